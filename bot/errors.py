@@ -1,0 +1,149 @@
+"""What can go wrong, and which template explains it.
+
+    BotError
+    ├── NotUnderstood           the words are not a command
+    ├── InvalidInput            a value that cannot be right
+    ├── CredentialsTyped        a secret was typed into a command
+    ├── NotConnected            no connection to that tenant, or to any
+    ├── MissingScope            the connection may not do this
+    ├── OutdatedButton          a button of an older version, or whose list has expired
+    ├── StoreUnavailable        Redis does not answer
+    └── EmporixError
+        ├── EmporixUnreachable  no connection, or none in time
+        ├── EmporixTimeout      connected, but no whole answer in time
+        ├── EmporixUnreadable   HTML, empty, truncated or of another shape
+        ├── InvalidRequest      400
+        ├── Unauthorized        401: the key or the token is not accepted
+        ├── Forbidden           403
+        ├── NotFound            404
+        ├── RateLimited         429, or a quota fault
+        └── EmporixFailed       5xx
+
+The template of an error is `errors/<template>.json.j2`; the error itself is its `error`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BotError(Exception):
+    """Something a person can be told about."""
+
+    template: ClassVar[str]
+
+
+class NotUnderstood(BotError):
+    """`text` is what was typed after /emporix, `nearest` the command that was probably meant."""
+
+    template = "not_understood"
+
+    def __init__(self, text: str, nearest: str = "") -> None:
+        super().__init__(text)
+        self.text, self.nearest = text, nearest
+
+
+class InvalidInput(BotError):
+    """`problem` says what is wrong with `value`, `advice` what to type instead."""
+
+    template = "invalid_input"
+
+    def __init__(self, problem: str, value: str = "", advice: str = "") -> None:
+        super().__init__(problem)
+        self.problem, self.value, self.advice = problem, value, advice
+
+
+class CredentialsTyped(BotError):
+    """Somebody typed what may be a secret into a command; it is not repeated anywhere."""
+
+    template = "credentials_typed"
+
+
+class NotConnected(BotError):
+    """`tenant` is empty where the user has no connection at all; `connected` are the others."""
+
+    template = "not_connected"
+
+    def __init__(self, tenant: str = "", connected: tuple[str, ...] = ()) -> None:
+        super().__init__(tenant)
+        self.tenant, self.connected = tenant, connected
+
+
+class MissingScope(BotError):
+    """The connection to `tenant` lacks `scope`."""
+
+    template = "missing_scope"
+
+    def __init__(self, tenant: str, scope: str) -> None:
+        super().__init__(f"{scope} on {tenant}")
+        self.tenant, self.scope = tenant, scope
+
+
+class OutdatedButton(BotError):
+    """The button no longer says enough to act on; `command` runs the same thing anew."""
+
+    template = "outdated_button"
+
+    def __init__(self, command: str = "/emporix jobs") -> None:
+        super().__init__(command)
+        self.command = command
+
+
+class StoreUnavailable(BotError):
+    """Redis did not answer."""
+
+    template = "store_unavailable"
+
+
+class EmporixError(BotError):
+    """Emporix did not do what was asked; `message` and `details` are its own words, untrusted."""
+
+    template = "emporix_failed"
+
+    def __init__(
+        self, message: str = "", *, tenant: str = "", status: int = 0, details: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(f"{type(self).__name__} {status or ''}".strip())
+        self.message, self.tenant, self.status, self.details = message, tenant, status, details
+
+
+class EmporixUnreachable(EmporixError):
+    template = "emporix_unreachable"
+
+
+class EmporixTimeout(EmporixError):
+    template = "emporix_timeout"
+
+
+class EmporixUnreadable(EmporixError):
+    template = "emporix_unreadable"
+
+
+class InvalidRequest(EmporixError):
+    template = "invalid_request"
+
+
+class Unauthorized(EmporixError):
+    template = "unauthorized"
+
+
+class Forbidden(EmporixError):
+    template = "forbidden"
+
+
+class NotFound(EmporixError):
+    """`resource_id` is what was asked for."""
+
+    template = "not_found"
+    resource_id = ""
+
+
+class RateLimited(EmporixError):
+    """`retry_after` in seconds, where Emporix said."""
+
+    template = "rate_limited"
+    retry_after: float | None = None
+
+
+class EmporixFailed(EmporixError):
+    template = "emporix_failed"

@@ -1,0 +1,1 @@
+"""/emporix jobs … — one file a verb."""

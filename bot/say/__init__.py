@@ -1,0 +1,1 @@
+"""What people see: templates become Block Kit here, and nowhere else."""

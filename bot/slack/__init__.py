@@ -1,0 +1,1 @@
+"""Between Bolt and the listeners."""

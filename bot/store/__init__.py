@@ -1,0 +1,1 @@
+"""What is kept in Redis: one class a kind of record, one page of keys."""

@@ -1,0 +1,1 @@
+"""A stand-in for the Emporix AI Service that refuses what Emporix refuses."""

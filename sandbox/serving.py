@@ -1,0 +1,35 @@
+"""An ASGI app on a real socket of this machine, for as long as a block of code runs."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+def free_socket(port: int = 0) -> socket.socket:
+    """A listening socket on loopback; another port where the wished one is taken."""
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=1024)
+    except OSError:
+        return socket.create_server(("127.0.0.1", 0), backlog=1024)
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
+    """Serve `app` and give its base URL, without a slash at the end."""
+    listening = free_socket(port)
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server._serve([listening]))
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        await task
+        listening.close()
