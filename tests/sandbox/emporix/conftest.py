@@ -1,0 +1,78 @@
+"""A stand-in on a real socket, with a clock that the test turns."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from sandbox.emporix.app import create_app
+from sandbox.emporix.keys import ACME_OPERATIONS, Key
+from sandbox.emporix.world import World
+from sandbox.serving import serving
+
+NOON = 1_769_601_600.0  # 2026-01-28T12:00:00Z
+
+
+@dataclass
+class Time:
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+Login = Callable[[Key], Awaitable[dict[str, str]]]
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def world(clock: Time) -> World:
+    return World(clock)
+
+
+@pytest.fixture(scope="session")
+def month() -> World:
+    """The believable world; shared, so only to be read."""
+    return World.believable(Time())
+
+
+@pytest.fixture
+async def emporix(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        serving(create_app(world)) as url,
+        httpx.AsyncClient(base_url=url, timeout=10) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def login(emporix: httpx.AsyncClient) -> Login:
+    """Ask for a token with a key; give the headers that a call then needs."""
+
+    async def headers(key: Key) -> dict[str, str]:
+        answer = await emporix.post(
+            "/oauth/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": key.client_id,
+                "client_secret": key.client_secret,
+            },
+        )
+        token = answer.json()["access_token"]
+        return {"Authorization": f"Bearer {token}", "Emporix-Tenant": key.tenant}
+
+    return headers
+
+
+@pytest.fixture
+async def acme(emporix: httpx.AsyncClient, login: Login) -> httpx.AsyncClient:
+    """A client that may do everything in the tenant acme."""
+    emporix.headers.update(await login(ACME_OPERATIONS))
+    return emporix
