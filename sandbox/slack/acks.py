@@ -1,0 +1,100 @@
+"""What Slack does with the app's answers to a command, a click and a submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.slack.actor import Actor
+from sandbox.slack.content import content
+from sandbox.slack.delivery import Ack
+from sandbox.slack.directory import SLACKBOT_ID
+from sandbox.slack.journal import Sent
+from sandbox.slack.methods.views import checked
+from sandbox.slack.refusal import Refused
+from sandbox.slack.response_door import seen_by
+from sandbox.slack.views import View
+
+TROUBLE = "We had some trouble connecting. Try again?"
+
+FieldErrors = dict[str, str]
+"""block_id → what stands under that input; under "" what Slack itself says of the whole view."""
+
+
+def command_acked(actor: Actor, command: str, ack: Ack) -> None:
+    """Show what the ack says, or that there was none."""
+    if ack.error:
+        _slackbot(actor, f"{command} failed with the error {ack.error!r}")
+    elif ack.body is not None:
+        try:
+            _say(actor, ack.body if isinstance(ack.body, dict) else {"text": ack.body})
+            _note(actor, ack, {"ok": True})
+        except Refused as refused:
+            _note(actor, ack, refused.answer())
+            _slackbot(actor, f"{command} failed with the error 'invalid_command_response'")
+
+
+def click_acked(actor: Actor, ack: Ack) -> None:
+    """Slack only looks whether there was an ack; what it says is not shown."""
+    if ack.error:
+        _slackbot(actor, f"{TROUBLE} ({ack.error})")
+
+
+def submission_acked(actor: Actor, view: View, ack: Ack) -> FieldErrors:
+    """Close, change or stack the view as the ack says; what then stands under its inputs."""
+    if ack.error:
+        return {"": TROUBLE}
+    if ack.body is None or ack.body == {}:
+        actor.workspace.views.close(view)
+        return {}
+    try:
+        errors = _respond(actor, view, ack.body)
+        answer: dict[str, Any] = {"ok": True}
+    except Refused as refused:
+        errors, answer = {"": TROUBLE}, refused.answer()
+    _note(actor, ack, answer)
+    return errors
+
+
+def _respond(actor: Actor, view: View, body: Any) -> FieldErrors:
+    views = actor.workspace.views
+    match body:
+        case {"response_action": "errors", "errors": dict(errors)} if errors:
+            return _field_errors(view, errors)
+        case {"response_action": "update", "view": new}:
+            views.update(view, checked(new, "modal"))
+        case {"response_action": "push", "view": new}:
+            views.push(actor.user.id, checked(new, "modal"))
+        case {"response_action": "clear"}:
+            views.close_all(actor.user.id)
+        case _:
+            raise Refused("invalid_response_action")
+    return {}
+
+
+def _field_errors(view: View, errors: Mapping[str, Any]) -> FieldErrors:
+    inputs = {b["block_id"] for b in view.content["blocks"] if b["type"] == "input"}
+    wrong = [f"no input block has the block_id {name!r}" for name in errors if name not in inputs]
+    wrong += [f"must provide a string for {n!r}" for n, e in errors.items() if not _is_words(e)]
+    if wrong:
+        raise Refused("invalid_arguments", wrong)
+    return dict(errors)
+
+
+def _is_words(error: object) -> bool:
+    return isinstance(error, str) and bool(error)
+
+
+def _say(actor: Actor, given: Mapping[str, Any]) -> None:
+    said, only_for = content(given), seen_by(given, actor.user.id)
+    actor.workspace.messages.add(actor.channel.id, said.text, said.blocks, only_for=only_for)
+
+
+def _slackbot(actor: Actor, text: str) -> None:
+    actor.workspace.messages.add(
+        actor.channel.id, text, [], user_id=SLACKBOT_ID, only_for=actor.user.id
+    )
+
+
+def _note(actor: Actor, ack: Ack, answer: dict[str, Any]) -> None:
+    actor.workspace.journal.add(Sent("ack", ack.body, answer, actor.user.id))

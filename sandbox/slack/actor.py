@@ -1,0 +1,46 @@
+"""A person at work in a channel, and what Slack tells the app about that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.slack.directory import APP_ID, TEAM_DOMAIN, TEAM_ID, Channel, User
+from sandbox.slack.workspace import Workspace
+
+VERIFICATION_TOKEN = "sandbox-verification-token"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """`user` acts in `channel`; `slack_url` is where the app reaches Slack."""
+
+    workspace: Workspace
+    slack_url: str
+    user: User
+    channel: Channel
+
+    def response_url(self, original: str = "") -> str:
+        """A new response_url; `original` is the timestamp of the message clicked on."""
+        urls = self.workspace.response_urls
+        return self.slack_url + urls.new(self.user.id, self.channel.id, original)
+
+    def trigger_id(self, view_id: str = "") -> str:
+        return self.workspace.triggers.new(self.user.id, view_id)
+
+    def introduction(self, view_id: str = "") -> dict[str, Any]:
+        """What every interaction payload begins with; `view_id` is the modal acted in."""
+        return {
+            "user": {
+                "id": self.user.id,
+                "username": self.user.name,
+                "name": self.user.name,
+                "team_id": TEAM_ID,
+            },
+            "api_app_id": APP_ID,
+            "token": VERIFICATION_TOKEN,
+            "team": {"id": TEAM_ID, "domain": TEAM_DOMAIN},
+            "enterprise": None,
+            "is_enterprise_install": False,
+            "trigger_id": self.trigger_id(view_id),
+        }

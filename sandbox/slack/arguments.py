@@ -1,0 +1,81 @@
+"""The arguments of a Web API call: as JSON, as a form or in the query."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from sandbox.slack.refusal import Refused
+
+Arguments = Mapping[str, Any]
+
+# Slack takes these as JSON inside a form, too.
+STRUCTURED = ("blocks", "metadata", "view")
+
+
+async def arguments(request: Request) -> dict[str, Any]:
+    """Refused: invalid_json, json_not_object, invalid_form_data, invalid_post_type."""
+    given = {**request.query_params, **_body(_media_type(request), await request.body())}
+    return {name: _structured(name, value) for name, value in given.items()}
+
+
+def required(given: Arguments, name: str) -> str:
+    """A string argument that must be there; Refused: invalid_arguments."""
+    value = given.get(name)
+    if not isinstance(value, str) or not value:
+        raise Refused("invalid_arguments", [f"missing required field: {name}"])
+    return value
+
+
+def optional(given: Arguments, name: str) -> str:
+    """A string argument, empty where it is missing; Refused: invalid_arguments."""
+    value = given.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Refused("invalid_arguments", [f"must provide a string [json-pointer:/{name}]"])
+    return value
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _body(media_type: str, body: bytes) -> dict[str, Any]:
+    if not body:
+        return {}
+    if media_type == "application/json":
+        return _json(body)
+    if media_type == "application/x-www-form-urlencoded":
+        return _form(body)
+    raise Refused("invalid_post_type")
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(body)
+    except ValueError as problem:
+        raise Refused("invalid_json") from problem
+    if not isinstance(given, dict):
+        raise Refused("json_not_object")
+    return given
+
+
+def _form(body: bytes) -> dict[str, Any]:
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+    except ValueError as problem:
+        raise Refused("invalid_form_data") from problem
+
+
+def _structured(name: str, value: Any) -> Any:
+    if name not in STRUCTURED or not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -1,0 +1,91 @@
+"""The blocks, and which surface takes which of them and how many."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sandbox.slack.blockkit.elements import (
+    ALT_TEXT,
+    ELEMENTS,
+    IMAGE,
+    IN_ACTIONS,
+    IN_INPUT,
+    IN_SECTION,
+    PICTURE,
+)
+from sandbox.slack.blockkit.objects import ID, any_text, plain
+from sandbox.slack.blockkit.rich_text import MANY, PARTS
+from sandbox.slack.blockkit.schema import (
+    BOOLEAN,
+    Schema,
+    array,
+    choice,
+    kind,
+    only,
+    shape,
+    string,
+    typed,
+)
+
+Surface = Literal["message", "modal", "home"]
+
+MARKDOWN_LETTERS = 12_000
+"""Of all markdown blocks of one message together."""
+
+_ID = {"block_id": ID}
+_TEXTS = any_text(3000)["kinds"]
+
+SECTION = kind(
+    {},
+    {
+        "text": any_text(3000),
+        "fields": array(any_text(2000), 10),
+        "accessory": IN_SECTION,
+        "expand": BOOLEAN,
+        **_ID,
+    },
+    anyOf=[{"required": ["text"]}, {"required": ["fields"]}],
+    says="must define either `text` or `fields`",
+)
+CONTEXT = kind({"elements": array(typed({**_TEXTS, "image": IMAGE}), 10)}, _ID)
+INPUT = kind(
+    {"label": plain(2000), "element": IN_INPUT},
+    {"hint": plain(2000), "optional": BOOLEAN, "dispatch_action": BOOLEAN, **_ID},
+)
+PICTURE_BLOCK = kind(
+    ALT_TEXT,
+    {**PICTURE, "title": plain(2000), **_ID},
+    oneOf=ELEMENTS["kinds"]["image"]["oneOf"],
+    says=ELEMENTS["kinds"]["image"]["says"],
+)
+RICH_TEXT = kind({"elements": array(PARTS, MANY)}, _ID)
+_CELL = typed(
+    {
+        "raw_text": kind({"text": string(3000)}),
+        "rich_text": kind({"elements": array(PARTS, MANY)}),
+    }
+)
+_COLUMN = shape({}, {"align": choice("left", "center", "right"), "is_wrapped": BOOLEAN})
+TABLE = kind({"rows": array(array(_CELL, 20), 100)}, {"column_settings": array(_COLUMN, 20), **_ID})
+
+BLOCKS = typed(
+    {
+        "actions": kind({"elements": array(IN_ACTIONS, 25)}, _ID),
+        "context": CONTEXT,
+        "divider": kind({}, _ID),
+        "header": kind({"text": plain(150)}, _ID),
+        "image": PICTURE_BLOCK,
+        "input": INPUT,
+        "markdown": kind({"text": string(MARKDOWN_LETTERS)}, _ID),
+        "rich_text": RICH_TEXT,
+        "section": SECTION,
+        "table": TABLE,
+    }
+)
+_IN_VIEWS = [name for name in BLOCKS["kinds"] if name not in {"markdown", "table"}]
+
+ON_SURFACE: dict[Surface, Schema] = {
+    "message": array(BLOCKS, 50, least=0),
+    "modal": array(only(BLOCKS, *_IN_VIEWS), 100, least=0),
+    "home": array(only(BLOCKS, *_IN_VIEWS), 100, least=0),
+}

@@ -1,0 +1,45 @@
+"""Everything that Slack would refuse about blocks or a view, in Slack's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from sandbox.slack.blockkit.blocks import ON_SURFACE, Surface
+from sandbox.slack.blockkit.crosschecks import cross_problems
+from sandbox.slack.blockkit.schema import compiled
+from sandbox.slack.blockkit.views import VIEW
+from sandbox.slack.blockkit.words import spoken
+
+_blocks = {surface: compiled(schema) for surface, schema in ON_SURFACE.items()}
+_views = {kind: compiled(schema) for kind, schema in VIEW.items()}
+
+
+def problems(blocks: object, surface: Surface) -> list[str]:
+    """What Slack would say about the blocks of a message, modal or Home; empty where it takes them.
+
+    Each reads "must be less than 3001 characters [json-pointer:/blocks/0/text/text]".
+    """
+    found = _spoken(_blocks[surface], blocks, "/blocks")
+    return found or cross_problems(blocks, "/blocks")
+
+
+def view_problems(view: object, kind: Literal["modal", "home"]) -> list[str]:
+    """What Slack would say about a whole view; pointers begin with /view."""
+    found = _spoken(_views[kind], view, "/view")
+    if found or not isinstance(view, dict):
+        return found
+    return [*_unsubmittable(view), *cross_problems(view["blocks"], "/view/blocks")]
+
+
+def _unsubmittable(view: Mapping[str, Any]) -> list[str]:
+    has_input = any(block["type"] == "input" for block in view["blocks"])
+    if view["type"] == "modal" and has_input and "submit" not in view:
+        return [
+            "must define `submit` to use an `input` block in modals [json-pointer:/view/blocks]"
+        ]
+    return []
+
+
+def _spoken(validator: Any, instance: object, root: str) -> list[str]:
+    return [spoken(error, root) for error in validator.iter_errors(instance)]

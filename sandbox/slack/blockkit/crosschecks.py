@@ -1,0 +1,53 @@
+"""The rules that look at more than one place of the blocks at once.
+
+They are asked only about blocks that the schemas accept, so every required field is there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sandbox.slack.blockkit.blocks import MARKDOWN_LETTERS
+from sandbox.slack.blockkit.walk import elements, options
+
+
+def cross_problems(blocks: Any, root: str) -> list[str]:
+    return [*_blocks(blocks, root), *_each(blocks, root)]
+
+
+def _blocks(blocks: Sequence[Any], root: str) -> Iterator[str]:
+    for block_id in _twice(b["block_id"] for b in blocks if "block_id" in b):
+        yield f'`block_id` "{block_id}" already exists [json-pointer:{root}]'
+    if sum(b["type"] == "table" for b in blocks) > 1:
+        yield f"only one `table` block is allowed [json-pointer:{root}]"
+    if sum(len(b["text"]) for b in blocks if b["type"] == "markdown") > MARKDOWN_LETTERS:
+        yield (
+            f"`markdown` blocks must be less than {MARKDOWN_LETTERS + 1} characters together"
+            f" [json-pointer:{root}]"
+        )
+    if sum(e.get("focus_on_load", False) for b in blocks for e in elements(b)) > 1:
+        yield f"only one element may have `focus_on_load` [json-pointer:{root}]"
+
+
+def _each(blocks: Sequence[Any], root: str) -> Iterator[str]:
+    for place, block in enumerate(blocks):
+        inside = list(elements(block))
+        for action_id in _twice(e["action_id"] for e in inside if "action_id" in e):
+            yield (
+                f'`action_id` "{action_id}" already exists for the given `block_id`'
+                f" [json-pointer:{root}/{place}]"
+            )
+        for element in inside:
+            if any(chosen not in options(element) for chosen in _initial(element)):
+                yield f"initial options must be among the options [json-pointer:{root}/{place}]"
+
+
+def _initial(element: dict[str, Any]) -> list[Any]:
+    one = [element["initial_option"]] if "initial_option" in element else []
+    return one + list(element.get("initial_options", ()))
+
+
+def _twice(names: Iterator[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]

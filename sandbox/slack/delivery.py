@@ -1,0 +1,74 @@
+"""How Slack brings something to the app: signed, as a form, and answered within 3 s."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from sandbox.slack.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The app's answer; `body` is JSON, text, or None where it is empty.
+
+    `error` is Slack's word where the app did not acknowledge: operation_timeout, dispatch_failed.
+    Status 0 means that there was no answer.
+    """
+
+    status: int = 0
+    seconds: float = 0.0
+    body: Any = None
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        seconds = round(self.seconds, 4)
+        shown = {"status": self.status, "seconds": seconds, "body": self.body}
+        return {**shown, "error": self.error} if self.error else shown
+
+
+def signed(secret: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Slack: `v0=` and the HMAC-SHA256 of `v0:<timestamp>:<body>`, in hex."""
+    base = b"v0:%d:%s" % (timestamp, body)
+    digest = hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
+    return {"X-Slack-Request-Timestamp": str(timestamp), "X-Slack-Signature": f"v0={digest}"}
+
+
+async def deliver(http: httpx.AsyncClient, workspace: Workspace, form: Mapping[str, str]) -> Ack:
+    """POST a form to the app's /slack/events, and wait for its answer as long as Slack does."""
+    body = urlencode(form).encode()
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
+        **signed(workspace.signing_secret, int(workspace.clock()), body),
+    }
+    begun = time.perf_counter()
+    try:
+        async with asyncio.timeout(workspace.ack_seconds):
+            url = f"{workspace.bot_url}/slack/events"
+            answer = await http.post(url, content=body, headers=headers)
+    except TimeoutError:
+        return Ack(seconds=time.perf_counter() - begun, error="operation_timeout")
+    except httpx.HTTPError:
+        return Ack(seconds=time.perf_counter() - begun, error="dispatch_failed")
+    error = "" if answer.status_code == 200 else "dispatch_failed"
+    return Ack(answer.status_code, time.perf_counter() - begun, _body(answer), error)
+
+
+def _body(answer: httpx.Response) -> Any:
+    if not answer.content:
+        return None
+    if answer.headers.get("content-type", "").startswith("application/json"):
+        try:
+            return answer.json()
+        except ValueError:
+            return answer.text
+    return answer.text

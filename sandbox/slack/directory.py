@@ -1,0 +1,98 @@
+"""Who and what there is in the workspace: its team, people, channels and direct messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count
+
+from sandbox.slack.refusal import Unknown
+
+TEAM_ID = "T0ACME"
+TEAM_DOMAIN = "acme-shop"
+TEAM_NAME = "Acme Shop"
+APP_ID = "A0EMPORIX"
+BOT_USER_ID = "U0BOT"
+BOT_ID = "B0BOT"
+BOT_NAME = "emporix"
+SLACKBOT_ID = "USLACKBOT"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """`tz` is a name of the IANA time zone database."""
+
+    id: str
+    name: str
+    real_name: str
+    tz: str
+    is_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """`members` are user ids; `is_im` marks a direct message between one of them and the bot."""
+
+    id: str
+    name: str
+    members: frozenset[str]
+    is_im: bool = False
+
+
+ADA = User("U0ADA", "ada", "Ada Lovelace", "Europe/Berlin", is_admin=True)
+GRACE = User("U0GRACE", "grace", "Grace Hopper", "America/New_York")
+_BOTH = frozenset({ADA.id, GRACE.id})
+CHANNELS = (
+    Channel("C0GENERAL", "general", _BOTH | {BOT_USER_ID}),
+    Channel("C0OPS", "ops", _BOTH | {BOT_USER_ID}),
+    Channel("C0SECRET", "secret", _BOTH),
+)
+
+
+class Directory:
+    """Finds people and channels by id or by name; the direct message of a user is `dm`."""
+
+    def __init__(
+        self, users: Iterable[User] = (ADA, GRACE), channels: Iterable[Channel] = CHANNELS
+    ) -> None:
+        self.users = {user.id: user for user in users}
+        self.channels = {channel.id: channel for channel in channels}
+        self._direct: dict[str, Channel] = {}
+        self._numbers = count(1)
+
+    def user(self, key: str) -> User:
+        """Raises Unknown."""
+        for user in self.users.values():
+            if key in (user.id, user.name):
+                return user
+        raise Unknown(f"no user {key!r}; there are {_listed(self.users.values())}")
+
+    def channel(self, key: str, user: User | None = None) -> Channel:
+        """`key` is an id, a name with or without #, or "dm", which is `user`'s.
+
+        Raises Unknown, also where `user` is given and is not in that channel.
+        """
+        if key == "dm" and user:
+            return self.direct(user)
+        for channel in self.channels.values():
+            if key == channel.id or (key.removeprefix("#") == channel.name and not channel.is_im):
+                return self._seen(channel, user)
+        public = [channel for channel in self.channels.values() if not channel.is_im]
+        raise Unknown(f"no channel {key!r}; there are {_listed(public)}, dm")
+
+    def direct(self, user: User) -> Channel:
+        """The direct message of the bot with this user, opened where there is none yet."""
+        if user.id not in self._direct:
+            members = frozenset({user.id, BOT_USER_ID})
+            channel = Channel(f"D0{next(self._numbers):04d}", "directmessage", members, is_im=True)
+            self._direct[user.id] = self.channels[channel.id] = channel
+        return self._direct[user.id]
+
+    def _seen(self, channel: Channel, user: User | None) -> Channel:
+        if user and user.id not in channel.members:
+            raise Unknown(f"{user.name} is not in {channel.id}")
+        return channel
+
+
+def _listed(things: Iterable[User | Channel]) -> str:
+    return ", ".join(sorted(thing.name for thing in things))

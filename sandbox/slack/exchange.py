@@ -1,0 +1,70 @@
+"""One exchange: somebody acts, the app answers, and all of it is told when the app has finished."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any
+
+import httpx
+
+from sandbox.slack.actor import Actor
+from sandbox.slack.acts import Done
+from sandbox.slack.delivery import Ack
+from sandbox.slack.workspace import Workspace
+
+LOOK_SECONDS = 0.02
+BUSY_SECONDS = 15.0
+SILENT_SECONDS = 5.0
+
+Act = Callable[[httpx.AsyncClient, Actor], Awaitable[Done]]
+
+
+async def exchange(actor: Actor, act: Act) -> dict[str, Any]:
+    """Let `actor` act, and tell what came of it, as `/sandbox/…` answers."""
+    workspace, user = actor.workspace, actor.user
+    sent, version = workspace.journal.count, workspace.messages.version
+    async with httpx.AsyncClient(verify=_tls(), trust_env=False) as http:
+        done = await act(http, actor)
+        if done.ack:
+            await _finished(http, actor, done.ack, sent)
+    view = workspace.views.top(user.id)
+    return {
+        "ack": done.ack.as_json() if done.ack else None,
+        "payloads": [entry.as_json() for entry in workspace.journal.since(sent, user.id)],
+        "messages": [m.as_json() for m in workspace.seen_by(user, since=version)],
+        "view": view.as_json() if view else None,
+        "field_errors": done.field_errors,
+    }
+
+
+async def _finished(http: httpx.AsyncClient, actor: Actor, ack: Ack, sent: int) -> None:
+    """Wait until the app has no running work; if it does not tell, until it has said something.
+
+    `sent` is how many entries the journal had before.
+    """
+    workspace, begun = actor.workspace, time.monotonic()
+    while (waited := time.monotonic() - begun) < BUSY_SECONDS:
+        running = await _running(http, workspace)
+        has_ended = ack.error or workspace.journal.since(sent, actor.user.id)
+        if running == 0 or (running is None and (has_ended or waited > SILENT_SECONDS)):
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _running(http: httpx.AsyncClient, workspace: Workspace) -> int | None:
+    """How many tasks the app has not finished; None where it does not tell."""
+    try:
+        health = (await http.get(f"{workspace.bot_url}/healthz", timeout=1)).json()
+        return int(health["running"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return None
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made once: reading the certificates takes longer than the rest of an exchange."""
+    return ssl.create_default_context()

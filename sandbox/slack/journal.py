@@ -1,0 +1,43 @@
+"""What the app sent, exactly, and what Slack answered."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """`via` is "ack", "response_url" or a Web API method.
+
+    `user_id` is the one it was meant for; empty where all may see it.
+    """
+
+    via: str
+    payload: Any
+    answer: Any
+    user_id: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"via": self.via, "payload": self.payload, "answer": self.answer}
+
+
+class Journal:
+    """The newest entries, oldest first; `count` is how many there have ever been."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Sent] = deque(maxlen=KEPT)
+        self.count = 0
+
+    def add(self, sent: Sent) -> None:
+        self._entries.append(sent)
+        self.count += 1
+
+    def since(self, count: int, user_id: str) -> list[Sent]:
+        """What came after the first `count` entries and was for this user or for all."""
+        new = min(self.count - count, len(self._entries))
+        entries = list(self._entries)[len(self._entries) - new :]
+        return [sent for sent in entries if sent.user_id in ("", user_id)]

@@ -1,0 +1,110 @@
+"""Messages, also the ephemeral ones, in the order they came."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+from sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
+from sandbox.slack.times import Clock, Stamps
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`only_for` is the id of the one user who sees an ephemeral message, else empty.
+
+    `version` rises with every new or changed message of the workspace.
+    """
+
+    channel_id: str
+    ts: str
+    text: str
+    blocks: list[dict[str, Any]]
+    user_id: str = BOT_USER_ID
+    only_for: str = ""
+    thread_ts: str = ""
+    edited: bool = False
+    version: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As `/sandbox/messages` shows it."""
+        return {
+            "ts": self.ts,
+            "channel": self.channel_id,
+            "user": self.user_id,
+            "text": self.text,
+            "blocks": self.blocks,
+            "thread_ts": self.thread_ts or None,
+            "ephemeral": bool(self.only_for),
+            "edited": self.edited,
+        }
+
+    def as_slack(self) -> dict[str, Any]:
+        """As Slack itself shows it to the app."""
+        more: dict[str, Any] = {"thread_ts": self.thread_ts} if self.thread_ts else {}
+        if self.edited:
+            more["edited"] = {"user": self.user_id, "ts": self.ts}
+        return {
+            "type": "message",
+            "user": self.user_id,
+            "bot_id": BOT_ID,
+            "app_id": APP_ID,
+            "team": TEAM_ID,
+            "ts": self.ts,
+            "text": self.text,
+            "blocks": self.blocks,
+        } | more
+
+
+class Messages:
+    """All messages by channel and timestamp."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._all: dict[tuple[str, str], Message] = {}
+        self._stamps = Stamps(clock)
+        self._versions = count(1)
+        self.version = 0
+        """That of the newest change."""
+
+    def add(
+        self,
+        channel_id: str,
+        text: str,
+        blocks: list[dict[str, Any]],
+        *,
+        user_id: str = BOT_USER_ID,
+        only_for: str = "",
+        thread_ts: str = "",
+    ) -> Message:
+        ts = self._stamps.new()
+        return self._put(Message(channel_id, ts, text, blocks, user_id, only_for, thread_ts))
+
+    def find(self, channel_id: str, ts: str) -> Message | None:
+        return self._all.get((channel_id, ts))
+
+    def replace(self, message: Message, text: str, blocks: list[dict[str, Any]]) -> Message:
+        return self._put(replace(message, text=text, blocks=blocks, edited=True))
+
+    def delete(self, message: Message) -> None:
+        self._all.pop((message.channel_id, message.ts), None)
+
+    def seen_by(self, user_id: str, channel_ids: Collection[str], since: int = 0) -> list[Message]:
+        """What this user sees in these channels, oldest first; only changes after `since`."""
+        return [
+            message
+            for message in self._all.values()
+            if message.only_for in ("", user_id)
+            and message.channel_id in channel_ids
+            and message.version > since
+        ]
+
+    def clear(self) -> None:
+        self._all.clear()
+
+    def _put(self, message: Message) -> Message:
+        self.version = next(self._versions)
+        kept = replace(message, version=self.version)
+        self._all[message.channel_id, message.ts] = kept
+        return kept

@@ -1,0 +1,38 @@
+"""The methods of Slack's Web API that the stand-in has, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.slack.arguments import Arguments
+from sandbox.slack.methods import chat, info, views
+from sandbox.slack.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """`run` gives what is answered beside `ok`, or raises Refused; `scope` may be empty.
+
+    `is_read` marks those that neither write nor show anything: they stay out of the journal.
+    """
+
+    run: Callable[[Workspace, Arguments], dict[str, Any]]
+    scope: str = ""
+    is_read: bool = False
+
+
+METHODS: Mapping[str, Method] = {
+    "auth.test": Method(info.auth_test, is_read=True),
+    "users.info": Method(info.users_info, "users:read", is_read=True),
+    "conversations.info": Method(info.conversations_info, "channels:read", is_read=True),
+    "chat.postMessage": Method(chat.post_message, "chat:write"),
+    "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write"),
+    "chat.update": Method(chat.update, "chat:write"),
+    "chat.delete": Method(chat.delete, "chat:write"),
+    "views.open": Method(views.open_view),
+    "views.push": Method(views.push_view),
+    "views.update": Method(views.update_view),
+    "views.publish": Method(views.publish_view),
+}

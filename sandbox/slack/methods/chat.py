@@ -1,0 +1,91 @@
+"""chat.…: posting, changing and deleting messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.slack.arguments import Arguments, optional, required
+from sandbox.slack.content import content
+from sandbox.slack.directory import BOT_USER_ID, Channel
+from sandbox.slack.messages import Message
+from sandbox.slack.refusal import Refused, Unknown
+from sandbox.slack.workspace import Workspace
+
+
+def post_message(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: channel_not_found, not_in_channel, and what `content` refuses."""
+    channel = _channel(workspace, given)
+    said = content(given)
+    message = workspace.messages.add(
+        channel.id, said.text, said.blocks, thread_ts=optional(given, "thread_ts")
+    )
+    return {"channel": channel.id, "ts": message.ts, "message": message.as_slack()}
+
+
+def post_ephemeral(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: as `post_message`, and user_not_in_channel."""
+    channel = _channel(workspace, given)
+    user_id = required(given, "user")
+    if user_id not in channel.members:
+        raise Refused("user_not_in_channel")
+    said = content(given)
+    message = workspace.messages.add(
+        channel.id,
+        said.text,
+        said.blocks,
+        only_for=user_id,
+        thread_ts=optional(given, "thread_ts"),
+    )
+    return {"message_ts": message.ts}
+
+
+def update(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Blocks stay as they are where none are given; an empty list takes them away.
+
+    Refused: message_not_found (ephemeral messages too), cant_update_message.
+    """
+    message = _message(workspace, given)
+    if message.user_id != BOT_USER_ID:
+        raise Refused("cant_update_message")
+    said = content(given)
+    blocks = said.blocks if "blocks" in given else message.blocks
+    changed = workspace.messages.replace(message, said.text, blocks)
+    return {
+        "channel": changed.channel_id,
+        "ts": changed.ts,
+        "text": changed.text,
+        "message": changed.as_slack(),
+    }
+
+
+def delete(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: message_not_found, cant_delete_message."""
+    message = _message(workspace, given)
+    if message.user_id != BOT_USER_ID:
+        raise Refused("cant_delete_message")
+    workspace.messages.delete(message)
+    return {"channel": message.channel_id, "ts": message.ts}
+
+
+def _channel(workspace: Workspace, given: Arguments) -> Channel:
+    channel = _anywhere(workspace, required(given, "channel"))
+    if BOT_USER_ID not in channel.members:
+        raise Refused("not_in_channel")
+    return channel
+
+
+def _anywhere(workspace: Workspace, key: str) -> Channel:
+    """A channel; a user's id means the direct message with them."""
+    directory = workspace.directory
+    try:
+        return directory.direct(directory.users[key]) if key[:1] == "U" else directory.channel(key)
+    except (KeyError, Unknown) as problem:
+        raise Refused("channel_not_found") from problem
+
+
+def _message(workspace: Workspace, given: Arguments) -> Message:
+    channel = _anywhere(workspace, required(given, "channel"))
+    message = workspace.messages.find(channel.id, required(given, "ts"))
+    if message is None or message.only_for:
+        raise Refused("message_not_found")
+    return message

@@ -1,0 +1,76 @@
+"""auth.test, users.info and conversations.info."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sandbox.slack.arguments import Arguments, required
+from sandbox.slack.directory import (
+    BOT_ID,
+    BOT_NAME,
+    BOT_USER_ID,
+    TEAM_DOMAIN,
+    TEAM_ID,
+    TEAM_NAME,
+)
+from sandbox.slack.refusal import Refused, Unknown
+from sandbox.slack.workspace import Workspace
+
+
+def auth_test(_: Workspace, __: Arguments) -> dict[str, Any]:
+    return {
+        "url": f"https://{TEAM_DOMAIN}.slack.com/",
+        "team": TEAM_NAME,
+        "user": BOT_NAME,
+        "team_id": TEAM_ID,
+        "user_id": BOT_USER_ID,
+        "bot_id": BOT_ID,
+        "is_enterprise_install": False,
+    }
+
+
+def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: user_not_found."""
+    user = workspace.directory.users.get(required(given, "user"))
+    if user is None:
+        raise Refused("user_not_found")
+    here = datetime.fromtimestamp(workspace.clock(), ZoneInfo(user.tz))
+    offset = here.utcoffset()
+    return {
+        "user": {
+            "id": user.id,
+            "team_id": TEAM_ID,
+            "name": user.name,
+            "real_name": user.real_name,
+            "deleted": False,
+            "tz": user.tz,
+            "tz_label": here.tzname(),
+            "tz_offset": int(offset.total_seconds()) if offset else 0,
+            "profile": {"real_name": user.real_name, "display_name": user.name},
+            "is_admin": user.is_admin,
+            "is_bot": False,
+        }
+    }
+
+
+def conversations_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: channel_not_found."""
+    try:
+        channel = workspace.directory.channel(required(given, "channel"))
+    except Unknown as problem:
+        raise Refused("channel_not_found") from problem
+    named = {} if channel.is_im else {"name": channel.name, "name_normalized": channel.name}
+    return {
+        "channel": {
+            "id": channel.id,
+            "is_channel": not channel.is_im,
+            "is_im": channel.is_im,
+            "is_private": False,
+            "is_archived": False,
+            "is_member": BOT_USER_ID in channel.members,
+            "context_team_id": TEAM_ID,
+        }
+        | named
+    }

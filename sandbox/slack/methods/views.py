@@ -1,0 +1,66 @@
+"""views.…: modals and the Home tab."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from sandbox.slack.arguments import Arguments, optional, required
+from sandbox.slack.blockkit import view_problems
+from sandbox.slack.refusal import Refused
+from sandbox.slack.views import View
+from sandbox.slack.workspace import Workspace
+
+VIEW_BYTES = 250_000
+
+
+def open_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: what is wrong with the trigger_id, and what `checked` refuses."""
+    trigger = workspace.triggers.spend(required(given, "trigger_id"))
+    view = workspace.views.open(trigger.user_id, checked(given.get("view"), "modal"))
+    return _shown(view)
+
+
+def push_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """The trigger must come from an open modal; Refused: as `open_view`, and push_limit_reached."""
+    trigger = workspace.triggers.spend(required(given, "trigger_id"))
+    if not trigger.view_id:
+        raise Refused("invalid_trigger_id")
+    view = workspace.views.push(trigger.user_id, checked(given.get("view"), "modal"))
+    return _shown(view)
+
+
+def update_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: not_found, hash_conflict, and what `checked` refuses."""
+    view_id, external_id = optional(given, "view_id"), optional(given, "external_id")
+    if not view_id and not external_id:
+        raise Refused("invalid_arguments", ["missing required field: view_id"])
+    view = workspace.views.find(view_id, external_id)
+    if view is None:
+        raise Refused("not_found")
+    new = checked(given.get("view"), "home" if view.content["type"] == "home" else "modal")
+    return _shown(workspace.views.update(view, new, optional(given, "hash")))
+
+
+def publish_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: user_not_found, hash_conflict, and what `checked` refuses."""
+    user_id = required(given, "user_id")
+    if user_id not in workspace.directory.users:
+        raise Refused("user_not_found")
+    new = checked(given.get("view"), "home")
+    return _shown(workspace.views.publish(user_id, new, optional(given, "hash")))
+
+
+def checked(view: object, kind: Literal["modal", "home"]) -> dict[str, Any]:
+    """`view`, if Slack takes it; Refused: invalid_arguments, view_too_large."""
+    if not isinstance(view, dict):
+        raise Refused("invalid_arguments", ["missing required field: view"])
+    if found := view_problems(view, kind):
+        raise Refused("invalid_arguments", found)
+    if len(json.dumps(view, ensure_ascii=False).encode()) > VIEW_BYTES:
+        raise Refused("view_too_large")
+    return view
+
+
+def _shown(view: View) -> dict[str, Any]:
+    return {"view": view.as_json()}

@@ -1,0 +1,28 @@
+"""The block_ids and action_ids that Slack makes up where an app gave none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from itertools import count
+from typing import Any
+
+from sandbox.slack.blockkit.walk import elements
+
+
+def named_blocks(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A copy in which every block and every element has its id."""
+    copies = [dict(deepcopy(block)) for block in blocks]
+    given = {block.get("block_id") for block in copies}
+    free = (name for number in count() if (name := f"b{number:03x}") not in given)
+    for block in copies:
+        if "block_id" not in block:
+            block["block_id"] = next(free)
+        for place, element in enumerate(elements(block)):
+            element.setdefault("action_id", f"a{place:02x}")
+    return copies
+
+
+def named(view: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a view's content with named blocks."""
+    return {**deepcopy(dict(view)), "blocks": named_blocks(view["blocks"])}

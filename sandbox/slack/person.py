@@ -1,0 +1,103 @@
+"""A person in the stand-in Slack, for tests and the command line.
+
+ada = Person(http, slack_url)
+exchange = await ada.command("/emporix jobs list")
+await ada.click("Open")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+# The stand-in itself gives up waiting for the app after 3 s for the ack and 15 s for its work.
+PATIENCE_SECONDS = 30.0
+
+
+class SandboxError(Exception):
+    """The stand-in does not know the user, channel, button or field; it says which there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What came of one act, when the app had finished.
+
+    `ack_status` is 0 where the app gave no answer or was not asked. `payloads` are the bare bodies
+    that the app sent; `sent` has each with `via` and Slack's `answer`. `messages` are the new and
+    changed ones that this person sees, `view` is their top view, `field_errors` what stands under
+    its inputs, by block_id.
+    """
+
+    ack_status: int
+    ack_body: Any
+    payloads: list[dict[str, Any]]
+    sent: list[dict[str, Any]]
+    messages: list[dict[str, Any]]
+    view: dict[str, Any] | None
+    field_errors: dict[str, str]
+
+
+class Person:
+    """`user` acts in `channel`, which is a name, an id, or "dm". All acts raise SandboxError."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        slack_url: str,
+        user: str = "ada",
+        channel: str = "general",
+    ) -> None:
+        self._http, self._url = http, f"{slack_url}/sandbox"
+        self._who = {"user": user, "channel": channel}
+
+    async def command(self, text: str) -> Exchange:
+        """`text` is the whole line, "/emporix jobs list"."""
+        return await self._act("command", text=text)
+
+    async def click(self, label: str = "", *, action_id: str = "", nth: int = 1) -> Exchange:
+        """Press the nth button of that label; a confirm dialog is confirmed."""
+        return await self._act("click", label=label, action_id=action_id, nth=nth)
+
+    async def submit(self, values: Mapping[str, str]) -> Exchange:
+        """Fill in the top view, by label or block_id, and submit it."""
+        return await self._act("submit", values=dict(values))
+
+    async def close(self) -> Exchange:
+        """Close the top view."""
+        return await self._act("close")
+
+    async def messages(self) -> list[dict[str, Any]]:
+        """All that this person sees in the channel, oldest first."""
+        answer = await self._http.get(f"{self._url}/messages", params=self._who)
+        seen: list[dict[str, Any]] = _answer(answer)
+        return seen
+
+    async def view(self) -> dict[str, Any] | None:
+        """The top view, as Slack shows it to the app; None where none is open."""
+        answer = await self._http.get(f"{self._url}/view", params=self._who)
+        top: dict[str, Any] | None = _answer(answer)
+        return top
+
+    async def _act(self, name: str, **more: Any) -> Exchange:
+        body = {**self._who, **more}
+        answer = await self._http.post(f"{self._url}/{name}", json=body, timeout=PATIENCE_SECONDS)
+        told = _answer(answer)
+        ack = told["ack"] or {"status": 0, "body": None}
+        return Exchange(
+            ack_status=ack["status"],
+            ack_body=ack["body"],
+            payloads=[sent["payload"] for sent in told["payloads"]],
+            sent=told["payloads"],
+            messages=told["messages"],
+            view=told["view"],
+            field_errors=told["field_errors"],
+        )
+
+
+def _answer(answer: httpx.Response) -> Any:
+    if answer.is_success:
+        return answer.json()
+    raise SandboxError(answer.json()["error"])

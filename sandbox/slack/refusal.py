@@ -1,0 +1,30 @@
+"""How Slack's Web API says no to the app, and the stand-in to whoever plays a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class Refused(Exception):
+    """`error` is Slack's word for it; `messages` become `errors` and `response_metadata`."""
+
+    def __init__(self, error: str, messages: Sequence[str] = (), **more: str) -> None:
+        super().__init__(error)
+        self.error, self.messages, self.more = error, list(messages), more
+
+    def answer(self) -> dict[str, Any]:
+        body: dict[str, Any] = {"ok": False, "error": self.error, **self.more}
+        if self.messages:
+            body["errors"] = self.messages
+            marked = [f"[ERROR] {message}" for message in self.messages]
+            body["response_metadata"] = {"messages": marked}
+        return body
+
+
+class Unknown(Exception):
+    """What a person wants to use is not there; the message says what there is instead."""
+
+
+class Malformed(Exception):
+    """An order to the stand-in that makes no sense; the message says why."""

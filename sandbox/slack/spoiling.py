@@ -1,0 +1,57 @@
+"""What a fault makes of an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from sandbox.slack.faults import Fault
+from sandbox.slack.workspace import Workspace
+
+Act = Callable[[], Awaitable[Response]]
+"""Does what the request asks for, and gives the real answer."""
+
+
+async def answered(workspace: Workspace, method: str, request: Request, act: Act) -> Response:
+    """The answer to a call of `method`, under the next fault that somebody ordered for it."""
+    await request.body()
+    fault = workspace.faults.take(method)
+    if fault is None:
+        return await act()
+    if fault.kind == "delay":
+        await asyncio.sleep(fault.seconds)
+        return await act()
+    if fault.kind == "cut_after":
+        await act()
+    if fault.kind in ("cut_before", "cut_after"):
+        await _hang_up(request)
+        return Response()
+    return _instead(fault)
+
+
+def _instead(fault: Fault) -> Response:
+    """The answer of a fault under which nothing is done."""
+    if fault.kind == "rate_limit":
+        after = 1 if fault.retry_after is None else fault.retry_after
+        refusal = {"ok": False, "error": "ratelimited"}
+        return JSONResponse(refusal, 429, {"Retry-After": str(after)})
+    if fault.kind == "html":
+        status = HTTPStatus(fault.status or HTTPStatus.BAD_GATEWAY)
+        return HTMLResponse(f"<html><body><h1>{status} {status.phrase}</h1></body></html>", status)
+    return JSONResponse({"ok": False, "error": "internal_error"}, fault.status or 500)
+
+
+async def _hang_up(request: Request) -> None:
+    """Close the connection without a word.
+
+    ASGI has no message for this, so the socket of uvicorn's connection is closed; an application
+    that returned before uvicorn noticed would still be made to say 500.
+    """
+    cast("Any", request.receive).__self__.transport.close()
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

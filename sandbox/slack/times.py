@@ -1,0 +1,20 @@
+"""Clocks, and the timestamps that name Slack's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Clock = Callable[[], float]
+"""Seconds since 1970."""
+
+
+class Stamps:
+    """Message timestamps such as "1700000000.000100": rising, and never the same one twice."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0
+
+    def new(self) -> str:
+        self._last = max(int(self._clock() * 1_000_000), self._last + 100)
+        return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"

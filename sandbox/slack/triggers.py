@@ -1,0 +1,53 @@
+"""trigger_ids: what a person just did, good for opening one view within 3 s."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import count
+
+from sandbox.slack.refusal import Refused
+from sandbox.slack.times import Clock
+
+TRIGGER_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """`view_id` is the modal in which somebody acted; empty outside of modals."""
+
+    user_id: str
+    expires_at: float
+    view_id: str = ""
+    spent: bool = False
+
+
+class Triggers:
+    """All triggers given out, the spent ones too."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._all: dict[str, Trigger] = {}
+        self._numbers = count(1)
+
+    def new(self, user_id: str, view_id: str = "") -> str:
+        number = next(self._numbers)
+        trigger_id = f"{number}.{7_000_000_000 + number}.{number:032x}"
+        self._all[trigger_id] = Trigger(user_id, self._clock() + TRIGGER_SECONDS, view_id)
+        return trigger_id
+
+    def user_of(self, trigger_id: str) -> str:
+        """The id of the user whose trigger this is; empty where there is no such trigger."""
+        trigger = self._all.get(trigger_id)
+        return trigger.user_id if trigger else ""
+
+    def spend(self, trigger_id: str) -> Trigger:
+        """Refused: invalid_trigger_id, expired_trigger_id or exchanged_trigger_id."""
+        trigger = self._all.get(trigger_id)
+        if trigger is None:
+            raise Refused("invalid_trigger_id")
+        if self._clock() > trigger.expires_at:
+            raise Refused("expired_trigger_id")
+        if trigger.spent:
+            raise Refused("exchanged_trigger_id")
+        self._all[trigger_id] = replace(trigger, spent=True)
+        return trigger

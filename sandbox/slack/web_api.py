@@ -1,0 +1,83 @@
+"""/api/<method>: who may call which method, and the answer around what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.slack.arguments import Arguments, arguments
+from sandbox.slack.journal import Sent
+from sandbox.slack.methods import METHODS, Method
+from sandbox.slack.plain_json import PlainJSON
+from sandbox.slack.refusal import Refused
+from sandbox.slack.spoiling import answered
+from sandbox.slack.workspace import Workspace
+
+
+def routes(workspace: Workspace) -> Sequence[Route]:
+    async def call(request: Request) -> Response:
+        name = request.path_params["method"]
+        return await answered(workspace, name, request, partial(_answer, workspace, name, request))
+
+    return [Route("/api/{method}", call, methods=["GET", "POST"])]
+
+
+async def _answer(workspace: Workspace, name: str, request: Request) -> Response:
+    method = METHODS.get(name)
+    if method is None:
+        return PlainJSON({"ok": False, "error": "unknown_method", "req_method": name})
+    try:
+        given = await arguments(request)
+        _admit(workspace, method, _token(request, given))
+        body = _recorded(workspace, name, {n: v for n, v in given.items() if n != "token"})
+    except Refused as refused:
+        body = refused.answer()
+    return PlainJSON(body, headers=_scopes(workspace, method))
+
+
+def _recorded(workspace: Workspace, name: str, given: Arguments) -> dict[str, Any]:
+    """Run a method and note what was sent and answered."""
+    method, user_id = METHODS[name], _meant_for(workspace, given)
+    try:
+        body = {"ok": True, **method.run(workspace, given)}
+    except Refused as refused:
+        body = refused.answer()
+    if not method.is_read:
+        workspace.journal.add(Sent(name, given, body, user_id))
+    return body
+
+
+def _token(request: Request, given: Arguments) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else str(given.get("token", ""))
+
+
+def _admit(workspace: Workspace, method: Method, token: str) -> None:
+    if not token:
+        raise Refused("not_authed")
+    if token != workspace.bot_token:
+        raise Refused("invalid_auth")
+    if method.scope and method.scope not in workspace.bot_scopes:
+        provided = ",".join(sorted(workspace.bot_scopes))
+        raise Refused("missing_scope", needed=method.scope, provided=provided)
+
+
+def _scopes(workspace: Workspace, method: Method) -> dict[str, str]:
+    held = {"x-oauth-scopes": ",".join(sorted(workspace.bot_scopes))}
+    return held | ({"x-accepted-oauth-scopes": method.scope} if method.scope else {})
+
+
+def _meant_for(workspace: Workspace, given: Arguments) -> str:
+    """The one user whom a call concerns; empty where all of a channel see what it does."""
+    for name in ("user", "user_id", "channel"):
+        if (user_id := str(given.get(name))) in workspace.directory.users:
+            return user_id
+    if "trigger_id" in given:
+        return workspace.triggers.user_of(str(given["trigger_id"]))
+    view = workspace.views.find(str(given.get("view_id", "")), str(given.get("external_id", "")))
+    return view.user_id if view else ""

@@ -1,0 +1,57 @@
+"""Everything the stand-in of Slack remembers: one workspace with the app installed in it."""
+
+from __future__ import annotations
+
+from sandbox.slack.directory import Directory, User
+from sandbox.slack.faults import Faults
+from sandbox.slack.journal import Journal
+from sandbox.slack.messages import Message, Messages
+from sandbox.slack.response_urls import ResponseUrls
+from sandbox.slack.times import Clock
+from sandbox.slack.triggers import Triggers
+from sandbox.slack.views import Views
+
+ACK_SECONDS = 3.0
+"""Slack: an app must acknowledge within this time."""
+
+
+class Workspace:
+    """The team acme-shop with ada and grace; `clock` decides what time it is.
+
+    `bot_url` is where the app listens, without a slash at the end; to be set before anybody acts.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        bot_token: str = "xoxb-sandbox-bot",
+        signing_secret: str = "sandbox-signing-secret",
+        bot_scopes: frozenset[str] = frozenset({"commands", "chat:write"}),
+    ) -> None:
+        self.clock = clock
+        self.bot_token = bot_token
+        self.signing_secret = signing_secret
+        self.bot_scopes = bot_scopes
+        self.bot_url = ""
+        self.ack_seconds = ACK_SECONDS
+        self.directory = Directory()
+        self.messages = Messages(clock)
+        self.views = Views()
+        self.triggers = Triggers(clock)
+        self.response_urls = ResponseUrls(clock)
+        self.faults = Faults()
+        self.journal = Journal()
+
+    def seen_by(self, user: User, channel_id: str = "", since: int = 0) -> list[Message]:
+        """The messages that a user sees, in one channel or in all of theirs, oldest first.
+
+        `since` leaves out what has not changed after that version.
+        """
+        theirs = [c.id for c in self.directory.channels.values() if user.id in c.members]
+        return self.messages.seen_by(user.id, [channel_id] if channel_id else theirs, since)
+
+    def forget(self) -> None:
+        """Clear away all messages and views, as if nobody had done anything yet."""
+        self.messages.clear()
+        self.views.clear()

@@ -1,0 +1,82 @@
+"""Blocks at the very edge of what Slack takes, by what they try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sandbox.slack.samples import (
+    actions,
+    button,
+    cell,
+    confirm,
+    element,
+    mrkdwn,
+    option,
+    plain,
+    rich,
+    section,
+    table,
+    text_input,
+)
+
+IMAGE = {"type": "image", "image_url": "https://example.com/a.png", "alt_text": "A"}
+
+WORD = {"type": "text", "text": "one"}
+
+TAKEN: dict[str, list[Any]] = {
+    "none": [],
+    "section": [section("x" * 3000)],
+    "fields": [{"type": "section", "fields": [mrkdwn("x" * 2000)] * 10}],
+    "emoji and verbatim": [
+        {"type": "header", "text": {**plain(), "emoji": True}},
+        {"type": "section", "text": {**mrkdwn(), "verbatim": True}},
+    ],
+    "header": [{"type": "header", "text": plain("x" * 150)}],
+    "context": [{"type": "context", "elements": [IMAGE, *[mrkdwn()] * 9]}],
+    "divider": [{"type": "divider", "block_id": "line"}],
+    "image": [{**IMAGE, "title": plain()}],
+    "25 buttons": [actions(*[button(action_id=str(n), value="x" * 2000) for n in range(25)])],
+    "button": [section(accessory=button("x" * 75, url="https://e.com", style="danger"))],
+    "confirm": [actions(button(confirm=confirm(style="danger")))],
+    "select": [actions(element("static_select", options=[option()] * 100))],
+    "groups": [
+        actions(element("static_select", option_groups=[{"label": plain(), "options": [option()]}]))
+    ],
+    "initial": [actions(element("static_select", options=[option()], initial_option=option()))],
+    "overflow": [section(accessory=element("overflow", options=[option(url="https://e.com")]))],
+    "multi": [section(accessory=element("multi_static_select", options=[option()]))],
+    "choices": [
+        actions(
+            element("checkboxes", options=[{"text": mrkdwn(), "value": "a"}]),
+            element("radio_buttons", options=[option(description=plain("why"))] * 10),
+        )
+    ],
+    "pickers": [
+        actions(
+            element("datepicker", initial_date="2026-11-24"),
+            element("timepicker", initial_time="23:59"),
+            element("conversations_select", placeholder=plain("Where")),
+        )
+    ],
+    "input": [text_input(hint=plain("h"), optional=True, element={"max_length": 10})],
+    "rich text": [
+        rich(
+            {"type": "text", "text": "bold", "style": {"bold": True}},
+            {"type": "link", "url": "https://e.com"},
+            {"type": "user", "user_id": "U0ADA"},
+            {"type": "emoji", "name": "mag"},
+            {"type": "date", "timestamp": 1, "format": "{date}"},
+        )
+    ],
+    "list": [
+        {
+            "type": "rich_text",
+            "elements": [
+                {"type": "rich_text_list", "style": "bullet", "elements": rich(WORD)["elements"]}
+            ],
+        }
+    ],
+    "markdown": [{"type": "markdown", "text": "x" * 12_000}],
+    "table": [table(*[[cell()] * 20] * 100)],
+    "50 blocks": [{"type": "divider"}] * 50,
+}

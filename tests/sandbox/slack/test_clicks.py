@@ -1,0 +1,167 @@
+"""Pressing things: which button is meant, and what the app is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.slack.blockkit.walk import Object
+from sandbox.slack.naming import named_blocks
+from sandbox.slack.person import Person, SandboxError
+from sandbox.slack.pressables import bare
+from sandbox.slack.workspace import Workspace
+from tests.sandbox.slack.fake_bot import FakeBot
+from tests.sandbox.slack.samples import (
+    actions,
+    button,
+    confirm,
+    element,
+    modal,
+    option,
+    section,
+)
+
+
+def show(workspace: Workspace, *blocks: Object, only_for: str = "") -> str:
+    """A message of the bot in general; its timestamp."""
+    shown = workspace.messages.add("C0GENERAL", "A list", named_blocks(blocks), only_for=only_for)
+    return shown.ts
+
+
+async def test_a_click_carries_the_button_and_its_message(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """The payload says what was pressed, where, and how to answer."""
+    asked = confirm()
+    pressed = button(":mag: Open", value="v1:42", style="primary", confirm=asked)
+    ts = show(workspace, section(block_id="row", accessory=pressed))
+    await ada.click("Open")
+    (action,) = bot.last["actions"]
+    assert float(action.pop("action_ts"))
+    assert action == {**pressed, "block_id": "row"}
+    assert (bot.last["type"], bot.last["message"]["ts"]) == ("block_actions", ts)
+    assert bot.last["channel"] == {"id": "C0GENERAL", "name": "general"}
+    assert bot.last["container"]["is_ephemeral"] is False
+    assert "/actions/" in bot.last["response_url"]
+
+
+async def test_a_click_on_an_ephemeral_message_carries_no_message(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """Slack does not show ephemeral messages to the app again."""
+    ts = show(workspace, actions(button()), only_for="U0ADA")
+    await ada.click("Open")
+    assert "message" not in bot.last
+    assert bot.last["container"] == {
+        "type": "message",
+        "message_ts": ts,
+        "channel_id": "C0GENERAL",
+        "is_ephemeral": True,
+    }
+
+
+async def test_the_newest_message_with_such_a_button_is_meant(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """Older ones stay as they are; within one message the nth is pressed."""
+    show(workspace, actions(button(value="old")))
+    rows = [actions(button(value=value)) for value in ("first", "second")]
+    show(workspace, *rows)
+    show(workspace, section())
+    await ada.click("open")
+    await ada.click("Open", nth=2)
+    pressed = [heard.fields["actions"][0]["value"] for heard in bot.heard]
+    assert pressed == ["first", "second"]
+
+
+async def test_a_button_can_be_meant_by_its_action_id(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """The action_id alone is enough."""
+    show(workspace, actions(button("A", "jobs.open"), button("B", "jobs.delete")))
+    await ada.click(action_id="jobs.delete")
+    assert bot.last["actions"][0]["text"]["text"] == "B"
+
+
+async def test_a_label_that_is_not_there_names_those_that_are(
+    ada: Person, workspace: Workspace
+) -> None:
+    """The error helps to press the right one."""
+    show(workspace, actions(button("Next ▶️", "a"), button("Delete", "b")))
+    with pytest.raises(SandboxError, match="there are: Next, Delete"):
+        await ada.click("Opne")
+
+
+async def test_somebody_else_s_ephemeral_message_cannot_be_pressed(
+    grace: Person, workspace: Workspace
+) -> None:
+    """What one cannot see one cannot click."""
+    show(workspace, actions(button()), only_for="U0ADA")
+    with pytest.raises(SandboxError):
+        await grace.click("Open")
+
+
+async def test_declining_a_confirm_dialog_sends_nothing(
+    http: httpx.AsyncClient, slack_url: str, bot: FakeBot, workspace: Workspace
+) -> None:
+    """Only a confirmed click reaches the app."""
+    show(workspace, actions(button("Delete", confirm=confirm())))
+    order = {"user": "ada", "label": "Delete", "confirm": False}
+    told = (await http.post(f"{slack_url}/sandbox/click", json=order)).json()
+    assert (told["ack"], bot.heard) == (None, [])
+
+
+async def test_an_option_of_a_menu_can_be_pressed(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """Overflow menus and selects tell the chosen option."""
+    menu = element("overflow", options=[option("Open", "o"), option("Delete", "d")])
+    show(workspace, section(accessory=menu))
+    await ada.click("Delete")
+    (action,) = bot.last["actions"]
+    assert (action["type"], action["selected_option"]["value"]) == ("overflow", "d")
+
+
+async def test_the_top_view_comes_before_messages(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """A modal covers the channel; its clicks carry the view and no response_url."""
+    show(workspace, actions(button(value="message")))
+    view = workspace.views.open("U0ADA", modal(actions(button(value="view"))))
+    await ada.click("Open")
+    assert bot.last["actions"][0]["value"] == "view"
+    assert bot.last["container"] == {"type": "view", "view_id": view.id}
+    assert bot.last["view"]["hash"] == view.hash
+    assert "response_url" not in bot.last
+    assert "channel" not in bot.last
+
+
+async def test_a_choice_in_a_view_is_kept_in_its_state(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """state.values of a view has what was chosen, in the same payload already."""
+    menu = element("static_select", options=[option()])
+    workspace.views.open("U0ADA", modal(actions(menu, block_id="filter")))
+    await ada.click("Failed")
+    values: dict[str, Any] = bot.last["view"]["state"]["values"]
+    assert values["filter"]["static_select"]["selected_option"] == option()
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [("🔎 Open", "Open"), (":mag: Open", "Open"), ("◀️  Page 1", "Page 1"), ("🔎", "🔎")],
+)
+def test_labels_are_compared_without_emoji(shown: str, words: str) -> None:
+    """Neither shortcodes nor Unicode emoji count, unless there is nothing else."""
+    assert bare(shown) == words
+
+
+@given(st.text())
+def test_a_bare_label_stays_as_it_is(text: str) -> None:
+    """Taking emoji away twice changes nothing more, for words of letters."""
+    words = " ".join(filter(str.isalnum, text.split()))
+    assert bare(words) == words

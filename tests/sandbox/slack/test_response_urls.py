@@ -1,0 +1,119 @@
+"""response_urls: five uses in half an hour, and only a click can replace what was clicked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from sandbox.slack.person import Person
+from sandbox.slack.workspace import Workspace
+from tests.sandbox.slack.conftest import StillClock
+from tests.sandbox.slack.samples import section
+
+
+@pytest.fixture
+def of_command(workspace: Workspace, slack_url: str) -> str:
+    return slack_url + workspace.response_urls.new("U0ADA", "C0GENERAL")
+
+
+@pytest.fixture
+def of_click(workspace: Workspace, slack_url: str) -> str:
+    shown = workspace.messages.add("C0GENERAL", "A list", [], only_for="U0ADA")
+    return slack_url + workspace.response_urls.new("U0ADA", "C0GENERAL", shown.ts)
+
+
+async def texts(person: Person) -> list[str]:
+    return [message["text"] for message in await person.messages()]
+
+
+async def test_it_is_used_five_times(http: httpx.AsyncClient, of_command: str) -> None:
+    """The sixth use is answered with 404."""
+    said = [(await http.post(of_command, json={"text": "x"})).text for _ in range(6)]
+    assert said == ["ok"] * 5 + ["used_url"]
+    assert (await http.post(of_command, json={"text": "x"})).status_code == 404
+
+
+async def test_it_lives_half_an_hour(
+    http: httpx.AsyncClient, of_command: str, clock: StillClock
+) -> None:
+    """After 30 minutes it is gone."""
+    clock.advance(30 * 60)
+    assert (await http.post(of_command, json={"text": "x"})).status_code == 200
+    clock.advance(0.001)
+    late = await http.post(of_command, json={"text": "x"})
+    assert (late.status_code, late.text) == (404, "expired_url")
+
+
+async def test_a_made_up_one_is_not_there(http: httpx.AsyncClient, slack_url: str) -> None:
+    """Only Slack makes them."""
+    answer = await http.post(f"{slack_url}/commands/T0ACME/1/2", json={"text": "x"})
+    assert answer.status_code == 404
+
+
+async def test_an_answer_is_private_unless_it_says_otherwise(
+    http: httpx.AsyncClient, of_command: str, ada: Person, grace: Person
+) -> None:
+    """response_type decides who sees it; ephemeral is the default."""
+    await http.post(of_command, json={"text": "for me"})
+    await http.post(of_command, json={"text": "for all", "response_type": "in_channel"})
+    assert await texts(ada) == ["for me", "for all"]
+    assert await texts(grace) == ["for all"]
+
+
+async def test_a_click_can_replace_what_was_clicked(
+    http: httpx.AsyncClient, of_click: str, ada: Person
+) -> None:
+    """Even an ephemeral message changes in its place."""
+    before = await ada.messages()
+    await http.post(of_click, json={"text": "Page 2", "replace_original": True})
+    after = await ada.messages()
+    assert [m["ts"] for m in after] == [m["ts"] for m in before]
+    assert [m["text"] for m in after] == ["Page 2"]
+
+
+async def test_a_click_can_delete_what_was_clicked(
+    http: httpx.AsyncClient, of_click: str, ada: Person
+) -> None:
+    """delete_original needs no text; what is gone cannot be replaced."""
+    assert (await http.post(of_click, json={"delete_original": True})).text == "ok"
+    assert await ada.messages() == []
+    late = await http.post(of_click, json={"text": "x", "replace_original": True})
+    assert (late.status_code, late.text) == (404, "message_not_found")
+
+
+async def test_a_command_has_nothing_to_replace(
+    http: httpx.AsyncClient, of_command: str, ada: Person
+) -> None:
+    """replace_original on a slash command's response_url posts one more message."""
+    for text in ("Loading", "Done"):
+        await http.post(of_command, json={"text": text, "replace_original": True})
+    assert await texts(ada) == ["Loading", "Done"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, "no_text"),
+        ({"text": ""}, "no_text"),
+        ({"text": "x", "blocks": [section("")]}, "invalid_blocks"),
+        ({"text": "x", "blocks": [section("x" * 3000)] * 5}, "msg_blocks_too_long"),
+        ({"text": "x", "response_type": "loud"}, "invalid_response_type"),
+    ],
+)
+async def test_what_slack_would_not_show_is_refused(
+    http: httpx.AsyncClient, of_command: str, ada: Person, body: dict[str, Any], error: str
+) -> None:
+    """400 with Slack's word as text, and nothing is shown."""
+    answer = await http.post(of_command, json=body)
+    assert (answer.status_code, answer.text) == (400, error)
+    assert await ada.messages() == []
+
+
+async def test_the_official_client_can_answer(of_command: str, ada: Person) -> None:
+    """slack_sdk's webhook client is understood."""
+    answer = await AsyncWebhookClient(of_command).send(text="Hello", blocks=[section()])
+    assert answer.status_code == 200
+    assert await texts(ada) == ["Hello"]

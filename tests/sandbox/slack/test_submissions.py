@@ -1,0 +1,172 @@
+"""Submitting and closing views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.slack.person import Person, SandboxError
+from sandbox.slack.workspace import Workspace
+from tests.sandbox.slack.fake_bot import FakeBot
+from tests.sandbox.slack.samples import element, modal, option, plain, text_input
+
+FORM = modal(
+    text_input("Tenant", block_id="tenant"),
+    text_input("Note", block_id="note", optional=True),
+    callback_id="connect",
+    private_metadata="secretless",
+)
+
+
+@pytest.fixture(autouse=True)
+def form(workspace: Workspace) -> None:
+    workspace.views.open("U0ADA", FORM)
+
+
+async def test_a_submission_carries_the_view_and_what_was_typed(ada: Person, bot: FakeBot) -> None:
+    """Values stand by block_id and action_id, an empty input as null."""
+    await ada.submit({"Tenant": "acme"})
+    view = bot.last["view"]
+    assert (bot.last["type"], bot.last["response_urls"]) == ("view_submission", [])
+    assert (view["callback_id"], view["private_metadata"]) == ("connect", "secretless")
+    assert view["state"]["values"] == {
+        "tenant": {"typed": {"type": "plain_text_input", "value": "acme"}},
+        "note": {"typed": {"type": "plain_text_input", "value": None}},
+    }
+    told = {"id", "team_id", "type", "blocks", "hash", "title", "close", "submit", "app_id"}
+    assert told | {"previous_view_id", "root_view_id", "external_id", "bot_id"} <= view.keys()
+
+
+async def test_an_empty_ack_closes_the_view(ada: Person) -> None:
+    """The view below, if any, shows again."""
+    exchange = await ada.submit({"tenant": "acme"})
+    assert (exchange.ack_status, exchange.view, exchange.field_errors) == (200, None, {})
+
+
+async def test_field_errors_stand_under_their_inputs(ada: Person, bot: FakeBot) -> None:
+    """The view stays open, with what was typed."""
+    bot.says({"response_action": "errors", "errors": {"tenant": "No such tenant"}})
+    exchange = await ada.submit({"Tenant": "acmee"})
+    assert exchange.field_errors == {"tenant": "No such tenant"}
+    assert exchange.view is not None
+
+
+async def test_errors_for_unknown_fields_are_refused(ada: Person, bot: FakeBot) -> None:
+    """A block_id that is no input's leaves the person with Slack's own excuse."""
+    bot.says({"response_action": "errors", "errors": {"tenent": "No such tenant"}})
+    exchange = await ada.submit({"Tenant": "acmee"})
+    assert "trouble" in exchange.field_errors[""]
+    assert "tenent" in exchange.sent[0]["answer"]["errors"][0]
+
+
+async def test_the_ack_can_update_the_view(ada: Person, bot: FakeBot) -> None:
+    """The submitted view changes in its place."""
+    before = await ada.view()
+    bot.says({"response_action": "update", "view": modal(title=plain("Done"))})
+    view = (await ada.submit({"Tenant": "acme"})).view
+    assert before is not None
+    assert view is not None
+    assert (view["id"], view["title"]["text"]) == (before["id"], "Done")
+
+
+async def test_the_ack_can_push_a_view_and_clear_all(ada: Person, bot: FakeBot) -> None:
+    """A pushed view lies on top of the submitted one; clear closes both."""
+    bot.says({"response_action": "push", "view": FORM})
+    pushed = (await ada.submit({"Tenant": "acme"})).view
+    assert pushed is not None
+    assert pushed["previous_view_id"] == pushed["root_view_id"] != pushed["id"]
+    bot.says({"response_action": "clear"})
+    assert (await ada.submit({"Tenant": "acme"})).view is None
+
+
+@pytest.mark.parametrize(
+    "ack",
+    [
+        "Saved!",
+        {"response_action": "close"},
+        {"response_action": "errors", "errors": {}},
+        {"response_action": "errors", "errors": {"tenant": ""}},
+        {"response_action": "update", "view": modal(title=plain("x" * 25))},
+        {"response_action": "push", "view": None},
+    ],
+)
+async def test_an_ack_that_makes_no_sense_leaves_the_view_open(
+    ada: Person, bot: FakeBot, ack: Any
+) -> None:
+    """The person sees that there was trouble, and the answer to the app says why."""
+    bot.says(ack)
+    exchange = await ada.submit({"Tenant": "acme"})
+    assert exchange.view is not None
+    assert "trouble" in exchange.field_errors[""]
+    assert exchange.sent[0]["answer"]["ok"] is False
+
+
+async def test_slack_itself_asks_for_what_is_missing(ada: Person, bot: FakeBot) -> None:
+    """Without a required value nothing is sent."""
+    exchange = await ada.submit({"Note": "hello"})
+    assert (bot.heard, list(exchange.field_errors)) == ([], ["tenant"])
+
+
+async def test_slack_itself_measures_what_is_typed(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """min_length and max_length are held before anything is sent."""
+    field = text_input(block_id="b", element={"min_length": 2, "max_length": 3})
+    workspace.views.open("U0ADA", modal(field))
+    told = [(await ada.submit({"b": typed})).field_errors for typed in ("a", "abcd")]
+    assert [list(errors) for errors in told] == [["b"], ["b"]]
+    assert bot.heard == []
+
+
+async def test_an_unknown_input_names_those_that_are_there(ada: Person) -> None:
+    """The error helps to fill in the right one."""
+    with pytest.raises(SandboxError, match="Tenant, Note"):
+        await ada.submit({"Tenent": "acme"})
+
+
+async def test_choices_are_made_by_their_words(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """Options are meant by text or value; several are parted by commas."""
+    two = [option(), option("Waiting", "waiting")]
+    one_of = {"type": "input", "label": plain("One"), "block_id": "one"}
+    many = {"type": "input", "label": plain("Many"), "block_id": "many"}
+    workspace.views.open(
+        "U0ADA",
+        modal(
+            {**one_of, "element": element("static_select", options=two)},
+            {**many, "element": element("checkboxes", options=two)},
+        ),
+    )
+    await ada.submit({"One": "waiting", "Many": "Failed, Waiting"})
+    values = bot.last["view"]["state"]["values"]
+    assert values["one"]["static_select"]["selected_option"] == two[1]
+    assert values["many"]["checkboxes"]["selected_options"] == two
+
+
+async def test_closing_is_told_where_the_view_asks_for_it(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """notify_on_close sends view_closed; without it nobody is told."""
+    await ada.close()
+    assert bot.heard == []
+    view = workspace.views.open("U0ADA", modal(notify_on_close=True))
+    exchange = await ada.close()
+    assert (bot.last["type"], bot.last["view"]["id"]) == ("view_closed", view.id)
+    assert (bot.last["is_cleared"], exchange.view) == (False, None)
+
+
+async def test_without_a_view_there_is_nothing_to_submit(grace: Person) -> None:
+    """Only whoever has a view open can submit or close it."""
+    with pytest.raises(SandboxError, match="no view"):
+        await grace.submit({})
+    with pytest.raises(SandboxError, match="no view"):
+        await grace.close()
+
+
+async def test_a_view_without_submit_cannot_be_submitted(ada: Person, workspace: Workspace) -> None:
+    """There is no button for it."""
+    workspace.views.open("U0ADA", modal())
+    with pytest.raises(SandboxError, match="no submit"):
+        await ada.submit({})

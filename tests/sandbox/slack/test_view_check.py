@@ -1,0 +1,102 @@
+"""The check of whole views."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.slack.blockkit import view_problems
+from tests.sandbox.slack.samples import actions, element, modal, mrkdwn, option, plain, text_input
+
+WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
+    "long title": (
+        modal(title=plain("x" * 25)),
+        "must be less than 25 characters",
+        "/view/title/text",
+    ),
+    "long submit": (
+        modal(text_input(), submit=plain("x" * 25)),
+        "must be less than 25 characters",
+        "/view/submit/text",
+    ),
+    "long close": (
+        modal(close=plain("x" * 25)),
+        "must be less than 25 characters",
+        "/view/close/text",
+    ),
+    "mrkdwn title": (modal(title=mrkdwn()), "unsupported type: mrkdwn", "/view/title/type"),
+    "long callback_id": (
+        modal(callback_id="x" * 256),
+        "must be less than 256 characters",
+        "/view/callback_id",
+    ),
+    "long private_metadata": (
+        modal(private_metadata="x" * 3001),
+        "must be less than 3001 characters",
+        "/view/private_metadata",
+    ),
+    "unknown key": (modal(colour="red"), "invalid additional property: colour", "/view"),
+    "block inside": (
+        modal({"type": "table", "rows": []}),
+        "unsupported type: table",
+        "/view/blocks/0/type",
+    ),
+    "two with focus": (
+        modal(*[text_input(element={"focus_on_load": True}) for _ in range(2)]),
+        "only one element may have `focus_on_load`",
+        "/view/blocks",
+    ),
+    "a home": (
+        {"type": "home", "blocks": []},
+        "unsupported type: home",
+        "/view/type",
+    ),
+}
+
+
+@pytest.mark.parametrize(("view", "words", "pointer"), WRONG.values(), ids=WRONG)
+def test_what_slack_refuses_in_a_view_is_named_with_its_place(
+    view: dict[str, Any], words: str, pointer: str
+) -> None:
+    """Each broken rule is the one problem told."""
+    assert view_problems(view, "modal") == [f"{words} [json-pointer:{pointer}]"]
+
+
+@pytest.mark.parametrize("missing", ["title", "blocks"])
+def test_a_modal_needs_its_title_and_blocks(missing: str) -> None:
+    """What a modal must have is named when it is missing."""
+    view = {name: value for name, value in modal().items() if name != missing}
+    wanted = [f"missing required field: {missing} [json-pointer:/view]"]
+    assert view_problems(view, "modal") == wanted
+
+
+def test_inputs_need_a_submit_button() -> None:
+    """A modal with something to fill in must have a way to send it."""
+    view = modal(text_input())
+    del view["submit"]
+    (problem,) = view_problems(view, "modal")
+    assert "submit" in problem
+
+
+def test_a_modal_at_the_limits_is_taken() -> None:
+    """Everything as long as it may be passes."""
+    view = modal(
+        text_input(),
+        actions(element("checkboxes", options=[option()])),
+        title=plain("x" * 24),
+        submit=plain("x" * 24),
+        close=plain("x" * 24),
+        callback_id="x" * 255,
+        private_metadata="x" * 3000,
+        notify_on_close=True,
+    )
+    assert view_problems(view, "modal") == []
+
+
+def test_a_home_tab_has_no_title() -> None:
+    """Home takes blocks, and refuses what belongs to modals."""
+    assert view_problems({"type": "home", "blocks": []}, "home") == []
+    titled = {"type": "home", "blocks": [], "title": plain()}
+    extra = ["invalid additional property: title [json-pointer:/view]"]
+    assert view_problems(titled, "home") == extra

@@ -1,0 +1,154 @@
+"""views.…: triggers, the stack of three, hashes, and the Home tab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from sandbox.slack.person import Person
+from sandbox.slack.workspace import Workspace
+from tests.sandbox.slack.conftest import StillClock
+from tests.sandbox.slack.samples import modal, plain, text_input
+from tests.sandbox.slack.test_web_api import refusal
+
+
+@pytest.fixture
+def trigger(workspace: Workspace) -> str:
+    return workspace.triggers.new("U0ADA")
+
+
+async def opened(web: AsyncWebClient, workspace: Workspace, **more: Any) -> dict[str, Any]:
+    """A modal of Ada's, as Slack answers it."""
+    trigger_id = workspace.triggers.new("U0ADA")
+    answer = await web.views_open(trigger_id=trigger_id, view=modal(text_input(), **more))
+    view: dict[str, Any] = answer["view"]
+    return view
+
+
+async def push(web: AsyncWebClient, workspace: Workspace, view_id: str) -> Any:
+    trigger_id = workspace.triggers.new("U0ADA", view_id)
+    return await web.views_push(trigger_id=trigger_id, view=modal())
+
+
+async def test_a_trigger_opens_a_modal_for_its_user(
+    web: AsyncWebClient, trigger: str, ada: Person, grace: Person
+) -> None:
+    """Whoever acted sees the modal, and nobody else."""
+    answer = await web.views_open(trigger_id=trigger, view=modal())
+    view = await ada.view()
+    assert view is not None
+    assert view["id"] == answer["view"]["id"]
+    assert await grace.view() is None
+
+
+async def test_a_trigger_works_once(web: AsyncWebClient, trigger: str) -> None:
+    """A spent trigger is exchanged."""
+    await web.views_open(trigger_id=trigger, view=modal())
+    again = await refusal(web.views_open(trigger_id=trigger, view=modal()))
+    assert again["error"] == "exchanged_trigger_id"
+
+
+async def test_a_trigger_lives_three_seconds(
+    web: AsyncWebClient, trigger: str, clock: StillClock
+) -> None:
+    """At 3 s it still works, after that it has expired."""
+    clock.advance(3.001)
+    late = await refusal(web.views_open(trigger_id=trigger, view=modal()))
+    assert late["error"] == "expired_trigger_id"
+
+
+async def test_a_trigger_still_works_at_three_seconds(
+    web: AsyncWebClient, trigger: str, clock: StillClock
+) -> None:
+    """The limit itself is within the limit."""
+    clock.advance(3)
+    assert (await web.views_open(trigger_id=trigger, view=modal()))["ok"]
+
+
+async def test_a_made_up_trigger_is_invalid(web: AsyncWebClient) -> None:
+    """Only Slack makes triggers."""
+    answer = await refusal(web.views_open(trigger_id="1.2.3", view=modal()))
+    assert answer["error"] == "invalid_trigger_id"
+
+
+async def test_a_bad_view_is_an_invalid_argument(web: AsyncWebClient, trigger: str) -> None:
+    """The messages point into the view."""
+    view = modal(title=plain("x" * 25))
+    answer = await refusal(web.views_open(trigger_id=trigger, view=view))
+    assert answer["error"] == "invalid_arguments"
+    pointed = "[ERROR] must be less than 25 characters [json-pointer:/view/title/text]"
+    assert answer["response_metadata"]["messages"] == [pointed]
+
+
+async def test_three_modals_stack_and_a_fourth_does_not(
+    web: AsyncWebClient, workspace: Workspace
+) -> None:
+    """views.push ends at Slack's limit of three."""
+    first = await opened(web, workspace)
+    second = (await push(web, workspace, first["id"]))["view"]
+    third = (await push(web, workspace, second["id"]))["view"]
+    assert (third["root_view_id"], third["previous_view_id"]) == (first["id"], second["id"])
+    assert (await refusal(push(web, workspace, third["id"])))["error"] == "push_limit_reached"
+
+
+async def test_a_push_needs_an_act_inside_a_modal(web: AsyncWebClient, trigger: str) -> None:
+    """A command's trigger can open, not push."""
+    answer = await refusal(web.views_push(trigger_id=trigger, view=modal()))
+    assert answer["error"] == "invalid_trigger_id"
+
+
+async def test_an_update_with_an_old_hash_conflicts(
+    web: AsyncWebClient, workspace: Workspace
+) -> None:
+    """The hash of a view that was changed meanwhile protects the change."""
+    view = await opened(web, workspace)
+    new = await web.views_update(view_id=view["id"], hash=view["hash"], view=modal())
+    assert new["view"]["hash"] != view["hash"]
+    late = web.views_update(view_id=view["id"], hash=view["hash"], view=modal())
+    assert (await refusal(late))["error"] == "hash_conflict"
+
+
+async def test_a_view_that_is_closed_is_not_found(
+    web: AsyncWebClient, workspace: Workspace, ada: Person
+) -> None:
+    """What a person has closed cannot be updated."""
+    view = await opened(web, workspace)
+    await ada.close()
+    late = web.views_update(view_id=view["id"], view=modal())
+    assert (await refusal(late))["error"] == "not_found"
+
+
+async def test_an_external_id_names_one_view(web: AsyncWebClient, workspace: Workspace) -> None:
+    """A view can be updated by the app's own id for it, which must be its only one."""
+    view = await opened(web, workspace, external_id="mine")
+    named = modal(external_id="mine")
+    assert (await web.views_update(external_id="mine", view=named))["view"]["id"] == view["id"]
+    trigger_id = workspace.triggers.new("U0GRACE")
+    twice = await refusal(web.views_open(trigger_id=trigger_id, view=named))
+    assert twice["error"] == "duplicate_external_id"
+
+
+async def test_what_was_typed_survives_an_update(
+    web: AsyncWebClient, workspace: Workspace, ada: Person
+) -> None:
+    """An input that keeps its block_id and action_id keeps its value."""
+    field = text_input(block_id="tenant", element={"min_length": 5})
+    trigger_id = workspace.triggers.new("U0ADA")
+    view = (await web.views_open(trigger_id=trigger_id, view=modal(field)))["view"]
+    await ada.submit({"Tenant": "acme"})
+    updated = await web.views_update(view_id=view["id"], view=modal(field))
+    assert updated["view"]["state"]["values"]["tenant"]["typed"]["value"] == "acme"
+
+
+async def test_a_home_tab_is_published_for_a_user(web: AsyncWebClient) -> None:
+    """Publishing again changes the same view; its old hash conflicts."""
+    home = {"type": "home", "blocks": []}
+    first = (await web.views_publish(user_id="U0ADA", view=home))["view"]
+    second = (await web.views_publish(user_id="U0ADA", view=home, hash=first["hash"]))["view"]
+    assert second["id"] == first["id"]
+    late = web.views_publish(user_id="U0ADA", view=home, hash=first["hash"])
+    assert (await refusal(late))["error"] == "hash_conflict"
+    nobody = web.views_publish(user_id="U0NOBODY", view=home)
+    assert (await refusal(nobody))["error"] == "user_not_found"
