@@ -7,6 +7,8 @@
     ├── NotConnected            no connection to that tenant, or to any
     ├── MissingScope            the connection may not do this
     ├── OutdatedButton          a button of an older version, or whose list has expired
+    ├── Busy                    too much work is waiting
+    ├── ConnectRefused          a key that cannot be used for what was asked
     ├── StoreUnavailable        Redis does not answer
     └── EmporixError
         ├── EmporixUnreachable  no connection, or none in time
@@ -19,12 +21,26 @@
         ├── RateLimited         429, or a quota fault
         └── EmporixFailed       5xx
 
+SettingsWrong stands apart: it is for whoever starts the app.
+
 The template of an error is `errors/<template>.json.j2`; the error itself is its `error`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
+
+
+class SettingsWrong(Exception):
+    """`problems` says what is wrong with each setting; never its value."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        lines = [f"  {name} {problem}" for name, problem in problems.items()]
+        super().__init__(
+            "\n".join(["Settings to mend (each is explained in .env.example):", *lines])
+        )
+        self.problems = problems
 
 
 class BotError(Exception):
@@ -87,6 +103,26 @@ class OutdatedButton(BotError):
     def __init__(self, command: str = "/emporix jobs") -> None:
         super().__init__(command)
         self.command = command
+
+
+class Busy(BotError):
+    """This process has as much waiting as it may; nothing was begun."""
+
+    template = "busy"
+
+
+class ConnectRefused(BotError):
+    """A key that was entered cannot be connected; nothing was stored.
+
+    `reason` is tenant_name, credentials, other_tenant (`key_tenant` says which), no_read_scope or
+    no_access.
+    """
+
+    template = "connect_refused"
+
+    def __init__(self, reason: str, tenant: str = "", key_tenant: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.tenant, self.key_tenant = reason, tenant, key_tenant
 
 
 class StoreUnavailable(BotError):

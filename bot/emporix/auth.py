@@ -1,0 +1,98 @@
+"""The access token of a connection as an httpx auth flow: refreshed before it ends, or on a 401."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import httpx
+
+from bot.emporix import oauth
+from bot.models import Connection, Credentials, Token
+
+Clock = Callable[[], float]
+"""Gives seconds since 1970."""
+
+REFRESH_AHEAD = 60.0
+"""Seconds before its end at which a token is replaced: no call should meet the end on its way."""
+
+
+class Tokens(Protocol):
+    """Where all processes keep the tokens; every method may raise StoreUnavailable."""
+
+    async def load(self, connection: Connection) -> Token | None:
+        """The token that is stored now."""
+
+    async def save(self, connection: Connection, token: Token) -> None:
+        """Keep a token that was just given."""
+
+    def lock(self, connection: Connection) -> AbstractAsyncContextManager[object]:
+        """Held by the one process that asks for a new token; the wait for it is bounded."""
+
+
+class TokenAuth(httpx.Auth):
+    """Signs one call of a connection.
+
+    The token comes with the connection, so the usual call asks neither store nor OAuth. One refresh
+    runs at a time: whoever had to wait for the lock takes the token that was stored meanwhile.
+
+    Sending raises Unauthorized where Emporix does not accept the key any more, and whatever else a
+    token request can end with. A 401 after a refresh is an answer like any other.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        tokens: Tokens,
+        clock: Clock,
+        token_request: Callable[[Credentials], httpx.Request],
+    ) -> None:
+        self._connection, self._tokens, self._clock = connection, tokens, clock
+        self._token_request = token_request
+        self._token = connection.token
+        self._refused = ""
+        self.sent = False
+        """Whether the request itself, not only one for a token, has left and was not refused."""
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        asked = self.sent = False
+        while True:
+            token = self._token
+            if token is None or self._ends_soon(token):
+                async with self._tokens.lock(self._connection):
+                    token = await self._stored_instead()
+                    if token is None:
+                        asked = True
+                        token = await self._given((yield self._request_for_token()))
+                self._token = token
+            request.headers["Authorization"] = f"Bearer {token.value}"
+            self.sent = True
+            response = yield request
+            if response.status_code != httpx.codes.UNAUTHORIZED:
+                return
+            self.sent, self._token, self._refused = False, None, token.value
+            if asked:
+                return  # a token that was just given will not be accepted the next time either
+
+    def _ends_soon(self, token: Token) -> bool:
+        return token.expires_at - self._clock() < REFRESH_AHEAD
+
+    async def _stored_instead(self) -> Token | None:
+        """The stored token, where it still lives and is not the one that was tried."""
+        stored = await self._tokens.load(self._connection)
+        if stored is None or stored.expires_at <= self._clock():
+            return None
+        tried = self._token.value if self._token else self._refused
+        return None if stored.value == tried else stored
+
+    def _request_for_token(self) -> httpx.Request:
+        return self._token_request(self._connection.credentials)
+
+    async def _given(self, response: httpx.Response) -> Token:
+        await response.aread()
+        token = oauth.parse(response, now=self._clock(), tenant=self._connection.tenant)
+        await self._tokens.save(self._connection, token)
+        return token

@@ -1,0 +1,78 @@
+"""One request to the AI Service, signed for a connection, that can be sent more than once."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import httpx
+
+from bot.emporix.auth import Clock, TokenAuth
+from bot.emporix.failures import refusal
+from bot.errors import EmporixFailed, EmporixUnreadable, InvalidInput, NotFound
+
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+LONGEST_SEGMENT = 500
+
+
+class Call:
+    """`resource_id` is what a 404 will be about."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        request: httpx.Request,
+        auth: TokenAuth,
+        clock: Clock,
+        *,
+        tenant: str,
+        resource_id: str = "",
+    ) -> None:
+        self._http, self._request, self._auth, self._clock = http, request, auth, clock
+        self.tenant, self._resource_id = tenant, resource_id
+
+    async def send(self) -> httpx.Response:
+        """A read 2xx answer. Raises httpx.RequestError, or what a refusal is called."""
+        response = await self._http.send(self._request, auth=self._auth)
+        if response.is_success:
+            return response
+        raise refusal(
+            response, now=self._clock(), tenant=self.tenant, resource_id=self._resource_id
+        )
+
+    def may_have_worked(self, failure: Exception) -> bool:
+        """Whether the attempt that ended with `failure` may still have had its effect."""
+        return self._auth.sent and not isinstance(failure, NEVER_SENT)
+
+
+class Deletion:
+    """A DELETE that remembers whether an earlier attempt may have worked."""
+
+    def __init__(self, call: Call) -> None:
+        self._call, self._may_be_done = call, False
+
+    async def attempt(self) -> bool:
+        """True where the resource was deleted by us, False where it was gone before.
+
+        Raises EmporixUnreadable for any success but Emporix's 204: a proxy may have made it up.
+        """
+        try:
+            response = await self._call.send()
+        except NotFound:
+            return self._may_be_done
+        except (EmporixFailed, httpx.TransportError) as failure:
+            self._may_be_done |= self._call.may_have_worked(failure)
+            raise
+        if response.status_code != httpx.codes.NO_CONTENT:
+            raise EmporixUnreadable(tenant=self._call.tenant, status=response.status_code)
+        return True
+
+
+def segment(text: str, meaning: str) -> str:
+    """`text` as one segment of a path. Raises InvalidInput where it cannot be one."""
+    try:
+        encoded = quote(text, safe="")
+    except UnicodeEncodeError:
+        encoded = ""
+    if encoded in ("", ".", "..") or len(encoded) > LONGEST_SEGMENT:
+        raise InvalidInput(f"This cannot be a {meaning}.", text, f"Copy the {meaning} as it shows.")
+    return encoded

@@ -1,0 +1,71 @@
+"""Our words → Emporix's `q`, in which clauses stand side by side and all of them must hold.
+
+Emporix: `field:value` is exact, `field:(a,b)` one of several, `field:~regex` a regular expression,
+in parentheses where it holds spaces. Statuses and types match in upper case only, although answers
+carry statuses in lower case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from bot.models import Filters
+
+PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
+MEANS_SOMETHING = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)
+ODD = re.compile(r"[^\w -]", re.ASCII)
+OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
+
+
+def to_q(filters: Filters) -> str:
+    """The query that finds what `filters` ask for; "" finds everything.
+
+    A `raw_q` is passed on as it is and the rest of the filters is left out.
+    """
+    return filters.raw_q.strip() or " ".join(_clauses(filters))
+
+
+def _clauses(filters: Filters) -> Iterator[str]:
+    yield from _one_of("status", (status.upper() for status in filters.statuses))
+    yield from _one_of("type", (type_.upper() for type_ in filters.types))
+    yield from _one_of("agentId", filters.agents)
+    for phrase in filter(None, map(str.strip, filters.words)):
+        yield f"message:~{_regex(phrase)}"
+
+
+def _one_of(field: str, alternatives: Iterable[str]) -> Iterator[str]:
+    values = [_value(text) for text in dict.fromkeys(alternatives) if text]
+    if values:
+        yield f"{field}:{values[0]}" if len(values) == 1 else f"{field}:({','.join(values)})"
+
+
+def _value(text: str) -> str:
+    """A value as it is, or quoted where something in it could mean something in `q`."""
+    if PLAIN.fullmatch(text) and not MEANS_SOMETHING.fullmatch(text):
+        return text
+    quoted = _encodable(text).replace("\\", r"\\").replace('"', r"\"")
+    return f'"{quoted}"'
+
+
+def _regex(phrase: str) -> str:
+    """A regular expression that matches `phrase` and in which nothing means anything else.
+
+    Emporix does not say how `q` reads a backslash before a parenthesis, a quote or a comma. Written
+    as `\\x28`, such a character is not there for `q`, and is itself again for the expression; the
+    same keeps an AND between two words from joining two conditions.
+    """
+    hidden = ODD.sub(_hex, _encodable(phrase))
+    if " " not in hidden and not any(map(str.isspace, hidden)):
+        return hidden
+    return f"({OPERATOR.sub(_hex, hidden)})"
+
+
+def _hex(found: re.Match[str]) -> str:
+    letter = found.group()
+    return f"\\x{ord(letter):02x}" if letter.isascii() else letter
+
+
+def _encodable(text: str) -> str:
+    """`text` without halves of surrogate pairs, which cannot travel as UTF-8."""
+    return text.encode("utf-8", "replace").decode()

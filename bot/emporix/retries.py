@@ -1,0 +1,62 @@
+"""Repeats calls that may be repeated, within the time that a person may be kept waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import httpx
+from stamina import AsyncRetryingCaller
+
+from bot.errors import EmporixFailed, RateLimited
+
+BUDGET = 8.0
+"""Seconds for a whole call, all attempts and waits together."""
+
+ATTEMPTS = 3
+FIRST_WAIT, LONGEST_WAIT, JITTER = 0.2, 1.5, 0.3
+ANSWER_TIME = 1.0
+"""Seconds that must be left for an answer after Emporix's Retry-After has passed."""
+
+GATEWAY_STATUSES = {502, 503, 504}
+
+T = TypeVar("T")
+
+_attempts = AsyncRetryingCaller(
+    attempts=ATTEMPTS,
+    timeout=None,  # the budget below ends a running attempt too
+    wait_initial=FIRST_WAIT,
+    wait_max=LONGEST_WAIT,
+    wait_jitter=JITTER,
+)
+
+
+async def retrying(
+    call: Callable[[], Awaitable[T]], *, reads: bool = True, budget: float = BUDGET
+) -> T:
+    """What `call` gives, repeated on passing failures; `call` must be idempotent.
+
+    `reads` tells that it changes nothing, so that it is repeated after a 500 too. Raises what the
+    last attempt raised, or TimeoutError after `budget` seconds.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + budget
+
+    def worth_another(error: Exception) -> bool | float:
+        return _wait(error, reads=reads, left=end - loop.time())
+
+    async with asyncio.timeout_at(end):
+        return await _attempts(worth_another, call)
+
+
+def _wait(error: Exception, *, reads: bool, left: float) -> bool | float:
+    """Whether another attempt is worth it, or the seconds that Emporix wants to be left alone."""
+    match error:
+        case RateLimited(retry_after=float() as wait):
+            return wait if wait + ANSWER_TIME <= left else False
+        case EmporixFailed(status=status):
+            return status in GATEWAY_STATUSES or (reads and status == 500)
+        case httpx.UnsupportedProtocol():
+            return False
+    return isinstance(error, RateLimited | httpx.TransportError)

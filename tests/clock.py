@@ -1,0 +1,18 @@
+"""A clock that stands still until a test moves it."""
+
+from __future__ import annotations
+
+NOW = 1_795_430_000.0  # 2026-11-23 10:33:20 UTC, a Monday
+
+
+class FakeClock:
+    """Seconds since 1970, as `time.time` gives them."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += seconds

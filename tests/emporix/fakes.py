@@ -1,0 +1,46 @@
+"""Stand-ins for what surrounds the client: the token store, and a connection to speak for."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+
+from bot.models import Caller, Connection, Credentials, Token
+
+NOW = 1_764_000_000.0
+
+
+class FakeTokens:
+    """Keeps one token in memory; `reads` counts how often it was asked for."""
+
+    def __init__(self, stored: Token | None = None) -> None:
+        self.stored, self.reads, self.saves = stored, 0, 0
+        self.guard = asyncio.Lock()
+
+    async def load(self, connection: Connection) -> Token | None:
+        self.reads += 1
+        return self.stored
+
+    async def save(self, connection: Connection, token: Token) -> None:
+        self.saves += 1
+        self.stored = token
+
+    def lock(self, connection: Connection) -> AbstractAsyncContextManager[object]:
+        return self.guard
+
+
+def living(value: str = "living", seconds: float = 3600) -> Token:
+    """A token that ends in `seconds`."""
+    return Token(value, NOW + seconds)
+
+
+def connection(token: Token | None = None, tenant: str = "acme") -> Connection:
+    """A connection of somebody, with a token that lives unless another is given."""
+    return Connection(
+        caller=Caller("T1", "U1"),
+        tenant=tenant,
+        credentials=Credentials("the-id", "the-secret"),
+        scopes=frozenset(),
+        connected_at=NOW,
+        token=token or living(),
+    )

@@ -1,0 +1,172 @@
+"""Each endpoint over a real socket: what is sent and what comes back."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.emporix.client import MAX_QUERY_STRING, EmporixClient
+from bot.emporix.http import http_client
+from bot.emporix.models import LIST_FIELDS, Agent, Job
+from bot.errors import InvalidInput, NotFound, Unauthorized
+from bot.models import Credentials, Filters
+from tests.emporix.conftest import Clients
+from tests.emporix.fakes import NOW, FakeTokens, connection
+from tests.emporix.scripted import GONE, JOB, JOBS, Received, cut, failing, reply, scripted, token
+
+
+def query_of(request: Received) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(request.target).query).items()}
+
+
+async def test_list(client_of: Clients) -> None:
+    """A list sends everything that has no documented default, and reads the total."""
+    filters = Filters(statuses=("failure",), words=("late refund & é",), page=3, size=2)
+    async with scripted(JOBS) as server, client_of(server.url) as client:
+        page = await client.list_jobs(connection(), filters)
+    [request] = server.requests
+    assert (request.method, urlsplit(request.target).path) == ("GET", "/ai-service/acme/jobs")
+    assert query_of(request) == {
+        "q": r"status:FAILURE message:~(late refund \x26 é)",
+        "pageSize": "2",
+        "pageNumber": "3",
+        "sort": "metadata.createdAt:DESC",
+        "fields": ",".join(LIST_FIELDS),
+    }
+    assert request.headers["emporix-tenant"] == "acme"
+    assert request.headers["x-total-count"] == "true"
+    assert request.headers["authorization"] == "Bearer living"
+    assert [job.id for job in page.jobs] == ["j1", "j2"]
+    assert (page.page, page.size, page.total, page.has_more) == (3, 2, 57, True)
+
+
+async def test_list_of_everything(client_of: Clients) -> None:
+    """Without a filter no q is sent; page and size stay within what Emporix allows."""
+    async with scripted(JOBS, JOBS) as server, client_of(server.url) as client:
+        large = await client.list_jobs(connection(), Filters(page=0, size=999))
+        await client.list_jobs(connection(), Filters(size=0, fields=("status", "id", "")))
+    first, second = map(query_of, server.requests)
+    assert "q" not in first
+    assert (first["pageNumber"], first["pageSize"], large.size) == ("1", "50", 50)
+    assert (second["pageSize"], second["fields"]) == ("1", "id,status")
+
+
+@pytest.mark.parametrize("total", ["", "many", "-1", "²"])
+async def test_list_without_total(total: str, client_of: Clients) -> None:
+    """A total that is missing or no number is unknown, not zero."""
+    answer = reply([], headers={"X-Total-Count": total} if total else {})
+    async with scripted(answer) as server, client_of(server.url) as client:
+        assert (await client.list_jobs(connection(), Filters())).total is None
+
+
+async def test_search(client_of: Clients) -> None:
+    """A search sends its query in the body and the rest in the address."""
+    async with scripted(JOBS) as server, client_of(server.url) as client:
+        page = await client.search_jobs(connection(), Filters(raw_q='message:~"ü"', size=2))
+    [request] = server.requests
+    assert urlsplit(request.target).path == "/ai-service/acme/jobs/search"
+    assert json.loads(request.body) == {"q": 'message:~"ü"'}
+    assert request.headers["content-type"] == "application/json"
+    assert set(query_of(request)) == {"pageSize", "pageNumber", "sort", "fields"}
+    assert request.headers["x-total-count"] == "true"
+    assert page.total == 57
+
+
+async def test_long_query(client_of: Clients) -> None:
+    """A list whose query is too long for a URL becomes a search."""
+    words = ("é" * (MAX_QUERY_STRING // 6),)
+    async with scripted(JOBS) as server, client_of(server.url) as client:
+        await client.list_jobs(connection(), Filters(words=words))
+    assert server.requests[0].method == "POST"
+    assert json.loads(server.requests[0].body) == {"q": f"message:~{words[0]}"}
+
+
+async def test_get(client_of: Clients) -> None:
+    """A job is fetched whole, or with the wished fields and its id."""
+    async with scripted(JOB, reply({})) as server, client_of(server.url) as client:
+        assert await client.get_job(connection(), "j1") == Job(id="j1", status="success")
+        assert await client.get_job(connection(), "j2", ["status"]) == Job(id="j2")
+    whole, part = server.requests
+    assert whole.target == "/ai-service/acme/jobs/j1"
+    assert query_of(part) == {"fields": "id,status"}
+
+
+async def test_get_unknown(client_of: Clients) -> None:
+    """A job that is not there is named by the id that was asked for."""
+    async with scripted(GONE) as server, client_of(server.url) as client:
+        with pytest.raises(NotFound) as caught:
+            await client.get_job(connection(), "wished")
+    assert caught.value.resource_id == "wished"
+
+
+@pytest.mark.parametrize("job_id", ["a/b c%2F", "../../x", "a?b#c", "ü", "a%41", "...", "a;b"])
+async def test_odd_ids(job_id: str, client_of: Clients) -> None:
+    """An id stays one segment of the path, whatever it is made of."""
+    async with scripted(JOB) as server, client_of(server.url) as client:
+        await client.get_job(connection(), job_id)
+    [target] = (request.target for request in server.requests)
+    assert target.count("/") == 4
+    assert unquote(target.rpartition("/")[2]) == job_id
+
+
+async def test_any_id() -> None:
+    """The path that arrives always decodes to the id that was meant."""
+
+    @settings(max_examples=60)
+    @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
+    def ids(job_id: str) -> None:
+        if job_id not in (".", ".."):
+            wished.append(job_id)
+
+    wished: list[str] = []
+    ids()
+    async with scripted(*[JOB] * len(wished)) as server, http_client(server.url) as http:
+        client = EmporixClient(http, FakeTokens(), lambda: NOW)
+        for job_id in wished:
+            await client.get_job(connection(), job_id)
+    arrived = [request.target.removeprefix("/ai-service/acme/jobs/") for request in server.requests]
+    assert list(map(unquote, arrived)) == wished
+    assert all("/" not in target and "?" not in target for target in arrived)
+
+
+@pytest.mark.parametrize("job_id", ["", ".", "..", "\ud800", "x" * 501])
+async def test_impossible_ids(job_id: str, client_of: Clients) -> None:
+    """What cannot be a segment of a path is never sent: it would address something else."""
+    async with scripted() as server, client_of(server.url) as client:
+        with pytest.raises(InvalidInput):
+            await client.get_job(connection(), job_id)
+        with pytest.raises(InvalidInput):
+            await client.delete_job(connection(), job_id)
+        with pytest.raises(InvalidInput):
+            await client.list_jobs(connection(tenant=job_id), Filters())
+    assert server.requests == []
+
+
+async def test_agents(client_of: Clients) -> None:
+    """Agents come with the few fields that are anybody's business."""
+    agents = reply([{"id": "a1", "name": {"en": "Help"}, "type": "complaint", "enabled": False}])
+    async with scripted(agents) as server, client_of(server.url) as client:
+        assert await client.list_agents(connection()) == (Agent("a1", "Help", "complaint", False),)
+    [request] = server.requests
+    assert urlsplit(request.target).path == "/ai-service/acme/agentic/agents"
+    assert query_of(request) == {"fields": "id,name,type,enabled"}
+    assert request.headers["emporix-tenant"] == "acme"
+
+
+async def test_token(client_of: Clients) -> None:
+    """A token can be asked for before there is any connection."""
+    async with scripted(cut, token("new")) as server, client_of(server.url) as client:
+        given = await client.request_token(Credentials("the-id", "the-secret"))
+    assert (given.value, given.tenant, given.expires_at) == ("new", "acme", NOW + 14399)
+    assert server.targets == ["POST /oauth/token"] * 2
+
+
+async def test_token_refused(client_of: Clients) -> None:
+    """A wrong key is Unauthorized at once."""
+    async with scripted(failing(401)) as server, client_of(server.url) as client:
+        with pytest.raises(Unauthorized):
+            await client.request_token(Credentials("the-id", "wrong"))

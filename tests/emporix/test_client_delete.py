@@ -1,0 +1,129 @@
+"""A DELETE over a real socket: what is told as deleted, and what never is."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from bot.emporix.client import EmporixClient
+from bot.emporix.transport import Transport
+from bot.errors import (
+    EmporixError,
+    EmporixFailed,
+    EmporixUnreadable,
+    Forbidden,
+)
+from tests.emporix.conftest import Clients
+from tests.emporix.fakes import NOW, FakeTokens, connection, living
+from tests.emporix.scripted import (
+    EXPIRED,
+    GONE,
+    HTML,
+    JOB,
+    NO_CONTENT,
+    NOT_HTTP,
+    TRUNCATED,
+    Answer,
+    cut,
+    failing,
+    reply,
+    scripted,
+    silence,
+    token,
+)
+
+
+async def test_delete(client_of: Clients) -> None:
+    """A deleted job is deleted; one that was gone before is not claimed."""
+    async with scripted(NO_CONTENT, GONE) as server, client_of(server.url) as client:
+        assert await client.delete_job(connection(), "j1") is True
+        assert await client.delete_job(connection(), "j1") is False
+    assert server.targets == ["DELETE /ai-service/acme/jobs/j1"] * 2
+
+
+@pytest.mark.parametrize("first", [cut, silence, NOT_HTTP, TRUNCATED, failing(503), HTML])
+async def test_delete_cut(first: Answer, client_of: Clients) -> None:
+    """A 404 after our own DELETE with an unknown end means that it worked."""
+    async with scripted(first, GONE) as server, client_of(server.url) as client:
+        assert await client.delete_job(connection(), "j1") is True
+    assert len(server.requests) == 2
+
+
+async def test_delete_cut_on_a_kept_connection(client_of: Clients) -> None:
+    """The same holds on a connection that was used before, where aiohttp repeats by itself."""
+    async with scripted(JOB, cut, GONE) as server, client_of(server.url) as client:
+        await client.get_job(connection(), "j1")
+        assert await client.delete_job(connection(), "j1") is True
+
+
+@pytest.mark.parametrize("first", [failing(429), EXPIRED])
+async def test_delete_refused_first(first: Answer, client_of: Clients, tokens: FakeTokens) -> None:
+    """A 404 after an attempt that certainly did nothing means that the job was gone before."""
+    tokens.stored = living("theirs")
+    async with scripted(first, GONE) as server, client_of(server.url) as client:
+        assert await client.delete_job(connection(), "j1") is False
+    assert len(server.requests) == 2
+
+
+async def test_delete_after_a_failed_token_request(client_of: Clients) -> None:
+    """A token request that was cut is not taken for a DELETE that may have worked."""
+    async with scripted(cut, token("new"), GONE) as server, client_of(server.url) as client:
+        assert await client.delete_job(connection(living(seconds=0)), "j1") is False
+    assert len(server.requests) == 3
+
+
+async def test_delete_refused_and_a_failed_token_request(client_of: Clients) -> None:
+    """Nor is one that failed after the DELETE met a 401, which did nothing."""
+    answers = (EXPIRED, failing(503), token("new"), GONE)
+    async with scripted(*answers) as server, client_of(server.url) as client:
+        assert await client.delete_job(connection(), "j1") is False
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (failing(403), Forbidden),
+        (failing(500), EmporixFailed),
+        (reply(b""), EmporixUnreadable),
+        (reply(b"<html>", headers={"Content-Type": "text/html"}), EmporixUnreadable),
+        (reply(b"<html>", status=404), EmporixUnreadable),
+    ],
+)
+async def test_delete_not_done(
+    answer: Answer, kind: type[EmporixError], client_of: Clients
+) -> None:
+    """Nothing but Emporix's own 204 or 404 says that a job is gone, and a 500 is not repeated."""
+    async with scripted(answer) as server, client_of(server.url) as client:
+        with pytest.raises(kind):
+            await client.delete_job(connection(), "j1")
+    assert len(server.requests) == 1
+
+
+class OnceUnreachable(httpx.AsyncBaseTransport):
+    """Fails with `trouble` before anything is sent, and from then on reaches the server."""
+
+    def __init__(self, trouble: httpx.TransportError) -> None:
+        self.trouble: httpx.TransportError | None = trouble
+        self.real = Transport(httpx.Limits())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.trouble:
+            trouble, self.trouble = self.trouble, None
+            raise trouble
+        return await self.real.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.real.aclose()
+
+
+@pytest.mark.parametrize("trouble", [httpx.ConnectError("refused"), httpx.ConnectTimeout("late")])
+async def test_delete_never_sent_first(trouble: httpx.TransportError, tokens: FakeTokens) -> None:
+    """A 404 after an attempt that reached nobody means that the job was gone before."""
+    transport = OnceUnreachable(trouble)
+    async with (
+        scripted(GONE) as server,
+        httpx.AsyncClient(base_url=server.url, transport=transport) as http,
+    ):
+        client = EmporixClient(http, tokens, lambda: NOW)
+        assert await client.delete_job(connection(), "j1") is False

@@ -1,0 +1,195 @@
+"""Reading jobs and agents, whatever comes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.emporix.models import (
+    LIST_FIELDS,
+    Agent,
+    ExportResult,
+    ImportedEntity,
+    ImportResult,
+    Job,
+    JobPage,
+)
+from tests.emporix.test_payloads import JSON
+
+DOCUMENTED = {
+    "id": "68835cc3ef4e8e1425c360ad",
+    "status": "success",
+    "sessionId": "123e4567",
+    "agentType": "complaint",
+    "type": "AGENT_CHAT",
+    "agentId": "complaint-agent",
+    "commerceEvent": "product.product-updated",
+    "message": "Dear Customer",
+    "response": "Done",
+    "requestId": "req-1",
+    "metadata": {
+        "version": 1,
+        "createdAt": "2025-07-25T10:30:27.167Z",
+        "modifiedAt": "2025-07-25T10:31:14.509Z",
+    },
+}
+KNOWN = [*DOCUMENTED, "exportResult", "importResult"]
+
+
+def test_documented_job() -> None:
+    """Every documented field of a job arrives under our name."""
+    assert Job.from_json(DOCUMENTED) == Job(
+        id="68835cc3ef4e8e1425c360ad",
+        status="success",
+        type="AGENT_CHAT",
+        agent_id="complaint-agent",
+        agent_type="complaint",
+        session_id="123e4567",
+        commerce_event="product.product-updated",
+        message="Dear Customer",
+        response="Done",
+        request_id="req-1",
+        created_at="2025-07-25T10:30:27.167Z",
+        modified_at="2025-07-25T10:31:14.509Z",
+        version="1",
+    )
+
+
+def test_spelling() -> None:
+    """Status and type look the same, whichever way Emporix spells them."""
+    job = Job.from_json({"status": "FAILURE", "type": "agent_chat"})
+    assert (job.status, job.type) == ("failure", "AGENT_CHAT")
+
+
+def test_future() -> None:
+    """Statuses and fields that nobody knows yet survive."""
+    job = Job.from_json({"status": "paused", "cost": {"tokens": 7}})
+    assert (job.status, job.extra) == ("paused", {"cost": {"tokens": 7}})
+
+
+def test_results() -> None:
+    """What an import and an export brought about is read, with the reasons of failures."""
+    job = Job.from_json(
+        {
+            "exportResult": {"data": "e30=", "checksum": "99914b93"},
+            "importResult": {
+                "message": "2 imported",
+                "summary": {
+                    "agents": [{"id": "a", "name": "A", "state": "ENABLED", "details": None}],
+                    "mcpServers": [
+                        {
+                            "id": "m",
+                            "state": "failed",
+                            "details": [{"code": "MISSING_TOKEN"}, {"message": "no"}, "why", {}],
+                        }
+                    ],
+                },
+            },
+        }
+    )
+    assert job.export_result == ExportResult("e30=", "99914b93")
+    assert job.import_result == ImportResult(
+        "2 imported",
+        (
+            ImportedEntity("agent", "a", "A", "ENABLED"),
+            ImportedEntity("mcp server", "m", "", "FAILED", ("MISSING_TOKEN", "no", "why")),
+        ),
+    )
+
+
+def test_results_of_another_shape() -> None:
+    """A result that is no object is kept where nothing expects a shape."""
+    job = Job.from_json({"exportResult": "later", "importResult": None, "metadata": 7})
+    assert (job.export_result, job.import_result) == (None, None)
+    assert job.extra == {"exportResult": "later", "metadata": 7}
+
+
+@given(st.dictionaries(st.sampled_from(KNOWN) | st.text(), JSON))
+def test_any_object_is_a_job(value: dict[str, object]) -> None:
+    """Any field may be missing, null or of another type."""
+    job = Job.from_json(value)
+    assert all(isinstance(part, str) for part in (job.id, job.message, job.created_at))
+    assert set(job.extra) <= set(value)
+
+
+@pytest.mark.parametrize("value", [None, [], "job", 7])
+def test_no_job(value: object) -> None:
+    """Only an object is a job or an agent."""
+    with pytest.raises(ValueError, match="JSON object"):
+        Job.from_json(value)
+    with pytest.raises(ValueError, match="JSON object"):
+        Agent.from_json(value)
+
+
+def test_repr_is_discreet() -> None:
+    """A job in a log line does not show what a customer wrote."""
+    shown = repr(Job.from_json(DOCUMENTED | {"secret": "s", "exportResult": {"data": "e30="}}))
+    assert not any(text in shown for text in ("Dear Customer", "Done", "e30=", "secret"))
+
+
+def test_list_fields() -> None:
+    """A list asks for everything but the results, which can be huge."""
+    assert set(LIST_FIELDS) == set(DOCUMENTED)
+
+
+def page_of(*ids: str, number: int = 1, size: int = 2, total: int | None = None) -> JobPage:
+    value = [{"id": id_, "agentId": str(place)} for place, id_ in enumerate(ids)]
+    return JobPage.from_json(value, page=number, size=size, total=total)
+
+
+def test_page_repeats() -> None:
+    """An id that comes twice is shown once, the first time; jobs without an id all stay."""
+    page = page_of("a", "b", "a", "", "")
+    assert [(job.id, job.agent_id) for job in page.jobs] == [
+        ("a", "0"),
+        ("b", "1"),
+        ("", "3"),
+        ("", "4"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "number", "total", "more"),
+    [
+        ("ab", 1, 5, True),
+        ("ab", 2, 4, False),
+        ("a", 3, 5, False),
+        ("ab", 1, None, True),
+        ("aa", 1, None, True),
+        ("a", 1, None, False),
+        ("", 1, None, False),
+    ],
+)
+def test_page_has_more(ids: str, number: int, total: int | None, more: bool) -> None:
+    """The total says whether more follow; without one, a full page means that there may be."""
+    assert page_of(*ids, number=number, total=total).has_more is more
+
+
+def test_page_of_another_shape() -> None:
+    """Only an array of objects is a page."""
+    with pytest.raises(ValueError, match="JSON array"):
+        JobPage.from_json({"jobs": []}, page=1, size=1, total=None)
+    with pytest.raises(ValueError, match="JSON object"):
+        JobPage.from_json([None], page=1, size=1, total=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ({"de": "Hilfe", "en": "Help"}, "Help"),
+        ({"de": "Hilfe", "en": ""}, "Hilfe"),
+        ("Help", "Help"),
+        ({}, "a1"),
+        (None, "a1"),
+    ],
+)
+def test_agent_name(name: object, expected: str) -> None:
+    """An agent is named in English, else in any language, else by its id."""
+    assert Agent.from_json({"id": "a1", "name": name}).name == expected
+
+
+@pytest.mark.parametrize(("enabled", "expected"), [(True, True), (False, False), (None, True)])
+def test_agent_enabled(enabled: object, expected: bool) -> None:
+    """An agent is taken for enabled unless Emporix says that it is not."""
+    assert Agent.from_json({"id": "a1", "enabled": enabled}).enabled is expected

@@ -1,0 +1,88 @@
+"""Our words → `q`: what is written, and what the stand-in then finds."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.emporix.query import to_q
+from bot.models import Filters
+from sandbox.emporix.query import matching
+
+# Letters whose upper and lower case are one letter each: what "in any case" means for others,
+# such as ß or a final sigma, differs between engines.
+LETTERS = [*map(chr, range(128)), *"éÉñÑжЖ中“”…\u00a0\u2028\U0001f600"]
+TYPED = st.text(st.sampled_from("ab \\()[]{}\".,:~*+?^$|<>='-&#\n") | st.sampled_from(LETTERS))
+
+
+def found(filters: Filters, **document: Any) -> bool:
+    return matching([document], to_q(filters)) == [document]
+
+
+@pytest.mark.parametrize(
+    ("filters", "q"),
+    [
+        (Filters(), ""),
+        (Filters(statuses=("failure",)), "status:FAILURE"),
+        (Filters(statuses=("success", "failure", "")), "status:(SUCCESS,FAILURE)"),
+        (Filters(types=("agent_chat", "AGENT_CHAT")), "type:AGENT_CHAT"),
+        (Filters(agents=("complaint-agent",)), "agentId:complaint-agent"),
+        (Filters(agents=("a b", 'c"d\\')), r'agentId:("a b","c\"d\\")'),
+        (Filters(agents=("null",)), 'agentId:"null"'),
+        (Filters(words=("refund",)), "message:~refund"),
+        (Filters(words=(" late refund ", "")), "message:~(late refund)"),
+        (Filters(words=("a", "b")), "message:~a message:~b"),
+        (Filters(words=("1.5 (EUR)",)), r"message:~(1\x2e5 \x28EUR\x29)"),
+        (Filters(words=("this AND that",)), r"message:~(this \x41ND that)"),
+        (
+            Filters(statuses=("failure",), agents=("a1",), words=("late",)),
+            "status:FAILURE agentId:a1 message:~late",
+        ),
+        (Filters(raw_q=" id:1 ", words=("left out",)), "id:1"),
+    ],
+)
+def test_forms(filters: Filters, q: str) -> None:
+    """Each filter has its documented form."""
+    assert to_q(filters) == q
+
+
+@given(word=TYPED.filter(str.strip), before=TYPED, after=TYPED)
+@example(word="late AND refund", before="", after="")
+@example(word='x") status:(SUCCESS', before="", after="")
+def test_a_word_is_found(word: str, before: str, after: str) -> None:
+    """A message that holds the phrase is found, whatever the phrase is made of."""
+    assert found(Filters(words=(word,)), message=before + word + after)
+
+
+@given(word=TYPED.filter(str.strip), message=TYPED)
+def test_only_the_word_is_found(word: str, message: str) -> None:
+    """A message is found only where it holds the phrase, in any case."""
+    holds = re.search(re.escape(word.strip()), message, re.IGNORECASE) is not None
+    assert found(Filters(words=(word,)), message=message) == holds
+
+
+@given(word=TYPED.filter(str.strip), agent=TYPED.filter(bool))
+def test_nothing_typed_reaches_another_clause(word: str, agent: str) -> None:
+    """All clauses still hold, whatever was typed into one of them."""
+    filters = Filters(statuses=("failure",), agents=(agent,), words=(word,))
+    assert found(filters, status="FAILURE", agentId=agent, message=word)
+    assert not found(filters, status="SUCCESS", agentId=agent, message=word)
+    assert not found(filters, status="FAILURE", agentId=f"{agent}x", message=word)
+    assert not found(filters, status="FAILURE", agentId=agent, message="")
+
+
+@given(agents=st.lists(TYPED.filter(bool), min_size=1, max_size=4), other=TYPED.filter(bool))
+def test_one_of_several_agents(agents: list[str], other: str) -> None:
+    """Exactly the named agents are found, however odd their ids."""
+    filters = Filters(agents=tuple(agents))
+    assert all(found(filters, agentId=agent) for agent in agents)
+    assert found(filters, agentId=other) == (other in agents)
+
+
+def test_half_a_letter() -> None:
+    """Half of a surrogate pair does not keep the query from being sent."""
+    assert to_q(Filters(words=("a\ud800",), agents=("b\ud800",))).encode()

@@ -1,0 +1,118 @@
+"""What is repeated, how often, and when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+import stamina
+
+from bot.emporix.retries import ATTEMPTS, retrying
+from bot.errors import EmporixFailed, EmporixUnreadable, NotFound, RateLimited, Unauthorized
+
+
+class Calls:
+    """Fails with `error` the first `failing` times."""
+
+    def __init__(self, error: Exception, failing: int = 1) -> None:
+        self.error, self.failing, self.made = error, failing, 0
+
+    async def __call__(self) -> str:
+        self.made += 1
+        if self.made <= self.failing:
+            raise self.error
+        return "done"
+
+
+def slowed(seconds: float | None) -> RateLimited:
+    error = RateLimited(status=429)
+    error.retry_after = seconds
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ConnectTimeout("late"),
+        httpx.ReadTimeout("late"),
+        httpx.RemoteProtocolError("cut"),
+        httpx.ReadError("truncated"),
+        EmporixFailed(status=500),
+        EmporixFailed(status=502),
+        EmporixFailed(status=503),
+        EmporixFailed(status=504),
+        slowed(None),
+        slowed(0),
+        slowed(5),
+    ],
+    ids=repr,
+)
+async def test_passing(error: Exception) -> None:
+    """A failure that may pass is tried again."""
+    calls = Calls(error)
+    assert await retrying(calls) == "done"
+    assert calls.made == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFound(status=404),
+        Unauthorized(status=401),
+        EmporixFailed(status=501),
+        EmporixUnreadable(status=200),
+        httpx.UnsupportedProtocol("ftp"),
+        ValueError("ours"),
+    ],
+    ids=repr,
+)
+async def test_lasting(error: Exception) -> None:
+    """A failure that will not pass is told at once."""
+    calls = Calls(error)
+    with pytest.raises(type(error)):
+        await retrying(calls)
+    assert calls.made == 1
+
+
+async def test_changing() -> None:
+    """A call that changes something is not repeated after a 500, but after a gateway's 503."""
+    with pytest.raises(EmporixFailed):
+        await retrying(Calls(EmporixFailed(status=500)), reads=False)
+    assert await retrying(Calls(EmporixFailed(status=503)), reads=False) == "done"
+
+
+async def test_attempts() -> None:
+    """After three attempts the last failure is told."""
+    calls = Calls(EmporixFailed(status=503), failing=99)
+    with pytest.raises(EmporixFailed):
+        await retrying(calls)
+    assert calls.made == ATTEMPTS == 3
+
+
+async def test_retry_after_beyond_the_budget() -> None:
+    """Where Emporix wants to be left alone for longer than anybody waits, that is told at once."""
+    calls = Calls(slowed(7.5))
+    with pytest.raises(RateLimited):
+        await retrying(calls, budget=8)
+    assert calls.made == 1
+
+
+async def test_retry_after_is_kept() -> None:
+    """The next attempt comes no sooner than Emporix asked for."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    with stamina.set_testing(False):
+        assert await retrying(Calls(slowed(0.2))) == "done"
+    assert loop.time() - start >= 0.2
+
+
+async def test_budget() -> None:
+    """The whole call ends with its budget, also in the middle of an attempt."""
+
+    async def endless() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    with pytest.raises(TimeoutError):
+        await retrying(endless, budget=0.05)

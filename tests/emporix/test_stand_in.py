@@ -1,0 +1,195 @@
+"""The client against the stand-in Emporix: the whole way there and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from bot.emporix.client import EmporixClient
+from bot.errors import (
+    EmporixError,
+    EmporixFailed,
+    EmporixUnreadable,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Unauthorized,
+)
+from bot.models import DELETE_SCOPE, READ_SCOPE, Caller, Connection, Credentials, Filters
+from sandbox.emporix.app import create_app
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY, GLOBEX_OPERATIONS, Key
+from sandbox.emporix.world import World
+from sandbox.serving import serving
+from tests.emporix.conftest import Clients
+from tests.emporix.fakes import NOW, FakeTokens
+
+
+@pytest.fixture
+def world() -> World:
+    return World(lambda: NOW)
+
+
+@pytest_asyncio.fixture
+async def client(world: World, client_of: Clients) -> AsyncIterator[EmporixClient]:
+    async with serving(create_app(world)) as url, client_of(url) as made:
+        yield made
+
+
+def with_key(key: Key = ACME_OPERATIONS, tenant: str = "acme") -> Connection:
+    """A connection that has no token yet."""
+    credentials = Credentials(key.client_id, key.client_secret)
+    return Connection(Caller("T1", "U1"), tenant, credentials, frozenset(key.scopes), NOW)
+
+
+def token_requests(world: World) -> int:
+    return sum(seen.path == "/oauth/token" for seen in world.requests)
+
+
+async def test_key_tells_what_it_may(client: EmporixClient) -> None:
+    """A token says which tenant its key is bound to, and whether it may delete."""
+    key = ACME_READ_ONLY
+    token = await client.request_token(Credentials(key.client_id, key.client_secret))
+    assert (token.tenant, token.scopes) == ("acme", frozenset({READ_SCOPE}))
+    key = GLOBEX_OPERATIONS
+    token = await client.request_token(Credentials(key.client_id, key.client_secret))
+    assert (token.tenant, token.scopes) == ("globex", frozenset({READ_SCOPE, DELETE_SCOPE}))
+
+
+async def test_wrong_secret(client: EmporixClient) -> None:
+    """A wrong secret is not accepted."""
+    with pytest.raises(Unauthorized):
+        await client.request_token(Credentials(ACME_OPERATIONS.client_id, "wrong"))
+
+
+async def test_pages(client: EmporixClient, world: World) -> None:
+    """Paging through a list shows every job once, and knows the total."""
+    ids = [world.add_job("acme")["id"] for _ in range(5)]
+    pages = [await client.list_jobs(with_key(), Filters(page=n, size=2)) for n in (1, 2, 3)]
+    assert sorted(job.id for page in pages for job in page.jobs) == sorted(ids)
+    assert [(page.total, page.has_more) for page in pages] == [(5, True), (5, True), (5, False)]
+
+
+async def test_filters(client: EmporixClient, world: World) -> None:
+    """List and search find the same jobs, by status, type, agent and words together."""
+    wished = world.add_job("acme", status="failure", agentId="odd, (id)", message="A LATE refund.")
+    world.add_job("acme", agentId="odd, (id)", message="a late refund")
+    world.add_job("acme", status="failure", message="a late refund")
+    world.add_job("acme", status="failure", agentId="odd, (id)", message="a late payment")
+    filters = Filters(
+        words=("late refund.",),
+        statuses=("failure", "skipped"),
+        types=("agent_chat",),
+        agents=("odd, (id)",),
+    )
+    for find in (client.list_jobs, client.search_jobs):
+        assert [job.id for job in (await find(with_key(), filters)).jobs] == [wished["id"]]
+
+
+async def test_list_leaves_results_out(client: EmporixClient, world: World) -> None:
+    """A list does not carry the data of exports; the job itself does."""
+    job = world.add_job("acme", type="EXPORT", exportResult={"data": "e30=", "checksum": "c"})
+    [listed] = (await client.list_jobs(with_key(), Filters())).jobs
+    whole = await client.get_job(with_key(), job["id"])
+    assert listed.export_result is None
+    assert whole.export_result
+    assert whole.export_result.data == "e30="
+
+
+async def test_odd_id(client: EmporixClient, world: World) -> None:
+    """A job with an odd id is fetched and deleted like any other."""
+    world.add_job("acme", id="a/b c%2F?ü")
+    assert (await client.get_job(with_key(), "a/b c%2F?ü")).status == "success"
+    assert await client.delete_job(with_key(), "a/b c%2F?ü") is True
+    assert world.jobs("acme") == []
+
+
+async def test_delete(client: EmporixClient, world: World) -> None:
+    """A deleted job is gone; deleting it again says so; without the scope it stays."""
+    job_id = world.add_job("acme")["id"]
+    reader = with_key(ACME_READ_ONLY)
+    reader = replace(reader, token=await client.request_token(reader.credentials))
+    with pytest.raises(Forbidden):
+        await client.delete_job(reader, job_id)
+    assert await client.delete_job(with_key(), job_id) is True
+    assert await client.delete_job(with_key(), job_id) is False
+    with pytest.raises(NotFound):
+        await client.get_job(with_key(), job_id)
+
+
+async def test_delete_cut(client: EmporixClient, world: World) -> None:
+    """A DELETE that worked and was cut is deleted, not "gone already"."""
+    job_id = world.add_job("acme")["id"]
+    world.faults.add(Fault("cut_after", method="DELETE"))
+    assert await client.delete_job(with_key(), job_id) is True
+    assert world.jobs("acme") == []
+
+
+async def test_delete_made_up(client: EmporixClient, world: World) -> None:
+    """An empty 200 from somewhere on the way does not pass for a deletion."""
+    job_id = world.add_job("acme")["id"]
+    world.faults.add(Fault("empty", method="DELETE"))
+    with pytest.raises(EmporixUnreadable):
+        await client.delete_job(with_key(), job_id)
+    assert world.jobs("acme")
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (Fault("status", 1, status=400), InvalidRequest),
+        (Fault("status", 1, status=403), Forbidden),
+        (Fault("status", 3, status=500), EmporixFailed),
+        (Fault("html", 3), EmporixFailed),
+        (Fault("html", 1, status=404), EmporixUnreadable),
+        (Fault("empty", 1), EmporixUnreadable),
+        (Fault("truncated", 1), EmporixUnreadable),
+        (Fault("cut_before", 3), EmporixUnreadable),
+        (Fault("rate_limit", 3), RateLimited),
+        (Fault("quota_500", 1, retry_after=60), RateLimited),
+    ],
+    ids=lambda value: getattr(value, "kind", ""),
+)
+async def test_faults(
+    fault: Fault, kind: type[EmporixError], client: EmporixClient, world: World
+) -> None:
+    """Every fault has its name, costs no attempt too many, and passes."""
+    world.add_job("acme")
+    connected = with_key()
+    await client.list_jobs(connected, Filters())
+    world.faults.add(fault)
+    with pytest.raises(kind):
+        await client.list_jobs(connected, Filters())
+    assert len(world.faults) == 0
+    assert (await client.list_jobs(connected, Filters())).total == 1
+
+
+async def test_tokens(client: EmporixClient, world: World, tokens: FakeTokens) -> None:
+    """A token is asked for once, shared, replaced when Emporix ends it, and gone with its key."""
+    await asyncio.gather(*(client.list_jobs(with_key(), Filters()) for _ in range(5)))
+    assert token_requests(world) == 1
+    world.expire_tokens()
+    await client.list_jobs(with_key(), Filters())
+    assert token_requests(world) == 2
+    world.revoke(ACME_OPERATIONS)
+    with pytest.raises(Unauthorized):
+        await client.list_jobs(with_key(), Filters())
+
+
+async def test_another_tenant(client: EmporixClient, world: World) -> None:
+    """A key of one tenant opens no other."""
+    world.add_job("globex")
+    with pytest.raises((Unauthorized, Forbidden)):
+        await client.list_jobs(with_key(tenant="globex"), Filters())
+
+
+async def test_agents(client: EmporixClient, world: World) -> None:
+    """Agents are listed with name, type, and whether they are enabled."""
+    world.add_agent("acme", id="help", name={"en": "Help desk"}, enabled=False)
+    [agent] = await client.list_agents(with_key())
+    assert (agent.id, agent.name, agent.enabled) == ("help", "Help desk", False)
