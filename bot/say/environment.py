@@ -1,0 +1,83 @@
+"""The Jinja environment in which no author can forget to encode or to escape.
+
+How a template writes text, always without quotes of its own:
+
+    {"text": {{ value }}}                                            one whole JSON value
+    {"text": {% mrkdwn %}*Agent* {{ name }}{% endmrkdwn %}}          our words; values are escaped
+    {"text": {% plain %}Job {{ id }}{% endplain %}}                  the same for plain_text
+
+White space is HTML's: within a tag, any run of it in the template is one space, there is none at
+the ends, and `{%-` or `-%}` takes it away. `{{ newline }}` begins a new line. Outside values keep
+their own spaces and lines. A macro that gives one text can stand within a tag as words; None there
+is nothing.
+
+Dots reach the fields of objects and the keys of dicts; a key wins over a method of the same name.
+A name or field that does not exist is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, Undefined, pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
+
+from bot.say import ids
+from bot.say.filters import FILTERS
+from bot.say.marks import TRUSTED, Newline, Ours
+from bot.say.state import pack
+from bot.say.tags import WordTags
+from bot.say.text import clean
+
+# Each of these can turn outside text into Markup, which passes as JSON that is encoded already.
+_UNSAFE_FILTERS = ("e", "escape", "forceescape", "pprint", "safe", "tojson", "urlize", "xmlattr")
+_UNSAFE_GLOBALS = ("cycler", "joiner", "lipsum")
+
+
+class _Environment(Environment):
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+def environment(loader: BaseLoader) -> Environment:
+    """An environment for message templates; they are read once and kept."""
+    made = _Environment(
+        loader=loader,
+        finalize=_encode,
+        undefined=StrictUndefined,
+        autoescape=True,
+        extensions=[WordTags],
+        auto_reload=False,
+        cache_size=-1,
+    )
+    for name in _UNSAFE_FILTERS:
+        del made.filters[name]
+    for name in _UNSAFE_GLOBALS:
+        del made.globals[name]
+    made.filters.update(FILTERS)
+    made.globals.update(newline=Newline(), ids=ids, pack=pack)
+    return made
+
+
+@pass_eval_context  # asked for only so that Jinja folds no constant past us
+def _encode(_: EvalContext, value: Any) -> Markup:
+    """`value` as one JSON value; what a tag or a macro wrote is JSON already."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, Ours):
+        return Markup(_to_json(TRUSTED + value))  # noqa: S704
+    return Markup(_to_json(clean(value)))  # noqa: S704
+
+
+def _refuse(value: object) -> None:
+    if isinstance(value, Undefined):
+        str(value)  # raises, and names what is missing
+    raise TypeError(f"{{{{ … }}}} cannot hold a {type(value).__name__}: pick one of its fields")
+
+
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_refuse).encode

@@ -1,0 +1,107 @@
+"""The filters that templates have besides Jinja's own.
+
+`date`, `link` and `code` write Slack's mark-up around outside values and belong into
+`{% mrkdwn %}`; `shorten`, `one_line` and `plural` give plain words for anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from bot.say import text
+from bot.say.limits import URL
+from bot.say.marks import Ours
+
+_WEB_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
+_LEGAL_IN_URL = "%/:?#[]@!$&'()*+,;=~"
+_LOOKS_LIKE_BACK_TICK = "\u02cb"
+
+
+def date(value: float | str | None) -> Ours:
+    """A time in the zone of whoever reads it; `value` is in seconds since 1970 or ISO 8601.
+
+    Slack: `<!date^unix^format|fallback>`. A time without a zone is UTC; what is no time between
+    1970 and 9999 is shown as it came, and None as nothing.
+    """
+    if value is None:
+        return Ours()
+    moment = _moment(value)
+    if moment is None:
+        return Ours(text.escape(text.clean_start(str(value))))
+    fallback = f"{moment:%Y-%m-%d %H:%M} UTC"
+    return Ours(f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>")
+
+
+def _moment(value: float | str) -> datetime | None:
+    try:
+        moment = _parsed(value).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return moment if moment.year >= 1970 else None
+
+
+def _parsed(value: float | str) -> datetime:
+    if not isinstance(value, str):
+        return datetime.fromtimestamp(value, UTC)
+    moment = datetime.fromisoformat(value.strip())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def link(url: str | None, words: str) -> Ours:
+    """`<url|words>`, or only the words where `url` is no short http or https address.
+
+    Whatever could end the link early is percent-encoded.
+    """
+    target = text.clean((url or "")[: URL + 1]).strip()
+    shown = text.escape(_one_line(words))
+    if len(target) > URL or not _WEB_ADDRESS.match(target):
+        return Ours(shown)
+    address = text.escape(quote(target, safe=_LEGAL_IN_URL))
+    return Ours(f"<{address}|{shown}>" if shown else f"<{address}>")
+
+
+def code(value: str | float | None) -> Ours:
+    """Inline code on one line, nothing for nothing; mrkdwn has no escape for a back-tick in it."""
+    words = _one_line("" if value is None else str(value))
+    if not words:
+        return Ours()
+    return Ours(f"`{text.escape(words.replace('`', _LOOKS_LIKE_BACK_TICK))}`")
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """ "1 job", "1,204 jobs"; `many` is for words that do not just take an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _shorten(value: str | None, limit: int) -> str:
+    return text.clean_start(value or "", limit)
+
+
+def _one_line(value: str | None) -> str:
+    return text.one_line(text.clean_start(value or ""))
+
+
+def chunks(value: str | None, size: int, most: int) -> list[str]:
+    """The first `most` pieces of a long text, each of at most `size` characters."""
+    rest = text.clean(value or "").strip()
+    found: list[str] = []
+    while rest and len(found) < most:
+        piece = rest if len(rest) <= size else text.head(rest, size) or rest[:size]
+        found.append(piece)
+        rest = rest[len(piece) :].lstrip("\n")
+    return found
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "date": date,
+    "link": link,
+    "code": code,
+    "chunks": chunks,
+    "plural": plural,
+    "shorten": _shorten,
+    "one_line": _one_line,
+}

@@ -1,0 +1,21 @@
+"""Addresses of buttons and modals: the path of the file that hears them, and the verb.
+
+Never rename one while messages that carry it live; Slack keeps old messages for ever.
+"""
+
+JOBS_LIST_ALL = "jobs.list.all"
+JOBS_LIST_NEXT = "jobs.list.next"
+JOBS_LIST_PREVIOUS = "jobs.list.previous"
+JOBS_GET_OPEN = "jobs.get.open"
+JOBS_DELETE_CONFIRM = "jobs.delete.confirm"
+JOBS_DELETE_KEEP = "jobs.delete.keep"
+CONNECT_OPEN = "connect.open"
+CONNECT_SUBMIT = "connect.submit"
+DISCONNECT_CONFIRM = "disconnect.confirm"
+DISCONNECT_KEEP = "disconnect.keep"
+USE_SWITCH = "use.switch"
+
+# What buttons remember: the kinds of `bot.say.state`.
+STATE_CURSOR = "cursor"  # cursor, page
+STATE_JOB = "job"  # tenant, job; and cursor, page where the button stands in a list
+STATE_TENANT = "tenant"  # tenant

@@ -1,0 +1,58 @@
+"""How much Slack takes, in characters or in pieces; beyond it a whole message is refused."""
+
+from __future__ import annotations
+
+VIEW_TYPES = frozenset({"modal", "home"})
+
+# Slack: Block Kit reference, "blocks".
+MESSAGE_BLOCKS = 50
+VIEW_BLOCKS = 100
+
+# Slack refuses with `msg_blocks_too_long` at about 13,200, which it does not document.
+MESSAGE_BLOCKS_TEXT = 12_000
+
+# Slack: chat.postMessage takes more but asks for less than 4,000.
+MESSAGE_TEXT = 3000
+
+# Slack: Block Kit reference, one heading a block.
+SECTION_TEXT = 3000
+SECTION_FIELDS = 10
+SECTION_FIELD = 2000
+HEADER_TEXT = 150
+CONTEXT_ELEMENTS = 10
+CONTEXT_TEXT = 2000  # not documented: a field's
+ACTIONS_ELEMENTS = 25
+IMAGE_TITLE = 2000
+ALT_TEXT = 2000
+INPUT_LABEL = 2000
+INPUT_HINT = 2000
+MARKDOWN_TEXT = 12_000
+RICH_TEXT = 3000  # not documented: a section's
+BLOCK_ID = 255
+
+# Slack: Block Kit reference, "block elements".
+ACTION_ID = 255
+BUTTON_TEXT = 75
+BUTTON_VALUE = 2000
+ACCESSIBILITY_LABEL = 75
+URL = 3000
+PLACEHOLDER = 150
+INITIAL_VALUE = 3000
+
+# Slack: Block Kit reference, "composition objects".
+CONFIRM_TITLE = 100
+CONFIRM_TEXT = 300
+CONFIRM_BUTTON = 30
+OPTIONS = 100
+OPTION_GROUPS = 100
+OPTIONS_OF = {"overflow": 5, "radio_buttons": 10, "checkboxes": 10}
+OPTION_TEXT = 75
+OPTION_VALUE = 150
+OPTION_DESCRIPTION = 75
+OPTION_GROUP_LABEL = 75
+
+# Slack: reference of views.
+VIEW_TITLE = 24  # also of its submit and close buttons
+PRIVATE_METADATA = 3000
+CALLBACK_ID = 255
+EXTERNAL_ID = 255

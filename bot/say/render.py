@@ -1,0 +1,86 @@
+"""Templates and facts into payloads that Slack takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from traceback import walk_tb
+from types import TracebackType
+from typing import Self
+
+from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound, TemplateSyntaxError
+
+from bot.say.environment import environment
+from bot.say.errors import PayloadWrong, TemplateWrong
+from bot.say.gate import gate
+from bot.say.load import load
+
+SUFFIX = ".json.j2"
+_PARTS = "parts/"
+
+# What an expression in a template can raise besides Jinja's own errors.
+_EXPRESSION_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
+
+
+class Say:
+    """The message templates of some folders; the first folder that has a name wins."""
+
+    def __init__(self, *folders: Path) -> None:
+        self._environment = environment(FileSystemLoader(folders))
+
+    @classmethod
+    def default(cls) -> Self:
+        """The templates installed within the package, or else those of the project beside it."""
+        package = Path(__file__).parents[1]
+        installed = package / "templates"
+        return cls(installed if installed.is_dir() else package.parent / "templates")
+
+    def render(self, name: str, /, **facts: object) -> dict[str, object]:
+        """The payload of template `name` ("jobs/list"), within Slack's limits.
+
+        Raises TemplateWrong, which names the template and where possible the line.
+        """
+        try:
+            return gate(load(self._rendered(name, facts)))
+        except PayloadWrong as error:
+            raise TemplateWrong(name, str(error)) from error
+
+    def templates(self) -> list[str]:
+        """The names of all messages; what only others include, under parts/, is none."""
+        names = self._environment.list_templates(filter_func=_is_message)
+        return [name.removesuffix(SUFFIX) for name in names]
+
+    def source(self, name: str, /) -> str:
+        """The text of template `name`; raises TemplateWrong if there is none."""
+        loader = self._environment.loader
+        try:
+            return loader.get_source(self._environment, name + SUFFIX)[0] if loader else ""
+        except TemplateNotFound:
+            raise TemplateWrong(name, "there is no such template") from None
+
+    def _rendered(self, name: str, facts: dict[str, object]) -> str:
+        try:
+            return self._environment.get_template(name + SUFFIX).render(facts)
+        except TemplateNotFound as error:
+            raise TemplateWrong(name, f"there is no template {error.name}") from error
+        except TemplateSyntaxError as error:
+            place = (error.name or name).removesuffix(SUFFIX)
+            raise TemplateWrong(place, str(error.message), error.lineno) from error
+        except (TemplateError, *_EXPRESSION_ERRORS) as error:
+            raise _located(name, error) from error
+
+
+def _is_message(path: str) -> bool:
+    return path.endswith(SUFFIX) and not path.startswith(_PARTS)
+
+
+def _located(name: str, error: Exception) -> TemplateWrong:
+    """`error` with the innermost line of a template; Jinja puts those into the traceback."""
+    path, line = _innermost(error.__traceback__)
+    is_elsewhere = bool(path) and not path.endswith(name + SUFFIX)
+    within = f" (in {'/'.join(Path(path).parts[-2:])})" if is_elsewhere else ""
+    return TemplateWrong(name, f"{error}{within}", line)
+
+
+def _innermost(trace: TracebackType | None) -> tuple[str, int]:
+    places = [(frame.f_code.co_filename, line) for frame, line in walk_tb(trace)]
+    return next((place for place in reversed(places) if place[0].endswith(SUFFIX)), ("", 0))

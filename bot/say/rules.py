@@ -1,0 +1,94 @@
+"""The few rules that every limit of Slack's is made of.
+
+A rule takes a part of a payload and gives what may be sent of it: the same, a shorter one, or None
+where nothing of it can be shown. None of them changes what it is given.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.say.cut import cut_as
+from bot.say.text import ELLIPSIS, is_blank
+
+Part = dict[str, Any]
+Rule = Callable[[Any], Any]
+NOTHING: Mapping[str, Rule] = {}
+
+
+def words(limit: int, kind: str = "plain_text") -> Rule:
+    """A bare string, shortened; what is no string (a rich initial value) stays as it is."""
+
+    def rule(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return None if is_blank(value) else cut_as(kind, value, limit)
+
+    return rule
+
+
+def text(limit: int) -> Rule:
+    """A text object, shortened. Slack refuses an empty one."""
+
+    def rule(part: Any) -> Part | None:
+        if not isinstance(part, dict) or is_blank(part.get("text")):
+            return None
+        return part | {"text": cut_as(part.get("type", ""), part["text"], limit)}
+
+    return rule
+
+
+def title(limit: int) -> Rule:
+    """A text object that has to be there, and says "…" rather than nothing."""
+    fit = text(limit)
+    return lambda part: fit(part) or {"type": "plain_text", "text": ELLIPSIS}
+
+
+def exact(limit: int) -> Rule:
+    """A string that means nothing when cut or empty: an id, an address, a value."""
+    return lambda value: value if isinstance(value, str) and 0 < len(value) <= limit else None
+
+
+def each(rule: Rule, limit: int = sys.maxsize, more: Callable[[int], Part] | None = None) -> Rule:
+    """A list of parts under `rule`, never empty.
+
+    `more` makes the last one, which tells how many are left out; buttons and options have none.
+    """
+
+    def listed(parts: Any) -> list[Any] | None:
+        kept = [fit for part in parts if (fit := rule(part)) is not None]
+        if len(kept) > limit:
+            kept = [*kept[: limit - 1], more(len(kept) - limit + 1)] if more else kept[:limit]
+        return kept or None
+
+    return lambda parts: listed(parts) if isinstance(parts, list) else None
+
+
+def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NOTHING) -> Rule:
+    """An object by its keys: without a vital one it cannot be shown, spare ones only go missing.
+
+    Keys that the object does not have are not asked for; the keys of no rule stay.
+    """
+
+    def rule(part: Any) -> Part | None:
+        if not isinstance(part, dict):
+            return None
+        fitted = dict(part)
+        for key in part.keys() & vital.keys():
+            fitted[key] = vital[key](part[key])
+            if fitted[key] is None:
+                return None
+        for key in part.keys() & spare.keys():
+            fitted[key] = spare[key](part[key])
+            if fitted[key] is None:
+                del fitted[key]
+        return fitted
+
+    return rule
+
+
+def count_left_out(number: int) -> Part:
+    """The words that stand for what was left out."""
+    return {"type": "mrkdwn", "text": f"*{number:,} more* not shown", "verbatim": True}

@@ -1,0 +1,122 @@
+"""`{% mrkdwn %}` and `{% plain %}`: our words around outside values, as one JSON string."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jinja2 import Environment, Undefined, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from markupsafe import Markup
+
+from bot.say.marks import TRUSTED, Newline, Ours, mark_space, settle_space
+from bot.say.text import clean_start, escape
+
+# Their output would reach the text around the tag's own encoding.
+_NOT_WITHIN = (
+    nodes.AssignBlock,
+    nodes.Block,
+    nodes.CallBlock,
+    nodes.FilterBlock,
+    nodes.Include,
+    nodes.Macro,
+)
+
+
+class WordTags(Extension):
+    """Both tags. Each value inside is made safe by itself; the words between are left alone."""
+
+    tags = {"mrkdwn", "plain"}  # noqa: RUF012 - the form that Jinja asks for
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        # With a space in their names, no template can call them.
+        environment.filters.update(
+            {
+                "mrkdwn value": _mrkdwn_value,
+                "mrkdwn whole": _mrkdwn_whole,
+                "plain value": _plain_value,
+                "plain whole": _plain_whole,
+            }
+        )
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        tag = next(parser.stream)
+        body = parser.parse_statements((f"name:end{tag.value}",), drop_needle=True)
+        within = nodes.Template(body)
+        for forbidden in within.find_all(_NOT_WITHIN):
+            parser.fail(
+                f"{{% {tag.value} %}} holds only words, values, if, for and set", forbidden.lineno
+            )
+        for output in within.find_all(nodes.Output):
+            output.nodes = [_part(tag.value, node) for node in output.nodes]
+        return nodes.FilterBlock(body, _filter(None, f"{tag.value} whole"), lineno=tag.lineno)
+
+
+def _part(tag: str, node: nodes.Expr) -> nodes.Expr:
+    if isinstance(node, nodes.TemplateData):
+        return nodes.TemplateData(mark_space(node.data), lineno=node.lineno)
+    return _filter(node, f"{tag} value")
+
+
+def _filter(node: nodes.Expr | None, name: str) -> nodes.Filter:
+    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno if node else None)
+
+
+def _mrkdwn_whole(text: Markup) -> Markup:
+    return _as_json(TRUSTED + settle_space(str(text)))
+
+
+def _plain_whole(text: Markup) -> Markup:
+    return _as_json(settle_space(str(text)))
+
+
+def _mrkdwn_value(value: Any) -> Markup:
+    if isinstance(value, Newline):
+        return _as_is(value.mark)
+    words = _words(value)
+    return _as_is(words if isinstance(words, Ours) else escape(words))
+
+
+def _plain_value(value: Any) -> Markup:
+    if isinstance(value, Newline):
+        return _as_is(value.mark)
+    words = _words(value)
+    if isinstance(words, Ours):
+        raise TypeError("mrkdwn in {% plain %}: it would show its mark-up")
+    return _as_is(words)
+
+
+def _words(value: Any) -> str:
+    """What a value says: `Ours` if it is mrkdwn of ours, else cleaned outside text."""
+    if isinstance(value, Ours):
+        return value
+    if isinstance(value, Markup):
+        return _words_of_macro(value)
+    if isinstance(value, Undefined):
+        str(value)  # raises, and names what is missing
+    if value is None:
+        return ""
+    if not isinstance(value, str | int | float):
+        raise TypeError(f"words cannot hold a {type(value).__name__}: pick one of its fields")
+    return clean_start(str.__str__(value) if isinstance(value, str) else str(value))
+
+
+def _words_of_macro(output: Markup) -> str:
+    try:
+        words = json.loads(str(output))
+    except ValueError:
+        words = None
+    if not isinstance(words, str):
+        raise TypeError("words can hold a macro only if it gives one text, written with a tag")
+    return Ours(words[1:]) if words.startswith(TRUSTED) else words
+
+
+def _as_is(words: str) -> Markup:
+    """Past Jinja's own escaping, which is HTML's."""
+    return Markup(words)  # noqa: S704
+
+
+def _as_json(words: str) -> Markup:
+    return Markup(json.dumps(words, ensure_ascii=False))  # noqa: S704
