@@ -1,0 +1,33 @@
+"""The first look into Redis after the ack: is this delivery new, and who is asking?"""
+
+from __future__ import annotations
+
+from bot.models import Account, Caller
+from bot.store import layout
+from bot.store.accounts import AccountStore
+from bot.store.connection import Commands, reaching_redis
+
+KEPT_SECONDS = 60 * 60  # Slack repeats a delivery within minutes
+
+
+class Arrivals:
+    """Takes deliveries on, once each."""
+
+    def __init__(self, redis: Commands, accounts: AccountStore) -> None:
+        self._redis, self._accounts = redis, accounts
+
+    async def take(self, caller: Caller, delivery: str) -> Account | None:
+        """The caller's account, or None where this delivery was taken on before.
+
+        One round trip. `delivery` names it (Slack's trigger_id); an empty one is always new.
+        Raises StoreUnavailable.
+        """
+        with reaching_redis():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hgetall(layout.account(caller))
+                if delivery:
+                    pipe.set(layout.once(caller, delivery), "1", nx=True, ex=KEPT_SECONDS)
+                record, *taken = await pipe.execute()
+        if taken == [None]:
+            return None
+        return self._accounts.read(caller, record)

@@ -1,0 +1,82 @@
+"""Lists whose pages can be turned: what was asked, kept for a day."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from bot.models import Caller, Filters
+from bot.store import layout
+from bot.store.connection import Commands, reaching_redis
+
+VERSION = 1
+KEPT_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Who asked for what: `id` is all that a button holds of it."""
+
+    id: str
+    caller: Caller
+    tenant: str
+    filters: Filters
+    searched: bool = False
+    """True for `jobs search`, whose pages are fetched by the search call."""
+
+    def at(self, page: int) -> Cursor:
+        return replace(self, filters=replace(self.filters, page=page))
+
+
+def new_cursor_id() -> str:
+    """Short enough for a button, and nothing that anybody guesses."""
+    return secrets.token_urlsafe(12)
+
+
+class CursorStore:
+    """Cursors in Redis. Every method raises StoreUnavailable where Redis does not answer."""
+
+    def __init__(self, redis: Commands, clock: Callable[[], float]) -> None:
+        self._redis, self._clock = redis, clock
+
+    async def save(self, cursor: Cursor) -> None:
+        """Keep a cursor for a day, and let its tenant know of it."""
+        now = self._clock()
+        index = layout.cursors(cursor.caller, cursor.tenant)
+        with reaching_redis():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.set(layout.cursor(cursor.caller, cursor.id), _dump(cursor), ex=KEPT_SECONDS)
+                pipe.zremrangebyscore(index, "-inf", now)
+                pipe.zadd(index, {cursor.id: now + KEPT_SECONDS})
+                pipe.expire(index, KEPT_SECONDS)
+                await pipe.execute()
+
+    async def load(self, caller: Caller, cursor_id: str) -> Cursor | None:
+        """The user's own cursor of that id; None where it expired or is another version's."""
+        with reaching_redis():
+            record = await self._redis.get(layout.cursor(caller, cursor_id))
+        return _read(cursor_id, caller, record) if record else None
+
+
+def _dump(cursor: Cursor) -> str:
+    facts = {
+        "version": VERSION,
+        "tenant": cursor.tenant,
+        "searched": cursor.searched,
+        "filters": asdict(cursor.filters),
+    }
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def _read(cursor_id: str, caller: Caller, record: str) -> Cursor | None:
+    facts = json.loads(record)
+    if facts.get("version") != VERSION:
+        return None
+    filters: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in facts["filters"].items()
+    }
+    return Cursor(cursor_id, caller, facts["tenant"], Filters(**filters), facts["searched"])

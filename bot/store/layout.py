@@ -1,0 +1,45 @@
+"""Every key in Redis; docs/redis-keys.md explains them.
+
+All keys of one user share the hash tag in braces, so that on a cluster they lie in one slot and one
+command may touch several of them.
+"""
+
+from __future__ import annotations
+
+from bot.models import Caller
+
+PREFIX = "emporix-jobs"
+
+
+def account(caller: Caller) -> str:
+    """Hash: the default tenant, and for each tenant its sealed connection and token."""
+    return f"{_user(caller)}:account"
+
+
+def cursor(caller: Caller, cursor_id: str) -> str:
+    """String: one list that a user can turn the pages of."""
+    return f"{_user(caller)}:cursor:{cursor_id}"
+
+
+def cursors(caller: Caller, tenant: str) -> str:
+    """Sorted set: the ids of a tenant's cursors by the time they expire."""
+    return f"{_user(caller)}:cursors:{tenant}"
+
+
+def once(caller: Caller, delivery: str) -> str:
+    """String: a delivery of Slack's that has been taken on."""
+    return f"{_user(caller)}:once:{delivery}"
+
+
+def refresh(caller: Caller, tenant: str) -> str:
+    """Lock: one process at a time asks for a tenant's new token."""
+    return f"{_user(caller)}:refresh:{tenant}"
+
+
+def audit(caller: Caller) -> str:
+    """Stream: who deleted what in a workspace."""
+    return f"{PREFIX}:{{{caller.enterprise_id}:{caller.team_id}}}:audit"
+
+
+def _user(caller: Caller) -> str:
+    return f"{PREFIX}:{{{caller.enterprise_id}:{caller.team_id}:{caller.user_id}}}"

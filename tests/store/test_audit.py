@@ -1,0 +1,32 @@
+"""Who deleted what stays written, up to a cap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.store import layout
+from bot.store.audit import KEPT_ENTRIES, AuditLog
+from tests.store.fixtures import ADA, GRACE
+
+
+async def test_lists_the_last_entries_of_the_workspace(redis: Any) -> None:
+    """Newest first, whoever of the workspace asks."""
+    log = AuditLog(redis)
+    await log.record(ADA, "acme", "job-1", "deleted")
+    await log.record(GRACE, "globex", "job-2", "missing_scope")
+    last = await log.last(ADA, 10)
+    assert [(e.user_id, e.tenant, e.job_id, e.result) for e in last] == [
+        ("U0GRACE", "globex", "job-2", "missing_scope"),
+        ("U0ADA", "acme", "job-1", "deleted"),
+    ]
+    assert last[0].at >= last[1].at > 1_700_000_000
+
+
+async def test_is_capped(redis: Any) -> None:
+    """The oldest entries go when there are too many."""
+    async with redis.pipeline() as pipe:
+        for number in range(KEPT_ENTRIES + 500):
+            pipe.xadd(layout.audit(ADA), {"n": number})
+        await pipe.execute()
+    await AuditLog(redis).record(ADA, "acme", "job-1", "deleted")
+    assert await redis.xlen(layout.audit(ADA)) <= KEPT_ENTRIES + 200

@@ -1,0 +1,46 @@
+"""Redis is reached by any of its addresses, and its absence is said at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from redis.asyncio.sentinel import SentinelConnectionPool
+
+from bot.errors import StoreUnavailable
+from bot.store.connection import connect, reaching_redis
+
+
+async def test_says_that_nobody_answers(tmp_path: Path) -> None:
+    """A server that is not there is a named error, not a traceback."""
+    redis = connect(f"unix://{tmp_path}/nobody.sock")
+    with pytest.raises(StoreUnavailable), reaching_redis():
+        await redis.ping()
+    await redis.aclose()
+
+
+@pytest.mark.parametrize("url", ["redis://localhost:1/0", "rediss://user:pass@localhost:1/2"])
+def test_understands_plain_and_tls_addresses(url: str) -> None:
+    """The usual addresses make a client without connecting."""
+    assert connect(url).connection_pool
+
+
+def test_understands_a_sentinel_address() -> None:
+    """Sentinels, service, login and database are read from the address."""
+    redis = connect("redis+sentinel://app:p%40ss@one:26379,two/orders/3?sentinel_password=s")
+    pool = redis.connection_pool
+    assert isinstance(pool, SentinelConnectionPool)
+    assert pool.service_name == "orders"
+    assert pool.connection_kwargs["db"] == 3
+    assert pool.connection_kwargs["username"] == "app"
+    assert pool.connection_kwargs["password"] == "p@ss"
+    reached = [s.connection_pool.connection_kwargs for s in pool.sentinel_manager.sentinels]
+    assert [(r["host"], r["port"]) for r in reached] == [("one", 26379), ("two", 26379)]
+    assert reached[0]["password"] == "s"
+
+
+@pytest.mark.parametrize("url", ["redis+sentinel://one:26379", "redis+sentinel:///service"])
+def test_says_how_a_sentinel_address_looks(url: str) -> None:
+    """An incomplete one is refused with the form it should have."""
+    with pytest.raises(ValueError, match="Sentinel address is redis"):
+        connect(url)

@@ -1,0 +1,67 @@
+"""A cursor remembers a list for a day, for the one who asked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.models import Filters
+from bot.store import layout
+from bot.store.cursors import KEPT_SECONDS, Cursor, CursorStore, new_cursor_id
+from tests.clock import FakeClock
+from tests.store.fixtures import ADA, GRACE
+
+ASKED = Cursor(
+    id="cursor-1",
+    caller=ADA,
+    tenant="acme",
+    filters=Filters(words=("late “refund”",), statuses=("failure",), size=5),
+    searched=True,
+)
+
+
+@pytest.fixture
+def cursors(redis: Any, clock: FakeClock) -> CursorStore:
+    return CursorStore(redis, clock)
+
+
+async def test_gives_back_what_was_asked(cursors: CursorStore) -> None:
+    """The whole question comes back."""
+    await cursors.save(ASKED)
+    assert await cursors.load(ADA, "cursor-1") == ASKED
+
+
+async def test_is_nobody_elses(cursors: CursorStore) -> None:
+    """Another user does not get at it by its id."""
+    await cursors.save(ASKED)
+    assert await cursors.load(GRACE, "cursor-1") is None
+
+
+async def test_expires_after_a_day(cursors: CursorStore, redis: Any) -> None:
+    """Both keys of a cursor end by themselves."""
+    await cursors.save(ASKED)
+    for key in (layout.cursor(ADA, "cursor-1"), layout.cursors(ADA, "acme")):
+        assert 0 < await redis.ttl(key) <= KEPT_SECONDS
+
+
+async def test_forgets_expired_cursors_of_the_tenant(
+    cursors: CursorStore, redis: Any, clock: FakeClock
+) -> None:
+    """The index of a tenant's cursors does not grow with the years."""
+    await cursors.save(ASKED)
+    clock.forward(KEPT_SECONDS + 1)
+    await cursors.save(Cursor("cursor-2", ADA, "acme", Filters()))
+    assert await redis.zrange(layout.cursors(ADA, "acme"), 0, -1) == ["cursor-2"]
+
+
+async def test_does_not_read_another_versions_record(cursors: CursorStore, redis: Any) -> None:
+    """What a later version wrote is as good as expired."""
+    await redis.set(layout.cursor(ADA, "cursor-1"), json.dumps({"version": 99}))
+    assert await cursors.load(ADA, "cursor-1") is None
+
+
+def test_ids_do_not_repeat() -> None:
+    """Ids are too many to be guessed."""
+    assert len({new_cursor_id() for _ in range(1000)}) == 1000

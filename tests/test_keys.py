@@ -1,0 +1,35 @@
+"""Encryption keys as operators hold them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.keys import new_key, parse_keys
+
+
+def test_a_new_key_is_a_key() -> None:
+    """What `keys new` prints can be used."""
+    (key,) = parse_keys(new_key())
+    assert len(key.secret) == 32
+
+
+def test_keeps_the_order() -> None:
+    """The first key is the one that encrypts."""
+    one, two = new_key(), new_key()
+    assert [k.id for k in parse_keys(f"{one}, {two}")] == [
+        parse_keys(one)[0].id,
+        parse_keys(two)[0].id,
+    ]
+
+
+@pytest.mark.parametrize("text", ["", " , ", "short", new_key() + ",x", "!" * 44, new_key()[:-4]])
+def test_says_how_to_make_one(text: str) -> None:
+    """What is no key is refused with the command that makes one."""
+    with pytest.raises(ValueError, match="emporix-bot keys new"):
+        parse_keys(text)
+
+
+def test_shows_no_secret() -> None:
+    """A key can be printed."""
+    (key,) = parse_keys(new_key())
+    assert "secret" not in repr(key)
