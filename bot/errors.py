@@ -8,6 +8,7 @@
     ├── MissingScope            the connection may not do this
     ├── OutdatedButton          a button of an older version, or whose list has expired
     ├── Busy                    too much work is waiting
+    ├── TriggerExpired          a modal could not be opened in time
     ├── ConnectRefused          a key that cannot be used for what was asked
     ├── StoreUnavailable        Redis does not answer
     └── EmporixError
@@ -109,6 +110,12 @@ class Busy(BotError):
     """This process has as much waiting as it may; nothing was begun."""
 
     template = "busy"
+
+
+class TriggerExpired(BotError):
+    """Slack gives 3 s to open a modal, and they were over; nothing was begun."""
+
+    template = "trigger_expired"
 
 
 class ConnectRefused(BotError):

@@ -7,7 +7,7 @@ from bot.store import layout
 from bot.store.accounts import AccountStore
 from bot.store.connection import Commands, reaching_redis
 
-KEPT_SECONDS = 60 * 60  # Slack repeats a delivery within minutes
+KEPT_SECONDS = 10 * 60  # Slack repeats a delivery within minutes, if at all
 
 
 class Arrivals:
@@ -19,7 +19,7 @@ class Arrivals:
     async def take(self, caller: Caller, delivery: str) -> Account | None:
         """The caller's account, or None where this delivery was taken on before.
 
-        One round trip. `delivery` names it (Slack's trigger_id); an empty one is always new.
+        One round trip. An empty `delivery` is always new.
         Raises StoreUnavailable.
         """
         with reaching_redis():

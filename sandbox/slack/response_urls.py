@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import count
+from secrets import token_hex
 
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.times import Clock
@@ -39,7 +40,7 @@ class ResponseUrls:
         """The path of a new one: below /actions/ where it answers a click."""
         number = next(self._numbers)
         kind = "actions" if original else "commands"
-        path = f"/{kind}/{TEAM_ID}/{number}/{number:024x}"
+        path = f"/{kind}/{TEAM_ID}/{number}/{token_hex(12)}"
         expires_at = self._clock() + LIFE_SECONDS
         self._all[path] = ResponseUrl(user_id, channel_id, original, expires_at)
         return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import count
+from secrets import token_hex
 
 from sandbox.slack.refusal import Refused
 from sandbox.slack.times import Clock
@@ -22,7 +23,7 @@ class Trigger:
 
 
 class Triggers:
-    """All triggers given out, the spent ones too."""
+    """All triggers given out, the spent ones too; none comes twice, not even after a restart."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -31,7 +32,7 @@ class Triggers:
 
     def new(self, user_id: str, view_id: str = "") -> str:
         number = next(self._numbers)
-        trigger_id = f"{number}.{7_000_000_000 + number}.{number:032x}"
+        trigger_id = f"{number}.{7_000_000_000 + number}.{token_hex(16)}"
         self._all[trigger_id] = Trigger(user_id, self._clock() + TRIGGER_SECONDS, view_id)
         return trigger_id
 

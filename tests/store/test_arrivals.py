@@ -13,7 +13,7 @@ from tests.store.fixtures import ADA, GRACE, connection
 async def test_gives_the_account_of_a_new_delivery(accounts: AccountStore, redis: Any) -> None:
     """Whoever is new gets their connections."""
     await accounts.save(connection(), default=True)
-    account = await Arrivals(redis, accounts).take(ADA, "trigger-1")
+    account = await Arrivals(redis, accounts).take(ADA, "delivery-1")
     assert account is not None
     assert list(account.connections) == ["acme"]
 
@@ -21,14 +21,14 @@ async def test_gives_the_account_of_a_new_delivery(accounts: AccountStore, redis
 async def test_refuses_a_repeated_delivery(accounts: AccountStore, redis: Any) -> None:
     """The same delivery a second time is nobody's."""
     arrivals = Arrivals(redis, accounts)
-    assert await arrivals.take(ADA, "trigger-1") is not None
-    assert await arrivals.take(ADA, "trigger-1") is None
-    assert await arrivals.take(ADA, "trigger-2") is not None
-    assert await arrivals.take(GRACE, "trigger-1") is not None
+    assert await arrivals.take(ADA, "delivery-1") is not None
+    assert await arrivals.take(ADA, "delivery-1") is None
+    assert await arrivals.take(ADA, "delivery-2") is not None
+    assert await arrivals.take(GRACE, "delivery-1") is not None
 
 
 async def test_takes_a_nameless_delivery_each_time(accounts: AccountStore, redis: Any) -> None:
-    """What has no trigger_id cannot be told from its repetition, so it is done."""
+    """What has no name cannot be told from its repetition, so it is done."""
     arrivals = Arrivals(redis, accounts)
     assert await arrivals.take(ADA, "") is not None
     assert await arrivals.take(ADA, "") is not None
@@ -36,13 +36,13 @@ async def test_takes_a_nameless_delivery_each_time(accounts: AccountStore, redis
 
 async def test_forgets_deliveries(accounts: AccountStore, redis: Any) -> None:
     """The record of a delivery ends by itself."""
-    await Arrivals(redis, accounts).take(ADA, "trigger-1")
-    assert 0 < await redis.ttl(layout.once(ADA, "trigger-1")) <= KEPT_SECONDS
+    await Arrivals(redis, accounts).take(ADA, "delivery-1")
+    assert 0 < await redis.ttl(layout.once(ADA, "delivery-1")) <= KEPT_SECONDS
 
 
 async def test_needs_one_round_trip(accounts: AccountStore, redis: Any) -> None:
     """One connection carries both commands at once."""
     before = (await redis.info("stats"))["total_reads_processed"]
-    await Arrivals(redis, accounts).take(ADA, "trigger-1")
+    await Arrivals(redis, accounts).take(ADA, "delivery-1")
     after = (await redis.info("stats"))["total_reads_processed"]
     assert after - before == 2  # the pipeline, and the second INFO

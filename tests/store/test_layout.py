@@ -15,7 +15,7 @@ def test_keys_of_a_user_share_a_slot() -> None:
         layout.account(ADA),
         layout.cursor(ADA, "cursor-1"),
         layout.cursors(ADA, "acme"),
-        layout.once(ADA, "trigger-1"),
+        layout.once(ADA, "delivery-1"),
         layout.refresh(ADA, "acme"),
     ]
     assert len({key_slot(key.encode()) for key in keys}) == 1
