@@ -1,0 +1,94 @@
+"""Who is connected to what: connect, disconnect, switch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
+from bot.models import READ_SCOPE, Account, Caller, Connection, Credentials, Filters, Token
+from bot.services.tenants import tenant_name
+
+
+class Keeps(Protocol):
+    """Where accounts are kept."""
+
+    async def load(self, caller: Caller) -> Account: ...
+    async def save(self, connection: Connection, *, default: bool) -> None: ...
+    async def set_default(self, caller: Caller, tenant: str) -> None: ...
+    async def delete(self, caller: Caller, tenant: str, next_default: str) -> None: ...
+
+
+class GivesTokens(Protocol):
+    """What connecting needs of Emporix."""
+
+    async def request_token(self, credentials: Credentials) -> Token: ...
+    async def list_jobs(self, connection: Connection, filters: Filters) -> object: ...
+
+
+class Accounts:
+    """The connections of users. Every method raises StoreUnavailable where Redis is down."""
+
+    def __init__(self, kept: Keeps, emporix: GivesTokens, clock: Callable[[], float]) -> None:
+        self._kept, self._emporix, self._clock = kept, emporix, clock
+
+    async def connect(self, caller: Caller, tenant: str, credentials: Credentials) -> Connection:
+        """Try a key and keep it: the first connection of a user becomes the default.
+
+        Raises ConnectRefused for a key that cannot be used, and what Emporix raises.
+        """
+        name = _checked_name(tenant)
+        token = await self._token(name, credentials)
+        connection = Connection(caller, name, credentials, token.scopes, self._clock(), token)
+        await self._try_reading(connection)
+        account = await self._kept.load(caller)
+        await self._kept.save(connection, default=not account.default_tenant)
+        return connection
+
+    async def disconnect(self, account: Account, tenant: str) -> str:
+        """Forget a connection; gives the tenant that is the default from now on, or ""."""
+        connection(account, tenant)
+        others = [name for name in account.connections if name != tenant]
+        keeps_default = account.default_tenant in others
+        default = account.default_tenant if keeps_default else next(iter(others), "")
+        await self._kept.delete(account.caller, tenant, default)
+        return default
+
+    async def use(self, account: Account, tenant: str) -> Connection:
+        """Make a tenant the default; raises NotConnected."""
+        chosen = connection(account, tenant_name(tenant))
+        await self._kept.set_default(account.caller, chosen.tenant)
+        return chosen
+
+    async def _token(self, tenant: str, credentials: Credentials) -> Token:
+        try:
+            token = await self._emporix.request_token(credentials)
+        except Unauthorized as error:
+            raise ConnectRefused("credentials", tenant) from error
+        if token.tenant and token.tenant != tenant:
+            raise ConnectRefused("other_tenant", tenant, token.tenant)
+        if READ_SCOPE not in token.scopes:
+            raise ConnectRefused("no_read_scope", tenant)
+        return token
+
+    async def _try_reading(self, connection: Connection) -> None:
+        """One read: what the key says of itself may still be refused."""
+        try:
+            await self._emporix.list_jobs(connection, Filters(size=1))
+        except (Unauthorized, Forbidden) as error:
+            raise ConnectRefused("no_access", connection.tenant) from error
+
+
+def connection(account: Account, tenant: str = "") -> Connection:
+    """The connection to a tenant, or to the default one; raises NotConnected."""
+    name = tenant or account.default_tenant or next(iter(account.connections), "")
+    if name not in account.connections:
+        raise NotConnected(name, tuple(account.connections))
+    return account.connections[name]
+
+
+def _checked_name(tenant: str) -> str:
+    try:
+        return tenant_name(tenant)
+    except InvalidInput as error:
+        raise ConnectRefused("tenant_name") from error
