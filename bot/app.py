@@ -1,0 +1,57 @@
+"""The Bolt app: three ears, and everything behind them is in `bot.slack.dispatch`."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TypeAlias
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.authorize import authorize_with
+from bot.slack.dispatch import Dispatch
+
+logger = logging.getLogger(__name__)
+
+COMMAND = "/emporix"
+ANY = re.compile("")
+
+
+App: TypeAlias = AsyncApp
+
+
+def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App:
+    """Bolt with our own `authorize`; the web door has already checked the signature.
+
+    `process_before_response`: Bolt's default looks for the ack every 10 ms, and every press of a
+    button would pay for that. So no listener may do slow work before it returns.
+    """
+    app = AsyncApp(
+        # Bolt's loggers take their level from this one; left alone they would take the root's, and
+        # write whole requests at DEBUG.
+        logger=logging.getLogger("slack_bolt"),
+        client=client,
+        authorize=authorize_with(bot_token),
+        process_before_response=True,
+        request_verification_enabled=False,
+        ignoring_self_events_enabled=False,
+        attaching_function_token_enabled=False,
+        raise_error_for_unhandled_request=True,
+    )
+    app.command(COMMAND)(dispatch.command)
+    app.action(ANY)(dispatch.action)
+    app.view(ANY)(dispatch.submission)
+    app.error(_refuse)
+    return app
+
+
+async def _refuse(error: Exception) -> BoltResponse:
+    """What nobody hears is refused, in one line of the log."""
+    if isinstance(error, BoltUnhandledRequestError):
+        logger.info("nobody hears this kind of request")
+        return BoltResponse(status=404, body="")
+    logger.error("unexpected", exc_info=error)
+    return BoltResponse(status=500, body="")

@@ -1,0 +1,63 @@
+"""emporix-bot: `web` serves Slack, `doctor` looks for what is wrong, `keys new` makes a key."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from bot.errors import SettingsWrong
+from bot.keys import new_key
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is 0 where all is well, 2 where settings are wrong."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return int(asked.run())
+    except SettingsWrong as problems:
+        print(problems, file=sys.stderr)
+        return 2
+
+
+def web() -> int:
+    """Serve Slack until SIGTERM; running work is finished first."""
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    from bot.web import serve  # importing all of it takes a while; settings are checked before
+
+    serve(settings)
+    return 0
+
+
+def doctor() -> int:
+    """Check everything the app needs, and say what to do; 1 where something is wrong."""
+    from bot.doctor import examine
+    from bot.settings import load_settings
+
+    findings = asyncio.run(examine(load_settings()))
+    for finding in findings:
+        print(finding)
+    return 0 if all(finding.well for finding in findings) else 1
+
+
+def keys_new() -> int:
+    """Print a fresh encryption key."""
+    print(new_key())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="emporix-bot", description="Emporix Jobs for Slack")
+    commands = parser.add_subparsers(required=True, metavar="web | doctor | keys")
+    _add(commands, "web", web, "serve Slack over HTTP")
+    _add(commands, "doctor", doctor, "check settings, Redis, Slack and Emporix")
+    keys = commands.add_parser("keys", help="encryption keys")
+    _add(keys.add_subparsers(required=True, metavar="new"), "new", keys_new, "print a fresh key")
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction, name: str, run: object, words: str) -> None:  # type: ignore[type-arg]
+    commands.add_parser(name, help=words, description=words).set_defaults(run=run)

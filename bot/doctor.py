@@ -1,0 +1,90 @@
+"""emporix-bot doctor: is everything there that the app needs, and what to do where it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.emporix.client import EmporixClient
+from bot.emporix.http import http_client
+from bot.errors import EmporixError, StoreUnavailable, Unauthorized
+from bot.models import Credentials
+from bot.settings import Settings
+from bot.store.connection import connect, reaching_redis
+from bot.store.tokens import TokenStore
+from bot.wiring import sealed_records, slack_client, slack_session
+
+SCOPES = frozenset({"commands", "chat:write"})
+"""The bot scopes of manifest.yml."""
+
+OLDEST_REDIS = (6, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it is well, and what was seen or what to do."""
+
+    about: str
+    well: bool
+    words: str
+
+    def __str__(self) -> str:
+        return f"{'ok ' if self.well else 'NOT'}  {self.about:<8}  {self.words}"
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at settings, Redis, Slack and Emporix; the settings are well, or they would not load."""
+    found = await asyncio.gather(_redis(settings), _slack(settings), _emporix(settings))
+    return [Finding("settings", True, "all there"), *found]
+
+
+async def _redis(settings: Settings) -> Finding:
+    redis = connect(settings.redis_url.get_secret_value())
+    try:
+        with reaching_redis():
+            facts = await redis.info("server")
+    except StoreUnavailable as error:
+        return Finding("redis", False, f"{error}: check REDIS_URL, and that the server runs")
+    finally:
+        await redis.aclose()
+    version = str(facts["redis_version"])
+    if tuple(map(int, version.split(".")[:2])) < OLDEST_REDIS:
+        return Finding("redis", False, f"version {version} is too old: use 6.2 or newer")
+    return Finding("redis", True, f"version {version}")
+
+
+async def _slack(settings: Settings) -> Finding:
+    async with slack_session() as session:
+        client = slack_client(settings, session)
+        try:
+            answer = await client.auth_test(token=settings.slack_bot_token.get_secret_value())
+        except SlackApiError as error:
+            words = f"{error.response['error']}: copy SLACK_BOT_TOKEN again, or reinstall the app"
+            return Finding("slack", False, words)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            words = f"{type(error).__name__}: check SLACK_API_URL and the network"
+            return Finding("slack", False, words)
+    granted = {name.strip() for name in answer.headers.get("x-oauth-scopes", "").split(",")}
+    if missing := SCOPES - granted:
+        words = f"scopes missing: {', '.join(sorted(missing))}; update the app from manifest.yml"
+        return Finding("slack", False, words)
+    return Finding("slack", True, f"workspace {answer['team']}, bot {answer['user']}")
+
+
+async def _emporix(settings: Settings) -> Finding:
+    """Nobody's key is at hand here, so a refusal of a made-up one is the sign of life."""
+    tokens = TokenStore(connect(settings.redis_url.get_secret_value()), sealed_records(settings))
+    async with http_client(settings.emporix_api_url) as http:
+        try:
+            client = EmporixClient(http, tokens, time.time)
+            await client.request_token(Credentials("emporix-bot-doctor", "no secret"))
+        except Unauthorized:
+            return Finding("emporix", True, "answers")
+        except EmporixError as error:
+            words = f"{error}: check EMPORIX_API_URL and the network"
+            return Finding("emporix", False, words)
+    return Finding("emporix", False, "accepts any key: check EMPORIX_API_URL")

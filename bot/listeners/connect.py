@@ -1,0 +1,59 @@
+"""/emporix connect [tenant] — a modal for an Emporix API key, tried before it is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from bot.errors import BotError, CredentialsTyped, InvalidInput
+from bot.models import Caller, Credentials
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.accounts import Accounts
+from bot.services.tenants import tenant_name
+from bot.slack.hear import action, command, submission
+from bot.slack.modals import Modal, SubmittedModal
+
+IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
+
+TENANT, CLIENT_ID, CLIENT_SECRET = "tenant", "client_id", "client_secret"
+
+
+@command("connect", "[tenant]", "Connect a tenant with your own Emporix API key.", at_once=True)
+async def open_form(text: str, modal: Modal) -> None:
+    try:
+        tenant = tenant_name(text) if text else ""
+    except InvalidInput:
+        raise CredentialsTyped from None
+    await modal.open("connect", tenant=tenant, client_id="", error=None)
+
+
+@action(ids.CONNECT_OPEN, at_once=True)
+async def open_form_from_button(value: str, modal: Modal) -> None:
+    tenant = unpack(value, ids.STATE_TENANT)["tenant"]
+    await modal.open("connect", tenant=tenant, client_id="", error=None)
+
+
+@submission(ids.CONNECT_SUBMIT)
+async def connect(
+    caller: Caller, values: Mapping[str, str], accounts: Accounts, modal: SubmittedModal
+) -> None:
+    credentials = Credentials(values[CLIENT_ID], values[CLIENT_SECRET])
+    trying = asyncio.create_task(accounts.connect(caller, values[TENANT], credentials))
+    done, _ = await asyncio.wait({trying}, timeout=IN_ACK_SECONDS)
+    if not done:
+        await modal.update("connect.checking", tenant=values[TENANT])
+    try:
+        await modal.update("connect.done", connection=await trying)
+    except BotError as error:
+        await _refuse(error, values, modal)
+
+
+async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedModal) -> None:
+    """Under the fields while that is possible; else the form once more, all but the secret."""
+    if modal.answered.is_set():
+        await modal.update(
+            "connect", tenant=values[TENANT], client_id=values[CLIENT_ID], error=error
+        )
+    else:
+        await modal.errors("connect.errors", error=error)

@@ -1,0 +1,30 @@
+"""/emporix disconnect [tenant] — asks, then forgets the connection."""
+
+from __future__ import annotations
+
+from bot.models import Account
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.accounts import Accounts, connection
+from bot.services.tenants import tenant_name
+from bot.slack.hear import action, command
+from bot.slack.reply import Reply
+
+
+@command("disconnect", "[tenant]", "Forget a tenant's API key and everything kept with it.")
+async def ask(text: str, account: Account, reply: Reply) -> None:
+    held = connection(account, tenant_name(text) if text else "")
+    await reply("disconnect", tenant=held.tenant)
+
+
+@action(ids.DISCONNECT_CONFIRM)
+async def disconnect(value: str, account: Account, accounts: Accounts, reply: Reply) -> None:
+    tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
+    default = await accounts.disconnect(account, tenant)
+    await reply("disconnect.done", replace=True, tenant=tenant, default_tenant=default)
+
+
+@action(ids.DISCONNECT_KEEP)
+async def keep(value: str, reply: Reply) -> None:
+    tenant = unpack(value, ids.STATE_TENANT)["tenant"]
+    await reply("disconnect.kept", replace=True, tenant=tenant)

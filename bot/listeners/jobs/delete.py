@@ -1,0 +1,46 @@
+"""/emporix jobs delete <id> — shows the job and asks first; deleting cannot be undone."""
+
+from __future__ import annotations
+
+from bot.errors import BotError
+from bot.models import Account
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.job_ids import job_id
+from bot.services.jobs import Deletion, Jobs
+from bot.slack.hear import action, command
+from bot.slack.reply import Reply
+
+
+@command("jobs delete", "<id>", "Delete a job, after showing it and asking.")
+async def ask(text: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+    await reply("jobs/delete", card=await jobs.get(account, job_id(text)))
+
+
+@action(ids.JOBS_DELETE_CONFIRM)
+async def delete_job(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+    state = unpack(value, ids.STATE_JOB)
+    deletion = await jobs.delete(account, str(state["job"]), str(state["tenant"]))
+    if cursor := str(state.get("cursor", "")):
+        await _show_list(deletion, cursor, int(state["page"]), account, jobs, reply)
+    else:
+        await reply("jobs/delete.done", replace=True, deletion=deletion)
+
+
+@action(ids.JOBS_DELETE_KEEP)
+async def keep_job(value: str, reply: Reply) -> None:
+    job = unpack(value, ids.STATE_JOB)["job"]
+    await reply("jobs/delete.kept", replace=True, job_id=job)
+
+
+async def _show_list(
+    deletion: Deletion, cursor: str, page: int, account: Account, jobs: Jobs, reply: Reply
+) -> None:
+    """The page the button stood on, read again, with a word on top of it."""
+    try:
+        listing = await jobs.turn(account, cursor, page)
+    except BotError:  # the job is deleted, whatever becomes of the list
+        await reply("jobs/delete.done", deletion=deletion)
+        return
+    template = "jobs/list" if listing.jobs else "jobs/list.empty"
+    await reply(template, replace=True, listing=listing, deletion=deletion)

@@ -1,0 +1,59 @@
+"""The one door for errors: whatever a listener raises becomes a message here, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.errors import BotError
+from bot.say.render import Say
+from bot.slack.modals import Modal
+from bot.slack.reply import Reply
+
+logger = logging.getLogger(__name__)
+
+
+class Failures:
+    """Turns an error into a message for the surface that the person is looking at."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+
+    async def tell(self, error: Exception, reference: str, surface: Reply | Modal) -> None:
+        """Answer by message or in the modal; an unknown error gets `reference`, also in the log."""
+        template, facts = _explain(error, reference)
+        try:
+            if isinstance(surface, Modal):
+                await surface.show(as_modal(self._say.render(template, **facts)))
+            else:
+                await surface(template, **facts)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as undeliverable:
+            logger.error("could not tell the user: %s", _name(undeliverable))
+
+
+def as_modal(message: dict[str, Any]) -> dict[str, Any]:
+    """A message's blocks as a modal."""
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Emporix Jobs"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": message["blocks"],
+    }
+
+
+def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:
+    if isinstance(error, BotError):
+        logger.info("answered with %s: %s", error.template, error)
+        return f"errors/{error.template}", {"error": error}
+    # The texts of slack-sdk's errors hold what was sent; the type and Slack's word say enough.
+    logger.error("unexpected: %s", _name(error), exc_info=not isinstance(error, SlackClientError))
+    return "errors/unknown", {"reference": reference}
+
+
+def _name(error: Exception) -> str:
+    if isinstance(error, SlackApiError):
+        return f"Slack answered {error.response['error']}"
+    return type(error).__name__

@@ -1,0 +1,73 @@
+"""What a listener hears: a command, a button or a submitted modal. The words are the path."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Listener: TypeAlias = Callable[..., Awaitable[None]]
+"""An async function; what it needs it names as parameters (`bot.slack.offers`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A listener and what is injected into it."""
+
+    listener: Listener
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.listener).parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Heard):
+    """`/emporix <words> <usage>`; `also` are other words for the same.
+
+    `in_ack`: answered in the acknowledgement itself, so the listener may reach for nothing outside
+    the process. `at_once`: opens a modal, whose trigger lives 3 s, so it does not queue.
+    """
+
+    words: str
+    usage: str
+    summary: str
+    also: tuple[str, ...] = ()
+    in_ack: bool = False
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Heard):
+    """A press of the button with this `action_id`."""
+
+    action_id: str
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submission(Heard):
+    """A submitted modal with this `callback_id`; its listener answers the ack itself."""
+
+    callback_id: str
+
+
+def command(
+    words: str,
+    usage: str,
+    summary: str,
+    *,
+    also: tuple[str, ...] = (),
+    in_ack: bool = False,
+    at_once: bool = False,
+) -> Callable[[Listener], Command]:
+    return lambda listener: Command(listener, words, usage, summary, also, in_ack, at_once)
+
+
+def action(action_id: str, *, at_once: bool = False) -> Callable[[Listener], Action]:
+    return lambda listener: Action(listener, action_id, at_once)
+
+
+def submission(callback_id: str) -> Callable[[Listener], Submission]:
+    return lambda listener: Submission(listener, callback_id)

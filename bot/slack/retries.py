@@ -1,0 +1,41 @@
+"""What is tried again when Slack says that it is too much."""
+
+from __future__ import annotations
+
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+)
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
+
+LONGEST_PAUSE = 10.0  # seconds; a person waits for the answer
+
+
+class BriefRateLimits(AsyncRateLimitErrorRetryHandler):
+    """Waits as long as `Retry-After` says, unless that is too long for somebody who waits."""
+
+    async def _can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        limited = response is not None and response.status_code == 429
+        return limited and _pause(response) <= LONGEST_PAUSE
+
+
+def retry_handlers() -> list[AsyncRetryHandler]:
+    return [AsyncConnectionErrorRetryHandler(), BriefRateLimits(max_retry_count=2)]
+
+
+def _pause(response: HttpResponse | None) -> float:
+    values = (response.headers if response else {}).get("retry-after") or ["1"]
+    try:
+        return float(values[0])
+    except ValueError:
+        return LONGEST_PAUSE

@@ -1,0 +1,111 @@
+"""The one place where objects are made: settings in, the parts of a process out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+import bot.listeners
+from bot.app import App, build_app
+from bot.emporix.client import EmporixClient
+from bot.emporix.http import http_client
+from bot.keys import parse_keys
+from bot.say.render import Say
+from bot.services.accounts import Accounts
+from bot.services.jobs import Jobs
+from bot.settings import Settings
+from bot.slack.dispatch import Dispatch
+from bot.slack.failures import Failures
+from bot.slack.registry import discover
+from bot.slack.retries import retry_handlers
+from bot.slack.work import Work
+from bot.store.accounts import AccountStore
+from bot.store.arrivals import Arrivals
+from bot.store.audit import AuditLog
+from bot.store.connection import Commands, connect, reaching_redis
+from bot.store.cursors import CursorStore, new_cursor_id
+from bot.store.records import Records
+from bot.store.tokens import TokenStore
+from bot.store.vault import Vault
+
+Clock = Callable[[], float]
+
+SLACK_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the web process works with."""
+
+    app: App
+    work: Work
+    ping: Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def assemble(
+    settings: Settings,
+    clock: Clock = time.time,
+    new_cursor_id: Callable[[], str] = new_cursor_id,
+) -> AsyncIterator[Parts]:
+    """The parts of a web process, closed when it ends."""
+    async with AsyncExitStack() as stack:
+        redis = connect(settings.redis_url.get_secret_value())
+        stack.push_async_callback(redis.aclose)
+        session = await stack.enter_async_context(slack_session())
+        http = await stack.enter_async_context(http_client(settings.emporix_api_url))
+        records = sealed_records(settings)
+        stored = AccountStore(redis, records)
+        emporix = EmporixClient(http, TokenStore(redis, records), clock)
+        say, work = Say.default(), Work()
+        dispatch = Dispatch(
+            registry=discover(bot.listeners),
+            say=say,
+            session=session,
+            work=work,
+            failures=Failures(say),
+            arrivals=Arrivals(redis, stored),
+            services={
+                "accounts": Accounts(stored, emporix, clock),
+                "jobs": Jobs(
+                    emporix,
+                    CursorStore(redis, clock),
+                    AuditLog(redis),
+                    dashboard_url=settings.emporix_dashboard_url,
+                    new_cursor_id=new_cursor_id,
+                ),
+            },
+        )
+        client = slack_client(settings, session)
+        app = build_app(dispatch, client, settings.slack_bot_token.get_secret_value())
+        yield Parts(app, work, lambda: _ping(redis))
+
+
+def sealed_records(settings: Settings) -> Records:
+    """Reads and writes what is secret in Redis, with the configured keys."""
+    return Records(Vault(parse_keys(settings.encryption_keys.get_secret_value())))
+
+
+def slack_session() -> aiohttp.ClientSession:
+    """One pool of connections to Slack for the process."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
+
+
+def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
+    """Slack's Web API at the configured address; its token comes with each request."""
+    return AsyncWebClient(
+        base_url=f"{settings.slack_api_url}/",
+        session=session,
+        timeout=SLACK_SECONDS,
+        retry_handlers=retry_handlers(),
+    )
+
+
+async def _ping(redis: Commands) -> None:
+    with reaching_redis():
+        await redis.ping()

@@ -1,0 +1,123 @@
+"""/emporix jobs delete — shows the job, asks, deletes, and records it."""
+
+from __future__ import annotations
+
+from syrupy.assertion import SnapshotAssertion
+
+from bot.models import Caller
+from bot.store.audit import AuditLog
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_READ_ONLY
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.shop import Shop
+
+ADA = Caller("T0ACME", "U0ADA")
+
+
+async def recorded(shop: Shop) -> list[tuple[str, str]]:
+    return [(e.job_id, e.result) for e in await AuditLog(shop.redis).last(ADA, 10)]
+
+
+def ids(shop: Shop) -> set[object]:
+    return {job["id"] for job in shop.world.jobs("acme")}
+
+
+async def test_shows_the_job_and_asks(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """Nothing is deleted by the command alone."""
+    add_jobs(connected, 1)
+    exchange = await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    assert exchange.payloads == snapshot
+    assert ids(connected) == {job_id(1)}
+
+
+async def test_deletes_and_records(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """The question gives way to the result, and the audit record knows."""
+    add_jobs(connected, 2)
+    await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    exchange = await connected.ada.click("Delete")
+    assert exchange.payloads == snapshot
+    assert ids(connected) == {job_id(2)}
+    assert await recorded(connected) == [(job_id(1), "deleted")]
+
+
+async def test_can_be_thought_better_of(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """Keep keeps the job, and says so."""
+    add_jobs(connected, 1)
+    await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    exchange = await connected.ada.click("Keep")
+    assert exchange.payloads == snapshot
+    assert ids(connected) == {job_id(1)}
+
+
+async def test_deletes_from_a_list(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """The list is read again in its place, without the job and with a word about it."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs list size:2")
+    exchange = await connected.ada.click("Delete")
+    assert exchange.payloads == snapshot
+    assert ids(connected) == {job_id(1), job_id(2)}
+
+
+async def test_steps_back_when_the_last_page_is_empty(connected: Shop) -> None:
+    """After the only job of the last page is deleted, the page before it shows."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs list size:2 page:2")
+    exchange = await connected.ada.click("Delete")
+    assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 2")
+
+
+async def test_deletes_the_last_job(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """An emptied list says that it is empty, and what was deleted."""
+    add_jobs(connected, 1)
+    await connected.ada.command("/emporix jobs list")
+    exchange = await connected.ada.click("Delete")
+    assert exchange.payloads == snapshot
+
+
+async def test_already_gone_is_a_success(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """What somebody else deleted meanwhile is gone, and that is said."""
+    add_jobs(connected, 1)
+    await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    connected.world.tenant("acme").jobs.remove(job_id(1))
+    exchange = await connected.ada.click("Delete")
+    assert exchange.payloads == snapshot
+    assert await recorded(connected) == [(job_id(1), "already_gone")]
+
+
+async def test_a_cut_delete_is_deleted_once(connected: Shop) -> None:
+    """The answer to the DELETE is lost: the second try finds nothing, and that is success."""
+    add_jobs(connected, 1)
+    await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    connected.world.faults.add(Fault("cut_after", method="DELETE"))
+    await connected.ada.click("Delete")
+    assert ids(connected) == set()
+    assert await recorded(connected) == [(job_id(1), "deleted")]
+
+
+async def test_refuses_who_may_not(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """A read-only key is told which scope it lacks; the refusal is recorded."""
+    await shop.connect(shop.ada, ACME_READ_ONLY)
+    add_jobs(shop, 1)
+    await shop.ada.command(f"/emporix jobs delete {job_id(1)}")
+    exchange = await shop.ada.click("Delete")
+    assert exchange.payloads == snapshot
+    assert ids(shop) == {job_id(1)}
+    assert await recorded(shop) == [(job_id(1), "missing_scope")]
+
+
+async def test_records_what_emporix_refuses(connected: Shop) -> None:
+    """A failure at Emporix is in the audit record, too."""
+    add_jobs(connected, 1)
+    await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    connected.world.faults.add(Fault("status", times=9, method="DELETE", status=403))
+    await connected.ada.click("Delete")
+    assert ids(connected) == {job_id(1)}
+    assert await recorded(connected) == [(job_id(1), "forbidden")]
+
+
+async def test_says_that_there_is_nothing_to_delete(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """An unknown id is not asked about."""
+    exchange = await connected.ada.command("/emporix jobs delete nosuchjob")
+    assert exchange.payloads == snapshot

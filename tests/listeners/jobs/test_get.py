@@ -1,0 +1,108 @@
+"""/emporix jobs get — one job, whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.shop import Shop
+
+
+async def test_shows_every_field(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """All that Emporix says of a job, unknown fields too, and the way to the dashboard."""
+    connected.world.add_job(
+        "acme",
+        id=job_id(1),
+        status="success",
+        type="IMPORT",
+        agentId="import-agent",
+        agentType="generic",
+        sessionId="session-1",
+        requestId="request-1",
+        commerceEvent="product.product-updated",
+        message="Import these agents.",
+        response="Two of three were imported.",
+        priority="high",
+        importResult={
+            "message": "Imported with problems",
+            "summary": {
+                "agents": [{"id": "a1", "name": "Support", "state": "ENABLED"}],
+                "tools": [{"id": "t1", "state": "FAILED", "details": [{"message": "no token"}]}],
+            },
+        },
+        exportResult={"data": "e30=", "checksum": "44136fa3"},
+        metadata={
+            "version": 3,
+            "createdAt": "2026-11-20T10:30:27.167Z",
+            "modifiedAt": "2026-11-20T10:31:14.509Z",
+        },
+    )
+    exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
+    assert exchange.payloads == snapshot
+
+
+async def test_needs_two_round_trips_and_one_call(connected: Shop) -> None:
+    """A get asks Emporix once and Redis once."""
+    add_jobs(connected, 1)
+    asked = len(connected.world.requests)
+    before = (await connected.redis.info("stats"))["total_reads_processed"]
+    await connected.ada.command(f"/emporix jobs get {job_id(1)}")
+    after = (await connected.redis.info("stats"))["total_reads_processed"]
+    assert len(connected.world.requests) - asked == 1
+    assert after - before - 1 <= 2  # less the second INFO
+
+
+@pytest.mark.parametrize("form", ["{}", "<{}>", "https://admin.emporix.io/x#/logs/jobs/{}"])
+async def test_takes_an_id_as_it_comes(connected: Shop, form: str) -> None:
+    """Bare, in brackets, or in a link to the dashboard."""
+    add_jobs(connected, 1)
+    exchange = await connected.ada.command(f"/emporix jobs get {form.format(job_id(1))}")
+    assert exchange.payloads[0]["text"] == f"Job `{job_id(1)}`: succeeded"
+
+
+async def test_opens_from_a_list(connected: Shop) -> None:
+    """Open shows the job below the list, which stays."""
+    add_jobs(connected, 2)
+    await connected.ada.command("/emporix jobs list")
+    exchange = await connected.ada.click("Open")
+    assert exchange.payloads[0]["replace_original"] is False
+    assert exchange.payloads[0]["text"] == f"Job `{job_id(2)}`: failed"
+
+
+async def test_says_that_there_is_no_such_job(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """An unknown id is repeated, with the way to all jobs."""
+    exchange = await connected.ada.command("/emporix jobs get 000000000000000000000000")
+    assert exchange.payloads == snapshot
+
+
+async def test_asks_for_the_id(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """Without an id there is nothing to show."""
+    exchange = await connected.ada.command("/emporix jobs get")
+    assert exchange.payloads == snapshot
+
+
+async def test_shows_hostile_text_as_letters(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """Nothing in a job mentions a channel, forms a link or breaks the message."""
+    hostile = '<!channel> <@U0ADA> <https://evil.example|click> ``` {{ 7*7 }} "quotes" \u202e \x00'
+    connected.world.add_job(
+        "acme", id="odd/id <1>", status=hostile, type=hostile, agentId=hostile, message=hostile
+    )
+    exchange = await connected.ada.command(
+        "/emporix jobs get https://x/#/logs/jobs/odd%2Fid%20%3C1%3E"
+    )
+    assert exchange.payloads == snapshot
+    shown = json.dumps(exchange.payloads)
+    assert exchange.sent[0]["answer"]
+    assert "\\u202e" not in shown
+
+
+async def test_shortens_a_huge_message(connected: Shop) -> None:
+    """A message of 200,000 characters is shown in part, and says how long it is."""
+    connected.world.add_job("acme", id=job_id(1), status="success", message="long " * 40_000)
+    exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
+    shown = json.dumps(exchange.payloads, ensure_ascii=False)
+    assert "The beginning, of 200,000 characters." in shown
+    assert len(shown) < 12_000

@@ -1,0 +1,173 @@
+"""/emporix jobs list — the newest jobs of a tenant, page by page."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_READ_ONLY
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.shop import Shop
+
+
+async def test_lists_jobs(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """What is shown, then each job with its agent message and buttons, for the asker alone."""
+    add_jobs(connected, 3)
+    exchange = await connected.ada.command("/emporix jobs list")
+    assert exchange.payloads == snapshot
+    assert [sent["via"] for sent in exchange.sent] == ["response_url"]
+
+
+async def test_narrows(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """Filters in our words become Emporix's query, and the heading says them."""
+    add_jobs(connected, 8)
+    exchange = await connected.ada.command(
+        "/emporix jobs status:failed,running type:chat agent:complaint-agent sort:oldest size:2"
+    )
+    assert exchange.payloads[0]["text"] == snapshot
+    asked = connected.world.requests[-1]
+    assert (asked.method, asked.path) == ("GET", "/ai-service/acme/jobs")
+
+
+async def test_turns_pages(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """Next and Previous put another page in the place of the one that was shown."""
+    add_jobs(connected, 25)
+    texts = [(await connected.ada.command("/emporix jobs list size:10")).payloads[0]["text"]]
+    for label in ("Next", "Next", "Previous"):
+        exchange = await connected.ada.click(label)
+        assert exchange.payloads[0]["replace_original"] is True
+        texts.append(exchange.payloads[0]["text"])
+    assert texts == snapshot
+
+
+async def test_turning_a_page_is_one_call_and_two_round_trips(connected: Shop) -> None:
+    """A page turn asks Emporix once, Redis twice, and Slack for nothing but the reply."""
+    add_jobs(connected, 25)
+    await connected.ada.command("/emporix jobs list")
+    asked = len(connected.world.requests)
+    before = (await connected.redis.info("stats"))["total_reads_processed"]
+    exchange = await connected.ada.click("Next")
+    after = (await connected.redis.info("stats"))["total_reads_processed"]
+    assert len(connected.world.requests) - asked == 1
+    assert after - before - 1 <= 2  # less the second INFO
+    assert [sent["via"] for sent in exchange.sent] == ["response_url"]
+
+
+async def test_says_that_nothing_fits(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """An empty list says what was asked, and offers all jobs."""
+    add_jobs(connected, 3)
+    exchange = await connected.ada.command("/emporix jobs status:skipped nothing-like-this")
+    assert exchange.payloads == snapshot
+    exchange = await connected.ada.click("Show all jobs")
+    assert exchange.payloads[0]["text"].startswith("Jobs 1–3 of 3")
+
+
+async def test_says_that_a_tenant_has_no_jobs(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """A tenant without jobs is not a mistake of the asker's."""
+    exchange = await connected.ada.command("/emporix jobs")
+    assert exchange.payloads == snapshot
+
+
+async def test_shows_no_delete_to_who_may_not(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """A read-only key has no Delete, and is told why."""
+    await shop.connect(shop.ada, ACME_READ_ONLY)
+    add_jobs(shop, 1)
+    exchange = await shop.ada.command("/emporix jobs")
+    assert exchange.payloads == snapshot
+
+
+async def test_asks_who_is_not_connected_to_connect(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """Ada's connection is not Grace's."""
+    exchange = await connected.grace.command("/emporix jobs list")
+    assert exchange.payloads == snapshot
+
+
+async def test_explains_a_filter_that_cannot_be(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """The word is named, with what is possible, and Emporix is not asked."""
+    asked = len(connected.world.requests)
+    exchange = await connected.ada.command("/emporix jobs status:lost")
+    assert exchange.payloads == snapshot
+    assert len(connected.world.requests) == asked
+
+
+async def test_shows_only_the_fields_asked_for(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """`fields:` narrows what Emporix sends, the id aside."""
+    add_jobs(connected, 1)
+    exchange = await connected.ada.command("/emporix jobs fields:status,message")
+    assert exchange.payloads[0]["blocks"] == snapshot
+
+
+async def test_an_old_button_explains_itself(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """When the list has expired, its buttons offer a new one."""
+    add_jobs(connected, 25)
+    await connected.ada.command("/emporix jobs list")
+    for key in await connected.redis.keys("*cursor*"):
+        await connected.redis.delete(key)
+    exchange = await connected.ada.click("Next")
+    assert exchange.payloads == snapshot
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", times=9, status=400),
+        Fault("status", times=9, status=403),
+        Fault("status", times=9, status=500),
+        Fault("html", times=9),
+        Fault("empty", times=9),
+        Fault("truncated", times=9),
+        Fault("cut_before", times=9),
+        Fault("rate_limit", times=9, retry_after=30),
+        Fault("quota_500", times=9),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.status or ''}".strip(),
+)
+async def test_explains_trouble_at_emporix(
+    connected: Shop, fault: Fault, snapshot: SnapshotAssertion
+) -> None:
+    """Each kind of trouble says what happened and what to do next."""
+    connected.world.faults.add(fault)
+    exchange = await connected.ada.command("/emporix jobs list")
+    assert exchange.payloads == snapshot
+
+
+async def test_gets_over_a_passing_fault(connected: Shop) -> None:
+    """One failed answer is asked for again, and nobody notices."""
+    add_jobs(connected, 1)
+    connected.world.faults.add(Fault("status", status=503))
+    exchange = await connected.ada.command("/emporix jobs list")
+    assert exchange.payloads[0]["text"].startswith("Job 1 of 1")
+
+
+async def test_refreshes_an_expired_token(connected: Shop) -> None:
+    """Tokens that Emporix has forgotten are replaced on the way."""
+    add_jobs(connected, 1)
+    connected.world.expire_tokens()
+    exchange = await connected.ada.command("/emporix jobs list")
+    assert exchange.payloads[0]["text"].startswith("Job 1 of 1")
+
+
+async def test_says_that_the_key_is_gone(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """A key that was deleted at Emporix can be replaced with one press."""
+    from sandbox.emporix.keys import ACME_OPERATIONS
+
+    connected.world.revoke(ACME_OPERATIONS)
+    exchange = await connected.ada.command("/emporix jobs list")
+    assert exchange.payloads == snapshot
+
+
+async def test_never_shows_a_token(connected: Shop) -> None:
+    """Nothing that is sent to Slack holds the key or its token."""
+    add_jobs(connected, 3)
+    exchange = await connected.ada.command("/emporix jobs list")
+    shown = json.dumps(exchange.payloads)
+    assert "acme-operations" not in shown

@@ -1,0 +1,16 @@
+"""/emporix help — answered in the acknowledgement."""
+
+from __future__ import annotations
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from tests.shop import Shop
+
+
+@pytest.mark.parametrize("text", ["", "help", "help connect", "help jobs"])
+async def test_shows_what_can_be_typed(shop: Shop, text: str, snapshot: SnapshotAssertion) -> None:
+    """Help comes with the ack, so it works though everything else is down."""
+    exchange = await shop.ada.command(f"/emporix {text}".strip())
+    assert [sent["via"] for sent in exchange.sent] == ["ack"]
+    assert exchange.payloads == snapshot

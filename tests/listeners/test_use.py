@@ -1,0 +1,41 @@
+"""/emporix use — the tenant that commands mean when they name none."""
+
+from __future__ import annotations
+
+import json
+
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.keys import GLOBEX_READ_ONLY
+from tests.shop import Shop
+
+
+async def test_switches(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """From then on the other tenant is meant."""
+    await connected.connect(connected.ada, GLOBEX_READ_ONLY)
+    exchange = await connected.ada.command("/emporix use GLOBEX")
+    assert exchange.payloads == snapshot
+    listed = await connected.ada.command("/emporix jobs")
+    assert "tenant globex" in listed.payloads[0]["text"]
+
+
+async def test_switches_by_button(connected: Shop) -> None:
+    """The button in the list of tenants does the same."""
+    await connected.connect(connected.ada, GLOBEX_READ_ONLY)
+    await connected.ada.command("/emporix tenants")
+    exchange = await connected.ada.click("Make default")
+    assert "globex" in json.dumps(exchange.payloads)
+
+
+async def test_asks_for_the_tenant(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """Without a tenant there is nothing to switch to."""
+    exchange = await connected.ada.command("/emporix use")
+    assert exchange.payloads == snapshot
+
+
+async def test_says_that_a_tenant_is_not_connected(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """A tenant without a connection is named, with the way to connect it."""
+    exchange = await connected.ada.command("/emporix use initech")
+    assert exchange.payloads == snapshot

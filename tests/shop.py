@@ -1,0 +1,93 @@
+"""The bot between stand-ins of Slack and Emporix, all on real sockets, for one test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any
+
+import httpx
+
+from bot.keys import new_key
+from bot.settings import Settings
+from bot.slack.guard import Guard
+from bot.web import build_web
+from bot.wiring import assemble
+from sandbox.emporix.app import create_app as create_emporix
+from sandbox.emporix.keys import Key
+from sandbox.emporix.world import World
+from sandbox.serving import serving
+from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.person import Exchange, Person
+from sandbox.slack.workspace import Workspace
+from tests.clock import FakeClock
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """`ada` and `grace` act in Slack; `world` is Emporix; `redis` is what the bot keeps."""
+
+    workspace: Workspace
+    world: World
+    redis: Any
+    http: httpx.AsyncClient
+    slack_url: str
+    bot_url: str
+    clock: FakeClock
+
+    def person(self, user: str, channel: str = "general") -> Person:
+        return Person(self.http, self.slack_url, user, channel)
+
+    @property
+    def ada(self) -> Person:
+        return self.person("ada")
+
+    @property
+    def grace(self) -> Person:
+        return self.person("grace")
+
+    async def connect(self, person: Person, key: Key, tenant: str = "") -> Exchange:
+        """Connect as a person does: the command, the modal, its submission."""
+        await person.command("/emporix connect")
+        return await person.submit(
+            {
+                "Tenant": tenant or key.tenant,
+                "Client ID": key.client_id,
+                "Client secret": key.client_secret,
+            }
+        )
+
+
+@asynccontextmanager
+async def open_shop(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Shop]:
+    """Everything started, nobody connected."""
+    world, workspace = World(clock), Workspace(clock)
+    async with AsyncExitStack() as parts:
+        emporix = await parts.enter_async_context(serving(create_emporix(world)))
+        slack = await parts.enter_async_context(serving(create_slack(workspace)))
+        settings = Settings.model_validate(
+            {
+                "slack_bot_token": workspace.bot_token,
+                "slack_signing_secret": workspace.signing_secret,
+                "slack_api_url": f"{slack}/api/",
+                "emporix_api_url": emporix,
+                "redis_url": redis_url,
+                "encryption_keys": new_key(),
+            }
+        )
+        web = build_web(
+            partial(assemble, settings, clock, _numbered()),
+            Guard(workspace.signing_secret, clock),
+        )
+        workspace.bot_url = await parts.enter_async_context(serving(web))
+        http = await parts.enter_async_context(httpx.AsyncClient())
+        yield Shop(workspace, world, redis, http, slack, workspace.bot_url, clock)
+
+
+def _numbered() -> Callable[[], str]:
+    """Cursor ids that a snapshot can hold."""
+    numbers = count(1)
+    return lambda: f"cursor-{next(numbers)}"

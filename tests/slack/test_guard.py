@@ -1,0 +1,100 @@
+"""Only what Slack signed, and signed just now, gets past the door."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.slack.guard import MAX_AGE_SECONDS, Guard, Refusal
+from tests.clock import NOW, FakeClock
+
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+
+
+def signed(body: bytes, timestamp: float = NOW, secret: str = SECRET) -> dict[str, str]:
+    stamp = str(int(timestamp))
+    base = b"v0:" + stamp.encode() + b":" + body
+    digest = hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
+    return {"x-slack-request-timestamp": stamp, "x-slack-signature": f"v0={digest}"}
+
+
+def refuse(headers: dict[str, str], body: bytes, now: float = NOW) -> Refusal | None:
+    return Guard(SECRET, FakeClock(now)).refuse(headers, body)
+
+
+def test_takes_slacks_published_example() -> None:
+    """The example in Slack's "Verifying requests" is let in, at its time."""
+    body = (
+        b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow"
+        b"&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner"
+        b"&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands"
+        b"%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
+        b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+    )
+    headers = {
+        "x-slack-request-timestamp": "1531420618",
+        "x-slack-signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+    }
+    assert refuse(headers, body, now=1531420618) is None
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_takes_whatever_is_signed(body: str) -> None:
+    """Any signed UTF-8 body is let in."""
+    assert refuse(signed(body.encode()), body.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 400),
+        ({"x-slack-request-timestamp": "", "x-slack-signature": ""}, 400),
+        ({"x-slack-request-timestamp": "now", "x-slack-signature": "v0=abc"}, 400),
+        ({"x-slack-request-timestamp": "-1", "x-slack-signature": "v0=abc"}, 400),
+        ({"x-slack-request-timestamp": "1e9", "x-slack-signature": "v0=abc"}, 400),
+        ({"x-slack-request-timestamp": "٣٣", "x-slack-signature": "v0=abc"}, 400),
+        ({"x-slack-request-timestamp": "9" * 400, "x-slack-signature": "v0=abc"}, 400),
+        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": "v0=é"}, 400),
+        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": "v0=abc"}, 401),
+        ({"x-slack-request-timestamp": str(int(NOW))}, 400),
+    ],
+)
+def test_refuses_what_is_not_slacks(headers: dict[str, str], status: int) -> None:
+    """Missing or odd headers are refused with a status, never an exception."""
+    refusal = refuse(headers, b"text=hello")
+    assert refusal is not None
+    assert refusal.status == status
+
+
+@pytest.mark.parametrize("age", [MAX_AGE_SECONDS + 1, -MAX_AGE_SECONDS - 1])
+def test_refuses_an_old_or_future_request(age: int) -> None:
+    """A rightly signed request from another time is a replay."""
+    assert refuse(signed(b"x", NOW - age), b"x") == Refusal(401, "the request is too old")
+
+
+def test_refuses_a_changed_body() -> None:
+    """A signature is good for its own body only."""
+    assert refuse(signed(b"text=list"), b"text=delete") is not None
+
+
+def test_refuses_another_apps_signature() -> None:
+    """A signature made with another secret does not fit."""
+    assert refuse(signed(b"x", secret="another"), b"x") is not None
+
+
+def test_refuses_what_is_not_utf8() -> None:
+    """A signed body that is not UTF-8 is refused before anybody reads it."""
+    assert refuse(signed(b"\xff\xfe"), b"\xff\xfe") == Refusal(400, "the body is not UTF-8")
+
+
+@given(
+    st.dictionaries(st.sampled_from(["x-slack-request-timestamp", "x-slack-signature"]), st.text()),
+    st.binary(),
+)
+def test_never_fails(headers: dict[str, str], body: bytes) -> None:
+    """Whatever arrives unsigned is refused, and nothing is raised."""
+    assert refuse(headers, body) is not None
