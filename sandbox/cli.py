@@ -1,0 +1,89 @@
+"""The commands of the sandbox: `demo` to try the app, `say` to run one command through it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from sandbox.demo import demo
+from sandbox.say import Step, say
+from sandbox.stack import PROJECT
+
+FOLDER = PROJECT / ".sandbox"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is 1 where the bot answered with an error."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return asyncio.run(_until_told_to_stop(asked.run(asked)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130
+
+
+async def _until_told_to_stop(doing: Coroutine[Any, Any, int]) -> int:
+    """Ctrl-C and SIGTERM end everything in order."""
+    task = asyncio.ensure_future(doing)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    return await task
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="Emporix Jobs for Slack, against stand-ins"
+    )
+    commands = parser.add_subparsers(required=True, metavar="demo | say")
+    shown = commands.add_parser("demo", help="start everything and try it")
+    shown.set_defaults(run=lambda asked: demo(FOLDER))
+    _add_say(commands.add_parser("say", help="run one command and print the answer"))
+    return parser
+
+
+def _add_say(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="?", default="", help="such as '/emporix jobs list'")
+    parser.add_argument("--as", dest="user", default="ada", help="ada or grace")
+    parser.add_argument("--channel", default="general", help="general, ops, secret or dm")
+    parser.add_argument(
+        "--click", dest="steps", action=_AddStep, metavar="LABEL", help="then press this button"
+    )
+    parser.add_argument(
+        "--submit",
+        dest="steps",
+        action=_AddStep,
+        nargs="*",
+        metavar="LABEL=VALUE",
+        help="then fill in the modal and submit it",
+    )
+    parser.add_argument("--json", action="store_true", help="print what the bot sent to Slack")
+    parser.set_defaults(run=_say, steps=[])
+
+
+def _say(asked: argparse.Namespace) -> Coroutine[Any, Any, int]:
+    steps = [Step("command", [asked.text])] if asked.text else []
+    return say(
+        [*steps, *asked.steps],
+        user=asked.user,
+        channel=asked.channel,
+        as_json=asked.json,
+        folder=FOLDER,
+    )
+
+
+class _AddStep(argparse.Action):
+    """Keeps clicks and submissions in the order in which they were given."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        given = [values] if isinstance(values, str) else list(values or [])
+        name = str(option_string).removeprefix("--")
+        namespace.steps = [*namespace.steps, Step(name, given)]

@@ -1,0 +1,132 @@
+"""`make demo`: everything on this machine, and a prompt to try it at."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+from sandbox import running_demo
+from sandbox.emporix.keys import GLOBEX_READ_ONLY
+from sandbox.say import SECONDS, Step, draw, take
+from sandbox.slack.person import Person, SandboxError
+from sandbox.stack import Ports, Stack, running
+
+PORTS = Ports(slack=8030, emporix=8040, bot=3000)
+
+HELP = """\
+  /emporix …                type a command, as in Slack
+  click Open [2]            press a button of the last answer (the second of that label)
+  submit "Tenant=globex" …  fill in the open modal, by label, and submit it
+  as grace   in ops         be somebody else, or go to another channel
+  help   quit"""
+
+TRY = f"""\
+Ada is connected to tenant acme; Grace is not connected. Try:
+
+  /emporix jobs
+  click Next
+  /emporix jobs search refund status:failed
+  click Open
+  click Delete
+  as grace
+  /emporix connect
+  submit "Tenant={GLOBEX_READ_ONLY.tenant}" "Client ID={GLOBEX_READ_ONLY.client_id}" \
+"Client secret={GLOBEX_READ_ONLY.client_secret}"
+"""
+
+
+async def demo(folder: Path) -> int:
+    """Run until Ctrl-C, `quit` or the end of the input at a terminal."""
+    print("Starting Redis, the stand-ins and the bot …", flush=True)
+    async with running(folder, PORTS) as stack, httpx.AsyncClient(timeout=SECONDS) as http:
+        with running_demo.noted(folder, stack.slack_url):
+            print(_welcome(stack), flush=True)
+            with suppress(asyncio.CancelledError):  # Ctrl-C is how most people leave
+                await Prompt(http, stack.slack_url).read()
+            print("\nStopping …", flush=True)
+    return 0
+
+
+class Prompt:
+    """Reads what somebody types, and shows what they would see."""
+
+    def __init__(self, http: httpx.AsyncClient, slack_url: str) -> None:
+        self._http, self._slack_url = http, slack_url
+        self._user, self._channel = "ada", "general"
+        self._at_terminal = sys.stdin.isatty()
+
+    async def read(self) -> None:
+        """Until `quit`, or the end of the input at a terminal; without one, until Ctrl-C."""
+        self._ask()
+        async for line in _typed():
+            if line.strip() in {"quit", "exit"}:
+                return
+            if line.strip():
+                print(await self._answer(line.strip()), end="\n\n")
+            self._ask()
+        if not self._at_terminal:
+            await asyncio.Event().wait()
+
+    def _ask(self) -> None:
+        if self._at_terminal:
+            print(f"{self._user} in #{self._channel}> ", end="", flush=True)
+
+    async def _answer(self, line: str) -> str:
+        try:
+            return await self._do(line)
+        except (SandboxError, ValueError) as error:
+            return f"{error}\n\n{HELP}"
+
+    async def _do(self, line: str) -> str:
+        if line.startswith("/"):
+            return await self._take(Step("command", [line]))
+        match shlex.split(line):
+            case ["click", *label] if label:
+                return await self._click(label)
+            case ["submit", *pairs]:
+                return await self._take(Step("submit", pairs))
+            case ["as", user]:
+                self._user = user
+                return f"You are {user} now."
+            case ["in", channel]:
+                self._channel = channel.removeprefix("#")
+                return f"You are in #{self._channel} now."
+        return HELP
+
+    async def _take(self, step: Step) -> str:
+        return draw(await take(step, self._person()))
+
+    async def _click(self, words: list[str]) -> str:
+        numbered = len(words) > 1 and words[-1].isdigit()
+        label, nth = (words[:-1], int(words[-1])) if numbered else (words, 1)
+        return draw(await self._person().click(" ".join(label), nth=nth))
+
+    def _person(self) -> Person:
+        return Person(self._http, self._slack_url, self._user, self._channel)
+
+
+async def _typed() -> AsyncIterator[str]:
+    """The lines of the input as they come, without a thread that would outlive Ctrl-C."""
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    except ValueError:  # a plain file is not waited for
+        reader.feed_data(sys.stdin.buffer.read())
+        reader.feed_eof()
+    while line := await reader.readline():
+        yield line.decode(errors="replace")
+
+
+def _welcome(stack: Stack) -> str:
+    return (
+        f"\nSlack {stack.slack_url}   Emporix {stack.emporix_url}   bot {stack.bot_url}\n\n"
+        f"{TRY}\n{HELP}\n\n"
+        f"From another terminal: python -m sandbox say '/emporix jobs'. Ctrl-C ends it all.\n"
+    )

@@ -1,0 +1,117 @@
+"""One person does one thing after the other, and sees what the bot answers."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from sandbox import running_demo
+from sandbox.draw import draw_message, draw_view
+from sandbox.slack.person import Exchange, Person, SandboxError
+from sandbox.stack import running
+
+SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`kind` is command, click or submit; `given` the text, the label, or label=value pairs."""
+
+    kind: str
+    given: list[str]
+
+
+async def say(
+    steps: Sequence[Step], *, user: str, channel: str, as_json: bool, folder: Path
+) -> int:
+    """Do the steps and print what came of them; 1 where the bot answered with an error."""
+    if not steps:
+        return _complain("there is nothing to do: give a command, --click or --submit")
+    async with _slack(folder) as slack_url, httpx.AsyncClient(timeout=SECONDS) as http:
+        person = Person(http, slack_url, user, channel)
+        exchanges = []
+        for step in steps:
+            try:
+                exchanges.append(await take(step, person))
+            except (SandboxError, ValueError) as error:
+                return _complain(str(error))
+        print(_payloads(exchanges) if as_json else "\n\n".join(map(draw, exchanges)))
+    return int(any(map(is_error, exchanges)))
+
+
+async def take(step: Step, person: Person) -> Exchange:
+    """Do one step; raises SandboxError or ValueError with what to do instead."""
+    match step.kind:
+        case "command":
+            return await person.command(_command(step.given[0]))
+        case "click":
+            return await person.click(step.given[0])
+        case _:
+            return await person.submit(dict(_pair(given) for given in step.given))
+
+
+def draw(exchange: Exchange) -> str:
+    """What the person sees new: messages, and the modal that is open."""
+    parts = [draw_message(message) for message in exchange.messages]
+    if exchange.view:
+        parts.append(draw_view(exchange.view, exchange.field_errors))
+    return "\n\n".join(parts) or "(nothing new to see)"
+
+
+def is_error(exchange: Exchange) -> bool:
+    """Whether the bot failed to answer, or answered that something is wrong."""
+    if exchange.ack_status != httpx.codes.OK or exchange.field_errors:
+        return True
+    return any(
+        str(block.get("block_id", "")).startswith("error.")
+        for payload in exchange.payloads
+        for block in _blocks(payload)
+    )
+
+
+def _blocks(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    view = payload.get("view")
+    found: list[dict[str, Any]] = (view if isinstance(view, dict) else payload).get("blocks", [])
+    return found
+
+
+def _payloads(exchanges: Sequence[Exchange]) -> str:
+    sent = [payload for exchange in exchanges for payload in exchange.payloads]
+    return json.dumps(sent, ensure_ascii=False, indent=2)
+
+
+def _command(text: str) -> str:
+    if text.split(" ")[0] != "/emporix":
+        raise ValueError("a command begins with /emporix")
+    return text
+
+
+def _pair(given: str) -> tuple[str, str]:
+    label, equals, value = given.partition("=")
+    if not equals:
+        raise ValueError(f"{given!r} is not LABEL=VALUE")
+    return label, value
+
+
+def _complain(words: str) -> int:
+    print(words, file=sys.stderr)
+    return 2
+
+
+@asynccontextmanager
+async def _slack(folder: Path) -> AsyncIterator[str]:
+    """The stand-in Slack of the running demo, or of a stack of our own with fresh data."""
+    async with AsyncExitStack() as parts:
+        url = await running_demo.slack_url(folder)
+        if not url:
+            fresh = parts.enter_context(tempfile.TemporaryDirectory(prefix="emporix-say-"))
+            url = (await parts.enter_async_context(running(Path(fresh)))).slack_url
+        yield url

@@ -1,0 +1,89 @@
+"""The whole app as the README starts it: Redis, stand-ins and the bot's own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox.slack.blockkit import problems
+from sandbox.stack import PROJECT
+
+SECONDS = 60
+
+
+def say(*words: str) -> subprocess.CompletedProcess[str]:
+    """`python -m sandbox say …` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox", "say", *words],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def test_lists_jobs() -> None:
+    """Ada, connected from the start, sees her failures."""
+    done = say("/emporix jobs list status:failure size:3")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Jobs 1–3 of ")
+    assert "tenant acme, failed, newest first" in done.stdout
+    assert done.stdout.count("❌ Failed") == 3
+
+
+def test_prints_what_was_sent() -> None:
+    """--json gives the exact payloads as one array, each good enough for Slack."""
+    done = say("/emporix jobs search refund", "--json")
+    assert done.returncode == 0, done.stderr
+    (payload,) = json.loads(done.stdout)
+    assert payload["response_type"] == "ephemeral"
+    assert problems(payload["blocks"], "message") == []
+
+
+def test_presses_buttons() -> None:
+    """--click presses one button after the other, confirm dialogs included."""
+    done = say("/emporix jobs list", "--click", "Open", "--click", "Delete")
+    assert done.returncode == 0, done.stderr
+    assert "Deleted job" in done.stdout
+
+
+def test_fills_in_a_modal() -> None:
+    """--submit fills in the open modal by its labels."""
+    key = ["Tenant=globex", "Client ID=globex-read-only", "Client secret=globex-read-only-secret"]
+    done = say("/emporix connect", "--as", "grace", "--channel", "ops", "--submit", *key)
+    assert done.returncode == 0, done.stderr
+    assert "Connected to `globex`: read only." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["/emporix jobs", "--as", "grace"], "You are not connected"),
+        (["/emporix jobs get 000000000000000000000000"], "There is no job"),
+        (["/emporix bogus"], "I do not know"),
+    ],
+)
+def test_fails_where_the_bot_answers_with_an_error(words: list[str], shown: str) -> None:
+    """The exit status is 1, and the error is printed like any other answer."""
+    done = say(*words)
+    assert done.returncode == 1
+    assert shown in done.stdout
+
+
+def test_says_what_cannot_be_done() -> None:
+    """A button that is not there is named, with those that are."""
+    done = say("/emporix help", "--click", "Launch")
+    assert done.returncode == 2
+    assert "Launch" in done.stderr
+
+
+def test_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Nothing that `say` has started still runs when it has ended."""
+    say("/emporix help")
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert "emporix-say-" not in running.stdout

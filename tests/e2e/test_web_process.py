@@ -1,0 +1,123 @@
+"""The web process as the Procfile starts it, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.keys import new_key
+from sandbox.emporix.app import create_app as create_emporix
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.emporix.world import World
+from sandbox.serving import free_socket, serving
+from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.person import Person
+from sandbox.slack.workspace import Workspace
+from sandbox.stack import web_process
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the process finds around it."""
+
+    world: World
+    workspace: Workspace
+    settings: dict[str, str]
+    ada: Person
+
+
+@pytest.fixture
+async def outside(redis_url: str) -> AsyncIterator[Outside]:
+    world, workspace = World(time.time), Workspace(time.time)
+    async with AsyncExitStack() as parts:
+        emporix = await parts.enter_async_context(serving(create_emporix(world)))
+        slack = await parts.enter_async_context(serving(create_slack(workspace)))
+        http = await parts.enter_async_context(httpx.AsyncClient(timeout=30))
+        with free_socket() as found:
+            port = found.getsockname()[1]
+        settings = {
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_SIGNING_SECRET": workspace.signing_secret,
+            "SLACK_API_URL": f"{slack}/api/",
+            "EMPORIX_API_URL": emporix,
+            "REDIS_URL": redis_url,
+            "ENCRYPTION_KEYS": new_key(),
+            "PORT": str(port),
+            "LOG_LEVEL": "DEBUG",
+            "LOG_FORMAT": "json",
+        }
+        yield Outside(world, workspace, settings, Person(http, slack))
+
+
+async def connect(outside: Outside) -> None:
+    await outside.ada.command("/emporix connect acme")
+    await outside.ada.submit(
+        {
+            "Client ID": ACME_OPERATIONS.client_id,
+            "Client secret": ACME_OPERATIONS.client_secret,
+        }
+    )
+
+
+async def test_finishes_what_runs_when_it_is_told_to_stop(outside: Outside) -> None:
+    """SIGTERM while commands run: all of them are answered."""
+    count = 20
+    outside.world.add_job("acme", id="job-1", status="success", message="Done.")
+    async with web_process(outside.settings) as outside.workspace.bot_url:
+        await connect(outside)
+        outside.world.faults.add(Fault("delay", times=count, path="/jobs/job-1", seconds=1.5))
+        asked = [
+            asyncio.create_task(outside.ada.command("/emporix jobs get job-1"))
+            for _ in range(count)
+        ]
+        async with asyncio.timeout(10):
+            while _gets(outside.world) < count:  # noqa: ASYNC110 - another process is watched
+                await asyncio.sleep(0.01)
+    await asyncio.gather(*asked)
+    shown = [message["text"] for message in await outside.ada.messages()]
+    assert shown.count("Job `job-1`: succeeded") == count
+
+
+def _gets(world: World) -> int:
+    return sum("job-1" in seen.path for seen in world.requests)
+
+
+async def test_logs_nothing_that_opens_a_door(
+    outside: Outside, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Even at DEBUG no body, token, secret or response_url is written."""
+    async with web_process(outside.settings) as outside.workspace.bot_url:
+        await connect(outside)
+        await outside.ada.command("/emporix jobs search very-private-words")
+        await outside.ada.command("/emporix jobs get nothing-there")
+        for fault in (Fault("status", times=9, status=500), Fault("cut_before", times=9)):
+            outside.world.faults.add(fault)
+            await outside.ada.command("/emporix jobs search very-private-words")
+    written = capfd.readouterr().err
+    assert "not_found" in written
+    secrets = [
+        outside.settings["SLACK_BOT_TOKEN"],
+        outside.settings["SLACK_SIGNING_SECRET"],
+        outside.settings["ENCRYPTION_KEYS"],
+        ACME_OPERATIONS.client_id,
+        "very-private-words",
+        "/commands/",
+        "Bearer",
+        "trigger_id",
+    ]
+    assert [secret for secret in secrets if secret in written] == []
+
+
+async def test_ends_at_once_when_settings_are_missing(tmp_path: Path) -> None:
+    """All that is missing is named, without a traceback."""
+    with pytest.raises(RuntimeError, match="status 2"):
+        async with web_process({"PORT": "0", "SLACK_BOT_TOKEN": "", "REDIS_URL": ""}):
+            pass
