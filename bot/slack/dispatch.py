@@ -17,7 +17,7 @@ from bot.errors import BotError, Busy, OutdatedButton
 from bot.models import Account, Caller
 from bot.say.render import Say
 from bot.slack.failures import Failures
-from bot.slack.hear import Action, Heard
+from bot.slack.hear import Action, Heard, Submission
 from bot.slack.incoming import Incoming, read, submitted
 from bot.slack.modals import Ack, Modal, SubmittedModal
 from bot.slack.registry import Registry
@@ -89,13 +89,24 @@ class Dispatch:
         """A submitted modal: its listener gives the ack, and may go on after that."""
         incoming, view = read(request), request.body["view"]
         modal = SubmittedModal(self.say, incoming, ack)
-        heard = self.registry.submissions[view["callback_id"]]
+        try:
+            heard = self._submitted(str(view.get("callback_id")))
+            self._refuse_when_full()
+        except BotError as error:
+            await self.failures.tell(error, incoming.reference, modal)
+            return
         extra = {"values": submitted(view), "modal": modal}
         self.work.track(self._run_submission(heard, incoming, modal, extra))
         await modal.answered.wait()
 
     def _pressed(self, action_id: str) -> Action:
         heard = self.registry.actions.get(action_id)
+        if heard is None:
+            raise OutdatedButton
+        return heard
+
+    def _submitted(self, callback_id: str) -> Submission:
+        heard = self.registry.submissions.get(callback_id)
         if heard is None:
             raise OutdatedButton
         return heard
@@ -135,7 +146,7 @@ class Dispatch:
         await heard.listener(**{name: offered[name] for name in heard.parameters})
 
     def _surface(self, incoming: Incoming) -> Reply | Modal:
-        return Modal(self.say, incoming) if incoming.view else self._reply(incoming)
+        return Modal(self.say, incoming) if incoming.is_in_modal else self._reply(incoming)
 
     def _reply(self, incoming: Incoming) -> Reply:
         return ReplyLater(self.say, self.session, incoming)

@@ -12,6 +12,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
+from bot.slack.refusals import word
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class ReplyLater:
                 **{name: value for name, value in message.items() if not name.startswith("unfurl")},
             )
         except SlackApiError as error:
-            if error.response["error"] not in NOT_THERE:
+            if word(error) not in NOT_THERE:
                 raise
             return False
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
@@ -34,8 +36,7 @@ def retry_handlers() -> list[AsyncRetryHandler]:
 
 
 def _pause(response: HttpResponse | None) -> float:
-    values = (response.headers if response else {}).get("retry-after") or ["1"]
-    try:
-        return float(values[0])
-    except ValueError:
-        return LONGEST_PAUSE
+    """How many seconds slack-sdk would wait; for ever where it could not read that."""
+    headers = response.headers if response else {}
+    said = next((value for name, value in headers.items() if name.lower() == "retry-after"), ["1"])
+    return int(said[0]) if said[0].isdecimal() else math.inf
