@@ -34,7 +34,7 @@ from bot.wiring import Parts, assemble
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 25.0  # a platform that stops a process commonly kills it after 30 s
+DRAIN_SECONDS = 20.0  # a platform that stops a process commonly kills it after 30 s
 CLOSE_SECONDS = 5  # for requests that are being answered; acks take milliseconds
 
 Assemble = Callable[[], AbstractAsyncContextManager[Parts]]

@@ -12,13 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from slack_sdk.web.async_client import AsyncWebClient
 
 import bot.listeners
 from bot import errors
 from bot.app import COMMAND
-from bot.doctor import SCOPES
 from bot.say import ids
 from bot.say.examples import examples
 from bot.say.render import Say
@@ -38,16 +35,6 @@ ERROR_FOR_THE_UNKNOWN = "unknown"
 LONGEST_FUNCTION = 40
 LONGEST_FILE = 220
 
-# Slack: the reference of each Web API method. Opening and changing views needs no scope.
-SCOPE_OF = {
-    "auth_test": None,
-    "chat_postEphemeral": "chat:write",
-    "chat_postMessage": "chat:write",
-    "views_open": None,
-    "views_update": None,
-}
-SCOPE_OF_COMMANDS = "commands"
-
 
 def place(listener: Path) -> str:
     """`jobs/list` of bot/listeners/jobs/list.py."""
@@ -66,11 +53,6 @@ def ids_named(prefix: str) -> dict[str, str]:
 def error_classes(base: type[Any] = errors.BotError) -> set[type[Any]]:
     below = base.__subclasses__()
     return {*below}.union(*map(error_classes, below))
-
-
-def manifest() -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
-    return read
 
 
 each_listener = pytest.mark.parametrize("listener", LISTENERS, ids=place)
@@ -177,21 +159,6 @@ def test_parameters_are_those_that_listeners_take() -> None:
     """Nothing is asked for that is not offered, and nothing is offered in vain."""
     taken = {name for path in LISTENERS for heard in heard_in(path) for name in heard.parameters}
     assert taken == PARAMETERS.keys()
-
-
-def test_the_manifest_has_our_command() -> None:
-    """Slack sends the one command that the app hears."""
-    assert [command["command"] for command in manifest()["features"]["slash_commands"]] == [COMMAND]
-
-
-def test_scopes_are_those_that_are_used() -> None:
-    """The app asks for what its calls of the Web API need, and for nothing else."""
-    names = {name for path in modules("bot") for name in attributes(path)}
-    called = {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)}
-    needed = {SCOPE_OF[name] for name in called - {"api_call"}} - {None}
-    assert needed | {SCOPE_OF_COMMANDS} == SCOPES
-    assert set(manifest()["oauth_config"]["scopes"]["bot"]) == SCOPES
-    assert manifest()["oauth_config"]["scopes"].keys() == {"bot"}
 
 
 @pytest.mark.parametrize("document", ["README.md", ".env.example"])

@@ -11,8 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.source import PROJECT
+from bot.app import COMMAND
+from bot.doctor import SCOPES
+from tests.source import PROJECT, attributes, modules
 
 MANIFEST: dict[str, Any] = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
 
@@ -53,6 +56,17 @@ LENGTHS = {
 }
 
 
+# Slack: the reference of each Web API method. Opening and changing views needs no scope.
+SCOPE_OF = {
+    "auth_test": None,
+    "chat_postEphemeral": "chat:write",
+    "chat_postMessage": "chat:write",
+    "views_open": None,
+    "views_update": None,
+}
+SCOPE_OF_COMMANDS = "commands"
+
+
 def parts(path: str) -> list[Any]:
     """What stands at a path of names with dots between; lists are looked into."""
     found: list[Any] = [MANIFEST]
@@ -83,8 +97,8 @@ def test_is_of_version_2() -> None:
     assert MANIFEST["_metadata"]["major_version"] == 2
 
 
-def test_has_one_to_fifty_commands() -> None:
-    """Each begins with a slash and has no space or capital letter."""
+def test_has_commands_that_slack_takes() -> None:
+    """Up to fifty; each begins with a slash and has no space or capital letter."""
     commands = parts("features.slash_commands.command")
     assert 1 <= len(commands) <= 50
     assert all(re.fullmatch(r"/[a-z0-9_-]+", command) for command in commands)
@@ -114,3 +128,18 @@ def test_has_a_color_that_slack_takes() -> None:
     """Three or six hexadecimal digits."""
     color = MANIFEST["display_information"]["background_color"]
     assert re.fullmatch(r"#[0-9a-fA-F]{3}([0-9a-fA-F]{3})?", color)
+
+
+def test_the_manifest_has_our_command() -> None:
+    """Slack sends the one command that the app hears."""
+    assert parts("features.slash_commands.command") == [COMMAND]
+
+
+def test_scopes_are_those_that_are_used() -> None:
+    """The app asks for what its calls of the Web API need, and for nothing else."""
+    names = {name for path in modules("bot") for name in attributes(path)}
+    called = {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)}
+    needed = {SCOPE_OF[name] for name in called - {"api_call"}} - {None}
+    assert needed | {SCOPE_OF_COMMANDS} == SCOPES
+    assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == SCOPES
+    assert MANIFEST["oauth_config"]["scopes"].keys() == {"bot"}
