@@ -17,6 +17,7 @@ from bot.errors import BotError, Busy, OutdatedButton
 from bot.models import Account, Caller
 from bot.say.render import Say
 from bot.slack.failures import Failures
+from bot.slack.files import Files
 from bot.slack.hear import Action, Heard, Submission
 from bot.slack.incoming import Incoming, read, submitted
 from bot.slack.modals import Ack, Modal, SubmittedModal
@@ -32,6 +33,7 @@ PARAMETERS = {
     "values": "what was filled into the submitted modal, by block_id",
     "reply": "answers with a template",
     "modal": "opens a modal, or changes the one that the request came from",
+    "files": "shares a text with the person as a file",
     "registry": "all commands",
     "accounts": "the service of connections",
     "jobs": "the service of jobs",
@@ -80,7 +82,8 @@ class Dispatch:
             heard = self._pressed(str(payload.get("action_id")))
             self._refuse_when_full()
         except BotError as error:
-            self.work.track(self.failures.tell(error, incoming.reference, self._surface(incoming)))
+            surface = self._surface(incoming, Modal(self.say, incoming))
+            self.work.track(self.failures.tell(error, incoming.reference, surface))
             return
         extra = {"value": str(payload.get("value") or "")}
         self.work.start(self._run(heard, incoming, extra), at_once=heard.at_once)
@@ -116,13 +119,15 @@ class Dispatch:
             raise Busy
 
     async def _run(self, heard: Heard, incoming: Incoming, extra: Mapping[str, object]) -> None:
+        modal = Modal(self.say, incoming)
         await incoming.until_answered()
         try:
             account = await self.arrivals.take(incoming.caller, incoming.delivery)
             if account is not None:  # None: Slack repeats itself
-                await self._call(heard, incoming, {"account": account, **extra})
+                await self._call(heard, incoming, {"account": account, "modal": modal, **extra})
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            await self.failures.tell(error, incoming.reference, self._surface(incoming))
+            surface = self._surface(incoming, modal)
+            await self.failures.tell(error, incoming.reference, surface)
 
     async def _run_submission(
         self, heard: Heard, incoming: Incoming, modal: SubmittedModal, extra: Mapping[str, object]
@@ -138,15 +143,16 @@ class Dispatch:
         offered: dict[str, object] = {
             "caller": incoming.caller,
             "reply": self._reply(incoming),
-            "modal": Modal(self.say, incoming),
+            "files": Files(incoming),
             "registry": self.registry,
             **self.services,
             **extra,
         }
         await heard.listener(**{name: offered[name] for name in heard.parameters})
 
-    def _surface(self, incoming: Incoming) -> Reply | Modal:
-        return Modal(self.say, incoming) if incoming.is_in_modal else self._reply(incoming)
+    def _surface(self, incoming: Incoming, modal: Modal) -> Reply | Modal:
+        """What the person looks at: a modal, also one opened meanwhile, or messages."""
+        return modal if modal.is_open else self._reply(incoming)
 
     def _reply(self, incoming: Incoming) -> Reply:
         return ReplyLater(self.say, self.session, incoming)
