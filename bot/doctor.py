@@ -18,7 +18,7 @@ from bot.store.connection import connect, reaching_redis
 from bot.store.tokens import TokenStore
 from bot.wiring import sealed_records, slack_client, slack_session
 
-SCOPES = frozenset({"commands", "chat:write"})
+SCOPES = frozenset({"commands", "chat:write", "channels:read", "groups:read", "users:read"})
 """The bot scopes of manifest.yml."""
 
 OLDEST_REDIS = (6, 2)

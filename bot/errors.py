@@ -10,6 +10,8 @@
     ├── Busy                    too much work is waiting
     ├── TriggerExpired          a modal could not be opened in time
     ├── ConnectRefused          a key that cannot be used for what was asked
+    ├── ShareRefused            this may not be shown to everyone here
+    ├── AdminsOnly              for administrators of the workspace
     ├── StoreUnavailable        Redis does not answer
     └── EmporixError
         ├── EmporixUnreachable  no connection, or none in time
@@ -130,6 +132,26 @@ class ConnectRefused(BotError):
     def __init__(self, reason: str, tenant: str = "", key_tenant: str = "") -> None:
         super().__init__(reason)
         self.reason, self.tenant, self.key_tenant = reason, tenant, key_tenant
+
+
+class ShareRefused(BotError):
+    """Nothing was shown to anybody.
+
+    `reason` is outsiders (other organisations read the channel), unknown (who reads it cannot be
+    found out), direct (not a channel) or not_member (the app cannot post there any more).
+    """
+
+    template = "share_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AdminsOnly(BotError):
+    """The asker is not an administrator of the workspace."""
+
+    template = "admins_only"
 
 
 class StoreUnavailable(BotError):

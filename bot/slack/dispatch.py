@@ -16,10 +16,12 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot.errors import BotError, Busy, OutdatedButton
 from bot.models import Account, Caller
 from bot.say.render import Say
+from bot.slack.channel import Channel
 from bot.slack.failures import Failures
 from bot.slack.hear import Action, Heard
 from bot.slack.incoming import Incoming, read, submitted
 from bot.slack.modals import Ack, Modal, SubmittedModal
+from bot.slack.people import People
 from bot.slack.registry import Registry
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.work import Work
@@ -32,9 +34,14 @@ PARAMETERS = {
     "values": "what was filled into the submitted modal, by block_id",
     "reply": "answers with a template",
     "modal": "opens a modal, or changes the one that the request came from",
+    "channel": "where it happens: who reads it, and what all of them see",
+    "people": "what Slack knows about who acts",
     "registry": "all commands",
     "accounts": "the service of connections",
     "jobs": "the service of jobs",
+    "sharing": "the service of lists and jobs shown to a channel",
+    "shared_deletes": "the service of deletes that a channel sees",
+    "audit": "the record of deletes",
 }
 
 
@@ -128,6 +135,8 @@ class Dispatch:
             "caller": incoming.caller,
             "reply": self._reply(incoming),
             "modal": Modal(self.say, incoming),
+            "channel": Channel(self.say, self.session, incoming),
+            "people": People(incoming),
             "registry": self.registry,
             **self.services,
             **extra,

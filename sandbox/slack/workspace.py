@@ -11,6 +11,9 @@ from sandbox.slack.times import Clock
 from sandbox.slack.triggers import Triggers
 from sandbox.slack.views import Views
 
+BOT_SCOPES = frozenset({"commands", "chat:write", "channels:read", "groups:read", "users:read"})
+"""Those of manifest.yml."""
+
 ACK_SECONDS = 3.0
 """Slack: an app must acknowledge within this time."""
 
@@ -27,7 +30,7 @@ class Workspace:
         *,
         bot_token: str = "xoxb-sandbox-bot",
         signing_secret: str = "sandbox-signing-secret",
-        bot_scopes: frozenset[str] = frozenset({"commands", "chat:write"}),
+        bot_scopes: frozenset[str] = BOT_SCOPES,
     ) -> None:
         self.clock = clock
         self.bot_token = bot_token
