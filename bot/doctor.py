@@ -19,7 +19,17 @@ from bot.store.connection import connect, reaching_redis
 from bot.store.tokens import TokenStore
 from bot.wiring import sealed_records, slack_client, slack_session
 
-SCOPES = frozenset({"commands", "chat:write", "files:write", "im:write"})
+SCOPES = frozenset(
+    {
+        "commands",
+        "chat:write",
+        "channels:read",
+        "files:write",
+        "groups:read",
+        "im:write",
+        "users:read",
+    }
+)
 """The bot scopes of manifest.yml."""
 
 OLDEST_REDIS = (6, 2)

@@ -11,6 +11,8 @@
     ├── TriggerExpired          a modal could not be opened in time
     ├── FileRefused             Slack does not let this app share a file
     ├── ConnectRefused          a key that cannot be used for what was asked
+    ├── ShareRefused            this may not be shown to everyone here
+    ├── AdminsOnly              for administrators of the workspace
     ├── StoreUnavailable        Redis does not answer
     └── EmporixError
         ├── EmporixUnreachable  no connection, or none in time
@@ -72,7 +74,7 @@ class InvalidInput(BotError):
 
 
 class CredentialsTyped(BotError):
-    """Somebody typed what may be a secret into a command; it is not repeated anywhere."""
+    """What may be a secret was typed into a command; it is not repeated."""
 
     template = "credentials_typed"
 
@@ -141,6 +143,26 @@ class ConnectRefused(BotError):
     def __init__(self, reason: str, tenant: str = "", key_tenant: str = "") -> None:
         super().__init__(reason)
         self.reason, self.tenant, self.key_tenant = reason, tenant, key_tenant
+
+
+class ShareRefused(BotError):
+    """Nothing was shown to anybody.
+
+    `reason` is outsiders (other organisations read the channel), unknown (who reads it cannot be
+    found out), direct (not a channel) or not_member (the app cannot post there any more).
+    """
+
+    template = "share_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AdminsOnly(BotError):
+    """The asker is not an administrator of the workspace."""
+
+    template = "admins_only"
 
 
 class StoreUnavailable(BotError):

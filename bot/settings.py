@@ -57,6 +57,13 @@ class Settings(BaseSettings):
         ),
         examples=["k1…"],
     )
+    allow_shared_channels: bool = Field(
+        False,
+        description=(
+            "true lets people share jobs in Slack Connect channels, which other organisations "
+            "read, too"
+        ),
+    )
     port: int = Field(3000, ge=0, le=65535, description="Port that the web process listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"

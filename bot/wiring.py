@@ -18,6 +18,8 @@ from bot.keys import parse_keys
 from bot.say.render import Say
 from bot.services.accounts import Accounts
 from bot.services.jobs import Jobs
+from bot.services.shared_deletes import SharedDeletes
+from bot.services.sharing import Sharing
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
@@ -29,6 +31,7 @@ from bot.store.arrivals import Arrivals
 from bot.store.audit import AuditLog
 from bot.store.connection import Commands, connect, reaching_redis
 from bot.store.cursors import CursorStore, new_cursor_id
+from bot.store.deletions import Deletions
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
@@ -70,20 +73,44 @@ async def assemble(
             work=work,
             failures=Failures(say),
             arrivals=Arrivals(redis, stored),
-            services={
-                "accounts": Accounts(stored, emporix, clock),
-                "jobs": Jobs(
-                    emporix,
-                    CursorStore(redis, clock),
-                    AuditLog(redis),
-                    dashboard_url=settings.emporix_dashboard_url,
-                    new_cursor_id=new_cursor_id,
-                ),
-            },
+            services=_services(settings, redis, stored, emporix, clock, new_cursor_id),
         )
         client = slack_client(settings, session)
         app = build_app(dispatch, client, settings.slack_bot_token.get_secret_value())
         yield Parts(app, work, lambda: _ping(redis))
+
+
+def _services(
+    settings: Settings,
+    redis: Commands,
+    stored: AccountStore,
+    emporix: EmporixClient,
+    clock: Clock,
+    new_cursor_id: Callable[[], str],
+) -> dict[str, object]:
+    """What listeners can ask for by name."""
+    cursors, audit, deletions = CursorStore(redis, clock), AuditLog(redis), Deletions(redis)
+    jobs = Jobs(
+        emporix,
+        cursors,
+        audit,
+        dashboard_url=settings.emporix_dashboard_url,
+        new_cursor_id=new_cursor_id,
+    )
+    sharing = Sharing(
+        jobs,
+        cursors,
+        deletions,
+        new_cursor_id=new_cursor_id,
+        allow_outsiders=settings.allow_shared_channels,
+    )
+    return {
+        "accounts": Accounts(stored, emporix, clock),
+        "jobs": jobs,
+        "sharing": sharing,
+        "shared_deletes": SharedDeletes(jobs, deletions, clock),
+        "audit": audit,
+    }
 
 
 def sealed_records(settings: Settings) -> Records:

@@ -62,7 +62,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Shop]:
+async def open_shop(
+    redis: Any, redis_url: str, clock: FakeClock, **settings_of_test: object
+) -> AsyncIterator[Shop]:
     """Everything started, nobody connected."""
     world, workspace = World(clock), Workspace(clock)
     async with AsyncExitStack() as parts:
@@ -77,6 +79,7 @@ async def open_shop(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterat
                 "redis_url": redis_url,
                 "encryption_keys": new_key(),
             }
+            | settings_of_test
         )
         web = build_web(
             partial(assemble, settings, clock, _numbered()),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.cli import main
+from bot.doctor import SCOPES
 from bot.keys import new_key
 from bot.settings import Settings
 from sandbox.emporix.app import create_app as create_emporix
@@ -88,7 +89,7 @@ def wrong_token(patient: Patient) -> None:
 
 
 def scope_missing(patient: Patient) -> None:
-    patient.workspace.bot_scopes = frozenset({"commands"})
+    patient.workspace.bot_scopes = SCOPES - {"chat:write"}
 
 
 def slack_gone(patient: Patient) -> None:

@@ -33,7 +33,7 @@ ERRORS = "errors/"
 ERROR_FOR_THE_UNKNOWN = "unknown"
 
 LONGEST_FUNCTION = 40
-LONGEST_FILE = 220
+LONGEST_FILE = 240
 
 
 def place(listener: Path) -> str:
@@ -77,11 +77,14 @@ def test_a_listener_has_a_test_at_its_path(listener: Path) -> None:
     assert test.with_name(f"test_{test.name}.py").is_file()
 
 
+def commands_in(listener: Path) -> list[str]:
+    return [heard.words for heard in heard_in(listener) if isinstance(heard, Command)]
+
+
 @each_listener
 def test_a_command_is_heard_at_its_words(listener: Path) -> None:
-    """`/emporix jobs list` is heard in jobs/list.py, and nowhere else."""
-    commands = [heard.words for heard in heard_in(listener) if isinstance(heard, Command)]
-    assert commands == [place(listener).replace("/", " ")]
+    """`/emporix jobs list` is heard in jobs/list.py; a file may also hear buttons only."""
+    assert commands_in(listener) in ([], [place(listener).replace("/", " ")])
 
 
 @each_listener
@@ -97,7 +100,8 @@ def test_an_id_is_the_address_of_its_listener(listener: Path) -> None:
 def test_a_module_of_listeners_opens_with_its_command(listener: Path) -> None:
     """The first line quotes the command as it is typed."""
     opening = listener.read_text(encoding="utf-8")
-    assert opening.startswith(f'"""{COMMAND} {place(listener).replace("/", " ")}')
+    for words in commands_in(listener):
+        assert opening.startswith(f'"""{COMMAND} {words}')
 
 
 def test_every_id_has_one_listener() -> None:

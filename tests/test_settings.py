@@ -91,6 +91,13 @@ def test_takes_every_form_of_redis_address(monkeypatch: pytest.MonkeyPatch, url:
     assert load_settings().redis_url.get_secret_value() == url
 
 
+def test_other_organisations_are_kept_out_unless_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sharing in Slack Connect channels is off until somebody turns it on."""
+    assert load_settings().allow_shared_channels is False
+    monkeypatch.setenv("ALLOW_SHARED_CHANNELS", "true")
+    assert load_settings().allow_shared_channels is True
+
+
 def test_reads_a_dotenv_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

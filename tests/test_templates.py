@@ -32,6 +32,7 @@ MEGABYTE = 1_000_000
 OUR_LINK = re.compile(
     r"<https?://[^\s<>|]+\|(Open in the Management Dashboard|all of it as a file)>", re.IGNORECASE
 )
+OUR_MENTION = re.compile(r"<[@#][A-Z][A-Z0-9]+>")
 OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC>")
 
 
@@ -99,7 +100,7 @@ def assert_harmless(payload: dict[str, Any]) -> None:
     assert refused(payload) == []
     assert not NOT_SENDABLE.search(json.dumps(payload, ensure_ascii=False))
     for words in marked_up(payload):
-        assert "<" not in OUR_DATE.sub("", OUR_LINK.sub("", words))
+        assert "<" not in OUR_MENTION.sub("", OUR_DATE.sub("", OUR_LINK.sub("", words)))
 
 
 def is_block_type(key: str, value: Any) -> bool:

@@ -1,7 +1,7 @@
 """The filters that templates have besides Jinja's own.
 
-`date`, `link` and `code` write Slack's mark-up around outside values and belong into
-`{% mrkdwn %}`; `shorten`, `one_line`, `excerpt` and `plural` give plain words for anywhere;
+`date`, `link`, `code`, `user` and `channel` write Slack's mark-up around outside values and belong
+into `{% mrkdwn %}`; `shorten`, `one_line`, `excerpt` and `plural` give plain words for anywhere;
 `lay_out` gives whole blocks, `{{ block }}` each.
 """
 
@@ -75,6 +75,23 @@ def code(value: str | float | None) -> Ours:
     return Ours(f"`{text.escape(words.replace('`', _LOOKS_LIKE_BACK_TICK))}`")
 
 
+def user(user_id: str) -> Ours:
+    """Slack's name for a user, who is told when this stands in a new message of a channel."""
+    return _named("@", "UW", user_id)
+
+
+def channel(channel_id: str) -> Ours:
+    """Slack's name for a channel, as a link to it."""
+    return _named("#", "CG", channel_id)
+
+
+def _named(sign: str, kinds: str, slack_id: str) -> Ours:
+    """`<@U…>` or `<#C…>`; what is no id of Slack's is letters."""
+    if re.fullmatch(f"[{kinds}][A-Z0-9]{{1,30}}", slack_id):
+        return Ours(f"<{sign}{slack_id}>")
+    return code(slack_id)
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """ "1 job", "1,204 jobs"; `many` is for words that do not just take an s."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
@@ -89,6 +106,7 @@ def _one_line(value: str | None) -> str:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "channel": channel,
     "date": date,
     "link": link,
     "code": code,
@@ -97,4 +115,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "plural": plural,
     "shorten": _shorten,
     "one_line": _one_line,
+    "user": user,
 }

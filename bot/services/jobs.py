@@ -8,7 +8,7 @@ from typing import Protocol
 from urllib.parse import quote
 
 from bot.emporix.models import Job, JobPage
-from bot.errors import EmporixError, MissingScope, OutdatedButton
+from bot.errors import EmporixError, MissingScope, NotConnected, OutdatedButton
 from bot.models import DELETE_SCOPE, Account, Caller, Connection, Filters
 from bot.services.accounts import connection
 from bot.store.cursors import Cursor
@@ -122,13 +122,13 @@ class Jobs:
 
     async def delete(self, account: Account, job_id: str, tenant: str) -> Deletion:
         """Delete a job and record it, refusals too; raises MissingScope."""
-        held = connection(account, tenant)
         try:
+            held = connection(account, tenant)
             if not held.can_delete:
                 raise MissingScope(held.tenant, DELETE_SCOPE)
             deleted = await self._emporix.delete_job(held, job_id)
-        except (MissingScope, EmporixError) as error:
-            await self._audit.record(account.caller, held.tenant, job_id, error.template)
+        except (NotConnected, MissingScope, EmporixError) as error:
+            await self._audit.record(account.caller, tenant, job_id, error.template)
             raise
         result = "deleted" if deleted else "already_gone"
         await self._audit.record(account.caller, held.tenant, job_id, result)

@@ -16,11 +16,13 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot.errors import BotError, Busy, OutdatedButton
 from bot.models import Account, Caller
 from bot.say.render import Say
+from bot.slack.channel import Channel
 from bot.slack.failures import Failures
 from bot.slack.files import Files
 from bot.slack.hear import Action, Heard, Submission
 from bot.slack.incoming import Incoming, read, submitted
 from bot.slack.modals import Ack, Modal, SubmittedModal
+from bot.slack.people import People
 from bot.slack.registry import Registry
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.work import Work
@@ -34,9 +36,14 @@ PARAMETERS = {
     "reply": "answers with a template",
     "modal": "opens a modal, or changes the one that the request came from",
     "files": "shares a text with the person as a file",
+    "channel": "where it happens: who reads it, and what all of them see",
+    "people": "what Slack knows about who acts",
     "registry": "all commands",
     "accounts": "the service of connections",
     "jobs": "the service of jobs",
+    "sharing": "the service of lists and jobs shown to a channel",
+    "shared_deletes": "the service of deletes that a channel sees",
+    "audit": "the record of deletes",
 }
 
 
@@ -143,7 +150,9 @@ class Dispatch:
         offered: dict[str, object] = {
             "caller": incoming.caller,
             "reply": self._reply(incoming),
+            "channel": Channel(self.say, self.session, incoming),
             "files": Files(incoming),
+            "people": People(incoming),
             "registry": self.registry,
             **self.services,
             **extra,

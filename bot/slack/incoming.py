@@ -25,7 +25,8 @@ class Incoming:
 
     `delivery` is the same when Slack repeats it, and empty where that cannot be told; `reference`
     names it in the log and in the message for an unknown error; `answered` is set when
-    its HTTP answer is on the way.
+    its HTTP answer is on the way. `message` is what a button stands in: Slack shows it only where
+    everyone sees it.
     """
 
     caller: Caller
@@ -34,6 +35,8 @@ class Incoming:
     trigger_id: str
     delivery: str
     view: Mapping[str, Any] | None
+    message_ts: str
+    message: Mapping[str, Any] | None
     client: AsyncWebClient
     reference: str
     answered: asyncio.Event
@@ -66,6 +69,8 @@ def read(request: AsyncBoltRequest) -> Incoming:
         trigger_id=body.get("trigger_id") or "",
         delivery=_delivery(request),
         view=body.get("view"),
+        message_ts=(body.get("container") or {}).get("message_ts") or "",
+        message=body.get("message"),
         client=context.client,
         reference=context[REFERENCE],
         answered=context[ANSWERED],

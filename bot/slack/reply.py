@@ -42,7 +42,7 @@ class ReplyLater:
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
         message: dict[str, Any] = self._say.render(template, **facts)
-        if self._incoming.response_url and await self._by_response_url(message, replace):
+        if await self._by_response_url(message, replace):
             return
         if self._incoming.channel_id and await self._as_ephemeral(message):
             return
@@ -52,17 +52,7 @@ class ReplyLater:
 
     async def _by_response_url(self, message: dict[str, Any], replace: bool) -> bool:
         body = {**message, "response_type": "ephemeral", "replace_original": replace}
-        webhook = AsyncWebhookClient(
-            self._incoming.response_url, session=self._session, logger=_silent
-        )
-        try:
-            answer = await webhook.send_dict(body)
-        except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
-            logger.warning("the response_url does not answer: %s", type(error).__name__)
-            return False
-        if answer.status_code != 200:
-            logger.warning("the response_url was refused with status %d", answer.status_code)
-        return answer.status_code == 200
+        return await by_response_url(self._session, self._incoming.response_url, body)
 
     async def _as_ephemeral(self, message: dict[str, Any]) -> bool:
         try:
@@ -86,3 +76,20 @@ class ReplyInAck:
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
         await self._ack({**self._say.render(template, **facts), "response_type": "ephemeral"})
+
+
+async def by_response_url(
+    session: aiohttp.ClientSession, response_url: str, body: dict[str, Any]
+) -> bool:
+    """Whether Slack took `body`; False where there is no response_url, or it is spent or gone."""
+    if not response_url:
+        return False
+    webhook = AsyncWebhookClient(response_url, session=session, logger=_silent)
+    try:
+        answer = await webhook.send_dict(body)
+    except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
+        logger.warning("the response_url does not answer: %s", type(error).__name__)
+        return False
+    if answer.status_code != 200:
+        logger.warning("the response_url was refused with status %d", answer.status_code)
+    return answer.status_code == 200

@@ -26,6 +26,8 @@ class Cursor:
     filters: Filters
     searched: bool = False
     """True for `jobs search`, whose pages are fetched by the search call."""
+    shared: bool = False
+    """True for a list that stands in a channel: others may ask the same with their own rights."""
 
     def at(self, page: int) -> Cursor:
         return replace(self, filters=replace(self.filters, page=page))
@@ -54,11 +56,16 @@ class CursorStore:
                 pipe.expire(index, KEPT_SECONDS)
                 await pipe.execute()
 
-    async def load(self, caller: Caller, cursor_id: str) -> Cursor | None:
-        """The user's own cursor of that id; None where it expired or is another version's."""
+    async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> Cursor | None:
+        """The user's own cursor of that id; None where it expired or is another version's.
+
+        `owner` is the id of another user of the same workspace, whose cursor opens if it is shared.
+        """
+        asked_by = replace(caller, user_id=owner or caller.user_id)
         with reaching_redis():
-            record = await self._redis.get(layout.cursor(caller, cursor_id))
-        return _read(cursor_id, caller, record) if record else None
+            record = await self._redis.get(layout.cursor(asked_by, cursor_id))
+        cursor = _read(cursor_id, asked_by, record) if record else None
+        return cursor if cursor and (cursor.shared or asked_by == caller) else None
 
 
 def _dump(cursor: Cursor) -> str:
@@ -66,6 +73,7 @@ def _dump(cursor: Cursor) -> str:
         "version": VERSION,
         "tenant": cursor.tenant,
         "searched": cursor.searched,
+        "shared": cursor.shared,
         "filters": asdict(cursor.filters),
     }
     return json.dumps(facts, ensure_ascii=False)
@@ -79,4 +87,11 @@ def _read(cursor_id: str, caller: Caller, record: str) -> Cursor | None:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in facts["filters"].items()
     }
-    return Cursor(cursor_id, caller, facts["tenant"], Filters(**filters), facts["searched"])
+    return Cursor(
+        cursor_id,
+        caller,
+        facts["tenant"],
+        Filters(**filters),
+        searched=facts["searched"],
+        shared=facts.get("shared", False),
+    )

@@ -38,7 +38,26 @@ def refresh(caller: Caller, tenant: str) -> str:
 
 def audit(caller: Caller) -> str:
     """Stream: who deleted what in a workspace."""
-    return f"{PREFIX}:{{{caller.enterprise_id}:{caller.team_id}}}:audit"
+    return f"{_workspace(caller)}:audit"
+
+
+def deletion(caller: Caller, tenant: str, job_id: str) -> str:
+    """String: who deleted a job that was shown in a channel."""
+    return f"{_workspace(caller)}:deletion:{tenant}:{job_id}"
+
+
+def turn(caller: Caller, name: str) -> str:
+    """Lock: one at a time does `name` in a workspace."""
+    return f"{_workspace(caller)}:turn:{name}"
+
+
+def done(caller: Caller, name: str) -> str:
+    """String: `name` is being done or has been done in a workspace."""
+    return f"{_workspace(caller)}:done:{name}"
+
+
+def _workspace(caller: Caller) -> str:
+    return f"{PREFIX}:{{{caller.enterprise_id}:{caller.team_id}}}"
 
 
 def _user(caller: Caller) -> str:

@@ -31,12 +31,18 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """`members` are user ids; `is_im` marks a direct message between one of them and the bot."""
+    """`members` are user ids; `is_im` marks a direct message between one of them and the bot.
+
+    Of a private channel the bot knows nothing while it is no member; `is_ext_shared` marks one that
+    another organisation reads, too (Slack Connect).
+    """
 
     id: str
     name: str
     members: frozenset[str]
     is_im: bool = False
+    is_private: bool = False
+    is_ext_shared: bool = False
 
 
 ADA = User("U0ADA", "ada", "Ada Lovelace", "Europe/Berlin", is_admin=True)
@@ -46,6 +52,8 @@ CHANNELS = (
     Channel("C0GENERAL", "general", _BOTH | {BOT_USER_ID}),
     Channel("C0OPS", "ops", _BOTH | {BOT_USER_ID}),
     Channel("C0SECRET", "secret", _BOTH),
+    Channel("C0BOARD", "board", _BOTH, is_private=True),
+    Channel("C0PARTNERS", "partners", _BOTH | {BOT_USER_ID}, is_ext_shared=True),
 )
 
 

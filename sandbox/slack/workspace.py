@@ -12,6 +12,19 @@ from sandbox.slack.times import Clock
 from sandbox.slack.triggers import Triggers
 from sandbox.slack.views import Views
 
+BOT_SCOPES = frozenset(
+    {
+        "commands",
+        "chat:write",
+        "channels:read",
+        "files:write",
+        "groups:read",
+        "im:write",
+        "users:read",
+    }
+)
+"""Those of manifest.yml."""
+
 ACK_SECONDS = 3.0
 """Slack: an app must acknowledge within this time."""
 
@@ -29,9 +42,7 @@ class Workspace:
         *,
         bot_token: str = "xoxb-sandbox-bot",
         signing_secret: str = "sandbox-signing-secret",
-        bot_scopes: frozenset[str] = frozenset(
-            {"commands", "chat:write", "files:write", "im:write"}
-        ),
+        bot_scopes: frozenset[str] = BOT_SCOPES,
     ) -> None:
         self.clock = clock
         self.bot_token = bot_token

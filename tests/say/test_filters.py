@@ -112,6 +112,22 @@ def test_counted_words(count: int) -> None:
     assert plural(count, "reply", "replies") == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("{{ id|user }}", "<@U0ADA>"),
+        ("{{ id|channel }}", "`U0ADA`"),
+        ("{{ ('C' ~ id)|channel }}", "<#CU0ADA>"),
+        ("{{ (id ~ '|x')|user }}", "`U0ADA|x`"),
+        ("{{ (id ~ '>')|user }}", "`U0ADA&gt;`"),
+        ("{{ ''|user }}", ""),
+    ],
+)
+def test_only_ids_of_slack_are_mentions(words: str, shown: str) -> None:
+    """What is no id of a user or a channel is shown as letters."""
+    assert mrkdwn(words, id="U0ADA") == shown
+
+
 def test_plain_filters_give_plain_words() -> None:
     """`shorten`, `one_line` and `plural` are values like any others."""
     assert value("text|shorten(9)", text="the late refund") == "the late…"

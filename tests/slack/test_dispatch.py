@@ -21,7 +21,7 @@ from tests.posting import Poster
 from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
 
-SERVICES = {"accounts": "the service of connections", "jobs": "the service of jobs"}
+SERVICES = dict.fromkeys(["accounts", "jobs", "sharing", "shared_deletes", "audit"], "a service")
 
 
 class Given:
@@ -35,6 +35,7 @@ class Given:
         return (
             command("go", "", "")(self.command),
             action("go.button")(self.action),
+            action("go.share")(self.share),
             submission("go.form")(self.submission),
         )
 
@@ -48,6 +49,11 @@ class Given:
     ) -> None:
         self.to["action"] = locals()
 
+    async def share(
+        self, channel: Any, people: Any, sharing: Any, shared_deletes: Any, audit: Any
+    ) -> None:
+        self.to["share"] = locals()
+
     async def submission(self, caller: Any, values: Any, modal: Any) -> None:
         self.to["submission"] = locals()
 
@@ -58,6 +64,7 @@ async def test_offers_what_it_says() -> None:
     async with open_bench(Setup(given.heard, services=SERVICES)) as bench:
         await bench.poster.command(samples.command("go Far Away"))
         await bench.poster.interaction(samples.block_actions("go.button", "packed", ""))
+        await bench.poster.interaction(samples.block_actions("go.share", "packed", ""))
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
         await bench.poster.settled()
     assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()

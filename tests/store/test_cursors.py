@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,23 @@ async def test_gives_back_what_was_asked(cursors: CursorStore) -> None:
     """The whole question comes back."""
     await cursors.save(ASKED)
     assert await cursors.load(ADA, "cursor-1") == ASKED
+
+
+async def test_a_shared_one_opens_for_others(cursors: CursorStore) -> None:
+    """With its owner's id, another user of the workspace gets at a shared cursor."""
+    shared = replace(ASKED, shared=True)
+    await cursors.save(shared)
+    assert await cursors.load(GRACE, "cursor-1", owner=ADA.user_id) == shared
+    assert await cursors.load(ADA, "cursor-1") == shared
+
+
+async def test_the_owners_id_alone_opens_nothing(cursors: CursorStore) -> None:
+    """What was not shared stays its owner's, and a workspace's lists stay in it."""
+    await cursors.save(ASKED)
+    assert await cursors.load(GRACE, "cursor-1", owner=ADA.user_id) is None
+    await cursors.save(replace(ASKED, shared=True))
+    elsewhere = replace(GRACE, team_id="T0OTHER")
+    assert await cursors.load(elsewhere, "cursor-1", owner=ADA.user_id) is None
 
 
 async def test_is_nobody_elses(cursors: CursorStore) -> None:

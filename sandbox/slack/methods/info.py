@@ -50,25 +50,31 @@ def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
             "tz_offset": int(offset.total_seconds()) if offset else 0,
             "profile": {"real_name": user.real_name, "display_name": user.name},
             "is_admin": user.is_admin,
+            "is_owner": False,
             "is_bot": False,
         }
     }
 
 
 def conversations_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: channel_not_found."""
+    """Refused: channel_not_found, for a private channel without the bot, too."""
     try:
         channel = workspace.directory.channel(required(given, "channel"))
     except Unknown as problem:
         raise Refused("channel_not_found") from problem
+    if channel.is_private and BOT_USER_ID not in channel.members:
+        raise Refused("channel_not_found")
     named = {} if channel.is_im else {"name": channel.name, "name_normalized": channel.name}
     return {
         "channel": {
             "id": channel.id,
             "is_channel": not channel.is_im,
             "is_im": channel.is_im,
-            "is_private": False,
+            "is_private": channel.is_private,
             "is_archived": False,
+            "is_shared": channel.is_ext_shared,
+            "is_ext_shared": channel.is_ext_shared,
+            "is_pending_ext_shared": False,
             "is_member": BOT_USER_ID in channel.members,
             "context_team_id": TEAM_ID,
         }

@@ -24,7 +24,8 @@ async def test_auth_test_says_who_the_bot_is(web: AsyncWebClient) -> None:
     """The official client learns team, bot and scopes from auth.test."""
     answer = await web.auth_test()
     assert (answer["team_id"], answer["bot_id"]) == ("T0ACME", "B0BOT")
-    assert answer.headers["x-oauth-scopes"] == "chat:write,commands,files:write,im:write"
+    scopes = "channels:read,chat:write,commands,files:write,groups:read,im:write,users:read"
+    assert answer.headers["x-oauth-scopes"] == scopes
 
 
 async def test_no_token_is_not_authed(slack_url: str) -> None:
@@ -39,12 +40,13 @@ async def test_a_wrong_token_is_invalid(slack_url: str) -> None:
     assert answer["error"] == "invalid_auth"
 
 
-async def test_a_missing_scope_is_named(web: AsyncWebClient) -> None:
+async def test_a_missing_scope_is_named(web: AsyncWebClient, workspace: Workspace) -> None:
     """The refusal says which scope is needed and which there are."""
+    workspace.bot_scopes = frozenset({"commands", "chat:write"})
     answer = await refusal(web.users_info(user="U0ADA"))
     assert answer["error"] == "missing_scope"
     assert answer["needed"] == "users:read"
-    assert answer["provided"] == "chat:write,commands,files:write,im:write"
+    assert answer["provided"] == "chat:write,commands"
 
 
 async def test_posting_needs_chat_write(web: AsyncWebClient, workspace: Workspace) -> None:
@@ -74,6 +76,17 @@ async def test_channels_say_whether_the_bot_is_in(
     assert members == [True, False]
     unknown = await refusal(web.conversations_info(channel="C0NO"))
     assert unknown["error"] == "channel_not_found"
+
+
+async def test_channels_say_whether_outsiders_read(web: AsyncWebClient) -> None:
+    """conversations.info marks Slack Connect; of a private channel without the bot it says none."""
+    shared = [
+        (await web.conversations_info(channel=channel))["channel"]["is_ext_shared"]
+        for channel in ("C0GENERAL", "C0PARTNERS")
+    ]
+    assert shared == [False, True]
+    private = await refusal(web.conversations_info(channel="C0BOARD"))
+    assert private["error"] == "channel_not_found"
 
 
 async def test_an_unknown_method_is_refused(web: AsyncWebClient) -> None:

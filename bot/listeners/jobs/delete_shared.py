@@ -1,0 +1,51 @@
+"""Delete in a channel — with the presser's own rights; everyone sees in place who deleted it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.models import Account, Caller
+from bot.say import ids
+from bot.say.rows import jobs_in_rows, with_rows_replaced
+from bot.say.state import unpack
+from bot.services.shared_deletes import SharedDeletes
+from bot.slack.channel import Channel
+from bot.slack.hear import action
+from bot.slack.reply import Reply
+from bot.store.deletions import DeletedJob
+
+
+@action(ids.JOBS_DELETE_SHARED_CONFIRM)
+async def delete_shared_job(
+    value: str, account: Account, shared_deletes: SharedDeletes, channel: Channel, reply: Reply
+) -> None:
+    state = unpack(value, ids.STATE_SHARED_JOB)
+    deleted = await shared_deletes.delete(account, str(state["job"]), str(state["tenant"]))
+    notice = channel.render("jobs/delete_shared", deleted=deleted)
+    async with shared_deletes.editing(account.caller, channel.place):
+        if "row" in state:
+            notice = await _in_its_list(account.caller, shared_deletes, channel)
+        edited = await channel.edit(notice)
+    if not edited:
+        await reply("jobs/delete_shared", deleted=deleted)
+
+
+async def _in_its_list(
+    caller: Caller, shared_deletes: SharedDeletes, channel: Channel
+) -> dict[str, Any]:
+    """The list as everyone sees it, with a line in the place of each job that was deleted.
+
+    The click shows us the list as it was then; jobs that others have deleted since are looked up,
+    too, or this change would bring their rows back.
+    """
+    jobs = jobs_in_rows(channel.message["blocks"])
+    known = await shared_deletes.known(caller, list(jobs.values()))
+    lines = {row: _line(channel, known[job]) for row, job in jobs.items() if job in known}
+    blocks = with_rows_replaced(channel.message["blocks"], lines)
+    return {"text": channel.message["text"], "blocks": blocks}
+
+
+def _line(channel: Channel, deleted: DeletedJob) -> Mapping[str, Any]:
+    line: Mapping[str, Any] = channel.render("jobs/delete_shared", deleted=deleted)["blocks"][0]
+    return line

@@ -1,0 +1,82 @@
+"""Share in channel — says who will see it, posts it, and turns its pages."""
+
+from __future__ import annotations
+
+from bot.listeners.jobs.list import show
+from bot.models import Account
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.jobs import Jobs
+from bot.services.sharing import Sharing
+from bot.slack.channel import Channel
+from bot.slack.hear import action
+from bot.slack.reply import Reply
+
+
+@action(ids.JOBS_SHARE_ASK)
+async def ask(value: str, sharing: Sharing, channel: Channel, reply: Reply) -> None:
+    state = unpack(value, ids.STATE_SHARE)
+    audience = await channel.audience()
+    sharing.admit(audience)
+    await reply("jobs/share", audience=audience, state=state)
+
+
+@action(ids.JOBS_SHARE_CONFIRM)
+async def share(
+    value: str, account: Account, jobs: Jobs, sharing: Sharing, channel: Channel, reply: Reply
+) -> None:
+    audience = await channel.audience()
+    sharing.admit(audience)
+    async with sharing.once(account.caller, channel.place) as first:
+        if not first:
+            return
+        await _post(value, account, jobs, sharing, channel)
+    await reply("jobs/share.done", replace=True, channel_id=audience.channel_id)
+
+
+@action(ids.JOBS_SHARE_KEEP)
+async def keep_private(reply: Reply) -> None:
+    await reply("jobs/share.kept", replace=True)
+
+
+@action(ids.JOBS_SHARE_NEXT)
+async def turn_to_next(
+    value: str, account: Account, jobs: Jobs, sharing: Sharing, channel: Channel, reply: Reply
+) -> None:
+    await _turn(value, account, jobs, sharing, channel, reply)
+
+
+@action(ids.JOBS_SHARE_PREVIOUS)
+async def turn_to_previous(
+    value: str, account: Account, jobs: Jobs, sharing: Sharing, channel: Channel, reply: Reply
+) -> None:
+    await _turn(value, account, jobs, sharing, channel, reply)
+
+
+async def _post(
+    value: str, account: Account, jobs: Jobs, sharing: Sharing, channel: Channel
+) -> None:
+    """What the question was about, as it is now: Slack does not show us a private message again."""
+    state, user_id = unpack(value, ids.STATE_SHARE), account.caller.user_id
+    if "cursor" in state:
+        listing = await sharing.share_list(account, str(state["cursor"]), int(state["page"]))
+        await channel.post("jobs/share.list", listing=listing, shared_by=user_id)
+    else:
+        card = await jobs.get(account, str(state["job"]), str(state["tenant"]))
+        await channel.post("jobs/share.card", card=card, shared_by=user_id)
+
+
+async def _turn(
+    value: str, account: Account, jobs: Jobs, sharing: Sharing, channel: Channel, reply: Reply
+) -> None:
+    """For all when the sharer turns; anybody else gets the page alone, with rights of their own."""
+    state, user_id = unpack(value, ids.STATE_SHARED_LIST), account.caller.user_id
+    owner, cursor, page = str(state["owner"]), str(state["cursor"]), int(state["page"])
+    if owner != user_id:
+        await show(await sharing.own_page(account, owner, cursor, page), reply)
+        return
+    sharing.admit(await channel.audience())
+    listing = await jobs.turn(account, cursor, page)
+    message = channel.render("jobs/share.list", listing=listing, shared_by=user_id)
+    if not await channel.edit(message):
+        await show(listing, reply)

@@ -1,0 +1,106 @@
+"""What is shown to a whole channel: where that may be, and what others can do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bot.errors import OutdatedButton, ShareRefused
+from bot.models import Account, Caller
+from bot.services.accounts import connection
+from bot.services.jobs import Listing
+from bot.store.cursors import Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who reads a channel.
+
+    `known` is False where that cannot be found out, `outsiders` are people of other organisations,
+    and `direct` says that it is a direct message.
+    """
+
+    channel_id: str
+    known: bool = True
+    outsiders: bool = False
+    direct: bool = False
+
+
+class Cursors(Protocol):
+    """Where lists are kept."""
+
+    async def save(self, cursor: Cursor) -> None: ...
+    async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> Cursor | None: ...
+
+
+class TurnsPages(Protocol):
+    """The service of jobs, as far as lists need it."""
+
+    async def turn(self, account: Account, cursor_id: str, page: int) -> Listing: ...
+
+
+class HappensOnce(Protocol):
+    """Keeps count of what must not happen twice."""
+
+    def once(self, caller: Caller, name: str) -> AbstractAsyncContextManager[bool]: ...
+
+
+class Sharing:
+    """Lists and jobs in channels. `allow_outsiders` is the operator's word."""
+
+    def __init__(
+        self,
+        jobs: TurnsPages,
+        cursors: Cursors,
+        done: HappensOnce,
+        *,
+        new_cursor_id: Callable[[], str],
+        allow_outsiders: bool,
+    ) -> None:
+        self._jobs, self._cursors, self._done = jobs, cursors, done
+        self._new_cursor_id, self._allow_outsiders = new_cursor_id, allow_outsiders
+
+    def admit(self, audience: Audience) -> None:
+        """Raises ShareRefused where jobs may not be shown to these readers.
+
+        Readers who cannot be known may be of another organisation.
+        """
+        if audience.direct:
+            raise ShareRefused("direct")
+        if self._allow_outsiders:
+            return
+        if not audience.known:
+            raise ShareRefused("unknown")
+        if audience.outsiders:
+            raise ShareRefused("outsiders")
+
+    def once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[bool]:
+        """True for the first press on a question; a double click shares once."""
+        return self._done.once(caller, f"share:{message}")
+
+    async def share_list(self, account: Account, cursor_id: str, page: int) -> Listing:
+        """A page of the user's own list, under a cursor that others may use.
+
+        Raises OutdatedButton, NotConnected and what Emporix raises.
+        """
+        return await self._copy(account, cursor_id, page, shared=True)
+
+    async def own_page(self, account: Account, owner: str, cursor_id: str, page: int) -> Listing:
+        """A page of somebody else's shared list, asked anew as a list of the user's own.
+
+        Raises OutdatedButton, NotConnected and what Emporix raises.
+        """
+        return await self._copy(account, cursor_id, page, owner=owner)
+
+    async def _copy(
+        self, account: Account, cursor_id: str, page: int, *, owner: str = "", shared: bool = False
+    ) -> Listing:
+        cursor = await self._cursors.load(account.caller, cursor_id, owner=owner)
+        if cursor is None:
+            raise OutdatedButton
+        connection(account, cursor.tenant)
+        copy = replace(cursor, id=self._new_cursor_id(), caller=account.caller, shared=shared)
+        await self._cursors.save(copy)
+        return await self._jobs.turn(account, copy.id, page)

@@ -1,0 +1,266 @@
+"""Share in channel — everyone there sees it, and works with it on their own rights."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from sandbox.slack.faults import Fault
+from sandbox.slack.person import Exchange, Person
+from tests.clock import FakeClock
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.shop import Shop, open_shop
+
+SHARE = "Share in channel"
+
+
+@pytest.fixture
+def ada(connected: Shop) -> Person:
+    """Ada in #ops, connected to acme."""
+    return connected.person("ada", "ops")
+
+
+@pytest.fixture
+def grace(connected: Shop) -> Person:
+    """Grace in #ops, not connected."""
+    return connected.person("grace", "ops")
+
+
+async def share(person: Person, command: str) -> Exchange:
+    """Ask for something, share it and say yes."""
+    await person.command(command)
+    await person.click(SHARE)
+    return await person.click("Share")
+
+
+async def seen(person: Person) -> list[dict[str, Any]]:
+    """What everyone sees in the person's channel."""
+    return [message for message in await person.messages() if not message["ephemeral"]]
+
+
+async def test_says_beforehand_who_will_see_it(
+    connected: Shop, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """The first press asks, names the channel, and shares nothing."""
+    add_jobs(connected, 2)
+    await ada.command("/emporix jobs list")
+    exchange = await ada.click(SHARE)
+    assert exchange.payloads == snapshot
+    assert await seen(ada) == []
+
+
+async def test_can_be_thought_better_of(
+    connected: Shop, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """Keep private shares nothing, and says so."""
+    add_jobs(connected, 2)
+    await ada.command("/emporix jobs list")
+    await ada.click(SHARE)
+    assert (await ada.click("Keep private")).payloads == snapshot
+    assert await seen(ada) == []
+
+
+async def test_shares_a_list(
+    connected: Shop, ada: Person, grace: Person, snapshot: SnapshotAssertion
+) -> None:
+    """Everyone sees the page, who shared it and the tenant; the question is answered."""
+    add_jobs(connected, 3)
+    exchange = await share(ada, "/emporix jobs list size:2")
+    assert exchange.payloads == snapshot
+    assert [sent["via"] for sent in exchange.sent] == ["response_url", "response_url"]
+    assert [message["text"] for message in await seen(grace)] == [exchange.payloads[0]["text"]]
+
+
+async def test_shares_a_job(connected: Shop, ada: Person, snapshot: SnapshotAssertion) -> None:
+    """A whole job is asked about and shared in the same way."""
+    add_jobs(connected, 1)
+    await ada.command(f"/emporix jobs get {job_id(1)}")
+    question = await ada.click(SHARE)
+    exchange = await ada.click("Share")
+    assert [question.payloads, exchange.payloads] == snapshot
+
+
+async def test_shows_only_the_fields_that_the_private_list_has(
+    connected: Shop, ada: Person
+) -> None:
+    """A list that was narrowed to some fields is not widened by sharing it."""
+    add_jobs(connected, 1)
+    await share(ada, "/emporix jobs fields:status")
+    assert "complaint-agent" not in str(await seen(ada))
+
+
+async def test_shares_where_the_app_is_no_member(connected: Shop) -> None:
+    """The response_url posts into a public channel that the app was never invited to."""
+    add_jobs(connected, 1)
+    ada = connected.person("ada", "secret")
+    await share(ada, "/emporix jobs")
+    assert len(await seen(ada)) == 1
+
+
+async def test_a_double_click_shares_once(connected: Shop, ada: Person) -> None:
+    """Two presses on the same question post one message."""
+    add_jobs(connected, 1)
+    await ada.command("/emporix jobs")
+    await ada.click(SHARE)
+    await asyncio.gather(ada.click("Share"), ada.click("Share"))
+    assert len(await seen(ada)) == 1
+
+
+async def test_shares_when_the_response_url_is_gone(connected: Shop, ada: Person) -> None:
+    """Where the app is a member it posts by itself."""
+    add_jobs(connected, 1)
+    await ada.command("/emporix jobs")
+    await ada.click(SHARE)
+    connected.workspace.faults.add(Fault("status", status=404, method="response_url"))
+    exchange = await ada.click("Share")
+    assert [sent["via"] for sent in exchange.sent] == ["chat.postMessage", "response_url"]
+    assert len(await seen(ada)) == 1
+
+
+async def test_asks_to_be_invited_when_it_cannot_post(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """Without a response_url and without being there, the words to type are said; then it works."""
+    add_jobs(connected, 1)
+    ada = connected.person("ada", "secret")
+    await ada.command("/emporix jobs")
+    await ada.click(SHARE)
+    connected.workspace.faults.add(Fault("status", status=404, method="response_url"))
+    exchange = await ada.click("Share")
+    assert exchange.payloads[-1] == snapshot
+    await ada.click("Share")
+    assert len(await seen(ada)) == 1
+
+
+@pytest.mark.parametrize("channel", ["partners", "board", "dm"])
+async def test_refuses_where_outsiders_may_read(
+    connected: Shop, channel: str, snapshot: SnapshotAssertion
+) -> None:
+    """Slack Connect, a channel the app cannot look into, and direct messages: nothing is shared."""
+    add_jobs(connected, 1)
+    ada = connected.person("ada", channel)
+    await ada.command("/emporix jobs")
+    assert (await ada.click(SHARE)).payloads == snapshot
+    assert await seen(ada) == []
+
+
+async def test_looks_again_before_it_posts(connected: Shop, ada: Person) -> None:
+    """A channel that another organisation has joined since the question is refused."""
+    add_jobs(connected, 1)
+    await ada.command("/emporix jobs")
+    await ada.click(SHARE)
+    open_to_partners(connected)
+    exchange = await ada.click("Share")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.share_refused"
+    assert await seen(ada) == []
+
+
+@pytest.fixture
+async def allowing(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Shop]:
+    """A shop with ALLOW_SHARED_CHANNELS, and ada connected."""
+    async with open_shop(redis, redis_url, clock, allow_shared_channels=True) as opened:
+        await opened.connect(opened.ada, ACME_OPERATIONS)
+        yield opened
+
+
+@pytest.mark.parametrize("channel", ["partners", "board"])
+async def test_shares_with_outsiders_where_that_is_allowed(
+    allowing: Shop, channel: str, snapshot: SnapshotAssertion
+) -> None:
+    """The operator may allow it; the question says that others read along, or may."""
+    add_jobs(allowing, 1)
+    ada = allowing.person("ada", channel)
+    await ada.command("/emporix jobs")
+    assert (await ada.click(SHARE)).payloads[0]["text"] == snapshot
+    await ada.click("Share")
+    assert len(await seen(ada)) == 1
+
+
+async def test_opens_with_the_rights_of_whoever_presses(
+    connected: Shop, ada: Person, grace: Person, snapshot: SnapshotAssertion
+) -> None:
+    """Who is not connected is offered Connect, alone; who is sees the job, alone."""
+    add_jobs(connected, 1)
+    await share(ada, "/emporix jobs")
+    before = await seen(grace)
+    assert (await grace.click("Open")).payloads == snapshot
+    await connected.connect(grace, ACME_READ_ONLY)
+    exchange = await grace.click("Open")
+    assert exchange.payloads[0]["response_type"] == "ephemeral"
+    assert exchange.payloads[0]["text"].startswith(f"Job `{job_id(1)}`")
+    assert await seen(grace) == before
+
+
+async def test_the_sharer_turns_pages_for_all(
+    connected: Shop, ada: Person, grace: Person, snapshot: SnapshotAssertion
+) -> None:
+    """Next of the sharer's puts the next page in the place of the shared one."""
+    add_jobs(connected, 3)
+    await share(ada, "/emporix jobs list size:2")
+    exchange = await ada.click(action_id="jobs.share.next")
+    assert exchange.payloads == snapshot
+    assert [message["text"] for message in await seen(grace)] == [exchange.payloads[0]["text"]]
+    exchange = await ada.click(action_id="jobs.share.previous")
+    assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 3")
+
+
+async def test_others_turn_pages_for_themselves(
+    connected: Shop, ada: Person, grace: Person
+) -> None:
+    """Their page is a private list on their own connection; the shared one stays."""
+    add_jobs(connected, 5)
+    await share(ada, "/emporix jobs list size:2")
+    await connected.connect(grace, ACME_READ_ONLY)
+    before = await seen(grace)
+    exchange = await grace.click("Next")
+    assert exchange.payloads[0]["text"].startswith("Jobs 3–4 of 5")
+    assert exchange.payloads[0]["response_type"] == "ephemeral"
+    assert (await grace.click("Next")).payloads[0]["text"].startswith("Job 5 of 5")
+    assert await seen(grace) == before
+
+
+async def test_others_need_a_connection_to_turn_pages(
+    connected: Shop, ada: Person, grace: Person
+) -> None:
+    """Without a connection to that tenant a page turn offers Connect, and shows nothing."""
+    add_jobs(connected, 3)
+    await share(ada, "/emporix jobs list size:2")
+    exchange = await grace.click("Next")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.not_connected"
+    assert exchange.payloads[0]["replace_original"] is False
+
+
+async def test_turns_no_pages_for_outsiders(connected: Shop, ada: Person) -> None:
+    """When another organisation has joined the channel, the page that is shown stays."""
+    add_jobs(connected, 3)
+    await share(ada, "/emporix jobs list size:2")
+    before = await seen(ada)
+    open_to_partners(connected)
+    exchange = await ada.click(action_id="jobs.share.next")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.share_refused"
+    assert await seen(ada) == before
+
+
+async def test_ends_with_the_sharers_connection(
+    connected: Shop, ada: Person, grace: Person
+) -> None:
+    """Who disconnects takes the lists with them: others are told that the message is too old."""
+    add_jobs(connected, 3)
+    await share(ada, "/emporix jobs list size:2")
+    await ada.command("/emporix disconnect")
+    await ada.click("Disconnect")
+    await connected.connect(grace, ACME_READ_ONLY)
+    exchange = await grace.click("Next")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.outdated_button"
+
+
+def open_to_partners(shop: Shop) -> None:
+    """Another organisation joins #ops."""
+    channels = shop.workspace.directory.channels
+    channels["C0OPS"] = replace(channels["C0OPS"], is_ext_shared=True)
