@@ -21,6 +21,7 @@ from bot.services.jobs import Jobs
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
+from bot.slack.patience import PATIENCE_SECONDS
 from bot.slack.registry import discover
 from bot.slack.retries import retry_handlers
 from bot.slack.work import Work
@@ -52,6 +53,7 @@ async def assemble(
     settings: Settings,
     clock: Clock = time.time,
     new_cursor_id: Callable[[], str] = new_cursor_id,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> AsyncIterator[Parts]:
     """The parts of a web process, closed when it ends."""
     async with AsyncExitStack() as stack:
@@ -80,6 +82,7 @@ async def assemble(
                     new_cursor_id=new_cursor_id,
                 ),
             },
+            patience_seconds=patience_seconds,
         )
         client = slack_client(settings, session)
         app = build_app(dispatch, client, settings.slack_bot_token.get_secret_value())

@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.errors import BotError
 from bot.say.render import Say
 from bot.slack.modals import Modal
+from bot.slack.refusals import word
 from bot.slack.reply import Reply
 
 logger = logging.getLogger(__name__)
@@ -55,5 +56,5 @@ def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:
 
 def _name(error: Exception) -> str:
     if isinstance(error, SlackApiError):
-        return f"Slack answered {error.response['error']}"
+        return f"Slack answered {word(error) or 'something unreadable'}"
     return type(error).__name__

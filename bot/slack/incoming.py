@@ -42,6 +42,11 @@ class Incoming:
     def view_id(self) -> str:
         return str(self.view["id"]) if self.view else ""
 
+    @property
+    def is_in_modal(self) -> bool:
+        """A Home tab is a view, too, but cannot be changed into a modal."""
+        return self.view is not None and self.view.get("type") == "modal"
+
     async def until_answered(self) -> None:
         """Wait for the ack to leave: what follows it must not arrive before it."""
         try:
@@ -76,9 +81,15 @@ def _delivery(request: AsyncBoltRequest) -> str:
 
 def submitted(view: Mapping[str, Any]) -> dict[str, str]:
     """What was filled into a modal, by block_id; an empty field is an empty text."""
-    state = view.get("state", {}).get("values", {})
+    state = (view.get("state") or {}).get("values") or {}
     return {
         block_id: str(element.get("value") or "").strip()
         for block_id, elements in state.items()
         for element in elements.values()
     }
+
+
+def first_input(view: Mapping[str, Any]) -> str:
+    """The block_id of a modal's first field; empty where it has none."""
+    blocks = view.get("blocks") or ()
+    return next((str(b["block_id"]) for b in blocks if b.get("type") == "input"), "")
