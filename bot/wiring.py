@@ -91,7 +91,11 @@ async def assemble(
 
 def sealed_records(settings: Settings) -> Records:
     """Reads and writes what is secret in Redis, with the configured keys."""
-    return Records(Vault(parse_keys(settings.encryption_keys.get_secret_value())))
+    return Records(vault(settings))
+
+
+def vault(settings: Settings) -> Vault:
+    return Vault(parse_keys(settings.encryption_keys.get_secret_value()))
 
 
 def slack_session() -> aiohttp.ClientSession:
