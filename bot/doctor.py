@@ -14,6 +14,7 @@ from bot.emporix.http import http_client
 from bot.errors import EmporixError, StoreUnavailable, Unauthorized
 from bot.models import Credentials
 from bot.settings import Settings
+from bot.slack.refusals import word
 from bot.store.connection import connect, reaching_redis
 from bot.store.tokens import TokenStore
 from bot.wiring import sealed_records, slack_client, slack_session
@@ -63,7 +64,9 @@ async def _slack(settings: Settings) -> Finding:
         try:
             answer = await client.auth_test(token=settings.slack_bot_token.get_secret_value())
         except SlackApiError as error:
-            words = f"{error.response['error']}: copy SLACK_BOT_TOKEN again, or reinstall the app"
+            if not (said := word(error)):
+                return Finding("slack", False, "the answer is not Slack's: check SLACK_API_URL")
+            words = f"{said}: copy SLACK_BOT_TOKEN again, or reinstall the app"
             return Finding("slack", False, words)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             words = f"{type(error).__name__}: check SLACK_API_URL and the network"

@@ -56,7 +56,7 @@ class NotUnderstood(BotError):
     template = "not_understood"
 
     def __init__(self, text: str, nearest: str = "") -> None:
-        super().__init__(text)
+        super().__init__(f"nearest is {nearest!r}")  # what was typed may be a secret: no log has it
         self.text, self.nearest = text, nearest
 
 

@@ -8,6 +8,7 @@ GET  /readyz          Redis answers too
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -26,13 +27,14 @@ from starlette.types import Receive, Scope, Send
 from bot.errors import StoreUnavailable
 from bot.logs import configure, new_reference
 from bot.settings import Settings
+from bot.slack.body import parse
 from bot.slack.guard import MAX_BODY_BYTES, Guard
 from bot.slack.incoming import ANSWERED, REFERENCE
 from bot.wiring import Parts, assemble
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 25.0  # a platform that stops a process commonly kills it after 30 s
+DRAIN_SECONDS = 20.0  # a platform that stops a process commonly kills it after 30 s
 CLOSE_SECONDS = 5  # for requests that are being answered; acks take milliseconds
 
 Assemble = Callable[[], AbstractAsyncContextManager[Parts]]
@@ -116,12 +118,12 @@ async def _dispatch(request: Request, body: str) -> Response:
     answered = asyncio.Event()
     try:
         incoming = AsyncBoltRequest(
-            body=body,
+            body=json.dumps(parse(body)),
             query=request.url.query,
             headers=dict(request.headers),
             context={ANSWERED: answered, REFERENCE: new_reference()},
         )
-    except ValueError:  # signed, but neither a form nor JSON
+    except (ValueError, TypeError, AttributeError):  # signed, but nothing that Slack sends
         return PlainTextResponse("the body cannot be read", 400)
     return Answer(await request.app.state.parts.app.async_dispatch(incoming), answered)
 

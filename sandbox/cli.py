@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
@@ -19,9 +21,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 1 where the bot answered with an error."""
     asked = _parser().parse_args(arguments)
     try:
-        return asyncio.run(_until_told_to_stop(asked.run(asked)))
+        status = asyncio.run(_until_told_to_stop(asked.run(asked)))
+        sys.stdout.flush()
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
+    except BrokenPipeError:  # whoever reads our output has seen enough; nothing is to be flushed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
 
 
 async def _until_told_to_stop(doing: Coroutine[Any, Any, int]) -> int:

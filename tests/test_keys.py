@@ -6,6 +6,8 @@ import pytest
 
 from bot.keys import new_key, parse_keys
 
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 
 def test_a_new_key_is_a_key() -> None:
     """What `keys new` prints can be used."""
@@ -22,7 +24,7 @@ def test_keeps_the_order() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", " , ", "short", new_key() + ",x", "!" * 44, new_key()[:-4]])
+@pytest.mark.parametrize("text", ["", " , ", "short", f"{KEY},x", "!" * 44, KEY[:-4]])
 def test_says_how_to_make_one(text: str) -> None:
     """What is no key is refused with the command that makes one."""
     with pytest.raises(ValueError, match="emporix-bot keys new"):

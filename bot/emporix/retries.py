@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import httpx
 from stamina import AsyncRetryingCaller
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from bot.errors import EmporixFailed, RateLimited
+
+logger = logging.getLogger(__name__)
 
 BUDGET = 8.0
 """Seconds for a whole call, all attempts and waits together."""
@@ -48,6 +52,15 @@ async def retrying(
 
     async with asyncio.timeout_at(end):
         return await _attempts(worth_another, call)
+
+
+def _note(details: RetryDetails) -> None:
+    cause = type(details.caused_by).__name__
+    logger.info("trying again in %.1f s after %s", details.wait_for, cause)
+
+
+# By default stamina prints to standard output, past the log and its reference.
+set_on_retry_hooks([_note])
 
 
 def _wait(error: Exception, *, reads: bool, left: float) -> bool | float:

@@ -60,8 +60,16 @@ def environment(loader: BaseLoader) -> Environment:
     for name in _UNSAFE_GLOBALS:
         del made.globals[name]
     made.filters.update(FILTERS)
-    made.globals.update(newline=Newline(), ids=ids, pack=pack)
+    made.globals.update(newline=Newline(), ids=ids, pack=_pack)
     return made
+
+
+def _pack(kind: str, /, **facts: str | int) -> str | None:
+    """The value of a button; None where it cannot remember so much, and the gate leaves it out."""
+    try:
+        return pack(kind, **facts)
+    except ValueError:
+        return None
 
 
 @pass_eval_context  # asked for only so that Jinja folds no constant past us

@@ -122,7 +122,7 @@ def _filter(name: str, value: str, asked: _Asked) -> None:
         raise InvalidInput(
             "There is no such filter",
             f"{name}:",
-            f"Did you mean {near[0]}:?" if near else f"There are {_list(_FILTERS)}.",
+            f"Did you mean {near[0]}:?" if near else f"There are {_list(FILTER_NAMES)}.",
         )
     values = _values(value)
     if not values:

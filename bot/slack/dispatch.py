@@ -144,7 +144,7 @@ class Dispatch:
     async def _keep_form(self, error: Busy, incoming: Incoming, modal: SubmittedModal) -> None:
         """What was typed stays where it is, to be submitted again; Slack names no other way."""
         if name := first_input(incoming.view or {}):
-            await modal.errors("busy", block_id=name)
+            await modal.errors("busy.form", block_id=name)
         else:
             await self.failures.tell(error, incoming.reference, modal)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 Listener: TypeAlias = Callable[..., Awaitable[None]]
-"""An async function; what it needs it names as parameters (`bot.slack.offers`)."""
+"""An async function; what it needs it names as parameters (`bot.slack.dispatch.PARAMETERS`)."""
 
 
 @dataclass(frozen=True, slots=True)

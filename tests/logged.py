@@ -1,0 +1,24 @@
+"""The log as an operator sees it at its most talkative, for the tests of what is not in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot.logs import NOISY, configure
+
+
+@contextmanager
+def log_to_stderr() -> Iterator[None]:
+    """As the web process does at LOG_LEVEL=DEBUG; afterwards other tests log as they did before."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configure("DEBUG", "json")
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for name in NOISY:
+            logging.getLogger(name).setLevel(logging.NOTSET)

@@ -1,0 +1,100 @@
+"""Dispatch with listeners of a test's own, behind the real door and before a stand-in of Slack."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+import httpx
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import build_app
+from bot.models import Account, Caller
+from bot.say.render import Say
+from bot.slack.dispatch import Dispatch, TakesDeliveries
+from bot.slack.failures import Failures
+from bot.slack.guard import Guard
+from bot.slack.hear import Heard
+from bot.slack.registry import Registry
+from bot.slack.work import Work
+from bot.web import build_web
+from bot.wiring import Parts
+from sandbox.serving import serving
+from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.directory import ADA
+from sandbox.slack.workspace import Workspace
+from tests.clock import FakeClock
+from tests.posting import Poster
+
+
+class FakeArrivals:
+    """Takes everything on, for people who are connected to nothing."""
+
+    async def take(self, caller: Caller, delivery: str) -> Account | None:
+        return Account(caller)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """`poster` posts to the bot."""
+
+    poster: Poster
+    workspace: Workspace
+    slack_url: str
+    work: Work
+
+    def response_url(self) -> str:
+        return self.slack_url + self.workspace.response_urls.new(ADA.id, "C0GENERAL")
+
+    def texts(self) -> list[str]:
+        """What Ada sees, oldest first."""
+        return [message.text for message in self.workspace.seen_by(ADA)]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the parts are made of."""
+
+    heard: tuple[Heard, ...]
+    work: Work = field(default_factory=Work)
+    arrivals: TakesDeliveries = field(default_factory=FakeArrivals)
+    services: Mapping[str, object] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
+    clock = FakeClock()
+    workspace = Workspace(clock)
+    async with serving(create_slack(workspace)) as slack_url, httpx.AsyncClient() as http:
+
+        @asynccontextmanager
+        async def assemble() -> AsyncIterator[Parts]:
+            async with aiohttp.ClientSession() as session:
+                client = AsyncWebClient(base_url=f"{slack_url}/api/", session=session)
+                dispatch = _dispatch(setup, session)
+                app = build_app(dispatch, client, workspace.bot_token)
+                yield Parts(app, setup.work, _ping)
+
+        guard = Guard(workspace.signing_secret, clock)
+        async with serving(build_web(assemble, guard)) as workspace.bot_url:
+            poster = Poster(http, workspace.bot_url, workspace.signing_secret, clock)
+            yield Bench(poster, workspace, slack_url, setup.work)
+
+
+def _dispatch(setup: Setup, session: aiohttp.ClientSession) -> Dispatch:
+    say = Say.default()
+    return Dispatch(
+        registry=Registry(setup.heard),
+        say=say,
+        session=session,
+        work=setup.work,
+        failures=Failures(say),
+        arrivals=setup.arrivals,
+        services=setup.services,
+    )
+
+
+async def _ping() -> None:
+    """Nothing is kept anywhere."""

@@ -1,0 +1,164 @@
+"""Acknowledged at once, done once, and never more than the process can bear."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import bot.listeners
+from bot.models import Account, Caller
+from bot.say import ids
+from bot.say.state import pack
+from bot.slack.dispatch import PARAMETERS
+from bot.slack.hear import Heard, action, command, submission
+from bot.slack.registry import discover
+from sandbox.emporix.faults import Fault
+from sandbox.slack.directory import ADA
+from tests import samples
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.posting import Poster
+from tests.shop import Shop
+from tests.slack.bench import Setup, open_bench
+
+SERVICES = {"accounts": "the service of connections", "jobs": "the service of jobs"}
+
+
+class Given:
+    """Listeners that keep what they are given: all that each kind of request can offer."""
+
+    def __init__(self) -> None:
+        self.to: dict[str, dict[str, Any]] = {}
+
+    @property
+    def heard(self) -> tuple[Heard, ...]:
+        return (
+            command("go", "", "")(self.command),
+            action("go.button")(self.action),
+            submission("go.form")(self.submission),
+        )
+
+    async def command(
+        self, caller: Any, account: Any, text: Any, reply: Any, modal: Any, registry: Any, jobs: Any
+    ) -> None:
+        self.to["command"] = locals()
+
+    async def action(
+        self, caller: Any, account: Any, value: Any, reply: Any, modal: Any, accounts: Any
+    ) -> None:
+        self.to["action"] = locals()
+
+    async def submission(self, caller: Any, values: Any, modal: Any) -> None:
+        self.to["submission"] = locals()
+
+
+async def test_offers_what_it_says() -> None:
+    """Every name of PARAMETERS reaches a listener, by each kind of request that can have it."""
+    given = Given()
+    async with open_bench(Setup(given.heard, services=SERVICES)) as bench:
+        await bench.poster.command(samples.command("go Far Away"))
+        await bench.poster.interaction(samples.block_actions("go.button", "packed", ""))
+        await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
+        await bench.poster.settled()
+    assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()
+    assert given.to["command"]["text"] == "Far Away"
+    assert given.to["command"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
+    assert given.to["action"]["value"] == "packed"
+    assert given.to["action"]["account"] == Account(Caller("T0ACME", ADA.id))
+    assert given.to["submission"]["values"] == {"name": "Ada"}
+
+
+class SlowArrivals:
+    """A store that does not answer before it is let go."""
+
+    def __init__(self) -> None:
+        self.asked, self.open = asyncio.Event(), asyncio.Event()
+
+    async def take(self, caller: Caller, delivery: str) -> Account | None:
+        self.asked.set()
+        await self.open.wait()
+        return Account(caller)
+
+
+async def test_acknowledges_before_anything_leaves_the_process() -> None:
+    """However slow the store is, Slack has its answer."""
+    arrivals, done = SlowArrivals(), asyncio.Event()
+
+    async def finish() -> None:
+        done.set()
+
+    heard = (command("go", "", "")(finish), action("go.button")(finish))
+    async with open_bench(Setup(heard, arrivals=arrivals)) as bench:
+        assert (await bench.poster.command(samples.command("go"))).status_code == 200
+        pressed = samples.block_actions("go.button", "", "")
+        assert (await bench.poster.interaction(pressed)).status_code == 200
+        await arrivals.asked.wait()
+        assert not done.is_set()
+        arrivals.open.set()
+        await asyncio.wait_for(done.wait(), 5)
+
+
+async def test_does_a_repeated_delivery_once(connected: Shop, poster: Poster) -> None:
+    """Slack repeats what it thinks was lost: one question, one answer."""
+    add_jobs(connected, 1)
+    sent, asked = connected.workspace.journal.count, len(connected.world.requests)
+    url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")
+    again = samples.command(f"jobs get {job_id(1)}", url) | {"enterprise_id": ""}
+    for _ in range(3):
+        assert (await poster.command(again)).status_code == 200
+    await poster.settled()
+    assert connected.workspace.journal.count - sent == 1
+    assert len(connected.world.requests) - asked == 1
+
+
+async def test_does_what_is_asked_twice_twice(connected: Shop, poster: Poster) -> None:
+    """The same words with another trigger_id are another question."""
+    sent = connected.workspace.journal.count
+    url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")
+    for trigger_id in ("1.1.a", "1.2.b"):
+        await poster.command(samples.command("tenants", url) | {"trigger_id": trigger_id})
+    await poster.settled()
+    assert connected.workspace.journal.count - sent == 2
+
+
+async def test_acknowledges_promptly(connected: Shop) -> None:
+    """However slow Emporix is, no command keeps Slack waiting."""
+    add_jobs(connected, 1)
+    words = ["jobs", "jobs search refund", f"jobs get {job_id(1)}", f"jobs delete {job_id(1)}"]
+    words += ["tenants", "use acme", "disconnect", "connect", "help", "bogus"]
+    connected.world.faults.add(Fault("delay", times=len(words), seconds=1.5))
+    acks = await asyncio.gather(*(_ack(connected, f"/emporix {text}") for text in words))
+    assert [ack["status"] for ack in acks] == [200] * len(words)
+    assert max(ack["seconds"] for ack in acks) < 1
+
+
+VALUES = {
+    ids.JOBS_GET_OPEN: pack(ids.STATE_JOB, tenant="acme", job=job_id(1)),
+    ids.JOBS_DELETE_CONFIRM: pack(ids.STATE_JOB, tenant="acme", job=job_id(2)),
+    ids.DISCONNECT_CONFIRM: pack(ids.STATE_TENANT, tenant="globex"),
+    ids.JOBS_LIST_NEXT: pack(ids.STATE_CURSOR, cursor="cursor-1", page=2),
+    ids.JOBS_LIST_PREVIOUS: pack(ids.STATE_CURSOR, cursor="cursor-1", page=1),
+}
+ANY_OTHER = pack(ids.STATE_TENANT, tenant="acme")
+
+
+async def test_acknowledges_buttons_promptly(connected: Shop, poster: Poster) -> None:
+    """However slow Emporix is, no button keeps Slack waiting."""
+    add_jobs(connected, 20)
+    await connected.ada.command("/emporix jobs")
+    connected.world.faults.add(Fault("delay", times=5, seconds=1.5))
+    begun = time.perf_counter()
+    for action_id in discover(bot.listeners).actions:
+        pressed = samples.block_actions(action_id, VALUES.get(action_id, ANY_OTHER), "")
+        pressed["trigger_id"] = action_id
+        assert (await poster.interaction(pressed)).status_code == 200
+    assert time.perf_counter() - begun < 1
+    await poster.settled()
+    assert len(connected.world.faults) == 0
+
+
+async def _ack(shop: Shop, text: str) -> dict[str, Any]:
+    order = {"user": "ada", "channel": "general", "text": text}
+    answer = await shop.http.post(f"{shop.slack_url}/sandbox/command", json=order, timeout=20)
+    told: dict[str, Any] = answer.json()["ack"]
+    return told

@@ -1,0 +1,83 @@
+"""Whatever goes wrong, somebody is told, and nobody is shown the inside of the app."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from bot.models import Caller
+from bot.store import layout
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.directory import ADA, TEAM_ID
+from sandbox.slack.faults import Fault
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.logged import log_to_stderr
+from tests.shop import Shop
+
+CURSOR = layout.cursor(Caller(TEAM_ID, ADA.id), "cursor-1")
+
+
+def events(written: str, level: str) -> list[dict[str, str]]:
+    lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["level"] == level]
+
+
+async def test_a_stranger_gets_a_reference(
+    connected: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error that nobody foresaw is a short message; its reference finds it in the log."""
+    add_jobs(connected, 20)
+    await connected.ada.command("/emporix jobs")
+    await connected.redis.set(CURSOR, "damaged by hand")
+    with log_to_stderr():
+        exchange = await connected.ada.click("Next")
+    (message,) = exchange.payloads
+    assert "Traceback" not in json.dumps(message)
+    assert "JSON" not in json.dumps(message)
+    (reference,) = re.findall(r"reference `(\w+)`", message["text"])
+    (logged,) = events(capsys.readouterr().err, "error")
+    assert logged["reference"] == reference
+    assert "JSONDecodeError" in logged["exception"]
+
+
+async def test_a_form_that_cannot_open_is_explained(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a modal to look at, the answer is a message."""
+    shop.workspace.faults.add(Fault("status", method="views.open"))
+    with log_to_stderr():
+        exchange = await shop.ada.command("/emporix connect")
+    assert [sent["via"] for sent in exchange.sent] == ["response_url"]
+    assert "not your fault" in exchange.payloads[0]["text"]
+    assert "Slack answered internal_error" in capsys.readouterr().err
+
+
+async def test_a_modal_shows_what_went_wrong(shop: Shop) -> None:
+    """Who looks at a modal is told there."""
+    await shop.ada.command("/emporix connect")
+    await shop.redis.set(layout.account(Caller(TEAM_ID, ADA.id)), "not a hash")
+    exchange = await shop.ada.submit(
+        {
+            "Tenant": "acme",
+            "Client ID": ACME_OPERATIONS.client_id,
+            "Client secret": ACME_OPERATIONS.client_secret,
+        }
+    )
+    assert "Nothing can be stored" in exchange.field_errors["client_secret"]
+
+
+@pytest.mark.parametrize("kind", ["html", "status", "cut_before"])
+async def test_when_slack_is_down_the_log_says_so(
+    shop: Shop, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """What cannot be said to anybody is one line for the operator, without a traceback."""
+    shop.workspace.faults.add(Fault(kind, times=99))  # type: ignore[arg-type]
+    with log_to_stderr():
+        exchange = await shop.ada.command("/emporix tenants")
+    assert exchange.ack_status == 200
+    written = capsys.readouterr().err
+    assert "could not tell the user" in written
+    assert "Traceback" not in written
+    assert (await shop.http.get(f"{shop.bot_url}/healthz")).json()["running"] == 0

@@ -1,0 +1,70 @@
+"""Redis is away for a while: people are told at once, and go on when it is back."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.redis import redis_server
+from tests.clock import FakeClock
+from tests.shop import open_shop
+
+GONE = "cannot be read at the moment"
+FILLED_IN = {
+    "Tenant": ACME_OPERATIONS.tenant,
+    "Client ID": ACME_OPERATIONS.client_id,
+    "Client secret": ACME_OPERATIONS.client_secret,
+}
+NOT_STORED = "Nothing can be stored at the moment. Submit again in a minute."
+
+
+async def test_works_without_a_store_as_far_as_it_can(clock: FakeClock) -> None:
+    """Redis is gone: the ack is as ever, help works, and everything else says what is wrong."""
+    async with open_shop(None, "unix:///nowhere/redis.sock", clock) as shop:
+        helped, listed = [await shop.ada.command(f"/emporix {w}") for w in ("help", "jobs")]
+        assert (helped.ack_status, listed.ack_status) == (200, 200)
+        assert [sent["via"] for sent in helped.sent] == ["ack"]
+        assert GONE in listed.payloads[0]["text"]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Short enough for the path of a socket."""
+    with tempfile.TemporaryDirectory(prefix="emporix-gone-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def redis_at(place: Path) -> Iterator[None]:
+    """A server at the same address each time, with the data of the last time."""
+    link = place / "redis.sock"
+    with redis_server(place / "data") as url:
+        link.symlink_to(url.removeprefix("unix://"))
+        try:
+            yield
+        finally:
+            link.unlink()
+
+
+async def test_goes_on_when_redis_is_back(clock: FakeClock, place: Path) -> None:
+    """Nothing is restarted and nothing is lost: the connection is there again."""
+    async with open_shop(None, f"unix://{place}/redis.sock", clock) as shop:
+        with redis_at(place):
+            await shop.connect(shop.ada, ACME_OPERATIONS)
+            await shop.ada.command("/emporix jobs status:failed")
+            await shop.grace.command("/emporix connect")
+        pressed = await shop.ada.click("Show all jobs")
+        gone = await shop.ada.command("/emporix jobs")
+        form = await shop.grace.submit(FILLED_IN)
+        with redis_at(place):
+            back = await shop.ada.command("/emporix jobs")
+    assert (gone.ack_status, pressed.ack_status) == (200, 200)
+    assert GONE in gone.payloads[0]["text"]
+    assert GONE in pressed.payloads[0]["text"]
+    assert form.field_errors == {"client_secret": NOT_STORED}
+    assert back.payloads[0]["text"].startswith("No jobs: tenant acme")

@@ -1,0 +1,136 @@
+"""Slack's own sample requests, from the door to the answer that a person sees."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.say import ids
+from bot.say.state import pack
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.directory import ADA
+from tests import samples
+from tests.logged import log_to_stderr
+from tests.posting import Poster
+from tests.shop import Shop
+
+
+def url_of(shop: Shop, original: str = "") -> str:
+    """A response_url that Ada could be answered by."""
+    return shop.slack_url + shop.workspace.response_urls.new(ADA.id, "C0GENERAL", original)
+
+
+def told(shop: Shop) -> list[str]:
+    """The texts that Ada has been sent, in every way."""
+    sent = shop.workspace.journal.since(0, ADA.id)
+    return [entry.payload["text"] for entry in sent if "text" in entry.payload]
+
+
+async def test_hears_a_command_of_an_organization(shop: Shop, poster: Poster) -> None:
+    """Slack's sample of a slash command is answered by its response_url."""
+    answer = await poster.command(samples.command("tenants", url_of(shop)))
+    assert (answer.status_code, answer.text) == (200, "")
+    await poster.settled()
+    (text,) = told(shop)
+    assert "You are not connected to Emporix yet." in text
+
+
+async def test_tells_organizations_apart(shop: Shop, poster: Poster) -> None:
+    """The same ids of team and user in an Enterprise Grid are somebody else."""
+    await shop.connect(shop.ada, ACME_OPERATIONS)
+    await poster.command(samples.command("tenants", url_of(shop)))
+    await poster.settled()
+    assert "not connected" in told(shop)[-1]
+
+
+async def test_hears_the_word_payload(shop: Shop, poster: Poster) -> None:
+    """A command may say what Slack's own forms say."""
+    answer = await poster.command(samples.command("jobs search payload={}", url_of(shop)))
+    assert answer.status_code == 200
+    await poster.settled()
+    assert "not connected" in told(shop)[-1]
+
+
+async def test_hears_a_button(shop: Shop, poster: Poster) -> None:
+    """Slack's sample of a press is answered in the place where it was pressed."""
+    await shop.connect(shop.ada, ACME_OPERATIONS)
+    value = pack(ids.STATE_TENANT, tenant="acme")
+    answer = await poster.interaction(samples.block_actions(ids.JOBS_LIST_ALL, value, url_of(shop)))
+    assert (answer.status_code, answer.text) == (200, "")
+    await poster.settled()
+    assert told(shop)[-1].startswith("No jobs: tenant acme")
+
+
+@pytest.mark.parametrize("action_id", ["jobs.launch.now", ""])
+async def test_explains_a_button_that_nobody_hears(
+    shop: Shop, poster: Poster, action_id: str
+) -> None:
+    """Old messages live for ever: their buttons say that they are old."""
+    payload = samples.block_actions(action_id, "", url_of(shop))
+    assert (await poster.interaction(payload)).status_code == 200
+    await poster.settled()
+    assert "too old" in told(shop)[-1]
+
+
+@pytest.mark.parametrize("action_id", [ids.JOBS_LIST_ALL, "jobs.launch.now"])
+async def test_hears_a_button_on_the_home_tab(shop: Shop, poster: Poster, action_id: str) -> None:
+    """Without a channel and a response_url the answer comes as a direct message."""
+    value = pack(ids.STATE_TENANT, tenant="acme")
+    assert (
+        await poster.interaction(samples.home_action(action_id, value, "V1"))
+    ).status_code == 200
+    await poster.settled()
+    (message,) = shop.workspace.seen_by(ADA)
+    assert message.channel_id == shop.workspace.directory.direct(ADA).id
+
+
+async def test_hears_a_submission_with_empty_fields(poster: Poster) -> None:
+    """What was left empty is null in Slack's sample, and an error on its field here."""
+    values = {"tenant": None, "client_id": "x", "client_secret": None}
+    answer = await poster.interaction(samples.view_submission(ids.CONNECT_SUBMIT, values))
+    assert answer.status_code == 200
+    assert answer.json()["response_action"] == "errors"
+    assert answer.json()["errors"].keys() == {"tenant"}
+
+
+@pytest.mark.parametrize("state", [None, {}, {"values": None}])
+async def test_hears_a_submission_without_fields(poster: Poster, state: Any) -> None:
+    """Nothing that is missing is a fault of the person's."""
+    payload = samples.view_submission(ids.CONNECT_SUBMIT, {})
+    payload["view"]["state"] = state
+    answer = await poster.interaction(payload)
+    assert (answer.status_code, answer.json()["response_action"]) == (200, "update")
+
+
+@pytest.mark.parametrize("callback_id", ["connect.long.ago", ""])
+async def test_explains_a_form_that_nobody_hears(poster: Poster, callback_id: str) -> None:
+    """A modal that was open while the app changed says that it is old."""
+    answer = await poster.interaction(samples.view_submission(callback_id, {}))
+    assert (answer.status_code, answer.json()["response_action"]) == (200, "update")
+    assert "too old" in json.dumps(answer.json()["view"])
+
+
+async def test_logs_nothing_of_a_request(
+    shop: Shop, poster: Poster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At DEBUG neither what is refused nor what is handled leaves a word of it in the log."""
+    secret = "very-private-words"
+    command = samples.command(f"conect {secret}", url_of(shop))
+    with log_to_stderr():
+        await poster.command(command)
+        await poster.command(samples.command(f"jobs search {secret}", url_of(shop)))
+        await poster.interaction(samples.block_actions(secret, secret, url_of(shop)))
+        await poster.interaction(samples.view_submission(secret, {"tenant": secret}))
+        await poster.post(f"payload={{{secret}".encode())
+        await poster.post(f"command=%2F{secret}".encode())
+        forged = str(httpx.QueryParams(command))
+        await shop.http.post(f"{shop.bot_url}/slack/events", content=forged)
+        await poster.settled()
+    written = capsys.readouterr().err
+    assert "refused a request" in written
+    assert "outdated_button" in written
+    private = [secret, samples.TOKEN, samples.TRIGGER_ID, "/commands/", shop.workspace.bot_token]
+    assert [word for word in private if word in written] == []

@@ -1,0 +1,44 @@
+"""The project's own source, read as a syntax tree, for the tests that hold its rules."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+PROJECT = Path(__file__).parents[1]
+
+
+def modules(folder: str) -> list[Path]:
+    """All Python files of a folder of the project, and of the folders in it."""
+    return sorted((PROJECT / folder).rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def strings(path: Path) -> set[str]:
+    """Every string that stands in a module."""
+    found = (node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant))
+    return {value for value in found if isinstance(value, str)}
+
+
+def attributes(path: Path) -> set[str]:
+    """Every name that stands behind a dot in a module."""
+    return {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a module imports names from."""
+    found = (node.module for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
+    return set(filter(None, found))
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """The name of every function and method, and how many lines it has."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1

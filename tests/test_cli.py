@@ -1,0 +1,83 @@
+"""emporix-bot: what an operator types, what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.cli import main
+from bot.keys import parse_keys
+from bot.settings import Settings
+from tests.source import PROJECT
+
+REQUIRED = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "REDIS_URL", "ENCRYPTION_KEYS")
+AS_A_MODULE = (sys.executable, "-m", "bot")
+INSTALLED = (str(Path(sys.executable).with_name("emporix-bot")),)
+
+
+def run(
+    folder: Path, *command: str, settings: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, with these settings and no others."""
+    names = {name.upper() for name in Settings.model_fields}
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(PROJECT)} | (settings or {}),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("program", [AS_A_MODULE, INSTALLED], ids=["module", "installed"])
+@pytest.mark.parametrize("command", ["web", "doctor"])
+def test_names_all_that_is_missing(tmp_path: Path, program: tuple[str, ...], command: str) -> None:
+    """Nothing starts without its settings: all of them are named at once, without a traceback."""
+    done = run(tmp_path, *program, command)
+    assert done.returncode == 2
+    assert [name for name in REQUIRED if f"{name} is missing" not in done.stderr] == []
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_repeats_no_secret_that_is_wrong(tmp_path: Path) -> None:
+    """A secret in the wrong place is not printed."""
+    wrong = dict.fromkeys(REQUIRED, "hunter2-hunter2")
+    done = run(tmp_path, *AS_A_MODULE, "web", settings=wrong)
+    assert done.returncode == 2
+    assert "REDIS_URL must begin with" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_makes_a_key_that_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+    """What it prints goes into ENCRYPTION_KEYS as it is, and is another one each time."""
+    assert main(["keys", "new"]) == 0
+    assert main(["keys", "new"]) == 0
+    first, second = capsys.readouterr().out.split()
+    assert len(parse_keys(f"{first},{second}")) == 2
+    assert first != second
+
+
+@pytest.mark.parametrize("typed", [[], ["launch"], ["keys"], ["keys", "old"], ["web", "now"]])
+def test_says_what_can_be_typed(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Anything else ends with the usage."""
+    with pytest.raises(SystemExit) as ended:
+        main(typed)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: emporix-bot")
+
+
+def test_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """--help names all of them."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert [word for word in ("web", "doctor", "keys") if f"    {word} " not in shown] == []

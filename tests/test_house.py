@@ -1,0 +1,199 @@
+"""The words are the path: what docs promise about where things are, held against the code."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bot.listeners
+from bot import errors
+from bot.app import COMMAND
+from bot.say import ids
+from bot.say.examples import examples
+from bot.say.render import Say
+from bot.settings import Settings
+from bot.slack.dispatch import PARAMETERS
+from bot.slack.hear import Action, Command, Heard, Submission
+from bot.slack.registry import discover
+from sandbox.slack.blockkit.walk import elements
+from tests.source import PROJECT, attributes, functions, imported, modules, strings
+
+SAY = Say.default()
+REGISTRY = discover(bot.listeners)
+LISTENERS = [path for path in modules("bot/listeners") if path.name != "__init__.py"]
+ERRORS = "errors/"
+ERROR_FOR_THE_UNKNOWN = "unknown"
+
+LONGEST_FUNCTION = 40
+LONGEST_FILE = 220
+
+
+def place(listener: Path) -> str:
+    """`jobs/list` of bot/listeners/jobs/list.py."""
+    return listener.relative_to(PROJECT / "bot/listeners").with_suffix("").as_posix()
+
+
+def heard_in(listener: Path) -> list[Heard]:
+    module = importlib.import_module(f"bot.listeners.{place(listener).replace('/', '.')}")
+    return [value for value in vars(module).values() if isinstance(value, Heard)]
+
+
+def ids_named(prefix: str) -> dict[str, str]:
+    return {name: value for name, value in vars(ids).items() if name.startswith(prefix)}
+
+
+def error_classes(base: type[Any] = errors.BotError) -> set[type[Any]]:
+    below = base.__subclasses__()
+    return {*below}.union(*map(error_classes, below))
+
+
+each_listener = pytest.mark.parametrize("listener", LISTENERS, ids=place)
+each_template = pytest.mark.parametrize("template", SAY.templates())
+
+
+@each_listener
+def test_a_listener_says_its_own_words(listener: Path) -> None:
+    """A listener has templates at its path, or names none and answers by one that it imports."""
+    own = [
+        t for t in SAY.templates() if t == place(listener) or t.startswith(f"{place(listener)}.")
+    ]
+    if not own:
+        assert not strings(listener) & set(SAY.templates())
+        assert any(module.startswith("bot.listeners.") for module in imported(listener))
+
+
+@each_listener
+def test_a_listener_has_a_test_at_its_path(listener: Path) -> None:
+    """Who changes a listener knows where its test is."""
+    test = PROJECT / "tests/listeners" / place(listener)
+    assert test.with_name(f"test_{test.name}.py").is_file()
+
+
+@each_listener
+def test_a_command_is_heard_at_its_words(listener: Path) -> None:
+    """`/emporix jobs list` is heard in jobs/list.py, and nowhere else."""
+    commands = [heard.words for heard in heard_in(listener) if isinstance(heard, Command)]
+    assert commands == [place(listener).replace("/", " ")]
+
+
+@each_listener
+def test_an_id_is_the_address_of_its_listener(listener: Path) -> None:
+    """`jobs.delete.confirm` is heard in jobs/delete.py."""
+    for heard in heard_in(listener):
+        if isinstance(heard, Action | Submission):
+            address = heard.action_id if isinstance(heard, Action) else heard.callback_id
+            assert address.rpartition(".")[0] == place(listener).replace("/", ".")
+
+
+@each_listener
+def test_a_module_of_listeners_opens_with_its_command(listener: Path) -> None:
+    """The first line quotes the command as it is typed."""
+    opening = listener.read_text(encoding="utf-8")
+    assert opening.startswith(f'"""{COMMAND} {place(listener).replace("/", " ")}')
+
+
+def test_every_id_has_one_listener() -> None:
+    """No press of a button is lost, and none is heard twice."""
+    counted = Counter(
+        heard.action_id if isinstance(heard, Action) else heard.callback_id
+        for listener in LISTENERS
+        for heard in heard_in(listener)
+        if isinstance(heard, Action | Submission)
+    )
+    known = {value for name, value in ids_named("").items() if name.isupper()}
+    assert counted == dict.fromkeys(known - set(ids_named("STATE_").values()), 1)
+
+
+def test_every_word_of_a_command_has_one_listener() -> None:
+    """No two listeners hear the same words."""
+    commands = REGISTRY.commands.values()
+    words = Counter(word for command in commands for word in (command.words, *command.also))
+    assert set(words.values()) == {1}
+
+
+@each_template
+def test_what_a_template_shows_is_heard(template: str) -> None:
+    """Every button and every form that an example shows has its listener."""
+    for facts in examples(SAY, template).values():
+        shown: Any = SAY.render(template, **facts)
+        pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
+        pressed = {element["action_id"] for block in pressable for element in elements(block)}
+        assert pressed <= REGISTRY.actions.keys()
+        assert {shown.get("callback_id")} - {None} <= REGISTRY.submissions.keys()
+
+
+@each_template
+def test_a_template_is_used(template: str) -> None:
+    """A message that nothing sends is not kept; an error's is named by the error."""
+    if template.removeprefix(ERRORS) in {error.template for error in error_classes()}:
+        assert template.startswith(ERRORS)
+    else:
+        assert any(template in strings(module) for module in modules("bot"))
+
+
+def test_every_error_is_explained() -> None:
+    """Each error has its template, and each template of errors/ an error."""
+    there = {name.removeprefix(ERRORS) for name in SAY.templates() if name.startswith(ERRORS)}
+    named = {error.template for error in error_classes() if hasattr(error, "template")}
+    assert there == named | {ERROR_FOR_THE_UNKNOWN}
+    assert all(hasattr(error, "template") for error in error_classes())
+
+
+@pytest.mark.parametrize("kind", ids_named("STATE_"))
+def test_every_kind_of_state_is_packed_and_unpacked(kind: str) -> None:
+    """What some button remembers, some listener reads."""
+    sources = [path.read_text(encoding="utf-8") for path in (PROJECT / "templates").rglob("*.j2")]
+    assert any(f"pack(ids.{kind}," in source for source in sources)
+    assert any(kind in attributes(listener) for listener in LISTENERS)
+
+
+def test_parameters_are_those_that_listeners_take() -> None:
+    """Nothing is asked for that is not offered, and nothing is offered in vain."""
+    taken = {name for path in LISTENERS for heard in heard_in(path) for name in heard.parameters}
+    assert taken == PARAMETERS.keys()
+
+
+@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+def test_every_setting_is_explained(document: str) -> None:
+    """Nobody has to read the code to set the app up."""
+    text = (PROJECT / document).read_text(encoding="utf-8")
+    names = set(re.findall(r"\b[A-Z_]+\b", text))
+    assert {name.upper() for name in Settings.model_fields} - names == set()
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """README shows all that can be typed."""
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert [words for words in REGISTRY.commands if f"{COMMAND} {words}" not in text] == []
+
+
+def test_the_procfile_starts_the_web_process() -> None:
+    """A platform starts what `emporix-bot web` starts."""
+    lines = (PROJECT / "Procfile").read_text(encoding="utf-8").splitlines()
+    program, *arguments = shlex.split(dict(line.split(": ", 1) for line in lines)["web"])
+    command = [sys.executable, *arguments, "--help"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert program == "python"
+    assert done.stdout.startswith("usage: emporix-bot web")
+
+
+@pytest.mark.parametrize("folder", ["bot", "sandbox"])
+def test_functions_and_files_are_short(folder: str) -> None:
+    """Each can be read at one sitting."""
+    long = [
+        f"{path.relative_to(PROJECT)}: {name} has {lines} lines"
+        for path in modules(folder)
+        for name, lines in functions(path)
+        if lines > LONGEST_FUNCTION
+    ]
+    counts = {path: path.read_text(encoding="utf-8").count("\n") for path in modules(folder)}
+    assert long == []
+    assert [str(path) for path, lines in counts.items() if lines > LONGEST_FILE] == []

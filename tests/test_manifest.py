@@ -1,0 +1,145 @@
+"""manifest.yml is what Slack's "Create an app from a manifest" takes.
+
+Slack: app manifest reference. Lengths are in characters.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import COMMAND
+from bot.doctor import SCOPES
+from tests.source import PROJECT, attributes, modules
+
+MANIFEST: dict[str, Any] = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
+
+# What each part of a manifest may hold; of the parts that this app has none of, only the names.
+KNOWN = {
+    "": (
+        "$schema _metadata app_directory display_information features oauth_config settings "
+        "functions workflows datastores outgoing_domains types external_auth_providers mcp_servers"
+    ),
+    "_metadata": "schema_version min_version major_version minor_version",
+    "display_information": "name description long_description background_color",
+    "features": (
+        "app_home bot_user functions shortcuts slash_commands workflow_steps unfurl_domains "
+        "assistant_view agent_view"
+    ),
+    "features.bot_user": "display_name always_online",
+    "features.slash_commands": "command url description usage_hint should_escape",
+    "oauth_config": "redirect_urls scopes token_management_enabled pkce_enabled",
+    "oauth_config.scopes": "user bot user_optional bot_optional",
+    "settings": (
+        "allowed_ip_address_ranges event_subscriptions incoming_webhooks interactivity "
+        "org_deploy_enabled socket_mode_enabled is_hosted token_rotation_enabled siws_links "
+        "hermes_app_type function_runtime is_mcp_enabled"
+    ),
+    "settings.interactivity": "is_enabled request_url message_menu_options_url",
+}
+
+LENGTHS = {
+    "display_information.name": (1, 35),
+    "display_information.description": (1, 140),
+    "display_information.long_description": (175, 4000),
+    "features.bot_user.display_name": (1, 80),
+    "features.slash_commands.command": (2, 32),
+    "features.slash_commands.url": (1, 3000),
+    "features.slash_commands.description": (1, 2000),
+    "features.slash_commands.usage_hint": (1, 1000),
+    "settings.interactivity.request_url": (1, 3500),
+}
+
+
+# Slack: the reference of each Web API method. Opening and changing views needs no scope.
+SCOPE_OF = {
+    "auth_test": None,
+    "chat_postEphemeral": "chat:write",
+    "chat_postMessage": "chat:write",
+    "views_open": None,
+    "views_update": None,
+}
+SCOPE_OF_COMMANDS = "commands"
+
+
+def parts(path: str) -> list[Any]:
+    """What stands at a path of names with dots between; lists are looked into."""
+    found: list[Any] = [MANIFEST]
+    for name in filter(None, path.split(".")):
+        inside = [part.get(name, []) for part in found]
+        found = [one for part in inside for one in (part if isinstance(part, list) else [part])]
+    return found
+
+
+@pytest.mark.parametrize("path", KNOWN)
+def test_has_no_names_that_slack_does_not_know(path: str) -> None:
+    """Slack refuses a manifest with a name it does not know."""
+    known = set(KNOWN[path].split())
+    assert parts(path)
+    assert [part.keys() - known for part in parts(path) if part.keys() - known] == []
+
+
+@pytest.mark.parametrize("path", LENGTHS)
+def test_keeps_to_the_lengths(path: str) -> None:
+    """Slack refuses what is too long, and a long description that is too short."""
+    least, most = LENGTHS[path]
+    assert parts(path)
+    assert all(isinstance(text, str) and least <= len(text) <= most for text in parts(path))
+
+
+def test_is_of_version_2() -> None:
+    """The version that Slack's reference describes."""
+    assert MANIFEST["_metadata"]["major_version"] == 2
+
+
+def test_has_commands_that_slack_takes() -> None:
+    """Up to fifty; each begins with a slash and has no space or capital letter."""
+    commands = parts("features.slash_commands.command")
+    assert 1 <= len(commands) <= 50
+    assert all(re.fullmatch(r"/[a-z0-9_-]+", command) for command in commands)
+
+
+def test_sends_everything_to_the_one_door() -> None:
+    """Commands and clicks come to the path that the web process serves, over TLS."""
+    urls = [*parts("features.slash_commands.url"), *parts("settings.interactivity.request_url")]
+    assert len(set(urls)) == 1
+    address = urlsplit(urls[0])
+    assert (address.scheme, address.path) == ("https", "/slack/events")
+    assert address.hostname
+
+
+def test_hears_buttons() -> None:
+    """Without interactivity no button and no form would reach the app."""
+    assert MANIFEST["settings"]["interactivity"]["is_enabled"] is True
+    assert MANIFEST["settings"]["socket_mode_enabled"] is False
+
+
+def test_takes_commands_as_they_are_typed() -> None:
+    """Slack's escaping would turn a job's id or a link into something else."""
+    assert parts("features.slash_commands.should_escape") == [False]
+
+
+def test_has_a_color_that_slack_takes() -> None:
+    """Three or six hexadecimal digits."""
+    color = MANIFEST["display_information"]["background_color"]
+    assert re.fullmatch(r"#[0-9a-fA-F]{3}([0-9a-fA-F]{3})?", color)
+
+
+def test_the_manifest_has_our_command() -> None:
+    """Slack sends the one command that the app hears."""
+    assert parts("features.slash_commands.command") == [COMMAND]
+
+
+def test_scopes_are_those_that_are_used() -> None:
+    """The app asks for what its calls of the Web API need, and for nothing else."""
+    names = {name for path in modules("bot") for name in attributes(path)}
+    called = {name for name in names if "_" in name.strip("_") and hasattr(AsyncWebClient, name)}
+    needed = {SCOPE_OF[name] for name in called - {"api_call"}} - {None}
+    assert needed | {SCOPE_OF_COMMANDS} == SCOPES
+    assert set(MANIFEST["oauth_config"]["scopes"]["bot"]) == SCOPES
+    assert MANIFEST["oauth_config"]["scopes"].keys() == {"bot"}

@@ -1,0 +1,133 @@
+"""Every message, from the example that its template carries, and from examples that went bad."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from syrupy.assertion import SnapshotAssertion
+
+from bot.say.examples import examples
+from bot.say.render import Say
+from sandbox.slack import blockkit
+from tests.say.hostile import NOT_SENDABLE, hostile_text
+from tests.say.slack_limits import problems
+
+SAY = Say.default()
+EXAMPLES = [
+    pytest.param(name, facts, id=f"{name}: {shown}")
+    for name in SAY.templates()
+    for shown, facts in examples(SAY, name).items()
+]
+each_example = pytest.mark.parametrize(("name", "facts"), EXAMPLES)
+each_template = pytest.mark.parametrize("name", SAY.templates())
+
+MEGABYTE = 1_000_000
+OUR_LINK = re.compile(r"<https?://[^\s<>|]+\|Open in the Management Dashboard>", re.IGNORECASE)
+OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC>")
+
+
+def refused(payload: dict[str, Any]) -> list[str]:
+    """What Slack would say about a message, a view or the errors of a submission."""
+    if payload.get("response_action") == "errors":
+        return [name for name, words in payload["errors"].items() if not name or not words.strip()]
+    if payload.get("type") == "modal":
+        return [*blockkit.view_problems(payload, "modal"), *problems(payload)]
+    return [*blockkit.problems(payload["blocks"], "message"), *problems(payload)]
+
+
+def marked_up(node: Any) -> Iterator[str]:
+    """Every text in which Slack looks for mark-up."""
+    if isinstance(node, list):
+        for item in node:
+            yield from marked_up(item)
+    if isinstance(node, dict):
+        if node.get("type", "mrkdwn") == "mrkdwn" and isinstance(node.get("text"), str):
+            yield node["text"]
+        for item in node.values():
+            yield from marked_up(item)
+
+
+@each_example
+def test_shows_its_example(name: str, facts: dict[str, Any], snapshot: SnapshotAssertion) -> None:
+    """What people see changes only when somebody means it to."""
+    assert SAY.render(name, **facts) == snapshot
+
+
+@each_example
+def test_slack_takes_its_example(name: str, facts: dict[str, Any]) -> None:
+    """Both the stand-in's check of Block Kit and the list of limits find nothing."""
+    assert refused(SAY.render(name, **facts)) == []
+
+
+@each_example
+def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> None:
+    """Notifications and screen readers read the text, so it holds words of ours."""
+    payload: Any = SAY.render(name, **facts)
+    if "type" not in payload and "response_action" not in payload:
+        assert len(re.findall(r"\w{2,}", payload["text"])) >= 3
+        assert payload["unfurl_links"] is payload["unfurl_media"] is False
+
+
+@each_template
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
+    """Whatever Emporix or a user puts in: no error, no mention, no link, no broken limit."""
+    shown = data.draw(st.sampled_from(sorted(examples(SAY, name))))
+    facts = data.draw(spoiled(examples(SAY, name)[shown]))
+    assert_harmless(SAY.render(name, **facts))
+
+
+@each_example
+@pytest.mark.parametrize("piece", ["x", "`<!channel>\ud83d "])
+def test_a_megabyte_is_only_long(name: str, facts: dict[str, Any], piece: str) -> None:
+    """Texts of a million letters, in every place at once, are shortened or left out."""
+    huge = piece * (MEGABYTE // len(piece))
+    assert_harmless(SAY.render(name, **replaced(facts, huge)))
+
+
+def assert_harmless(payload: dict[str, Any]) -> None:
+    assert refused(payload) == []
+    assert not NOT_SENDABLE.search(json.dumps(payload, ensure_ascii=False))
+    for words in marked_up(payload):
+        assert "<" not in OUR_DATE.sub("", OUR_LINK.sub("", words))
+
+
+def replaced(facts: Any, text: str) -> Any:
+    """`facts` with every text in them replaced."""
+    if isinstance(facts, dict):
+        return {key: replaced(value, text) for key, value in facts.items()}
+    if isinstance(facts, list):
+        return [replaced(value, text) for value in facts]
+    return text if isinstance(facts, str) else facts
+
+
+bad_numbers = st.sampled_from([0, 1, -1, 0.4, 99_999, 2**63, -(10**18), 10**400, math.inf])
+bad_words = st.one_of(
+    hostile_text,
+    st.sampled_from(["", " ", "success", "FAILED", "2026-11-20T10:30:27.167Z", "é" * 2500]),
+)
+
+
+def spoiled(facts: Any) -> st.SearchStrategy[Any]:
+    """`facts` in the same shape: other texts and numbers, lists of other lengths."""
+    if isinstance(facts, dict):
+        return st.fixed_dictionaries({key: spoiled(value) for key, value in facts.items()})
+    if isinstance(facts, list):
+        return st.tuples(*map(spoiled, facts)).flatmap(repeated)
+    if isinstance(facts, bool):
+        return st.booleans()
+    if isinstance(facts, int):
+        return bad_numbers
+    return bad_words | st.just(facts) if isinstance(facts, str) else st.just(facts)
+
+
+def repeated(items: tuple[Any, ...]) -> st.SearchStrategy[list[Any]]:
+    return st.sampled_from([1, 1, 0, 2, 30]).map(lambda times: list(items) * times)

@@ -1,0 +1,159 @@
+"""The HTTP door: what is not Slack's is refused with a status, what is Slack's is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from bot.slack.guard import MAX_BODY_BYTES
+from tests.clock import NOW, FakeClock
+from tests.posting import FORM, Poster
+from tests.shop import Shop, open_shop
+
+JSON = "application/json"
+COMMAND = b"command=%2Femporix&text=help&user_id=U0ADA&team_id=T0ACME"
+
+
+@pytest.fixture(scope="module")
+async def door(redis_url: str) -> AsyncIterator[Shop]:
+    """For what never gets as far as to change anything: made once, because it takes a moment."""
+    async with open_shop(None, redis_url, FakeClock()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def knock(door: Shop) -> Poster:
+    return Poster(door.http, door.bot_url, door.workspace.signing_secret, door.clock)
+
+
+async def raw(shop: Shop, headers: bytes) -> bytes:
+    """The status line of the answer to bytes that no HTTP client would send."""
+    address = urlsplit(shop.bot_url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(b"POST /slack/events HTTP/1.1\r\nHost: bot\r\n" + headers + b"\r\n")
+    async with asyncio.timeout(5):
+        line = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    return line
+
+
+async def test_takes_a_body_of_any_size_that_slack_sends(knock: Poster) -> None:
+    """Up to the limit a body is read."""
+    answer = await knock.post(COMMAND + b"&pad=" + b"x" * (MAX_BODY_BYTES - len(COMMAND) - 5))
+    assert answer.status_code == 200
+
+
+async def test_refuses_a_body_that_is_too_long(knock: Poster) -> None:
+    """One byte more is not."""
+    assert (await knock.post(b"x" * (MAX_BODY_BYTES + 1))).status_code == 413
+
+
+async def test_refuses_a_long_body_whose_length_is_not_told(door: Shop) -> None:
+    """Chunks are counted while they come in."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * (MAX_BODY_BYTES // 10)
+
+    answer = await door.http.post(f"{door.bot_url}/slack/events", content=chunks())
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 400),
+        ({"X-Slack-Signature": "v0=00"}, 400),
+        ({"X-Slack-Request-Timestamp": "now", "X-Slack-Signature": "v0=00"}, 400),
+        ({"X-Slack-Request-Timestamp": str(int(NOW)), "X-Slack-Signature": ""}, 400),
+        ({"X-Slack-Request-Timestamp": str(int(NOW)), "X-Slack-Signature": "v0=00"}, 401),
+        ({"X-Slack-Request-Timestamp": str(int(NOW) - 301), "X-Slack-Signature": "v0=00"}, 401),
+    ],
+)
+async def test_refuses_what_is_not_signed(door: Shop, headers: dict[str, str], status: int) -> None:
+    """Odd requests are refused with a status and a word."""
+    url = f"{door.bot_url}/slack/events"
+    answer = await door.http.post(url, content=COMMAND, headers=headers)
+    assert answer.status_code == status
+    assert answer.text
+
+
+@pytest.mark.parametrize("name", [b"X-Slack-Signature", b"X-Slack-Request-Timestamp"])
+async def test_refuses_headers_that_are_not_ascii(door: Shop, name: bytes) -> None:
+    """Bytes that no client sends are refused, not stumbled over."""
+    fine = {b"X-Slack-Signature": b"v0=00", b"X-Slack-Request-Timestamp": b"%d" % NOW}
+    lines = [b"%s: %s\r\n" % pair for pair in (fine | {name: b"v0=\xff\xc3\xa9"}).items()]
+    assert await raw(door, b"".join(lines) + b"Content-Length: 0\r\n") == (
+        b"HTTP/1.1 400 Bad Request\r\n"
+    )
+
+
+async def test_outlives_who_hangs_up(door: Shop) -> None:
+    """Half a body is nobody's business, and the next request is answered."""
+    address = urlsplit(door.bot_url)
+    _, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(b"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Length: 99\r\n\r\nhalf")
+    await writer.drain()
+    writer.transport.abort()
+    assert (await door.http.get(f"{door.bot_url}/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"\xff\xfe", FORM, 400),
+        (b"{not json", JSON, 400),
+        (b"payload={not json", FORM, 400),
+        (b"payload=[]", FORM, 400),
+        (b'payload={"team":5}', FORM, 400),
+        (b"payload=" + b"[" * 100_000, FORM, 400),
+        (b"%%%", FORM, 404),
+        (b"", FORM, 404),
+        (b'{"type":"event_callback","event":{"type":"nobody_knows"}}', JSON, 404),
+        (b"command=%2Fanother", FORM, 404),
+    ],
+)
+async def test_refuses_what_it_cannot_hear(
+    knock: Poster, body: bytes, content_type: str, status: int
+) -> None:
+    """What is signed but makes no sense has a status, too."""
+    assert (await knock.post(body, content_type)).status_code == status
+
+
+async def test_answers_the_challenge(knock: Poster) -> None:
+    """Slack checks the address of an app before it uses it."""
+    body = json.dumps({"type": "url_verification", "token": "x", "challenge": "3eZbrw1aBm2rZg"})
+    answer = await knock.post(body.encode(), JSON)
+    assert (answer.status_code, answer.json()) == (200, {"challenge": "3eZbrw1aBm2rZg"})
+
+
+async def test_answers_the_check_of_its_certificate(knock: Poster) -> None:
+    """Slack looks now and then whether the address can be reached."""
+    assert (await knock.post(b"ssl_check=1&token=x")).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+async def test_takes_nothing_but_posts(door: Shop, method: str) -> None:
+    """Browsers that come by are told so."""
+    answer = await door.http.request(method, f"{door.bot_url}/slack/events")
+    assert answer.status_code == 405
+
+
+async def test_says_that_it_is_well(door: Shop) -> None:
+    """The process answers, and Redis does."""
+    health = await door.http.get(f"{door.bot_url}/healthz")
+    assert health.json() == {"status": "ok", "running": 0}
+    assert (await door.http.get(f"{door.bot_url}/readyz")).status_code == 200
+
+
+async def test_is_not_ready_without_redis(clock: FakeClock) -> None:
+    """The process is alive, and says what it lacks."""
+    async with open_shop(None, "unix:///nowhere/redis.sock", clock) as shop:
+        ready = await shop.http.get(f"{shop.bot_url}/readyz")
+        assert (ready.status_code, ready.json()) == (503, {"status": "Redis does not answer"})
+        assert (await shop.http.get(f"{shop.bot_url}/healthz")).status_code == 200
