@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.webhook import WebhookResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.say.render import Say
@@ -52,7 +51,7 @@ class ReplyLater:
 
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None:
         """Send a rendered message; raises what Slack's last refusal is called."""
-        if await self._by_response_url(message, replace=replace):
+        if await self.post(message, replace=replace):
             return
         if self._incoming.channel_id and await self._as_ephemeral(message):
             return
@@ -62,34 +61,8 @@ class ReplyLater:
 
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
         """Send a rendered message to the response_url and nowhere else; whether Slack took it."""
-        return await self._post(message, replace=replace) == TAKEN
-
-    async def _by_response_url(self, message: Mapping[str, Any], *, replace: bool) -> bool:
-        """Only this way leads to the place of an ephemeral message, so it is tried once more."""
-        if not self._incoming.response_url:
-            return False
-        status = await self._post(message, replace=replace)
-        if replace and status in PASSING:
-            status = await self._post(message, replace=replace)
-        return status == TAKEN
-
-    async def _post(self, message: Mapping[str, Any], *, replace: bool) -> int:
-        """The HTTP status; 0 where there was no answer of Slack's."""
         body = {**message, "response_type": "ephemeral", "replace_original": replace}
-        webhook = AsyncWebhookClient(
-            self._incoming.response_url,
-            session=self._session,
-            logger=_silent,
-            retry_handlers=retry_handlers(),
-        )
-        try:
-            status = _status(await webhook.send_dict(body))
-        except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
-            logger.warning("the response_url does not answer: %s", type(error).__name__)
-            return 0
-        if status != TAKEN:
-            logger.warning("the response_url was refused with status %d", status)
-        return status
+        return await by_response_url(self._session, self._incoming.response_url, body)
 
     async def _as_ephemeral(self, message: Mapping[str, Any]) -> bool:
         try:
@@ -114,10 +87,36 @@ class ReplyInAck:
         await self._ack({**self._say.render(template, **facts), "response_type": "ephemeral"})
 
 
-def _status(answer: WebhookResponse) -> int:
-    """Slack says "ok" as text or as JSON; a page with status 200 is some proxy's."""
-    is_page = answer.body.lstrip().startswith("<")
-    return 0 if is_page else int(answer.status_code)
+async def by_response_url(
+    session: aiohttp.ClientSession, response_url: str, body: dict[str, Any]
+) -> bool:
+    """Whether Slack took `body`; False where there is no response_url, or it is spent or gone.
+
+    Only this way leads to the place of an ephemeral message, and nothing is there twice: so what
+    replaces a message is sent once more where that may help.
+    """
+    if not response_url:
+        return False
+    webhook = AsyncWebhookClient(
+        response_url, session=session, logger=_silent, retry_handlers=retry_handlers()
+    )
+    status = await _status(webhook, body)
+    if body.get("replace_original") and status in PASSING:
+        status = await _status(webhook, body)
+    return status == TAKEN
+
+
+async def _status(webhook: AsyncWebhookClient, body: dict[str, Any]) -> int:
+    """The HTTP status; 0 where there was no answer of Slack's."""
+    try:
+        answer = await webhook.send_dict(body)
+    except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
+        logger.warning("the response_url does not answer: %s", type(error).__name__)
+        return 0
+    if answer.status_code != TAKEN:
+        logger.warning("the response_url was refused with status %d", answer.status_code)
+    # Slack says "ok", as text or as JSON: a page is some proxy's, whatever its status.
+    return 0 if answer.body.lstrip().startswith("<") else int(answer.status_code)
 
 
 def _name(error: Exception) -> str:

@@ -143,7 +143,7 @@ async def test_a_message_for_all_is_given_back_whole(shop: Shop) -> None:
 async def test_a_notice_that_slack_refuses_costs_nothing(shop: Shop) -> None:
     """The answer comes all the same, in its place."""
     await shop.ada.command("/emporix jobs list")
-    shop.workspace.faults.add(SlackFault("status", method="response_url"))
+    shop.workspace.faults.add(SlackFault("status", times=2, method="response_url"))
     slow(shop)
     exchange = await shop.ada.click("Next")
     assert [text[:10] for text in texts(exchange)] == ["Jobs 11–20"]
