@@ -9,6 +9,7 @@
     ├── OutdatedButton          a button of an older version, or whose list has expired
     ├── Busy                    too much work is waiting
     ├── TriggerExpired          a modal could not be opened in time
+    ├── FileRefused             Slack does not let this app share a file
     ├── ConnectRefused          a key that cannot be used for what was asked
     ├── StoreUnavailable        Redis does not answer
     └── EmporixError
@@ -116,6 +117,16 @@ class TriggerExpired(BotError):
     """Slack gives 3 s to open a modal, and they were over; nothing was begun."""
 
     template = "trigger_expired"
+
+
+class FileRefused(BotError):
+    """Slack does not let the app share a file; `reason` is Slack's word, like missing_scope."""
+
+    template = "file_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class ConnectRefused(BotError):

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sandbox.draw_rich import draw_rich
+
 Json = Mapping[str, Any]
 
 EMOJIS = {
@@ -30,7 +32,10 @@ EMOJIS = {
     ":satellite_antenna:": "📡",
     ":information_source:": "ℹ️ ",
     ":wastebasket:": "🗑️ ",
-    ":small_blue_diamond:": "🔹",
+    ":page_facing_up:": "📄",
+    ":large_yellow_circle:": "🟡",
+    ":large_blue_circle:": "🔵",
+    ":new:": "🆕",
 }
 _DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 _LINK = re.compile(r"<(https?://[^|>]+)\|([^>]*)>")
@@ -108,5 +113,6 @@ _BLOCKS: dict[str, Callable[[Json], str]] = {
     "context": _context,
     "actions": _actions,
     "input": _input,
+    "rich_text": draw_rich,
     "divider": lambda _: "─" * 40,
 }

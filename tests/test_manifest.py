@@ -61,6 +61,8 @@ SCOPE_OF = {
     "auth_test": None,
     "chat_postEphemeral": "chat:write",
     "chat_postMessage": "chat:write",
+    "conversations_open": "im:write",
+    "files_upload_v2": "files:write",
     "views_open": None,
     "views_update": None,
 }

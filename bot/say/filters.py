@@ -1,7 +1,8 @@
 """The filters that templates have besides Jinja's own.
 
 `date`, `link` and `code` write Slack's mark-up around outside values and belong into
-`{% mrkdwn %}`; `shorten`, `one_line` and `plural` give plain words for anywhere.
+`{% mrkdwn %}`; `shorten`, `one_line`, `excerpt` and `plural` give plain words for anywhere;
+`lay_out` gives whole blocks, `{{ block }}` each.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.say import text
+from bot.say.excerpt import excerpt
+from bot.say.layout import lay_out
 from bot.say.limits import URL
 from bot.say.marks import Ours
 
@@ -85,22 +88,12 @@ def _one_line(value: str | None) -> str:
     return text.one_line(text.clean_start(value or ""))
 
 
-def chunks(value: str | None, size: int, most: int) -> list[str]:
-    """The first `most` pieces of a long text, each of at most `size` characters."""
-    rest = text.clean(value or "").strip()
-    found: list[str] = []
-    while rest and len(found) < most:
-        piece = rest if len(rest) <= size else text.head(rest, size) or rest[:size]
-        found.append(piece)
-        rest = rest[len(piece) :].lstrip("\n")
-    return found
-
-
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "date": date,
     "link": link,
     "code": code,
-    "chunks": chunks,
+    "excerpt": excerpt,
+    "lay_out": lay_out,
     "plural": plural,
     "shorten": _shorten,
     "one_line": _one_line,

@@ -7,6 +7,7 @@ JOBS_LIST_ALL = "jobs.list.all"
 JOBS_LIST_NEXT = "jobs.list.next"
 JOBS_LIST_PREVIOUS = "jobs.list.previous"
 JOBS_GET_OPEN = "jobs.get.open"
+JOBS_GET_WHOLE = "jobs.get.whole"
 JOBS_DELETE_CONFIRM = "jobs.delete.confirm"
 JOBS_DELETE_KEEP = "jobs.delete.keep"
 CONNECT_OPEN = "connect.open"
@@ -17,5 +18,6 @@ USE_SWITCH = "use.switch"
 
 # What buttons remember: the kinds of `bot.say.state`.
 STATE_CURSOR = "cursor"  # cursor, page
-STATE_JOB = "job"  # tenant, job; and cursor, page where the button stands in a list
+STATE_JOB = "job"  # tenant, job; and cursor, page where the button stands in a list;
+# part (message or response) where it shows the whole of that
 STATE_TENANT = "tenant"  # tenant

@@ -18,6 +18,7 @@ from bot.errors import BotError, Busy, OutdatedButton
 from bot.models import Account, Caller
 from bot.say.render import Say
 from bot.slack.failures import Failures
+from bot.slack.files import Files
 from bot.slack.hear import Action, Command, Heard, Submission
 from bot.slack.incoming import Incoming, first_input, read, submitted
 from bot.slack.modals import Ack, Modal, SubmittedModal
@@ -34,6 +35,7 @@ PARAMETERS = {
     "values": "what was filled into the submitted modal, by block_id",
     "reply": "answers with a template",
     "modal": "opens a modal, or changes the one that the request came from",
+    "files": "shares a text with the person as a file",
     "registry": "all commands",
     "accounts": "the service of connections",
     "jobs": "the service of jobs",
@@ -83,7 +85,8 @@ class Dispatch:
             replaced = pressed(request.body) if heard.replaces else None
             self._start(heard, incoming, {"value": str(payload.get("value") or "")}, replaced)
         except BotError as error:
-            self.work.track(self.failures.tell(error, incoming.reference, self._surface(incoming)))
+            surface = self._surface(Modal(self.say, incoming), self._reply(incoming))
+            self.work.track(self.failures.tell(error, incoming.reference, surface))
 
     async def submission(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """A submitted modal: its listener gives the ack, and may go on after that."""
@@ -131,13 +134,16 @@ class Dispatch:
     async def _run(
         self, heard: Heard, incoming: Incoming, reply: PatientReply, extra: Mapping[str, object]
     ) -> None:
+        modal = Modal(self.say, incoming)
+        extra = {"modal": modal, "reply": reply, **extra}
         await incoming.until_answered()
         try:
             account = await self.arrivals.take(incoming.caller, incoming.delivery)
             if account is not None:  # None: Slack repeats itself
-                await self._call(heard, incoming, {"account": account, "reply": reply, **extra})
+                await self._call(heard, incoming, {"account": account, **extra})
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            await self.failures.tell(error, incoming.reference, self._surface(incoming, reply))
+            surface = self._surface(modal, reply)
+            await self.failures.tell(error, incoming.reference, surface)
         finally:
             await reply.end()
 
@@ -162,17 +168,17 @@ class Dispatch:
         offered: dict[str, object] = {
             "caller": incoming.caller,
             "reply": self._reply(incoming),
-            "modal": Modal(self.say, incoming),
+            "files": Files(incoming),
             "registry": self.registry,
             **self.services,
             **extra,
         }
         await heard.listener(**{name: offered[name] for name in heard.parameters})
 
-    def _surface(self, incoming: Incoming, reply: Reply | None = None) -> Reply | Modal:
-        if incoming.is_in_modal:
-            return Modal(self.say, incoming)
-        return reply or self._reply(incoming)
+    @staticmethod
+    def _surface(modal: Modal, reply: Reply) -> Reply | Modal:
+        """What the person looks at: a modal, also one opened meanwhile, or messages."""
+        return modal if modal.is_open else reply
 
     def _reply(self, incoming: Incoming) -> ReplyLater:
         return ReplyLater(self.say, self.session, incoming)

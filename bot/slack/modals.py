@@ -11,6 +11,7 @@ from slack_sdk.errors import SlackApiError
 from bot.errors import TriggerExpired
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
+from bot.slack.refusals import word
 
 SPENT_TRIGGER = {"expired_trigger_id", "exchanged_trigger_id", "trigger_expired"}
 
@@ -22,25 +23,34 @@ class Modal:
 
     def __init__(self, say: Say, incoming: Incoming) -> None:
         self._say, self._incoming = say, incoming
+        self._view_id = incoming.view_id if incoming.is_in_modal else ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a modal that can be changed."""
+        return bool(self._view_id)
 
     async def open(self, template: str, **facts: object) -> None:
         """Open a modal by the trigger of the request; raises TriggerExpired after 3 s."""
         view = self._say.render(template, **facts)
         try:
-            await self._incoming.client.views_open(trigger_id=self._incoming.trigger_id, view=view)
+            opened = await self._incoming.client.views_open(
+                trigger_id=self._incoming.trigger_id, view=view
+            )
         except SlackApiError as error:
-            if error.response["error"] in SPENT_TRIGGER:
+            if word(error) in SPENT_TRIGGER:
                 raise TriggerExpired from error
             raise
+        self._view_id = str(opened["view"]["id"])
 
     async def update(self, template: str, **facts: object) -> None:
-        """Change the modal that the request came from."""
+        """Change the modal that was opened, or that the request came from."""
         await self.show(self._say.render(template, **facts))
 
     async def show(self, view: dict[str, Any]) -> None:
-        """Put a rendered view in the place of the one that the request came from."""
+        """Put a rendered view in its place."""
         await self._incoming.until_answered()
-        await self._incoming.client.views_update(view_id=self._incoming.view_id, view=view)
+        await self._incoming.client.views_update(view_id=self._view_id, view=view)
 
 
 class SubmittedModal(Modal):

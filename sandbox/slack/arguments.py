@@ -14,7 +14,7 @@ from sandbox.slack.refusal import Refused
 Arguments = Mapping[str, Any]
 
 # Slack takes these as JSON inside a form, too.
-STRUCTURED = ("blocks", "metadata", "view")
+STRUCTURED = ("blocks", "files", "metadata", "view")
 
 
 async def arguments(request: Request) -> dict[str, Any]:

@@ -56,6 +56,11 @@ async def view(workspace: Workspace, _: Request, given: Given) -> Any:
     return top.as_json() if top else None
 
 
+async def files(workspace: Workspace, _: Request, given: Given) -> Any:
+    user = workspace.directory.user(_text(given, "user"))
+    return [file.as_json() for file in workspace.files_of(user)]
+
+
 async def forget(workspace: Workspace, _: Request, __: Given) -> Any:
     workspace.forget()
 
@@ -79,6 +84,7 @@ def routes(workspace: Workspace) -> Sequence[Route]:
         ("POST", "close", close),
         ("GET", "messages", messages),
         ("GET", "view", view),
+        ("GET", "files", files),
         ("POST", "forget", forget),
         ("POST", "faults", add_fault),
         ("DELETE", "faults", clear_faults),

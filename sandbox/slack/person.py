@@ -81,6 +81,12 @@ class Person:
         top: dict[str, Any] | None = _answer(answer)
         return top
 
+    async def files(self) -> list[dict[str, Any]]:
+        """The files that this person sees, with their `content` as text."""
+        answer = await self._http.get(f"{self._url}/files", params=self._who)
+        seen: list[dict[str, Any]] = _answer(answer)
+        return seen
+
     async def _act(self, name: str, **more: Any) -> Exchange:
         body = {**self._who, **more}
         answer = await self._http.post(f"{self._url}/{name}", json=body, timeout=PATIENCE_SECONDS)

@@ -31,6 +31,7 @@ async def _answer(workspace: Workspace, name: str, request: Request) -> Response
     method = METHODS.get(name)
     if method is None:
         return PlainJSON({"ok": False, "error": "unknown_method", "req_method": name})
+    workspace.slack_url = str(request.base_url).rstrip("/")
     try:
         given = await arguments(request)
         _admit(workspace, method, _token(request, given))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.slack.directory import Directory, User
 from sandbox.slack.faults import Faults
+from sandbox.slack.files import File, Files
 from sandbox.slack.journal import Journal
 from sandbox.slack.messages import Message, Messages
 from sandbox.slack.response_urls import ResponseUrls
@@ -19,6 +20,7 @@ class Workspace:
     """The team acme-shop with ada and grace; `clock` decides what time it is.
 
     `bot_url` is where the app listens, without a slash at the end; to be set before anybody acts.
+    `slack_url` is where the app last called the Web API, and where it may upload.
     """
 
     def __init__(
@@ -27,17 +29,21 @@ class Workspace:
         *,
         bot_token: str = "xoxb-sandbox-bot",
         signing_secret: str = "sandbox-signing-secret",
-        bot_scopes: frozenset[str] = frozenset({"commands", "chat:write"}),
+        bot_scopes: frozenset[str] = frozenset(
+            {"commands", "chat:write", "files:write", "im:write"}
+        ),
     ) -> None:
         self.clock = clock
         self.bot_token = bot_token
         self.signing_secret = signing_secret
         self.bot_scopes = bot_scopes
         self.bot_url = ""
+        self.slack_url = ""
         self.ack_seconds = ACK_SECONDS
         self.directory = Directory()
         self.messages = Messages(clock)
         self.views = Views()
+        self.files = Files()
         self.triggers = Triggers(clock)
         self.response_urls = ResponseUrls(clock)
         self.faults = Faults()
@@ -51,7 +57,13 @@ class Workspace:
         theirs = [c.id for c in self.directory.channels.values() if user.id in c.members]
         return self.messages.seen_by(user.id, [channel_id] if channel_id else theirs, since)
 
+    def files_of(self, user: User) -> list[File]:
+        """The files that a user sees, oldest first."""
+        theirs = {c.id for c in self.directory.channels.values() if user.id in c.members}
+        return self.files.seen_in(theirs)
+
     def forget(self) -> None:
-        """Clear away all messages and views, as if nobody had done anything yet."""
+        """Clear away all messages, views and files, as if nobody had done anything yet."""
         self.messages.clear()
         self.views.clear()
+        self.files.clear()

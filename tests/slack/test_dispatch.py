@@ -44,7 +44,7 @@ class Given:
         self.to["command"] = locals()
 
     async def action(
-        self, caller: Any, account: Any, value: Any, reply: Any, modal: Any, accounts: Any
+        self, caller: Any, account: Any, value: Any, reply: Any, files: Any, accounts: Any
     ) -> None:
         self.to["action"] = locals()
 

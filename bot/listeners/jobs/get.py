@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 from bot.models import Account
 from bot.say import ids
+from bot.say.agent_text import read
+from bot.say.layout import IN_MODAL, lay_out
 from bot.say.state import unpack
 from bot.services.job_ids import job_id
 from bot.services.jobs import Jobs
+from bot.slack.files import Files
 from bot.slack.hear import action, command
+from bot.slack.modals import Modal
 from bot.slack.reply import Reply
 
 
@@ -21,3 +28,27 @@ async def open_job(value: str, account: Account, jobs: Jobs, reply: Reply) -> No
     state = unpack(value, ids.STATE_JOB)
     card = await jobs.get(account, str(state["job"]), str(state["tenant"]))
     await reply("jobs/get", card=card)
+
+
+@action(ids.JOBS_GET_WHOLE, at_once=True)
+async def show_whole(value: str, account: Account, jobs: Jobs, modal: Modal, files: Files) -> None:
+    state = unpack(value, ids.STATE_JOB)
+    await modal.open("jobs/get.whole.opening")
+    card = await jobs.get(account, str(state["job"]), str(state["tenant"]))
+    part = "response" if state["part"] == "response" else "message"
+    text = card.job.response if part == "response" else card.job.message
+    # So long a text takes tenths of a second, in which others are answered.
+    layout = await asyncio.to_thread(lay_out, text, IN_MODAL)
+    facts = {"job_id": card.job.id, "part": part}
+    if layout.is_whole:
+        await modal.update("jobs/get.whole", layout=layout, **facts)
+    else:
+        url = await files.share(*await asyncio.to_thread(_as_file, card.job.id, text))
+        await modal.update("jobs/get.whole.file", length=layout.length, url=url, **facts)
+
+
+def _as_file(job: str, text: str) -> tuple[str, str]:
+    """A name that any computer takes, and what stands in the file."""
+    found = read(text)
+    ending = {"json": "json", "markdown": "md"}.get(found.kind, "txt")
+    return f"job-{re.sub('[^A-Za-z0-9]+', '-', job)[:60]}.{ending}", found.words

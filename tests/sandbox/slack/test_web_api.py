@@ -24,7 +24,7 @@ async def test_auth_test_says_who_the_bot_is(web: AsyncWebClient) -> None:
     """The official client learns team, bot and scopes from auth.test."""
     answer = await web.auth_test()
     assert (answer["team_id"], answer["bot_id"]) == ("T0ACME", "B0BOT")
-    assert answer.headers["x-oauth-scopes"] == "chat:write,commands"
+    assert answer.headers["x-oauth-scopes"] == "chat:write,commands,files:write,im:write"
 
 
 async def test_no_token_is_not_authed(slack_url: str) -> None:
@@ -43,7 +43,8 @@ async def test_a_missing_scope_is_named(web: AsyncWebClient) -> None:
     """The refusal says which scope is needed and which there are."""
     answer = await refusal(web.users_info(user="U0ADA"))
     assert answer["error"] == "missing_scope"
-    assert (answer["needed"], answer["provided"]) == ("users:read", "chat:write,commands")
+    assert answer["needed"] == "users:read"
+    assert answer["provided"] == "chat:write,commands,files:write,im:write"
 
 
 async def test_posting_needs_chat_write(web: AsyncWebClient, workspace: Workspace) -> None:

@@ -1,0 +1,111 @@
+"""Slack's rich text made of outside text: words and links, never a mention.
+
+An element is a section, a list, a quote or a code block; a leaf is what stands in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from bot.say.limits import RICH_TEXT
+from bot.say.text import clean
+
+Leaf = dict[str, Any]
+Element = dict[str, Any]
+Block = dict[str, Any]
+
+MOST_LEAVES = 200  # in one element; Slack documents no limit
+
+
+def words(text: str, *styles: str) -> Leaf:
+    """Letters that are shown as they are; styles are bold, italic, strike and code."""
+    return _styled({"type": "text", "text": text}, styles)
+
+
+def link(url: str, text: str, *styles: str) -> Leaf:
+    """Only for an address that `bot.say.links` has looked at."""
+    return _styled({"type": "link", "url": url, "text": text}, styles)
+
+
+def said(leaves: Iterable[Leaf]) -> str:
+    """The words of some leaves."""
+    return "".join(leaf["text"] for leaf in leaves)
+
+
+def elements(kind: str, leaves: Iterable[Leaf]) -> list[Element]:
+    """Elements of one kind, as many as it takes for none to be too long."""
+    cleaned = (leaf | {"text": clean(leaf["text"])} for leaf in leaves)
+    return [{"type": kind, "elements": portion} for portion in _portions(_joined(cleaned))]
+
+
+def code_block(text: str) -> list[Element]:
+    """`text` in which nothing formats."""
+    return elements("rich_text_preformatted", [words(text)])
+
+
+def section(text: str) -> list[Element]:
+    """`text` as it is, letter by letter."""
+    return elements("rich_text_section", [words(text)])
+
+
+def blocks(parts: Iterable[Element]) -> list[Block]:
+    """`parts` in blocks of at most RICH_TEXT characters."""
+    made: list[Block] = []
+    room = 0
+    for part in parts:
+        length = text_length(part)
+        if length > room:
+            made.append({"type": "rich_text", "elements": []})
+            room = RICH_TEXT
+        made[-1]["elements"].append(part)
+        room -= length
+    return made
+
+
+def text_length(part: Any) -> int:
+    """The characters in all leaves of an element, or of a list of them."""
+    if isinstance(part, list):
+        return sum(map(text_length, part))
+    return len(part["text"]) if "text" in part else text_length(part["elements"])
+
+
+def _styled(leaf: Leaf, styles: tuple[str, ...]) -> Leaf:
+    return leaf | {"style": dict.fromkeys(styles, True)} if styles else leaf
+
+
+def _joined(leaves: Iterable[Leaf]) -> list[Leaf]:
+    """Words of the same style beside each other as one leaf."""
+    made: list[Leaf] = []
+    for leaf in leaves:
+        if made and leaf["type"] == "text" and leaf | {"text": ""} == made[-1] | {"text": ""}:
+            made[-1] = made[-1] | {"text": made[-1]["text"] + leaf["text"]}
+        else:
+            made.append(leaf)
+    return made
+
+
+def _portions(leaves: Iterable[Leaf]) -> Iterator[list[Leaf]]:
+    portion: list[Leaf] = []
+    room = RICH_TEXT
+    for piece in (piece for leaf in leaves for piece in _pieces(leaf)):
+        length = len(piece["text"])
+        if portion and (length > room or len(portion) == MOST_LEAVES):
+            yield portion
+            portion, room = [], RICH_TEXT
+        portion.append(piece)
+        room -= length
+    if portion:
+        yield portion
+
+
+def _pieces(leaf: Leaf) -> Iterator[Leaf]:
+    """A leaf in pieces that are short enough, parted after a line or a word; none if empty."""
+    rest = leaf["text"]
+    while len(rest) > RICH_TEXT:
+        ends = (rest.rfind(space, RICH_TEXT // 2, RICH_TEXT) + 1 for space in "\n ")
+        end = next(filter(None, ends), RICH_TEXT)
+        yield leaf | {"text": rest[:end]}
+        rest = rest[end:]
+    if rest:
+        yield leaf | {"text": rest}

@@ -1,0 +1,35 @@
+"""Texts too long for any message, as files that only the person who asked gets."""
+
+from __future__ import annotations
+
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import FileRefused
+from bot.slack.incoming import Incoming
+
+NOT_ALLOWED = {"missing_scope", "file_uploads_disabled", "restricted_action", "blocked_file_type"}
+
+
+class Files:
+    """Shares files in the direct messages of one person with this app."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+
+    async def share(self, name: str, text: str) -> str:
+        """Where Slack shows the file; empty where it does not say. Raises FileRefused.
+
+        Slack: completing an upload takes the id of a conversation, not of a user.
+        """
+        client = self._incoming.client
+        try:
+            opened = await client.conversations_open(users=self._incoming.caller.user_id)
+            shared = await client.files_upload_v2(
+                channel=opened["channel"]["id"], filename=name, title=name, content=text
+            )
+        except SlackApiError as error:
+            if error.response["error"] in NOT_ALLOWED:
+                raise FileRefused(error.response["error"]) from error
+            raise
+        file = shared.get("file") or {}
+        return str(file.get("permalink") or "")

@@ -1,0 +1,77 @@
+"""Files: announced, uploaded to an address of their own, then shared in a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import count
+from secrets import token_hex
+from typing import Any
+
+from sandbox.slack.directory import BOT_USER_ID, TEAM_DOMAIN
+from sandbox.slack.refusal import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """`content` is None until it was uploaded, `channel_id` empty until the file is shared."""
+
+    id: str
+    name: str
+    length: int
+    path: str
+    content: bytes | None = None
+    title: str = ""
+    channel_id: str = ""
+
+    def as_slack(self) -> dict[str, Any]:
+        """As Slack shows a completed file to the app."""
+        host = f"https://{TEAM_DOMAIN}.slack.com"
+        return {
+            "id": self.id,
+            "name": self.name,
+            "title": self.title,
+            "size": self.length,
+            "user": BOT_USER_ID,
+            "permalink": f"{host}/files/{BOT_USER_ID}/{self.id}/{self.name}",
+        }
+
+    def as_json(self) -> dict[str, Any]:
+        """As `/sandbox/files` shows it."""
+        text = (self.content or b"").decode("utf-8", "replace")
+        return self.as_slack() | {"channel": self.channel_id, "content": text}
+
+
+class Files:
+    """All files, in the order they were announced."""
+
+    def __init__(self) -> None:
+        self._all: dict[str, File] = {}
+        self._numbers = count(1)
+
+    def announce(self, name: str, length: int) -> File:
+        file_id = f"F0{next(self._numbers):08d}"
+        file = File(file_id, name, length, f"/upload/v1/{token_hex(12)}")
+        self._all[file_id] = file
+        return file
+
+    def upload(self, path: str, content: bytes) -> bool:
+        """Whether `path` was given out, for as many bytes."""
+        for file in self._all.values():
+            if file.path == path and file.length == len(content):
+                self._all[file.id] = replace(file, content=content)
+                return True
+        return False
+
+    def share(self, file_id: str, title: str, channel_id: str) -> File:
+        """Refused: file_not_found, also where nothing was uploaded yet."""
+        file = self._all.get(file_id)
+        if file is None or file.content is None:
+            raise Refused("file_not_found")
+        self._all[file_id] = replace(file, title=title or file.name, channel_id=channel_id)
+        return self._all[file_id]
+
+    def seen_in(self, channel_ids: set[str]) -> list[File]:
+        return [file for file in self._all.values() if file.channel_id in channel_ids]
+
+    def clear(self) -> None:
+        self._all.clear()

@@ -1,0 +1,137 @@
+"""Show the whole message — in a modal, or as a file where that is too small."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.faults import Fault as EmporixFault
+from sandbox.slack.faults import Fault as SlackFault
+from sandbox.slack.person import Exchange
+from tests.listeners.jobs.fixtures import job_id
+from tests.shop import Shop
+
+LONG = "# Report\n\n" + "An order was **checked**, and all was well.\n\n" * 200
+HUGE = "long " * 40_000
+
+
+async def whole(shop: Shop, **fields: Any) -> Exchange:
+    """Ada opens a job and presses the button; the first one, where there are two."""
+    shop.world.add_job("acme", id=job_id(1), status="success", **fields)
+    await shop.ada.command(f"/emporix jobs get {job_id(1)}")
+    return await shop.ada.click("Show the whole message")
+
+
+def words(view: Any) -> str:
+    """All that a view says in rich text."""
+    if isinstance(view, list):
+        return "".join(map(words, view))
+    if isinstance(view, dict):
+        own = view["text"] if view.get("type") in ("text", "link") else ""
+        return str(own) + words(view.get("blocks") or view.get("elements") or [])
+    return ""
+
+
+async def test_a_card_says_how_much_there_is(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """A shortened text ends with its length and the button, both texts of a job with their own."""
+    connected.world.add_job("acme", id=job_id(1), status="success", message=HUGE, response=LONG)
+    exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
+    more = [block for block in exchange.payloads[0]["blocks"] if "accessory" in block]
+    assert more == snapshot
+
+
+async def test_opens_at_once_and_then_shows_all(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """The modal opens before Emporix is asked, and holds every word in the end."""
+    exchange = await whole(connected, message=LONG)
+    assert [sent["via"] for sent in exchange.sent if sent["via"] != "ack"] == [
+        "views.open",
+        "views.update",
+    ]
+    assert exchange.sent[-2]["payload"]["view"] == snapshot
+    assert exchange.view is not None
+    assert words(exchange.view).count("checked") == 200
+    assert exchange.view["blocks"][0]["text"]["text"] == f"*Message* of job `{job_id(1)}`"
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+async def test_shows_either_text(connected: Shop, nth: int) -> None:
+    """The message to the agent, and what it answered."""
+    texts = ("asked " * 1000, "answered " * 1000)
+    connected.world.add_job("acme", id=job_id(1), message=texts[0], response=texts[1])
+    await connected.ada.command(f"/emporix jobs get {job_id(1)}")
+    exchange = await connected.ada.click("Show the whole message", nth=nth)
+    assert words(exchange.view) == texts[nth - 1].strip()
+
+
+async def test_needs_two_round_trips_and_one_call(connected: Shop) -> None:
+    """It asks Emporix once and Redis once, as a get does."""
+    connected.world.add_job("acme", id=job_id(1), message=LONG)
+    await connected.ada.command(f"/emporix jobs get {job_id(1)}")
+    asked = len(connected.world.requests)
+    before = (await connected.redis.info("stats"))["total_reads_processed"]
+    await connected.ada.click("Show the whole message")
+    after = (await connected.redis.info("stats"))["total_reads_processed"]
+    assert len(connected.world.requests) - asked == 1
+    assert after - before - 1 <= 2
+
+
+async def test_sends_a_file_to_its_reader_alone(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """What no modal holds comes whole as a file into the direct messages, and the modal says so."""
+    exchange = await whole(connected, message=HUGE)
+    assert exchange.payloads[-1]["view"] == snapshot
+    (file,) = await connected.ada.files()
+    assert (file["name"], file["content"]) == (f"job-{job_id(1)}.txt", HUGE.strip())
+    assert file["channel"].startswith("D")
+    assert await connected.grace.files() == []
+
+
+async def test_json_beyond_a_modal_is_a_json_file(connected: Shop) -> None:
+    """It can be opened by whatever reads JSON."""
+    text = json.dumps({"orders": [f"EON{number}" for number in range(5000)]})
+    await whole(connected, response=text)
+    (file,) = await connected.ada.files()
+    assert file["name"].endswith(".json")
+    assert json.loads(file["content"]) == json.loads(text)
+
+
+async def test_says_when_it_may_not_send_files(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """An app installed before it could do so says what to do, in the modal."""
+    connected.workspace.bot_scopes = frozenset({"commands", "chat:write"})
+    exchange = await whole(connected, message=HUGE)
+    assert exchange.payloads[-1]["view"] == snapshot
+
+
+async def test_says_in_the_modal_what_went_wrong(connected: Shop) -> None:
+    """The loading modal does not stay when Emporix fails."""
+    connected.world.add_job("acme", id=job_id(1), message=LONG)
+    await connected.ada.command(f"/emporix jobs get {job_id(1)}")
+    connected.world.faults.add(EmporixFault("status", status=500, times=9))
+    exchange = await connected.ada.click("Show the whole message")
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.emporix_failed"
+
+
+async def test_says_so_when_slack_takes_no_file(connected: Shop) -> None:
+    """A failed upload ends in words with a reference, not in silence."""
+    connected.workspace.faults.add(SlackFault("status", method="upload"))
+    exchange = await whole(connected, message=HUGE)
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.unknown"
+
+
+async def test_says_that_the_text_is_gone(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """The job may have changed since its card was shown."""
+    connected.world.add_job("acme", id=job_id(1), message=LONG)
+    await connected.ada.command(f"/emporix jobs get {job_id(1)}")
+    connected.world.add_job("acme", id=job_id(1), message="")
+    exchange = await connected.ada.click("Show the whole message")
+    assert exchange.payloads[-1]["view"] == snapshot

@@ -1,0 +1,38 @@
+"""The terminal shows whatever the templates of this project write."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.say.examples import examples
+from bot.say.layout import lay_out
+from bot.say.render import Say
+from sandbox.draw import draw_message, draw_view
+
+SAY = Say.default()
+
+
+@pytest.mark.parametrize("name", SAY.templates())
+def test_every_example_can_be_drawn(name: str) -> None:
+    """No block of ours is unknown there; answers that show nothing by themselves aside."""
+    for facts in examples(SAY, name).values():
+        payload = SAY.render(name, **facts)
+        if payload.get("type") == "modal":
+            assert draw_view(payload, {})
+        elif "blocks" in payload:
+            assert draw_message(payload)
+
+
+def test_rich_text_is_drawn_as_it_reads() -> None:
+    """Lists with their signs, code and quotes behind a bar, links with their address."""
+    text = "# T\n\n3. a\n   - b\n4. c\n\n> q\n\n```\nx\n  y\n```\n[w](https://a.example)"
+    assert draw_message({"blocks": lay_out(text, 3000).blocks}).split("\n") == [
+        "T",
+        "3. a",
+        "   • b",
+        "4. c",
+        "> q",
+        "┃ x",
+        "┃   y",
+        "w <https://a.example> (a.example)",
+    ]
