@@ -1,4 +1,4 @@
-"""emporix-bot: `web` serves Slack, `doctor` looks for what is wrong, `keys new` makes a key."""
+"""emporix-bot: `web` serves Slack, `doctor` looks for what is wrong, `keys` makes and rotates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from bot.errors import SettingsWrong
 from bot.keys import new_key
+
+STOPPED = 130  # as a shell says it of a program that ended by Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,13 +51,31 @@ def keys_new() -> int:
     return 0
 
 
+def keys_rotate() -> int:
+    """Seal every secret with the first key; 1 where some are left on another."""
+    from bot.rotate import rotate
+    from bot.settings import load_settings
+
+    try:
+        return asyncio.run(rotate(load_settings(), _tell))
+    except KeyboardInterrupt:
+        print("Stopped. Run this again: what is done stays done.")
+        return STOPPED
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emporix-bot", description="Emporix Jobs for Slack")
     commands = parser.add_subparsers(required=True, metavar="web | doctor | keys")
     _add(commands, "web", web, "serve Slack over HTTP")
     _add(commands, "doctor", doctor, "check settings, Redis, Slack and Emporix")
     keys = commands.add_parser("keys", help="encryption keys")
-    _add(keys.add_subparsers(required=True, metavar="new"), "new", keys_new, "print a fresh key")
+    kinds = keys.add_subparsers(required=True, metavar="new | rotate")
+    _add(kinds, "new", keys_new, "print a fresh key")
+    _add(kinds, "rotate", keys_rotate, "seal all secrets in Redis with the first key")
     return parser
 
 

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass, field
 
 KEY_BYTES = 32
+KEY_ID_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +40,4 @@ def _parse(text: str) -> EncryptionKey:
         secret = b""
     if len(secret) != KEY_BYTES:
         raise ValueError("holds something that is not a key: make one with `emporix-bot keys new`")
-    return EncryptionKey(hashlib.sha256(secret).hexdigest()[:8], secret)
+    return EncryptionKey(hashlib.sha256(secret).hexdigest()[:KEY_ID_LENGTH], secret)

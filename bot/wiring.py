@@ -23,6 +23,7 @@ from bot.services.sharing import Sharing
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
+from bot.slack.patience import PATIENCE_SECONDS
 from bot.slack.registry import discover
 from bot.slack.retries import retry_handlers
 from bot.slack.work import Work
@@ -55,6 +56,7 @@ async def assemble(
     settings: Settings,
     clock: Clock = time.time,
     new_cursor_id: Callable[[], str] = new_cursor_id,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> AsyncIterator[Parts]:
     """The parts of a web process, closed when it ends."""
     async with AsyncExitStack() as stack:
@@ -74,6 +76,7 @@ async def assemble(
             failures=Failures(say),
             arrivals=Arrivals(redis, stored),
             services=_services(settings, redis, stored, emporix, clock, new_cursor_id),
+            patience_seconds=patience_seconds,
         )
         client = slack_client(settings, session)
         app = build_app(dispatch, client, settings.slack_bot_token.get_secret_value())
@@ -115,7 +118,11 @@ def _services(
 
 def sealed_records(settings: Settings) -> Records:
     """Reads and writes what is secret in Redis, with the configured keys."""
-    return Records(Vault(parse_keys(settings.encryption_keys.get_secret_value())))
+    return Records(vault(settings))
+
+
+def vault(settings: Settings) -> Vault:
+    return Vault(parse_keys(settings.encryption_keys.get_secret_value()))
 
 
 def slack_session() -> aiohttp.ClientSession:

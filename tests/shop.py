@@ -14,6 +14,7 @@ import httpx
 from bot.keys import new_key
 from bot.settings import Settings
 from bot.slack.guard import Guard
+from bot.slack.patience import PATIENCE_SECONDS
 from bot.web import build_web
 from bot.wiring import assemble
 from sandbox.emporix.app import create_app as create_emporix
@@ -63,9 +64,14 @@ class Shop:
 
 @asynccontextmanager
 async def open_shop(
-    redis: Any, redis_url: str, clock: FakeClock, **settings_of_test: object
+    redis: Any,
+    redis_url: str,
+    clock: FakeClock,
+    *,
+    patience_seconds: float = PATIENCE_SECONDS,
+    **settings_of_test: object,
 ) -> AsyncIterator[Shop]:
-    """Everything started, nobody connected."""
+    """Everything started, nobody connected; whoever waits longer than this is told so."""
     world, workspace = World(clock), Workspace(clock)
     async with AsyncExitStack() as parts:
         emporix = await parts.enter_async_context(serving(create_emporix(world)))
@@ -82,7 +88,7 @@ async def open_shop(
             | settings_of_test
         )
         web = build_web(
-            partial(assemble, settings, clock, _numbered()),
+            partial(assemble, settings, clock, _numbered(), patience_seconds),
             Guard(workspace.signing_secret, clock),
         )
         workspace.bot_url = await parts.enter_async_context(serving(web))

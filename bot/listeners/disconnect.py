@@ -17,14 +17,14 @@ async def ask(text: str, account: Account, reply: Reply) -> None:
     await reply("disconnect", tenant=held.tenant)
 
 
-@action(ids.DISCONNECT_CONFIRM)
+@action(ids.DISCONNECT_CONFIRM, replaces=True)
 async def disconnect(value: str, account: Account, accounts: Accounts, reply: Reply) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
     default = await accounts.disconnect(account, tenant)
     await reply("disconnect.done", replace=True, tenant=tenant, default_tenant=default)
 
 
-@action(ids.DISCONNECT_KEEP)
+@action(ids.DISCONNECT_KEEP, replaces=True)
 async def keep(value: str, reply: Reply) -> None:
     tenant = unpack(value, ids.STATE_TENANT)["tenant"]
     await reply("disconnect.kept", replace=True, tenant=tenant)

@@ -18,7 +18,7 @@ async def use(text: str, account: Account, accounts: Accounts, reply: Reply) -> 
     await reply("use", connection=await accounts.use(account, text))
 
 
-@action(ids.USE_SWITCH)
+@action(ids.USE_SWITCH, replaces=True)
 async def switch(value: str, account: Account, accounts: Accounts, reply: Reply) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
     await reply("use", replace=True, connection=await accounts.use(account, tenant))

@@ -13,13 +13,16 @@ from bot.errors import ShareRefused
 from bot.say.render import Say
 from bot.services.sharing import Audience
 from bot.slack.incoming import Incoming
-from bot.slack.reply import NOT_THERE, by_response_url
+from bot.slack.refusals import word
+from bot.slack.reply import by_response_url
 
 logger = logging.getLogger(__name__)
 
 OUTSIDERS = ("is_ext_shared", "is_pending_ext_shared")
 UNKNOWN = {"channel_not_found", "missing_scope", "method_not_supported_for_channel_type"}
 DIRECT = "D"  # Slack: the ids of direct messages begin with it
+
+NOT_THERE = {"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"}
 
 
 class Channel:
@@ -65,7 +68,7 @@ class Channel:
                 channel=self._incoming.channel_id, **message
             )
         except SlackApiError as error:
-            if error.response["error"] not in NOT_THERE:
+            if word(error) not in NOT_THERE:
                 raise
             raise ShareRefused("not_member") from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
@@ -19,9 +20,10 @@ from bot.say.render import Say
 from bot.slack.channel import Channel
 from bot.slack.failures import Failures
 from bot.slack.files import Files
-from bot.slack.hear import Action, Heard, Submission
-from bot.slack.incoming import Incoming, read, submitted
+from bot.slack.hear import Action, Command, Heard, Submission
+from bot.slack.incoming import Incoming, first_input, read, submitted
 from bot.slack.modals import Ack, Modal, SubmittedModal
+from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, pressed
 from bot.slack.people import People
 from bot.slack.registry import Registry
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
@@ -64,6 +66,7 @@ class Dispatch:
     failures: Failures
     arrivals: TakesDeliveries
     services: Mapping[str, object]
+    patience_seconds: float = PATIENCE_SECONDS
 
     async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """/emporix …"""
@@ -74,12 +77,11 @@ class Dispatch:
             if heard.in_ack:
                 await self._call(heard, incoming, {"text": text, "reply": in_ack})
                 return
-            self._refuse_when_full()
+            self._start(heard, incoming, {"text": text})
         except Exception as error:  # noqa: BLE001 - the one door for errors
             await self.failures.tell(error, incoming.reference, in_ack)
             return
         await ack()
-        self.work.start(self._run(heard, incoming, {"text": text}), at_once=heard.at_once)
 
     async def action(self, ack: Ack, request: AsyncBoltRequest, payload: Mapping[str, Any]) -> None:
         """A button, in a message or a modal."""
@@ -87,13 +89,11 @@ class Dispatch:
         await ack()
         try:
             heard = self._pressed(str(payload.get("action_id")))
-            self._refuse_when_full()
+            replaced = pressed(request.body) if heard.replaces else None
+            self._start(heard, incoming, {"value": str(payload.get("value") or "")}, replaced)
         except BotError as error:
-            surface = self._surface(incoming, Modal(self.say, incoming))
+            surface = self._surface(Modal(self.say, incoming), self._reply(incoming))
             self.work.track(self.failures.tell(error, incoming.reference, surface))
-            return
-        extra = {"value": str(payload.get("value") or "")}
-        self.work.start(self._run(heard, incoming, extra), at_once=heard.at_once)
 
     async def submission(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """A submitted modal: its listener gives the ack, and may go on after that."""
@@ -101,12 +101,15 @@ class Dispatch:
         modal = SubmittedModal(self.say, incoming, ack)
         try:
             heard = self._submitted(str(view.get("callback_id")))
-            self._refuse_when_full()
+            extra = {"values": submitted(view), "modal": modal}
+            run = partial(self._run_submission, heard, incoming, modal, extra)
+            self.work.start(incoming.caller, run, at_once=True)
+        except Busy as error:
+            await self._keep_form(error, incoming, modal)
+            return
         except BotError as error:
             await self.failures.tell(error, incoming.reference, modal)
             return
-        extra = {"values": submitted(view), "modal": modal}
-        self.work.track(self._run_submission(heard, incoming, modal, extra))
         await modal.answered.wait()
 
     def _pressed(self, action_id: str) -> Action:
@@ -121,20 +124,42 @@ class Dispatch:
             raise OutdatedButton
         return heard
 
-    def _refuse_when_full(self) -> None:
-        if self.work.is_full:
-            raise Busy
+    def _start(
+        self,
+        heard: Command | Action,
+        incoming: Incoming,
+        extra: Mapping[str, object],
+        replaced: Pressed | None = None,
+    ) -> None:
+        """Let a listener run when its turn comes; raises Busy."""
+        reply = PatientReply(self.say, self._reply(incoming), replaced)
+        run = partial(self._run, heard, incoming, reply, extra)
+        self.work.start(incoming.caller, run, at_once=heard.at_once)
+        if incoming.response_url and not heard.at_once:
+            reply.begin(self.patience_seconds)
 
-    async def _run(self, heard: Heard, incoming: Incoming, extra: Mapping[str, object]) -> None:
+    async def _run(
+        self, heard: Heard, incoming: Incoming, reply: PatientReply, extra: Mapping[str, object]
+    ) -> None:
         modal = Modal(self.say, incoming)
+        extra = {"modal": modal, "reply": reply, **extra}
         await incoming.until_answered()
         try:
             account = await self.arrivals.take(incoming.caller, incoming.delivery)
             if account is not None:  # None: Slack repeats itself
-                await self._call(heard, incoming, {"account": account, "modal": modal, **extra})
+                await self._call(heard, incoming, {"account": account, **extra})
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            surface = self._surface(incoming, modal)
+            surface = self._surface(modal, reply)
             await self.failures.tell(error, incoming.reference, surface)
+        finally:
+            await reply.end()
+
+    async def _keep_form(self, error: Busy, incoming: Incoming, modal: SubmittedModal) -> None:
+        """What was typed stays where it is, to be submitted again; Slack names no other way."""
+        if name := first_input(incoming.view or {}):
+            await modal.errors("busy.form", block_id=name)
+        else:
+            await self.failures.tell(error, incoming.reference, modal)
 
     async def _run_submission(
         self, heard: Heard, incoming: Incoming, modal: SubmittedModal, extra: Mapping[str, object]
@@ -159,9 +184,10 @@ class Dispatch:
         }
         await heard.listener(**{name: offered[name] for name in heard.parameters})
 
-    def _surface(self, incoming: Incoming, modal: Modal) -> Reply | Modal:
+    @staticmethod
+    def _surface(modal: Modal, reply: Reply) -> Reply | Modal:
         """What the person looks at: a modal, also one opened meanwhile, or messages."""
-        return modal if modal.is_open else self._reply(incoming)
+        return modal if modal.is_open else reply
 
-    def _reply(self, incoming: Incoming) -> Reply:
+    def _reply(self, incoming: Incoming) -> ReplyLater:
         return ReplyLater(self.say, self.session, incoming)

@@ -40,10 +40,14 @@ class Command(Heard):
 
 @dataclass(frozen=True, slots=True)
 class Action(Heard):
-    """A press of the button with this `action_id`."""
+    """A press of the button with this `action_id`.
+
+    `replaces`: its answer takes the place of the message, which says so meanwhile if it takes long.
+    """
 
     action_id: str
     at_once: bool = False
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,10 @@ def command(
     return lambda listener: Command(listener, words, usage, summary, also, in_ack, at_once)
 
 
-def action(action_id: str, *, at_once: bool = False) -> Callable[[Listener], Action]:
-    return lambda listener: Action(listener, action_id, at_once)
+def action(
+    action_id: str, *, at_once: bool = False, replaces: bool = False
+) -> Callable[[Listener], Action]:
+    return lambda listener: Action(listener, action_id, at_once, replaces)
 
 
 def submission(callback_id: str) -> Callable[[Listener], Submission]:

@@ -92,3 +92,9 @@ def submitted(view: Mapping[str, Any]) -> dict[str, str]:
         for block_id, elements in state.items()
         for element in elements.values()
     }
+
+
+def first_input(view: Mapping[str, Any]) -> str:
+    """The block_id of a modal's first field; empty where it has none."""
+    blocks = view.get("blocks") or ()
+    return next((str(b["block_id"]) for b in blocks if b.get("type") == "input"), "")

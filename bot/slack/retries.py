@@ -9,10 +9,12 @@ from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncRateLimitErrorRetryHandler,
 )
+from slack_sdk.http_retry.builtin_interval_calculators import FixedValueRetryIntervalCalculator
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
 
+CONNECT_AGAIN_SECONDS = 0.1  # a connection that died idle is replaced by a new one
 LONGEST_PAUSE = 10.0  # seconds; a person waits for the answer
 
 
@@ -32,7 +34,11 @@ class BriefRateLimits(AsyncRateLimitErrorRetryHandler):
 
 
 def retry_handlers() -> list[AsyncRetryHandler]:
-    return [AsyncConnectionErrorRetryHandler(), BriefRateLimits(max_retry_count=2)]
+    at_once = FixedValueRetryIntervalCalculator(CONNECT_AGAIN_SECONDS)
+    return [
+        AsyncConnectionErrorRetryHandler(interval_calculator=at_once),
+        BriefRateLimits(max_retry_count=2),
+    ]
 
 
 def _pause(response: HttpResponse | None) -> float:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.models import Account, Caller
 from bot.store import layout
 from bot.store.accounts import AccountStore
 from bot.store.connection import Commands, reaching_redis
 
 KEPT_SECONDS = 10 * 60  # Slack repeats a delivery within minutes, if at all
+
+TAKE_SECONDS = 0.9
+"""For all that reaching Redis may take, Sentinels included."""
 
 
 class Arrivals:
@@ -23,7 +28,10 @@ class Arrivals:
         Raises StoreUnavailable.
         """
         with reaching_redis():
-            async with self._redis.pipeline(transaction=False) as pipe:
+            async with (
+                asyncio.timeout(TAKE_SECONDS),
+                self._redis.pipeline(transaction=False) as pipe,
+            ):
                 pipe.hgetall(layout.account(caller))
                 if delivery:
                     pipe.set(layout.once(caller, delivery), "1", nx=True, ex=KEPT_SECONDS)

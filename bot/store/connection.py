@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import ConnectionError as ConnectionBroken
 from redis.exceptions import RedisError
 
 from bot.errors import StoreUnavailable
@@ -20,9 +21,12 @@ Commands: TypeAlias = Any
 
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 DEFAULT_SENTINEL_PORT = 26379
-CONNECT_SECONDS = 1.0
-ANSWER_SECONDS = 2.0
-MAX_CONNECTIONS = 100
+CONNECT_SECONDS = 0.5
+ANSWER_SECONDS = 0.8
+"""Redis is near and answers within milliseconds; who waits for longer is better told so."""
+
+MAX_CONNECTIONS = 1000
+"""More than `bot.slack.turns` lets in: a pool without one left looks like a Redis that is down."""
 
 
 def connect(url: str) -> Commands:
@@ -53,8 +57,13 @@ def _options() -> dict[str, Any]:
         "socket_timeout": ANSWER_SECONDS,
         "health_check_interval": 30,
         "max_connections": MAX_CONNECTIONS,
-        # One more try mends a connection that died idle; more would keep people waiting.
-        "retry": Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.2), 1),
+        # One more try mends a connection that died idle; more, or another wait after a time-out,
+        # would keep people waiting.
+        "retry": Retry(
+            ExponentialWithJitterBackoff(base=0.02, cap=0.2),
+            1,
+            supported_errors=(ConnectionBroken,),
+        ),
     }
 
 

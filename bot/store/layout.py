@@ -10,6 +10,9 @@ from bot.models import Caller
 
 PREFIX = "emporix-jobs"
 
+ALL_ACCOUNTS = f"{PREFIX}:{{*}}:account"
+"""A pattern for SCAN that fits what `account` gives."""
+
 
 def account(caller: Caller) -> str:
     """Hash: the default tenant, and for each tenant its sealed connection and token."""

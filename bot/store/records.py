@@ -65,13 +65,14 @@ class Records:
         return self._seal(connection, TOKEN, facts)
 
     def _seal(self, connection: Connection, kind: str, facts: Mapping[str, Any]) -> str:
-        return self._vault.seal(
-            json.dumps(facts), _place(connection.caller, kind + connection.tenant)
-        )
+        account = layout.account(connection.caller)
+        return self._vault.seal(json.dumps(facts), place(account, kind + connection.tenant))
 
     def _open(self, caller: Caller, name: str, sealed: str) -> dict[str, Any] | None:
         try:
-            facts: dict[str, Any] = json.loads(self._vault.open(sealed, _place(caller, name)))
+            facts: dict[str, Any] = json.loads(
+                self._vault.open(sealed, place(layout.account(caller), name))
+            )
         except Unopenable as error:
             # The user is asked to connect again; the record stays, for the key may come back.
             logger.warning("a stored %s cannot be opened: %s", name.partition(":")[0], error)
@@ -79,5 +80,11 @@ class Records:
         return facts
 
 
-def _place(caller: Caller, name: str) -> str:
-    return f"{layout.account(caller)}/{name}"
+def place(account: str, name: str) -> str:
+    """What a sealed text is bound to: the key of a user's hash, and the field in it."""
+    return f"{account}/{name}"
+
+
+def is_sealed(name: str) -> bool:
+    """Whether the field of this name holds a sealed text."""
+    return name.startswith((CONNECTION, TOKEN))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from bot.keys import EncryptionKey
+from bot.keys import KEY_ID_LENGTH, EncryptionKey
 
 VERSION = "1"
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: the length that GCM is made for
@@ -35,6 +35,14 @@ class Vault:
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = self._ciphers[self._first].encrypt(nonce, text.encode(), place.encode())
         return f"{VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether it is sealed as `seal` would do it now."""
+        return sealed.startswith(f"{VERSION}.{self._first}.")
+
+    def key_id(self, sealed: str) -> str:
+        """The id of the key that it says it was sealed with."""
+        return sealed.partition(".")[2].partition(".")[0][:KEY_ID_LENGTH]
 
     def open(self, sealed: str, place: str) -> str:
         """The text that was sealed for `place`; raises Unopenable."""

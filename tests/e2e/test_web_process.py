@@ -13,12 +13,17 @@ import httpx
 import pytest
 
 from bot.keys import new_key
+from bot.slack.turns import LIMITS
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.world import World
 from sandbox.serving import free_socket, serving
+from sandbox.slack import payloads
+from sandbox.slack.actor import Actor
 from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.delivery import Ack, deliver
+from sandbox.slack.directory import ADA, CHANNELS
 from sandbox.slack.person import Person
 from sandbox.slack.workspace import Workspace
 from sandbox.stack import web_process
@@ -32,6 +37,8 @@ class Outside:
     workspace: Workspace
     settings: dict[str, str]
     ada: Person
+    slack_url: str
+    http: httpx.AsyncClient
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ async def outside(redis_url: str) -> AsyncIterator[Outside]:
             "LOG_LEVEL": "DEBUG",
             "LOG_FORMAT": "json",
         }
-        yield Outside(world, workspace, settings, Person(http, slack))
+        yield Outside(world, workspace, settings, Person(http, slack), slack, http)
 
 
 async def connect(outside: Outside) -> None:
@@ -68,22 +75,28 @@ async def connect(outside: Outside) -> None:
 
 
 async def test_finishes_what_runs_when_it_is_told_to_stop(outside: Outside) -> None:
-    """SIGTERM while commands run: all of them are answered."""
-    count = 20
+    """SIGTERM while 50 commands run and more wait for their turn: all of them are answered."""
+    running, waiting = LIMITS.each_running, 30
     outside.world.add_job("acme", id="job-1", status="success", message="Done.")
     async with web_process(outside.settings) as outside.workspace.bot_url:
         await connect(outside)
-        outside.world.faults.add(Fault("delay", times=count, path="/jobs/job-1", seconds=1.5))
-        asked = [
-            asyncio.create_task(outside.ada.command("/emporix jobs get job-1"))
-            for _ in range(count)
-        ]
+        slow = Fault("delay", times=running, path="/jobs/job-1", seconds=2)
+        outside.world.faults.add(slow)
+        acks = await asyncio.gather(*[ask(outside) for _ in range(running + waiting)])
+        assert {(ack.status, ack.body) for ack in acks} == {(200, None)}
         async with asyncio.timeout(10):
-            while _gets(outside.world) < count:  # noqa: ASYNC110 - another process is watched
+            while _gets(outside.world) < running:  # noqa: ASYNC110 - another process is watched
                 await asyncio.sleep(0.01)
-    await asyncio.gather(*asked)
+        assert _gets(outside.world) == running
     shown = [message["text"] for message in await outside.ada.messages()]
-    assert shown.count("Job `job-1`: succeeded") == count
+    assert shown.count("Job `job-1`: succeeded") == running + waiting
+
+
+async def ask(outside: Outside) -> Ack:
+    """The command alone, without waiting for what comes of it."""
+    actor = Actor(outside.workspace, outside.slack_url, ADA, CHANNELS[0])
+    form = payloads.command(actor, "/emporix", "jobs get job-1")
+    return await deliver(outside.http, outside.workspace, form)
 
 
 def _gets(world: World) -> int:

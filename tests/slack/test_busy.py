@@ -8,6 +8,7 @@ import json
 import pytest
 
 from bot.slack.hear import Heard, action, command, submission
+from bot.slack.turns import Limits
 from bot.slack.work import Work
 from tests import samples
 from tests.slack.bench import Bench, Setup, open_bench
@@ -17,7 +18,7 @@ class Gate:
     """Work that begins, and ends only when it is let go."""
 
     def __init__(self) -> None:
-        self.begun, self.open = asyncio.Event(), asyncio.Event()
+        self.begun, self.open, self.count = asyncio.Event(), asyncio.Event(), 0
 
     @property
     def heard(self) -> tuple[Heard, ...]:
@@ -30,6 +31,7 @@ class Gate:
 
     async def _wait(self) -> None:
         self.begun.set()
+        self.count += 1
         await self.open.wait()
 
 
@@ -43,7 +45,7 @@ async def fill(bench: Bench, gate: Gate) -> None:
 async def test_says_that_it_is_busy_to_a_command(text: str) -> None:
     """In the acknowledgement, which costs nothing, and for the asker alone."""
     gate = Gate()
-    async with open_bench(Setup(gate.heard, Work(at_once=1, waiting=0))) as bench:
+    async with open_bench(Setup(gate.heard, Work(Limits(running=1, waiting=0)))) as bench:
         await fill(bench, gate)
         answer = await bench.poster.command(samples.command(text, bench.response_url()))
         gate.open.set()
@@ -54,7 +56,7 @@ async def test_says_that_it_is_busy_to_a_command(text: str) -> None:
 async def test_says_that_it_is_busy_to_a_button() -> None:
     """Slack shows nothing of such an acknowledgement, so it comes by the response_url."""
     gate = Gate()
-    async with open_bench(Setup(gate.heard, Work(at_once=1, waiting=0))) as bench:
+    async with open_bench(Setup(gate.heard, Work(Limits(running=1, waiting=0)))) as bench:
         await fill(bench, gate)
         pressed = samples.block_actions("wait.button", "", bench.response_url())
         answer = await bench.poster.interaction(pressed)
@@ -65,10 +67,39 @@ async def test_says_that_it_is_busy_to_a_button() -> None:
     assert "Too much is going on" in text
 
 
-async def test_says_that_it_is_busy_to_a_form() -> None:
+async def test_keeps_a_form_that_comes_when_it_is_busy() -> None:
+    """The words stand under the first field, and what was typed can be submitted again."""
+    gate = Gate()
+    async with open_bench(Setup(gate.heard, Work(Limits(running=1, waiting=0)))) as bench:
+        await fill(bench, gate)
+        form = samples.view_submission("wait.form", {"name": "Ada"})
+        form["view"]["blocks"] = [{"type": "divider"}, {"type": "input", "block_id": "name"}]
+        answer = await bench.poster.interaction(form)
+        gate.open.set()
+    assert answer.json()["response_action"] == "errors"
+    assert "Too much is going on" in answer.json()["errors"]["name"]
+
+
+async def test_one_users_many_leave_room_for_another() -> None:
+    """Whoever sends a hundred commands is told that it is too much; others are not."""
+    gate = Gate()
+    limits = Limits(running=3, waiting=10, each_running=2, each_waiting=3)
+    async with open_bench(Setup(gate.heard, Work(limits))) as bench:
+        ada = samples.command("wait", bench.response_url())
+        hundred = [await bench.poster.command(ada) for _ in range(100)]
+        grace = await bench.poster.command(ada | {"user_id": "U0GRACE"})
+        async with asyncio.timeout(5):
+            while gate.count < 3:  # noqa: ASYNC110 - what has begun is counted
+                await asyncio.sleep(0.01)
+        gate.open.set()
+    assert [len(answer.text) > 0 for answer in hundred] == [False] * 5 + [True] * 95
+    assert (grace.status_code, grace.text) == (200, "")
+
+
+async def test_says_that_it_is_busy_to_a_form_without_fields() -> None:
     """In the modal itself."""
     gate = Gate()
-    async with open_bench(Setup(gate.heard, Work(at_once=1, waiting=0))) as bench:
+    async with open_bench(Setup(gate.heard, Work(Limits(running=1, waiting=0)))) as bench:
         await fill(bench, gate)
         answer = await bench.poster.interaction(samples.view_submission("wait.form", {}))
         gate.open.set()

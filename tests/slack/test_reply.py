@@ -97,13 +97,21 @@ async def test_waits_a_moment_when_slack_asks_for_it(shop: Shop, poster: Poster)
 
 
 @pytest.mark.parametrize("retry_after", ["600", "soon"])
-async def test_does_not_wait_for_long(
-    shop: Shop, poster: Poster, caplog: pytest.LogCaptureFixture, retry_after: str
-) -> None:
-    """Nobody waits for minutes, nor for a time that cannot be read; the operator is told."""
+async def test_does_not_wait_for_long(shop: Shop, poster: Poster, retry_after: str) -> None:
+    """Nobody waits for minutes, nor for a time that cannot be read: there is one more way."""
     limited = Fault("rate_limit", method="chat.postEphemeral", retry_after=retry_after)  # type: ignore[arg-type]
     shop.workspace.faults.add(limited)
-    assert await ask(shop, poster, spent(shop)) == ["response_url"]
+    assert await ask(shop, poster, spent(shop)) == ["response_url", "chat.postMessage"]
+    assert seen(shop) == [(shop.workspace.directory.direct(ADA).id, "")]
+
+
+async def test_tells_the_operator_when_no_way_is_left(
+    shop: Shop, poster: Poster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer that cannot be delivered is in the log, if nowhere else."""
+    for method in ("response_url", "chat.postEphemeral", "chat.postMessage"):
+        shop.workspace.faults.add(Fault("rate_limit", 9, method=method, retry_after=600))
+    assert await ask(shop, poster, response_url(shop)) == []
     assert "could not tell the user: Slack answered ratelimited" in caplog.text
 
 

@@ -17,7 +17,7 @@ async def ask(text: str, account: Account, jobs: Jobs, reply: Reply) -> None:
     await reply("jobs/delete", card=await jobs.get(account, job_id(text)))
 
 
-@action(ids.JOBS_DELETE_CONFIRM)
+@action(ids.JOBS_DELETE_CONFIRM, replaces=True)
 async def delete_job(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
     state = unpack(value, ids.STATE_JOB)
     deletion = await jobs.delete(account, str(state["job"]), str(state["tenant"]))
@@ -27,7 +27,7 @@ async def delete_job(value: str, account: Account, jobs: Jobs, reply: Reply) -> 
         await reply("jobs/delete.done", replace=True, deletion=deletion)
 
 
-@action(ids.JOBS_DELETE_KEEP)
+@action(ids.JOBS_DELETE_KEEP, replaces=True)
 async def keep_job(value: str, reply: Reply) -> None:
     job = unpack(value, ids.STATE_JOB)["job"]
     await reply("jobs/delete.kept", replace=True, job_id=job)

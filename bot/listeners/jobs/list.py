@@ -21,18 +21,18 @@ async def list_jobs(text: str, account: Account, jobs: Jobs, reply: Reply) -> No
     await show(await jobs.list(account, parse_filters(text)), reply)
 
 
-@action(ids.JOBS_LIST_ALL)
+@action(ids.JOBS_LIST_ALL, replaces=True)
 async def list_all(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
     await show(await jobs.list(account, Filters(tenant=tenant)), reply, replace=True)
 
 
-@action(ids.JOBS_LIST_NEXT)
+@action(ids.JOBS_LIST_NEXT, replaces=True)
 async def turn_to_next(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
     await turn(value, account, jobs, reply)
 
 
-@action(ids.JOBS_LIST_PREVIOUS)
+@action(ids.JOBS_LIST_PREVIOUS, replaces=True)
 async def turn_to_previous(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
     await turn(value, account, jobs, reply)
 

@@ -21,7 +21,7 @@ async def ask(value: str, sharing: Sharing, channel: Channel, reply: Reply) -> N
     await reply("jobs/share", audience=audience, state=state)
 
 
-@action(ids.JOBS_SHARE_CONFIRM)
+@action(ids.JOBS_SHARE_CONFIRM, replaces=True)
 async def share(
     value: str, account: Account, jobs: Jobs, sharing: Sharing, channel: Channel, reply: Reply
 ) -> None:
@@ -34,7 +34,7 @@ async def share(
     await reply("jobs/share.done", replace=True, channel_id=audience.channel_id)
 
 
-@action(ids.JOBS_SHARE_KEEP)
+@action(ids.JOBS_SHARE_KEEP, replaces=True)
 async def keep_private(reply: Reply) -> None:
     await reply("jobs/share.kept", replace=True)
 

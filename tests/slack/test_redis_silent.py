@@ -1,0 +1,56 @@
+"""Redis accepts connections and says nothing: people are told within a second, and it passes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.store.connection import connect
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.redis import redis_server
+from tests.clock import FakeClock
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.shop import open_shop
+
+GONE = "cannot be read at the moment"
+
+
+@contextmanager
+def silent(pid: int) -> Iterator[None]:
+    """The process stands still; the kernel still takes connections for it."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A Redis of this test's own."""
+    with redis_server(tmp_path) as url:
+        yield url
+
+
+async def test_says_at_once_that_redis_is_silent(server: str, clock: FakeClock) -> None:
+    """Under a second, over connections that are open and over new ones, and then it goes on."""
+    redis = connect(server)
+    pid = (await redis.info("server"))["process_id"]
+    async with open_shop(redis, server, clock) as shop:
+        await shop.connect(shop.ada, ACME_OPERATIONS)
+        add_jobs(shop, 3)
+        with silent(pid):
+            for _ in range(3):
+                begun = time.perf_counter()
+                exchange = await shop.ada.command("/emporix jobs")
+                assert time.perf_counter() - begun < 1.2  # the stand-in looks every 20 ms
+                assert [GONE in payload["text"] for payload in exchange.payloads] == [True]
+        exchange = await shop.ada.command("/emporix jobs")
+        assert exchange.payloads[0]["text"].startswith("Jobs 1–3 of 3")
+    await redis.aclose()

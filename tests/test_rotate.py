@@ -1,0 +1,74 @@
+"""emporix-bot keys rotate: what an operator reads, and what a script learns."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.cli import main
+from bot.keys import new_key, parse_keys
+from bot.store.accounts import AccountStore
+from bot.store.records import Records
+from bot.store.vault import Vault
+from tests.store.fixtures import ADA, GRACE, connection
+
+OLD, NEW = new_key(), new_key()
+
+
+@pytest.fixture
+def settings(redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.chdir(tmp_path)  # no .env of whoever runs this
+    for name, value in {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_SIGNING_SECRET": "secret",
+        "REDIS_URL": redis_url,
+        "ENCRYPTION_KEYS": f"{NEW},{OLD}",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def store(redis: Any, keys: str) -> AccountStore:
+    return AccountStore(redis, Records(Vault(parse_keys(keys))))
+
+
+async def in_a_thread() -> int:
+    """The command as it runs: with an event loop of its own."""
+    return await asyncio.to_thread(main, ["keys", "rotate"])
+
+
+@pytest.mark.usefixtures("settings")
+async def test_says_what_it_has_done(redis: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many were sealed anew, and that the old key may go."""
+    await store(redis, OLD).save(connection(ADA), default=True)
+    await store(redis, NEW).save(connection(GRACE), default=True)
+    assert await in_a_thread() == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "2 accounts: 2 secrets sealed anew, 2 were fine, 0 cannot be opened",
+        "All are sealed with the first key; the others can leave ENCRYPTION_KEYS.",
+    ]
+    assert "acme" in (await store(redis, NEW).load(ADA)).connections
+
+
+@pytest.mark.usefixtures("settings")
+async def test_fails_where_something_is_left(
+    redis: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The key that is missing is named, and a script may not go on."""
+    lost = new_key()
+    await store(redis, lost).save(connection(ADA), default=True)
+    assert await in_a_thread() == 1
+    written = capsys.readouterr().out
+    assert f"2 sealed with key '{parse_keys(lost)[0].id}' cannot be opened." in written
+    assert not any(key in written for key in (lost, OLD, NEW))
+
+
+@pytest.mark.usefixtures("settings")
+async def test_says_that_redis_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line instead of a traceback."""
+    monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
+    assert await in_a_thread() == 1
+    assert capsys.readouterr().out.startswith("Redis does not answer")
