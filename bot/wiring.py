@@ -78,6 +78,7 @@ async def assemble(
                     AuditLog(redis),
                     dashboard_url=settings.emporix_dashboard_url,
                     new_cursor_id=new_cursor_id,
+                    clock=clock,
                 ),
             },
         )
