@@ -100,13 +100,16 @@ class MissingScope(BotError):
 
 
 class OutdatedButton(BotError):
-    """The button no longer says enough to act on; `command` runs the same thing anew."""
+    """The button no longer says enough to act on; `command` runs the same thing anew.
+
+    `query` is the short form of the list that it was for, empty where that is not known.
+    """
 
     template = "outdated_button"
 
-    def __init__(self, command: str = "/emporix jobs") -> None:
+    def __init__(self, command: str = "/emporix jobs", query: str = "") -> None:
         super().__init__(command)
-        self.command = command
+        self.command, self.query = command, query
 
 
 class Busy(BotError):

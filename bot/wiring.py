@@ -99,6 +99,7 @@ def _services(
         audit,
         dashboard_url=settings.emporix_dashboard_url,
         new_cursor_id=new_cursor_id,
+        clock=clock,
     )
     sharing = Sharing(
         jobs,

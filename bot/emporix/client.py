@@ -16,6 +16,7 @@ from bot.emporix.call import Call, Deletion, segment
 from bot.emporix.failures import naming_failures
 from bot.emporix.listing import list_params, page, with_id
 from bot.emporix.models import Agent, Job, JobPage
+from bot.emporix.part import WHOLE, Part
 from bot.emporix.payloads import decode
 from bot.emporix.query import to_q
 from bot.emporix.retries import BUDGET, retrying
@@ -46,19 +47,23 @@ class EmporixClient:
     ) -> None:
         self._http, self._tokens, self._clock, self._budget = http, tokens, clock, budget
 
-    async def list_jobs(self, connection: Connection, filters: Filters) -> JobPage:
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: Part = WHOLE
+    ) -> JobPage:
         """GET /jobs, or the POST search where the query is too long for a URL.
 
         Raises InvalidRequest where Emporix does not understand the query, the sort or the fields.
         """
-        q = to_q(filters)
+        q = to_q(filters, part)
         params = list_params(filters) | ({"q": q} if q else {})
         if len(urlencode(params)) > MAX_QUERY_STRING:
-            return await self.search_jobs(connection, filters)
+            return await self.search_jobs(connection, filters, part)
         call = self._call(connection, "GET", "jobs", params=params, headers=COUNTED)
         return await self._read(call, partial(page, filters=filters))
 
-    async def search_jobs(self, connection: Connection, filters: Filters) -> JobPage:
+    async def search_jobs(
+        self, connection: Connection, filters: Filters, part: Part = WHOLE
+    ) -> JobPage:
         """POST /jobs/search. Raises InvalidRequest as `list_jobs` does."""
         call = self._call(
             connection,
@@ -66,7 +71,7 @@ class EmporixClient:
             "jobs/search",
             params=list_params(filters),
             headers=COUNTED,
-            json={"q": to_q(filters)},
+            json={"q": to_q(filters, part)},
         )
         return await self._read(call, partial(page, filters=filters))
 

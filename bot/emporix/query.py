@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from bot.emporix.part import WHOLE, Part, clauses
 from bot.models import Filters
 
 PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -18,12 +19,12 @@ ODD = re.compile(r"[^\w -]", re.ASCII)
 OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
-def to_q(filters: Filters) -> str:
-    """The query that finds what `filters` ask for; "" finds everything.
+def to_q(filters: Filters, part: Part = WHOLE) -> str:
+    """The query that finds what `filters` ask for, as far as it lies in `part`; "" finds all.
 
-    A `raw_q` is passed on as it is and the rest of the filters is left out.
+    A `raw_q` is passed on as it is; the rest of the filters and the part are left out.
     """
-    return filters.raw_q.strip() or " ".join(_clauses(filters))
+    return filters.raw_q.strip() or " ".join([*_clauses(filters), *clauses(part)])
 
 
 def _clauses(filters: Filters) -> Iterator[str]:

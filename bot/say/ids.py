@@ -4,8 +4,11 @@ Never rename one while messages that carry it live; Slack keeps old messages for
 """
 
 JOBS_LIST_ALL = "jobs.list.all"
+JOBS_LIST_AGAIN = "jobs.list.again"
+JOBS_LIST_FIRST = "jobs.list.first"
 JOBS_LIST_NEXT = "jobs.list.next"
 JOBS_LIST_PREVIOUS = "jobs.list.previous"
+JOBS_LIST_REFRESH = "jobs.list.refresh"
 JOBS_GET_OPEN = "jobs.get.open"
 JOBS_GET_WHOLE = "jobs.get.whole"
 JOBS_DELETE_CONFIRM = "jobs.delete.confirm"
@@ -23,7 +26,8 @@ DISCONNECT_KEEP = "disconnect.keep"
 USE_SWITCH = "use.switch"
 
 # What buttons remember: the kinds of `bot.say.state`.
-STATE_CURSOR = "cursor"  # cursor, page
+STATE_CURSOR = "cursor"  # cursor, page, query (not in older ones)
+STATE_QUERY = "query"  # query: the short form of `bot.services.short_query`
 STATE_JOB = "job"  # tenant, job; and cursor, page where the button stands in a list;
 # part (message or response) where it shows the whole of that
 STATE_SHARE = "share"  # tenant, job; or cursor, page

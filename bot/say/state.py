@@ -34,6 +34,14 @@ def unpack(value: str, kind: str, /) -> dict[str, str | int]:
     return facts
 
 
+def cursor_in(value: str) -> str:
+    """The cursor that a value of any kind names, "" where there is none; raises nothing."""
+    match _parsed(value):
+        case [_, _, {"cursor": str(cursor)}]:
+            return cursor
+    return ""
+
+
 def _parsed(value: str) -> Any:
     # Deep nesting ends in RecursionError, not in ValueError.
     try:

@@ -15,8 +15,9 @@ import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.errors import BotError, Busy, OutdatedButton
-from bot.models import Account, Caller
+from bot.models import Caller
 from bot.say.render import Say
+from bot.say.state import cursor_in
 from bot.slack.channel import Channel
 from bot.slack.failures import Failures
 from bot.slack.files import Files
@@ -28,10 +29,12 @@ from bot.slack.people import People
 from bot.slack.registry import Registry
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.work import Work
+from bot.store.arrivals import Arrival
 
 PARAMETERS = {
     "caller": "who acts",
     "account": "their connections; not in the ack",
+    "cursor": "the list that the pressed button stands in, None where it is not theirs or is gone",
     "text": "what was typed behind the words of the command",
     "value": "what the pressed button remembers, packed",
     "values": "what was filled into the submitted modal, by block_id",
@@ -50,9 +53,9 @@ PARAMETERS = {
 
 
 class TakesDeliveries(Protocol):
-    """Redis, as seen from here: is this delivery new, and who is asking?"""
+    """Redis, as seen from here: is this delivery new, who is asking, and in which list?"""
 
-    async def take(self, caller: Caller, delivery: str) -> Account | None: ...
+    async def take(self, caller: Caller, delivery: str, cursor_id: str) -> Arrival | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +148,11 @@ class Dispatch:
         extra = {"modal": modal, "reply": reply, **extra}
         await incoming.until_answered()
         try:
-            account = await self.arrivals.take(incoming.caller, incoming.delivery)
-            if account is not None:  # None: Slack repeats itself
-                await self._call(heard, incoming, {"account": account, **extra})
+            cursor_id = cursor_in(str(extra.get("value", "")))
+            arrival = await self.arrivals.take(incoming.caller, incoming.delivery, cursor_id)
+            if arrival is not None:  # None: Slack repeats itself
+                found = {"account": arrival.account, "cursor": arrival.cursor}
+                await self._call(heard, incoming, {**found, **extra})
         except Exception as error:  # noqa: BLE001 - the one door for errors
             surface = self._surface(modal, reply)
             await self.failures.tell(error, incoming.reference, surface)

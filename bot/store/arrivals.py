@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from bot.models import Account, Caller
 from bot.store import layout
 from bot.store.accounts import AccountStore
 from bot.store.connection import Commands, reaching_redis
+from bot.store.cursors import Cursor, read
 
 KEPT_SECONDS = 10 * 60  # Slack repeats a delivery within minutes, if at all
 
 TAKE_SECONDS = 0.9
 """For all that reaching Redis may take, Sentinels included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who is asking, and the list whose button they pressed: None where it is gone, or no list."""
+
+    account: Account
+    cursor: Cursor | None
 
 
 class Arrivals:
@@ -21,8 +31,8 @@ class Arrivals:
     def __init__(self, redis: Commands, accounts: AccountStore) -> None:
         self._redis, self._accounts = redis, accounts
 
-    async def take(self, caller: Caller, delivery: str) -> Account | None:
-        """The caller's account, or None where this delivery was taken on before.
+    async def take(self, caller: Caller, delivery: str, cursor_id: str = "") -> Arrival | None:
+        """The caller's account and cursor, or None where this delivery was taken on before.
 
         One round trip. An empty `delivery` is always new.
         Raises StoreUnavailable.
@@ -33,9 +43,10 @@ class Arrivals:
                 self._redis.pipeline(transaction=False) as pipe,
             ):
                 pipe.hgetall(layout.account(caller))
+                pipe.get(layout.cursor(caller, cursor_id))
                 if delivery:
                     pipe.set(layout.once(caller, delivery), "1", nx=True, ex=KEPT_SECONDS)
-                record, *taken = await pipe.execute()
+                account, cursor, *taken = await pipe.execute()
         if taken == [None]:
             return None
-        return self._accounts.read(caller, record)
+        return Arrival(self._accounts.read(caller, account), read(cursor_id, caller, cursor))

@@ -9,16 +9,23 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bot.models import Caller, Filters
-from bot.store import layout
+from bot.store import layout, places
 from bot.store.connection import Commands, reaching_redis
+from bot.store.places import Mark, Place
 
 VERSION = 1
 KEPT_SECONDS = 24 * 60 * 60
+KEPT_PLACES = 10  # with these a cursor has some 4 kB beside the words of its query
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Who asked for what: `id` is all that a button holds of it."""
+    """Who asked for what, and where its pages begin: `id` is all that a button needs of it.
+
+    `until`: when the list was read last with nothing bounding it, in ISO 8601; later jobs do not
+    belong to it. Empty where the query cannot be bounded. `counted`: how many jobs it had when its
+    first page was read then, and `undated` how many have no time; None where that is not known.
+    """
 
     id: str
     caller: Caller
@@ -29,8 +36,24 @@ class Cursor:
     shared: bool = False
     """True for a list that stands in a channel: others may ask the same with their own rights."""
 
-    def at(self, page: int) -> Cursor:
-        return replace(self, filters=replace(self.filters, page=page))
+    until: str = ""
+    counted: int | None = None
+    undated: int | None = None
+    places: tuple[Place, ...] = ()
+
+    def place(self, page: int) -> Place:
+        """Where a page begins: as remembered, or by its number where that is too long ago."""
+        before = (page - 1) * self.filters.size
+        is_start = bool(self.until) and before == 0
+        estimate = Place(page, before, dated=Mark(before, knows_all=is_start))
+        return next((place for place in self.places if place.page == page), estimate)
+
+    def remembering(self, *known: Place) -> Cursor:
+        """With these places, and of the others those that are nearest."""
+        pages = [place.page for place in known]
+        others = [place for place in self.places if place.page not in pages]
+        others.sort(key=lambda place: abs(place.page - pages[0]))
+        return replace(self, places=(*known, *others)[:KEPT_PLACES])
 
 
 def new_cursor_id() -> str:
@@ -50,7 +73,7 @@ class CursorStore:
         index = layout.cursors(cursor.caller, cursor.tenant)
         with reaching_redis():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.set(layout.cursor(cursor.caller, cursor.id), _dump(cursor), ex=KEPT_SECONDS)
+                pipe.set(layout.cursor(cursor.caller, cursor.id), dump(cursor), ex=KEPT_SECONDS)
                 pipe.zremrangebyscore(index, "-inf", now)
                 pipe.zadd(index, {cursor.id: now + KEPT_SECONDS})
                 pipe.expire(index, KEPT_SECONDS)
@@ -64,34 +87,46 @@ class CursorStore:
         asked_by = replace(caller, user_id=owner or caller.user_id)
         with reaching_redis():
             record = await self._redis.get(layout.cursor(asked_by, cursor_id))
-        cursor = _read(cursor_id, asked_by, record) if record else None
+        cursor = read(cursor_id, asked_by, record)
         return cursor if cursor and (cursor.shared or asked_by == caller) else None
 
 
-def _dump(cursor: Cursor) -> str:
+def read(cursor_id: str, caller: Caller, record: str | None) -> Cursor | None:
+    """The cursor in a record; None where there is none, or another version's."""
+    facts = json.loads(record) if record else {}
+    if facts.get("version") != VERSION:
+        return None
+    return Cursor(
+        cursor_id,
+        caller,
+        facts["tenant"],
+        Filters(**_with_tuples(facts["filters"])),
+        facts["searched"],
+        facts.get("shared", False),
+        until=facts.get("until", ""),
+        counted=facts.get("counted"),
+        undated=facts.get("undated"),
+        places=tuple(map(places.load, facts.get("places", ()))),
+    )
+
+
+def dump(cursor: Cursor) -> str:
+    """The record of a cursor; its id and its owner are the key."""
     facts = {
         "version": VERSION,
         "tenant": cursor.tenant,
         "searched": cursor.searched,
         "shared": cursor.shared,
         "filters": asdict(cursor.filters),
+        "until": cursor.until,
+        "counted": cursor.counted,
+        "undated": cursor.undated,
+        "places": [places.dump(place) for place in cursor.places],
     }
-    return json.dumps(facts, ensure_ascii=False)
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
-def _read(cursor_id: str, caller: Caller, record: str) -> Cursor | None:
-    facts = json.loads(record)
-    if facts.get("version") != VERSION:
-        return None
-    filters: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in facts["filters"].items()
+def _with_tuples(filters: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in filters.items()
     }
-    return Cursor(
-        cursor_id,
-        caller,
-        facts["tenant"],
-        Filters(**filters),
-        searched=facts["searched"],
-        shared=facts.get("shared", False),
-    )

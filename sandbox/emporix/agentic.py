@@ -24,7 +24,7 @@ from sandbox.emporix.world import World
 def routes(world: World) -> Sequence[Route]:
     async def list_agents(request: Request) -> Response:
         tenant = tenant_of(request, world, READ)
-        return page_of(tenant.agents, request, request.query_params.get("q", ""))
+        return page_of(world, tenant.agents, request, request.query_params.get("q", ""))
 
     async def get_session(request: Request) -> Response:
         tenant = tenant_of(request, world, READ)

@@ -34,13 +34,17 @@ class Seen:
 
 
 class World:
-    """Three empty tenants and the keys of `sandbox.emporix.keys`; `clock` says what time it is."""
+    """Three empty tenants and the keys of `sandbox.emporix.keys`; `clock` says what time it is.
+
+    Without `counts`, no list says how many there are in all, even where that is asked for.
+    """
 
     def __init__(self, clock: Clock, *, token_seconds: int = 14399) -> None:
         self.clock = clock
         self.tokens = Tokens(clock, token_seconds)
         self.tenants: dict[str, Tenant] = {}
         self.faults = Faults()
+        self.counts = True
         self.requests: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
         self._numbers = count(1)
         for key in KEYS:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.emporix.part import MODIFIED, Part
 from bot.emporix.query import to_q
 from bot.models import Filters
 from sandbox.emporix.query import matching
@@ -48,6 +49,29 @@ def found(filters: Filters, **document: Any) -> bool:
 def test_forms(filters: Filters, q: str) -> None:
     """Each filter has its documented form."""
     assert to_q(filters) == q
+
+
+@pytest.mark.parametrize(
+    ("part", "q"),
+    [
+        (Part(), "status:FAILURE"),
+        (
+            Part(until="2026-11-23T10:33:20.000Z"),
+            "status:FAILURE metadata.createdAt:"
+            '(>="1970-01-01T00:00:00.000Z" AND <="2026-11-23T10:33:20.000Z")',
+        ),
+        (
+            Part(MODIFIED, since="2026-11-22T00:00:00.000Z", until="2026-11-23T10:33:20.000Z"),
+            "status:FAILURE metadata.modifiedAt:"
+            '(>="2026-11-22T00:00:00.000Z" AND <="2026-11-23T10:33:20.000Z")',
+        ),
+        (Part(missing=True), "status:FAILURE metadata.createdAt:missing"),
+    ],
+)
+def test_parts_of_a_list(part: Part, q: str) -> None:
+    """A part is one clause more beside the filters, and none in a raw query."""
+    assert to_q(Filters(statuses=("failure",)), part) == q
+    assert to_q(Filters(raw_q="id:1"), part) == "id:1"
 
 
 @given(word=TYPED.filter(str.strip), before=TYPED, after=TYPED)

@@ -59,6 +59,23 @@ def job(text: str) -> Job:
     )
 
 
+def listing_of(jobs: tuple[Job, ...]) -> Listing:
+    """Its first page, of more."""
+    return Listing(
+        jobs=jobs,
+        filters=Filters(),
+        tenant="acme",
+        cursor="c",
+        page=1,
+        before=0,
+        total=None,
+        has_more=True,
+        can_delete=True,
+        query="",
+        may_shift=False,
+    )
+
+
 def payloads(text: str) -> Iterator[dict[str, Any]]:
     """Every message and modal that shows a job."""
     shown = job(text)
@@ -66,7 +83,7 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     yield SAY.render("jobs/get", card=card)
     short = JobCard(job(text[:90]), "acme", True, "https://admin.emporix.io/x")
     yield SAY.render("jobs/delete", card=short)
-    listing = Listing((shown,) * 12, Filters(), "acme", "c", 1, None, True, True)
+    listing = listing_of((shown,) * 12)
     yield SAY.render("jobs/list", listing=listing, deletion=None)
     layout = lay_out(text, IN_MODAL)
     yield SAY.render("jobs/get.whole", layout=layout, job_id=text, part="message")
@@ -139,13 +156,17 @@ def test_a_link_never_hides_its_host() -> None:
 
 
 def test_an_id_that_no_button_can_remember_has_none() -> None:
-    """The card and the row still show the job, with nothing to press but what shares a list."""
+    """The card and the row still show the job, with nothing to press that needs the id."""
     shown = Job(id="x" * 2_001, message="long " * 10_000)
     card = JobCard(shown, "acme", True, "https://admin.emporix.io/x")
-    listing = Listing((shown,), Filters(), "acme", "c", 1, 1, False, True)
+    listing = listing_of((shown,))
     for payload in (
         SAY.render("jobs/get", card=card),
         SAY.render("jobs/list", listing=listing, deletion=None),
     ):
         buttons = [part for part in parts(payload["blocks"]) if part.get("type") == "button"]
-        assert {button["text"]["text"] for button in buttons} <= {"Share in channel"}
+        assert {button["text"]["text"] for button in buttons} <= {
+            "Next",
+            "Refresh",
+            "Share in channel",
+        }

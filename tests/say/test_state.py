@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import OutdatedButton
-from bot.say.state import pack, unpack
+from bot.say.state import cursor_in, pack, unpack
 
 quick = settings(max_examples=100, deadline=None)
 facts = st.dictionaries(
@@ -89,3 +89,19 @@ def test_too_much_is_an_error() -> None:
     assert len(pack("k", x="a" * 1982)) == 2000
     with pytest.raises(ValueError, match="2001"):
         pack("k", x="a" * 1983)
+
+
+@pytest.mark.parametrize(
+    ("value", "cursor"),
+    [
+        (pack("cursor", cursor="c-1", page=2), "c-1"),
+        (pack("job", tenant="acme", job="1", cursor="c-1", page=2), "c-1"),
+        (pack("job", tenant="acme", job="1"), ""),
+        (pack("cursor", cursor=7), ""),
+        ("", ""),
+        ("[[[", ""),
+    ],
+)
+def test_finds_the_cursor_in_any_kind(value: str, cursor: str) -> None:
+    """The list of a button can be fetched before its listener is asked."""
+    assert cursor_in(value) == cursor

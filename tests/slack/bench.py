@@ -19,6 +19,7 @@ from bot.slack.guard import Guard
 from bot.slack.hear import Heard
 from bot.slack.registry import Registry
 from bot.slack.work import Work
+from bot.store.arrivals import Arrival
 from bot.web import build_web
 from bot.wiring import Parts
 from sandbox.serving import serving
@@ -32,8 +33,8 @@ from tests.posting import Poster
 class FakeArrivals:
     """Takes everything on, for people who are connected to nothing."""
 
-    async def take(self, caller: Caller, delivery: str) -> Account | None:
-        return Account(caller)
+    async def take(self, caller: Caller, delivery: str, cursor_id: str) -> Arrival | None:
+        return Arrival(Account(caller), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bot.say.state import pack
 from bot.slack.dispatch import PARAMETERS
 from bot.slack.hear import Heard, action, command, submission
 from bot.slack.registry import discover
+from bot.store.arrivals import Arrival
 from sandbox.emporix.faults import Fault
 from sandbox.slack.directory import ADA
 from tests import samples
@@ -50,7 +51,7 @@ class Given:
         self.to["action"] = locals()
 
     async def share(
-        self, channel: Any, people: Any, sharing: Any, shared_deletes: Any, audit: Any
+        self, channel: Any, people: Any, cursor: Any, sharing: Any, shared_deletes: Any, audit: Any
     ) -> None:
         self.to["share"] = locals()
 
@@ -81,10 +82,10 @@ class SlowArrivals:
     def __init__(self) -> None:
         self.asked, self.open = asyncio.Event(), asyncio.Event()
 
-    async def take(self, caller: Caller, delivery: str) -> Account | None:
+    async def take(self, caller: Caller, delivery: str, cursor_id: str) -> Arrival | None:
         self.asked.set()
         await self.open.wait()
-        return Account(caller)
+        return Arrival(Account(caller), None)
 
 
 async def test_acknowledges_before_anything_leaves_the_process() -> None:

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.models import Filters
 from bot.store import layout
 from bot.store.accounts import AccountStore
 from bot.store.arrivals import KEPT_SECONDS, Arrivals
+from bot.store.cursors import Cursor, CursorStore
+from tests.clock import FakeClock
 from tests.store.fixtures import ADA, GRACE, connection
 
 
 async def test_gives_the_account_of_a_new_delivery(accounts: AccountStore, redis: Any) -> None:
     """Whoever is new gets their connections."""
     await accounts.save(connection(), default=True)
-    account = await Arrivals(redis, accounts).take(ADA, "delivery-1")
-    assert account is not None
-    assert list(account.connections) == ["acme"]
+    arrival = await Arrivals(redis, accounts).take(ADA, "delivery-1")
+    assert arrival is not None
+    assert list(arrival.account.connections) == ["acme"]
+    assert arrival.cursor is None
+
+
+async def test_gives_the_cursor_of_a_pressed_button(
+    accounts: AccountStore, redis: Any, clock: FakeClock
+) -> None:
+    """The list comes along with the account, to its owner only."""
+    cursor = Cursor("cursor-1", ADA, "acme", Filters())
+    await CursorStore(redis, clock).save(cursor)
+    arrivals = Arrivals(redis, accounts)
+    found = [await arrivals.take(caller, "delivery-1", "cursor-1") for caller in (ADA, GRACE)]
+    assert [arrival and arrival.cursor for arrival in found] == [cursor, None]
 
 
 async def test_refuses_a_repeated_delivery(accounts: AccountStore, redis: Any) -> None:
@@ -41,8 +56,8 @@ async def test_forgets_deliveries(accounts: AccountStore, redis: Any) -> None:
 
 
 async def test_needs_one_round_trip(accounts: AccountStore, redis: Any) -> None:
-    """One connection carries both commands at once."""
+    """One connection carries all commands at once."""
     before = (await redis.info("stats"))["total_reads_processed"]
-    await Arrivals(redis, accounts).take(ADA, "delivery-1")
+    await Arrivals(redis, accounts).take(ADA, "delivery-1", "cursor-1")
     after = (await redis.info("stats"))["total_reads_processed"]
     assert after - before == 2  # the pipeline, and the second INFO

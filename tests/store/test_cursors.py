@@ -10,7 +10,8 @@ import pytest
 
 from bot.models import Filters
 from bot.store import layout
-from bot.store.cursors import KEPT_SECONDS, Cursor, CursorStore, new_cursor_id
+from bot.store.cursors import KEPT_SECONDS, Cursor, CursorStore, dump, new_cursor_id
+from bot.store.places import Mark, Place, digest
 from tests.clock import FakeClock
 from tests.store.fixtures import ADA, GRACE
 
@@ -20,6 +21,14 @@ ASKED = Cursor(
     tenant="acme",
     filters=Filters(words=("late “refund”",), statuses=("failure",), size=5),
     searched=True,
+    until="2026-11-23T10:33:20.000Z",
+    counted=57,
+    undated=2,
+    places=(
+        Place(1),
+        Place(2, 5, "2026-11-23T10:30:00.000Z", Mark(2, ("abcdefgh", "ABCD-_12")), Mark(1)),
+        Place(9, 40, "", Mark(40, knows_all=False), Mark()),
+    ),
 )
 
 
@@ -78,6 +87,34 @@ async def test_does_not_read_another_versions_record(cursors: CursorStore, redis
     """What a later version wrote is as good as expired."""
     await redis.set(layout.cursor(ADA, "cursor-1"), json.dumps({"version": 99}))
     assert await cursors.load(ADA, "cursor-1") is None
+
+
+async def test_reads_a_record_from_before_there_were_places(
+    cursors: CursorStore, redis: Any
+) -> None:
+    """A list that was asked for before an update can still be turned after it."""
+    old = {"version": 1, "tenant": "acme", "searched": False, "filters": {"statuses": ["failure"]}}
+    await redis.set(layout.cursor(ADA, "cursor-1"), json.dumps(old))
+    filters = Filters(statuses=("failure",))
+    assert await cursors.load(ADA, "cursor-1") == Cursor("cursor-1", ADA, "acme", filters)
+
+
+def test_a_record_stays_small() -> None:
+    """However long somebody turns pages, the record does not grow beyond a few kilobytes."""
+    cursor = ASKED
+    for number in range(1, 200):
+        mark = Mark().beyond((digest(f"{number}-{job}") for job in range(50)), 10**6)
+        cursor = cursor.remembering(Place(number, 10**6, "2026-11-23T10:33:20.000Z", mark, mark))
+    assert len(dump(cursor).encode()) < 8_000
+    assert cursor.place(199).before == 10**6
+
+
+def test_remembers_the_nearest_places() -> None:
+    """The pages around the one that is shown can be turned to exactly."""
+    cursor = ASKED
+    for number in (*range(1, 30), *range(30, 15, -1)):
+        cursor = cursor.remembering(Place(number, 1000 + number), Place(number + 1, 1001 + number))
+    assert [cursor.place(near).before for near in (16, 17, 18)] == [1016, 1017, 1018]
 
 
 def test_ids_do_not_repeat() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+from bot.errors import OutdatedButton
 from bot.models import Account, Filters
 from bot.say import ids
 from bot.say.state import unpack
@@ -9,6 +12,10 @@ from bot.services.filters import parse_filters
 from bot.services.jobs import Jobs, Listing
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
+from bot.store.cursors import Cursor
+
+Look = Callable[[Account, str, int, Cursor | None], Awaitable[Listing]]
+"""Reads the page of a list again, or anew."""
 
 
 @command(
@@ -27,20 +34,49 @@ async def list_all(value: str, account: Account, jobs: Jobs, reply: Reply) -> No
     await show(await jobs.list(account, Filters(tenant=tenant)), reply, replace=True)
 
 
+@action(ids.JOBS_LIST_AGAIN, replaces=True)
+async def list_again(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+    query = str(unpack(value, ids.STATE_QUERY)["query"])
+    await show(await jobs.again(account, query), reply, replace=True)
+
+
+@action(ids.JOBS_LIST_FIRST, replaces=True)
+async def turn_to_first(
+    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
+) -> None:
+    await turn(value, account, cursor, jobs.turn, reply)
+
+
 @action(ids.JOBS_LIST_NEXT, replaces=True)
-async def turn_to_next(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
-    await turn(value, account, jobs, reply)
+async def turn_to_next(
+    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
+) -> None:
+    await turn(value, account, cursor, jobs.turn, reply)
 
 
 @action(ids.JOBS_LIST_PREVIOUS, replaces=True)
-async def turn_to_previous(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
-    await turn(value, account, jobs, reply)
+async def turn_to_previous(
+    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
+) -> None:
+    await turn(value, account, cursor, jobs.turn, reply)
 
 
-async def turn(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+@action(ids.JOBS_LIST_REFRESH, replaces=True)
+async def refresh(
+    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
+) -> None:
+    await turn(value, account, cursor, jobs.refresh, reply)
+
+
+async def turn(
+    value: str, account: Account, cursor: Cursor | None, look: Look, reply: Reply
+) -> None:
     """To the page that the button names, in the place of the page it stood on."""
     state = unpack(value, ids.STATE_CURSOR)
-    listing = await jobs.turn(account, str(state["cursor"]), int(state["page"]))
+    try:
+        listing = await look(account, str(state["cursor"]), int(state["page"]), cursor)
+    except OutdatedButton as error:
+        raise OutdatedButton(query=str(state.get("query", ""))) from error
     await show(listing, reply, replace=True)
 
 

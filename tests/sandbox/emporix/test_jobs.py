@@ -47,6 +47,14 @@ async def test_total_comes_only_when_asked_for(acme: httpx.AsyncClient, world: W
     assert "X-Total-Count" not in not_asked.headers
 
 
+async def test_total_can_be_left_out(acme: httpx.AsyncClient, world: World) -> None:
+    """A world that does not count sends no header, whoever asks."""
+    seven_jobs(world)
+    world.counts = False
+    answer = await acme.get(JOBS, headers={"X-Total-Count": "true"})
+    assert "X-Total-Count" not in answer.headers
+
+
 async def test_sorting(acme: httpx.AsyncClient, world: World) -> None:
     """Several fields sort together, the first one counting most."""
     seven_jobs(world)
