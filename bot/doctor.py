@@ -19,7 +19,7 @@ from bot.store.connection import connect, reaching_redis
 from bot.store.tokens import TokenStore
 from bot.wiring import sealed_records, slack_client, slack_session
 
-SCOPES = frozenset({"commands", "chat:write"})
+SCOPES = frozenset({"commands", "chat:write", "users:read"})
 """The bot scopes of manifest.yml."""
 
 OLDEST_REDIS = (6, 2)

@@ -17,13 +17,17 @@ from bot.emporix.http import http_client
 from bot.keys import parse_keys
 from bot.say.render import Say
 from bot.services.accounts import Accounts
+from bot.services.agents import AgentNames
+from bot.services.asking import Asking
 from bot.services.jobs import Jobs
+from bot.services.naming import NamedJobs
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
 from bot.slack.registry import discover
 from bot.slack.retries import retry_handlers
 from bot.slack.work import Work
+from bot.slack.zones import Zones
 from bot.store.accounts import AccountStore
 from bot.store.arrivals import Arrivals
 from bot.store.audit import AuditLog
@@ -32,6 +36,7 @@ from bot.store.cursors import CursorStore, new_cursor_id
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
+from bot.store.zones import ZoneStore
 
 Clock = Callable[[], float]
 
@@ -62,6 +67,8 @@ async def assemble(
         records = sealed_records(settings)
         stored = AccountStore(redis, records)
         emporix = EmporixClient(http, TokenStore(redis, records), clock)
+        names = AgentNames(emporix, clock)
+        stack.push_async_callback(names.close)
         say, work = Say.default(), Work()
         dispatch = Dispatch(
             registry=discover(bot.listeners),
@@ -72,14 +79,16 @@ async def assemble(
             arrivals=Arrivals(redis, stored),
             services={
                 "accounts": Accounts(stored, emporix, clock),
+                "asking": Asking(names),
                 "jobs": Jobs(
-                    emporix,
+                    NamedJobs(emporix, names),
                     CursorStore(redis, clock),
                     AuditLog(redis),
                     dashboard_url=settings.emporix_dashboard_url,
                     new_cursor_id=new_cursor_id,
                 ),
             },
+            helpers={"clock": Zones(ZoneStore(redis), clock).clock_for},
         )
         client = slack_client(settings, session)
         app = build_app(dispatch, client, settings.slack_bot_token.get_secret_value())

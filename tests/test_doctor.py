@@ -120,7 +120,10 @@ Break = Callable[[Patient], None]
 BROKEN: dict[Break, tuple[str, str]] = {
     redis_gone: ("redis", "check REDIS_URL"),
     wrong_token: ("slack", "invalid_auth: copy SLACK_BOT_TOKEN again"),
-    scope_missing: ("slack", "scopes missing: chat:write; update the app from manifest.yml"),
+    scope_missing: (
+        "slack",
+        "scopes missing: chat:write, users:read; update the app from manifest.yml",
+    ),
     slack_gone: ("slack", "check SLACK_API_URL"),
     slack_is_a_page: ("slack", "check SLACK_API_URL"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),

@@ -61,6 +61,7 @@ SCOPE_OF = {
     "auth_test": None,
     "chat_postEphemeral": "chat:write",
     "chat_postMessage": "chat:write",
+    "users_info": "users:read",
     "views_open": None,
     "views_update": None,
 }

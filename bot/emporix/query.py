@@ -7,14 +7,17 @@ carry statuses in lower case.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from bot.models import Filters
 
 PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 MEANS_SOMETHING = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)
 ODD = re.compile(r"[^\w -]", re.ASCII)
+EARLIEST, LATEST = "1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
@@ -30,6 +33,10 @@ def _clauses(filters: Filters) -> Iterator[str]:
     yield from _one_of("status", (status.upper() for status in filters.statuses))
     yield from _one_of("type", (type_.upper() for type_ in filters.types))
     yield from _one_of("agentId", filters.agents)
+    yield from _one_of("agentType", _in_both_cases(filters.agent_types))
+    yield from _one_of("commerceEvent", filters.events)
+    yield from _one_of("sessionId", filters.sessions)
+    yield from _between("metadata.createdAt", filters.since, filters.until)
     for phrase in filter(None, map(str.strip, filters.words)):
         yield f"message:~{_regex(phrase)}"
 
@@ -38,6 +45,26 @@ def _one_of(field: str, alternatives: Iterable[str]) -> Iterator[str]:
     values = [_value(text) for text in dict.fromkeys(alternatives) if text]
     if values:
         yield f"{field}:{values[0]}" if len(values) == 1 else f"{field}:({','.join(values)})"
+
+
+def _in_both_cases(values: Iterable[str]) -> Iterator[str]:
+    """Emporix: answers carry `anti_fraud`; how it is stored is not documented."""
+    for value in values:
+        yield from (value.lower(), value.upper())
+
+
+def _between(field: str, since: float | None, until: float | None) -> Iterator[str]:
+    """Emporix: a range has both its ends in parentheses, joined by AND."""
+    if since is not None or until is not None:
+        start = EARLIEST if since is None else _iso(since)
+        end = LATEST if until is None else _iso(until)
+        yield f'{field}:(>="{start}" AND <"{end}")'
+
+
+def _iso(seconds: float) -> str:
+    """As Emporix writes times, to the millisecond; a part of one counts as a whole one."""
+    rounded = math.ceil(seconds * 1000) / 1000
+    return datetime.fromtimestamp(rounded, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _value(text: str) -> str:

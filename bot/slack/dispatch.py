@@ -6,8 +6,8 @@ what it names as parameters: `PARAMETERS` lists all there is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aiohttp
@@ -33,8 +33,10 @@ PARAMETERS = {
     "reply": "answers with a template",
     "modal": "opens a modal, or changes the one that the request came from",
     "registry": "all commands",
+    "clock": "the time, and the zone of who acts",
     "accounts": "the service of connections",
     "jobs": "the service of jobs",
+    "asking": "the service that reads filters",
 }
 
 
@@ -46,7 +48,10 @@ class TakesDeliveries(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Hands requests to listeners; `services` are offered to them by name."""
+    """Hands requests to listeners; `services` are offered to them by name.
+
+    So are the `helpers`, made anew for each request.
+    """
 
     registry: Registry
     say: Say
@@ -55,6 +60,7 @@ class Dispatch:
     failures: Failures
     arrivals: TakesDeliveries
     services: Mapping[str, object]
+    helpers: Mapping[str, Callable[[Incoming], object]] = field(default_factory=dict)
 
     async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """/emporix …"""
@@ -140,6 +146,7 @@ class Dispatch:
             "reply": self._reply(incoming),
             "modal": Modal(self.say, incoming),
             "registry": self.registry,
+            **{name: make(incoming) for name, make in self.helpers.items()},
             **self.services,
             **extra,
         }

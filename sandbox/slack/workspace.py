@@ -27,7 +27,7 @@ class Workspace:
         *,
         bot_token: str = "xoxb-sandbox-bot",
         signing_secret: str = "sandbox-signing-secret",
-        bot_scopes: frozenset[str] = frozenset({"commands", "chat:write"}),
+        bot_scopes: frozenset[str] = frozenset({"commands", "chat:write", "users:read"}),
     ) -> None:
         self.clock = clock
         self.bot_token = bot_token

@@ -21,7 +21,12 @@ from tests.posting import Poster
 from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
 
-SERVICES = {"accounts": "the service of connections", "jobs": "the service of jobs"}
+SERVICES = {
+    "accounts": "the service of connections",
+    "jobs": "the service of jobs",
+    "asking": "the service that reads filters",
+}
+HELPERS = {"clock": lambda incoming: f"a clock for {incoming.caller.user_id}"}
 
 
 class Given:
@@ -39,7 +44,16 @@ class Given:
         )
 
     async def command(
-        self, caller: Any, account: Any, text: Any, reply: Any, modal: Any, registry: Any, jobs: Any
+        self,
+        caller: Any,
+        account: Any,
+        text: Any,
+        reply: Any,
+        modal: Any,
+        registry: Any,
+        jobs: Any,
+        asking: Any,
+        clock: Any,
     ) -> None:
         self.to["command"] = locals()
 
@@ -55,13 +69,14 @@ class Given:
 async def test_offers_what_it_says() -> None:
     """Every name of PARAMETERS reaches a listener, by each kind of request that can have it."""
     given = Given()
-    async with open_bench(Setup(given.heard, services=SERVICES)) as bench:
+    async with open_bench(Setup(given.heard, services=SERVICES, helpers=HELPERS)) as bench:
         await bench.poster.command(samples.command("go Far Away"))
         await bench.poster.interaction(samples.block_actions("go.button", "packed", ""))
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
         await bench.poster.settled()
     assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()
     assert given.to["command"]["text"] == "Far Away"
+    assert given.to["command"]["clock"] == f"a clock for {ADA.id}"
     assert given.to["command"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
     assert given.to["action"]["value"] == "packed"
     assert given.to["action"]["account"] == Account(Caller("T0ACME", ADA.id))
@@ -101,6 +116,7 @@ async def test_acknowledges_before_anything_leaves_the_process() -> None:
 async def test_does_a_repeated_delivery_once(connected: Shop, poster: Poster) -> None:
     """Slack repeats what it thinks was lost: one question, one answer."""
     add_jobs(connected, 1)
+    await connected.ada.command("/emporix jobs")  # from now on the names of agents are known
     sent, asked = connected.workspace.journal.count, len(connected.world.requests)
     url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")
     again = samples.command(f"jobs get {job_id(1)}", url) | {"enterprise_id": ""}
