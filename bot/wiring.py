@@ -17,7 +17,10 @@ from bot.emporix.http import http_client
 from bot.keys import parse_keys
 from bot.say.render import Say
 from bot.services.accounts import Accounts
+from bot.services.agents import AgentNames
+from bot.services.asking import Asking
 from bot.services.jobs import Jobs
+from bot.services.naming import NamedJobs
 from bot.services.shared_deletes import SharedDeletes
 from bot.services.sharing import Sharing
 from bot.settings import Settings
@@ -27,6 +30,7 @@ from bot.slack.patience import PATIENCE_SECONDS
 from bot.slack.registry import discover
 from bot.slack.retries import retry_handlers
 from bot.slack.work import Work
+from bot.slack.zones import Zones
 from bot.store.accounts import AccountStore
 from bot.store.arrivals import Arrivals
 from bot.store.audit import AuditLog
@@ -36,6 +40,7 @@ from bot.store.deletions import Deletions
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
+from bot.store.zones import ZoneStore
 
 Clock = Callable[[], float]
 
@@ -67,6 +72,8 @@ async def assemble(
         records = sealed_records(settings)
         stored = AccountStore(redis, records)
         emporix = EmporixClient(http, TokenStore(redis, records), clock)
+        names = AgentNames(emporix, clock)
+        stack.push_async_callback(names.close)
         say, work = Say.default(), Work()
         dispatch = Dispatch(
             registry=discover(bot.listeners),
@@ -75,7 +82,8 @@ async def assemble(
             work=work,
             failures=Failures(say),
             arrivals=Arrivals(redis, stored),
-            services=_services(settings, redis, stored, emporix, clock, new_cursor_id),
+            services=_services(settings, redis, stored, emporix, names, clock, new_cursor_id),
+            helpers={"clock": Zones(ZoneStore(redis), clock).clock_for},
             patience_seconds=patience_seconds,
         )
         client = slack_client(settings, session)
@@ -88,13 +96,14 @@ def _services(
     redis: Commands,
     stored: AccountStore,
     emporix: EmporixClient,
+    names: AgentNames,
     clock: Clock,
     new_cursor_id: Callable[[], str],
 ) -> dict[str, object]:
     """What listeners can ask for by name."""
     cursors, audit, deletions = CursorStore(redis, clock), AuditLog(redis), Deletions(redis)
     jobs = Jobs(
-        emporix,
+        NamedJobs(emporix, names),
         cursors,
         audit,
         dashboard_url=settings.emporix_dashboard_url,
@@ -110,6 +119,7 @@ def _services(
     )
     return {
         "accounts": Accounts(stored, emporix, clock),
+        "asking": Asking(names),
         "jobs": jobs,
         "sharing": sharing,
         "shared_deletes": SharedDeletes(jobs, deletions, clock),

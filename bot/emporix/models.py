@@ -29,6 +29,7 @@ class Job:
 
     `status` is lower case and `type` upper case, whichever way they came; times are ISO 8601 as
     given. `extra` holds what this version does not know, and known fields of an unknown shape.
+    `agent_name` is not the job's own, but what the agent is called where that is known.
     """
 
     id: str = ""
@@ -47,6 +48,7 @@ class Job:
     export_result: ExportResult | None = None
     import_result: ImportResult | None = None
     extra: Mapping[str, object] = field(default_factory=dict, repr=False)
+    agent_name: str = ""
 
     @classmethod
     def from_json(cls, value: object) -> Job:

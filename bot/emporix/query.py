@@ -7,15 +7,18 @@ carry statuses in lower case.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
-from bot.emporix.part import WHOLE, Part, clauses
+from bot.emporix.part import CREATED, EARLIEST, WHOLE, Part, clauses
 from bot.models import Filters
 
 PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 MEANS_SOMETHING = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)
 ODD = re.compile(r"[^\w -]", re.ASCII)
+LATEST = "9999-12-31T23:59:59.999Z"
 OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
@@ -24,13 +27,18 @@ def to_q(filters: Filters, part: Part = WHOLE) -> str:
 
     A `raw_q` is passed on as it is; the rest of the filters and the part are left out.
     """
-    return filters.raw_q.strip() or " ".join([*_clauses(filters), *clauses(part)])
+    if filters.raw_q.strip():
+        return filters.raw_q.strip()
+    return " ".join([*_clauses(filters), *_times(filters, part)])
 
 
 def _clauses(filters: Filters) -> Iterator[str]:
     yield from _one_of("status", (status.upper() for status in filters.statuses))
     yield from _one_of("type", (type_.upper() for type_ in filters.types))
     yield from _one_of("agentId", filters.agents)
+    yield from _one_of("agentType", _in_both_cases(filters.agent_types))
+    yield from _one_of("commerceEvent", filters.events)
+    yield from _one_of("sessionId", filters.sessions)
     for phrase in filter(None, map(str.strip, filters.words)):
         yield f"message:~{_regex(phrase)}"
 
@@ -39,6 +47,36 @@ def _one_of(field: str, alternatives: Iterable[str]) -> Iterator[str]:
     values = [_value(text) for text in dict.fromkeys(alternatives) if text]
     if values:
         yield f"{field}:{values[0]}" if len(values) == 1 else f"{field}:({','.join(values)})"
+
+
+def _in_both_cases(values: Iterable[str]) -> Iterator[str]:
+    """Emporix: answers carry `anti_fraud`; how it is stored is not documented."""
+    for value in values:
+        yield from (value.lower(), value.upper())
+
+
+def _times(filters: Filters, part: Part) -> Iterator[str]:
+    """One clause a field: whether Emporix takes two of the same field is not documented."""
+    if filters.since is None and filters.until is None:
+        yield from clauses(part)
+        return
+    bounded = part.field == CREATED and not part.missing
+    if not bounded:
+        yield from clauses(part)
+    start = EARLIEST if filters.since is None else _iso(filters.since)
+    end = LATEST if filters.until is None else _iso(filters.until)
+    if bounded:
+        start = max(start, part.since)
+    if bounded and part.until and part.until < end:
+        yield f'{CREATED}:(>="{start}" AND <="{part.until}")'
+    else:
+        yield f'{CREATED}:(>="{start}" AND <"{end}")'
+
+
+def _iso(seconds: float) -> str:
+    """As Emporix writes times, to the millisecond; a part of one counts as a whole one."""
+    rounded = math.ceil(seconds * 1000) / 1000
+    return datetime.fromtimestamp(rounded, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _value(text: str) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from bot.services.filters import FILTERS
 from bot.slack.hear import command
 from bot.slack.registry import Registry
 from bot.slack.reply import Reply
 
+FILTERS_TOPIC = {"filter", "filters", "jobs filters"}
+
 
 @command("help", "[topic]", "What you can type, and what it does.", in_ack=True)
 async def help_with(text: str, registry: Registry, reply: Reply) -> None:
-    await reply("help", topic=text, commands=registry.topics(text))
+    if " ".join(text.lower().split()) in FILTERS_TOPIC:
+        await reply("help.filters", filters=FILTERS)
+    else:
+        await reply("help", topic=text, commands=registry.topics(text))

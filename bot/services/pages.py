@@ -3,7 +3,7 @@
 The first look at a list is at all there is at that time. From then on the list is bounded by that
 time, and where its order is that of a time, the next page begins at the last time shown. No bound
 finds jobs without a time, so these come last, by a call of their own once all others are shown; a
-list that is known to have none takes one call a page. docs/decisions/pages.md says more.
+list that is known to have none takes one call a page. More is in docs/decisions, page 9.
 """
 
 from __future__ import annotations

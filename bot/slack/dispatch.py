@@ -6,8 +6,8 @@ what it names as parameters: `PARAMETERS` lists all there is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -44,11 +44,13 @@ PARAMETERS = {
     "channel": "where it happens: who reads it, and what all of them see",
     "people": "what Slack knows about who acts",
     "registry": "all commands",
+    "clock": "the time, and the zone of who acts",
     "accounts": "the service of connections",
     "jobs": "the service of jobs",
     "sharing": "the service of lists and jobs shown to a channel",
     "shared_deletes": "the service of deletes that a channel sees",
     "audit": "the record of deletes",
+    "asking": "the service that reads filters",
 }
 
 
@@ -60,7 +62,10 @@ class TakesDeliveries(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Hands requests to listeners; `services` are offered to them by name."""
+    """Hands requests to listeners; `services` are offered to them by name.
+
+    So are the `helpers`, made anew for each request.
+    """
 
     registry: Registry
     say: Say
@@ -69,6 +74,7 @@ class Dispatch:
     failures: Failures
     arrivals: TakesDeliveries
     services: Mapping[str, object]
+    helpers: Mapping[str, Callable[[Incoming], object]] = field(default_factory=dict)
     patience_seconds: float = PATIENCE_SECONDS
 
     async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
@@ -184,6 +190,7 @@ class Dispatch:
             "files": Files(incoming),
             "people": People(incoming),
             "registry": self.registry,
+            **{name: make(incoming) for name, make in self.helpers.items()},
             **self.services,
             **extra,
         }

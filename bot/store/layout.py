@@ -39,6 +39,11 @@ def refresh(caller: Caller, tenant: str) -> str:
     return f"{_user(caller)}:refresh:{tenant}"
 
 
+def zone(caller: Caller) -> str:
+    """String: the time zone that a user has set in Slack."""
+    return f"{_user(caller)}:zone"
+
+
 def audit(caller: Caller) -> str:
     """Stream: who deleted what in a workspace."""
     return f"{_workspace(caller)}:audit"

@@ -34,6 +34,21 @@ def found(filters: Filters, **document: Any) -> bool:
         (Filters(agents=("complaint-agent",)), "agentId:complaint-agent"),
         (Filters(agents=("a b", 'c"d\\')), r'agentId:("a b","c\"d\\")'),
         (Filters(agents=("null",)), 'agentId:"null"'),
+        (Filters(agent_types=("anti_fraud",)), "agentType:(anti_fraud,ANTI_FRAUD)"),
+        (Filters(events=("order.order-created",)), "commerceEvent:order.order-created"),
+        (Filters(sessions=("s-1", "s 2")), 'sessionId:(s-1,"s 2")'),
+        (
+            Filters(since=1795388400, until=1795474800.0001),
+            'metadata.createdAt:(>="2026-11-22T23:00:00.000Z" AND <"2026-11-23T23:00:00.001Z")',
+        ),
+        (
+            Filters(since=1795388400),
+            'metadata.createdAt:(>="2026-11-22T23:00:00.000Z" AND <"9999-12-31T23:59:59.999Z")',
+        ),
+        (
+            Filters(until=0),
+            'metadata.createdAt:(>="1970-01-01T00:00:00.000Z" AND <"1970-01-01T00:00:00.000Z")',
+        ),
         (Filters(words=("refund",)), "message:~refund"),
         (Filters(words=(" late refund ", "")), "message:~(late refund)"),
         (Filters(words=("a", "b")), "message:~a message:~b"),

@@ -8,7 +8,7 @@ from syrupy.assertion import SnapshotAssertion
 from tests.shop import Shop
 
 
-@pytest.mark.parametrize("text", ["", "help", "help connect", "help jobs"])
+@pytest.mark.parametrize("text", ["", "help", "help connect", "help jobs", "help filters"])
 async def test_shows_what_can_be_typed(shop: Shop, text: str, snapshot: SnapshotAssertion) -> None:
     """Help comes with the ack, so it works though everything else is down."""
     exchange = await shop.ada.command(f"/emporix {text}".strip())

@@ -95,7 +95,7 @@ def test_nothing_breaks_it(text: str) -> None:
 @pytest.mark.parametrize("piece", ["[", '{"a":', '"', "\\", "\\n", " ", "\n", "-", "`", "_a ", "*"])
 def test_a_megabyte_is_read_at_once(piece: str) -> None:
     """No sign repeated a million times takes long."""
-    started = time.perf_counter()
+    started = time.process_time()
     read("x" + piece * (1_000_000 // len(piece)))
     read(piece * (1_000_000 // len(piece)))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -53,7 +53,7 @@ def test_it_is_one_line_that_can_be_sent(text: str, limit: int) -> None:
 def test_a_list_of_megabytes_is_quick(piece: str) -> None:
     """Twelve long messages do not hold up their list."""
     text = "**" + piece * (1_000_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(12):
         excerpt(text, 220)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

@@ -140,9 +140,9 @@ def test_a_card_of_a_megabyte_takes_no_second(piece: str) -> None:
     """Two such texts in a job, and it is still answered in time."""
     text = "*" + piece * (1_000_000 // len(piece))
     card = JobCard(Job(id="1", message=text, response=text), "acme", True, "https://admin.emporix")
-    started = time.perf_counter()
+    started = time.process_time()
     payload = SAY.render("jobs/get", card=card)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     check(payload)
 
 

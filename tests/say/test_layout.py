@@ -96,10 +96,10 @@ def shown(layout: Layout) -> str:
 def test_a_megabyte_is_laid_out_in_time(piece: str) -> None:
     """It is cut before it is read; a modal, of which there is more, takes a little longer."""
     text = "**a** " + piece * (1_000_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     assert not lay_out(text, 3000).is_whole or piece == "\u202e"
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     layout = lay_out(text, IN_MODAL)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     assert len(layout.blocks) <= 95
     assert len(repr(layout.blocks).encode()) < 250_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from bot.slack.dispatch import Dispatch, TakesDeliveries
 from bot.slack.failures import Failures
 from bot.slack.guard import Guard
 from bot.slack.hear import Heard
+from bot.slack.incoming import Incoming
 from bot.slack.registry import Registry
 from bot.slack.work import Work
 from bot.store.arrivals import Arrival
@@ -62,6 +63,7 @@ class Setup:
     work: Work = field(default_factory=Work)
     arrivals: TakesDeliveries = field(default_factory=FakeArrivals)
     services: Mapping[str, object] = field(default_factory=dict)
+    helpers: Mapping[str, Callable[[Incoming], object]] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -94,6 +96,7 @@ def _dispatch(setup: Setup, session: aiohttp.ClientSession) -> Dispatch:
         failures=Failures(say),
         arrivals=setup.arrivals,
         services=setup.services,
+        helpers=setup.helpers,
     )
 
 

@@ -8,7 +8,8 @@ from bot.errors import OutdatedButton
 from bot.models import Account, Filters
 from bot.say import ids
 from bot.say.state import unpack
-from bot.services.filters import parse_filters
+from bot.services.asking import Asking
+from bot.services.filters import LocalClock
 from bot.services.jobs import Jobs, Listing
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
@@ -21,11 +22,13 @@ Look = Callable[[Account, str, int, Cursor | None], Awaitable[Listing]]
 @command(
     "jobs list",
     "[filters]",
-    "The newest jobs: status: type: agent: tenant: sort: size: page: fields: narrow them.",
+    "The newest jobs; filters and words narrow them, as in jobs failed since:yesterday refund.",
     also=("jobs",),
 )
-async def list_jobs(text: str, account: Account, jobs: Jobs, reply: Reply) -> None:
-    await show(await jobs.list(account, parse_filters(text)), reply)
+async def list_jobs(
+    text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
+) -> None:
+    await show(await jobs.list(account, await asking.read(text, account, clock)), reply)
 
 
 @action(ids.JOBS_LIST_ALL, replaces=True)

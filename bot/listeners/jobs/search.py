@@ -5,7 +5,8 @@ from __future__ import annotations
 from bot.errors import InvalidInput
 from bot.listeners.jobs.list import show
 from bot.models import Account
-from bot.services.filters import parse_filters
+from bot.services.asking import Asking
+from bot.services.filters import LocalClock
 from bot.services.jobs import Jobs
 from bot.slack.hear import command
 from bot.slack.reply import Reply
@@ -16,9 +17,12 @@ from bot.slack.reply import Reply
     "<words and filters>",
     'Jobs whose agent message has all these words, "phrases in quotes" too.',
 )
-async def search_jobs(text: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+async def search_jobs(
+    text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
+) -> None:
     if not text:
         raise InvalidInput(
             "The words to search are missing", advice="Type /emporix jobs search refund."
         )
-    await show(await jobs.list(account, parse_filters(text), searched=True), reply)
+    filters = await asking.read(text, account, clock, status_words=False)
+    await show(await jobs.list(account, filters, searched=True), reply)

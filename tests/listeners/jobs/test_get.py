@@ -45,8 +45,9 @@ async def test_shows_every_field(connected: Shop, snapshot: SnapshotAssertion) -
 
 
 async def test_needs_two_round_trips_and_one_call(connected: Shop) -> None:
-    """A get asks Emporix once and Redis once."""
+    """A get asks Emporix once and Redis once, where the names of agents are known."""
     add_jobs(connected, 1)
+    await connected.ada.command("/emporix jobs")
     asked = len(connected.world.requests)
     before = (await connected.redis.info("stats"))["total_reads_processed"]
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")

@@ -13,8 +13,8 @@ async def test_finds_words(connected: Shop, snapshot: SnapshotAssertion) -> None
     add_jobs(connected, 6)
     exchange = await connected.ada.command('/emporix jobs search INVOICE "was not found"')
     assert exchange.payloads == snapshot
-    asked = connected.world.requests[-1]
-    assert (asked.method, asked.path) == ("POST", "/ai-service/acme/jobs/search")
+    asked = [(seen.method, seen.path) for seen in connected.world.requests]
+    assert ("POST", "/ai-service/acme/jobs/search") in asked
 
 
 async def test_turns_pages_by_the_same_call(connected: Shop) -> None:

@@ -1,0 +1,19 @@
+"""/emporix running [filters] — short for /emporix jobs list running [filters]."""
+
+from __future__ import annotations
+
+from bot.listeners.jobs.list import show
+from bot.models import Account
+from bot.services.asking import Asking
+from bot.services.filters import LocalClock
+from bot.services.jobs import Jobs
+from bot.slack.hear import command
+from bot.slack.reply import Reply
+
+
+@command("running", "[filters]", "The jobs that are still running; filters and words narrow them.")
+async def list_running(
+    text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
+) -> None:
+    filters = await asking.read(f"running {text}", account, clock)
+    await show(await jobs.list(account, filters), reply)

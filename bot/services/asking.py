@@ -1,0 +1,33 @@
+"""What somebody asks to see: their words, the clock on their wall and the names of their agents."""
+
+from __future__ import annotations
+
+from bot.models import Account, Filters
+from bot.services.accounts import connection
+from bot.services.agents import AgentNames, meant
+from bot.services.filters import LocalClock, parse
+
+NAMES_SECONDS = 2.0
+"""So long a list waits for names when an agent was typed; then that is taken for an id."""
+
+
+class Asking:
+    """Reads what was typed behind a command as filters."""
+
+    def __init__(self, names: AgentNames) -> None:
+        self._names = names
+
+    async def read(
+        self, text: str, account: Account, clock: LocalClock, *, status_words: bool = True
+    ) -> Filters:
+        """The filters that were meant; `status_words` as in `parse`.
+
+        Raises InvalidInput for what cannot be; where a day or an agent was typed also NotConnected
+        and StoreUnavailable.
+        """
+        filters = await parse(text, status_words=status_words).settled(clock)
+        if not filters.agents:
+            return filters
+        held = connection(account, filters.tenant)
+        self._names.begin(held)
+        return meant(filters, await self._names.within(held, NAMES_SECONDS))

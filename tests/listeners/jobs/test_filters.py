@@ -1,0 +1,201 @@
+"""Filters from the command to the answer: agents by name, days of the asker, what is said."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.faults import Fault
+from sandbox.slack.faults import Fault as SlackFault
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.shop import Shop
+
+AGENT = {"id": "complaint-agent", "name": {"de": "Reklamation", "en": "Complaint Agent"}}
+HOSTILE = "R&D <!channel> `agent`"
+
+
+@pytest.fixture
+def named(connected: Shop) -> Shop:
+    """Six jobs of an agent that has a name."""
+    connected.world.add_agent("acme", **AGENT)
+    add_jobs(connected, 6)
+    return connected
+
+
+def paths(shop: Shop) -> list[str]:
+    return [seen.path for seen in shop.world.requests]
+
+
+def shown(payloads: list[dict[str, object]]) -> str:
+    return json.dumps(payloads, ensure_ascii=False)
+
+
+async def test_shows_agents_by_name(named: Shop, snapshot: SnapshotAssertion) -> None:
+    """In rows and in the dialog before a delete."""
+    exchange = await named.ada.command("/emporix jobs size:1")
+    assert exchange.payloads == snapshot
+
+
+async def test_shows_name_and_id_of_a_jobs_agent(named: Shop, snapshot: SnapshotAssertion) -> None:
+    """A whole job says its agent's name, and its id among the fields."""
+    exchange = await named.ada.command(f"/emporix jobs get {job_id(1)}")
+    assert exchange.payloads[0]["blocks"][:2] == snapshot
+
+
+@pytest.mark.parametrize("typed", ['"complaint  AGENT"', "complaint-agent", "Complaint-Agent"])
+async def test_finds_an_agent_by_name_or_id(named: Shop, typed: str) -> None:
+    """In any case; the heading calls it by its name."""
+    exchange = await named.ada.command(f"/emporix jobs agent:{typed}")
+    text = exchange.payloads[0]["text"]
+    assert text == "Jobs 1–6 of 6, tenant acme, agent Complaint Agent, newest first"
+
+
+async def test_guesses_the_agent(named: Shop, snapshot: SnapshotAssertion) -> None:
+    """A name that no agent has is taken for an id; where nothing is found, near names are said."""
+    exchange = await named.ada.command("/emporix jobs agent:complant-agent")
+    assert exchange.payloads[0]["text"] == snapshot
+
+
+async def test_finds_jobs_of_an_agent_that_is_gone(named: Shop) -> None:
+    """Jobs outlive their agents."""
+    named.world.add_job("acme", agentId="legacy-agent")
+    exchange = await named.ada.command("/emporix jobs agent:legacy-agent")
+    text = exchange.payloads[0]["text"]
+    assert text == "Job 1 of 1, tenant acme, agent legacy-agent, newest first"
+
+
+async def test_asks_for_names_once(named: Shop) -> None:
+    """They are asked for beside the first list; from then on each step is one call."""
+    await named.ada.command("/emporix jobs size:2")
+    assert paths(named).count("/ai-service/acme/agentic/agents") == 1
+    for act in (
+        named.ada.click("Next"),
+        named.ada.click("Open"),
+        named.ada.command("/emporix jobs agent:complaint-agent"),
+    ):
+        asked = len(named.world.requests)
+        await act
+        assert len(named.world.requests) - asked == 1
+
+
+async def test_asks_for_names_anew_after_five_minutes(named: Shop) -> None:
+    """A new name shows by then."""
+    await named.ada.command("/emporix jobs")
+    named.world.add_agent("acme", id="complaint-agent", name="Renamed")
+    assert "Renamed" not in shown((await named.ada.command("/emporix jobs")).payloads)
+    named.clock.forward(301)
+    assert "Renamed" in shown((await named.ada.command("/emporix jobs")).payloads)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", path="agentic", times=9, status=403),
+        Fault("html", path="agentic", times=9),
+        Fault("cut_before", path="agentic", times=9),
+        Fault("delay", path="agentic", seconds=2.5),
+    ],
+    ids=lambda fault: fault.kind,
+)
+async def test_a_list_does_not_need_names(named: Shop, fault: Fault) -> None:
+    """Whatever becomes of them, jobs are shown, with ids for names."""
+    named.world.faults.add(fault)
+    exchange = await named.ada.command("/emporix jobs")
+    assert exchange.payloads[0]["text"].startswith("Jobs 1–6 of 6")
+    assert "`complaint-agent`" in shown(exchange.payloads)
+    assert "Complaint Agent" not in shown(exchange.payloads)
+
+
+async def test_an_agent_that_is_typed_does_not_wait_for_ever(named: Shop) -> None:
+    """After two seconds what was typed is taken for an id."""
+    named.world.faults.add(Fault("delay", path="agentic", seconds=4))
+    exchange = await named.ada.command("/emporix jobs agent:complaint-agent")
+    text = exchange.payloads[-1]["text"]
+    assert text == "Jobs 1–6 of 6, tenant acme, agent complaint-agent, newest first"
+
+
+async def test_a_hostile_name_is_letters(connected: Shop) -> None:
+    """An agent's name mentions nobody."""
+    connected.world.add_agent("acme", id="complaint-agent", name=HOSTILE)
+    add_jobs(connected, 1)
+    for text in ("jobs", f"jobs get {job_id(1)}", 'jobs agent:"R&D <!channel> `agent`"'):
+        exchange = await connected.ada.command(f"/emporix {text}")
+        seen = re.sub(r'"value": "(\\.|[^"])*"', "", shown(exchange.payloads))
+        assert "<!channel>" not in seen
+        assert "R&amp;D" in seen
+
+
+async def test_days_are_those_of_the_asker(named: Shop, snapshot: SnapshotAssertion) -> None:
+    """Ada is in Berlin: yesterday began at 23:00 UTC. Each reader sees it on their own clock."""
+    exchange = await named.ada.command("/emporix jobs since:yesterday until:2026-11-23")
+    assert exchange.payloads[0]["text"] == snapshot
+
+
+async def test_the_zone_is_asked_for_once_a_day(named: Shop) -> None:
+    """The second time Slack is not asked, so it need not answer."""
+    first = await named.ada.command("/emporix jobs since:yesterday")
+    named.workspace.faults.add(SlackFault("status", times=9, method="users.info"))
+    second = await named.ada.command("/emporix jobs since:yesterday")
+    assert second.payloads[0]["text"] == first.payloads[0]["text"]
+    (key,) = await named.redis.keys("*:zone")
+    assert "U0ADA}" in key
+    assert 0 < await named.redis.ttl(key) <= 24 * 60 * 60
+
+
+@pytest.mark.parametrize("text", ["jobs", "jobs since:24h", "jobs until:2026-11-23T10:00Z"])
+async def test_no_zone_is_asked_for_in_vain(named: Shop, text: str) -> None:
+    """Where no day is typed, nothing is kept about the asker's zone."""
+    await named.ada.command(f"/emporix {text}")
+    assert await named.redis.keys("*:zone") == []
+
+
+@pytest.mark.parametrize("fault", ["status", "html", "cut_before", "missing_scope"])
+async def test_says_that_days_are_of_utc(
+    named: Shop, fault: str, snapshot: SnapshotAssertion
+) -> None:
+    """Where Slack does not say the zone the list comes all the same, and tells it."""
+    if fault == "missing_scope":
+        named.workspace.bot_scopes -= {"users:read"}
+    else:
+        named.workspace.faults.add(SlackFault(fault, times=9, method="users.info"))  # type: ignore[arg-type]
+    exchange = await named.ada.command("/emporix jobs since:today")
+    assert exchange.payloads[0]["text"] == snapshot
+    assert await named.redis.keys("*:zone") == []
+
+
+async def test_the_heading_says_every_filter(named: Shop, snapshot: SnapshotAssertion) -> None:
+    """Nothing that narrows a list goes without saying."""
+    named.world.add_job("acme", status="failure", commerceEvent="a.b", sessionId="s-1")
+    exchange = await named.ada.command(
+        "/emporix jobs status:failed, skipped type:chat agent:complaint-agent agent-type:complaint "
+        'event:a.b session:s-1,s-2 since:24h until:today sort:oldest fields:status,message '
+        '"has been" answered'
+    )  # fmt: skip
+    assert exchange.payloads[0]["text"] == snapshot
+
+
+async def test_pages_of_a_narrowed_list_stay_narrowed(named: Shop) -> None:
+    """What was asked is remembered whole, times and names included."""
+    first = await named.ada.command(
+        "/emporix jobs agent:complaint-agent since:yesterday size:4 agent-type:complaint"
+    )
+    second = await named.ada.click("Next")
+    assert first.payloads[0]["text"].startswith("Jobs 1–4 of 6, ")
+    assert second.payloads[0]["text"].startswith("Jobs 5–6 of 6, ")
+    rest = [exchange.payloads[0]["text"].partition(", ")[2] for exchange in (first, second)]
+    assert rest[0] == rest[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["stauts:failed", "since:soon", "since:2027-01-01", "since:today until:yesterday", "status:x"],
+)  # fmt: skip
+async def test_explains_what_cannot_be(named: Shop, text: str, snapshot: SnapshotAssertion) -> None:
+    """The word is named, with what is possible, and Emporix is not asked."""
+    asked = len(named.world.requests)
+    exchange = await named.ada.command(f"/emporix jobs {text}")
+    assert exchange.payloads == snapshot
+    assert len(named.world.requests) == asked

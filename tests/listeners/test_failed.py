@@ -1,0 +1,25 @@
+"""/emporix failed — the jobs that failed."""
+
+from __future__ import annotations
+
+from syrupy.assertion import SnapshotAssertion
+
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.shop import Shop
+
+
+async def test_lists_failed_jobs(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """It is short for `jobs list failed`."""
+    add_jobs(connected, 4)
+    exchange = await connected.ada.command("/emporix failed")
+    assert exchange.payloads == snapshot
+    same = await connected.ada.command("/emporix jobs list failed")
+    assert same.payloads[0]["text"] == exchange.payloads[0]["text"]
+
+
+async def test_takes_filters_and_words(connected: Shop) -> None:
+    """What follows narrows it further."""
+    add_jobs(connected, 9)
+    exchange = await connected.ada.command("/emporix failed invoice size:2")
+    heading = "Jobs 1–2 of 3, tenant acme, failed, saying “invoice”, newest first"
+    assert exchange.payloads[0]["text"] == heading

@@ -1,0 +1,164 @@
+"""What people type becomes filters, or an answer that says what to type instead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import InvalidInput
+from bot.models import NEWEST_FIRST, Filters
+from bot.services.filters import FILTERS, Filter, parse
+
+NONE = Filters()
+
+
+@pytest.mark.parametrize(
+    ("typed", "filters"),
+    [
+        ("", NONE),
+        ("refund", replace(NONE, words=("refund",))),
+        ("late refund", replace(NONE, words=("late", "refund"))),
+        ('"late refund" now', replace(NONE, words=("late refund", "now"))),
+        ("“late refund”", replace(NONE, words=("late refund",))),
+        ('5" screen status:ok', replace(NONE, words=("5", "screen"), statuses=("success",))),
+        ("status:failure", replace(NONE, statuses=("failure",))),
+        ("status:failed,ok", replace(NONE, statuses=("failure", "success"))),
+        ("status:failed, skipped x", replace(NONE, statuses=("failure", "skipped"), words=("x",))),
+        ("status: failed refund", replace(NONE, statuses=("failure",), words=("refund",))),
+        ("status:failed, type:export", replace(NONE, statuses=("failure",), types=("EXPORT",))),
+        ("status:failed status:ok", replace(NONE, statuses=("failure", "success"))),
+        ("STATUS:Running", replace(NONE, statuses=("in_progress",))),
+        ('status:"in progress"', replace(NONE, statuses=("in_progress",))),
+        ("type:chat,export", replace(NONE, types=("AGENT_CHAT", "EXPORT"))),
+        ("agent:complaint-agent", replace(NONE, agents=("complaint-agent",))),
+        ('agent:"odd, name",b', replace(NONE, agents=("odd, name", "b"))),
+        ("agent-type:complaint,fraud", replace(NONE, agent_types=("complaint", "anti_fraud"))),
+        ("agent_type:anti-fraud", replace(NONE, agent_types=("anti_fraud",))),
+        ("event:order.order-created", replace(NONE, events=("order.order-created",))),
+        ("session:a,b", replace(NONE, sessions=("a", "b"))),
+        ("page:2 size:5", replace(NONE, page=2, size=5)),
+        ("sort:oldest", replace(NONE, sort="metadata.createdAt:ASC")),
+        ("sort:newest", replace(NONE, sort=NEWEST_FIRST)),
+        ("sort:agentId:desc,modified", replace(NONE, sort="agentId:DESC,metadata.modifiedAt:DESC")),
+        ("fields:id,MESSAGE", replace(NONE, fields=("id", "message"))),
+        ("tenant:ACME", replace(NONE, tenant="acme")),
+        ("refund status:ok order", replace(NONE, words=("refund", "order"), statuses=("success",))),
+        ("q:status:FAILURE agentId:x", replace(NONE, raw_q="status:FAILURE agentId:x")),
+        ("size:5 q:a:(1 AND 2)", replace(NONE, size=5, raw_q="a:(1 AND 2)")),
+        ("q: agentId:“a  b”", replace(NONE, raw_q='agentId:"a  b"')),
+        ("q:message:~« size:5", replace(NONE, raw_q="message:~« size:5")),
+        ('"see q:" now', replace(NONE, words=("see q:", "now"))),
+        ("https://example.com/a", replace(NONE, words=("https://example.com/a",))),
+        ("at 10:30", replace(NONE, words=("at", "10:30"))),
+    ],
+)  # fmt: skip
+def test_understands(typed: str, filters: Filters) -> None:
+    """Filters and words in any order, as people write them."""
+    assert parse(typed).filters == filters
+
+
+@pytest.mark.parametrize(
+    ("typed", "statuses", "words"),
+    [
+        ("failed", ("failure",), ()),
+        ("Running", ("in_progress",), ()),
+        ("ok", ("success",), ()),
+        ("failed refund", ("failure",), ("refund",)),
+        ("failed skipped", ("failure", "skipped"), ()),
+        ("size:3 failed", ("failure",), ()),
+        ("failed status:ok", ("failure", "success"), ()),
+        ("refund failed", (), ("refund", "failed")),
+        ('"failed"', (), ("failed",)),
+        ("error 500", (), ("error", "500")),
+    ],
+)
+def test_status_words(typed: str, statuses: tuple[str, ...], words: tuple[str, ...]) -> None:
+    """In front of all other words, and not in quotes, `failed` means the status."""
+    found = parse(typed).filters
+    assert (found.statuses, found.words) == (statuses, words)
+
+
+def test_a_search_looks_for_every_word() -> None:
+    """`jobs search failed` looks for "failed"."""
+    assert parse("failed", status_words=False).filters == replace(NONE, words=("failed",))
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem", "advice"),
+    [
+        ("stauts:failure", "no such filter", "Did you mean status:?"),
+        ("agentType:generic", "no such filter", "Did you mean agent-type:?"),
+        ("zzz:1", "no such filter", "There are status:"),
+        ("Re:refund", "no such filter", 'put it into quotes: "re:"'),
+        (
+            "status:lost",
+            "no such status",
+            "Possible are success, failure, in_progress and skipped.",
+        ),
+        ("status:lost", "no such status", "q:status:NEW"),
+        ("status:faild", "no such status", "Did you mean failed?"),
+        ("type:job", "no such type", "export"),
+        ("agent-type:robot", "no such agent type", "q:agentType:NEW"),
+        ("fields:secret", "no such field", "agentId"),
+        ("size:13", "size is not possible", "1 to 12"),
+        ("size:0", "size is not possible", "1 to 12"),
+        ("size:5 size:6", "stands there twice", "only once"),
+        ("sort:oldest sort:newest", "stands there twice", "only once"),
+        ("since:1d since:2d", "stands there twice", "only once"),
+        ("page:two", "page is not possible", "1 to 100,000"),
+        ("page:1,2", "page is not possible", "1 to 100,000"),
+        ("page:٣", "page is not possible", "1 to 100,000"),
+        ("sort:best", "order is not possible", "newest"),
+        ("status:failed,type:export", "no such status", "Possible are success"),
+        ("status:", "filter is empty", "status:failed"),
+        ('status:""', "filter is empty", "status:failed"),
+        ("status: type:export", "filter is empty", "status:failed"),
+        ("q:", "q: is empty", "q:status"),
+        ("refund q:a:b", "stands alone", "everything into it"),
+        ("since:1d q:a:b", "stands alone", "everything into it"),
+        ("failed q:a:b", "stands alone", "everything into it"),
+        ("tenant:../x", "not a tenant name", "acme"),
+    ],
+)
+def test_says_what_to_type_instead(typed: str, problem: str, advice: str) -> None:
+    """A word that cannot be is named, with what is possible."""
+    with pytest.raises(InvalidInput) as caught:
+        parse(typed)
+    assert problem in caught.value.problem
+    assert advice in caught.value.advice
+
+
+@given(st.text(max_size=80) | st.text(st.sampled_from('status:q , "“”failed\n-_'), max_size=60))
+def test_understands_or_says_so(typed: str) -> None:
+    """Whatever is typed becomes filters or a named error."""
+    try:
+        parse(typed)
+    except InvalidInput as error:
+        problem = error
+    else:
+        return
+    assert problem.advice
+
+
+@pytest.mark.parametrize("known", FILTERS, ids=lambda known: known.name)
+def test_every_example_is_understood(known: Filter) -> None:
+    """What help shows can be typed as it is."""
+    parse(known.example)
+
+
+def test_readme_explains_every_filter() -> None:
+    """README knows the filters that help knows."""
+    readme = Path(__file__).parents[3].joinpath("README.md").read_text(encoding="utf-8")
+    assert [known.name for known in FILTERS if f"`{known.name}:`" not in readme] == []
+
+
+def test_names_all_filters() -> None:
+    """The filters that are understood are those that were promised."""
+    assert {known.name for known in FILTERS} == {
+        "status", "type", "agent", "agent-type", "event", "session", "since", "until",
+        "sort", "size", "page", "tenant", "fields", "q",
+    }  # fmt: skip

@@ -1,0 +1,119 @@
+"""Agents by name: what was meant, and what is remembered for whom."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bot.emporix.models import Agent
+from bot.errors import EmporixTimeout
+from bot.models import Connection, Filters
+from bot.services import agents
+from bot.services.agents import AgentNames, meant
+from tests.clock import FakeClock
+from tests.store.fixtures import GRACE, connection
+
+NAMES = {"a1": "Complaint Agent", "a2": "Returns", "a3": "returns", "Returns": "Odd"}
+
+
+class FakeEmporix:
+    """Answers when `open` is set; `asked` are the tenants that it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.fails = False
+
+    async def list_agents(self, connection: Connection) -> tuple[Agent, ...]:
+        self.asked.append(connection.tenant)
+        await self.open.wait()
+        if self.fails:
+            raise EmporixTimeout
+        return (Agent("a1", f"{connection.caller.user_id} of {connection.tenant}"), Agent("", "x"))
+
+
+async def names_of(names: AgentNames, held: Connection) -> agents.Names:
+    names.begin(held)
+    return await names.within(held, 5)
+
+
+@pytest.mark.parametrize(
+    ("typed", "ids", "shown", "guesses"),
+    [
+        (("a1",), ("a1",), ("Complaint Agent",), ()),
+        (("complaint AGENT",), ("a1",), ("Complaint Agent",), ()),
+        (("A1",), ("a1",), ("Complaint Agent",), ()),
+        (("RETURNS",), ("Returns",), ("Odd",), ()),  # an id comes before a name
+        (("odd", "a1"), ("Returns", "a1"), ("Odd", "Complaint Agent"), ()),
+        (("complant agent",), ("complant agent",), ("complant agent",), ("Complaint Agent",)),
+        (("nothing like it",), ("nothing like it",), ("nothing like it",), ()),
+    ],
+)
+def test_finds_who_was_meant(
+    typed: tuple[str, ...], ids: tuple[str, ...], shown: tuple[str, ...], guesses: tuple[str, ...]
+) -> None:
+    """By id, else by name, else taken for an id."""
+    found = meant(Filters(agents=typed), NAMES)
+    assert (found.agents, found.agent_names, found.agent_guesses) == (ids, shown, guesses)
+
+
+def test_a_name_of_two_agents_means_both() -> None:
+    """Nobody has to know which of them it was."""
+    found = meant(Filters(agents=("Twin",)), {"a": "Twin", "b": "twin"})
+    assert found.agents == ("a", "b")
+
+
+async def test_remembers_for_each_user_and_tenant(clock: FakeClock) -> None:
+    """What one key may read is not shown to the holder of another."""
+    emporix = FakeEmporix()
+    names = AgentNames(emporix, clock)
+    for held in (connection(), connection(GRACE), connection(tenant="globex")):
+        expected = {"a1": f"{held.caller.user_id} of {held.tenant}"}
+        assert await names_of(names, held) == expected
+        assert await names_of(names, replace(held, token=None)) == expected
+    assert emporix.asked == ["acme", "acme", "globex"]
+
+
+async def test_asks_anew_when_names_are_old(clock: FakeClock) -> None:
+    """After five minutes, or half a minute after a failure."""
+    emporix = FakeEmporix()
+    names = AgentNames(emporix, clock)
+    emporix.fails = True
+    assert await names_of(names, connection()) == {}
+    assert await names_of(names, connection()) == {}
+    emporix.fails = False
+    clock.forward(agents.KEPT_AFTER_FAILURE_SECONDS)
+    assert await names_of(names, connection()) != {}
+    clock.forward(agents.KEPT_SECONDS - 1)
+    assert await names_of(names, connection()) != {}
+    assert len(emporix.asked) == 2
+    clock.forward(1)
+    await names_of(names, connection())
+    assert len(emporix.asked) == 3
+
+
+async def test_asks_once_at_a_time(clock: FakeClock) -> None:
+    """Two lists at once share one call; who does not wait has no names."""
+    emporix = FakeEmporix()
+    emporix.open.clear()
+    names = AgentNames(emporix, clock)
+    names.begin(connection())
+    names.begin(connection())
+    assert await names.within(connection(), 0.01) == {}
+    emporix.open.set()
+    assert await names.within(connection(), 5) != {}
+    assert emporix.asked == ["acme"]
+
+
+async def test_close_gives_up(clock: FakeClock) -> None:
+    """Nothing keeps running when the process ends."""
+    emporix = FakeEmporix()
+    emporix.open.clear()
+    names = AgentNames(emporix, clock)
+    names.begin(connection())
+    await names.within(connection(), 0.01)
+    await names.close()
+    assert await names.within(connection(), 0.01) == {}
