@@ -93,7 +93,7 @@ async def opened(redis_url: str) -> AsyncIterator[Shop]:
     """One shop for the whole table; Ada is connected."""
     redis = connect(redis_url)
     await redis.flushall()
-    async with open_shop(redis, redis_url, FakeClock(), patience_seconds=SLOW_SECONDS / 2) as shop:
+    async with open_shop(redis, redis_url, FakeClock()) as shop:
         await shop.connect(shop.ada, ACME_OPERATIONS)
         yield shop
     await redis.aclose()
