@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 CREATED, MODIFIED = "metadata.createdAt", "metadata.modifiedAt"
-EARLIEST = "1970-01-01T00:00:00.000Z"
+EARLIEST, LATEST = "1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """Jobs whose `field` is a time from `since` to `until`, both included, in ISO 8601.
 
-    Bounds leave out the jobs that lack the field; `missing` finds these, and only these. Without
-    either it is the whole list.
+    `before` is an end that is not included. Bounds leave out the jobs that lack the field;
+    `missing` finds these, and only these. Without any of them it is the whole list.
     """
 
     field: str = CREATED
     since: str = ""
     until: str = ""
+    before: str = ""
     missing: bool = False
 
 
 WHOLE = Part()
+
+
+def in_both(one: Part, other: Part) -> tuple[Part, ...]:
+    """What lies in both: one part where they are of the same field, so that `q` asks it once."""
+    if one.field != other.field or one.missing or other.missing:
+        return one, other
+    merged = replace(
+        one,
+        since=max(filter(None, (one.since, other.since)), key=_moment, default=""),
+        until=min(filter(None, (one.until, other.until)), key=_moment, default=""),
+        before=min(filter(None, (one.before, other.before)), key=_moment, default=""),
+    )
+    return (merged,)
 
 
 def clauses(part: Part) -> Iterator[str]:
@@ -33,6 +48,19 @@ def clauses(part: Part) -> Iterator[str]:
     """
     if part.missing:
         yield f"{part.field}:missing"
-    elif part.since or part.until:
-        ends = [f'>="{part.since or EARLIEST}"', *([f'<="{part.until}"'] if part.until else [])]
-        yield f"{part.field}:({' AND '.join(ends)})"
+    elif part.since or part.until or part.before:
+        yield f'{part.field}:(>="{part.since or EARLIEST}" AND {_end(part)})'
+
+
+def _end(part: Part) -> str:
+    """The nearer one of both ends."""
+    before = part.before or LATEST
+    if part.until and _moment(part.until) < _moment(before):
+        return f'<="{part.until}"'
+    return f'<"{before}"'
+
+
+def _moment(text: str) -> datetime:
+    """Emporix may write one time in more ways than one, so texts cannot be compared."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from bot.emporix.part import CREATED, EARLIEST, WHOLE, Part, clauses
+from bot.emporix.part import CREATED, WHOLE, Part, clauses, in_both
 from bot.models import Filters
 
 PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 MEANS_SOMETHING = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)
 ODD = re.compile(r"[^\w -]", re.ASCII)
-LATEST = "9999-12-31T23:59:59.999Z"
 OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
@@ -27,9 +26,9 @@ def to_q(filters: Filters, part: Part = WHOLE) -> str:
 
     A `raw_q` is passed on as it is; the rest of the filters and the part are left out.
     """
-    if filters.raw_q.strip():
-        return filters.raw_q.strip()
-    return " ".join([*_clauses(filters), *_times(filters, part)])
+    parts = in_both(part, Part(CREATED, since=_iso(filters.since), before=_iso(filters.until)))
+    times = (clause for one in parts for clause in clauses(one))
+    return filters.raw_q.strip() or " ".join([*_clauses(filters), *times])
 
 
 def _clauses(filters: Filters) -> Iterator[str]:
@@ -55,26 +54,10 @@ def _in_both_cases(values: Iterable[str]) -> Iterator[str]:
         yield from (value.lower(), value.upper())
 
 
-def _times(filters: Filters, part: Part) -> Iterator[str]:
-    """One clause a field: whether Emporix takes two of the same field is not documented."""
-    if filters.since is None and filters.until is None:
-        yield from clauses(part)
-        return
-    bounded = part.field == CREATED and not part.missing
-    if not bounded:
-        yield from clauses(part)
-    start = EARLIEST if filters.since is None else _iso(filters.since)
-    end = LATEST if filters.until is None else _iso(filters.until)
-    if bounded:
-        start = max(start, part.since)
-    if bounded and part.until and part.until < end:
-        yield f'{CREATED}:(>="{start}" AND <="{part.until}")'
-    else:
-        yield f'{CREATED}:(>="{start}" AND <"{end}")'
-
-
-def _iso(seconds: float) -> str:
+def _iso(seconds: float | None) -> str:
     """As Emporix writes times, to the millisecond; a part of one counts as a whole one."""
+    if seconds is None:
+        return ""
     rounded = math.ceil(seconds * 1000) / 1000
     return datetime.fromtimestamp(rounded, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 

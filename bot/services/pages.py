@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from bot.emporix.models import Job, JobPage
-from bot.emporix.part import WHOLE, Part
+from bot.emporix.part import CREATED, WHOLE, Part
 from bot.models import Filters
 from bot.services.order import Order
 from bot.services.stretches import Fetch, Stretch, known_as, stretch
@@ -45,7 +45,7 @@ async def first_look(call: Call, cursor: Cursor, number: int, now: float) -> Pag
         cursor,
         until="" if filters.raw_q else order.latest(found.jobs, now),
         counted=found.total if number == 1 else None,
-        undated=len(undated.jobs) if number == 1 and not found.has_more else None,
+        undated=_known_undated(filters, order, undated, is_all=number == 1 and not found.has_more),
         places=(),
     )
     return _page(cursor, cursor.place(number), found.jobs, dated, undated)
@@ -114,6 +114,13 @@ def _all_of(undated: Stretch, before: int) -> int | None:
     if undated.left is None:
         return None if undated.has_more else shown
     return shown + undated.left
+
+
+def _known_undated(filters: Filters, order: Order, shown: Stretch, *, is_all: bool) -> int | None:
+    """How many jobs without a time there are: none where the filters bound that time themselves."""
+    if order.field == CREATED and (filters.since is not None or filters.until is not None):
+        return 0
+    return len(shown.jobs) if is_all else None
 
 
 def _knowing_undated(cursor: Cursor, place: Place, dated: Stretch) -> Cursor:

@@ -13,6 +13,7 @@ from bot.emporix.part import MODIFIED, Part
 from bot.emporix.query import to_q
 from bot.models import Filters
 from sandbox.emporix.query import matching
+from sandbox.emporix.times import iso
 
 # Letters whose upper and lower case are one letter each: what "in any case" means for others,
 # such as ß or a final sigma, differs between engines.
@@ -87,6 +88,43 @@ def test_parts_of_a_list(part: Part, q: str) -> None:
     """A part is one clause more beside the filters, and none in a raw query."""
     assert to_q(Filters(statuses=("failure",)), part) == q
     assert to_q(Filters(raw_q="id:1"), part) == "id:1"
+
+
+DAY = 86400
+MOMENTS = st.none() | st.integers(0, 3).map(lambda days: float(days * DAY))
+
+
+def at(seconds: float | None) -> str:
+    return "" if seconds is None else iso(seconds)
+
+
+def test_ends_are_compared_as_times() -> None:
+    """The same time can be written in several ways."""
+    part = Part(since="1970-01-02T01:00:00+01:00", until="1970-01-03T00:00:00Z")
+    assert to_q(Filters(since=DAY + 0.5, until=2 * DAY + 0.5), part) == (
+        'metadata.createdAt:(>="1970-01-02T00:00:00.500Z" AND <="1970-01-03T00:00:00Z")'
+    )
+
+
+@given(since=MOMENTS, until=MOMENTS, reached=MOMENTS, bound=MOMENTS, created=MOMENTS)
+def test_a_part_of_a_bounded_list(
+    since: float | None,
+    until: float | None,
+    reached: float | None,
+    bound: float | None,
+    created: float | None,
+) -> None:
+    """What was asked for and what a page needs become one clause, and both hold."""
+    q = to_q(Filters(since=since, until=until), Part(since=at(reached), until=at(bound)))
+    job: dict[str, Any] = {} if created is None else {"metadata": {"createdAt": iso(created)}}
+    is_bounded = any(end is not None for end in (since, until, reached, bound))
+    fits = not is_bounded if created is None else (
+        max(since or 0, reached or 0) <= created
+        and (until is None or created < until)
+        and (bound is None or created <= bound)
+    )  # fmt: skip
+    assert (matching([job], q) == [job]) == fits
+    assert q.count("createdAt") == int(is_bounded)
 
 
 @given(word=TYPED.filter(str.strip), before=TYPED, after=TYPED)

@@ -235,6 +235,20 @@ def test_jobs_without_a_time_come_last(sort: str, counts: bool) -> None:
     assert reader.page.total == (37 if counts else None)
 
 
+@sorts
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_list_with_bounds_of_its_own(sort: str, counts: bool) -> None:
+    """Days that were asked for hold on every page, and take no call more."""
+    shelf = shelf_of(40, counts=counts)
+    shelf.put(None)
+    at = shelf.clock()
+    reader = Reader(shelf, Filters(since=at - 30, until=at - 5, sort=sort, size=10))
+    pages = [*reader.rest()]
+    assert sorted(together(pages)) == shelf.ids[10:35]
+    if sort == NEWEST_FIRST:
+        assert shelf.calls == len(pages) == 3
+
+
 def test_a_page_beyond_the_end_proves_nothing() -> None:
     """Whoever looks there first still finds the jobs without a time from the first page on."""
     shelf = Shelf(FakeClock())
