@@ -1,0 +1,105 @@
+"""The documents hold together: what they name is there, and what must be explained is explained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bot.listeners
+from bot.app import COMMAND
+from bot.say.examples import examples
+from bot.say.render import Say
+from bot.services.filters import parse
+from bot.settings import Settings
+from bot.slack.registry import discover
+from tests.documents import DOCUMENTS, anchors, blocks, links, name, prose, quoted, table, text
+from tests.source import PROJECT, modules
+
+SAY = Say.default()
+REGISTRY = discover(bot.listeners)
+PICTURES = PROJECT / "docs/pictures"
+USER_GUIDE, OPERATOR_GUIDE = "docs/user-guide.md", "docs/operator-guide.md"
+
+OPEN_ENDED = {"invalid_input"}
+"""Errors whose first words are about what was typed: the guide has one row for all of them."""
+
+PLACEHOLDER = re.compile(r"[<\[…]")
+
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+
+
+@each_document
+def test_links_lead_somewhere(document: Path) -> None:
+    """Each file is there, and each heading in it; pictures are made later, by a target."""
+    for address in links(document):
+        path, _, anchor = address.partition("#")
+        found = (document.parent / path).resolve() if path else document
+        if found.parent != PICTURES:
+            assert found.exists(), address
+        assert not anchor or anchor in anchors(found), address
+
+
+def typed_in(document: Path) -> Iterator[str]:
+    """What a document tells people to type behind /emporix."""
+    for words in [*quoted(prose(document)), blocks(document)]:
+        yield from re.findall(rf"(?<![\w.]){COMMAND}(?= |$)([^'`\n→]*)", words)
+
+
+@each_document
+def test_commands_are_understood(document: Path) -> None:
+    """Nobody is told to type what the app does not know, filters included."""
+    for typed in filter(lambda words: words.strip() != "…", typed_in(document)):
+        command, rest = REGISTRY.find(typed)
+        if "filters" in command.usage and not PLACEHOLDER.search(rest):
+            parse(rest, status_words=command.words != "jobs search")
+
+
+@each_document
+def test_settings_exist(document: Path) -> None:
+    """A setting that was renamed is renamed everywhere."""
+    named = {word for words in quoted(prose(document)) for word in re.findall(r"\w+", words)}
+    settings = {word for word in named if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
+    assert settings <= {field.upper() for field in Settings.model_fields}
+
+
+def headline(template: str, facts: dict[str, object]) -> str:
+    """The first sentence of a message, with "…" for what differs."""
+    words = str(SAY.render(template, **facts)["text"]).partition("\n")[0]
+    words = re.sub(r"^:\w+: |\*", "", words)
+    words = re.sub(r"`[^`]*`", "…", words)
+    words = re.sub(r"(?<=\(status )\d+", "…", words)
+    return re.split(r"(?<=[.]) ", words)[0].rstrip(".")
+
+
+@pytest.mark.parametrize(
+    "template", [found for found in SAY.templates() if found.startswith("errors/")]
+)
+def test_errors_are_explained_to_users(template: str) -> None:
+    """Whoever looks up the words of an error finds what to do."""
+    explained = "\n".join(row[0] for row in table(USER_GUIDE, "you read"))
+    for facts in examples(SAY, template).values():
+        if template.removeprefix("errors/") not in OPEN_ENDED:
+            assert headline(template, facts) in explained
+
+
+def logged() -> set[str]:
+    """Every event that the app writes to its log, with "…" for what differs."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in modules("bot"))
+    events = re.findall(r'\blogger\.(?:debug|info|warning|error|exception)\(\s*"([^"]+)"', code)
+    assert len(events) == len(re.findall(r"\blogger\.\w+\(", code))
+    return {re.sub(r"%[.\d]*\w", "…", event) for event in events}
+
+
+def test_the_log_is_explained_to_operators() -> None:
+    """The operator guide lists the events of the log: all of them, and no other."""
+    rows = table(OPERATOR_GUIDE, "event (… stands for what differs)")
+    assert {row[0].strip("`") for row in rows} == logged()
+
+
+def test_health_is_explained_as_it_is() -> None:
+    """Each path that the operator guide names is served, and each that is served is named."""
+    served = set(re.findall(r'Route\("(/\w+)"', text("bot/web.py")))
+    assert set(re.findall(r"`GET (/\w+)`", text(OPERATOR_GUIDE))) == served
