@@ -35,6 +35,11 @@ def blocks(document: Path) -> str:
     return "\n".join(match[0] for match in found)
 
 
+def fenced(document: str) -> list[str]:
+    """Each block of code between fences, without them."""
+    return re.findall(r"^```\w+\n(.*?)^```$", text(document), re.MULTILINE | re.DOTALL)
+
+
 def quoted(words: str) -> list[str]:
     """What stands between back-ticks."""
     return _CODE.findall(words)

@@ -14,8 +14,21 @@ from bot.say.examples import examples
 from bot.say.render import Say
 from bot.services.filters import parse
 from bot.settings import Settings
+from bot.slack.dispatch import PARAMETERS
+from bot.slack.hear import Command
 from bot.slack.registry import discover
-from tests.documents import DOCUMENTS, anchors, blocks, links, name, prose, quoted, table, text
+from tests.documents import (
+    DOCUMENTS,
+    anchors,
+    blocks,
+    fenced,
+    links,
+    name,
+    prose,
+    quoted,
+    table,
+    text,
+)
 from tests.source import PROJECT, modules
 
 SAY = Say.default()
@@ -42,10 +55,17 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(found), address
 
 
+def test_every_page_is_in_the_index() -> None:
+    """docs/README.md leads to each page of docs/."""
+    index = PROJECT / "docs/README.md"
+    pages = {page for page in DOCUMENTS if page.parent != PROJECT} - {index}
+    assert pages <= {(index.parent / address).resolve() for address in links(index)}
+
+
 def typed_in(document: Path) -> Iterator[str]:
     """What a document tells people to type behind /emporix."""
     for words in [*quoted(prose(document)), blocks(document)]:
-        yield from re.findall(rf"(?<![\w.]){COMMAND}(?= |$)([^'`\n→]*)", words)
+        yield from re.findall(rf"(?<![\w.]){COMMAND}(?= |$)([^'`\n→]*?)(?=\"\)|['`\n→]|$)", words)
 
 
 @each_document
@@ -103,3 +123,20 @@ def test_health_is_explained_as_it_is() -> None:
     """Each path that the operator guide names is served, and each that is served is named."""
     served = set(re.findall(r'Route\("(/\w+)"', text("bot/web.py")))
     assert set(re.findall(r"`GET (/\w+)`", text(OPERATOR_GUIDE))) == served
+
+
+def test_the_example_of_a_command_works(tmp_path: Path) -> None:
+    """The three files of CONTRIBUTING.md can be copied as they are."""
+    listener, template, test = fenced("CONTRIBUTING.md")
+    written: dict[str, object] = {}
+    exec(listener, written)
+    exec(test, {})
+    (heard,) = (found for found in written.values() if isinstance(found, Command))
+    assert set(heard.parameters) <= PARAMETERS.keys()
+    template_name = heard.words.replace(" ", "/")
+    file = tmp_path / f"{template_name}.json.j2"
+    file.parent.mkdir()
+    file.write_text(template, encoding="utf-8")
+    say = Say(tmp_path, PROJECT / "templates")
+    for facts in examples(say, template_name).values():
+        assert say.render(template_name, **facts)
