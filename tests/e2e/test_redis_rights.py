@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.exceptions import NoPermissionError
 
+from bot.doctor import examine
 from bot.keys import new_key
 from bot.rotate import rotate
 from bot.settings import Settings
@@ -45,6 +46,11 @@ def allowed() -> set[str]:
     """The commands that the operator guide allows."""
     words = [word for line in orders() for word in line.split() if word.startswith("+")]
     return {word.removeprefix("+").partition("|")[0] for word in words}
+
+
+def settings(redis_url: str, **others: str) -> Settings:
+    secrets = {"slack_bot_token": "xoxb-1", "slack_signing_secret": "s", "redis_url": redis_url}
+    return Settings.model_validate(secrets | {"encryption_keys": new_key()} | others)
 
 
 async def refused(redis: Any) -> set[str]:
@@ -92,15 +98,19 @@ async def test_it_may_no_more_than_that(redis: Any, restricted_url: str, clock: 
 async def test_rotation_needs_no_more(redis: Any, restricted_url: str) -> None:
     """Nor does `emporix-bot keys rotate`."""
     told: list[str] = []
-    settings = {
-        "slack_bot_token": "xoxb-1",
-        "slack_signing_secret": "s",
-        "redis_url": restricted_url,
-    }
-    status = await rotate(
-        Settings.model_validate(settings | {"encryption_keys": new_key()}), told.append
-    )
+    status = await rotate(settings(restricted_url), told.append)
     assert (status, await refused(redis) - {ONLY_A_NAME}) == (0, set())
+
+
+async def test_doctor_names_what_its_user_lacks(redis: Any, restricted_url: str) -> None:
+    """Redis answers, so looking at its address would be in vain."""
+    await redis.execute_command("ACL", "SETUSER", USER, "-info")
+    nowhere = "http://127.0.0.1:1"
+    elsewhere = {"slack_api_url": nowhere, "emporix_api_url": nowhere}
+    found = await examine(settings(restricted_url, **elsewhere))
+    (finding,) = (one for one in found if one.about == "redis")
+    assert not finding.well
+    assert "let its user call INFO" in finding.words
 
 
 async def test_other_keys_are_out_of_reach(redis: Any, restricted_url: str) -> None:
