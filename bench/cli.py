@@ -1,0 +1,69 @@
+"""Take the figures and print them, a line each; the exit status is 1 where one is short."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+from collections.abc import Iterable, Sequence
+
+import uvloop
+
+import bench.figures
+from bench.figure import Figure, Measurement, figures
+from bench.stage import Stage, open_stage
+
+STOPPED = 130  # as a shell says it of a program that ended by Ctrl-C
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take the asked measurements, or all."""
+    known = {measurement.name: measurement for measurement in measurements()}
+    asked = _parser(known).parse_args(arguments)
+    chosen = [known[name] for name in asked.names or known]
+    try:
+        return uvloop.run(take(chosen, verbose=asked.verbose))
+    except KeyboardInterrupt:
+        return STOPPED
+
+
+def measurements() -> list[Measurement]:
+    """All there are, found in the package of the figures and listed nowhere else."""
+    package = bench.figures
+    modules = [
+        importlib.import_module(f"{package.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(package.__path__)
+    ]
+    return [one for module in modules for one in vars(module).values() if _is_measurement(one)]
+
+
+async def take(chosen: Iterable[Measurement], *, verbose: bool) -> int:
+    """One after another: two at once would measure each other."""
+    short = 0
+    async with open_stage() as stage:
+        for measurement in chosen:
+            for figure in await _figures(measurement, stage):
+                short += figure.is_short
+                print(figure, *([figure.spread()] if verbose else []), sep="\n", flush=True)
+    return 1 if short else 0
+
+
+async def _figures(measurement: Measurement, stage: Stage) -> list[Figure]:
+    return figures(measurement, await measurement.measure(stage))
+
+
+def _is_measurement(value: object) -> bool:
+    return isinstance(value, Measurement)
+
+
+def _parser(names: Iterable[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="How fast the app is; docs/performance.md explains it"
+    )
+    parser.add_argument("names", nargs="*", choices=[*names, []], metavar="name", help=_list(names))
+    parser.add_argument("--verbose", action="store_true", help="show what each round gave")
+    return parser
+
+
+def _list(names: Iterable[str]) -> str:
+    return f"only these: {', '.join(names)}"
