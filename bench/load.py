@@ -19,8 +19,8 @@ from sandbox.slack.delivery import signed
 
 SIGNING_SECRET = "bench-signing-secret"
 ANSWER_SECONDS = 30.0
-ANSWER = "Jobs "
-"""How the heading of a list begins; other messages are words about waiting, or errors."""
+ANSWER = "Job"
+"""How a list and a job begin; other messages are words about waiting, or errors."""
 
 
 class Answers:
@@ -32,7 +32,7 @@ class Answers:
         self._awaited: dict[str, asyncio.Future[float]] = {}
 
     def expect(self) -> tuple[str, asyncio.Future[float]]:
-        """A new response_url, and the time at which its list will have come."""
+        """A new response_url, and the time at which its answer will have come."""
         number = str(next(self._numbers))
         self._awaited[number] = asyncio.get_running_loop().create_future()
         return f"{self._slack_url}/answers/{number}", self._awaited[number]

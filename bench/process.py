@@ -47,8 +47,9 @@ async def started(
 async def served(app: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
     """An ASGI app, `module:name`, in uvicorn as the bot's process has it; gives its base URL."""
     port = free_port()
-    options = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-    command = [sys.executable, "-m", "uvicorn", *options, "--no-access-log", app]
+    options = f"--host 127.0.0.1 --port {port} --log-level warning --no-access-log"
+    ending = "--timeout-graceful-shutdown 1"  # a stream of answers ends no other way
+    command = [sys.executable, "-m", "uvicorn", *options.split(), *ending.split(), app]
     async with started(command, settings or {}, lambda: _listens(port)):
         yield f"http://127.0.0.1:{port}"
 

@@ -33,14 +33,15 @@ def _page() -> list[dict[str, Any]]:
     ]
 
 
-JOBS = json.dumps(_page()).encode()
+_JOBS = _page()
+JOBS, JOB = json.dumps(_JOBS).encode(), json.dumps(_JOBS[0]).encode()
 AGENTS = json.dumps([agent for tenant, agent in believable.agents() if tenant == TENANT]).encode()
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
         return
-    body = AGENTS if scope["path"].endswith("/agents") else JOBS
+    body = _body(scope["path"])
     if DELAY:
         await asyncio.sleep(DELAY)
     headers = [
@@ -50,3 +51,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _body(path: str) -> bytes:
+    if path.endswith("/agents"):
+        return AGENTS
+    return JOBS if path.endswith("/jobs") else JOB
