@@ -19,7 +19,7 @@ from typing import TypeAlias
 from bench.stage import Stage
 
 Rounds: TypeAlias = Mapping[str, Sequence[float]]
-"""By the name of a figure, what each round gave; the median counts."""
+"""By the name of a figure, what the rounds gave; the median counts."""
 
 Measure: TypeAlias = Callable[[Stage], Awaitable[Rounds]]
 

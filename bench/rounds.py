@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import islice
 from statistics import median
 from typing import TypeVar
 
@@ -13,16 +14,22 @@ T = TypeVar("T")
 Side = Callable[[], Awaitable[float]]
 
 
-async def ratios(ours: Side, theirs: Side, rounds: int) -> list[float]:
-    """Ours ÷ theirs, round by round, after one that does not count; who is first changes."""
-    found = []
+async def ratios(ours: Side, theirs: Side, rounds: int, *, most_is_best: bool) -> list[float]:
+    """Ours ÷ theirs, best with best, second with second, of the best quarter of each side's.
+
+    Another program can only make a round worse. A first round does not count, and who is first
+    changes.
+    """
+    mine, others = [], []
     for number in range(rounds + 1):
         if number % 2:
-            mine, other = await ours(), await theirs()
+            mine.append(await ours())
+            others.append(await theirs())
         else:
-            other, mine = await theirs(), await ours()
-        found.append(mine / other)
-    return found[1:]
+            others.append(await theirs())
+            mine.append(await ours())
+    pairs = zip(*(sorted(side[1:], reverse=most_is_best) for side in (mine, others)), strict=True)
+    return [a / b for a, b in islice(pairs, (rounds + 3) // 4)]
 
 
 async def p50(once: Callable[[], Awaitable[float]], times: int) -> float:

