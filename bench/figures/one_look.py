@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,8 @@ from sandbox.serving import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.person import Exchange, Person
 from sandbox.slack.workspace import Workspace
+
+Act = Callable[[], Awaitable[Exchange]]
 
 GOALS = {
     f"{act}_{what}": at_most(most)
@@ -73,16 +75,15 @@ async def one_look(stage: Stage) -> Rounds:
     return dict(zip(GOALS, [[cost] for cost in (*turned, *got)], strict=True))
 
 
-async def _cost(counters: Counters, act: Callable[[], object]) -> Sequence[int]:
+async def _cost(counters: Counters, act: Act) -> Sequence[int]:
     await _done(act)
     before = counters.read()
     await _done(act)
     return [after - was for was, after in zip(before, counters.read(), strict=True)]
 
 
-async def _done(act: Callable[[], object]) -> None:
-    exchange = await act()  # type: ignore[misc]
-    assert isinstance(exchange, Exchange)
+async def _done(act: Act) -> None:
+    exchange = await act()
     if not exchange.payloads or not exchange.payloads[-1]["text"].startswith("Job"):
         raise RuntimeError(f"no jobs: {exchange.payloads}")
 
