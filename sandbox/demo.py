@@ -1,4 +1,4 @@
-"""`make demo`: everything on this machine, and a prompt to try it at."""
+"""`make demo`: everything on this machine, a page to try it on, and a prompt for the terminal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from sandbox import running_demo
+from sandbox.browser import open_at_desktop
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
 from sandbox.say import SECONDS, Step, draw, take
 from sandbox.slack.person import Person, SandboxError
@@ -27,7 +28,7 @@ HELP = """\
   help   quit"""
 
 TRY = f"""\
-Ada is connected to tenant acme; Grace is not connected. Try:
+Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
 
   /emporix jobs
   click Next
@@ -43,10 +44,13 @@ Ada is connected to tenant acme; Grace is not connected. Try:
 
 async def demo(folder: Path) -> int:
     """Run until Ctrl-C, `quit` or the end of the input at a terminal."""
+    from sandbox.page.door import Door  # what only looks at answers need not import it
+
     print("Starting Redis, the stand-ins and the bot …", flush=True)
-    async with running(folder, PORTS) as stack, httpx.AsyncClient(timeout=SECONDS) as http:
+    async with running(folder, PORTS, Door) as stack, httpx.AsyncClient(timeout=SECONDS) as http:
         with running_demo.noted(folder, stack.slack_url):
             print(_welcome(stack), flush=True)
+            await asyncio.to_thread(open_at_desktop, stack.slack_url)
             with suppress(asyncio.CancelledError):  # Ctrl-C is how most people leave
                 await Prompt(http, stack.slack_url).read()
             print("\nStopping …", flush=True)
@@ -125,8 +129,15 @@ async def _typed() -> AsyncIterator[str]:
 
 
 def _welcome(stack: Stack) -> str:
+    line = f"Open  {stack.slack_url}  in your browser"
+    frame = "─" * (len(line) + 6)
     return (
-        f"\nSlack {stack.slack_url}   Emporix {stack.emporix_url}   bot {stack.bot_url}\n\n"
+        f"\n╭{frame}╮\n│   {_bold(line)}   │\n╰{frame}╯\n\n"
         f"{TRY}\n{HELP}\n\n"
+        f"Emporix {stack.emporix_url}   bot {stack.bot_url}\n"
         f"From another terminal: python -m sandbox say '/emporix jobs'. Ctrl-C ends it all.\n"
     )
+
+
+def _bold(words: str) -> str:
+    return f"\033[1m{words}\033[0m" if sys.stdout.isatty() else words

@@ -56,7 +56,7 @@ class Workspace:
         self.messages = Messages(clock)
         self.views = Views()
         self.choices = Choices()
-        self.files = Files()
+        self.files = Files(clock)
         self.triggers = Triggers(clock)
         self.response_urls = ResponseUrls(clock)
         self.faults = Faults()
