@@ -122,11 +122,11 @@ class _Drawn:
 
 def _styled(text: str) -> Markup:
     """Bold, italic and struck letters, one within the other."""
-    found = _STYLED.search(text)
-    if not found:
-        return escape(text)
-    inside = _tag(_TAGS[found[1]], _styled(found[2]))
-    return escape(text[: found.start()]) + inside + _styled(text[found.end() :])
+    drawn, begin = [], 0
+    for found in _STYLED.finditer(text):
+        drawn += [escape(text[begin : found.start()]), _tag(_TAGS[found[1]], _styled(found[2]))]
+        begin = found.end()
+    return Markup("").join([*drawn, escape(text[begin:])])
 
 
 def _tag(name: str, inside: Markup) -> Markup:

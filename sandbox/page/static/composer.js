@@ -6,6 +6,7 @@ import { completions } from "./words.js";
 const form = document.getElementById("composer");
 const field = document.getElementById("typed");
 const list = document.getElementById("words");
+const offered = document.getElementById("offered");
 const lines = JSON.parse(sessionStorage.getItem("lines") ?? "[]");
 let recalled = lines.length;
 let offers = [];
@@ -87,7 +88,7 @@ async function offer() {
   if (!offers.length) return hide();
   list.replaceChildren(...offers.map(drawn));
   list.hidden = false;
-  field.ariaExpanded = "true";
+  offered.textContent = `${offers.length} suggestions`;
   chosen = -1;
   list.scrollTop = 0;
   field.removeAttribute("aria-activedescendant");
@@ -125,7 +126,7 @@ function take(place) {
 
 function hide() {
   list.hidden = true;
-  field.ariaExpanded = "false";
+  offered.textContent = "";
   field.removeAttribute("aria-activedescendant");
   chosen = -1;
   return true;

@@ -4,6 +4,7 @@ import { showModal } from "./modal.js";
 
 const scroller = document.getElementById("scroller");
 const messages = document.getElementById("messages");
+const drawn = new Map(); // what each part of the page was made from
 let changes;
 let asked = 0;
 // What somebody just did: the message they pressed something in, and that an answer will come.
@@ -42,11 +43,11 @@ export async function go({ user = here.user, channel = here.channel, tab = "mess
   Object.assign(here, { user, channel, tab });
   Object.assign(document.body.dataset, { user, channel });
   if (!isBack) history.pushState({ user, channel }, "", address());
-  messages.setAttribute("aria-live", "off");
+  scroller.setAttribute("aria-live", "off");
   await refresh({ isElsewhere: true });
   const name = channel === "dm" ? "Emporix Jobs" : `#${channel}`;
-  document.getElementById("typed").placeholder = `Message ${name}, or type / for commands`;
-  messages.removeAttribute("aria-live");
+  document.getElementById("typed").placeholder = `Message ${name}`;
+  scroller.removeAttribute("aria-live");
   if (isSomebodyElse) {
     listen();
     say(`You are ${user === "ada" ? "Ada" : "Grace"} now.`);
@@ -59,10 +60,10 @@ addEventListener("popstate", () => {
 });
 
 function replace(element, html) {
-  if (element.dataset.html === html) return;
+  if (drawn.get(element) === html) return;
   const focused = element.contains(document.activeElement) ? trace(document.activeElement, element) : null;
   element.innerHTML = html;
-  element.dataset.html = html;
+  drawn.set(element, html);
   if (focused) (element.querySelectorAll("a, button")[focused.place] ?? element).focus?.();
 }
 
