@@ -34,7 +34,7 @@ check: $(READY) ## the same without the tests
 
 pictures: $(READY) ## take the pictures of the documents anew, with a Chromium and an emoji font
 	mkdir -p docs/pictures
-	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py
+	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py -p no:randomly
 
 format: $(READY) ## format the code and sort its imports
 	$(BIN)/ruff format .

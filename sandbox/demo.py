@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
+import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -32,7 +34,7 @@ Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
 
   /emporix jobs
   click Next
-  /emporix jobs search refund status:failed
+  /emporix jobs search invoice status:failed
   click Open
   click Delete
   as grace
@@ -119,13 +121,19 @@ async def _typed() -> AsyncIterator[str]:
     """The lines of the input as they come, without a thread that would outlive Ctrl-C."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    try:
+    if _can_be_waited_for(sys.stdin.fileno()):
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    except ValueError:  # a plain file is not waited for
+    else:
         reader.feed_data(sys.stdin.buffer.read())
         reader.feed_eof()
     while line := await reader.readline():
         yield line.decode(errors="replace")
+
+
+def _can_be_waited_for(number: int) -> bool:
+    """A terminal or a pipe can; a plain file and /dev/null have all they will ever have."""
+    kind = os.fstat(number).st_mode
+    return os.isatty(number) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
 
 
 def _welcome(stack: Stack) -> str:

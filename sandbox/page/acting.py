@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 
-from bot.app import COMMAND
 from sandbox.slack import acts
 from sandbox.slack.actor import Actor
 from sandbox.slack.choosables import Choosable, choosables
@@ -19,6 +18,7 @@ from sandbox.slack.messages import Message
 from sandbox.slack.pressables import Pressable, pressables
 from sandbox.slack.refusal import Unknown
 from sandbox.slack.views import View
+from sandbox.slack.workspace import COMMANDS
 
 Given = Mapping[str, Any]
 
@@ -51,10 +51,11 @@ async def _say(http: httpx.AsyncClient, actor: Actor, typed: str) -> acts.Done:
     """A command, or a message to all in the channel."""
     messages, where = actor.workspace.messages, actor.channel.id
     name = typed.partition(" ")[0]
-    if name == COMMAND:
+    if name in COMMANDS:
         return await acts.command(http, actor, typed)
     if name.startswith("/"):
-        text = f"`{name}` is not a valid command. Type `{COMMAND} help` to see what the app knows."
+        known = ", ".join(f"`{command}`" for command in sorted(COMMANDS))
+        text = f"`{name}` is not a valid command. This workspace has {known}."
         messages.add(where, text, [], user_id=SLACKBOT_ID, only_for=actor.user.id)
     else:
         escaped = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -41,7 +41,7 @@ STEPS = (
         ADA,
         "Search what agents said",
         "Words and filters, in any order.",
-        types="/emporix jobs search refund status:failed",
+        types="/emporix jobs search invoice status:failed",
     ),
     Step("open", ADA, "Open one of them", "Press Open on a job.", press=ids.JOBS_GET_OPEN),
     Step(

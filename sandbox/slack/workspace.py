@@ -26,6 +26,9 @@ BOT_SCOPES = frozenset(
 )
 """Those of manifest.yml."""
 
+COMMANDS = frozenset({"/emporix"})
+"""Those of manifest.yml; Slack brings no other to the app."""
+
 ACK_SECONDS = 3.0
 """Slack: an app must acknowledge within this time."""
 

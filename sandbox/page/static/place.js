@@ -13,7 +13,7 @@ export const address = (what = "") => `/page/${here.user}/${here.channel}${what 
 export function say(words) {
   notice.textContent = words;
   clearTimeout(fading);
-  fading = setTimeout(() => { notice.textContent = ""; }, 5000);
+  fading = setTimeout(() => { notice.textContent = ""; }, 2500);
 }
 
 // What came of an act; null where it could not be done, which is said then.
