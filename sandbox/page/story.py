@@ -71,7 +71,7 @@ STEPS = (
         GRACE,
         "List her jobs",
         "Her own tenant, her own rights.",
-        types="/emporix jobs failed since:7d",
+        types="/emporix jobs size:5",
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+WINDOW = {"width": 1280, "height": 800}
 PATIENCE = 15_000  # milliseconds; a machine that runs other tests beside these is slow
 
 
@@ -83,25 +85,33 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
-@pytest.fixture
-async def desk(
-    request: pytest.FixtureRequest, browser: Browser, stack: Stack, http: httpx.AsyncClient
+@asynccontextmanager
+async def seated(
+    browser: Browser, http: httpx.AsyncClient, slack_url: str, **window: Any
 ) -> AsyncIterator[Desk]:
-    """An empty workspace before somebody who has never been here; all goes without an error.
-
-    A test can say how the window is: `@pytest.mark.parametrize("desk", [{…}], indirect=True)`.
-    """
-    await http.post(f"{stack.slack_url}/sandbox/forget")
-    window = {"viewport": {"width": 1280, "height": 800}} | getattr(request, "param", {})
-    context = await browser.new_context(**window)
+    """Somebody who has never been here, and for whom all goes without an error."""
+    context = await browser.new_context(**({"viewport": WINDOW} | window))
     context.set_default_timeout(PATIENCE)
-    watched = Watched(str(urlsplit(stack.slack_url).hostname))
+    watched = Watched(str(urlsplit(slack_url).hostname))
     await watched.watch(context)
-    desk = Desk(await context.new_page(), http, stack)
+    desk = Desk(await context.new_page(), http, slack_url)
     await desk.open()
     yield desk
     await context.close()
     assert watched.wrong == []
+
+
+@pytest.fixture
+async def desk(
+    request: pytest.FixtureRequest, browser: Browser, stack: Stack, http: httpx.AsyncClient
+) -> AsyncIterator[Desk]:
+    """Before an empty workspace of the demo.
+
+    A test can say how the window is: `@pytest.mark.parametrize("desk", [{…}], indirect=True)`.
+    """
+    await http.post(f"{stack.slack_url}/sandbox/forget")
+    async with seated(browser, http, stack.slack_url, **getattr(request, "param", {})) as desk:
+        yield desk
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import httpx
 from playwright.async_api import Locator, Page, expect
 
 from sandbox.slack.person import Person
-from sandbox.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +16,10 @@ class Desk:
 
     page: Page
     http: httpx.AsyncClient
-    stack: Stack
+    slack_url: str
 
     async def open(self, user: str = "ada", channel: str = "general") -> None:
-        await self.page.goto(f"{self.stack.slack_url}/page/{user}/{channel}")
+        await self.page.goto(f"{self.slack_url}/page/{user}/{channel}")
         await expect(self.messages.first).to_be_visible()
 
     @property
@@ -71,4 +70,4 @@ class Desk:
         )
 
     def person(self, user: str, channel: str = "general") -> Person:
-        return Person(self.http, self.stack.slack_url, user, channel)
+        return Person(self.http, self.slack_url, user, channel)

@@ -177,7 +177,7 @@ async def test_what_others_do_shows_at_once(desk: Desk) -> None:
     await grace.command("/emporix help")
     await expect(link).not_to_contain_text("unread")
     page = await desk.page.context.new_page()
-    other = Desk(page, desk.http, desk.stack)
+    other = Desk(page, desk.http, desk.slack_url)
     await other.open("grace", "ops")
     await other.field.fill("Good <b>morning</b>")
     await other.field.press("Enter")

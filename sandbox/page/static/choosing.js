@@ -48,6 +48,20 @@ document.addEventListener("keydown", (event) => {
   event.stopPropagation();
 }, true);
 
+// Several choices are shown in the closed menu, too.
+document.addEventListener("change", (event) => {
+  const summary = event.target.closest(".multi")?.querySelector("summary");
+  if (!summary) return;
+  const chosen = [...summary.parentElement.querySelectorAll(":checked ~ span > .words")];
+  summary.replaceChildren(...chosen.map((words) => {
+    const chip = document.createElement("span");
+    chip.className = "chip";
+    chip.textContent = words.textContent;
+    return chip;
+  }));
+  if (!chosen.length) summary.textContent = summary.dataset.empty;
+});
+
 const isTold = (element) => element.hasAttribute("data-told") || element.closest(".input")?.hasAttribute("data-told");
 
 function later(element, milliseconds, then) {
