@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cachetools import LRUCache
 from markupsafe import Markup
 
 from sandbox.emporix.keys import ACME_READ_ONLY, GLOBEX_OPERATIONS
@@ -13,11 +14,12 @@ from sandbox.page.drawing import draw
 from sandbox.page.reader import Reader
 from sandbox.page.reading import Reading
 from sandbox.page.story import Progress
-from sandbox.page.timeline import timeline
+from sandbox.page.timeline import Entry, timeline
 from sandbox.slack.directory import TEAM_NAME, Channel, User
 from sandbox.slack.views import View
 from sandbox.slack.workspace import Workspace
 
+KEPT_ITEMS = 1000
 KEYS = (GLOBEX_OPERATIONS, ACME_READ_ONLY)
 
 
@@ -35,6 +37,7 @@ class Page:
         self._workspace = workspace
         self._reading = Reading(workspace)
         self._progress = Progress(workspace)
+        self._items: LRUCache[Any, Markup] = LRUCache(KEPT_ITEMS)
 
     def version(self, user: User) -> list[Any]:
         """It changes whenever this person would see something else."""
@@ -80,7 +83,16 @@ class Page:
         entries = timeline(self._workspace, reader, channel.id)
         newest = max((one.key for e in entries for one in (e, *e.replies)), default="")
         self._reading.read(reader.user, channel, newest)
-        return draw("messages", entries=entries, channel=channel, reader=reader)
+        items = [self._item(reader, channel, entry) for entry in entries]
+        return draw("messages", items=items, channel=channel, reader=reader)
+
+    def _item(self, reader: Reader, channel: Channel, entry: Entry) -> Markup:
+        """Drawn once for as long as it looks the same: a long list takes some 10 ms."""
+        today = reader.at(reader.now).date()
+        key = (reader.user.id, channel.id, entry.key, entry.version, today, str(entry.states()))
+        if key not in self._items:
+            self._items[key] = Markup(draw("item", entry=entry, reader=reader))
+        return self._items[key]
 
     def _sidebar(self, reader: Reader, channel: Channel) -> str:
         places = self._reading.places(reader, channel)

@@ -35,6 +35,10 @@ class Entry:
     opens_day: bool = False
     continues: bool = False
 
+    def states(self) -> list[Any]:
+        """What its reader has chosen in it and in its replies."""
+        return [self.state, *(reply.state for reply in self.replies)]
+
 
 def timeline(workspace: Workspace, reader: Reader, channel_id: str) -> list[Entry]:
     """Oldest first."""
