@@ -67,7 +67,7 @@ _FORMS: Mapping[str, Callable[[datetime], str]] = {
     "date_short": lambda then: f"{then:%b} {then.day}, {then.year}",
     "date_long": lambda then: f"{then:%A, %B} {_nth(then.day)}, {then.year}",
     "date_slash": lambda then: f"{then:%m/%d/%Y}",
-    "day_divider_pretty": lambda then: f"{then:%A, %B} {_nth(then.day)}",
+    "day_divider": lambda then: f"{then:%A, %B} {_nth(then.day)}",
     "time": clock,
     "time_secs": lambda then: clock(then, "%M:%S"),
 }

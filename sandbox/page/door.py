@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from sandbox.page.acting import act
 from sandbox.page.drawing import draw
 from sandbox.page.parts import Page
 from sandbox.slack.actor import Actor
+from sandbox.slack.exchange import tls
 from sandbox.slack.refusal import Unknown
 from sandbox.slack.workspace import Workspace
 
@@ -32,6 +33,9 @@ ALIVE_SECONDS = 15.0
 ACT_SECONDS = 10.0
 # Nothing from elsewhere, and no script that is not a file of ours.
 POLICY = "default-src 'self'; img-src 'self' data: http://127.0.0.1:* http://localhost:*"
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Door:
@@ -48,11 +52,11 @@ class Door:
             Route("/", self._front),
             Mount("/page/static", static),
             Route("/page/words", self._words),
-            Route("/page/{user}/file/{file}", self._file),
-            Route("/page/{user}/changes", self._changes),
+            Route("/page/{user}/file/{file}", _known(self._file)),
+            Route("/page/{user}/changes", _known(self._changes)),
             Route("/page/{user}/{channel}", self._whole),
-            Route("/page/{user}/{channel}/parts", self._parts),
-            Route("/page/{user}/{channel}/{kind}", self._act, methods=["POST"]),
+            Route("/page/{user}/{channel}/parts", _known(self._parts)),
+            Route("/page/{user}/{channel}/{kind}", _known(self._act), methods=["POST"]),
         ]
 
     def close(self) -> None:
@@ -71,21 +75,15 @@ class Door:
         return HTMLResponse(html, headers={"Content-Security-Policy": POLICY})
 
     async def _parts(self, request: Request) -> Response:
-        try:
-            actor = self._actor(request)
-        except Unknown as unknown:
-            return JSONResponse({"error": str(unknown)}, 404)
+        actor = self._actor(request)
         tab = request.query_params.get("tab", "messages")
         return JSONResponse(self._page.parts(actor.user, actor.channel, tab))
 
     async def _act(self, request: Request) -> Response:
         kind = request.path_params["kind"]
-        try:
-            actor, given = self._actor(request), await request.json()
-            async with httpx.AsyncClient(trust_env=False, timeout=ACT_SECONDS) as http:
-                done = await act(http, actor, kind, given)
-        except Unknown as unknown:
-            return JSONResponse({"error": str(unknown)}, 409)
+        actor, given = self._actor(request), await request.json()
+        async with httpx.AsyncClient(verify=tls(), trust_env=False, timeout=ACT_SECONDS) as http:
+            done = await act(http, actor, kind, given)
         told: dict[str, Any] = {}
         if kind == "suggest":
             told["options"] = draw("options", options=done.options, id=given["id"])
@@ -94,7 +92,7 @@ class Door:
         return JSONResponse(told)
 
     async def _words(self, _: Request) -> Response:
-        from sandbox.page.words import words
+        from sandbox.page.words import words  # the bot's listeners are imported when asked for
 
         return JSONResponse(await asyncio.to_thread(words))
 
@@ -127,3 +125,15 @@ class Door:
         user = directory.user(request.path_params["user"])
         channel = directory.channel(request.path_params["channel"], user)
         return Actor(self._workspace, str(request.base_url).rstrip("/"), user, channel)
+
+
+def _known(endpoint: Endpoint) -> Endpoint:
+    """Who asks for what is not there is told what there is."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Unknown as unknown:
+            return JSONResponse({"error": str(unknown)}, 404)
+
+    return answered

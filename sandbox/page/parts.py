@@ -51,8 +51,7 @@ class Page:
         reader = self._reader(user)
         parts = {name: Markup(html) for name, html in self.parts(user, channel).items()}
         facts = self._facts(reader, channel)
-        placeholder = "Emporix Jobs" if channel.is_im else f"#{channel.name}"
-        return draw("page", parts=parts, title=parts["title"], placeholder=placeholder, **facts)
+        return draw("page", parts=parts, **facts)
 
     def parts(self, user: User, channel: Channel, tab: str = "messages") -> dict[str, str]:
         """HTML by the id of the element that it goes into."""
@@ -65,7 +64,7 @@ class Page:
             "sidebar": self._sidebar(reader, channel),
             **self._story(reader),
             "modal": self.modal(user),
-            "title": self._title(channel),
+            "title": f"{reader.title(channel)} · {TEAM_NAME}",
         }
 
     def modal(self, user: User, errors: Mapping[str, str] | None = None) -> str:
@@ -115,9 +114,6 @@ class Page:
     def _facts(self, reader: Reader, channel: Channel) -> dict[str, Any]:
         current = "dm" if channel.is_im else channel.name
         return {"reader": reader, "channel": channel, "current": current, "team": TEAM_NAME}
-
-    def _title(self, channel: Channel) -> str:
-        return f"{'Emporix Jobs' if channel.is_im else f'#{channel.name}'} · {TEAM_NAME}"
 
     def _reader(self, user: User) -> Reader:
         return Reader(user, self._workspace.directory, self._workspace.clock())

@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sandbox.page.clock import clock
-from sandbox.slack.directory import BOT_USER_ID, SLACKBOT_ID, Directory, User
+from sandbox.slack.directory import BOT_USER_ID, SLACKBOT_ID, Channel, Directory, User
 
 APP_NAME = "Emporix Jobs"
 SLACKBOT_NAME = "Slackbot"
@@ -35,6 +35,13 @@ class Reader:
         named = {BOT_USER_ID: APP_NAME, SLACKBOT_ID: SLACKBOT_NAME}
         known = self.directory.users.get(user_id)
         return known.real_name if known else named.get(user_id, user_id)
+
+    def is_app(self, user_id: str) -> bool:
+        return user_id in (BOT_USER_ID, SLACKBOT_ID)
+
+    def title(self, channel: Channel) -> str:
+        """`#ops`, or the app's name for the direct messages with it."""
+        return APP_NAME if channel.is_im else f"#{channel.name}"
 
     def place(self, channel_id: str) -> str:
         """The name of a channel; the id itself where there is none."""

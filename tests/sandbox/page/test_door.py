@@ -50,6 +50,7 @@ async def test_another_address_says_what_there_is(page: httpx.AsyncClient, where
     assert "there are" in answer.text
     assert 'href="/"' in answer.text
     assert "there are" in (await page.get(f"{where}/parts")).json()["error"]
+    assert (await page.get("/page/eve/changes")).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["main.js", "base.css", "mark.svg"])
@@ -149,7 +150,7 @@ async def test_what_is_gone_cannot_be_used(
 ) -> None:
     """The page says so; nothing happens."""
     answer = await act(page, kind, **given)
-    assert answer.status_code == 409
+    assert answer.status_code == 404
     assert answer.json()["error"]
 
 
