@@ -1,5 +1,5 @@
 // The message field: completes commands and filters, and remembers what was typed.
-import { awaitAnswer } from "./live.js";
+import { awaitAnswer } from "./put.js";
 import { act } from "./place.js";
 import { completions } from "./words.js";
 

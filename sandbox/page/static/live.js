@@ -1,39 +1,34 @@
-// Fetches what changed and puts it in place, without losing where somebody is.
+// Fetches what changed, as soon as the stand-in says that something did.
 import { address, here, say } from "./place.js";
 import { showModal } from "./modal.js";
+import { putMessages, replace } from "./put.js";
 
+const PARTS = ["sidebar", "top", "story", "next"];
 const scroller = document.getElementById("scroller");
-const messages = document.getElementById("messages");
-const drawn = new Map(); // what each part of the page was made from
 let changes;
 let asked = 0;
-// What somebody just did: the message they pressed something in, and that an answer will come.
-let pressed = "";
-let isAwaited = false;
+let shown = "";
 
-export function awaitAnswer(key = "") {
-  pressed = key;
-  isAwaited = true;
-}
-
-// Listens to the stand-in as whoever looks at the page now.
+// Listens as whoever looks at the page now.
 export function listen() {
   changes?.close();
   changes = new EventSource(`/page/${here.user}/changes`);
   changes.onmessage = () => refresh();
-  changes.onopen = () => { document.body.removeAttribute("data-offline"); };
+  changes.onopen = () => { delete document.body.dataset.offline; };
   changes.onerror = () => { document.body.dataset.offline = ""; };
 }
 
-export async function refresh({ isElsewhere = false } = {}) {
+async function refresh() {
   const number = ++asked;
-  const answer = await fetch(address(`parts?tab=${here.tab}`)).catch(() => null);
-  if (!answer?.ok || number !== asked) return;
-  const parts = await answer.json();
-  if (number !== asked) return;
+  const where = address(`parts?tab=${here.tab}`);
+  const answer = await fetch(where).catch(() => null);
+  const parts = answer?.ok ? await answer.json() : null;
+  if (!parts || number !== asked) return; // something newer is on its way
   document.title = parts.title;
-  for (const name of ["sidebar", "top", "story", "next"]) replace(document.getElementById(name), parts[name]);
-  putMessages(parts.messages, isElsewhere);
+  document.getElementById("typed").placeholder = `Message ${parts.title.split(" · ")[0]}`;
+  for (const name of PARTS) replace(document.getElementById(name), parts[name]);
+  putMessages(parts.messages, shown !== where);
+  shown = where;
   showModal(parts.modal);
 }
 
@@ -41,16 +36,13 @@ export async function refresh({ isElsewhere = false } = {}) {
 export async function go({ user = here.user, channel = here.channel, tab = "messages", isBack = false }) {
   const isSomebodyElse = user !== here.user;
   Object.assign(here, { user, channel, tab });
-  Object.assign(document.body.dataset, { user, channel });
-  if (!isBack) history.pushState({ user, channel }, "", address());
-  scroller.setAttribute("aria-live", "off");
-  await refresh({ isElsewhere: true });
-  const name = channel === "dm" ? "Emporix Jobs" : `#${channel}`;
-  document.getElementById("typed").placeholder = `Message ${name}`;
+  if (!isBack) history.pushState({}, "", address());
+  scroller.setAttribute("aria-live", "off"); // what is there already is no news
+  await refresh();
   scroller.removeAttribute("aria-live");
   if (isSomebodyElse) {
     listen();
-    say(`You are ${user === "ada" ? "Ada" : "Grace"} now.`);
+    say(`You are ${document.querySelector(".people [aria-current] b").textContent} now.`);
   }
 }
 
@@ -58,74 +50,3 @@ addEventListener("popstate", () => {
   const [, , user, channel] = location.pathname.split("/");
   go({ user, channel, isBack: true });
 });
-
-function replace(element, html) {
-  if (drawn.get(element) === html) return;
-  const focused = element.contains(document.activeElement) ? trace(document.activeElement, element) : null;
-  element.innerHTML = html;
-  drawn.set(element, html);
-  if (focused) (element.querySelectorAll("a, button")[focused.place] ?? element).focus?.();
-}
-
-function putMessages(html, isElsewhere) {
-  const fresh = document.createElement("template");
-  fresh.innerHTML = html;
-  const items = [...fresh.content.children];
-  const atEnd = isAwaited || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
-  const before = new Map([...messages.children].map((item) => [item.id, item]));
-  const newest = items.filter((item) => !before.has(item.id) || isElsewhere).at(-1);
-  if (isElsewhere) messages.replaceChildren(...items);
-  else merge(items, before);
-  if (isElsewhere) scroller.scrollTop = scroller.scrollHeight;
-  else if (newest && atEnd) reveal(newest);
-  if (newest) isAwaited = false;
-}
-
-// Keeps what is there, as far as it is the same.
-function merge(items, before) {
-  const wanted = new Set(items.map((item) => item.id));
-  for (const [id, item] of before) if (!wanted.has(id)) drop(item);
-  let last = null;
-  for (const item of items) {
-    const old = before.get(item.id);
-    if (!old) last ? last.after(item) : messages.prepend(item);
-    else if (old.dataset.version !== item.dataset.version) change(old, item);
-    last = document.getElementById(item.id);
-  }
-}
-
-function drop(item) {
-  const next = item.contains(document.activeElement);
-  item.remove();
-  if (next) document.getElementById("typed").focus();
-}
-
-function change(old, item) {
-  const focused = old.contains(document.activeElement) ? trace(document.activeElement, old) : null;
-  old.replaceWith(item);
-  if (focused) find(item, focused).focus({ preventScroll: true });
-  if (pressed === item.id) {
-    pressed = "";
-    if (item.getBoundingClientRect().top < scroller.getBoundingClientRect().top) reveal(item);
-  }
-}
-
-// The beginning of a message that is longer than the window, the end of any other.
-function reveal(item) {
-  item.scrollIntoView({ block: item.offsetHeight > scroller.clientHeight - 40 ? "start" : "end" });
-}
-
-// How to find a control again in a message that was drawn anew.
-function trace(element, container) {
-  const owner = element.closest("[data-action]");
-  const place = [...container.querySelectorAll("a, button, input, select, textarea, summary")].indexOf(element);
-  return { action: owner?.dataset.action, block: owner?.dataset.block, label: element.textContent, place };
-}
-
-function find(item, { action, block, label }) {
-  const controls = [...item.querySelectorAll("[data-action]")].filter((one) => one.dataset.action === action);
-  const owner = controls.find((one) => one.dataset.block === block) ?? controls[0];
-  const inside = owner ? [owner, ...owner.querySelectorAll("a, button, input, select, summary")] : [];
-  const focusable = inside.filter((one) => one.matches("a, button, input, select, textarea, summary"));
-  return focusable.find((one) => one.textContent === label) ?? focusable[0] ?? item.querySelector("article") ?? item;
-}

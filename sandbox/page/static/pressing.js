@@ -1,6 +1,6 @@
 // Buttons and overflow menus, and the question that some ask first.
 import { act } from "./place.js";
-import { awaitAnswer } from "./live.js";
+import { awaitAnswer } from "./put.js";
 import { formIn } from "./modal.js";
 import { valuesIn } from "./values.js";
 
