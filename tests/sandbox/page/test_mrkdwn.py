@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from sandbox.page.mrkdwn import mrkdwn, plain
+from sandbox.page.mrkdwn import link, mrkdwn, plain
 from sandbox.slack.directory import ADA, GRACE
 from tests.sandbox.page.looking import NOW, reader, seen
 from tests.say.hostile import hostile_text
@@ -45,6 +45,12 @@ def test_a_link_opens_elsewhere() -> None:
     (link,) = seen(mrkdwn("<https://e.example/?a=1&amp;b=2|here>", reader())).named("a")
     assert (link["href"], link["target"]) == ("https://e.example/?a=1&b=2", "_blank")
     assert link["rel"] == "noopener noreferrer"
+
+
+def test_only_the_web_and_mail_are_linked() -> None:
+    """Also where an app gives the address of a link by itself."""
+    assert link("javascript:alert(1)", "x") == "x"
+    assert seen(link("mailto:a@e.example")).letters == "a@e.example"
 
 
 def test_dates_are_those_of_the_reader() -> None:

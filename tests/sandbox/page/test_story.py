@@ -50,6 +50,14 @@ def test_a_step_is_done_when_the_app_says_so(name: str, told: Workspace) -> None
     assert name in done(progress)
 
 
+def test_ada_does_not_tick_off_what_is_graces(told: Workspace) -> None:
+    """Her own connecting and listing are other steps, or none."""
+    progress = Progress(told)
+    for name in ("connect", "mine"):
+        told.journal.add(Sent("response_url", DONE[name][1], {}, "U0ADA"))
+    assert done(progress) == {"list"}
+
+
 def test_errors_tick_nothing_off(told: Workspace) -> None:
     """What was tried in vain is not done."""
     progress = Progress(told)
