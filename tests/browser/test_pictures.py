@@ -72,7 +72,7 @@ async def test_a_job_and_the_question(alone: Desk, pictures: Path) -> None:
 @in_window
 async def test_a_shared_list(alone: Desk, pictures: Path) -> None:
     """As Grace sees it, after Ada has deleted one of its jobs."""
-    await alone.type('/emporix failed agent:"Fraud Check" size:3', answer="Jobs 1–3 of ")
+    await alone.type('/emporix failed "could not be found" size:3', answer="Jobs 1–3 of ")
     await alone.press("Share in channel", answer="Share these jobs?")
     await alone.button("Share").click()
     await expect(alone.messages.filter(has_text="Shared by")).to_have_count(1)

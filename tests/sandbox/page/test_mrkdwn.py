@@ -42,9 +42,9 @@ def test_is_drawn(text: str, html: str) -> None:
 
 def test_a_link_opens_elsewhere() -> None:
     """It leaves the page open, and tells nobody where it was."""
-    (link,) = seen(mrkdwn("<https://e.example/?a=1&amp;b=2|here>", reader())).named("a")
-    assert (link["href"], link["target"]) == ("https://e.example/?a=1&b=2", "_blank")
-    assert link["rel"] == "noopener noreferrer"
+    (found,) = seen(mrkdwn("<https://e.example/?a=1&amp;b=2|here>", reader())).named("a")
+    assert (found["href"], found["target"]) == ("https://e.example/?a=1&b=2", "_blank")
+    assert found["rel"] == "noopener noreferrer"
 
 
 def test_only_the_web_and_mail_are_linked() -> None:
@@ -92,9 +92,9 @@ def test_text_from_outside_never_becomes_markup(text: str) -> None:
     for words in (text, escaped, f"*{text}*", f"<https://e.example/{text}|{text}>", f"<@{text}>"):
         page = seen(mrkdwn(words, reader()))
         assert {tag for tag, _ in page.tags} <= TAGS
-        for link in page.named("a"):
-            assert str(link["href"]).lower().startswith(("https://", "http://", "mailto:"))
-            assert link.keys() == {"href", "target", "rel"}
+        for found in page.named("a"):
+            assert str(found["href"]).lower().startswith(("https://", "http://", "mailto:"))
+            assert found.keys() == {"href", "target", "rel"}
 
 
 @settings(deadline=None)
