@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.slack.choices import Choices
 from sandbox.slack.directory import Directory, User
 from sandbox.slack.faults import Faults
 from sandbox.slack.files import File, Files
@@ -24,6 +25,9 @@ BOT_SCOPES = frozenset(
     }
 )
 """Those of manifest.yml."""
+
+COMMANDS = frozenset({"/emporix"})
+"""Those of manifest.yml; Slack brings no other to the app."""
 
 ACK_SECONDS = 3.0
 """Slack: an app must acknowledge within this time."""
@@ -54,7 +58,8 @@ class Workspace:
         self.directory = Directory()
         self.messages = Messages(clock)
         self.views = Views()
-        self.files = Files()
+        self.choices = Choices()
+        self.files = Files(clock)
         self.triggers = Triggers(clock)
         self.response_urls = ResponseUrls(clock)
         self.faults = Faults()
@@ -77,4 +82,5 @@ class Workspace:
         """Clear away all messages, views and files, as if nobody had done anything yet."""
         self.messages.clear()
         self.views.clear()
+        self.choices.clear()
         self.files.clear()
