@@ -64,6 +64,24 @@ def done(caller: Caller, name: str) -> str:
     return f"{_workspace(caller)}:done:{name}"
 
 
+CLOCK = f"{PREFIX}:{{clock}}"
+"""Begins the keys of what happens by the clock: all in one slot, so that one command may touch what
+is due together with what it is about."""
+
+QUEUE = CLOCK
+"""The name of saq's queue; its keys begin with `saq:` and this."""
+
+
+def queued_task(task: str, key: str) -> str:
+    """The key of a job of saq's: the same while the same task is queued or running."""
+    return f"{{clock}}:{task}:{key}"
+
+
+def workers() -> str:
+    """Sorted set: the ids of workers by the time when each last said that it is at work."""
+    return f"{CLOCK}:workers"
+
+
 def _workspace(caller: Caller) -> str:
     return f"{PREFIX}:{{{caller.enterprise_id}:{caller.team_id}}}"
 

@@ -1,17 +1,14 @@
-"""The one place where objects are made: settings in, the parts of a process out."""
+"""What both processes work with: the pools, the stores and the services."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-import bot.listeners
-from bot.app import App, build_app
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.keys import parse_keys
@@ -24,71 +21,62 @@ from bot.services.naming import NamedJobs
 from bot.services.shared_deletes import SharedDeletes
 from bot.services.sharing import Sharing
 from bot.settings import Settings
-from bot.slack.dispatch import Dispatch
-from bot.slack.failures import Failures
-from bot.slack.patience import PATIENCE_SECONDS
-from bot.slack.registry import discover
 from bot.slack.retries import retry_handlers
-from bot.slack.work import Work
-from bot.slack.zones import Zones
 from bot.store.accounts import AccountStore
-from bot.store.arrivals import Arrivals
 from bot.store.audit import AuditLog
 from bot.store.connection import Commands, connect, reaching_redis
-from bot.store.cursors import CursorStore, new_cursor_id
+from bot.store.cursors import CursorStore
 from bot.store.deletions import Deletions
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
-from bot.store.zones import ZoneStore
 
 Clock = Callable[[], float]
+"""Seconds since 1970."""
 
 SLACK_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What the web process works with."""
+class Shared:
+    """One of each for the process; `services` are offered by name to listeners and tasks."""
 
-    app: App
-    work: Work
-    ping: Callable[[], Awaitable[None]]
+    redis: Commands
+    session: aiohttp.ClientSession
+    slack: AsyncWebClient
+    say: Say
+    accounts: AccountStore
+    services: dict[str, object]
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable."""
+        with reaching_redis():
+            await self.redis.ping()
 
 
 @asynccontextmanager
-async def assemble(
-    settings: Settings,
-    clock: Clock = time.time,
-    new_cursor_id: Callable[[], str] = new_cursor_id,
-    patience_seconds: float = PATIENCE_SECONDS,
-) -> AsyncIterator[Parts]:
-    """The parts of a web process, closed when it ends."""
+async def shared_parts(
+    settings: Settings, clock: Clock, new_cursor_id: Callable[[], str]
+) -> AsyncIterator[Shared]:
+    """The parts that are open as long as the process works."""
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
         session = await stack.enter_async_context(slack_session())
         http = await stack.enter_async_context(http_client(settings.emporix_api_url))
         records = sealed_records(settings)
-        stored = AccountStore(redis, records)
         emporix = EmporixClient(http, TokenStore(redis, records), clock)
         names = AgentNames(emporix, clock)
         stack.push_async_callback(names.close)
-        say, work = Say.default(), Work()
-        dispatch = Dispatch(
-            registry=discover(bot.listeners),
-            say=say,
+        stored = AccountStore(redis, records)
+        yield Shared(
+            redis=redis,
             session=session,
-            work=work,
-            failures=Failures(say),
-            arrivals=Arrivals(redis, stored),
+            slack=slack_client(settings, session),
+            say=Say.default(),
+            accounts=stored,
             services=_services(settings, redis, stored, emporix, names, clock, new_cursor_id),
-            helpers={"clock": Zones(ZoneStore(redis), clock).clock_for},
-            patience_seconds=patience_seconds,
         )
-        client = slack_client(settings, session)
-        app = build_app(dispatch, client, settings.slack_bot_token.get_secret_value())
-        yield Parts(app, work, lambda: _ping(redis))
 
 
 def _services(
@@ -100,7 +88,6 @@ def _services(
     clock: Clock,
     new_cursor_id: Callable[[], str],
 ) -> dict[str, object]:
-    """What listeners can ask for by name."""
     cursors, audit, deletions = CursorStore(redis, clock), AuditLog(redis), Deletions(redis)
     jobs = Jobs(
         NamedJobs(emporix, names),
@@ -142,15 +129,10 @@ def slack_session() -> aiohttp.ClientSession:
 
 
 def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """Slack's Web API at the configured address; its token comes with each request."""
+    """Slack's Web API at the configured address; for listeners, its token comes with requests."""
     return AsyncWebClient(
         base_url=f"{settings.slack_api_url}/",
         session=session,
         timeout=SLACK_SECONDS,
         retry_handlers=retry_handlers(),
     )
-
-
-async def _ping(redis: Commands) -> None:
-    with reaching_redis():
-        await redis.ping()
