@@ -24,8 +24,11 @@ SCOPES = frozenset(
     {
         "commands",
         "chat:write",
+        "channels:history",
+        "channels:join",
         "channels:read",
         "files:write",
+        "groups:history",
         "groups:read",
         "im:write",
         "users:read",

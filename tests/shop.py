@@ -95,18 +95,27 @@ async def open_shop(
             | settings_of_test
         )
         web = build_web(
-            partial(assemble, settings, clock, _numbered(), patience_seconds),
+            partial(
+                assemble,
+                settings,
+                clock,
+                _numbered("cursor"),
+                patience_seconds,
+                _numbered("digest"),
+            ),
             Guard(workspace.signing_secret, clock),
         )
         workspace.bot_url = await parts.enter_async_context(serving(web))
         http = await parts.enter_async_context(httpx.AsyncClient())
         queue = FakeQueue(clock)
-        by_clock = await parts.enter_async_context(assemble_worker(settings, queue, clock))
+        by_clock = await parts.enter_async_context(
+            assemble_worker(settings, queue, clock, clock.sleep)
+        )
         worker = FakeWorker(by_clock, queue, clock)
         yield Shop(workspace, world, redis, http, slack, workspace.bot_url, clock, worker)
 
 
-def _numbered() -> Callable[[], str]:
-    """Cursor ids that a snapshot can hold."""
+def _numbered(kind: str) -> Callable[[], str]:
+    """Ids that a snapshot can hold."""
     numbers = count(1)
-    return lambda: f"cursor-{next(numbers)}"
+    return lambda: f"{kind}-{next(numbers)}"

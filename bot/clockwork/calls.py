@@ -7,21 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from bot.later import Later as Later
 from bot.models import Caller
 
 Function: TypeAlias = Callable[..., Awaitable[None]]
 """An async function; what it needs it names as parameters (`bot.clockwork.runner.PARAMETERS`)."""
-
-
-class Later(Exception):
-    """Not now: a task that raises this is run again after so many `seconds`.
-
-    `failures` counts how often it has failed; that it must wait is no failure.
-    """
-
-    def __init__(self, seconds: float, failures: int = 0) -> None:
-        super().__init__(f"in {seconds:.1f} s")
-        self.seconds, self.failures = seconds, failures
 
 
 class Queues(Protocol):
@@ -39,7 +29,7 @@ class Errand:
     """One run of a task: `failures` went before it, `reference` names it in the log.
 
     A task says whose business it is as soon as it knows, and in a few words what about: `owner` is
-    told where it fails for good.
+    told where it fails for good, after `otherwise` was done in its place.
     """
 
     task: str
@@ -47,6 +37,7 @@ class Errand:
     reference: str
     owner: Caller | None = None
     about: str = ""
+    otherwise: Callable[[], Awaitable[object]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,14 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0  # seconds
 PARAMETERS = {
     "now": "seconds since 1970",
     "worker_id": "names this process among the workers",
+    "queue": "takes tasks on",
     "alive": "the record of which workers are at work",
+    "errand": "whose business a task is, and what to do where it fails for good",
+    "accounts": "the service of connections",
+    "digests": "the service of digests",
+    "reports": "the service of what digests tell",
+    "digest_channels": "whether digests may be posted where they are to be",
+    "digest_posts": "posts digests and what belongs to them",
 }
 """What ticks and tasks can name, beside the arguments that a task was queued with."""
 
@@ -73,6 +80,8 @@ class Runner:
         failures = errand.failures + 1
         if failures < ATTEMPTS:
             raise Later(pause(failures), failures) from error
+        if errand.otherwise is not None:
+            await errand.otherwise()
         if errand.owner is not None:
             surface = self._directly.about(errand.owner, errand.about)
             await self._failures.tell(error, errand.reference, surface)

@@ -1,8 +1,8 @@
 """The filters that templates have besides Jinja's own.
 
 `date`, `link`, `code`, `user` and `channel` write Slack's mark-up around outside values and belong
-into `{% mrkdwn %}`; `shorten`, `one_line`, `excerpt` and `plural` give plain words for anywhere;
-`lay_out` gives whole blocks, `{{ block }}` each.
+into `{% mrkdwn %}`; `lay_out` gives whole blocks, `{{ block }}` each; the others give plain words
+for anywhere.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bot.say.excerpt import excerpt
 from bot.say.layout import lay_out
 from bot.say.limits import URL
 from bot.say.marks import Ours
+from bot.say.schedule import bar, wall_clock, weekdays
 
 _WEB_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 _LEGAL_IN_URL = "%/:?#[]@!$&'()*+,;=~"
@@ -106,6 +107,7 @@ def _one_line(value: str | None) -> str:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "bar": bar,
     "channel": channel,
     "date": date,
     "link": link,
@@ -116,4 +118,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "shorten": _shorten,
     "one_line": _one_line,
     "user": user,
+    "wall_clock": wall_clock,
+    "weekdays": weekdays,
 }

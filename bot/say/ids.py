@@ -23,10 +23,23 @@ CONNECT_OPEN = "connect.open"
 CONNECT_SUBMIT = "connect.submit"
 DISCONNECT_CONFIRM = "disconnect.confirm"
 DISCONNECT_KEEP = "disconnect.keep"
+DIGEST_DELETE_CONFIRM = "digest.delete.confirm"
+DIGEST_DELETE_KEEP = "digest.delete.keep"
+DIGEST_EDIT_OPEN = "digest.edit.open"
+DIGEST_EDIT_SUBMIT = "digest.edit.submit"
+DIGEST_NEW_OPEN = "digest.new.open"
+DIGEST_NEW_SUBMIT = "digest.new.submit"
+DIGEST_NOW_POST = "digest.now.post"
+DIGEST_PAUSE_GO = "digest.pause.go"
+DIGEST_PREVIEW_SHOW = "digest.preview.show"
+DIGEST_RESUME_GO = "digest.resume.go"
+DIGEST_TAKE_OVER_TAKE = "digest.take_over.take"
 USE_SWITCH = "use.switch"
 
 # What buttons remember: the kinds of `bot.say.state`.
+STATE_CHANNEL = "channel"  # channel
 STATE_CURSOR = "cursor"  # cursor, page, query (not in older ones)
+STATE_DIGEST = "digest"  # digest
 STATE_QUERY = "query"  # query: the short form of `bot.services.short_query`
 STATE_JOB = "job"  # tenant, job; and cursor, page where the button stands in a list;
 # part (message or response) where it shows the whole of that

@@ -32,6 +32,11 @@ class Channel:
         self._say, self._session, self._incoming = say, session, incoming
 
     @property
+    def id(self) -> str:
+        """Slack's id of the channel; "" where the request came from no channel."""
+        return self._incoming.channel_id
+
+    @property
     def place(self) -> str:
         """Names the message of the request within its workspace."""
         return f"{self._incoming.channel_id}:{self._incoming.message_ts}"

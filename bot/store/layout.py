@@ -82,6 +82,36 @@ def workers() -> str:
     return f"{CLOCK}:workers"
 
 
+def digest(digest_id: str) -> str:
+    """Hash: a digest as JSON, and how often it was changed."""
+    return f"{CLOCK}:digest:{digest_id}"
+
+
+def digests_due() -> str:
+    """Sorted set: the ids of digests by the time when somebody has to look after them."""
+    return f"{CLOCK}:due:digests"
+
+
+def digests_of_channel(team_id: str, channel_id: str) -> str:
+    """Set: the ids of a channel's digests."""
+    return f"{CLOCK}:digests:channel:{team_id}:{channel_id}"
+
+
+def digests_of_owner(caller: Caller) -> str:
+    """Set: the ids of the digests that run on a user's connections."""
+    return f"{CLOCK}:digests:owner:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
+
+
+def post(name: str) -> str:
+    """String: how far something is that must be posted once; `name` says what, and which time."""
+    return f"{CLOCK}:post:{name}"
+
+
+def pace(team_id: str, channel_id: str = "") -> str:
+    """String: when the next message may go to a channel, or to any channel of a workspace."""
+    return f"{CLOCK}:pace:{team_id}:{channel_id}"
+
+
 def _workspace(caller: Caller) -> str:
     return f"{PREFIX}:{{{caller.enterprise_id}:{caller.team_id}}}"
 

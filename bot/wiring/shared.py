@@ -16,17 +16,23 @@ from bot.say.render import Say
 from bot.services.accounts import Accounts
 from bot.services.agents import AgentNames
 from bot.services.asking import Asking
+from bot.services.digests.digests import Digests
+from bot.services.digests.report import Reports
 from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
 from bot.services.shared_deletes import SharedDeletes
 from bot.services.sharing import Sharing
 from bot.settings import Settings
+from bot.slack.digest_channels import DigestChannels
+from bot.slack.digest_forms import DigestForms
 from bot.slack.retries import retry_handlers
 from bot.store.accounts import AccountStore
+from bot.store.alive import Alive
 from bot.store.audit import AuditLog
 from bot.store.connection import Commands, connect, reaching_redis
-from bot.store.cursors import CursorStore
+from bot.store.cursors import CursorStore, new_cursor_id
 from bot.store.deletions import Deletions
+from bot.store.digests import DigestStore, new_digest_id
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
@@ -46,6 +52,7 @@ class Shared:
     slack: AsyncWebClient
     say: Say
     accounts: AccountStore
+    digest_channels: DigestChannels
     services: dict[str, object]
 
     async def ping(self) -> None:
@@ -56,7 +63,10 @@ class Shared:
 
 @asynccontextmanager
 async def shared_parts(
-    settings: Settings, clock: Clock, new_cursor_id: Callable[[], str]
+    settings: Settings,
+    clock: Clock,
+    new_cursor_id: Callable[[], str] = new_cursor_id,
+    new_digest_id: Callable[[], str] = new_digest_id,
 ) -> AsyncIterator[Shared]:
     """The parts that are open as long as the process works."""
     async with AsyncExitStack() as stack:
@@ -68,29 +78,33 @@ async def shared_parts(
         emporix = EmporixClient(http, TokenStore(redis, records), clock)
         names = AgentNames(emporix, clock)
         stack.push_async_callback(names.close)
-        stored = AccountStore(redis, records)
-        yield Shared(
-            redis=redis,
-            session=session,
-            slack=slack_client(settings, session),
-            say=Say.default(),
-            accounts=stored,
-            services=_services(settings, redis, stored, emporix, names, clock, new_cursor_id),
-        )
+        stored, slack = AccountStore(redis, records), slack_client(settings, session)
+        channels = DigestChannels(slack, allow_outsiders=settings.allow_shared_channels)
+        accounts, asking = Accounts(stored, emporix, clock), Asking(names)
+        named = NamedJobs(emporix, names)
+        reports = Reports(named, clock)
+        stack.push_async_callback(reports.close)
+        services = {
+            "reports": reports,
+            "accounts": accounts,
+            "asking": asking,
+            **_jobs(settings, redis, named, clock, new_cursor_id),
+            **_digests(redis, accounts, asking, channels, clock, new_digest_id),
+        }
+        yield Shared(redis, session, slack, Say.default(), stored, channels, services)
 
 
-def _services(
+def _jobs(
     settings: Settings,
     redis: Commands,
-    stored: AccountStore,
-    emporix: EmporixClient,
-    names: AgentNames,
+    emporix: NamedJobs,
     clock: Clock,
     new_cursor_id: Callable[[], str],
 ) -> dict[str, object]:
+    """What there is for jobs."""
     cursors, audit, deletions = CursorStore(redis, clock), AuditLog(redis), Deletions(redis)
     jobs = Jobs(
-        NamedJobs(emporix, names),
+        emporix,
         cursors,
         audit,
         dashboard_url=settings.emporix_dashboard_url,
@@ -105,12 +119,28 @@ def _services(
         allow_outsiders=settings.allow_shared_channels,
     )
     return {
-        "accounts": Accounts(stored, emporix, clock),
-        "asking": Asking(names),
         "jobs": jobs,
         "sharing": sharing,
         "shared_deletes": SharedDeletes(jobs, deletions, clock),
         "audit": audit,
+    }
+
+
+def _digests(
+    redis: Commands,
+    accounts: Accounts,
+    asking: Asking,
+    channels: DigestChannels,
+    clock: Clock,
+    new_digest_id: Callable[[], str],
+) -> dict[str, object]:
+    """What there is for digests."""
+    digests = Digests(DigestStore(redis), clock, new_digest_id)
+    return {
+        "alive": Alive(redis),
+        "digests": digests,
+        "digest_channels": channels,
+        "digest_forms": DigestForms(accounts, asking, digests, channels),
     }
 
 
@@ -128,11 +158,14 @@ def slack_session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
 
 
-def slack_client(settings: Settings, session: aiohttp.ClientSession) -> AsyncWebClient:
-    """Slack's Web API at the configured address; for listeners, its token comes with requests."""
+def slack_client(
+    settings: Settings, session: aiohttp.ClientSession, *, repeats: bool = True
+) -> AsyncWebClient:
+    """Slack's Web API at the configured address; `repeats`: what is safe to send again is."""
     return AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
         base_url=f"{settings.slack_api_url}/",
         session=session,
         timeout=SLACK_SECONDS,
-        retry_handlers=retry_handlers(),
+        retry_handlers=retry_handlers() if repeats else [],
     )

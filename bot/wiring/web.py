@@ -18,8 +18,9 @@ from bot.slack.work import Work
 from bot.slack.zones import Zones
 from bot.store.arrivals import Arrivals
 from bot.store.cursors import new_cursor_id
+from bot.store.digests import new_digest_id
 from bot.store.zones import ZoneStore
-from bot.wiring.shared import Clock, shared_parts
+from bot.wiring.shared import Clock, shared_parts, slack_client
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ async def assemble(
     clock: Clock = time.time,
     new_cursor_id: Callable[[], str] = new_cursor_id,
     patience_seconds: float = PATIENCE_SECONDS,
+    new_digest_id: Callable[[], str] = new_digest_id,
 ) -> AsyncIterator[Parts]:
     """The parts of a web process, closed when it ends."""
-    async with shared_parts(settings, clock, new_cursor_id) as shared:
+    async with shared_parts(settings, clock, new_cursor_id, new_digest_id) as shared:
         work = Work()
         dispatch = Dispatch(
             registry=discover(bot.listeners),
@@ -53,4 +55,6 @@ async def assemble(
             patience_seconds=patience_seconds,
         )
         token = settings.slack_bot_token.get_secret_value()
-        yield Parts(build_app(dispatch, shared.slack, token), work, shared.ping)
+        client = slack_client(settings, shared.session)
+        client.token = None  # Bolt gives one to each request, and warns of another
+        yield Parts(build_app(dispatch, client, token), work, shared.ping)

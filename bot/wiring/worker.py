@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,12 +16,16 @@ from bot.clockwork.registry import discover
 from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
 from bot.settings import Settings
+from bot.slack.digest_posts import DigestPosts
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures
-from bot.store.alive import Alive
+from bot.slack.once import Once
 from bot.store.connection import connect_for_queue
-from bot.store.cursors import new_cursor_id
-from bot.wiring.shared import Clock, shared_parts
+from bot.store.pace import Pace
+from bot.store.posts import Posts
+from bot.wiring.shared import Clock, Shared, shared_parts, slack_client
+
+Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +38,27 @@ class WorkerParts:
 
 @asynccontextmanager
 async def assemble_worker(
-    settings: Settings, queue: Queues, clock: Clock = time.time
+    settings: Settings, queue: Queues, clock: Clock = time.time, sleep: Sleep = asyncio.sleep
 ) -> AsyncIterator[WorkerParts]:
     """The parts of a worker process, closed when it ends; tasks are queued in `queue`."""
-    async with shared_parts(settings, clock, new_cursor_id) as shared:
-        shared.slack.token = settings.slack_bot_token.get_secret_value()
+    async with shared_parts(settings, clock) as shared:
         services = {
             **shared.services,
             "worker_id": secrets.token_hex(8),
-            "alive": Alive(shared.redis),
+            "digest_posts": _digest_posts(settings, shared, clock, sleep),
         }
         calls = discover(bot.tasks)
         directly = Directly(shared.say, shared.slack)
         runner = Runner(calls, services, queue, Failures(shared.say), directly, clock)
         yield WorkerParts(Ticks(calls.ticks), runner)
+
+
+def _digest_posts(settings: Settings, shared: Shared, clock: Clock, sleep: Sleep) -> DigestPosts:
+    """Their client repeats nothing by itself: what was cut off may have been posted."""
+    client = slack_client(settings, shared.session, repeats=False)
+    pace = Pace(shared.redis, settings.slack_messages_per_minute)
+    once = Once(client, Posts(shared.redis), pace, clock, sleep)
+    return DigestPosts(shared.say, once, shared.digest_channels)
 
 
 @asynccontextmanager

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from redis.asyncio import Redis
 from redis.crc import key_slot
+from saq import Job
 
+from bot.clockwork.engine import Queue
 from bot.models import Caller
 from bot.store import layout
 from tests.store.fixtures import ADA, GRACE
@@ -26,3 +29,24 @@ def test_users_do_not_share_keys() -> None:
     """Enterprise, workspace and user all tell keys apart."""
     callers = [ADA, GRACE, Caller("T2", "U0ADA"), Caller("T0ACME", "U0ADA", "E1")]
     assert len({layout.account(caller) for caller in callers}) == len(callers)
+
+
+def test_what_happens_by_the_clock_shares_a_slot() -> None:
+    """The digests, what is due, and saq's own keys: its scripts touch several of them."""
+    queue = Queue(Redis())
+    job = Job("run", key=layout.queued_task("digests.post", "1"), queue=queue)
+    keys = [
+        layout.digest("1"),
+        layout.digests_due(),
+        layout.digests_of_channel("T0ACME", "C0OPS"),
+        layout.digests_of_owner(ADA),
+        layout.post("digest:1:2026-11-24"),
+        layout.pace("T0ACME"),
+        layout.pace("T0ACME", "C0OPS"),
+        layout.workers(),
+        queue.namespace("queued"),
+        job.id,
+        job.abort_id,
+    ]
+    assert len({key_slot(key.encode()) for key in keys}) == 1
+    assert len(set(keys)) == len(keys)
