@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench pictures format lock clean
+.PHONY: help setup demo test faults check bench pictures format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ demo: $(READY) ## run the app against stand-ins of Slack and Emporix
 
 test: check ## formatting, lint, types, import contracts and all tests
 	$(BIN)/python -m pytest -n 2
+
+faults: $(READY) ## digests while workers and Redis are killed and Slack stumbles (2 min)
+	$(BIN)/python -m pytest tests/faults/each_digest_once.py -p no:randomly -s
 
 check: $(READY) ## the same without the tests
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""emporix-bot: `web` serves Slack, `doctor` looks for what is wrong, `keys` makes and rotates."""
+"""emporix-bot: `web` serves Slack, `worker` obeys the clock; `doctor` and `keys` help with both."""
 
 from __future__ import annotations
 
@@ -31,6 +31,17 @@ def web() -> int:
     from bot.web import serve  # importing all of it takes a while; settings are checked before
 
     serve(settings)
+    return 0
+
+
+def worker() -> int:
+    """Do what happens by the clock until SIGTERM; running work is finished first."""
+    from bot.settings import load_settings
+
+    settings = load_settings()
+    from bot.worker import work
+
+    work(settings)
     return 0
 
 
@@ -69,9 +80,10 @@ def _tell(line: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emporix-bot", description="Emporix Jobs for Slack")
-    commands = parser.add_subparsers(required=True, metavar="web | doctor | keys")
+    commands = parser.add_subparsers(required=True, metavar="web | worker | doctor | keys")
     _add(commands, "web", web, "serve Slack over HTTP")
-    _add(commands, "doctor", doctor, "check settings, Redis, Slack and Emporix")
+    _add(commands, "worker", worker, "do what happens by the clock")
+    _add(commands, "doctor", doctor, "check settings, Redis, Slack, Emporix and workers")
     keys = commands.add_parser("keys", help="encryption keys")
     kinds = keys.add_subparsers(required=True, metavar="new | rotate")
     _add(kinds, "new", keys_new, "print a fresh key")

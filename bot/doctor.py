@@ -15,6 +15,7 @@ from bot.errors import EmporixError, StoreUnavailable, Unauthorized
 from bot.models import Credentials
 from bot.settings import Settings
 from bot.slack.refusals import word
+from bot.store.alive import Alive
 from bot.store.connection import connect, reaching_redis
 from bot.store.tokens import TokenStore
 from bot.wiring import sealed_records, slack_client, slack_session
@@ -23,9 +24,13 @@ SCOPES = frozenset(
     {
         "commands",
         "chat:write",
+        "channels:history",
+        "channels:join",
         "channels:read",
         "files:write",
+        "groups:history",
         "groups:read",
+        "im:history",
         "im:write",
         "users:read",
     }
@@ -52,8 +57,9 @@ class Finding:
 
 
 async def examine(settings: Settings) -> list[Finding]:
-    """Look at settings, Redis, Slack and Emporix; the settings are well, or they would not load."""
-    found = await asyncio.gather(_redis(settings), _slack(settings), _emporix(settings))
+    """Look at everything in turn; the settings are well, or they would not load."""
+    looks = (_redis, _slack, _emporix, _worker)
+    found = await asyncio.gather(*(look(settings) for look in looks))
     return [Finding("settings", True, "all there"), *found]
 
 
@@ -106,3 +112,21 @@ async def _emporix(settings: Settings) -> Finding:
             words = f"{error}: check EMPORIX_API_URL and the network"
             return Finding("emporix", False, words)
     return Finding("emporix", False, "accepts any key: check EMPORIX_API_URL")
+
+
+async def _worker(settings: Settings) -> Finding:
+    """None is not wrong where there never was one: the app may not be deployed yet."""
+    redis = connect(settings.redis_url.get_secret_value())
+    try:
+        seen = await Alive(redis).seen(time.time())
+    except StoreUnavailable:
+        return Finding("worker", True, "cannot be seen while Redis does not answer")
+    finally:
+        await redis.aclose()
+    if seen.at_work:
+        return Finding("worker", True, f"{seen.at_work} at work")
+    if seen.last is None:
+        return Finding("worker", True, "none yet: digests need `emporix-bot worker`")
+    minutes = (time.time() - seen.last) / 60
+    words = f"none for {minutes:.0f} min: start `emporix-bot worker`, or look into its log"
+    return Finding("worker", False, words)

@@ -13,6 +13,7 @@
     ├── ConnectRefused          a key that cannot be used for what was asked
     ├── ShareRefused            this may not be shown to everyone here
     ├── AdminsOnly              for administrators of the workspace
+    ├── …                       those of digests are in `bot.digest_errors`
     ├── StoreUnavailable        Redis does not answer
     └── EmporixError
         ├── EmporixUnreachable  no connection, or none in time

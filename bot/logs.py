@@ -12,7 +12,17 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 # These write bodies, tokens or whole addresses below WARNING; their secrets are not ours to log.
-NOISY = ("slack_bolt", "slack_sdk", "httpx", "httpcore", "aiohttp", "asyncio", "stamina", "redis")
+NOISY = (
+    "slack_bolt",
+    "slack_sdk",
+    "httpx",
+    "httpcore",
+    "aiohttp",
+    "asyncio",
+    "stamina",
+    "redis",
+    "saq",
+)
 QUIETEST = {"slack_bolt": logging.ERROR}  # its warnings hold parts of requests
 
 _SECRET = re.compile(

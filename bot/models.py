@@ -108,3 +108,69 @@ class Filters:
         return any((*texts, self.events, self.sessions, self.raw_q)) or any(
             time is not None for time in times
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A local time on some days of the week.
+
+    `minute` counts from midnight, `zone` is a name of the IANA database, `days` are those of the
+    week, Monday is 0; there is at least one.
+    """
+
+    minute: int
+    zone: str
+    days: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A run of a digest: `on` names it within the digest, `at` is its time, seconds since 1970.
+
+    `on` is the local date that it is for, in ISO 8601, or `now.` and a time where somebody asked
+    for a digest at once.
+    """
+
+    on: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What is posted to a channel by the clock, and what has become of it so far.
+
+    `owner` is the user on whose connection it runs. `query` are the filters as they were typed.
+    `slot` is the next run, None while it is paused for the reason in `paused`; `asked` is when
+    somebody asked for one at once, 0 where nobody did.
+
+    `posted_on` is the date of the last run that was posted, and `covered_until` the time up to
+    which it told; 0 where there was none yet. `skipped` are dates that were missed since, and
+    `strikes` those on which the connection did not work. `checked_at` is when it was last found
+    that the channel and the owner are still there. `version` counts the changes.
+    """
+
+    id: str
+    owner: Caller
+    channel_id: str
+    name: str
+    schedule: Schedule
+    tenant: str
+    query: str = ""
+    filters: Filters = Filters()
+    even_when_quiet: bool = False
+    created_at: float = 0
+    slot: Slot | None = None
+    asked: float = 0
+    paused: str = ""
+    posted_on: str = ""
+    covered_until: float = 0
+    skipped: tuple[str, ...] = ()
+    strikes: tuple[str, ...] = ()
+    checked_at: float = 0
+    version: int = 0
+
+    @property
+    def next(self) -> Slot | None:
+        """The run that comes first: that of the schedule, or the one that was asked for."""
+        wanted = Slot(f"now.{self.asked:.0f}", self.asked) if self.asked else None
+        return min(filter(None, (self.slot, wanted)), key=lambda slot: slot.at, default=None)

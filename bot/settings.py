@@ -64,6 +64,15 @@ class Settings(BaseSettings):
             "read, too"
         ),
     )
+    slack_messages_per_minute: int = Field(
+        400,
+        ge=1,
+        le=6000,
+        description=(
+            "How many messages all workers together may post by the clock; Slack allows a "
+            "workspace several hundred a minute"
+        ),
+    )
     port: int = Field(3000, ge=0, le=65535, description="Port that the web process listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"

@@ -42,19 +42,29 @@ def redis_server(folder: Path) -> Iterator[str]:
     The socket lies in a folder of its own, mode 0700, because a socket's path must stay under 108
     characters wherever the project is.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
     with tempfile.TemporaryDirectory(prefix="emporix-redis-") as private:
         path = Path(private, "redis.sock")
-        process = subprocess.Popen(
-            [server_binary(), *_options(folder, path)], stdin=subprocess.DEVNULL
-        )
+        process = run_redis(folder, path)
         try:
-            _wait_for(path, process)
             yield f"unix://{path}"
         finally:
             process.terminate()
             process.wait(timeout=START_SECONDS)
+
+
+def run_redis(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
+    """A server at this socket that answers already; with the data that lies in `folder`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    process = subprocess.Popen(
+        [server_binary(), *_options(folder, socket)], stdin=subprocess.DEVNULL
+    )
+    try:
+        _wait_for(socket, process)
+    except BaseException:
+        process.kill()
+        raise
+    return process
 
 
 def _options(folder: Path, path: Path) -> list[str]:

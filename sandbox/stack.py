@@ -1,4 +1,4 @@
-"""The whole app on this machine: Redis, both stand-ins, and the bot's web process."""
+"""The whole app on this machine: Redis, both stand-ins, and the bot's two processes."""
 
 from __future__ import annotations
 
@@ -60,21 +60,26 @@ class Ports:
 
 @asynccontextmanager
 async def running(
-    folder: Path, ports: Ports = Ports(), page: Callable[[Workspace], Page] | None = None
+    folder: Path,
+    ports: Ports = Ports(),
+    page: Callable[[Workspace], Page] | None = None,
+    *,
+    alive: bool = False,
 ) -> AsyncIterator[Stack]:
     """Start everything and connect Ada to acme; on leaving, everything ends.
 
-    Data and the encryption key stay in `folder`. `REDIS_URL`, where it is set, names the Redis.
-    `page` makes what people look at in a browser, at the address of the stand-in Slack.
+    While it is `alive`, jobs end and new ones begin. Data and the encryption key stay in `folder`.
+    `REDIS_URL`, where it is set, names the Redis. `page` makes what people look at in a browser, at
+    the address of the stand-in Slack.
     """
     async with AsyncExitStack() as parts:
         redis_url = os.environ.get("REDIS_URL") or parts.enter_context(
             redis_server(folder / "redis")
         )
-        workspace = Workspace(time.time)
-        emporix = await parts.enter_async_context(
-            serving(create_emporix(World.believable(time.time)), ports.emporix)
-        )
+        workspace, world = Workspace(time.time), World.believable(time.time)
+        if alive:
+            world.come_alive()
+        emporix = await parts.enter_async_context(serving(create_emporix(world), ports.emporix))
         shown = page(workspace) if page else None
         app = create_slack(workspace, shown.routes() if shown else ())
         slack = await parts.enter_async_context(serving(app, ports.slack))
@@ -91,6 +96,7 @@ async def running(
             "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
         }
         workspace.bot_url = await parts.enter_async_context(web_process(environment))
+        await parts.enter_async_context(bot_process("worker", environment))
         await _connect_ada(slack)
         yield Stack(slack, emporix, workspace.bot_url, redis_url)
 
@@ -98,26 +104,35 @@ async def running(
 @asynccontextmanager
 async def web_process(settings: Mapping[str, str]) -> AsyncIterator[str]:
     """The bot as the Procfile starts it, in a process of its own; gives its base URL."""
+    url = f"http://127.0.0.1:{settings['PORT']}"
+    async with bot_process("web", settings) as process:
+        await _until_ready(url, process)
+        yield url
+
+
+@asynccontextmanager
+async def bot_process(
+    name: str, settings: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process of the Procfile; it is told to stop when it is left."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     process = await asyncio.create_subprocess_exec(
-        *web_command(),
+        *procfile_command(name),
         cwd=PROJECT,
         env={**os.environ, **settings, "PATH": path},
         stdin=asyncio.subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for us; the bot is told in its turn
     )
-    url = f"http://127.0.0.1:{settings['PORT']}"
     try:
-        await _until_ready(url, process)
-        yield url
+        yield process
     finally:
         await _stop(process)
 
 
-def web_command() -> list[str]:
-    """What the Procfile says after `web:`."""
+def procfile_command(name: str) -> list[str]:
+    """What the Procfile says after `web:` or `worker:`."""
     lines = (PROJECT / "Procfile").read_text(encoding="utf-8").splitlines()
-    command = next(line.removeprefix("web:") for line in lines if line.startswith("web:"))
+    command = next(line.removeprefix(f"{name}:") for line in lines if line.startswith(f"{name}:"))
     return ["/usr/bin/env", *shlex.split(command)]
 
 

@@ -14,5 +14,9 @@ class FakeClock:
     def __call__(self) -> float:
         return self.now
 
+    async def sleep(self, seconds: float) -> None:
+        """As `asyncio.sleep`, without waiting."""
+        self.now += seconds
+
     def forward(self, seconds: float) -> None:
         self.now += seconds

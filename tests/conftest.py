@@ -11,8 +11,10 @@ import stamina
 from hypothesis import HealthCheck, settings
 
 from bot.store.connection import connect
+from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.redis import redis_server
 from tests.clock import FakeClock
+from tests.shop import Shop, open_shop
 
 # A busy machine is no reason to fail; what may take how long, some tests say in CPU time.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -45,3 +47,17 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
 def _no_pauses_between_retries() -> Iterator[None]:
     with stamina.set_testing(True, attempts=3):
         yield
+
+
+@pytest.fixture
+async def shop(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Shop]:
+    """Nobody is connected, and there are no jobs."""
+    async with open_shop(redis, redis_url, clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def connected(shop: Shop) -> Shop:
+    """Ada is connected to acme, and may delete."""
+    await shop.connect(shop.ada, ACME_OPERATIONS)
+    return shop

@@ -15,7 +15,7 @@ from bot.keys import new_key
 from bot.settings import Settings
 from bot.slack.guard import Guard
 from bot.web import build_web
-from bot.wiring import assemble
+from bot.wiring import assemble, assemble_worker
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import Key
 from sandbox.emporix.world import World
@@ -24,6 +24,7 @@ from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.person import Exchange, Person
 from sandbox.slack.workspace import Workspace
 from tests.clock import FakeClock
+from tests.worker import FakeQueue, FakeWorker
 
 UNHURRIED_SECONDS = 60.0
 """A busy machine must not add a word about waiting to tests that are not about that."""
@@ -31,7 +32,10 @@ UNHURRIED_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """`ada` and `grace` act in Slack; `world` is Emporix; `redis` is what the bot keeps."""
+    """`ada` and `grace` act in Slack; `world` is Emporix; `redis` is what the bot keeps.
+
+    What happens by the clock happens when `worker` is told to work.
+    """
 
     workspace: Workspace
     world: World
@@ -40,6 +44,7 @@ class Shop:
     slack_url: str
     bot_url: str
     clock: FakeClock
+    worker: FakeWorker
 
     def person(self, user: str, channel: str = "general") -> Person:
         return Person(self.http, self.slack_url, user, channel)
@@ -90,15 +95,27 @@ async def open_shop(
             | settings_of_test
         )
         web = build_web(
-            partial(assemble, settings, clock, _numbered(), patience_seconds),
+            partial(
+                assemble,
+                settings,
+                clock,
+                _numbered("cursor"),
+                patience_seconds,
+                _numbered("digest"),
+            ),
             Guard(workspace.signing_secret, clock),
         )
         workspace.bot_url = await parts.enter_async_context(serving(web))
         http = await parts.enter_async_context(httpx.AsyncClient())
-        yield Shop(workspace, world, redis, http, slack, workspace.bot_url, clock)
+        queue = FakeQueue(clock)
+        by_clock = await parts.enter_async_context(
+            assemble_worker(settings, queue, clock, clock.sleep)
+        )
+        worker = FakeWorker(by_clock, queue, clock)
+        yield Shop(workspace, world, redis, http, slack, workspace.bot_url, clock, worker)
 
 
-def _numbered() -> Callable[[], str]:
-    """Cursor ids that a snapshot can hold."""
+def _numbered(kind: str) -> Callable[[], str]:
+    """Ids that a snapshot can hold."""
     numbers = count(1)
-    return lambda: f"cursor-{next(numbers)}"
+    return lambda: f"{kind}-{next(numbers)}"

@@ -37,7 +37,7 @@ def run(
 
 
 @pytest.mark.parametrize("program", [AS_A_MODULE, INSTALLED], ids=["module", "installed"])
-@pytest.mark.parametrize("command", ["web", "doctor"])
+@pytest.mark.parametrize("command", ["web", "worker", "doctor"])
 def test_names_all_that_is_missing(tmp_path: Path, program: tuple[str, ...], command: str) -> None:
     """Nothing starts without its settings: all of them are named at once, without a traceback."""
     done = run(tmp_path, *program, command)
@@ -80,4 +80,6 @@ def test_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    assert [word for word in ("web", "doctor", "keys") if f"    {word} " not in shown] == []
+    assert [
+        word for word in ("web", "worker", "doctor", "keys") if f"    {word} " not in shown
+    ] == []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from bot.cli import main
 from bot.doctor import SCOPES
 from bot.keys import new_key
 from bot.settings import Settings
+from bot.store.alive import Alive
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.world import World
@@ -41,7 +44,7 @@ class Patient:
 
 
 @pytest.fixture
-async def patient(redis_url: str, clock: FakeClock) -> AsyncIterator[Patient]:
+async def patient(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Patient]:
     world = World(clock)
     workspace = Workspace(clock, bot_token=SECRETS["SLACK_BOT_TOKEN"])
     async with AsyncExitStack() as parts:
@@ -139,7 +142,7 @@ async def test_finds_nothing_where_all_is_well(
     await examine(patient, monkeypatch, capsys)
     lines = patient.told.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["ok", name] for name in ("settings", "redis", "slack", "emporix")
+        ["ok", name] for name in ("settings", "redis", "slack", "emporix", "worker")
     ]
     assert "Acme Shop" in lines[2]
     assert patient.status == 0
@@ -160,4 +163,35 @@ async def test_says_what_is_broken(
     (line,) = [line for line in patient.told.splitlines() if not line.startswith("ok ")]
     assert line.split()[:2] == ["NOT", about]
     assert advice in line
+    assert patient.status == 1
+
+
+@pytest.mark.usefixtures("environment")
+async def test_counts_the_workers(
+    redis: Any,
+    patient: Patient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Those that said lately that they are at work."""
+    alive = Alive(redis)
+    await alive.say("one", time.time())
+    await alive.say("another", time.time() - 10)
+    await alive.say("gone", time.time() - 3600)
+    await examine(patient, monkeypatch, capsys)
+    assert patient.told.splitlines()[-1].split(maxsplit=2) == ["ok", "worker", "2 at work"]
+
+
+@pytest.mark.usefixtures("environment")
+async def test_says_that_the_workers_are_gone(
+    redis: Any,
+    patient: Patient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """None for an hour is wrong where there was one before."""
+    await Alive(redis).say("gone", time.time() - 3600)
+    await examine(patient, monkeypatch, capsys)
+    line = patient.told.splitlines()[-1]
+    assert line.startswith("NOT  worker    none for 60 min: start `emporix-bot worker`")
     assert patient.status == 1

@@ -93,9 +93,9 @@ def headline(template: str, facts: dict[str, object]) -> str:
     """The first sentence of a message, with "…" for what differs."""
     words = str(SAY.render(template, **facts)["text"]).partition("\n")[0]
     words = re.sub(r"^:\w+: |\*", "", words)
-    words = re.sub(r"`[^`]*`", "…", words)
+    words = re.sub(r"`[^`]*`|<#\w+>", "…", words)
     words = re.sub(r"(?<=\(status )\d+", "…", words)
-    return re.split(r"(?<=[.]) ", words)[0].rstrip(".")
+    return re.split(r"(?<=[.?]) ", words)[0].rstrip(".")
 
 
 ERRORS = [found for found in SAY.templates() if found.startswith("errors/")]

@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 import bot.listeners
+import bot.tasks
 from bot import errors
 from bot.app import COMMAND
+from bot.clockwork.registry import discover as clock_calls
+from bot.clockwork.runner import PARAMETERS as CLOCK_PARAMETERS
 from bot.say import ids
 from bot.say.examples import examples
 from bot.say.render import Say
@@ -32,6 +35,8 @@ from tests.source import PROJECT, attributes, functions, imported, modules, stri
 SAY = Say.default()
 REGISTRY = discover(bot.listeners)
 LISTENERS = [path for path in modules("bot/listeners") if path.name != "__init__.py"]
+CALLS = clock_calls(bot.tasks)
+TASKS = [path for path in modules("bot/tasks") if path.name != "__init__.py"]
 ERRORS = "errors/"
 ERROR_FOR_THE_UNKNOWN = "unknown"
 
@@ -80,6 +85,21 @@ def test_a_listener_has_a_test_at_its_path(listener: Path) -> None:
     """Who changes a listener knows where its test is."""
     test = PROJECT / "tests/listeners" / place(listener)
     assert test.with_name(f"test_{test.name}.py").is_file()
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda path: path.stem)
+def test_a_task_has_a_test_at_its_path(task: Path) -> None:
+    """Who changes what happens by the clock knows where its test is."""
+    place_of_task = task.relative_to(PROJECT / "bot/tasks")
+    assert (PROJECT / "tests/tasks" / place_of_task.with_name(f"test_{task.name}")).is_file()
+
+
+def test_a_task_is_queued_under_its_address() -> None:
+    """`digests.post` is run by tasks/digests.py."""
+    modules_of = {name: call.function.__module__ for name, call in CALLS.tasks.items()}
+    assert all(
+        module == f"bot.tasks.{name.rpartition('.')[0]}" for name, module in modules_of.items()
+    )
 
 
 def commands_in(listener: Path) -> list[str]:
@@ -176,6 +196,13 @@ def test_every_setting_is_in_the_example() -> None:
     assert {name.upper() for name in Settings.model_fields} - names == set()
 
 
+def test_parameters_are_those_that_tasks_take() -> None:
+    """The clock offers nothing in vain; the rest of what a task takes is what it is queued with."""
+    calls = [*CALLS.ticks, *CALLS.tasks.values()]
+    assert CLOCK_PARAMETERS.keys() <= {name for call in calls for name in call.parameters}
+    assert all(name in CLOCK_PARAMETERS for tick in CALLS.ticks for name in tick.parameters)
+
+
 def test_the_readme_has_every_setting() -> None:
     """Its table gives each setting, no other, and the default that the code has."""
     shown = {setting: default for setting, default, _ in table("README.md", "setting")}
@@ -203,14 +230,15 @@ def test_the_readme_has_every_filter() -> None:
     assert sorted(shown) == sorted(f"{known.name}:" for known in FILTERS)
 
 
-def test_the_procfile_starts_the_web_process() -> None:
-    """A platform starts what `emporix-bot web` starts."""
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_the_procfile_starts_the_processes(name: str) -> None:
+    """A platform starts what `emporix-bot web` and `emporix-bot worker` start."""
     lines = (PROJECT / "Procfile").read_text(encoding="utf-8").splitlines()
-    program, *arguments = shlex.split(dict(line.split(": ", 1) for line in lines)["web"])
+    program, *arguments = shlex.split(dict(line.split(": ", 1) for line in lines)[name])
     command = [sys.executable, *arguments, "--help"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     assert program == "python"
-    assert done.stdout.startswith("usage: emporix-bot web")
+    assert done.stdout.startswith(f"usage: emporix-bot {name}")
 
 
 @pytest.mark.parametrize("folder", ["bot", "sandbox"])

@@ -18,16 +18,23 @@ class Asking:
         self._names = names
 
     async def read(
-        self, text: str, account: Account, clock: LocalClock, *, status_words: bool = True
+        self,
+        text: str,
+        account: Account,
+        clock: LocalClock,
+        *,
+        status_words: bool = True,
+        tenant: str = "",
     ) -> Filters:
         """The filters that were meant; `status_words` as in `parse`.
 
+        `tenant` is the one whose agents are meant where none was typed, "" for the default one.
         Raises InvalidInput for what cannot be; where a day or an agent was typed also NotConnected
         and StoreUnavailable.
         """
         filters = await parse(text, status_words=status_words).settled(clock)
         if not filters.agents:
             return filters
-        held = connection(account, filters.tenant)
+        held = connection(account, filters.tenant or tenant)
         self._names.begin(held)
         return meant(filters, await self._names.within(held, NAMES_SECONDS))

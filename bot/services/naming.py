@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from bot.emporix.models import Job, JobPage
-from bot.emporix.part import Part
+from bot.emporix.part import WHOLE, Part
 from bot.models import Connection, Filters
 from bot.services.agents import AgentNames, Names
 
@@ -33,7 +33,9 @@ class NamedJobs:
     def __init__(self, calls: Calls, names: AgentNames) -> None:
         self._calls, self._names = calls, names
 
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage:
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: Part = WHOLE
+    ) -> JobPage:
         self._names.begin(connection)
         return await self._named(connection, await self._calls.list_jobs(connection, filters, part))
 

@@ -36,7 +36,7 @@ PARAMETERS = {
     "account": "their connections; not in the ack",
     "cursor": "the list that the pressed button stands in, None where it is not theirs or is gone",
     "text": "what was typed behind the words of the command",
-    "value": "what the pressed button remembers, packed",
+    "value": "what the pressed button or the submitted modal remembers, packed",
     "values": "what was filled into the submitted modal, by block_id",
     "reply": "answers with a template",
     "modal": "opens a modal, or changes the one that the request came from",
@@ -50,8 +50,14 @@ PARAMETERS = {
     "deletes": "the service that deletes jobs and records it",
     "sharing": "the service of lists and jobs shown to a channel",
     "shared_deletes": "the service of deletes that a channel sees",
+    "watching": "the service of watched jobs",
+    "alerts": "the service of alerts",
     "audit": "the record of deletes",
     "asking": "the service that reads filters",
+    "digests": "the service of digests",
+    "reports": "the service of what digests tell",
+    "digest_forms": "reads and keeps the forms of digests",
+    "alive": "the record of which workers are at work",
 }
 
 
@@ -112,7 +118,8 @@ class Dispatch:
         modal = SubmittedModal(self.say, incoming, ack)
         try:
             heard = self._submitted(str(view.get("callback_id")))
-            extra = {"values": submitted(view), "modal": modal}
+            remembered = str(view.get("private_metadata") or "")
+            extra = {"values": submitted(view), "value": remembered, "modal": modal}
             run = partial(self._run_submission, heard, incoming, modal, extra)
             self.work.start(incoming.caller, run, at_once=True)
         except Busy as error:

@@ -32,7 +32,7 @@ class Failures:
             else:
                 await surface(template, **facts)
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as undeliverable:
-            logger.error("could not tell the user: %s", _name(undeliverable))
+            logger.error("could not tell the user: %s", described(undeliverable))
 
 
 def as_modal(message: dict[str, Any]) -> dict[str, Any]:
@@ -50,11 +50,14 @@ def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:
         logger.info("answered with %s: %s", error.template, error)
         return f"errors/{error.template}", {"error": error}
     # The texts of slack-sdk's errors hold what was sent; the type and Slack's word say enough.
-    logger.error("unexpected: %s", _name(error), exc_info=not isinstance(error, SlackClientError))
+    logger.error(
+        "unexpected: %s", described(error), exc_info=not isinstance(error, SlackClientError)
+    )
     return "errors/unknown", {"reference": reference}
 
 
-def _name(error: Exception) -> str:
+def described(error: Exception) -> str:
+    """What happened, for the log, without what was sent."""
     if isinstance(error, SlackApiError):
         return f"Slack answered {word(error) or 'something unreadable'}"
     return type(error).__name__

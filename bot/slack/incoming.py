@@ -85,13 +85,26 @@ def _delivery(request: AsyncBoltRequest) -> str:
 
 
 def submitted(view: Mapping[str, Any]) -> dict[str, str]:
-    """What was filled into a modal, by block_id; an empty field is an empty text."""
+    """What was filled into a modal, by block_id; an empty field is an empty text.
+
+    Of options it is their values, by comma where there are several.
+    """
     state = (view.get("state") or {}).get("values") or {}
     return {
-        block_id: str(element.get("value") or "").strip()
+        block_id: _filled_in(element).strip()
         for block_id, elements in state.items()
         for element in elements.values()
     }
+
+
+def _filled_in(element: Mapping[str, Any]) -> str:
+    """Slack: each kind of element keeps its value under another name."""
+    for name in ("value", "selected_time", "selected_conversation"):
+        if element.get(name):
+            return str(element[name])
+    one = [element["selected_option"]] if element.get("selected_option") else []
+    chosen = element.get("selected_options") or one
+    return ",".join(str(option["value"]) for option in chosen)
 
 
 def first_input(view: Mapping[str, Any]) -> str:

@@ -1,8 +1,14 @@
-"""Slack's word for why it refused a call of the Web API."""
+"""Why Slack refused a call of the Web API, and whether it is certain that it did."""
 
 from __future__ import annotations
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
+
+LEAST_PAUSE = 1.0  # seconds, where Slack does not say how long
+
+# Slack: with these "it's possible some aspect of the operation succeeded before the error".
+NOT_CERTAIN = {"", "fatal_error", "internal_error", "request_timeout", "service_unavailable"}
 
 
 def word(error: SlackApiError) -> str:
@@ -12,3 +18,27 @@ def word(error: SlackApiError) -> str:
     """
     data = getattr(error.response, "data", None)
     return str(data.get("error") or "") if isinstance(data, dict) else ""
+
+
+def limited(error: Exception) -> float | None:
+    """How many seconds Slack asks to wait for; None where it was not too much for it."""
+    if not isinstance(error, SlackApiError):
+        return None
+    if status(error) != 429 and word(error) not in ("ratelimited", "rate_limited"):
+        return None
+    headers = getattr(error.response, "headers", None) or {}
+    after = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return max(LEAST_PAUSE, float(after) if str(after).isdecimal() else LEAST_PAUSE)
+
+
+def is_certain(error: Exception) -> bool:
+    """Whether the call has had no effect: Slack says no, or was never reached."""
+    if isinstance(error, SlackApiError):
+        return status(error) < 500 and word(error) not in NOT_CERTAIN
+    return isinstance(error, aiohttp.ClientConnectorError)
+
+
+def status(error: SlackApiError) -> int:
+    """The HTTP status; 500 where slack-sdk does not say."""
+    found = getattr(error.response, "status_code", None)
+    return found if isinstance(found, int) else 500

@@ -28,6 +28,15 @@ ANSWER_SECONDS = 0.8
 MAX_CONNECTIONS = 1000
 """More than `bot.slack.turns` lets in: a pool without one left looks like a Redis that is down."""
 
+QUEUE_OPTIONS: dict[str, Any] = {
+    "decode_responses": False,
+    "socket_timeout": None,  # a read waits for the next task
+    # Nobody waits for an answer, and each waiting read of a worker would try again at once.
+    "retry": Retry(
+        ExponentialWithJitterBackoff(base=0.2, cap=1.0), 3, supported_errors=(ConnectionBroken,)
+    ),
+}
+
 
 def connect(url: str) -> Commands:
     """A client for `redis://`, `rediss://`, `unix://` or a Sentinel address; it connects when used.
@@ -36,9 +45,12 @@ def connect(url: str) -> Commands:
     with `?sentinel_user=…&sentinel_password=…`; `rediss+sentinel://` speaks TLS to all of them.
     Raises ValueError where the address cannot be understood.
     """
-    if urlsplit(url).scheme in SENTINEL_SCHEMES:
-        return _by_sentinel(url)
-    return Redis.from_url(url, **_options())
+    return _client(url, _options())
+
+
+def connect_for_queue(url: str) -> Commands:
+    """The same, for the queue of tasks: it waits for one in Redis, and reads bytes."""
+    return _client(url, _options() | QUEUE_OPTIONS)
 
 
 @contextmanager
@@ -67,7 +79,13 @@ def _options() -> dict[str, Any]:
     }
 
 
-def _by_sentinel(url: str) -> Commands:
+def _client(url: str, options: dict[str, Any]) -> Commands:
+    if urlsplit(url).scheme in SENTINEL_SCHEMES:
+        return _by_sentinel(url, options)
+    return Redis.from_url(url, **options)
+
+
+def _by_sentinel(url: str, options: dict[str, Any]) -> Commands:
     parts = urlsplit(url)
     login, _, hosts = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
@@ -91,7 +109,7 @@ def _by_sentinel(url: str) -> Commands:
         username=unquote(user) or None,
         password=unquote(password) or None,
         db=int(db or 0),
-        **_options(),
+        **options,
         **tls,
     )
 

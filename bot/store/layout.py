@@ -64,6 +64,99 @@ def done(caller: Caller, name: str) -> str:
     return f"{_workspace(caller)}:done:{name}"
 
 
+CLOCK = f"{PREFIX}:{{clock}}"
+"""Begins the keys of what happens by the clock: all in one slot, so that one command may touch what
+is due together with what it is about."""
+
+QUEUE = CLOCK
+"""The name of saq's queue; its keys begin with `saq:` and this."""
+
+
+def queued_task(task: str, key: str) -> str:
+    """The key of a job of saq's: the same while the same task is queued or running."""
+    return f"{{clock}}:{task}:{key}"
+
+
+def workers() -> str:
+    """Sorted set: the ids of workers by the time when each last said that it is at work."""
+    return f"{CLOCK}:workers"
+
+
+def digest(digest_id: str) -> str:
+    """Hash: a digest as JSON, and how often it was changed."""
+    return f"{CLOCK}:digest:{digest_id}"
+
+
+def digests_due() -> str:
+    """Sorted set: the ids of digests by the time when somebody has to look after them."""
+    return f"{CLOCK}:due:digests"
+
+
+def digests_of_channel(team_id: str, channel_id: str) -> str:
+    """Set: the ids of a channel's digests."""
+    return f"{CLOCK}:digests:channel:{team_id}:{channel_id}"
+
+
+def digests_of_owner(caller: Caller) -> str:
+    """Set: the ids of the digests that run on a user's connections."""
+    return f"{CLOCK}:digests:owner:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
+
+
+def post(name: str) -> str:
+    """String: how far something is that must be posted once; `name` says what, and which time."""
+    return f"{CLOCK}:post:{name}"
+
+
+def pace(team_id: str, channel_id: str = "") -> str:
+    """String: when the next message may go to a channel, or to any channel of a workspace."""
+    return f"{CLOCK}:pace:{team_id}:{channel_id}"
+
+
+def watches(caller: Caller) -> str:
+    """Hash: the jobs that a user watches, by tenant and id."""
+    return f"{CLOCK}:watches:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
+
+
+def watches_due() -> str:
+    """Sorted set: connections with watched jobs by the time when these are looked at next."""
+    return f"{CLOCK}:due:watches"
+
+
+def watches_strikes() -> str:
+    """Hash: how often in a row such a connection did not work."""
+    return f"{CLOCK}:watches:strikes"
+
+
+def alert(alert_id: str) -> str:
+    """Hash: an alert as JSON, how far it has seen, and how often it was changed."""
+    return f"{CLOCK}:alert:{alert_id}"
+
+
+def alert_posts(alert_id: str) -> str:
+    """String: which failures an alert told of in which of its messages."""
+    return f"{CLOCK}:alert:{alert_id}:posts"
+
+
+def alerts_of_channel(team_id: str, channel_id: str) -> str:
+    """Set: the ids of a channel's alerts."""
+    return f"{CLOCK}:alerts:channel:{team_id}:{channel_id}"
+
+
+def alerts_of_source(source: str) -> str:
+    """Set: the ids of the alerts that run on one connection."""
+    return f"{CLOCK}:alerts:source:{source}"
+
+
+def alerts_due() -> str:
+    """Sorted set: connections with alerts by the time when these are looked at next."""
+    return f"{CLOCK}:due:alerts"
+
+
+def alerts_strikes() -> str:
+    """Hash: how often in a row a look by such a connection failed."""
+    return f"{CLOCK}:alerts:strikes"
+
+
 def _workspace(caller: Caller) -> str:
     return f"{PREFIX}:{{{caller.enterprise_id}:{caller.team_id}}}"
 

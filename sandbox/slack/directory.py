@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
 from sandbox.slack.refusal import Unknown
 
@@ -27,6 +28,7 @@ class User:
     real_name: str
     tz: str
     is_admin: bool = False
+    is_deactivated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Channel:
     is_im: bool = False
     is_private: bool = False
     is_ext_shared: bool = False
+    is_archived: bool = False
 
 
 ADA = User("U0ADA", "ada", "Ada Lovelace", "Europe/Berlin", is_admin=True)
@@ -88,6 +91,25 @@ class Directory:
         public = [channel for channel in self.channels.values() if not channel.is_im]
         raise Unknown(f"no channel {key!r}; there are {_listed(public)}, dm")
 
+    def archive(self, channel_id: str) -> None:
+        self._change(channel_id, is_archived=True)
+
+    def admit(self, channel_id: str, user_id: str) -> None:
+        """Somebody joins, or is invited."""
+        self._change(channel_id, members=self.channels[channel_id].members | {user_id})
+
+    def remove(self, channel_id: str, user_id: str) -> None:
+        """Somebody leaves, or is removed."""
+        self._change(channel_id, members=self.channels[channel_id].members - {user_id})
+
+    def share(self, channel_id: str) -> None:
+        """Another organisation reads the channel from now on."""
+        self._change(channel_id, is_ext_shared=True)
+
+    def deactivate(self, user_id: str) -> None:
+        """Somebody has left the company."""
+        self.users[user_id] = replace(self.users[user_id], is_deactivated=True)
+
     def direct(self, user: User) -> Channel:
         """The direct message of the bot with this user, opened where there is none yet."""
         if user.id not in self._direct:
@@ -95,6 +117,9 @@ class Directory:
             channel = Channel(f"D0{next(self._numbers):04d}", "directmessage", members, is_im=True)
             self._direct[user.id] = self.channels[channel.id] = channel
         return self._direct[user.id]
+
+    def _change(self, channel_id: str, **what: Any) -> None:
+        self.channels[channel_id] = replace(self.channels[channel_id], **what)
 
     def _seen(self, channel: Channel, user: User | None) -> Channel:
         if user and user.id not in channel.members:

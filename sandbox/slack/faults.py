@@ -8,6 +8,8 @@ from typing import Literal, get_args
 Kind = Literal[
     "delay",  # answers after `seconds`
     "status",  # `status`, 500 unless given, and nothing is done
+    "status_after",  # the same, although what was asked is done
+    "refuse",  # `error` in Slack's own form, as for a policy of the workspace
     "rate_limit",  # 429 with Retry-After
     "html",  # a page in place of JSON, 502 unless `status` says otherwise
     "cut_before",  # hangs up without doing anything
@@ -19,8 +21,8 @@ Kind = Literal[
 class Fault:
     """One order for `method`: a Web API method or "response_url"; empty fits all.
 
-    `seconds` is for a delay, `retry_after` (seconds) for a rate limit. ValueError for an unknown
-    kind.
+    `seconds` is for a delay, `retry_after` (seconds) for a rate limit, `error` for a refusal.
+    ValueError for an unknown kind.
     """
 
     kind: Kind
@@ -29,6 +31,7 @@ class Fault:
     seconds: float = 0
     status: int = 0
     retry_after: int | None = None
+    error: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -27,6 +27,8 @@ class Message:
     thread_ts: str = ""
     edited: bool = False
     version: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What the app that posted it has given it; people do not see it."""
 
     def as_json(self) -> dict[str, Any]:
         """As `/sandbox/messages` shows it."""
@@ -77,12 +79,22 @@ class Messages:
         user_id: str = BOT_USER_ID,
         only_for: str = "",
         thread_ts: str = "",
+        metadata: Mapping[str, Any] | None = None,
     ) -> Message:
         ts = self._stamps.new()
-        return self._put(Message(channel_id, ts, text, blocks, user_id, only_for, thread_ts))
+        message = Message(channel_id, ts, text, blocks, user_id, only_for, thread_ts)
+        return self._put(replace(message, metadata=metadata or {}))
 
     def find(self, channel_id: str, ts: str) -> Message | None:
         return self._all.get((channel_id, ts))
+
+    def of_channel(self, channel_id: str) -> list[Message]:
+        """What everyone in a channel can read there, threads included, oldest first."""
+        return [
+            message
+            for message in self._all.values()
+            if message.channel_id == channel_id and not message.only_for
+        ]
 
     def replace(self, message: Message, text: str, blocks: list[dict[str, Any]]) -> Message:
         return self._put(replace(message, text=text, blocks=blocks, edited=True))

@@ -22,6 +22,14 @@ class Refused(Exception):
         return body
 
 
+class TooMany(Exception):
+    """429: `seconds` is what Slack says in Retry-After."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
+
+
 class Unknown(Exception):
     """What a person wants to use is not there; the message says what there is instead."""
 

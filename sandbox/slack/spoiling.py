@@ -26,7 +26,7 @@ async def answered(workspace: Workspace, method: str, request: Request, act: Act
     if fault.kind == "delay":
         await asyncio.sleep(fault.seconds)
         return await act()
-    if fault.kind == "cut_after":
+    if fault.kind in ("cut_after", "status_after"):
         await act()
     if fault.kind in ("cut_before", "cut_after"):
         await _hang_up(request)
@@ -36,6 +36,8 @@ async def answered(workspace: Workspace, method: str, request: Request, act: Act
 
 def _instead(fault: Fault) -> Response:
     """The answer of a fault under which nothing is done."""
+    if fault.kind == "refuse":
+        return JSONResponse({"ok": False, "error": fault.error})
     if fault.kind == "rate_limit":
         after = 1 if fault.retry_after is None else fault.retry_after
         refusal = {"ok": False, "error": "ratelimited"}

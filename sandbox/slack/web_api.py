@@ -14,7 +14,8 @@ from sandbox.slack.arguments import Arguments, arguments
 from sandbox.slack.journal import Sent
 from sandbox.slack.methods import METHODS, Method
 from sandbox.slack.plain_json import PlainJSON
-from sandbox.slack.refusal import Refused
+from sandbox.slack.refusal import Refused, TooMany
+from sandbox.slack.scopes import need
 from sandbox.slack.spoiling import answered
 from sandbox.slack.workspace import Workspace
 
@@ -38,6 +39,9 @@ async def _answer(workspace: Workspace, name: str, request: Request) -> Response
         body = _recorded(workspace, name, {n: v for n, v in given.items() if n != "token"})
     except Refused as refused:
         body = refused.answer()
+    except TooMany as many:
+        headers = _scopes(workspace, method) | {"Retry-After": str(many.seconds)}
+        return PlainJSON({"ok": False, "error": "ratelimited"}, 429, headers)
     return PlainJSON(body, headers=_scopes(workspace, method))
 
 
@@ -63,9 +67,7 @@ def _admit(workspace: Workspace, method: Method, token: str) -> None:
         raise Refused("not_authed")
     if token != workspace.bot_token:
         raise Refused("invalid_auth")
-    if method.scope and method.scope not in workspace.bot_scopes:
-        provided = ",".join(sorted(workspace.bot_scopes))
-        raise Refused("missing_scope", needed=method.scope, provided=provided)
+    need(workspace, method.scope)
 
 
 def _scopes(workspace: Workspace, method: Method) -> dict[str, str]:

@@ -8,6 +8,7 @@ from sandbox.slack.faults import Faults
 from sandbox.slack.files import File, Files
 from sandbox.slack.journal import Journal
 from sandbox.slack.messages import Message, Messages
+from sandbox.slack.post_limits import PostLimits
 from sandbox.slack.response_urls import ResponseUrls
 from sandbox.slack.times import Clock
 from sandbox.slack.triggers import Triggers
@@ -17,9 +18,13 @@ BOT_SCOPES = frozenset(
     {
         "commands",
         "chat:write",
+        "channels:history",
+        "channels:join",
         "channels:read",
         "files:write",
+        "groups:history",
         "groups:read",
+        "im:history",
         "im:write",
         "users:read",
     }
@@ -63,6 +68,7 @@ class Workspace:
         self.triggers = Triggers(clock)
         self.response_urls = ResponseUrls(clock)
         self.faults = Faults()
+        self.post_limits = PostLimits(clock)
         self.journal = Journal()
 
     def seen_by(self, user: User, channel_id: str = "", since: int = 0) -> list[Message]:

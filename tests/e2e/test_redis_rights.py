@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from redis.exceptions import NoPermissionError
 
@@ -15,6 +18,8 @@ from bot.rotate import rotate
 from bot.settings import Settings
 from bot.store.connection import connect
 from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.person import Person
+from sandbox.stack import running
 from tests.clock import FakeClock
 from tests.documents import text
 from tests.listeners.jobs.fixtures import add_jobs
@@ -22,6 +27,7 @@ from tests.shop import Shop, open_shop
 
 GUIDE = "docs/operator-guide.md"
 USER = "emporix-jobs"
+SECONDS = 30.0
 ONLY_A_NAME = "client"  # the client library says its name by it, and goes on without
 FOR_SOME = {"auth", "select", "info", "scan"}
 """Older servers, other databases than the first, and the other commands of emporix-bot."""
@@ -76,23 +82,58 @@ async def do_everything(shop: Shop) -> None:
     await shop.ada.click("Disconnect")
 
 
-async def test_the_app_needs_no_more(redis: Any, restricted_url: str, clock: FakeClock) -> None:
-    """Everything works for that user, keys of other programs excepted."""
-    async with open_shop(redis, restricted_url, clock) as shop:
-        await do_everything(shop)
-        last = [message["text"] for message in await shop.ada.messages()][-1]
-    assert last.startswith("Disconnected from")
-    assert await refused(redis) <= {ONLY_A_NAME}
+async def use_the_clock(slack_url: str) -> None:
+    """Whatever a worker does: a job is watched, a channel has alerts, and a digest comes."""
+    async with httpx.AsyncClient(timeout=SECONDS) as http:
+        ada = Person(http, slack_url, "ada", "ops")
+        await ada.command("/emporix running size:2")
+        await ada.click("Watch")
+        await ada.command("/emporix alerts on")
+        await ada.command("/emporix digest")
+        await ada.submit({})
+        await ada.command("/emporix digest now")
+        async with asyncio.timeout(SECONDS):
+            while not await has_come(ada):  # noqa: ASYNC110 - another process posts it
+                await asyncio.sleep(0.1)
+        for words in ("list", "pause", "resume", "delete"):
+            await ada.command(f"/emporix digest {words}")
+        await ada.click("Delete")
+        await ada.command("/emporix alerts off")
+        await ada.command("/emporix jobs watch")
+        await ada.click("Stop watching")
 
 
-async def test_it_may_no_more_than_that(redis: Any, restricted_url: str, clock: FakeClock) -> None:
-    """No command is allowed that the app does not use."""
+async def has_come(person: Person) -> bool:
+    """Whether the digest is in the channel, as everyone sees it."""
+    return any(not message["ephemeral"] for message in await person.messages())
+
+
+@pytest.fixture
+async def toured(
+    redis: Any,
+    restricted_url: str,
+    clock: FakeClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> set[str]:
+    """The commands that both processes have used, for the user of the guide."""
     await redis.config_resetstat()
     await redis.script_flush()
     async with open_shop(redis, restricted_url, clock) as shop:
         await do_everything(shop)
+        last = [message["text"] for message in await shop.ada.messages()][-1]
+    assert last.startswith("Disconnected from")
+    monkeypatch.setenv("REDIS_URL", restricted_url)
+    async with running(tmp_path) as stack:
+        await use_the_clock(stack.slack_url)
     used = {name.removeprefix("cmdstat_") for name in await redis.info("commandstats")}
-    assert allowed() - FOR_SOME <= {name.partition("|")[0] for name in used}
+    return {name.partition("|")[0] for name in used}
+
+
+async def test_the_app_needs_no_more_and_may_no_more(redis: Any, toured: set[str]) -> None:
+    """Everything works for that user, and no command is allowed in vain."""
+    assert await refused(redis) <= {ONLY_A_NAME}
+    assert allowed() - FOR_SOME <= toured
 
 
 async def test_rotation_needs_no_more(redis: Any, restricted_url: str) -> None:

@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import pytest
 
-from sandbox.emporix.keys import ACME_OPERATIONS
-from tests.clock import FakeClock
 from tests.posting import Poster
-from tests.shop import Shop, open_shop
-
-
-@pytest.fixture
-async def shop(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Shop]:
-    """Nobody is connected, and there are no jobs."""
-    async with open_shop(redis, redis_url, clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def connected(shop: Shop) -> Shop:
-    """Ada is connected to acme, and may delete."""
-    await shop.connect(shop.ada, ACME_OPERATIONS)
-    return shop
+from tests.shop import Shop
 
 
 @pytest.fixture

@@ -8,16 +8,24 @@ from sandbox.slack.arguments import Arguments, optional, required
 from sandbox.slack.content import content
 from sandbox.slack.directory import BOT_USER_ID, Channel
 from sandbox.slack.messages import Message
+from sandbox.slack.metadata import metadata
 from sandbox.slack.refusal import Refused, Unknown
 from sandbox.slack.workspace import Workspace
 
 
 def post_message(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: channel_not_found, not_in_channel, and what `content` refuses."""
+    """Refused: channel_not_found, not_in_channel, is_archived, invalid_metadata_format,
+    metadata_too_large, and what `content` refuses; too many are, too.
+    """
     channel = _channel(workspace, given)
-    said = content(given)
+    said, described = content(given), metadata(given)
+    workspace.post_limits.take(channel.id)
     message = workspace.messages.add(
-        channel.id, said.text, said.blocks, thread_ts=optional(given, "thread_ts")
+        channel.id,
+        said.text,
+        said.blocks,
+        thread_ts=optional(given, "thread_ts"),
+        metadata=described,
     )
     return {"channel": channel.id, "ts": message.ts, "message": message.as_slack()}
 
@@ -70,7 +78,9 @@ def delete(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 def _channel(workspace: Workspace, given: Arguments) -> Channel:
     channel = _anywhere(workspace, required(given, "channel"))
     if BOT_USER_ID not in channel.members:
-        raise Refused("not_in_channel")
+        raise Refused("channel_not_found" if channel.is_private else "not_in_channel")
+    if channel.is_archived:
+        raise Refused("is_archived")
     return channel
 
 

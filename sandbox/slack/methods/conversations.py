@@ -1,12 +1,18 @@
-"""conversations.open: the direct messages of a user with the app."""
+"""conversations.…: direct messages, joining, and what there is."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sandbox.slack.arguments import Arguments, required
-from sandbox.slack.refusal import Refused
+from sandbox.slack.arguments import Arguments, optional, required
+from sandbox.slack.conversations import kind_of
+from sandbox.slack.directory import BOT_USER_ID, Channel
+from sandbox.slack.methods.info import shown
+from sandbox.slack.paging import paged
+from sandbox.slack.refusal import Refused, Unknown
 from sandbox.slack.workspace import Workspace
+
+KINDS = {"public": "public_channel", "private": "private_channel", "im": "im"}
 
 
 def open_direct(workspace: Workspace, given: Arguments) -> dict[str, Any]:
@@ -15,3 +21,44 @@ def open_direct(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     if user is None:
         raise Refused("user_not_found")
     return {"channel": {"id": workspace.directory.direct(user).id}}
+
+
+def join(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: channel_not_found, also for private ones; is_archived, and
+    method_not_supported_for_channel_type for direct messages.
+    """
+    channel = found(workspace, given)
+    if channel.is_im:
+        raise Refused("method_not_supported_for_channel_type")
+    if channel.is_private and BOT_USER_ID not in channel.members:
+        raise Refused("channel_not_found")
+    if channel.is_archived:
+        raise Refused("is_archived")
+    workspace.directory.admit(channel.id, BOT_USER_ID)
+    return {"channel": shown(workspace.directory.channel(channel.id))}
+
+
+def list_all(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """What the bot can see; `types` by comma, only public channels where none are given.
+
+    Refused: invalid_types.
+    """
+    types = set((optional(given, "types") or "public_channel").split(","))
+    if not types <= {"public_channel", "private_channel", "mpim", "im"}:
+        raise Refused("invalid_types")
+    there = [
+        shown(channel)
+        for channel in workspace.directory.channels.values()
+        if KINDS[kind_of(channel)] in types
+        and not (channel.is_archived and given.get("exclude_archived") in (True, "true", "1"))
+        and (kind_of(channel) == "public" or BOT_USER_ID in channel.members)
+    ]
+    return paged("channels", there, given)
+
+
+def found(workspace: Workspace, given: Arguments) -> Channel:
+    """Refused: channel_not_found."""
+    try:
+        return workspace.directory.channel(required(given, "channel"))
+    except Unknown as problem:
+        raise Refused("channel_not_found") from problem

@@ -14,6 +14,7 @@ from sandbox.slack.directory import (
     TEAM_DOMAIN,
     TEAM_ID,
     TEAM_NAME,
+    Channel,
 )
 from sandbox.slack.refusal import Refused, Unknown
 from sandbox.slack.workspace import Workspace
@@ -44,7 +45,7 @@ def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
             "team_id": TEAM_ID,
             "name": user.name,
             "real_name": user.real_name,
-            "deleted": False,
+            "deleted": user.is_deactivated,
             "tz": user.tz,
             "tz_label": here.tzname(),
             "tz_offset": int(offset.total_seconds()) if offset else 0,
@@ -64,19 +65,21 @@ def conversations_info(workspace: Workspace, given: Arguments) -> dict[str, Any]
         raise Refused("channel_not_found") from problem
     if channel.is_private and BOT_USER_ID not in channel.members:
         raise Refused("channel_not_found")
+    return {"channel": shown(channel)}
+
+
+def shown(channel: Channel) -> dict[str, Any]:
+    """A channel as Slack shows it to the app."""
     named = {} if channel.is_im else {"name": channel.name, "name_normalized": channel.name}
     return {
-        "channel": {
-            "id": channel.id,
-            "is_channel": not channel.is_im,
-            "is_im": channel.is_im,
-            "is_private": channel.is_private,
-            "is_archived": False,
-            "is_shared": channel.is_ext_shared,
-            "is_ext_shared": channel.is_ext_shared,
-            "is_pending_ext_shared": False,
-            "is_member": BOT_USER_ID in channel.members,
-            "context_team_id": TEAM_ID,
-        }
-        | named
-    }
+        "id": channel.id,
+        "is_channel": not channel.is_im,
+        "is_im": channel.is_im,
+        "is_private": channel.is_private,
+        "is_archived": channel.is_archived,
+        "is_shared": channel.is_ext_shared,
+        "is_ext_shared": channel.is_ext_shared,
+        "is_pending_ext_shared": False,
+        "is_member": BOT_USER_ID in channel.members,
+        "context_team_id": TEAM_ID,
+    } | named

@@ -20,11 +20,11 @@ async def refusal(call: Any) -> Any:
     return refused.value.response
 
 
-async def test_auth_test_says_who_the_bot_is(web: AsyncWebClient) -> None:
+async def test_auth_test_says_who_the_bot_is(web: AsyncWebClient, workspace: Workspace) -> None:
     """The official client learns team, bot and scopes from auth.test."""
     answer = await web.auth_test()
     assert (answer["team_id"], answer["bot_id"]) == ("T0ACME", "B0BOT")
-    scopes = "channels:read,chat:write,commands,files:write,groups:read,im:write,users:read"
+    scopes = ",".join(sorted(workspace.bot_scopes))
     assert answer.headers["x-oauth-scopes"] == scopes
 
 

@@ -1,0 +1,1 @@
+"""Between the clock and the tasks."""

@@ -1,0 +1,113 @@
+"""Runs what the clock calls; and the one door for what goes wrong in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from slack_sdk.errors import SlackClientError
+
+from bot.clockwork.calls import Called, Errand, Later, Queues, Tick
+from bot.clockwork.registry import Calls
+from bot.errors import BotError
+from bot.logs import new_reference
+from bot.slack.directly import Directly
+from bot.slack.failures import Failures, described
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 6
+"""With the pauses between them these last some three minutes."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0  # seconds
+
+PARAMETERS = {
+    "now": "seconds since 1970",
+    "worker_id": "names this process among the workers",
+    "queue": "takes tasks on",
+    "alive": "the record of which workers are at work",
+    "errand": "whose business a task is, and what to do where it fails for good",
+    "accounts": "the service of connections",
+    "digests": "the service of digests",
+    "reports": "the service of what digests tell",
+    "digest_channels": "whether digests may be posted where they are to be",
+    "watching": "the service of watched jobs",
+    "jobs": "the service of jobs",
+    "shared_deletes": "the service of deletes that a channel sees",
+    "alert_course": "what becomes of alerts by the clock",
+    "alert_looks": "the service that looks on behalf of alerts",
+    "sharing": "the service of lists and jobs shown to a channel",
+    "told_once": "tells people and threads, and changes what stands in channels",
+    "alert_posts": "posts what alerts tell",
+    "digest_posts": "posts digests and what belongs to them",
+}
+"""What ticks and tasks can name, beside the arguments that a task was queued with."""
+
+
+class Runner:
+    """Calls ticks and tasks; `services` are offered to them by name."""
+
+    def __init__(
+        self,
+        calls: Calls,
+        services: Mapping[str, object],
+        queue: Queues,
+        failures: Failures,
+        directly: Directly,
+        clock: Callable[[], float],
+    ) -> None:
+        self._calls, self._services, self._queue = calls, services, queue
+        self._failures, self._directly, self._clock = failures, directly, clock
+
+    async def tick(self, tick: Tick) -> None:
+        """What goes wrong is logged; the next tick tries again."""
+        new_reference()
+        try:
+            await self._call(tick, {})
+        except Exception as error:  # noqa: BLE001 - the worker's outermost loop
+            _log(tick.name, error)
+
+    async def task(self, name: str, failures: int, arguments: Mapping[str, Any]) -> None:
+        """Run a queued task that failed so often; raises Later where it is to be run again."""
+        task = self._calls.tasks.get(name)
+        errand = Errand(name, failures, new_reference())
+        if task is None:  # queued by another version of the app
+            logger.error("nobody knows the task %s", name)
+            return
+        try:
+            await self._call(task, {"errand": errand, **arguments})
+        except Later as later:
+            raise Later(later.seconds, failures) from later
+        except Exception as error:  # noqa: BLE001 - the worker's outermost loop
+            await self._failed(errand, error)
+
+    async def _failed(self, errand: Errand, error: Exception) -> None:
+        """The one door: once more, or else a word to whoever owns it."""
+        _log(errand.task, error)
+        failures = errand.failures + 1
+        if failures < ATTEMPTS:
+            raise Later(pause(failures), failures) from error
+        if errand.otherwise is not None:
+            await errand.otherwise()
+        if errand.owner is not None:
+            surface = self._directly.about(errand.owner, errand.about)
+            await self._failures.tell(error, errand.reference, surface)
+
+    async def _call(self, called: Called, extra: Mapping[str, object]) -> None:
+        offered = {"now": self._clock(), "queue": self._queue, **self._services, **extra}
+        await called.function(**{name: offered[name] for name in called.parameters})
+
+
+def pause(failures: int) -> float:
+    """Seconds after so many failures; each pause is longer than the one before."""
+    return min(FIRST_PAUSE * 3.0 ** (failures - 1), LONGEST_PAUSE)
+
+
+def _log(name: str, error: Exception) -> None:
+    if isinstance(error, BotError):
+        logger.warning("%s ended with %s: %s", name, error.template, error)
+        return
+    # The texts of slack-sdk's errors hold what was sent.
+    trace = None if isinstance(error, SlackClientError) else error
+    logger.error("%s failed: %s", name, described(error), exc_info=trace)

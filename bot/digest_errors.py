@@ -1,0 +1,34 @@
+"""What can go wrong with digests; as in `bot.errors`.
+
+BotError
+├── NoSuchDigest            the channel has none of that name
+└── DigestRefused           a digest cannot be posted to that channel
+"""
+
+from __future__ import annotations
+
+from bot.errors import BotError
+
+
+class NoSuchDigest(BotError):
+    """`names` are those of the digests that the channel has; `name` may be empty."""
+
+    template = "no_such_digest"
+
+    def __init__(self, name: str, names: tuple[str, ...]) -> None:
+        super().__init__(f"{len(names)} there")
+        self.name, self.names = name, names
+
+
+class DigestRefused(BotError):
+    """A digest cannot be posted to the channel.
+
+    `reason` is invite (the app must be invited first), gone, archived, direct (not a channel),
+    outsiders, or Slack's own word.
+    """
+
+    template = "digest_refused"
+
+    def __init__(self, reason: str, channel_id: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.channel_id = reason, channel_id

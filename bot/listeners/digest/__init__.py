@@ -1,0 +1,1 @@
+"""Digests: what is posted to a channel by the clock."""

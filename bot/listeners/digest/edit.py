@@ -1,0 +1,39 @@
+"""Change on a digest — the form that set it up, once more; it then runs on the changer's key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.listeners.digest.new import opening, save, show
+from bot.models import Account, Caller
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.accounts import connection
+from bot.services.digests.digests import Digests
+from bot.services.digests.form import Proposal
+from bot.services.filters import LocalClock
+from bot.slack.digest_forms import DigestForms
+from bot.slack.hear import action, submission
+from bot.slack.modals import Modal, SubmittedModal
+
+
+@action(ids.DIGEST_EDIT_OPEN, at_once=True)
+async def open_form(value: str, account: Account, digests: Digests, modal: Modal) -> None:
+    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    await opening(modal)
+    digest = await digests.get(digest_id, account.caller)
+    connection(account)
+    await show(modal, account, Proposal.of(digest), digest_id)
+
+
+@submission(ids.DIGEST_EDIT_SUBMIT)
+async def change(
+    caller: Caller,
+    value: str,
+    values: Mapping[str, str],
+    clock: LocalClock,
+    digest_forms: DigestForms,
+    modal: SubmittedModal,
+) -> None:
+    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    await save(modal, digest_forms.save(caller, clock, values, digest_id), digest_id)

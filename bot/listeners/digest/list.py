@@ -1,0 +1,21 @@
+"""/emporix digest list — the digests of this channel, and yours elsewhere, with their buttons."""
+
+from __future__ import annotations
+
+from bot.models import Account
+from bot.services.digests.digests import Digests
+from bot.slack.channel import Channel
+from bot.slack.hear import command
+from bot.slack.reply import Reply
+
+
+@command("digest list", "", "The digests of this channel: change, pause, delete or take them over.")
+async def list_digests(account: Account, digests: Digests, channel: Channel, reply: Reply) -> None:
+    caller, channel_id = account.caller, channel.id
+    await reply(
+        "digest/list",
+        channel_id=channel_id,
+        user_id=caller.user_id,
+        digests=await digests.in_channel(caller, channel_id),
+        elsewhere=await digests.elsewhere(caller, channel_id),
+    )

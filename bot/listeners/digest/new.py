@@ -1,0 +1,94 @@
+"""/emporix digest new [name] — a form for what is to be posted, where and when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from typing import Any
+
+from bot.models import Account, Caller, Digest
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.digests.form import FormRefused, Proposal
+from bot.services.filters import LocalClock
+from bot.slack.digest_forms import DigestForms
+from bot.slack.hear import action, command, submission
+from bot.slack.modals import Modal, SubmittedModal
+
+IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
+
+
+@command(
+    "digest new",
+    "[name]",
+    "Set up a digest: every day in a channel, how many jobs there were and what failed.",
+    also=("digest",),
+    at_once=True,
+)
+async def open_form(
+    text: str, account: Account, clock: LocalClock, digest_forms: DigestForms, modal: Modal
+) -> None:
+    await opening(modal)
+    await show(modal, account, await digest_forms.proposal(account, clock, text))
+
+
+@action(ids.DIGEST_NEW_OPEN, at_once=True)
+async def open_form_from_button(
+    value: str, account: Account, clock: LocalClock, digest_forms: DigestForms, modal: Modal
+) -> None:
+    await opening(modal)
+    channel_id = str(unpack(value, ids.STATE_CHANNEL)["channel"])
+    proposal = await digest_forms.proposal(account, clock)
+    await show(modal, account, replace(proposal, channel_id=_channel(channel_id)))
+
+
+@submission(ids.DIGEST_NEW_SUBMIT)
+async def set_up(
+    caller: Caller,
+    values: Mapping[str, str],
+    clock: LocalClock,
+    digest_forms: DigestForms,
+    modal: SubmittedModal,
+) -> None:
+    await save(modal, digest_forms.save(caller, clock, values))
+
+
+async def opening(modal: Modal) -> None:
+    """What is shown at once, while the trigger lives."""
+    await modal.open("digest/new.opening")
+
+
+async def show(modal: Modal, account: Account, proposal: Proposal, digest_id: str = "") -> None:
+    """The form, in the place of the word that it is on its way."""
+    tenants = tuple(account.connections)
+    facts = {"proposal": proposal, "tenants": tenants, "problems": {}, "digest_id": digest_id}
+    await modal.update("digest/new", **facts)
+
+
+async def save(
+    modal: SubmittedModal, saving: Coroutine[Any, Any, Digest], digest_id: str = ""
+) -> None:
+    """Under the fields what is wrong while that is possible; else the form once more."""
+    trying = asyncio.create_task(saving)
+    done, _ = await asyncio.wait({trying}, timeout=IN_ACK_SECONDS)
+    if not done:
+        await modal.update("digest/new.saving")
+    try:
+        await modal.update("digest/new.done", digest=await trying)
+    except FormRefused as refused:
+        await _refuse(modal, refused, digest_id)
+
+
+async def _refuse(modal: SubmittedModal, refused: FormRefused, digest_id: str) -> None:
+    if not modal.answered.is_set():
+        await modal.errors("digest/new.errors", problems=refused.problems)
+        return
+    proposal = refused.proposal
+    facts = {"proposal": proposal, "tenants": (proposal.tenant,), "digest_id": digest_id}
+    await modal.update("digest/new", problems=refused.problems, **facts)
+
+
+def _channel(channel_id: str) -> str:
+    """A direct message is no channel, and cannot be chosen in the form."""
+    return "" if channel_id.startswith("D") else channel_id

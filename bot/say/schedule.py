@@ -1,0 +1,34 @@
+"""Times of the day, days of the week, and bars, as plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+BAR = 12
+FULL, EMPTY = "\u2588", "\u2591"
+
+
+def wall_clock(minute: int) -> str:
+    """ "09:00" for the 540th minute of a day."""
+    if minute not in range(24 * 60):
+        return "00:00"
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def weekdays(days: Sequence[int]) -> str:
+    """ "every day", "Monday to Friday", "Monday, Wednesday and Friday"; Monday is 0."""
+    known = sorted({day for day in days if day in range(len(DAYS))})
+    if len(known) == len(DAYS):
+        return "every day"
+    names = [DAYS[day] for day in known]
+    if len(known) > 2 and known[-1] - known[0] == len(known) - 1:
+        return f"{names[0]} to {names[-1]}"
+    *others, last = names or ["on no day"]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def bar(count: int | None, most: int) -> str:
+    """`count` drawn against `most`, as wide as any other bar; one that is not 0 can be seen."""
+    filled = sum((count or 0) * BAR > most * step for step in range(BAR))
+    return FULL * filled + EMPTY * (BAR - filled)

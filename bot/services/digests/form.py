@@ -1,0 +1,170 @@
+"""What somebody fills in to set a digest up: read field by field, or refused with advice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from bot.errors import BotError, InvalidInput
+from bot.models import Digest, Filters, Schedule
+
+LONGEST_NAME = 60
+LONGEST_QUERY = 500
+FIRST_NAME = "Daily jobs"
+FIRST_TIME = 9 * 60
+EVERY_DAY = tuple(range(7))
+
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the form begins with; `zone` is the asker's, "" where Slack does not say it."""
+
+    channel_id: str = ""
+    name: str = FIRST_NAME
+    minute: int = FIRST_TIME
+    zone: str = ""
+    days: tuple[int, ...] = EVERY_DAY
+    tenant: str = ""
+    query: str = ""
+    even_when_quiet: bool = False
+
+    @classmethod
+    def of(cls, digest: Digest) -> Proposal:
+        """What a digest is like now, to be changed."""
+        schedule = digest.schedule
+        return cls(
+            digest.channel_id,
+            digest.name,
+            schedule.minute,
+            schedule.zone,
+            schedule.days,
+            digest.tenant,
+            digest.query,
+            digest.even_when_quiet,
+        )
+
+
+Problems = dict[str, BotError]
+"""What is wrong, by the name of the field."""
+
+
+class FormRefused(Exception):
+    """Nothing was kept; `proposal` is what was filled in, as far as it can be shown again."""
+
+    def __init__(self, proposal: Proposal, problems: Problems) -> None:
+        super().__init__(", ".join(problems))
+        self.proposal, self.problems = proposal, problems
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What was filled in; where a field cannot be read, `problems` says so."""
+
+    proposal: Proposal
+    problems: Problems
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(self.proposal.minute, self.proposal.zone, self.proposal.days)
+
+
+def read(values: Mapping[str, str]) -> Filled:
+    """The fields that can be read by themselves: all but what the filters mean."""
+    problems: Problems = {}
+
+    def field(name: str, reading: Callable[[str], Any], otherwise: Any) -> Any:
+        try:
+            return reading(values.get(name, ""))
+        except InvalidInput as error:
+            problems[name] = error
+            return otherwise
+
+    proposal = Proposal(
+        channel_id=values.get("channel", ""),
+        name=field("name", read_name, ""),
+        minute=field("time", read_minute, FIRST_TIME),
+        zone=field("zone", read_zone, values.get("zone", "")),
+        days=field("days", read_days, ()),
+        tenant=values.get("tenant", ""),
+        query=" ".join(values.get("filters", "").split())[:LONGEST_QUERY],
+        even_when_quiet=bool(values.get("quiet")),
+    )
+    return Filled(proposal, problems)
+
+
+def read_name(text: str) -> str:
+    """Raises InvalidInput."""
+    name = " ".join(text.split())
+    if not name:
+        raise InvalidInput("The name is missing", advice="Type one, like Daily jobs.")
+    return name[:LONGEST_NAME]
+
+
+def read_minute(text: str) -> int:
+    """The minute of the day in `09:00`; raises InvalidInput."""
+    found = _TIME.fullmatch(text.strip())
+    if not found:
+        raise InvalidInput("That is not a time", text, "Choose one, like 09:00.")
+    return int(found[1]) * 60 + int(found[2])
+
+
+def read_days(text: str) -> tuple[int, ...]:
+    """The days of the week in `0,1,4`; raises InvalidInput where there is none."""
+    days = tuple(sorted({int(part) for part in text.split(",") if part.strip() in set("0123456")}))
+    if not days:
+        raise InvalidInput("No day is chosen", advice="Choose at least one.")
+    return days
+
+
+def read_zone(text: str) -> str:
+    """A zone by its name in the IANA database, or by a city in it; raises InvalidInput."""
+    wanted = _folded(text)
+    names = _zones()
+    if wanted in names:
+        return names[wanted]
+    by_city = sorted(name for key, name in names.items() if key.rpartition("/")[2] == wanted)
+    if len(by_city) == 1:
+        return by_city[0]
+    near = by_city or [names[key] for key in get_close_matches(wanted, names, n=3, cutoff=0.5)]
+    guess = f"Did you mean {' or '.join(near[:3])}?" if near else ""
+    raise InvalidInput(
+        "There is no such time zone", text[:60], guess or "Type one, like Europe/Berlin."
+    )
+
+
+def only_what_fits(filters: Filters, tenant: str) -> Filters:
+    """The filters of a digest of `tenant`; raises InvalidInput for what the digest itself says."""
+    if filters.since is not None or filters.until is not None:
+        raise InvalidInput(
+            "A digest covers the time since the one before it", advice="Leave out since: and until:"
+        )
+    if filters.raw_q:
+        raise InvalidInput("A digest cannot take q:", advice="Use the other filters.")
+    if filters.tenant and filters.tenant != tenant:
+        raise InvalidInput("The tenant is chosen above", advice="Leave out tenant:")
+    plain = Filters()
+    same = replace(
+        filters, sort=plain.sort, page=plain.page, size=plain.size, fields=(), tenant=tenant
+    )
+    if replace(same, tenant=filters.tenant) != filters:
+        raise InvalidInput(
+            "A digest has no pages", advice="Leave out sort:, size:, page: and fields:"
+        )
+    return same
+
+
+@cache
+def _zones() -> dict[str, str]:
+    """Names by their folded form."""
+    return {_folded(name): name for name in available_timezones() if name != "localtime"}
+
+
+def _folded(text: str) -> str:
+    return "_".join(text.strip().casefold().split())

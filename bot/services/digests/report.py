@@ -1,0 +1,215 @@
+"""What a digest tells: how many jobs there were, against the period before, and what failed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias
+
+from cachetools import TLRUCache
+
+from bot.emporix.models import Job, JobPage
+from bot.emporix.part import WHOLE, Part
+from bot.models import NEWEST_FIRST, Connection, Filters
+from bot.services.digests.course import Window
+from bot.services.digests.likeness import Group, groups
+from bot.services.likeness import READ
+
+STATUSES = ("success", "failure", "in_progress", "skipped")
+FAILURE = "failure"
+
+PAGE_SIZE = 50
+MOST_FAILURES = 100
+"""So many failures are read; the others are counted."""
+
+SHOWN_GROUPS = 5
+SHOWN_REST = 12
+CALLS_AT_ONCE = 40
+"""Of all digests together: fewer than there are connections to Emporix."""
+
+KEPT_SECONDS = 5 * 60.0
+MOST_KEPT = 100
+
+_Key: TypeAlias = tuple[str, str, Filters, Window]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Jobs of a status, "" for all others; None where Emporix did not say how many."""
+
+    status: str
+    now: int | None
+    before: int | None
+
+    @property
+    def change(self) -> int | None:
+        """Against the period before; None where either is not known."""
+        return None if self.now is None or self.before is None else self.now - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`groups` of failures are shown first, the `rest` behind them, and `more` are only counted."""
+
+    tenant: str
+    filters: Filters
+    window: Window
+    total: Count
+    counts: tuple[Count, ...]
+    failed: int | None
+    groups: tuple[Group, ...]
+    rest: tuple[Job, ...]
+    more: int
+    can_delete: bool
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there was not one job."""
+        return self.total.now == 0
+
+    @property
+    def most(self) -> int:
+        """The longest bar."""
+        return max((count.now or 0 for count in self.counts), default=0)
+
+
+class ListsJobs(Protocol):
+    """The call that counts and lists."""
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: Part = WHOLE
+    ) -> JobPage: ...
+
+
+class Reports:
+    """Reads reports; digests of the same tenant, key, filters and window share one.
+
+    Its method raises what Emporix raises.
+    """
+
+    def __init__(self, emporix: ListsJobs, clock: Callable[[], float]) -> None:
+        self._emporix = emporix
+        self._room = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._kept: TLRUCache[_Key, asyncio.Task[Report]] = TLRUCache(
+            MOST_KEPT, lambda _, __, now: now + KEPT_SECONDS, clock
+        )
+
+    async def read(self, held: Connection, filters: Filters, window: Window) -> Report:
+        key = (held.tenant, held.credentials.client_id, filters, window)
+        reading = self._kept.get(key)
+        if reading is None or _has_failed(reading):
+            reading = self._kept[key] = asyncio.create_task(self._read(held, filters, window))
+        return await asyncio.shield(reading)
+
+    async def close(self) -> None:
+        """Give up what is on its way."""
+        await _end(list(self._kept.values()))
+
+    async def _read(self, held: Connection, filters: Filters, window: Window) -> Report:
+        asked = replace(filters, sort=NEWEST_FIRST, page=1, fields=(), tenant=held.tenant)
+        statuses = [one for one in STATUSES if not filters.statuses or one in filters.statuses]
+        failing = asyncio.create_task(self._failures(held, asked, window))
+        counting = [
+            asyncio.create_task(self._count(held, asked, window, one)) for one in ("", *statuses)
+        ]
+        try:
+            total, *counts = await asyncio.gather(*counting)
+            failures = await failing
+        finally:
+            await _end([failing, *counting])
+        return _report(held, filters, window, total, _with_others(total, counts), failures)
+
+    async def _count(self, held: Connection, asked: Filters, window: Window, status: str) -> Count:
+        """How many there were, by the total of a page of one; never by reading them."""
+        statuses = (status,) if status else asked.statuses
+        one = replace(asked, size=1, fields=("id",), statuses=statuses)
+        now = await self._page(held, replace(one, since=window.since, until=window.until))
+        before = await self._page(held, replace(one, since=window.before, until=window.since))
+        return Count(status, _total(now), _total(before))
+
+    async def _failures(self, held: Connection, asked: Filters, window: Window) -> list[Job]:
+        if asked.statuses and FAILURE not in asked.statuses:
+            return []
+        asked = replace(
+            asked, statuses=(FAILURE,), since=window.since, until=window.until, size=PAGE_SIZE
+        )
+        found: list[Job] = []
+        for number in range(1, MOST_FAILURES // PAGE_SIZE + 1):
+            page = await self._page(held, replace(asked, page=number))
+            found += map(_short, page.jobs)
+            if not page.has_more:
+                break
+        return list({job.id or id(job): job for job in found}.values())
+
+    async def _page(self, held: Connection, filters: Filters) -> JobPage:
+        async with self._room:
+            return await self._emporix.list_jobs(held, filters)
+
+
+def _report(
+    held: Connection,
+    filters: Filters,
+    window: Window,
+    total: Count,
+    counts: tuple[Count, ...],
+    failures: list[Job],
+) -> Report:
+    found = groups(failures)
+    first = {id(group.jobs[0]) for group in found[:SHOWN_GROUPS]}
+    rest = [job for group in found for job in group.jobs if id(job) not in first]
+    failed = next((count.now for count in counts if count.status == FAILURE), None)
+    return Report(
+        tenant=held.tenant,
+        filters=filters,
+        window=window,
+        total=total,
+        counts=counts,
+        failed=failed,
+        groups=found[:SHOWN_GROUPS],
+        rest=tuple(rest[:SHOWN_REST]),
+        more=max(failed or 0, len(failures)) - len(first) - len(rest[:SHOWN_REST]),
+        can_delete=held.can_delete,
+    )
+
+
+def _with_others(total: Count, counts: list[Count]) -> tuple[Count, ...]:
+    """With those of statuses that Emporix has added since, where there are any."""
+    now = _others(total.now, [count.now for count in counts])
+    before = _others(total.before, [count.before for count in counts])
+    return (*counts, *([Count("", now, before)] if now or before else []))
+
+
+def _others(total: int | None, known: list[int | None]) -> int | None:
+    counted = [count for count in known if count is not None]
+    if total is None or len(counted) < len(known):
+        return None
+    return max(0, total - sum(counted))
+
+
+def _total(page: JobPage) -> int | None:
+    """Emporix may leave the total out; that there is none can still be seen."""
+    return page.total if page.total is not None or page.jobs else 0
+
+
+def _short(job: Job) -> Job:
+    """As much of a job as a row shows: a hundred whole ones could be large."""
+    return replace(
+        job,
+        message=job.message[: 2 * READ],
+        response=job.response[: 2 * READ],
+        import_result=None,
+        export_result=None,
+        extra={},
+    )
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Nobody waits for these any more: none is left behind."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _has_failed(reading: asyncio.Task[Report]) -> bool:
+    return reading.done() and (reading.cancelled() or reading.exception() is not None)

@@ -1,0 +1,80 @@
+"""When a digest is due: local time in any zone, through every change of the clocks.
+
+A local time that does not exist means the next that does, one that comes twice means the first; a
+day that a zone has left out has none. So each day has one time at most.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from bot.models import Schedule, Slot
+
+LONGEST_SEARCH = 16
+"""Days: a week, and another where a zone has left the only day out."""
+
+MONTH_SECONDS = 31 * 24 * 60 * 60.0
+
+_DAY = timedelta(days=1)
+
+
+def next_slot(schedule: Schedule, after: float, *, not_on: str = "") -> Slot:
+    """The first run later than `after`, in seconds since 1970; not that of the date `not_on`."""
+    slots = (slot for slot in _slots(schedule, after) if slot.at > after and slot.on != not_on)
+    return next(slots)
+
+
+def slots_between(schedule: Schedule, first: Slot, until: float) -> list[Slot]:
+    """The runs from `first` up to `until`, both included; at most those of a month."""
+    begin = max(first.at, until - MONTH_SECONDS)
+    slots = _slots(schedule, begin, days=LONGEST_SEARCH * 3)
+    return [slot for slot in slots if begin <= slot.at <= until]
+
+
+@lru_cache(maxsize=10_000)
+def moment(zone: str, day: date, minute: int) -> float | None:
+    """The time of a local date and minute, seconds since 1970; None where the zone has no such day.
+
+    Raises KeyError (of which ZoneInfoNotFoundError is one) for an unknown zone.
+    """
+    begins = _resolved(ZoneInfo(zone), day, 0)
+    if begins.date() != day:
+        return None
+    return _resolved(ZoneInfo(zone), day, minute).timestamp()
+
+
+def _slots(schedule: Schedule, after: float, days: int = LONGEST_SEARCH) -> Iterator[Slot]:
+    """The runs from the day before that of `after` on, in order."""
+    day = datetime.fromtimestamp(after, ZoneInfo(schedule.zone)).date() - _DAY
+    for _ in range(days):
+        if day.weekday() in schedule.days:
+            at = moment(schedule.zone, day, schedule.minute)
+            if at is not None:
+                yield Slot(day.isoformat(), at)
+        day += _DAY
+
+
+def _resolved(zone: ZoneInfo, day: date, minute: int) -> datetime:
+    """The first time that a clock on the wall there shows this, or else the next that it shows."""
+    local = datetime.combine(day, time(minute // 60, minute % 60), zone)
+    there = local.astimezone(UTC).astimezone(zone)
+    if there.replace(tzinfo=None) == local.replace(tzinfo=None):
+        return there
+    return _end_of_gap(local, zone)
+
+
+def _end_of_gap(local: datetime, zone: ZoneInfo) -> datetime:
+    """When the clocks went forward over `local`: the first second of the new time."""
+    # Read with the offset that holds afterwards, and with the one that held before.
+    first, last = (int(local.replace(fold=fold).timestamp()) for fold in (1, 0))
+    old = _offset(zone, first)
+    gone = bisect_left(range(first, last), True, key=lambda at: _offset(zone, at) != old)
+    return datetime.fromtimestamp(first + gone, zone)
+
+
+def _offset(zone: ZoneInfo, at: int) -> timedelta | None:
+    return datetime.fromtimestamp(at, zone).utcoffset()

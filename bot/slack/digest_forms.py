@@ -1,0 +1,103 @@
+"""The form of a digest: what it begins with, and how what was filled in is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+from bot.digest_errors import DigestRefused
+from bot.errors import EmporixError, InvalidInput, NotConnected
+from bot.models import Account, Caller, Digest, Filters, Schedule
+from bot.services.accounts import Accounts, connection
+from bot.services.asking import Asking
+from bot.services.digests import form
+from bot.services.digests.digests import Digests
+from bot.services.digests.form import Filled, FormRefused, Problems, Proposal
+from bot.services.filters import LocalClock
+from bot.slack.digest_channels import DigestChannels
+
+T = TypeVar("T")
+
+OF_A_FIELD = (InvalidInput, DigestRefused, NotConnected, EmporixError)
+
+
+class DigestForms:
+    """Reads forms, and keeps what they say. Every method raises StoreUnavailable."""
+
+    def __init__(
+        self, accounts: Accounts, asking: Asking, digests: Digests, channels: DigestChannels
+    ) -> None:
+        self._accounts, self._asking = accounts, asking
+        self._digests, self._channels = digests, channels
+
+    async def proposal(self, account: Account, clock: LocalClock, name: str = "") -> Proposal:
+        """What a new digest would be like; raises NotConnected."""
+        zone = await clock.zone()
+        return Proposal(
+            name=form.read_name(name) if name else form.FIRST_NAME,
+            zone=str(zone) if zone else "",
+            tenant=connection(account).tenant,
+        )
+
+    async def proposed(self, account: Account, clock: LocalClock, channel_id: str) -> Digest:
+        """A digest as it would be without a word changed; it has no id. Raises NotConnected."""
+        proposal = await self.proposal(account, clock)
+        schedule = Schedule(proposal.minute, proposal.zone or "UTC", proposal.days)
+        return Digest("", account.caller, channel_id, proposal.name, schedule, proposal.tenant)
+
+    async def save(
+        self, caller: Caller, clock: LocalClock, values: Mapping[str, str], digest_id: str = ""
+    ) -> Digest:
+        """Set a digest up, or change the one of that id; it runs on the caller's connection.
+
+        Raises FormRefused, and OutdatedButton where the one to change is gone.
+        """
+        filled = form.read(values)
+        problems = filled.problems
+        account = await self._accounts.of(caller)
+        filters = await _noting(problems, "filters", self._filters(filled, account, clock))
+        if not problems:
+            entered = self._channels.enter(filled.proposal.channel_id)
+            await _noting(problems, "channel", entered)
+        if problems or filters is None:
+            raise FormRefused(filled.proposal, problems)
+        digest = _digest(caller, filled, filters)
+        keeping = (
+            self._digests.change(digest_id, caller, digest)
+            if digest_id
+            else self._digests.set_up(digest)
+        )
+        kept = await _noting(problems, "name", keeping)
+        if kept is None:
+            raise FormRefused(filled.proposal, problems)
+        return kept
+
+    async def _filters(self, filled: Filled, account: Account, clock: LocalClock) -> Filters:
+        proposal = filled.proposal
+        tenant = connection(account, proposal.tenant).tenant
+        filters = await self._asking.read(proposal.query, account, clock, tenant=tenant)
+        return form.only_what_fits(filters, tenant)
+
+
+def _digest(caller: Caller, filled: Filled, filters: Filters) -> Digest:
+    proposal = filled.proposal
+    return Digest(
+        id="",
+        owner=caller,
+        channel_id=proposal.channel_id,
+        name=proposal.name,
+        schedule=filled.schedule,
+        tenant=proposal.tenant,
+        query=proposal.query,
+        filters=filters,
+        even_when_quiet=proposal.even_when_quiet,
+    )
+
+
+async def _noting(problems: Problems, name: str, doing: Coroutine[Any, Any, T]) -> T | None:
+    """What comes of it; None where it is refused, which is then a problem of that field."""
+    try:
+        return await doing
+    except OF_A_FIELD as error:
+        problems[name] = error
+        return None

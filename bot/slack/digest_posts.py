@@ -1,0 +1,90 @@
+"""What a digest writes: to its channel, into the thread there, and to its owner; each once."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from bot.digest_errors import DigestRefused
+from bot.models import Digest, Slot
+from bot.say.render import Say
+from bot.services.digests import course
+from bot.services.digests.report import Report
+from bot.slack.digest_channels import DigestChannels
+from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
+
+logger = logging.getLogger(__name__)
+
+REFUSALS = {
+    "channel_not_found": "gone",
+    "is_archived": "archived",
+    "not_in_channel": "removed",
+}
+
+
+class DigestPosts:
+    """Posts in the name of digests. Every method raises Later and StoreUnavailable."""
+
+    def __init__(self, say: Say, once: Once, channels: DigestChannels) -> None:
+        self._say, self._once, self._channels = say, once, channels
+
+    async def is_posted(self, digest: Digest, slot: Slot) -> bool:
+        return await self._once.sent(_name(digest, slot))
+
+    async def post(self, digest: Digest, slot: Slot, report: Report, now: float) -> None:
+        """The digest, and the rest of its failures in the thread.
+
+        Raises DigestRefused where it cannot be posted there, PostRefused for what nobody expects,
+        and OutcomeUnknown.
+        """
+        facts: dict[str, Any] = {"digest": digest, "report": report, "skipped": digest.skipped}
+        facts["late_for"] = slot.at if course.is_late(slot, now) else None
+        template = "digest/post.quiet" if report.is_quiet else "digest/post"
+        post = _post(digest, slot)
+        ts = await self._posted(digest, post, self._say.render(template, **facts))
+        if ts and (report.rest or report.more > 0):
+            await self._add_rest(digest, slot, report, ts)
+
+    async def tell_owner(self, digest: Digest, slot: Slot, reason: str) -> None:
+        """A direct message to the owner; once for each run."""
+        message = self._say.render("digest/trouble", digest=digest, reason=reason)
+        post = Post(
+            f"{_name(digest, slot)}:owner", digest.owner.team_id, digest.owner.user_id, slot.at
+        )
+        await self._try(post, message)
+
+    async def tell_channel(self, digest: Digest, slot: Slot, reason: str) -> None:
+        """That it pauses, to those who miss it, with the way to go on."""
+        message = self._say.render("digest/paused", digest=digest, reason=reason)
+        await self._try(_post(digest, slot, "paused"), message)
+
+    async def _posted(self, digest: Digest, post: Post, message: dict[str, Any]) -> str:
+        try:
+            return await self._once.post(post, message)
+        except PostRefused as refused:
+            if refused.reason not in REFUSALS:
+                raise
+            if refused.reason == "not_in_channel" and not digest.posted_on:
+                await self._channels.join(post.channel_id)
+                return await self._once.post(post, message)
+            raise DigestRefused(REFUSALS[refused.reason], post.channel_id) from refused
+
+    async def _add_rest(self, digest: Digest, slot: Slot, report: Report, ts: str) -> None:
+        message = self._say.render("digest/post.rest", report=report)
+        await self._try(_post(digest, slot, "rest", ts), message)
+
+    async def _try(self, post: Post, message: dict[str, Any]) -> None:
+        """What may also be left undone."""
+        try:
+            await self._once.post(post, message)
+        except (PostRefused, OutcomeUnknown) as error:
+            logger.warning("%s was not posted: %s", post.name, error)
+
+
+def _post(digest: Digest, slot: Slot, part: str = "", thread_ts: str = "") -> Post:
+    name = f"{_name(digest, slot)}:{part}" if part else _name(digest, slot)
+    return Post(name, digest.owner.team_id, digest.channel_id, slot.at, thread_ts)
+
+
+def _name(digest: Digest, slot: Slot) -> str:
+    return f"digest:{digest.id}:{slot.on}"

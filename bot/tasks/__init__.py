@@ -1,0 +1,1 @@
+"""How the clock calls us: one file a subject, found by `bot.clockwork.registry`."""

@@ -1,0 +1,184 @@
+"""What both processes work with: the pools, the stores and the services."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.emporix.client import EmporixClient
+from bot.emporix.http import http_client
+from bot.keys import parse_keys
+from bot.say.render import Say
+from bot.services.accounts import Accounts
+from bot.services.agents import AgentNames
+from bot.services.asking import Asking
+from bot.services.deletes import Deletes
+from bot.services.digests.digests import Digests
+from bot.services.digests.report import Reports
+from bot.services.jobs import Jobs
+from bot.services.naming import NamedJobs
+from bot.services.shared_deletes import SharedDeletes
+from bot.services.sharing import Sharing
+from bot.settings import Settings
+from bot.slack.digest_channels import DigestChannels
+from bot.slack.digest_forms import DigestForms
+from bot.slack.retries import retry_handlers
+from bot.store.accounts import AccountStore
+from bot.store.alive import Alive
+from bot.store.audit import AuditLog
+from bot.store.connection import Commands, connect, reaching_redis
+from bot.store.cursors import CursorStore, new_cursor_id
+from bot.store.deletions import Deletions
+from bot.store.digests import DigestStore, new_digest_id
+from bot.store.records import Records
+from bot.store.tokens import TokenStore
+from bot.store.vault import Vault
+from bot.wiring.following import following
+
+Clock = Callable[[], float]
+"""Seconds since 1970."""
+
+SLACK_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One of each for the process; `services` are offered by name to listeners and tasks."""
+
+    redis: Commands
+    session: aiohttp.ClientSession
+    slack: AsyncWebClient
+    say: Say
+    accounts: AccountStore
+    digest_channels: DigestChannels
+    services: dict[str, object]
+
+    async def ping(self) -> None:
+        """Raises StoreUnavailable."""
+        with reaching_redis():
+            await self.redis.ping()
+
+
+@asynccontextmanager
+async def shared_parts(
+    settings: Settings,
+    clock: Clock,
+    new_cursor_id: Callable[[], str] = new_cursor_id,
+    new_digest_id: Callable[[], str] = new_digest_id,
+) -> AsyncIterator[Shared]:
+    """The parts that are open as long as the process works."""
+    async with AsyncExitStack() as stack:
+        redis = connect(settings.redis_url.get_secret_value())
+        stack.push_async_callback(redis.aclose)
+        session = await stack.enter_async_context(slack_session())
+        http = await stack.enter_async_context(http_client(settings.emporix_api_url))
+        records = sealed_records(settings)
+        emporix = EmporixClient(http, TokenStore(redis, records), clock)
+        names = AgentNames(emporix, clock)
+        stack.push_async_callback(names.close)
+        stored, slack = AccountStore(redis, records), slack_client(settings, session)
+        channels = DigestChannels(slack, allow_outsiders=settings.allow_shared_channels)
+        accounts, asking = Accounts(stored, emporix, clock), Asking(names)
+        named = NamedJobs(emporix, names)
+        reports = Reports(named, clock)
+        stack.push_async_callback(reports.close)
+        services = {
+            "reports": reports,
+            "accounts": accounts,
+            "asking": asking,
+            **_jobs(settings, redis, stored, named, clock, new_cursor_id),
+            **_deletes(redis, emporix, clock),
+            **_digests(redis, accounts, asking, channels, clock, new_digest_id),
+        }
+        yield Shared(redis, session, slack, Say.default(), stored, channels, services)
+
+
+def _jobs(
+    settings: Settings,
+    redis: Commands,
+    stored: AccountStore,
+    emporix: NamedJobs,
+    clock: Clock,
+    new_cursor_id: Callable[[], str],
+) -> dict[str, object]:
+    """What there is for jobs."""
+    cursors = CursorStore(redis, clock)
+    jobs = Jobs(
+        emporix,
+        cursors,
+        dashboard_url=settings.emporix_dashboard_url,
+        new_cursor_id=new_cursor_id,
+        clock=clock,
+    )
+    sharing = Sharing(
+        jobs,
+        cursors,
+        Deletions(redis),
+        new_cursor_id=new_cursor_id,
+        allow_outsiders=settings.allow_shared_channels,
+    )
+    return {
+        "jobs": jobs,
+        "sharing": sharing,
+        **following(redis, emporix, jobs, stored, clock),
+    }
+
+
+def _deletes(redis: Commands, emporix: EmporixClient, clock: Clock) -> dict[str, object]:
+    """What there is for deletes."""
+    audit = AuditLog(redis)
+    deletes = Deletes(emporix, audit)
+    return {
+        "deletes": deletes,
+        "shared_deletes": SharedDeletes(deletes, Deletions(redis), clock),
+        "audit": audit,
+    }
+
+
+def _digests(
+    redis: Commands,
+    accounts: Accounts,
+    asking: Asking,
+    channels: DigestChannels,
+    clock: Clock,
+    new_digest_id: Callable[[], str],
+) -> dict[str, object]:
+    """What there is for digests."""
+    digests = Digests(DigestStore(redis), clock, new_digest_id)
+    return {
+        "alive": Alive(redis),
+        "digests": digests,
+        "digest_channels": channels,
+        "digest_forms": DigestForms(accounts, asking, digests, channels),
+    }
+
+
+def sealed_records(settings: Settings) -> Records:
+    """Reads and writes what is secret in Redis, with the configured keys."""
+    return Records(vault(settings))
+
+
+def vault(settings: Settings) -> Vault:
+    return Vault(parse_keys(settings.encryption_keys.get_secret_value()))
+
+
+def slack_session() -> aiohttp.ClientSession:
+    """One pool of connections to Slack for the process."""
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
+
+
+def slack_client(
+    settings: Settings, session: aiohttp.ClientSession, *, repeats: bool = True
+) -> AsyncWebClient:
+    """Slack's Web API at the configured address; `repeats`: what is safe to send again is."""
+    return AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=f"{settings.slack_api_url}/",
+        session=session,
+        timeout=SLACK_SECONDS,
+        retry_handlers=retry_handlers() if repeats else [],
+    )

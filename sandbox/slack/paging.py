@@ -1,0 +1,38 @@
+"""Pages of what the Web API lists, by cursor."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from typing import Any
+
+from sandbox.slack.arguments import Arguments
+from sandbox.slack.refusal import Refused
+
+DEFAULT, LARGEST = 100, 999
+
+
+def paged(name: str, things: Sequence[Any], given: Arguments) -> dict[str, Any]:
+    """The page that `cursor` and `limit` ask for; Refused: invalid_cursor, invalid_limit."""
+    start, limit = _start(str(given.get("cursor") or "")), str(given.get("limit") or DEFAULT)
+    if not limit.isdecimal() or not 1 <= int(limit) <= LARGEST:
+        raise Refused("invalid_limit")
+    end = start + int(limit)
+    cursor = b64encode(b"next:%d" % end).decode() if end < len(things) else ""
+    return {
+        name: list(things[start:end]),
+        "has_more": bool(cursor),
+        "response_metadata": {"next_cursor": cursor},
+    }
+
+
+def _start(cursor: str) -> int:
+    if not cursor:
+        return 0
+    try:
+        kind, _, number = b64decode(cursor, validate=True).partition(b":")
+        if kind == b"next":
+            return int(number)
+    except ValueError:
+        pass
+    raise Refused("invalid_cursor")

@@ -1,0 +1,50 @@
+"""How many messages Slack takes: one a second in a channel, so many a minute in a workspace."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from sandbox.slack.refusal import TooMany
+from sandbox.slack.times import Clock
+
+CHANNEL_SECONDS = 1.0
+WINDOW_SECONDS = 60.0
+
+
+class PostLimits:
+    """Counts posts, those that were refused not included.
+
+    `a_minute` is the cap of the workspace, of which Slack says only that it is several hundred.
+    Neither holds until it is asked for: a clock that stands still would refuse each second message.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: dict[str, float] = {}
+        self._recent: deque[float] = deque()
+        self.by_channel = False
+        self.a_minute: int | None = None
+        self.refused = 0
+
+    def take(self, channel_id: str) -> None:
+        """Count a post; raises TooMany where it is one too many."""
+        now = self._clock()
+        wait = max(self._of_channel(channel_id, now), self._of_workspace(now))
+        if wait > 0:
+            self.refused += 1
+            raise TooMany(math.ceil(wait))
+        self._last[channel_id] = now
+        self._recent.append(now)
+
+    def _of_channel(self, channel_id: str, now: float) -> float:
+        if not self.by_channel or channel_id not in self._last:
+            return 0
+        return self._last[channel_id] + CHANNEL_SECONDS - now
+
+    def _of_workspace(self, now: float) -> float:
+        while self._recent and self._recent[0] <= now - WINDOW_SECONDS:
+            self._recent.popleft()
+        if self.a_minute is None or len(self._recent) < self.a_minute:
+            return 0
+        return self._recent[0] + WINDOW_SECONDS - now

@@ -1,0 +1,13 @@
+"""What the app may do: the scopes that it was installed with."""
+
+from __future__ import annotations
+
+from sandbox.slack.refusal import Refused
+from sandbox.slack.workspace import Workspace
+
+
+def need(workspace: Workspace, scope: str) -> None:
+    """Refused: missing_scope, with the scope that is needed and those that there are."""
+    if scope and scope not in workspace.bot_scopes:
+        provided = ",".join(sorted(workspace.bot_scopes))
+        raise Refused("missing_scope", needed=scope, provided=provided)

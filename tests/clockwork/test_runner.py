@@ -1,0 +1,151 @@
+"""The runner: what a task is given, and what becomes of its failures."""
+
+from __future__ import annotations
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+from syrupy.assertion import SnapshotAssertion
+
+from bot.clockwork.calls import Errand, Later, every, task
+from bot.clockwork.registry import Calls
+from bot.clockwork.runner import ATTEMPTS, Runner, pause
+from bot.errors import EmporixTimeout
+from bot.models import Caller
+from bot.say.render import Say
+from bot.slack.directly import Directly
+from bot.slack.failures import Failures
+from sandbox.slack.directory import ADA, TEAM_ID
+from tests.shop import Shop
+from tests.worker import FakeQueue
+
+ADAS = Caller(TEAM_ID, ADA.id)
+SEEN: list[object] = []
+
+
+@every(1)
+async def look(now: float) -> None:
+    SEEN.append(now)
+
+
+@every(1)
+async def stumble(now: float) -> None:
+    raise ZeroDivisionError
+
+
+@task("test_runner.greet")
+async def greet(name: str, greeting: str) -> None:
+    SEEN.append(f"{greeting} {name}")
+
+
+@task("test_runner.wait")
+async def wait() -> None:
+    raise Later(7)
+
+
+@task("test_runner.fail")
+async def fail(errand: Errand, owned: bool) -> None:
+    if owned:
+        errand.owner, errand.about = ADAS, "the digest “Morning”"
+    raise EmporixTimeout(tenant="acme")
+
+
+@task("test_runner.break")
+async def break_down(errand: Errand) -> None:
+    errand.owner, errand.about = ADAS, "the digest “Morning”"
+    raise ZeroDivisionError("secret words")
+
+
+@pytest.fixture
+def runner(shop: Shop) -> Runner:
+    SEEN.clear()
+    client = AsyncWebClient(token=shop.workspace.bot_token, base_url=f"{shop.slack_url}/api/")
+    calls = Calls([look, stumble, greet, wait, fail, break_down])
+    say = Say.default()
+    return Runner(
+        calls,
+        {"greeting": "Hello"},
+        FakeQueue(shop.clock),
+        Failures(say),
+        Directly(say, client),
+        shop.clock,
+    )
+
+
+async def told(shop: Shop) -> list[str]:
+    """What Ada reads in her direct messages."""
+    return [message["text"] for message in await shop.person("ada", "dm").messages()]
+
+
+async def test_gives_what_is_named(runner: Runner) -> None:
+    """Arguments that it was queued with, and services."""
+    await runner.task("test_runner.greet", 0, {"name": "Ada"})
+    assert SEEN == ["Hello Ada"]
+
+
+async def test_gives_ticks_the_time(runner: Runner, shop: Shop) -> None:
+    """The clock is the given one."""
+    await runner.tick(look)
+    assert [shop.clock()] == SEEN
+
+
+async def test_outlives_a_tick(runner: Runner, caplog: pytest.LogCaptureFixture) -> None:
+    """What goes wrong in one is in the log."""
+    await runner.tick(stumble)
+    assert "test_runner.stumble failed: ZeroDivisionError" in caplog.text
+
+
+async def test_waiting_is_no_failure(runner: Runner) -> None:
+    """However often a task waits, its failures stay what they were."""
+    with pytest.raises(Later) as later:
+        await runner.task("test_runner.wait", 3, {})
+    assert (later.value.seconds, later.value.failures) == (7, 3)
+
+
+async def test_tries_again_after_growing_pauses(runner: Runner) -> None:
+    """A failure is tried again, each time after a longer pause."""
+    pauses = []
+    for failures in range(ATTEMPTS - 1):
+        with pytest.raises(Later) as later:
+            await runner.task("test_runner.fail", failures, {"owned": True})
+        assert later.value.failures == failures + 1
+        pauses.append(later.value.seconds)
+    assert pauses == sorted(set(pauses))
+    assert 150 < sum(pauses) < 250
+
+
+async def test_tells_its_owner_in_the_end(
+    runner: Runner, shop: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """After the last attempt, what went wrong and what about."""
+    await runner.task("test_runner.fail", ATTEMPTS - 1, {"owned": True})
+    (message,) = await shop.person("ada", "dm").messages()
+    assert message["blocks"] == snapshot
+
+
+async def test_gives_an_unknown_error_a_reference(
+    runner: Runner, shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The message says nothing of what happened inside; the log does."""
+    await runner.task("test_runner.break", ATTEMPTS - 1, {})
+    (text,) = await told(shop)
+    assert "secret words" not in text
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_tells_nobody_where_nobody_owns_it(runner: Runner, shop: Shop) -> None:
+    """The log has it."""
+    await runner.task("test_runner.fail", ATTEMPTS - 1, {"owned": False})
+    assert await told(shop) == []
+
+
+async def test_lets_go_of_a_task_of_another_version(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would never be known here, so it does not come again."""
+    await runner.task("test_runner.gone", 0, {})
+    assert "nobody knows the task test_runner.gone" in caplog.text
+
+
+def test_no_pause_is_longer_than_two_minutes() -> None:
+    """Nor would a hundredth one be."""
+    assert pause(100) == 120

@@ -1,0 +1,75 @@
+"""The worker process as the Procfile starts it: it takes tasks on, outlives its like, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from bot.clockwork.engine import Queue
+from bot.keys import new_key
+from bot.store.alive import Alive
+from bot.store.connection import connect_for_queue
+from sandbox.serving import serving
+from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.workspace import Workspace
+from sandbox.stack import bot_process
+
+SOON = 20.0  # seconds, on a busy machine
+
+
+@pytest.fixture
+async def settings(redis: Any, redis_url: str) -> AsyncIterator[dict[str, str]]:
+    workspace = Workspace(time.time)
+    async with AsyncExitStack() as parts:
+        slack = await parts.enter_async_context(serving(create_slack(workspace)))
+        yield {
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_SIGNING_SECRET": workspace.signing_secret,
+            "SLACK_API_URL": f"{slack}/api/",
+            "EMPORIX_API_URL": "http://127.0.0.1:9",
+            "REDIS_URL": redis_url,
+            "ENCRYPTION_KEYS": new_key(),
+            "LOG_LEVEL": "INFO",
+        }
+
+
+async def soon(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(SOON):
+        while not await is_so():  # noqa: ASYNC110 - another process is watched
+            await asyncio.sleep(0.05)
+
+
+async def test_is_at_work_until_it_is_told_to_stop(redis: Any, settings: dict[str, str]) -> None:
+    """It says so in Redis; on SIGTERM it ends within seconds, and well."""
+
+    async def at_work() -> bool:
+        return (await Alive(redis).seen(time.time())).at_work == 1
+
+    async with bot_process("worker", settings) as worker:
+        await soon(at_work)
+        began = time.monotonic()
+        worker.terminate()
+        assert await asyncio.wait_for(worker.wait(), SOON) == 0
+        assert time.monotonic() - began < 5
+
+
+async def test_runs_what_is_queued(redis: Any, redis_url: str, settings: dict[str, str]) -> None:
+    """Also what was queued before any worker was there; then nothing of it is left."""
+    queue = Queue(connect_for_queue(redis_url))
+    await queue.put("nobody.knows", "once", digest="1")
+    await queue.put("nobody.knows", "once", digest="1")
+    assert await queue.count("queued") == 1
+
+    async def done() -> bool:
+        return await queue.count("incomplete") == 0
+
+    async with bot_process("worker", settings):
+        await soon(done)
+    assert await redis.keys("saq:job:*") == []
+    await queue.disconnect()

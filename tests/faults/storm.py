@@ -1,0 +1,133 @@
+"""A real Redis and two real workers that can be killed, and stand-ins that misbehave meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sandbox.redis import run_redis
+from sandbox.slack.faults import Fault, Faults
+from sandbox.stack import PROJECT
+
+POST = "chat.postMessage"
+TROUBLES = (
+    Fault("rate_limit", method=POST, retry_after=1),
+    Fault("status", method=POST),
+    Fault("status_after", method=POST),
+    Fault("cut_after", method=POST),
+    Fault("cut_before", method=POST),
+    Fault("status", method="conversations.history"),
+)
+
+
+class RedisThatDies:
+    """A server whose data and address outlive it."""
+
+    def __init__(self, folder: Path, socket: Path) -> None:
+        self._folder, self._socket = folder, socket
+        self._process = run_redis(folder, socket)
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self._socket}"
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def start(self) -> None:
+        self._process = run_redis(self._folder, self._socket)
+
+
+@dataclass(slots=True)
+class Worker:
+    """A worker process, started anew whenever it was killed."""
+
+    settings: Mapping[str, str]
+    log: Path
+    deaths: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "worker"],
+                cwd=PROJECT,
+                env={**os.environ, **self.settings},
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """As `kill -9`, at whatever it is just doing."""
+        assert self._process is not None
+        assert self._process.poll() is None, self.log.read_text(encoding="utf-8")[-3000:]
+        self._process.kill()
+        self._process.wait()
+        self.deaths += 1
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def working(*workers: Worker) -> Iterator[None]:
+    try:
+        for worker in workers:
+            worker.start()
+        yield
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+@dataclass(slots=True)
+class Storm:
+    """Everything that goes wrong, at moments that `dice` decide."""
+
+    victim: Worker
+    redis: RedisThatDies
+    faults: Faults
+    dice: random.Random
+    deaths: int
+    redis_was_away: float = 0
+    ordered: list[str] = field(default_factory=list)
+
+    async def rage(self) -> float:
+        """Kill the worker so many times, Redis once, and let Slack stumble; gives when it ended."""
+        stumbling = asyncio.create_task(self._stumble())
+        for number in range(self.deaths):
+            await asyncio.sleep(self.dice.uniform(0.3, 3.5))
+            self.victim.kill()
+            if number == self.deaths // 2:
+                await self._kill_redis()
+            self.victim.start()
+        stumbling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await stumbling
+        self.faults.clear()
+        return time.time()
+
+    async def _kill_redis(self) -> None:
+        begun = time.monotonic()
+        self.redis.kill()
+        await asyncio.sleep(1.0)
+        await asyncio.to_thread(self.redis.start)
+        self.redis_was_away = time.monotonic() - begun
+
+    async def _stumble(self) -> None:
+        while True:
+            await asyncio.sleep(self.dice.uniform(0.2, 1.0))
+            fault = self.dice.choice(TROUBLES)
+            self.faults.add(fault)
+            self.ordered.append(fault.kind)

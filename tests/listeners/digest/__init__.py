@@ -1,0 +1,1 @@
+"""/emporix digest …"""

@@ -1,0 +1,46 @@
+"""Change on a digest — the form once more, with what is there."""
+
+from __future__ import annotations
+
+from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.slack.person import Person
+from tests.listeners.digest.fixtures import set_up, stored
+from tests.shop import Shop
+
+
+async def test_begins_with_what_is_there(ada: Person) -> None:
+    """All fields as they were filled in."""
+    await set_up(ada, name="Failures", time="17:30", filters="failed refund", days=["Friday"])
+    await ada.command("/emporix digest list")
+    exchange = await ada.click("Change")
+    assert exchange.view is not None
+    state = exchange.view["state"]["values"]
+    assert state["name"]["value"]["value"] == "Failures"
+    assert state["time"]["value"]["selected_time"] == "17:30"
+    assert state["filters"]["value"]["value"] == "failed refund"
+    assert [day["value"] for day in state["days"]["value"]["selected_options"]] == ["4"]
+
+
+async def test_changes_the_same_digest(connected: Shop, ada: Person, digest: str) -> None:
+    """It stays one digest, and comes at its new time."""
+    await ada.command("/emporix digest list")
+    await ada.click("Change")
+    exchange = await ada.submit({"time": "16:00"})
+    assert exchange.field_errors == {}
+    changed = await stored(connected)
+    assert changed.schedule.minute == 16 * 60
+    assert changed.slot is not None
+    assert changed.slot.on == "2026-11-23"
+    assert len(await connected.redis.keys("*:digest:*")) == 1
+
+
+async def test_runs_on_the_connection_of_who_changed_it(
+    connected: Shop, ada: Person, digest: str
+) -> None:
+    """As the form says."""
+    grace = connected.person("grace", "ops")
+    await connected.connect(grace, ACME_READ_ONLY)
+    await grace.command("/emporix digest list")
+    await grace.click("Change")
+    await grace.submit({"name": "Graces"})
+    assert (await stored(connected)).owner.user_id == "U0GRACE"

@@ -1,0 +1,30 @@
+"""/emporix digest list — the digests of a channel, and what can be done with them."""
+
+from __future__ import annotations
+
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.slack.person import Person
+from tests.listeners.digest.fixtures import set_up
+from tests.shop import Shop
+
+
+async def test_shows_them_with_their_buttons(ada: Person, snapshot: SnapshotAssertion) -> None:
+    """Those of the channel first, then one's own elsewhere."""
+    await set_up(ada)
+    await set_up(ada, name="Failures", filters="failed", days=["Monday"])
+    await set_up(ada, channel="general")
+    assert (await ada.command("/emporix digest list")).payloads == snapshot
+
+
+async def test_offers_one_where_there_is_none(ada: Person, snapshot: SnapshotAssertion) -> None:
+    """With a button that sets it up."""
+    assert (await ada.command("/emporix digest list")).payloads == snapshot
+
+
+async def test_others_can_take_them_over(connected: Shop, digest: str) -> None:
+    """Who does not own a digest sees that button; the owner needs none."""
+    grace = await connected.person("grace", "ops").command("/emporix digest list")
+    assert "Take over" in str(grace.payloads)
+    ada = await connected.person("ada", "ops").command("/emporix digest list")
+    assert "Take over" not in str(ada.payloads)

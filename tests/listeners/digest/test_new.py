@@ -1,0 +1,127 @@
+"""/emporix digest new — a form that proposes what most want, and says what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.models import Filters, Schedule
+from sandbox.slack.directory import BOT_USER_ID
+from sandbox.slack.faults import Fault
+from sandbox.slack.person import Person
+from tests.listeners.digest.fixtures import set_up, stored
+from tests.shop import Shop
+
+
+async def test_proposes_what_most_want(ada: Person, snapshot: SnapshotAssertion) -> None:
+    """This channel, nine o'clock every day in the asker's zone, the default tenant."""
+    exchange = await ada.command("/emporix digest")
+    assert exchange.view == snapshot
+
+
+async def test_takes_the_name_that_was_typed(ada: Person) -> None:
+    """`digest new Morning` begins with that."""
+    exchange = await ada.command("/emporix digest new Morning  jobs")
+    assert exchange.view is not None
+    assert exchange.view["state"]["values"]["name"]["value"]["value"] == "Morning jobs"
+
+
+async def test_is_set_up_by_pressing_save(
+    connected: Shop, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """Nothing needs to be filled in; the answer says when it comes first."""
+    exchange = await set_up(ada)
+    assert exchange.view == snapshot
+    digest = await stored(connected)
+    assert digest.schedule == Schedule(540, "Europe/Berlin", (0, 1, 2, 3, 4, 5, 6))
+    assert (digest.channel_id, digest.tenant, digest.owner.user_id) == ("C0OPS", "acme", "U0ADA")
+    assert digest.slot is not None
+    assert digest.slot.on == "2026-11-24"
+
+
+async def test_takes_what_is_filled_in(connected: Shop, ada: Person) -> None:
+    """Each field of the form, in the words of the commands."""
+    await set_up(
+        ada,
+        channel="general",
+        name="Failures",
+        time="17:30",
+        zone="new york",
+        days=["Monday", "Friday"],
+        filters="failed agent:bot-1 “late refund”",
+        quiet="quiet",
+    )
+    digest = await stored(connected)
+    assert digest.schedule == Schedule(1050, "America/New_York", (0, 4))
+    assert (digest.channel_id, digest.name) == ("C0GENERAL", "Failures")
+    assert digest.even_when_quiet
+    assert digest.filters == Filters(
+        statuses=("failure",),
+        agents=("bot-1",),
+        agent_names=("bot-1",),
+        words=("late refund",),
+        tenant="acme",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "words"),
+    [
+        ({"zone": "Europe/Berln"}, "zone", "Europe/Berlin"),
+        ({"zone": "Middle Earth"}, "zone", "There is no such time zone"),
+        ({"filters": "since:yesterday"}, "filters", "Leave out since: and until:"),
+        ({"filters": "q:status:FAILURE"}, "filters", "cannot take q:"),
+        ({"filters": "size:5"}, "filters", "has no pages"),
+        ({"filters": "tenant:globex"}, "filters", "The tenant is chosen above"),
+        ({"filters": "stauts:failed"}, "filters", "Did you mean status:?"),
+        ({"channel": "board"}, "channel", "/invite @Emporix Jobs"),
+        ({"channel": "partners"}, "channel", "other organisations read that channel"),
+    ],
+)
+async def test_says_what_is_wrong_under_its_field(
+    ada: Person, fields: dict[str, Any], name: str, words: str
+) -> None:
+    """What to do instead stands where it was typed, and nothing is kept."""
+    exchange = await set_up(ada, **fields)
+    assert exchange.field_errors.keys() == {name}
+    assert words in exchange.field_errors[name]
+
+
+async def test_joins_a_public_channel(connected: Shop, ada: Person) -> None:
+    """Nobody has to invite the app there."""
+    await set_up(ada, channel="secret")
+    assert BOT_USER_ID in connected.workspace.directory.channel("secret").members
+    assert (await stored(connected)).channel_id == "C0SECRET"
+
+
+async def test_a_channel_has_each_name_once(ada: Person, digest: str) -> None:
+    """A second digest needs a name of its own."""
+    exchange = await set_up(ada, name="daily JOBS")
+    assert "a digest of that name" in exchange.field_errors["name"]
+    assert (await set_up(ada, name="Another")).field_errors == {}
+
+
+async def test_the_form_comes_again_where_slack_is_slow(
+    connected: Shop, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """After the ack, what is wrong stands above the form."""
+    connected.workspace.faults.add(Fault("delay", method="conversations.info", seconds=2.2))
+    exchange = await set_up(ada, channel="board")
+    assert exchange.view == snapshot
+
+
+async def test_needs_a_connection(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """Who is not connected is offered that in the place of the form."""
+    exchange = await shop.grace.command("/emporix digest")
+    assert exchange.view == snapshot
+
+
+async def test_opens_from_a_button(ada: Person) -> None:
+    """The list of a channel without digests offers one for it."""
+    await ada.command("/emporix digest list")
+    exchange = await ada.click("Set up a digest")
+    assert exchange.view is not None
+    state = exchange.view["state"]["values"]
+    assert state["channel"]["value"]["selected_conversation"] == "C0OPS"

@@ -1,0 +1,49 @@
+"""/emporix digest now — a digest at once, by the next worker."""
+
+from __future__ import annotations
+
+from sandbox.slack.person import Person
+from tests.listeners.digest.fixtures import in_channel, stored
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.shop import Shop
+
+
+async def test_is_posted_at_once(connected: Shop, ada: Person, digest: str) -> None:
+    """The answer says so, and the schedule stays what it was."""
+    add_jobs(connected, 3)
+    await connected.worker.work()
+    before = (await stored(connected)).slot
+    exchange = await ada.command("/emporix digest now")
+    assert "within seconds" in exchange.messages[0]["text"]
+    connected.clock.forward(1)
+    await connected.worker.work()
+    assert len(await in_channel(connected)) == 1
+    assert (await stored(connected)).slot == before
+
+
+async def test_says_that_no_worker_is_there(ada: Person, digest: str) -> None:
+    """Else people would wait for nothing."""
+    exchange = await ada.command("/emporix digest now")
+    assert "no worker of this app is running" in exchange.messages[0]["text"]
+
+
+async def test_two_presses_at_a_time_post_one(connected: Shop, ada: Person, digest: str) -> None:
+    """Whoever presses twice does not get two."""
+    add_jobs(connected, 3)
+    await ada.command("/emporix digest list")
+    await ada.click("Post now")
+    await ada.click("Post now")
+    connected.clock.forward(1)
+    await connected.worker.work()
+    assert len(await in_channel(connected)) == 1
+
+
+async def test_what_it_told_the_next_does_not_tell_again(
+    connected: Shop, ada: Person, digest: str
+) -> None:
+    """The next one covers the time since."""
+    await ada.command("/emporix digest now")
+    asked_at = connected.clock()
+    connected.clock.forward(1)
+    await connected.worker.work()
+    assert (await stored(connected)).covered_until == asked_at

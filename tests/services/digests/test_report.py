@@ -1,0 +1,123 @@
+"""What a digest tells: counted by totals, read within bounds, shared where the same is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot.emporix.models import Job, JobPage
+from bot.emporix.part import WHOLE, Part
+from bot.errors import EmporixTimeout
+from bot.models import Connection, Filters
+from bot.services.digests.course import Window
+from bot.services.digests.report import MOST_FAILURES, SHOWN_GROUPS, Reports
+from tests.clock import FakeClock
+from tests.store.fixtures import connection
+
+WINDOW = Window(0, 100, 200)
+TOTALS = {"": 100_000, "success": 99_000, "failure": 700, "in_progress": 0, "skipped": 250}
+
+
+@dataclass
+class FakeEmporix:
+    """Knows only numbers; `before` the window there were half as many."""
+
+    totals: dict[str, int | None] = field(default_factory=lambda: dict(TOTALS))
+    asked: list[Filters] = field(default_factory=list)
+    trouble: Exception | None = None
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: Part = WHOLE
+    ) -> JobPage:
+        self.asked.append(filters)
+        await asyncio.sleep(0)
+        if self.trouble:
+            raise self.trouble
+        total = self.totals["".join(filters.statuses)]
+        if total is not None and filters.until == WINDOW.since:
+            total //= 2
+        there = filters.size if total is None else min(filters.size, total)
+        first = (filters.page - 1) * filters.size
+        jobs = tuple(_job(first + number, filters) for number in range(there))
+        has_more = total is None or filters.page * filters.size < total
+        return JobPage(jobs, filters.page, filters.size, total, has_more)
+
+
+def _job(number: int, filters: Filters) -> Job:
+    words = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta")
+    message = words[number % len(words)] * 2000
+    return Job(id=f"job-{number}", status="failure", agent_id="agent", message=message)
+
+
+@pytest.fixture
+def emporix() -> FakeEmporix:
+    return FakeEmporix()
+
+
+@pytest.fixture
+def reports(emporix: FakeEmporix, clock: FakeClock) -> Reports:
+    return Reports(emporix, clock)
+
+
+async def test_counts_by_totals(reports: Reports) -> None:
+    """Each status, the rest as others, and how it was in the period before."""
+    report = await reports.read(connection(), Filters(), WINDOW)
+    assert [(count.status, count.now, count.change) for count in report.counts] == [
+        ("success", 99_000, 49_500),
+        ("failure", 700, 350),
+        ("in_progress", 0, 0),
+        ("skipped", 250, 125),
+        ("", 50, 25),
+    ]
+    assert (report.total.now, report.most) == (100_000, 99_000)
+
+
+async def test_reads_no_more_than_it_shows(emporix: FakeEmporix, reports: Reports) -> None:
+    """Of a hundred thousand jobs a hundred failures; of these only the beginnings are kept."""
+    report = await reports.read(connection(), Filters(), WINDOW)
+    assert sum(asked.size for asked in emporix.asked if asked.size > 1) == MOST_FAILURES
+    assert len(report.groups) == SHOWN_GROUPS
+    shown = len(report.groups) + len(report.rest)
+    assert shown + report.more == 700
+    assert max(len(job.message) for job in report.rest) <= 1000
+
+
+async def test_counts_only_what_the_filters_want(emporix: FakeEmporix, reports: Reports) -> None:
+    """Where successes were asked for, no failure is read."""
+    emporix.totals["success"] = 5
+    report = await reports.read(connection(), Filters(statuses=("success",)), WINDOW)
+    assert [count.status for count in report.counts] == ["success"]
+    assert (report.groups, report.failed) == ((), None)
+
+
+async def test_says_what_it_does_not_know(emporix: FakeEmporix, reports: Reports) -> None:
+    """Emporix may leave totals out."""
+    emporix.totals = dict.fromkeys(TOTALS, None)
+    report = await reports.read(connection(), Filters(), WINDOW)
+    assert {count.now for count in report.counts} == {None}
+    assert not report.is_quiet
+
+
+async def test_digests_share_what_was_fetched(emporix: FakeEmporix, reports: Reports) -> None:
+    """Also while it is being fetched; another window, key or filter is another report."""
+    same = [reports.read(connection(), Filters(), WINDOW) for _ in range(20)]
+    first, *others = await asyncio.gather(*same)
+    assert all(other is first for other in others)
+    calls = len(emporix.asked)
+    await reports.read(connection(), Filters(words=("refund",)), WINDOW)
+    await reports.read(connection(), Filters(), replace(WINDOW, until=201))
+    assert len(emporix.asked) > 2 * calls
+
+
+async def test_a_failure_is_not_kept(emporix: FakeEmporix, reports: Reports) -> None:
+    """Who asks next asks Emporix again, and nothing goes on behind the back of who has left."""
+    emporix.trouble = EmporixTimeout(tenant="acme")
+    with pytest.raises(EmporixTimeout):
+        await reports.read(connection(), Filters(), WINDOW)
+    calls = len(emporix.asked)
+    await asyncio.sleep(0.01)
+    assert len(emporix.asked) == calls
+    emporix.trouble = None
+    assert (await reports.read(connection(), Filters(), WINDOW)).total.now == 100_000

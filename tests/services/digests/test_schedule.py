@@ -1,0 +1,186 @@
+"""When a digest is due: once a day at the right local time, whatever the clocks do."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.models import Schedule, Slot
+from bot.services.digests.schedule import moment, next_slot, slots_between
+
+EVERY_DAY = tuple(range(7))
+# Not zones of a place: the machine's own, and copies of the database kept for old programs.
+ZONES = sorted(
+    zone for zone in available_timezones() if not zone.startswith(("posix", "right", "local"))
+)
+
+zones = st.sampled_from(ZONES)
+minutes = st.integers(0, 24 * 60 - 1)
+days = st.dates(date(1990, 1, 1), date(2037, 12, 1))
+
+
+def local(zone: str, at: float) -> str:
+    return datetime.fromtimestamp(at, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def at(zone: str, text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
+
+
+def clock_at(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def run(schedule: Schedule, begin: float, end: float) -> list[Slot]:
+    """What a worker that is always there comes by."""
+    slots = [next_slot(schedule, begin)]
+    while slots[-1].at < end:
+        slots.append(next_slot(schedule, slots[-1].at))
+    return slots
+
+
+@pytest.mark.parametrize(
+    ("day", "minute", "shown"),
+    [
+        (date(2026, 3, 28), 150, "2026-03-28 02:30:00 CET"),
+        (date(2026, 3, 29), 119, "2026-03-29 01:59:00 CET"),
+        (date(2026, 3, 29), 120, "2026-03-29 03:00:00 CEST"),
+        (date(2026, 3, 29), 150, "2026-03-29 03:00:00 CEST"),
+        (date(2026, 3, 29), 180, "2026-03-29 03:00:00 CEST"),
+        (date(2026, 10, 25), 150, "2026-10-25 02:30:00 CEST"),
+        (date(2026, 10, 25), 180, "2026-10-25 03:00:00 CET"),
+    ],
+)
+def test_both_changes_in_berlin(day: date, minute: int, shown: str) -> None:
+    """In spring half past two is three o'clock, in autumn it is the first half past two."""
+    found = moment("Europe/Berlin", day, minute)
+    assert found is not None
+    assert local("Europe/Berlin", found) == shown
+
+
+def test_a_gap_of_half_an_hour() -> None:
+    """Lord Howe Island moves its clocks by thirty minutes."""
+    found = moment("Australia/Lord_Howe", date(2026, 10, 4), 2 * 60 + 10)
+    assert found is not None
+    assert local("Australia/Lord_Howe", found).startswith("2026-10-04 02:30:00")
+
+
+def test_a_gap_at_midnight() -> None:
+    """Nuuk has no last hour of that Saturday; the digest comes at midnight, and Sunday's, too."""
+    schedule = Schedule(23 * 60 + 30, "America/Nuuk", EVERY_DAY)
+    begin = at("America/Nuuk", "2026-03-28T12:00")
+    slots = run(schedule, begin, begin + 36 * 3600)
+    assert [(slot.on, local("America/Nuuk", slot.at)[:16]) for slot in slots[:2]] == [
+        ("2026-03-28", "2026-03-29 00:00"),
+        ("2026-03-29", "2026-03-29 23:30"),
+    ]
+
+
+def test_a_day_that_was_left_out() -> None:
+    """Samoa had no 30 December 2011, so there is no digest of that day."""
+    schedule = Schedule(9 * 60, "Pacific/Apia", EVERY_DAY)
+    begin = at("Pacific/Apia", "2011-12-28T12:00")
+    assert [slot.on for slot in run(schedule, begin, begin + 2 * 86400)] == [
+        "2011-12-29",
+        "2011-12-31",
+        "2012-01-01",
+    ]
+
+
+def test_only_on_its_days() -> None:
+    """Mondays and Fridays; the next week begins again."""
+    schedule = Schedule(9 * 60, "Europe/Berlin", (0, 4))
+    begin = at("Europe/Berlin", "2026-11-25T09:00")
+    slots = run(schedule, begin, begin + 7 * 86400)
+    assert [slot.on for slot in slots] == ["2026-11-27", "2026-11-30", "2026-12-04"]
+
+
+def test_at_its_very_time_the_next_one_follows() -> None:
+    """The run of now is not found again."""
+    schedule = Schedule(9 * 60, "UTC", EVERY_DAY)
+    now = at("UTC", "2026-11-25T09:00")
+    assert next_slot(schedule, now) == Slot("2026-11-26", now + 86400)
+
+
+def test_a_day_can_be_done_already() -> None:
+    """Who moves a digest from nine to ten at half past nine gets none again that day."""
+    schedule = Schedule(10 * 60, "UTC", EVERY_DAY)
+    now = at("UTC", "2026-11-25T09:30")
+    assert next_slot(schedule, now).on == "2026-11-25"
+    assert next_slot(schedule, now, not_on="2026-11-25").on == "2026-11-26"
+
+
+def test_what_lies_between() -> None:
+    """All that a worker that was off has missed, and no more than a month of it."""
+    schedule = Schedule(9 * 60, "UTC", EVERY_DAY)
+    first = next_slot(schedule, at("UTC", "2026-11-01T00:00"))
+    missed = slots_between(schedule, first, at("UTC", "2026-11-04T09:00"))
+    assert [slot.on for slot in missed] == ["2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"]
+    assert len(slots_between(schedule, first, at("UTC", "2027-11-01T00:00"))) == 31
+
+
+@settings(max_examples=600, deadline=None)
+@given(zones, minutes, days)
+def test_each_day_has_one_time(zone: str, minute: int, day: date) -> None:
+    """That of the clock on the wall, or the next that it shows; the first where it comes twice."""
+    found = moment(zone, day, minute)
+    if found is None:
+        return
+    there = datetime.fromtimestamp(found, ZoneInfo(zone))
+    wanted = datetime.fromisoformat(f"{day} {clock_at(minute)}")
+    shown = there.replace(tzinfo=None)
+    if shown == wanted:
+        assert there.fold == 0
+    else:  # a minute before, the clock had not come so far yet
+        assert shown > wanted
+        earlier = datetime.fromtimestamp(found - 1, ZoneInfo(zone)).replace(tzinfo=None)
+        assert earlier < wanted
+
+
+@settings(max_examples=300, deadline=None)
+@given(zones, minutes, days, st.sets(st.integers(0, 6), min_size=1))
+def test_runs_follow_each_other_once_a_day(zone: str, minute: int, day: date, on: set[int]) -> None:
+    """Ten days of them: later and later, each of another date, each on one of its days."""
+    schedule = Schedule(minute, zone, tuple(sorted(on)))
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    slots = run(schedule, begin, begin + 10 * 86400)
+    times, dates = [slot.at for slot in slots], [slot.on for slot in slots]
+    assert times == sorted(set(times))
+    assert dates == sorted(set(dates))
+    assert {date.fromisoformat(text).weekday() for text in dates} <= on
+    if on == set(EVERY_DAY):
+        gaps = {
+            date.fromisoformat(later) - date.fromisoformat(sooner)
+            for sooner, later in pairwise(dates)
+        }
+        assert gaps <= {timedelta(days=1), timedelta(days=2)}
+
+
+@pytest.mark.parametrize("year", [2026, 2027])
+def test_every_change_of_every_zone(year: int) -> None:
+    """All zones of the database, all days on which their clocks change, the hours around it."""
+    for zone in ZONES:
+        for day in _changes(zone, year):
+            for minute in range(0, 24 * 60, 15):
+                found = moment(zone, day, minute)
+                assert found is not None
+                there = datetime.fromtimestamp(found, ZoneInfo(zone))
+                wanted = datetime.fromisoformat(f"{day} {clock_at(minute)}")
+                assert timedelta(0) <= there.replace(tzinfo=None) - wanted <= timedelta(hours=2)
+
+
+def _changes(zone: str, year: int) -> list[date]:
+    """The days on which the offset is another in the evening than the evening before."""
+    there = ZoneInfo(zone)
+    evenings = [datetime(year, 1, 1, 23, 59, tzinfo=there) + timedelta(days=n) for n in range(366)]
+    offsets = [evening.utcoffset() for evening in evenings]
+    return [
+        evening.date()
+        for evening, offset, before in zip(evenings[1:], offsets[1:], offsets, strict=False)
+        if offset != before
+    ]

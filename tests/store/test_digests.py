@@ -1,0 +1,113 @@
+"""Digests in Redis, and the index of what is due."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from bot.models import Digest, Filters, Schedule, Slot
+from bot.store.digests import CLAIM_SECONDS, DigestStore
+from tests.store.fixtures import ADA, GRACE
+
+DIGEST = Digest(
+    id="1",
+    owner=ADA,
+    channel_id="C0OPS",
+    name="Morning",
+    schedule=Schedule(540, "Europe/Berlin", (0, 4)),
+    tenant="acme",
+    query="failed “late refund”",
+    filters=Filters(statuses=("failure",), words=("late refund",), tenant="acme"),
+    slot=Slot("2026-11-24", 1000.0),
+    skipped=("2026-11-23",),
+    created_at=5.0,
+)
+
+
+async def test_gives_back_what_was_kept(redis: Any) -> None:
+    """Every field of it, with the number of its version."""
+    store = DigestStore(redis)
+    saved = await store.save(DIGEST)
+    assert saved == replace(DIGEST, version=1)
+    assert await store.load("1") == saved
+    assert await store.load("2") is None
+
+
+async def test_a_change_does_not_undo_another(redis: Any) -> None:
+    """Who changes what somebody else has changed since is told so; nor does it come back alive."""
+    store = DigestStore(redis)
+    first = await store.save(DIGEST)
+    assert first is not None
+    second = await store.save(replace(first, name="Evening"), first)
+    assert await store.save(replace(first, name="Noon"), first) is None
+    assert await store.load("1") == second
+    await store.delete(first)
+    assert await store.save(replace(first, name="Noon"), second) is None
+    assert await store.load("1") is None
+
+
+async def test_is_found_by_channel_and_by_owner(redis: Any) -> None:
+    """Oldest first, and only where it is now."""
+    store = DigestStore(redis)
+    await store.save(replace(DIGEST, id="2", created_at=9.0))
+    first = await store.save(DIGEST)
+    assert first is not None
+    assert [one.id for one in await store.of_channel("T0ACME", "C0OPS")] == ["1", "2"]
+    await store.save(replace(first, channel_id="C0OTHER", owner=GRACE), first)
+    assert [one.id for one in await store.of_channel("T0ACME", "C0OPS")] == ["2"]
+    assert [one.id for one in await store.of_owner(ADA)] == ["2"]
+    assert [one.id for one in await store.of_owner(GRACE)] == ["1"]
+
+
+async def test_what_is_due_is_claimed_once(redis: Any) -> None:
+    """Nobody else gets it for a minute; after that it is due again, if nobody has settled it."""
+    store = DigestStore(redis)
+    saved = await store.save(DIGEST)
+    assert saved is not None
+    assert await store.claim_due(999.0, 10) == []
+    assert await store.claim_due(1000.0, 10) == ["1"]
+    assert await store.claim_due(1001.0, 10) == []
+    assert await store.claim_due(1000.0 + CLAIM_SECONDS, 10) == ["1"]
+    await store.save(replace(saved, slot=Slot("2026-11-27", 9000.0)), saved)
+    assert await store.claim_due(8000.0, 10) == []
+
+
+async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
+    """Also while the digest pauses, which is not due otherwise."""
+    store = DigestStore(redis)
+    await store.save(replace(DIGEST, asked=500.0))
+    await store.save(replace(DIGEST, id="2", slot=None, paused="somebody"))
+    assert await store.claim_due(600.0, 10) == ["1"]
+    assert await store.claim_due(10**9, 1) == ["1"]
+    assert await store.claim_due(10**9, 10) == []
+
+
+async def test_claims_come_in_batches(redis: Any) -> None:
+    """So that no look takes long."""
+    store = DigestStore(redis)
+    for number in range(5):
+        await store.save(replace(DIGEST, id=str(number)))
+    batches = [await store.claim_due(1000.0, 2) for _ in range(4)]
+    assert [len(batch) for batch in batches] == [2, 2, 1, 0]
+    assert sorted(one for batch in batches for one in batch) == ["0", "1", "2", "3", "4"]
+
+
+async def test_looking_does_not_grow_with_what_there_is(redis: Any) -> None:
+    """A hundred among fifty thousand are found about as fast as a hundred among two hundred."""
+    store = DigestStore(redis)
+
+    async def seconds(others: int) -> float:
+        await redis.flushall()
+        due = {f"due-{number}": 1.0 for number in range(100)}
+        later = {f"later-{number}": 10.0**9 + number for number in range(others)}
+        await redis.zadd("emporix-jobs:{clock}:due:digests", due | later)
+        await store.claim_due(0.5, 10)
+        looks = []
+        for number in range(20):
+            begun = time.perf_counter()
+            await store.claim_due(1.0 + number * 100, 100)
+            looks.append(time.perf_counter() - begun)
+        return min(looks)
+
+    assert await seconds(50_000) < 5 * await seconds(100)

@@ -1,0 +1,27 @@
+"""Workers say that they are at work."""
+
+from __future__ import annotations
+
+from bot.store.alive import GONE_SECONDS, Alive, Seen
+from bot.tasks.alive import SECONDS
+from tests.shop import Shop
+
+
+async def test_a_worker_says_that_it_is_at_work(shop: Shop) -> None:
+    """Again and again, as long as it is."""
+    alive = Alive(shop.redis)
+    assert await alive.seen(shop.clock()) == Seen(0, None)
+    await shop.worker.work()
+    began = shop.clock()
+    assert await alive.seen(shop.clock()) == Seen(1, began)
+    shop.clock.forward(SECONDS)
+    await shop.worker.work()
+    assert await alive.seen(shop.clock()) == Seen(1, began + SECONDS)
+
+
+async def test_a_silent_worker_is_not_at_work(shop: Shop) -> None:
+    """But when it was is still known."""
+    await shop.worker.work()
+    began = shop.clock()
+    shop.clock.forward(GONE_SECONDS + 1)
+    assert await Alive(shop.redis).seen(shop.clock()) == Seen(0, began)

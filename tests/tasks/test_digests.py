@@ -1,0 +1,340 @@
+"""Digests by the clock: once a day at their time, whatever becomes of workers, people and Slack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.services.digests.course import TOO_LATE_SECONDS
+from bot.store.digests import DigestStore
+from sandbox.emporix.faults import Fault as EmporixFault
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from sandbox.slack.directory import BOT_USER_ID
+from sandbox.slack.faults import Fault
+from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
+from tests.listeners.jobs.fixtures import MESSAGES, STATUSES, job_id
+from tests.shop import Shop
+
+NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the shop's clock
+DAY = 86400.0
+
+
+@pytest.fixture
+async def shop_at_nine(connected: Shop) -> Shop:
+    """Ada has a digest of #ops, there are jobs, and it is a second past nine of the next day."""
+    await set_up(connected.person("ada", "ops"), quiet="quiet")
+    connected.clock.now = NINE - 3600
+    for number in range(12):
+        connected.world.add_job(
+            "acme", id=job_id(number), status=STATUSES[number % 3], message=MESSAGES[number % 3]
+        )
+    connected.clock.now = NINE + 1
+    return connected
+
+
+def berlin(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
+
+
+async def texts(shop: Shop) -> list[str]:
+    return [message["text"] for message in await in_channel(shop)]
+
+
+async def work(shop: Shop, seconds: float = 60.0) -> None:
+    """What a worker does in this time, every second of it."""
+    await shop.worker.work_until(shop.clock() + seconds, step=1.0)
+
+
+async def test_is_posted_at_its_time(shop_at_nine: Shop, snapshot: SnapshotAssertion) -> None:
+    """Not a second before; with counts, groups of failures and the rest in the thread."""
+    shop_at_nine.clock.now = NINE - 1
+    await shop_at_nine.worker.work()
+    assert await in_channel(shop_at_nine) == []
+    shop_at_nine.clock.now = NINE
+    await shop_at_nine.worker.work()
+    posted = [
+        {"text": one["text"], "blocks": one["blocks"], "in_thread": bool(one["thread_ts"])}
+        for one in await in_channel(shop_at_nine)
+    ]
+    assert posted == snapshot
+
+
+async def test_comes_once_a_day(shop_at_nine: Shop) -> None:
+    """A week of it: seven, one for each day."""
+    await shop_at_nine.worker.work_until(NINE + 6 * DAY + 3600, step=1800)
+    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    assert len(tops) == 7
+
+
+@pytest.mark.parametrize(
+    ("begin", "posts"),
+    [("2026-03-27T12:00", ["02:30", "03:00", "02:30"]), ("2026-10-23T12:00", ["02:30"] * 3)],
+)
+async def test_comes_once_on_the_days_when_the_clocks_change(
+    connected: Shop, begin: str, posts: list[str]
+) -> None:
+    """At half past two, which one night does not have and another has twice."""
+    connected.clock.now = berlin(begin)
+    await connected.connect(connected.ada, ACME_OPERATIONS)
+    await set_up(connected.person("ada", "ops"), time="02:30", quiet="quiet")
+    await connected.worker.work_until(connected.clock() + 3 * DAY, step=1800)
+    times = [float(one["ts"]) for one in await in_channel(connected)]
+    zone = ZoneInfo("Europe/Berlin")
+    assert [datetime.fromtimestamp(at, zone).strftime("%H:%M") for at in times] == posts
+
+
+async def test_covers_the_time_since_the_one_before(shop_at_nine: Shop) -> None:
+    """Each job is counted in one digest."""
+    await work(shop_at_nine)
+    shop_at_nine.clock.now = NINE + 3600
+    shop_at_nine.world.add_job("acme", status="failure", message="One more.")
+    shop_at_nine.clock.now = NINE + DAY
+    await shop_at_nine.worker.work()
+    first, *_, second = await texts(shop_at_nine)
+    assert first.startswith("*Daily jobs*: 12 jobs")
+    assert second.startswith("*Daily jobs*: 1 job ")
+
+
+async def test_counts_without_reading(shop_at_nine: Shop) -> None:
+    """A hundred thousand jobs would cost no more calls, and no page is larger than fifty."""
+    shop_at_nine.world.requests.clear()
+    await shop_at_nine.worker.work()
+    lists = [seen for seen in shop_at_nine.world.requests if seen.path.endswith("/jobs")]
+    assert len(lists) == 11
+    assert all("pageSize=1&" in seen.query or "pageSize=50" in seen.query for seen in lists)
+
+
+async def test_shares_what_was_fetched(shop_at_nine: Shop) -> None:
+    """Two digests of the same tenant, key and time read Emporix once."""
+    await set_up(shop_at_nine.person("ada", "general"), quiet="quiet")
+    shop_at_nine.clock.now = NINE + DAY
+    await work(shop_at_nine)
+    shop_at_nine.clock.now = NINE + 2 * DAY
+    shop_at_nine.world.requests.clear()
+    await shop_at_nine.worker.work()
+    lists = [seen for seen in shop_at_nine.world.requests if seen.path.endswith("/jobs")]
+    assert len(lists) == 11
+
+
+async def test_a_quiet_day_is_one_line(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """Where that was asked for."""
+    await set_up(connected.person("ada", "ops"), quiet="quiet")
+    connected.clock.now = NINE
+    await connected.worker.work()
+    (message,) = await in_channel(connected)
+    assert (message["text"], message["blocks"]) == snapshot
+
+
+async def test_a_quiet_day_is_silent(connected: Shop) -> None:
+    """Where it was not; and the next day covers only the time since."""
+    await set_up(connected.person("ada", "ops"))
+    connected.clock.now = NINE
+    await connected.worker.work()
+    assert await in_channel(connected) == []
+    digest = await stored(connected)
+    assert (digest.posted_on, digest.covered_until) == ("2026-11-24", NINE)
+
+
+async def test_a_late_one_says_so(shop_at_nine: Shop, snapshot: SnapshotAssertion) -> None:
+    """The worker was off for less than six hours."""
+    shop_at_nine.clock.now = NINE + TOO_LATE_SECONDS - 60
+    await shop_at_nine.worker.work()
+    message = (await in_channel(shop_at_nine))[0]
+    assert message["blocks"][2] == snapshot
+
+
+async def test_what_is_too_late_is_mentioned_in_the_next(
+    shop_at_nine: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """Three days off: no burst, but one digest that tells of the others and covers their time."""
+    shop_at_nine.clock.now = NINE + 2 * DAY + TOO_LATE_SECONDS + 60
+    await work(shop_at_nine)
+    assert await in_channel(shop_at_nine) == []
+    shop_at_nine.clock.now = NINE + 3 * DAY
+    await work(shop_at_nine)
+    (message,) = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    assert message["blocks"][2] == snapshot
+
+
+async def test_tells_the_owner_once_that_the_connection_is_broken(
+    shop_at_nine: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """With Reconnect. After three days it pauses, and the channel is offered to take it over."""
+    shop_at_nine.world.revoke(ACME_OPERATIONS)
+    await shop_at_nine.worker.work_until(NINE + 5 * DAY, step=1800)
+    (told,) = await to_ada(shop_at_nine)
+    assert told["blocks"] == snapshot(name="to the owner")
+    (said,) = await in_channel(shop_at_nine)
+    assert said["blocks"] == snapshot(name="to the channel")
+    digest = await stored(shop_at_nine)
+    assert digest.paused == "connection"
+    assert digest.strikes == ("2026-11-24", "2026-11-25", "2026-11-26")
+
+
+async def test_goes_on_where_it_was_taken_over(shop_at_nine: Shop) -> None:
+    """By the button in the channel."""
+    await shop_at_nine.ada.command("/emporix disconnect")
+    await shop_at_nine.ada.click("Disconnect")
+    await shop_at_nine.worker.work_until(NINE + 2 * DAY + 60, step=1800)
+    grace = shop_at_nine.person("grace", "ops")
+    await shop_at_nine.connect(grace, ACME_READ_ONLY)
+    await grace.click("Take over")
+    shop_at_nine.clock.now = NINE + 3 * DAY
+    await shop_at_nine.worker.work()
+    assert (await texts(shop_at_nine))[1].startswith("*Daily jobs*")
+
+
+async def test_a_day_that_works_again_begins_anew(shop_at_nine: Shop) -> None:
+    """Two bad days, a good one, and two bad ones do not pause it."""
+    for day, works in enumerate((False, False, True, False, False)):
+        shop_at_nine.clock.now = NINE + day * DAY
+        fault = EmporixFault("status", times=999, status=403)
+        if not works:
+            shop_at_nine.world.faults.add(fault)
+        await work(shop_at_nine)
+        shop_at_nine.world.faults.clear()
+    digest = await stored(shop_at_nine)
+    assert (digest.paused, len(digest.strikes)) == ("", 2)
+
+
+async def test_waits_where_emporix_is_down(shop_at_nine: Shop) -> None:
+    """Until it answers again, up to six hours; then it says that it is late."""
+    shop_at_nine.world.faults.add(EmporixFault("status", times=10_000, status=503))
+    await shop_at_nine.worker.work_until(NINE + 3600, step=60)
+    assert await in_channel(shop_at_nine) == []
+    shop_at_nine.world.faults.clear()
+    await shop_at_nine.worker.work_until(NINE + 3600 + 660, step=60)
+    assert "This comes late" in str((await in_channel(shop_at_nine))[0]["blocks"])
+
+
+async def removed(shop: Shop) -> None:
+    shop.workspace.directory.remove("C0OPS", BOT_USER_ID)
+
+
+async def archived(shop: Shop) -> None:
+    shop.workspace.directory.archive("C0OPS")
+
+
+async def deleted(shop: Shop) -> None:
+    del shop.workspace.directory.channels["C0OPS"]
+
+
+async def shared(shop: Shop) -> None:
+    shop.workspace.directory.share("C0OPS")
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [(removed, "removed"), (archived, "archived"), (deleted, "gone"), (shared, "outsiders")],
+)
+async def test_pauses_where_it_cannot_be_posted(
+    shop_at_nine: Shop, happens: Any, reason: str
+) -> None:
+    """The owner is told once, and nothing is posted."""
+    await work(shop_at_nine)
+    before = len(shop_at_nine.workspace.messages.of_channel("C0OPS"))
+    await happens(shop_at_nine)
+    await shop_at_nine.worker.work_until(NINE + 4 * DAY, step=1800)
+    assert (await stored(shop_at_nine)).paused == reason
+    (told,) = await to_ada(shop_at_nine)
+    assert "pauses" in told["text"]
+    assert len(shop_at_nine.workspace.messages.of_channel("C0OPS")) == before
+
+
+async def test_joins_where_it_has_not_posted_yet(shop_at_nine: Shop) -> None:
+    """Somebody may have removed the app between set-up and the first digest; once it joins."""
+    await removed(shop_at_nine)
+    await shop_at_nine.worker.work()
+    assert (await texts(shop_at_nine))[0].startswith("*Daily jobs*")
+
+
+async def test_asks_for_an_invitation_to_a_private_channel(
+    shop_at_nine: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """In the exact words that are to be typed there."""
+    directory = shop_at_nine.workspace.directory
+    directory.channels["C0OPS"] = replace(directory.channels["C0OPS"], is_private=True)
+    await work(shop_at_nine)
+    await removed(shop_at_nine)
+    await shop_at_nine.worker.work_until(NINE + DAY + 60, step=1800)
+    (told,) = await to_ada(shop_at_nine)
+    assert "`/invite @Emporix Jobs`" in told["text"]
+
+
+async def test_pauses_where_its_owner_has_left(
+    shop_at_nine: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """The channel is told, since nobody else can be."""
+    shop_at_nine.workspace.directory.deactivate("U0ADA")
+    await work(shop_at_nine)
+    (said,) = await in_channel(shop_at_nine)
+    assert "can take it over" in said["text"]
+    assert (await stored(shop_at_nine)).paused == "owner_gone"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("rate_limit", times=3, method="chat.postMessage", retry_after=2),
+        Fault("status", times=3, method="chat.postMessage"),
+        Fault("html", times=3, method="chat.postMessage"),
+        Fault("cut_before", times=3, method="chat.postMessage"),
+        Fault("cut_after", times=1, method="chat.postMessage"),
+        Fault("status_after", times=1, method="chat.postMessage"),
+        Fault("rate_limit", times=2, method="conversations.info", retry_after=30),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.method}",
+)
+async def test_is_posted_once_whatever_slack_says(shop_at_nine: Shop, fault: Fault) -> None:
+    """Refused, in trouble before, in trouble after: the channel has it once, and the thread too."""
+    shop_at_nine.workspace.faults.add(fault)
+    await work(shop_at_nine, 120)
+    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    replies = [one for one in await in_channel(shop_at_nine) if one["thread_ts"]]
+    assert (len(tops), len(replies)) == (1, 1)
+
+
+async def test_is_not_posted_again_where_nobody_may_look(
+    shop_at_nine: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """Without the scope of history an unknown outcome stays unknown, and the owner is told."""
+    scopes = shop_at_nine.workspace.bot_scopes - {"channels:history"}
+    shop_at_nine.workspace.bot_scopes = scopes
+    shop_at_nine.workspace.faults.add(Fault("cut_before", method="chat.postMessage"))
+    await work(shop_at_nine, 120)
+    assert await in_channel(shop_at_nine) == []
+    (told,) = await to_ada(shop_at_nine)
+    assert told["blocks"] == snapshot
+    assert (await stored(shop_at_nine)).posted_on == "2026-11-24"
+
+
+async def test_a_run_that_was_settled_elsewhere_does_nothing(shop_at_nine: Shop) -> None:
+    """A task that comes twice, as after a worker died between sent and settled."""
+    before = await stored(shop_at_nine)
+    await work(shop_at_nine)
+    store = DigestStore(shop_at_nine.redis)
+    after = await stored(shop_at_nine)
+    await store.save(replace(before, version=after.version), after)
+    await work(shop_at_nine)
+    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    assert len(tops) == 1
+    assert (await stored(shop_at_nine)).posted_on == "2026-11-24"
+
+
+async def test_a_failure_that_does_not_pass_is_left_out(shop_at_nine: Shop) -> None:
+    """What nobody expects, as a message that Slack does not take; the next day it is tried anew."""
+    shop_at_nine.workspace.faults.add(
+        Fault("refuse", times=99, method="chat.postMessage", error="restricted_action")
+    )
+    await work(shop_at_nine, 400)
+    shop_at_nine.workspace.faults.clear()
+    digest = await stored(shop_at_nine)
+    assert digest.skipped == ("2026-11-24",)
+    shop_at_nine.clock.now = NINE + DAY
+    await work(shop_at_nine)
+    assert "2026-11-24" in str((await in_channel(shop_at_nine))[0]["blocks"])
