@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sandbox.draw_inputs import draw_input
 from sandbox.draw_rich import draw_rich
 
 Json = Mapping[str, Any]
@@ -36,6 +37,7 @@ EMOJIS = {
     ":large_yellow_circle:": "🟡",
     ":large_blue_circle:": "🔵",
     ":new:": "🆕",
+    ":double_vertical_bar:": "⏸️ ",
 }
 _DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 _LINK = re.compile(r"<(https?://[^|>]+)\|([^>]*)>")
@@ -97,11 +99,6 @@ def _actions(block: Json) -> str:
     return "  ".join(_element(element) for element in block["elements"])
 
 
-def _input(block: Json) -> str:
-    filled = block["element"].get("initial_value", "")
-    return f"{block['label']['text']}: [{filled:<20}]\n    {block['hint']['text']}"
-
-
 def _element(element: Json) -> str:
     if element["type"] != "button":
         raise ValueError(f"cannot draw an element of type {element['type']}")
@@ -112,7 +109,7 @@ _BLOCKS: dict[str, Callable[[Json], str]] = {
     "section": _section,
     "context": _context,
     "actions": _actions,
-    "input": _input,
+    "input": draw_input,
     "rich_text": draw_rich,
     "divider": lambda _: "─" * 40,
 }
