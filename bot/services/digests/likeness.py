@@ -1,21 +1,12 @@
-"""Failures that are alike: of one agent, in nearly the same words, whatever ids stand in them."""
+"""Failures that are alike, together."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.emporix.models import Job
-
-READ = 500
-"""Letters of a message that are compared: what went wrong stands at its beginning."""
-
-ALIKE = 0.6
-"""Of all words of two messages, so many must be in both."""
-
-_VARIES = re.compile(r"\S*\d\S*|https?://\S+|\S+@\S+")
-_WORD = re.compile(r"[^\W\d_]+")
+from bot.services.likeness import alike, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +27,12 @@ def groups(jobs: Iterable[Job]) -> tuple[Group, ...]:
     """
     found: list[tuple[str, frozenset[str], list[Job]]] = []
     for job in jobs:
-        words = _words(job)
+        said = words(job)
         for agent, others, members in found:
-            if agent == job.agent_id and _alike(words, others):
+            if agent == job.agent_id and alike(said, others):
                 members.append(job)
                 break
         else:
-            found.append((job.agent_id, words, [job]))
+            found.append((job.agent_id, said, [job]))
     by_size: Sequence[list[Job]] = sorted((jobs for _, _, jobs in found), key=len, reverse=True)
     return tuple(Group(tuple(members)) for members in by_size)
-
-
-def _words(job: Job) -> frozenset[str]:
-    """What a message says, without what differs from job to job."""
-    text = (job.response or job.message)[:READ]
-    return frozenset(_WORD.findall(_VARIES.sub(" ", text).casefold()))
-
-
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
-    both = len(one | other)
-    return not both or len(one & other) / both >= ALIKE

@@ -13,7 +13,8 @@ from bot.emporix.models import Job, JobPage
 from bot.emporix.part import WHOLE, Part
 from bot.models import NEWEST_FIRST, Connection, Filters
 from bot.services.digests.course import Window
-from bot.services.digests.likeness import READ, Group, groups
+from bot.services.digests.likeness import Group, groups
+from bot.services.likeness import READ
 
 STATUSES = ("success", "failure", "in_progress", "skipped")
 FAILURE = "failure"

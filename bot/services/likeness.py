@@ -1,0 +1,52 @@
+"""Failures that are alike: of one agent, in nearly the same words, whatever ids stand in them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import urlsafe_b64encode
+
+from bot.emporix.models import Job
+
+READ = 500
+"""Letters of a message that are compared: what went wrong stands at its beginning."""
+
+ALIKE = 0.6
+"""Of all words of two messages, so many must be in both."""
+
+_VARIES = re.compile(r"\S*\d\S*|https?://\S+|\S+@\S+|\b[0-9a-f]{12,}\b", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+")
+_LETTERS = 4  # of a digest: there are 2^24 different ones
+
+
+def words(job: Job) -> frozenset[str]:
+    """What a message says, without what differs from job to job."""
+    text = (job.response or job.message)[:READ]
+    return frozenset(_WORD.findall(_VARIES.sub(" ", text).casefold()))
+
+
+def alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether two messages say nearly the same."""
+    both = len(one | other)
+    return not both or len(one & other) / both >= ALIKE
+
+
+def fingerprint(job: Job) -> str:
+    """A job's agent and words as digests: what can be compared later, and says nothing."""
+    return "".join([_digest(job.agent_id), *sorted(map(_digest, words(job)))])
+
+
+def same(one: str, other: str) -> bool:
+    """Whether the jobs of two fingerprints are alike."""
+    agent = slice(0, _LETTERS)
+    return one[agent] == other[agent] and alike(_words_of(one), _words_of(other))
+
+
+def _words_of(fingerprint: str) -> frozenset[str]:
+    starts = range(_LETTERS, len(fingerprint), _LETTERS)
+    return frozenset(fingerprint[start : start + _LETTERS] for start in starts)
+
+
+def _digest(word: str) -> str:
+    hashed = hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=3).digest()
+    return urlsafe_b64encode(hashed).decode()
