@@ -30,8 +30,10 @@ class NamedJobs:
     Raises what the calls raise, and nothing because of names.
     """
 
-    def __init__(self, calls: Calls, names: AgentNames) -> None:
-        self._calls, self._names = calls, names
+    def __init__(
+        self, calls: Calls, names: AgentNames, *, grace_seconds: float = GRACE_SECONDS
+    ) -> None:
+        self._calls, self._names, self._grace = calls, names, grace_seconds
 
     async def list_jobs(
         self, connection: Connection, filters: Filters, part: Part = WHOLE
@@ -47,12 +49,12 @@ class NamedJobs:
     async def get_job(self, connection: Connection, job_id: str) -> Job:
         self._names.begin(connection)
         job = await self._calls.get_job(connection, job_id)
-        return _with_name(job, await self._names.within(connection, GRACE_SECONDS))
+        return _with_name(job, await self._names.within(connection, self._grace))
 
     async def _named(self, connection: Connection, page: JobPage) -> JobPage:
         if not any(job.agent_id for job in page.jobs):
             return page
-        names = await self._names.within(connection, GRACE_SECONDS)
+        names = await self._names.within(connection, self._grace)
         return replace(page, jobs=tuple(_with_name(job, names) for job in page.jobs))
 
 

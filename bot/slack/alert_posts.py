@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,9 +14,11 @@ from bot.say.render import Say
 from bot.services.alerts.arranging import SHOWN, Plan, Repeats
 from bot.services.alerts.fetching import LAST_CHANGED_FIRST
 from bot.services.short_query import shorten
-from bot.slack.once import Once, Post
+from bot.slack.once import Once, OutcomeUnknown, Post
 from bot.slack.told_once import ToldOnce
 from bot.store.alert_records import Alert, Batch, Posted
+
+logger = logging.getLogger(__name__)
 
 LINES = 20
 """Rows of a message in a thread."""
@@ -31,11 +34,11 @@ class AlertPosts:
         self._say, self._once = say, once
         self._told = ToldOnce(say, once, client)
 
-    async def post(self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs) -> str:
+    async def post(self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs) -> str | None:
         """All that a plan says; gives the timestamp of the new message, "" for none.
 
-        Whatever was posted before is not posted again, so it can be begun anew at any time. Raises
-        PostRefused and OutcomeUnknown.
+        None means that it may be there or not. Whatever was posted before is not posted again, so
+        it can be begun anew at any time. Raises PostRefused.
         """
         ts = await self._news(alert, batch, plan, jobs) if plan.rows else ""
         if ts and plan.rest:
@@ -44,10 +47,13 @@ class AlertPosts:
             await self._repeats(alert, batch, repeats, jobs)
         return ts
 
-    async def _news(self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs) -> str:
+    async def _news(self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs) -> str | None:
         new = Posted("", batch.at, plan.rows, batch.since, batch.more)
         message = self._say.render("alerts/news", **facts_of(alert, new, jobs))
-        return await self._once.post(_post(alert, batch, "news"), message)
+        try:
+            return await self._once.post(_post(alert, batch, "news"), message) or None
+        except OutcomeUnknown:
+            return None
 
     async def _repeats(self, alert: Alert, batch: Batch, repeats: Repeats, jobs: Jobs) -> None:
         """Into the thread; and how many there are now, into the message itself."""
@@ -67,15 +73,18 @@ class AlertPosts:
         *,
         repeats: bool,
     ) -> None:
-        post = replace(_post(alert, batch, f"thread:{ts}"), thread_ts=ts)
-        await self._told.in_thread(
-            post,
+        message = self._say.render(
             "alerts/thread",
             repeats=repeats,
             tenant=alert.filters.tenant,
             rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:LINES]],
             more=len(ids[LINES:]),
         )
+        post = replace(_post(alert, batch, f"thread:{ts}"), thread_ts=ts)
+        try:
+            await self._once.post(post, message)
+        except OutcomeUnknown:
+            logger.warning("whether %s was posted is not known", post.name)
 
 
 def facts_of(alert: Alert, post: Posted, jobs: Jobs) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.looks import BROKEN, AlertLooks, Looked, wait
 from bot.services.sharing import Sharing
 from bot.slack.alert_posts import AlertPosts, shown_ids
-from bot.slack.once import OutcomeUnknown, PostRefused
+from bot.slack.once import PostRefused
 from bot.slack.told_once import ToldOnce
 from bot.store.alert_records import Alert, Batch
 from bot.store.sources import Source
@@ -54,7 +54,7 @@ async def post(
     errand.otherwise = partial(alert_course.pause, alert.id, "unexpected")
     try:
         sharing.admit(await told_once.audience(alert.channel_id))
-        await _post(alert, alert.batch, alert_course, alert_looks, alert_posts)
+        await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once)
     except BROKEN as error:
         looked = await alert_looks.struck(alert.source, error)
         await _pause_those(alert.source.name, looked, now, queue)
@@ -62,10 +62,6 @@ async def post(
         raise Later(wait(error, [alert], now)) from error
     except (ShareRefused, PostRefused) as refused:
         await _pause_one(alert, refused.reason, now, queue)
-    except OutcomeUnknown:
-        name = f"alert:{alert.id}:{alert.batch.number}:unknown"
-        await told_once.directly(name, alert.owner, now, "alerts/unknown", alert=alert)
-        await alert_course.done(alert, await alert_course.posts(alert))
 
 
 @task("alerts.pause")
@@ -95,13 +91,17 @@ async def _post(
     alert_course: AlertCourse,
     alert_looks: AlertLooks,
     alert_posts: AlertPosts,
+    told_once: ToldOnce,
 ) -> None:
     """Post a batch, and write down what was posted where."""
     posts = await alert_course.posts(alert)
     plan = arrange(batch, posts)
     jobs = await alert_looks.details(alert, shown_ids(plan))
     ts = await alert_posts.post(alert, batch, plan, jobs)
-    if not await alert_course.done(alert, remembered(posts, plan, batch, ts)):
+    if ts is None:
+        name = f"alert:{alert.id}:{batch.number}:unknown"
+        await told_once.directly(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
+    if not await alert_course.done(alert, remembered(posts, plan, batch, ts or "")):
         raise Later(1.0)  # somebody muted it meanwhile, say: once more, and nothing is posted twice
 
 

@@ -44,6 +44,9 @@ Clock = Callable[[], float]
 
 SLACK_SECONDS = 10
 
+NAMES_SECONDS = 2.0
+"""So long digests wait for the names of agents: nobody waits for a digest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -84,7 +87,8 @@ async def shared_parts(
         channels = DigestChannels(slack, allow_outsiders=settings.allow_shared_channels)
         accounts, asking = Accounts(stored, emporix, clock), Asking(names)
         named = NamedJobs(emporix, names)
-        reports = Reports(named, clock)
+        patient = NamedJobs(emporix, names, grace_seconds=NAMES_SECONDS)
+        reports = Reports(patient, clock)
         stack.push_async_callback(reports.close)
         services = {
             "reports": reports,

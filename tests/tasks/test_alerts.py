@@ -333,6 +333,33 @@ async def test_tells_once_whatever_slack_answers(shop: Shop, fault: Fault) -> No
     assert [bool(message["thread_ts"]) for message in messages] == [False, True, True]
 
 
+async def test_says_when_slack_did_not_say(shop: Shop) -> None:
+    """Where the app may not look, nothing is posted again, and the owner is told."""
+    shop.workspace.bot_scopes -= {"channels:history"}
+    shop.workspace.faults.add(Fault("cut_after", method="chat.postMessage"))
+    fail(shop)
+    await later(shop, 200)
+    assert len(await posted(shop)) == 1
+    (message,) = await told(shop)
+    assert "may not have arrived" in message["text"]
+    fail(shop)
+    await later(shop)
+    assert len(await posted(shop)) == 2
+
+
+async def test_a_channel_that_it_left_hears_nothing_of_repeats(shop: Shop) -> None:
+    """A repeat alone is enough to find out."""
+    fail(shop)
+    await later(shop)
+    channels = shop.workspace.directory.channels
+    ops = channels["C0OPS"]
+    channels["C0OPS"] = replace(ops, members=ops.members - {BOT_USER_ID})
+    fail(shop)
+    await later(shop)
+    (message,) = await told(shop)
+    assert "1 alert of yours is paused" in message["text"]
+
+
 async def records(shop: Shop) -> dict[str, dict[str, str]]:
     """All that is kept of alerts, their messages excepted."""
     keys = [key async for key in shop.redis.scan_iter("*:alert:*") if ":post" not in key]

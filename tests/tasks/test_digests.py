@@ -284,8 +284,8 @@ async def test_pauses_where_its_owner_has_left(
         Fault("status", times=3, method="chat.postMessage"),
         Fault("html", times=3, method="chat.postMessage"),
         Fault("cut_before", times=3, method="chat.postMessage"),
-        Fault("cut_after", times=1, method="chat.postMessage"),
-        Fault("status_after", times=1, method="chat.postMessage"),
+        Fault("cut_after", times=2, method="chat.postMessage"),
+        Fault("status_after", times=2, method="chat.postMessage"),
         Fault("rate_limit", times=2, method="conversations.info", retry_after=30),
     ],
     ids=lambda fault: f"{fault.kind} {fault.method}",
@@ -338,3 +338,11 @@ async def test_a_failure_that_does_not_pass_is_left_out(shop_at_nine: Shop) -> N
     shop_at_nine.clock.now = NINE + DAY
     await work(shop_at_nine)
     assert "2026-11-24" in str((await in_channel(shop_at_nine))[0]["blocks"])
+
+
+async def test_shows_agents_by_their_names(shop_at_nine: Shop) -> None:
+    """Nobody waits for a digest, so it waits for the names."""
+    shop_at_nine.world.add_agent("acme", id="complaint-agent", name={"en": "Complaint Agent"})
+    shop_at_nine.world.faults.add(EmporixFault("delay", path="/agentic/agents", seconds=0.5))
+    await shop_at_nine.worker.work()
+    assert "`Complaint Agent`" in str((await in_channel(shop_at_nine))[0]["blocks"])

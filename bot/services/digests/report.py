@@ -29,7 +29,7 @@ CALLS_AT_ONCE = 40
 """Of all digests together: fewer than there are connections to Emporix."""
 
 KEPT_SECONDS = 5 * 60.0
-MOST_KEPT = 100
+MOST_KEPT = 300
 
 _Key: TypeAlias = tuple[str, str, Filters, Window]
 

@@ -13,6 +13,7 @@ async def test_lists_them(connected: Shop, snapshot: SnapshotAssertion) -> None:
     """Each with its state and its buttons, for whoever asks alone."""
     ada = connected.person("ada", "ops")
     await ada.command("/emporix alerts on")
+    connected.clock.forward(1)
     await ada.command("/emporix alerts on skipped")
     exchange = await ada.command("/emporix alerts list")
     assert without_ids(exchange.payloads) == snapshot

@@ -14,6 +14,7 @@ async def ada(connected: Shop) -> Person:
     """Ada in #ops, where two alerts are on."""
     ada = connected.person("ada", "ops")
     await ada.command("/emporix alerts on")
+    connected.clock.forward(1)
     await ada.command("/emporix alerts on skipped")
     return ada
 

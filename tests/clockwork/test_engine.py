@@ -1,0 +1,86 @@
+"""The engine: a task that is put off comes again, and nothing of what went wrong lies in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bot.clockwork.engine import Engine, Queue
+from bot.later import Later
+from bot.store.connection import connect_for_queue
+
+SOON = 20.0
+
+
+class FakeRunner:
+    """Does what each of `outcomes` says, one after the other; notes what it was given."""
+
+    def __init__(self, *outcomes: Exception | None) -> None:
+        self._outcomes = list(outcomes)
+        self.given: list[tuple[str, int, Any]] = []
+        self.done = asyncio.Event()
+
+    async def task(self, name: str, failures: int, arguments: Any) -> None:
+        self.given.append((name, failures, arguments))
+        outcome = self._outcomes.pop(0)
+        if outcome is not None:
+            try:
+                raise ValueError("a secret")
+            except ValueError as error:
+                raise outcome from error
+        self.done.set()
+
+
+@pytest.fixture
+async def queue(redis: Any, redis_url: str) -> AsyncIterator[Queue]:
+    queue = Queue(connect_for_queue(redis_url))
+    yield queue
+    await queue.disconnect()
+
+
+@asynccontextmanager
+async def running(queue: Queue, runner: Any) -> AsyncIterator[None]:
+    engine = Engine(queue, runner, drain_seconds=5)
+    task = asyncio.create_task(engine.start())
+    try:
+        yield
+    finally:
+        await engine.stop()
+        await task
+
+
+async def test_what_is_put_off_comes_again(queue: Queue, redis: Any) -> None:
+    """With the number of its failures; when it is done nothing of it is left."""
+    runner = FakeRunner(Later(0.1, 2), None)
+    await queue.put("a.task", "1", name="Ada", number=3)
+    async with running(queue, runner), asyncio.timeout(SOON):
+        await runner.done.wait()
+    arguments = {"name": "Ada", "number": 3}
+    assert runner.given == [("a.task", 0, arguments), ("a.task", 2, arguments)]
+    assert await redis.keys("saq:job:*") == []
+
+
+async def test_keeps_no_secret_of_a_failure(queue: Queue, redis: Any) -> None:
+    """saq writes the traceback into Redis; that of the cause is not in it."""
+    runner = FakeRunner(Later(600))
+    await queue.put("a.task", "1")
+    async with running(queue, runner), asyncio.timeout(SOON):
+        while not await _errors(redis):  # noqa: ASYNC110 - Redis is watched
+            await asyncio.sleep(0.05)
+    assert "secret" not in str(await _errors(redis))
+
+
+async def test_a_task_is_queued_once(queue: Queue) -> None:
+    """As long as one of that key is queued; another key is another task."""
+    for key in ("1", "1", "2"):
+        await queue.put("a.task", key)
+    assert await queue.count("queued") == 2
+
+
+async def _errors(redis: Any) -> list[str]:
+    jobs = [await redis.get(key) for key in await redis.keys("saq:job:*")]
+    return [job for job in jobs if job and '"error"' in job]
