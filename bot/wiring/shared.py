@@ -16,6 +16,7 @@ from bot.say.render import Say
 from bot.services.accounts import Accounts
 from bot.services.agents import AgentNames
 from bot.services.asking import Asking
+from bot.services.deletes import Deletes
 from bot.services.digests.digests import Digests
 from bot.services.digests.report import Reports
 from bot.services.jobs import Jobs
@@ -92,7 +93,7 @@ async def shared_parts(
             "reports": reports,
             "accounts": accounts,
             "asking": asking,
-            **_jobs(settings, redis, named, clock, new_cursor_id),
+            **_jobs(settings, redis, emporix, named, clock, new_cursor_id),
             **_digests(redis, accounts, asking, channels, clock, new_digest_id),
         }
         yield Shared(redis, session, slack, Say.default(), stored, channels, services)
@@ -101,20 +102,21 @@ async def shared_parts(
 def _jobs(
     settings: Settings,
     redis: Commands,
-    emporix: NamedJobs,
+    emporix: EmporixClient,
+    named: NamedJobs,
     clock: Clock,
     new_cursor_id: Callable[[], str],
 ) -> dict[str, object]:
     """What there is for jobs."""
     cursors, audit, deletions = CursorStore(redis, clock), AuditLog(redis), Deletions(redis)
     jobs = Jobs(
-        emporix,
+        named,
         cursors,
-        audit,
         dashboard_url=settings.emporix_dashboard_url,
         new_cursor_id=new_cursor_id,
         clock=clock,
     )
+    deletes = Deletes(emporix, audit)
     sharing = Sharing(
         jobs,
         cursors,
@@ -124,8 +126,9 @@ def _jobs(
     )
     return {
         "jobs": jobs,
+        "deletes": deletes,
         "sharing": sharing,
-        "shared_deletes": SharedDeletes(jobs, deletions, clock),
+        "shared_deletes": SharedDeletes(deletes, deletions, clock),
         "audit": audit,
     }
 

@@ -1,15 +1,29 @@
-"""Keys that one command touches together lie in one slot of a cluster."""
+"""Keys that one command touches together lie in one slot of a cluster, and each is explained."""
 
 from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
 
 from redis.asyncio import Redis
 from redis.crc import key_slot
 from saq import Job
 
-from bot.clockwork.engine import Queue
+from bot.clockwork.engine import Queue, queued_task
 from bot.models import Caller
 from bot.store import layout
+from tests.documents import table
 from tests.store.fixtures import ADA, GRACE
+
+WORDS = {
+    "channel_id": "channel",
+    "cursor_id": "id",
+    "digest_id": "id",
+    "team_id": "team",
+    "delivery": "digest",
+    "job_id": "job",
+}
+"""Parameters that the document calls otherwise."""
 
 
 def test_keys_of_a_user_share_a_slot() -> None:
@@ -34,7 +48,7 @@ def test_users_do_not_share_keys() -> None:
 def test_what_happens_by_the_clock_shares_a_slot() -> None:
     """The digests, what is due, and saq's own keys: its scripts touch several of them."""
     queue = Queue(Redis())
-    job = Job("run", key=layout.queued_task("digests.post", "1"), queue=queue)
+    job = Job("run", key=queued_task("digests.post", "1"), queue=queue)
     keys = [
         layout.digest("1"),
         layout.digests_due(),
@@ -50,3 +64,20 @@ def test_what_happens_by_the_clock_shares_a_slot() -> None:
     ]
     assert len({key_slot(key.encode()) for key in keys}) == 1
     assert len(set(keys)) == len(keys)
+
+
+def documented(function: Callable[..., str]) -> str:
+    """The key that a function makes, as docs/redis-keys.md writes it."""
+    wanted = list(inspect.signature(function).parameters)
+    people = {"caller": Caller("team", "user", "enterprise")}
+    key = function(*(people.get(name, f"<{WORDS.get(name, name)}>") for name in wanted))
+    return key.replace("enterprise:team:user", "<user>").replace(
+        "{enterprise:team}", "{<enterprise:team>}"
+    )
+
+
+def test_every_key_is_explained() -> None:
+    """docs/redis-keys.md has each key that is made here, and no other."""
+    made = [found for _, found in inspect.getmembers(layout, inspect.isfunction)]
+    keys = {documented(found) for found in made if not found.__name__.startswith("_")}
+    assert {key.strip("`") for key, *_ in table("docs/redis-keys.md", "key")} == keys
