@@ -42,6 +42,11 @@ RUN = "run"
 FAILURES = "failures"
 
 
+def queued_task(task: str, key: str) -> str:
+    """saq's key of a task: the same while the same task is queued or running."""
+    return f"{layout.TASK}:{task}:{key}"
+
+
 class Queue(RedisQueue):
     """The queue of all workers; its keys share the hash tag of `bot.store.layout`.
 
@@ -56,7 +61,7 @@ class Queue(RedisQueue):
         with reaching_redis():
             await self.enqueue(
                 RUN,
-                key=layout.queued_task(task, key),
+                key=queued_task(task, key),
                 kwargs={"task": task, "arguments": arguments},
                 timeout=LONGEST_SECONDS,
                 heartbeat=SILENT_SECONDS,

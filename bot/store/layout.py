@@ -71,10 +71,8 @@ is due together with what it is about."""
 QUEUE = CLOCK
 """The name of saq's queue; its keys begin with `saq:` and this."""
 
-
-def queued_task(task: str, key: str) -> str:
-    """The key of a job of saq's: the same while the same task is queued or running."""
-    return f"{{clock}}:{task}:{key}"
+TASK = "{clock}"
+"""Begins the keys of saq's jobs, some of which hold no name of a queue."""
 
 
 def workers() -> str:
