@@ -23,7 +23,20 @@ from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
 
 SERVICES = dict.fromkeys(
-    ["accounts", "jobs", "asking", "sharing", "deletes", "shared_deletes", "audit"], "a service"
+    [
+        "accounts",
+        "jobs",
+        "asking",
+        "sharing",
+        "deletes",
+        "shared_deletes",
+        "audit",
+        "alive",
+        "digests",
+        "digest_forms",
+        "reports",
+    ],
+    "a service",
 )
 HELPERS = {"clock": lambda incoming: f"a clock for {incoming.caller.user_id}"}
 
@@ -40,6 +53,7 @@ class Given:
             command("go", "", "")(self.command),
             action("go.button")(self.action),
             action("go.share")(self.share),
+            action("go.digest")(self.digest),
             submission("go.form")(self.submission),
         )
 
@@ -67,6 +81,9 @@ class Given:
     ) -> None:
         self.to["share"] = locals()
 
+    async def digest(self, alive: Any, digests: Any, digest_forms: Any, reports: Any) -> None:
+        self.to["digest"] = locals()
+
     async def submission(
         self, caller: Any, values: Any, modal: Any, shared_deletes: Any, audit: Any
     ) -> None:
@@ -80,6 +97,7 @@ async def test_offers_what_it_says() -> None:
         await bench.poster.command(samples.command("go Far Away"))
         await bench.poster.interaction(samples.block_actions("go.button", "packed", ""))
         await bench.poster.interaction(samples.block_actions("go.share", "packed", ""))
+        await bench.poster.interaction(samples.block_actions("go.digest", "packed", ""))
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
         await bench.poster.settled()
     assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()
