@@ -30,6 +30,7 @@ SCOPES = frozenset(
         "files:write",
         "groups:history",
         "groups:read",
+        "im:history",
         "im:write",
         "users:read",
     }

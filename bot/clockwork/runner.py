@@ -32,6 +32,14 @@ PARAMETERS = {
     "digests": "the service of digests",
     "reports": "the service of what digests tell",
     "digest_channels": "whether digests may be posted where they are to be",
+    "watching": "the service of watched jobs",
+    "jobs": "the service of jobs",
+    "shared_deletes": "the service of deletes that a channel sees",
+    "alert_course": "what becomes of alerts by the clock",
+    "alert_looks": "the service that looks on behalf of alerts",
+    "sharing": "the service of lists and jobs shown to a channel",
+    "told_once": "tells people and threads, and changes what stands in channels",
+    "alert_posts": "posts what alerts tell",
     "digest_posts": "posts digests and what belongs to them",
 }
 """What ticks and tasks can name, beside the arguments that a task was queued with."""

@@ -26,9 +26,22 @@ def to_q(filters: Filters, part: Part = WHOLE) -> str:
 
     A `raw_q` is passed on as it is; the rest of the filters and the part are left out.
     """
-    parts = in_both(part, Part(CREATED, since=_iso(filters.since), before=_iso(filters.until)))
+    parts = in_both(part, Part(CREATED, since=iso(filters.since), before=iso(filters.until)))
     times = (clause for one in parts for clause in clauses(one))
     return filters.raw_q.strip() or " ".join([*_clauses(filters), *times])
+
+
+def by_ids(ids: Iterable[str]) -> str:
+    """The query that finds the jobs of these ids; "" for none, which would find all."""
+    return "".join(_one_of("id", ids))
+
+
+def iso(seconds: float | None) -> str:
+    """As Emporix writes times, to the millisecond; a part of one counts as a whole one."""
+    if seconds is None:
+        return ""
+    rounded = math.ceil(seconds * 1000) / 1000
+    return datetime.fromtimestamp(rounded, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _clauses(filters: Filters) -> Iterator[str]:
@@ -52,14 +65,6 @@ def _in_both_cases(values: Iterable[str]) -> Iterator[str]:
     """Emporix: answers carry `anti_fraud`; how it is stored is not documented."""
     for value in values:
         yield from (value.lower(), value.upper())
-
-
-def _iso(seconds: float | None) -> str:
-    """As Emporix writes times, to the millisecond; a part of one counts as a whole one."""
-    if seconds is None:
-        return ""
-    rounded = math.ceil(seconds * 1000) / 1000
-    return datetime.fromtimestamp(rounded, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _value(text: str) -> str:

@@ -6,7 +6,9 @@ from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.accounts import Accounts, connection
+from bot.services.alerts.alerts import Alerts
 from bot.services.tenants import tenant_name
+from bot.services.watches.watching import Watching
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
 
@@ -18,10 +20,26 @@ async def ask(text: str, account: Account, reply: Reply) -> None:
 
 
 @action(ids.DISCONNECT_CONFIRM, replaces=True)
-async def disconnect(value: str, account: Account, accounts: Accounts, reply: Reply) -> None:
+async def disconnect(
+    value: str,
+    account: Account,
+    accounts: Accounts,
+    watching: Watching,
+    alerts: Alerts,
+    reply: Reply,
+) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
     default = await accounts.disconnect(account, tenant)
-    await reply("disconnect.done", replace=True, tenant=tenant, default_tenant=default)
+    watched = await watching.end_all(account.caller, tenant)
+    paused = await alerts.orphan(account.caller, tenant)
+    await reply(
+        "disconnect.done",
+        replace=True,
+        tenant=tenant,
+        default_tenant=default,
+        watched=watched,
+        channels=sorted({alert.channel_id for alert in paused}),
+    )
 
 
 @action(ids.DISCONNECT_KEEP, replaces=True)

@@ -21,6 +21,9 @@ from bot.say.marks import Ours
 from bot.say.schedule import bar, wall_clock, weekdays
 
 _WEB_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
+DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+LONGEST_DURATION = 10_000 * 86_400
+
 _LEGAL_IN_URL = "%/:?#[]@!$&'()*+,;=~"
 _LOOKS_LIKE_BACK_TICK = "\u02cb"
 
@@ -98,6 +101,17 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def duration(seconds: float) -> str:
+    """ "47 s", "2 min 14 s", "3 h 5 min", "2 d 4 h": the two largest units."""
+    left = int(min(max(seconds, 0), LONGEST_DURATION))
+    parts = []
+    for size, unit in DURATIONS:
+        count, left = divmod(left, size)
+        parts.append(f"{count} {unit}" if count else "")
+    first = next((place for place, part in enumerate(parts) if part), len(parts) - 1)
+    return " ".join(filter(None, parts[first : first + 2])) or "0 s"
+
+
 def _shorten(value: str | None, limit: int) -> str:
     return text.clean_start(value or "", limit)
 
@@ -112,6 +126,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "date": date,
     "link": link,
     "code": code,
+    "duration": duration,
     "excerpt": excerpt,
     "lay_out": lay_out,
     "plural": plural,

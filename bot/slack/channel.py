@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import ShareRefused
 from bot.say.render import Say
@@ -22,6 +23,12 @@ OUTSIDERS = ("is_ext_shared", "is_pending_ext_shared")
 UNKNOWN = {"channel_not_found", "missing_scope", "method_not_supported_for_channel_type"}
 DIRECT = "D"  # Slack: the ids of direct messages begin with it
 
+CANNOT_JOIN = {
+    "channel_not_found",
+    "is_archived",
+    "method_not_supported_for_channel_type",
+    "missing_scope",
+}
 NOT_THERE = {"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"}
 
 
@@ -42,23 +49,36 @@ class Channel:
         return f"{self._incoming.channel_id}:{self._incoming.message_ts}"
 
     @property
+    def message_ts(self) -> str:
+        return self._incoming.message_ts
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the pressed button stands in a message for all of a channel."""
+        return bool(self.message) and not self.id.startswith(DIRECT)
+
+    @property
     def message(self) -> Mapping[str, Any]:
         """The message of the request as all see it; empty where only one person does."""
         return self._incoming.message or {}
 
     async def audience(self) -> Audience:
-        """Who reads the channel. Slack: conversations.info, scopes channels:read, groups:read."""
-        channel_id = self._incoming.channel_id
-        if channel_id.startswith(DIRECT):
-            return Audience(channel_id, direct=True)
+        """Who reads the channel."""
+        return await audience_of(self._incoming.client, self._incoming.channel_id)
+
+    async def enter(self) -> None:
+        """Be where something is to be posted by the clock; joins a public channel.
+
+        Raises ShareRefused where only an invitation helps. Slack: conversations.join, scope
+        channels:join.
+        """
         try:
-            answer = await self._incoming.client.conversations_info(channel=channel_id)
+            await self._incoming.client.conversations_join(channel=self.id)
         except SlackApiError as error:
-            if error.response["error"] not in UNKNOWN:
+            if word(error) not in CANNOT_JOIN:
                 raise
-            return Audience(channel_id, known=False)
-        outsiders = any(answer["channel"].get(name) for name in OUTSIDERS)
-        return Audience(channel_id, outsiders=outsiders)
+            if not await self._is_member():
+                raise ShareRefused("not_member") from error
 
     async def post(self, template: str, /, **facts: Any) -> None:
         """A new message for everyone; raises ShareRefused where the app may not post.
@@ -93,6 +113,15 @@ class Channel:
             return False
         return True
 
+    async def _is_member(self) -> bool:
+        try:
+            answer = await self._incoming.client.conversations_info(channel=self.id)
+        except SlackApiError as error:
+            if word(error) not in UNKNOWN:
+                raise
+            return False
+        return bool(answer["channel"].get("is_member"))
+
     def render(self, template: str, /, **facts: Any) -> dict[str, Any]:
         """A message for `edit`."""
         return self._say.render(template, **facts)
@@ -100,3 +129,17 @@ class Channel:
     async def _by_response_url(self, message: dict[str, Any], *, replace: bool) -> bool:
         body = {**message, "response_type": "in_channel", "replace_original": replace}
         return await by_response_url(self._session, self._incoming.response_url, body)
+
+
+async def audience_of(client: AsyncWebClient, channel_id: str) -> Audience:
+    """Who reads a channel. Slack: conversations.info, scopes channels:read, groups:read."""
+    if channel_id.startswith(DIRECT):
+        return Audience(channel_id, direct=True)
+    try:
+        answer = await client.conversations_info(channel=channel_id)
+    except SlackApiError as error:
+        if word(error) not in UNKNOWN:
+            raise
+        return Audience(channel_id, known=False)
+    outsiders = any(answer["channel"].get(name) for name in OUTSIDERS)
+    return Audience(channel_id, outsiders=outsiders)

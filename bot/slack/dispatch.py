@@ -49,6 +49,8 @@ PARAMETERS = {
     "jobs": "the service of jobs",
     "sharing": "the service of lists and jobs shown to a channel",
     "shared_deletes": "the service of deletes that a channel sees",
+    "watching": "the service of watched jobs",
+    "alerts": "the service of alerts",
     "audit": "the record of deletes",
     "asking": "the service that reads filters",
     "digests": "the service of digests",

@@ -13,6 +13,7 @@ from bot.slack.hear import Action, Command, Heard, Submission
 
 LONGEST = 3  # words of a command
 ALIKE = 0.7  # from 0 to 1: how near a word must be to be taken for a slip of the fingers
+NEAR = 0.6  # the same, to be asked about
 
 
 class Registry:
@@ -77,8 +78,8 @@ class Registry:
             raise NotUnderstood(text, f"{words} {near[0]}")
 
     def _nearest(self, typed: str) -> str:
-        near = get_close_matches(typed, self._by_words, n=1, cutoff=0.5)
-        near = near or get_close_matches(typed.split(" ")[0], self._by_words, n=1, cutoff=0.5)
+        near = get_close_matches(typed, self._by_words, n=1, cutoff=NEAR)
+        near = near or get_close_matches(typed.split(" ")[0], self._by_words, n=1, cutoff=NEAR)
         return near[0] if near else ""
 
 

@@ -112,6 +112,51 @@ def pace(team_id: str, channel_id: str = "") -> str:
     return f"{CLOCK}:pace:{team_id}:{channel_id}"
 
 
+def watches(caller: Caller) -> str:
+    """Hash: the jobs that a user watches, by tenant and id."""
+    return f"{CLOCK}:watches:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
+
+
+def watches_due() -> str:
+    """Sorted set: connections with watched jobs by the time when these are looked at next."""
+    return f"{CLOCK}:due:watches"
+
+
+def watches_strikes() -> str:
+    """Hash: how often in a row such a connection did not work."""
+    return f"{CLOCK}:watches:strikes"
+
+
+def alert(alert_id: str) -> str:
+    """Hash: an alert as JSON, how far it has seen, and how often it was changed."""
+    return f"{CLOCK}:alert:{alert_id}"
+
+
+def alert_posts(alert_id: str) -> str:
+    """String: which failures an alert told of in which of its messages."""
+    return f"{CLOCK}:alert:{alert_id}:posts"
+
+
+def alerts_of_channel(team_id: str, channel_id: str) -> str:
+    """Set: the ids of a channel's alerts."""
+    return f"{CLOCK}:alerts:channel:{team_id}:{channel_id}"
+
+
+def alerts_of_source(source: str) -> str:
+    """Set: the ids of the alerts that run on one connection."""
+    return f"{CLOCK}:alerts:source:{source}"
+
+
+def alerts_due() -> str:
+    """Sorted set: connections with alerts by the time when these are looked at next."""
+    return f"{CLOCK}:due:alerts"
+
+
+def alerts_strikes() -> str:
+    """Hash: how often in a row a look by such a connection failed."""
+    return f"{CLOCK}:alerts:strikes"
+
+
 def _workspace(caller: Caller) -> str:
     return f"{PREFIX}:{{{caller.enterprise_id}:{caller.team_id}}}"
 

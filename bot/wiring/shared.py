@@ -36,6 +36,7 @@ from bot.store.digests import DigestStore, new_digest_id
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
+from bot.wiring.following import following
 
 Clock = Callable[[], float]
 """Seconds since 1970."""
@@ -92,7 +93,7 @@ async def shared_parts(
             "reports": reports,
             "accounts": accounts,
             "asking": asking,
-            **_jobs(settings, redis, named, clock, new_cursor_id),
+            **_jobs(settings, redis, stored, named, clock, new_cursor_id),
             **_digests(redis, accounts, asking, channels, clock, new_digest_id),
         }
         yield Shared(redis, session, slack, Say.default(), stored, channels, services)
@@ -101,6 +102,7 @@ async def shared_parts(
 def _jobs(
     settings: Settings,
     redis: Commands,
+    stored: AccountStore,
     emporix: NamedJobs,
     clock: Clock,
     new_cursor_id: Callable[[], str],
@@ -127,6 +129,7 @@ def _jobs(
         "sharing": sharing,
         "shared_deletes": SharedDeletes(jobs, deletions, clock),
         "audit": audit,
+        **following(redis, emporix, jobs, stored, clock),
     }
 
 

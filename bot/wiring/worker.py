@@ -16,10 +16,12 @@ from bot.clockwork.registry import discover
 from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
 from bot.settings import Settings
+from bot.slack.alert_posts import AlertPosts
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures
 from bot.slack.once import Once
+from bot.slack.told_once import ToldOnce
 from bot.store.connection import connect_for_queue
 from bot.store.pace import Pace
 from bot.store.posts import Posts
@@ -42,10 +44,13 @@ async def assemble_worker(
 ) -> AsyncIterator[WorkerParts]:
     """The parts of a worker process, closed when it ends; tasks are queued in `queue`."""
     async with shared_parts(settings, clock) as shared:
+        once = _once(settings, shared, clock, sleep)
         services = {
             **shared.services,
             "worker_id": secrets.token_hex(8),
-            "digest_posts": _digest_posts(settings, shared, clock, sleep),
+            "digest_posts": DigestPosts(shared.say, once, shared.digest_channels),
+            "told_once": ToldOnce(shared.say, once, shared.slack),
+            "alert_posts": AlertPosts(shared.say, once, shared.slack),
         }
         calls = discover(bot.tasks)
         directly = Directly(shared.say, shared.slack)
@@ -53,12 +58,11 @@ async def assemble_worker(
         yield WorkerParts(Ticks(calls.ticks), runner)
 
 
-def _digest_posts(settings: Settings, shared: Shared, clock: Clock, sleep: Sleep) -> DigestPosts:
-    """Their client repeats nothing by itself: what was cut off may have been posted."""
+def _once(settings: Settings, shared: Shared, clock: Clock, sleep: Sleep) -> Once:
+    """Its client repeats nothing by itself: what was cut off may have been posted."""
     client = slack_client(settings, shared.session, repeats=False)
     pace = Pace(shared.redis, settings.slack_messages_per_minute)
-    once = Once(client, Posts(shared.redis), pace, clock, sleep)
-    return DigestPosts(shared.say, once, shared.digest_channels)
+    return Once(client, Posts(shared.redis), pace, clock, sleep)
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ BOT_SCOPES = frozenset(
         "files:write",
         "groups:history",
         "groups:read",
+        "im:history",
         "im:write",
         "users:read",
     }

@@ -22,8 +22,9 @@ from tests.posting import Poster
 from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
 
+BY_CLOCK = ["digests", "digest_forms", "reports", "alive", "watching", "alerts"]
 SERVICES = dict.fromkeys(
-    ["accounts", "jobs", "asking", "sharing", "shared_deletes", "audit"], "a service"
+    ["accounts", "jobs", "asking", "sharing", "shared_deletes", "audit", *BY_CLOCK], "a service"
 )
 HELPERS = {"clock": lambda incoming: f"a clock for {incoming.caller.user_id}"}
 
@@ -40,6 +41,7 @@ class Given:
             command("go", "", "")(self.command),
             action("go.button")(self.action),
             action("go.share")(self.share),
+            action("go.later")(self.later),
             submission("go.form")(self.submission),
         )
 
@@ -67,6 +69,17 @@ class Given:
     ) -> None:
         self.to["share"] = locals()
 
+    async def later(
+        self,
+        digests: Any,
+        digest_forms: Any,
+        reports: Any,
+        alive: Any,
+        watching: Any,
+        alerts: Any,
+    ) -> None:
+        self.to["later"] = locals()
+
     async def submission(self, caller: Any, values: Any, modal: Any) -> None:
         self.to["submission"] = locals()
 
@@ -78,6 +91,7 @@ async def test_offers_what_it_says() -> None:
         await bench.poster.command(samples.command("go Far Away"))
         await bench.poster.interaction(samples.block_actions("go.button", "packed", ""))
         await bench.poster.interaction(samples.block_actions("go.share", "packed", ""))
+        await bench.poster.interaction(samples.block_actions("go.later", "packed", ""))
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
         await bench.poster.settled()
     assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()

@@ -73,6 +73,8 @@ def test_help_topics_are_words_of_commands() -> None:
         "jobs search",
         "jobs get",
         "jobs delete",
+        "jobs watch",
+        "jobs unwatch",
     }
     assert [c.words for c in REGISTRY.topics("/emporix jobs get")] == ["jobs get"]
     assert len(REGISTRY.topics("")) == len(REGISTRY.commands)

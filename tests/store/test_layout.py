@@ -9,6 +9,7 @@ from saq import Job
 from bot.clockwork.engine import Queue
 from bot.models import Caller
 from bot.store import layout
+from bot.store.sources import Source
 from tests.store.fixtures import ADA, GRACE
 
 
@@ -32,7 +33,7 @@ def test_users_do_not_share_keys() -> None:
 
 
 def test_what_happens_by_the_clock_shares_a_slot() -> None:
-    """The digests, what is due, and saq's own keys: its scripts touch several of them."""
+    """Digests, watches, alerts, what is due, and saq's own keys: scripts touch several of them."""
     queue = Queue(Redis())
     job = Job("run", key=layout.queued_task("digests.post", "1"), queue=queue)
     keys = [
@@ -43,6 +44,15 @@ def test_what_happens_by_the_clock_shares_a_slot() -> None:
         layout.post("digest:1:2026-11-24"),
         layout.pace("T0ACME"),
         layout.pace("T0ACME", "C0OPS"),
+        layout.watches(ADA),
+        layout.watches_due(),
+        layout.watches_strikes(),
+        layout.alert("1"),
+        layout.alert_posts("1"),
+        layout.alerts_of_channel("T0ACME", "C0OPS"),
+        layout.alerts_of_source(Source(ADA, "acme").name),
+        layout.alerts_due(),
+        layout.alerts_strikes(),
         layout.workers(),
         queue.namespace("queued"),
         job.id,

@@ -1,0 +1,1 @@
+"""/emporix alerts … — one file a verb."""

@@ -1,0 +1,29 @@
+"""/emporix alerts list — what this channel hears of, and what keeps it from that."""
+
+from __future__ import annotations
+
+from bot.listeners.jobs.list import show
+from bot.models import Account, Caller
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.alerts.alerts import Alerts
+from bot.services.filters import LocalClock
+from bot.services.jobs import Jobs
+from bot.slack.channel import Channel
+from bot.slack.hear import action, command
+from bot.slack.reply import Reply
+
+
+@command("alerts list", "", "The alerts of this channel.", also=("alerts",))
+async def list_alerts(
+    caller: Caller, clock: LocalClock, alerts: Alerts, channel: Channel, reply: Reply
+) -> None:
+    there = await alerts.of_channel(caller, channel.id)
+    await reply("alerts/list", alerts=there, now=clock.now())
+
+
+@action(ids.ALERTS_LIST_JOBS)
+async def list_jobs(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+    """By the presser's own connection, for the presser alone."""
+    query = str(unpack(value, ids.STATE_QUERY)["query"])
+    await show(await jobs.again(account, query), reply)

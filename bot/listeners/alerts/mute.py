@@ -1,0 +1,44 @@
+"""/emporix alerts mute [2h] — nothing is posted for a while; then it is summed up."""
+
+from __future__ import annotations
+
+from bot.models import Caller
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.alerts.alerts import Alerts
+from bot.services.alerts.muting import mute_seconds
+from bot.services.filters import LocalClock
+from bot.slack.channel import Channel
+from bot.slack.hear import action, command
+from bot.slack.reply import Reply
+
+
+@command("alerts mute", "[2h]", "Mute this channel's alerts for a while: 30m, 2h, 1d.")
+async def mute(
+    text: str, caller: Caller, clock: LocalClock, alerts: Alerts, channel: Channel, reply: Reply
+) -> None:
+    await _mute(text, "", caller, clock, alerts, channel, reply)
+
+
+@action(ids.ALERTS_MUTE_ONE)
+async def mute_one(
+    value: str, caller: Caller, clock: LocalClock, alerts: Alerts, channel: Channel, reply: Reply
+) -> None:
+    alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
+    await _mute("", alert_id, caller, clock, alerts, channel, reply)
+
+
+async def _mute(
+    length: str,
+    alert_id: str,
+    caller: Caller,
+    clock: LocalClock,
+    alerts: Alerts,
+    channel: Channel,
+    reply: Reply,
+) -> None:
+    """Everyone there learns who did it."""
+    until = clock.now() + mute_seconds(length)
+    muted = await alerts.mute(caller, channel.id, until, alert_id)
+    tell = channel.post if muted else reply
+    await tell("alerts/mute", alerts=muted, until=until, user_id=caller.user_id)

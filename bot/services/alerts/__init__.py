@@ -1,0 +1,1 @@
+"""Alerts: what is new or has changed, told to a channel once."""

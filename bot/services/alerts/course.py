@@ -1,0 +1,78 @@
+"""What becomes of alerts by the clock: due, posting, done, paused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from bot.store.alert_records import Alert, Posted
+from bot.store.sources import Source
+
+MOST_TRIES = 10
+"""Somebody else may change the same alert at the same time; so often it is read again."""
+
+
+class KeepsAlerts(Protocol):
+    """Where alerts are kept."""
+
+    async def load(self, alert_id: str) -> Alert | None: ...
+    async def posts(self, alert_id: str) -> tuple[Posted, ...]: ...
+    async def save(
+        self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
+    ) -> Alert | None: ...
+    async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
+
+
+class KeepsSources(Protocol):
+    async def take_due(self, now: float, most: int) -> list[Source]: ...
+
+
+class AlertCourse:
+    """Changes alerts, whoever else does so. Every method raises StoreUnavailable."""
+
+    def __init__(
+        self, kept: KeepsAlerts, sources: KeepsSources, clock: Callable[[], float]
+    ) -> None:
+        self._kept, self._sources, self._clock = kept, sources, clock
+
+    async def take_due(self, most: int) -> list[Source]:
+        """Where it is time to look; nobody else gets these for a minute."""
+        return await self._sources.take_due(self._clock(), most)
+
+    async def load(self, alert_id: str) -> Alert | None:
+        """The alert of that id; None where it is off."""
+        return await self._kept.load(alert_id)
+
+    async def running(self, source: Source) -> list[Alert]:
+        """Those of a connection that are not paused."""
+        return [alert for alert in await self._kept.of_source(source) if not alert.paused]
+
+    async def posts(self, alert: Alert) -> tuple[Posted, ...]:
+        """The messages of the last day, oldest first."""
+        return await self._kept.posts(alert.id)
+
+    async def done(self, alert: Alert, posts: tuple[Posted, ...]) -> bool:
+        """Its batch is posted, and these are the messages now; False where that was not written."""
+        number = alert.batch.number if alert.batch else 0
+        for _ in range(MOST_TRIES):
+            now = await self._kept.load(alert.id)
+            if now is None or now.batch is None or now.batch.number != number:
+                return True
+            if await self._kept.save(replace(now, batch=None), now, posts):
+                return True
+        return False
+
+    async def pause(self, alert_id: str, reason: str) -> None:
+        """It does not run until somebody resumes it."""
+        await self.change(alert_id, lambda alert: replace(alert, paused=reason))
+
+    async def change(self, alert_id: str, how: Callable[[Alert], Alert]) -> Alert | None:
+        """Change an alert, whoever else does so; None where it is off."""
+        for _ in range(MOST_TRIES):
+            alert = await self._kept.load(alert_id)
+            if alert is None:
+                return None
+            if saved := await self._kept.save(how(alert), alert):
+                return saved
+        return None

@@ -1,0 +1,181 @@
+"""A look at all that the alerts of a connection are about: what is news, and when to look next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bot.emporix.models import Job
+from bot.errors import (
+    EmporixError,
+    Forbidden,
+    InvalidRequest,
+    NotConnected,
+    RateLimited,
+    Unauthorized,
+)
+from bot.models import Account, Caller, Connection, Filters
+from bot.services.accounts import connection
+from bot.services.alerts.fetching import ListsJobs, fetch
+from bot.services.alerts.watermark import Fetched, advance, left_out
+from bot.services.jobs_by_id import MOST_AT_ONCE, FoundJobs
+from bot.services.likeness import fingerprint
+from bot.store.alert_records import Alert, Batch, Change, Posted
+from bot.store.sources import Source
+
+LOOK_SECONDS = 50.0
+"""Between two looks: what happens is told within a minute, and what one look finds together."""
+
+LONGEST_PAUSE = 15 * 60.0
+CATCH_UP_SECONDS = 10 * 60.0
+"""After so long without a look, what has happened meanwhile is summed up."""
+
+STRIKES = 3
+"""Looks in a row at which Emporix does not accept the key, before that is believed."""
+
+BROKEN = (NotConnected, Unauthorized, Forbidden)
+FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """`ready` are alerts with something to post; `broken` is why none of the source can go on, a
+    template of an error; `refused` are those whose filters Emporix does not take.
+    """
+
+    ready: tuple[str, ...] = ()
+    broken: str = ""
+    refused: tuple[str, ...] = ()
+
+
+class FindsJobs(Protocol):
+    async def find(self, held: Connection, ids: Sequence[str], *, first: int = 0) -> FoundJobs: ...
+
+
+class KnowsAccounts(Protocol):
+    async def load(self, caller: Caller) -> Account: ...
+
+
+class KeepsAlerts(Protocol):
+    async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
+    async def save(
+        self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
+    ) -> Alert | None: ...
+
+
+class KeepsSources(Protocol):
+    async def look_again(self, source: Source, at: float | None) -> None: ...
+    async def strike(self, source: Source) -> int: ...
+    async def clear_strikes(self, source: Source) -> None: ...
+
+
+class AlertLooks:
+    """Looks on behalf of alerts. Every method raises StoreUnavailable."""
+
+    def __init__(
+        self,
+        calls: ListsJobs,
+        found: FindsJobs,
+        kept: KeepsAlerts,
+        sources: KeepsSources,
+        accounts: KnowsAccounts,
+        clock: Callable[[], float],
+    ) -> None:
+        self._calls, self._found, self._kept, self._sources = calls, found, kept, sources
+        self._accounts, self._clock = accounts, clock
+
+    async def look(self, source: Source) -> Looked:
+        """Ask for what is new once for each set of filters, and write down what is to be posted."""
+        now = self._clock()
+        alerts = [alert for alert in await self._kept.of_source(source) if not alert.paused]
+        due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
+        waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
+        try:
+            ready, refused = await self._look_at(source, due, now)
+        except BROKEN as error:
+            return await self.struck(source, error)
+        except EmporixError as error:
+            await self._sources.look_again(source, now + wait(error, due, now))
+            return Looked(tuple(waiting))
+        await self._sources.look_again(source, next_look(alerts, now))
+        return Looked((*waiting, *ready), refused=tuple(refused))
+
+    async def struck(self, source: Source, error: NotConnected | EmporixError) -> Looked:
+        """The connection did not work: some times in a row, and that is believed."""
+        strikes, now = await self._sources.strike(source), self._clock()
+        await self._sources.look_again(source, now + LOOK_SECONDS * 2**strikes)
+        certain = isinstance(error, NotConnected) or strikes >= STRIKES
+        return Looked(broken=error.template if certain else "")
+
+    async def details(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
+        """The jobs of these ids as they are now. Raises NotConnected and what Emporix raises."""
+        account = await self._accounts.load(alert.owner)
+        held = connection(account, alert.filters.tenant)
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, Job] = {}
+        for start in range(0, len(wanted), MOST_AT_ONCE):
+            some = wanted[start : start + MOST_AT_ONCE]
+            found |= (await self._found.find(held, some)).there
+        return found
+
+    async def _look_at(
+        self, source: Source, due: Sequence[Alert], now: float
+    ) -> tuple[list[str], list[str]]:
+        """Ids of the alerts with news, and of those whose filters are not taken."""
+        ready: list[str] = []
+        refused: list[str] = []
+        if not due:
+            return ready, refused
+        held = connection(await self._accounts.load(source.owner), source.tenant)
+        for filters, alerts in by_filters(due).items():
+            try:
+                since = min(alert.mark.begin for alert in alerts)
+                fetched = await fetch(self._calls, held, filters, since)
+            except InvalidRequest:
+                refused += [alert.id for alert in alerts]
+                continue
+            saved = [await self._kept.save(noted(alert, fetched, now), alert) for alert in alerts]
+            ready += [alert.id for alert in saved if alert and alert.batch]
+        await self._sources.clear_strikes(source)
+        return ready, refused
+
+
+def noted(alert: Alert, fetched: Fetched, now: float) -> Alert:
+    """The alert after a look, with what is to be posted."""
+    news, mark = advance(alert.mark, fetched)
+    seen = replace(alert, mark=mark, looked_at=now)
+    if not news:
+        return seen
+    batch = Batch(
+        number=alert.number + 1,
+        at=now,
+        changes=tuple(map(change, news)),
+        since=alert.looked_at if now - alert.looked_at > CATCH_UP_SECONDS else 0.0,
+        more=left_out(alert.mark, fetched),
+    )
+    return replace(seen, number=batch.number, batch=batch)
+
+
+def change(job: Job) -> Change:
+    return Change(job.id, fingerprint(job) if job.status == FAILURE else "")
+
+
+def by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
+    """Alerts that ask for the same, together."""
+    found: dict[Filters, list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault(alert.filters, []).append(alert)
+    return found
+
+
+def next_look(alerts: Sequence[Alert], now: float) -> float | None:
+    """Soon, or when the first of those that are all muted is to be heard again; None for none."""
+    return min((max(now + LOOK_SECONDS, alert.muted_until) for alert in alerts), default=None)
+
+
+def wait(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
+    """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
+    failing = now - min((alert.looked_at for alert in alerts), default=now)
+    asked = error.retry_after if isinstance(error, RateLimited) else None
+    return max(LOOK_SECONDS, min(failing / 2, LONGEST_PAUSE), asked or 0)

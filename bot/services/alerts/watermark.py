@@ -1,0 +1,78 @@
+"""How far an alert has seen the changes of jobs: nothing is news twice, and nothing is missed.
+
+Emporix may show a change some time after it has happened, so each look begins a little before the
+latest change that was seen, and what was seen there is remembered. Only Emporix's own times count:
+our clock may differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bot.emporix.models import Job
+from bot.store.alert_records import OVERLAP, Mark
+from bot.store.places import digest
+
+LEAST_STEP = 0.001
+"""Emporix writes times to the millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Jobs by their last change, the newest first; `whole`: all that there are since `since`.
+
+    `total` is how many there are, None where Emporix did not say.
+    """
+
+    jobs: tuple[Job, ...]
+    since: float
+    whole: bool
+    total: int | None
+
+    @property
+    def oldest(self) -> float:
+        """The time from which on nothing is left out."""
+        return self.since if self.whole else min(map(changed_at, self.jobs), default=self.since)
+
+
+def first_mark(fetched: Fetched, now: float) -> Mark:
+    """The mark of an alert that begins now: all that is there already is no news."""
+    return advance(Mark(now - OVERLAP if not fetched.jobs else 0.0), fetched)[1]
+
+
+def advance(mark: Mark, fetched: Fetched) -> tuple[tuple[Job, ...], Mark]:
+    """The changes that are news, oldest first, and the mark behind them."""
+    jobs = [job for job in fetched.jobs if job.id and changed_at(job) >= mark.begin]
+    news = [job for job in jobs if mark.seen.get(job.id) != _seen(job)]
+    reached = max([mark.reached, *map(changed_at, jobs)])
+    whole = fetched.oldest <= mark.begin
+    floor = mark.floor if whole else fetched.oldest + LEAST_STEP
+    after = Mark(reached, floor)
+    seen = {**mark.seen, **{job.id: _seen(job) for job in jobs}}
+    kept = {job_id: fact for job_id, fact in seen.items() if fact[0] >= after.begin}
+    return tuple(reversed(news)), Mark(reached, floor, kept)
+
+
+def left_out(mark: Mark, fetched: Fetched) -> int | None:
+    """How many more changes are news than were fetched; None where that is not known."""
+    if fetched.oldest <= mark.begin:
+        return 0
+    if fetched.total is None:
+        return None
+    known = {job.id for job in fetched.jobs}
+    seen = sum(at < fetched.oldest and job_id not in known for job_id, (at, _) in mark.seen.items())
+    return max(0, fetched.total - len(fetched.jobs) - seen)
+
+
+def changed_at(job: Job) -> float:
+    """When a job was last changed, in seconds since 1970; 0 where it does not say."""
+    try:
+        moment = datetime.fromisoformat(job.modified_at)
+    except ValueError:
+        return 0.0
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _seen(job: Job) -> tuple[float, str]:
+    return changed_at(job), digest(f"{job.version}|{job.modified_at}|{job.status}")

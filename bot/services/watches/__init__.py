@@ -1,0 +1,1 @@
+"""Following running jobs: when to look at them, and what is found."""

@@ -1,0 +1,69 @@
+"""When watched jobs are looked at, and which of them are over: pure functions of a given time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bot.emporix.models import Job
+from bot.errors import EmporixError, RateLimited
+from bot.services.jobs_by_id import FoundJobs
+from bot.store.watches import Watch
+
+RUNNING = "in_progress"
+
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 120.0  # seconds between two looks
+GIVES_UP_AFTER = 24 * 60 * 60.0
+
+Outcome = Literal["ended", "gone", "given_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A watch that is over."""
+
+    watch: Watch
+    outcome: Outcome
+
+
+def pause(watched: float) -> float:
+    """Seconds until the next look at a job that has been watched for so long: each pause is half as
+    long again as the one before.
+    """
+    return min(LONGEST_PAUSE, max(FIRST_PAUSE, watched / 2))
+
+
+def wait(error: EmporixError) -> float:
+    """Seconds for which Emporix is left alone after it has failed."""
+    asked = error.retry_after if isinstance(error, RateLimited) else None
+    return max(LONGEST_PAUSE / 2, asked or 0)
+
+
+def shortest_pause(watches: Iterable[Watch], endings: Iterable[Ending], now: float) -> float:
+    """Until the next look at those of a source that are still running; the youngest decides."""
+    over = {ending.watch.id for ending in endings}
+    pauses = [pause(now - watch.since) for watch in watches if watch.id not in over]
+    return min(pauses, default=LONGEST_PAUSE)
+
+
+def endings_of(watches: Iterable[Watch], found: FoundJobs, now: float) -> Iterable[Ending]:
+    """The watches that are over, by what was found; what nothing is known of goes on."""
+    for watch in watches:
+        job = found.there.get(watch.job_id)
+        if job and job.status != RUNNING:
+            yield Ending(watch, "ended")
+        elif watch.job_id in found.gone:
+            yield Ending(watch, "gone")
+        elif now - watch.since >= GIVES_UP_AFTER:
+            yield Ending(watch, "given_up")
+
+
+def duration(job: Job) -> float | None:
+    """Seconds from a job's creation to its last change; None where either is not known."""
+    try:
+        created, modified = map(datetime.fromisoformat, (job.created_at, job.modified_at))
+        return max(0.0, (modified - created).total_seconds())
+    except (ValueError, TypeError):  # no time, or only one of them names a zone
+        return None

@@ -1,0 +1,118 @@
+"""What an alert writes: a message for what is new, its thread, and counts in earlier messages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.emporix.models import Job
+from bot.say.render import Say
+from bot.services.alerts.arranging import SHOWN, Plan, Repeats
+from bot.services.alerts.fetching import LAST_CHANGED_FIRST
+from bot.services.short_query import shorten
+from bot.slack.once import Once, OutcomeUnknown, Post
+from bot.slack.told_once import ToldOnce
+from bot.store.alert_records import Alert, Batch, Posted
+
+logger = logging.getLogger(__name__)
+
+LINES = 20
+"""Rows of a message in a thread."""
+
+Jobs = Mapping[str, Job]
+"""As they are now, by id; those that were deleted meanwhile are not there."""
+
+
+class AlertPosts:
+    """Posts in the name of alerts. Every method may raise Later."""
+
+    def __init__(self, say: Say, once: Once, client: AsyncWebClient) -> None:
+        self._say, self._once = say, once
+        self._told = ToldOnce(say, once, client)
+
+    async def post(self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs) -> str | None:
+        """All that a plan says; gives the timestamp of the new message, "" for none.
+
+        None means that it may be there or not. Whatever was posted before is not posted again, so
+        it can be begun anew at any time. Raises PostRefused.
+        """
+        ts = await self._news(alert, batch, plan, jobs) if plan.rows else ""
+        if ts and plan.rest:
+            await self._thread(alert, batch, ts, plan.rest, jobs, repeats=False)
+        for repeats in plan.repeats:
+            await self._repeats(alert, batch, repeats, jobs)
+        return ts
+
+    async def _news(self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs) -> str | None:
+        new = Posted("", batch.at, plan.rows, batch.since, batch.more)
+        message = self._say.render("alerts/news", **facts_of(alert, new, jobs))
+        try:
+            return await self._once.post(_post(alert, batch, "news"), message) or None
+        except OutcomeUnknown:
+            return None
+
+    async def _repeats(self, alert: Alert, batch: Batch, repeats: Repeats, jobs: Jobs) -> None:
+        """Into the thread; and how many there are now, into the message itself."""
+        ts = repeats.post.ts
+        await self._thread(alert, batch, ts, repeats.job_ids, jobs, repeats=True)
+        await self._told.change(
+            alert.channel_id, ts, "alerts/news", **facts_of(alert, repeats.post, jobs)
+        )
+
+    async def _thread(
+        self,
+        alert: Alert,
+        batch: Batch,
+        ts: str,
+        ids: Sequence[str],
+        jobs: Jobs,
+        *,
+        repeats: bool,
+    ) -> None:
+        message = self._say.render(
+            "alerts/thread",
+            repeats=repeats,
+            tenant=alert.filters.tenant,
+            rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:LINES]],
+            more=len(ids[LINES:]),
+        )
+        post = replace(_post(alert, batch, f"thread:{ts}"), thread_ts=ts)
+        try:
+            await self._once.post(post, message)
+        except OutcomeUnknown:
+            logger.warning("whether %s was posted is not known", post.name)
+
+
+def facts_of(alert: Alert, post: Posted, jobs: Jobs) -> dict[str, Any]:
+    """What a message of an alert tells."""
+    rows = [
+        {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
+        | {"job": jobs.get(row.job_id)}
+        for row in post.rows[:SHOWN]
+    ]
+    counted = sum(row.count for row in post.rows)
+    hidden = sum(row.count for row in post.rows[SHOWN:])
+    return {
+        "alert": alert,
+        "rows": rows,
+        "since": post.since,
+        "total": None if post.more is None else counted + post.more,
+        "more": None if post.more is None else hidden + post.more,
+        "query": shorten(replace(alert.filters, sort=LAST_CHANGED_FIRST), searched=False),
+    }
+
+
+def shown_ids(plan: Plan) -> list[str]:
+    """The jobs that are needed to write all of a plan."""
+    rows = [*plan.rows[:SHOWN], *(row for one in plan.repeats for row in one.post.rows[:SHOWN])]
+    lines = [plan.rest, *(one.job_ids for one in plan.repeats)]
+    return [*(row.job_id for row in rows), *(job_id for ids in lines for job_id in ids[:LINES])]
+
+
+def _post(alert: Alert, batch: Batch, part: str) -> Post:
+    name = f"alert:{alert.id}:{batch.number}:{part}"
+    return Post(name, alert.owner.team_id, alert.channel_id, batch.at)

@@ -1,0 +1,84 @@
+"""Words to one person by the clock: directly or in a thread, each once."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.later import Later
+from bot.models import Caller
+from bot.say.render import Say
+from bot.services.sharing import Audience
+from bot.slack.channel import audience_of
+from bot.slack.failures import described
+from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
+from bot.slack.refusals import is_certain, limited
+
+logger = logging.getLogger(__name__)
+
+
+class ToldOnce:
+    """Tells what has happened. Every method may raise Later, or what Slack's trouble is called."""
+
+    def __init__(self, say: Say, once: Once, client: AsyncWebClient) -> None:
+        self._say, self._once, self._client = say, once, client
+
+    async def directly(
+        self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
+    ) -> bool:
+        """A direct message, which `name` tells from all others; False where Slack refuses it."""
+        try:
+            opened = await self._client.conversations_open(users=to.user_id)
+        except SlackApiError as error:
+            if (seconds := limited(error)) is not None:
+                raise Later(seconds) from error
+            if not is_certain(error):
+                raise
+            logger.warning("somebody cannot be told: %s", described(error))
+            return False
+        post = Post(name, to.team_id, str(opened["channel"]["id"]), begun_at)
+        try:
+            return await self._posted(post, template, facts)
+        except OutcomeUnknown:  # to one person, twice is better than never
+            message: dict[str, Any] = self._say.render(template, **facts)
+            await self._client.chat_postMessage(channel=to.user_id, **message)
+            return True
+
+    async def in_thread(self, post: Post, template: str, /, **facts: Any) -> bool:
+        """A reply to a message for all; False where Slack refuses it."""
+        try:
+            return await self._posted(post, template, facts)
+        except OutcomeUnknown:
+            logger.warning("whether %s was posted is not known", post.name)
+            return True
+
+    async def change(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
+        """Put a message in the place of one for all; where Slack refuses, that one stays."""
+        message: dict[str, Any] = self._say.render(template, **facts)
+        try:
+            await self._client.chat_update(
+                channel=channel_id, ts=ts, text=message["text"], blocks=message["blocks"]
+            )
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("a message stays as it is: %s", described(error))
+
+    async def audience(self, channel_id: str) -> Audience:
+        """Who reads a channel."""
+        try:
+            return await audience_of(self._client, channel_id)
+        except SlackApiError as error:
+            if (seconds := limited(error)) is not None:
+                raise Later(seconds) from error
+            raise
+
+    async def _posted(self, post: Post, template: str, facts: dict[str, Any]) -> bool:
+        try:
+            await self._once.post(post, self._say.render(template, **facts))
+        except PostRefused as refused:
+            logger.warning("%s was not posted: %s", post.name, refused)
+            return False
+        return True

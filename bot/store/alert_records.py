@@ -1,0 +1,145 @@
+"""What is remembered of an alert: what it is, how far it has seen, and what it has told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from bot.models import Caller, Filters
+from bot.store.sources import Source
+
+OVERLAP = 180.0
+"""Seconds; a change that Emporix shows later than this may be missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`reached` is the time of the latest change that was seen, in seconds since 1970.
+
+    `seen` are the jobs that were changed within the overlap before it: when, and a digest of how
+    they were. What lies before `floor` is not looked at: it was too much to be remembered.
+    """
+
+    reached: float
+    floor: float = 0.0
+    seen: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+
+    @property
+    def begin(self) -> float:
+        """Where the next look begins, to the millisecond."""
+        return max(round(self.reached - OVERLAP, 3), self.floor)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A job that is news; `fingerprint` tells which failures are alike, empty for other jobs."""
+
+    job_id: str
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """News that are to be posted together: found by the look `number`, at `at`, oldest first.
+
+    `since` is when the look before it was, where that is so long ago that this sums up; else 0.
+    `more` counts news beyond these, None where nobody knows how many.
+    """
+
+    number: int
+    at: float
+    changes: tuple[Change, ...]
+    since: float = 0.0
+    more: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a channel wants to hear of, by the connection of `owner`; `filters` name the tenant.
+
+    Until `muted_until` nothing is posted. `paused` is the reason why it does not run, empty where
+    it does. `looked_at` is when it was looked at last; times are in seconds since 1970. `batch` is
+    what is being posted; `version` counts the changes.
+    """
+
+    id: str
+    owner: Caller
+    channel_id: str
+    filters: Filters
+    created_at: float
+    mark: Mark
+    looked_at: float
+    muted_until: float = 0.0
+    paused: str = ""
+    number: int = 0
+    batch: Batch | None = None
+    version: int = 0
+
+    @property
+    def source(self) -> Source:
+        return Source(self.owner, self.filters.tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job in a message, and how many like it there were until `last_at`."""
+
+    job_id: str
+    fingerprint: str
+    count: int
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message of an alert, by which repeats find their thread; `since` and `more` as in Batch."""
+
+    ts: str
+    at: float
+    rows: tuple[Row, ...]
+    since: float = 0.0
+    more: int | None = 0
+
+
+def dump_alert(alert: Alert) -> str:
+    return _json(asdict(alert))
+
+
+def read_alert(record: str) -> Alert:
+    facts: dict[str, Any] = json.loads(record)
+    batch, mark = facts["batch"], facts["mark"]
+    return replace(
+        Alert(**facts),
+        owner=Caller(**facts["owner"]),
+        filters=Filters(**_with_tuples(facts["filters"])),
+        mark=Mark(mark["reached"], mark["floor"], _with_tuples(mark["seen"])),
+        batch=_batch(batch) if batch else None,
+    )
+
+
+def dump_posts(posts: tuple[Posted, ...]) -> str:
+    return _json([asdict(post) for post in posts])
+
+
+def read_posts(record: str | None) -> tuple[Posted, ...]:
+    found: list[dict[str, Any]] = json.loads(record or "[]")
+    return tuple(
+        Posted(**post | {"rows": tuple(Row(**row) for row in post["rows"])}) for post in found
+    )
+
+
+def _batch(facts: dict[str, Any]) -> Batch:
+    return Batch(**facts | {"changes": tuple(Change(**change) for change in facts["changes"])})
+
+
+def _with_tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` as they were before JSON made lists of tuples."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,95 @@
+"""Watched jobs, and the index of which connections are to be looked at when."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from bot.models import Caller
+from bot.store import layout
+from bot.store.connection import Commands, reaching_redis
+from bot.store.sources import Source, Sources
+
+# One user's watches are counted and added in one step, so that two presses cannot pass the limit.
+ADD = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'there' end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], 'LT', ARGV[5], ARGV[4])
+return 'added'
+"""
+
+Added = Literal["added", "there", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Somebody wants to know when a job ends; `since` is in seconds since 1970.
+
+    `channel_id` and `message_ts` are the message for all in which they said so, empty elsewhere;
+    `shared_by` shared the job there, empty where the message is a list.
+    """
+
+    id: str
+    owner: Caller
+    tenant: str
+    job_id: str
+    since: float
+    channel_id: str = ""
+    message_ts: str = ""
+    shared_by: str = ""
+
+
+def new_watch_id() -> str:
+    return secrets.token_hex(8)
+
+
+class WatchStore:
+    """Watches in Redis; `sources` says when to look at them.
+
+    Every method raises StoreUnavailable where Redis does not answer.
+    """
+
+    def __init__(self, redis: Commands) -> None:
+        self._redis = redis
+        self._add = redis.register_script(ADD)
+        self.sources = Sources(redis, layout.watches_due(), layout.watches_strikes())
+
+    async def add(self, watch: Watch, look_at: float, most: int) -> Added:
+        """Watch a job, unless its owner does so already, or watches `most` jobs."""
+        source = Source(watch.owner, watch.tenant)
+        with reaching_redis():
+            done: Added = await self._add(
+                keys=[layout.watches(watch.owner), layout.watches_due()],
+                args=[_field(watch.tenant, watch.job_id), _dump(watch), most, source.name, look_at],
+            )
+        return done
+
+    async def of(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]:
+        """Somebody's watches, oldest first; of one tenant, or of all."""
+        with reaching_redis():
+            records = await self._redis.hvals(layout.watches(owner))
+        watches = (_read(owner, record) for record in records)
+        found = (watch for watch in watches if tenant in ("", watch.tenant))
+        return tuple(sorted(found, key=lambda watch: (watch.since, watch.id)))
+
+    async def remove(self, owner: Caller, tenant: str, job_id: str) -> bool:
+        """Whether there was a watch to remove."""
+        with reaching_redis():
+            return bool(await self._redis.hdel(layout.watches(owner), _field(tenant, job_id)))
+
+
+def _field(tenant: str, job_id: str) -> str:
+    return f"{tenant}:{job_id}"
+
+
+def _dump(watch: Watch) -> str:
+    facts = {name: value for name, value in asdict(watch).items() if name != "owner"}
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+
+
+def _read(owner: Caller, record: str) -> Watch:
+    facts: dict[str, Any] = json.loads(record)
+    return Watch(owner=owner, **facts)

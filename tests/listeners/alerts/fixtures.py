@@ -1,0 +1,14 @@
+"""Alerts for tests of the listeners."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+
+def without_ids(payloads: Sequence[dict[str, Any]]) -> Any:
+    """What was sent, with a name in the place of the ids of alerts, which differ each time."""
+    sent = re.sub(r'("alert\\":\\")[0-9a-f]{16}', r"\1the-alert", json.dumps(payloads))
+    return json.loads(sent)

@@ -1,0 +1,41 @@
+"""/emporix alerts list — what a channel hears of; and the jobs that an alert tells of."""
+
+from __future__ import annotations
+
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.keys import ACME_READ_ONLY
+from tests.listeners.alerts.fixtures import without_ids
+from tests.shop import Shop
+
+
+async def test_lists_them(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """Each with its state and its buttons, for whoever asks alone."""
+    ada = connected.person("ada", "ops")
+    await ada.command("/emporix alerts on")
+    connected.clock.forward(1)
+    await ada.command("/emporix alerts on skipped")
+    exchange = await ada.command("/emporix alerts list")
+    assert without_ids(exchange.payloads) == snapshot
+
+
+async def test_an_empty_list_says_how_to_begin(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """With two commands to copy."""
+    exchange = await connected.person("ada", "ops").command("/emporix alerts")
+    assert exchange.payloads == snapshot
+
+
+async def test_lists_jobs_with_the_rights_of_whoever_presses(connected: Shop) -> None:
+    """An alert stays as it is; the list is private, and asks by the presser's own connection."""
+    ada, grace = connected.person("ada", "ops"), connected.person("grace", "ops")
+    await ada.command("/emporix alerts on")
+    connected.world.add_job("acme", status="failure", message="No such order.")
+    await connected.worker.work_until(connected.clock() + 60, step=10.0)
+    refused = await grace.click("List the jobs")
+    assert refused.payloads[0]["blocks"][0]["block_id"] == "error.not_connected"
+    await connected.connect(grace, ACME_READ_ONLY)
+    exchange = await grace.click("List the jobs")
+    assert exchange.payloads[0]["text"].startswith("Job 1 of 1, tenant acme, failed")
+    assert exchange.payloads[0]["response_type"] == "ephemeral"

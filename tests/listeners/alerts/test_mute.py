@@ -1,0 +1,43 @@
+"""/emporix alerts mute — silence for a while, of which everyone in the channel learns."""
+
+from __future__ import annotations
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.slack.person import Person
+from tests.listeners.alerts.fixtures import without_ids
+from tests.shop import Shop
+
+
+@pytest.fixture
+async def ada(connected: Shop) -> Person:
+    """Ada in #ops, where an alert is on."""
+    ada = connected.person("ada", "ops")
+    await ada.command("/emporix alerts on")
+    return ada
+
+
+async def test_mutes_for_a_while(ada: Person, snapshot: SnapshotAssertion) -> None:
+    """It says until when, and the list does, too."""
+    assert without_ids((await ada.command("/emporix alerts mute 30m")).payloads) == snapshot
+    listed = await ada.command("/emporix alerts list")
+    assert "Muted until <!date^1795431800^" in str(listed.payloads[0]["blocks"])
+
+
+async def test_mutes_by_button(ada: Person) -> None:
+    """For two hours."""
+    exchange = await ada.click("Mute for 2 hours")
+    assert "until <!date^1795437200^" in exchange.payloads[0]["text"]
+
+
+async def test_says_what_is_possible(ada: Person, snapshot: SnapshotAssertion) -> None:
+    """No length of time, no silence."""
+    assert (await ada.command("/emporix alerts mute monday")).payloads == snapshot
+
+
+async def test_without_alerts_it_says_so(connected: Shop) -> None:
+    """To whoever asks, alone."""
+    exchange = await connected.person("ada", "general").command("/emporix alerts mute")
+    assert "No such alerts are on" in exchange.payloads[0]["text"]
+    assert exchange.payloads[0]["response_type"] == "ephemeral"

@@ -1,0 +1,115 @@
+"""/emporix alerts on — a channel hears of jobs, by the connection of whoever turned it on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.services.alerts.alerts import MOST_IN_CHANNEL
+from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.slack.directory import BOT_USER_ID
+from sandbox.slack.person import Person
+from tests.listeners.alerts.fixtures import without_ids
+from tests.shop import Shop
+
+
+@pytest.fixture
+def ada(connected: Shop) -> Person:
+    """Ada in #ops, connected to acme."""
+    return connected.person("ada", "ops")
+
+
+async def test_says_so_to_the_channel(ada: Person, snapshot: SnapshotAssertion) -> None:
+    """Everyone there learns who turned what on, and can mute it or turn it off."""
+    exchange = await ada.command("/emporix alerts on")
+    assert without_ids(exchange.payloads) == snapshot
+
+
+async def test_takes_filters(ada: Person) -> None:
+    """The words of lists; failures where no status is named."""
+    exchange = await ada.command('/emporix alerts on skipped agent:fraud-agent "no action"')
+    text = exchange.payloads[0]["text"]
+    assert "tenant acme, skipped, agent fraud-agent, saying “no action”" in text
+    exchange = await ada.command("/emporix alerts on type:export")
+    assert "tenant acme, failed, export" in exchange.payloads[0]["text"]
+
+
+@pytest.mark.parametrize(
+    "filters", ["since:today", "until:2030-01-01", "size:5", "sort:oldest", "page:2", "fields:id"]
+)
+async def test_refuses_what_makes_no_sense(ada: Person, filters: str) -> None:
+    """Alerts begin now, and have no pages."""
+    exchange = await ada.command(f"/emporix alerts on {filters}")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_input"
+    listed = await ada.command("/emporix alerts")
+    assert "No alerts are on" in listed.payloads[0]["text"]
+
+
+async def test_twice_is_once(ada: Person) -> None:
+    """The same filters again change nothing."""
+    await ada.command("/emporix alerts on")
+    exchange = await ada.command("/emporix alerts on status:failed")
+    assert "on here already" in exchange.payloads[0]["text"]
+    listed = await ada.command("/emporix alerts list")
+    assert "*1 alert in this channel*" in listed.payloads[0]["text"]
+
+
+async def test_too_many_are_refused(ada: Person) -> None:
+    """A channel has room for ten."""
+    for number in range(MOST_IN_CHANNEL):
+        await ada.command(f"/emporix alerts on agent:agent-{number}")
+    exchange = await ada.command("/emporix alerts on agent:one-more")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_input"
+
+
+async def test_a_query_that_emporix_refuses_is_told_at_once(ada: Person) -> None:
+    """Nothing is turned on."""
+    exchange = await ada.command("/emporix alerts on q:this is no query")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_request"
+    listed = await ada.command("/emporix alerts")
+    assert "No alerts are on" in listed.payloads[0]["text"]
+
+
+async def test_needs_a_connection(connected: Shop) -> None:
+    """Grace is connected to nothing."""
+    exchange = await connected.person("grace", "ops").command("/emporix alerts on")
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.not_connected"
+
+
+async def test_joins_a_public_channel(connected: Shop) -> None:
+    """It must be there to post by itself."""
+    await connected.person("ada", "secret").command("/emporix alerts on")
+    assert BOT_USER_ID in connected.workspace.directory.channels["C0SECRET"].members
+
+
+@pytest.mark.parametrize("channel", ["board", "partners", "dm"])
+async def test_refuses_where_it_may_not_post(
+    connected: Shop, channel: str, snapshot: SnapshotAssertion
+) -> None:
+    """Private channels without the app, other organisations, direct messages: as for sharing."""
+    exchange = await connected.person("ada", channel).command("/emporix alerts on")
+    assert exchange.payloads == snapshot
+
+
+async def test_goes_on_in_a_private_channel_that_it_is_in(connected: Shop) -> None:
+    """After the invitation."""
+    channels = connected.workspace.directory.channels
+    board = channels["C0BOARD"]
+    channels["C0BOARD"] = replace(board, members=board.members | {BOT_USER_ID})
+    exchange = await connected.person("ada", "board").command("/emporix alerts on")
+    assert "Alerts are on here" in exchange.payloads[0]["text"]
+
+
+async def test_a_button_of_an_alert_that_is_off_says_so(connected: Shop, ada: Person) -> None:
+    """Somebody has turned it off since the list was shown."""
+    await ada.command("/emporix alerts on")
+    await ada.command("/emporix disconnect")
+    await ada.click("Disconnect")
+    grace = connected.person("grace", "ops")
+    await connected.connect(grace, ACME_READ_ONLY)
+    await grace.command("/emporix alerts list")
+    await ada.command("/emporix alerts off")
+    exchange = await grace.click("Resume on my connection")
+    assert "No such alerts are on" in exchange.payloads[0]["text"]

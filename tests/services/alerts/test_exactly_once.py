@@ -1,0 +1,175 @@
+"""Whatever happens in whatever order, every change that a look sees is told once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.emporix.models import Job, JobPage
+from bot.emporix.part import Part
+from bot.errors import EmporixTimeout
+from bot.models import Account, Caller, Connection, Credentials, Filters
+from bot.services.alerts.arranging import SHOWN, arrange, remembered
+from bot.services.alerts.course import AlertCourse
+from bot.services.alerts.looks import AlertLooks
+from bot.services.jobs_by_id import JobsById
+from bot.store.alert_records import Alert, Mark, Posted, dump_alert, read_alert
+from bot.store.sources import Source
+from sandbox.emporix.times import iso
+from tests.clock import FakeClock
+
+ADA = Caller("T0ACME", "U0ADA")
+HELD = Connection(ADA, "acme", Credentials("id", "secret"), frozenset(), 0.0)
+SOURCE = Source(ADA, "acme")
+MESSAGES = ("No such order.", "The tool timed out after a while.", "Quota exceeded.")
+
+
+@dataclass
+class FakeEmporix:
+    """Jobs by id; `answers` says whether the next list arrives, `listed` is what arrived so far."""
+
+    jobs: dict[str, Job] = field(default_factory=dict)
+    answers: bool = True
+    listed: set[tuple[str, str]] = field(default_factory=set)
+
+    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage:
+        if not self.answers:
+            raise EmporixTimeout
+        fit = [
+            job
+            for job in sorted(self.jobs.values(), key=lambda job: job.modified_at, reverse=True)
+            if part.since <= job.modified_at <= (part.until or "9")
+        ]
+        page = fit[: filters.size]
+        self.listed |= {(job.id, job.version) for job in page}
+        return JobPage(tuple(page), 1, filters.size, len(fit), len(fit) > filters.size)
+
+    async def get_job(self, connection: Connection, job_id: str) -> Job:
+        return self.jobs[job_id]
+
+
+class FakeAccounts:
+    async def load(self, caller: Caller) -> Account:
+        return Account(caller, {"acme": HELD}, "acme")
+
+
+@dataclass
+class FakeAlerts:
+    """One alert, written as Redis would hold it."""
+
+    record: str
+    version: int = 0
+    told: tuple[Posted, ...] = ()
+
+    async def load(self, alert_id: str) -> Alert | None:
+        return read_alert(self.record)
+
+    async def posts(self, alert_id: str) -> tuple[Posted, ...]:
+        return self.told
+
+    async def of_source(self, source: Source) -> tuple[Alert, ...]:
+        return (read_alert(self.record),)
+
+    async def save(
+        self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
+    ) -> Alert | None:
+        if before is None or read_alert(self.record) != before:
+            return None
+        self.record = dump_alert(alert)
+        self.told = self.told if posts is None else posts
+        return alert
+
+
+class FakeSources:
+    async def take_due(self, now: float, most: int) -> list[Source]:
+        return [SOURCE]
+
+    async def look_again(self, source: Source, at: float | None) -> None: ...
+    async def clear_strikes(self, source: Source) -> None: ...
+    async def strike(self, source: Source) -> int:
+        return 1
+
+
+class Channel:
+    """An alert at work; `slack` holds what was posted under each name, once."""
+
+    def __init__(self) -> None:
+        self.clock, self.emporix = FakeClock(), FakeEmporix()
+        now = self.clock()
+        filters = Filters(tenant="acme")
+        alert = Alert("a1", ADA, "C0OPS", filters, now, Mark(now - 1), looked_at=now)
+        self.kept, self.slack = FakeAlerts(dump_alert(alert)), dict[str, tuple[str, ...]]()
+        found = JobsById(self.emporix)
+        self.looks = AlertLooks(
+            self.emporix, found, self.kept, FakeSources(), FakeAccounts(), self.clock
+        )
+        self.course = AlertCourse(self.kept, FakeSources(), self.clock)
+
+    def change(self, number: int) -> None:
+        """A job fails, for the first time or again."""
+        old = self.emporix.jobs.get(f"job-{number}")
+        version = int(old.version) + 1 if old else 1
+        self.emporix.jobs[f"job-{number}"] = Job(
+            id=f"job-{number}",
+            status="failure",
+            message=MESSAGES[number % len(MESSAGES)],
+            modified_at=iso(self.clock()),
+            version=str(version),
+        )
+
+    async def look(self, *, answers: bool) -> None:
+        self.emporix.answers = answers
+        await self.looks.look(SOURCE)
+
+    async def post(self, sent: int, *, settles: bool) -> None:
+        """Post what is to be posted; a worker dies after so many messages, or before it is done."""
+        alert = await self.course.load("a1")
+        if alert is None or alert.batch is None:
+            return
+        posts = await self.course.posts(alert)
+        plan = arrange(alert.batch, posts)
+        number = alert.batch.number
+        shown = plan.rows[:SHOWN] if not alert.batch.since else alert.batch.changes
+        messages = {f"{number}:news": tuple(one.job_id for one in shown)}  # or counted, summing up
+        messages |= {f"{number}:rest": plan.rest}
+        messages |= {f"{number}:{one.post.ts}": one.job_ids for one in plan.repeats}
+        for name, ids in list(messages.items())[:sent]:
+            assert self.slack.setdefault(name, ids) == ids
+        if settles and sent >= len(messages):
+            await self.course.done(alert, remembered(posts, plan, alert.batch, f"{number}.0"))
+
+    @property
+    def told(self) -> Counter[str]:
+        return Counter(job_id for ids in self.slack.values() for job_id in ids)
+
+
+steps = st.one_of(
+    st.tuples(st.just("change"), st.integers(0, 30)),
+    st.tuples(st.just("wait"), st.integers(1, 500)),
+    st.tuples(st.just("look"), st.integers(0, 3)),
+    st.tuples(st.just("post"), st.integers(0, 4)),
+    st.tuples(st.just("die"), st.integers(0, 4)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(steps, max_size=80))
+async def test_every_change_is_told_once(steps: list[tuple[str, int]]) -> None:
+    """Jobs that fail again and again, lost answers, workers that die at any place."""
+    channel = Channel()
+    for what, number in [*steps, *[("wait", 60), ("look", 1), ("post", 99)] * 2]:
+        channel.clock.forward(0.5)
+        match what:
+            case "change":
+                channel.change(number)
+            case "wait":
+                channel.clock.forward(number)
+            case "look":
+                await channel.look(answers=number > 0)
+            case _:
+                await channel.post(number, settles=what == "post")
+    expected = Counter(job_id for job_id, _ in channel.emporix.listed)
+    assert channel.told == expected

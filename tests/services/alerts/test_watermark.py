@@ -1,0 +1,129 @@
+"""The watermark: every change is news once, whatever comes late, twice or in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.emporix.models import Job
+from bot.services.alerts.watermark import Fetched, advance, changed_at, first_mark, left_out
+from bot.store.alert_records import OVERLAP, Mark
+from sandbox.emporix.times import iso
+
+START = 1_795_430_000.0
+
+
+def job(number: int, at: float, version: int = 1, status: str = "failure") -> Job:
+    return Job(id=f"job-{number}", status=status, modified_at=iso(at), version=str(version))
+
+
+def looked(jobs: list[Job], since: float, most: int = 1000) -> Fetched:
+    """What a look at these jobs gives, as Emporix would."""
+    within = sorted((one for one in jobs if changed_at(one) >= since), key=changed_at, reverse=True)
+    return Fetched(tuple(within[:most]), since, len(within) <= most, len(within))
+
+
+def ids(news: tuple[Job, ...]) -> list[str]:
+    return [one.id for one in news]
+
+
+def test_begins_now() -> None:
+    """What is there already is no news, however new it is."""
+    jobs = [job(1, START - 3600), job(2, START - 1)]
+    mark = first_mark(looked(jobs, 0.0), START)
+    assert advance(mark, looked(jobs, mark.begin))[0] == ()
+    jobs.append(job(3, START + 1))
+    assert ids(advance(mark, looked(jobs, mark.begin))[0]) == ["job-3"]
+
+
+def test_begins_where_there_is_nothing() -> None:
+    """The first job of all is news, though Emporix's clock is some minutes behind ours."""
+    mark = first_mark(looked([], 0.0), START)
+    assert ids(advance(mark, looked([job(1, START - OVERLAP)], mark.begin))[0]) == ["job-1"]
+
+
+def test_a_change_is_news_again() -> None:
+    """A job that changes and still fits is told again; one that stays as it is is not."""
+    jobs = [job(1, START), job(2, START)]
+    _, mark = advance(Mark(START - 10), looked(jobs, 0.0))
+    changed = [job(1, START + 5, version=2), job(2, START)]
+    assert ids(advance(mark, looked(changed, mark.begin))[0]) == ["job-1"]
+
+
+def test_news_come_oldest_first() -> None:
+    """In the order in which they happened."""
+    jobs = [job(1, START + 2), job(2, START + 1), job(3, START + 3)]
+    news, _ = advance(Mark(START), looked(jobs, START - OVERLAP))
+    assert ids(news) == ["job-2", "job-1", "job-3"]
+
+
+def test_a_flood_is_counted_and_not_told_again() -> None:
+    """What is too much to be fetched is counted, and is no news later."""
+    jobs = [job(number, START + number) for number in range(100)]
+    mark = Mark(START - 1)
+    fetched = looked(jobs, mark.begin, most=20)
+    news, after = advance(mark, fetched)
+    assert (len(news), left_out(mark, fetched)) == (20, 80)
+    again = looked(jobs, after.begin)
+    assert advance(after, again)[0] == ()
+    assert left_out(after, again) == 0
+
+
+def test_a_job_without_a_time_is_never_news() -> None:
+    """Nothing says when it was changed."""
+    assert advance(Mark(START), Fetched((Job(id="a"),), 0.0, True, 1))[0] == ()
+
+
+@dataclass
+class Emporix:
+    """Jobs that change, each change seen only some time after it happened."""
+
+    states: list[tuple[float, Job]] = field(default_factory=list)
+
+    def change(self, number: int, at: float, lag: float) -> None:
+        version = sum(one.id == f"job-{number}" for _, one in self.states) + 1
+        self.states.append((at + lag, job(number, at, version)))
+
+    def seen(self, now: float) -> list[Job]:
+        newest: dict[str, Job] = {}
+        for shown_at, one in self.states:
+            old = newest.get(one.id)
+            if shown_at <= now and (old is None or int(old.version) < int(one.version)):
+                newest[one.id] = one
+        return list(newest.values())
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("change"), st.integers(0, 5), st.floats(0, OVERLAP - 1, allow_nan=False)),
+        st.tuples(st.just("wait"), st.integers(0, 400), st.just(0.0)),
+        st.tuples(st.sampled_from(["look", "lost"]), st.just(0), st.just(0.0)),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(steps)
+def test_every_change_that_is_seen_is_told_once(steps: list[tuple[str, int, float]]) -> None:
+    """Whatever the order of changes and looks, of late changes and of looks that were in vain."""
+    emporix, now, mark = Emporix(), START, first_mark(looked([], 0.0), START)
+    told: list[tuple[str, str]] = []
+    visible: set[tuple[str, str]] = set()
+    for what, number, lag in [*steps, ("wait", 400, 0.0), ("look", 0, 0.0)]:
+        now += 0.25
+        if what == "change":
+            emporix.change(number, now, lag)
+        elif what == "wait":
+            now += number
+        else:  # a look whose outcome is lost, with the worker, changes nothing
+            jobs = emporix.seen(now)
+            news, after = advance(mark, looked(jobs, mark.begin))
+            if what == "look":
+                told += [(one.id, one.version) for one in news]
+                mark = after
+                visible |= {(one.id, one.version) for one in jobs}
+    assert sorted(told) == sorted(visible)
+    assert len(mark.seen) <= 6

@@ -1,0 +1,71 @@
+"""Alerts read back whole, and change only from what they were read as."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.models import Filters
+from bot.store.alert_records import Alert, Batch, Change, Mark, Posted, Row
+from bot.store.alerts import AlertStore
+from bot.store.sources import Source
+from tests.store.fixtures import ADA, GRACE
+
+FILTERS = Filters(statuses=("failure",), tenant="acme", words=("late refund",))
+ALERT = Alert(
+    "a1",
+    ADA,
+    "C0OPS",
+    FILTERS,
+    created_at=100.0,
+    mark=Mark(90.5, 10.0, {"job-1": (90.5, "digest")}),
+    looked_at=100.0,
+    batch=Batch(3, 100.0, (Change("job-1", "print"), Change("job-2")), 50.0, None),
+)
+POSTS = (Posted("1.0", 100.0, (Row("job-1", "print", 2, 100.0),), 50.0, None),)
+
+
+@pytest.fixture
+def alerts(redis: Any) -> AlertStore:
+    return AlertStore(redis)
+
+
+async def test_reads_back_whole(alerts: AlertStore) -> None:
+    """With its mark, its batch and its messages; found by channel and by connection."""
+    saved = await alerts.save(ALERT, None, POSTS)
+    assert saved == replace(ALERT, version=1)
+    assert await alerts.load("a1") == saved
+    assert await alerts.posts("a1") == POSTS
+    assert await alerts.of_channel("T0ACME", "C0OPS") == (saved,)
+    assert await alerts.of_source(Source(ADA, "acme")) == (saved,)
+
+
+async def test_two_changes_at_once_do_not_undo_each_other(alerts: AlertStore) -> None:
+    """The second one has to read again."""
+    saved = await alerts.save(ALERT, None)
+    assert saved
+    assert await alerts.save(replace(saved, muted_until=200.0), saved)
+    assert await alerts.save(replace(saved, batch=None), saved, POSTS) is None
+    assert await alerts.posts("a1") == ()
+    assert (await alerts.of_channel("T0ACME", "C0OPS"))[0].muted_until == 200.0
+
+
+async def test_moves_to_another_owner(alerts: AlertStore) -> None:
+    """From then on it is looked at by that connection alone."""
+    saved = await alerts.save(ALERT, None)
+    assert saved
+    moved = await alerts.save(replace(saved, owner=GRACE), saved)
+    assert await alerts.of_source(Source(ADA, "acme")) == ()
+    assert await alerts.of_source(Source(GRACE, "acme")) == (moved,)
+
+
+async def test_leaves_no_trace(alerts: AlertStore, redis: Any) -> None:
+    """What was turned off cannot be saved any more, either."""
+    saved = await alerts.save(ALERT, None, POSTS)
+    assert saved
+    await alerts.delete(saved)
+    assert await redis.keys("*") == []
+    assert await alerts.save(saved, saved) is None
+    assert await alerts.load("a1") is None

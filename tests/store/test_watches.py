@@ -1,0 +1,53 @@
+"""Watched jobs are counted, and kept by owner."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.store.sources import Source
+from bot.store.watches import Watch, WatchStore
+from tests.store.fixtures import ADA, GRACE
+
+WATCH = Watch("w1", ADA, "acme", "job-1", 100.0, "C0OPS", "1.0", "U0GRACE")
+
+
+@pytest.fixture
+def watches(redis: Any) -> WatchStore:
+    return WatchStore(redis)
+
+
+async def test_keeps_a_watch_whole(watches: WatchStore) -> None:
+    """And lets its connection be looked at."""
+    assert await watches.add(WATCH, 105.0, 50) == "added"
+    assert await watches.of(ADA) == (WATCH,)
+    assert await watches.sources.take_due(105.0, 10) == [Source(ADA, "acme")]
+
+
+async def test_a_job_is_watched_once(watches: WatchStore) -> None:
+    """By each of two people; in each of two tenants."""
+    assert await watches.add(WATCH, 105.0, 50) == "added"
+    assert await watches.add(replace(WATCH, id="w2"), 105.0, 50) == "there"
+    assert await watches.add(replace(WATCH, tenant="globex"), 105.0, 50) == "added"
+    assert await watches.add(replace(WATCH, owner=GRACE), 105.0, 50) == "added"
+    assert [watch.id for watch in await watches.of(ADA, "acme")] == ["w1"]
+
+
+async def test_there_is_a_limit(watches: WatchStore) -> None:
+    """However many ask at the same time."""
+    several = [replace(WATCH, id=f"w{number}", job_id=f"job-{number}") for number in range(20)]
+    done = await asyncio.gather(*(watches.add(watch, 105.0, 5) for watch in several))
+    assert sorted(done) == ["added"] * 5 + ["full"] * 15
+    assert len(await watches.of(ADA)) == 5
+
+
+async def test_removes_once(watches: WatchStore, redis: Any) -> None:
+    """Who comes second learns that there was nothing."""
+    await watches.add(WATCH, 105.0, 50)
+    assert await watches.remove(ADA, "acme", "job-1")
+    assert not await watches.remove(ADA, "acme", "job-1")
+    await watches.sources.look_again(Source(ADA, "acme"), None)
+    assert await redis.keys("*") == []
