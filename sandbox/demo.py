@@ -12,10 +12,13 @@ from pathlib import Path
 import httpx
 
 from sandbox import running_demo
+from sandbox.draw import draw_message
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
 from sandbox.say import SECONDS, Step, draw, take
 from sandbox.slack.person import Person, SandboxError
 from sandbox.stack import Ports, Stack, running
+
+LOOKED_AT = 5  # messages
 
 PORTS = Ports(slack=8030, emporix=8040, bot=3000)
 
@@ -23,7 +26,8 @@ HELP = """\
   /emporix …                type a command, as in Slack
   click Open [2]            press a button of the last answer (the second of that label)
   submit "Tenant=globex" …  fill in the open modal, by label, and submit it
-  as grace   in ops         be somebody else, or go to another channel
+  look                      what has arrived here meanwhile; threads too
+  as grace   in ops   in dm be somebody else, or go elsewhere: dm are the direct messages
   help   quit"""
 
 TRY = f"""\
@@ -34,6 +38,13 @@ Ada is connected to tenant acme; Grace is not connected. Try:
   /emporix jobs search refund status:failed
   click Open
   click Delete
+  /emporix running
+  click Watch
+  /emporix alerts on
+  look                  (within a minute jobs end, and alerts arrive)
+  in dm
+  look
+  in general
   as grace
   /emporix connect
   submit "Tenant={GLOBEX_READ_ONLY.tenant}" "Client ID={GLOBEX_READ_ONLY.client_id}" \
@@ -44,7 +55,10 @@ Ada is connected to tenant acme; Grace is not connected. Try:
 async def demo(folder: Path) -> int:
     """Run until Ctrl-C, `quit` or the end of the input at a terminal."""
     print("Starting Redis, the stand-ins and the bot …", flush=True)
-    async with running(folder, PORTS) as stack, httpx.AsyncClient(timeout=SECONDS) as http:
+    async with (
+        running(folder, PORTS, alive=True) as stack,
+        httpx.AsyncClient(timeout=SECONDS) as http,
+    ):
         with running_demo.noted(folder, stack.slack_url):
             print(_welcome(stack), flush=True)
             with suppress(asyncio.CancelledError):  # Ctrl-C is how most people leave
@@ -94,10 +108,16 @@ class Prompt:
             case ["as", user]:
                 self._user = user
                 return f"You are {user} now."
+            case ["look"]:
+                return await self._look()
             case ["in", channel]:
                 self._channel = channel.removeprefix("#")
                 return f"You are in #{self._channel} now."
         return HELP
+
+    async def _look(self) -> str:
+        messages = (await self._person().messages())[-LOOKED_AT:]
+        return "\n\n".join(map(draw_message, messages)) or "(nothing here yet)"
 
     async def _take(self, step: Step) -> str:
         return draw(await take(step, self._person()))

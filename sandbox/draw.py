@@ -37,7 +37,16 @@ EMOJIS = {
     ":large_yellow_circle:": "🟡",
     ":large_blue_circle:": "🔵",
     ":new:": "🆕",
+    ":bell:": "🔔",
+    ":no_bell:": "🔕",
+    ":mute:": "🔇",
+    ":eyes:": "👀",
+    ":zzz:": "💤",
+    ":repeat:": "🔁",
+    ":rotating_light:": "🚨",
     ":double_vertical_bar:": "⏸️ ",
+    ":no_entry_sign:": "🚫",
+    ":speech_balloon:": "💬",
 }
 _DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")
 _LINK = re.compile(r"<(https?://[^|>]+)\|([^>]*)>")

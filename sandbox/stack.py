@@ -49,19 +49,22 @@ class Ports:
 
 
 @asynccontextmanager
-async def running(folder: Path, ports: Ports = Ports()) -> AsyncIterator[Stack]:
+async def running(
+    folder: Path, ports: Ports = Ports(), *, alive: bool = False
+) -> AsyncIterator[Stack]:
     """Start everything and connect Ada to acme; on leaving, everything ends.
 
-    Data and the encryption key stay in `folder`. `REDIS_URL`, where it is set, names the Redis.
+    While it is `alive`, jobs end and new ones begin. Data and the encryption key stay in `folder`.
+    `REDIS_URL`, where it is set, names the Redis.
     """
     async with AsyncExitStack() as parts:
         redis_url = os.environ.get("REDIS_URL") or parts.enter_context(
             redis_server(folder / "redis")
         )
-        workspace = Workspace(time.time)
-        emporix = await parts.enter_async_context(
-            serving(create_emporix(World.believable(time.time)), ports.emporix)
-        )
+        workspace, world = Workspace(time.time), World.believable(time.time)
+        if alive:
+            world.come_alive()
+        emporix = await parts.enter_async_context(serving(create_emporix(world), ports.emporix))
         slack = await parts.enter_async_context(serving(create_slack(workspace), ports.slack))
         environment = {
             "SLACK_BOT_TOKEN": workspace.bot_token,

@@ -26,4 +26,5 @@ def tenant_of(request: Request, world: World, scope: str) -> Tenant:
         raise invalid_token()
     if scope not in token.scopes:
         raise forbidden()
+    world.catch_up()
     return world.tenant(token.key.tenant)

@@ -11,6 +11,7 @@ from sandbox.emporix import believable
 from sandbox.emporix.documents import Document
 from sandbox.emporix.faults import Faults
 from sandbox.emporix.keys import KEYS, Key
+from sandbox.emporix.life import Life
 from sandbox.emporix.tenant import NEWEST_FIRST, Tenant
 from sandbox.emporix.times import Clock, iso
 from sandbox.emporix.tokens import Tokens
@@ -36,7 +37,8 @@ class Seen:
 class World:
     """Three empty tenants and the keys of `sandbox.emporix.keys`; `clock` says what time it is.
 
-    Without `counts`, no list says how many there are in all, even where that is asked for.
+    Once it has `come_alive`, jobs end and new ones begin. Without `counts`, no list says how many
+    there are in all, even where that is asked for.
     """
 
     def __init__(self, clock: Clock, *, token_seconds: int = 14399) -> None:
@@ -47,6 +49,7 @@ class World:
         self.counts = True
         self.requests: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
         self._numbers = count(1)
+        self._lives: list[Life] = []
         for key in KEYS:
             self.add_key(key)
 
@@ -59,6 +62,19 @@ class World:
         for tenant, job in believable.jobs(clock()):
             world.add_job(tenant, **job)
         return world
+
+    def come_alive(self) -> None:
+        """From now on jobs end and new ones begin, in those tenants that have some."""
+        self._lives = [
+            Life(tenant.jobs, self.clock, name)
+            for name, tenant in self.tenants.items()
+            if len(tenant.jobs)
+        ]
+
+    def catch_up(self) -> None:
+        """Let happen what was to happen until now."""
+        for life in self._lives:
+            life.catch_up()
 
     def tenant(self, name: str) -> Tenant:
         """The tenant of this name; a new one where there is none yet."""

@@ -62,6 +62,21 @@ def _times(created: float, modified: float) -> Fields:
     return {"metadata": metadata}
 
 
+def started(rng: Random) -> Fields:
+    """A job that has just begun, but for its times; None for what it lacks."""
+    return _running(rng)
+
+
+def ended(rng: Random) -> Fields:
+    """What a running job is when it has ended: more often badly than it would be in earnest."""
+    dice = rng.random()
+    if dice < 0.4:
+        return {"status": "failure", "message": texts.failure(rng)}
+    if dice < 0.5:
+        return {"status": "skipped", "message": texts.skipped(rng)}
+    return {"status": "success", "message": texts.late_refund(rng)}
+
+
 def _running(rng: Random) -> Fields:
     return _chat(rng) | {"status": "in_progress", "message": None}
 
