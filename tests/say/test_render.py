@@ -55,7 +55,7 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
     ("source", "line", "problem"),
     [
         ('{"text":\n  {{ nobody }}}', 2, "'nobody' is undefined"),
-        ('{\n"text": {% mrkdwn %}\n{{ facts.nobody }}{% endmrkdwn %}}', 3, "no attribute 'nobody'"),
+        ('{\n"text": {% mrkdwn %}\n{{ facts.nobody }}{% endmrkdwn %}}', 2, "no attribute 'nobody'"),
         ('{"text":\n\n {{ facts|nobody }}}', 3, "No filter named 'nobody'"),
         ('{"text": {% mrkdwn %}x', 1, "endmrkdwn"),
         ('{\n"text": {{ 1 / 0 }}}', 2, "division by zero"),
