@@ -8,7 +8,6 @@ GET  /readyz          Redis answers too
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -29,7 +28,7 @@ from bot.logs import configure, new_reference
 from bot.settings import Settings
 from bot.slack.body import parse
 from bot.slack.guard import MAX_BODY_BYTES, Guard
-from bot.slack.incoming import ANSWERED, REFERENCE
+from bot.slack.incoming import ANSWERED, DELIVERED, REFERENCE
 from bot.wiring import Parts, assemble
 
 logger = logging.getLogger(__name__)
@@ -118,9 +117,9 @@ async def _dispatch(request: Request, body: str) -> Response:
     answered = asyncio.Event()
     try:
         incoming = AsyncBoltRequest(
-            body=json.dumps(parse(body)),
-            headers={"Content-Type": "application/json"},
-            context={ANSWERED: answered, REFERENCE: new_reference()},
+            body=parse(body),
+            context={ANSWERED: answered, REFERENCE: new_reference(), DELIVERED: body},
+            mode="socket_mode",  # all that it means: the body is read, and its signature checked
         )
     except (ValueError, TypeError, AttributeError):  # signed, but nothing that Slack sends
         return PlainTextResponse("the body cannot be read", 400)
