@@ -18,6 +18,8 @@ A name or field that does not exist is an error.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Undefined, pass_eval_context
@@ -35,6 +37,8 @@ from bot.say.text import clean
 # Each of these can turn outside text into Markup, which passes as JSON that is encoded already.
 _UNSAFE_FILTERS = ("e", "escape", "forceescape", "pprint", "safe", "tojson", "urlize", "xmlattr")
 _UNSAFE_GLOBALS = ("cycler", "joiner", "lipsum")
+
+_WORDS, _LONGEST_WORD = 128, 50
 
 
 class _Context(Context):
@@ -74,7 +78,7 @@ def environment(loader: BaseLoader) -> Environment:
     for name in _UNSAFE_GLOBALS:
         del made.globals[name]
     made.filters.update(FILTERS)
-    made.globals.update(newline=Newline(), ids=ids, pack=_pack)
+    made.globals.update(newline=Newline(), ids=ids, pack=_pack, remembered=_remembered)
     return made
 
 
@@ -84,6 +88,16 @@ def _pack(kind: str, /, **facts: str | int) -> str | None:
         return pack(kind, **facts)
     except ValueError:
         return None
+
+
+def _remembered(macro: Callable[[Any], Markup]) -> Callable[[Any], Markup]:
+    """A macro of one word that gives the same for the same word, and need not say it anew."""
+    once = lru_cache(_WORDS)(macro)
+
+    def say(word: Any) -> Markup:
+        return once(word) if type(word) is str and len(word) <= _LONGEST_WORD else macro(word)
+
+    return say
 
 
 @pass_eval_context  # asked for only so that Jinja folds no constant past us
