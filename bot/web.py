@@ -18,10 +18,11 @@ import uvicorn
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.errors import StoreUnavailable
 from bot.logs import configure, new_reference
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0  # a platform that stops a process commonly kills it after 30 s
 CLOSE_SECONDS = 5  # for requests that are being answered; acks take milliseconds
+
+EVENTS = "/slack/events"
 
 Assemble = Callable[[], AbstractAsyncContextManager[Parts]]
 
@@ -51,6 +54,20 @@ class Answer(Response):
             await super().__call__(scope, receive, send)
         finally:
             self._answered.set()
+
+
+class ShortCut:
+    """What Slack sends, to `hear` past the router, which costs an ack a tenth of its time."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", EVENTS):
+            answer = await hear(Request(scope, receive))
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def serve(settings: Settings) -> None:
@@ -82,10 +99,11 @@ def build_web(assemble: Assemble, guard: Guard) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/slack/events", hear, methods=["POST"]),
+            Route(EVENTS, hear, methods=["POST"]),
             Route("/healthz", health),
             Route("/readyz", ready),
         ],
+        middleware=[Middleware(ShortCut)],
         lifespan=lifespan,
     )
 
