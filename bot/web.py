@@ -8,7 +8,6 @@ GET  /readyz          Redis answers too
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -19,23 +18,26 @@ import uvicorn
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.errors import StoreUnavailable
 from bot.logs import configure, new_reference
 from bot.settings import Settings
 from bot.slack.body import parse
 from bot.slack.guard import MAX_BODY_BYTES, Guard
-from bot.slack.incoming import ANSWERED, REFERENCE
+from bot.slack.incoming import ANSWERED, DELIVERED, REFERENCE
 from bot.wiring import Parts, assemble
 
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0  # a platform that stops a process commonly kills it after 30 s
 CLOSE_SECONDS = 5  # for requests that are being answered; acks take milliseconds
+
+EVENTS = "/slack/events"
 
 Assemble = Callable[[], AbstractAsyncContextManager[Parts]]
 
@@ -52,6 +54,20 @@ class Answer(Response):
             await super().__call__(scope, receive, send)
         finally:
             self._answered.set()
+
+
+class ShortCut:
+    """What Slack sends, to `hear` past the router, which costs an ack a tenth of its time."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", EVENTS):
+            answer = await hear(Request(scope, receive))
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 def serve(settings: Settings) -> None:
@@ -83,10 +99,11 @@ def build_web(assemble: Assemble, guard: Guard) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/slack/events", hear, methods=["POST"]),
+            Route(EVENTS, hear, methods=["POST"]),
             Route("/healthz", health),
             Route("/readyz", ready),
         ],
+        middleware=[Middleware(ShortCut)],
         lifespan=lifespan,
     )
 
@@ -118,9 +135,9 @@ async def _dispatch(request: Request, body: str) -> Response:
     answered = asyncio.Event()
     try:
         incoming = AsyncBoltRequest(
-            body=json.dumps(parse(body)),
-            headers={"Content-Type": "application/json"},
-            context={ANSWERED: answered, REFERENCE: new_reference()},
+            body=parse(body),
+            context={ANSWERED: answered, REFERENCE: new_reference(), DELIVERED: body},
+            mode="socket_mode",  # all that it means: the body is read, and its signature checked
         )
     except (ValueError, TypeError, AttributeError):  # signed, but nothing that Slack sends
         return PlainTextResponse("the body cannot be read", 400)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from bot.say import limits
@@ -22,7 +21,7 @@ def within_budget(blocks: list[Part], reserved: int = 0) -> list[Part]:
     The longest texts are shortened first, all to the same length; if that does not do, blocks go
     from the end. Once anything goes, room is left for the words that say so.
     """
-    lengths = [length for block in blocks for length in _lengths(block)]
+    lengths = _lengths(blocks)
     if sum(lengths) <= limits.MESSAGE_BLOCKS_TEXT - reserved:
         return blocks
     room = limits.MESSAGE_BLOCKS_TEXT - ROOM_FOR_COUNT
@@ -30,17 +29,24 @@ def within_budget(blocks: list[Part], reserved: int = 0) -> list[Part]:
     return _first_within([_shortened(block, level) for block in blocks], room)
 
 
-def _lengths(part: Any) -> Iterator[int]:
+def _lengths(part: Any) -> list[int]:
     """How long each `text` is that stands anywhere in `part`."""
+    found: list[int] = []
+    _measure(part, found)
+    return found
+
+
+def _measure(part: dict[str, Any] | list[Any], found: list[int]) -> None:
     if isinstance(part, list):
         for item in part:
-            yield from _lengths(item)
-    elif isinstance(part, dict):
-        for name, item in part.items():
             if isinstance(item, dict | list):
-                yield from _lengths(item)
-            elif name == "text" and isinstance(item, str):
-                yield len(item)
+                _measure(item, found)
+        return
+    for name, item in part.items():
+        if isinstance(item, dict | list):
+            _measure(item, found)
+        elif name == "text" and isinstance(item, str):
+            found.append(len(item))
 
 
 def _fair_level(lengths: list[int], room: int) -> int:

@@ -39,4 +39,6 @@ def settle_space(text: str) -> str:
     """Marked space as people see it: one a run, none at the ends or beside `{{ newline }}`."""
     if _BREAK in text:
         text = _BREAK_IN_GAPS.sub("\n", text)
-    return _GAPS.sub(" ", text).strip()
+    if _GAP * 2 in text:
+        text = _GAPS.sub(_GAP, text)
+    return text.replace(_GAP, " ").strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
 from traceback import walk_tb
@@ -28,10 +29,10 @@ class Say:
 
     def __init__(self, *folders: Path) -> None:
         self._environment = environment(FileSystemLoader(folders))
-        self.render_once = lru_cache(REMEMBERED)(self.render)
-        """`render` that remembers the newest payloads, for what is often the same, as help is.
+        self.private_text_once = lru_cache(REMEMBERED)(self.private_text)
+        """`private_text` that remembers the newest, for what is often the same, as help is.
 
-        Its facts must be hashable, and nobody may change what it gives.
+        Its facts must be hashable.
         """
 
     @classmethod
@@ -50,6 +51,10 @@ class Say:
             return gate(load(self._rendered(name, facts)))
         except PayloadWrong as error:
             raise TemplateWrong(name, str(error)) from error
+
+    def private_text(self, name: str, /, **facts: object) -> str:
+        """The same payload as JSON, for nobody but the person who asked."""
+        return json.dumps({**self.render(name, **facts), "response_type": "ephemeral"})
 
     def templates(self) -> list[str]:
         """The names of all messages; what only others include, under parts/, is none."""

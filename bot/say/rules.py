@@ -35,6 +35,8 @@ def text(limit: int) -> Rule:
     def rule(part: Any) -> Part | None:
         if not isinstance(part, dict) or is_blank(part.get("text")):
             return None
+        if len(part["text"]) <= limit:  # nearly all there is
+            return part
         return part | {"text": cut_as(part.get("type", ""), part["text"], limit)}
 
     return rule

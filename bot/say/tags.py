@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from jinja2 import Environment, Undefined, nodes
@@ -38,6 +39,8 @@ class WordTags(Extension):
                 "mrkdwn whole": _mrkdwn_whole,
                 "plain value": _plain_value,
                 "plain whole": _plain_whole,
+                "words joined": "".join,
+                "words as they are": _as_they_are,
             }
         )
 
@@ -45,47 +48,87 @@ class WordTags(Extension):
         tag = next(parser.stream)
         body = parser.parse_statements((f"name:end{tag.value}",), drop_needle=True)
         within = nodes.Template(body)
-        for forbidden in within.find_all(_NOT_WITHIN):
+        for forbidden in (*within.find_all(_NOT_WITHIN), *_tags(within)):
             parser.fail(
                 f"{{% {tag.value} %}} holds only words, values, if, for and set", forbidden.lineno
             )
         for output in within.find_all(nodes.Output):
             output.nodes = [_part(tag.value, node) for node in output.nodes]
-        return nodes.FilterBlock(body, _filter(None, f"{tag.value} whole"), lineno=tag.lineno)
+        is_simple = all(isinstance(node, nodes.Output | nodes.If) for node in _statements(body))
+        make = _as_expression if is_simple else _as_statements
+        return make(body, f"{tag.value} whole", tag.lineno)
+
+
+def _tags(within: nodes.Node) -> Iterator[nodes.Node]:
+    """The tags that are written already."""
+    return (node for node in within.find_all(nodes.Filter) if node.name.endswith(" whole"))
+
+
+def _statements(body: list[nodes.Node]) -> Iterator[nodes.Node]:
+    return nodes.Template(body).find_all(nodes.Stmt)
 
 
 def _part(tag: str, node: nodes.Expr) -> nodes.Expr:
     if isinstance(node, nodes.TemplateData):
-        return nodes.TemplateData(mark_space(node.data), lineno=node.lineno)
+        return nodes.Const(mark_space(node.data), lineno=node.lineno)
     return _filter(node, f"{tag} value")
+
+
+def _as_statements(body: list[nodes.Node], whole: str, line: int) -> nodes.Node:
+    """The tag as Jinja writes any: what is encoded already is looked at and copied once more."""
+    for output in nodes.Template(body).find_all(nodes.Output):
+        output.nodes = [_filter(node, "words as they are") for node in output.nodes]
+    return nodes.FilterBlock(body, _filter(None, whole), lineno=line)
+
+
+def _as_expression(body: list[nodes.Node], whole: str, line: int) -> nodes.Node:
+    """The tag as one expression, which is faster; errors within name the line where it begins."""
+    return nodes.Output([_filter(_joined(body, line), whole)], lineno=line)
+
+
+def _joined(body: list[nodes.Node], line: int) -> nodes.Expr:
+    parts: list[nodes.Expr] = []
+    for node in body:
+        if isinstance(node, nodes.If):
+            parts.append(_chosen([node, *node.elif_], node.else_, line))
+        elif isinstance(node, nodes.Output):
+            parts += node.nodes
+    return _filter(nodes.Tuple(parts, "load", lineno=line), "words joined")
+
+
+def _chosen(cases: list[nodes.If], otherwise: list[nodes.Node], line: int) -> nodes.Expr:
+    if not cases:
+        return _joined(otherwise, line)
+    case, *others = cases
+    return nodes.CondExpr(case.test, _joined(case.body, line), _chosen(others, otherwise, line))
 
 
 def _filter(node: nodes.Expr | None, name: str) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno if node else None)
 
 
-def _mrkdwn_whole(text: Markup) -> Markup:
+def _mrkdwn_whole(text: str) -> Markup:
     return _as_json(TRUSTED + settle_space(str(text)))
 
 
-def _plain_whole(text: Markup) -> Markup:
+def _plain_whole(text: str) -> Markup:
     return _as_json(settle_space(str(text)))
 
 
-def _mrkdwn_value(value: Any) -> Markup:
+def _mrkdwn_value(value: Any) -> str:
     if isinstance(value, Newline):
-        return _as_is(value.mark)
+        return value.mark
     words = _words(value)
-    return _as_is(words if isinstance(words, Ours) else escape(words))
+    return words if isinstance(words, Ours) else escape(words)
 
 
-def _plain_value(value: Any) -> Markup:
+def _plain_value(value: Any) -> str:
     if isinstance(value, Newline):
-        return _as_is(value.mark)
+        return value.mark
     words = _words(value)
     if isinstance(words, Ours):
         raise TypeError("mrkdwn in {% plain %}: it would show its mark-up")
-    return _as_is(words)
+    return words
 
 
 def _words(value: Any) -> str:
@@ -115,7 +158,7 @@ def _words_of_macro(output: Markup) -> str:
     return Ours(words[1:]) if words.startswith(TRUSTED) else words
 
 
-def _as_is(words: str) -> Markup:
+def _as_they_are(words: str) -> Markup:
     """Past Jinja's own escaping, which is HTML's."""
     return Markup(words)  # noqa: S704
 

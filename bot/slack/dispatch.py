@@ -90,12 +90,12 @@ class Dispatch:
         try:
             heard, text = self.registry.find(str(request.body.get("text") or ""))
             if heard.in_ack:
-                reply = ReplyInAck(self.say.render_once, ack)
+                reply = ReplyInAck(self.say.private_text_once, ack)
                 await self._call(heard, incoming, {"text": text, "reply": reply})
                 return
             self._start(heard, incoming, {"text": text})
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            surface = ReplyInAck(self.say.render, ack)
+            surface = ReplyInAck(self.say.private_text, ack)
             await self.failures.tell(error, incoming.reference, surface)
             return
         await ack()
@@ -192,18 +192,17 @@ class Dispatch:
             await modal.close()
 
     async def _call(self, heard: Heard, incoming: Incoming, extra: Mapping[str, object]) -> None:
-        offered: dict[str, object] = {
-            "caller": incoming.caller,
-            "reply": self._reply(incoming),
-            "channel": Channel(self.say, self.session, incoming),
-            "files": Files(incoming),
-            "people": People(incoming),
-            "registry": self.registry,
-            **{name: make(incoming) for name, make in self.helpers.items()},
-            **self.services,
-            **extra,
-        }
-        await heard.listener(**{name: offered[name] for name in heard.parameters})
+        needed = {name: self._offered(name, incoming, extra) for name in heard.parameters}
+        await heard.listener(**needed)
+
+    def _offered(self, name: str, incoming: Incoming, extra: Mapping[str, object]) -> object:
+        if name in extra:
+            return extra[name]
+        if name in self.services:
+            return self.services[name]
+        if name in self.helpers:
+            return self.helpers[name](incoming)
+        return _OFFERED[name](self, incoming)
 
     @staticmethod
     def _surface(modal: Modal, reply: Reply) -> Reply | Modal:
@@ -212,3 +211,13 @@ class Dispatch:
 
     def _reply(self, incoming: Incoming) -> ReplyLater:
         return ReplyLater(self.say, self.session, incoming)
+
+
+_OFFERED: Mapping[str, Callable[[Dispatch, Incoming], object]] = {
+    "caller": lambda _, incoming: incoming.caller,
+    "reply": lambda dispatch, incoming: dispatch._reply(incoming),
+    "channel": lambda dispatch, incoming: Channel(dispatch.say, dispatch.session, incoming),
+    "files": lambda _, incoming: Files(incoming),
+    "people": lambda _, incoming: People(incoming),
+    "registry": lambda dispatch, _: dispatch.registry,
+}

@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import Caller
 
-ANSWERED, REFERENCE = "answered", "reference"
+ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
 """Names in Bolt's context: set by the web door, read here."""
 
 ANSWERED_SECONDS = 3.0  # Slack: by then it has given up on the answer
@@ -67,7 +67,7 @@ def read(request: AsyncBoltRequest) -> Incoming:
         channel_id=context.channel_id or "",
         response_url=context.response_url or "",
         trigger_id=body.get("trigger_id") or "",
-        delivery=_delivery(request),
+        delivery=_delivery(body, context[DELIVERED]),
         view=body.get("view"),
         message_ts=(body.get("container") or {}).get("message_ts") or "",
         message=body.get("message"),
@@ -77,11 +77,11 @@ def read(request: AsyncBoltRequest) -> Incoming:
     )
 
 
-def _delivery(request: AsyncBoltRequest) -> str:
-    """A digest of the body: its trigger_id is never given twice, so only a repetition equals it."""
-    if not request.body.get("trigger_id"):
+def _delivery(body: Mapping[str, Any], delivered: str) -> str:
+    """A digest of what came: no trigger_id is given twice, so only a repetition equals it."""
+    if not body.get("trigger_id"):
         return ""
-    return hashlib.sha256(request.raw_body.encode()).hexdigest()[:32]
+    return hashlib.sha256(delivered.encode()).hexdigest()[:32]
 
 
 def submitted(view: Mapping[str, Any]) -> dict[str, str]:

@@ -81,12 +81,12 @@ class ReplyInAck:
     """In the acknowledgement of a slash command: no further request, so nothing that takes time."""
 
     def __init__(
-        self, render: Callable[..., Mapping[str, Any]], ack: Callable[..., Awaitable[Any]]
+        self, private_text: Callable[..., str], ack: Callable[..., Awaitable[Any]]
     ) -> None:
-        self._render, self._ack = render, ack
+        self._private_text, self._ack = private_text, ack
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
-        await self._ack({**self._render(template, **facts), "response_type": "ephemeral"})
+        await self._ack(self._private_text(template, **facts))  # Bolt knows JSON by its "{"
 
 
 async def by_response_url(

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from bot.say.environment import environment
 from bot.say.errors import PayloadWrong
+from bot.say.marks import TRUSTED
 from bot.say.text import clean, escape
 from tests.say.hostile import hostile_text, mrkdwn, rendered, said, value
 
@@ -180,6 +181,26 @@ def test_tags_hold_only_simple_statements(within: str) -> None:
     """What would write around the tag's escaping is refused when the template is read."""
     with pytest.raises(TemplateSyntaxError, match="holds only words"):
         rendered("{% plain %}" + within + "{% endplain %}")
+
+
+@pytest.mark.parametrize("word", ["success", "<b>", "w" * 51, None, 7])
+def test_remembered_words_are_those_said_anew(word: object) -> None:
+    """A macro gives the same the second time, whatever it is given."""
+    macro = "{% macro said(word) %}{% mrkdwn %}*{{ word }}*{% endmrkdwn %}{% endmacro %}"
+    once = "{% set once = remembered(said) %}"
+    three = '{"a": {{ said(word) }}, "b": {{ once(word) }}, "c": {{ once(word) }}}'
+    a, b, c = json.loads(rendered(macro + once + three, word=word)).values()
+    assert a == b == c
+
+
+def test_remembered_words_are_told_apart() -> None:
+    """Outside text that reads like words of ours is still escaped."""
+    macro = "{% macro said(word) %}{% mrkdwn %}{{ word }}{% endmrkdwn %}{% endmacro %}"
+    ours = "{% macro ours() %}{% mrkdwn %}*x*{% endmrkdwn %}{% endmacro %}"
+    once = "{% set once = remembered(said) %}"
+    both = '{"a": {{ once(ours()) }}, "b": {{ once(words) }}}'
+    made = json.loads(rendered(macro + ours + once + both, words='"\ufdd0*x*"'))
+    assert (made["a"], made["b"]) == (f"{TRUSTED}*x*", f'{TRUSTED}"*x*"')
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
     ("source", "line", "problem"),
     [
         ('{"text":\n  {{ nobody }}}', 2, "'nobody' is undefined"),
-        ('{\n"text": {% mrkdwn %}\n{{ facts.nobody }}{% endmrkdwn %}}', 3, "no attribute 'nobody'"),
+        ('{\n"text": {% mrkdwn %}\n{{ facts.nobody }}{% endmrkdwn %}}', 2, "no attribute 'nobody'"),
         ('{"text":\n\n {{ facts|nobody }}}', 3, "No filter named 'nobody'"),
         ('{"text": {% mrkdwn %}x', 1, "endmrkdwn"),
         ('{\n"text": {{ 1 / 0 }}}', 2, "division by zero"),
@@ -100,9 +101,9 @@ def test_the_projects_templates_are_the_default() -> None:
 
 
 def test_what_is_rendered_once_is_remembered(tmp_path: Path) -> None:
-    """The same facts give the same payload, other facts their own."""
+    """The same facts give the same text, other facts their own."""
     made = say(tmp_path, hello='{"text": {{ word }}}')
-    first = made.render_once("hello", word="Ada")
-    assert first == made.render("hello", word="Ada")
-    assert made.render_once("hello", word="Ada") is first
-    assert made.render_once("hello", word="Grace")["text"] == "Grace"
+    first = made.private_text_once("hello", word="Ada")
+    assert json.loads(first) == {**made.render("hello", word="Ada"), "response_type": "ephemeral"}
+    assert made.private_text_once("hello", word="Ada") is first
+    assert json.loads(made.private_text_once("hello", word="Grace"))["text"] == "Grace"
