@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import COMMAND
 from bot.doctor import SCOPES
+from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
 from tests.source import PROJECT, attributes, modules
 
 MANIFEST: dict[str, Any] = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
@@ -67,6 +68,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "files_upload_v2": ("files:write",),
     "users_info": ("users:read",),
     "views_open": (),
+    "views_push": (),
     "views_update": (),
 }
 SCOPE_OF_COMMANDS = "commands"
@@ -107,6 +109,17 @@ def test_has_commands_that_slack_takes() -> None:
     commands = parts("features.slash_commands.command")
     assert 1 <= len(commands) <= 50
     assert all(re.fullmatch(r"/[a-z0-9_-]+", command) for command in commands)
+
+
+def test_has_shortcuts_that_slack_takes() -> None:
+    """Up to ten, each of messages or of the whole workspace; the stand-in has the same."""
+    shortcuts = parts("features.shortcuts")
+    assert len(shortcuts) <= 10
+    assert {shortcut["type"] for shortcut in shortcuts} <= {"message", "global"}
+    assert [
+        Shortcut(shortcut["name"], shortcut["callback_id"], shortcut["type"])
+        for shortcut in shortcuts
+    ] == list(SHORTCUTS)
 
 
 def test_sends_everything_to_the_one_door() -> None:

@@ -10,8 +10,8 @@ import bot.listeners
 from bot.models import Account, Caller
 from bot.say import ids
 from bot.say.state import pack
-from bot.slack.dispatch import PARAMETERS
 from bot.slack.hear import Heard, action, command, submission
+from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from bot.store.arrivals import Arrival
 from sandbox.emporix.faults import Fault
