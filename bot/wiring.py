@@ -20,6 +20,7 @@ from bot.services.accounts import Accounts
 from bot.services.agents import AgentNames
 from bot.services.asking import Asking
 from bot.services.deletes import Deletes
+from bot.services.finding import Finding
 from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
 from bot.services.shared_deletes import SharedDeletes
@@ -103,8 +104,9 @@ def _services(
 ) -> dict[str, object]:
     """What listeners can ask for by name."""
     cursors, audit, deletions = CursorStore(redis, clock), AuditLog(redis), Deletions(redis)
+    named = NamedJobs(emporix, names)
     jobs = Jobs(
-        NamedJobs(emporix, names),
+        named,
         cursors,
         dashboard_url=settings.emporix_dashboard_url,
         new_cursor_id=new_cursor_id,
@@ -122,6 +124,7 @@ def _services(
         "accounts": Accounts(stored, emporix, clock),
         "asking": Asking(names),
         "jobs": jobs,
+        "finding": Finding(named, names, settings.emporix_dashboard_url),
         "deletes": deletes,
         "sharing": sharing,
         "shared_deletes": SharedDeletes(deletes, deletions, clock),

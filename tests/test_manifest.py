@@ -33,6 +33,7 @@ KNOWN = {
         "assistant_view agent_view"
     ),
     "features.bot_user": "display_name always_online",
+    "features.shortcuts": "name type callback_id description",
     "features.slash_commands": "command url description usage_hint should_escape",
     "oauth_config": "redirect_urls scopes token_management_enabled pkce_enabled",
     "oauth_config.scopes": "user bot user_optional bot_optional",
@@ -49,6 +50,9 @@ LENGTHS = {
     "display_information.description": (1, 140),
     "display_information.long_description": (175, 4000),
     "features.bot_user.display_name": (1, 80),
+    "features.shortcuts.name": (1, 24),
+    "features.shortcuts.callback_id": (1, 255),
+    "features.shortcuts.description": (1, 150),
     "features.slash_commands.command": (2, 32),
     "features.slash_commands.url": (1, 3000),
     "features.slash_commands.description": (1, 2000),

@@ -11,6 +11,8 @@ JOBS_LIST_PREVIOUS = "jobs.list.previous"
 JOBS_LIST_REFRESH = "jobs.list.refresh"
 JOBS_GET_OPEN = "jobs.get.open"
 JOBS_GET_WHOLE = "jobs.get.whole"
+JOBS_FIND_START = "jobs.find.start"
+JOBS_FIND_OPEN = "jobs.find.open"
 JOBS_DELETE_CONFIRM = "jobs.delete.confirm"
 JOBS_DELETE_KEEP = "jobs.delete.keep"
 JOBS_DELETE_SHARED_CONFIRM = "jobs.delete_shared.confirm"
@@ -19,18 +21,22 @@ JOBS_SHARE_CONFIRM = "jobs.share.confirm"
 JOBS_SHARE_KEEP = "jobs.share.keep"
 JOBS_SHARE_NEXT = "jobs.share.next"
 JOBS_SHARE_PREVIOUS = "jobs.share.previous"
+JOBS_SHARE_FOUND_ASK = "jobs.share_found.ask"
+JOBS_SHARE_FOUND_CONFIRM = "jobs.share_found.confirm"
 CONNECT_OPEN = "connect.open"
 CONNECT_SUBMIT = "connect.submit"
 DISCONNECT_CONFIRM = "disconnect.confirm"
 DISCONNECT_KEEP = "disconnect.keep"
 USE_SWITCH = "use.switch"
 
-# What buttons remember: the kinds of `bot.say.state`.
+# What buttons and modals remember: the kinds of `bot.say.state`.
 STATE_CURSOR = "cursor"  # cursor, page, query (not in older ones)
 STATE_QUERY = "query"  # query: the short form of `bot.services.short_query`
 STATE_JOB = "job"  # tenant, job; and cursor, page where the button stands in a list;
 # part (message or response) where it shows the whole of that
 STATE_SHARE = "share"  # tenant, job; or cursor, page
+STATE_SHARE_TO = "share_to"  # channel, thread; and tenant, job; or cursor, page
+STATE_PLACE = "place"  # channel, thread
 STATE_SHARED_JOB = "shared_job"  # tenant, job; and row where the button stands in a list
 STATE_SHARED_LIST = "shared_list"  # owner, cursor, page
 STATE_TENANT = "tenant"  # tenant

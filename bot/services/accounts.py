@@ -32,6 +32,10 @@ class Accounts:
     def __init__(self, kept: Keeps, emporix: GivesTokens, clock: Callable[[], float]) -> None:
         self._kept, self._emporix, self._clock = kept, emporix, clock
 
+    async def of(self, caller: Caller) -> Account:
+        """All connections of a user, for what is not given them already."""
+        return await self._kept.load(caller)
+
     async def connect(self, caller: Caller, tenant: str, credentials: Credentials) -> Connection:
         """Try a key and keep it: the first connection of a user becomes the default.
 

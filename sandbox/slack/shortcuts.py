@@ -18,7 +18,7 @@ class Shortcut:
     kind: Literal["message", "global"]
 
 
-SHORTCUTS: tuple[Shortcut, ...] = ()
+SHORTCUTS = (Shortcut("Find Emporix jobs", "jobs.find.start", "message"),)
 """Those of manifest.yml."""
 
 
