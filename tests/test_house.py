@@ -125,15 +125,16 @@ def test_every_id_has_one_listener() -> None:
 def test_the_manifest_offers_the_shortcuts() -> None:
     """Slack shows each shortcut that a listener hears, by the same name, and no other."""
     manifest = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
-    assert manifest["features"].get("shortcuts", []) == [
-        {
+    offered = {shortcut["callback_id"]: shortcut for shortcut in manifest["features"]["shortcuts"]}
+    assert offered == {
+        callback_id: {
             "name": heard.name,
             "type": heard.kind,
-            "callback_id": heard.callback_id,
+            "callback_id": callback_id,
             "description": heard.summary,
         }
-        for heard in REGISTRY.shortcuts.values()
-    ]
+        for callback_id, heard in REGISTRY.shortcuts.items()
+    }
 
 
 def test_every_word_of_a_command_has_one_listener() -> None:

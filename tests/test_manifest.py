@@ -128,7 +128,12 @@ def test_has_shortcuts_that_slack_takes() -> None:
 
 def test_sends_everything_to_the_one_door() -> None:
     """Commands and clicks come to the path that the web process serves, over TLS."""
-    urls = [*parts("features.slash_commands.url"), *parts("settings.interactivity.request_url")]
+    paths = (
+        "features.slash_commands.url",
+        "settings.interactivity.request_url",
+        "settings.interactivity.message_menu_options_url",
+    )
+    urls = [url for path in paths for url in parts(path)]
     assert len(set(urls)) == 1
     address = urlsplit(urls[0])
     assert (address.scheme, address.path) == ("https", "/slack/events")

@@ -18,7 +18,10 @@ class Shortcut:
     kind: Literal["message", "global"]
 
 
-SHORTCUTS = (Shortcut("Find Emporix jobs", "jobs.find.start", "message"),)
+SHORTCUTS = (
+    Shortcut("Find Emporix jobs", "jobs.find.start", "message"),
+    Shortcut("Search Emporix jobs", "jobs.filter.start", "global"),
+)
 """Those of manifest.yml."""
 
 

@@ -10,7 +10,7 @@ import bot.listeners
 from bot.models import Account, Caller
 from bot.say import ids
 from bot.say.state import pack
-from bot.slack.hear import Heard, action, command, submission
+from bot.slack.hear import Heard, action, command, shortcut, submission, suggestion
 from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from bot.store.arrivals import Arrival
@@ -42,6 +42,8 @@ class Given:
             action("go.button")(self.action),
             action("go.share")(self.share),
             submission("go.form")(self.submission),
+            shortcut("go.menu", "Go", "Goes.", kind="message")(self.shortcut),
+            suggestion("go.typed")(self.suggestion),
         )
 
     async def command(
@@ -72,14 +74,19 @@ class Given:
         self,
         caller: Any,
         values: Any,
+        choices: Any,
         memory: Any,
-        place: Any,
-        finding: Any,
         modal: Any,
         shared_deletes: Any,
         audit: Any,
     ) -> None:
         self.to["submission"] = locals()
+
+    async def shortcut(self, place: Any, finding: Any) -> None:
+        self.to["shortcut"] = locals()
+
+    async def suggestion(self, typed: Any, offer: Any) -> None:
+        self.to["suggestion"] = locals()
 
 
 async def test_offers_what_it_says() -> None:
@@ -90,6 +97,8 @@ async def test_offers_what_it_says() -> None:
         await bench.poster.interaction(samples.block_actions("go.button", "packed", ""))
         await bench.poster.interaction(samples.block_actions("go.share", "packed", ""))
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
+        await bench.poster.interaction(samples.message_action("go.menu", ""))
+        await bench.poster.interaction(samples.block_suggestion("go.typed", "compl"))
         await bench.poster.settled()
     assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()
     assert given.to["command"]["text"] == "Far Away"

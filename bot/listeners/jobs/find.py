@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bot.listeners.jobs.filter import show
 from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
+from bot.services.filter_form import Form
 from bot.services.finding import Finding
 from bot.services.jobs import Jobs
 from bot.slack.hear import action, shortcut
@@ -22,7 +24,10 @@ from bot.slack.place import Place
 async def find(account: Account, finding: Finding, place: Place, modal: Modal) -> None:
     await modal.open("jobs/find.looking")
     findings = await finding.find(account, texts(place.message))
-    await modal.update("jobs/find", findings=findings, place=place.kept())
+    if findings.is_empty:
+        await show(Form(words=findings.words), account, modal, note="nothing_named")
+    else:
+        await modal.update("jobs/find", findings=findings, place=place.kept())
 
 
 @action(ids.JOBS_FIND_OPEN, at_once=True)

@@ -1,6 +1,8 @@
-"""Share, in a modal — says who will see it, and posts it into the thread of the message."""
+"""Share, in a modal — says who will see it, and posts it into a thread or a channel."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from bot.listeners.jobs.share import post
 from bot.models import Caller
@@ -18,9 +20,22 @@ from bot.slack.place import Place
 async def ask(value: str, memory: str, sharing: Sharing, place: Place, modal: Modal) -> None:
     await modal.open("jobs/share_found.looking")
     what = {**unpack(value, ids.STATE_JOB), **unpack(memory, ids.STATE_PLACE)}
-    audience = await place.channel_at(str(what["channel"])).audience()
-    sharing.admit(audience)
-    await modal.update("jobs/share_found", audience=audience, state=what)
+    await _ask(what, sharing, place, modal)
+
+
+@action(ids.JOBS_SHARE_FOUND_CHOOSE, at_once=True)
+async def choose(value: str, modal: Modal) -> None:
+    state = unpack(value, ids.STATE_CURSOR)
+    await modal.open("jobs/share_found.choose", cursor=state["cursor"], page=state["page"])
+
+
+@submission(ids.JOBS_SHARE_FOUND_CHOSEN)
+async def ask_about_channel(
+    values: Mapping[str, str], memory: str, sharing: Sharing, place: Place, modal: SubmittedModal
+) -> None:
+    await modal.update("jobs/share_found.looking")
+    what = unpack(memory, ids.STATE_SHARE_TO) | {"channel": values["channel"]}
+    await _ask(what, sharing, place, modal)
 
 
 @submission(ids.JOBS_SHARE_FOUND_CONFIRM)
@@ -42,3 +57,10 @@ async def share(
         if first:
             await post(state, account, jobs, sharing, channel)
     await modal.update("jobs/share_found.done", channel_id=audience.channel_id)
+
+
+async def _ask(what: Mapping[str, str | int], sharing: Sharing, place: Place, modal: Modal) -> None:
+    """Who will see it, before anybody does."""
+    audience = await place.channel_at(str(what["channel"])).audience()
+    sharing.admit(audience)
+    await modal.update("jobs/share_found", audience=audience, state=what)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.faults import Fault
@@ -151,10 +150,3 @@ async def test_says_that_a_job_is_gone(connected: Shop) -> None:
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_found"
     assert exchange.view["previous_view_id"]
-
-
-@pytest.mark.parametrize("text", ["Nothing to see", "&amp; &lt;b&gt; `x` *y* <!channel>"])
-async def test_finds_nothing_in_other_messages(connected: Shop, text: str) -> None:
-    """And says where to look instead."""
-    exchange = await find(connected, text)
-    assert "names no job" in said(exchange.view)

@@ -1,0 +1,119 @@
+"""Search Emporix jobs, from the menu of shortcuts — a form for every filter there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.errors import InvalidInput, OutdatedButton
+from bot.models import Account, Caller
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.accounts import Accounts, connection
+from bot.services.asking import Asking
+from bot.services.filter_form import Form, filled, form_of, read
+from bot.services.filters import Asked, LocalClock
+from bot.services.jobs import Jobs
+from bot.services.short_query import lengthen
+from bot.slack.hear import action, shortcut, submission, suggestion
+from bot.slack.modals import Modal, Offer, SubmittedModal
+from bot.store.cursors import Cursor
+
+
+@shortcut(
+    ids.JOBS_FILTER_START,
+    "Search Emporix jobs",
+    "A form to look for jobs by words, status, type, agent, event and days",
+    kind="global",
+)
+async def start(account: Account, modal: Modal) -> None:
+    await modal.open("jobs/filter.opening")
+    await show(Form(), account, modal)
+
+
+@action(ids.JOBS_FILTER_WORDS)
+async def search_words(value: str, account: Account, modal: Modal) -> None:
+    await show(Form(words=str(unpack(value, ids.STATE_WORDS)["words"])), account, modal)
+
+
+@action(ids.JOBS_FILTER_CHANGE)
+async def change(
+    value: str, account: Account, cursor: Cursor | None, clock: LocalClock, modal: Modal
+) -> None:
+    await show(await form_at(value, cursor, clock), account, modal)
+
+
+@suggestion(ids.JOBS_FILTER_AGENT)
+async def offer_agents(
+    typed: str,
+    values: Mapping[str, str],
+    caller: Caller,
+    accounts: Accounts,
+    asking: Asking,
+    offer: Offer,
+) -> None:
+    account = await accounts.of(caller)
+    agents = await asking.agents(account, values.get("tenant", ""), typed)
+    await offer("jobs/filter.agents", typed=typed, agents=agents)
+
+
+@submission(ids.JOBS_FILTER_SUBMIT)
+async def search(
+    caller: Caller,
+    values: Mapping[str, str],
+    choices: Mapping[str, tuple[str, ...]],
+    clock: LocalClock,
+    accounts: Accounts,
+    asking: Asking,
+    jobs: Jobs,
+    modal: SubmittedModal,
+) -> None:
+    form = filled(values, choices)
+    if asked := await read_or_refuse(form, modal):
+        await modal.update("jobs/filter.asking")
+        account = await accounts.of(caller)
+        try:
+            filters = await asking.settle(asked, account, clock)
+        except InvalidInput as error:  # only now could it be known
+            await show(form, account, modal, error=error)
+            return
+        listing = await jobs.list(account, filters, searched=bool(filters.words))
+        await modal.update("jobs/results", listing=listing)
+
+
+async def read_or_refuse(form: Form, modal: SubmittedModal) -> Asked | None:
+    """What the form asks for; None where the words under its fields say what to mend."""
+    try:
+        return read(form)
+    except InvalidInput as error:
+        await modal.errors("jobs/filter.errors", error=error)
+        return None
+
+
+async def form_at(value: str, cursor: Cursor | None, clock: LocalClock) -> Form:
+    """The form of the list that a button stands below; raises OutdatedButton."""
+    if cursor is None:
+        query = str(unpack(value, ids.STATE_CURSOR).get("query", ""))
+        if not query:
+            raise OutdatedButton
+        filters, _ = lengthen(query)
+        tenant = filters.tenant
+    else:
+        filters, tenant = cursor.filters, cursor.tenant
+    has_days = filters.since is not None or filters.until is not None
+    return form_of(filters, tenant, await clock.zone() if has_days else None)
+
+
+async def show(
+    form: Form,
+    account: Account,
+    modal: Modal,
+    *,
+    error: InvalidInput | None = None,
+    note: str = "",
+) -> None:
+    """The form, for the tenants of whoever fills it in; raises NotConnected."""
+    held = connection(account, form.tenant)
+    tenants = tuple(account.connections)
+    await modal.update(
+        "jobs/filter", form=form, tenant=held.tenant, tenants=tenants, error=error, note=note
+    )
