@@ -39,6 +39,7 @@ from bot.store.audit import AuditLog
 from bot.store.connection import Commands, connect, reaching_redis
 from bot.store.cursors import CursorStore, new_cursor_id
 from bot.store.deletions import Deletions
+from bot.store.forms import FormStore
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
@@ -129,6 +130,7 @@ def _services(
         "sharing": sharing,
         "shared_deletes": SharedDeletes(deletes, deletions, clock),
         "audit": audit,
+        "forms": FormStore(redis, vault(settings), new_cursor_id),
     }
 
 

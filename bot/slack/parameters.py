@@ -27,6 +27,7 @@ PARAMETERS = {
     "deletes": "the service that deletes jobs and records it",
     "sharing": "the service of lists and jobs shown to a channel",
     "shared_deletes": "the service of deletes that a channel sees",
+    "forms": "what open forms remember, sealed",
     "audit": "the record of deletes",
     "asking": "the service that reads filters",
 }

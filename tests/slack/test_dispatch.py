@@ -23,7 +23,17 @@ from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
 
 SERVICES = dict.fromkeys(
-    ["accounts", "jobs", "finding", "asking", "sharing", "deletes", "shared_deletes", "audit"],
+    [
+        "accounts",
+        "jobs",
+        "finding",
+        "asking",
+        "sharing",
+        "deletes",
+        "shared_deletes",
+        "audit",
+        "forms",
+    ],
     "a service",
 )
 HELPERS = {"clock": lambda incoming: f"a clock for {incoming.caller.user_id}"}
@@ -82,7 +92,7 @@ class Given:
     ) -> None:
         self.to["submission"] = locals()
 
-    async def shortcut(self, place: Any, finding: Any) -> None:
+    async def shortcut(self, place: Any, finding: Any, forms: Any) -> None:
         self.to["shortcut"] = locals()
 
     async def suggestion(self, typed: Any, offer: Any) -> None:

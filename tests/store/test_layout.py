@@ -15,6 +15,7 @@ def test_keys_of_a_user_share_a_slot() -> None:
         layout.account(ADA),
         layout.cursor(ADA, "cursor-1"),
         layout.cursors(ADA, "acme"),
+        layout.form(ADA, "form-1"),
         layout.once(ADA, "delivery-1"),
         layout.refresh(ADA, "acme"),
     ]

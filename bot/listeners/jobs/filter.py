@@ -1,10 +1,11 @@
-"""Search Emporix jobs, from the menu of shortcuts — a form for every filter there is."""
+"""Search Emporix jobs, and Filter below a list — a form for every filter there is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from bot.errors import InvalidInput, OutdatedButton
+from bot.listeners.jobs.list import show as show_list
 from bot.models import Account, Caller
 from bot.say import ids
 from bot.say.state import unpack
@@ -16,7 +17,9 @@ from bot.services.jobs import Jobs
 from bot.services.short_query import lengthen
 from bot.slack.hear import action, shortcut, submission, suggestion
 from bot.slack.modals import Modal, Offer, SubmittedModal
+from bot.slack.place import Place
 from bot.store.cursors import Cursor
+from bot.store.forms import FormStore
 
 
 @shortcut(
@@ -42,6 +45,21 @@ async def change(
     await show(await form_at(value, cursor, clock), account, modal)
 
 
+@action(ids.JOBS_FILTER_EDIT, at_once=True)
+async def edit(
+    value: str,
+    account: Account,
+    cursor: Cursor | None,
+    clock: LocalClock,
+    forms: FormStore,
+    place: Place,
+    modal: Modal,
+) -> None:
+    await modal.open("jobs/filter.opening")
+    form = await form_at(value, cursor, clock)
+    await show(form, account, modal, list_=await forms.keep(account.caller, place.kept()))
+
+
 @suggestion(ids.JOBS_FILTER_AGENT)
 async def offer_agents(
     typed: str,
@@ -61,23 +79,31 @@ async def search(
     caller: Caller,
     values: Mapping[str, str],
     choices: Mapping[str, tuple[str, ...]],
+    memory: str,
     clock: LocalClock,
     accounts: Accounts,
     asking: Asking,
     jobs: Jobs,
+    forms: FormStore,
+    place: Place,
     modal: SubmittedModal,
 ) -> None:
     form = filled(values, choices)
-    if asked := await read_or_refuse(form, modal):
-        await modal.update("jobs/filter.asking")
-        account = await accounts.of(caller)
-        try:
-            filters = await asking.settle(asked, account, clock)
-        except InvalidInput as error:  # only now could it be known
-            await show(form, account, modal, error=error)
-            return
-        listing = await jobs.list(account, filters, searched=bool(filters.words))
-        await modal.update("jobs/results", listing=listing)
+    list_ = str(unpack(memory, ids.STATE_FORM)["form"]) if memory else ""
+    if not (asked := await read_or_refuse(form, modal)):
+        return
+    await modal.update("jobs/filter.asking")
+    account = await accounts.of(caller)
+    try:
+        filters = await asking.settle(asked, account, clock)
+    except InvalidInput as error:  # only now could it be known
+        await show(form, account, modal, error=error, list_=list_)
+        return
+    kept = await forms.load(caller, list_) if list_ else None
+    listing = await jobs.list(account, filters, searched=bool(filters.words))
+    if kept:
+        await show_list(listing, place.reply_at(kept), replace=True)
+    await modal.update("jobs/filter.done" if kept else "jobs/results", listing=listing)
 
 
 async def read_or_refuse(form: Form, modal: SubmittedModal) -> Asked | None:
@@ -110,10 +136,19 @@ async def show(
     *,
     error: InvalidInput | None = None,
     note: str = "",
+    list_: str = "",
 ) -> None:
-    """The form, for the tenants of whoever fills it in; raises NotConnected."""
+    """The form, for the tenants of whoever fills it in; raises NotConnected.
+
+    `list_` leads to the list that it changes, empty where it makes a new one.
+    """
     held = connection(account, form.tenant)
-    tenants = tuple(account.connections)
     await modal.update(
-        "jobs/filter", form=form, tenant=held.tenant, tenants=tenants, error=error, note=note
+        "jobs/filter",
+        form=form,
+        tenant=held.tenant,
+        tenants=tuple(account.connections),
+        error=error,
+        note=note,
+        list=list_,
     )

@@ -9,6 +9,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
+from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange
 from tests.listeners.jobs.fixtures import add_jobs
 from tests.shop import Shop
@@ -100,17 +101,6 @@ async def test_changes_the_search(connected: Shop) -> None:
     assert heading(await connected.ada.submit({"words": ""})).startswith("*Jobs 1–3 of 3*")
 
 
-async def test_changes_an_expired_search(connected: Shop) -> None:
-    """The button knows what was asked, a day later too."""
-    add_jobs(connected, 3)
-    await search(connected, words="refund")
-    await connected.redis.flushdb()
-    await connected.connect(connected.grace, GLOBEX_READ_ONLY)  # only so that Redis has somebody
-    exchange = await connected.ada.click("Change the search")
-    assert exchange.view is not None
-    assert exchange.view["blocks"][0]["block_id"] == "error.not_connected"
-
-
 async def test_offers_agents_by_name(connected: Shop, snapshot: SnapshotAssertion) -> None:
     """From the first letter, those of the tenant in the form; what is typed may be an id."""
     for agent in ("complaint-agent", "fraud-agent"):
@@ -166,3 +156,102 @@ async def test_unknown_ids_lead_here(connected: Shop) -> None:
     exchange = await connected.ada.click("Search its words")
     assert exchange.view is not None
     assert "refund" in exchange.view["state"]["values"]["words"]["value"]["value"]
+
+
+async def test_filter_opens_filled_with_the_list(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """All parts of the query; what has no field stands among the other filters."""
+    add_jobs(connected, 9)
+    query = 'failed "invoice" size:2 sort:oldest since:2026-11-01 agent-type:complaint'
+    await connected.ada.command(f"/emporix jobs {query}")
+    exchange = await connected.ada.click("Filter")
+    assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
+    assert exchange.view is not None
+    assert exchange.view["state"]["values"] == snapshot
+
+
+async def test_filter_changes_the_list_in_its_place(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """The one message changes, by its own response_url; the modal says that it has."""
+    add_jobs(connected, 9)
+    await connected.ada.command("/emporix jobs size:2")
+    await connected.ada.click("Filter")
+    exchange = await connected.ada.submit({"statuses": ["Failed"]})
+    assert [sent["via"] for sent in exchange.sent] == ["ack", "response_url", "views.update"]
+    assert exchange.payloads[1]["replace_original"] is True
+    assert exchange.payloads[-1]["view"] == snapshot
+    (message,) = await connected.ada.messages()
+    assert message["text"].startswith("Jobs 1–2 of 3, tenant acme, failed")
+    await connected.ada.close()
+    assert (await connected.ada.click("Next")).payloads[0]["text"].startswith("Job 3 of 3")
+
+
+async def test_filter_says_that_a_query_is_one_of_its_own(connected: Shop) -> None:
+    """A q: stands as it is, and narrows again when it was changed."""
+    add_jobs(connected, 9)
+    await connected.ada.command("/emporix jobs q:status:FAILURE")
+    exchange = await connected.ada.click("Filter")
+    assert "a query of its own" in str(exchange.view)
+    refused = await connected.ada.submit({"words": "refund"})
+    assert "q: stands alone" in refused.field_errors["more"]
+    await connected.ada.submit({"words": "", "more": "q:status:SUCCESS"})
+    (message,) = await connected.ada.messages()
+    assert message["text"].startswith("Jobs 1–3 of 3, tenant acme, query status:SUCCESS")
+
+
+async def test_filter_is_there_where_nothing_was_found(connected: Shop) -> None:
+    """A filter can be taken away there, too."""
+    add_jobs(connected, 1)
+    await connected.ada.command("/emporix jobs nonsense")
+    await connected.ada.click("Filter")
+    await connected.ada.submit({"words": ""})
+    (message,) = await connected.ada.messages()
+    assert message["text"].startswith("Job 1 of 1")
+
+
+async def test_filter_knows_an_expired_list(connected: Shop) -> None:
+    """By what its button remembers."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs refund")
+    for key in await connected.redis.keys("*:cursor:*"):
+        await connected.redis.delete(key)
+    exchange = await connected.ada.click("Filter")
+    assert exchange.view is not None
+    assert exchange.view["state"]["values"]["words"]["value"]["value"] == "refund"
+
+
+async def test_filter_says_when_the_form_is_too_old(connected: Shop) -> None:
+    """An hour later it is not known any more which list was meant."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs refund")
+    await connected.ada.click("Filter")
+    for key in await connected.redis.keys("*:form:*"):
+        await connected.redis.delete(key)
+    exchange = await connected.ada.submit({})
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.outdated_button"
+
+
+async def test_filter_finds_another_way_where_the_list_cannot_be_changed(connected: Shop) -> None:
+    """A response_url that is spent ends in a new list, and not in silence."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs refund")
+    await connected.ada.click("Filter")
+    connected.workspace.faults.add(SlackFault("status", status=404, method="response_url", times=2))
+    exchange = await connected.ada.submit({"words": ""})
+    assert [sent["via"] for sent in exchange.sent if sent["via"].startswith("chat")] == [
+        "chat.postEphemeral"
+    ]
+    assert (await connected.ada.messages())[-1]["text"].startswith("Jobs 1–3 of 3")
+
+
+async def test_the_way_to_the_list_is_not_in_the_form(connected: Shop) -> None:
+    """A response_url is a capability: it stands neither in the view nor open in Redis."""
+    add_jobs(connected, 1)
+    await connected.ada.command("/emporix jobs")
+    exchange = await connected.ada.click("Filter")
+    assert "/actions/" not in str(exchange.view)
+    (key,) = await connected.redis.keys("*:form:*")
+    assert "/actions/" not in await connected.redis.get(key)
