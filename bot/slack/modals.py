@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from slack_sdk.errors import SlackApiError
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.errors import TriggerExpired
 from bot.say.render import Say
@@ -64,6 +65,14 @@ class Modal:
         False where nobody will see that: the modal was closed, or shows something newer.
         """
         return await self.show(self._say.render(template, **facts))
+
+    async def tell(self, template: str, **facts: object) -> bool:
+        """As `update`, but what Slack says to it does not keep the work from going on."""
+        try:
+            return await self.update(template, **facts)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("a modal could not be changed: %s", type(error).__name__)
+            return False
 
     async def show(self, view: dict[str, Any]) -> bool:
         """Put a rendered view in its place; as `update`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.listeners.jobs.delete_found import keep_original
 from bot.listeners.jobs.filter import show
 from bot.models import Account
 from bot.say import ids
@@ -13,6 +14,7 @@ from bot.slack.hear import action, shortcut
 from bot.slack.message_texts import texts
 from bot.slack.modals import Modal
 from bot.slack.place import Place
+from bot.store.forms import FormStore
 
 
 @shortcut(
@@ -21,13 +23,16 @@ from bot.slack.place import Place
     "The jobs that a message names, by their ids, sessions, agents or links to the dashboard",
     kind="message",
 )
-async def find(account: Account, finding: Finding, place: Place, modal: Modal) -> None:
+async def find(
+    account: Account, finding: Finding, forms: FormStore, place: Place, modal: Modal
+) -> None:
     await modal.open("jobs/find.looking")
     findings = await finding.find(account, texts(place.message))
     if findings.is_empty:
         await show(Form(words=findings.words), account, modal, note="nothing_named")
     else:
-        await modal.update("jobs/find", findings=findings, place=place.kept())
+        form = await keep_original(account, forms, place)
+        await modal.update("jobs/find", findings=findings, place=place.kept(), form=form)
 
 
 @action(ids.JOBS_FIND_OPEN, at_once=True)
