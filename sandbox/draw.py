@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sandbox.draw_inputs import draw_input
 from sandbox.draw_rich import draw_rich
 
 Json = Mapping[str, Any]
@@ -97,11 +98,6 @@ def _actions(block: Json) -> str:
     return "  ".join(_element(element) for element in block["elements"])
 
 
-def _input(block: Json) -> str:
-    filled = block["element"].get("initial_value", "")
-    return f"{block['label']['text']}: [{filled:<20}]\n    {block['hint']['text']}"
-
-
 def _element(element: Json) -> str:
     if element["type"] != "button":
         raise ValueError(f"cannot draw an element of type {element['type']}")
@@ -112,7 +108,7 @@ _BLOCKS: dict[str, Callable[[Json], str]] = {
     "section": _section,
     "context": _context,
     "actions": _actions,
-    "input": _input,
+    "input": draw_input,
     "rich_text": draw_rich,
     "divider": lambda _: "─" * 40,
 }

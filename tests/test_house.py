@@ -21,11 +21,13 @@ from bot.app import COMMAND
 from bot.say import ids
 from bot.say.examples import examples
 from bot.say.render import Say
+from bot.services.filters import FILTERS
 from bot.settings import Settings
 from bot.slack.hear import Action, Command, Heard, Shortcut, Submission, Suggestion
 from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from sandbox.slack.blockkit.walk import elements
+from tests.documents import quoted, table, text
 from tests.source import PROJECT, attributes, functions, imported, modules, strings
 
 SAY = Say.default()
@@ -186,18 +188,37 @@ def test_parameters_are_those_that_listeners_take() -> None:
     assert taken == PARAMETERS.keys()
 
 
-@pytest.mark.parametrize("document", ["README.md", ".env.example"])
-def test_every_setting_is_explained(document: str) -> None:
-    """Nobody has to read the code to set the app up."""
-    text = (PROJECT / document).read_text(encoding="utf-8")
-    names = set(re.findall(r"\b[A-Z_]+\b", text))
+def test_every_setting_is_in_the_example() -> None:
+    """Whoever copies .env.example finds all that can be set."""
+    names = set(re.findall(r"\b[A-Z_]+\b", text(".env.example")))
     assert {name.upper() for name in Settings.model_fields} - names == set()
 
 
-def test_every_command_is_in_the_readme() -> None:
-    """README shows all that can be typed."""
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    assert [words for words in REGISTRY.commands if f"{COMMAND} {words}" not in text] == []
+def test_the_readme_has_every_setting() -> None:
+    """Its table gives each setting, no other, and the default that the code has."""
+    shown = {setting: default for setting, default, _ in table("README.md", "setting")}
+    assert shown == {
+        f"`{name.upper()}`": "required" if field.is_required() else f"`{written(field.default)}`"
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def written(default: object) -> str:
+    """As it stands in an environment."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def test_the_readme_has_every_command() -> None:
+    """Its table gives each command, no other, as it is typed."""
+    commands = [f"`{COMMAND} {c.words} {c.usage}".rstrip() for c in REGISTRY.commands.values()]
+    shown = [command.rstrip("`") for command, _ in table("README.md", "command")]
+    assert sorted(shown) == sorted(commands)
+
+
+def test_the_readme_has_every_filter() -> None:
+    """Its table gives each filter and no other."""
+    shown = [name for names, _ in table("README.md", "filter") for name in quoted(names)]
+    assert sorted(shown) == sorted(f"{known.name}:" for known in FILTERS)
 
 
 def test_the_procfile_starts_the_web_process() -> None:

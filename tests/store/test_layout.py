@@ -1,12 +1,19 @@
-"""Keys that one command touches together lie in one slot of a cluster."""
+"""Keys that one command touches together lie in one slot of a cluster, and each is explained."""
 
 from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
 
 from redis.crc import key_slot
 
 from bot.models import Caller
 from bot.store import layout
+from tests.documents import table
 from tests.store.fixtures import ADA, GRACE
+
+WORDS = {"cursor_id": "id", "delivery": "digest", "job_id": "job", "form_id": "form"}
+"""Parameters that the document calls otherwise."""
 
 
 def test_keys_of_a_user_share_a_slot() -> None:
@@ -27,3 +34,20 @@ def test_users_do_not_share_keys() -> None:
     """Enterprise, workspace and user all tell keys apart."""
     callers = [ADA, GRACE, Caller("T2", "U0ADA"), Caller("T0ACME", "U0ADA", "E1")]
     assert len({layout.account(caller) for caller in callers}) == len(callers)
+
+
+def documented(function: Callable[..., str]) -> str:
+    """The key that a function makes, as docs/redis-keys.md writes it."""
+    wanted = list(inspect.signature(function).parameters)[1:]
+    parts = [f"<{WORDS.get(name, name)}>" for name in wanted]
+    key = function(Caller("team", "user", "enterprise"), *parts)
+    return key.replace("{enterprise:team:user}", "{<user>}").replace(
+        "{enterprise:team}", "{<enterprise:team>}"
+    )
+
+
+def test_every_key_is_explained() -> None:
+    """docs/redis-keys.md has each key that is made here, and no other."""
+    made = [found for _, found in inspect.getmembers(layout, inspect.isfunction)]
+    keys = {documented(found) for found in made if not found.__name__.startswith("_")}
+    assert {key.strip("`") for key, *_ in table("docs/redis-keys.md", "key")} == keys
