@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from bot.emporix.models import Job, JobPage
 from bot.emporix.part import WHOLE, Part
-from bot.errors import EmporixError, Forbidden, NotFound
+from bot.errors import EmporixError, Forbidden, InvalidInput, NotFound
 from bot.models import Account, Connection, Filters
 from bot.services.accounts import connection
 from bot.services.agents import AgentNames, Names
@@ -83,7 +83,7 @@ class _Look:
                 return None
             try:
                 return await ask()
-            except (NotFound, Forbidden):
+            except (NotFound, Forbidden, InvalidInput):
                 return None
             except EmporixError as error:
                 self.errors[held.tenant] = error

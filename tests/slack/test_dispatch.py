@@ -138,11 +138,14 @@ async def test_acknowledges_before_anything_leaves_the_process() -> None:
     async def finish() -> None:
         done.set()
 
-    heard = (command("go", "", "")(finish), action("go.button")(finish))
+    menu = shortcut("go.menu", "Go", "Goes.", kind="message")
+    heard = (command("go", "", "")(finish), action("go.button")(finish), menu(finish))
     async with open_bench(Setup(heard, arrivals=arrivals)) as bench:
         assert (await bench.poster.command(samples.command("go"))).status_code == 200
         pressed = samples.block_actions("go.button", "", "")
         assert (await bench.poster.interaction(pressed)).status_code == 200
+        called = samples.message_action("go.menu", "")
+        assert (await bench.poster.interaction(called)).status_code == 200
         await arrivals.asked.wait()
         assert not done.is_set()
         arrivals.open.set()

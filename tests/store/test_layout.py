@@ -12,7 +12,7 @@ from bot.store import layout
 from tests.documents import table
 from tests.store.fixtures import ADA, GRACE
 
-WORDS = {"cursor_id": "id", "delivery": "digest", "job_id": "job", "form_id": "form"}
+WORDS = {"cursor_id": "id", "delivery": "digest", "job_id": "job", "form_id": "id"}
 """Parameters that the document calls otherwise."""
 
 
