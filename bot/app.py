@@ -1,4 +1,4 @@
-"""The Bolt app: three ears, and everything behind them is in `bot.slack.dispatch`."""
+"""The Bolt app: five ears, and everything behind them is in `bot.slack.dispatch`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,8 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App
     app.command(COMMAND)(dispatch.command)
     app.action(ANY)(dispatch.action)
     app.view(ANY)(dispatch.submission)
+    app.shortcut(ANY)(dispatch.shortcut)
+    app.options(ANY)(dispatch.suggestion)
     app.error(_refuse)
     return app
 

@@ -65,13 +65,16 @@ class NotUnderstood(BotError):
 
 
 class InvalidInput(BotError):
-    """`problem` says what is wrong with `value`, `advice` what to type instead."""
+    """`problem` says what is wrong with `value`, `advice` what to type instead.
+
+    `field` is the one of a form that it stands in, where it does.
+    """
 
     template = "invalid_input"
 
-    def __init__(self, problem: str, value: str = "", advice: str = "") -> None:
+    def __init__(self, problem: str, value: str = "", advice: str = "", *, field: str = "") -> None:
         super().__init__(problem)
-        self.problem, self.value, self.advice = problem, value, advice
+        self.problem, self.value, self.advice, self.field = problem, value, advice, field
 
 
 class CredentialsTyped(BotError):

@@ -59,6 +59,20 @@ def _add_say(parser: argparse.ArgumentParser) -> None:
         "--click", dest="steps", action=_AddStep, metavar="LABEL", help="then press this button"
     )
     parser.add_argument(
+        "--shortcut",
+        dest="steps",
+        action=_AddStep,
+        metavar="NAME",
+        help="then choose this shortcut",
+    )
+    parser.add_argument(
+        "--write",
+        dest="steps",
+        action=_AddStep,
+        metavar="TEXT",
+        help="then say this in the channel",
+    )
+    parser.add_argument(
         "--submit",
         dest="steps",
         action=_AddStep,
@@ -82,7 +96,7 @@ def _say(asked: argparse.Namespace) -> Coroutine[Any, Any, int]:
 
 
 class _AddStep(argparse.Action):
-    """Keeps clicks and submissions in the order in which they were given."""
+    """Keeps what is to be done in the order in which it was given."""
 
     def __call__(
         self,

@@ -23,7 +23,7 @@ SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`kind` is command, click or submit; `given` the text, the label, or label=value pairs."""
+    """`kind` is as `take` has it; `given` a text, a label or a name, or label=value pairs."""
 
     kind: str
     given: list[str]
@@ -34,7 +34,7 @@ async def say(
 ) -> int:
     """Do the steps and print what came of them; 1 where the bot answered with an error."""
     if not steps:
-        return _complain("there is nothing to do: give a command, --click or --submit")
+        return _complain("there is nothing to do: give a command, --shortcut, --click or --submit")
     async with _slack(folder) as slack_url, httpx.AsyncClient(timeout=SECONDS) as http:
         person = Person(http, slack_url, user, channel)
         exchanges = []
@@ -44,7 +44,10 @@ async def say(
             except (SandboxError, ValueError) as error:
                 return _complain(str(error))
         print(_payloads(exchanges) if as_json else "\n\n".join(map(draw, exchanges)))
-    return int(any(map(is_error, exchanges)))
+    asked = [
+        exchange for step, exchange in zip(steps, exchanges, strict=True) if step.kind != "write"
+    ]
+    return int(any(map(is_error, asked)))  # the app hears nothing of what is only said
 
 
 async def take(step: Step, person: Person) -> Exchange:
@@ -54,6 +57,10 @@ async def take(step: Step, person: Person) -> Exchange:
             return await person.command(_command(step.given[0]))
         case "click":
             return await person.click(step.given[0])
+        case "shortcut":
+            return await person.shortcut(step.given[0])
+        case "write":
+            return await person.write(step.given[0])
         case _:
             return await person.submit(dict(_pair(given) for given in step.given))
 

@@ -1,6 +1,7 @@
 """Requests in the shape of the samples in Slack's documentation, with the stand-in's people.
 
-Slack: "Enabling interactivity with slash commands", block_actions payload, view_submission payload.
+Slack: "Enabling interactivity with slash commands", and the reference of interaction payloads:
+block_actions, message_action, shortcut, block_suggestion, view_submission.
 """
 
 from __future__ import annotations
@@ -82,6 +83,67 @@ def home_action(action_id: str, value: str, view_id: str) -> dict[str, Any]:
         "blocks": [],
     }
     return payload | {"container": container, "view": view}
+
+
+def message_action(callback_id: str, response_url: str, text: str = "") -> dict[str, Any]:
+    """A shortcut of a message that a person wrote."""
+    return {
+        "type": "message_action",
+        "token": TOKEN,
+        "action_ts": "1583637157.207593",
+        "team": {"id": TEAM_ID, "domain": "example"},
+        "user": {"id": ADA.id, "username": "ada", "team_id": TEAM_ID, "name": "ada"},
+        "channel": {"id": "C0GENERAL", "name": "general"},
+        "is_enterprise_install": False,
+        "enterprise": None,
+        "callback_id": callback_id,
+        "trigger_id": TRIGGER_ID,
+        "response_url": response_url,
+        "message_ts": "1583636382.000300",
+        "message": {
+            "client_msg_id": "zzzz",
+            "type": "message",
+            "text": text,
+            "user": "W222",
+            "ts": "1583636382.000300",
+            "team": TEAM_ID,
+            "blocks": [],
+        },
+    }
+
+
+def shortcut(callback_id: str) -> dict[str, Any]:
+    """A shortcut of the workspace."""
+    return {
+        "type": "shortcut",
+        "token": TOKEN,
+        "action_ts": "1581106241.371594",
+        "team": {"id": TEAM_ID, "domain": "example"},
+        "user": {"id": ADA.id, "username": "ada", "team_id": TEAM_ID},
+        "is_enterprise_install": False,
+        "enterprise": None,
+        "callback_id": callback_id,
+        "trigger_id": TRIGGER_ID,
+    }
+
+
+def block_suggestion(action_id: str, typed: str) -> dict[str, Any]:
+    """Something typed into an external select of a modal."""
+    view = view_submission("", {})["view"]
+    return {
+        "type": "block_suggestion",
+        "user": {"id": ADA.id, "username": "ada", "name": "ada", "team_id": TEAM_ID},
+        "container": {"type": "view", "view_id": view["id"]},
+        "api_app_id": APP_ID,
+        "token": TOKEN,
+        "action_id": action_id,
+        "block_id": "agent",
+        "value": typed,
+        "team": {"id": TEAM_ID, "domain": "example"},
+        "enterprise": None,
+        "is_enterprise_install": False,
+        "view": view,
+    }
 
 
 def view_submission(callback_id: str, values: dict[str, str | None]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from bot.say.examples import examples
 from bot.say.render import Say
 from bot.services.filters import parse
 from bot.settings import Settings
-from bot.slack.dispatch import PARAMETERS
 from bot.slack.hear import Command
+from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from tests.documents import (
     DOCUMENTS,

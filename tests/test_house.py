@@ -13,6 +13,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import pytest
+import yaml
 
 import bot.listeners
 import bot.tasks
@@ -25,8 +26,8 @@ from bot.say.examples import examples
 from bot.say.render import Say
 from bot.services.filters import FILTERS
 from bot.settings import Settings
-from bot.slack.dispatch import PARAMETERS
-from bot.slack.hear import Action, Command, Heard, Submission
+from bot.slack.hear import Action, Command, Heard, Shortcut, Submission, Suggestion
+from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from sandbox.slack.blockkit.walk import elements
 from tests.documents import quoted, table, text
@@ -54,6 +55,15 @@ def place(listener: Path) -> str:
 def heard_in(listener: Path) -> list[Heard]:
     module = importlib.import_module(f"bot.listeners.{place(listener).replace('/', '.')}")
     return [value for value in vars(module).values() if isinstance(value, Heard)]
+
+
+def addresses_in(listener: Path) -> list[str]:
+    """Each id by which Slack reaches a listener of this file."""
+    return [
+        heard.action_id if isinstance(heard, Action | Suggestion) else heard.callback_id
+        for heard in heard_in(listener)
+        if isinstance(heard, Action | Shortcut | Submission | Suggestion)
+    ]
 
 
 def ids_named(prefix: str) -> dict[str, str]:
@@ -115,10 +125,8 @@ def test_a_command_is_heard_at_its_words(listener: Path) -> None:
 @each_listener
 def test_an_id_is_the_address_of_its_listener(listener: Path) -> None:
     """`jobs.delete.confirm` is heard in jobs/delete.py."""
-    for heard in heard_in(listener):
-        if isinstance(heard, Action | Submission):
-            address = heard.action_id if isinstance(heard, Action) else heard.callback_id
-            assert address.rpartition(".")[0] == place(listener).replace("/", ".")
+    for address in addresses_in(listener):
+        assert address.rpartition(".")[0] == place(listener).replace("/", ".")
 
 
 @each_listener
@@ -131,14 +139,24 @@ def test_a_module_of_listeners_opens_with_its_command(listener: Path) -> None:
 
 def test_every_id_has_one_listener() -> None:
     """No press of a button is lost, and none is heard twice."""
-    counted = Counter(
-        heard.action_id if isinstance(heard, Action) else heard.callback_id
-        for listener in LISTENERS
-        for heard in heard_in(listener)
-        if isinstance(heard, Action | Submission)
-    )
+    counted = Counter(address for path in LISTENERS for address in addresses_in(path))
     known = {value for name, value in ids_named("").items() if name.isupper()}
     assert counted == dict.fromkeys(known - set(ids_named("STATE_").values()), 1)
+
+
+def test_the_manifest_offers_the_shortcuts() -> None:
+    """Slack shows each shortcut that a listener hears, by the same name, and no other."""
+    manifest = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
+    offered = {shortcut["callback_id"]: shortcut for shortcut in manifest["features"]["shortcuts"]}
+    assert offered == {
+        callback_id: {
+            "name": heard.name,
+            "type": heard.kind,
+            "callback_id": callback_id,
+            "description": heard.summary,
+        }
+        for callback_id, heard in REGISTRY.shortcuts.items()
+    }
 
 
 def test_every_word_of_a_command_has_one_listener() -> None:

@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import COMMAND
 from bot.doctor import SCOPES
+from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
 from sandbox.slack.workspace import COMMANDS
 from tests.source import PROJECT, attributes, modules
 
@@ -33,6 +34,7 @@ KNOWN = {
         "assistant_view agent_view"
     ),
     "features.bot_user": "display_name always_online",
+    "features.shortcuts": "name type callback_id description",
     "features.slash_commands": "command url description usage_hint should_escape",
     "oauth_config": "redirect_urls scopes token_management_enabled pkce_enabled",
     "oauth_config.scopes": "user bot user_optional bot_optional",
@@ -49,6 +51,9 @@ LENGTHS = {
     "display_information.description": (1, 140),
     "display_information.long_description": (175, 4000),
     "features.bot_user.display_name": (1, 80),
+    "features.shortcuts.name": (1, 24),
+    "features.shortcuts.callback_id": (1, 255),
+    "features.shortcuts.description": (1, 150),
     "features.slash_commands.command": (2, 32),
     "features.slash_commands.url": (1, 3000),
     "features.slash_commands.description": (1, 2000),
@@ -71,6 +76,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "files_upload_v2": ("files:write",),
     "users_info": ("users:read",),
     "views_open": (),
+    "views_push": (),
     "views_update": (),
 }
 SCOPE_OF_COMMANDS = "commands"
@@ -113,9 +119,25 @@ def test_has_commands_that_slack_takes() -> None:
     assert all(re.fullmatch(r"/[a-z0-9_-]+", command) for command in commands)
 
 
+def test_has_shortcuts_that_slack_takes() -> None:
+    """Up to ten, each of messages or of the whole workspace; the stand-in has the same."""
+    shortcuts = parts("features.shortcuts")
+    assert len(shortcuts) <= 10
+    assert {shortcut["type"] for shortcut in shortcuts} <= {"message", "global"}
+    assert [
+        Shortcut(shortcut["name"], shortcut["callback_id"], shortcut["type"])
+        for shortcut in shortcuts
+    ] == list(SHORTCUTS)
+
+
 def test_sends_everything_to_the_one_door() -> None:
     """Commands and clicks come to the path that the web process serves, over TLS."""
-    urls = [*parts("features.slash_commands.url"), *parts("settings.interactivity.request_url")]
+    paths = (
+        "features.slash_commands.url",
+        "settings.interactivity.request_url",
+        "settings.interactivity.message_menu_options_url",
+    )
+    urls = [url for path in paths for url in parts(path)]
     assert len(set(urls)) == 1
     address = urlsplit(urls[0])
     assert (address.scheme, address.path) == ("https", "/slack/events")

@@ -16,6 +16,8 @@ from syrupy.assertion import SnapshotAssertion
 from bot.say.examples import examples
 from bot.say.render import Say
 from sandbox.slack import blockkit
+from sandbox.slack.blockkit.suggestions import suggested
+from sandbox.slack.refusal import Refused
 from tests.say.hostile import NOT_SENDABLE, hostile_text
 from tests.say.slack_limits import problems
 
@@ -37,12 +39,22 @@ OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC
 
 
 def refused(payload: dict[str, Any]) -> list[str]:
-    """What Slack would say about a message, a view or the errors of a submission."""
+    """What Slack would say about a message, a view, errors of a submission, or suggestions."""
+    if "options" in payload:
+        return problems_of_options(payload)
     if payload.get("response_action") == "errors":
         return [name for name, words in payload["errors"].items() if not name or not words.strip()]
     if payload.get("type") == "modal":
         return [*blockkit.view_problems(payload, "modal"), *problems(payload)]
     return [*blockkit.problems(payload["blocks"], "message"), *problems(payload)]
+
+
+def problems_of_options(payload: dict[str, Any]) -> list[str]:
+    try:
+        suggested({"options": payload["options"]})
+    except Refused as refused:
+        return [str(refused.answer())]
+    return []
 
 
 def marked_up(node: Any) -> Iterator[str]:
@@ -73,7 +85,7 @@ def test_slack_takes_its_example(name: str, facts: dict[str, Any]) -> None:
 def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> None:
     """Notifications and screen readers read the text, so it holds words of ours."""
     payload: Any = SAY.render(name, **facts)
-    if "type" not in payload and "response_action" not in payload:
+    if "text" in payload:
         assert len(re.findall(r"\w{2,}", payload["text"])) >= 3
         assert payload["unfurl_links"] is payload["unfurl_media"] is False
 

@@ -15,4 +15,5 @@ async def help_with(text: str, registry: Registry, reply: Reply) -> None:
     if " ".join(text.lower().split()) in FILTERS_TOPIC:
         await reply("help.filters", filters=FILTERS)
     else:
-        await reply("help", topic=text, commands=registry.topics(text))
+        shortcuts = () if text else tuple(registry.shortcuts.values())
+        await reply("help", topic=text, commands=registry.topics(text), shortcuts=shortcuts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from bot.say import limits
@@ -38,6 +39,14 @@ def alt_text(value: Any) -> str:
     return ELLIPSIS if is_blank(value) else str(words(limits.ALT_TEXT)(value))
 
 
+def day(value: Any) -> str | None:
+    """Slack takes a date as 2026-11-24, and no other text."""
+    try:
+        return value if date.fromisoformat(value).isoformat() == value else None
+    except (TypeError, ValueError):
+        return None
+
+
 # An element whose confirm dialog cannot be shown goes: it must not act without asking.
 _VITAL = {
     "action_id": exact(limits.ACTION_ID),
@@ -52,6 +61,7 @@ _SPARE = {
     "accessibility_label": words(limits.ACCESSIBILITY_LABEL),
     "alt_text": alt_text,
     "placeholder": text(limits.PLACEHOLDER),
+    "initial_date": day,
     "initial_value": words(limits.INITIAL_VALUE),
     "initial_option": fit_option,
     "initial_options": fit_options,

@@ -50,7 +50,9 @@ def _view(view: Part) -> Part:
         if len(view.get(key) or "") > limit:
             raise PayloadWrong(f"{key} has {len(view[key])} characters, {limit} fit")
     kept, left_out = _first(fit_blocks(view.get("blocks")), limits.VIEW_BLOCKS)
-    fitted: Part = _view_words(view)
+    # What a modal cannot remember is left out, as a button that cannot.
+    known = {key: part for key, part in view.items() if key not in _NEVER_CUT or part is not None}
+    fitted: Part = _view_words(known)
     return fitted | {"blocks": _told(kept, left_out, ELLIPSIS)}
 
 

@@ -24,6 +24,11 @@ def jobs_in_rows(blocks: Iterable[Block]) -> dict[str, tuple[str, str]]:
     return {row: job for row, job in found.items() if job}
 
 
+def shared_jobs(blocks: Iterable[Block]) -> list[tuple[str, str]]:
+    """Tenant and id of each job that can be deleted in a shared message, in a row or whole."""
+    return [job for block in blocks if (job := _job(block))]
+
+
 def with_rows_replaced(blocks: Iterable[Block], lines: Mapping[str, Block]) -> list[Block]:
     """The blocks with one block in the place of each row that `lines` names."""
     kept: list[Block] = []

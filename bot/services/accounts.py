@@ -33,7 +33,7 @@ class Accounts:
         self._kept, self._emporix, self._clock = kept, emporix, clock
 
     async def of(self, caller: Caller) -> Account:
-        """The connections of somebody who does not act just now."""
+        """All connections of a user, for what is not given them already."""
         return await self._kept.load(caller)
 
     async def connect(self, caller: Caller, tenant: str, credentials: Credentials) -> Connection:

@@ -100,6 +100,13 @@ def meant(filters: Filters, names: Names) -> Filters:
     )
 
 
+def named_like(typed: str, names: Names) -> dict[str, str]:
+    """Those whose name or id has `typed` in it, in any case, by their names."""
+    wanted = _folded(typed)
+    like = [(name, id_) for id_, name in names.items() if wanted in _folded(f"{name} {id_}")]
+    return {id_: name for name, id_ in sorted(like)}
+
+
 def _ids(typed: str, names: Names) -> list[str]:
     """The agent of that id, or else all of that name."""
     if typed in names:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from bot.models import Account, Filters
 from bot.services.accounts import connection
-from bot.services.agents import AgentNames, meant
-from bot.services.filters import LocalClock, parse
+from bot.services.agents import AgentNames, meant, named_like
+from bot.services.filters import Asked, LocalClock, parse
 
 NAMES_SECONDS = 2.0
 """So long a list waits for names when an agent was typed; then that is taken for an id."""
+
+SUGGESTED_SECONDS = 1.0
+"""So long somebody waits who looks through the names."""
 
 
 class Asking:
@@ -32,9 +35,22 @@ class Asking:
         Raises InvalidInput for what cannot be; where a day or an agent was typed also NotConnected
         and StoreUnavailable.
         """
-        filters = await parse(text, status_words=status_words).settled(clock)
+        asked = parse(text, status_words=status_words)
+        return await self.settle(asked, account, clock, tenant=tenant)
+
+    async def settle(
+        self, asked: Asked, account: Account, clock: LocalClock, *, tenant: str = ""
+    ) -> Filters:
+        """The filters that were meant by what has been read already; otherwise as `read`."""
+        filters = await asked.settled(clock)
         if not filters.agents:
             return filters
         held = connection(account, filters.tenant or tenant)
         self._names.begin(held)
         return meant(filters, await self._names.within(held, NAMES_SECONDS))
+
+    async def agents(self, account: Account, tenant: str, typed: str) -> dict[str, str]:
+        """The agents whose name or id has `typed` in it, names by id; raises NotConnected."""
+        held = connection(account, tenant)
+        self._names.begin(held)
+        return named_like(typed, await self._names.within(held, SUGGESTED_SECONDS))

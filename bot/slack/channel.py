@@ -83,14 +83,17 @@ class Channel:
     async def post(self, template: str, /, **facts: Any) -> None:
         """A new message for everyone; raises ShareRefused where the app may not post.
 
-        A response_url posts where the app is no member, too; chat.postMessage does not.
+        A response_url posts where the app is no member, too, but not into a thread;
+        chat.postMessage does the opposite.
         """
         message: dict[str, Any] = self._say.render(template, **facts)
         if await self._by_response_url(message, replace=False):
             return
         try:
             await self._incoming.client.chat_postMessage(
-                channel=self._incoming.channel_id, **message
+                channel=self._incoming.channel_id,
+                thread_ts=self._incoming.thread_ts or None,
+                **message,
             )
         except SlackApiError as error:
             if word(error) not in NOT_THERE:

@@ -1,15 +1,16 @@
 """From a request to its listener: acknowledge at once, then run it as tracked work.
 
-Bolt hands every command, button and submission to one of three methods here. A listener is given
-what it names as parameters: `PARAMETERS` lists all there is.
+Bolt hands everything to one of five methods here. A listener is given what it names as parameters:
+`bot.slack.parameters` lists all there is.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -21,44 +22,20 @@ from bot.say.state import cursor_in
 from bot.slack.channel import Channel
 from bot.slack.failures import Failures
 from bot.slack.files import Files
-from bot.slack.hear import Action, Command, Heard, Submission
-from bot.slack.incoming import Incoming, first_input, read, submitted
-from bot.slack.modals import Ack, Modal, SubmittedModal
+from bot.slack.hear import Action, Command, Heard, Shortcut
+from bot.slack.incoming import Incoming, chosen, first_input, read, submitted
+from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
 from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, pressed
 from bot.slack.people import People
+from bot.slack.place import Place
 from bot.slack.registry import Registry
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.work import Work
 from bot.store.arrivals import Arrival
 
-PARAMETERS = {
-    "caller": "who acts",
-    "account": "their connections; not in the ack",
-    "cursor": "the list that the pressed button stands in, None where it is not theirs or is gone",
-    "text": "what was typed behind the words of the command",
-    "value": "what the pressed button or the submitted modal remembers, packed",
-    "values": "what was filled into the submitted modal, by block_id",
-    "reply": "answers with a template",
-    "modal": "opens a modal, or changes the one that the request came from",
-    "files": "shares a text with the person as a file",
-    "channel": "where it happens: who reads it, and what all of them see",
-    "people": "what Slack knows about who acts",
-    "registry": "all commands",
-    "clock": "the time, and the zone of who acts",
-    "accounts": "the service of connections",
-    "jobs": "the service of jobs",
-    "deletes": "the service that deletes jobs and records it",
-    "sharing": "the service of lists and jobs shown to a channel",
-    "shared_deletes": "the service of deletes that a channel sees",
-    "watching": "the service of watched jobs",
-    "alerts": "the service of alerts",
-    "audit": "the record of deletes",
-    "asking": "the service that reads filters",
-    "digests": "the service of digests",
-    "reports": "the service of what digests tell",
-    "digest_forms": "reads and keeps the forms of digests",
-    "alive": "the record of which workers are at work",
-}
+Hears = TypeVar("Hears", bound=Heard)
+
+SUGGEST_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
 
 class TakesDeliveries(Protocol):
@@ -105,21 +82,45 @@ class Dispatch:
         incoming = read(request)
         await ack()
         try:
-            heard = self._pressed(str(payload.get("action_id")))
+            heard = _known(self.registry.actions, payload.get("action_id"))
             replaced = pressed(request.body) if heard.replaces else None
             self._start(heard, incoming, {"value": str(payload.get("value") or "")}, replaced)
         except BotError as error:
-            surface = self._surface(Modal(self.say, incoming), self._reply(incoming))
-            self.work.track(self.failures.tell(error, incoming.reference, surface))
+            self._explain(error, incoming)
+
+    async def shortcut(self, ack: Ack, request: AsyncBoltRequest) -> None:
+        """A shortcut, of a message or of the workspace."""
+        incoming = read(request)
+        await ack()
+        try:
+            self._start(
+                _known(self.registry.shortcuts, request.body.get("callback_id")), incoming, {}
+            )
+        except BotError as error:
+            self._explain(error, incoming)
+
+    async def suggestion(
+        self, ack: Ack, request: AsyncBoltRequest, payload: Mapping[str, Any]
+    ) -> None:
+        """What is typed into an external select: nothing can be said there but what it offers."""
+        incoming, offer = read(request), Offer(self.say, ack)
+        typed = {"typed": str(payload.get("value") or ""), "offer": offer}
+        try:
+            heard = _known(self.registry.suggestions, payload.get("action_id"))
+            async with asyncio.timeout(SUGGEST_SECONDS):
+                await self._call(heard, incoming, typed)
+        except Exception as error:  # noqa: BLE001 - the one door for errors
+            self.failures.note(error)
+        await offer.end()
 
     async def submission(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """A submitted modal: its listener gives the ack, and may go on after that."""
         incoming, view = read(request), request.body["view"]
         modal = SubmittedModal(self.say, incoming, ack)
         try:
-            heard = self._submitted(str(view.get("callback_id")))
+            heard = _known(self.registry.submissions, view.get("callback_id"))
             remembered = str(view.get("private_metadata") or "")
-            extra = {"values": submitted(view), "value": remembered, "modal": modal}
+            extra = {"choices": chosen(view), "value": remembered, "modal": modal}
             run = partial(self._run_submission, heard, incoming, modal, extra)
             self.work.start(incoming.caller, run, at_once=True)
         except Busy as error:
@@ -130,21 +131,14 @@ class Dispatch:
             return
         await modal.answered.wait()
 
-    def _pressed(self, action_id: str) -> Action:
-        heard = self.registry.actions.get(action_id)
-        if heard is None:
-            raise OutdatedButton
-        return heard
-
-    def _submitted(self, callback_id: str) -> Submission:
-        heard = self.registry.submissions.get(callback_id)
-        if heard is None:
-            raise OutdatedButton
-        return heard
+    def _explain(self, error: BotError, incoming: Incoming) -> None:
+        """Tell what keeps a listener from beginning."""
+        surface = self._surface(Modal(self.say, incoming), self._reply(incoming))
+        self.work.track(self.failures.tell(error, incoming.reference, surface))
 
     def _start(
         self,
-        heard: Command | Action,
+        heard: Command | Action | Shortcut,
         incoming: Incoming,
         extra: Mapping[str, object],
         replaced: Pressed | None = None,
@@ -215,9 +209,19 @@ class Dispatch:
 
 _OFFERED: Mapping[str, Callable[[Dispatch, Incoming], object]] = {
     "caller": lambda _, incoming: incoming.caller,
+    "memory": lambda _, incoming: incoming.memory,
+    "values": lambda _, incoming: submitted(incoming.view or {}),
     "reply": lambda dispatch, incoming: dispatch._reply(incoming),
     "channel": lambda dispatch, incoming: Channel(dispatch.say, dispatch.session, incoming),
     "files": lambda _, incoming: Files(incoming),
     "people": lambda _, incoming: People(incoming),
+    "place": lambda dispatch, incoming: Place(dispatch.say, dispatch.session, incoming),
     "registry": lambda dispatch, _: dispatch.registry,
 }
+
+
+def _known(heard: Mapping[str, Hears], address: object) -> Hears:
+    found = heard.get(str(address))
+    if found is None:
+        raise OutdatedButton
+    return found

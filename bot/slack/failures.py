@@ -34,6 +34,10 @@ class Failures:
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as undeliverable:
             logger.error("could not tell the user: %s", described(undeliverable))
 
+    def note(self, error: Exception) -> None:
+        """Log an error where there is nothing to tell it by."""
+        _explain(error, "")
+
 
 def as_modal(message: dict[str, Any]) -> dict[str, Any]:
     """A message's blocks as a modal."""

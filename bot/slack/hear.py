@@ -1,4 +1,4 @@
-"""What a listener hears: a command, a button or a submitted modal. The words are the path."""
+"""What a listener hears: a command, a shortcut, a button, a submitted modal, what is typed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 Listener: TypeAlias = Callable[..., Awaitable[None]]
-"""An async function; what it needs it names as parameters (`bot.slack.dispatch.PARAMETERS`)."""
+"""An async function; what it needs it names as parameters (`bot.slack.parameters`)."""
+
+ShortcutKind: TypeAlias = Literal["message", "global"]
+"""Slack: in the menu of each message that all see, or in the menu of the whole workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,28 @@ class Action(Heard):
 
 
 @dataclass(frozen=True, slots=True)
+class Shortcut(Heard):
+    """A shortcut of this `callback_id`, as manifest.yml offers it; it opens a modal."""
+
+    callback_id: str
+    name: str
+    summary: str
+    kind: ShortcutKind
+    at_once: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
 class Submission(Heard):
     """A submitted modal with this `callback_id`; its listener answers the ack itself."""
 
     callback_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion(Heard):
+    """What is typed into the external select with this `action_id`; answered in the ack."""
+
+    action_id: str
 
 
 def command(
@@ -83,3 +104,13 @@ def action(
 
 def submission(callback_id: str) -> Callable[[Listener], Submission]:
     return lambda listener: Submission(listener, callback_id)
+
+
+def shortcut(
+    callback_id: str, name: str, summary: str, *, kind: ShortcutKind
+) -> Callable[[Listener], Shortcut]:
+    return lambda listener: Shortcut(listener, callback_id, name, summary, kind)
+
+
+def suggestion(action_id: str) -> Callable[[Listener], Suggestion]:
+    return lambda listener: Suggestion(listener, action_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from bot.models import Caller
 ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
 """Names in Bolt's context: set by the web door, read here."""
 
+SEVERAL = "selected_options"
+"""Slack: where the state of an element keeps what was ticked."""
+
 ANSWERED_SECONDS = 3.0  # Slack: by then it has given up on the answer
 
 
@@ -25,8 +28,9 @@ class Incoming:
 
     `delivery` is the same when Slack repeats it, and empty where that cannot be told; `reference`
     names it in the log and in the message for an unknown error; `answered` is set when
-    its HTTP answer is on the way. `message` is what a button stands in: Slack shows it only where
-    everyone sees it.
+    its HTTP answer is on the way. `message` is what a button stands in, or what a shortcut was
+    called on: Slack shows it only where everyone sees it. `thread_ts` is the thread that new
+    messages go to, empty for none.
     """
 
     caller: Caller
@@ -40,10 +44,17 @@ class Incoming:
     client: AsyncWebClient
     reference: str
     answered: asyncio.Event
+    app_id: str = ""
+    thread_ts: str = ""
 
     @property
     def view_id(self) -> str:
         return str(self.view["id"]) if self.view else ""
+
+    @property
+    def memory(self) -> str:
+        """What the view remembers: its private_metadata."""
+        return str((self.view or {}).get("private_metadata") or "")
 
     @property
     def is_in_modal(self) -> bool:
@@ -69,11 +80,12 @@ def read(request: AsyncBoltRequest) -> Incoming:
         trigger_id=body.get("trigger_id") or "",
         delivery=_delivery(body, context[DELIVERED]),
         view=body.get("view"),
-        message_ts=(body.get("container") or {}).get("message_ts") or "",
+        message_ts=body.get("message_ts") or (body.get("container") or {}).get("message_ts") or "",
         message=body.get("message"),
         client=context.client,
         reference=context[REFERENCE],
         answered=context[ANSWERED],
+        app_id=body.get("api_app_id") or "",
     )
 
 
@@ -89,17 +101,28 @@ def submitted(view: Mapping[str, Any]) -> dict[str, str]:
 
     Of options it is their values, by comma where there are several.
     """
-    state = (view.get("state") or {}).get("values") or {}
+    return {block_id: _filled_in(element).strip() for block_id, element in _filled(view)}
+
+
+def chosen(view: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The values of the options that were ticked, by the block_id of what takes several."""
     return {
-        block_id: _filled_in(element).strip()
-        for block_id, elements in state.items()
-        for element in elements.values()
+        block_id: tuple(str(option["value"]) for option in element[SEVERAL] or ())
+        for block_id, element in _filled(view)
+        if SEVERAL in element
     }
+
+
+def _filled(view: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    state = (view.get("state") or {}).get("values") or {}
+    for block_id, elements in state.items():
+        for element in elements.values():
+            yield block_id, element
 
 
 def _filled_in(element: Mapping[str, Any]) -> str:
     """Slack: each kind of element keeps its value under another name."""
-    for name in ("value", "selected_time", "selected_conversation"):
+    for name in ("value", "selected_date", "selected_time", "selected_conversation"):
         if element.get(name):
             return str(element[name])
     one = [element["selected_option"]] if element.get("selected_option") else []

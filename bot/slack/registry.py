@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from types import ModuleType
 
 from bot.errors import NotUnderstood
-from bot.slack.hear import Action, Command, Heard, Submission
+from bot.slack.hear import Action, Command, Heard, Shortcut, Submission, Suggestion
 
 LONGEST = 3  # words of a command
 ALIKE = 0.7  # from 0 to 1: how near a word must be to be taken for a slip of the fingers
@@ -23,6 +23,8 @@ class Registry:
         self.commands: dict[str, Command] = {}
         self.actions: dict[str, Action] = {}
         self.submissions: dict[str, Submission] = {}
+        self.shortcuts: dict[str, Shortcut] = {}
+        self.suggestions: dict[str, Suggestion] = {}
         self._by_words: dict[str, Command] = {}
         for one in heard:
             self._add(one)
@@ -64,6 +66,10 @@ class Registry:
                 self.actions[one.action_id] = one
             case Submission():
                 self.submissions[one.callback_id] = one
+            case Shortcut():
+                self.shortcuts[one.callback_id] = one
+            case Suggestion():
+                self.suggestions[one.action_id] = one
 
     def _refuse_slip(self, words: str, rest: list[str], text: str) -> None:
         """`jobs serch refund` is a slip, not a list of the jobs that say "serch refund"."""

@@ -29,6 +29,11 @@ def cursors(caller: Caller, tenant: str) -> str:
     return f"{_user(caller)}:cursors:{tenant}"
 
 
+def form(caller: Caller, form_id: str) -> str:
+    """String, sealed: what a form that a user has open remembers."""
+    return f"{_user(caller)}:form:{form_id}"
+
+
 def once(caller: Caller, delivery: str) -> str:
     """String: a delivery of Slack's that has been taken on."""
     return f"{_user(caller)}:once:{delivery}"

@@ -19,6 +19,7 @@ from bot.services.asking import Asking
 from bot.services.deletes import Deletes
 from bot.services.digests.digests import Digests
 from bot.services.digests.report import Reports
+from bot.services.finding import Finding
 from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
 from bot.services.shared_deletes import SharedDeletes
@@ -34,6 +35,7 @@ from bot.store.connection import Commands, connect, reaching_redis
 from bot.store.cursors import CursorStore, new_cursor_id
 from bot.store.deletions import Deletions
 from bot.store.digests import DigestStore, new_digest_id
+from bot.store.forms import FormStore
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
@@ -96,6 +98,8 @@ async def shared_parts(
             "asking": asking,
             **_jobs(settings, redis, stored, named, clock, new_cursor_id),
             **_deletes(redis, emporix, clock),
+            "finding": Finding(named, names, settings.emporix_dashboard_url),
+            "forms": FormStore(redis, vault(settings), new_cursor_id),
             **_digests(redis, accounts, asking, channels, clock, new_digest_id),
         }
         yield Shared(redis, session, slack, Say.default(), stored, channels, services)

@@ -20,10 +20,11 @@ class Actor:
     user: User
     channel: Channel
 
-    def response_url(self, original: str = "") -> str:
+    def response_url(self, original: str = "", *, of_shortcut: bool = False) -> str:
         """A new response_url; `original` is the timestamp of the message clicked on."""
         urls = self.workspace.response_urls
-        return self.slack_url + urls.new(self.user.id, self.channel.id, original)
+        kind = "app" if of_shortcut else ""
+        return self.slack_url + urls.new(self.user.id, self.channel.id, original, kind=kind)
 
     def trigger_id(self, view_id: str = "") -> str:
         return self.workspace.triggers.new(self.user.id, view_id, self.channel.id)

@@ -1,4 +1,4 @@
-"""What a person can do: run a command, press or choose something, submit or close a view."""
+"""What a person can do: write, run a command or a shortcut, press, choose, submit, close."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sandbox.slack.finding import Found, Wanted, find
 from sandbox.slack.messages import Message
 from sandbox.slack.pressables import Pressable, pressables
 from sandbox.slack.refusal import Unknown
+from sandbox.slack.shortcuts import meant, named
 from sandbox.slack.values import Given
 from sandbox.slack.views import View
 
@@ -39,6 +40,27 @@ async def command(http: httpx.AsyncClient, actor: Actor, typed: str) -> Done:
         raise Unknown("a command begins with a slash: /emporix …")
     ack = await deliver(http, actor.workspace, payloads.command(actor, name, text.strip()))
     command_acked(actor, name, ack)
+    return Done(ack)
+
+
+async def write(_: httpx.AsyncClient, actor: Actor, *, text: str, thread_ts: str = "") -> Done:
+    """Say something in the channel, or in a thread; the app does not hear of it."""
+    actor.workspace.messages.add(
+        actor.channel.id, text, [], user_id=actor.user.id, thread_ts=thread_ts
+    )
+    return Done()
+
+
+async def shortcut(http: httpx.AsyncClient, actor: Actor, *, name: str, ts: str = "") -> Done:
+    """Choose a shortcut from its menu: `ts` is the message, where it is one of messages."""
+    chosen, now = named(actor.workspace.shortcuts, name), _now(actor)
+    if chosen.kind == "message":
+        message = meant(actor.workspace.seen_by(actor.user, actor.channel.id), ts)
+        form = payloads.message_shortcut(actor, chosen.callback_id, message, now)
+    else:
+        form = payloads.global_shortcut(actor, chosen.callback_id, now)
+    ack = await deliver(http, actor.workspace, form)
+    click_acked(actor, ack)
     return Done(ack)
 
 

@@ -28,6 +28,17 @@ async def command(workspace: Workspace, request: Request, given: Given) -> Any:
     return await exchange(_actor(workspace, request, given), act)
 
 
+async def write(workspace: Workspace, request: Request, given: Given) -> Any:
+    thread_ts = str(given.get("thread_ts", ""))
+    act = partial(acts.write, text=_text(given, "text"), thread_ts=thread_ts)
+    return await exchange(_actor(workspace, request, given), act)
+
+
+async def shortcut(workspace: Workspace, request: Request, given: Given) -> Any:
+    act = partial(acts.shortcut, name=_text(given, "name"), ts=str(given.get("ts", "")))
+    return await exchange(_actor(workspace, request, given), act)
+
+
 async def click(workspace: Workspace, request: Request, given: Given) -> Any:
     act = partial(acts.click, wanted=_wanted(given), confirm=given.get("confirm", True))
     return await exchange(_actor(workspace, request, given), act)
@@ -88,6 +99,8 @@ async def clear_faults(workspace: Workspace, _: Request, __: Given) -> Any:
 def routes(workspace: Workspace) -> Sequence[Route]:
     there: list[tuple[str, str, Answer]] = [
         ("POST", "command", command),
+        ("POST", "write", write),
+        ("POST", "shortcut", shortcut),
         ("POST", "click", click),
         ("POST", "choose", choose),
         ("POST", "suggest", suggest),

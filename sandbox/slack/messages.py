@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -15,6 +15,7 @@ from sandbox.slack.times import Clock, Stamps
 class Message:
     """`only_for` is the id of the one user who sees an ephemeral message, else empty.
 
+    `attachments` are those of other apps and of links; this app sends none.
     `version` rises with every new or changed message of the workspace.
     """
 
@@ -29,6 +30,7 @@ class Message:
     version: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What the app that posted it has given it; people do not see it."""
+    attachments: Sequence[dict[str, Any]] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As `/sandbox/messages` shows it."""
@@ -48,11 +50,13 @@ class Message:
         more: dict[str, Any] = {"thread_ts": self.thread_ts} if self.thread_ts else {}
         if self.edited:
             more["edited"] = {"user": self.user_id, "ts": self.ts}
+        if self.attachments:
+            more["attachments"] = list(self.attachments)
+        if self.user_id == BOT_USER_ID:
+            more |= {"bot_id": BOT_ID, "app_id": APP_ID}
         return {
             "type": "message",
             "user": self.user_id,
-            "bot_id": BOT_ID,
-            "app_id": APP_ID,
             "team": TEAM_ID,
             "ts": self.ts,
             "text": self.text,
@@ -80,10 +84,11 @@ class Messages:
         only_for: str = "",
         thread_ts: str = "",
         metadata: Mapping[str, Any] | None = None,
+        attachments: Sequence[dict[str, Any]] = (),
     ) -> Message:
         ts = self._stamps.new()
         message = Message(channel_id, ts, text, blocks, user_id, only_for, thread_ts)
-        return self._put(replace(message, metadata=metadata or {}))
+        return self._put(replace(message, metadata=metadata or {}, attachments=attachments))
 
     def find(self, channel_id: str, ts: str) -> Message | None:
         return self._all.get((channel_id, ts))

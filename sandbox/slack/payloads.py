@@ -52,6 +52,26 @@ def block_action_in_view(actor: Actor, view: View, action: Mapping[str, Any]) ->
     return _payload({**introduction, **_in_view(view), "actions": [action]})
 
 
+def message_shortcut(actor: Actor, callback_id: str, message: Message, now: str) -> Form:
+    """With the message, which all see, and a way to answer in its channel."""
+    return _payload(
+        {"type": "message_action", **actor.introduction(), "callback_id": callback_id}
+        | {
+            "action_ts": now,
+            "message_ts": message.ts,
+            "channel": {"id": actor.channel.id, "name": actor.channel.name},
+            "message": message.as_slack(),
+            "response_url": actor.response_url(of_shortcut=True),
+        }
+    )
+
+
+def global_shortcut(actor: Actor, callback_id: str, now: str) -> Form:
+    """Neither a channel nor a way to answer but by the trigger."""
+    introduction = {"type": "shortcut", **actor.introduction()}
+    return _payload({**introduction, "callback_id": callback_id, "action_ts": now})
+
+
 def block_suggestion(actor: Actor, place: View | Message, select: Choosable, typed: str) -> Form:
     """Asks what an external select offers; there is nothing to open or to answer later."""
     introduction = {"type": "block_suggestion", **actor.introduction()}

@@ -58,6 +58,14 @@ class Person:
         """`text` is the whole line, "/emporix jobs list"."""
         return await self._act("command", text=text)
 
+    async def write(self, text: str, *, thread_ts: str = "") -> Exchange:
+        """Say something in the channel, or in a thread of it."""
+        return await self._act("write", text=text, thread_ts=thread_ts)
+
+    async def shortcut(self, name: str, *, ts: str = "") -> Exchange:
+        """Choose a shortcut: of the workspace, of the message `ts`, or of the newest message."""
+        return await self._act("shortcut", name=name, ts=ts)
+
     async def click(self, label: str = "", *, action_id: str = "", nth: int = 1) -> Exchange:
         """Press the nth button of that label; a confirm dialog is confirmed."""
         return await self._act("click", label=label, action_id=action_id, nth=nth)
@@ -103,9 +111,9 @@ class Person:
         seen: list[dict[str, Any]] = _answer(answer)
         return seen
 
-    async def _act(self, name: str, **more: Any) -> Exchange:
+    async def _act(self, act: str, **more: Any) -> Exchange:
         body = {**self._who, **more}
-        answer = await self._http.post(f"{self._url}/{name}", json=body, timeout=PATIENCE_SECONDS)
+        answer = await self._http.post(f"{self._url}/{act}", json=body, timeout=PATIENCE_SECONDS)
         told = _answer(answer)
         ack = told["ack"] or {"status": 0, "body": None}
         return Exchange(

@@ -1,4 +1,4 @@
-"""/commands/… and /actions/…: where an app posts to a response_url."""
+"""/commands/…, /actions/… and /app/…: where an app posts to a response_url."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sandbox.slack.response_urls import ResponseUrl, UrlGone
 from sandbox.slack.spoiling import answered
 from sandbox.slack.workspace import Workspace
 
-KINDS = ("commands", "actions")
+KINDS = ("commands", "actions", "app")
 
 
 def routes(workspace: Workspace) -> Sequence[Route]:

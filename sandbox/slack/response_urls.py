@@ -19,7 +19,7 @@ class UrlGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ResponseUrl:
-    """`original` is the timestamp of the message that was clicked; empty for a slash command."""
+    """`original` is the timestamp of the message that was clicked; empty where none was."""
 
     user_id: str
     channel_id: str
@@ -36,10 +36,13 @@ class ResponseUrls:
         self._all: dict[str, ResponseUrl] = {}
         self._numbers = count(1)
 
-    def new(self, user_id: str, channel_id: str, original: str = "") -> str:
-        """The path of a new one: below /actions/ where it answers a click."""
+    def new(self, user_id: str, channel_id: str, original: str = "", *, kind: str = "") -> str:
+        """The path of a new one: below /actions/ where it answers a click, unless `kind` is given.
+
+        Slack: "app" is that of a message shortcut.
+        """
         number = next(self._numbers)
-        kind = "actions" if original else "commands"
+        kind = kind or ("actions" if original else "commands")
         path = f"/{kind}/{TEAM_ID}/{number}/{token_hex(12)}"
         expires_at = self._clock() + LIFE_SECONDS
         self._all[path] = ResponseUrl(user_id, channel_id, original, expires_at)

@@ -10,6 +10,7 @@ from sandbox.slack.journal import Journal
 from sandbox.slack.messages import Message, Messages
 from sandbox.slack.post_limits import PostLimits
 from sandbox.slack.response_urls import ResponseUrls
+from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
 from sandbox.slack.times import Clock
 from sandbox.slack.triggers import Triggers
 from sandbox.slack.views import Views
@@ -57,6 +58,7 @@ class Workspace:
         self.bot_token = bot_token
         self.signing_secret = signing_secret
         self.bot_scopes = bot_scopes
+        self.shortcuts: tuple[Shortcut, ...] = SHORTCUTS
         self.bot_url = ""
         self.slack_url = ""
         self.ack_seconds = ACK_SECONDS

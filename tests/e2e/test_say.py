@@ -52,6 +52,15 @@ def test_presses_buttons() -> None:
     assert "Deleted job" in done.stdout
 
 
+def test_calls_shortcuts() -> None:
+    """--write says something, --shortcut looks at it, and a form is drawn with what it holds."""
+    done = say("--write", "The refund of EON1031", "--shortcut", "Find Emporix jobs")
+    assert done.returncode == 0, done.stderr
+    assert "This message names no job" in done.stdout
+    assert "Words: [The refund EON1031" in done.stdout
+    assert "of Succeeded, Failed, Running, Skipped" in done.stdout
+
+
 def test_fills_in_a_modal() -> None:
     """--submit fills in the open modal by its labels."""
     key = ["Tenant=globex", "Client ID=globex-read-only", "Client secret=globex-read-only-secret"]

@@ -168,5 +168,6 @@ def test_an_id_that_no_button_can_remember_has_none() -> None:
         assert {button["text"]["text"] for button in buttons} <= {
             "Next",
             "Refresh",
+            "Filter",
             "Share in channel",
         }

@@ -10,8 +10,8 @@ import bot.listeners
 from bot.models import Account, Caller
 from bot.say import ids
 from bot.say.state import pack
-from bot.slack.dispatch import PARAMETERS
-from bot.slack.hear import Heard, action, command, submission
+from bot.slack.hear import Heard, action, command, shortcut, submission, suggestion
+from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from bot.store.arrivals import Arrival
 from sandbox.emporix.faults import Fault
@@ -32,6 +32,8 @@ SERVICES = dict.fromkeys(
         "deletes",
         "digest_forms",
         "digests",
+        "finding",
+        "forms",
         "jobs",
         "reports",
         "shared_deletes",
@@ -57,6 +59,8 @@ class Given:
             action("go.share")(self.share),
             action("go.clock")(self.clock),
             submission("go.form")(self.submission),
+            shortcut("go.menu", "Go", "Goes.", kind="message")(self.shortcut),
+            suggestion("go.typed")(self.suggestion),
         )
 
     async def command(
@@ -95,9 +99,22 @@ class Given:
         self.to["clock"] = locals()
 
     async def submission(
-        self, caller: Any, values: Any, modal: Any, shared_deletes: Any, audit: Any
+        self,
+        caller: Any,
+        values: Any,
+        choices: Any,
+        memory: Any,
+        modal: Any,
+        shared_deletes: Any,
+        audit: Any,
     ) -> None:
         self.to["submission"] = locals()
+
+    async def shortcut(self, place: Any, finding: Any, forms: Any) -> None:
+        self.to["shortcut"] = locals()
+
+    async def suggestion(self, typed: Any, offer: Any) -> None:
+        self.to["suggestion"] = locals()
 
 
 async def test_offers_what_it_says() -> None:
@@ -109,6 +126,8 @@ async def test_offers_what_it_says() -> None:
         await bench.poster.interaction(samples.block_actions("go.share", "packed", ""))
         await bench.poster.interaction(samples.block_actions("go.clock", "packed", ""))
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
+        await bench.poster.interaction(samples.message_action("go.menu", ""))
+        await bench.poster.interaction(samples.block_suggestion("go.typed", "compl"))
         await bench.poster.settled()
     assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()
     assert given.to["command"]["text"] == "Far Away"
@@ -138,11 +157,14 @@ async def test_acknowledges_before_anything_leaves_the_process() -> None:
     async def finish() -> None:
         done.set()
 
-    heard = (command("go", "", "")(finish), action("go.button")(finish))
+    menu = shortcut("go.menu", "Go", "Goes.", kind="message")
+    heard = (command("go", "", "")(finish), action("go.button")(finish), menu(finish))
     async with open_bench(Setup(heard, arrivals=arrivals)) as bench:
         assert (await bench.poster.command(samples.command("go"))).status_code == 200
         pressed = samples.block_actions("go.button", "", "")
         assert (await bench.poster.interaction(pressed)).status_code == 200
+        called = samples.message_action("go.menu", "")
+        assert (await bench.poster.interaction(called)).status_code == 200
         await arrivals.asked.wait()
         assert not done.is_set()
         arrivals.open.set()

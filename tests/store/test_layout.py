@@ -22,6 +22,7 @@ WORDS = {
     "cursor_id": "id",
     "delivery": "digest",
     "digest_id": "id",
+    "form_id": "id",
     "job_id": "job",
     "source": "user>:<tenant",
     "team_id": "team",
@@ -37,6 +38,7 @@ def test_keys_of_a_user_share_a_slot() -> None:
         layout.account(ADA),
         layout.cursor(ADA, "cursor-1"),
         layout.cursors(ADA, "acme"),
+        layout.form(ADA, "form-1"),
         layout.once(ADA, "delivery-1"),
         layout.refresh(ADA, "acme"),
     ]

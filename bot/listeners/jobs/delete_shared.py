@@ -8,7 +8,7 @@ from typing import Any
 from bot.errors import StoreUnavailable
 from bot.models import Account, Caller
 from bot.say import ids
-from bot.say.rows import jobs_in_rows, with_rows_replaced
+from bot.say.rows import jobs_in_rows, shared_jobs, with_rows_replaced
 from bot.say.state import unpack
 from bot.services.shared_deletes import SharedDeletes
 from bot.slack.channel import Channel
@@ -31,6 +31,17 @@ async def delete_shared_job(
         edited = False
     if not edited:
         await reply("jobs/delete_shared", deleted=deleted)
+
+
+async def show_deleted(caller: Caller, shared_deletes: SharedDeletes, channel: Channel) -> bool:
+    """Show everyone what is deleted of a shared message; False where Slack refuses."""
+    blocks = channel.message["blocks"]
+    known = await shared_deletes.known(caller, shared_jobs(blocks))
+    deleted = next(iter(known.values()), None)
+    if deleted is None:
+        return True
+    in_list = bool(jobs_in_rows(blocks))
+    return await _edit(deleted, caller, shared_deletes, channel, in_list=in_list)
 
 
 async def _edit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.listeners.jobs.list import show
 from bot.models import Account
 from bot.say import ids
@@ -30,7 +32,7 @@ async def share(
     async with sharing.once(account.caller, channel.place) as first:
         if not first:
             return
-        await _post(value, account, jobs, sharing, channel)
+        await post(unpack(value, ids.STATE_SHARE), account, jobs, sharing, channel)
     await reply("jobs/share.done", replace=True, channel_id=audience.channel_id)
 
 
@@ -53,11 +55,15 @@ async def turn_to_previous(
     await _turn(value, account, jobs, sharing, channel, reply)
 
 
-async def _post(
-    value: str, account: Account, jobs: Jobs, sharing: Sharing, channel: Channel
+async def post(
+    state: Mapping[str, str | int],
+    account: Account,
+    jobs: Jobs,
+    sharing: Sharing,
+    channel: Channel,
 ) -> None:
     """What the question was about, as it is now: Slack does not show us a private message again."""
-    state, user_id = unpack(value, ids.STATE_SHARE), account.caller.user_id
+    user_id = account.caller.user_id
     if "cursor" in state:
         listing = await sharing.share_list(account, str(state["cursor"]), int(state["page"]))
         await channel.post("jobs/share.list", listing=listing, shared_by=user_id)

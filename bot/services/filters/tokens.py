@@ -51,7 +51,7 @@ class Typed:
 
 def typed(text: str) -> Typed:
     """The words and filters in `text`, in their order; raises nothing."""
-    plain = _with_pairs_only(text.translate(_STRAIGHT))
+    plain = paired(text)
     found: list[Word | Given] = []
     at = _behind_space(plain, 0)
     while at < len(plain):
@@ -68,6 +68,11 @@ def typed(text: str) -> Typed:
             found.extend(_word(word))
             at = _behind_space(plain, word.end())
     return Typed(tuple(found))
+
+
+def paired(text: str) -> str:
+    """The same with straight quotes in pairs, so that what is put behind it is not drawn in."""
+    return _with_pairs_only(text.translate(_STRAIGHT))
 
 
 def _with_pairs_only(text: str) -> str:

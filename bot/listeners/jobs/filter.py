@@ -1,0 +1,154 @@
+"""Search Emporix jobs, and Filter below a list — a form for every filter there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.errors import InvalidInput, OutdatedButton
+from bot.listeners.jobs.list import show as show_list
+from bot.models import Account, Caller
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.accounts import Accounts, connection
+from bot.services.asking import Asking
+from bot.services.filter_form import Form, filled, form_of, read
+from bot.services.filters import Asked, LocalClock
+from bot.services.jobs import Jobs
+from bot.services.short_query import lengthen
+from bot.slack.hear import action, shortcut, submission, suggestion
+from bot.slack.modals import Modal, Offer, SubmittedModal
+from bot.slack.place import Place
+from bot.store.cursors import Cursor
+from bot.store.forms import FormStore
+
+
+@shortcut(
+    ids.JOBS_FILTER_START,
+    "Search Emporix jobs",
+    "A form to look for jobs by words, status, type, agent, event and days",
+    kind="global",
+)
+async def start(account: Account, modal: Modal) -> None:
+    await modal.open("jobs/filter.opening")
+    await show(Form(), account, modal)
+
+
+@action(ids.JOBS_FILTER_WORDS)
+async def search_words(value: str, account: Account, modal: Modal) -> None:
+    await show(Form(words=str(unpack(value, ids.STATE_WORDS)["words"])), account, modal)
+
+
+@action(ids.JOBS_FILTER_CHANGE)
+async def change(
+    value: str, account: Account, cursor: Cursor | None, clock: LocalClock, modal: Modal
+) -> None:
+    await show(await form_at(value, cursor, clock), account, modal)
+
+
+@action(ids.JOBS_FILTER_EDIT, at_once=True)
+async def edit(
+    value: str,
+    account: Account,
+    cursor: Cursor | None,
+    clock: LocalClock,
+    forms: FormStore,
+    place: Place,
+    modal: Modal,
+) -> None:
+    await modal.open("jobs/filter.opening")
+    form = await form_at(value, cursor, clock)
+    await show(form, account, modal, list_=await forms.keep(account.caller, place.kept()))
+
+
+@suggestion(ids.JOBS_FILTER_AGENT)
+async def offer_agents(
+    typed: str,
+    values: Mapping[str, str],
+    caller: Caller,
+    accounts: Accounts,
+    asking: Asking,
+    offer: Offer,
+) -> None:
+    account = await accounts.of(caller)
+    agents = await asking.agents(account, values.get("tenant", ""), typed)
+    await offer("jobs/filter.agents", typed=typed, agents=agents)
+
+
+@submission(ids.JOBS_FILTER_SUBMIT)
+async def search(
+    caller: Caller,
+    values: Mapping[str, str],
+    choices: Mapping[str, tuple[str, ...]],
+    memory: str,
+    clock: LocalClock,
+    accounts: Accounts,
+    asking: Asking,
+    jobs: Jobs,
+    forms: FormStore,
+    place: Place,
+    modal: SubmittedModal,
+) -> None:
+    form = filled(values, choices)
+    list_ = str(unpack(memory, ids.STATE_FORM)["form"]) if memory else ""
+    if not (asked := await read_or_refuse(form, modal)):
+        return
+    await modal.update("jobs/filter.asking")
+    account = await accounts.of(caller)
+    try:
+        filters = await asking.settle(asked, account, clock)
+    except InvalidInput as error:  # only now could it be known
+        await show(form, account, modal, error=error, list_=list_)
+        return
+    kept = await forms.load(caller, list_) if list_ else None
+    listing = await jobs.list(account, filters, searched=bool(filters.words))
+    if kept:
+        await show_list(listing, place.reply_at(kept), replace=True)
+    await modal.update("jobs/filter.done" if kept else "jobs/results", listing=listing)
+
+
+async def read_or_refuse(form: Form, modal: SubmittedModal) -> Asked | None:
+    """What the form asks for; None where the words under its fields say what to mend."""
+    try:
+        return read(form)
+    except InvalidInput as error:
+        await modal.errors("jobs/filter.errors", error=error)
+        return None
+
+
+async def form_at(value: str, cursor: Cursor | None, clock: LocalClock) -> Form:
+    """The form of the list that a button stands below; raises OutdatedButton."""
+    if cursor is None:
+        query = str(unpack(value, ids.STATE_CURSOR).get("query", ""))
+        if not query:
+            raise OutdatedButton
+        filters, _ = lengthen(query)
+        tenant = filters.tenant
+    else:
+        filters, tenant = cursor.filters, cursor.tenant
+    has_days = filters.since is not None or filters.until is not None
+    return form_of(filters, tenant, await clock.zone() if has_days else None)
+
+
+async def show(
+    form: Form,
+    account: Account,
+    modal: Modal,
+    *,
+    error: InvalidInput | None = None,
+    note: str = "",
+    list_: str = "",
+) -> None:
+    """The form, for the tenants of whoever fills it in; raises NotConnected.
+
+    `list_` leads to the list that it changes, empty where it makes a new one.
+    """
+    held = connection(account, form.tenant)
+    await modal.update(
+        "jobs/filter",
+        form=form,
+        tenant=held.tenant,
+        tenants=tuple(account.connections),
+        error=error,
+        note=note,
+        list=list_,
+    )

@@ -1,0 +1,52 @@
+"""What a search from the form has found — pages of jobs in the modal."""
+
+from __future__ import annotations
+
+from bot.errors import OutdatedButton
+from bot.listeners.jobs.list import Look
+from bot.models import Account
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.jobs import Jobs
+from bot.slack.hear import action
+from bot.slack.modals import Modal
+from bot.store.cursors import Cursor
+
+
+@action(ids.JOBS_RESULTS_FIRST)
+async def turn_to_first(
+    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, modal: Modal
+) -> None:
+    await _turn(value, account, cursor, jobs.turn, modal)
+
+
+@action(ids.JOBS_RESULTS_NEXT)
+async def turn_to_next(
+    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, modal: Modal
+) -> None:
+    await _turn(value, account, cursor, jobs.turn, modal)
+
+
+@action(ids.JOBS_RESULTS_PREVIOUS)
+async def turn_to_previous(
+    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, modal: Modal
+) -> None:
+    await _turn(value, account, cursor, jobs.turn, modal)
+
+
+@action(ids.JOBS_RESULTS_REFRESH)
+async def refresh(
+    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, modal: Modal
+) -> None:
+    await _turn(value, account, cursor, jobs.refresh, modal)
+
+
+async def _turn(
+    value: str, account: Account, cursor: Cursor | None, look: Look, modal: Modal
+) -> None:
+    state = unpack(value, ids.STATE_CURSOR)
+    try:
+        listing = await look(account, str(state["cursor"]), int(state["page"]), cursor)
+    except OutdatedButton as error:
+        raise OutdatedButton(query=str(state.get("query", ""))) from error
+    await modal.update("jobs/results", listing=listing)

@@ -1,0 +1,66 @@
+"""Share, in a modal — says who will see it, and posts it into a thread or a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.listeners.jobs.share import post
+from bot.models import Caller
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.accounts import Accounts
+from bot.services.jobs import Jobs
+from bot.services.sharing import Sharing
+from bot.slack.hear import action, submission
+from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.place import Place
+
+
+@action(ids.JOBS_SHARE_FOUND_ASK, at_once=True)
+async def ask(value: str, memory: str, sharing: Sharing, place: Place, modal: Modal) -> None:
+    await modal.open("jobs/share_found.looking")
+    what = {**unpack(value, ids.STATE_JOB), **unpack(memory, ids.STATE_PLACE)}
+    await _ask(what, sharing, place, modal)
+
+
+@action(ids.JOBS_SHARE_FOUND_CHOOSE, at_once=True)
+async def choose(value: str, modal: Modal) -> None:
+    state = unpack(value, ids.STATE_CURSOR)
+    await modal.open("jobs/share_found.choose", cursor=state["cursor"], page=state["page"])
+
+
+@submission(ids.JOBS_SHARE_FOUND_CHOSEN)
+async def ask_about_channel(
+    values: Mapping[str, str], memory: str, sharing: Sharing, place: Place, modal: SubmittedModal
+) -> None:
+    await modal.update("jobs/share_found.looking")
+    what = unpack(memory, ids.STATE_SHARE_TO) | {"channel": values["channel"]}
+    await _ask(what, sharing, place, modal)
+
+
+@submission(ids.JOBS_SHARE_FOUND_CONFIRM)
+async def share(
+    caller: Caller,
+    memory: str,
+    accounts: Accounts,
+    jobs: Jobs,
+    sharing: Sharing,
+    place: Place,
+    modal: SubmittedModal,
+) -> None:
+    state = unpack(memory, ids.STATE_SHARE_TO)
+    await modal.update("jobs/share_found.posting")
+    channel = place.channel_at(str(state["channel"]), thread_ts=str(state["thread"]))
+    account, audience = await accounts.of(caller), await channel.audience()
+    sharing.admit(audience)
+    async with sharing.once(caller, modal.id) as first:
+        if first:
+            await post(state, account, jobs, sharing, channel)
+    await modal.update("jobs/share_found.done", channel_id=audience.channel_id)
+
+
+async def _ask(what: Mapping[str, str | int], sharing: Sharing, place: Place, modal: Modal) -> None:
+    """Who will see it, before anybody does."""
+    audience = await place.channel_at(str(what["channel"])).audience()
+    sharing.admit(audience)
+    await modal.update("jobs/share_found", audience=audience, state=what)

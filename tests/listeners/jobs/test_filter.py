@@ -1,0 +1,257 @@
+"""Search Emporix jobs — a form from the menu of shortcuts, and what comes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import GLOBEX_READ_ONLY
+from sandbox.slack.faults import Fault as SlackFault
+from sandbox.slack.person import Exchange
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.shop import Shop
+
+SEARCH = "Search Emporix jobs"
+
+
+async def search(shop: Shop, **filled: Any) -> Exchange:
+    """Ada opens the form, fills in these fields and submits it."""
+    await shop.ada.shortcut(SEARCH)
+    return await shop.ada.submit(filled)
+
+
+def heading(exchange: Exchange) -> str:
+    """What the modal says first."""
+    assert exchange.view is not None
+    return str(exchange.view["blocks"][0]["text"]["text"])
+
+
+async def test_opens_at_once(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """A loading modal, then the form for the tenants of whoever asks."""
+    await connected.connect(connected.ada, GLOBEX_READ_ONLY)
+    exchange = await connected.ada.shortcut(SEARCH)
+    assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
+    assert exchange.payloads[-1]["view"] == snapshot
+
+
+async def test_shows_what_was_found(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """In the same modal, after an ack that says that it is being asked."""
+    add_jobs(connected, 9)
+    exchange = await search(connected, words="refund", statuses=["Succeeded"], size="2")
+    assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update"]
+    assert exchange.payloads[-1]["view"] == snapshot
+
+
+async def test_asks_for_all_that_was_filled_in(connected: Shop) -> None:
+    """Each field is a filter, days those of the asker's zone."""
+    connected.world.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    exchange = await search(
+        connected,
+        words='"late refund" invoice',
+        statuses=["Failed", "Skipped"],
+        types=["Export"],
+        agent="complaint-agent",
+        event="order.order-created, a.b",
+        since="2026-11-01",
+        until="2026-11-22",
+        order="Oldest first",
+        more="agent-type:complaint",
+    )
+    assert heading(exchange) == (
+        "*No jobs*: tenant acme, failed or skipped, export, agent Complaint Agent, agent type "
+        "complaint, event order.order-created or a.b, saying “late refund” and “invoice”, since "
+        "<!date^1793487600^{date_short_pretty} {time}|2026-10-31 23:00 UTC>, before "
+        "<!date^1795388400^{date_short_pretty} {time}|2026-11-22 23:00 UTC>, oldest first. "
+        "Change the search, or take a filter away."
+    )
+
+
+async def test_says_under_the_field_what_to_mend(connected: Shop) -> None:
+    """Nothing is asked, and what was filled in stays."""
+    exchange = await search(connected, words="stats:failed")
+    assert "Did you mean status:?" in exchange.field_errors["words"]
+    exchange = await connected.ada.submit(
+        {"words": "", "since": "2026-11-02", "until": "2026-11-01"}
+    )
+    assert exchange.field_errors == {"until": "That day is before the first one."}
+
+
+async def test_shows_the_form_again_where_only_later_it_turns_out_wrong(connected: Shop) -> None:
+    """Where the asker is decides about a day; the form has all that was filled in."""
+    exchange = await search(connected, since="2026-12-24", words="refund")
+    assert "The time behind since: is still to come" in heading(exchange)
+    assert exchange.view is not None
+    assert exchange.view["state"]["values"]["words"]["value"]["value"] == "refund"
+    assert exchange.view["state"]["values"]["since"]["value"]["selected_date"] == "2026-12-24"
+
+
+async def test_changes_the_search(connected: Shop) -> None:
+    """Back to the form, filled with what was asked."""
+    add_jobs(connected, 3)
+    await search(connected, words="refund", order="Oldest first", since="2026-11-01")
+    exchange = await connected.ada.click("Change the search")
+    assert exchange.view is not None
+    state = exchange.view["state"]["values"]
+    assert state["words"]["value"]["value"] == "refund"
+    assert state["order"]["value"]["selected_option"]["value"] == "oldest"
+    assert state["since"]["value"]["selected_date"] == "2026-11-01"
+    assert heading(await connected.ada.submit({"words": ""})).startswith("*Jobs 1–3 of 3*")
+
+
+async def test_offers_agents_by_name(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """From the first letter, those of the tenant in the form; what is typed may be an id."""
+    for agent in ("complaint-agent", "fraud-agent"):
+        connected.world.add_agent("acme", id=agent, name=agent.title().replace("-", " "))
+    await connected.ada.shortcut(SEARCH)
+    everything = await connected.ada.suggest("Agent", "")
+    some = await connected.ada.suggest("Agent", "FRAUD")
+    assert [everything.options, some.options] == snapshot
+
+
+async def test_offers_no_agents_where_emporix_does_not_answer(connected: Shop) -> None:
+    """An id can be typed all the same."""
+    connected.world.faults.add(Fault("status", status=500, path="agentic", times=99))
+    await connected.ada.shortcut(SEARCH)
+    exchange = await connected.ada.suggest("Agent", "gone-agent")
+    assert [option["value"] for option in exchange.options] == ["gone-agent"]
+
+
+async def test_says_in_the_modal_what_went_wrong(connected: Shop) -> None:
+    """The loading modal does not stay."""
+    connected.world.faults.add(Fault("status", status=500, path="/jobs", times=9))
+    exchange = await search(connected)
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.emporix_failed"
+
+
+async def test_offers_to_connect(shop: Shop) -> None:
+    """Without a connection there is nothing to search."""
+    exchange = await shop.ada.shortcut(SEARCH)
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.not_connected"
+
+
+@pytest.mark.parametrize(
+    "text", ["Late refund for EON1031, again", "&amp; &lt;b&gt; `x` *y* <!channel>", "…"]
+)
+async def test_a_message_that_names_no_job_leads_here(
+    connected: Shop, text: str, snapshot: SnapshotAssertion
+) -> None:
+    """Its words are in the form, ready to edit."""
+    add_jobs(connected, 2)
+    await connected.grace.write(text)
+    exchange = await connected.ada.shortcut("Find Emporix jobs")
+    assert exchange.view is not None
+    assert exchange.view["state"]["values"]["words"] == snapshot
+    assert "names no job" in heading(exchange)
+
+
+async def test_unknown_ids_lead_here(connected: Shop) -> None:
+    """By a button, for the message may say more than that id."""
+    await connected.grace.write("The refund of 68835cc3ef4e8e1425c3ffff")
+    await connected.ada.shortcut("Find Emporix jobs")
+    exchange = await connected.ada.click("Search its words")
+    assert exchange.view is not None
+    assert "refund" in exchange.view["state"]["values"]["words"]["value"]["value"]
+
+
+async def test_filter_opens_filled_with_the_list(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """All parts of the query; what has no field stands among the other filters."""
+    add_jobs(connected, 9)
+    query = 'failed "invoice" size:2 sort:oldest since:2026-11-01 agent-type:complaint'
+    await connected.ada.command(f"/emporix jobs {query}")
+    exchange = await connected.ada.click("Filter")
+    assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
+    assert exchange.view is not None
+    assert exchange.view["state"]["values"] == snapshot
+
+
+async def test_filter_changes_the_list_in_its_place(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """The one message changes, by its own response_url; the modal says that it has."""
+    add_jobs(connected, 9)
+    await connected.ada.command("/emporix jobs size:2")
+    await connected.ada.click("Filter")
+    exchange = await connected.ada.submit({"statuses": ["Failed"]})
+    assert [sent["via"] for sent in exchange.sent] == ["ack", "response_url", "views.update"]
+    assert exchange.payloads[1]["replace_original"] is True
+    assert exchange.payloads[-1]["view"] == snapshot
+    (message,) = await connected.ada.messages()
+    assert message["text"].startswith("Jobs 1–2 of 3, tenant acme, failed")
+    await connected.ada.close()
+    assert (await connected.ada.click("Next")).payloads[0]["text"].startswith("Job 3 of 3")
+
+
+async def test_filter_says_that_a_query_is_one_of_its_own(connected: Shop) -> None:
+    """A q: stands as it is, and narrows again when it was changed."""
+    add_jobs(connected, 9)
+    await connected.ada.command("/emporix jobs q:status:FAILURE")
+    exchange = await connected.ada.click("Filter")
+    assert "a query of its own" in str(exchange.view)
+    refused = await connected.ada.submit({"words": "refund"})
+    assert "q: stands alone" in refused.field_errors["more"]
+    await connected.ada.submit({"words": "", "more": "q:status:SUCCESS"})
+    (message,) = await connected.ada.messages()
+    assert message["text"].startswith("Jobs 1–3 of 3, tenant acme, query status:SUCCESS")
+
+
+async def test_filter_is_there_where_nothing_was_found(connected: Shop) -> None:
+    """A filter can be taken away there, too."""
+    add_jobs(connected, 1)
+    await connected.ada.command("/emporix jobs nonsense")
+    await connected.ada.click("Filter")
+    await connected.ada.submit({"words": ""})
+    (message,) = await connected.ada.messages()
+    assert message["text"].startswith("Job 1 of 1")
+
+
+async def test_filter_knows_an_expired_list(connected: Shop) -> None:
+    """By what its button remembers."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs refund")
+    for key in await connected.redis.keys("*:cursor:*"):
+        await connected.redis.delete(key)
+    exchange = await connected.ada.click("Filter")
+    assert exchange.view is not None
+    assert exchange.view["state"]["values"]["words"]["value"]["value"] == "refund"
+
+
+async def test_filter_says_when_the_form_is_too_old(connected: Shop) -> None:
+    """An hour later it is not known any more which list was meant."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs refund")
+    await connected.ada.click("Filter")
+    for key in await connected.redis.keys("*:form:*"):
+        await connected.redis.delete(key)
+    exchange = await connected.ada.submit({})
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.outdated_button"
+
+
+async def test_filter_finds_another_way_where_the_list_cannot_be_changed(connected: Shop) -> None:
+    """A response_url that is spent ends in a new list, and not in silence."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs refund")
+    await connected.ada.click("Filter")
+    connected.workspace.faults.add(SlackFault("status", status=404, method="response_url", times=2))
+    exchange = await connected.ada.submit({"words": ""})
+    assert [sent["via"] for sent in exchange.sent if sent["via"].startswith("chat")] == [
+        "chat.postEphemeral"
+    ]
+    assert (await connected.ada.messages())[-1]["text"].startswith("Jobs 1–3 of 3")
+
+
+async def test_the_way_to_the_list_is_not_in_the_form(connected: Shop) -> None:
+    """A response_url is a capability: it stands neither in the view nor open in Redis."""
+    add_jobs(connected, 1)
+    await connected.ada.command("/emporix jobs")
+    exchange = await connected.ada.click("Filter")
+    assert "/actions/" not in str(exchange.view)
+    (key,) = await connected.redis.keys("*:form:*")
+    assert "/actions/" not in await connected.redis.get(key)

@@ -1,0 +1,152 @@
+"""Find Emporix jobs, on a message — what it names, and what is done with that in the modal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import GLOBEX_READ_ONLY
+from sandbox.slack.person import Exchange
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.shop import Shop
+
+FIND = "Find Emporix jobs"
+NOBODY = "68835cc3ef4e8e1425c3ffff"
+
+
+async def find(shop: Shop, text: str) -> Exchange:
+    """Ada finds jobs in a message of Grace's."""
+    await shop.grace.write(text)
+    return await shop.ada.shortcut(FIND)
+
+
+def said(view: Any) -> str:
+    """All words of a view's sections and contexts."""
+    texts = [block.get("text") or block.get("elements", [{}])[0] for block in view["blocks"]]
+    return "\n".join(str(text.get("text", "")) for text in texts)
+
+
+async def test_opens_at_once_and_then_shows_the_jobs(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """Jobs by their ids, and which of them nobody knows."""
+    add_jobs(connected, 3)
+    exchange = await find(connected, f"Look at {job_id(1)} and {job_id(3)}, not at {NOBODY}")
+    assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
+    assert exchange.payloads[-1]["view"] == snapshot
+
+
+async def test_works_in_threads(connected: Shop) -> None:
+    """Slash commands do not."""
+    add_jobs(connected, 1)
+    await connected.grace.write(f"Here: {job_id(1)}", thread_ts="1795430000.000001")
+    exchange = await connected.ada.shortcut(FIND)
+    assert exchange.view is not None
+    assert "1795430000.000001" in exchange.view["private_metadata"]
+
+
+async def test_finds_links_sessions_and_agents(connected: Shop) -> None:
+    """Whatever leads to jobs: the newest of an agent come last."""
+    add_jobs(connected, 9)
+    session = "123e4567-e89b-12d3-a456-426614174000"
+    connected.world.add_job("acme", id="by-session", status="skipped", sessionId=session)
+    connected.world.add_job("acme", id="by-link", status="skipped")
+    connected.world.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    link = "https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/by-link"
+    exchange = await find(connected, f"<{link}|this>, session {session}, the complaint agent")
+    assert exchange.view is not None
+    assert "*2 jobs* named in this message" in said(exchange.view)
+    assert "*The newest jobs* of Complaint Agent" in said(exchange.view)
+    assert all(
+        f'"job":"{id_}"' in str(exchange.view) for id_ in ("by-link", "by-session", job_id(9))
+    )
+
+
+async def test_finds_in_blocks_and_attachments(connected: Shop) -> None:
+    """As other apps write them."""
+    add_jobs(connected, 2)
+    connected.workspace.messages.add(
+        "C0GENERAL",
+        "",
+        [{"type": "section", "block_id": "a", "text": {"type": "mrkdwn", "text": job_id(1)}}],
+        user_id="U0CI",
+        attachments=[{"fallback": f"Job {job_id(2)} failed"}],
+    )
+    exchange = await connected.ada.shortcut(FIND)
+    assert "*2 jobs* named" in said(exchange.view)
+
+
+async def test_finds_jobs_of_all_tenants(connected: Shop) -> None:
+    """Each with its own rights; the default tenant is asked first."""
+    await connected.connect(connected.ada, GLOBEX_READ_ONLY)
+    connected.world.add_job("globex", id=job_id(7), status="failure")
+    exchange = await find(connected, job_id(7))
+    assert "in tenant `globex`" in said(exchange.view)
+
+
+async def test_says_which_tenant_did_not_answer(connected: Shop) -> None:
+    """What the others know is shown all the same."""
+    add_jobs(connected, 1)
+    await connected.connect(connected.ada, GLOBEX_READ_ONLY)
+    connected.world.faults.add(Fault("status", status=403, path="/acme/agentic"))
+    connected.world.faults.add(Fault("status", status=500, path="/globex/jobs", times=9))
+    exchange = await find(connected, f"{job_id(1)} {NOBODY}")
+    assert "*1 job* named" in said(exchange.view)
+    assert "Not asked, because Emporix did not answer there as it should: globex." in said(
+        exchange.view
+    )
+
+
+async def test_says_when_no_tenant_answers(connected: Shop) -> None:
+    """The loading modal does not stay."""
+    connected.world.faults.add(Fault("status", status=500, path="/jobs", times=9))
+    exchange = await find(connected, job_id(1))
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.emporix_failed"
+
+
+async def test_shows_at_most_twenty(connected: Shop) -> None:
+    """Of more it says how many."""
+    add_jobs(connected, 23)
+    exchange = await find(connected, " ".join(map(job_id, range(1, 24))))
+    assert "*20 jobs* named" in said(exchange.view)
+    assert "3 more jobs are named here and not shown." in said(exchange.view)
+
+
+async def test_offers_to_connect(shop: Shop) -> None:
+    """Who is not connected learns it in the modal, and connects on top of it."""
+    exchange = await find(shop, job_id(1))
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.not_connected"
+    opened = await shop.ada.click("Connect")
+    assert opened.view is not None
+    assert opened.view["previous_view_id"] == exchange.view["id"]
+
+
+async def test_opens_a_job_on_top(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """The whole job; closed, the jobs found are there again. Its whole message goes on top."""
+    connected.world.add_job("acme", id=job_id(1), status="success", message="long " * 2000)
+    found = await find(connected, job_id(1))
+    exchange = await connected.ada.click("Open")
+    assert [sent["via"] for sent in exchange.sent] == ["views.push", "views.update"]
+    assert exchange.view is not None
+    assert {"title": exchange.view["title"], "blocks": exchange.view["blocks"][1]} == snapshot
+    whole = await connected.ada.click("Show the whole message")
+    assert whole.view is not None
+    assert whole.view["previous_view_id"] == exchange.view["id"]
+    for _ in range(2):
+        await connected.ada.close()
+    assert await connected.ada.view() == found.view
+
+
+async def test_says_that_a_job_is_gone(connected: Shop) -> None:
+    """In the pushed modal, so that the jobs found stay."""
+    add_jobs(connected, 1)
+    await find(connected, job_id(1))
+    connected.world.tenant("acme").jobs.remove(job_id(1))
+    exchange = await connected.ada.click("Open")
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.not_found"
+    assert exchange.view["previous_view_id"]

@@ -1,0 +1,201 @@
+"""Shortcuts and modals: opened at once, never over anything newer, kind when too late."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.errors import EmporixTimeout
+from bot.slack.hear import Heard, action, shortcut, submission, suggestion
+from bot.slack.modals import Modal, Offer, SubmittedModal
+from sandbox.slack.directory import ADA
+from sandbox.slack.triggers import TRIGGER_SECONDS
+from sandbox.slack.views import STACK, View
+from tests import samples
+from tests.clock import FakeClock
+from tests.sandbox.slack.samples import modal as view_of
+from tests.sandbox.slack.samples import plain
+from tests.slack.bench import Bench, Setup, open_bench
+
+OURS = "jobs/get.whole.opening"
+TITLE = "The whole message"
+
+
+class Pages:
+    """Listeners that open, push and change modals, and keep what they are given."""
+
+    def __init__(self) -> None:
+        self.shown: list[bool] = []
+        self.given: dict[str, Any] = {}
+
+    @property
+    def heard(self) -> tuple[Heard, ...]:
+        return (
+            shortcut("go.start", "Go", "Goes.", kind="global")(self.start),
+            action("go.push", at_once=True)(self.start),
+            action("go.change")(self.change),
+            submission("go.form")(self.submitted),
+            suggestion("go.typed")(self.typed),
+            suggestion("go.broken")(self.broken),
+        )
+
+    async def start(self, modal: Modal) -> None:
+        await modal.open(OURS)
+
+    async def change(self, modal: Modal) -> None:
+        self.shown.append(await modal.update(OURS))
+
+    async def submitted(
+        self, values: Any, choices: Any, memory: Any, modal: SubmittedModal
+    ) -> None:
+        self.given = {"values": values, "choices": choices, "memory": memory}
+        await modal.push(OURS)
+
+    async def typed(self, typed: str, values: Any, offer: Offer) -> None:
+        self.given = {"typed": typed, "values": values}
+        await offer(OURS)
+
+    async def broken(self, typed: str) -> None:
+        raise EmporixTimeout
+
+
+@pytest.fixture
+def pages() -> Pages:
+    return Pages()
+
+
+@pytest.fixture
+async def bench(pages: Pages) -> AsyncIterator[Bench]:
+    async with open_bench(Setup(pages.heard)) as opened:
+        yield opened
+
+
+def open_view(bench: Bench) -> View:
+    return bench.workspace.views.open(ADA.id, view_of(title=plain("Before")))
+
+
+def titles(bench: Bench) -> list[str]:
+    """Of Ada's open modals, the top one last."""
+    found, view = [], bench.workspace.views.top(ADA.id)
+    while view:
+        found.append(view.content["title"]["text"])
+        view = bench.workspace.views.find(view.previous_id) if view.previous_id else None
+    return found[::-1]
+
+
+def pressed_in(bench: Bench, view: View, action_id: str) -> dict[str, Any]:
+    payload = samples.block_actions(action_id, "", "")
+    for name in ("channel", "message", "response_url"):
+        del payload[name]
+    shown = {"view": view.as_json(), "container": {"type": "view", "view_id": view.id}}
+    return payload | shown | {"trigger_id": bench.workspace.triggers.new(ADA.id, view.id)}
+
+
+async def test_a_shortcut_opens_its_modal(bench: Bench) -> None:
+    """By its trigger, after an empty ack."""
+    called = samples.shortcut("go.start")
+    called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
+    answer = await bench.poster.interaction(called)
+    assert (answer.status_code, answer.text) == (200, "")
+    await bench.poster.settled()
+    assert titles(bench) == [TITLE]
+
+
+async def test_says_where_a_shortcut_was_too_slow(bench: Bench) -> None:
+    """A spent trigger opens nothing: without a channel, a direct message says what to do."""
+    called = samples.shortcut("go.start")
+    called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
+    clock = bench.workspace.clock
+    assert isinstance(clock, FakeClock)
+    clock.forward(TRIGGER_SECONDS + 1)
+    await bench.poster.interaction(called)
+    await bench.poster.settled()
+    assert titles(bench) == []
+    assert "could not be opened in time" in bench.texts()[-1]
+
+
+async def test_explains_shortcuts_that_nobody_hears(bench: Bench) -> None:
+    """A manifest can be older than the app, or newer."""
+    await bench.poster.interaction(samples.shortcut("go.long.ago"))
+    await bench.poster.interaction(samples.message_action("go.long.ago", bench.response_url()))
+    await bench.poster.settled()
+    assert ["too old" in text for text in bench.texts()] == [True, True]
+
+
+async def test_opens_on_top_of_the_modal_that_was_acted_in(bench: Bench) -> None:
+    """The one below is there again when the new one is closed."""
+    await bench.poster.interaction(pressed_in(bench, open_view(bench), "go.push"))
+    await bench.poster.settled()
+    assert titles(bench) == ["Before", TITLE]
+
+
+async def test_a_fourth_modal_takes_the_place_of_the_third(bench: Bench) -> None:
+    """Slack takes three on top of each other."""
+    view = open_view(bench)
+    for number in range(STACK - 1):
+        view = bench.workspace.views.push(ADA.id, view_of(title=plain(f"Pushed {number}")))
+    await bench.poster.interaction(pressed_in(bench, view, "go.push"))
+    await bench.poster.settled()
+    assert titles(bench) == ["Before", "Pushed 0", TITLE]
+
+
+async def test_overwrites_nothing_newer(bench: Bench, pages: Pages) -> None:
+    """What was pressed in a view that has changed since then is too late."""
+    view = open_view(bench)
+    pressed = pressed_in(bench, view, "go.change")
+    bench.workspace.views.update(view, view_of(title=plain("Newer")))
+    await bench.poster.interaction(pressed)
+    await bench.poster.settled()
+    assert (titles(bench), pages.shown) == (["Newer"], [False])
+
+
+async def test_leaves_a_closed_modal_closed(bench: Bench, pages: Pages) -> None:
+    """Who closes it does not want to know; the listener learns of it."""
+    view = open_view(bench)
+    pressed = pressed_in(bench, view, "go.change")
+    bench.workspace.views.close(view)
+    await bench.poster.interaction(pressed)
+    await bench.poster.settled()
+    assert (titles(bench), bench.texts(), pages.shown) == ([], [], [False])
+
+
+async def test_changes_what_is_still_there(bench: Bench, pages: Pages) -> None:
+    """The hash of the press is that of the view."""
+    await bench.poster.interaction(pressed_in(bench, open_view(bench), "go.change"))
+    await bench.poster.settled()
+    assert (titles(bench), pages.shown) == ([TITLE], [True])
+
+
+async def test_a_form_gives_all_that_was_filled_in(bench: Bench, pages: Pages) -> None:
+    """Typed, chosen, ticked and remembered; and it can push another in the ack."""
+    submitted = samples.view_submission("go.form", {"words": " late refund "})
+    submitted["view"]["private_metadata"] = "packed"
+    submitted["view"]["state"]["values"] |= {
+        "tenant": {"x": {"type": "static_select", "selected_option": {"value": "acme"}}},
+        "day": {"x": {"type": "datepicker", "selected_date": "2026-11-24"}},
+        "where": {"x": {"type": "conversations_select", "selected_conversation": None}},
+        "status": {"x": {"type": "checkboxes", "selected_options": [{"value": "failure"}]}},
+    }
+    answer = await bench.poster.interaction(submitted)
+    assert answer.json()["response_action"] == "push"
+    filled = {"words": "late refund", "tenant": "acme", "day": "2026-11-24", "where": ""}
+    assert pages.given["values"] == filled | {"status": ""}
+    assert pages.given["choices"] == {"status": ("failure",)}
+    assert pages.given["memory"] == "packed"
+
+
+async def test_offers_options_in_the_ack(bench: Bench, pages: Pages) -> None:
+    """An external select is answered at once, knowing what else is in the form."""
+    answer = await bench.poster.interaction(samples.block_suggestion("go.typed", "compl"))
+    assert answer.status_code == 200
+    assert answer.json()["title"]["text"] == TITLE
+    assert pages.given == {"typed": "compl", "values": {}}
+
+
+@pytest.mark.parametrize("action_id", ["go.broken", "go.long.ago"])
+async def test_offers_nothing_when_it_cannot(bench: Bench, action_id: str) -> None:
+    """There is no place for an error, and the rest of the form can be used."""
+    answer = await bench.poster.interaction(samples.block_suggestion(action_id, "compl"))
+    assert (answer.status_code, answer.json()) == (200, {"options": []})
