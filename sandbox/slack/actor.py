@@ -26,7 +26,7 @@ class Actor:
         return self.slack_url + urls.new(self.user.id, self.channel.id, original)
 
     def trigger_id(self, view_id: str = "") -> str:
-        return self.workspace.triggers.new(self.user.id, view_id)
+        return self.workspace.triggers.new(self.user.id, view_id, self.channel.id)
 
     def introduction(self, view_id: str = "") -> dict[str, Any]:
         """What every interaction payload begins with; `view_id` is the modal acted in."""

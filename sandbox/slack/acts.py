@@ -1,28 +1,35 @@
-"""What a person can do: run a command, press something, fill in and submit a view, close it."""
+"""What a person can do: run a command, press or choose something, submit or close a view."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
 from sandbox.slack import payloads
 from sandbox.slack.acks import FieldErrors, click_acked, command_acked, submission_acked
 from sandbox.slack.actor import Actor
+from sandbox.slack.choosables import choosables
+from sandbox.slack.choosing import Options, keep, remember, suggestions
 from sandbox.slack.delivery import Ack, deliver
-from sandbox.slack.filling import fill_in
-from sandbox.slack.finding import Found, Wanted, find
+from sandbox.slack.filling import fill_in, missing
+from sandbox.slack.finding import Wanted, find
+from sandbox.slack.messages import Message
+from sandbox.slack.pressables import pressables
 from sandbox.slack.refusal import Unknown
+from sandbox.slack.values import Given
 from sandbox.slack.views import View
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """`ack` is None where nothing was sent to the app."""
+    """`ack` is None where nothing was sent to the app; `options` are those of a suggestion."""
 
     ack: Ack | None = None
     field_errors: FieldErrors = field(default_factory=dict)
+    options: Options = ()
 
 
 async def command(http: httpx.AsyncClient, actor: Actor, typed: str) -> Done:
@@ -39,20 +46,40 @@ async def click(
     http: httpx.AsyncClient, actor: Actor, wanted: Wanted, *, confirm: bool = True
 ) -> Done:
     """Press a button; nothing is sent where it asks first and `confirm` is false."""
-    found = find(actor, wanted)
-    if "confirm" in found.pressable.element and not confirm:
+    found = find(actor, wanted, pressables)
+    pressed = found.thing
+    if "confirm" in pressed.element and not confirm:
         return Done()
-    ack = await deliver(http, actor.workspace, _pressed(actor, found))
-    click_acked(actor, ack)
-    return Done(ack)
+    action_id = pressed.element["action_id"]
+    if chosen := pressed.chosen():
+        remember(actor, found.place, pressed.block_id, action_id, chosen)
+    return await _tell(http, actor, found.place, pressed.action(_now(actor)))
 
 
-async def submit(http: httpx.AsyncClient, actor: Actor, values: Mapping[str, str]) -> Done:
+async def choose(
+    http: httpx.AsyncClient, actor: Actor, wanted: Wanted, *, given: Given, confirm: bool = True
+) -> Done:
+    """Set what has a value; nothing is sent where the app only hears of it by a submission."""
+    found = find(actor, wanted, choosables)
+    chosen = await keep(http, actor, found, given)
+    if not found.thing.is_told or ("confirm" in found.thing.element and not confirm):
+        return Done()
+    return await _tell(http, actor, found.place, found.thing.action(chosen, _now(actor)))
+
+
+async def suggest(http: httpx.AsyncClient, actor: Actor, wanted: Wanted, *, typed: str) -> Done:
+    """Type into an external select, and see what the app offers."""
+    found = find(actor, wanted, choosables)
+    return Done(options=await suggestions(http, actor, found, typed))
+
+
+async def submit(http: httpx.AsyncClient, actor: Actor, values: Mapping[str, Given]) -> Done:
     """Fill in the top view and submit it; Slack itself refuses what is missing or too long."""
     view = top(actor)
     if "submit" not in view.content:
         raise Unknown("the view on top has no submit button")
-    if lacking := fill_in(view, values):
+    await fill_in(http, actor, view, values)
+    if lacking := missing(view):
         return Done(field_errors=lacking)
     ack = await deliver(http, actor.workspace, payloads.view_submission(actor, view))
     return Done(ack, submission_acked(actor, view, ack))
@@ -80,9 +107,18 @@ def top(actor: Actor) -> View:
     return view
 
 
-def _pressed(actor: Actor, found: Found) -> payloads.Form:
-    action = found.pressable.action(f"{actor.workspace.clock():.6f}")
-    if isinstance(found.place, View):
-        found.remember()
-        return payloads.block_action_in_view(actor, found.place, action)
-    return payloads.block_action_in_message(actor, found.place, action)
+async def _tell(
+    http: httpx.AsyncClient, actor: Actor, place: View | Message, action: Mapping[str, Any]
+) -> Done:
+    """Let the app hear what somebody did in a view or a message."""
+    if isinstance(place, View):
+        form = payloads.block_action_in_view(actor, place, action)
+    else:
+        form = payloads.block_action_in_message(actor, place, action)
+    ack = await deliver(http, actor.workspace, form)
+    click_acked(actor, ack)
+    return Done(ack)
+
+
+def _now(actor: Actor) -> str:
+    return f"{actor.workspace.clock():.6f}"

@@ -29,9 +29,18 @@ async def command(workspace: Workspace, request: Request, given: Given) -> Any:
 
 
 async def click(workspace: Workspace, request: Request, given: Given) -> Any:
-    names = [name for name in ("label", "action_id", "ts") if given.get(name)]
-    wanted = Wanted(**{name: _text(given, name) for name in names}, nth=_nth(given))
-    act = partial(acts.click, wanted=wanted, confirm=given.get("confirm", True))
+    act = partial(acts.click, wanted=_wanted(given), confirm=given.get("confirm", True))
+    return await exchange(_actor(workspace, request, given), act)
+
+
+async def choose(workspace: Workspace, request: Request, given: Given) -> Any:
+    value, confirm = _value(given.get("value")), given.get("confirm", True)
+    act = partial(acts.choose, wanted=_wanted(given), given=value, confirm=confirm)
+    return await exchange(_actor(workspace, request, given), act)
+
+
+async def suggest(workspace: Workspace, request: Request, given: Given) -> Any:
+    act = partial(acts.suggest, wanted=_wanted(given), typed=_text(given, "typed"))
     return await exchange(_actor(workspace, request, given), act)
 
 
@@ -80,6 +89,8 @@ def routes(workspace: Workspace) -> Sequence[Route]:
     there: list[tuple[str, str, Answer]] = [
         ("POST", "command", command),
         ("POST", "click", click),
+        ("POST", "choose", choose),
+        ("POST", "suggest", suggest),
         ("POST", "submit", submit),
         ("POST", "close", close),
         ("GET", "messages", messages),
@@ -124,6 +135,20 @@ def _text(given: Given, name: str) -> str:
     return value
 
 
+def _wanted(given: Given) -> Wanted:
+    names = [name for name in ("label", "action_id", "ts") if given.get(name)]
+    return Wanted(**{name: _text(given, name) for name in names}, nth=_nth(given))
+
+
+def _value(value: Any) -> str | list[str]:
+    """One text, or a list of them."""
+    if isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(one, str) for one in value)
+    ):
+        return value
+    raise Malformed("a value must be a string, or a list of strings")
+
+
 def _nth(given: Given) -> int:
     nth = given.get("nth", 1)
     if not isinstance(nth, int) or nth < 1:
@@ -131,11 +156,11 @@ def _nth(given: Given) -> int:
     return nth
 
 
-def _values(given: Given) -> dict[str, str]:
+def _values(given: Given) -> dict[str, str | list[str]]:
     values = given.get("values", {})
     if not isinstance(values, dict):
         raise Malformed("values must be an object: label or block_id → value")
-    return {name: _text(values, name) for name in values}
+    return {name: _value(value) for name, value in values.items()}
 
 
 def _actor(workspace: Workspace, request: Request, given: Given) -> Actor:

@@ -38,6 +38,7 @@ async def exchange(actor: Actor, act: Act) -> dict[str, Any]:
         "messages": [m.as_json() for m in workspace.seen_by(user, since=version)],
         "view": view.as_json() if view else None,
         "field_errors": done.field_errors,
+        "options": done.options,
     }
 
 

@@ -5,22 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.slack.inputs import fill, lacking
+import httpx
+
+from sandbox.slack.actor import Actor
+from sandbox.slack.choosables import Choosable
+from sandbox.slack.choosing import keep
+from sandbox.slack.finding import Found
+from sandbox.slack.inputs import lacking
 from sandbox.slack.refusal import Unknown
+from sandbox.slack.values import Given
 from sandbox.slack.views import View
 
 
-def fill_in(view: View, values: Mapping[str, str]) -> dict[str, str]:
-    """Put `values` into the inputs whose label or block_id they name; what Slack then misses.
+async def fill_in(
+    http: httpx.AsyncClient, actor: Actor, view: View, values: Mapping[str, Given]
+) -> None:
+    """Put `values` into the inputs whose label or block_id they name; raises Unknown."""
+    for name, given in values.items():
+        block = _named(_inputs(view), name)
+        await keep(http, actor, Found(view, Choosable(block, block["element"])), given)
 
-    The answer is block_id → what stands under that input. Raises Unknown for another name.
-    """
-    inputs = [block for block in view.content["blocks"] if block["type"] == "input"]
-    for name, typed in values.items():
-        block = _named(inputs, name)
-        view.state[block["block_id"]][block["element"]["action_id"]] = fill(block["element"], typed)
-    missing = {block["block_id"]: lacking(block, _value(view, block)) for block in inputs}
-    return {block_id: words for block_id, words in missing.items() if words}
+
+def missing(view: View) -> dict[str, str]:
+    """What Slack itself refuses to submit: block_id → what stands under that input."""
+    told = {
+        block["block_id"]: lacking(
+            block, view.state[block["block_id"]][block["element"]["action_id"]]
+        )
+        for block in _inputs(view)
+    }
+    return {block_id: words for block_id, words in told.items() if words}
+
+
+def _inputs(view: View) -> list[dict[str, Any]]:
+    return [block for block in view.content["blocks"] if block["type"] == "input"]
 
 
 def _named(inputs: list[dict[str, Any]], name: str) -> dict[str, Any]:
@@ -29,7 +47,3 @@ def _named(inputs: list[dict[str, Any]], name: str) -> dict[str, Any]:
             return block
     labels = ", ".join(block["label"]["text"] for block in inputs)
     raise Unknown(f"no input {name!r}; there are: {labels}")
-
-
-def _value(view: View, block: Mapping[str, Any]) -> dict[str, Any]:
-    return view.state[block["block_id"]][block["element"]["action_id"]]

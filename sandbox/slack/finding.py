@@ -1,13 +1,13 @@
-"""Which button somebody means."""
+"""Which button or which select somebody means."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from sandbox.slack.actor import Actor
 from sandbox.slack.messages import Message
-from sandbox.slack.pressables import Pressable, pressables
 from sandbox.slack.refusal import Unknown
 from sandbox.slack.views import View
 
@@ -22,42 +22,54 @@ class Wanted:
     nth: int = 1
 
 
+class Meant(Protocol):
+    """Something in blocks that has a name."""
+
+    @property
+    def label(self) -> str: ...
+
+    def is_meant(self, label: str, action_id: str) -> bool: ...
+
+
+Thing = TypeVar("Thing", bound=Meant)
+Inside = Callable[[Iterable[dict[str, Any]]], Iterator[Thing]]
+"""What to look for in blocks."""
+
+
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Something to press, and the view or message it is in."""
+class Found(Generic[Thing]):
+    """What was meant, and the view or message it is in."""
 
     place: View | Message
-    pressable: Pressable
+    thing: Thing
 
-    def remember(self) -> None:
-        """Keep a choice in the state of its view."""
-        block_id, element = self.pressable.block_id, self.pressable.element
-        if isinstance(self.place, View) and element["action_id"] in self.place.state.get(
-            block_id, {}
-        ):
-            chosen = self.pressable.option
-            value = {"type": element["type"], "selected_option": dict(chosen) if chosen else None}
-            self.place.state[block_id][element["action_id"]] = value
+    @property
+    def place_id(self) -> str:
+        """Of the view, or of the message in its channel."""
+        if isinstance(self.place, View):
+            return self.place.id
+        return f"{self.place.channel_id}/{self.place.ts}"
 
 
-def find(actor: Actor, wanted: Wanted) -> Found:
+def find(actor: Actor, wanted: Wanted, inside: Inside[Thing]) -> Found[Thing]:
     """The top view is looked at first, then messages from the newest; raises Unknown."""
     seen: list[str] = []
-    for place, inside in _places(actor, wanted.ts):
-        meant = [p for p in inside if p.is_meant(wanted.label, wanted.action_id)]
+    for place, blocks in _places(actor, wanted.ts):
+        there = list(inside(blocks))
+        meant = [thing for thing in there if thing.is_meant(wanted.label, wanted.action_id)]
         if len(meant) >= wanted.nth:
             return Found(place, meant[wanted.nth - 1])
-        seen += [pressable.label for pressable in inside]
+        seen += [thing.label for thing in there]
     what = wanted.label or wanted.action_id or "button"
-    there = ", ".join(dict.fromkeys(seen)) or "none"
-    raise Unknown(f"no {what!r} for {actor.user.name} in {actor.channel.name}; there are: {there}")
+    names = ", ".join(dict.fromkeys(seen)) or "none"
+    raise Unknown(f"no {what!r} for {actor.user.name} in {actor.channel.name}; there are: {names}")
 
 
-def _places(actor: Actor, ts: str) -> Iterator[tuple[View | Message, list[Pressable]]]:
+def _places(actor: Actor, ts: str) -> Iterator[tuple[View | Message, list[dict[str, Any]]]]:
     workspace = actor.workspace
     view = workspace.views.top(actor.user.id)
     if view and not ts:
-        yield view, list(pressables(view.content["blocks"]))
+        yield view, view.content["blocks"]
     for message in reversed(workspace.seen_by(actor.user, actor.channel.id)):
         if ts in ("", message.ts):
-            yield message, list(pressables(message.blocks))
+            yield message, message.blocks

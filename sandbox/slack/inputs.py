@@ -1,86 +1,98 @@
-"""What can be filled in: the state of a view's elements, and how a person sets it."""
+"""What can be filled in and chosen: the state of the elements of blocks, and what it lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sandbox.slack.blockkit.walk import elements, options
-from sandbox.slack.refusal import Unknown
+from sandbox.slack.blockkit.walk import elements
 
 Value = dict[str, Any]
 State = dict[str, dict[str, Value]]
 """block_id → action_id → value, as `state.values` has it."""
 
-_KEPT_AS = {
-    "plain_text_input": ("value", "initial_value"),
-    "static_select": ("selected_option", "initial_option"),
-    "radio_buttons": ("selected_option", "initial_option"),
-    "datepicker": ("selected_date", "initial_date"),
-    "timepicker": ("selected_time", "initial_time"),
-    "conversations_select": ("selected_conversation", "initial_conversation"),
+KEPT_AS = {
+    "plain_text_input": "value",
+    "number_input": "value",
+    "static_select": "selected_option",
+    "external_select": "selected_option",
+    "radio_buttons": "selected_option",
+    "users_select": "selected_user",
+    "channels_select": "selected_channel",
+    "conversations_select": "selected_conversation",
+    "datepicker": "selected_date",
+    "timepicker": "selected_time",
+    "datetimepicker": "selected_date_time",
+    "checkboxes": "selected_options",
+    "multi_static_select": "selected_options",
 }
-_KEPT_AS_LIST = {"checkboxes", "multi_static_select"}
+LISTS = {"checkboxes", "multi_static_select"}
+_LETTERS = 3000
 
 
-def initial_state(blocks: Iterable[dict[str, Any]], before: State | None = None) -> State:
-    """What the blocks begin with; values of `before` stay where block_id and action_id do."""
+def initial_state(
+    blocks: Iterable[dict[str, Any]], before: State | None = None, channel_id: str = ""
+) -> State:
+    """What the blocks begin with; values of `before` stay where block_id and action_id do.
+
+    `channel_id` is where somebody was when the view opened, for selects that begin with that.
+    """
     state: State = {}
     for block in blocks:
         for element in elements(block):
-            value = _initial(element)
-            if value is None:
+            if element["type"] not in KEPT_AS:
                 continue
             old = (before or {}).get(block["block_id"], {}).get(element["action_id"])
-            kept = old if old and old["type"] == element["type"] else value
-            state.setdefault(block["block_id"], {})[element["action_id"]] = kept
+            is_kept = old and old["type"] == element["type"]
+            value = old if old and is_kept else _initial(element, channel_id)
+            state.setdefault(block["block_id"], {})[element["action_id"]] = value
     return state
 
 
-def fill(element: Mapping[str, Any], typed: str) -> Value:
-    """The value after somebody typed or chose `typed`; several choices are parted by commas.
-
-    Options are meant by their text or their value, conversations by their id. Raises Unknown.
-    """
-    kind = element["type"]
-    if kind in _KEPT_AS_LIST:
-        chosen = [_option(element, word.strip()) for word in typed.split(",") if word.strip()]
-        return {"type": kind, "selected_options": chosen}
-    name, _ = _KEPT_AS[kind]
-    if name == "selected_option":
-        return {"type": kind, name: _option(element, typed)}
-    return {"type": kind, name: typed or None}
+def given_in(value: Value) -> Any:
+    """What somebody typed or chose, without the words around it."""
+    return value[KEPT_AS[value["type"]]]
 
 
 def lacking(block: Mapping[str, Any], value: Value) -> str:
     """What Slack itself says under an input before it submits; empty where all is well."""
-    given = next((value[name] for name in value if name != "type"), None)
+    given, element = given_in(value), block["element"]
     if not given:
         return "" if block.get("optional") else "Please complete this required field."
-    element = block["element"]
-    if element["type"] != "plain_text_input":
-        return ""
+    if element["type"] == "plain_text_input":
+        return _length_problem(element, given)
+    return _number_problem(element, given) if element["type"] == "number_input" else ""
+
+
+def _length_problem(element: Mapping[str, Any], given: str) -> str:
     if len(given) < element.get("min_length", 0):
         return f"Must be at least {element['min_length']} characters long."
-    if len(given) > element.get("max_length", 3000):
-        return f"Must be at most {element.get('max_length', 3000)} characters long."
+    if len(given) > element.get("max_length", _LETTERS):
+        return f"Must be at most {element.get('max_length', _LETTERS)} characters long."
     return ""
 
 
-def _initial(element: Mapping[str, Any]) -> Value | None:
+def _number_problem(element: Mapping[str, Any], given: str) -> str:
+    try:
+        number = Decimal(given)
+    except InvalidOperation:
+        return "Must be a number."
+    if not number.is_finite():
+        return "Must be a number."
+    if not element["is_decimal_allowed"] and number != int(number):
+        return "Must be a whole number."
+    if "min_value" in element and number < Decimal(element["min_value"]):
+        return f"Must be {element['min_value']} or more."
+    if "max_value" in element and number > Decimal(element["max_value"]):
+        return f"Must be {element['max_value']} or less."
+    return ""
+
+
+def _initial(element: Mapping[str, Any], channel_id: str) -> Value:
     kind = element["type"]
-    if kind in _KEPT_AS_LIST:
-        return {"type": kind, "selected_options": list(element.get("initial_options", ()))}
-    if kind not in _KEPT_AS:
-        return None
-    name, initial = _KEPT_AS[kind]
-    return {"type": kind, name: element.get(initial)}
-
-
-def _option(element: Mapping[str, Any], word: str) -> dict[str, Any]:
-    there = options(dict(element))
-    for option in there:
-        if word in (option["text"]["text"], option["value"]):
-            return option
-    texts = ", ".join(option["text"]["text"] for option in there)
-    raise Unknown(f"no option {word!r}; there are: {texts}")
+    name = KEPT_AS[kind]
+    value = element.get(name.replace("selected", "initial").replace("value", "initial_value"))
+    if element.get("default_to_current_conversation") and not value:
+        value = channel_id or None
+    return {"type": kind, name: list(value or ()) if kind in LISTS else value}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sandbox.slack.actor import VERIFICATION_TOKEN, Actor
+from sandbox.slack.blockkit.walk import elements
+from sandbox.slack.choosables import Choosable
 from sandbox.slack.directory import APP_ID, TEAM_DOMAIN, TEAM_ID
-from sandbox.slack.inputs import initial_state
 from sandbox.slack.messages import Message
 from sandbox.slack.views import View
 
@@ -36,18 +37,10 @@ def command(actor: Actor, name: str, text: str) -> Form:
 
 def block_action_in_message(actor: Actor, message: Message, action: Mapping[str, Any]) -> Form:
     """An ephemeral message is not shown to the app again: such payloads have no `message`."""
-    container = {
-        "type": "message",
-        "message_ts": message.ts,
-        "channel_id": message.channel_id,
-        "is_ephemeral": bool(message.only_for),
-    }
-    shown = {} if message.only_for else {"message": message.as_slack()}
     return _payload(
-        {"type": "block_actions", **actor.introduction(), "container": container, **shown}
+        {"type": "block_actions", **actor.introduction(), **_in_message(actor, message)}
         | {
-            "channel": {"id": actor.channel.id, "name": actor.channel.name},
-            "state": {"values": initial_state(message.blocks)},
+            "state": {"values": actor.workspace.choices.of(actor.user.id, message)},
             "response_url": actor.response_url(message.ts),
             "actions": [action],
         }
@@ -55,20 +48,23 @@ def block_action_in_message(actor: Actor, message: Message, action: Mapping[str,
 
 
 def block_action_in_view(actor: Actor, view: View, action: Mapping[str, Any]) -> Form:
-    return _payload(
-        {
-            "type": "block_actions",
-            **actor.introduction(view.id),
-            "container": {"type": "view", "view_id": view.id},
-            "view": view.as_json(),
-            "actions": [action],
-        }
-    )
+    introduction = {"type": "block_actions", **actor.introduction(view.id)}
+    return _payload({**introduction, **_in_view(view), "actions": [action]})
+
+
+def block_suggestion(actor: Actor, place: View | Message, select: Choosable, typed: str) -> Form:
+    """Asks what an external select offers; there is nothing to open or to answer later."""
+    introduction = {"type": "block_suggestion", **actor.introduction()}
+    del introduction["trigger_id"]
+    where = _in_view(place) if isinstance(place, View) else _in_message(actor, place)
+    asked = {"block_id": select.block_id, "action_id": select.element["action_id"]}
+    return _payload({**introduction, **where, **asked, "value": typed})
 
 
 def view_submission(actor: Actor, view: View) -> Form:
     introduction = {"type": "view_submission", **actor.introduction(view.id)}
-    return _payload({**introduction, "view": view.as_json(), "response_urls": []})
+    urls = list(_response_urls(actor, view))
+    return _payload({**introduction, "view": view.as_json(), "response_urls": urls})
 
 
 def view_closed(actor: Actor, view: View) -> Form:
@@ -76,6 +72,34 @@ def view_closed(actor: Actor, view: View) -> Form:
     del introduction["trigger_id"]
     is_cleared = bool(view.content.get("clear_on_close"))
     return _payload({**introduction, "view": view.as_json(), "is_cleared": is_cleared})
+
+
+def _in_message(actor: Actor, message: Message) -> dict[str, Any]:
+    container = {
+        "type": "message",
+        "message_ts": message.ts,
+        "channel_id": message.channel_id,
+        "is_ephemeral": bool(message.only_for),
+    }
+    channel = {"id": actor.channel.id, "name": actor.channel.name}
+    shown = {} if message.only_for else {"message": message.as_slack()}
+    return {"container": container, "channel": channel, **shown}
+
+
+def _in_view(view: View) -> dict[str, Any]:
+    return {"container": {"type": "view", "view_id": view.id}, "view": view.as_json()}
+
+
+def _response_urls(actor: Actor, view: View) -> Iterator[dict[str, Any]]:
+    """One for each chosen conversation whose select asks for it."""
+    for block in view.content["blocks"]:
+        for element in elements(block):
+            value = view.state.get(block["block_id"], {}).get(element["action_id"], {})
+            chosen = value.get("selected_conversation") or value.get("selected_channel")
+            if element.get("response_url_enabled") and chosen:
+                where = {"block_id": block["block_id"], "action_id": element["action_id"]}
+                url = actor.slack_url + actor.workspace.response_urls.new(actor.user.id, chosen)
+                yield {**where, "channel_id": chosen, "response_url": url}
 
 
 def _payload(payload: Mapping[str, Any]) -> Form:

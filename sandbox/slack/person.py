@@ -7,8 +7,8 @@ await ada.click("Open")
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -28,7 +28,7 @@ class Exchange:
     `ack_status` is 0 where the app gave no answer or was not asked. `payloads` are the bare bodies
     that the app sent; `sent` has each with `via` and Slack's `answer`. `messages` are the new and
     changed ones that this person sees, `view` is their top view, `field_errors` what stands under
-    its inputs, by block_id.
+    its inputs, by block_id, `options` what the app offered for an external select.
     """
 
     ack_status: int
@@ -38,6 +38,7 @@ class Exchange:
     messages: list[dict[str, Any]]
     view: dict[str, Any] | None
     field_errors: dict[str, str]
+    options: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Person:
@@ -61,9 +62,24 @@ class Person:
         """Press the nth button of that label; a confirm dialog is confirmed."""
         return await self._act("click", label=label, action_id=action_id, nth=nth)
 
-    async def submit(self, values: Mapping[str, str]) -> Exchange:
+    async def choose(
+        self, label: str, value: str | Sequence[str], *, action_id: str = "", nth: int = 1
+    ) -> Exchange:
+        """Set a select, a picker, boxes or a field, by its label or placeholder.
+
+        `value` is what `sandbox.slack.values` reads; several options come as a list.
+        """
+        more = {"label": label, "action_id": action_id, "nth": nth}
+        return await self._act("choose", value=_plain(value), **more)
+
+    async def suggest(self, label: str, typed: str, *, action_id: str = "") -> Exchange:
+        """Type into an external select; `options` of the exchange are what the app offers."""
+        return await self._act("suggest", label=label, action_id=action_id, typed=typed)
+
+    async def submit(self, values: Mapping[str, str | Sequence[str]]) -> Exchange:
         """Fill in the top view, by label or block_id, and submit it."""
-        return await self._act("submit", values=dict(values))
+        given = {name: _plain(value) for name, value in values.items()}
+        return await self._act("submit", values=given)
 
     async def close(self) -> Exchange:
         """Close the top view."""
@@ -100,7 +116,12 @@ class Person:
             messages=told["messages"],
             view=told["view"],
             field_errors=told["field_errors"],
+            options=told["options"],
         )
+
+
+def _plain(value: str | Sequence[str]) -> str | list[str]:
+    return value if isinstance(value, str) else list(value)
 
 
 def _answer(answer: httpx.Response) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.slack.blockkit.walk import elements, options
+from sandbox.slack.inputs import KEPT_AS, Value
 
 _MENUS = {"overflow", "static_select", "radio_buttons"}
 _SHORTCODE = re.compile(r":[a-z0-9_+'-]+:")
@@ -34,6 +35,12 @@ class Pressable:
         if action_id and self.element["action_id"] != action_id:
             return False
         return not label or self.label.casefold() == bare(label).casefold()
+
+    def chosen(self) -> Value | None:
+        """What it leaves in the state of its place; None for a button or an overflow menu."""
+        if self.option is None or self.element["type"] not in KEPT_AS:
+            return None
+        return {"type": self.element["type"], "selected_option": dict(self.option)}
 
     def action(self, action_ts: str) -> dict[str, Any]:
         """As `actions` of a block_actions payload has it."""

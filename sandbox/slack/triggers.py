@@ -14,11 +14,13 @@ TRIGGER_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`view_id` is the modal in which somebody acted; empty outside of modals."""
+    """`view_id` is the modal in which somebody acted, empty outside of modals; `channel_id` is
+    where they were."""
 
     user_id: str
     expires_at: float
     view_id: str = ""
+    channel_id: str = ""
     spent: bool = False
 
 
@@ -30,10 +32,11 @@ class Triggers:
         self._all: dict[str, Trigger] = {}
         self._numbers = count(1)
 
-    def new(self, user_id: str, view_id: str = "") -> str:
+    def new(self, user_id: str, view_id: str = "", channel_id: str = "") -> str:
         number = next(self._numbers)
         trigger_id = f"{number}.{7_000_000_000 + number}.{token_hex(16)}"
-        self._all[trigger_id] = Trigger(user_id, self._clock() + TRIGGER_SECONDS, view_id)
+        expires_at = self._clock() + TRIGGER_SECONDS
+        self._all[trigger_id] = Trigger(user_id, expires_at, view_id, channel_id)
         return trigger_id
 
     def user_of(self, trigger_id: str) -> str:

@@ -20,7 +20,8 @@ STACK = 3
 class View:
     """An open view; `content` is what the app gave, with every block and action named.
 
-    `state` is what the person has filled in: block_id → action_id → value.
+    `state` is what the person has filled in: block_id → action_id → value. `channel_id` is where
+    they were when the view opened, or empty.
     """
 
     id: str
@@ -30,6 +31,7 @@ class View:
     content: dict[str, Any]
     hash: str
     state: State = field(default_factory=dict)
+    channel_id: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """As Slack sends it to the app."""
@@ -74,10 +76,10 @@ class Views:
                 return view
         return None
 
-    def open(self, user_id: str, content: Mapping[str, Any]) -> View:
+    def open(self, user_id: str, content: Mapping[str, Any], channel_id: str = "") -> View:
         """The first modal of a new stack."""
         self._unique(content)
-        view = self._new(user_id, content)
+        view = self._new(user_id, content, channel_id=channel_id)
         self._stacks[user_id] = [view]
         return view
 
@@ -89,7 +91,7 @@ class Views:
         if len(stack) >= STACK:
             raise Refused("push_limit_reached")
         self._unique(content)
-        view = self._new(user_id, content, stack[-1])
+        view = self._new(user_id, content, stack[-1], stack[-1].channel_id)
         stack.append(view)
         return view
 
@@ -102,7 +104,7 @@ class Views:
             raise Refused("hash_conflict")
         self._unique(content, view)
         view.content = named(content)
-        view.state = initial_state(view.content["blocks"], view.state)
+        view.state = initial_state(view.content["blocks"], view.state, view.channel_id)
         view.hash = self._hash()
         return view
 
@@ -124,12 +126,18 @@ class Views:
         self._stacks.clear()
         self._homes.clear()
 
-    def _new(self, user_id: str, content: Mapping[str, Any], below: View | None = None) -> View:
+    def _new(
+        self,
+        user_id: str,
+        content: Mapping[str, Any],
+        below: View | None = None,
+        channel_id: str = "",
+    ) -> View:
         view_id = f"V0{next(self._numbers):08d}"
         given = named(content)
         root, previous = (below.root_id, below.id) if below else (view_id, None)
-        state = initial_state(given["blocks"])
-        return View(view_id, user_id, root, previous, given, self._hash(), state)
+        state = initial_state(given["blocks"], None, channel_id)
+        return View(view_id, user_id, root, previous, given, self._hash(), state, channel_id)
 
     def _hash(self) -> str:
         number = next(self._numbers)

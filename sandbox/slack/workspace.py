@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.slack.choices import Choices
 from sandbox.slack.directory import Directory, User
 from sandbox.slack.faults import Faults
 from sandbox.slack.files import File, Files
@@ -54,6 +55,7 @@ class Workspace:
         self.directory = Directory()
         self.messages = Messages(clock)
         self.views = Views()
+        self.choices = Choices()
         self.files = Files()
         self.triggers = Triggers(clock)
         self.response_urls = ResponseUrls(clock)
@@ -77,4 +79,5 @@ class Workspace:
         """Clear away all messages, views and files, as if nobody had done anything yet."""
         self.messages.clear()
         self.views.clear()
+        self.choices.clear()
         self.files.clear()

@@ -58,6 +58,10 @@ PICTURE_BLOCK = kind(
     oneOf=ELEMENTS["kinds"]["image"]["oneOf"],
     says=ELEMENTS["kinds"]["image"]["says"],
 )
+ALERT = kind(
+    {"text": any_text(200)},
+    {"level": choice("default", "info", "warning", "error", "success"), **_ID},
+)
 RICH_TEXT = kind({"elements": array(PARTS, MANY)}, _ID)
 _CELL = typed(
     {
@@ -71,6 +75,7 @@ TABLE = kind({"rows": array(array(_CELL, 20), 100)}, {"column_settings": array(_
 BLOCKS = typed(
     {
         "actions": kind({"elements": array(IN_ACTIONS, 25)}, _ID),
+        "alert": ALERT,
         "context": CONTEXT,
         "divider": kind({}, _ID),
         "header": kind({"text": plain(150)}, _ID),
@@ -82,10 +87,10 @@ BLOCKS = typed(
         "table": TABLE,
     }
 )
-_IN_VIEWS = [name for name in BLOCKS["kinds"] if name not in {"markdown", "table"}]
+_ANYWHERE = BLOCKS["kinds"].keys() - {"alert", "markdown", "table"}
 
 ON_SURFACE: dict[Surface, Schema] = {
-    "message": array(BLOCKS, 50, least=0),
-    "modal": array(only(BLOCKS, *_IN_VIEWS), 100, least=0),
-    "home": array(only(BLOCKS, *_IN_VIEWS), 100, least=0),
+    "message": array(only(BLOCKS, *_ANYWHERE, "markdown", "table"), 50, least=0),
+    "modal": array(only(BLOCKS, *_ANYWHERE, "alert"), 100, least=0),
+    "home": array(only(BLOCKS, *_ANYWHERE), 100, least=0),
 }

@@ -40,7 +40,9 @@ def _each(blocks: Sequence[Any], root: str) -> Iterator[str]:
                 f" [json-pointer:{root}/{place}]"
             )
         for element in inside:
-            if any(chosen not in options(element) for chosen in _initial(element)):
+            if element["type"] != "external_select" and any(
+                chosen not in options(element) for chosen in _initial(element)
+            ):
                 yield f"initial options must be among the options [json-pointer:{root}/{place}]"
 
 

@@ -94,6 +94,24 @@ TIMEPICKER = kind(
         "timezone": string(100),
     },
 )
+DATETIMEPICKER = kind({}, {**_FOCUSED, "initial_date_time": number(1_000_000_000, 9_999_999_999)})
+NUMBER_INPUT = kind(
+    {"is_decimal_allowed": BOOLEAN},
+    {
+        "action_id": ID,
+        **dict.fromkeys(("initial_value", "min_value", "max_value"), string(20)),
+        "dispatch_action_config": DISPATCH_ACTION,
+        "focus_on_load": BOOLEAN,
+        "placeholder": plain(150),
+    },
+)
+EXTERNAL_SELECT = kind(
+    {}, {**_PLACED, "initial_option": PLAIN_OPTION, "min_query_length": number(0, 3000)}
+)
+USERS_SELECT = kind({}, {**_PLACED, "initial_user": string(255)})
+CHANNELS_SELECT = kind(
+    {}, {**_PLACED, "initial_channel": string(255), "response_url_enabled": BOOLEAN}
+)
 CONVERSATIONS_SELECT = kind(
     {},
     {
@@ -108,26 +126,35 @@ CONVERSATIONS_SELECT = kind(
 ELEMENTS = typed(
     {
         "button": BUTTON,
+        "channels_select": CHANNELS_SELECT,
         "checkboxes": CHECKBOXES,
         "conversations_select": CONVERSATIONS_SELECT,
         "datepicker": DATEPICKER,
+        "datetimepicker": DATETIMEPICKER,
+        "external_select": EXTERNAL_SELECT,
         "image": IMAGE,
         "multi_static_select": MULTI_STATIC_SELECT,
+        "number_input": NUMBER_INPUT,
         "overflow": OVERFLOW,
         "plain_text_input": PLAIN_TEXT_INPUT,
         "radio_buttons": RADIO_BUTTONS,
         "static_select": STATIC_SELECT,
         "timepicker": TIMEPICKER,
+        "users_select": USERS_SELECT,
     }
 )
 _PICKERS = (
+    "channels_select",
     "checkboxes",
     "conversations_select",
     "datepicker",
+    "external_select",
     "radio_buttons",
     "static_select",
     "timepicker",
+    "users_select",
 )
-IN_ACTIONS = only(ELEMENTS, "button", "overflow", *_PICKERS)
+_FIELDS = ("datetimepicker", "multi_static_select", "number_input", "plain_text_input")
+IN_ACTIONS = only(ELEMENTS, "button", "datetimepicker", "overflow", *_PICKERS)
 IN_SECTION = only(ELEMENTS, "button", "image", "multi_static_select", "overflow", *_PICKERS)
-IN_INPUT = only(ELEMENTS, "multi_static_select", "plain_text_input", *_PICKERS)
+IN_INPUT = only(ELEMENTS, *_FIELDS, *_PICKERS)

@@ -17,7 +17,8 @@ VIEW_BYTES = 250_000
 def open_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """Refused: what is wrong with the trigger_id, and what `checked` refuses."""
     trigger = workspace.triggers.spend(required(given, "trigger_id"))
-    view = workspace.views.open(trigger.user_id, checked(given.get("view"), "modal"))
+    new = checked(given.get("view"), "modal")
+    view = workspace.views.open(trigger.user_id, new, trigger.channel_id)
     return _shown(view)
 
 

@@ -58,6 +58,21 @@ TAKEN: dict[str, list[Any]] = {
             element("conversations_select", placeholder=plain("Where")),
         )
     ],
+    "people and places": [
+        actions(
+            element("datetimepicker", initial_date_time=1_795_503_900),
+            element("external_select", initial_option=option(), min_query_length=0),
+            element("users_select", initial_user="U0ADA"),
+            element("channels_select", initial_channel="C0OPS"),
+        )
+    ],
+    "number": [
+        {
+            "type": "input",
+            "label": plain(),
+            "element": element("number_input", is_decimal_allowed=True, min_value="-1.5"),
+        }
+    ],
     "input": [text_input(hint=plain("h"), optional=True, element={"max_length": 10})],
     "rich text": [
         rich(

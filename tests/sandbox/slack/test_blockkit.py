@@ -39,6 +39,15 @@ def test_some_blocks_are_for_messages_only(surface: Surface, block: dict[str, An
     assert problems([block], surface) == [unsupported]
 
 
+@pytest.mark.parametrize(
+    ("surface", "is_taken"), [("modal", True), ("home", False), ("message", False)]
+)
+def test_alerts_are_for_modals_only(surface: Surface, is_taken: bool) -> None:
+    """Neither messages nor Home show them."""
+    alert = {"type": "alert", "level": "warning", "text": {"type": "mrkdwn", "text": "x" * 200}}
+    assert (problems([alert], surface) == []) is is_taken
+
+
 @pytest.mark.parametrize("surface", ["modal", "home"])
 def test_a_view_holds_100_blocks(surface: Surface) -> None:
     """Views hold twice as many blocks as messages, and no more."""

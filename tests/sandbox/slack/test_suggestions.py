@@ -1,0 +1,94 @@
+"""External selects: the app is asked for options while somebody types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.slack.naming import named_blocks
+from sandbox.slack.person import Person, SandboxError
+from sandbox.slack.workspace import Workspace
+from tests.sandbox.slack.fake_bot import FakeBot
+from tests.sandbox.slack.samples import actions, element, modal, option, plain
+
+OFFERED = [option("Complaint Agent", "complaint-agent"), option("Fraud Agent", "fraud-agent")]
+SELECT = element("external_select", min_query_length=2, placeholder=plain("Agent"))
+
+
+@pytest.fixture(autouse=True)
+def shown(workspace: Workspace, bot: FakeBot) -> None:
+    blocks = named_blocks([actions(SELECT, block_id="row")])
+    workspace.messages.add("C0GENERAL", "Choose", blocks, only_for="U0ADA")
+    bot.says({"options": OFFERED})
+
+
+async def test_the_app_is_asked_what_it_offers(ada: Person, bot: FakeBot) -> None:
+    """The payload says what was typed and where; it has nothing to answer later by."""
+    exchange = await ada.suggest("Agent", "ag")
+    assert exchange.options == OFFERED
+    asked = {name: bot.last[name] for name in ("type", "value", "action_id", "block_id")}
+    assert asked == {
+        "type": "block_suggestion",
+        "value": "ag",
+        "action_id": "external_select",
+        "block_id": "row",
+    }
+    assert bot.last["container"]["is_ephemeral"] is True
+    assert not {"trigger_id", "response_url", "message"} & bot.last.keys()
+
+
+async def test_nothing_is_asked_before_enough_was_typed(ada: Person, bot: FakeBot) -> None:
+    """min_query_length is Slack's business."""
+    assert (await ada.suggest("Agent", "a")).options == []
+    assert bot.heard == []
+
+
+async def test_what_was_offered_can_be_chosen(ada: Person, bot: FakeBot) -> None:
+    """An option of the last offer; the app is asked again for another text."""
+    await ada.suggest("Agent", "fraud")
+    await ada.choose("Agent", "fraud-agent")
+    assert [heard.fields["type"] for heard in bot.heard] == ["block_suggestion", "block_actions"]
+    assert bot.last["actions"][0]["selected_option"] == OFFERED[1]
+    await ada.choose("Agent", "Complaint Agent")
+    with pytest.raises(SandboxError, match="Complaint Agent, Fraud Agent"):
+        await ada.choose("Agent", "Import Agent")
+
+
+async def test_options_come_in_groups_too(ada: Person, bot: FakeBot, workspace: Workspace) -> None:
+    """In a view the payload carries the view."""
+    bot.says({"option_groups": [{"label": plain("Agents"), "options": OFFERED}]})
+    block = {"type": "input", "block_id": "agent", "label": plain("Who"), "element": SELECT}
+    view = workspace.views.open("U0ADA", modal(block))
+    assert (await ada.suggest("Who", "com")).options == OFFERED
+    assert bot.last["view"]["id"] == view.id
+    bot.says({})
+    await ada.submit({"Who": "complaint-agent"})
+    chosen = bot.last["view"]["state"]["values"]["agent"]["external_select"]
+    assert chosen == {"type": "external_select", "selected_option": OFFERED[0]}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "none",
+        {},
+        {"options": [{"text": "Agent"}]},
+        {"options": OFFERED * 51},
+        {"options": None},
+    ],
+)
+async def test_an_offer_that_slack_would_refuse(ada: Person, bot: FakeBot, answer: Any) -> None:
+    """The menu stays empty, and says that something went wrong."""
+    bot.says(answer)
+    with pytest.raises(SandboxError, match="offered nothing: invalid_options"):
+        await ada.suggest("Agent", "com")
+
+
+async def test_other_selects_are_not_asked_for(ada: Person, workspace: Workspace) -> None:
+    """Only external selects depend on what is typed."""
+    blocks = named_blocks([actions(element("static_select", options=[option()]))])
+    workspace.messages.add("C0GENERAL", "Choose", blocks)
+    with pytest.raises(SandboxError, match="the same whatever is typed"):
+        await ada.suggest("static_select", "com")
