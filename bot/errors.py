@@ -17,12 +17,13 @@
     └── EmporixError
         ├── EmporixUnreachable  no connection, or none in time
         ├── EmporixTimeout      connected, but no whole answer in time
-        ├── EmporixUnreadable   HTML, empty, truncated or of another shape
+        ├── EmporixUnreadable   HTML, empty, truncated, of another shape; EmporixTooLarge
         ├── InvalidRequest      400
         ├── Unauthorized        401: the key or the token is not accepted
         ├── Forbidden           403
         ├── NotFound            404
         ├── RateLimited         429, or a quota fault
+        ├── ExportUnusable      what an export job carries is no file to hand over
         └── EmporixFailed       5xx
 
 SettingsWrong stands apart: it is for whoever starts the app.
@@ -198,6 +199,10 @@ class EmporixUnreadable(EmporixError):
     template = "emporix_unreadable"
 
 
+class EmporixTooLarge(EmporixUnreadable):
+    template = "emporix_too_large"
+
+
 class InvalidRequest(EmporixError):
     template = "invalid_request"
 
@@ -222,6 +227,13 @@ class RateLimited(EmporixError):
 
     template = "rate_limited"
     retry_after: float | None = None
+
+
+class ExportUnusable(EmporixError):
+    """`reason` is no_data, base64 or json; `message` says where it breaks."""
+
+    template = "export_unusable"
+    reason = resource_id = ""
 
 
 class EmporixFailed(EmporixError):

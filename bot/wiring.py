@@ -20,6 +20,7 @@ from bot.services.accounts import Accounts
 from bot.services.agents import AgentNames
 from bot.services.asking import Asking
 from bot.services.deletes import Deletes
+from bot.services.exports import Exports
 from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
 from bot.services.shared_deletes import SharedDeletes
@@ -122,6 +123,7 @@ def _services(
         "accounts": Accounts(stored, emporix, clock),
         "asking": Asking(names),
         "jobs": jobs,
+        "exports": Exports(emporix),
         "deletes": deletes,
         "sharing": sharing,
         "shared_deletes": SharedDeletes(deletes, deletions, clock),

@@ -33,6 +33,7 @@ EMOJIS = {
     ":information_source:": "ℹ️ ",
     ":wastebasket:": "🗑️ ",
     ":page_facing_up:": "📄",
+    ":package:": "📦",
     ":large_yellow_circle:": "🟡",
     ":large_blue_circle:": "🔵",
     ":new:": "🆕",

@@ -67,6 +67,7 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "files_upload_v2": ("files:write",),
     "users_info": ("users:read",),
     "views_open": (),
+    "views_push": (),
     "views_update": (),
 }
 SCOPE_OF_COMMANDS = "commands"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from slack_sdk.errors import SlackApiError
@@ -13,7 +14,12 @@ from bot.say.render import Say
 from bot.slack.incoming import Incoming
 from bot.slack.refusals import word
 
+logger = logging.getLogger(__name__)
+
 SPENT_TRIGGER = {"expired_trigger_id", "exchanged_trigger_id", "trigger_expired"}
+STACK_IS_FULL = "push_limit_reached"
+OVERTAKEN = {"not_found", "hash_conflict"}
+"""Slack: the view was closed, or has changed since its `hash`."""
 
 Ack: TypeAlias = Callable[..., Awaitable[Any]]
 
@@ -23,34 +29,60 @@ class Modal:
 
     def __init__(self, say: Say, incoming: Incoming) -> None:
         self._say, self._incoming = say, incoming
-        self._view_id = incoming.view_id if incoming.is_in_modal else ""
+        view = incoming.view if incoming.is_in_modal else None
+        self.id = str(view["id"]) if view else ""
+        self._hash = str(view.get("hash") or "") if view else ""
 
     @property
     def is_open(self) -> bool:
         """Whether there is a modal that can be changed."""
-        return bool(self._view_id)
+        return bool(self.id)
 
     async def open(self, template: str, **facts: object) -> None:
-        """Open a modal by the trigger of the request; raises TriggerExpired after 3 s."""
+        """Open a modal by the trigger of the request, on top of the one that it came from.
+
+        Slack takes three on top of each other; one more takes the place of the last. Raises
+        TriggerExpired after 3 s.
+        """
         view = self._say.render(template, **facts)
+        client = self._incoming.client
+        open_ = client.views_push if self.is_open else client.views_open
         try:
-            opened = await self._incoming.client.views_open(
-                trigger_id=self._incoming.trigger_id, view=view
-            )
+            opened = await open_(trigger_id=self._incoming.trigger_id, view=view)
         except SlackApiError as error:
             if word(error) in SPENT_TRIGGER:
                 raise TriggerExpired from error
-            raise
-        self._view_id = str(opened["view"]["id"])
+            if word(error) != STACK_IS_FULL:
+                raise
+            await self.show(view)
+            return
+        self._is_now(opened["view"])
 
-    async def update(self, template: str, **facts: object) -> None:
-        """Change the modal that was opened, or that the request came from."""
-        await self.show(self._say.render(template, **facts))
+    async def update(self, template: str, **facts: object) -> bool:
+        """Change the modal that was opened, or that the request came from.
 
-    async def show(self, view: dict[str, Any]) -> None:
-        """Put a rendered view in its place."""
+        False where nobody will see that: the modal was closed, or shows something newer.
+        """
+        return await self.show(self._say.render(template, **facts))
+
+    async def show(self, view: dict[str, Any]) -> bool:
+        """Put a rendered view in its place; as `update`."""
         await self._incoming.until_answered()
-        await self._incoming.client.views_update(view_id=self._view_id, view=view)
+        try:
+            shown = await self._incoming.client.views_update(
+                view_id=self.id, hash=self._hash or None, view=view
+            )
+        except SlackApiError as error:
+            if word(error) not in OVERTAKEN:
+                raise
+            logger.info("a modal is not there to be changed: %s", word(error))
+            return False
+        self._is_now(shown["view"])
+        return True
+
+    def _is_now(self, view: Mapping[str, Any]) -> None:
+        """Slack: `hash` names this very content, so that nothing newer is overwritten."""
+        self.id, self._hash = str(view["id"]), str(view.get("hash") or "")
 
 
 class SubmittedModal(Modal):
@@ -71,11 +103,11 @@ class SubmittedModal(Modal):
         """
         await self._answer(self._say.render(template, **facts))
 
-    async def show(self, view: dict[str, Any]) -> None:
+    async def show(self, view: dict[str, Any]) -> bool:
         if self.answered.is_set():
-            await super().show(view)
-        else:
-            await self._answer({"response_action": "update", "view": view})
+            return await super().show(view)
+        await self._answer({"response_action": "update", "view": view})
+        return True
 
     async def close(self) -> None:
         """Close the modal, unless it has been answered otherwise."""
@@ -84,4 +116,5 @@ class SubmittedModal(Modal):
 
     async def _answer(self, body: dict[str, Any]) -> None:
         await self._ack(body or "")
+        self._hash = ""  # what it is from now on, Slack does not say
         self.answered.set()

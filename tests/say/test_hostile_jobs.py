@@ -16,6 +16,7 @@ from bot.emporix.models import Job
 from bot.models import Filters
 from bot.say.layout import IN_MODAL, lay_out
 from bot.say.render import Say
+from bot.services.exports import Export
 from bot.services.jobs import JobCard, Listing
 from sandbox.slack.blockkit import problems, view_problems
 from tests.say import slack_limits
@@ -88,6 +89,7 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     layout = lay_out(text, IN_MODAL)
     yield SAY.render("jobs/get.whole", layout=layout, job_id=text, part="message")
     yield SAY.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
+    yield SAY.render("jobs/export", export=Export(text, text, 1, text, text), url=text)
 
 
 def parts(node: Any) -> Iterator[dict[str, Any]]:

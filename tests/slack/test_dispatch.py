@@ -23,7 +23,8 @@ from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
 
 SERVICES = dict.fromkeys(
-    ["accounts", "jobs", "asking", "sharing", "deletes", "shared_deletes", "audit"], "a service"
+    ["accounts", "jobs", "asking", "sharing", "deletes", "shared_deletes", "audit", "exports"],
+    "a service",
 )
 HELPERS = {"clock": lambda incoming: f"a clock for {incoming.caller.user_id}"}
 
@@ -68,7 +69,7 @@ class Given:
         self.to["share"] = locals()
 
     async def submission(
-        self, caller: Any, values: Any, modal: Any, shared_deletes: Any, audit: Any
+        self, caller: Any, values: Any, modal: Any, shared_deletes: Any, audit: Any, exports: Any
     ) -> None:
         self.to["submission"] = locals()
 
