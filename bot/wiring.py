@@ -25,6 +25,7 @@ from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
 from bot.services.shared_deletes import SharedDeletes
 from bot.services.sharing import Sharing
+from bot.services.whole_lists import WholeLists
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
@@ -104,8 +105,9 @@ def _services(
 ) -> dict[str, object]:
     """What listeners can ask for by name."""
     cursors, audit, deletions = CursorStore(redis, clock), AuditLog(redis), Deletions(redis)
+    named = NamedJobs(emporix, names)
     jobs = Jobs(
-        NamedJobs(emporix, names),
+        named,
         cursors,
         dashboard_url=settings.emporix_dashboard_url,
         new_cursor_id=new_cursor_id,
@@ -124,6 +126,7 @@ def _services(
         "asking": Asking(names),
         "jobs": jobs,
         "exports": Exports(emporix),
+        "whole_lists": WholeLists(named, cursors, clock=clock),
         "deletes": deletes,
         "sharing": sharing,
         "shared_deletes": SharedDeletes(deletes, deletions, clock),

@@ -47,6 +47,7 @@ PARAMETERS = {
     "clock": "the time, and the zone of who acts",
     "accounts": "the service of connections",
     "jobs": "the service of jobs",
+    "whole_lists": "the service that reads all jobs of a list",
     "exports": "the service of what export jobs carry",
     "deletes": "the service that deletes jobs and records it",
     "sharing": "the service of lists and jobs shown to a channel",

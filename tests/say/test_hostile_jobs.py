@@ -18,6 +18,7 @@ from bot.say.layout import IN_MODAL, lay_out
 from bot.say.render import Say
 from bot.services.exports import Export
 from bot.services.jobs import JobCard, Listing
+from bot.services.whole_lists import WholeList
 from sandbox.slack.blockkit import problems, view_problems
 from tests.say import slack_limits
 from tests.say.hostile import NOT_SENDABLE, hostile_text
@@ -89,6 +90,8 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     layout = lay_out(text, IN_MODAL)
     yield SAY.render("jobs/get.whole", layout=layout, job_id=text, part="message")
     yield SAY.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
+    found = WholeList((shown,), Filters(agent_names=(text,), words=(text,)), text, 1, True, 0)
+    yield SAY.render("jobs/csv", found=found, count=1, url=text)
     yield SAY.render("jobs/export", export=Export(text, text, 1, text, text), url=text)
 
 
@@ -171,4 +174,5 @@ def test_an_id_that_no_button_can_remember_has_none() -> None:
             "Next",
             "Refresh",
             "Share in channel",
+            "Download as CSV",
         }

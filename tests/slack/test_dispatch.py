@@ -23,7 +23,17 @@ from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
 
 SERVICES = dict.fromkeys(
-    ["accounts", "jobs", "asking", "sharing", "deletes", "shared_deletes", "audit", "exports"],
+    [
+        "accounts",
+        "jobs",
+        "asking",
+        "sharing",
+        "deletes",
+        "shared_deletes",
+        "audit",
+        "exports",
+        "whole_lists",
+    ],
     "a service",
 )
 HELPERS = {"clock": lambda incoming: f"a clock for {incoming.caller.user_id}"}
@@ -69,7 +79,14 @@ class Given:
         self.to["share"] = locals()
 
     async def submission(
-        self, caller: Any, values: Any, modal: Any, shared_deletes: Any, audit: Any, exports: Any
+        self,
+        caller: Any,
+        values: Any,
+        modal: Any,
+        shared_deletes: Any,
+        audit: Any,
+        exports: Any,
+        whole_lists: Any,
     ) -> None:
         self.to["submission"] = locals()
 
