@@ -216,10 +216,10 @@ class Forbidden(EmporixError):
 
 
 class NotFound(EmporixError):
-    """`resource_id` is what was asked for."""
+    """`resource_id` is what was asked for, `resource` says what that is."""
 
     template = "not_found"
-    resource_id = ""
+    resource_id, resource = "", "job"
 
 
 class RateLimited(EmporixError):

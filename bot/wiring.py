@@ -23,6 +23,7 @@ from bot.services.deletes import Deletes
 from bot.services.exports import Exports
 from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
+from bot.services.session_logs import SessionLogs
 from bot.services.shared_deletes import SharedDeletes
 from bot.services.sharing import Sharing
 from bot.services.whole_lists import WholeLists
@@ -126,6 +127,7 @@ def _services(
         "asking": Asking(names),
         "jobs": jobs,
         "exports": Exports(emporix),
+        "logs": SessionLogs(emporix),
         "whole_lists": WholeLists(named, cursors, clock=clock),
         "deletes": deletes,
         "sharing": sharing,

@@ -104,6 +104,9 @@ def _input(block: Json) -> str:
 
 
 def _element(element: Json) -> str:
+    if element["type"] == "static_select":
+        chosen = element.get("initial_option") or {"text": element["placeholder"]}
+        return f"[ {chosen['text']['text']} ▾ ]"
     if element["type"] != "button":
         raise ValueError(f"cannot draw an element of type {element['type']}")
     return f"[ {element['text']['text']} ]"

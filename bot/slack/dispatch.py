@@ -37,7 +37,8 @@ PARAMETERS = {
     "cursor": "the list that the pressed button stands in, None where it is not theirs or is gone",
     "text": "what was typed behind the words of the command",
     "value": "what the pressed button remembers, packed",
-    "values": "what was filled into the submitted modal, by block_id",
+    "values": "what was typed or chosen in the modal, by block_id",
+    "memory": "what the modal remembers, packed",
     "reply": "answers with a template",
     "modal": "opens a modal, or changes the one that the request came from",
     "files": "shares a text with the person as a file",
@@ -48,6 +49,7 @@ PARAMETERS = {
     "accounts": "the service of connections",
     "jobs": "the service of jobs",
     "whole_lists": "the service that reads all jobs of a list",
+    "logs": "the service of sessions' logs",
     "exports": "the service of what export jobs carry",
     "deletes": "the service that deletes jobs and records it",
     "sharing": "the service of lists and jobs shown to a channel",
@@ -188,6 +190,8 @@ class Dispatch:
     async def _call(self, heard: Heard, incoming: Incoming, extra: Mapping[str, object]) -> None:
         offered: dict[str, object] = {
             "caller": incoming.caller,
+            "memory": incoming.memory,
+            "values": submitted(incoming.view or {}),
             "reply": self._reply(incoming),
             "channel": Channel(self.say, self.session, incoming),
             "files": Files(incoming),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from bot.models import Caller
 
 ANSWERED, REFERENCE = "answered", "reference"
 """Names in Bolt's context: set by the web door, read here."""
+
+SINGLE = ("value", "selected_option", "selected_date", "selected_conversation")
+"""Slack: where the state of an element keeps what was given, as far as forms here have such."""
 
 ANSWERED_SECONDS = 3.0  # Slack: by then it has given up on the answer
 
@@ -44,6 +47,11 @@ class Incoming:
     @property
     def view_id(self) -> str:
         return str(self.view["id"]) if self.view else ""
+
+    @property
+    def memory(self) -> str:
+        """What the view remembers: its private_metadata."""
+        return str((self.view or {}).get("private_metadata") or "")
 
     @property
     def is_in_modal(self) -> bool:
@@ -85,13 +93,20 @@ def _delivery(request: AsyncBoltRequest) -> str:
 
 
 def submitted(view: Mapping[str, Any]) -> dict[str, str]:
-    """What was filled into a modal, by block_id; an empty field is an empty text."""
+    """What was typed or chosen in a modal, by block_id; an empty field is an empty text."""
+    return {block_id: _single(element) for block_id, element in _filled(view)}
+
+
+def _filled(view: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     state = (view.get("state") or {}).get("values") or {}
-    return {
-        block_id: str(element.get("value") or "").strip()
-        for block_id, elements in state.items()
-        for element in elements.values()
-    }
+    for block_id, elements in state.items():
+        for element in elements.values():
+            yield block_id, element
+
+
+def _single(element: Mapping[str, Any]) -> str:
+    found = next((element[name] for name in SINGLE if element.get(name)), "")
+    return str(found["value"] if isinstance(found, Mapping) else found).strip()
 
 
 def first_input(view: Mapping[str, Any]) -> str:

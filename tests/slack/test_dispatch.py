@@ -33,6 +33,7 @@ SERVICES = dict.fromkeys(
         "audit",
         "exports",
         "whole_lists",
+        "logs",
     ],
     "a service",
 )
@@ -85,6 +86,8 @@ class Given:
         modal: Any,
         shared_deletes: Any,
         audit: Any,
+        logs: Any,
+        memory: Any,
         exports: Any,
         whole_lists: Any,
     ) -> None:
