@@ -34,6 +34,7 @@ EMOJIS = {
     ":information_source:": "ℹ️ ",
     ":wastebasket:": "🗑️ ",
     ":page_facing_up:": "📄",
+    ":package:": "📦",
     ":large_yellow_circle:": "🟡",
     ":large_blue_circle:": "🔵",
     ":new:": "🆕",
@@ -109,6 +110,9 @@ def _actions(block: Json) -> str:
 
 
 def _element(element: Json) -> str:
+    if element["type"] == "static_select":
+        chosen = element.get("initial_option") or {"text": element["placeholder"]}
+        return f"[ {chosen['text']['text']} ▾ ]"
     if element["type"] != "button":
         raise ValueError(f"cannot draw an element of type {element['type']}")
     return f"[ {element['text']['text']} ]"

@@ -20,6 +20,7 @@ from bot.emporix.part import WHOLE, Part
 from bot.emporix.payloads import decode
 from bot.emporix.query import to_q
 from bot.emporix.retries import BUDGET, retrying
+from bot.emporix.sessions import Session
 from bot.errors import EmporixUnreadable
 from bot.models import Connection, Credentials, Filters, Token
 
@@ -99,6 +100,12 @@ class EmporixClient:
         call = self._call(connection, "GET", "agentic/agents", params=AGENT_FIELDS)
         return await self._read(call, _agents)
 
+    async def get_session(self, connection: Connection, session_id: str) -> Session:
+        """GET /agentic/logs/sessions/{sessionId}, with its whole log. Raises NotFound."""
+        path = f"agentic/logs/sessions/{segment(session_id, 'session id')}"
+        call = self._call(connection, "GET", path, resource_id=session_id)
+        return await self._read(call, _session)
+
     async def request_token(self, credentials: Credentials) -> Token:
         """POST /oauth/token. Raises Unauthorized where the key is not accepted."""
 
@@ -153,6 +160,10 @@ class EmporixClient:
 
 def _job(response: httpx.Response) -> Job:
     return Job.from_json(decode(response.content))
+
+
+def _session(response: httpx.Response) -> Session:
+    return Session.from_json(decode(response.content))
 
 
 def _agents(response: httpx.Response) -> tuple[Agent, ...]:

@@ -10,10 +10,12 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from bot.emporix.payloads import clean, decode, fields, items
+from bot.emporix.transport import TooLarge
 from bot.errors import (
     EmporixError,
     EmporixFailed,
     EmporixTimeout,
+    EmporixTooLarge,
     EmporixUnreachable,
     EmporixUnreadable,
     Forbidden,
@@ -79,6 +81,8 @@ def _breakdown(error: httpx.RequestError) -> type[EmporixError]:
             return EmporixUnreachable
         case httpx.TimeoutException():
             return EmporixTimeout
+        case TooLarge():
+            return EmporixTooLarge
     return EmporixUnreadable
 
 

@@ -6,32 +6,49 @@ from dataclasses import dataclass, field
 
 from bot.emporix.payloads import fields, items, text
 
-IMPORTED_KINDS = {"agents": "agent", "tools": "tool", "mcpServers": "mcp server"}
+FAILED = "FAILED"
+IMPORTED_KINDS = {"agents": "agent", "tools": "tool", "mcpServers": "MCP server"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an entity is in its state: a code, Emporix's own words, and what they are about."""
+
+    code: str = ""
+    message: str = ""
+    about: str = ""
+
+    @classmethod
+    def from_json(cls, value: object) -> Reason:
+        if not isinstance(value, dict):
+            return cls(message=text(value))
+        about = text(value.get("objectName")) or text(value.get("objectId"))
+        return cls(text(value.get("code")).upper(), text(value.get("message")), about)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedEntity:
-    """One thing that an import touched; `kind` is "agent", "tool" or "mcp server".
+    """One thing that an import touched; `kind` is "agent", "tool" or "MCP server".
 
-    `state` as Emporix spells it (`ENABLED`, `FAILED`, …); `details` says why, in words or codes.
+    `state` as Emporix spells it (`ENABLED`, `FAILED`, …); `details` says why.
     """
 
     kind: str
     id: str = ""
     name: str = ""
     state: str = ""
-    details: tuple[str, ...] = ()
+    details: tuple[Reason, ...] = ()
 
     @classmethod
     def from_json(cls, kind: str, value: object) -> ImportedEntity:
         entity = fields(value)
-        details = (_reason(detail) for detail in items(entity.get("details")))
+        details = map(Reason.from_json, items(entity.get("details")))
         return cls(
             kind=kind,
             id=text(entity.get("id")),
             name=text(entity.get("name")),
             state=text(entity.get("state")).upper(),
-            details=tuple(detail for detail in details if detail),
+            details=tuple(detail for detail in details if detail != Reason()),
         )
 
 
@@ -52,6 +69,11 @@ class ImportResult:
         )
         return cls(text(value.get("message")), entities)
 
+    @property
+    def worst_first(self) -> tuple[ImportedEntity, ...]:
+        """Failures, then the rest, each in Emporix's order."""
+        return tuple(sorted(self.entities, key=lambda entity: entity.state != FAILED))
+
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
@@ -63,9 +85,3 @@ class ExportResult:
     @classmethod
     def from_json(cls, value: dict[str, object]) -> ExportResult:
         return cls(text(value.get("data")), text(value.get("checksum")))
-
-
-def _reason(detail: object) -> str:
-    if isinstance(detail, dict):
-        return text(detail.get("message")) or text(detail.get("code"))
-    return text(detail)

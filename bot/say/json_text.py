@@ -27,6 +27,12 @@ def pretty(text: str, limit: int) -> str:
     return "".join(made)
 
 
+def pretty_within(text: str, most: int) -> str:
+    """Valid JSON on indented lines, or as it is where that would take more than `most`."""
+    shown = pretty(text, most) if len(text) <= most else text
+    return shown if len(shown) <= most else text
+
+
 def _indented(tokens: Iterator[str]) -> Iterator[str]:
     depth, before = 0, ""
     for token in tokens:

@@ -7,7 +7,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.digest_errors import DigestRefused
+from bot.errors import DigestRefused
 from bot.models import Digest
 from bot.slack.refusals import word
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
-from bot.digest_errors import DigestRefused
-from bot.errors import EmporixError, InvalidInput, NotConnected
+from bot.errors import DigestRefused, EmporixError, InvalidInput, NotConnected
 from bot.models import Account, Caller, Digest, Filters, Schedule
 from bot.services.accounts import Accounts, connection
 from bot.services.asking import Asking

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from bot.digest_errors import DigestRefused
+from bot.errors import DigestRefused
 from bot.models import Digest, Slot
 from bot.say.render import Say
 from bot.services.digests import course

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import FileRefused
@@ -33,3 +35,8 @@ class Files:
             raise
         file = shared.get("file") or {}
         return str(file.get("permalink") or "")
+
+
+def file_name(subject: str, named: str, ending: str) -> str:
+    """`job-68835cc3.json`: a name that any computer takes, whatever `named` is."""
+    return f"{subject}-{re.sub('[^A-Za-z0-9]+', '-', named)[:60]}.{ending}"

@@ -10,8 +10,8 @@ from typing import Protocol
 from slack_sdk.errors import SlackApiError
 
 from bot.clockwork.calls import Errand, Later, Queues, every, task
-from bot.digest_errors import DigestRefused
 from bot.errors import (
+    DigestRefused,
     EmporixError,
     Forbidden,
     InvalidInput,

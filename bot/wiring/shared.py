@@ -19,11 +19,14 @@ from bot.services.asking import Asking
 from bot.services.deletes import Deletes
 from bot.services.digests.digests import Digests
 from bot.services.digests.report import Reports
+from bot.services.exports import Exports
 from bot.services.finding import Finding
 from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
+from bot.services.session_logs import SessionLogs
 from bot.services.shared_deletes import SharedDeletes
 from bot.services.sharing import Sharing
+from bot.services.whole_lists import WholeLists
 from bot.settings import Settings
 from bot.slack.digest_channels import DigestChannels
 from bot.slack.digest_forms import DigestForms
@@ -98,6 +101,9 @@ async def shared_parts(
             "asking": asking,
             **_jobs(settings, redis, stored, named, clock, new_cursor_id),
             **_deletes(redis, emporix, clock),
+            "exports": Exports(emporix),
+            "logs": SessionLogs(emporix),
+            "whole_lists": WholeLists(named, CursorStore(redis, clock), clock=clock),
             "finding": Finding(named, names, settings.emporix_dashboard_url),
             "forms": FormStore(redis, vault(settings), new_cursor_id),
             **_digests(redis, accounts, asking, channels, clock, new_digest_id),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
 
+from sandbox.emporix.believable.log_lines import Told, told
 from sandbox.emporix.documents import Document
+from sandbox.emporix.times import iso
 
 SEVERITY = {"failure": "ERROR", "skipped": "WARNING"}
 
@@ -17,7 +22,7 @@ def session(session_id: str, jobs: list[Document]) -> Document:
     found: Document = {
         "sessionId": session_id,
         "severity": SEVERITY.get(jobs[0].get("status", ""), "INFO"),
-        "agents": sorted({job["agentId"] for job in jobs if "agentId" in job}),
+        "agents": sorted({line["agentId"] for line in messages if "agentId" in line}),
         "messages": messages,
         "duration": _seconds_between(first, last),
         "metadata": {"version": 1, "createdAt": first, "modifiedAt": last},
@@ -25,31 +30,31 @@ def session(session_id: str, jobs: list[Document]) -> Document:
     return found | ({"triggerAgentId": jobs[-1]["agentId"]} if "agentId" in jobs[-1] else {})
 
 
-def _lines(job: Document) -> list[Document]:
+def _lines(job: Document) -> Iterator[Document]:
+    """Spread over the time that the job took; each time the same."""
     times = job.get("metadata")
     if times is None:
-        return []
-    severity = SEVERITY.get(job.get("status", ""), "INFO")
-    told = [
-        (times["createdAt"], "INFO", f"Request received for job {job['id']}", False),
-        (times["createdAt"], "INFO", "Retrieved the customer and order details", True),
-        (times["modifiedAt"], severity, f"Job ended: {job.get('status', 'unknown')}", True),
-    ]
-    agent = {"agentId": job["agentId"]} if "agentId" in job else {}
-    return [
-        {
-            "timestamp": time,
-            "severity": level,
-            "message": text,
-            "requestId": job.get("requestId", f"req-{job['id']}"),
-            "isBusinessLog": business,
-        }
-        | agent
-        for time, level, text, business in told
-    ]
+        return
+    lines = list(told(Random(job["id"]), job))
+    begun = datetime.fromisoformat(times["createdAt"])
+    step = (datetime.fromisoformat(times["modifiedAt"]) - begun) / max(1, len(lines) - 1)
+    for place, line in enumerate(lines):
+        yield _line(line, job, begun + place * step)
+
+
+def _line(line: Told, job: Document, moment: datetime) -> Document:
+    written: dict[str, Any] = {
+        "timestamp": iso(moment.timestamp()),
+        "severity": line.severity,
+        "message": line.message,
+        "requestId": job.get("requestId", f"req-{job['id']}"),
+        "isBusinessLog": line.is_business,
+    }
+    return written | ({"agentId": job["agentId"] + line.helper} if "agentId" in job else {})
 
 
 def _seconds_between(first: str, last: str) -> int:
     if not first:
         return 0
-    return round((datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds())
+    span: timedelta = datetime.fromisoformat(last) - datetime.fromisoformat(first)
+    return round(span.total_seconds())

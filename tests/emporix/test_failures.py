@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.emporix.failures import MAX_DETAILS, naming_failures, refusal
+from bot.emporix.transport import TooLarge
 from bot.errors import (
     EmporixError,
     EmporixFailed,
     EmporixTimeout,
+    EmporixTooLarge,
     EmporixUnreachable,
     EmporixUnreadable,
     Forbidden,
@@ -154,6 +156,7 @@ def test_any_retry_after(header: str) -> None:
         (httpx.ReadError("cut"), EmporixUnreadable),
         (httpx.RemoteProtocolError("garbage"), EmporixUnreadable),
         (httpx.DecodingError("not gzip"), EmporixUnreadable),
+        (TooLarge("larger"), EmporixTooLarge),
     ],
 )
 def test_no_whole_answer(trouble: Exception, kind: type[EmporixError]) -> None:

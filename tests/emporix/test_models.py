@@ -15,6 +15,7 @@ from bot.emporix.models import (
     Job,
     JobPage,
 )
+from bot.emporix.results import Reason
 from tests.emporix.test_payloads import JSON
 
 DOCUMENTED = {
@@ -81,7 +82,12 @@ def test_results() -> None:
                         {
                             "id": "m",
                             "state": "failed",
-                            "details": [{"code": "MISSING_TOKEN"}, {"message": "no"}, "why", {}],
+                            "details": [
+                                {"code": "missing_token", "objectId": "o", "objectName": "Orders"},
+                                {"message": "no"},
+                                "why",
+                                {},
+                            ],
                         }
                     ],
                 },
@@ -93,7 +99,13 @@ def test_results() -> None:
         "2 imported",
         (
             ImportedEntity("agent", "a", "A", "ENABLED"),
-            ImportedEntity("mcp server", "m", "", "FAILED", ("MISSING_TOKEN", "no", "why")),
+            ImportedEntity(
+                "MCP server",
+                "m",
+                "",
+                "FAILED",
+                (Reason("MISSING_TOKEN", about="Orders"), Reason(message="no"), Reason("", "why")),
+            ),
         ),
     )
 

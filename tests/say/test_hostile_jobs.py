@@ -13,10 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.emporix.models import Job
+from bot.emporix.sessions import LogLine, Session
 from bot.models import Filters
 from bot.say.layout import IN_MODAL, lay_out
 from bot.say.render import Say
+from bot.services.exports import Export
 from bot.services.jobs import JobCard, Listing
+from bot.services.session_logs import page_of
+from bot.services.whole_lists import WholeList
 from sandbox.slack.blockkit import problems, view_problems
 from tests.say import slack_limits
 from tests.say.hostile import NOT_SENDABLE, hostile_text
@@ -88,6 +92,12 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     layout = lay_out(text, IN_MODAL)
     yield SAY.render("jobs/get.whole", layout=layout, job_id=text, part="message")
     yield SAY.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
+    line = LogLine(text, text, text, text, text, False)
+    session = Session(text, text, (text,) * 9, (line,) * 50, 1)
+    yield SAY.render("jobs/log", log=page_of(session, "acme", text, 1))
+    found = WholeList((shown,), Filters(agent_names=(text,), words=(text,)), text, 1, True, 0)
+    yield SAY.render("jobs/csv", found=found, count=1, url=text)
+    yield SAY.render("jobs/export", export=Export(text, text, 1, text, text), url=text)
 
 
 def parts(node: Any) -> Iterator[dict[str, Any]]:
@@ -170,4 +180,5 @@ def test_an_id_that_no_button_can_remember_has_none() -> None:
             "Refresh",
             "Filter",
             "Share in channel",
+            "Download as CSV",
         }

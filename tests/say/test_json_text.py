@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.say.json_text import pretty
+from bot.say.json_text import pretty, pretty_within
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=10),
@@ -46,3 +46,10 @@ def test_no_more_is_made_than_needed() -> None:
     """Of a long text only a beginning is laid out, and deep nesting is not indented for ever."""
     assert 100 < len(pretty("[" + "1," * 100_000 + "1]", 100)) < 120
     assert len(pretty("[" * 500 + "]" * 500, 10**6)) < 50_000
+
+
+def test_what_would_become_too_long_stays_as_it_is() -> None:
+    """White space must not make a file a multiple of itself."""
+    text = "[" * 30 + "1,2" + "]" * 30
+    assert pretty_within(text, 10_000) == pretty(text, 10_000)
+    assert pretty_within(text, 1000) == text

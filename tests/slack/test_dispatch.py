@@ -32,13 +32,16 @@ SERVICES = dict.fromkeys(
         "deletes",
         "digest_forms",
         "digests",
+        "exports",
         "finding",
         "forms",
         "jobs",
+        "logs",
         "reports",
         "shared_deletes",
         "sharing",
         "watching",
+        "whole_lists",
     ],
     "a service",
 )
@@ -102,11 +105,14 @@ class Given:
         self,
         caller: Any,
         values: Any,
+        audit: Any,
         choices: Any,
+        exports: Any,
+        logs: Any,
         memory: Any,
         modal: Any,
         shared_deletes: Any,
-        audit: Any,
+        whole_lists: Any,
     ) -> None:
         self.to["submission"] = locals()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.digest_errors import NoSuchDigest
+from bot.errors import NoSuchDigest
 from bot.models import Account, Digest, Slot
 from bot.say import ids
 from bot.say.state import unpack

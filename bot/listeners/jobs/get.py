@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
 from bot.models import Account
 from bot.say import ids
@@ -12,7 +11,7 @@ from bot.say.layout import IN_MODAL, lay_out
 from bot.say.state import unpack
 from bot.services.job_ids import job_id
 from bot.services.jobs import Jobs
-from bot.slack.files import Files
+from bot.slack.files import Files, file_name
 from bot.slack.hear import action, command
 from bot.slack.modals import Modal
 from bot.slack.reply import Reply
@@ -48,7 +47,7 @@ async def show_whole(value: str, account: Account, jobs: Jobs, modal: Modal, fil
 
 
 def _as_file(job: str, text: str) -> tuple[str, str]:
-    """A name that any computer takes, and what stands in the file."""
+    """The name of the file, and what stands in it."""
     found = read(text)
     ending = {"json": "json", "markdown": "md"}.get(found.kind, "txt")
-    return f"job-{re.sub('[^A-Za-z0-9]+', '-', job)[:60]}.{ending}", found.words
+    return file_name("job", job, ending), found.words

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from bot.digest_errors import NoSuchDigest
-from bot.errors import InvalidInput, OutdatedButton
+from bot.errors import InvalidInput, NoSuchDigest, OutdatedButton
 from bot.models import Account, Caller, Digest
 from bot.services.accounts import connection
 from bot.services.digests import course

@@ -26,7 +26,7 @@ async def test_session_log(acme: httpx.AsyncClient, world: World) -> None:
     found = (await acme.get(f"{AGENTIC}/logs/sessions/s%2F1")).json()
     missing = await acme.get(f"{AGENTIC}/logs/sessions/s2")
     assert (found["sessionId"], found["severity"]) == ("s/1", "ERROR")
-    assert found["agents"] == ["complaint-agent"]
+    assert found["agents"] == ["complaint-agent", "complaint-agent-categorization"]
     assert {"timestamp", "severity", "message"} <= set(found["messages"][0])
     assert (missing.status_code, missing.json()["resourceId"]) == (404, "s2")
 

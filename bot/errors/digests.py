@@ -1,13 +1,8 @@
-"""What can go wrong with digests; as in `bot.errors`.
-
-BotError
-├── NoSuchDigest            the channel has none of that name
-└── DigestRefused           a digest cannot be posted to that channel
-"""
+"""What can go wrong with digests."""
 
 from __future__ import annotations
 
-from bot.errors import BotError
+from bot.errors.ours import BotError
 
 
 class NoSuchDigest(BotError):

@@ -1,0 +1,103 @@
+"""The log of a session, page by page. It may hold personal data: nothing of it is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.emporix.sessions import LogLine, Session
+from bot.errors import NotFound
+from bot.models import Account, Connection
+from bot.services.accounts import connection
+
+LINES = 20
+"""On a page."""
+
+WORST_FIRST = ("ERROR", "WARNING", "INFO")
+
+
+class Emporix(Protocol):
+    """The call that logs need."""
+
+    async def get_session(self, connection: Connection, session_id: str) -> Session: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many lines of a severity there are."""
+
+    severity: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of the lines of one `severity`, of all lines where that is empty.
+
+    `counts` says how many lines there are of each severity, the worst first; `total` how many of
+    those shown, on all `pages` together. `page` counts from 1, `first` and `last` too.
+    """
+
+    session: Session
+    tenant: str
+    severity: str
+    counts: tuple[Count, ...]
+    lines: tuple[LogLine, ...]
+    page: int
+    pages: int
+    total: int
+
+    @property
+    def first(self) -> int:
+        return (self.page - 1) * LINES + 1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.lines) - 1
+
+
+class SessionLogs:
+    """The logs of a user's tenants."""
+
+    def __init__(self, emporix: Emporix) -> None:
+        self._emporix = emporix
+
+    async def read(
+        self, account: Account, session_id: str, tenant: str, severity: str = "", page: int = 1
+    ) -> LogPage:
+        """A page of the log as it is now; the last one where it is shorter.
+
+        Raises NotFound, which says that it was about a session, NotConnected, StoreUnavailable and
+        what Emporix raises.
+        """
+        held = connection(account, tenant)
+        try:
+            session = await self._emporix.get_session(held, session_id)
+        except NotFound as error:
+            error.resource = "session"
+            raise
+        return page_of(session, held.tenant, severity, page)
+
+
+def page_of(session: Session, tenant: str, severity: str, page: int) -> LogPage:
+    """One page of a session's log."""
+    chosen = [line for line in session.lines if severity in ("", line.severity)]
+    pages = max(1, -(-len(chosen) // LINES))
+    page = min(max(1, page), pages)
+    return LogPage(
+        session=session,
+        tenant=tenant,
+        severity=severity,
+        counts=_counts(session),
+        lines=tuple(chosen[(page - 1) * LINES : page * LINES]),
+        page=page,
+        pages=pages,
+        total=len(chosen),
+    )
+
+
+def _counts(session: Session) -> tuple[Count, ...]:
+    counted = Counter(line.severity for line in session.lines if line.severity)
+    known = [severity for severity in WORST_FIRST if severity in counted]
+    return tuple(Count(name, counted[name]) for name in dict.fromkeys([*known, *sorted(counted)]))

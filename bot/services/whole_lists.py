@@ -1,0 +1,163 @@
+"""A list as a whole: all jobs that its query finds, read page by page, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from bot.emporix.listing import MAX_PAGE_SIZE
+from bot.emporix.models import Job, JobPage
+from bot.emporix.part import Part
+from bot.errors import Busy, EmporixFailed, EmporixTooLarge, RateLimited
+from bot.models import Account, Caller, Connection, Filters
+from bot.services.accounts import connection
+from bot.services.pages import Call, Page, first_look, look_again
+from bot.services.short_query import lengthen
+from bot.store.cursors import Cursor
+
+MOST_JOBS = 5_000
+MOST_CHARACTERS = 10_000_000  # of texts, so that they fit into memory, some lists at once
+LONGEST_TEXT = 32_767  # Excel: a cell holds no more
+MOST_AT_ONCE = 5  # lists, of all users together
+SIZES = (MAX_PAGE_SIZE - 1, 12, 3)
+"""Jobs in a page, which begins with one that was read before; fewer where a page is too large."""
+
+MOST_PAUSES, PAUSE, LONGEST_PAUSE = 5, 5.0, 30.0  # seconds, where Emporix wants to be left alone
+
+Progress = Callable[[int, int | None], Awaitable[None]]
+"""Is told how many jobs have been read, of how many, None where Emporix does not say."""
+
+
+class Emporix(Protocol):
+    """The calls that give pages."""
+
+    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
+    async def search_jobs(
+        self, connection: Connection, filters: Filters, part: Part
+    ) -> JobPage: ...
+
+
+class Cursors(Protocol):
+    """Where lists are kept."""
+
+    async def load(self, caller: Caller, cursor_id: str) -> Cursor | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WholeList:
+    """`jobs` are all there are unless `is_cut`; `total` is how many Emporix counts, if it does."""
+
+    jobs: tuple[Job, ...]
+    filters: Filters
+    tenant: str
+    total: int | None
+    is_cut: bool
+    read_at: float
+
+
+class WholeLists:
+    """Whole lists of a user's tenants; each user reads one at a time."""
+
+    def __init__(
+        self,
+        emporix: Emporix,
+        cursors: Cursors,
+        *,
+        clock: Callable[[], float],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._emporix, self._cursors = emporix, cursors
+        self._clock, self._pause = clock, pause
+        self._reading: set[Caller] = set()
+
+    async def read(
+        self,
+        account: Account,
+        cursor_id: str,
+        query: str,
+        cursor: Cursor | None,
+        progress: Progress,
+    ) -> WholeList:
+        """All jobs of the list as it is shown, or of `query` anew where the list has expired.
+
+        Raises OutdatedButton where neither is known, Busy where one is being read, NotConnected,
+        StoreUnavailable and what Emporix raises.
+        """
+        cursor = cursor or await self._cursors.load(account.caller, cursor_id)
+        cursor = cursor or _anew(account, query)
+        held = connection(account, cursor.tenant)
+        call = self._emporix.search_jobs if cursor.searched else self._emporix.list_jobs
+        with self._one_of(account.caller):
+            found = await self._read(partial(call, held), cursor, progress)
+        return replace(found, tenant=held.tenant)
+
+    @contextmanager
+    def _one_of(self, caller: Caller) -> Iterator[None]:
+        if caller in self._reading or len(self._reading) >= MOST_AT_ONCE:
+            raise Busy
+        self._reading.add(caller)
+        try:
+            yield
+        finally:
+            self._reading.discard(caller)
+
+    async def _read(self, call: Call, cursor: Cursor, progress: Progress) -> WholeList:
+        now, filters = self._clock(), replace(cursor.filters, fields=(), page=1)
+        asked = replace(cursor, filters=filters, places=())
+        jobs: list[Job] = []
+        characters, number, has_more = 0, 1, True
+        total = None
+        while has_more and len(jobs) < MOST_JOBS and characters < MOST_CHARACTERS:
+            page = await self._page(call, asked, number)
+            read = [_within_cells(job) for job in page.jobs]
+            characters += sum(len(job.message) + len(job.response) for job in read)
+            jobs += read
+            asked, total, number = page.cursor, page.total, number + 1
+            has_more = page.has_more and bool(page.jobs)
+            await progress(len(jobs), total)
+        is_cut = has_more or len(jobs) > MOST_JOBS
+        return WholeList(tuple(jobs[:MOST_JOBS]), filters, cursor.tenant, total, is_cut, now)
+
+    async def _page(self, call: Call, cursor: Cursor, number: int) -> Page:
+        """Page `number`, of fewer jobs where the texts of many are more than Emporix may send."""
+        *wide, least = (replace(cursor, filters=replace(cursor.filters, size=n)) for n in SIZES)
+        for sized in wide:
+            try:
+                return await self._patiently(call, sized, number)
+            except (EmporixTooLarge, EmporixFailed):
+                continue
+        return await self._patiently(call, least, number)
+
+    async def _patiently(self, call: Call, cursor: Cursor, number: int) -> Page:
+        for _ in range(MOST_PAUSES):
+            try:
+                return await self._look(call, cursor, number)
+            except RateLimited as error:
+                wait = PAUSE if error.retry_after is None else error.retry_after
+                if wait > LONGEST_PAUSE:
+                    raise
+            await self._pause(wait)
+        return await self._look(call, cursor, number)
+
+    async def _look(self, call: Call, cursor: Cursor, number: int) -> Page:
+        """As the list was when it was shown; a new list is as it is now."""
+        if number == 1 and not cursor.until:
+            return await first_look(call, cursor, 1, self._clock())
+        return await look_again(call, cursor, number)
+
+
+def _anew(account: Account, query: str) -> Cursor:
+    """The list that a button remembers; raises OutdatedButton where it remembers none."""
+    filters, searched = lengthen(query)
+    return Cursor("", account.caller, filters.tenant, filters, searched)
+
+
+def _within_cells(job: Job) -> Job:
+    """Without what no cell holds: a list of long texts must fit into memory."""
+    return replace(
+        job, message=job.message[:LONGEST_TEXT], response=job.response[:LONGEST_TEXT], extra={}
+    )

@@ -1,0 +1,84 @@
+"""Download as CSV — all jobs of a list, as a file to whoever pressed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.faults import Fault
+from sandbox.slack.person import Exchange
+from tests.clock import FakeClock
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.shop import Shop
+
+
+async def download(shop: Shop, filters: str = "") -> Exchange:
+    """Ada lists jobs and presses the button."""
+    await shop.ada.command(f"/emporix jobs list {filters}")
+    return await shop.ada.click("Download as CSV")
+
+
+async def rows(shop: Shop) -> list[dict[str, str]]:
+    (file,) = await shop.ada.files()
+    return list(csv.DictReader(io.StringIO(file["content"].removeprefix("\ufeff"), newline="")))
+
+
+async def test_hands_the_whole_list_to_its_reader_alone(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """The modal opens at once; all pages come as one file into the direct messages."""
+    add_jobs(connected, 60)
+    exchange = await download(connected, "size:3")
+    sent = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
+    assert (sent[0], sent[-1]) == ("views.open", "views.update")
+    assert exchange.view is not None
+    assert exchange.view["blocks"] == snapshot
+    found = await rows(connected)
+    assert [row["id"] for row in found] == [job_id(number) for number in range(60, 0, -1)]
+    assert found[0] == snapshot
+    (file,) = await connected.ada.files()
+    assert file["name"] == "jobs-acme-2026-11-23-1033.csv"
+    assert file["channel"].startswith("D")
+    assert await connected.grace.files() == []
+
+
+async def test_takes_what_the_filters_leave(connected: Shop) -> None:
+    """The query of the list, with all columns whatever fields it shows."""
+    add_jobs(connected, 9)
+    await download(connected, "status:failed fields:id")
+    found = await rows(connected)
+    assert {row["status"] for row in found} == {"failure"}
+    assert len(found) == 3
+    assert all(row["message"] and row["created"] for row in found)
+
+
+async def test_a_formula_is_letters(connected: Shop) -> None:
+    """What a customer wrote does not run on the computer of whoever opens the file."""
+    connected.world.add_job("acme", id=job_id(1), message="=cmd|' /C calc'!A0")
+    await download(connected)
+    (row,) = await rows(connected)
+    assert row["message"] == "'=cmd|' /C calc'!A0"
+
+
+async def test_a_list_that_has_expired_is_read_anew(connected: Shop, clock: FakeClock) -> None:
+    """The button remembers what was asked."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs failed")
+    for key in await connected.redis.keys("*:cursor:*"):
+        await connected.redis.delete(key)
+    await connected.ada.click("Download as CSV")
+    assert [row["id"] for row in await rows(connected)] == [job_id(2)]
+
+
+async def test_says_in_the_modal_what_went_wrong(connected: Shop) -> None:
+    """Nothing is sent where Emporix fails on the way."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs list")
+    connected.world.faults.add(Fault("status", status=403))
+    exchange = await connected.ada.click("Download as CSV")
+    view: Any = exchange.view
+    assert view["blocks"][0]["block_id"] == "error.forbidden"
+    assert await connected.ada.files() == []

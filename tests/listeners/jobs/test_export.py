@@ -1,0 +1,127 @@
+"""Download export — the JSON that an export job carries, as a file to whoever pressed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from base64 import b64encode
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.person import Exchange
+from tests.listeners.jobs.fixtures import job_id
+from tests.shop import Shop
+
+BUNDLE = '{"agents":[{"id":"a1","name":{"en":"Sup\\u0070ort"},"price":19.90}],"tools":[]}'
+DATA = b64encode(BUNDLE.encode()).decode()
+CHECKSUM = hashlib.sha256(BUNDLE.encode()).hexdigest()
+WHOLE = {"data": DATA, "checksum": CHECKSUM}
+
+
+async def opened(shop: Shop, result: dict[str, Any] | None) -> None:
+    """Ada opens an export job."""
+    fields = {"status": "success", "type": "EXPORT", "agentId": None, "message": None}
+    shop.world.add_job("acme", id=job_id(1), exportResult=result, **fields)
+    await shop.ada.command(f"/emporix jobs get {job_id(1)}")
+
+
+async def download(shop: Shop, result: dict[str, Any] | None) -> Exchange:
+    """Ada opens an export job and presses the button."""
+    await opened(shop, result)
+    return await shop.ada.click("Download export")
+
+
+async def test_hands_the_file_to_its_reader_alone(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """The modal opens at once; the JSON comes on indented lines into the direct messages."""
+    exchange = await download(connected, WHOLE)
+    sent = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
+    assert (sent[0], sent[-1]) == ("views.open", "views.update")
+    assert exchange.view is not None
+    assert exchange.view["blocks"] == snapshot
+    (file,) = await connected.ada.files()
+    assert file["name"] == f"export-{job_id(1)}.json"
+    assert file["channel"].startswith("D")
+    assert file["content"] == json.dumps(json.loads(BUNDLE), indent=2).replace("19.9", "19.90")
+    assert await connected.grace.files() == []
+
+
+async def test_a_list_offers_it_where_there_is_something(connected: Shop) -> None:
+    """An export that succeeded has the button in its row, one that failed has none."""
+    await opened(connected, WHOLE)
+    connected.world.add_job("acme", id=job_id(2), status="failure", type="EXPORT")
+    exchange = await connected.ada.command("/emporix jobs list")
+    assert json.dumps(exchange.payloads).count("Download export") == 1
+    await connected.ada.click("Download export")
+    assert len(await connected.ada.files()) == 1
+
+
+async def test_says_that_the_checksum_is_not_verifiable(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """The file comes all the same."""
+    exchange = await download(connected, WHOLE | {"checksum": "<!channel>0"})
+    assert exchange.view is not None
+    assert exchange.view["blocks"][1] == snapshot
+    assert len(await connected.ada.files()) == 1
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        {"checksum": CHECKSUM},
+        {"data": "not base64!", "checksum": CHECKSUM},
+        {"data": b64encode(b'{"agents": [').decode()},
+    ],
+    ids=["gone meanwhile", "no data", "no base64", "no JSON"],
+)
+async def test_says_what_is_wrong(
+    connected: Shop, result: dict[str, Any] | None, snapshot: SnapshotAssertion
+) -> None:
+    """Broken data is named in the modal, with what to do, and nothing is sent."""
+    await opened(connected, WHOLE)
+    connected.world.add_job("acme", id=job_id(1), type="EXPORT", exportResult=result)
+    exchange = await connected.ada.click("Download export")
+    assert exchange.view is not None
+    assert exchange.view["blocks"] == snapshot
+    assert await connected.ada.files() == []
+
+
+async def test_needs_one_call_for_the_result_alone(connected: Shop) -> None:
+    """Emporix is asked once, and for nothing else of the job."""
+    await opened(connected, WHOLE)
+    asked = len(connected.world.requests)
+    await connected.ada.click("Download export")
+    (request,) = list(connected.world.requests)[asked:]
+    assert request.query == "fields=id,exportResult"
+
+
+async def test_keeps_quiet_where_the_modal_was_closed(connected: Shop) -> None:
+    """Whoever closes the modal still gets the file."""
+    await opened(connected, WHOLE)
+    connected.world.faults.add(Fault("delay", path="/jobs/", seconds=0.5))
+    pressed = asyncio.create_task(connected.ada.click("Download export"))
+    while await connected.ada.view() is None:
+        assert not pressed.done()
+    await connected.ada.close()
+    exchange = await pressed
+    assert exchange.messages == []
+    assert len(await connected.ada.files()) == 1
+
+
+async def test_a_shared_export_goes_to_whoever_presses(connected: Shop) -> None:
+    """By their own connection, and into their own direct messages."""
+    await connected.connect(connected.grace, ACME_OPERATIONS)
+    await opened(connected, WHOLE)
+    await connected.ada.click("Share in channel")
+    await connected.ada.click("Share")
+    await connected.grace.click("Download export")
+    assert await connected.ada.files() == []
+    assert len(await connected.grace.files()) == 1

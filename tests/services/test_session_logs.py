@@ -1,0 +1,52 @@
+"""Pages of a session's log."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.emporix.sessions import LogLine, Session
+from bot.services.session_logs import LINES, Count, LogPage, page_of
+
+SEVERITIES = ("INFO", "INFO", "TRACE", "ERROR", "")
+
+
+def session(lines: int) -> Session:
+    """Lines numbered from 0, of each severity in turn."""
+    made = [LogLine(severity=SEVERITIES[n % 5], message=str(n)) for n in range(lines)]
+    return Session("s", "INFO", (), tuple(made), None)
+
+
+def messages(page: LogPage) -> list[int]:
+    return [int(line.message) for line in page.lines]
+
+
+def test_counts_the_worst_first() -> None:
+    """What nobody knows yet comes behind what is known; a line without severity is not counted."""
+    page = page_of(session(10), "acme", "", 1)
+    assert page.counts == (Count("ERROR", 2), Count("INFO", 4), Count("TRACE", 2))
+
+
+@pytest.mark.parametrize(
+    ("asked", "page", "first", "last"),
+    [(1, 1, 1, 20), (2, 2, 21, 40), (3, 3, 41, 45), (9, 3, 41, 45), (0, 1, 1, 20)],
+)
+def test_turns_pages(asked: int, page: int, first: int, last: int) -> None:
+    """A page that is not there any more is the last one."""
+    shown = page_of(session(2 * LINES + 5), "acme", "", asked)
+    assert (shown.page, shown.pages, shown.total) == (page, 3, 45)
+    assert (shown.first, shown.last) == (first, last)
+    assert messages(shown) == list(range(first - 1, last))
+
+
+def test_shows_one_severity() -> None:
+    """And counts the others all the same."""
+    shown = page_of(session(200), "acme", "ERROR", 2)
+    assert messages(shown) == list(range(103, 200, 5))
+    assert (shown.total, shown.pages) == (40, 2)
+    assert Count("INFO", 80) in shown.counts
+
+
+def test_an_empty_log_has_one_page() -> None:
+    """With nothing on it."""
+    shown = page_of(session(0), "acme", "ERROR", 7)
+    assert (shown.page, shown.pages, shown.total, shown.lines) == (1, 1, 0, ())
