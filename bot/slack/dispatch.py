@@ -19,15 +19,12 @@ from bot.errors import BotError, Busy, OutdatedButton
 from bot.models import Caller
 from bot.say.render import Say
 from bot.say.state import cursor_in
-from bot.slack.channel import Channel
 from bot.slack.failures import Failures
-from bot.slack.files import Files
 from bot.slack.hear import Action, Command, Heard, Shortcut
-from bot.slack.incoming import Incoming, chosen, first_input, read, submitted
+from bot.slack.incoming import Incoming, chosen, first_input, read
 from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
+from bot.slack.offered import OFFERED
 from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, pressed
-from bot.slack.people import People
-from bot.slack.place import Place
 from bot.slack.registry import Registry
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.work import Work
@@ -192,11 +189,13 @@ class Dispatch:
     def _offered(self, name: str, incoming: Incoming, extra: Mapping[str, object]) -> object:
         if name in extra:
             return extra[name]
+        if name == "registry":
+            return self.registry
         if name in self.services:
             return self.services[name]
         if name in self.helpers:
             return self.helpers[name](incoming)
-        return _OFFERED[name](self, incoming)
+        return OFFERED[name](self.say, self.session, incoming)
 
     @staticmethod
     def _surface(modal: Modal, reply: Reply) -> Reply | Modal:
@@ -205,19 +204,6 @@ class Dispatch:
 
     def _reply(self, incoming: Incoming) -> ReplyLater:
         return ReplyLater(self.say, self.session, incoming)
-
-
-_OFFERED: Mapping[str, Callable[[Dispatch, Incoming], object]] = {
-    "caller": lambda _, incoming: incoming.caller,
-    "memory": lambda _, incoming: incoming.memory,
-    "values": lambda _, incoming: submitted(incoming.view or {}),
-    "reply": lambda dispatch, incoming: dispatch._reply(incoming),
-    "channel": lambda dispatch, incoming: Channel(dispatch.say, dispatch.session, incoming),
-    "files": lambda _, incoming: Files(incoming),
-    "people": lambda _, incoming: People(incoming),
-    "place": lambda dispatch, incoming: Place(dispatch.say, dispatch.session, incoming),
-    "registry": lambda dispatch, _: dispatch.registry,
-}
 
 
 def _known(heard: Mapping[str, Hears], address: object) -> Hears:
