@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from statistics import median, quantiles
 from typing import Any
 
 import pytest
@@ -39,6 +40,8 @@ ERROR_FOR_THE_UNKNOWN = "unknown"
 
 LONGEST_FUNCTION = 40
 LONGEST_FILE = 240
+MEDIAN_LINES = 8
+LINES_OF_NINE_IN_TEN = 25
 
 
 def place(listener: Path) -> str:
@@ -229,3 +232,11 @@ def test_functions_and_files_are_short(folder: str) -> None:
     counts = {path: path.read_text(encoding="utf-8").count("\n") for path in modules(folder)}
     assert long == []
     assert [str(path) for path, lines in counts.items() if lines > LONGEST_FILE] == []
+
+
+@pytest.mark.parametrize("folder", ["bot", "sandbox", "tests"])
+def test_most_functions_are_small(folder: str) -> None:
+    """A few long ones are no reason for many."""
+    lines = [count for path in modules(folder) for _, count in functions(path)]
+    assert median(lines) <= MEDIAN_LINES
+    assert quantiles(lines, n=10)[-1] <= LINES_OF_NINE_IN_TEN

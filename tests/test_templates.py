@@ -32,7 +32,7 @@ MEGABYTE = 1_000_000
 OUR_LINK = re.compile(
     r"<https?://[^\s<>|]+\|(Open in the Management Dashboard|all of it as a file)>", re.IGNORECASE
 )
-OUR_MENTION = re.compile(r"<[@#][A-Z][A-Z0-9]+>")
+MENTION = re.compile(r"<[@#]([A-Z][A-Z0-9]+)>")
 OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC>")
 
 
@@ -85,22 +85,34 @@ def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
     """Whatever Emporix or a user puts in: no error, no mention, no link, no broken limit."""
     shown = data.draw(st.sampled_from(sorted(examples(SAY, name))))
     facts = data.draw(spoiled(examples(SAY, name)[shown]))
-    assert_harmless(SAY.render(name, **facts))
+    assert_harmless(SAY.render(name, **facts), facts)
 
 
 @each_example
 @pytest.mark.parametrize("piece", ["x", "`<!channel>\ud83d "])
 def test_a_megabyte_is_only_long(name: str, facts: dict[str, Any], piece: str) -> None:
     """Texts of a million letters, in every place at once, are shortened or left out."""
-    huge = piece * (MEGABYTE // len(piece))
-    assert_harmless(SAY.render(name, **replaced(facts, huge)))
+    huge = replaced(facts, piece * (MEGABYTE // len(piece)))
+    assert_harmless(SAY.render(name, **huge), huge)
 
 
-def assert_harmless(payload: dict[str, Any]) -> None:
+def assert_harmless(payload: dict[str, Any], facts: Any) -> None:
+    """Only a fact that is an id as a whole may mention; one inside a text is letters."""
     assert refused(payload) == []
     assert not NOT_SENDABLE.search(json.dumps(payload, ensure_ascii=False))
+    known = set(texts(facts))
     for words in marked_up(payload):
-        assert "<" not in OUR_MENTION.sub("", OUR_DATE.sub("", OUR_LINK.sub("", words)))
+        assert set(MENTION.findall(words)) <= known
+        assert "<" not in MENTION.sub("", OUR_DATE.sub("", OUR_LINK.sub("", words)))
+
+
+def texts(facts: Any) -> Iterator[str]:
+    """Every text among the facts."""
+    if isinstance(facts, str):
+        yield facts
+    elif isinstance(facts, list | dict):
+        for fact in facts.values() if isinstance(facts, dict) else facts:
+            yield from texts(fact)
 
 
 def is_block_type(key: str, value: Any) -> bool:

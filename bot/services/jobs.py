@@ -1,4 +1,4 @@
-"""What can be done with jobs: list, search, turn the page, get, delete."""
+"""What can be done with jobs: list, search, turn the page, get."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from bot.emporix.models import Job, JobPage
 from bot.emporix.part import Part
-from bot.errors import EmporixError, MissingScope, NotConnected, OutdatedButton
-from bot.models import DELETE_SCOPE, Account, Caller, Connection, Filters
+from bot.errors import OutdatedButton
+from bot.models import Account, Caller, Connection, Filters
 from bot.services.accounts import connection
 from bot.services.pages import Call, Page, first_look, look_again
 from bot.services.short_query import lengthen, shorten
@@ -26,7 +26,6 @@ class Emporix(Protocol):
         self, connection: Connection, filters: Filters, part: Part
     ) -> JobPage: ...
     async def get_job(self, connection: Connection, job_id: str) -> Job: ...
-    async def delete_job(self, connection: Connection, job_id: str) -> bool: ...
 
 
 class Cursors(Protocol):
@@ -34,12 +33,6 @@ class Cursors(Protocol):
 
     async def save(self, cursor: Cursor) -> None: ...
     async def load(self, caller: Caller, cursor_id: str) -> Cursor | None: ...
-
-
-class Audit(Protocol):
-    """Where deletes are recorded."""
-
-    async def record(self, caller: Caller, tenant: str, job_id: str, result: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +73,6 @@ class JobCard:
     dashboard_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """`already_gone`: the job was not there any more when we came to delete it."""
-
-    job_id: str
-    tenant: str
-    already_gone: bool
-
-
 class Jobs:
     """The jobs of a user's tenants.
 
@@ -99,13 +83,12 @@ class Jobs:
         self,
         emporix: Emporix,
         cursors: Cursors,
-        audit: Audit,
         *,
         dashboard_url: str,
         new_cursor_id: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
-        self._emporix, self._cursors, self._audit, self._clock = emporix, cursors, audit, clock
+        self._emporix, self._cursors, self._clock = emporix, cursors, clock
         self._dashboard_url, self._new_cursor_id = dashboard_url, new_cursor_id
 
     async def list(self, account: Account, filters: Filters, *, searched: bool = False) -> Listing:
@@ -153,20 +136,6 @@ class Jobs:
         job = await self._emporix.get_job(held, job_id)
         job = job if job.id else replace(job, id=job_id)
         return JobCard(job, held.tenant, held.can_delete, self._link(job_id))
-
-    async def delete(self, account: Account, job_id: str, tenant: str) -> Deletion:
-        """Delete a job and record it, refusals too; raises MissingScope."""
-        try:
-            held = connection(account, tenant)
-            if not held.can_delete:
-                raise MissingScope(held.tenant, DELETE_SCOPE)
-            deleted = await self._emporix.delete_job(held, job_id)
-        except (NotConnected, MissingScope, EmporixError) as error:
-            await self._audit.record(account.caller, tenant, job_id, error.template)
-            raise
-        result = "deleted" if deleted else "already_gone"
-        await self._audit.record(account.caller, held.tenant, job_id, result)
-        return Deletion(job_id, held.tenant, already_gone=not deleted)
 
     async def _loaded(self, account: Account, cursor_id: str, cursor: Cursor | None) -> Cursor:
         found = cursor or await self._cursors.load(account.caller, cursor_id)

@@ -15,14 +15,13 @@ GRACE_SECONDS = 0.15
 
 
 class Calls(Protocol):
-    """The calls that give jobs, or take one away."""
+    """The calls that give jobs."""
 
     async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
     async def search_jobs(
         self, connection: Connection, filters: Filters, part: Part
     ) -> JobPage: ...
     async def get_job(self, connection: Connection, job_id: str) -> Job: ...
-    async def delete_job(self, connection: Connection, job_id: str) -> bool: ...
 
 
 class NamedJobs:
@@ -47,9 +46,6 @@ class NamedJobs:
         self._names.begin(connection)
         job = await self._calls.get_job(connection, job_id)
         return _with_name(job, await self._names.within(connection, GRACE_SECONDS))
-
-    async def delete_job(self, connection: Connection, job_id: str) -> bool:
-        return await self._calls.delete_job(connection, job_id)
 
     async def _named(self, connection: Connection, page: JobPage) -> JobPage:
         if not any(job.agent_id for job in page.jobs):

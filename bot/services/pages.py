@@ -56,7 +56,7 @@ async def look_again(call: Call, cursor: Cursor, number: int) -> Page:
     filters, order, place = cursor.filters, Order(cursor.filters.sort), cursor.place(number)
     part = order.part(place.reached, cursor.until) if cursor.until else WHOLE
     dated = await stretch(_fetch(call, filters, part), place.dated, filters.size)
-    cursor = _knowing_undated(cursor, place, dated)
+    cursor = await _counting_undated(call, _knowing_undated(cursor, place, dated), dated)
     undated = _none_of(place.undated, (cursor.undated or 0) - place.undated.passed)
     if cursor.until and not dated.has_more and (cursor.undated is None or undated.has_more):
         fetch = _fetch(call, filters, Part(order.field, missing=True))
@@ -133,6 +133,19 @@ def _knowing_undated(cursor: Cursor, place: Place, dated: Stretch) -> Cursor:
         return cursor
     missing = cursor.counted - place.before - len(dated.jobs) - dated.left
     return cursor if missing > 0 else replace(cursor, undated=place.undated.passed)
+
+
+async def _counting_undated(call: Call, cursor: Cursor, dated: Stretch) -> Cursor:
+    """With that number asked for, once a list: without it the total would change from page to page.
+
+    On the last page the jobs themselves are asked for, and without totals there is no need.
+    """
+    is_needed = bool(cursor.until) and cursor.undated is None and dated.left is not None
+    if not is_needed or not dated.has_more:
+        return cursor
+    missing = Part(Order(cursor.filters.sort).field, missing=True)
+    counted = await _fetch(call, cursor.filters, missing)(1, 1)
+    return replace(cursor, undated=counted.total)
 
 
 def _fetch(call: Call, filters: Filters, part: Part) -> Fetch:

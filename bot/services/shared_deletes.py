@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from bot.errors import StoreUnavailable
 from bot.models import Account, Caller
-from bot.services.jobs import Deletion
+from bot.services.deletes import Deletion
 from bot.store.deletions import DeletedJob
 
 
-class Deletes(Protocol):
-    """The service of jobs, as far as deletes need it."""
+class DeletesJobs(Protocol):
+    """Deletes a job and records it."""
 
     async def delete(self, account: Account, job_id: str, tenant: str) -> Deletion: ...
 
@@ -30,19 +31,22 @@ class Remembers(Protocol):
 class SharedDeletes:
     """Deletes jobs that are shown in a channel. Every method raises StoreUnavailable."""
 
-    def __init__(self, jobs: Deletes, kept: Remembers, clock: Callable[[], float]) -> None:
-        self._jobs, self._kept, self._clock = jobs, kept, clock
+    def __init__(self, deletes: DeletesJobs, kept: Remembers, clock: Callable[[], float]) -> None:
+        self._deletes, self._kept, self._clock = deletes, kept, clock
 
     async def delete(self, account: Account, job_id: str, tenant: str) -> DeletedJob:
         """Delete a job on the presser's own connection; who deletes it second learns who was first.
 
-        Raises NotConnected, MissingScope and what Emporix raises.
+        Raises NotConnected, MissingScope and what Emporix raises; StoreUnavailable only where
+        nothing was deleted.
         """
         caller = account.caller
         async with self._kept.turn(caller, f"delete:{tenant}:{job_id}"):
-            deletion = await self._jobs.delete(account, job_id, tenant)
+            deletion = await self._deletes.delete(account, job_id, tenant)
             user_id = "" if deletion.already_gone else caller.user_id
-            return await self._kept.keep(caller, DeletedJob(tenant, job_id, user_id, self._clock()))
+            return await self._kept_if_possible(
+                caller, DeletedJob(tenant, job_id, user_id, self._clock())
+            )
 
     def editing(self, caller: Caller, message: str) -> AbstractAsyncContextManager[None]:
         """One at a time changes a message, so that nobody undoes what another has changed."""
@@ -53,3 +57,10 @@ class SharedDeletes:
     ) -> dict[tuple[str, str], DeletedJob]:
         """Which of these jobs (tenant and id) were deleted in channels."""
         return await self._kept.known(caller, jobs)
+
+    async def _kept_if_possible(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
+        """The job is deleted, whatever becomes of the memory of it."""
+        try:
+            return await self._kept.keep(caller, deleted)
+        except StoreUnavailable:
+            return deleted

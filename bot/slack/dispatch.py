@@ -47,6 +47,7 @@ PARAMETERS = {
     "clock": "the time, and the zone of who acts",
     "accounts": "the service of connections",
     "jobs": "the service of jobs",
+    "deletes": "the service that deletes jobs and records it",
     "sharing": "the service of lists and jobs shown to a channel",
     "shared_deletes": "the service of deletes that a channel sees",
     "audit": "the record of deletes",

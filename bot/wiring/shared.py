@@ -16,6 +16,7 @@ from bot.say.render import Say
 from bot.services.accounts import Accounts
 from bot.services.agents import AgentNames
 from bot.services.asking import Asking
+from bot.services.deletes import Deletes
 from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
 from bot.services.shared_deletes import SharedDeletes
@@ -92,11 +93,11 @@ def _services(
     jobs = Jobs(
         NamedJobs(emporix, names),
         cursors,
-        audit,
         dashboard_url=settings.emporix_dashboard_url,
         new_cursor_id=new_cursor_id,
         clock=clock,
     )
+    deletes = Deletes(emporix, audit)
     sharing = Sharing(
         jobs,
         cursors,
@@ -108,8 +109,9 @@ def _services(
         "accounts": Accounts(stored, emporix, clock),
         "asking": Asking(names),
         "jobs": jobs,
+        "deletes": deletes,
         "sharing": sharing,
-        "shared_deletes": SharedDeletes(jobs, deletions, clock),
+        "shared_deletes": SharedDeletes(deletes, deletions, clock),
         "audit": audit,
     }
 

@@ -160,6 +160,21 @@ def test_says_where_it_is(sort: str) -> None:
 
 
 @sorts
+def test_the_total_is_one_number(sort: str) -> None:
+    """Jobs without a time count on every page; a list asks for their number once at most."""
+    shelf = shelf_of(40)
+    for _ in range(3):
+        shelf.put(None)
+    reader = Reader(shelf, Filters(sort=sort, size=5))
+    totals = [reader.page.total]
+    for number in (2, 3, 2, 1):
+        reader.turn(number)
+        totals.append(reader.page.total)
+    assert set(totals) == {43}
+    assert shelf.calls <= len(totals) + 1
+
+
+@sorts
 def test_counts_what_is_left_after_deletes(sort: str) -> None:
     """What was shown and what is still to come make the total, whoever deleted jobs."""
     shelf = shelf_of(45)

@@ -23,7 +23,7 @@ from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
 
 SERVICES = dict.fromkeys(
-    ["accounts", "jobs", "asking", "sharing", "shared_deletes", "audit"], "a service"
+    ["accounts", "jobs", "asking", "sharing", "deletes", "shared_deletes", "audit"], "a service"
 )
 HELPERS = {"clock": lambda incoming: f"a clock for {incoming.caller.user_id}"}
 
@@ -63,11 +63,13 @@ class Given:
         self.to["action"] = locals()
 
     async def share(
-        self, channel: Any, people: Any, cursor: Any, sharing: Any, shared_deletes: Any, audit: Any
+        self, channel: Any, people: Any, cursor: Any, sharing: Any, deletes: Any
     ) -> None:
         self.to["share"] = locals()
 
-    async def submission(self, caller: Any, values: Any, modal: Any) -> None:
+    async def submission(
+        self, caller: Any, values: Any, modal: Any, shared_deletes: Any, audit: Any
+    ) -> None:
         self.to["submission"] = locals()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.models import Caller
+from bot.store.audit import AuditLog
+from bot.store.connection import connect
+from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.redis import redis_server
+from sandbox.slack.directory import ADA, TEAM_ID
 from tests.clock import FakeClock
+from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.shop import open_shop
 
 GONE = "cannot be read at the moment"
@@ -68,3 +75,31 @@ async def test_goes_on_when_redis_is_back(clock: FakeClock, place: Path) -> None
     assert GONE in pressed.payloads[0]["text"]
     assert form.field_errors == {"client_secret": NOT_STORED}
     assert back.payloads[0]["text"].startswith("No jobs: tenant acme")
+
+
+async def until_begun(place: Path) -> None:
+    """Until the audit record says that Ada's delete is under way."""
+    async with connect(f"unix://{place}/redis.sock") as redis, asyncio.timeout(10):
+        while True:
+            if await AuditLog(redis).last(Caller(TEAM_ID, ADA.id), 1):
+                return
+            await asyncio.sleep(0.01)
+
+
+async def test_a_delete_is_told_though_redis_goes_meanwhile(clock: FakeClock, place: Path) -> None:
+    """The list in the channel cannot be changed then; whoever pressed learns that it is done."""
+    async with open_shop(None, f"unix://{place}/redis.sock", clock) as shop:
+        ada = shop.person("ada", "ops")
+        with redis_at(place):
+            await shop.connect(ada, ACME_OPERATIONS)
+            add_jobs(shop, 2)
+            await ada.command("/emporix jobs")
+            await ada.click("Share in channel")
+            await ada.click("Share")
+            shop.world.faults.add(Fault("delay", method="DELETE", seconds=0.5))
+            pressing = asyncio.create_task(ada.click("Delete"))
+            await until_begun(place)
+        exchange = await pressing
+    assert [job["id"] for job in shop.world.jobs("acme")] == [job_id(1)]
+    assert exchange.payloads[0]["response_type"] == "ephemeral"
+    assert "Deleted by <@U0ADA>" in exchange.payloads[0]["text"]

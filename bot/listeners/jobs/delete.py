@@ -6,8 +6,9 @@ from bot.errors import BotError
 from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
+from bot.services.deletes import Deletes, Deletion
 from bot.services.job_ids import job_id
-from bot.services.jobs import Deletion, Jobs
+from bot.services.jobs import Jobs
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
 
@@ -18,9 +19,11 @@ async def ask(text: str, account: Account, jobs: Jobs, reply: Reply) -> None:
 
 
 @action(ids.JOBS_DELETE_CONFIRM, replaces=True)
-async def delete_job(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+async def delete_job(
+    value: str, account: Account, deletes: Deletes, jobs: Jobs, reply: Reply
+) -> None:
     state = unpack(value, ids.STATE_JOB)
-    deletion = await jobs.delete(account, str(state["job"]), str(state["tenant"]))
+    deletion = await deletes.delete(account, str(state["job"]), str(state["tenant"]))
     if cursor := str(state.get("cursor", "")):
         await _show_list(deletion, cursor, int(state["page"]), account, jobs, reply)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bot.errors import StoreUnavailable
 from bot.models import Account, Caller
 from bot.say import ids
 from bot.say.rows import jobs_in_rows, with_rows_replaced
@@ -22,13 +23,29 @@ async def delete_shared_job(
 ) -> None:
     state = unpack(value, ids.STATE_SHARED_JOB)
     deleted = await shared_deletes.delete(account, str(state["job"]), str(state["tenant"]))
-    notice = channel.render("jobs/delete_shared", deleted=deleted)
-    async with shared_deletes.editing(account.caller, channel.place):
-        if "row" in state:
-            notice = await _in_its_list(account.caller, shared_deletes, channel)
-        edited = await channel.edit(notice)
+    try:
+        edited = await _edit(
+            deleted, account.caller, shared_deletes, channel, in_list="row" in state
+        )
+    except StoreUnavailable:  # the job is deleted, whatever becomes of the message
+        edited = False
     if not edited:
         await reply("jobs/delete_shared", deleted=deleted)
+
+
+async def _edit(
+    deleted: DeletedJob,
+    caller: Caller,
+    shared_deletes: SharedDeletes,
+    channel: Channel,
+    *,
+    in_list: bool,
+) -> bool:
+    """Show everyone who deleted the job, in its place; False where Slack refuses."""
+    async with shared_deletes.editing(caller, channel.place):
+        if in_list:
+            return await channel.edit(await _in_its_list(caller, shared_deletes, channel))
+        return await channel.edit(channel.render("jobs/delete_shared", deleted=deleted))
 
 
 async def _in_its_list(

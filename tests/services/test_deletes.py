@@ -1,0 +1,118 @@
+"""A delete leaves its trace, and whoever asked for it learns how it ended, whatever breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from bot.errors import EmporixTimeout, StoreUnavailable
+from bot.models import Account, Connection
+from bot.services.deletes import Deletes
+from bot.services.shared_deletes import SharedDeletes
+from bot.store.audit import AuditLog
+from bot.store.connection import connect
+from bot.store.deletions import Deletions
+from sandbox.redis import redis_server
+from tests.clock import FakeClock
+from tests.store.fixtures import ADA, connection
+
+ACCOUNT = Account(ADA, {"acme": connection()}, "acme")
+
+
+class FakeEmporix:
+    """Has every job; `meanwhile` is what happens while it deletes one."""
+
+    def __init__(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.deleted: list[str] = []
+        self.meanwhile = meanwhile
+        self.fails = False
+
+    async def delete_job(self, connection: Connection, job_id: str) -> bool:
+        self.meanwhile()
+        if self.fails:
+            raise EmporixTimeout
+        self.deleted.append(job_id)
+        return True
+
+
+class Server:
+    """A Redis that can be stopped, and started again with its data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._running = folder, ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        self.url = self._running.enter_context(redis_server(self._folder))
+
+    def stop(self) -> None:
+        self._running.close()
+
+    async def results(self) -> list[str]:
+        """What the audit record says of Ada's deletes, newest first."""
+        redis = connect(self.url)
+        entries = await AuditLog(redis).last(ADA, 10)
+        await redis.aclose()
+        return [entry.result for entry in entries]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    running = Server(tmp_path)
+    yield running
+    running.stop()
+
+
+async def test_is_recorded_before_it_happens(server: Server) -> None:
+    """Redis goes while Emporix deletes: that it was begun stays written, and success is told."""
+    redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
+    deletion = await Deletes(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+    await redis.aclose()
+    server.start()
+    assert not deletion.already_gone
+    assert emporix.deleted == ["job-1"]
+    assert await server.results() == ["begun"]
+
+
+async def test_nothing_is_deleted_without_a_record(server: Server) -> None:
+    """Redis is gone already: the job stays, and that is said."""
+    server.stop()
+    redis, emporix = connect(server.url), FakeEmporix()
+    with pytest.raises(StoreUnavailable):
+        await Deletes(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+    await redis.aclose()
+    server.start()
+    assert emporix.deleted == []
+
+
+async def test_a_failure_is_told_although_it_cannot_be_recorded(server: Server) -> None:
+    """What Emporix said comes through; that Redis is gone as well does not hide it."""
+    redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
+    emporix.fails = True
+    with pytest.raises(EmporixTimeout):
+        await Deletes(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+    await redis.aclose()
+    server.start()
+    assert await server.results() == ["begun"]
+
+
+async def test_the_end_takes_the_place_of_the_beginning(server: Server) -> None:
+    """One delete is one entry."""
+    redis = connect(server.url)
+    await Deletes(FakeEmporix(), AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+    await redis.aclose()
+    assert await server.results() == ["deleted"]
+
+
+async def test_a_channel_learns_of_it_without_redis(server: Server, clock: FakeClock) -> None:
+    """In a channel, too, a job that is gone is told as deleted."""
+    redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
+    deletes = Deletes(emporix, AuditLog(redis))
+    shared = SharedDeletes(deletes, Deletions(redis), clock)
+    deleted = await shared.delete(ACCOUNT, "job-1", "acme")
+    await redis.aclose()
+    server.start()
+    assert (deleted.user_id, deleted.job_id, deleted.at) == ("U0ADA", "job-1", clock.now)
