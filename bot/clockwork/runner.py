@@ -25,7 +25,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0  # seconds
 PARAMETERS = {
     "now": "seconds since 1970",
     "worker_id": "names this process among the workers",
+    "queue": "takes tasks on",
     "alive": "the record of which workers are at work",
+    "directly": "writes to people of its own accord",
+    "clean_runs": "the service that deletes what was counted and confirmed",
 }
 """What ticks and tasks can name, beside the arguments that a task was queued with."""
 

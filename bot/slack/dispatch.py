@@ -36,7 +36,7 @@ PARAMETERS = {
     "account": "their connections; not in the ack",
     "cursor": "the list that the pressed button stands in, None where it is not theirs or is gone",
     "text": "what was typed behind the words of the command",
-    "value": "what the pressed button remembers, packed",
+    "value": "what the pressed button or the submitted modal remembers, packed",
     "values": "what was filled into the submitted modal, by block_id",
     "reply": "answers with a template",
     "modal": "opens a modal, or changes the one that the request came from",
@@ -52,6 +52,7 @@ PARAMETERS = {
     "shared_deletes": "the service of deletes that a channel sees",
     "audit": "the record of deletes",
     "asking": "the service that reads filters",
+    "cleaning": "the service that counts jobs, and lets them be deleted in the background",
 }
 
 
@@ -111,7 +112,8 @@ class Dispatch:
         modal = SubmittedModal(self.say, incoming, ack)
         try:
             heard = self._submitted(str(view.get("callback_id")))
-            extra = {"values": submitted(view), "modal": modal}
+            remembered = str(view.get("private_metadata") or "")
+            extra = {"values": submitted(view), "value": remembered, "modal": modal}
             run = partial(self._run_submission, heard, incoming, modal, extra)
             self.work.start(incoming.caller, run, at_once=True)
         except Busy as error:

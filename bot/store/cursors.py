@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -100,7 +100,7 @@ def read(cursor_id: str, caller: Caller, record: str | None) -> Cursor | None:
         cursor_id,
         caller,
         facts["tenant"],
-        Filters(**_with_tuples(facts["filters"])),
+        read_filters(facts["filters"]),
         facts["searched"],
         facts.get("shared", False),
         until=facts.get("until", ""),
@@ -126,7 +126,13 @@ def dump(cursor: Cursor) -> str:
     return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
-def _with_tuples(filters: dict[str, Any]) -> dict[str, Any]:
+def read_filters(facts: Mapping[str, Any]) -> Filters:
+    """The filters that `asdict` and JSON have made of them."""
+    return Filters(**with_tuples(facts))
+
+
+def with_tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` as they were before JSON made lists of tuples."""
     return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in filters.items()
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
     }

@@ -16,6 +16,9 @@ from bot.say.render import Say
 from bot.services.accounts import Accounts
 from bot.services.agents import AgentNames
 from bot.services.asking import Asking
+from bot.services.cleans.cleaning import Cleaning
+from bot.services.cleans.counting import Counting
+from bot.services.cleans.running import CleanRuns
 from bot.services.deletes import Deletes
 from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
@@ -24,7 +27,10 @@ from bot.services.sharing import Sharing
 from bot.settings import Settings
 from bot.slack.retries import retry_handlers
 from bot.store.accounts import AccountStore
+from bot.store.alive import Alive
 from bot.store.audit import AuditLog
+from bot.store.clean_results import CleanResults
+from bot.store.cleans import CleanStore
 from bot.store.connection import Commands, connect, reaching_redis
 from bot.store.cursors import CursorStore
 from bot.store.deletions import Deletions
@@ -76,7 +82,10 @@ async def shared_parts(
             slack=slack_client(settings, session),
             say=Say.default(),
             accounts=stored,
-            services=_services(settings, redis, stored, emporix, names, clock, new_cursor_id),
+            services={
+                **_services(settings, redis, stored, emporix, names, clock, new_cursor_id),
+                **_cleans(redis, stored, emporix, names, clock, new_cursor_id),
+            },
         )
 
 
@@ -113,6 +122,27 @@ def _services(
         "sharing": sharing,
         "shared_deletes": SharedDeletes(deletes, deletions, clock),
         "audit": audit,
+        "alive": Alive(redis),
+    }
+
+
+def _cleans(
+    redis: Commands,
+    stored: AccountStore,
+    emporix: EmporixClient,
+    names: AgentNames,
+    clock: Clock,
+    new_id: Callable[[], str],
+) -> dict[str, object]:
+    kept, results = CleanStore(redis), CleanResults(redis)
+    counting = Counting(NamedJobs(emporix, names))
+    return {
+        "cleaning": Cleaning(
+            counting, stored, kept, results, Alive(redis), clock=clock, new_clean_id=new_id
+        ),
+        "clean_runs": CleanRuns(
+            emporix, stored, kept, results, AuditLog(redis), clock=clock, new_owner=new_id
+        ),
     }
 
 

@@ -17,7 +17,6 @@ from bot.clockwork.ticks import Ticks
 from bot.settings import Settings
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures
-from bot.store.alive import Alive
 from bot.store.connection import connect_for_queue
 from bot.store.cursors import new_cursor_id
 from bot.wiring.shared import Clock, shared_parts
@@ -38,13 +37,13 @@ async def assemble_worker(
     """The parts of a worker process, closed when it ends; tasks are queued in `queue`."""
     async with shared_parts(settings, clock, new_cursor_id) as shared:
         shared.slack.token = settings.slack_bot_token.get_secret_value()
+        directly = Directly(shared.say, shared.slack)
         services = {
             **shared.services,
             "worker_id": secrets.token_hex(8),
-            "alive": Alive(shared.redis),
+            "directly": directly,
         }
         calls = discover(bot.tasks)
-        directly = Directly(shared.say, shared.slack)
         runner = Runner(calls, services, queue, Failures(shared.say), directly, clock)
         yield WorkerParts(Ticks(calls.ticks), runner)
 
