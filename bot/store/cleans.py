@@ -16,7 +16,7 @@ ASKED_SECONDS = 60 * 60
 """So long a question waits for its answer."""
 
 KEPT_SECONDS = 30 * 24 * 60 * 60
-LEASE_SECONDS = 30
+LEASE_SECONDS = 15
 """Longer than one round of deletes takes, whatever Emporix does."""
 
 LOOKED_AFTER_SECONDS = 60.0
