@@ -29,7 +29,7 @@ SLOW = Fault("delay", times=JOBS, method="DELETE", seconds=0.05)
 
 TROUBLES = (
     Fault("cut_after", times=2, method="DELETE"),
-    Fault("rate_limit", times=5, method="DELETE", retry_after=9),
+    Fault("rate_limit", times=15, method="DELETE"),
     Fault("cut_before", times=2, method="DELETE"),
     Fault("html", times=2, method="DELETE"),
     Fault("status", times=3, method="DELETE", status=500),
