@@ -34,6 +34,10 @@ SCOPES = frozenset(
 """The bot scopes of manifest.yml."""
 
 OLDEST_REDIS = (6, 2)
+REDIS_ADVICE = {
+    "NoPermissionError": "let its user call INFO; docs/operator-guide.md has all that it needs",
+}
+"""By what the client library calls the trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ async def _redis(settings: Settings) -> Finding:
         with reaching_redis():
             facts = await redis.info("server")
     except StoreUnavailable as error:
-        return Finding("redis", False, f"{error}: check REDIS_URL, and that the server runs")
+        advice = REDIS_ADVICE.get(str(error), "check REDIS_URL, and that the server runs")
+        return Finding("redis", False, f"{error}: {advice}")
     finally:
         await redis.aclose()
     version = str(facts["redis_version"])

@@ -23,11 +23,13 @@ from bot.clockwork.runner import PARAMETERS as CLOCK_PARAMETERS
 from bot.say import ids
 from bot.say.examples import examples
 from bot.say.render import Say
+from bot.services.filters import FILTERS
 from bot.settings import Settings
 from bot.slack.dispatch import PARAMETERS
 from bot.slack.hear import Action, Command, Heard, Submission
 from bot.slack.registry import discover
 from sandbox.slack.blockkit.walk import elements
+from tests.documents import quoted, table, text
 from tests.source import PROJECT, attributes, functions, imported, modules, strings
 
 SAY = Say.default()
@@ -195,18 +197,37 @@ def test_parameters_are_those_that_tasks_take() -> None:
     assert all(name in CLOCK_PARAMETERS for tick in CALLS.ticks for name in tick.parameters)
 
 
-@pytest.mark.parametrize("document", ["README.md", ".env.example"])
-def test_every_setting_is_explained(document: str) -> None:
-    """Nobody has to read the code to set the app up."""
-    text = (PROJECT / document).read_text(encoding="utf-8")
-    names = set(re.findall(r"\b[A-Z_]+\b", text))
+def test_every_setting_is_in_the_example() -> None:
+    """Whoever copies .env.example finds all that can be set."""
+    names = set(re.findall(r"\b[A-Z_]+\b", text(".env.example")))
     assert {name.upper() for name in Settings.model_fields} - names == set()
 
 
-def test_every_command_is_in_the_readme() -> None:
-    """README shows all that can be typed."""
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
-    assert [words for words in REGISTRY.commands if f"{COMMAND} {words}" not in text] == []
+def test_the_readme_has_every_setting() -> None:
+    """Its table gives each setting, no other, and the default that the code has."""
+    shown = {setting: default for setting, default, _ in table("README.md", "setting")}
+    assert shown == {
+        f"`{name.upper()}`": "required" if field.is_required() else f"`{written(field.default)}`"
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def written(default: object) -> str:
+    """As it stands in an environment."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def test_the_readme_has_every_command() -> None:
+    """Its table gives each command, no other, as it is typed."""
+    commands = [f"`{COMMAND} {c.words} {c.usage}".rstrip() for c in REGISTRY.commands.values()]
+    shown = [command.rstrip("`") for command, _ in table("README.md", "command")]
+    assert sorted(shown) == sorted(commands)
+
+
+def test_the_readme_has_every_filter() -> None:
+    """Its table gives each filter and no other."""
+    shown = [name for names, _ in table("README.md", "filter") for name in quoted(names)]
+    assert sorted(shown) == sorted(f"{known.name}:" for known in FILTERS)
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])

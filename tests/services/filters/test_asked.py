@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -148,12 +147,6 @@ def test_understands_or_says_so(typed: str) -> None:
 def test_every_example_is_understood(known: Filter) -> None:
     """What help shows can be typed as it is."""
     parse(known.example)
-
-
-def test_readme_explains_every_filter() -> None:
-    """README knows the filters that help knows."""
-    readme = Path(__file__).parents[3].joinpath("README.md").read_text(encoding="utf-8")
-    assert [known.name for known in FILTERS if f"`{known.name}:`" not in readme] == []
 
 
 def test_names_all_filters() -> None:

@@ -1,0 +1,162 @@
+"""The Redis user of the operator guide may do what the app needs, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from redis.exceptions import NoPermissionError
+
+from bot.clockwork.engine import Queue
+from bot.doctor import examine
+from bot.keys import new_key
+from bot.rotate import rotate
+from bot.settings import Settings
+from bot.store.connection import connect, connect_for_queue
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.stack import bot_process
+from tests.clock import FakeClock
+from tests.documents import text
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.shop import Shop, open_shop
+
+GUIDE = "docs/operator-guide.md"
+USER = "emporix-jobs"
+SOON = 30.0  # seconds, on a busy machine
+ONLY_A_NAME = "client"  # the client library says its name by it, and goes on without
+FOR_SOME = {"auth", "select", "info", "scan", "psubscribe", "punsubscribe"}
+"""Older servers, other databases than the first, the other commands of emporix-bot, long work."""
+
+
+def orders() -> list[str]:
+    """What the operator guide tells to type at Redis."""
+    return re.findall(rf"^ACL SETUSER {USER} .*$", text(GUIDE), re.MULTILINE)
+
+
+@pytest.fixture
+async def restricted_url(redis: Any, redis_url: str) -> AsyncIterator[str]:
+    """The test's Redis, for the user of the operator guide."""
+    for line in orders():
+        await redis.execute_command(*line.split())
+    await redis.execute_command("ACL", "LOG", "RESET")
+    yield redis_url.replace("unix://", f"unix://{USER}:password@")
+    await redis.execute_command("ACL", "DELUSER", USER)
+
+
+def allowed() -> set[str]:
+    """The commands that the operator guide allows."""
+    words = [word for line in orders() for word in line.split() if word.startswith("+")]
+    return {word.removeprefix("+").partition("|")[0] for word in words}
+
+
+def settings(redis_url: str, **others: str) -> Settings:
+    secrets = {"slack_bot_token": "xoxb-1", "slack_signing_secret": "s", "redis_url": redis_url}
+    return Settings.model_validate(secrets | {"encryption_keys": new_key()} | others)
+
+
+async def refused(redis: Any) -> set[str]:
+    return {entry["object"] for entry in await redis.acl_log()}
+
+
+async def do_everything(shop: Shop) -> None:
+    """Whatever touches Redis: each command, page, share, delete and the end of a token."""
+    add_jobs(shop, 7)
+    await shop.http.get(f"{shop.bot_url}/readyz")
+    for person in (shop.ada, shop.grace):
+        await shop.connect(person, ACME_OPERATIONS)
+    await shop.ada.command("/emporix jobs since:monday")
+    await shop.ada.command("/emporix jobs size:2")
+    for label in ("Next", "Delete", "Share in channel", "Share"):
+        await shop.ada.click(label)
+    await shop.grace.click("Delete", action_id="jobs.delete_shared.confirm")
+    await shop.ada.command("/emporix audit")
+    await clean_up(shop)
+    await shop.ada.command("/emporix use acme")
+    shop.world.expire_tokens()
+    await shop.ada.command("/emporix jobs")
+    await shop.ada.command("/emporix disconnect")
+    await shop.ada.click("Disconnect")
+
+
+async def clean_up(shop: Shop) -> None:
+    """Confirmed, stopped, and gone on with to its end."""
+    asked = await shop.ada.command("/emporix jobs clean agent-type:complaint")
+    await shop.ada.click("Delete…")
+    await shop.ada.submit({"The number of jobs": asked.payloads[0]["text"].split()[1]})
+    direct = shop.person("ada", "dm")
+    shop.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
+    await shop.worker.work()
+    await direct.click("Stop")
+    shop.clock.forward(11)
+    await shop.worker.work()
+    await direct.click("Go on")
+    shop.clock.forward(1)
+    await shop.worker.work()
+    assert "Clean-up done" in (await direct.messages())[-1]["text"]
+
+
+async def work_off(redis: Any, restricted_url: str) -> None:
+    """That user queues a task, and a worker does it and lets go of it."""
+    queue = Queue(connect_for_queue(restricted_url))
+    await queue.put("nobody.knows", "once")
+    environment = {
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_SIGNING_SECRET": "s",
+        "REDIS_URL": restricted_url,
+        "ENCRYPTION_KEYS": new_key(),
+    }
+    async with bot_process("worker", environment), asyncio.timeout(SOON):
+        while await redis.keys("saq:job:*"):  # noqa: ASYNC110 - another process is watched
+            await asyncio.sleep(0.05)
+    await queue.disconnect()
+
+
+async def test_the_app_needs_no_more(redis: Any, restricted_url: str, clock: FakeClock) -> None:
+    """Everything works for that user, keys of other programs excepted."""
+    async with open_shop(redis, restricted_url, clock) as shop:
+        await do_everything(shop)
+        last = [message["text"] for message in await shop.ada.messages()][-1]
+    assert last.startswith("Disconnected from")
+    await work_off(redis, restricted_url)
+    assert await refused(redis) <= {ONLY_A_NAME}
+
+
+async def test_it_may_no_more_than_that(redis: Any, restricted_url: str, clock: FakeClock) -> None:
+    """No command is allowed that the app does not use."""
+    await redis.config_resetstat()
+    await redis.script_flush()
+    async with open_shop(redis, restricted_url, clock) as shop:
+        await do_everything(shop)
+    await work_off(redis, restricted_url)
+    used = {name.removeprefix("cmdstat_") for name in await redis.info("commandstats")}
+    assert allowed() - FOR_SOME <= {name.partition("|")[0] for name in used}
+
+
+async def test_rotation_needs_no_more(redis: Any, restricted_url: str) -> None:
+    """Nor does `emporix-bot keys rotate`."""
+    told: list[str] = []
+    status = await rotate(settings(restricted_url), told.append)
+    assert (status, await refused(redis) - {ONLY_A_NAME}) == (0, set())
+
+
+async def test_doctor_names_what_its_user_lacks(redis: Any, restricted_url: str) -> None:
+    """Redis answers, so looking at its address would be in vain."""
+    await redis.execute_command("ACL", "SETUSER", USER, "-info")
+    nowhere = "http://127.0.0.1:1"
+    elsewhere = {"slack_api_url": nowhere, "emporix_api_url": nowhere}
+    found = await examine(settings(restricted_url, **elsewhere))
+    (finding,) = (one for one in found if one.about == "redis")
+    assert not finding.well
+    assert "let its user call INFO" in finding.words
+
+
+async def test_other_keys_are_out_of_reach(redis: Any, restricted_url: str) -> None:
+    """What other programs keep in the same database stays theirs."""
+    client = connect(restricted_url)
+    with pytest.raises(NoPermissionError):
+        await client.get("of-another-program")
+    await client.aclose()
