@@ -1,8 +1,13 @@
-"""Clean-ups: what is to be deleted, and how far that has come."""
+"""Clean-ups: what is to be deleted, and how far that has come.
+
+Workers act on them with their owners' keys, so what says whose jobs go is sealed: whoever can write
+to Redis cannot make up a clean-up, nor change one.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +16,9 @@ from bot.models import Caller, Filters
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
 from bot.store.cursors import read_filters
+from bot.store.vault import Unopenable, Vault
+
+logger = logging.getLogger(__name__)
 
 ASKED_SECONDS = 60 * 60
 """So long a question waits for its answer."""
@@ -21,8 +29,6 @@ LEASE_SECONDS = 15
 
 LOOKED_AFTER_SECONDS = 60.0
 """Only for what was dropped: a task that is queued already is not queued twice."""
-
-AT_ONCE = 1000  # ids in one command
 
 # One clean-up of a user and tenant at a time; one that nobody looks after any more has ended.
 BEGIN = """
@@ -89,24 +95,26 @@ class Clean:
 class CleanStore:
     """Clean-ups in Redis. Every method raises StoreUnavailable where Redis does not answer."""
 
-    def __init__(self, redis: Commands) -> None:
-        self._redis = redis
+    def __init__(self, redis: Commands, vault: Vault) -> None:
+        self._redis, self._vault = redis, vault
         self._begin = redis.register_script(BEGIN)
         self._claim_due = redis.register_script(CLAIM_DUE)
         self._renew = redis.register_script(RENEW)
         self._release = redis.register_script(RELEASE)
 
     async def load(self, clean_id: str) -> Clean | None:
-        """The clean-up of that id; None where it is forgotten."""
+        """The clean-up of that id; None where it is forgotten, or cannot be opened."""
+        key = layout.clean(clean_id)
         with reaching_redis():
-            return _read(await self._redis.hget(layout.clean(clean_id), "record"))
+            record = self._open(await self._redis.hget(key, "record"), key)
+        return _read(record) if record else None
 
     async def save(self, clean: Clean) -> None:
         """Keep it for an hour while it is a question, then for a month."""
         key = layout.clean(clean.id)
         with reaching_redis():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hset(key, "record", _dump(clean))
+                pipe.hset(key, "record", self._seal(clean))
                 pipe.expire(key, KEPT_SECONDS if clean.begun_at else ASKED_SECONDS)
                 await pipe.execute()
 
@@ -118,7 +126,7 @@ class CleanStore:
             layout.clean(clean.id),
         ]
         with reaching_redis():
-            args = [clean.id, now, _dump(clean), KEPT_SECONDS]
+            args = [clean.id, now, self._seal(clean), KEPT_SECONDS]
             return bool(await self._begin(keys=keys, args=args))
 
     async def claim_due(self, now: float) -> list[str]:
@@ -158,19 +166,19 @@ class CleanStore:
     async def fix(self, clean: Clean, job_ids: Sequence[str]) -> None:
         """Keep the ids of its jobs, once for all, together with the clean-up that knows of them."""
         key = layout.clean_jobs(clean.id)
+        sealed = self._vault.seal(json.dumps(list(job_ids)), key)
         with reaching_redis():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(key)
-                for start in range(0, len(job_ids), AT_ONCE):
-                    pipe.rpush(key, *job_ids[start : start + AT_ONCE])
-                pipe.expire(key, KEPT_SECONDS)
-                pipe.hset(layout.clean(clean.id), "record", _dump(clean))
+                pipe.set(key, sealed, ex=KEPT_SECONDS)
+                pipe.hset(layout.clean(clean.id), "record", self._seal(clean))
                 await pipe.execute()
 
     async def jobs(self, clean_id: str) -> list[str]:
-        """The ids that `fix` has kept, in that order."""
+        """The ids that `fix` has kept, in that order; none where they cannot be opened."""
+        key = layout.clean_jobs(clean_id)
         with reaching_redis():
-            return list(await self._redis.lrange(layout.clean_jobs(clean_id), 0, -1))
+            found = self._open(await self._redis.get(key), key)
+        return list(json.loads(found)) if found else []
 
     async def finish(self, clean_id: str, clean: Clean | None) -> None:
         """Nobody has to look after it any more, and its user may begin another one."""
@@ -181,15 +189,20 @@ class CleanStore:
                     pipe.delete(layout.cleaning(clean.caller, clean.tenant))
                 await pipe.execute()
 
+    def _seal(self, clean: Clean) -> str:
+        facts: dict[str, Any] = asdict(clean)
+        record = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+        return self._vault.seal(record, layout.clean(clean.id))
 
-def _read(record: str | None) -> Clean | None:
-    if not record:
-        return None
+    def _open(self, sealed: str | None, place: str) -> str:
+        try:
+            return self._vault.open(sealed, place) if sealed else ""
+        except Unopenable as error:
+            logger.warning("a stored clean-up cannot be opened: %s", error)
+            return ""
+
+
+def _read(record: str) -> Clean:
     facts = json.loads(record)
     caller, filters = Caller(**facts.pop("caller")), read_filters(facts.pop("filters"))
     return Clean(caller=caller, filters=filters, **facts)
-
-
-def _dump(clean: Clean) -> str:
-    facts: dict[str, Any] = asdict(clean)
-    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))

@@ -83,12 +83,12 @@ def workers() -> str:
 
 
 def clean(clean_id: str) -> str:
-    """Hash: a clean-up as JSON, and whether somebody wants it to stop."""
+    """Hash: a clean-up, sealed, and whether somebody wants it to stop."""
     return f"{CLOCK}:clean:{clean_id}"
 
 
 def clean_jobs(clean_id: str) -> str:
-    """List: the ids of the jobs that a clean-up is to delete."""
+    """String: the sealed ids of the jobs that a clean-up is to delete."""
     return f"{CLOCK}:clean:{clean_id}:jobs"
 
 

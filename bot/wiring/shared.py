@@ -84,7 +84,7 @@ async def shared_parts(
             accounts=stored,
             services={
                 **_services(settings, redis, stored, emporix, names, clock, new_cursor_id),
-                **_cleans(redis, stored, emporix, names, clock, new_cursor_id),
+                **_cleans(redis, vault(settings), stored, emporix, names, clock, new_cursor_id),
             },
         )
 
@@ -128,13 +128,14 @@ def _services(
 
 def _cleans(
     redis: Commands,
+    keys: Vault,
     stored: AccountStore,
     emporix: EmporixClient,
     names: AgentNames,
     clock: Clock,
     new_id: Callable[[], str],
 ) -> dict[str, object]:
-    kept, results = CleanStore(redis), CleanResults(redis)
+    kept, results = CleanStore(redis, keys), CleanResults(redis)
     counting = Counting(NamedJobs(emporix, names))
     return {
         "cleaning": Cleaning(

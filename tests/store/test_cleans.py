@@ -9,14 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.keys import new_key, parse_keys
 from bot.models import Filters
 from bot.store import layout
 from bot.store.audit import BEGUN
 from bot.store.clean_results import MAY_HAVE_WORKED, SETTLED, CleanResults
 from bot.store.cleans import KEPT_SECONDS, Clean, CleanStore, LeaseLost
+from bot.store.vault import Vault
 from tests.clock import NOW
 from tests.store.fixtures import ADA, GRACE
 
+VAULT = Vault(parse_keys(new_key()))
 UNTIL = "2026-11-23T10:33:20.000Z"
 CLEAN = Clean("clean-1", ADA, "acme", Filters(statuses=("failure",), words=("late",)), 3, UNTIL)
 BEGUN_CLEAN = Clean("clean-1", ADA, "acme", Filters(), 3, UNTIL, begun_at=NOW)
@@ -24,7 +27,7 @@ BEGUN_CLEAN = Clean("clean-1", ADA, "acme", Filters(), 3, UNTIL, begun_at=NOW)
 
 @pytest.fixture
 def kept(redis: Any) -> CleanStore:
-    return CleanStore(redis)
+    return CleanStore(redis, VAULT)
 
 
 async def test_comes_back_as_it_was(kept: CleanStore) -> None:
@@ -32,6 +35,21 @@ async def test_comes_back_as_it_was(kept: CleanStore) -> None:
     await kept.save(CLEAN)
     assert await kept.load("clean-1") == CLEAN
     assert await kept.load("clean-2") is None
+
+
+async def test_nobody_can_make_one_up(kept: CleanStore, redis: Any) -> None:
+    """Whoever writes to Redis gets no job deleted: not by words, not by another's record."""
+    await kept.begin(BEGUN_CLEAN, NOW)
+    await kept.fix(BEGUN_CLEAN, ["job-1"])
+    theirs = layout.clean("clean-2")
+    await redis.hset(theirs, "record", await redis.hget(layout.clean("clean-1"), "record"))
+    assert await kept.load("clean-2") is None
+    await redis.hset(theirs, "record", '{"id":"clean-2","counted":9}')
+    assert await kept.load("clean-2") is None
+    ids = await redis.get(layout.clean_jobs("clean-1"))
+    assert "job-1" not in ids
+    await redis.set(layout.clean_jobs("clean-2"), ids)
+    assert await kept.jobs("clean-2") == []
 
 
 async def test_is_forgotten_after_a_month(kept: CleanStore, redis: Any) -> None:

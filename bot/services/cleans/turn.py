@@ -126,6 +126,8 @@ class Turn:
             return "grew"
         rounds = Rounds(self._clean, self._record, self._emporix)
         jobs, ends = await self._kept.jobs(self._clean.id), self._clock() + TURN_SECONDS
+        if len(jobs) != self._clean.found:
+            return "lost"
         waiting = [job_id for job_id in jobs if not self._record.result(job_id)]
         while waiting:
             await self._hold()

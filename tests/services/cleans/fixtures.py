@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.emporix.models import JobPage
 from bot.emporix.part import Part
+from bot.keys import new_key, parse_keys
 from bot.models import Account, Caller, Connection, Filters
 from bot.services.cleans.cleaning import Cleaning
 from bot.services.cleans.counting import Counting
@@ -17,11 +18,13 @@ from bot.store.alive import Alive
 from bot.store.audit import AuditLog
 from bot.store.clean_results import CleanResults
 from bot.store.cleans import Clean, CleanStore
+from bot.store.vault import Vault
 from tests.clock import FakeClock
 from tests.services.shelf import Shelf
 from tests.store.fixtures import ADA, connection
 
 FILTERS = Filters(agents=("a",))
+VAULT = Vault(parse_keys(new_key()))
 
 
 class Killed(BaseException):
@@ -75,7 +78,7 @@ class Bench:
         self.clock, self.shelf = clock, Shelf(clock, counts=counts)
         self.emporix, self.accounts = FakeEmporix(self.shelf), FakeAccounts()
         self.kept, self.results, self.audit = (
-            CleanStore(redis),
+            CleanStore(redis, VAULT),
             CleanResults(redis),
             AuditLog(redis),
         )

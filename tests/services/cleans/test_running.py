@@ -115,6 +115,17 @@ async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
     assert len(bench.shelf.present) == 13
 
 
+async def test_a_lost_list_of_jobs_is_told(bench: Bench) -> None:
+    """Its end is not that all were deleted."""
+    clean = await bench.begin()
+    bench.emporix.before = once(EmporixFailed())
+    assert await bench.turn(clean)
+    await bench.redis.delete(layout.clean_jobs(clean.id))
+    bench.clock.forward(2)
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.deleted, report.left) == ("lost", 4, 8)
+
+
 @pytest.mark.parametrize("at", [1, 3, 8, 12])
 async def test_a_kill_between_delete_and_count(bench: Bench, at: int) -> None:
     """What was deleted and not yet counted counts as deleted, and once."""
