@@ -23,7 +23,8 @@ from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
 
 SERVICES = dict.fromkeys(
-    ["accounts", "jobs", "asking", "sharing", "deletes", "shared_deletes", "audit"], "a service"
+    ["accounts", "jobs", "asking", "sharing", "deletes", "shared_deletes", "audit", "cleaning"],
+    "a service",
 )
 HELPERS = {"clock": lambda incoming: f"a clock for {incoming.caller.user_id}"}
 
@@ -63,12 +64,12 @@ class Given:
         self.to["action"] = locals()
 
     async def share(
-        self, channel: Any, people: Any, cursor: Any, sharing: Any, deletes: Any
+        self, channel: Any, people: Any, cursor: Any, sharing: Any, deletes: Any, cleaning: Any
     ) -> None:
         self.to["share"] = locals()
 
     async def submission(
-        self, caller: Any, values: Any, modal: Any, shared_deletes: Any, audit: Any
+        self, caller: Any, value: Any, values: Any, modal: Any, shared_deletes: Any, audit: Any
     ) -> None:
         self.to["submission"] = locals()
 
@@ -87,6 +88,7 @@ async def test_offers_what_it_says() -> None:
     assert given.to["command"]["clock"] == f"a clock for {ADA.id}"
     assert given.to["command"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
     assert given.to["action"]["value"] == "packed"
+    assert given.to["submission"]["value"] == ""
     assert given.to["action"]["account"] == Account(Caller("T0ACME", ADA.id))
     assert given.to["submission"]["values"] == {"name": "Ada"}
 
