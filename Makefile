@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test check bench pictures format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## create .venv from the hashed requirements
 
@@ -31,6 +31,13 @@ check: $(READY) ## the same without the tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(READY) ## how fast the app is, a line a figure (BENCH=--verbose shows each round)
+	@$(BIN)/python -m bench $(BENCH)
+
+pictures: $(READY) ## take the pictures of the documents anew, with a Chromium and an emoji font
+	mkdir -p docs/pictures
+	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py -p no:randomly
 
 format: $(READY) ## format the code and sort its imports
 	$(BIN)/ruff format .

@@ -119,8 +119,7 @@ async def _dispatch(request: Request, body: str) -> Response:
     try:
         incoming = AsyncBoltRequest(
             body=json.dumps(parse(body)),
-            query=request.url.query,
-            headers=dict(request.headers),
+            headers={"Content-Type": "application/json"},
             context={ANSWERED: answered, REFERENCE: new_reference()},
         )
     except (ValueError, TypeError, AttributeError):  # signed, but nothing that Slack sends

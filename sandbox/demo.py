@@ -1,9 +1,11 @@
-"""`make demo`: everything on this machine, and a prompt to try it at."""
+"""`make demo`: everything on this machine, a page to try it on, and a prompt for the terminal."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
+import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -12,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from sandbox import running_demo
+from sandbox.browser import open_at_desktop
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
 from sandbox.say import SECONDS, Step, draw, take
 from sandbox.slack.person import Person, SandboxError
@@ -27,11 +30,11 @@ HELP = """\
   help   quit"""
 
 TRY = f"""\
-Ada is connected to tenant acme; Grace is not connected. Try:
+Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
 
   /emporix jobs
   click Next
-  /emporix jobs search refund status:failed
+  /emporix jobs search invoice status:failed
   click Open
   click Delete
   as grace
@@ -43,10 +46,13 @@ Ada is connected to tenant acme; Grace is not connected. Try:
 
 async def demo(folder: Path) -> int:
     """Run until Ctrl-C, `quit` or the end of the input at a terminal."""
+    from sandbox.page.door import Door  # what only looks at answers need not import it
+
     print("Starting Redis, the stand-ins and the bot …", flush=True)
-    async with running(folder, PORTS) as stack, httpx.AsyncClient(timeout=SECONDS) as http:
+    async with running(folder, PORTS, Door) as stack, httpx.AsyncClient(timeout=SECONDS) as http:
         with running_demo.noted(folder, stack.slack_url):
             print(_welcome(stack), flush=True)
+            await asyncio.to_thread(open_at_desktop, stack.slack_url)
             with suppress(asyncio.CancelledError):  # Ctrl-C is how most people leave
                 await Prompt(http, stack.slack_url).read()
             print("\nStopping …", flush=True)
@@ -115,18 +121,31 @@ async def _typed() -> AsyncIterator[str]:
     """The lines of the input as they come, without a thread that would outlive Ctrl-C."""
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    try:
+    if _can_be_waited_for(sys.stdin.fileno()):
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    except ValueError:  # a plain file is not waited for
+    else:
         reader.feed_data(sys.stdin.buffer.read())
         reader.feed_eof()
     while line := await reader.readline():
         yield line.decode(errors="replace")
 
 
+def _can_be_waited_for(number: int) -> bool:
+    """A terminal or a pipe can; a plain file and /dev/null have all they will ever have."""
+    kind = os.fstat(number).st_mode
+    return os.isatty(number) or stat.S_ISFIFO(kind) or stat.S_ISSOCK(kind)
+
+
 def _welcome(stack: Stack) -> str:
+    line = f"Open  {stack.slack_url}  in your browser"
+    frame = "─" * (len(line) + 6)
     return (
-        f"\nSlack {stack.slack_url}   Emporix {stack.emporix_url}   bot {stack.bot_url}\n\n"
+        f"\n╭{frame}╮\n│   {_bold(line)}   │\n╰{frame}╯\n\n"
         f"{TRY}\n{HELP}\n\n"
+        f"Emporix {stack.emporix_url}   bot {stack.bot_url}\n"
         f"From another terminal: python -m sandbox say '/emporix jobs'. Ctrl-C ends it all.\n"
     )
+
+
+def _bold(words: str) -> str:
+    return f"\033[1m{words}\033[0m" if sys.stdout.isatty() else words

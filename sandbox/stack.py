@@ -7,12 +7,14 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
+from starlette.routing import BaseRoute
 
 from bot.keys import new_key
 from sandbox.emporix.app import create_app as create_emporix
@@ -39,6 +41,14 @@ class Stack:
     redis_url: str
 
 
+class Page(Protocol):
+    """Something to look at, served by the stand-in Slack; `close` comes before the server ends."""
+
+    def routes(self) -> Sequence[BaseRoute]: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Wished ports; a busy one is replaced by a free one, and 0 means any."""
@@ -49,10 +59,13 @@ class Ports:
 
 
 @asynccontextmanager
-async def running(folder: Path, ports: Ports = Ports()) -> AsyncIterator[Stack]:
+async def running(
+    folder: Path, ports: Ports = Ports(), page: Callable[[Workspace], Page] | None = None
+) -> AsyncIterator[Stack]:
     """Start everything and connect Ada to acme; on leaving, everything ends.
 
     Data and the encryption key stay in `folder`. `REDIS_URL`, where it is set, names the Redis.
+    `page` makes what people look at in a browser, at the address of the stand-in Slack.
     """
     async with AsyncExitStack() as parts:
         redis_url = os.environ.get("REDIS_URL") or parts.enter_context(
@@ -62,7 +75,11 @@ async def running(folder: Path, ports: Ports = Ports()) -> AsyncIterator[Stack]:
         emporix = await parts.enter_async_context(
             serving(create_emporix(World.believable(time.time)), ports.emporix)
         )
-        slack = await parts.enter_async_context(serving(create_slack(workspace), ports.slack))
+        shown = page(workspace) if page else None
+        app = create_slack(workspace, shown.routes() if shown else ())
+        slack = await parts.enter_async_context(serving(app, ports.slack))
+        if shown:
+            parts.callback(shown.close)
         environment = {
             "SLACK_BOT_TOKEN": workspace.bot_token,
             "SLACK_SIGNING_SECRET": workspace.signing_secret,

@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 import stamina
+from hypothesis import HealthCheck, settings
 
 from bot.store.connection import connect
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.redis import redis_server
 from tests.clock import FakeClock
 from tests.shop import Shop, open_shop
+
+# A busy machine is no reason to fail; what may take how long, some tests say in CPU time.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture

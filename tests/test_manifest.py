@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.app import COMMAND
 from bot.doctor import SCOPES
+from sandbox.slack.workspace import COMMANDS
 from tests.source import PROJECT, attributes, modules
 
 MANIFEST: dict[str, Any] = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
@@ -138,6 +139,7 @@ def test_has_a_color_that_slack_takes() -> None:
 def test_the_manifest_has_our_command() -> None:
     """Slack sends the one command that the app hears."""
     assert parts("features.slash_commands.command") == [COMMAND]
+    assert frozenset({COMMAND}) == COMMANDS
 
 
 def test_scopes_are_those_that_are_used() -> None:

@@ -79,7 +79,7 @@ def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> 
 
 
 @each_template
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
     """Whatever Emporix or a user puts in: no error, no mention, no link, no broken limit."""

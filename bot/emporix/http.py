@@ -9,7 +9,9 @@ import httpx
 from bot.emporix.transport import Transport
 
 TIMEOUT = httpx.Timeout(connect=2, read=6, write=5, pool=2)
-LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=30)
+LIMITS = httpx.Limits(max_connections=600, keepalive_expiry=30)
+"""More than `bot.slack.turns` lets in, with a call for names beside each of its first lists: who
+waits for a connection here would be told that Emporix is out of reach."""
 
 # Uncompressed, so that the limit on a body counts the bytes that are kept in memory.
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}

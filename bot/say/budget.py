@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from bot.say import limits
@@ -29,15 +30,17 @@ def within_budget(blocks: list[Part], reserved: int = 0) -> list[Part]:
     return _first_within([_shortened(block, level) for block in blocks], room)
 
 
-def _lengths(part: Any) -> list[int]:
+def _lengths(part: Any) -> Iterator[int]:
     """How long each `text` is that stands anywhere in `part`."""
     if isinstance(part, list):
-        return [length for item in part for length in _lengths(item)]
-    if not isinstance(part, dict):
-        return []
-    within = [length for item in part.values() for length in _lengths(item)]
-    text = part.get("text")
-    return [*within, len(text)] if isinstance(text, str) else within
+        for item in part:
+            yield from _lengths(item)
+    elif isinstance(part, dict):
+        for name, item in part.items():
+            if isinstance(item, dict | list):
+                yield from _lengths(item)
+            elif name == "text" and isinstance(item, str):
+                yield len(item)
 
 
 def _fair_level(lengths: list[int], room: int) -> int:

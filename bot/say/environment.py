@@ -18,7 +18,6 @@ A name or field that does not exist is an error.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Undefined, pass_eval_context
@@ -39,7 +38,7 @@ _UNSAFE_GLOBALS = ("cycler", "joiner", "lipsum")
 
 class _Environment(Environment):
     def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, Mapping) and attribute in obj:
+        if isinstance(obj, dict) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from bot.say.agent_text import Kind, read
 from bot.say.json_text import pretty
-from bot.say.markdown import from_markdown
 from bot.say.rich_text import Block, Element, blocks, code_block, section, text_length
 from bot.say.text import head
 
@@ -57,8 +56,14 @@ def _beginning(words: str, room: int) -> str:
     return words[:end].rstrip() if end else head(words, room)
 
 
+def _from_markdown(start: str) -> list[Element] | None:
+    from bot.say.markdown import from_markdown  # a twentieth of the start; lists do not need it
+
+    return from_markdown(start)
+
+
 _MAKE: dict[Kind, Callable[[str], list[Element] | None]] = {
     "json": code_block,
-    "markdown": from_markdown,
+    "markdown": _from_markdown,
     "plain": section,
 }

@@ -30,7 +30,7 @@ def load(rendered: str) -> dict[str, Any]:
     Mrkdwn objects get `verbatim`, plain ones `emoji: false` unless they say otherwise, and messages
     show no previews of links.
     """
-    payload = _settle(_parse(rendered), "")
+    payload = _parse(rendered)
     if not isinstance(payload, dict):
         raise PayloadWrong("a message is one JSON object")
     return _with_defaults(payload, _NO_PREVIEWS) if is_message(payload) else payload
@@ -43,42 +43,54 @@ def is_message(payload: dict[str, Any]) -> bool:
 
 def _parse(rendered: str) -> Any:
     try:
-        return json.loads(rendered, object_pairs_hook=_without_duplicates)
+        return _read(rendered)
     except json.JSONDecodeError as error:
         around = rendered[max(error.pos - _SHOWN_AROUND_ERROR, 0) : error.pos + _SHOWN_AROUND_ERROR]
         raise PayloadWrong(f"{error.msg} near {around!r}") from None
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose inner ones are made already, with its marks resolved."""
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise PayloadWrong(f"{', '.join(twice)} stands twice in one object")
-    return made
+        _refuse_duplicates(pairs)
+    kind = str(made.get("type", ""))
+    for name, value in made.items():
+        if isinstance(value, str):
+            made[name] = _settle(value, is_mrkdwn=name == "text" and kind not in _LITERAL)
+        elif isinstance(value, list):
+            _refuse_marks(value)
+    return _with_defaults(made, _DEFAULTS.get(kind, {}))
 
 
-def _settle(part: Any, key: str, kind: str = "") -> Any:
-    """`part`, which stands under `key` in an object of type `kind`, with its marks resolved."""
-    if isinstance(part, str):
-        return _settle_text(part, is_mrkdwn=key == "text" and kind not in _LITERAL)
-    if isinstance(part, list):
-        return [_settle(item, "") for item in part]
-    if not isinstance(part, dict):
-        return part
-    own = str(part.get("type", ""))
-    settled = {name: _settle(item, name, own) for name, item in part.items()}
-    return _with_defaults(settled, _DEFAULTS.get(own, {}))
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    raise PayloadWrong(f"{', '.join(twice)} stands twice in one object")
+
+
+def _refuse_marks(items: list[Any]) -> None:
+    """Strings in a list are never mrkdwn."""
+    for item in items:
+        if isinstance(item, str):
+            _settle(item, is_mrkdwn=False)
+        elif isinstance(item, list):
+            _refuse_marks(item)
 
 
 def _with_defaults(part: dict[str, Any], defaults: dict[str, bool]) -> dict[str, Any]:
-    """`part` with what it leaves open, at its end: people read payloads too."""
-    return part | {name: value for name, value in defaults.items() if name not in part}
+    """Add what `part` leaves open, at its end: people read payloads too."""
+    for name, value in defaults.items():
+        part.setdefault(name, value)
+    return part
 
 
-def _settle_text(text: str, *, is_mrkdwn: bool) -> str:
+def _settle(text: str, *, is_mrkdwn: bool) -> str:
     if is_mrkdwn:
         return text[1:] if text.startswith(TRUSTED) else escape(text)
     if text.startswith(TRUSTED):
         raise PayloadWrong(f"mrkdwn where only plain text can stand: {text[1:41]!r}")
     return text
+
+
+_read = json.JSONDecoder(object_pairs_hook=_object).decode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
@@ -16,6 +17,7 @@ from bot.say.load import load
 
 SUFFIX = ".json.j2"
 _PARTS = "parts/"
+REMEMBERED = 64  # payloads of some kB
 
 # What an expression in a template can raise besides Jinja's own errors.
 _EXPRESSION_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
@@ -26,6 +28,11 @@ class Say:
 
     def __init__(self, *folders: Path) -> None:
         self._environment = environment(FileSystemLoader(folders))
+        self.render_once = lru_cache(REMEMBERED)(self.render)
+        """`render` that remembers the newest payloads, for what is often the same, as help is.
+
+        Its facts must be hashable, and nobody may change what it gives.
+        """
 
     @classmethod
     def default(cls) -> Self:

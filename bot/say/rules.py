@@ -72,18 +72,18 @@ def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NOTHING) ->
     Keys that the object does not have are not asked for; the keys of no rule stay.
     """
 
+    rules = {**spare, **vital}
+
     def rule(part: Any) -> Part | None:
         if not isinstance(part, dict):
             return None
-        fitted = dict(part)
-        for key in part.keys() & vital.keys():
-            fitted[key] = vital[key](part[key])
-            if fitted[key] is None:
+        fitted = {}
+        for key, value in part.items():
+            fit = rules[key](value) if key in rules else value
+            if fit is not None or key not in rules:
+                fitted[key] = fit
+            elif key in vital:
                 return None
-        for key in part.keys() & spare.keys():
-            fitted[key] = spare[key](part[key])
-            if fitted[key] is None:
-                del fitted[key]
         return fitted
 
     return rule

@@ -13,6 +13,7 @@ from bot.errors import OutdatedButton
 from bot.say.limits import BUTTON_VALUE
 
 _VERSION = "1"
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def pack(kind: str, /, **facts: str | int) -> str:
@@ -20,7 +21,7 @@ def pack(kind: str, /, **facts: str | int) -> str:
 
     `kind` says which click they are for. Nothing secret and nothing long goes in: a key does.
     """
-    value = json.dumps([_VERSION, kind, facts], separators=(",", ":"))
+    value = _to_json([_VERSION, kind, facts])
     if len(value) > BUTTON_VALUE:
         raise ValueError(f"a {kind} button would remember {len(value)} characters")
     return value

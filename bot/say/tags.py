@@ -90,6 +90,8 @@ def _plain_value(value: Any) -> Markup:
 
 def _words(value: Any) -> str:
     """What a value says: `Ours` if it is mrkdwn of ours, else cleaned outside text."""
+    if type(value) is str:  # nearly all there is
+        return clean_start(value)
     if isinstance(value, Ours):
         return value
     if isinstance(value, Markup):
@@ -119,4 +121,8 @@ def _as_is(words: str) -> Markup:
 
 
 def _as_json(words: str) -> Markup:
-    return Markup(json.dumps(words, ensure_ascii=False))  # noqa: S704
+    return Markup(_to_json(words))  # noqa: S704
+
+
+# `json.dumps` makes an encoder each time that anything is not as by default.
+_to_json = json.JSONEncoder(ensure_ascii=False).encode

@@ -82,15 +82,16 @@ class Dispatch:
     async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """/emporix …"""
         incoming = read(request)
-        in_ack = ReplyInAck(self.say, ack)
         try:
             heard, text = self.registry.find(str(request.body.get("text") or ""))
             if heard.in_ack:
-                await self._call(heard, incoming, {"text": text, "reply": in_ack})
+                reply = ReplyInAck(self.say.render_once, ack)
+                await self._call(heard, incoming, {"text": text, "reply": reply})
                 return
             self._start(heard, incoming, {"text": text})
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            await self.failures.tell(error, incoming.reference, in_ack)
+            surface = ReplyInAck(self.say.render, ack)
+            await self.failures.tell(error, incoming.reference, surface)
             return
         await ack()
 

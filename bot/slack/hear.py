@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 
 Listener: TypeAlias = Callable[..., Awaitable[None]]
@@ -19,7 +20,12 @@ class Heard:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        return tuple(inspect.signature(self.listener).parameters)
+        return _parameters(self.listener)
+
+
+@cache
+def _parameters(listener: Listener) -> tuple[str, ...]:
+    return tuple(inspect.signature(listener).parameters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,11 +80,13 @@ class ReplyLater:
 class ReplyInAck:
     """In the acknowledgement of a slash command: no further request, so nothing that takes time."""
 
-    def __init__(self, say: Say, ack: Callable[..., Awaitable[Any]]) -> None:
-        self._say, self._ack = say, ack
+    def __init__(
+        self, render: Callable[..., Mapping[str, Any]], ack: Callable[..., Awaitable[Any]]
+    ) -> None:
+        self._render, self._ack = render, ack
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
-        await self._ack({**self._say.render(template, **facts), "response_type": "ephemeral"})
+        await self._ack({**self._render(template, **facts), "response_type": "ephemeral"})
 
 
 async def by_response_url(

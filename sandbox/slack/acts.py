@@ -11,13 +11,13 @@ import httpx
 from sandbox.slack import payloads
 from sandbox.slack.acks import FieldErrors, click_acked, command_acked, submission_acked
 from sandbox.slack.actor import Actor
-from sandbox.slack.choosables import choosables
+from sandbox.slack.choosables import Choosable, choosables
 from sandbox.slack.choosing import Options, keep, remember, suggestions
 from sandbox.slack.delivery import Ack, deliver
 from sandbox.slack.filling import fill_in, missing
-from sandbox.slack.finding import Wanted, find
+from sandbox.slack.finding import Found, Wanted, find
 from sandbox.slack.messages import Message
-from sandbox.slack.pressables import pressables
+from sandbox.slack.pressables import Pressable, pressables
 from sandbox.slack.refusal import Unknown
 from sandbox.slack.values import Given
 from sandbox.slack.views import View
@@ -46,7 +46,13 @@ async def click(
     http: httpx.AsyncClient, actor: Actor, wanted: Wanted, *, confirm: bool = True
 ) -> Done:
     """Press a button; nothing is sent where it asks first and `confirm` is false."""
-    found = find(actor, wanted, pressables)
+    return await press(http, actor, find(actor, wanted, pressables), confirm=confirm)
+
+
+async def press(
+    http: httpx.AsyncClient, actor: Actor, found: Found[Pressable], *, confirm: bool = True
+) -> Done:
+    """As `click`, for something that was found already."""
     pressed = found.thing
     if "confirm" in pressed.element and not confirm:
         return Done()
@@ -60,7 +66,18 @@ async def choose(
     http: httpx.AsyncClient, actor: Actor, wanted: Wanted, *, given: Given, confirm: bool = True
 ) -> Done:
     """Set what has a value; nothing is sent where the app only hears of it by a submission."""
-    found = find(actor, wanted, choosables)
+    return await put(http, actor, find(actor, wanted, choosables), given=given, confirm=confirm)
+
+
+async def put(
+    http: httpx.AsyncClient,
+    actor: Actor,
+    found: Found[Choosable],
+    *,
+    given: Given,
+    confirm: bool = True,
+) -> Done:
+    """As `choose`, for something that was found already."""
     chosen = await keep(http, actor, found, given)
     if not found.thing.is_told or ("confirm" in found.thing.element and not confirm):
         return Done()

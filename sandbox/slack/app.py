@@ -9,15 +9,19 @@ The app under test uses `{slack_url}/api/` as Slack's Web API and listens at
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 from sandbox.slack import control, response_door, upload_door, web_api
 from sandbox.slack.workspace import Workspace
 
 
-def create_app(workspace: Workspace) -> Starlette:
-    """Web API, response_urls, uploads and control on one address."""
+def create_app(workspace: Workspace, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """Web API, response_urls, uploads and control on one address, and whatever `more` has."""
     doors = (web_api, response_door, upload_door, control)
-    app = Starlette(routes=[route for door in doors for route in door.routes(workspace)])
+    there = [route for door in doors for route in door.routes(workspace)]
+    app = Starlette(routes=[*there, *more])
     app.router.redirect_slashes = False
     return app

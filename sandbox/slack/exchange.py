@@ -27,7 +27,7 @@ async def exchange(actor: Actor, act: Act) -> dict[str, Any]:
     """Let `actor` act, and tell what came of it, as `/sandbox/…` answers."""
     workspace, user = actor.workspace, actor.user
     sent, version = workspace.journal.count, workspace.messages.version
-    async with httpx.AsyncClient(verify=_tls(), trust_env=False) as http:
+    async with httpx.AsyncClient(verify=tls(), trust_env=False) as http:
         done = await act(http, actor)
         if done.ack:
             await _finished(http, actor, done.ack, sent)
@@ -66,6 +66,6 @@ async def _running(http: httpx.AsyncClient, workspace: Workspace) -> int | None:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """Made once: reading the certificates takes longer than the rest of an exchange."""
     return ssl.create_default_context()

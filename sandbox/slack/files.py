@@ -9,11 +9,15 @@ from typing import Any
 
 from sandbox.slack.directory import BOT_USER_ID, TEAM_DOMAIN
 from sandbox.slack.refusal import Refused
+from sandbox.slack.times import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """`content` is None until it was uploaded, `channel_id` empty until the file is shared."""
+    """`content` is None until it was uploaded, `channel_id` empty until the file is shared.
+
+    `shared_at` is in seconds since 1970.
+    """
 
     id: str
     name: str
@@ -22,6 +26,7 @@ class File:
     content: bytes | None = None
     title: str = ""
     channel_id: str = ""
+    shared_at: float = 0.0
 
     def as_slack(self) -> dict[str, Any]:
         """As Slack shows a completed file to the app."""
@@ -44,7 +49,8 @@ class File:
 class Files:
     """All files, in the order they were announced."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._all: dict[str, File] = {}
         self._numbers = count(1)
 
@@ -67,8 +73,11 @@ class Files:
         file = self._all.get(file_id)
         if file is None or file.content is None:
             raise Refused("file_not_found")
-        self._all[file_id] = replace(file, title=title or file.name, channel_id=channel_id)
-        return self._all[file_id]
+        shared = replace(
+            file, title=title or file.name, channel_id=channel_id, shared_at=self._clock()
+        )
+        self._all[file_id] = shared
+        return shared
 
     def seen_in(self, channel_ids: set[str]) -> list[File]:
         return [file for file in self._all.values() if file.channel_id in channel_ids]

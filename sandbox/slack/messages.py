@@ -89,6 +89,7 @@ class Messages:
 
     def delete(self, message: Message) -> None:
         self._all.pop((message.channel_id, message.ts), None)
+        self.version = next(self._versions)
 
     def seen_by(self, user_id: str, channel_ids: Collection[str], since: int = 0) -> list[Message]:
         """What this user sees in these channels, oldest first; only changes after `since`."""

@@ -64,6 +64,10 @@ class Views:
         stack = self._stacks.get(user_id)
         return stack[-1] if stack else None
 
+    def stack(self, user_id: str) -> list[View]:
+        """The open modals, the top one last."""
+        return list(self._stacks.get(user_id, ()))
+
     def home(self, user_id: str) -> View | None:
         return self._homes.get(user_id)
 

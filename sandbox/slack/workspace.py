@@ -26,6 +26,9 @@ BOT_SCOPES = frozenset(
 )
 """Those of manifest.yml."""
 
+COMMANDS = frozenset({"/emporix"})
+"""Those of manifest.yml; Slack brings no other to the app."""
+
 ACK_SECONDS = 3.0
 """Slack: an app must acknowledge within this time."""
 
@@ -56,7 +59,7 @@ class Workspace:
         self.messages = Messages(clock)
         self.views = Views()
         self.choices = Choices()
-        self.files = Files()
+        self.files = Files(clock)
         self.triggers = Triggers(clock)
         self.response_urls = ResponseUrls(clock)
         self.faults = Faults()

@@ -16,8 +16,8 @@ from tests.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.shop import Shop, open_shop
 
-PATIENCE = 0.1
-SLOW = 0.5
+PATIENCE = 0.4  # long beside what nothing delays, also on a busy machine
+SLOW = 1.2
 WAITING = "Still working on it"
 
 

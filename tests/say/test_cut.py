@@ -17,7 +17,7 @@ _PIECES = (
 well_formed = st.lists(st.sampled_from(_PIECES), max_size=60).map(" ".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(well_formed, st.integers(1, 400))
 def test_cut_mrkdwn_stays_well_formed(text: str, limit: int) -> None:
     """No half entity, no half link, no open code, never too long, and a cut can be seen."""

@@ -16,7 +16,7 @@ from bot.say.errors import PayloadWrong
 from bot.say.text import clean, escape
 from tests.say.hostile import hostile_text, mrkdwn, rendered, said, value
 
-quick = settings(max_examples=100, deadline=None)
+quick = settings(max_examples=100)
 
 
 @dataclass(frozen=True, slots=True)

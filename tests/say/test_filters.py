@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.say.filters import code, date, link, plural
 from tests.say.hostile import hostile_text, mrkdwn, value
 
-quick = settings(max_examples=100, deadline=None)
+quick = settings(max_examples=100)
 
 DATE = "<!date^1764000000^{date_short_pretty} {time}|2025-11-24 16:00 UTC>"
 

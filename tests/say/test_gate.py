@@ -16,7 +16,6 @@ from tests.say.slack_limits import all_texts, problems
 Node = dict[str, Any]
 slow = settings(
     max_examples=100,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

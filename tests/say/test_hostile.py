@@ -100,7 +100,7 @@ def marked_up(node: Any, kind: str = "") -> Iterator[str]:
             yield from marked_up(item)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=hostile_text)
 def test_no_text_breaks_a_message(say: Say, text: str) -> None:
     """In every place of a message outside text is letters: no mention, no link, no broken limit."""

@@ -113,7 +113,7 @@ def check(payload: dict[str, Any]) -> None:
             assert not re.search("(?i)<(?!https?://)", OURS.sub("", part["text"]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(agent_texts)
 def test_no_job_does_more_than_say(text: str) -> None:
     """In every place of every message, as Markdown, as JSON and as neither."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.say.layout import IN_MODAL, Layout, lay_out
@@ -64,7 +64,6 @@ def test_json_is_code() -> None:
     assert block["elements"][0]["type"] == "rich_text_preformatted"
 
 
-@settings(deadline=None)
 @given(hostile_text | MARKS, st.sampled_from([50, 3000, IN_MODAL]))
 def test_slack_takes_every_layout(text: str, room: int) -> None:
     """As a message and as a modal, and nothing becomes much longer than it was."""
@@ -75,7 +74,6 @@ def test_slack_takes_every_layout(text: str, room: int) -> None:
     assert length(layout) <= 2 * room + 200
 
 
-@settings(deadline=None)
 @given(MARKS)
 def test_every_letter_is_shown(text: str) -> None:
     """Markdown's signs may go; no word does."""

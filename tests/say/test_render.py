@@ -97,3 +97,12 @@ def test_the_projects_templates_are_the_default() -> None:
     expected = {path.relative_to(project).as_posix() for path in project.rglob("*.json.j2")}
     names = {f"{name}.json.j2" for name in Say.default().templates()}
     assert names == {path for path in expected if not path.startswith("parts/")}
+
+
+def test_what_is_rendered_once_is_remembered(tmp_path: Path) -> None:
+    """The same facts give the same payload, other facts their own."""
+    made = say(tmp_path, hello='{"text": {{ word }}}')
+    first = made.render_once("hello", word="Ada")
+    assert first == made.render("hello", word="Ada")
+    assert made.render_once("hello", word="Ada") is first
+    assert made.render_once("hello", word="Grace")["text"] == "Grace"

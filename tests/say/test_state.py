@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.errors import OutdatedButton
 from bot.say.state import cursor_in, pack, unpack
 
-quick = settings(max_examples=100, deadline=None)
+quick = settings(max_examples=100)
 facts = st.dictionaries(
     st.text(max_size=10),
     st.text(st.characters(exclude_categories=()), max_size=20) | st.integers(),

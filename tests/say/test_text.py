@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.say.text import clean, clean_start, escape, is_blank, one_line, shorten
 from tests.say.hostile import NOT_SENDABLE, hostile_text
 
-quick = settings(max_examples=100, deadline=None)
+quick = settings(max_examples=100)
 
 
 @quick

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from bot.emporix import http
 from bot.errors import Busy
-from bot.slack.turns import Limits, Turns
+from bot.services import agents
+from bot.slack.turns import LIMITS, Limits, Turns
 
 USERS = st.sampled_from(["ada", "grace", "linus", "margaret"])
 ROOMY = Limits(running=100, waiting=1000, each_running=100, each_waiting=1000)
@@ -182,3 +184,9 @@ def test_counts_nobody_who_has_left() -> None:
         {}
     ] * 3
     assert (turns.running, turns.waiting) == (0, 0)
+
+
+def test_nobody_who_may_run_waits_for_a_connection() -> None:
+    """Of Emporix's connections there is one for each who is let in, and one for names beside it."""
+    let_in = LIMITS.running + LIMITS.waiting
+    assert (http.LIMITS.max_connections or 0) >= let_in + agents.MOST_AT_ONCE

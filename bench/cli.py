@@ -1,0 +1,68 @@
+"""Take the figures and print them, a line each; the exit status is 1 where one is short."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+from collections.abc import Iterable, Sequence
+
+import uvloop
+
+import bench.figures
+from bench.figure import Measurement, figures
+from bench.stage import Stage, open_stage
+
+STOPPED = 130  # as a shell says it of a program that ended by Ctrl-C
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Take the asked measurements, or all."""
+    known = {measurement.name: measurement for measurement in measurements()}
+    parser = _parser(known)
+    asked = parser.parse_args(arguments)
+    if unknown := [name for name in asked.names if name not in known]:
+        parser.error(f"{unknown[0]} is none of {', '.join(known)}")
+    chosen = [known[name] for name in asked.names or known]
+    try:
+        return uvloop.run(_on_stage(chosen, verbose=asked.verbose))
+    except KeyboardInterrupt:
+        return STOPPED
+
+
+def measurements() -> list[Measurement]:
+    """All there are, found in the package of the figures and listed nowhere else."""
+    package = bench.figures
+    modules = [
+        importlib.import_module(f"{package.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(package.__path__)
+    ]
+    return [one for module in modules for one in vars(module).values() if _is_measurement(one)]
+
+
+async def take(stage: Stage, chosen: Iterable[Measurement], *, verbose: bool) -> int:
+    """One after another: two at once would measure each other."""
+    short = 0
+    for measurement in chosen:
+        for figure in figures(measurement, await measurement.measure(stage)):
+            short += figure.is_short
+            print(figure, *([figure.spread()] if verbose else []), sep="\n", flush=True)
+    return 1 if short else 0
+
+
+async def _on_stage(chosen: Iterable[Measurement], *, verbose: bool) -> int:
+    async with open_stage() as stage:
+        return await take(stage, chosen, verbose=verbose)
+
+
+def _is_measurement(value: object) -> bool:
+    return isinstance(value, Measurement)
+
+
+def _parser(names: Iterable[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="How fast the app is; docs/performance.md explains it"
+    )
+    parser.add_argument("names", nargs="*", metavar="name", help=f"only these: {', '.join(names)}")
+    parser.add_argument("--verbose", action="store_true", help="show what each round gave")
+    return parser

@@ -1,0 +1,92 @@
+"""A figure: a name, what was measured, the goal, and whether it is reached.
+
+A file of `bench.figures` holds one measurement, which may give several figures:
+
+    @measures(help_rate_ratio=at_least(0.7))
+    async def help_rate(stage: Stage) -> Rounds:
+        ...
+        return {"help_rate_ratio": [0.81, 0.79, 0.83]}
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TypeAlias
+
+from bench.stage import Stage
+
+Rounds: TypeAlias = Mapping[str, Sequence[float]]
+"""By the name of a figure, what the rounds gave; the median counts."""
+
+Measure: TypeAlias = Callable[[Stage], Awaitable[Rounds]]
+
+_COMPARE = {"<=": operator.le, ">=": operator.ge}
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A bound; `sign` is "<=" or ">="."""
+
+    sign: str
+    bound: float
+
+    def met(self, value: float) -> bool:
+        return bool(_COMPARE[self.sign](value, self.bound))
+
+    def __str__(self) -> str:
+        return f"{self.sign}{self.bound:g}"
+
+
+def at_most(bound: float) -> Goal:
+    return Goal("<=", bound)
+
+
+def at_least(bound: float) -> Goal:
+    return Goal(">=", bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """`goals` by the names of the figures that `measure` gives."""
+
+    name: str
+    goals: Mapping[str, Goal]
+    measure: Measure
+
+
+def measures(**goals: Goal) -> Callable[[Measure], Measurement]:
+    """Make a function the measurement of these figures; it is called as the function is."""
+    return lambda measure: Measurement(measure.__name__, goals, measure)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What was measured, round by round."""
+
+    name: str
+    goal: Goal
+    rounds: Sequence[float]
+
+    @property
+    def value(self) -> float:
+        return median(self.rounds)
+
+    @property
+    def is_short(self) -> bool:
+        """Not a number, as where nothing was measured, is short, too."""
+        return not self.goal.met(self.value)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:.3g} {self.goal} {'short' if self.is_short else 'ok'}"
+
+    def spread(self) -> str:
+        """The rounds in the order in which they were taken."""
+        return "    " + " ".join(f"{value:.3g}" for value in self.rounds)
+
+
+def figures(measurement: Measurement, rounds: Rounds) -> list[Figure]:
+    """The figures of a measurement; raises KeyError where one was not given."""
+    return [Figure(name, goal, rounds[name]) for name, goal in measurement.goals.items()]

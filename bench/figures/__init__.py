@@ -1,0 +1,1 @@
+"""One file a measurement; adding a file adds its figures."""

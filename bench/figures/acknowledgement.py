@@ -1,0 +1,22 @@
+"""A signed /emporix jobs: how long until its ack, beside that of a stock Bolt app."""
+
+from __future__ import annotations
+
+from bench.figure import Rounds, at_most, measures
+from bench.rounds import p50, ratios
+from bench.stage import Stage
+
+ROUNDS, COMMANDS = 60, 12
+
+
+@measures(ack_p50_ratio=at_most(0.15))
+async def acknowledgement(stage: Stage) -> Rounds:
+    """One after another, each sent when the answer to the one before has come."""
+    async with stage.bot() as bot, stage.stock("default") as stock:
+        found = await ratios(
+            lambda: p50(lambda: bot.load.ack_then_answer("jobs"), COMMANDS),
+            lambda: p50(lambda: stock.ack(stock.command("jobs")), COMMANDS),
+            ROUNDS,
+            most_is_best=False,
+        )
+    return {"ack_p50_ratio": found}

@@ -1,0 +1,34 @@
+"""200 commands at once while Emporix takes 5 s: how long acks take, and whether any is lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bench.figure import Rounds, at_most, measures
+from bench.load import ANSWER_SECONDS, Load
+from bench.process import served
+from bench.rounds import percentile
+from bench.stage import EMPORIX, USERS, Stage
+
+ROUNDS, COMMANDS, DELAY = 2, 200, "5"
+
+
+@measures(burst_ack_p99_seconds=at_most(0.5), burst_lost=at_most(0))
+async def burst(stage: Stage) -> Rounds:
+    """Lost is what has no list within 30 s; an error or a word about waiting is none."""
+    async with (
+        served(EMPORIX, {"BENCH_DELAY": DELAY}) as slow_url,
+        stage.bot(emporix_url=slow_url) as bot,
+    ):
+        rounds = [await _round(bot.load) for _ in range(ROUNDS)]
+    return {
+        "burst_ack_p99_seconds": [percentile(acks, 99) for acks, _ in rounds],
+        "burst_lost": [sum(lost for _, lost in rounds)],
+    }
+
+
+async def _round(load: Load) -> tuple[list[float], int]:
+    commands = [load.command("jobs", number % USERS) for number in range(COMMANDS)]
+    acks = await asyncio.gather(*map(load.ack, commands))
+    _, lost = await asyncio.wait([c.answered for c in commands], timeout=ANSWER_SECONDS)
+    return acks, len(lost)

@@ -1,0 +1,25 @@
+"""/emporix help at 32 connections: how many in a second, beside a Bolt app that answers nothing."""
+
+from __future__ import annotations
+
+from bench.figure import Rounds, at_least, measures
+from bench.load import Load
+from bench.rounds import rate, ratios
+from bench.stage import Stage
+
+ROUNDS, CONNECTIONS, COMMANDS = 32, 32, 500
+
+
+@measures(help_rate_ratio=at_least(0.7))
+async def help_rate(stage: Stage) -> Rounds:
+    """Both acknowledge before they answer; ours with all of the help in it."""
+    async with stage.bot() as bot, stage.stock("in_process") as stock:
+        found = await ratios(
+            lambda: _rate(bot.load), lambda: _rate(stock), ROUNDS, most_is_best=True
+        )
+    return {"help_rate_ratio": found}
+
+
+async def _rate(load: Load) -> float:
+    commands = [load.command("help") for _ in range(COMMANDS)]
+    return await rate(load.ack, commands, CONNECTIONS)

@@ -1,0 +1,33 @@
+"""Whole lists in a second, from the command to the answer, beside their two HTTP calls alone."""
+
+from __future__ import annotations
+
+from bench.figure import Rounds, at_least, measures
+from bench.process import served
+from bench.rounds import rate, ratios
+from bench.stage import USERS, Bot, Stage
+
+ROUNDS, AT_ONCE, LISTS, PAIRS = 24, 16, 100, 200
+
+
+@measures(list_rate_ratio=at_least(0.4))
+async def list_rate(stage: Stage) -> Rounds:
+    """The calls are made by the same clients, in a process of their own as the app is."""
+    async with stage.bot() as bot:
+        await _rate(bot)  # the newest answer is what the other side posts
+        settings = {"EMPORIX_API_URL": stage.emporix_url, "SLACK_URL": stage.slack_url}
+        async with served("bench.stand_ins.bare:app", settings) as bare_url:
+            found = await ratios(
+                lambda: _rate(bot), lambda: _bare_rate(stage, bare_url), ROUNDS, most_is_best=True
+            )
+    return {"list_rate_ratio": found}
+
+
+async def _rate(bot: Bot) -> float:
+    return await rate(lambda n: bot.load.answer("jobs", n % USERS), range(LISTS), AT_ONCE)
+
+
+async def _bare_rate(stage: Stage, bare_url: str) -> float:
+    async with stage.http.get(f"{bare_url}/{PAIRS}/{AT_ONCE}") as answer:
+        answer.raise_for_status()
+        return float(await answer.text())

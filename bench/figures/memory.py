@@ -1,0 +1,42 @@
+"""What the process holds after many commands, beside what it held after a tenth of them."""
+
+from __future__ import annotations
+
+import subprocess
+
+from bench.figure import Rounds, at_most, measures
+from bench.load import Load
+from bench.rounds import rate
+from bench.stage import USERS, Stage
+
+FEW, MANY, AT_ONCE = 2_000, 20_000, 16
+
+
+@measures(memory_ratio=at_most(1.1))
+async def memory(stage: Stage) -> Rounds:
+    """Resident memory; of four commands one is a list, one a job and two are help."""
+    async with stage.bot() as bot:
+        await _ask(bot.load, FEW)
+        before = _resident(bot.pid)
+        await _ask(bot.load, MANY - FEW)
+        after = _resident(bot.pid)
+    return {"memory_ratio": [after / before]}
+
+
+async def _ask(load: Load, commands: int) -> None:
+    async def one(number: int) -> None:
+        user = number % USERS
+        match number % 4:
+            case 0:
+                await load.answer("jobs", user)
+            case 1:
+                await load.answer(f"jobs get {number:024x}", user)
+            case _:
+                await load.ack(load.command("help", user))
+
+    await rate(one, range(commands), AT_ONCE)
+
+
+def _resident(pid: int) -> int:
+    """In kB."""
+    return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)]))

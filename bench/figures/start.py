@@ -1,0 +1,40 @@
+"""From the start of the process until it is ready, beside importing the libraries alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.figure import Rounds, at_most, measures
+from bench.rounds import ratios
+from bench.stage import Stage
+from sandbox.redis import redis_server
+
+ROUNDS = 8
+IMPORTS = "import slack_bolt.async_app, httpx, redis.asyncio"
+
+
+@measures(start_ratio=at_most(2))
+async def start(stage: Stage) -> Rounds:
+    """Ready is when /readyz is answered with 200."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, redis_server(Path(folder)) as url:
+        found = await ratios(lambda: _until_ready(stage, url), _imports, ROUNDS, most_is_best=False)
+    return {"start_ratio": found}
+
+
+async def _until_ready(stage: Stage, redis_url: str) -> float:
+    settings = stage.settings(redis_url, stage.emporix_url)
+    begun = time.perf_counter()
+    async with stage.web_process(settings):
+        return time.perf_counter() - begun
+
+
+async def _imports() -> float:
+    begun = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", IMPORTS)
+    if await process.wait():
+        raise RuntimeError("the libraries cannot be imported")
+    return time.perf_counter() - begun

@@ -1,0 +1,99 @@
+"""Processes of the bench: each ends with the block of code that it was started for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO
+
+import aiohttp
+
+from sandbox.serving import free_socket
+from sandbox.stack import PROJECT
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+LOOK_SECONDS = 0.005
+
+
+@asynccontextmanager
+async def started(
+    command: Sequence[str], settings: Mapping[str, str], ready: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[int]:
+    """Run `command` in the project until the block ends; entered when `ready`, gives its pid."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    with tempfile.TemporaryFile() as log:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            cwd=PROJECT,
+            env={**os.environ, "PATH": path, **settings},
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for us; the process is told in its turn
+        )
+        try:
+            await _until(ready, process, log)
+            yield process.pid
+        finally:
+            await _stop(process)
+
+
+@asynccontextmanager
+async def served(app: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
+    """An ASGI app, `module:name`, in uvicorn as the bot's process has it; gives its base URL."""
+    port = free_port()
+    options = f"--host 127.0.0.1 --port {port} --log-level warning --no-access-log"
+    ending = "--timeout-graceful-shutdown 1"  # a stream of answers ends no other way
+    command = [sys.executable, "-m", "uvicorn", *options.split(), *ending.split(), app]
+    async with started(command, settings or {}, lambda: _listens(port)):
+        yield f"http://127.0.0.1:{port}"
+
+
+def free_port() -> int:
+    with free_socket() as found:
+        return int(found.getsockname()[1])
+
+
+async def is_well(http: aiohttp.ClientSession, url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    try:
+        async with http.get(url) as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _until(
+    ready: Callable[[], Awaitable[bool]], process: asyncio.subprocess.Process, log: IO[bytes]
+) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        while not await ready():
+            if process.returncode is not None:
+                log.seek(0)
+                raise RuntimeError(f"status {process.returncode}:\n{log.read().decode()}")
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,56 @@
+"""Two sides measured in turn, in short rounds: what else the machine does then meets both."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import islice
+from statistics import median
+from typing import TypeVar
+
+T = TypeVar("T")
+
+Side = Callable[[], Awaitable[float]]
+
+
+async def ratios(ours: Side, theirs: Side, rounds: int, *, most_is_best: bool) -> list[float]:
+    """Ours ÷ theirs, best with best, second with second, of the best quarter of each side's.
+
+    Another program can only make a round worse. A first round does not count, and who is first
+    changes.
+    """
+    mine, others = [], []
+    for number in range(rounds + 1):
+        if number % 2:
+            mine.append(await ours())
+            others.append(await theirs())
+        else:
+            others.append(await theirs())
+            mine.append(await ours())
+    pairs = zip(*(sorted(side[1:], reverse=most_is_best) for side in (mine, others)), strict=True)
+    return [a / b for a, b in islice(pairs, (rounds + 3) // 4)]
+
+
+async def p50(once: Callable[[], Awaitable[float]], times: int) -> float:
+    """The median of what `once` gives, one call after another."""
+    return median([await once() for _ in range(times)])
+
+
+def percentile(values: Iterable[float], percent: float) -> float:
+    """The value that `percent` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+async def rate(do: Callable[[T], Awaitable[object]], items: Sequence[T], at_once: int) -> float:
+    """How many items are done in a second, so many `at_once`."""
+    left = iter(items)
+
+    async def worker() -> None:
+        for item in left:
+            await do(item)
+
+    begun = time.perf_counter()
+    await asyncio.gather(*[worker() for _ in range(at_once)])
+    return len(items) / (time.perf_counter() - begun)

@@ -1,0 +1,1 @@
+"""What stands around the measured processes: it answers at once and checks nothing."""

@@ -1,0 +1,73 @@
+"""A Slack that takes everything, and tells the bench what came.
+
+`uvicorn bench.stand_ins.slack:app` answers to
+
+POST /answers/{id}   a response_url
+GET  /answers        a line of JSON for each answer, as it comes: its id, and its text
+GET  /last           the newest answer, whole
+POST /api/…          the Web API
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from starlette.types import Receive, Scope, Send
+
+ANSWERS = "/answers"
+_last = b""
+_listeners: set[asyncio.Queue[bytes]] = set()
+
+TAKEN = b"ok"
+AUTH_TEST = b'{"ok": true, "url": "", "user_id": "U0BOT", "team_id": "T0BENCH", "bot_id": "B0BOT"}'
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
+    path: str = scope["path"]
+    if path == ANSWERS:
+        await _tell(send)
+    elif path.startswith(ANSWERS):
+        _note(path.rpartition("/")[2], await _body(receive))
+        await _answer(send, b"text/plain", TAKEN)
+    elif path == "/last":
+        await _answer(send, b"application/json", _last)
+    else:
+        await _answer(send, b"application/json", AUTH_TEST)
+
+
+def _note(answer_id: str, body: bytes) -> None:
+    global _last
+    _last = body
+    line = json.dumps({"id": answer_id, "text": json.loads(body).get("text", "")}).encode() + b"\n"
+    for listener in _listeners:
+        listener.put_nowait(line)
+
+
+async def _tell(send: Send) -> None:
+    queue: asyncio.Queue[bytes] = asyncio.Queue()
+    _listeners.add(queue)
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"\n", "more_body": True})
+        while True:
+            await send({"type": "http.response.body", "body": await queue.get(), "more_body": True})
+    finally:
+        _listeners.discard(queue)
+
+
+async def _body(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _answer(send: Send, content_type: bytes, body: bytes) -> None:
+    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

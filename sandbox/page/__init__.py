@@ -1,0 +1,1 @@
+"""The page that `make demo` opens: the stand-in Slack as people see it."""

@@ -1,0 +1,51 @@
+"""Who looks at the page: names, days and times are drawn for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sandbox.page.clock import clock
+from sandbox.slack.directory import BOT_USER_ID, SLACKBOT_ID, Channel, Directory, User
+
+APP_NAME = "Emporix Jobs"
+SLACKBOT_NAME = "Slackbot"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """`now` is in seconds since 1970."""
+
+    user: User
+    directory: Directory
+    now: float
+
+    def at(self, seconds: float) -> datetime:
+        """A moment in this person's time zone."""
+        return datetime.fromtimestamp(seconds, ZoneInfo(self.user.tz))
+
+    def local_time(self, user: User) -> str:
+        """What the clock of another says: "10:30 AM in New York"."""
+        city = user.tz.rpartition("/")[2].replace("_", " ")
+        return f"{clock(datetime.fromtimestamp(self.now, ZoneInfo(user.tz)))} in {city}"
+
+    def person(self, user_id: str) -> str:
+        """The name of a person or of an app; the id itself where nobody has it."""
+        named = {BOT_USER_ID: APP_NAME, SLACKBOT_ID: SLACKBOT_NAME}
+        known = self.directory.users.get(user_id)
+        return known.real_name if known else named.get(user_id, user_id)
+
+    def is_app(self, user_id: str) -> bool:
+        return user_id in (BOT_USER_ID, SLACKBOT_ID)
+
+    def title(self, channel: Channel) -> str:
+        """`#ops`, or the app's name for the direct messages with it."""
+        return APP_NAME if channel.is_im else f"#{channel.name}"
+
+    def place(self, channel_id: str) -> str:
+        """The name of a channel; the id itself where there is none."""
+        channel = self.directory.channels.get(channel_id)
+        if channel is None:
+            return channel_id
+        return APP_NAME if channel.is_im else channel.name

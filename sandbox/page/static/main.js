@@ -1,0 +1,9 @@
+// Begins everything; each file beside this one knows one subject.
+import "./chrome.js";
+import "./composer.js";
+import "./pressing.js";
+import "./choosing.js";
+import "./story.js";
+import { listen } from "./live.js";
+
+listen();

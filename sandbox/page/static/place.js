@@ -1,0 +1,34 @@
+// Who looks at what, and how the stand-in is told what they do.
+export const here = {
+  user: document.body.dataset.user,
+  channel: document.body.dataset.channel,
+  tab: "messages",
+};
+
+const notice = document.getElementById("notice");
+let fading;
+
+export const address = (what = "") => `/page/${here.user}/${here.channel}${what && `/${what}`}`;
+
+export function say(words) {
+  notice.textContent = words;
+  clearTimeout(fading);
+  fading = setTimeout(() => { notice.textContent = ""; }, 2500);
+}
+
+// What came of an act; null where it could not be done, which is said then.
+export async function act(kind, given) {
+  try {
+    const answer = await fetch(address(kind), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(given),
+    });
+    const told = await answer.json();
+    if (answer.ok) return told;
+    say(told.error);
+  } catch {
+    say("The sandbox does not answer. Is make demo still running?");
+  }
+  return null;
+}

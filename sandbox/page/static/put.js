@@ -1,0 +1,84 @@
+// Puts what was drawn anew in its place, without losing where somebody is.
+const scroller = document.getElementById("scroller");
+const messages = document.getElementById("messages");
+const drawn = new Map(); // what each part of the page was made from
+// What somebody just did: the message they pressed something in, and that an answer will come.
+let pressed = "";
+let isAwaited = false;
+
+export function awaitAnswer(key = "") {
+  pressed = key;
+  isAwaited = true;
+}
+
+export function replace(element, html) {
+  if (drawn.get(element) === html) return;
+  const focused = element.contains(document.activeElement) ? trace(document.activeElement, element) : null;
+  element.innerHTML = html;
+  drawn.set(element, html);
+  if (focused) (element.querySelectorAll("a, button")[focused.place] ?? element).focus?.();
+}
+
+// `isElsewhere`: of another conversation, or for somebody else, than those before.
+export function putMessages(html, isElsewhere) {
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  const items = [...fresh.content.children];
+  const atEnd = isAwaited || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+  const before = new Map([...messages.children].map((item) => [item.id, item]));
+  const newest = items.filter((item) => !before.has(item.id) || isElsewhere).at(-1);
+  if (isElsewhere) messages.replaceChildren(...items);
+  else merge(items, before);
+  if (isElsewhere) scroller.scrollTop = scroller.scrollHeight;
+  else if (newest && atEnd) reveal(newest);
+  if (newest) isAwaited = false;
+}
+
+// Keeps what is there, as far as it is the same.
+function merge(items, before) {
+  const wanted = new Set(items.map((item) => item.id));
+  for (const [id, item] of before) if (!wanted.has(id)) drop(item);
+  let last = null;
+  for (const item of items) {
+    const old = before.get(item.id);
+    if (!old) last ? last.after(item) : messages.prepend(item);
+    else if (old.dataset.version !== item.dataset.version) change(old, item);
+    last = document.getElementById(item.id);
+  }
+}
+
+function drop(item) {
+  const next = item.contains(document.activeElement);
+  item.remove();
+  if (next) document.getElementById("typed").focus();
+}
+
+function change(old, item) {
+  const focused = old.contains(document.activeElement) ? trace(document.activeElement, old) : null;
+  old.replaceWith(item);
+  if (focused) find(item, focused).focus({ preventScroll: true });
+  if (pressed === item.id) {
+    pressed = "";
+    if (item.getBoundingClientRect().top < scroller.getBoundingClientRect().top) reveal(item);
+  }
+}
+
+// The beginning of a message that is longer than the window, the end of any other.
+function reveal(item) {
+  item.scrollIntoView({ block: item.offsetHeight > scroller.clientHeight - 40 ? "start" : "end" });
+}
+
+// How to find a control again in a message that was drawn anew.
+function trace(element, container) {
+  const owner = element.closest("[data-action]");
+  const place = [...container.querySelectorAll("a, button, input, select, textarea, summary")].indexOf(element);
+  return { action: owner?.dataset.action, block: owner?.dataset.block, label: element.textContent, place };
+}
+
+function find(item, { action, block, label }) {
+  const controls = [...item.querySelectorAll("[data-action]")].filter((one) => one.dataset.action === action);
+  const owner = controls.find((one) => one.dataset.block === block) ?? controls[0];
+  const inside = owner ? [owner, ...owner.querySelectorAll("a, button, input, select, summary")] : [];
+  const focusable = inside.filter((one) => one.matches("a, button, input, select, textarea, summary"));
+  return focusable.find((one) => one.textContent === label) ?? focusable[0] ?? item.querySelector("article") ?? item;
+}

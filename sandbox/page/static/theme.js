@@ -1,0 +1,16 @@
+// Dark or light, before anything is drawn: what was chosen, else what the machine prefers.
+(() => {
+  const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+  const apply = () => {
+    const chosen = localStorage.getItem("theme") ?? (prefersDark.matches ? "dark" : "light");
+    document.documentElement.dataset.theme = chosen;
+  };
+  prefersDark.addEventListener("change", apply);
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-theme-toggle]")) return;
+    const is = document.documentElement.dataset.theme;
+    localStorage.setItem("theme", is === "dark" ? "light" : "dark");
+    apply();
+  });
+  apply();
+})();

@@ -1,0 +1,102 @@
+"""What somebody sees in a channel: messages and files in their order, replies under theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sandbox.page.reader import Reader
+from sandbox.slack.directory import BOT_USER_ID
+from sandbox.slack.files import File
+from sandbox.slack.messages import Message
+from sandbox.slack.workspace import Workspace
+
+TOGETHER_SECONDS = 300.0
+"""Slack: somebody's messages within this time stand under one name."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """A message or a file, with the replies to it.
+
+    `key` names it within the channel, `version` changes whenever it is drawn otherwise.
+    """
+
+    key: str
+    version: str
+    at: datetime
+    author: str
+    message: Message | None = None
+    file: File | None = None
+    state: Any = None
+    replies: list[Entry] = field(default_factory=list)
+    opens_day: bool = False
+    continues: bool = False
+
+    def states(self) -> list[Any]:
+        """What its reader has chosen in it and in its replies."""
+        return [self.state, *(reply.state for reply in self.replies)]
+
+
+def timeline(workspace: Workspace, reader: Reader, channel_id: str) -> list[Entry]:
+    """Oldest first."""
+    entries = [
+        *(_said(workspace, reader, one) for one in workspace.seen_by(reader.user, channel_id)),
+        *(
+            _shared(reader, file)
+            for file in workspace.files_of(reader.user)
+            if file.channel_id == channel_id
+        ),
+    ]
+    entries.sort(key=lambda entry: entry.key)
+    threaded = list(_threaded(entries))
+    _mark(threaded)
+    return threaded
+
+
+def _said(workspace: Workspace, reader: Reader, message: Message) -> Entry:
+    state = workspace.choices.of(reader.user.id, message)
+    version = f"{message.version}"
+    at = reader.at(float(message.ts))
+    return Entry(message.ts, version, at, message.user_id, message=message, state=state)
+
+
+def _shared(reader: Reader, file: File) -> Entry:
+    return Entry(
+        f"{file.shared_at:.6f}", file.id, reader.at(file.shared_at), BOT_USER_ID, file=file
+    )
+
+
+def _threaded(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Replies go under what they answer, if that is seen here."""
+    there = {entry.key: entry for entry in entries}
+    for entry in entries:
+        thread = entry.message.thread_ts if entry.message else ""
+        parent = there.get(thread) if thread != entry.key else None
+        if parent:
+            parent.replies.append(entry)
+            parent.version += f".{entry.version}"
+        else:
+            yield entry
+
+
+def _mark(entries: Sequence[Entry]) -> None:
+    """Where a day begins, and what stands under the name above it."""
+    for before, entry in zip([None, *entries], entries, strict=False):
+        entry.opens_day = before is None or before.at.date() != entry.at.date()
+        entry.continues = (
+            not entry.opens_day
+            and before is not None
+            and before.author == entry.author
+            and (entry.at - before.at).total_seconds() < TOGETHER_SECONDS
+            and not before.replies
+            and not _is_private(entry)
+            and not _is_private(before)
+        )
+        entry.version += f"-{int(entry.opens_day)}{int(entry.continues)}"
+
+
+def _is_private(entry: Entry) -> bool:
+    return bool(entry.message and entry.message.only_for)

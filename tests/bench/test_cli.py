@@ -1,0 +1,66 @@
+"""`make bench` finds every measurement, and its exit status tells whether all is well."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from bench.cli import main, measurements, take
+from bench.figure import Goal, Measurement, Rounds, at_least, at_most
+from bench.stage import Stage
+from tests.source import PROJECT, modules
+
+NO_STAGE: Any = None
+TAKEN = measurements()
+
+
+def measurement(goal: Goal) -> Measurement:
+    async def measure(stage: Stage) -> Rounds:
+        return {"figure": [1.0, 2.0, 3.0]}
+
+    return Measurement("measurement", {"figure": goal}, measure)
+
+
+async def test_short_is_told_by_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
+    """One figure that is short is enough, and the others are taken all the same."""
+    good, short = measurement(at_most(2)), measurement(at_least(3))
+    assert await take(NO_STAGE, [good], verbose=False) == 0
+    assert await take(NO_STAGE, [short, good], verbose=False) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "figure 2 <=2 ok",
+        "figure 2 >=3 short",
+        "figure 2 <=2 ok",
+    ]
+
+
+async def test_each_round_is_shown_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """The spread stands below its figure."""
+    await take(NO_STAGE, [measurement(at_most(2))], verbose=True)
+    assert capsys.readouterr().out.splitlines() == ["figure 2 <=2 ok", "    1 2 3"]
+
+
+def test_a_name_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt name says which there are, before anything is started."""
+    with pytest.raises(SystemExit) as ended:
+        main(["acknowledgment"])
+    assert ended.value.code == 2
+    assert "acknowledgment is none of acknowledgement, burst" in capsys.readouterr().err
+
+
+def test_each_file_holds_one_measurement() -> None:
+    """Whoever adds a file has added its figures, and no figure is taken twice."""
+    files = {path.stem for path in modules("bench/figures")} - {"__init__"}
+    assert {one.name for one in TAKEN} == files
+    assert len(TAKEN) == len(files)
+    counted = Counter(name for one in TAKEN for name in one.goals)
+    assert set(counted.values()) == {1}
+
+
+def test_every_figure_is_explained() -> None:
+    """docs/performance.md has a row for each, with its goal, and none for another."""
+    text = (PROJECT / "docs/performance.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([<>]=[\d.]+) \|", text, re.MULTILINE))
+    assert rows == {name: str(goal) for one in TAKEN for name, goal in one.goals.items()}

@@ -1,0 +1,122 @@
+"""The demo as `make demo` starts it, and a browser that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+from sandbox.page.door import Door
+from sandbox.stack import Stack, running
+from tests.browser.desk import Desk
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WINDOW = {"width": 1280, "height": 800}
+PATIENCE = 15_000  # milliseconds; a machine that runs other tests beside these is slow
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; without one these tests are skipped, and say so."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "")
+    if not found:
+        pytest.skip("no Chromium: install Debian's `chromium`, or set CHROMIUM to its path")
+    return found
+
+
+@pytest.fixture(scope="session")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+async def stack(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """On ports of its own, in a fresh folder; Ada is connected to acme."""
+    async with running(tmp_path_factory.mktemp("demo"), page=Door) as stack:
+        yield stack
+
+
+@dataclass
+class Watched:
+    """What went wrong in a browser: errors it told, and requests that left this machine."""
+
+    host: str
+    wrong: list[str] = field(default_factory=list)
+
+    async def watch(self, context: BrowserContext) -> None:
+        context.on("console", self._told)
+        context.on("weberror", lambda error: self.wrong.append(str(error.error)))
+        context.on("request", self._asked)
+
+    def _told(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.wrong.append(f"{message.type}: {message.text}")
+
+    def _asked(self, request: Any) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"data", "blob"} and parts.hostname != self.host:
+            self.wrong.append(f"asked {request.url}")
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+        yield http
+
+
+@asynccontextmanager
+async def seated(
+    browser: Browser, http: httpx.AsyncClient, slack_url: str, **window: Any
+) -> AsyncIterator[Desk]:
+    """Somebody who has never been here, and for whom all goes without an error."""
+    context = await browser.new_context(**({"viewport": WINDOW} | window))
+    context.set_default_timeout(PATIENCE)
+    watched = Watched(str(urlsplit(slack_url).hostname))
+    await watched.watch(context)
+    desk = Desk(await context.new_page(), http, slack_url)
+    await desk.open()
+    yield desk
+    await context.close()
+    assert watched.wrong == []
+
+
+@pytest.fixture
+async def desk(
+    request: pytest.FixtureRequest, browser: Browser, stack: Stack, http: httpx.AsyncClient
+) -> AsyncIterator[Desk]:
+    """Before an empty workspace of the demo.
+
+    A test can say how the window is: `@pytest.mark.parametrize("desk", [{…}], indirect=True)`.
+    """
+    await http.post(f"{stack.slack_url}/sandbox/forget")
+    async with seated(browser, http, stack.slack_url, **getattr(request, "param", {})) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Path:
+    """Where pictures go; without PICTURES none are taken."""
+    if "PICTURES" not in os.environ:
+        pytest.skip("pictures are taken by `make pictures`")
+    return Path(os.environ["PICTURES"])

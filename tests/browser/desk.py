@@ -1,0 +1,73 @@
+"""Somebody at the page: what they do, and where they wait until it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+from playwright.async_api import Locator, Page, expect
+
+from sandbox.slack.person import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`page` is the browser's; `person` acts in the same workspace from elsewhere."""
+
+    page: Page
+    http: httpx.AsyncClient
+    slack_url: str
+
+    async def open(self, user: str = "ada", channel: str = "general") -> None:
+        await self.page.goto(f"{self.slack_url}/page/{user}/{channel}")
+        await expect(self.messages.first).to_be_visible()
+
+    @property
+    def field(self) -> Locator:
+        return self.page.get_by_label("Message or command")
+
+    @property
+    def messages(self) -> Locator:
+        return self.page.locator("#messages > li")
+
+    @property
+    def last(self) -> Locator:
+        """The newest message."""
+        return self.messages.last
+
+    @property
+    def modal(self) -> Locator:
+        return self.page.locator("#modal")
+
+    @property
+    def question(self) -> Locator:
+        """The confirm dialog."""
+        return self.page.locator("#confirm")
+
+    def button(self, label: str) -> Locator:
+        """The first of this label in the newest message."""
+        return self.last.get_by_role("button", name=label, exact=True).first
+
+    async def type(self, line: str, *, answer: str) -> None:
+        """Send a line, and wait until the newest message has the words of the answer."""
+        await self.field.fill(line)
+        await self.field.press("Enter")
+        await self.sees(answer)
+
+    async def press(self, label: str, *, answer: str = "") -> None:
+        await self.button(label).click()
+        if answer:
+            await self.sees(answer)
+
+    async def sees(self, words: str) -> None:
+        """Wait until the newest message has these words."""
+        await expect(self.last).to_contain_text(words)
+
+    async def become(self, name: str) -> None:
+        await self.page.get_by_role("link", name=name).click()
+        await expect(self.page.get_by_role("link", name=name)).to_have_attribute(
+            "aria-current", "true"
+        )
+
+    def person(self, user: str, channel: str = "general") -> Person:
+        return Person(self.http, self.slack_url, user, channel)

@@ -1,0 +1,53 @@
+"""The HTML of the page, read as a browser reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+from sandbox.page.drawing import draw
+from sandbox.page.reader import Reader
+from sandbox.slack.directory import ADA, Directory, User
+from sandbox.slack.inputs import initial_state
+from sandbox.slack.naming import named_blocks
+
+NOW = 1_795_503_900.0  # 2026-11-24 07:05 UTC
+
+
+def reader(user: User = ADA, now: float = NOW) -> Reader:
+    return Reader(user, Directory(), now)
+
+
+def drawn(blocks: list[dict[str, Any]], user: User = ADA) -> str:
+    """Blocks as a message or a view shows them."""
+    named = named_blocks(blocks)
+    facts = {"blocks": named, "place": "C0GENERAL/1", "errors": {}}
+    return draw("_blocks", **facts, state=initial_state(named), reader=reader(user))
+
+
+@dataclass
+class Seen(HTMLParser):
+    """Every tag with its attributes, and the letters between them."""
+
+    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    letters: str = ""
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.letters += data
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def seen(html: str) -> Seen:
+    found = Seen()
+    found.feed(html)
+    found.close()
+    return found

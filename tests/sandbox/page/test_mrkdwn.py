@@ -1,0 +1,105 @@
+"""Slack's mark-up as the page shows it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from sandbox.page.mrkdwn import link, mrkdwn, plain
+from sandbox.slack.directory import ADA, GRACE
+from tests.sandbox.page.looking import NOW, reader, seen
+from tests.say.hostile import hostile_text
+
+TAGS = {"a", "b", "i", "s", "code", "pre", "blockquote", "span"}
+
+DRAWN = {
+    "bold": ("*a b* c", "<b>a b</b> c"),
+    "italic": ("an _apple_", "an <i>apple</i>"),
+    "strike": ("~gone~.", "<s>gone</s>."),
+    "nested": ("*_a_ b*", "<b><i>a</i> b</b>"),
+    "not within words": ("snake_case_name 2*3*4", "snake_case_name 2*3*4"),
+    "code": ("`a *b* &lt;c&gt;`", "<code>a *b* &lt;c&gt;</code>"),
+    "block of code": ("x\n```a\n  b```\ny", "x<pre>a\n  b</pre>y"),
+    "quote": ("&gt; a\n&gt; b\nc", "<blockquote>a\nb</blockquote>c"),
+    "lines": ("• a\n• b", "• a\n• b"),
+    "escaped": ("&lt;b&gt; &amp;amp;", "&lt;b&gt; &amp;amp;"),
+    "raw": ("<b>x</b>", "&lt;b&gt;x&lt;/b&gt;"),
+    "emoji": (":x: *Failed*", "❌ <b>Failed</b>"),
+    "unknown emoji": (":nope_1:", ":nope_1:"),
+    "channel": ("<#C0OPS>", '<span class="mention">#ops</span>'),
+    "somebody else": ("<@U0GRACE>", '<span class="mention">@Grace Hopper</span>'),
+    "me": ("<@U0ADA>", '<span class="mention mention-me">@Ada Lovelace</span>'),
+    "all": ("<!here>", '<span class="mention mention-me">@here</span>'),
+    "bad link": ("<javascript:alert(1)|x>", "&lt;javascript:alert(1)|x&gt;"),
+}
+
+
+@pytest.mark.parametrize(("text", "html"), DRAWN.values(), ids=DRAWN)
+def test_is_drawn(text: str, html: str) -> None:
+    """As Slack would."""
+    assert mrkdwn(text, reader()) == html
+
+
+def test_a_link_opens_elsewhere() -> None:
+    """It leaves the page open, and tells nobody where it was."""
+    (found,) = seen(mrkdwn("<https://e.example/?a=1&amp;b=2|here>", reader())).named("a")
+    assert (found["href"], found["target"]) == ("https://e.example/?a=1&b=2", "_blank")
+    assert found["rel"] == "noopener noreferrer"
+
+
+def test_only_the_web_and_mail_are_linked() -> None:
+    """Also where an app gives the address of a link by itself."""
+    assert link("javascript:alert(1)", "x") == "x"
+    assert seen(link("mailto:a@e.example")).letters == "a@e.example"
+
+
+def test_dates_are_those_of_the_reader() -> None:
+    """One moment, two zones; near days have names."""
+    text = "<!date^1795500000^{date_short_pretty} {time}|2026-11-24 06:00 UTC>"
+    assert mrkdwn(text, reader(ADA)) == "Today 7:00 AM"
+    assert mrkdwn(text, reader(GRACE)) == "Today 1:00 AM"
+    assert mrkdwn(text, reader(now=NOW + 86_400)) == "Yesterday 7:00 AM"
+    assert mrkdwn(text, reader(now=NOW + 2 * 86_400)) == "Nov 24, 2026 7:00 AM"
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("{date_num}", "2026-11-24"),
+        ("{date}", "November 24th, 2026"),
+        ("{date_short}", "Nov 24, 2026"),
+        ("{date_long}", "Tuesday, November 24th, 2026"),
+        ("at {time_secs}", "At 7:00:00 AM"),
+        ("{ago}", "1 hour ago"),
+        ("{nonsense}", "{nonsense}"),
+    ],
+)
+def test_dates_have_many_forms(form: str, words: str) -> None:
+    """Those that Slack documents; another is left as it is."""
+    assert mrkdwn(f"<!date^1795500000^{form}|x>", reader()) == words
+
+
+def test_a_date_beyond_the_calendar_shows_its_fallback() -> None:
+    """Whatever number stands there."""
+    assert mrkdwn("<!date^999999999999^{date}|long ago>", reader()) == "long ago"
+
+
+@settings(deadline=None)
+@given(hostile_text)
+def test_text_from_outside_never_becomes_markup(text: str) -> None:
+    """Raw or escaped as the bot escapes it: only Slack's own tags come out, and no other link."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for words in (text, escaped, f"*{text}*", f"<https://e.example/{text}|{text}>", f"<@{text}>"):
+        page = seen(mrkdwn(words, reader()))
+        assert {tag for tag, _ in page.tags} <= TAGS
+        for found in page.named("a"):
+            assert str(found["href"]).lower().startswith(("https://", "http://", "mailto:"))
+            assert found.keys() == {"href", "target", "rel"}
+
+
+@settings(deadline=None)
+@given(hostile_text)
+def test_plain_text_keeps_its_letters(text: str) -> None:
+    """All of them, and nothing else."""
+    cleaned = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    assert seen(plain(cleaned, emoji=False)).letters == cleaned

@@ -1,0 +1,61 @@
+"""The order of what is seen in a channel, and what stands under what."""
+
+from __future__ import annotations
+
+from sandbox.page.timeline import Entry, timeline
+from sandbox.slack.workspace import Workspace
+from tests.sandbox.page.looking import reader
+from tests.sandbox.slack.conftest import StillClock
+
+
+def seen(workspace: Workspace, channel: str = "C0GENERAL") -> list[Entry]:
+    return timeline(workspace, reader(now=workspace.clock()), channel)
+
+
+def test_messages_and_files_stand_in_the_order_they_came(
+    workspace: Workspace, clock: StillClock
+) -> None:
+    """A file is as much a message as any other."""
+    workspace.messages.add("C0GENERAL", "before", [])
+    clock.advance(1)
+    file = workspace.files.announce("a.txt", 1)
+    workspace.files.upload(file.path, b"a")
+    workspace.files.share(file.id, "", "C0GENERAL")
+    clock.advance(1)
+    workspace.messages.add("C0GENERAL", "after", [])
+    entries = seen(workspace)
+    shown = [entry.message.text if entry.message else entry.file for entry in entries]
+    assert shown == ["before", workspace.files_of(reader().user)[0], "after"]
+
+
+def test_replies_stand_under_what_they_answer(workspace: Workspace) -> None:
+    """The parent changes with them; a reply to what one cannot see stands alone."""
+    parent = workspace.messages.add("C0GENERAL", "question", [])
+    before = seen(workspace)[0].version
+    workspace.messages.add("C0GENERAL", "answer", [], thread_ts=parent.ts)
+    hidden = workspace.messages.add("C0GENERAL", "secret", [], only_for="U0GRACE")
+    workspace.messages.add("C0GENERAL", "lost", [], thread_ts=hidden.ts)
+    first, lost = seen(workspace)
+    assert [reply.message.text for reply in first.replies if reply.message] == ["answer"]
+    assert first.version != before
+    assert lost.message is not None
+    assert lost.message.text == "lost"
+
+
+def test_messages_of_one_author_stand_together(workspace: Workspace, clock: StillClock) -> None:
+    """Within five minutes, and neither under nor after what only one person sees."""
+    for text, only_for in (("a", ""), ("b", ""), ("c", "U0ADA"), ("d", "")):
+        workspace.messages.add("C0GENERAL", text, [], only_for=only_for)
+    clock.advance(301)
+    workspace.messages.add("C0GENERAL", "e", [])
+    workspace.messages.add("C0GENERAL", "f", [], user_id="U0GRACE")
+    continued = [entry.continues for entry in seen(workspace)]
+    assert continued == [False, True, False, False, False, False]
+
+
+def test_a_day_begins_at_the_readers_midnight(workspace: Workspace, clock: StillClock) -> None:
+    """1,700,000,000 is 23:13 in Berlin."""
+    workspace.messages.add("C0GENERAL", "late", [])
+    clock.advance(3600)
+    workspace.messages.add("C0GENERAL", "early", [])
+    assert [entry.opens_day for entry in seen(workspace)] == [True, True]
