@@ -15,7 +15,7 @@ from bench.people import connect_users
 from bench.process import free_port, is_well, served, started
 from bot.keys import new_key
 from sandbox.redis import redis_server
-from sandbox.stack import web_command
+from sandbox.stack import procfile_command
 
 EMPORIX = "bench.stand_ins.emporix:app"
 SLACK = "bench.stand_ins.slack:app"
@@ -58,7 +58,9 @@ class Stage:
         """The process alone, once it is ready: its pid and its base URL."""
         url = f"http://127.0.0.1:{settings['PORT']}"
         ready = f"{url}/readyz"
-        async with started(web_command(), settings, lambda: is_well(self.http, ready)) as pid:
+        async with started(
+            procfile_command("web"), settings, lambda: is_well(self.http, ready)
+        ) as pid:
             yield pid, url
 
     @asynccontextmanager
