@@ -41,6 +41,8 @@ PARAMETERS = {
     "told_once": "tells people and threads, and changes what stands in channels",
     "alert_posts": "posts what alerts tell",
     "digest_posts": "posts digests and what belongs to them",
+    "directly": "writes to people of its own accord",
+    "clean_runs": "the service that deletes what was counted and confirmed",
 }
 """What ticks and tasks can name, beside the arguments that a task was queued with."""
 

@@ -51,7 +51,7 @@ class Deletes:
         """
         caller = account.caller
         try:
-            held = _may_delete(account, tenant)
+            held = may_delete(account, tenant)
         except (NotConnected, MissingScope) as error:
             await self._audit.record(caller, tenant, job_id, error.template)
             raise
@@ -76,7 +76,7 @@ class Deletes:
             logger.error("the end of a delete is not recorded: %s %r: %s", tenant, job_id, result)
 
 
-def _may_delete(account: Account, tenant: str) -> Connection:
+def may_delete(account: Account, tenant: str) -> Connection:
     """The connection to delete by; raises NotConnected and MissingScope."""
     held = connection(account, tenant)
     if not held.can_delete:

@@ -38,13 +38,13 @@ class Order:
     def reached(self, jobs: Sequence[Job]) -> str:
         """The time of the last of these jobs, where the next page can begin at it."""
         time = self.time(jobs[-1]) if jobs and self.is_by_time else ""
-        return time if _moment(time) else ""
+        return time if moment(time) else ""
 
     def latest(self, jobs: Sequence[Job], now: float) -> str:
         """`now`, or the latest of these jobs where our clock is behind Emporix's."""
         clock = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
         times = [clock.replace("+00:00", "Z"), *map(self.time, jobs)]
-        moments = {moment: time for time in times if (moment := _moment(time))}
+        moments = {found: time for time in times if (found := moment(time))}
         return moments[max(moments)]
 
     def part(self, reached: str, until: str) -> Part:
@@ -58,12 +58,12 @@ class Order:
         return self.sort.partition(":")[0]
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
     """The time in a text that can stand between quotes in `q`."""
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         return None
     if '"' in text or "\\" in text:  # Python takes any character between date and time
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

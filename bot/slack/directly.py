@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import Caller
 from bot.say.gate import gate
 from bot.say.render import Say
+from bot.slack.refusals import word
+
+NOT_THERE = {"message_not_found", "channel_not_found", "cant_update_message", "edit_window_closed"}
 
 
 class Directly:
@@ -21,6 +25,29 @@ class Directly:
         """A message in the words of a template."""
         message: dict[str, Any] = self._say.render(template, **facts)
         await self._client.chat_postMessage(channel=caller.user_id, **message)
+
+    async def show(self, caller: Caller, place: str, template: str, /, **facts: Any) -> str:
+        """The same in the place of a message that was shown before, where it is still there.
+
+        Gives the place of the message; an empty `place` stands for none.
+        """
+        message: dict[str, Any] = self._say.render(template, **facts)
+        if place and await self._change(place, message):
+            return place
+        posted = await self._client.chat_postMessage(channel=caller.user_id, **message)
+        return f"{posted['channel']}:{posted['ts']}"
+
+    async def _change(self, place: str, message: dict[str, Any]) -> bool:
+        channel, _, ts = place.partition(":")
+        try:
+            await self._client.chat_update(
+                channel=channel, ts=ts, text=message["text"], blocks=message["blocks"]
+            )
+        except SlackApiError as error:
+            if word(error) not in NOT_THERE:
+                raise
+            return False
+        return True
 
     def about(self, caller: Caller, subject: str) -> DirectReply:
         """Answers of which each says what it is about, since it follows no question."""

@@ -30,6 +30,7 @@ PARAMETERS = {
     "deletes": "the service that deletes jobs and records it",
     "sharing": "the service of lists and jobs shown to a channel",
     "shared_deletes": "the service of deletes that a channel sees",
+    "cleaning": "the service that counts jobs, and lets them be deleted in the background",
     "watching": "the service of watched jobs",
     "alerts": "the service of alerts",
     "digests": "the service of digests",

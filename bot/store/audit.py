@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.models import Caller
 from bot.store import layout
@@ -17,13 +19,19 @@ BEGUN = "begun"
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """`result` is BEGUN, deleted, already_gone or an error's name; `at` in seconds since 1970."""
+    """`result` is BEGUN, deleted, already_gone or an error's name; `at` in seconds since 1970.
+
+    A clean-up has one entry, with its own id as the `job_id`: how many jobs were `counted` and how
+    many of them were `deleted`; its `result` is BEGUN or why it ended.
+    """
 
     at: float
     user_id: str
     tenant: str
     job_id: str
     result: str
+    counted: int = 0
+    deleted: int = 0
 
 
 class AuditLog:
@@ -33,17 +41,25 @@ class AuditLog:
         self._redis = redis
 
     async def record(
-        self, caller: Caller, tenant: str, job_id: str, result: str, *, replaces: str = ""
+        self,
+        caller: Caller,
+        tenant: str,
+        job_id: str,
+        result: str,
+        *,
+        replaces: str = "",
+        **counts: int,
     ) -> str:
         """Add an entry, timed by Redis, and give its id; the oldest beyond the cap go.
 
         It takes the place of the entry `replaces`: that of the same delete when it had begun.
+        `counts` are those of a clean-up.
         """
         facts = {"user_id": caller.user_id, "tenant": tenant, "job_id": job_id, "result": result}
         stream = layout.audit(caller)
         with reaching_redis():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.xadd(stream, facts, maxlen=KEPT_ENTRIES, approximate=True)
+                pipe.xadd(stream, {**facts, **counts}, maxlen=KEPT_ENTRIES, approximate=True)
                 if replaces:
                     pipe.xdel(stream, replaces)
                 entry_id, *_ = await pipe.execute()
@@ -53,7 +69,9 @@ class AuditLog:
         """The last entries of the caller's workspace, newest first."""
         with reaching_redis():
             found = await self._redis.xrevrange(layout.audit(caller), count=count)
-        return tuple(
-            AuditEntry(at=int(entry_id.partition("-")[0]) / 1000, **facts)
-            for entry_id, facts in found
-        )
+        return tuple(_entry(entry_id, facts) for entry_id, facts in found)
+
+
+def _entry(entry_id: str, facts: Mapping[str, Any]) -> AuditEntry:
+    counts = {name: int(facts.get(name, 0)) for name in ("counted", "deleted")}
+    return AuditEntry(at=int(entry_id.partition("-")[0]) / 1000, **{**facts, **counts})

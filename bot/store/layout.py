@@ -160,6 +160,37 @@ def alerts_strikes() -> str:
     return f"{CLOCK}:alerts:strikes"
 
 
+def clean(clean_id: str) -> str:
+    """Hash: a clean-up, sealed, and whether somebody wants it to stop."""
+    return f"{CLOCK}:clean:{clean_id}"
+
+
+def clean_jobs(clean_id: str) -> str:
+    """String: the sealed ids of the jobs that a clean-up is to delete."""
+    return f"{CLOCK}:clean:{clean_id}:jobs"
+
+
+def clean_results(clean_id: str) -> str:
+    """Hash: what has become of each of these jobs."""
+    return f"{CLOCK}:clean:{clean_id}:results"
+
+
+def clean_lease(clean_id: str) -> str:
+    """Lock: one worker at a time works on a clean-up."""
+    return f"{CLOCK}:clean:{clean_id}:lease"
+
+
+def cleaning(caller: Caller, tenant: str) -> str:
+    """String: the id of the clean-up that a user has under way in a tenant."""
+    user = f"{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
+    return f"{CLOCK}:cleaning:{user}:{tenant}"
+
+
+def cleans_due() -> str:
+    """Sorted set: the ids of clean-ups under way by the time when somebody looks after them."""
+    return f"{CLOCK}:due:cleans"
+
+
 def _workspace(caller: Caller) -> str:
     return f"{PREFIX}:{{{caller.enterprise_id}:{caller.team_id}}}"
 

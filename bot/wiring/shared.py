@@ -42,6 +42,7 @@ from bot.store.forms import FormStore
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
+from bot.wiring.cleans import cleans
 from bot.wiring.following import following
 
 Clock = Callable[[], float]
@@ -106,6 +107,7 @@ async def shared_parts(
             "whole_lists": WholeLists(named, CursorStore(redis, clock), clock=clock),
             "finding": Finding(named, names, settings.emporix_dashboard_url),
             "forms": FormStore(redis, vault(settings), new_cursor_id),
+            **cleans(redis, vault(settings), stored, emporix, names, clock, new_cursor_id),
             **_digests(redis, accounts, asking, channels, clock, new_digest_id),
         }
         yield Shared(redis, session, slack, Say.default(), stored, channels, services)

@@ -44,16 +44,17 @@ async def assemble_worker(
 ) -> AsyncIterator[WorkerParts]:
     """The parts of a worker process, closed when it ends; tasks are queued in `queue`."""
     async with shared_parts(settings, clock) as shared:
+        directly = Directly(shared.say, shared.slack)
         once = _once(settings, shared, clock, sleep)
         services = {
             **shared.services,
+            "directly": directly,
             "worker_id": secrets.token_hex(8),
             "digest_posts": DigestPosts(shared.say, once, shared.digest_channels),
             "told_once": ToldOnce(shared.say, once, shared.slack),
             "alert_posts": AlertPosts(shared.say, once, shared.slack),
         }
         calls = discover(bot.tasks)
-        directly = Directly(shared.say, shared.slack)
         runner = Runner(calls, services, queue, Failures(shared.say), directly, clock)
         yield WorkerParts(Ticks(calls.ticks), runner)
 

@@ -17,6 +17,7 @@ from bot.keys import new_key
 from bot.rotate import rotate
 from bot.settings import Settings
 from bot.store.connection import connect
+from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.person import Person
 from sandbox.stack import running
@@ -75,11 +76,29 @@ async def do_everything(shop: Shop) -> None:
         await shop.ada.click(label)
     await shop.grace.click("Delete", action_id="jobs.delete_shared.confirm")
     await shop.ada.command("/emporix audit")
+    await clean_up(shop)
     await shop.ada.command("/emporix use acme")
     shop.world.expire_tokens()
     await shop.ada.command("/emporix jobs")
     await shop.ada.command("/emporix disconnect")
     await shop.ada.click("Disconnect")
+
+
+async def clean_up(shop: Shop) -> None:
+    """Confirmed, stopped, and gone on with to its end."""
+    asked = await shop.ada.command("/emporix jobs clean agent-type:complaint")
+    await shop.ada.click("Delete…")
+    await shop.ada.submit({"The number of jobs": asked.payloads[0]["text"].split()[1]})
+    direct = shop.person("ada", "dm")
+    shop.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
+    await shop.worker.work()
+    await direct.click("Stop")
+    shop.clock.forward(11)
+    await shop.worker.work()
+    await direct.click("Go on")
+    shop.clock.forward(1)
+    await shop.worker.work()
+    assert "Clean-up done" in (await direct.messages())[-1]["text"]
 
 
 async def use_the_clock(slack_url: str) -> None:

@@ -29,6 +29,7 @@ SERVICES = dict.fromkeys(
         "alive",
         "asking",
         "audit",
+        "cleaning",
         "deletes",
         "digest_forms",
         "digests",
@@ -86,7 +87,7 @@ class Given:
         self.to["action"] = locals()
 
     async def share(
-        self, channel: Any, people: Any, cursor: Any, sharing: Any, deletes: Any
+        self, channel: Any, people: Any, cursor: Any, sharing: Any, deletes: Any, cleaning: Any
     ) -> None:
         self.to["share"] = locals()
 
@@ -104,7 +105,9 @@ class Given:
     async def submission(
         self,
         caller: Any,
+        value: Any,
         values: Any,
+        cleaning: Any,
         audit: Any,
         choices: Any,
         exports: Any,
@@ -140,6 +143,7 @@ async def test_offers_what_it_says() -> None:
     assert given.to["command"]["clock"] == f"a clock for {ADA.id}"
     assert given.to["command"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
     assert given.to["action"]["value"] == "packed"
+    assert given.to["submission"]["value"] == ""
     assert given.to["action"]["account"] == Account(Caller("T0ACME", ADA.id))
     assert given.to["submission"]["values"] == {"name": "Ada"}
 

@@ -72,6 +72,7 @@ def test_help_topics_are_words_of_commands() -> None:
         "jobs list",
         "jobs search",
         "jobs get",
+        "jobs clean",
         "jobs delete",
         "jobs watch",
         "jobs unwatch",

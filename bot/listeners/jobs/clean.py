@@ -1,0 +1,107 @@
+"""/emporix jobs clean <filters> — counts, asks for the number, and deletes in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from bot.errors import InvalidInput
+from bot.models import Account, Caller
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.asking import Asking
+from bot.services.cleans.cleaning import Cleaning, Confirmation
+from bot.services.cleans.progress import Progress
+from bot.services.filters import LocalClock
+from bot.slack.channel import Channel
+from bot.slack.hear import action, command, submission
+from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.reply import Reply
+
+IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
+
+
+@command(
+    "jobs clean",
+    "<filters>",
+    "Delete all jobs that fit, as skipped until:2026-11-01, after counting them and asking.",
+)
+async def ask(
+    text: str, account: Account, clock: LocalClock, asking: Asking, cleaning: Cleaning, reply: Reply
+) -> None:
+    preview = await cleaning.look(account, await asking.read(text, account, clock))
+    template = "jobs/clean" if preview.clean.counted else "jobs/clean.none"
+    await reply(template, preview=preview)
+
+
+@action(ids.JOBS_CLEAN_OPEN, at_once=True)
+async def open_form(value: str, modal: Modal) -> None:
+    state = unpack(value, ids.STATE_CLEAN)
+    await modal.open(
+        "jobs/clean.form",
+        clean_id=str(state["clean"]),
+        tenant=str(state["tenant"]),
+        counted=int(state["counted"]),
+        was=None,
+    )
+
+
+@action(ids.JOBS_CLEAN_KEEP, replaces=True)
+async def keep(reply: Reply) -> None:
+    await reply("jobs/clean.kept", replace=True)
+
+
+@submission(ids.JOBS_CLEAN_SUBMIT)
+async def begin(
+    caller: Caller,
+    value: str,
+    values: Mapping[str, str],
+    cleaning: Cleaning,
+    modal: SubmittedModal,
+) -> None:
+    clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
+    ((block_id, typed),) = values.items()
+    confirming = asyncio.create_task(cleaning.confirm(caller, clean_id, typed))
+    done, _ = await asyncio.wait({confirming}, timeout=IN_ACK_SECONDS)
+    if not done:
+        await modal.update("jobs/clean.checking")
+    try:
+        await _show(await confirming, modal)
+    except InvalidInput as error:
+        if modal.answered.is_set():
+            raise
+        await modal.errors("jobs/clean.errors", error=error, block_id=block_id)
+
+
+@action(ids.JOBS_CLEAN_STOP)
+async def stop(
+    value: str, caller: Caller, cleaning: Cleaning, channel: Channel, reply: Reply
+) -> None:
+    clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
+    await _change(await cleaning.stop(caller, clean_id), channel, reply)
+
+
+@action(ids.JOBS_CLEAN_GO_ON)
+async def go_on(
+    value: str, caller: Caller, cleaning: Cleaning, channel: Channel, reply: Reply
+) -> None:
+    clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
+    await _change(await cleaning.go_on(caller, clean_id), channel, reply)
+
+
+async def _show(confirmation: Confirmation, modal: Modal) -> None:
+    """That it has begun, or the form once more with the number as it is now."""
+    clean, was = confirmation.clean, confirmation.was
+    if was is None or not clean.counted:
+        await modal.update("jobs/clean.begun", confirmation=confirmation)
+        return
+    await modal.update(
+        "jobs/clean.form", clean_id=clean.id, tenant=clean.tenant, counted=clean.counted, was=was
+    )
+
+
+async def _change(progress: Progress, channel: Channel, reply: Reply) -> None:
+    """In the place of the pressed message, which the worker changes as it goes."""
+    template = "jobs/clean.report" if progress.clean.why else "jobs/clean.progress"
+    if not await channel.edit(channel.render(template, progress=progress)):
+        await reply(template, progress=progress)

@@ -1,0 +1,114 @@
+"""A clean-up by real workers: one is killed in the middle of it, and Emporix has its troubles."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from bot.keys import new_key
+from bot.models import Caller
+from bot.store.audit import AuditLog
+from sandbox.emporix.app import create_app as create_emporix
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.serving import serving
+from sandbox.stack import bot_process
+from tests.clock import FakeClock
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.shop import Shop, open_shop
+
+JOBS = 120
+LONGEST = 75.0  # seconds, on a busy machine: a dead worker's lease has to end
+SLOW = Fault("delay", times=JOBS, method="DELETE", seconds=0.05)
+
+TROUBLES = (
+    Fault("cut_after", times=2, method="DELETE"),
+    Fault("rate_limit", times=15, method="DELETE"),
+    Fault("cut_before", times=2, method="DELETE"),
+    Fault("html", times=2, method="DELETE"),
+    Fault("status", times=3, method="DELETE", status=500),
+    SLOW,
+)
+
+
+@pytest.fixture
+async def process(redis: Any, redis_url: str) -> AsyncIterator[tuple[Shop, dict[str, str]]]:
+    """Ada is connected and there are jobs; the settings are for workers."""
+    key = new_key()
+    async with AsyncExitStack() as parts:
+        opened = open_shop(redis, redis_url, FakeClock(time.time()), encryption_keys=key)
+        shop = await parts.enter_async_context(opened)
+        emporix = await parts.enter_async_context(serving(create_emporix(shop.world)))
+        await shop.connect(shop.ada, ACME_OPERATIONS)
+        add_jobs(shop, JOBS)
+        yield (
+            shop,
+            {
+                "SLACK_BOT_TOKEN": shop.workspace.bot_token,
+                "SLACK_SIGNING_SECRET": shop.workspace.signing_secret,
+                "SLACK_API_URL": f"{shop.slack_url}/api/",
+                "EMPORIX_API_URL": emporix,
+                "REDIS_URL": redis_url,
+                "ENCRYPTION_KEYS": key,
+                "LOG_LEVEL": "WARNING",
+            },
+        )
+
+
+def deletes(shop: Shop) -> list[str]:
+    """The paths of all deletes that Emporix was asked for."""
+    return [seen.path for seen in shop.world.requests if seen.method == "DELETE"]
+
+
+def there(shop: Shop) -> set[object]:
+    return {job["id"] for job in shop.world.jobs("acme")}
+
+
+async def killed_in_the_middle(shop: Shop, settings: dict[str, str]) -> None:
+    """A worker deletes some more jobs, and is gone between two of them."""
+    before = len(there(shop))
+    async with bot_process("worker", settings) as worker:
+        while len(there(shop)) > before - 12:  # noqa: ASYNC110 - another process is watched
+            await asyncio.sleep(0.01)
+        worker.send_signal(signal.SIGKILL)
+        await worker.wait()
+
+
+async def report(shop: Shop) -> str:
+    """The last words of the direct message, once it has come to them."""
+    while True:
+        messages = await shop.person("ada", "dm").messages()
+        if messages and "Clean-up" in messages[-1]["text"]:
+            return f"{messages[-1]['text']} {messages[-1]['blocks']}"
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.timeout(120)
+async def test_outlives_its_workers(process: tuple[Shop, dict[str, str]]) -> None:
+    """A kill, a pause, errors and cuts: each counted job is deleted, and no other one."""
+    shop, settings = process
+    await shop.ada.command("/emporix jobs clean agent:complaint-agent")
+    await shop.ada.click("Delete…")
+    shop.world.add_job("acme", id="arrived")
+    await shop.ada.submit({"The number of jobs": str(JOBS)})
+    shop.world.faults.add(SLOW)
+    async with asyncio.timeout(LONGEST):
+        await killed_in_the_middle(shop, settings)
+        shop.world.add_job("acme", id="arrived later")
+        shop.world.faults.clear()
+        for fault in TROUBLES:
+            shop.world.faults.add(fault)
+        async with bot_process("worker", settings), bot_process("worker", settings):
+            words = await report(shop)
+    assert there(shop) == {"arrived", "arrived later"}
+    assert f"Clean-up done: {JOBS} of {JOBS} jobs deleted" in words
+    assert "left" not in words
+    assert len(set(deletes(shop))) == JOBS
+    (entry,) = await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 10)
+    assert (entry.result, entry.counted, entry.deleted) == ("done", JOBS, JOBS)

@@ -1,0 +1,293 @@
+"""/emporix jobs clean — counts, shows, asks for the number; a worker deletes, and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.models import Caller
+from bot.services.cleans.cleaning import MOST
+from bot.store.audit import AuditLog
+from bot.store.cleans import ASKED_SECONDS
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.emporix.times import iso
+from sandbox.slack.person import Exchange
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.shop import Shop
+
+ADA = Caller("T0ACME", "U0ADA")
+FAILED = "/emporix jobs clean failed"
+
+
+def left(shop: Shop) -> set[object]:
+    return {job["id"] for job in shop.world.jobs("acme")}
+
+
+def ids(numbers: Iterable[int]) -> set[object]:
+    return set(map(job_id, numbers))
+
+
+async def recorded(shop: Shop) -> list[tuple[str, int, int]]:
+    entries = await AuditLog(shop.redis).last(ADA, 10)
+    return [(entry.result, entry.counted, entry.deleted) for entry in entries]
+
+
+async def confirm(shop: Shop, command: str, number: str) -> Exchange:
+    """The command, its button, and the number."""
+    await shop.ada.command(command)
+    await shop.ada.click("Delete…")
+    return await shop.ada.submit({"The number of jobs": number})
+
+
+async def work(shop: Shop) -> None:
+    """A second goes by, in which a worker looks what there is to do."""
+    shop.clock.forward(1)
+    await shop.worker.work()
+
+
+@pytest.fixture
+def jobs(connected: Shop) -> Shop:
+    """Nine jobs; number 2, 5 and 8 have failed."""
+    add_jobs(connected, 9)
+    return connected
+
+
+async def test_shows_what_would_go(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+    """By status, with the newest and the oldest, and nothing is deleted."""
+    exchange = await jobs.ada.command("/emporix jobs clean agent-type:complaint")
+    assert exchange.payloads == snapshot
+    assert len(left(jobs)) == 9
+
+
+async def test_asks_for_the_number(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+    """It has to be typed: nobody presses so many jobs away by mistake."""
+    await jobs.ada.command(FAILED)
+    exchange = await jobs.ada.click("Delete…")
+    assert exchange.view is not None
+    assert exchange.payloads[0]["view"] == snapshot
+
+
+@pytest.mark.parametrize("number", ["2", "30", "-3", "three", "3 0"])
+async def test_another_number_is_refused(
+    jobs: Shop, number: str, snapshot: SnapshotAssertion
+) -> None:
+    """Under the field, and the form stays."""
+    exchange = await confirm(jobs, FAILED, number)
+    assert exchange.field_errors == snapshot
+    assert exchange.view is not None
+    await work(jobs)
+    assert len(left(jobs)) == 9
+
+
+async def test_deletes_what_was_counted(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+    """The worker deletes, and a direct message ends as the report."""
+    exchange = await confirm(jobs, FAILED, "3")
+    assert exchange.payloads == snapshot(name="begun")
+    assert len(left(jobs)) == 9
+    await work(jobs)
+    assert left(jobs) == ids({1, 3, 4, 6, 7, 9})
+    (message,) = await jobs.person("ada", "dm").messages()
+    assert message["blocks"] == snapshot(name="report")
+    assert await recorded(jobs) == [("done", 3, 3)]
+    assert jobs.worker.waiting == []
+
+
+async def test_is_private(jobs: Shop) -> None:
+    """Nobody else reads of it."""
+    await confirm(jobs, FAILED, "3")
+    await work(jobs)
+    assert await jobs.grace.messages() == []
+    assert await jobs.person("grace", "dm").messages() == []
+
+
+async def test_what_arrives_or_changes_meanwhile_stays(jobs: Shop) -> None:
+    """A job that fails after the count is none of those that were shown."""
+    await jobs.ada.command(FAILED)
+    await jobs.ada.click("Delete…")
+    jobs.clock.forward(60)
+    jobs.world.add_job("acme", id="arrived", status="failure")
+    running = dict(jobs.world.tenant("acme").jobs.get(job_id(3)) or {})
+    changed = {**running["metadata"], "modifiedAt": iso(jobs.clock())}
+    jobs.world.add_job("acme", **running | {"status": "failure", "metadata": changed})
+    await jobs.ada.submit({"The number of jobs": "3"})
+    await work(jobs)
+    assert left(jobs) == {"arrived", *ids({1, 3, 4, 6, 7, 9})}
+
+
+async def test_asks_again_where_the_number_has_changed(
+    jobs: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """Somebody else has deleted one meanwhile: the new number is shown and has to be typed."""
+    await jobs.ada.command(FAILED)
+    await jobs.ada.click("Delete…")
+    jobs.world.tenant("acme").jobs.remove(job_id(5))
+    exchange = await jobs.ada.submit({"The number of jobs": "3"})
+    assert exchange.payloads == snapshot
+    await work(jobs)
+    assert len(left(jobs)) == 8
+    await jobs.ada.submit({"The number of jobs": "2"})
+    await work(jobs)
+    assert left(jobs) == ids({1, 3, 4, 6, 7, 9})
+
+
+async def test_says_that_none_is_left(jobs: Shop) -> None:
+    """Somebody else has deleted them all."""
+    await jobs.ada.command(FAILED)
+    await jobs.ada.click("Delete…")
+    for number in (2, 5, 8):
+        jobs.world.tenant("acme").jobs.remove(job_id(number))
+    exchange = await jobs.ada.submit({"The number of jobs": "3"})
+    assert "is left to delete" in str(exchange.view)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "tenant:acme", "failed size:2", "failed page:2", "failed sort:oldest", "failed fields:id"],
+)
+async def test_refuses_what_does_not_narrow(
+    jobs: Shop, typed: str, snapshot: SnapshotAssertion
+) -> None:
+    """Everything is never cleaned, nor what only looks like a part; how to say it is told."""
+    exchange = await jobs.ada.command(f"/emporix jobs clean {typed}")
+    assert exchange.payloads == snapshot
+
+
+async def test_does_not_begin_without_a_count(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+    """Where Emporix gives no total, nothing is offered."""
+    jobs.world.counts = False
+    exchange = await jobs.ada.command("/emporix jobs clean q:status:FAILURE")
+    assert exchange.payloads == snapshot
+
+
+async def test_cleans_by_a_query(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+    """What arrives after the question stays, although nothing bounds the query itself."""
+    exchange = await jobs.ada.command("/emporix jobs clean q:status:FAILURE")
+    assert exchange.payloads == snapshot
+    await jobs.ada.click("Delete…")
+    jobs.clock.forward(1)
+    jobs.world.tenant("acme").jobs.remove(job_id(2))
+    jobs.world.add_job("acme", id="arrived", status="failure")
+    await jobs.ada.submit({"The number of jobs": "3"})
+    await work(jobs)
+    assert left(jobs) == {"arrived", *ids({1, 3, 4, 6, 7, 9})}
+
+
+async def test_says_that_there_is_nothing_to_delete(
+    jobs: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """Also where only jobs without a time fit."""
+    exchange = await jobs.ada.command("/emporix jobs clean skipped")
+    assert exchange.payloads == snapshot(name="none")
+    jobs.world.add_job("acme", id="timeless", status="skipped", metadata=None)
+    exchange = await jobs.ada.command("/emporix jobs clean skipped")
+    assert exchange.payloads == snapshot(name="without a time")
+
+
+async def test_names_what_stays(jobs: Shop) -> None:
+    """A job without a time is not part of it, and that is said."""
+    jobs.world.add_job("acme", id="timeless", status="failure", metadata=None)
+    exchange = await jobs.ada.command(FAILED)
+    assert "*Delete 3 jobs" in exchange.payloads[0]["text"]
+    assert "1 more job fits" in str(exchange.payloads[0])
+
+
+async def test_refuses_too_many(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+    """Ten thousand at once are enough."""
+    for number in range(MOST):
+        jobs.world.add_job("acme", id=f"more-{number}", status="failure")
+    exchange = await jobs.ada.command(FAILED)
+    assert exchange.payloads == snapshot
+
+
+async def test_refuses_who_may_not(shop: Shop) -> None:
+    """A key that only reads is told so before anything is counted."""
+    await shop.connect(shop.ada, ACME_READ_ONLY)
+    add_jobs(shop, 3)
+    exchange = await shop.ada.command(FAILED)
+    assert "lacks `ai.agent_manage`" in exchange.payloads[0]["text"]
+
+
+async def test_can_be_thought_better_of(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+    """Keep keeps them all."""
+    await jobs.ada.command(FAILED)
+    exchange = await jobs.ada.click("Keep")
+    assert exchange.payloads == snapshot
+
+
+async def test_a_question_does_not_wait_for_ever(jobs: Shop) -> None:
+    """What was counted long ago is to be counted anew."""
+    await jobs.ada.command(FAILED)
+    (key,) = await jobs.redis.keys("*:clean:*")
+    assert 0 < await jobs.redis.ttl(key) <= ASKED_SECONDS
+    await jobs.redis.delete(key)
+    await jobs.ada.click("Delete…")
+    exchange = await jobs.ada.submit({"The number of jobs": "3"})
+    assert "too old to act on" in str(exchange.view)
+
+
+async def test_one_at_a_time(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+    """A second one in the tenant has to wait for the end of the first; then it may begin."""
+    await confirm(jobs, FAILED, "3")
+    exchange = await confirm(jobs, "/emporix jobs clean running", "3")
+    assert exchange.field_errors == snapshot
+    await work(jobs)
+    again = await jobs.ada.submit({"The number of jobs": "3"})
+    assert again.field_errors == {}
+    await work(jobs)
+    assert left(jobs) == ids({1, 4, 7})
+
+
+async def test_begins_once(jobs: Shop) -> None:
+    """The question stays where it was asked; its number cannot be typed twice."""
+    await confirm(jobs, FAILED, "3")
+    await jobs.ada.click("Delete…")
+    exchange = await jobs.ada.submit({"The number of jobs": "3"})
+    assert "begun already" in exchange.field_errors["number"]
+
+
+async def test_says_that_no_worker_is_there(jobs: Shop) -> None:
+    """It is begun all the same; and with a worker nothing is said."""
+    exchange = await confirm(jobs, FAILED, "3")
+    assert "No worker is at work" in str(exchange.view)
+    await work(jobs)
+    exchange = await confirm(jobs, "/emporix jobs clean running", "3")
+    assert "No worker is at work" not in str(exchange.view)
+
+
+async def test_counts_on_in_the_modal_when_emporix_is_slow(
+    jobs: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """After 2 s the modal says that it is being counted, and then what came of it."""
+    await jobs.ada.command(FAILED)
+    await jobs.ada.click("Delete…")
+    jobs.world.faults.add(Fault("delay", path="/jobs", seconds=2.4))
+    exchange = await jobs.ada.submit({"The number of jobs": "3"})
+    assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update"]
+    assert exchange.payloads[0] == snapshot
+    assert "Begun: 3 jobs" in str(exchange.view)
+
+
+async def test_can_be_stopped_and_let_go_on(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+    """Nothing more is deleted after Stop; the rest after Go on."""
+    await confirm(jobs, FAILED, "3")
+    jobs.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
+    await work(jobs)
+    direct = jobs.person("ada", "dm")
+    assert [message["blocks"] for message in await direct.messages()] == snapshot(name="pausing")
+    exchange = await direct.click("Stop")
+    assert exchange.payloads == snapshot(name="stopping")
+    jobs.world.faults.clear()
+    jobs.clock.forward(11)
+    await work(jobs)
+    assert [message["blocks"] for message in await direct.messages()] == snapshot(name="stopped")
+    assert len(left(jobs)) == 9
+    assert await recorded(jobs) == [("stopped", 3, 0)]
+    exchange = await direct.click("Go on")
+    assert exchange.payloads == snapshot(name="going on")
+    await work(jobs)
+    assert left(jobs) == ids({1, 3, 4, 6, 7, 9})
+    assert await recorded(jobs) == [("done", 3, 3)]
+    assert len(await direct.messages()) == 1

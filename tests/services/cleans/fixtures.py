@@ -1,0 +1,204 @@
+"""Clean-ups between a real Redis and jobs on a shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from bot.emporix.models import JobPage
+from bot.emporix.part import Part
+from bot.keys import new_key, parse_keys
+from bot.models import Account, Caller, Connection, Filters
+from bot.services.cleans.cleaning import Cleaning
+from bot.services.cleans.counting import Counting
+from bot.services.cleans.progress import Progress
+from bot.services.cleans.running import CleanRuns
+from bot.store.alive import Alive
+from bot.store.audit import AuditLog
+from bot.store.clean_results import CleanResults
+from bot.store.cleans import Clean, CleanStore
+from bot.store.vault import Vault
+from tests.clock import FakeClock
+from tests.services.shelf import Shelf
+from tests.store.fixtures import ADA, connection
+
+FILTERS = Filters(agents=("a",))
+VAULT = Vault(parse_keys(new_key()))
+
+
+class Killed(BaseException):
+    """The worker is gone from one moment to the next."""
+
+
+class FakeEmporix:
+    """The jobs of a shelf; `deleted` are those that were there to be deleted, in that order.
+
+    `before` and `after` happen around each delete; they may raise.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.deleted: list[str] = []
+        self.before: Callable[[str], None] = lambda job_id: None
+        self.after: Callable[[str], None] = lambda job_id: None
+        self.before_list: Callable[[str], None] = lambda query: None
+        self.ignores_filters = False
+
+    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage:
+        self.before_list("")
+        if self.ignores_filters:
+            filters = Filters(sort=filters.sort, page=filters.page, size=filters.size)
+        return await self.shelf(filters, part)
+
+    async def delete_job(self, connection: Connection, job_id: str) -> bool:
+        self.before(job_id)
+        was_there = job_id in self.shelf.present
+        self.shelf.remove(job_id)
+        self.deleted += [job_id] * was_there
+        self.after(job_id)
+        return was_there
+
+
+class FakeAccounts:
+    """Ada's connection to acme; `connected` is whether she still has it."""
+
+    def __init__(self) -> None:
+        self.connected = True
+
+    async def load(self, caller: Caller) -> Account:
+        return Account(caller, {"acme": connection()} if self.connected else {}, "acme")
+
+
+class Bench:
+    """A clean-up of Ada's, step by step; `shown` is what she has seen of it."""
+
+    def __init__(self, redis: Any, clock: FakeClock, *, counts: bool = True) -> None:
+        numbers = count(1)
+        self.clock, self.shelf = clock, Shelf(clock, counts=counts)
+        self.emporix, self.accounts = FakeEmporix(self.shelf), FakeAccounts()
+        self.kept, self.results, self.audit = (
+            CleanStore(redis, VAULT),
+            CleanResults(redis),
+            AuditLog(redis),
+        )
+        self.redis, self.shown = redis, list[Progress]()
+        self.cleaning = Cleaning(
+            Counting(self.emporix),
+            self.accounts,
+            self.kept,
+            self.results,
+            Alive(redis),
+            clock=clock,
+            new_clean_id=lambda: f"clean-{next(numbers)}",
+        )
+        self.runs = CleanRuns(
+            self.emporix,
+            self.accounts,
+            self.kept,
+            self.results,
+            self.audit,
+            clock=clock,
+            new_owner=lambda: f"worker-{next(numbers)}",
+        )
+
+    async def begin(self, filters: Filters = FILTERS) -> Clean:
+        """Count, and confirm the number."""
+        account = await self.accounts.load(ADA)
+        preview = await self.cleaning.look(account, filters)
+        number = str(preview.clean.counted)
+        return (await self.cleaning.confirm(ADA, preview.clean.id, number)).clean
+
+    async def turn(self, clean: Clean) -> float | None:
+        return await self.runs.run(clean.id, self.show)
+
+    async def to_the_end(self, clean: Clean) -> Progress:
+        """Turn after turn, and no time lost between them; gives the report."""
+        while (seconds := await self.turn(clean)) is not None:
+            self.clock.forward(seconds)
+        report = self.shown[-1]
+        assert report.clean.why
+        assert_adds_up(report)
+        return report
+
+    async def die(self, clean: Clean) -> None:
+        """A turn in which the worker is killed, and so long that its lease has ended."""
+        try:
+            await self.turn(clean)
+        except Killed:
+            await self.redis.delete(*(await self.redis.keys("*:lease")) or ["none"])
+            return
+        raise AssertionError("nothing killed the worker")
+
+    async def show(self, progress: Progress) -> str:
+        self.shown.append(progress)
+        return "D0001:1.0"
+
+
+def assert_adds_up(progress: Progress) -> None:
+    """Each job that was counted has come to one end, or is left."""
+    parts = (progress.deleted, progress.already_gone, progress.missing, progress.left)
+    assert sum(parts) + sum(progress.refused.values()) == progress.clean.counted
+    assert min(parts) >= 0
+
+
+def once(error: BaseException) -> Callable[[str], None]:
+    """Raises this the first time."""
+    return on_call(1, error)
+
+
+def on_call(number: int, error: BaseException) -> Callable[[str], None]:
+    """Raises this at that call, from 1, and at no other."""
+    return at_call(number, lambda: throw(error))
+
+
+def at_call(number: int, happens: Callable[[], None]) -> Callable[[str], None]:
+    """Does this at that call, from 1, and at no other."""
+    calls = count(1)
+
+    def happen(_: str) -> None:
+        if next(calls) == number:
+            happens()
+
+    return happen
+
+
+def for_the_first(number: int, error: BaseException) -> Callable[[str], None]:
+    """Raises this at so many calls."""
+    calls = count(1)
+
+    def happen(_: str) -> None:
+        if next(calls) <= number:
+            raise error
+
+    return happen
+
+
+def throw(error: BaseException) -> None:
+    raise error
+
+
+def always(error: BaseException) -> Callable[[str], None]:
+    def happen(_: str) -> None:
+        raise error
+
+    return happen
+
+
+def most_of_the_time(error: BaseException) -> Callable[[str], None]:
+    """Three times out of four."""
+    calls = count(1)
+
+    def happen(_: str) -> None:
+        if next(calls) % 4:
+            raise error
+
+    return happen
+
+
+def for_jobs(job_ids: set[str], error: BaseException) -> Callable[[str], None]:
+    def happen(job_id: str) -> None:
+        if job_id in job_ids:
+            raise error
+
+    return happen

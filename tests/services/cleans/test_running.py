@@ -1,0 +1,348 @@
+"""A clean-up deletes what was counted and nothing else, and its report adds up, whatever breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.errors import (
+    EmporixError,
+    EmporixFailed,
+    EmporixTimeout,
+    Forbidden,
+    InvalidInput,
+    RateLimited,
+    StoreUnavailable,
+    Unauthorized,
+)
+from bot.models import Filters
+from bot.services.cleans.rounds import AT_ONCE, HOPELESS
+from bot.services.cleans.running import TAKEN_SECONDS
+from bot.services.cleans.turn import LOOK_SECONDS, MOST_IDLE, SHOW_SECONDS, TURN_SECONDS
+from bot.store import layout
+from bot.store.cleans import LEASE_SECONDS
+from bot.store.connection import connect
+from sandbox.redis import redis_server
+from tests.clock import FakeClock
+from tests.services.cleans.fixtures import (
+    Bench,
+    Killed,
+    always,
+    at_call,
+    for_jobs,
+    for_the_first,
+    most_of_the_time,
+    on_call,
+    once,
+)
+from tests.store.fixtures import ADA
+
+
+@pytest.fixture
+def bench(redis: Any, clock: FakeClock) -> Bench:
+    """Twelve jobs, one an hour."""
+    return filled(Bench(redis, clock))
+
+
+def filled(bench: Bench) -> Bench:
+    for age in range(12):
+        bench.shelf.put(3600 * age)
+    return bench
+
+
+async def entries(bench: Bench) -> list[tuple[str, int, int]]:
+    found = await bench.audit.last(ADA, 10)
+    return [(entry.result, entry.counted, entry.deleted) for entry in found]
+
+
+async def test_deletes_them_all(bench: Bench) -> None:
+    """Those modified longest ago first, and the audit record has one entry."""
+    report = await bench.to_the_end(await bench.begin())
+    assert (report.clean.why, report.deleted, report.left) == ("done", 12, 0)
+    assert bench.shelf.present == set()
+    assert set(bench.emporix.deleted[:AT_ONCE]) == set(bench.shelf.ids[-AT_ONCE:])
+    assert await entries(bench) == [("done", 12, 12)]
+
+
+async def test_leaves_the_rest_of_the_tenant(bench: Bench) -> None:
+    """Other agents' jobs are none of its business."""
+    other = bench.shelf.put(7200, agent="b")
+    await bench.to_the_end(await bench.begin())
+    assert bench.shelf.present == {other}
+
+
+async def test_reads_more_than_a_page(bench: Bench) -> None:
+    """Hundreds at the same moment, too."""
+    same = [bench.shelf.put(100) for _ in range(120)]
+    report = await bench.to_the_end(await bench.begin())
+    assert report.deleted == 12 + len(same)
+    assert Counter(bench.emporix.deleted).most_common(1)[0][1] == 1
+
+
+async def test_what_others_delete_is_gone_already(bench: Bench) -> None:
+    """Before the ids are read, and after that."""
+    clean = await bench.begin()
+    bench.shelf.remove(bench.shelf.ids[0])
+    bench.emporix.before = lambda _: bench.shelf.remove(bench.shelf.ids[1])
+    report = await bench.to_the_end(clean)
+    assert (report.deleted, report.missing, report.already_gone) == (10, 1, 1)
+
+
+async def test_a_filter_that_emporix_ignores_costs_no_job(bench: Bench) -> None:
+    """What comes is compared with what was asked for."""
+    clean = await bench.begin(Filters(agents=("a",), since=bench.clock() - 7200))
+    bench.emporix.ignores_filters = True
+    report = await bench.to_the_end(clean)
+    assert (report.clean.counted, report.deleted, len(bench.shelf.present)) == (3, 3, 9)
+
+
+async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
+    """That cannot be; where it is so all the same, nothing is deleted."""
+    clean = await bench.begin()
+    bench.shelf.put(3600 * 3)  # Emporix shows late what is as old as the others
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.deleted) == ("grew", 0)
+    assert len(bench.shelf.present) == 13
+
+
+async def test_a_lost_list_of_jobs_is_told(bench: Bench) -> None:
+    """Its end is not that all were deleted."""
+    clean = await bench.begin()
+    bench.emporix.before = once(EmporixFailed())
+    assert await bench.turn(clean)
+    await bench.redis.delete(layout.clean_jobs(clean.id))
+    bench.clock.forward(2)
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.deleted, report.left) == ("lost", 4, 8)
+
+
+@pytest.mark.parametrize("at", [1, 3, 8, 12])
+async def test_a_kill_between_delete_and_count(bench: Bench, at: int) -> None:
+    """What was deleted and not yet counted counts as deleted, and once."""
+    clean = await bench.begin()
+    bench.emporix.after = on_call(at, Killed())
+    await bench.die(clean)
+    report = await bench.to_the_end(clean)
+    assert (report.deleted, report.already_gone) == (12, 0)
+    assert len(bench.emporix.deleted) == 12
+
+
+async def test_a_kill_before_the_delete(bench: Bench) -> None:
+    """It is begun anew; a job that somebody else deletes meanwhile may count as ours."""
+    clean = await bench.begin()
+    bench.emporix.before = on_call(4, Killed())
+    await bench.die(clean)
+    report = await bench.to_the_end(clean)
+    assert report.deleted == 12
+
+
+async def test_a_kill_while_the_ids_are_read(bench: Bench) -> None:
+    """They are read once more; what has gone meanwhile is missing."""
+    clean = await bench.begin()
+    bench.emporix.before_list = once(Killed())
+    await bench.die(clean)
+    bench.shelf.remove(bench.shelf.ids[0])
+    report = await bench.to_the_end(clean)
+    assert (report.deleted, report.missing) == (11, 1)
+
+
+@pytest.mark.parametrize("error", [EmporixFailed(), EmporixTimeout(), RateLimited()])
+@pytest.mark.parametrize("is_done", [True, False])
+async def test_a_passing_fault_is_got_over(
+    bench: Bench, error: EmporixError, is_done: bool
+) -> None:
+    """Whether the delete had its effect or not: it is tried again after a pause."""
+    clean = await bench.begin()
+    if is_done:
+        bench.emporix.after = on_call(3, error)
+    else:
+        bench.emporix.before = on_call(3, error)
+    assert await bench.turn(clean) == 2.0
+    assert bench.shown[-1].state == "pausing"
+    assert bench.shown[-1].trouble == error.template
+    bench.clock.forward(2)
+    report = await bench.to_the_end(clean)
+    assert report.deleted + report.already_gone == 12
+    assert report.already_gone == (is_done and isinstance(error, RateLimited))
+
+
+async def test_waits_as_long_as_emporix_wants(bench: Bench) -> None:
+    """`Retry-After` is kept to, and now and then somebody looks whether it is to stop."""
+    clean = await bench.begin()
+    error = RateLimited()
+    error.retry_after = 95.0
+    bench.emporix.before = for_the_first(AT_ONCE, error)
+    began = bench.clock()
+    while not bench.emporix.deleted:
+        seconds = await bench.turn(clean)
+        assert (seconds or 0) <= LOOK_SECONDS
+        bench.clock.forward(seconds or 0)
+    assert bench.clock() - began == 95.0
+
+
+async def test_gives_up_after_a_while_and_goes_on(bench: Bench) -> None:
+    """Half an hour without any result ends it; with Go on it is finished."""
+    clean = await bench.begin()
+    began = bench.clock()
+    bench.emporix.before = always(EmporixFailed())
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.deleted, report.left) == ("gave_up", 0, 12)
+    assert 20 * 60 < bench.clock() - began < 40 * 60
+    assert len([one for one in bench.shown if one.state == "pausing"]) == MOST_IDLE - 1
+    bench.emporix.before = lambda _: None
+    await bench.cleaning.go_on(ADA, clean.id)
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.deleted) == ("done", 12)
+    assert await entries(bench) == [("done", 12, 12)]
+
+
+async def test_a_result_now_and_then_keeps_it_going(bench: Bench) -> None:
+    """It gives up only where nothing comes about at all."""
+    clean = await bench.begin()
+    bench.emporix.before = most_of_the_time(EmporixFailed())
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.deleted) == ("done", 12)
+
+
+async def test_refused_jobs_stay_with_the_reason(bench: Bench) -> None:
+    """The others are deleted."""
+    clean = await bench.begin()
+    bench.emporix.before = for_jobs({"job-001", "job-002"}, Forbidden())
+    report = await bench.to_the_end(clean)
+    assert report.refused == {"forbidden": 2}
+    assert bench.shelf.present == {"job-001", "job-002"}
+    assert await entries(bench) == [("done", 12, 10)]
+
+
+async def test_an_id_that_cannot_be_asked_for_is_told(bench: Bench) -> None:
+    """It counts as refused."""
+    clean = await bench.begin()
+    bench.emporix.before = for_jobs({"job-004"}, InvalidInput("no id"))
+    report = await bench.to_the_end(clean)
+    assert (report.refused, report.deleted) == ({"invalid_input": 1}, 11)
+
+
+async def test_ends_where_all_is_refused(bench: Bench) -> None:
+    """Thousands of refusals would help nobody."""
+    for _ in range(2 * HOPELESS):
+        bench.shelf.put(60)
+    clean = await bench.begin()
+    bench.emporix.before = always(Forbidden())
+    report = await bench.to_the_end(clean)
+    assert report.clean.why == "refused"
+    assert report.refused["forbidden"] == HOPELESS
+
+
+async def test_stops_kindly_when_its_owner_disconnects(bench: Bench) -> None:
+    """What is left stays, and the report says why."""
+    clean = await bench.begin()
+
+    def disconnect(_: str) -> None:
+        bench.accounts.connected = False
+
+    bench.emporix.after = disconnect
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.deleted, report.left) == ("not_connected", 5, 7)
+    assert await entries(bench) == [("not_connected", 12, 5)]
+
+
+async def test_stops_when_the_key_is_not_accepted_any_more(bench: Bench) -> None:
+    """It would not be accepted for the next job either."""
+    clean = await bench.begin()
+    bench.emporix.before = always(Unauthorized())
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.left) == ("unauthorized", 12)
+
+
+async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
+    """A round at most."""
+    clean = await bench.begin()
+    stopping: list[asyncio.Task[Any]] = []
+
+    def press(_: str) -> None:
+        stopping.append(asyncio.create_task(bench.kept.ask_to_stop(clean.id)))
+
+    bench.emporix.after = press
+    report = await bench.to_the_end(clean)
+    await asyncio.gather(*stopping)
+    assert (report.clean.why, report.deleted, report.left) == ("stopped", AT_ONCE, 7)
+
+
+async def test_two_workers_do_not_share_one(bench: Bench) -> None:
+    """Who comes second waits; nothing is deleted twice."""
+    clean = await bench.begin()
+    results = await asyncio.gather(bench.turn(clean), bench.turn(clean))
+    assert sorted(results, key=str) == [TAKEN_SECONDS, None]
+    assert sorted(bench.emporix.deleted) == sorted(bench.shelf.ids)
+
+
+async def test_a_worker_that_slept_too_long_deletes_no_more(bench: Bench) -> None:
+    """Its lease has ended and another holds it: it does not begin a single delete."""
+    clean = await bench.begin()
+    lease = layout.clean_lease(clean.id)
+    taking: list[asyncio.Task[Any]] = []
+
+    def lose(_: str) -> None:
+        taking.append(asyncio.create_task(bench.redis.set(lease, "another", ex=LEASE_SECONDS)))
+
+    bench.emporix.after = lose
+    assert await bench.turn(clean) == TAKEN_SECONDS
+    await asyncio.gather(*taking)
+    assert 1 <= len(bench.emporix.deleted) <= AT_ONCE
+    assert await bench.turn(clean) == TAKEN_SECONDS
+    bench.emporix.after = lambda _: None
+    await bench.redis.delete(lease)
+    report = await bench.to_the_end(clean)
+    assert report.deleted == 12
+
+
+async def test_takes_turns_and_shows_how_far_it_is(bench: Bench) -> None:
+    """Not longer than a worker has for its end, and not more often than Slack likes."""
+    for _ in range(60):
+        bench.shelf.put(60)
+    clean = await bench.begin()
+    bench.emporix.after = lambda _: bench.clock.forward(0.3)
+    times = []
+
+    async def show(progress: Any) -> str:
+        times.append(bench.clock())
+        return await bench.show(progress)
+
+    turns = 0
+    while (await bench.runs.run(clean.id, show)) is not None:
+        turns += 1
+    assert turns >= 72 * 0.3 // (TURN_SECONDS + 5 * 0.3)
+    pauses = [later - earlier for earlier, later in pairwise(times[:-1])]
+    assert all(pause >= SHOW_SECONDS or pause == 0 for pause in pauses)
+    seen = [one.percent for one in bench.shown]
+    assert seen == sorted(seen)
+    assert seen[-1] == 100
+
+
+async def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock) -> None:
+    """Nothing is deleted while nothing can be recorded; then it goes on, and adds up."""
+    server = ExitStack()
+    bench = filled(Bench(connect(server.enter_context(redis_server(tmp_path))), clock))
+    clean = await bench.begin()
+    bench.emporix.after = at_call(3, server.close)
+    with pytest.raises(StoreUnavailable):
+        await bench.turn(clean)
+    with pytest.raises(StoreUnavailable):
+        await bench.turn(clean)
+    deleted = len(bench.emporix.deleted)
+    assert deleted <= AT_ONCE
+    await bench.redis.aclose()
+    with redis_server(tmp_path) as url:
+        again = Bench(connect(url), clock)
+        again.shelf = again.emporix.shelf = bench.shelf
+        await again.redis.delete(layout.clean_lease(clean.id))
+        report = await again.to_the_end(clean)
+        await again.redis.aclose()
+    assert (report.deleted, report.already_gone) == (12, 0)
+    assert len(again.emporix.deleted) == 12 - deleted
