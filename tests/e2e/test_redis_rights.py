@@ -30,8 +30,8 @@ GUIDE = "docs/operator-guide.md"
 USER = "emporix-jobs"
 SECONDS = 30.0
 ONLY_A_NAME = "client"  # the client library says its name by it, and goes on without
-FOR_SOME = {"auth", "select", "info", "scan", "lrem", "psubscribe", "punsubscribe", "zrevrange"}
-"""Older servers, other databases than the first, other commands of emporix-bot, dead tasks."""
+FOR_SOME = {"auth", "select", "info", "scan", "psubscribe", "punsubscribe", "zrevrange"}
+"""Older servers, other databases than the first, other commands of emporix-bot, long work."""
 
 
 def orders() -> list[str]:
