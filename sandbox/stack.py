@@ -80,11 +80,7 @@ async def running(
         if alive:
             world.come_alive()
         emporix = await parts.enter_async_context(serving(create_emporix(world), ports.emporix))
-        shown = page(workspace) if page else None
-        app = create_slack(workspace, shown.routes() if shown else ())
-        slack = await parts.enter_async_context(serving(app, ports.slack))
-        if shown:
-            parts.callback(shown.close)
+        slack = await parts.enter_async_context(_slack(workspace, ports.slack, page))
         environment = {
             "SLACK_BOT_TOKEN": workspace.bot_token,
             "SLACK_SIGNING_SECRET": workspace.signing_secret,
@@ -99,6 +95,20 @@ async def running(
         await parts.enter_async_context(bot_process("worker", environment))
         await _connect_ada(slack)
         yield Stack(slack, emporix, workspace.bot_url, redis_url)
+
+
+@asynccontextmanager
+async def _slack(
+    workspace: Workspace, port: int, page: Callable[[Workspace], Page] | None
+) -> AsyncIterator[str]:
+    """The stand-in Slack, with the page where there is one; gives its base URL."""
+    shown = page(workspace) if page else None
+    async with serving(create_slack(workspace, shown.routes() if shown else ()), port) as url:
+        try:
+            yield url
+        finally:
+            if shown:
+                shown.close()
 
 
 @asynccontextmanager

@@ -102,9 +102,7 @@ async def shared_parts(
             "asking": asking,
             **_jobs(settings, redis, stored, named, clock, new_cursor_id),
             **_deletes(redis, emporix, clock),
-            "exports": Exports(emporix),
-            "logs": SessionLogs(emporix),
-            "whole_lists": WholeLists(named, CursorStore(redis, clock), clock=clock),
+            **_carried(redis, emporix, named, clock),
             "finding": Finding(named, names, settings.emporix_dashboard_url),
             "forms": FormStore(redis, vault(settings), new_cursor_id),
             **cleans(redis, vault(settings), stored, emporix, names, clock, new_cursor_id),
@@ -141,6 +139,17 @@ def _jobs(
         "jobs": jobs,
         "sharing": sharing,
         **following(redis, emporix, jobs, stored, clock),
+    }
+
+
+def _carried(
+    redis: Commands, emporix: EmporixClient, named: NamedJobs, clock: Clock
+) -> dict[str, object]:
+    """What there is for what jobs carry."""
+    return {
+        "exports": Exports(emporix),
+        "logs": SessionLogs(emporix),
+        "whole_lists": WholeLists(named, CursorStore(redis, clock), clock=clock),
     }
 
 

@@ -75,12 +75,16 @@ async def turn(
     value: str, account: Account, cursor: Cursor | None, look: Look, reply: Reply
 ) -> None:
     """To the page that the button names, in the place of the page it stood on."""
+    await show(await looked_at(value, account, cursor, look), reply, replace=True)
+
+
+async def looked_at(value: str, account: Account, cursor: Cursor | None, look: Look) -> Listing:
+    """The page that a button names; raises OutdatedButton, with the query to be run anew."""
     state = unpack(value, ids.STATE_CURSOR)
     try:
-        listing = await look(account, str(state["cursor"]), int(state["page"]), cursor)
+        return await look(account, str(state["cursor"]), int(state["page"]), cursor)
     except OutdatedButton as error:
         raise OutdatedButton(query=str(state.get("query", ""))) from error
-    await show(listing, reply, replace=True)
 
 
 async def show(listing: Listing, reply: Reply, *, replace: bool = False) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bot.errors import OutdatedButton
-from bot.listeners.jobs.list import Look
+from bot.listeners.jobs.list import Look, looked_at
 from bot.models import Account
 from bot.say import ids
-from bot.say.state import unpack
 from bot.services.jobs import Jobs
 from bot.slack.hear import action
 from bot.slack.modals import Modal
@@ -44,9 +42,5 @@ async def refresh(
 async def _turn(
     value: str, account: Account, cursor: Cursor | None, look: Look, modal: Modal
 ) -> None:
-    state = unpack(value, ids.STATE_CURSOR)
-    try:
-        listing = await look(account, str(state["cursor"]), int(state["page"]), cursor)
-    except OutdatedButton as error:
-        raise OutdatedButton(query=str(state.get("query", ""))) from error
+    listing = await looked_at(value, account, cursor, look)
     await modal.update("jobs/results", listing=listing)
