@@ -17,10 +17,11 @@ from bot.slack.failures import Failures, described
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 6
+ATTEMPTS = 12
 """With the pauses between them these last some three minutes."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0  # seconds
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 20.0
+"""In seconds; so long at most does a task still wait when what kept it failing is over."""
 
 PARAMETERS = {
     "now": "seconds since 1970",
@@ -102,8 +103,8 @@ class Runner:
 
 
 def pause(failures: int) -> float:
-    """Seconds after so many failures; each pause is longer than the one before."""
-    return min(FIRST_PAUSE * 3.0 ** (failures - 1), LONGEST_PAUSE)
+    """Seconds after so many failures; no pause is shorter than the one before."""
+    return min(FIRST_PAUSE * 2.0 ** (failures - 1), LONGEST_PAUSE)
 
 
 def _log(name: str, error: Exception) -> None:
