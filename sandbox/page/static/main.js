@@ -3,6 +3,7 @@ import "./chrome.js";
 import "./composer.js";
 import "./pressing.js";
 import "./choosing.js";
+import "./shortcuts.js";
 import "./story.js";
 import { listen } from "./live.js";
 
