@@ -25,7 +25,7 @@ GONE = "This is not there any more."
 
 
 async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> acts.Done:
-    """One of say, shortcut, press, choose, suggest, submit, close; raises Unknown."""
+    """One of say, shortcut, press, choose, suggest, submit, close, dismiss; raises Unknown."""
     match kind:
         case "say":
             return await say(http, actor, str(given["text"]), str(given.get("thread", "")))
@@ -43,8 +43,8 @@ async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) ->
             return acts.Done(options=options)
         case "submit":
             return await acts.submit(http, actor, given["values"])
-        case "close":
-            return await acts.close(http, actor)
+        case "close" | "dismiss":
+            return await (acts.close if kind == "close" else acts.dismiss)(http, actor)
     raise Unknown(f"nobody can {kind}")
 
 

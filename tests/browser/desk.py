@@ -76,6 +76,11 @@ class Desk:
             await self.page.get_by_role("button", name="Shortcuts", exact=True).click()
         await self.page.get_by_role("menuitem", name=shortcut).click()
 
+    async def leaves(self) -> None:
+        """All open views, by the cross."""
+        await self.modal.get_by_role("button", name="Close").first.click()
+        await expect(self.modal).to_be_hidden()
+
     async def job_ids(self, command: str) -> list[str]:
         """The ids of the jobs that a command lists, asked for elsewhere."""
         exchange = await self.person("ada", "ops").command(f"{command} fields:id")

@@ -27,8 +27,7 @@ async def test_finds_opens_and_shares_into_the_thread(desk: Desk) -> None:
     await desk.modal.get_by_role("button", name="Share", exact=True).click()
     thread = desk.last.get_by_role("region", name="Replies")
     await expect(thread).to_contain_text("Shared by @Ada Lovelace")
-    await desk.page.keyboard.press("Escape")
-    await desk.page.keyboard.press("Escape")
+    await desk.leaves()
     await desk.chooses("Find Emporix jobs", thread.locator("article"))
     await expect(desk.modal).to_contain_text("1 job named in this message")
 
