@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Download, Locator, expect
 
 from tests.browser.axe import wrong_for_axe
+from tests.browser.cleaning import cleans_up
 from tests.browser.desk import Desk
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
@@ -77,28 +77,16 @@ async def test_deletes_what_a_message_names(desk: Desk) -> None:
     await desk.type(f"/emporix jobs get {second}", answer="Skipped")
 
 
-async def begun(desk: Desk, line: str) -> None:
-    """A clean-up that is going on, looked at where it says how far it is."""
-    await desk.type(line, answer="cannot be brought back")
-    await desk.press("Delete…")
-    hint = await desk.modal.get_by_text("to delete them").inner_text()
-    await desk.modal.get_by_role("textbox").fill(re.sub(r"\D", "", hint))
-    await pressed(desk, "Delete").click()
-    await expect(desk.modal).to_contain_text("Begun")
-    await desk.page.keyboard.press("Escape")
-    await desk.page.get_by_role("link", name="Emporix Jobs").click()
-
-
 async def test_cleans_up_to_its_report(desk: Desk) -> None:
     """The number is typed, a bar tells how far it is, the same message becomes the report."""
-    await begun(desk, "/emporix jobs clean skipped until:2026-11-10")
+    await cleans_up(desk, "/emporix jobs clean skipped until:2026-11-10")
     await desk.sees("Clean-up done")
     await expect(desk.messages).to_have_count(1)
 
 
 async def test_a_clean_up_is_stopped(desk: Desk) -> None:
     """The message says what is left."""
-    await begun(desk, "/emporix jobs clean success until:2026-11-15")
+    await cleans_up(desk, "/emporix jobs clean success until:2026-11-15")
     await desk.press("Stop", answer="Clean-up stopped")
     await expect(desk.button("Go on")).to_be_visible()
 

@@ -13,7 +13,10 @@ document.addEventListener("click", (event) => {
 }, true);
 
 for (const menu of document.querySelectorAll(".shortcuts")) {
-  menu.addEventListener("beforetoggle", ({ newState }) => newState === "open" && place(menu));
+  menu.addEventListener("beforetoggle", ({ newState }) => {
+    opener.toggleAttribute("data-opened", newState === "open");
+    if (newState === "open") place(menu);
+  });
   menu.addEventListener("toggle", ({ newState }) => newState === "closed" && giveBack(menu));
   menu.addEventListener("keydown", (event) => {
     if (event.key === "Tab") menu.hidePopover();
