@@ -1,0 +1,43 @@
+"""Digests that are set up already, as the app itself would have stored them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.people import BATCH, TEAM, user_id
+from bench.stand_ins.emporix import TENANT
+from bot.models import Caller, Digest, Schedule, Slot
+from bot.store.connection import connect
+from bot.store.digests import DigestStore
+
+EVERY_DAY = tuple(range(7))
+
+
+def digest(number: int, due: float, *, owners: int, channels: int) -> Digest:
+    """One that is due at `due`, seconds since 1970; owners and channels take turns.
+
+    It has just been looked after: neither its channel nor its owner has to be asked for.
+    """
+    return Digest(
+        id=f"{number:016x}",
+        owner=Caller(TEAM, user_id(number % owners)),
+        channel_id=f"C{number % channels:09d}",
+        name=f"Daily jobs {number // channels}",
+        schedule=Schedule(9 * 60, "UTC", EVERY_DAY),
+        tenant=TENANT,
+        created_at=due,
+        slot=Slot("2026-11-25", due),
+        checked_at=due,
+    )
+
+
+async def set_up(redis_url: str, digests: Iterable[Digest]) -> None:
+    """Keep digests, with their places in the indexes."""
+    redis, left = connect(redis_url), list(digests)
+    for begin in range(0, len(left), BATCH):
+        async with redis.pipeline(transaction=False) as pipe:
+            store = DigestStore(pipe)
+            for one in left[begin : begin + BATCH]:
+                await store.save(one)
+            await pipe.execute()
+    await redis.aclose()
