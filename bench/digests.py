@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 
 from bench.people import BATCH, TEAM, user_id
 from bench.stand_ins.emporix import TENANT
@@ -13,20 +14,28 @@ from bot.store.digests import DigestStore
 EVERY_DAY = tuple(range(7))
 
 
-def digest(number: int, due: float, *, owners: int, channels: int) -> Digest:
-    """One that is due at `due`, seconds since 1970; owners and channels take turns.
+def digest(
+    number: int,
+    due: float,
+    *,
+    owners: int,
+    channels: int,
+    tenant_of: Callable[[int], str] = lambda _: TENANT,
+) -> Digest:
+    """One that is due at `due`, in seconds since 1970; owners and channels take turns.
 
-    It has just been looked after: neither its channel nor its owner has to be asked for.
+    The next time is a day later. Slack need not be asked for its channel: that was just done.
     """
+    at, owner = datetime.fromtimestamp(due, UTC), number % owners
     return Digest(
         id=f"{number:016x}",
-        owner=Caller(TEAM, user_id(number % owners)),
+        owner=Caller(TEAM, user_id(owner)),
         channel_id=f"C{number % channels:09d}",
         name=f"Daily jobs {number // channels}",
-        schedule=Schedule(9 * 60, "UTC", EVERY_DAY),
-        tenant=TENANT,
+        schedule=Schedule(at.hour * 60 + at.minute, "UTC", EVERY_DAY),
+        tenant=tenant_of(owner),
         created_at=due,
-        slot=Slot("2026-11-25", due),
+        slot=Slot(at.date().isoformat(), due),
         checked_at=due,
     )
 
