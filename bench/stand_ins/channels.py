@@ -2,9 +2,10 @@
 
 `uvicorn bench.stand_ins.channels:app` answers to
 
-POST /api/chat.postMessage   429 where it is too much, as Slack does
-GET  /posted                 JSON: what came, as `Posted` says
-POST /api/…                  the rest of the Web API
+POST /api/chat.postMessage        429 where it is too much, as Slack does
+GET  /api/conversations.history   what stands in a channel, newest first; .replies: in a thread
+GET  /posted                      JSON: what came, as `Posted` says
+POST /api/…                       the rest of the Web API
 
 Slack: a message a second for a channel, several hundred a minute for a workspace, short bursts
 aside. `BENCH_A_MINUTE` names the cap, spread over the minute: at most a second's worth comes at
@@ -17,7 +18,11 @@ import json
 import math
 import os
 import time
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
@@ -26,6 +31,8 @@ from bench.stand_ins.slack import AUTH_TEST
 A_MINUTE = float(os.environ.get("BENCH_A_MINUTE", "0"))
 CHANNEL_SECONDS = 1.0
 POST, POSTED = "/api/chat.postMessage", "/posted"
+READ = ("/api/conversations.history", "/api/conversations.replies")
+MOST = 200  # messages that a channel shows: no channel of the bench has more
 
 
 @dataclass(slots=True)
@@ -60,6 +67,8 @@ class Limits:
 
 
 _posted, _limits = Posted(), Limits(A_MINUTE)
+_channels: dict[str, list[dict[str, Any]]] = defaultdict(list)
+"""Messages, newest first: whoever does not know whether one was posted looks for it here."""
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,13 +77,30 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     body = await _body(receive)
     if scope["path"] == POST:
         await _take(json.loads(body), send)
+    elif scope["path"] in READ:
+        asked = {name: found[0] for name, found in parse_qs(scope["query_string"].decode()).items()}
+        await _answer(send, 200, json.dumps(messages(asked)).encode())
     elif scope["path"] == POSTED:
         await _answer(send, 200, json.dumps(asdict(_posted)).encode())
     else:
         await _answer(send, 200, AUTH_TEST)
 
 
-async def _take(message: dict[str, object], send: Send) -> None:
+def keep(message: dict[str, Any], ts: str) -> dict[str, Any]:
+    """Let a message stand in its channel."""
+    kept = {name: message[name] for name in ("metadata", "thread_ts") if name in message}
+    _channels[message["channel"]].insert(0, kept | {"ts": ts})
+    return {"ok": True, "channel": message["channel"], "ts": ts}
+
+
+def messages(asked: Mapping[str, str]) -> dict[str, Any]:
+    """Of a channel, or of the thread below `ts` there."""
+    thread = asked.get("ts")
+    found = [one for one in _channels[asked["channel"]] if one.get("thread_ts") == thread]
+    return {"ok": True, "messages": found[:MOST]}
+
+
+async def _take(message: dict[str, Any], send: Send) -> None:
     now = time.time()
     wait = _limits.wait(str(message["channel"]), now) if A_MINUTE else 0
     if wait > 0:
@@ -84,14 +110,12 @@ async def _take(message: dict[str, object], send: Send) -> None:
     name = _name(message)
     _posted.names[name] = _posted.names.get(name, 0) + 1
     _posted.last = now
-    taken = {"ok": True, "channel": message["channel"], "ts": f"{now:.6f}", "message": message}
-    await _answer(send, 200, json.dumps(taken).encode())
+    await _answer(send, 200, json.dumps(keep(message, f"{now:.6f}")).encode())
 
 
-def _name(message: dict[str, object]) -> str:
-    """The name that the app gives to what it posts once."""
-    metadata = message.get("metadata")
-    return str(metadata["event_payload"]["name"]) if isinstance(metadata, dict) else ""
+def _name(message: dict[str, Any]) -> str:
+    """The name that the app gives to what it posts once; "" for what the bare process posts."""
+    return str(message["metadata"]["event_payload"]["name"]) if "metadata" in message else ""
 
 
 async def _body(receive: Receive) -> bytes:

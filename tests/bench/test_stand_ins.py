@@ -49,6 +49,17 @@ def test_slack_takes_no_more_than_its_cap() -> None:
     assert limits.wait("C11", 100.11) > 0
 
 
+def test_slack_shows_what_was_posted() -> None:
+    """Whoever does not know how a post ended finds it, in its channel or in its thread."""
+    metadata = {"event_type": "post", "event_payload": {"name": "digest:1"}}
+    channels.keep({"channel": "C1", "text": "Jobs", "metadata": metadata}, "1.0")
+    channels.keep({"channel": "C1", "text": "More", "thread_ts": "1.0"}, "2.0")
+    shown = channels.messages({"channel": "C1", "oldest": "0"})["messages"]
+    assert shown == [{"metadata": metadata, "ts": "1.0"}]
+    thread = channels.messages({"channel": "C1", "ts": "1.0"})["messages"]
+    assert [message["ts"] for message in thread] == ["2.0"]
+
+
 def asked(tenant: str, q: str, size: int, page: int = 1) -> tuple[Any, int]:
     body, total = tenants.jobs(tenant, {"q": q, "pageSize": str(size), "pageNumber": str(page)})
     return json.loads(body), total
