@@ -115,6 +115,21 @@ def pace(team_id: str, channel_id: str = "") -> str:
     return f"{CLOCK}:pace:{team_id}:{channel_id}"
 
 
+def uploads(team_id: str) -> str:
+    """String: when the next file may go to a workspace."""
+    return f"{CLOCK}:uploads:{team_id}"
+
+
+def uploads_held(team_id: str) -> str:
+    """String: Slack has asked for a pause of uploads."""
+    return f"{CLOCK}:uploads:{team_id}:held"
+
+
+def day_counts(series: str) -> str:
+    """String, sealed: how many jobs past days had; `series` stands for whose, and which jobs."""
+    return f"{CLOCK}:days:{series}"
+
+
 def watches(caller: Caller) -> str:
     """Hash: the jobs that a user watches, by tenant and id."""
     return f"{CLOCK}:watches:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"

@@ -18,6 +18,7 @@ from bot.services.agents import AgentNames
 from bot.services.asking import Asking
 from bot.services.deletes import Deletes
 from bot.services.digests.digests import Digests
+from bot.services.digests.history import Histories
 from bot.services.digests.report import Reports
 from bot.services.exports import Exports
 from bot.services.finding import Finding
@@ -36,6 +37,7 @@ from bot.store.alive import Alive
 from bot.store.audit import AuditLog
 from bot.store.connection import Commands, connect, reaching_redis
 from bot.store.cursors import CursorStore, new_cursor_id
+from bot.store.day_counts import DayCounts
 from bot.store.deletions import Deletions
 from bot.store.digests import DigestStore, new_digest_id
 from bot.store.forms import FormStore
@@ -96,8 +98,11 @@ async def shared_parts(
         patient = NamedJobs(emporix, names, grace_seconds=NAMES_SECONDS)
         reports = Reports(patient, clock)
         stack.push_async_callback(reports.close)
+        histories = Histories(emporix, DayCounts(redis, vault(settings)), clock)
+        stack.push_async_callback(histories.close)
         services = {
             "reports": reports,
+            "histories": histories,
             "accounts": accounts,
             "asking": asking,
             **_jobs(settings, redis, stored, named, clock, new_cursor_id),

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,9 @@ from tests.faults.storm import RedisThatDies, Storm, Worker, working
 
 DIGESTS, CHANNELS, DEATHS = 200, 50, 20
 WITH_THREAD = 20
-"""So many of them have more failures than their message shows, and go on in its thread."""
+"""So many of them have more failures than their message shows, and go on in its thread; a picture
+follows them there.
+"""
 
 STATUSES = ("success", "failure", "skipped", "failure", "failure", "failure")
 WITHIN_SECONDS = 60.0  # after the last fault
@@ -63,6 +66,8 @@ async def scene(dying_redis: RedisThatDies, tmp_path: Path) -> AsyncIterator[Sce
     world, workspace = World(time.time), Workspace(time.time)
     for number in range(6):
         world.add_job("acme", agentId="calm" if number < 3 else "troubled", status=STATUSES[number])
+    for days in range(1, 4):
+        world.add_job("acme", agentId="troubled", metadata=days_ago(days))
     for number in range(CHANNELS):
         members = frozenset({ADA.id, BOT_USER_ID})
         channel = Channel(f"C0FAULT{number:02}", f"fault-{number:02}", members)
@@ -81,6 +86,11 @@ async def scene(dying_redis: RedisThatDies, tmp_path: Path) -> AsyncIterator[Sce
             "LOG_LEVEL": "INFO",
         }
         yield Scene(workspace, dying_redis, settings, tmp_path)
+
+
+def days_ago(days: int) -> dict[str, object]:
+    stamp = datetime.fromtimestamp(time.time() - days * 86400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"version": 1, "createdAt": stamp, "modifiedAt": stamp}
 
 
 async def set_up(scene: Scene, due: float) -> None:
@@ -103,7 +113,9 @@ async def set_up(scene: Scene, due: float) -> None:
     for number in range(DIGESTS):
         channel_id = f"C0FAULT{number % CHANNELS:02}"
         agent = "troubled" if number < WITH_THREAD else "calm"
-        digest = replace(first, id=f"{number:03}", channel_id=channel_id)
+        digest = replace(
+            first, id=f"{number:03}", channel_id=channel_id, picture=number < WITH_THREAD
+        )
         await DigestStore(redis).save(replace(digest, filters=Filters(agents=(agent,))))
     await redis.aclose()
 
@@ -115,6 +127,12 @@ def posted(scene: Scene) -> Counter[str]:
         for number in range(CHANNELS)
         for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
     )
+
+
+def pictures(scene: Scene) -> Counter[str]:
+    """How many pictures stand below each digest."""
+    channels = {f"C0FAULT{number:02}" for number in range(CHANNELS)}
+    return Counter(file.thread_ts for file in scene.workspace.files.seen_in(channels))
 
 
 async def settled(scene: Scene) -> int:
@@ -156,7 +174,7 @@ async def test_each_digest_is_posted_exactly_once(scene: Scene) -> None:
         during = sum(posted(scene).values())
         done = await all_settled(scene, WITHIN_SECONDS)
         await asyncio.sleep(QUIET_SECONDS)
-        counts = posted(scene)
+        counts, drawn = posted(scene), pictures(scene)
     twice = [name for name, count in counts.items() if count > 1]
     threads = [name for name in counts if name.endswith(":rest")]
     after = last_post(scene) - ended
@@ -165,8 +183,11 @@ async def test_each_digest_is_posted_exactly_once(scene: Scene) -> None:
         f"{storm.redis_was_away:.1f} s, {dict(Counter(storm.ordered))}, "
         f"{scene.workspace.post_limits.refused} refused by limits; {during} posted during it;\n"
         f"{len(counts) - len(threads)} of {DIGESTS} posted, and {len(threads)} threads, "
-        f"{len(twice)} twice; the last {max(0.0, after):.1f} s after the storm"
+        f"{len(twice)} twice, and {len(drawn)} pictures; "
+        f"the last {max(0.0, after):.1f} s after the storm"
     )
     assert (len(counts) - len(threads), len(threads)) == (DIGESTS, WITH_THREAD)
     assert (twice, done) == ([], True)
+    assert set(drawn.values()) == {1}
+    assert WITH_THREAD // 2 <= len(drawn) <= WITH_THREAD  # one may be lost with its worker
     assert after <= WITHIN_SECONDS

@@ -26,8 +26,11 @@ DAY = 86400.0
 
 @pytest.fixture
 async def shop_at_nine(connected: Shop) -> Shop:
-    """Ada has a digest of #ops, there are jobs, and it is a second past nine of the next day."""
-    await set_up(connected.person("ada", "ops"), quiet="quiet")
+    """Ada has a digest of #ops, there are jobs, and it is a second past nine of the next day.
+
+    Pictures have tests of their own.
+    """
+    await set_up(connected.person("ada", "ops"), quiet="quiet", picture=[])
     connected.clock.now = NINE - 3600
     for number in range(12):
         connected.world.add_job(
@@ -111,7 +114,7 @@ async def test_counts_without_reading(shop_at_nine: Shop) -> None:
 
 async def test_shares_what_was_fetched(shop_at_nine: Shop) -> None:
     """Two digests of the same tenant, key and time read Emporix once."""
-    await set_up(shop_at_nine.person("ada", "general"), quiet="quiet")
+    await set_up(shop_at_nine.person("ada", "general"), quiet="quiet", picture=[])
     shop_at_nine.clock.now = NINE + DAY
     await work(shop_at_nine)
     shop_at_nine.clock.now = NINE + 2 * DAY
