@@ -123,7 +123,7 @@ def dump_posts(posts: tuple[Posted, ...]) -> str:
     return _json([asdict(post) for post in posts])
 
 
-def read_posts(record: str | None) -> tuple[Posted, ...]:
+def read_posts(record: str) -> tuple[Posted, ...]:
     found: list[dict[str, Any]] = json.loads(record or "[]")
     return tuple(
         Posted(**post | {"rows": tuple(Row(**row) for row in post["rows"])}) for post in found
