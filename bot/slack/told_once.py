@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
@@ -16,6 +18,7 @@ from bot.services.sharing import Audience
 from bot.slack.channel import audience_of
 from bot.slack.failures import described
 from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
+from bot.slack.presence import is_gone
 from bot.slack.refusals import is_certain, limited
 
 logger = logging.getLogger(__name__)
@@ -48,8 +51,8 @@ class ToldOnce:
             await self._client.chat_postMessage(channel=to.user_id, **message)
             return True
 
-    async def in_thread(self, post: Post, template: str, /, **facts: Any) -> bool:
-        """A reply to a message for all; False where Slack refuses it."""
+    async def in_channel(self, post: Post, template: str, /, **facts: Any) -> bool:
+        """A message for all, or a reply to one; False where Slack refuses it."""
         try:
             return await self._posted(post, template, facts)
         except OutcomeUnknown:
@@ -68,12 +71,13 @@ class ToldOnce:
 
     async def audience(self, channel_id: str) -> Audience:
         """Who reads a channel."""
-        try:
+        with _later_if_limited():
             return await audience_of(self._client, channel_id)
-        except SlackApiError as error:
-            if (seconds := limited(error)) is not None:
-                raise Later(seconds) from error
-            raise
+
+    async def is_gone(self, user_id: str) -> bool:
+        """Whether somebody has left the workspace."""
+        with _later_if_limited():
+            return await is_gone(self._client, user_id)
 
     async def _posted(self, post: Post, template: str, facts: dict[str, Any]) -> bool:
         try:
@@ -82,3 +86,13 @@ class ToldOnce:
             logger.warning("%s was not posted: %s", post.name, refused)
             return False
         return True
+
+
+@contextmanager
+def _later_if_limited() -> Iterator[None]:
+    try:
+        yield
+    except SlackApiError as error:
+        if (seconds := limited(error)) is not None:
+            raise Later(seconds) from error
+        raise
