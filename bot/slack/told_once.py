@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.later import Later
@@ -16,13 +14,13 @@ from bot.services.sharing import Audience
 from bot.slack.channel import audience_of
 from bot.slack.failures import described
 from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
-from bot.slack.refusals import is_certain, limited
+from bot.slack.refusals import TROUBLE, passes_in
 
 logger = logging.getLogger(__name__)
 
 
 class ToldOnce:
-    """Tells what has happened. Every method may raise Later, or what Slack's trouble is called."""
+    """Tells what has happened. Every method may raise Later, or what Slack's refusal is called."""
 
     def __init__(self, say: Say, once: Once, client: AsyncWebClient) -> None:
         self._say, self._once, self._client = say, once, client
@@ -33,11 +31,9 @@ class ToldOnce:
         """A direct message, which `name` tells from all others; False where Slack refuses it."""
         try:
             opened = await self._client.conversations_open(users=to.user_id)
-        except SlackApiError as error:
-            if (seconds := limited(error)) is not None:
+        except TROUBLE as error:
+            if (seconds := passes_in(error)) is not None:
                 raise Later(seconds) from error
-            if not is_certain(error):
-                raise
             logger.warning("somebody cannot be told: %s", described(error))
             return False
         post = Post(name, to.team_id, str(opened["channel"]["id"]), begun_at)
@@ -63,15 +59,15 @@ class ToldOnce:
             await self._client.chat_update(
                 channel=channel_id, ts=ts, text=message["text"], blocks=message["blocks"]
             )
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             logger.warning("a message stays as it is: %s", described(error))
 
     async def audience(self, channel_id: str) -> Audience:
         """Who reads a channel."""
         try:
             return await audience_of(self._client, channel_id)
-        except SlackApiError as error:
-            if (seconds := limited(error)) is not None:
+        except TROUBLE as error:
+            if (seconds := passes_in(error)) is not None:
                 raise Later(seconds) from error
             raise
 

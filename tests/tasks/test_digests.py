@@ -212,6 +212,25 @@ async def test_waits_where_emporix_is_down(shop_at_nine: Shop) -> None:
     assert "This comes late" in str((await in_channel(shop_at_nine))[0]["blocks"])
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("cut_before", times=10_000),
+        Fault("status", times=10_000),
+        Fault("html", times=10_000),
+    ],
+    ids=lambda fault: fault.kind,
+)
+async def test_waits_where_slack_is_down(shop_at_nine: Shop, fault: Fault) -> None:
+    """However long that takes, as with Emporix: the day is not left out."""
+    shop_at_nine.workspace.faults.add(fault)
+    await shop_at_nine.worker.work_until(NINE + 1200, step=20)
+    shop_at_nine.workspace.faults.clear()
+    await shop_at_nine.worker.work_until(NINE + 2400, step=20)
+    assert "This comes late" in str((await in_channel(shop_at_nine))[0]["blocks"])
+    assert (await stored(shop_at_nine)).skipped == ()
+
+
 async def removed(shop: Shop) -> None:
     shop.workspace.directory.remove("C0OPS", BOT_USER_ID)
 
