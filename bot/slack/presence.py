@@ -8,7 +8,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.refusals import word
+from bot.slack.refusals import passes_in, word
 
 OUTSIDERS = ("is_ext_shared", "is_pending_ext_shared")
 UNSEEN = {"channel_not_found", "method_not_supported_for_channel_type"}
@@ -43,6 +43,8 @@ async def join(client: AsyncWebClient, channel_id: str) -> None:
     try:
         await client.conversations_join(channel=channel_id)
     except SlackApiError as error:
+        if passes_in(error) is not None:
+            raise
         raise CannotEnter("archived" if word(error) == "is_archived" else "invite") from error
 
 

@@ -333,6 +333,25 @@ async def test_tells_once_whatever_slack_answers(shop: Shop, fault: Fault) -> No
     assert [bool(message["thread_ts"]) for message in messages] == [False, True, True]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("cut_before", times=10_000),
+        Fault("status", times=10_000),
+        Fault("html", times=10_000),
+    ],
+    ids=lambda fault: fault.kind,
+)
+async def test_waits_where_slack_is_down(shop: Shop, fault: Fault) -> None:
+    """However long that takes: no alert is paused for it, and nobody has to turn it on again."""
+    fail(shop)
+    shop.workspace.faults.add(fault)
+    await later(shop, 900)
+    shop.workspace.faults.clear()
+    await later(shop, 60)
+    assert (len(await posted(shop)), await told(shop)) == (1, [])
+
+
 async def test_says_when_slack_did_not_say(shop: Shop) -> None:
     """Where the app may not look, nothing is posted again, and the owner is told."""
     shop.workspace.bot_scopes -= {"channels:history"}

@@ -69,6 +69,20 @@ async def test_is_posted_at_its_time(shop_at_nine: Shop, snapshot: SnapshotAsser
     assert posted == snapshot
 
 
+async def test_tells_what_it_has_not_read(shop_at_nine: Shop) -> None:
+    """Of many failures the newest are compared, some stand in the thread, and all can be listed."""
+    shop_at_nine.clock.now = NINE - 3600
+    for number in range(130):
+        shop_at_nine.world.add_job("acme", status="failure", message=f"Order EON{number} is lost.")
+    shop_at_nine.clock.now = NINE
+    await shop_at_nine.worker.work()
+    top, thread = await in_channel(shop_at_nine)
+    assert "the newest 100 of them compared" in str(top["blocks"])
+    assert "102 more failures are not shown" in str(thread["blocks"])
+    listed = await shop_at_nine.person("ada", "ops").click("List all failures")
+    assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 134")
+
+
 async def test_comes_once_a_day(shop_at_nine: Shop) -> None:
     """A week of it: seven, one for each day."""
     await shop_at_nine.worker.work_until(NINE + 6 * DAY + 3600, step=1800)
@@ -215,6 +229,25 @@ async def test_waits_where_emporix_is_down(shop_at_nine: Shop) -> None:
     shop_at_nine.world.faults.clear()
     await shop_at_nine.worker.work_until(NINE + 3600 + 660, step=60)
     assert "This comes late" in str((await in_channel(shop_at_nine))[0]["blocks"])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("cut_before", times=10_000),
+        Fault("status", times=10_000),
+        Fault("html", times=10_000),
+    ],
+    ids=lambda fault: fault.kind,
+)
+async def test_waits_where_slack_is_down(shop_at_nine: Shop, fault: Fault) -> None:
+    """However long that takes, as with Emporix: the day is not left out."""
+    shop_at_nine.workspace.faults.add(fault)
+    await shop_at_nine.worker.work_until(NINE + 1200, step=20)
+    shop_at_nine.workspace.faults.clear()
+    await shop_at_nine.worker.work_until(NINE + 2400, step=20)
+    assert "This comes late" in str((await in_channel(shop_at_nine))[0]["blocks"])
+    assert (await stored(shop_at_nine)).skipped == ()
 
 
 async def removed(shop: Shop) -> None:
