@@ -142,11 +142,14 @@ async def test_opens_a_job_on_top(connected: Shop, snapshot: SnapshotAssertion) 
 
 
 async def test_says_that_a_job_is_gone(connected: Shop) -> None:
-    """In the pushed modal, so that the jobs found stay."""
-    add_jobs(connected, 1)
+    """In the pushed modal, so that the jobs found stay; there it shows all jobs, too."""
+    add_jobs(connected, 2)
     await find(connected, job_id(1))
     connected.world.tenant("acme").jobs.remove(job_id(1))
     exchange = await connected.ada.click("Open")
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_found"
     assert exchange.view["previous_view_id"]
+    exchange = await connected.ada.click("Show all jobs")
+    assert [sent["via"] for sent in exchange.sent] == ["views.update"]
+    assert "*Job 1 of 1*" in said(exchange.view)

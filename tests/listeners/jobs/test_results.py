@@ -85,9 +85,12 @@ async def test_posts_nothing_where_outsiders_read(ada: Person) -> None:
 
 
 async def test_runs_an_expired_search_again(connected: Shop, ada: Person) -> None:
-    """A page that is too old says so in the modal."""
+    """A page that is too old says so in the modal, and its button shows the results there."""
     for key in await connected.redis.keys("*:cursor:*"):
         await connected.redis.delete(key)
     exchange = await ada.click("Next")
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.outdated_button"
+    exchange = await ada.click("Run it again")
+    assert [sent["via"] for sent in exchange.sent] == ["views.update"]
+    assert (await heading(ada)).startswith("*Jobs 1–2 of 5*")
