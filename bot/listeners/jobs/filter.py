@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias, get_args
 
-from bot.errors import InvalidInput, OutdatedButton
+from bot.errors import (
+    EmporixFailed,
+    EmporixTimeout,
+    EmporixUnreachable,
+    EmporixUnreadable,
+    InvalidInput,
+    InvalidRequest,
+    OutdatedButton,
+    RateLimited,
+)
 from bot.listeners.jobs.list import show as show_list
 from bot.models import Account, Caller
 from bot.say import ids
@@ -20,6 +30,17 @@ from bot.slack.modals import Modal, Offer, SubmittedModal
 from bot.slack.place import Place
 from bot.store.cursors import Cursor
 from bot.store.forms import FormStore
+
+Mendable: TypeAlias = (
+    InvalidInput
+    | InvalidRequest
+    | EmporixFailed
+    | EmporixTimeout
+    | EmporixUnreachable
+    | EmporixUnreadable
+    | RateLimited
+)
+"""After these the form comes back with all that was filled in, to be submitted again."""
 
 
 @shortcut(
@@ -94,13 +115,13 @@ async def search(
         return
     await modal.update("jobs/filter.asking")
     account = await accounts.of(caller)
+    kept = await forms.load(caller, list_) if list_ else None
     try:
         filters = await asking.settle(asked, account, clock)
-    except InvalidInput as error:  # only now could it be known
+        listing = await jobs.list(account, filters, searched=bool(filters.words))
+    except get_args(Mendable) as error:  # only now could it be known
         await show(form, account, modal, error=error, list_=list_)
         return
-    kept = await forms.load(caller, list_) if list_ else None
-    listing = await jobs.list(account, filters, searched=bool(filters.words))
     if kept:
         await show_list(listing, place.reply_at(kept), replace=True)
     await modal.update("jobs/filter.done" if kept else "jobs/results", listing=listing)
@@ -134,7 +155,7 @@ async def show(
     account: Account,
     modal: Modal,
     *,
-    error: InvalidInput | None = None,
+    error: Mendable | None = None,
     note: str = "",
     list_: str = "",
 ) -> None:
