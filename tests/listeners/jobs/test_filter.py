@@ -64,7 +64,7 @@ async def test_asks_for_all_that_was_filled_in(connected: Shop) -> None:
         "*No jobs*: tenant acme, failed or skipped, export, agent Complaint Agent, agent type "
         "complaint, event order.order-created or a.b, saying “late refund” and “invoice”, since "
         "<!date^1793487600^{date_short_pretty} {time}|2026-10-31 23:00 UTC>, before "
-        "<!date^1795388400^{date_short_pretty} {time}|2026-11-22 23:00 UTC>, oldest first. "
+        "<!date^1795388400^{date_short_pretty} {time}|2026-11-22 23:00 UTC>. "
         "Change the search, or take a filter away."
     )
 
