@@ -50,7 +50,7 @@ Mendable: TypeAlias = (
     kind="global",
 )
 async def start(account: Account, modal: Modal) -> None:
-    await modal.open("jobs/filter.opening")
+    await modal.open("jobs/filter.opening", is_list=False)
     await show(Form(), account, modal)
 
 
@@ -76,7 +76,7 @@ async def edit(
     place: Place,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/filter.opening")
+    await modal.open("jobs/filter.opening", is_list=True)
     form = await form_at(value, cursor, clock)
     await show(form, account, modal, list_=await forms.keep(account.caller, place.kept()))
 
@@ -113,7 +113,7 @@ async def search(
     list_ = str(unpack(memory, ids.STATE_FORM)["form"]) if memory else ""
     if not (asked := await read_or_refuse(form, modal)):
         return
-    await modal.update("jobs/filter.asking")
+    await modal.update("jobs/filter.asking", is_list=bool(list_))
     account = await accounts.of(caller)
     kept = await forms.load(caller, list_) if list_ else None
     try:

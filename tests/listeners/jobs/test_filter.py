@@ -213,6 +213,8 @@ async def test_filter_changes_the_list_in_its_place(
     await connected.ada.click("Filter")
     exchange = await connected.ada.submit({"statuses": ["Failed"]})
     assert [sent["via"] for sent in exchange.sent] == ["ack", "response_url", "views.update"]
+    views = [exchange.payloads[0]["view"], exchange.payloads[-1]["view"]]
+    assert [view["title"]["text"] for view in views] == ["Filter the list"] * 2
     assert exchange.payloads[1]["replace_original"] is True
     assert exchange.payloads[-1]["view"] == snapshot
     (message,) = await connected.ada.messages()
