@@ -69,9 +69,10 @@ class Clean:
 
     They are the `counted` jobs that fit `filters` and were modified last at `until` (ISO 8601, as
     Emporix wrote it) or before; `found` is how many of them were there when their ids were read,
-    None before that. `begun_at` and `ended_at` are in seconds since 1970, 0 until then; `why` says
-    how it ended. `idle` counts the attempts in which nothing came about, and until `rest_until`
-    there is none. `shown_at` is where its owner sees it, and `entry` its place in the audit record.
+    at `read_at`, None before that. All times but `until` are in seconds since 1970, 0 while they
+    are to come; `why` says how it ended. `idle` counts the attempts in which nothing came about,
+    and until `rest_until` there is none. `shown_at` is where its owner sees it, and `entry` its
+    place in the audit record.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Clean:
     counted: int
     until: str
     found: int | None = None
+    read_at: float = 0
     begun_at: float = 0
     ended_at: float = 0
     why: str = ""
@@ -163,7 +165,7 @@ class CleanStore:
             await self._redis.hset(layout.clean(clean_id), "stop", "1")
 
     async def fix(self, clean: Clean, job_ids: Sequence[str]) -> None:
-        """Keep the ids of its jobs, once for all, together with the clean-up that knows of them."""
+        """Keep the ids of its jobs, together with the clean-up that knows of them."""
         key = layout.clean_jobs(clean.id)
         sealed = self._sealing.seal(json.dumps(list(job_ids)), key)
         with reaching_redis():
