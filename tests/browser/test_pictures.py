@@ -16,8 +16,10 @@ from tests.browser.desk import Desk
 LARGEST = 150_000  # bytes
 WINDOW = {"viewport": {"width": 1160, "height": 760}, "color_scheme": "light"}
 WIDER = {**WINDOW, "viewport": {"width": 1240, "height": 760}}
+TALLER = {**WINDOW, "viewport": {"width": 1160, "height": 1000}}
 DARK = {**WINDOW, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 360, "height": 720}, "device_scale_factor": 2}
+LONG = 30_000  # milliseconds; a worker reads, posts, draws and uploads
 in_window = pytest.mark.parametrize("desk", [WINDOW], indirect=True)
 
 
@@ -83,6 +85,20 @@ async def test_a_shared_list(alone: Desk, pictures: Path) -> None:
     await alone.sees("Deleted by @Ada Lovelace")
     await expect(alone.page.locator("#notice")).to_be_empty(timeout=10_000)
     await take(alone, "shared", pictures)
+
+
+@pytest.mark.parametrize("desk", [TALLER], indirect=True)
+async def test_a_digest(alone: Desk, pictures: Path) -> None:
+    """Posted at once, with the last days below it."""
+    ada = alone.person("ada")
+    await ada.command("/emporix digest")
+    await ada.submit({})
+    await ada.click("Post one now")
+    await ada.close()
+    days = alone.page.get_by_role("img", name="Bars for each day")
+    await expect(days).to_be_visible(timeout=LONG)
+    await days.scroll_into_view_if_needed()
+    await take(alone, "digest", pictures)
 
 
 @in_window
