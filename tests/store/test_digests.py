@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
 
 from bot.models import Digest, Filters, Schedule, Slot
+from bot.store import layout
 from bot.store.digests import CLAIM_SECONDS, DigestStore
 from tests.store.fixtures import ADA, GRACE
 
@@ -32,6 +34,18 @@ async def test_gives_back_what_was_kept(redis: Any) -> None:
     assert saved == replace(DIGEST, version=1)
     assert await store.load("1") == saved
     assert await store.load("2") is None
+
+
+async def test_a_digest_of_an_older_version_has_a_picture(redis: Any) -> None:
+    """As a new one has unless somebody says otherwise."""
+    store = DigestStore(redis)
+    await store.save(replace(DIGEST, picture=False))
+    record = json.loads(await redis.hget(layout.digest("1"), "record"))
+    assert record.pop("picture") is False
+    await redis.hset(layout.digest("1"), "record", json.dumps(record))
+    loaded = await store.load("1")
+    assert loaded is not None
+    assert loaded.picture
 
 
 async def test_a_change_does_not_undo_another(redis: Any) -> None:
