@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from slack_sdk.errors import SlackApiError
-
 from bot.clockwork.calls import Errand, Later, Queues, every, task
 from bot.errors import (
     DigestRefused,
@@ -29,7 +27,7 @@ from bot.slack.digest_channels import DigestChannels
 from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.once import OutcomeUnknown
-from bot.slack.refusals import limited
+from bot.slack.refusals import TROUBLE, limited
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
@@ -165,7 +163,7 @@ class Run:
             return
         try:
             await self.channels.check(digest)
-        except SlackApiError as error:
+        except TROUBLE as error:
             seconds = limited(error)
             if seconds is None or self.now - digest.checked_at > UNCHECKED_SECONDS:
                 raise Later(seconds or _pause_seconds(self.slot, self.now)) from error

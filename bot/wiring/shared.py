@@ -111,7 +111,7 @@ async def shared_parts(
             "finding": Finding(named, names, settings.emporix_dashboard_url),
             "forms": FormStore(redis, vault(settings), new_cursor_id),
             **cleans(redis, vault(settings), stored, emporix, names, clock, new_cursor_id),
-            **_digests(redis, accounts, asking, channels, clock, new_digest_id),
+            **_digests(redis, vault(settings), accounts, asking, channels, clock, new_digest_id),
         }
         yield Shared(redis, session, slack, Say.default(), stored, channels, services)
 
@@ -143,7 +143,7 @@ def _jobs(
     return {
         "jobs": jobs,
         "sharing": sharing,
-        **following(redis, emporix, jobs, stored, clock),
+        **following(redis, vault(settings), emporix, jobs, stored, clock),
     }
 
 
@@ -171,6 +171,7 @@ def _deletes(redis: Commands, emporix: EmporixClient, clock: Clock) -> dict[str,
 
 def _digests(
     redis: Commands,
+    keys: Vault,
     accounts: Accounts,
     asking: Asking,
     channels: DigestChannels,
@@ -178,7 +179,7 @@ def _digests(
     new_digest_id: Callable[[], str],
 ) -> dict[str, object]:
     """What there is for digests."""
-    digests = Digests(DigestStore(redis), clock, new_digest_id)
+    digests = Digests(DigestStore(redis, keys), clock, new_digest_id)
     return {
         "alive": Alive(redis),
         "digests": digests,

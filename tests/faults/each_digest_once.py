@@ -96,7 +96,7 @@ def days_ago(days: int) -> dict[str, object]:
 async def set_up(scene: Scene, due: float) -> None:
     """All digests, due at the same time, on Ada's connection."""
     redis = connect(scene.redis.url)
-    records = Records(Vault(parse_keys(scene.settings["ENCRYPTION_KEYS"])))
+    records = Records(vault(scene))
     credentials = Credentials(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     connection = Connection(OWNER, "acme", credentials, frozenset({READ_SCOPE}), due)
     await AccountStore(redis, records).save(connection, default=True)
@@ -116,8 +116,14 @@ async def set_up(scene: Scene, due: float) -> None:
         digest = replace(
             first, id=f"{number:03}", channel_id=channel_id, picture=number < WITH_THREAD
         )
-        await DigestStore(redis).save(replace(digest, filters=Filters(agents=(agent,))))
+        await DigestStore(redis, vault(scene)).save(
+            replace(digest, filters=Filters(agents=(agent,)))
+        )
     await redis.aclose()
+
+
+def vault(scene: Scene) -> Vault:
+    return Vault(parse_keys(scene.settings["ENCRYPTION_KEYS"]))
 
 
 def posted(scene: Scene) -> Counter[str]:
@@ -138,7 +144,7 @@ def pictures(scene: Scene) -> Counter[str]:
 async def settled(scene: Scene) -> int:
     """How many digests know that they were posted."""
     redis = connect(scene.redis.url)
-    found = await DigestStore(redis).of_owner(OWNER)
+    found = await DigestStore(redis, vault(scene)).of_owner(OWNER)
     await redis.aclose()
     return sum(digest.posted_on == "2026-11-24" for digest in found)
 

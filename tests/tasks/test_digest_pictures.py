@@ -240,7 +240,7 @@ async def test_a_task_that_comes_twice_uploads_once(due: Shop) -> None:
     before = await stored(due)
     await due.worker.work()
     after = await stored(due)
-    await DigestStore(due.redis).save(before, after)
+    await DigestStore(due.redis, due.vault).save(before, after)
     await due.worker.work_until(due.clock() + 120, step=60)
     assert len(await pictures(due)) == 1
 

@@ -14,6 +14,7 @@ from bot.services.digests.course import Window
 from bot.services.digests.likeness import Group, groups
 from bot.services.digests.readings import Readings, give_up
 from bot.services.likeness import READ
+from bot.services.short_query import shorten
 
 STATUSES = ("success", "failure", "in_progress", "skipped")
 FAILURE = "failure"
@@ -23,7 +24,7 @@ MOST_FAILURES = 100
 """So many failures are read; the others are counted."""
 
 SHOWN_GROUPS = 5
-SHOWN_REST = 12
+SHOWN_REST = 30
 CALLS_AT_ONCE = 40
 """Of all digests together: fewer than there are connections to Emporix."""
 
@@ -44,7 +45,10 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`groups` of failures are shown first, the `rest` behind them, and `more` are only counted."""
+    """`groups` of failures are shown first, the `rest` behind them, and `more` are only counted.
+
+    Of the failures the newest `read` were compared; `rest` begins with one of each further group.
+    """
 
     tenant: str
     filters: Filters
@@ -52,6 +56,7 @@ class Report:
     total: Count
     counts: tuple[Count, ...]
     failed: int | None
+    read: int
     groups: tuple[Group, ...]
     rest: tuple[Job, ...]
     more: int
@@ -61,6 +66,15 @@ class Report:
     def is_quiet(self) -> bool:
         """Whether there was not one job."""
         return self.total.now == 0
+
+    @property
+    def query(self) -> str:
+        """All failures of the time, for a button that lists them; "" where that is too long."""
+        since, until = self.window.since, self.window.until
+        failures = replace(
+            self.filters, tenant=self.tenant, statuses=(FAILURE,), since=since, until=until
+        )
+        return shorten(failures, searched=False)
 
     @property
     def most(self) -> int:
@@ -145,8 +159,8 @@ def _report(
     failures: list[Job],
 ) -> Report:
     found = groups(failures)
-    first = {id(group.jobs[0]) for group in found[:SHOWN_GROUPS]}
-    rest = [job for group in found for job in group.jobs if id(job) not in first]
+    others = [group.jobs[0] for group in found[SHOWN_GROUPS:]]
+    rest = others + [job for group in found for job in group.jobs[1:]]
     failed = next((count.now for count in counts if count.status == FAILURE), None)
     return Report(
         tenant=held.tenant,
@@ -155,9 +169,10 @@ def _report(
         total=total,
         counts=counts,
         failed=failed,
+        read=len(failures),
         groups=found[:SHOWN_GROUPS],
         rest=tuple(rest[:SHOWN_REST]),
-        more=max(failed or 0, len(failures)) - len(first) - len(rest[:SHOWN_REST]),
+        more=max(failed or 0, len(failures)) - len(found[:SHOWN_GROUPS]) - len(rest[:SHOWN_REST]),
         can_delete=held.can_delete,
     )
 
