@@ -115,6 +115,11 @@ def pace(team_id: str, channel_id: str = "") -> str:
     return f"{CLOCK}:pace:{team_id}:{channel_id}"
 
 
+def coming_back(team_id: str) -> str:
+    """String: when the next of those comes back who found no time for a message."""
+    return f"{CLOCK}:coming_back:{team_id}"
+
+
 def watches(caller: Caller) -> str:
     """Hash: the jobs that a user watches, by tenant and id."""
     return f"{CLOCK}:watches:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"

@@ -84,6 +84,7 @@ def test_what_happens_by_the_clock_shares_a_slot() -> None:
         layout.post("digest:1:2026-11-24"),
         layout.pace("T0ACME"),
         layout.pace("T0ACME", "C0OPS"),
+        layout.coming_back("T0ACME"),
         layout.watches(ADA),
         layout.watches_due(),
         layout.watches_strikes(),
