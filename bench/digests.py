@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 from bench.people import BATCH, TEAM, user_id
 from bench.stand_ins.emporix import TENANT
+from bot.keys import parse_keys
 from bot.models import Caller, Digest, Schedule, Slot
 from bot.store.connection import connect
 from bot.store.digests import DigestStore
+from bot.store.vault import Vault
 
 EVERY_DAY = tuple(range(7))
 
@@ -37,15 +39,17 @@ def digest(
         created_at=due,
         slot=Slot(at.date().isoformat(), due),
         checked_at=due,
+        picture=False,
     )
 
 
-async def set_up(redis_url: str, digests: Iterable[Digest]) -> None:
+async def set_up(redis_url: str, encryption_key: str, digests: Iterable[Digest]) -> None:
     """Keep digests, with their places in the indexes."""
     redis, left = connect(redis_url), list(digests)
+    vault = Vault(parse_keys(encryption_key))
     for begin in range(0, len(left), BATCH):
         async with redis.pipeline(transaction=False) as pipe:
-            store = DigestStore(pipe)
+            store = DigestStore(pipe, vault)
             for one in left[begin : begin + BATCH]:
                 await store.save(one)
             await pipe.execute()

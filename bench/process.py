@@ -14,8 +14,8 @@ from typing import IO
 
 import aiohttp
 
+from sandbox.processes import PROJECT
 from sandbox.serving import free_socket
-from sandbox.stack import PROJECT
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0

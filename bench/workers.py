@@ -15,8 +15,8 @@ from bench.process import resident, served, started
 from bench.stage import Stage
 from bot.store.alive import Alive
 from bot.store.connection import connect
+from sandbox.processes import procfile_command
 from sandbox.redis import redis_server
-from sandbox.stack import procfile_command
 
 WORKERS = 2
 TENANTS = "bench.stand_ins.tenants:app"
@@ -29,6 +29,7 @@ class Workers:
 
     stage: Stage
     redis_url: str
+    encryption_key: str
     slack_url: str
     emporix_url: str
     pids: tuple[int, ...]
@@ -66,7 +67,8 @@ async def workers(
             "SLACK_API_URL": f"{slack_url}/api/",
             "SLACK_MESSAGES_PER_MINUTE": str(a_minute),
         }
-        await connect_users(redis_url, settings["ENCRYPTION_KEYS"], users, tenant_of)
+        key = settings["ENCRYPTION_KEYS"]
+        await connect_users(redis_url, key, users, tenant_of)
         redis = connect(redis_url)
         parts.push_async_callback(redis.aclose)
         alive, pids = Alive(redis), []
@@ -74,7 +76,7 @@ async def workers(
             ready = _at_work(alive, number)
             worker = started(procfile_command("worker"), settings, ready)
             pids.append(await parts.enter_async_context(worker))
-        yield Workers(stage, redis_url, slack_url, emporix_url, tuple(pids))
+        yield Workers(stage, redis_url, key, slack_url, emporix_url, tuple(pids))
 
 
 def _at_work(alive: Alive, count: int) -> Callable[[], Any]:

@@ -44,7 +44,7 @@ async def digests(stage: Stage) -> Rounds:
     """From the time when they are due until the last message, threads included."""
     async with workers(stage, TENANTS, tenant_name, A_MINUTE) as at_work:
         due = time.time() + START_SECONDS
-        await set_up(at_work.redis_url, _digests(due))
+        await set_up(at_work.redis_url, at_work.encryption_key, _digests(due))
         await _until(at_work, MESSAGES // 2)
         half = at_work.resident()
         await _until(at_work, MESSAGES)

@@ -12,8 +12,10 @@ from bench.digests import digest, set_up
 from bench.figure import Rounds, at_most, measures
 from bench.rounds import p50, ratios
 from bench.stage import Stage
+from bot.keys import new_key, parse_keys
 from bot.store.connection import connect
 from bot.store.digests import CLAIM_SECONDS, DigestStore
+from bot.store.vault import Vault
 from sandbox.redis import redis_server
 
 ROUNDS, LOOKS = 48, 40
@@ -51,16 +53,17 @@ async def due(stage: Stage) -> Rounds:
 
 @asynccontextmanager
 async def _looks(count: int) -> AsyncIterator[Looks]:
-    now = time.time()
+    now, key = time.time(), new_key()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, redis_server(Path(folder)) as url:
         times = (now if number < DUE else now + LATER_SECONDS for number in range(count))
         await set_up(
             url,
+            key,
             (
                 digest(number, at, owners=OWNERS, channels=CHANNELS)
                 for number, at in enumerate(times)
             ),
         )
         redis = connect(url)
-        yield Looks(DigestStore(redis), now)
+        yield Looks(DigestStore(redis, Vault(parse_keys(key))), now)
         await redis.aclose()

@@ -12,7 +12,7 @@ from bench.figure import Rounds, at_most, measures
 from bench.people import TEAM, connect_users, user_id
 from bench.stage import Stage
 from bench.stand_ins.emporix import TENANT
-from bot.keys import new_key
+from bot.keys import new_key, parse_keys
 from bot.models import Caller, Filters
 from bot.store.alert_records import Alert, Mark
 from bot.store.alerts import AlertStore
@@ -20,6 +20,7 @@ from bot.store.connection import connect
 from bot.store.cursors import Cursor, CursorStore, new_cursor_id
 from bot.store.places import Place
 from bot.store.posts import Posts
+from bot.store.vault import Vault
 from bot.store.watches import Watch, WatchStore, new_watch_id
 from sandbox.redis import redis_server
 
@@ -70,13 +71,14 @@ async def _users(url: str) -> None:
 async def _digests(url: str) -> None:
     """Each in a channel, and of an owner, of its own."""
     now = time.time()
-    await set_up(url, (digest(number, now, owners=EACH, channels=EACH) for number in range(EACH)))
+    digests = (digest(number, now, owners=EACH, channels=EACH) for number in range(EACH))
+    await set_up(url, new_key(), digests)
 
 
 async def _watches(url: str) -> None:
     """Of as many users."""
     redis = connect(url)
-    store, now = WatchStore(redis), time.time()
+    store, now = WatchStore(redis, _vault()), time.time()
     for number in range(EACH):
         watch = Watch(new_watch_id(), _caller(number), TENANT, f"{number:024x}", now)
         await store.add(watch, now, 1)
@@ -86,7 +88,7 @@ async def _watches(url: str) -> None:
 async def _alerts(url: str) -> None:
     """Of as many users, each in a channel of its own."""
     redis = connect(url)
-    store, now = AlertStore(redis), time.time()
+    store, now = AlertStore(redis, _vault()), time.time()
     seen = {f"{number:024x}": (now, "digested") for number in range(SEEN)}
     filters = Filters(statuses=("failure",), tenant=TENANT)
     for number in range(EACH):
@@ -118,6 +120,10 @@ async def _posts(url: str) -> None:
     for number in range(EACH):
         await posts.settle(f"digest:{number:016x}:2026-11-25", "1764061200.000100")
     await redis.aclose()
+
+
+def _vault() -> Vault:
+    return Vault(parse_keys(new_key()))
 
 
 def _caller(number: int) -> Caller:

@@ -12,6 +12,9 @@ from bot.store.connection import Commands, reaching_redis
 CHANNEL_SECONDS = 1.05
 """Between two messages to a channel; a little more than Slack asks for, as networks vary."""
 
+COMING_BACK = "coming_back"
+"""In the place of a channel: when the next of those comes back who found no time."""
+
 # A message that waits for its channel takes its place in the workspace now, so that a channel with
 # many messages keeps no other waiting. A wait that is too long takes no place.
 RESERVE = """
@@ -67,7 +70,8 @@ class Pace:
         """
         with reaching_redis():
             wait = await self._come_back(
-                keys=[layout.coming_back(team_id)], args=[now, soonest, self._workspace_seconds]
+                keys=[layout.pace(team_id, COMING_BACK)],
+                args=[now, soonest, self._workspace_seconds],
             )
         return float(wait)
 
