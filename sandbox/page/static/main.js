@@ -4,6 +4,7 @@ import "./composer.js";
 import "./pressing.js";
 import "./choosing.js";
 import "./story.js";
+import "./clock.js";
 import { listen } from "./live.js";
 
 listen();
