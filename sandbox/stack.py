@@ -77,10 +77,11 @@ async def running(
             world.come_alive()
         settings: dict[str, str] = {}
         worker = Switch(lambda: bot_process("worker", settings, clocked_command))
-        moving = ClockDoor(clock, worker, redis_url).routes()
+        key = _encryption_key(folder)
+        moving = ClockDoor(clock, worker, redis_url, key).routes()
         emporix = await parts.enter_async_context(serving(create_emporix(world), ports.emporix))
         slack = await parts.enter_async_context(_slack(workspace, ports.slack, page, moving))
-        settings |= _settings(workspace, slack, emporix, redis_url, folder) | {
+        settings |= _settings(workspace, slack, emporix, redis_url, key) | {
             PATH: str(clock.path),
             "PORT": str(_free_port(ports.bot)),
         }
@@ -93,7 +94,7 @@ async def running(
 
 
 def _settings(
-    workspace: Workspace, slack: str, emporix: str, redis_url: str, folder: Path
+    workspace: Workspace, slack: str, emporix: str, redis_url: str, encryption_key: str
 ) -> dict[str, str]:
     """The bot's environment, but for what tells its processes apart from those elsewhere."""
     return {
@@ -102,7 +103,7 @@ def _settings(
         "SLACK_API_URL": f"{slack}/api/",
         "EMPORIX_API_URL": emporix,
         "REDIS_URL": redis_url,
-        "ENCRYPTION_KEYS": _encryption_key(folder),
+        "ENCRYPTION_KEYS": encryption_key,
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
     }
 

@@ -33,10 +33,13 @@ Act = Callable[[Any], Awaitable[None]]
 
 
 class ClockDoor:
-    """`worker` is the bot's, `redis_url` where the bot keeps its digests."""
+    """`worker` is the bot's, which keeps its digests in Redis, sealed by a key."""
 
-    def __init__(self, clock: MovingClock, worker: Switch, redis_url: str) -> None:
-        self._clock, self._worker, self._redis_url = clock, worker, redis_url
+    def __init__(
+        self, clock: MovingClock, worker: Switch, redis_url: str, encryption_key: str
+    ) -> None:
+        self._clock, self._worker = clock, worker
+        self._redis_url, self._encryption_key = redis_url, encryption_key
 
     def routes(self) -> Sequence[Route]:
         return [
@@ -50,7 +53,7 @@ class ClockDoor:
 
     async def _state(self, refused: str = "") -> Response:
         now = self._clock()
-        digests = await due(self._redis_url, now)
+        digests = await self._due(now)
         return PlainJSON(
             {
                 "now": now,
@@ -86,13 +89,16 @@ class ClockDoor:
 
     async def _settled(self) -> Due:
         """What is due once the worker has posted what was due before; it takes a second or two."""
-        digests = await due(self._redis_url, self._clock())
+        digests = await self._due(self._clock())
         for _ in range(LOOKS):
             if not (digests.waiting and self._worker.is_on):
                 break
             await asyncio.sleep(LOOK_SECONDS)
-            digests = await due(self._redis_url, self._clock())
+            digests = await self._due(self._clock())
         return digests
+
+    async def _due(self, now: float) -> Due:
+        return await due(self._redis_url, self._encryption_key, now)
 
     async def _turn(self, given: Any) -> None:
         await self._worker.turn(bool(given["on"]))

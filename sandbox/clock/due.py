@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from bot.keys import parse_keys
 from bot.store import layout
 from bot.store.digests import DigestStore
+from bot.store.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,10 @@ class Due:
     next: float | None
 
 
-async def due(redis_url: str, now: float) -> Due:
+async def due(redis_url: str, encryption_key: str, now: float) -> Due:
     """Times are in seconds since 1970; digests that are paused are never due."""
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
-        store = DigestStore(redis)
+        store = DigestStore(redis, Vault(parse_keys(encryption_key)))
         ids = await redis.zrange(layout.digests_due(), 0, -1)
         digests = [await store.load(str(digest_id)) for digest_id in ids]
     times = [digest.next.at for digest in digests if digest and digest.next]

@@ -64,7 +64,8 @@ class Page:
         reader = self._reader(user)
         parts = {name: Markup(html) for name, html in self.parts(user, channel).items()}
         facts = self._facts(reader, channel)
-        return draw("page", parts=parts, zones=ZONES, **facts)
+        shortcuts = self._workspace.shortcuts
+        return draw("page", parts=parts, shortcuts=shortcuts, zones=ZONES, **facts)
 
     def parts(self, user: User, channel: Channel, tab: str = "messages") -> dict[str, str]:
         """HTML by the id of the element that it goes into."""

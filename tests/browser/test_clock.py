@@ -12,11 +12,13 @@ from playwright.async_api import Browser, Locator, expect
 
 from sandbox.page.door import Door
 from sandbox.stack import running
+from tests.browser.axe import wrong_for_axe
 from tests.browser.conftest import PATIENCE, seated
 from tests.browser.desk import Desk
-from tests.browser.test_page import DARK, PHONE, wrong_for_axe
 from tests.listeners.digest.fixtures import WEEK, set_up
 
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+DARK = {"color_scheme": "dark"}
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
