@@ -93,7 +93,8 @@ STATE_SHARE_TO = "share_to"  # channel, thread; and tenant, job; or cursor, page
 STATE_WORDS = "words"  # words
 STATE_FORM = "form"  # form: the key of `bot.store.forms`
 STATE_PLACE = "place"  # channel, thread; form: as of STATE_FORM, empty where there is none
-STATE_DELETE = "delete"  # jobs: `tenant/id` line by line; form: as of STATE_PLACE; list: 1 or 0
+STATE_DELETE = "delete"  # jobs: `tenant/id` line by line; form: as of STATE_PLACE; list: 1 or 0;
+# below: the key of the modal that it was asked from, as of STATE_FORM
 STATE_SHARED_JOB = "shared_job"  # tenant, job; and row where the button stands in a list
 STATE_SHARED_LIST = "shared_list"  # owner, cursor, page; and query for a download
 STATE_ALERT = "alert"  # alert
