@@ -72,7 +72,7 @@ class ToldOnce:
             answer = await self._client.conversations_history(
                 channel=channel_id, oldest=ts, latest=ts, inclusive=True, limit=1
             )
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             logger.warning("a message stays as it is: %s", described(error))
             return
         for message in answer.get("messages") or ():
