@@ -36,7 +36,6 @@ def digest(
         name=f"Daily jobs {number // channels}",
         schedule=Schedule(at.hour * 60 + at.minute, "UTC", EVERY_DAY),
         tenant=tenant_of(owner),
-        picture=False,
         created_at=due,
         slot=Slot(at.date().isoformat(), due),
         checked_at=due,
