@@ -24,7 +24,8 @@ from sandbox.clock.moving import BackInTime, MovingClock
 from sandbox.clock.switch import Switch
 from sandbox.slack.plain_json import PlainJSON
 
-LOOK_SECONDS, LOOKS = 0.1, 100
+LOOK_SECONDS, LOOKS = 0.1, 400
+"""A digest is done when its thread is, which takes a second for each failure."""
 
 NONE_IS_DUE = "No digest is due: set one up with /emporix digest."
 WAITS = "A digest waits for the worker already: start it."
@@ -88,7 +89,7 @@ class ClockDoor:
         return digests.next
 
     async def _settled(self) -> Due:
-        """What is due once the worker has posted what was due before; it takes a second or two."""
+        """What is due once the worker has posted what was due before."""
         digests = await self._due(self._clock())
         for _ in range(LOOKS):
             if not (digests.waiting and self._worker.is_on):

@@ -13,13 +13,16 @@ from playwright.async_api import Browser, Locator, expect
 from sandbox.page.door import Door
 from sandbox.stack import running
 from tests.browser.axe import wrong_for_axe
-from tests.browser.conftest import PATIENCE, seated
+from tests.browser.conftest import seated
 from tests.browser.desk import Desk
 from tests.listeners.digest.fixtures import WEEK, set_up
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DARK = {"color_scheme": "dark"}
 BERLIN = ZoneInfo("Europe/Berlin")
+PATIENCE = 45_000  # milliseconds: a worker takes some to start, and a second for each reply
+
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ async def open_clock(desk: Desk) -> None:
 async def press(desk: Desk, label: str, *, says: str = "It is ") -> None:
     """A button of the clock; then wait until it has said what came of it."""
     await panel(desk).get_by_role("button", name=label, exact=True).click()
-    await expect(panel(desk).get_by_role("status")).to_contain_text(says)
+    await expect(panel(desk).get_by_role("status")).to_contain_text(says, timeout=PATIENCE)
 
 
 async def have_a_digest(desk: Desk, **fields: str) -> None:
@@ -61,7 +64,7 @@ async def have_a_digest(desk: Desk, **fields: str) -> None:
 
 
 async def arrives(desk: Desk, words: str) -> None:
-    """By itself; a worker takes some seconds to start."""
+    """By itself, as the newest message."""
     await expect(desk.last).to_contain_text(words, timeout=PATIENCE)
 
 
@@ -123,7 +126,9 @@ async def test_the_night_when_the_clocks_change(desk: Desk) -> None:
     await arrives(desk, "Daily jobs")
     await expect(desk.page.locator("#top")).to_contain_text("3:00 AM")
     await press(desk, "+1 day")
-    await expect(desk.messages.filter(has_text="This comes late")).to_have_count(1)
+    await expect(desk.messages.filter(has_text="This comes late")).to_have_count(
+        1, timeout=PATIENCE
+    )
     change, after = await digests(desk)
     assert (change.hour, change.minute) == (3, 0)
     assert (after.date() - change.date()).days == 1

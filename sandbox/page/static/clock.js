@@ -31,7 +31,8 @@ function show() {
 function tell({ now, next_digest: next, waiting, worker: isOn }) {
   ahead = now * 1000 - Date.now();
   const due = next ? `The next is due ${written(next * 1000, { ...DAY, ...TIME })}.` : "No digest is due. Set one up: /emporix digest";
-  put("clock-due", waiting && !isOn ? `${waiting} due already, waiting for the worker.` : due);
+  const course = isOn ? "being posted" : "waiting for the worker";
+  put("clock-due", waiting ? `${waiting} due already, ${course}.` : due);
   put("clock-worker", isOn ? "The worker is at work." : "The worker is stopped.");
   worker.textContent = isOn ? "Stop the worker" : "Start the worker";
   worker.dataset.isOn = isOn;
