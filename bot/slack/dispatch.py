@@ -25,6 +25,7 @@ from bot.slack.incoming import Incoming, chosen, first_input, read
 from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
 from bot.slack.offered import OFFERED
 from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, pressed
+from bot.slack.patient_modal import PatientModal
 from bot.slack.registry import Registry
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.work import Work
@@ -90,9 +91,8 @@ class Dispatch:
         incoming = read(request)
         await ack()
         try:
-            self._start(
-                _known(self.registry.shortcuts, request.body.get("callback_id")), incoming, {}
-            )
+            heard = _known(self.registry.shortcuts, request.body.get("callback_id"))
+            self._start(heard, incoming, {})
         except BotError as error:
             self._explain(error, incoming)
 
@@ -142,15 +142,21 @@ class Dispatch:
     ) -> None:
         """Let a listener run when its turn comes; raises Busy."""
         reply = PatientReply(self.say, self._reply(incoming), replaced)
-        run = partial(self._run, heard, incoming, reply, extra)
+        modal = PatientModal(self.say, incoming)
+        run = partial(self._run, heard, incoming, reply, modal, extra)
         self.work.start(incoming.caller, run, at_once=heard.at_once)
-        if incoming.response_url and not heard.at_once:
-            reply.begin(self.patience_seconds)
+        if not heard.at_once:
+            begin = reply.begin if incoming.response_url else modal.begin
+            begin(self.patience_seconds)
 
     async def _run(
-        self, heard: Heard, incoming: Incoming, reply: PatientReply, extra: Mapping[str, object]
+        self,
+        heard: Heard,
+        incoming: Incoming,
+        reply: PatientReply,
+        modal: PatientModal,
+        extra: Mapping[str, object],
     ) -> None:
-        modal = Modal(self.say, incoming)
         extra = {"modal": modal, "reply": reply, **extra}
         await incoming.until_answered()
         try:
@@ -164,6 +170,7 @@ class Dispatch:
             await self.failures.tell(error, incoming.reference, surface)
         finally:
             await reply.end()
+            await modal.end()
 
     async def _keep_form(self, error: Busy, incoming: Incoming, modal: SubmittedModal) -> None:
         """What was typed stays where it is, to be submitted again; Slack names no other way."""
