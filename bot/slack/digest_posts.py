@@ -53,9 +53,9 @@ class DigestPosts:
         )
         await self._try(post, message)
 
-    async def tell_channel(self, digest: Digest, slot: Slot, reason: str) -> None:
-        """That it pauses, to those who miss it, with the way to go on."""
-        message = self._say.render("digest/paused", digest=digest, reason=reason)
+    async def tell_channel(self, digest: Digest, slot: Slot, reason: str, *, pauses: bool) -> None:
+        """That it pauses, or did not come, to those who miss it, with the way to go on."""
+        message = self._say.render("digest/paused", digest=digest, reason=reason, pauses=pauses)
         await self._try(_post(digest, slot, "paused"), message)
 
     async def _posted(self, digest: Digest, post: Post, message: dict[str, Any]) -> str:

@@ -190,6 +190,18 @@ async def test_tells_the_owner_once_that_the_connection_is_broken(
     assert digest.strikes == ("2026-11-24", "2026-11-25", "2026-11-26")
 
 
+async def test_says_why_none_came_where_one_was_wanted(shop_at_nine: Shop) -> None:
+    """To the channel: whoever presses Post now is often not the owner, whose connection it is."""
+    await work(shop_at_nine)
+    shop_at_nine.world.revoke(ACME_OPERATIONS)
+    await shop_at_nine.person("grace", "ops").command("/emporix digest now")
+    await work(shop_at_nine)
+    said = (await in_channel(shop_at_nine))[-1]
+    assert "could not be posted: its owner's connection" in said["text"]
+    assert "Take over" in str(said["blocks"])
+    assert (await stored(shop_at_nine)).paused == ""
+
+
 async def test_goes_on_where_it_was_taken_over(shop_at_nine: Shop) -> None:
     """By the button in the channel."""
     await shop_at_nine.ada.command("/emporix disconnect")
