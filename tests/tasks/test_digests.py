@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -200,6 +200,17 @@ async def test_says_why_none_came_where_one_was_wanted(shop_at_nine: Shop) -> No
     assert "could not be posted: its owner's connection" in said["text"]
     assert "Take over" in str(said["blocks"])
     assert (await stored(shop_at_nine)).paused == ""
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+async def test_tells_the_owner_whatever_slack_says(
+    shop_at_nine: Shop, kind: Literal["cut_before", "cut_after"]
+) -> None:
+    """Once, also where Slack broke off: the app looks into the direct messages, too."""
+    shop_at_nine.world.revoke(ACME_OPERATIONS)
+    shop_at_nine.workspace.faults.add(Fault(kind, method="chat.postMessage", times=2))
+    await work(shop_at_nine)
+    assert len(await to_ada(shop_at_nine)) == 1
 
 
 async def test_goes_on_where_it_was_taken_over(shop_at_nine: Shop) -> None:
