@@ -44,8 +44,8 @@ class ToldOnce:
             await self._client.chat_postMessage(channel=to.user_id, **message)
             return True
 
-    async def in_thread(self, post: Post, template: str, /, **facts: Any) -> bool:
-        """A reply to a message for all; False where Slack refuses it."""
+    async def in_channel(self, post: Post, template: str, /, **facts: Any) -> bool:
+        """A message for all, or a reply to one; False where Slack refuses it."""
         try:
             return await self._posted(post, template, facts)
         except OutcomeUnknown:

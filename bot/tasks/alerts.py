@@ -11,13 +11,16 @@ from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.looks import BROKEN, AlertLooks, Looked, wait
 from bot.services.sharing import Sharing
 from bot.slack.alert_posts import AlertPosts, shown_ids
-from bot.slack.once import PostRefused
+from bot.slack.once import Post, PostRefused
 from bot.slack.told_once import ToldOnce
 from bot.store.alert_records import Alert, Batch
 from bot.store.sources import Source
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
+
+OF_THE_OWNER = {error.template for error in BROKEN}
+"""Reasons to pause that somebody else in the channel can mend."""
 
 
 @every(LOOK_SECONDS)
@@ -73,7 +76,7 @@ async def pause(
     alert_course: AlertCourse,
     told_once: ToldOnce,
 ) -> None:
-    """One alert, or all of a connection; their owner hears so once."""
+    """One alert, or all of a connection; their owner hears so once, and their channels."""
     broken = Source.named(source)
     running = [one for one in await alert_course.running(broken) if alert_id in ("", one.id)]
     if not running:
@@ -82,6 +85,8 @@ async def pause(
     facts = {"reason": reason, "tenant": broken.tenant, "alerts": running}
     await told_once.directly(name, broken.owner, at, "alerts/paused", **facts)
     for alert in running:
+        if reason in OF_THE_OWNER:
+            await _tell_channel(alert, reason, at, told_once)
         await alert_course.pause(alert.id, reason)
 
 
@@ -103,6 +108,13 @@ async def _post(
         await told_once.directly(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
     if not await alert_course.done(alert, remembered(posts, plan, batch, ts or "")):
         raise Later(1.0)  # somebody muted it meanwhile, say: once more, and nothing is posted twice
+
+
+async def _tell_channel(alert: Alert, reason: str, at: float, told_once: ToldOnce) -> None:
+    """Else its silence would read as if nothing failed."""
+    name = f"alert:{alert.id}:paused:{at:.0f}:here"
+    post = Post(name, alert.owner.team_id, alert.channel_id, at)
+    await told_once.in_channel(post, "alerts/paused_here", reason=reason, alert=alert)
 
 
 async def _pause_those(source: str, looked: Looked, now: float, queue: Queues) -> None:
