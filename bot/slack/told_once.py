@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -14,6 +16,7 @@ from bot.services.sharing import Audience
 from bot.slack.channel import audience_of
 from bot.slack.failures import described
 from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
+from bot.slack.presence import is_gone
 from bot.slack.refusals import TROUBLE, passes_in
 
 logger = logging.getLogger(__name__)
@@ -64,12 +67,13 @@ class ToldOnce:
 
     async def audience(self, channel_id: str) -> Audience:
         """Who reads a channel."""
-        try:
+        with _later_where_it_passes():
             return await audience_of(self._client, channel_id)
-        except TROUBLE as error:
-            if (seconds := passes_in(error)) is not None:
-                raise Later(seconds) from error
-            raise
+
+    async def is_gone(self, user_id: str) -> bool:
+        """Whether somebody has left the workspace."""
+        with _later_where_it_passes():
+            return await is_gone(self._client, user_id)
 
     async def _posted(self, post: Post, template: str, facts: dict[str, Any]) -> bool:
         try:
@@ -78,3 +82,13 @@ class ToldOnce:
             logger.warning("%s was not posted: %s", post.name, refused)
             return False
         return True
+
+
+@contextmanager
+def _later_where_it_passes() -> Iterator[None]:
+    try:
+        yield
+    except TROUBLE as error:
+        if (seconds := passes_in(error)) is not None:
+            raise Later(seconds) from error
+        raise

@@ -18,8 +18,9 @@ from bot.store.sources import Source
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
+OWNER_GONE = "owner_gone"
 
-OF_THE_OWNER = {error.template for error in BROKEN}
+ORPHANED = {OWNER_GONE, *(error.template for error in BROKEN)}
 """Reasons to pause that somebody else in the channel can mend."""
 
 
@@ -55,6 +56,9 @@ async def post(
         return
     errand.owner, errand.about = alert.owner, "an alert in a channel"
     errand.otherwise = partial(alert_course.pause, alert.id, "unexpected")
+    if not await alert_course.check(alert, told_once.is_gone):
+        await _pause_one(alert, OWNER_GONE, now, queue)
+        return
     try:
         sharing.admit(await told_once.audience(alert.channel_id))
         await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once)
@@ -81,13 +85,24 @@ async def pause(
     running = [one for one in await alert_course.running(broken) if alert_id in ("", one.id)]
     if not running:
         return
-    name = f"alert:{running[0].id}:paused:{at:.0f}"
-    facts = {"reason": reason, "tenant": broken.tenant, "alerts": running}
-    await told_once.directly(name, broken.owner, at, "alerts/paused", **facts)
+    if reason != OWNER_GONE:
+        facts = {"reason": reason, "tenant": broken.tenant, "alerts": running}
+        name = _paused(running[0], at)
+        await told_once.directly(name, broken.owner, at, "alerts/paused", **facts)
     for alert in running:
-        if reason in OF_THE_OWNER:
+        if reason in ORPHANED:
             await _tell_channel(alert, reason, at, told_once)
         await alert_course.pause(alert.id, reason)
+
+
+async def _tell_channel(alert: Alert, reason: str, at: float, told_once: ToldOnce) -> None:
+    """Else its silence would read as if nothing failed."""
+    post = Post(f"{_paused(alert, at)}:here", alert.owner.team_id, alert.channel_id, at)
+    await told_once.in_channel(post, "alerts/orphaned", alert=alert, reason=reason)
+
+
+def _paused(alert: Alert, at: float) -> str:
+    return f"alert:{alert.id}:paused:{at:.0f}"
 
 
 async def _post(
@@ -108,13 +123,6 @@ async def _post(
         await told_once.directly(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
     if not await alert_course.done(alert, remembered(posts, plan, batch, ts or "")):
         raise Later(1.0)  # somebody muted it meanwhile, say: once more, and nothing is posted twice
-
-
-async def _tell_channel(alert: Alert, reason: str, at: float, told_once: ToldOnce) -> None:
-    """Else its silence would read as if nothing failed."""
-    name = f"alert:{alert.id}:paused:{at:.0f}:here"
-    post = Post(name, alert.owner.team_id, alert.channel_id, at)
-    await told_once.in_channel(post, "alerts/paused_here", reason=reason, alert=alert)
 
 
 async def _pause_those(source: str, looked: Looked, now: float, queue: Queues) -> None:

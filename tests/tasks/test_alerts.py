@@ -426,3 +426,47 @@ async def test_keeps_to_one_message_a_second(shop: Shop) -> None:
     await later(shop)
     assert shop.workspace.post_limits.refused == 0
     assert len(await posted(shop)) == 3
+
+
+async def a_day_passes(shop: Shop) -> None:
+    """Without a worker; the look after it finds nothing."""
+    shop.clock.now += 24 * 60 * MINUTE
+    await later(shop)
+
+
+async def test_pauses_where_its_owner_has_left(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """The channel is told once, and can go on; what was news meanwhile comes then."""
+    await shop.connect(shop.grace, ACME_OPERATIONS)
+    await a_day_passes(shop)
+    shop.workspace.directory.deactivate("U0ADA")
+    fail(shop, "job-a")
+    await later(shop)
+    fail(shop, "job-b", TIMED_OUT)
+    await later(shop, 5 * MINUTE)
+    (said,) = [one for one in await in_ops(shop) if "is paused" in one["text"]]
+    assert shown(said) == snapshot
+    assert await posted(shop) == []
+    await shop.person("grace", "ops").click("Resume on my connection")
+    await later(shop, 2 * MINUTE)
+    blocks = str([message["blocks"] for message in await posted(shop)])
+    assert "job-a" in blocks
+    assert "job-b" in blocks
+
+
+async def test_asks_once_a_day_whether_its_owner_is_there(shop: Shop) -> None:
+    """Not with each message: who leaves is noticed the day after."""
+    await a_day_passes(shop)
+    fail(shop, "job-a")
+    await later(shop)
+    shop.workspace.directory.deactivate("U0ADA")
+    fail(shop, "job-b", TIMED_OUT)
+    await later(shop)
+    assert len(await posted(shop)) == 2
+    await a_day_passes(shop)
+    fail(shop, "job-c")
+    await later(shop)
+    assert len(await posted(shop)) == 2
+
+
+async def in_ops(shop: Shop) -> list[dict[str, Any]]:
+    return list(await shop.person("grace", "ops").messages())

@@ -3,6 +3,8 @@ import "./chrome.js";
 import "./composer.js";
 import "./pressing.js";
 import "./choosing.js";
+import "./shortcuts.js";
+import "./files.js";
 import "./story.js";
 import { listen } from "./live.js";
 
