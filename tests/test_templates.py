@@ -44,8 +44,8 @@ def refused(payload: dict[str, Any]) -> list[str]:
         return problems_of_options(payload)
     if payload.get("response_action") == "errors":
         return [name for name, words in payload["errors"].items() if not name or not words.strip()]
-    if payload.get("type") == "modal":
-        return [*blockkit.view_problems(payload, "modal"), *problems(payload)]
+    if (kind := payload.get("type")) in ("modal", "home"):
+        return [*blockkit.view_problems(payload, kind), *problems(payload)]
     return [*blockkit.problems(payload["blocks"], "message"), *problems(payload)]
 
 

@@ -34,6 +34,11 @@ def form(caller: Caller, form_id: str) -> str:
     return f"{_user(caller)}:form:{form_id}"
 
 
+def home(caller: Caller) -> str:
+    """Hash: what is known for a user's Home tab, sealed."""
+    return f"{_user(caller)}:home"
+
+
 def once(caller: Caller, delivery: str) -> str:
     """String: a delivery of Slack's that has been taken on."""
     return f"{_user(caller)}:once:{delivery}"

@@ -1,4 +1,4 @@
-"""The app's own tabs: what Slack tells it when somebody opens its Home, or the messages beside it."""
+"""The tabs of the app: what it is told when somebody opens its Home, or the messages there."""
 
 from __future__ import annotations
 

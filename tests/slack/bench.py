@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import httpx
@@ -63,7 +64,7 @@ class Setup:
     work: Work = field(default_factory=Work)
     arrivals: TakesDeliveries = field(default_factory=FakeArrivals)
     services: Mapping[str, object] = field(default_factory=dict)
-    helpers: Mapping[str, Callable[[Incoming], object]] = field(default_factory=dict)
+    helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
 
 
 @asynccontextmanager

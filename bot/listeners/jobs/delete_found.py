@@ -15,6 +15,7 @@ from bot.services.finding import Finding
 from bot.services.several_deletes import Outcome, delete_each
 from bot.services.shared_deletes import SharedDeletes
 from bot.slack.hear import action, shortcut, submission
+from bot.slack.home import HomeTab
 from bot.slack.message_texts import texts
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.place import Place
@@ -68,6 +69,7 @@ async def delete(
     shared_deletes: SharedDeletes,
     forms: FormStore,
     place: Place,
+    home: HomeTab,
     modal: SubmittedModal,
     reply: Reply,
 ) -> None:
@@ -85,6 +87,7 @@ async def delete(
         "jobs/delete_found.done", outcomes=outcomes, changed=changed, is_list=is_list
     ):  # closed meanwhile
         await reply("jobs/delete_found.told", outcomes=outcomes, changed=changed)
+    await home.keep_up(*{tenant for tenant, _ in jobs})
 
 
 async def keep_original(account: Account, forms: FormStore, place: Place) -> str:
