@@ -14,6 +14,7 @@ from sandbox.slack.choosing import suggestions
 from sandbox.slack.directory import SLACKBOT_ID
 from sandbox.slack.filling import fill_in
 from sandbox.slack.finding import Found
+from sandbox.slack.homes import open_tab
 from sandbox.slack.messages import Message
 from sandbox.slack.pressables import Pressable, pressables
 from sandbox.slack.refusal import Unknown
@@ -26,7 +27,7 @@ GONE = "This is not there any more."
 
 
 async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> acts.Done:
-    """One of say, press, choose, suggest, submit, close; raises Unknown."""
+    """One of say, press, choose, suggest, submit, close, open; raises Unknown."""
     match kind:
         case "say":
             return await _say(http, actor, str(given["text"]))
@@ -44,6 +45,8 @@ async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) ->
             return await acts.submit(http, actor, given["values"])
         case "close":
             return await acts.close(http, actor)
+        case "open":
+            return await open_tab(http, actor, tab=str(given["tab"]))
     raise Unknown(f"nobody can {kind}")
 
 
