@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.context.async_context import AsyncBoltContext
 
 
-def authorize_with(bot_token: str) -> Callable[..., Awaitable[AuthorizeResult]]:
-    """Bolt's `authorize` for an app installed in one workspace, answered from memory."""
+class OneWorkspace(AsyncAuthorize):
+    """Bolt's `authorize` for an app installed in one workspace, answered from memory.
 
-    async def authorize(
-        enterprise_id: str | None, team_id: str | None, user_id: str | None
+    As a function it would be given what it names, and Bolt would look for its names each time.
+    """
+
+    def __init__(self, bot_token: str) -> None:
+        self._bot_token = bot_token
+
+    async def __call__(
+        self,
+        *,
+        context: AsyncBoltContext,
+        enterprise_id: str | None,
+        team_id: str | None,
+        user_id: str | None,
+        actor_enterprise_id: str | None = None,
+        actor_team_id: str | None = None,
+        actor_user_id: str | None = None,
     ) -> AuthorizeResult:
         return AuthorizeResult(
-            enterprise_id=enterprise_id, team_id=team_id, user_id=user_id, bot_token=bot_token
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            user_id=user_id,
+            bot_token=self._bot_token,
         )
-
-    return authorize

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qsl
+
+from yarl import query_to_pairs
 
 
 def parse(body: str) -> dict[str, Any]:
@@ -14,7 +15,7 @@ def parse(body: str) -> dict[str, Any]:
     `/emporix jobs search payload` would reach nobody.
     """
     is_json = body.startswith("{")
-    form = {} if is_json else dict(parse_qsl(body, keep_blank_values=True))
+    form = {} if is_json else dict(query_to_pairs(body))
     if not is_json and "payload" not in form:
         return form
     try:

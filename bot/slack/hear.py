@@ -15,9 +15,9 @@ ShortcutKind: TypeAlias = Literal["message", "global"]
 """Slack: in the menu of each message that all see, or in the menu of the whole workspace."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """A listener and what is injected into it."""
+    """A listener and what is injected into it. Each is equal to itself alone, and quick to hash."""
 
     listener: Listener
 
@@ -31,7 +31,7 @@ def _parameters(listener: Listener) -> tuple[str, ...]:
     return tuple(inspect.signature(listener).parameters)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Command(Heard):
     """`/emporix <words> <usage>`; `also` are other words for the same.
 
@@ -47,7 +47,7 @@ class Command(Heard):
     at_once: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Action(Heard):
     """A press of the button with this `action_id`.
 
@@ -59,7 +59,7 @@ class Action(Heard):
     replaces: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shortcut(Heard):
     """A shortcut of this `callback_id`, as manifest.yml offers it; it opens a modal."""
 
@@ -70,14 +70,14 @@ class Shortcut(Heard):
     at_once: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Submission(Heard):
     """A submitted modal with this `callback_id`; its listener answers the ack itself."""
 
     callback_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Suggestion(Heard):
     """What is typed into the external select with this `action_id`; answered in the ack."""
 

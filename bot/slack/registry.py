@@ -50,6 +50,8 @@ class Registry:
 
     def topics(self, text: str) -> tuple[Command, ...]:
         """The commands that begin with these words, or all; raises NotUnderstood where none do."""
+        if not text:
+            return tuple(self.commands.values())
         wanted = " ".join(text.lower().removeprefix("/emporix").split())
         found = tuple(
             command
