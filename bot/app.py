@@ -46,7 +46,8 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App
     app.view(ANY)(dispatch.submission)
     app.shortcut(ANY)(dispatch.shortcut)
     app.options(ANY)(dispatch.suggestion)
-    app.event(ANY)(dispatch.event)
+    for event_type in dispatch.registry.events:
+        app.event(event_type)(dispatch.event)
     app.error(_refuse)
     return app
 
