@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -167,6 +168,16 @@ async def test_a_newer_home_is_not_overwritten(shop: Shop, poster: Poster) -> No
     await poster.settled()
     assert (await looked_at(shop))["hash"] == (newer or {})["hash"]
     assert len(shop.world.requests) == before
+
+
+async def test_opened_twice_at_once_it_ends_as_it_is_now(shop: Shop) -> None:
+    """On two devices: Emporix is asked once, and no view is left that waits for it."""
+    shop.world.faults.add(Fault("delay", times=2, path=JOBS, seconds=0.2))
+    before = asked(shop)
+    await asyncio.gather(shop.ada.open_home(), shop.ada.open_home())
+    assert asked(shop) - before == 2
+    assert "Asking Emporix…" not in words(await looked_at(shop))
+    assert "*2 failed*" in words(await looked_at(shop))
 
 
 async def test_an_event_that_comes_again_is_taken_once(shop: Shop, poster: Poster) -> None:
