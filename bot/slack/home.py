@@ -73,7 +73,7 @@ class HomeTab:
         return False
 
     async def keep_up(self, *tenants: str) -> None:
-        """Follow what was done elsewhere, where somebody may be looking at their Home.
+        """Follow what was done elsewhere, where Slack may still show somebody their Home.
 
         `tenants` are those of whose jobs or rights something has changed. It is done already: what
         goes wrong here is only logged.

@@ -17,8 +17,11 @@ from bot.store.vault import Unopenable, Vault
 logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 60 * 60
-OPENED, FIGURES = "opened", "figures:"
-"""Fields of the hash: that there is a Home to be kept up to date, and a tenant's figures."""
+OPENED_SECONDS = 30 * 24 * 60 * 60
+"""So long Slack may show what was published, and it is kept up to date."""
+
+FIGURES = "figures:"
+"""With a tenant's name, the field of its figures."""
 
 # A tenant that was disconnected while Emporix was asked leaves nothing behind.
 KEEP = """
@@ -83,8 +86,7 @@ class HomeStore:
         key = layout.home(caller)
         with reaching_redis():
             fields: dict[str, str] = await self._redis.hgetall(key)
-        sealed = {name: text for name, text in fields.items() if name.startswith(FIGURES)}
-        found = (self._open(text, f"{key}/{name}") for name, text in sealed.items())
+        found = (self._open(text, f"{key}/{name}") for name, text in fields.items())
         return {figures.tenant: figures for figures in found if figures}
 
     async def keep(self, caller: Caller, figures: Iterable[Figures]) -> None:
@@ -106,17 +108,13 @@ class HomeStore:
 
     async def opened(self, caller: Caller) -> None:
         """There is a Home that shows what the app knows."""
-        key = layout.home(caller)
         with reaching_redis():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hset(key, OPENED, "1")
-                pipe.expire(key, KEPT_SECONDS)
-                await pipe.execute()
+            await self._redis.set(layout.home_opened(caller), "1", ex=OPENED_SECONDS)
 
     async def is_open(self, caller: Caller) -> bool:
-        """Whether it was opened within the last hour."""
+        """Whether it was opened within the last month."""
         with reaching_redis():
-            return bool(await self._redis.hexists(layout.home(caller), OPENED))
+            return bool(await self._redis.get(layout.home_opened(caller)))
 
     def _open(self, sealed: str, place: str) -> Figures | None:
         try:

@@ -39,6 +39,11 @@ def home(caller: Caller) -> str:
     return f"{_user(caller)}:home"
 
 
+def home_opened(caller: Caller) -> str:
+    """String: a user has a Home tab that is to be kept up to date."""
+    return f"{_user(caller)}:home:opened"
+
+
 def once(caller: Caller, delivery: str) -> str:
     """String: a delivery of Slack's that has been taken on."""
     return f"{_user(caller)}:once:{delivery}"

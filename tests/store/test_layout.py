@@ -41,6 +41,7 @@ def test_keys_of_a_user_share_a_slot() -> None:
         layout.cursors(ADA, "acme"),
         layout.form(ADA, "form-1"),
         layout.home(ADA),
+        layout.home_opened(ADA),
         layout.once(ADA, "delivery-1"),
         layout.refresh(ADA, "acme"),
     ]

@@ -156,7 +156,7 @@ class Overviews:
         return replace(overview, now=self._clock(), tenants=tuple(views))
 
     async def is_open(self, caller: Caller) -> bool:
-        """Whether the user has opened their Home within the last hour."""
+        """Whether the user has opened their Home within the last month."""
         return await self._kept.is_open(caller)
 
     async def changed(self, caller: Caller, tenants: Iterable[str]) -> None:

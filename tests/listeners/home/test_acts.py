@@ -76,7 +76,7 @@ async def test_a_home_that_nobody_opened_is_not_made(shop: Shop) -> None:
 
 async def test_a_home_of_long_ago_is_left_alone(shop: Shop) -> None:
     """Slack tells when it is opened again."""
-    await shop.redis.delete(f"emporix-jobs:{{:T0ACME:{ADA.id}}}:home")
+    await shop.redis.delete(f"emporix-jobs:{{:T0ACME:{ADA.id}}}:home:opened")
     exchange = await shop.connect(shop.ada, GLOBEX_OPERATIONS)
     assert published(exchange) == []
 
