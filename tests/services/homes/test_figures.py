@@ -26,11 +26,14 @@ class FakeEmporix:
     pages: dict[str, JobPage | BotError] = field(default_factory=dict)
     asked: list[Filters] = field(default_factory=list)
     open: asyncio.Event = field(default_factory=asyncio.Event)
+    asked_twice: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def list_jobs(
         self, connection: Connection, filters: Filters, part: Part = WHOLE
     ) -> JobPage:
         self.asked.append(filters)
+        if len(self.asked) == 2:
+            self.asked_twice.set()
         await self.open.wait()
         page = self.pages.get(filters.statuses[0], page_of())
         if isinstance(page, BotError):
@@ -101,8 +104,7 @@ async def test_who_asks_meanwhile_shares_the_answer(
     """Two calls for both; the next one asks anew."""
     emporix.open.clear()
     asking = [asyncio.create_task(figures.ask(HELD, None)) for _ in range(3)]
-    while len(emporix.asked) < 2:
-        await asyncio.sleep(0)
+    await emporix.asked_twice.wait()
     emporix.open.set()
     one, *others = [await task for task in asking]
     assert others == [one, one]
