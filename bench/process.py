@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -13,8 +14,8 @@ from typing import IO
 
 import aiohttp
 
+from sandbox.processes import PROJECT
 from sandbox.serving import free_socket
-from sandbox.stack import PROJECT
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -57,6 +58,11 @@ async def served(app: str, settings: Mapping[str, str] | None = None) -> AsyncIt
 def free_port() -> int:
     with free_socket() as found:
         return int(found.getsockname()[1])
+
+
+def resident(pid: int) -> int:
+    """What a process holds in memory, in kB."""
+    return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)]))
 
 
 async def is_well(http: aiohttp.ClientSession, url: str) -> bool:

@@ -14,8 +14,8 @@ from bench.load import SIGNING_SECRET, Answers, Load, listening
 from bench.people import connect_users
 from bench.process import free_port, is_well, served, started
 from bot.keys import new_key
+from sandbox.processes import procfile_command
 from sandbox.redis import redis_server
-from sandbox.stack import procfile_command
 
 EMPORIX = "bench.stand_ins.emporix:app"
 SLACK = "bench.stand_ins.slack:app"

@@ -22,6 +22,8 @@ NOISY = (
     "stamina",
     "redis",
     "saq",
+    "matplotlib",  # tells of each font of the machine that it cannot read
+    "PIL",
 )
 QUIETEST = {"slack_bolt": logging.ERROR}  # its warnings hold parts of requests
 

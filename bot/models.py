@@ -140,6 +140,7 @@ class Digest:
     """What is posted to a channel by the clock, and what has become of it so far.
 
     `owner` is the user on whose connection it runs. `query` are the filters as they were typed.
+    `picture`: a picture of the last days follows it; so too where it was set up without a word.
     `slot` is the next run, None while it is paused for the reason in `paused`; `asked` is when
     somebody asked for one at once, 0 where nobody did.
 
@@ -158,6 +159,7 @@ class Digest:
     query: str = ""
     filters: Filters = Filters()
     even_when_quiet: bool = False
+    picture: bool = True
     created_at: float = 0
     slot: Slot | None = None
     asked: float = 0

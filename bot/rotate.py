@@ -10,7 +10,7 @@ from bot.store.connection import connect
 from bot.store.rotation import Rotation, Tally
 from bot.wiring import vault
 
-TOLD_EVERY = 1000  # accounts
+TOLD_EVERY = 1000  # records
 
 
 async def rotate(settings: Settings, tell: Callable[[str], object]) -> int:
@@ -19,8 +19,8 @@ async def rotate(settings: Settings, tell: Callable[[str], object]) -> int:
     tally, told = Tally(), 0
     try:
         async for tally in Rotation(redis, vault(settings)).run():
-            if tally.accounts >= told + TOLD_EVERY:
-                told = tally.accounts
+            if tally.accounts + tally.others >= told + TOLD_EVERY:
+                told = tally.accounts + tally.others
                 tell(progress(tally))
     except StoreUnavailable as error:
         tell(f"Redis does not answer ({error}). Run this again: what is done stays done.")
@@ -35,7 +35,8 @@ async def rotate(settings: Settings, tell: Callable[[str], object]) -> int:
 def progress(tally: Tally) -> str:
     """One line of what has been done."""
     return (
-        f"{tally.accounts:,} accounts: {tally.sealed_anew:,} secrets sealed anew, "
+        f"{tally.accounts:,} accounts and {tally.others:,} other records: "
+        f"{tally.sealed_anew:,} secrets sealed anew, "
         f"{tally.already_fine:,} were fine, {tally.unopenable.total():,} cannot be opened"
     )
 
@@ -51,6 +52,6 @@ def advice(tally: Tally) -> str:
         lines.append(
             f"{count:,} sealed with key {key_id!r} cannot be opened. Is it missing? Add it at the "
             "end of ENCRYPTION_KEYS, and run this again. Is it lost, or is it there? Then these "
-            "people must connect anew."
+            "people must connect anew, and set up their digests and alerts again."
         )
     return "\n".join(lines)

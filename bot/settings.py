@@ -73,6 +73,15 @@ class Settings(BaseSettings):
             "workspace several hundred a minute"
         ),
     )
+    slack_pictures_per_minute: int = Field(
+        60,
+        ge=0,
+        le=1000,
+        description=(
+            "How many pictures of digests all workers together may upload; Slack allows a "
+            "workspace some hundred a minute; 0 for none at all"
+        ),
+    )
     port: int = Field(3000, ge=0, le=65535, description="Port that the web process listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"

@@ -29,7 +29,7 @@ from bot.settings import Settings
 from bot.slack.body import parse
 from bot.slack.guard import MAX_BODY_BYTES, Guard
 from bot.slack.incoming import ANSWERED, DELIVERED, REFERENCE
-from bot.wiring import Parts, assemble
+from bot.wiring import Clock, Parts, assemble
 
 logger = logging.getLogger(__name__)
 
@@ -70,12 +70,12 @@ class ShortCut:
             await self._app(scope, receive, send)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, clock: Clock = time.time) -> None:
     """Serve on PORT until SIGTERM or SIGINT; what runs then is finished first."""
     configure(settings.log_level, settings.log_format)
-    guard = Guard(settings.slack_signing_secret.get_secret_value(), time.time)
+    guard = Guard(settings.slack_signing_secret.get_secret_value(), clock)
     uvicorn.run(
-        build_web(partial(assemble, settings), guard),
+        build_web(partial(assemble, settings, clock), guard),
         host="0.0.0.0",  # noqa: S104 - the platform's router comes from outside the machine
         port=settings.port,
         log_config=None,

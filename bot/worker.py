@@ -18,7 +18,7 @@ from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
 from bot.logs import configure
 from bot.settings import Settings
-from bot.wiring import assemble_worker, open_queue
+from bot.wiring import Clock, assemble_worker, open_queue
 
 logger = logging.getLogger(__name__)
 
@@ -26,15 +26,15 @@ DRAIN_SECONDS = 20  # a platform that stops a process commonly kills it after 30
 LOOK_SECONDS = 0.5  # between two looks at the clock
 
 
-def work(settings: Settings) -> None:
+def work(settings: Settings, clock: Clock = time.time) -> None:
     """Work until SIGTERM or SIGINT; what runs then is finished first."""
     configure(settings.log_level, settings.log_format)
-    asyncio.run(_work(settings))
+    asyncio.run(_work(settings, clock))
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, clock: Clock) -> None:
     stopped = asyncio.create_task(_told_to_stop().wait())
-    async with open_queue(settings) as queue, assemble_worker(settings, queue) as parts:
+    async with open_queue(settings) as queue, assemble_worker(settings, queue, clock) as parts:
         engine = Engine(queue, parts.runner, drain_seconds=DRAIN_SECONDS)
         running = asyncio.create_task(engine.start())
         ticking = asyncio.create_task(_tick(parts.ticks, parts.runner))

@@ -1,4 +1,4 @@
-"""The commands of the sandbox: `demo` to try the app, `say` to run one command through it."""
+"""The commands of the sandbox: `demo` to try the app, `say` for a command, `clock` for the time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from sandbox.clock.telling import clock
 from sandbox.demo import demo
+from sandbox.processes import PROJECT
 from sandbox.say import Step, say
-from sandbox.stack import PROJECT
 
 FOLDER = PROJECT / ".sandbox"
 
@@ -44,11 +45,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox", description="Emporix Jobs for Slack, against stand-ins"
     )
-    commands = parser.add_subparsers(required=True, metavar="demo | say")
+    commands = parser.add_subparsers(required=True, metavar="demo | say | clock")
     shown = commands.add_parser("demo", help="start everything and try it")
     shown.set_defaults(run=lambda asked: demo(FOLDER))
     _add_say(commands.add_parser("say", help="run one command and print the answer"))
+    _add_clock(commands.add_parser("clock", help="move the clock of the running demo forward"))
     return parser
+
+
+def _add_clock(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "words",
+        nargs="*",
+        help="such as 'tomorrow 09:00 Europe/Berlin', 'next digest' or 'stop worker'; without any, "
+        "what it shows and what else can be said",
+    )
+    parser.set_defaults(run=lambda asked: clock(" ".join(asked.words), FOLDER))
 
 
 def _add_say(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ import httpx
 
 from sandbox import running_demo
 from sandbox.browser import open_at_desktop
+from sandbox.clock.telling import told
 from sandbox.draw import draw_message
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
 from sandbox.say import SECONDS, Step, draw, take
@@ -30,6 +31,7 @@ HELP = """\
   click Open [2]            press a button of the last answer (the second of that label)
   submit "Tenant=globex" …  fill in the open modal, by label, and submit it
   look                      what has arrived here meanwhile; threads too
+  clock [next digest]       what time it is here, and how to move it
   as grace   in ops   in dm be somebody else, or go elsewhere: dm are the direct messages
   help   quit"""
 
@@ -114,6 +116,8 @@ class Prompt:
             case ["as", user]:
                 self._user = user
                 return f"You are {user} now."
+            case ["clock", *words]:
+                return await told(self._http, self._slack_url, " ".join(words))
             case ["look"]:
                 return await self._look()
             case ["in", channel]:

@@ -47,6 +47,8 @@ EMOJIS = {
     ":rotating_light:": "🚨",
     ":double_vertical_bar:": "⏸️ ",
     ":no_entry_sign:": "🚫",
+    ":no_entry:": "⛔",
+    ":heavy_minus_sign:": "➖",
     ":speech_balloon:": "💬",
 }
 _DATE = re.compile(r"<!date\^[^|>]*\|([^>]*)>")

@@ -14,8 +14,10 @@ import httpx
 from bot.keys import new_key
 from bot.settings import Settings
 from bot.slack.guard import Guard
+from bot.store.vault import Vault
 from bot.web import build_web
 from bot.wiring import assemble, assemble_worker
+from bot.wiring.shared import vault
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import Key
 from sandbox.emporix.world import World
@@ -32,7 +34,8 @@ UNHURRIED_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """`ada` and `grace` act in Slack; `world` is Emporix; `redis` is what the bot keeps.
+    """`ada` and `grace` act in Slack; `world` is Emporix; `redis` is what the bot keeps, sealed by
+    `vault`.
 
     What happens by the clock happens when `worker` is told to work.
     """
@@ -45,6 +48,7 @@ class Shop:
     bot_url: str
     clock: FakeClock
     worker: FakeWorker
+    vault: Vault
 
     def person(self, user: str, channel: str = "general") -> Person:
         return Person(self.http, self.slack_url, user, channel)
@@ -94,6 +98,7 @@ async def open_shop(
             }
             | settings_of_test
         )
+        keys = vault(settings)
         web = build_web(
             partial(
                 assemble,
@@ -112,7 +117,7 @@ async def open_shop(
             assemble_worker(settings, queue, clock, clock.sleep)
         )
         worker = FakeWorker(by_clock, queue, clock)
-        yield Shop(workspace, world, redis, http, slack, workspace.bot_url, clock, worker)
+        yield Shop(workspace, world, redis, http, slack, workspace.bot_url, clock, worker, keys)
 
 
 def _numbered(kind: str) -> Callable[[], str]:

@@ -78,6 +78,8 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "conversations_join": ("channels:join",),
     "conversations_open": ("im:write",),
     "conversations_replies": ("channels:history", "groups:history", "im:history"),
+    "files_getUploadURLExternal": ("files:write",),
+    "files_completeUploadExternal": ("files:write",),
     "files_upload_v2": ("files:write",),
     "users_info": ("users:read",),
     "views_open": (),

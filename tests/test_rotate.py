@@ -45,7 +45,7 @@ async def test_says_what_it_has_done(redis: Any, capsys: pytest.CaptureFixture[s
     await store(redis, NEW).save(connection(GRACE), default=True)
     assert await in_a_thread() == 0
     assert capsys.readouterr().out.splitlines() == [
-        "2 accounts: 2 secrets sealed anew, 2 were fine, 0 cannot be opened",
+        "2 accounts and 0 other records: 2 secrets sealed anew, 2 were fine, 0 cannot be opened",
         "All are sealed with the first key; the others can leave ENCRYPTION_KEYS.",
     ]
     assert "acme" in (await store(redis, NEW).load(ADA)).connections

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from bench.figure import Rounds, at_most, measures
 from bench.load import Load
+from bench.process import resident
 from bench.rounds import rate
 from bench.stage import USERS, Stage
 
@@ -17,9 +16,9 @@ async def memory(stage: Stage) -> Rounds:
     """Resident memory; of four commands one is a list, one a job and two are help."""
     async with stage.bot() as bot:
         await _ask(bot.load, FEW)
-        before = _resident(bot.pid)
+        before = resident(bot.pid)
         await _ask(bot.load, MANY - FEW)
-        after = _resident(bot.pid)
+        after = resident(bot.pid)
     return {"memory_ratio": [after / before]}
 
 
@@ -35,8 +34,3 @@ async def _ask(load: Load, commands: int) -> None:
                 await load.ack(load.command("help", user))
 
     await rate(one, range(commands), AT_ONCE)
-
-
-def _resident(pid: int) -> int:
-    """In kB."""
-    return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)]))

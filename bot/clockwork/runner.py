@@ -42,6 +42,8 @@ PARAMETERS = {
     "told_once": "tells people and threads, and changes what stands in channels",
     "alert_posts": "posts what alerts tell",
     "digest_posts": "posts digests and what belongs to them",
+    "histories": "the service of how many jobs the last days had",
+    "digest_pictures": "draws pictures of them and puts these into threads",
     "directly": "writes to people of its own accord",
     "clean_runs": "the service that deletes what was counted and confirmed",
 }

@@ -74,5 +74,5 @@ def segment(text: str, meaning: str) -> str:
     except UnicodeEncodeError:
         encoded = ""
     if encoded in ("", ".", "..") or len(encoded) > LONGEST_SEGMENT:
-        raise InvalidInput(f"This cannot be a {meaning}.", text, f"Copy the {meaning} as it shows.")
+        raise InvalidInput(f"That is no {meaning}", text, f"Copy the {meaning} as it shows.")
     return encoded

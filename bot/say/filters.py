@@ -18,7 +18,7 @@ from bot.say.excerpt import excerpt
 from bot.say.layout import lay_out
 from bot.say.limits import URL
 from bot.say.marks import Ours
-from bot.say.schedule import bar, wall_clock, weekdays
+from bot.say.schedule import bar, day, days_from, wall_clock, weekdays
 
 _WEB_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -124,6 +124,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "bar": bar,
     "channel": channel,
     "date": date,
+    "day": day,
+    "days_from": days_from,
     "link": link,
     "code": code,
     "duration": duration,

@@ -17,7 +17,7 @@ from bot.say.elements import fit_option_groups, fit_options
 from bot.say.errors import PayloadWrong
 from bot.say.load import is_message
 from bot.say.rules import Part, count_left_out, object_of, title
-from bot.say.text import ELLIPSIS, is_blank
+from bot.say.text import ELLIPSIS, is_blank, shorten
 
 _NEVER_CUT = {
     "private_metadata": limits.PRIVATE_METADATA,
@@ -29,7 +29,8 @@ _suggestions = {"options": fit_options, "option_groups": fit_option_groups}
 
 
 def gate(payload: dict[str, Any]) -> dict[str, Any]:
-    """`payload` (a message, a view, an answer holding a view, suggestions) as Slack takes it.
+    """`payload` (a message, a view, an answer holding a view, suggestions, words for a file) as
+    Slack takes it.
 
     Raises PayloadWrong for what only a template can mend: two equal action ids in a block, or a
     `private_metadata`, `callback_id` or `external_id` that is too long. Passing the gate twice
@@ -38,6 +39,8 @@ def gate(payload: dict[str, Any]) -> dict[str, Any]:
     if payload.get("type") in limits.VIEW_TYPES:
         return _view(payload)
     fitted = _message(payload) if is_message(payload) else dict(payload)
+    if "alt_txt" in fitted:
+        fitted["alt_txt"] = shorten(str(fitted["alt_txt"]), limits.FILE_ALT_TEXT)
     if isinstance(fitted.get("view"), dict):
         fitted["view"] = gate(fitted["view"])
     for key in fitted.keys() & _suggestions.keys():

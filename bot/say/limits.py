@@ -14,6 +14,9 @@ MESSAGE_BLOCKS_TEXT = 12_000
 # Slack: chat.postMessage takes more but asks for less than 4,000.
 MESSAGE_TEXT = 3000
 
+# Slack: files.getUploadURLExternal, "alt_txt_too_large".
+FILE_ALT_TEXT = 1000
+
 # Slack: Block Kit reference, one heading a block.
 SECTION_TEXT = 3000
 SECTION_FIELDS = 10

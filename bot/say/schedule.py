@@ -1,10 +1,18 @@
-"""Times of the day, days of the week, and bars, as plain words."""
+"""Times of the day, days of the week and of the year, and bars, as plain words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
+from bot.say import text
+
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+LONGEST_DATE = 20  # characters, also of what is none
 BAR = 12
 FULL, EMPTY = "\u2588", "\u2591"
 
@@ -26,6 +34,30 @@ def weekdays(days: Sequence[int]) -> str:
         return f"{names[0]} to {names[-1]}"
     *others, last = names or ["on no day"]
     return f"{', '.join(others)} and {last}" if others else last
+
+
+def day(on: str) -> str:
+    """ "9 November" for 2026-11-09; what is no date in ISO 8601 is shown as it came."""
+    found = _date(on)
+    return (
+        f"{found.day} {MONTHS[found.month - 1]}"
+        if found
+        else text.one_line(text.clean_start(on, LONGEST_DATE))
+    )
+
+
+def days_from(first: str, last: str) -> str:
+    """ "10 to 23 November", "27 November to 10 December"."""
+    begun, ended = _date(first), _date(last)
+    same_month = begun and ended and begun.month == ended.month
+    return f"{begun.day if begun and same_month else day(first)} to {day(last)}"
+
+
+def _date(on: str) -> date | None:
+    try:
+        return date.fromisoformat(on)
+    except ValueError:
+        return None
 
 
 def bar(count: int | None, most: int) -> str:

@@ -21,6 +21,7 @@ LONGEST = 3000
 """Letters of a field; a longer query can only be typed."""
 LONGEST_CHOICE = 150
 
+_PIECE = re.compile(r'(?:"[^"]*"|[^",])+')
 _PLAIN = re.compile(r'[^\s":,“”„‟«»]+')
 
 
@@ -94,7 +95,7 @@ def form_of(filters: Filters, tenant: str, zone: tzinfo | None) -> Form:
         types=tuple(type_.lower() for type_ in filters.types),
         agent=filters.agents[0] if is_one_agent else "",
         agent_name=(*filters.agent_names, "")[0] if is_one_agent else "",
-        event=", ".join(filters.events),
+        event=", ".join(map(_between_commas, filters.events)),
         since=_day(filters.since, zone, back=0),
         until=_day(filters.until, zone, back=1),
         order=orders.get(filters.sort, ""),
@@ -111,11 +112,10 @@ def _pieces(form: Form) -> Iterator[tuple[str, str]]:
     for name, key in (("tenant", "tenant"), ("order", "sort"), ("size", "size")):
         if given := getattr(form, name):
             yield name, f"{key}:{given}"
-    events = filter(None, map(str.strip, form.event.split(",")))
     yield from _given("statuses", "status", form.statuses)
     yield from _given("types", "type", form.types)
     yield from _given("agent", "agent", filter(None, [form.agent]))
-    yield from _given("event", "event", events)
+    yield from _given("event", "event", _parted(form.event))
     yield from _given("since", "since", filter(None, [form.since]))
     yield from _given("until", "until", filter(None, [form.until]))
     yield "words", paired(form.words)
@@ -159,6 +159,18 @@ def _typed(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
     return '"' + re.sub('["“”„‟«»]', " ", value) + '"'
+
+
+def _between_commas(value: str) -> str:
+    """One of several values in a field, where anything but a comma stands for itself."""
+    return _typed(value) if "," in value else value
+
+
+def _parted(field: str) -> Iterator[str]:
+    """The values between the commas of a field; a comma in quotes does not part."""
+    for piece in _PIECE.findall(paired(field)):
+        if value := piece.replace('"', "").strip():
+            yield value
 
 
 def _day(at: float | None, zone: tzinfo | None, *, back: int) -> str:

@@ -170,10 +170,11 @@ def _findings(
     shown = dict(list(once.items())[:MOST_JOBS])
     known = {found.job.id for found in named} | {found.job.session_id for found in named}
     looked_for = [*there.jobs[:MOST_JOBS], *there.sessions[:MOST_JOBS]]
+    beside = [found for found in of_agents if found.key not in once]
     not_looked_for = len(there.jobs) + len(there.sessions) - len(looked_for)
     return Findings(
         named=tuple(shown.values()),
-        of_agents=tuple(found for found in of_agents if found.key not in once),
+        of_agents=tuple(beside[: MOST_JOBS - len(shown)]),
         agents=agents,
         unknown=tuple(id_ for id_ in looked_for if id_ not in known),
         left_out=not_looked_for + len(once) - len(shown),

@@ -14,21 +14,15 @@ from bot.errors import ShareRefused
 from bot.say.render import Say
 from bot.services.sharing import Audience
 from bot.slack.incoming import Incoming
+from bot.slack.presence import CannotEnter, enter, has_outsiders
 from bot.slack.refusals import word
 from bot.slack.reply import by_response_url
 
 logger = logging.getLogger(__name__)
 
-OUTSIDERS = ("is_ext_shared", "is_pending_ext_shared")
 UNKNOWN = {"channel_not_found", "missing_scope", "method_not_supported_for_channel_type"}
 DIRECT = "D"  # Slack: the ids of direct messages begin with it
 
-CANNOT_JOIN = {
-    "channel_not_found",
-    "is_archived",
-    "method_not_supported_for_channel_type",
-    "missing_scope",
-}
 NOT_THERE = {"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"}
 
 
@@ -69,16 +63,12 @@ class Channel:
     async def enter(self) -> None:
         """Be where something is to be posted by the clock; joins a public channel.
 
-        Raises ShareRefused where only an invitation helps. Slack: conversations.join, scope
-        channels:join.
+        Raises ShareRefused where only an invitation helps.
         """
         try:
-            await self._incoming.client.conversations_join(channel=self.id)
-        except SlackApiError as error:
-            if word(error) not in CANNOT_JOIN:
-                raise
-            if not await self._is_member():
-                raise ShareRefused("not_member") from error
+            await enter(self._incoming.client, self.id)
+        except CannotEnter as error:
+            raise ShareRefused("not_member") from error
 
     async def post(self, template: str, /, **facts: Any) -> None:
         """A new message for everyone; raises ShareRefused where the app may not post.
@@ -116,15 +106,6 @@ class Channel:
             return False
         return True
 
-    async def _is_member(self) -> bool:
-        try:
-            answer = await self._incoming.client.conversations_info(channel=self.id)
-        except SlackApiError as error:
-            if word(error) not in UNKNOWN:
-                raise
-            return False
-        return bool(answer["channel"].get("is_member"))
-
     def render(self, template: str, /, **facts: Any) -> dict[str, Any]:
         """A message for `edit`."""
         return self._say.render(template, **facts)
@@ -144,5 +125,4 @@ async def audience_of(client: AsyncWebClient, channel_id: str) -> Audience:
         if word(error) not in UNKNOWN:
             raise
         return Audience(channel_id, known=False)
-    outsiders = any(answer["channel"].get(name) for name in OUTSIDERS)
-    return Audience(channel_id, outsiders=outsiders)
+    return Audience(channel_id, outsiders=has_outsiders(answer["channel"]))

@@ -90,6 +90,7 @@ def _digest(caller: Caller, filled: Filled, filters: Filters) -> Digest:
         query=proposal.query,
         filters=filters,
         even_when_quiet=proposal.even_when_quiet,
+        picture=proposal.picture,
     )
 
 

@@ -31,8 +31,9 @@ class DigestPosts:
     async def is_posted(self, digest: Digest, slot: Slot) -> bool:
         return await self._once.sent(_name(digest, slot))
 
-    async def post(self, digest: Digest, slot: Slot, report: Report, now: float) -> None:
-        """The digest, and the rest of its failures in the thread.
+    async def post(self, digest: Digest, slot: Slot, report: Report, now: float) -> str:
+        """The digest, and the rest of its failures in the thread; gives its timestamp, "" if not
+        known.
 
         Raises DigestRefused where it cannot be posted there, PostRefused for what nobody expects,
         and OutcomeUnknown.
@@ -44,6 +45,7 @@ class DigestPosts:
         ts = await self._posted(digest, post, self._say.render(template, **facts))
         if ts and (report.rest or report.more > 0):
             await self._add_rest(digest, slot, report, ts)
+        return ts
 
     async def tell_owner(self, digest: Digest, slot: Slot, reason: str) -> None:
         """A direct message to the owner; once for each run."""

@@ -42,8 +42,8 @@ class Modal:
     async def open(self, template: str, **facts: object) -> None:
         """Open a modal by the trigger of the request, on top of the one that it came from.
 
-        Slack takes three on top of each other; one more takes the place of the last. Raises
-        TriggerExpired after 3 s.
+        In the place of that one where Slack lets nothing on top of it: three are there already, or
+        the trigger is older than 3 s. Raises TriggerExpired where there is no such place.
         """
         view = self._say.render(template, **facts)
         client = self._incoming.client
@@ -51,10 +51,10 @@ class Modal:
         try:
             opened = await open_(trigger_id=self._incoming.trigger_id, view=view)
         except SlackApiError as error:
-            if word(error) in SPENT_TRIGGER:
-                raise TriggerExpired from error
-            if word(error) != STACK_IS_FULL:
+            if word(error) not in {*SPENT_TRIGGER, STACK_IS_FULL}:
                 raise
+            if not self.is_open:
+                raise TriggerExpired from error
             await self.show(view)
             return
         self._is_now(opened["view"])

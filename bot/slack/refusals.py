@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import aiohttp
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+TROUBLE = (SlackClientError, aiohttp.ClientError, TimeoutError)
+"""What a call of the Web API raises: Slack refused it, or was not reached, or not in time."""
+
+AGAIN_SECONDS = 15.0
+"""After which a task asks again that Slack did not answer: nobody waits, and nothing is lost."""
 
 LEAST_PAUSE = 1.0  # seconds, where Slack does not say how long
 
@@ -29,6 +35,15 @@ def limited(error: Exception) -> float | None:
     headers = getattr(error.response, "headers", None) or {}
     after = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
     return max(LEAST_PAUSE, float(after) if str(after).isdecimal() else LEAST_PAUSE)
+
+
+def passes_in(error: Exception) -> float | None:
+    """Seconds after which a question may be asked again; None where Slack has said no."""
+    if (seconds := limited(error)) is not None:
+        return seconds
+    if isinstance(error, SlackApiError) and is_certain(error):
+        return None
+    return AGAIN_SECONDS
 
 
 def is_certain(error: Exception) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.later import Later
@@ -16,13 +16,14 @@ from bot.services.sharing import Audience
 from bot.slack.channel import audience_of
 from bot.slack.failures import described
 from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
-from bot.slack.refusals import is_certain, limited
+from bot.slack.presence import is_gone
+from bot.slack.refusals import TROUBLE, passes_in
 
 logger = logging.getLogger(__name__)
 
 
 class ToldOnce:
-    """Tells what has happened. Every method may raise Later, or what Slack's trouble is called."""
+    """Tells what has happened. Every method may raise Later, or what Slack's refusal is called."""
 
     def __init__(self, say: Say, once: Once, client: AsyncWebClient) -> None:
         self._say, self._once, self._client = say, once, client
@@ -33,11 +34,9 @@ class ToldOnce:
         """A direct message, which `name` tells from all others; False where Slack refuses it."""
         try:
             opened = await self._client.conversations_open(users=to.user_id)
-        except SlackApiError as error:
-            if (seconds := limited(error)) is not None:
+        except TROUBLE as error:
+            if (seconds := passes_in(error)) is not None:
                 raise Later(seconds) from error
-            if not is_certain(error):
-                raise
             logger.warning("somebody cannot be told: %s", described(error))
             return False
         post = Post(name, to.team_id, str(opened["channel"]["id"]), begun_at)
@@ -48,8 +47,8 @@ class ToldOnce:
             await self._client.chat_postMessage(channel=to.user_id, **message)
             return True
 
-    async def in_thread(self, post: Post, template: str, /, **facts: Any) -> bool:
-        """A reply to a message for all; False where Slack refuses it."""
+    async def in_channel(self, post: Post, template: str, /, **facts: Any) -> bool:
+        """A message for all, or a reply to one; False where Slack refuses it."""
         try:
             return await self._posted(post, template, facts)
         except OutcomeUnknown:
@@ -63,17 +62,18 @@ class ToldOnce:
             await self._client.chat_update(
                 channel=channel_id, ts=ts, text=message["text"], blocks=message["blocks"]
             )
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             logger.warning("a message stays as it is: %s", described(error))
 
     async def audience(self, channel_id: str) -> Audience:
         """Who reads a channel."""
-        try:
+        with _later_where_it_passes():
             return await audience_of(self._client, channel_id)
-        except SlackApiError as error:
-            if (seconds := limited(error)) is not None:
-                raise Later(seconds) from error
-            raise
+
+    async def is_gone(self, user_id: str) -> bool:
+        """Whether somebody has left the workspace."""
+        with _later_where_it_passes():
+            return await is_gone(self._client, user_id)
 
     async def _posted(self, post: Post, template: str, facts: dict[str, Any]) -> bool:
         try:
@@ -82,3 +82,13 @@ class ToldOnce:
             logger.warning("%s was not posted: %s", post.name, refused)
             return False
         return True
+
+
+@contextmanager
+def _later_where_it_passes() -> Iterator[None]:
+    try:
+        yield
+    except TROUBLE as error:
+        if (seconds := passes_in(error)) is not None:
+            raise Later(seconds) from error
+        raise

@@ -60,8 +60,9 @@ class Alert:
     """What a channel wants to hear of, by the connection of `owner`; `filters` name the tenant.
 
     Until `muted_until` nothing is posted. `paused` is the reason why it does not run, empty where
-    it does. `looked_at` is when it was looked at last; times are in seconds since 1970. `batch` is
-    what is being posted; `version` counts the changes.
+    it does. `looked_at` is when it was looked at last, `checked_at` when its owner was known to be
+    there; times are in seconds since 1970. `batch` is what is being posted; `version` counts the
+    changes.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Alert:
     created_at: float
     mark: Mark
     looked_at: float
+    checked_at: float = 0.0
     muted_until: float = 0.0
     paused: str = ""
     number: int = 0
@@ -123,7 +125,7 @@ def dump_posts(posts: tuple[Posted, ...]) -> str:
     return _json([asdict(post) for post in posts])
 
 
-def read_posts(record: str | None) -> tuple[Posted, ...]:
+def read_posts(record: str) -> tuple[Posted, ...]:
     found: list[dict[str, Any]] = json.loads(record or "[]")
     return tuple(
         Posted(**post | {"rows": tuple(Row(**row) for row in post["rows"])}) for post in found

@@ -1,9 +1,12 @@
-"""The alerts of channels, and the index of which connections are to be looked at when."""
+"""The alerts of channels, and the index of which connections are to be looked at when.
+
+They run with their owners' keys, so they are sealed, and so is what they have posted.
+"""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.store import layout
@@ -16,7 +19,9 @@ from bot.store.alert_records import (
     read_posts,
 )
 from bot.store.connection import Commands, reaching_redis
+from bot.store.sealing import Sealing
 from bot.store.sources import Source, Sources
+from bot.store.vault import Vault
 
 # An alert, its places and what it has posted change together, and only if nobody has changed it
 # since it was read.
@@ -44,21 +49,23 @@ class AlertStore:
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands) -> None:
-        self._redis = redis
+    def __init__(self, redis: Commands, vault: Vault) -> None:
+        self._redis, self._sealing = redis, Sealing(vault, "alert")
         self._save = redis.register_script(SAVE)
         self.sources = Sources(redis, layout.alerts_due(), layout.alerts_strikes())
 
     async def load(self, alert_id: str) -> Alert | None:
-        """The alert of that id; None where it was turned off."""
+        """The alert of that id; None where it was turned off, or cannot be opened."""
         with reaching_redis():
-            record = await self._redis.hget(layout.alert(alert_id), "record")
-        return read_alert(record) if record else None
+            sealed = await self._redis.hget(layout.alert(alert_id), "record")
+        return self._open(alert_id, sealed)
 
     async def posts(self, alert_id: str) -> tuple[Posted, ...]:
         """The messages of the last day, oldest first."""
+        key = layout.alert_posts(alert_id)
         with reaching_redis():
-            return read_posts(await self._redis.get(layout.alert_posts(alert_id)))
+            sealed = await self._redis.get(key)
+        return read_posts(self._sealing.open(sealed, key))
 
     async def save(
         self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
@@ -81,9 +88,9 @@ class AlertStore:
                 args=[
                     str(version),
                     saved.version,
-                    dump_alert(saved),
+                    self._sealing.seal(dump_alert(saved), layout.alert(saved.id), "record"),
                     saved.id,
-                    "" if posts is None else dump_posts(posts),
+                    "" if posts is None else self._sealed_posts(saved.id, posts),
                     POSTS_KEPT_SECONDS,
                 ],
             )
@@ -100,21 +107,31 @@ class AlertStore:
 
     async def of_channel(self, team_id: str, channel_id: str) -> tuple[Alert, ...]:
         """The alerts of a channel, oldest first."""
-        return await self._all(layout.alerts_of_channel(team_id, channel_id))
+        there = await self._all(layout.alerts_of_channel(team_id, channel_id))
+        place = team_id, channel_id
+        return tuple(one for one in there if (one.owner.team_id, one.channel_id) == place)
 
     async def of_source(self, source: Source) -> tuple[Alert, ...]:
         """The alerts that run on a connection, oldest first."""
-        return await self._all(layout.alerts_of_source(source.name))
+        there = await self._all(layout.alerts_of_source(source.name))
+        return tuple(alert for alert in there if alert.source == source)
 
     async def _all(self, index: str) -> tuple[Alert, ...]:
         with reaching_redis():
-            ids: Iterable[str] = await self._redis.smembers(index)
+            ids: Sequence[str] = list(await self._redis.smembers(index))
             async with self._redis.pipeline(transaction=False) as pipe:
                 for alert_id in ids:
                     pipe.hget(layout.alert(alert_id), "record")
                 records = await pipe.execute()
-        found = (read_alert(record) for record in records if record)
-        return tuple(sorted(found, key=lambda alert: (alert.created_at, alert.id)))
+        found = (self._open(id_, record) for id_, record in zip(ids, records, strict=True))
+        return tuple(sorted(filter(None, found), key=lambda alert: (alert.created_at, alert.id)))
+
+    def _open(self, alert_id: str, sealed: str | None) -> Alert | None:
+        record = self._sealing.open(sealed, layout.alert(alert_id), "record")
+        return read_alert(record) if record else None
+
+    def _sealed_posts(self, alert_id: str, posts: tuple[Posted, ...]) -> str:
+        return self._sealing.seal(dump_posts(posts), layout.alert_posts(alert_id))
 
 
 def _of_channel(alert: Alert) -> str:

@@ -90,6 +90,10 @@ class CleanRecord:
         known = self._known.get(job_id, "")
         return known if known in SETTLED else ""
 
+    def is_touched(self, job_id: str) -> bool:
+        """Whether it has a result, or a delete of it was begun and may have worked."""
+        return bool(self._known.get(job_id))
+
     @property
     def tally(self) -> Counter[str]:
         """How many jobs have come to each result that stays."""

@@ -7,7 +7,6 @@ to Redis cannot make up a clean-up, nor change one.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,9 +15,8 @@ from bot.models import Caller, Filters
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
 from bot.store.cursors import read_filters
-from bot.store.vault import Unopenable, Vault
-
-logger = logging.getLogger(__name__)
+from bot.store.sealing import Sealing
+from bot.store.vault import Vault
 
 ASKED_SECONDS = 60 * 60
 """So long a question waits for its answer."""
@@ -71,9 +69,10 @@ class Clean:
 
     They are the `counted` jobs that fit `filters` and were modified last at `until` (ISO 8601, as
     Emporix wrote it) or before; `found` is how many of them were there when their ids were read,
-    None before that. `begun_at` and `ended_at` are in seconds since 1970, 0 until then; `why` says
-    how it ended. `idle` counts the attempts in which nothing came about, and until `rest_until`
-    there is none. `shown_at` is where its owner sees it, and `entry` its place in the audit record.
+    at `read_at`, None before that. All times but `until` are in seconds since 1970, 0 while they
+    are to come; `why` says how it ended. `idle` counts the attempts in which nothing came about,
+    and until `rest_until` there is none. `shown_at` is where its owner sees it, and `entry` its
+    place in the audit record.
     """
 
     id: str
@@ -83,6 +82,7 @@ class Clean:
     counted: int
     until: str
     found: int | None = None
+    read_at: float = 0
     begun_at: float = 0
     ended_at: float = 0
     why: str = ""
@@ -96,7 +96,7 @@ class CleanStore:
     """Clean-ups in Redis. Every method raises StoreUnavailable where Redis does not answer."""
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
-        self._redis, self._vault = redis, vault
+        self._redis, self._sealing = redis, Sealing(vault, "clean-up")
         self._begin = redis.register_script(BEGIN)
         self._claim_due = redis.register_script(CLAIM_DUE)
         self._renew = redis.register_script(RENEW)
@@ -106,7 +106,8 @@ class CleanStore:
         """The clean-up of that id; None where it is forgotten, or cannot be opened."""
         key = layout.clean(clean_id)
         with reaching_redis():
-            record = self._open(await self._redis.hget(key, "record"), key)
+            sealed = await self._redis.hget(key, "record")
+        record = self._sealing.open(sealed, key, "record")
         return _read(record) if record else None
 
     async def save(self, clean: Clean) -> None:
@@ -164,9 +165,9 @@ class CleanStore:
             await self._redis.hset(layout.clean(clean_id), "stop", "1")
 
     async def fix(self, clean: Clean, job_ids: Sequence[str]) -> None:
-        """Keep the ids of its jobs, once for all, together with the clean-up that knows of them."""
+        """Keep the ids of its jobs, together with the clean-up that knows of them."""
         key = layout.clean_jobs(clean.id)
-        sealed = self._vault.seal(json.dumps(list(job_ids)), key)
+        sealed = self._sealing.seal(json.dumps(list(job_ids)), key)
         with reaching_redis():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.set(key, sealed, ex=KEPT_SECONDS)
@@ -177,7 +178,7 @@ class CleanStore:
         """The ids that `fix` has kept, in that order; none where they cannot be opened."""
         key = layout.clean_jobs(clean_id)
         with reaching_redis():
-            found = self._open(await self._redis.get(key), key)
+            found = self._sealing.open(await self._redis.get(key), key)
         return list(json.loads(found)) if found else []
 
     async def finish(self, clean_id: str, clean: Clean | None) -> None:
@@ -192,14 +193,7 @@ class CleanStore:
     def _seal(self, clean: Clean) -> str:
         facts: dict[str, Any] = asdict(clean)
         record = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-        return self._vault.seal(record, layout.clean(clean.id))
-
-    def _open(self, sealed: str | None, place: str) -> str:
-        try:
-            return self._vault.open(sealed, place) if sealed else ""
-        except Unopenable as error:
-            logger.warning("a stored clean-up cannot be opened: %s", error)
-            return ""
+        return self._sealing.seal(record, layout.clean(clean.id), "record")
 
 
 def _read(record: str) -> Clean:

@@ -1,4 +1,8 @@
-"""The digests, which are the truth, and the index of what is due, which is made from them."""
+"""The digests, which are the truth, and the index of what is due, which is made from them.
+
+They run with their owners' keys, so they are sealed: whoever can write to Redis cannot make one up,
+nor have one shown elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from bot.models import Caller, Digest, Schedule, Slot
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
 from bot.store.cursors import read_filters, with_tuples
+from bot.store.sealing import Sealing
+from bot.store.vault import Vault
 
 # A digest and its places in the indexes change together, and only if nobody has changed it since.
 SAVE = """
@@ -45,15 +51,16 @@ def new_digest_id() -> str:
 class DigestStore:
     """Digests in Redis. Every method raises StoreUnavailable where Redis does not answer."""
 
-    def __init__(self, redis: Commands) -> None:
-        self._redis = redis
+    def __init__(self, redis: Commands, vault: Vault) -> None:
+        self._redis, self._sealing = redis, Sealing(vault, "digest")
         self._save = redis.register_script(SAVE)
         self._claim_due = redis.register_script(CLAIM_DUE)
 
     async def load(self, digest_id: str) -> Digest | None:
-        """The digest of that id; None where it was deleted."""
+        """The digest of that id; None where it was deleted, or cannot be opened."""
         with reaching_redis():
-            return _read(digest_id, await self._redis.hget(layout.digest(digest_id), "record"))
+            sealed = await self._redis.hget(layout.digest(digest_id), "record")
+        return self._open(digest_id, sealed)
 
     async def save(self, digest: Digest, before: Digest | None = None) -> Digest | None:
         """Write a new digest, or one that was read as `before`.
@@ -76,7 +83,7 @@ class DigestStore:
                 args=[
                     str(before.version if before else 0),
                     saved.version,
-                    _dump(saved),
+                    self._sealing.seal(_dump(saved), layout.digest(saved.id), "record"),
                     due,
                     saved.id,
                 ],
@@ -97,13 +104,14 @@ class DigestStore:
         """The digests of a channel, oldest first."""
         with reaching_redis():
             ids = await self._redis.smembers(layout.digests_of_channel(team_id, channel_id))
-        return await self._all(ids)
+        place = team_id, channel_id
+        return tuple(d for d in await self._all(ids) if (d.owner.team_id, d.channel_id) == place)
 
     async def of_owner(self, caller: Caller) -> tuple[Digest, ...]:
         """The digests that run on a user's connections, oldest first."""
         with reaching_redis():
             ids = await self._redis.smembers(layout.digests_of_owner(caller))
-        return await self._all(ids)
+        return tuple(digest for digest in await self._all(ids) if digest.owner == caller)
 
     async def claim_due(self, now: float, most: int) -> list[str]:
         """Ids of digests that are due; nobody else gets them for a minute.
@@ -123,8 +131,12 @@ class DigestStore:
                 for digest_id in ids:
                     pipe.hget(layout.digest(digest_id), "record")
                 records = await pipe.execute()
-        found = (_read(id_, record) for id_, record in zip(ids, records, strict=True))
+        found = (self._open(id_, record) for id_, record in zip(ids, records, strict=True))
         return tuple(sorted(filter(None, found), key=lambda digest: (digest.created_at, digest.id)))
+
+    def _open(self, digest_id: str, sealed: str | None) -> Digest | None:
+        record = self._sealing.open(sealed, layout.digest(digest_id), "record")
+        return _read(digest_id, record) if record else None
 
 
 def _of_channel(digest: Digest) -> str:
@@ -135,9 +147,7 @@ def _dump(digest: Digest) -> str:
     return json.dumps(asdict(digest), ensure_ascii=False, separators=(",", ":"))
 
 
-def _read(digest_id: str, record: str | None) -> Digest | None:
-    if not record:
-        return None
+def _read(digest_id: str, record: str) -> Digest:
     facts: dict[str, Any] = json.loads(record)
     known = {name: facts[name] for name in Digest.__slots__ if name in facts}
     return Digest(

@@ -86,6 +86,9 @@ is due together with what it is about."""
 QUEUE = CLOCK
 """The name of saq's queue; its keys begin with `saq:` and this."""
 
+ALL_BY_CLOCK = f"{CLOCK}:*"
+"""A pattern for SCAN that fits what belongs to the clock, but for the queue."""
+
 TASK = "{clock}"
 """Begins the keys of saq's jobs, some of which hold no name of a queue."""
 
@@ -96,7 +99,7 @@ def workers() -> str:
 
 
 def digest(digest_id: str) -> str:
-    """Hash: a digest as JSON, and how often it was changed."""
+    """Hash: a digest, sealed, and how often it was changed."""
     return f"{CLOCK}:digest:{digest_id}"
 
 
@@ -125,8 +128,23 @@ def pace(team_id: str, channel_id: str = "") -> str:
     return f"{CLOCK}:pace:{team_id}:{channel_id}"
 
 
+def uploads(team_id: str) -> str:
+    """String: when the next file may go to a workspace."""
+    return f"{CLOCK}:uploads:{team_id}"
+
+
+def uploads_held(team_id: str) -> str:
+    """String: Slack has asked for a pause of uploads."""
+    return f"{CLOCK}:uploads:{team_id}:held"
+
+
+def day_counts(series: str) -> str:
+    """String, sealed: how many jobs past days had; `series` stands for whose, and which jobs."""
+    return f"{CLOCK}:days:{series}"
+
+
 def watches(caller: Caller) -> str:
-    """Hash: the jobs that a user watches, by tenant and id."""
+    """Hash: the jobs that a user watches, sealed, by tenant and id."""
     return f"{CLOCK}:watches:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
 
 
@@ -141,12 +159,12 @@ def watches_strikes() -> str:
 
 
 def alert(alert_id: str) -> str:
-    """Hash: an alert as JSON, how far it has seen, and how often it was changed."""
+    """Hash: an alert, sealed, and how often it was changed."""
     return f"{CLOCK}:alert:{alert_id}"
 
 
 def alert_posts(alert_id: str) -> str:
-    """String: which failures an alert told of in which of its messages."""
+    """String, sealed: which failures an alert told of in which of its messages."""
     return f"{CLOCK}:alert:{alert_id}:posts"
 
 

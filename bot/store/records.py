@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.models import Caller, Connection, Credentials, Token
 from bot.store import layout
-from bot.store.vault import Unopenable, Vault
+from bot.store.vault import Unopenable, Vault, place
 
 logger = logging.getLogger(__name__)
 
@@ -78,11 +78,6 @@ class Records:
             logger.warning("a stored %s cannot be opened: %s", name.partition(":")[0], error)
             return None
         return facts
-
-
-def place(account: str, name: str) -> str:
-    """What a sealed text is bound to: the key of a user's hash, and the field in it."""
-    return f"{account}/{name}"
 
 
 def is_sealed(name: str) -> bool:

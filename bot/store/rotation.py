@@ -12,41 +12,45 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
-from bot.store.records import is_sealed, place
-from bot.store.vault import Unopenable, Vault
+from bot.store.sealed_places import HASH, PATTERNS, is_account, may_hold_sealed, sealed_texts
+from bot.store.vault import Unopenable, Vault, place
 
 BATCH = 200
 PER_SECOND = 2000
-"""Accounts; a busy Redis serves many times as much, so people notice nothing."""
+"""Keys; a busy Redis serves many times as much, so people notice nothing."""
 
+# Without the name of a field, the key is a string.
 REPLACE_IF_UNCHANGED = """
-if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+if ARGV[1] == '' then
+    if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
+    redis.call('SET', KEYS[1], ARGV[3], 'KEEPTTL')
     return 1
 end
-return 0
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1
 """
 
 
 class Sealed(NamedTuple):
-    """A sealed text and where it stands: a field of an account's hash."""
+    """A sealed text and where it stands: a field of a hash, or a string, whose field is ""."""
 
-    account: str
-    name: str
+    key: str
+    field: str
     text: str
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many accounts were looked at, and what became of the secrets in them.
+    """How many accounts and other records were looked at, and what became of the secrets in them.
 
     `changed` were written or deleted by the bot in the meantime; `unopenable` counts, by the id of
     the key they were sealed with, those that no configured key opens.
     """
 
     accounts: int = 0
+    others: int = 0
     sealed_anew: int = 0
     already_fine: int = 0
     changed: int = 0
@@ -59,7 +63,7 @@ class Tally:
 
 
 class Rotation:
-    """Goes through all accounts once; it can be broken off and begun again at any time.
+    """Goes once through all that is sealed; it can be broken off and begun again at any time.
 
     What is sealed with the first key is passed over, so a second run costs only the reading. Raises
     StoreUnavailable where Redis does not answer.
@@ -79,37 +83,48 @@ class Rotation:
 
     async def run(self) -> AsyncIterator[Tally]:
         """Seal anew what needs it; gives the tally so far after each batch, and at the end."""
-        tally, cursor = Tally(), -1
-        while cursor != 0:
+        tally = Tally()
+        async for keys, kind in self._batches():
             with reaching_redis():
-                cursor, accounts = await self._redis.scan(
-                    max(cursor, 0), match=layout.ALL_ACCOUNTS, count=BATCH, _type="hash"
-                )
-                await self._seal(accounts, tally)
+                await self._seal(keys, kind, tally)
             yield tally
-            if cursor:
-                await self._sleep(self._pause)
 
-    async def _seal(self, accounts: list[str], tally: Tally) -> None:
+    async def _batches(self) -> AsyncIterator[tuple[list[str], str]]:
+        """Keys of one type; between two batches it pauses."""
+        begun = False
+        for pattern, kind in PATTERNS:
+            cursor = -1
+            while cursor != 0:
+                if begun:
+                    await self._sleep(self._pause)
+                begun = True
+                with reaching_redis():
+                    cursor, keys = await self._redis.scan(
+                        max(cursor, 0), match=pattern, count=BATCH, _type=kind
+                    )
+                yield [key for key in keys if may_hold_sealed(key)], kind
+
+    async def _seal(self, keys: list[str], kind: str, tally: Tally) -> None:
         """Secrets that the bot writes while we look are looked at once more."""
-        tally.accounts += len(accounts)
-        changed = await self._write(await self._read(accounts), tally)
+        accounts = sum(map(is_account, keys))
+        tally.accounts += accounts
+        tally.others += len(keys) - accounts
+        found = await self._read(keys, kind)
+        changed = set(await self._write(found, tally)) if found else set()
         if changed:
-            again = set(changed)
-            found = await self._read(sorted({account for account, _ in again}))
-            left = await self._write([s for s in found if (s.account, s.name) in again], tally)
+            found = await self._read(sorted({key for key, _ in changed}), kind)
+            left = await self._write([s for s in found if (s.key, s.field) in changed], tally)
             tally.changed += len(left)
 
-    async def _read(self, accounts: list[str]) -> list[Sealed]:
+    async def _read(self, keys: list[str], kind: str) -> list[Sealed]:
         async with self._redis.pipeline(transaction=False) as pipe:
-            for account in accounts:
-                pipe.hgetall(account)
-            records = await pipe.execute()
+            for key in keys:
+                _ = pipe.hgetall(key) if kind == HASH else pipe.get(key)
+            values = await pipe.execute()
         return [
-            Sealed(account, name, text)
-            for account, record in zip(accounts, records, strict=True)
-            for name, text in record.items()
-            if is_sealed(name)
+            Sealed(key, name, text)
+            for key, value in zip(keys, values, strict=True)
+            for name, text in sealed_texts(key, value).items()
         ]
 
     async def _write(self, found: list[Sealed], tally: Tally) -> list[tuple[str, str]]:
@@ -120,16 +135,16 @@ class Rotation:
         async with self._redis.pipeline(transaction=False) as pipe:
             for one, text in anew:
                 await self._replace_if_unchanged(
-                    keys=[one.account], args=[one.name, one.text, text], client=pipe
+                    keys=[one.key], args=[one.field, one.text, text], client=pipe
                 )
             written = await pipe.execute()
         tally.sealed_anew += sum(written)
         pairs = zip(anew, written, strict=True)
-        return [(one.account, one.name) for (one, _), done in pairs if not done]
+        return [(one.key, one.field) for (one, _), done in pairs if not done]
 
     def _anew(self, one: Sealed, tally: Tally) -> str:
         """The secret, sealed with the first key; empty where it does not open."""
-        where = place(one.account, one.name)
+        where = place(one.key, one.field)
         try:
             return self._vault.seal(self._vault.open(one.text, where), where)
         except Unopenable:

@@ -20,6 +20,11 @@ class Unopenable(Exception):
     """Of another place, of a key that is no longer configured, or damaged."""
 
 
+def place(key: str, field: str = "") -> str:
+    """What a sealed text is bound to: a key in Redis, or a field of the hash there."""
+    return f"{key}/{field}" if field else key
+
+
 class Vault:
     """Seals texts with the first key and opens them with any: `1.<key id>.<nonce and ciphertext>`.
 

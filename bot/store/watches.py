@@ -1,4 +1,7 @@
-"""Watched jobs, and the index of which connections are to be looked at when."""
+"""Watched jobs, and the index of which connections are to be looked at when.
+
+A worker tells of them with their owners' keys, also in channels, so they are sealed.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,22 @@ from typing import Any, Literal
 from bot.models import Caller
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.sealing import Sealing
 from bot.store.sources import Source, Sources
+from bot.store.vault import Vault
 
 # One user's watches are counted and added in one step, so that two presses cannot pass the limit.
 ADD = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'there' end
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[6])
 redis.call('ZADD', KEYS[2], 'LT', ARGV[5], ARGV[4])
 return 'added'
 """
+
+KEPT_SECONDS = 30 * 24 * 60 * 60
+"""Watches end within a day; only what no worker can open stays so long."""
 
 Added = Literal["added", "there", "full"]
 
@@ -52,26 +61,43 @@ class WatchStore:
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands) -> None:
-        self._redis = redis
+    def __init__(self, redis: Commands, vault: Vault) -> None:
+        self._redis, self._sealing = redis, Sealing(vault, "watch")
         self._add = redis.register_script(ADD)
         self.sources = Sources(redis, layout.watches_due(), layout.watches_strikes())
 
     async def add(self, watch: Watch, look_at: float, most: int) -> Added:
         """Watch a job, unless its owner does so already, or watches `most` jobs."""
-        source = Source(watch.owner, watch.tenant)
+        done = await self._put(watch, look_at, most)
+        if done == "there" and not await self._can_open(watch):
+            await self.remove(watch.owner, watch.tenant, watch.job_id)
+            done = await self._put(watch, look_at, most)
+        return done
+
+    async def _put(self, watch: Watch, look_at: float, most: int) -> Added:
+        source, field = Source(watch.owner, watch.tenant), _field(watch.tenant, watch.job_id)
+        key = layout.watches(watch.owner)
+        sealed = self._sealing.seal(_dump(watch), key, field)
         with reaching_redis():
             done: Added = await self._add(
-                keys=[layout.watches(watch.owner), layout.watches_due()],
-                args=[_field(watch.tenant, watch.job_id), _dump(watch), most, source.name, look_at],
+                keys=[key, layout.watches_due()],
+                args=[field, sealed, most, source.name, look_at, KEPT_SECONDS],
             )
         return done
 
+    async def _can_open(self, watch: Watch) -> bool:
+        key, field = layout.watches(watch.owner), _field(watch.tenant, watch.job_id)
+        with reaching_redis():
+            sealed = await self._redis.hget(key, field)
+        return bool(self._sealing.open(sealed, key, field))
+
     async def of(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]:
         """Somebody's watches, oldest first; of one tenant, or of all."""
+        key = layout.watches(owner)
         with reaching_redis():
-            records = await self._redis.hvals(layout.watches(owner))
-        watches = (_read(owner, record) for record in records)
+            fields: dict[str, str] = await self._redis.hgetall(key)
+        records = (self._sealing.open(sealed, key, field) for field, sealed in fields.items())
+        watches = (_read(owner, record) for record in records if record)
         found = (watch for watch in watches if tenant in ("", watch.tenant))
         return tuple(sorted(found, key=lambda watch: (watch.since, watch.id)))
 

@@ -11,13 +11,14 @@ from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.looks import BROKEN, AlertLooks, Looked, wait
 from bot.services.sharing import Sharing
 from bot.slack.alert_posts import AlertPosts, shown_ids
-from bot.slack.once import PostRefused
+from bot.slack.once import Post, PostRefused
 from bot.slack.told_once import ToldOnce
 from bot.store.alert_records import Alert, Batch
 from bot.store.sources import Source
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
+OWNER_GONE = "owner_gone"
 
 
 @every(LOOK_SECONDS)
@@ -52,6 +53,9 @@ async def post(
         return
     errand.owner, errand.about = alert.owner, "an alert in a channel"
     errand.otherwise = partial(alert_course.pause, alert.id, "unexpected")
+    if not await alert_course.check(alert, told_once.is_gone):
+        await _pause_one(alert, OWNER_GONE, now, queue)
+        return
     try:
         sharing.admit(await told_once.audience(alert.channel_id))
         await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once)
@@ -73,16 +77,25 @@ async def pause(
     alert_course: AlertCourse,
     told_once: ToldOnce,
 ) -> None:
-    """One alert, or all of a connection; their owner hears so once."""
+    """One alert, or all of a connection; their owner hears so once, or the channel if they left."""
     broken = Source.named(source)
     running = [one for one in await alert_course.running(broken) if alert_id in ("", one.id)]
     if not running:
         return
-    name = f"alert:{running[0].id}:paused:{at:.0f}"
-    facts = {"reason": reason, "tenant": broken.tenant, "alerts": running}
-    await told_once.directly(name, broken.owner, at, "alerts/paused", **facts)
+    if reason == OWNER_GONE:
+        for alert in running:
+            post = Post(_paused(alert, at), alert.owner.team_id, alert.channel_id, at)
+            await told_once.in_channel(post, "alerts/orphaned", alert=alert)
+    else:
+        facts = {"reason": reason, "tenant": broken.tenant, "alerts": running}
+        name = _paused(running[0], at)
+        await told_once.directly(name, broken.owner, at, "alerts/paused", **facts)
     for alert in running:
         await alert_course.pause(alert.id, reason)
+
+
+def _paused(alert: Alert, at: float) -> str:
+    return f"alert:{alert.id}:paused:{at:.0f}"
 
 
 async def _post(

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from slack_sdk.errors import SlackApiError
-
 from bot.clockwork.calls import Errand, Later, Queues, every, task
 from bot.errors import (
     DigestRefused,
@@ -26,9 +24,10 @@ from bot.services.digests import course
 from bot.services.digests.digests import Digests
 from bot.services.digests.report import Report, Reports
 from bot.slack.digest_channels import DigestChannels
+from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.once import OutcomeUnknown
-from bot.slack.refusals import limited
+from bot.slack.refusals import TROUBLE, limited
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
@@ -64,20 +63,47 @@ async def post(
     digest_id: str,
     now: float,
     errand: Errand,
+    queue: Queues,
     digests: Digests,
     accounts: LoadsAccounts,
     reports: Reports,
     digest_channels: DigestChannels,
     digest_posts: DigestPosts,
+    digest_pictures: DigestPictures,
 ) -> None:
     digest = await digests.load(digest_id)
     slot = digest.next if digest else None
     if digest is None or slot is None or slot.at > now:
         return  # deleted, paused, changed, or done by another worker
-    run = Run(slot, now, digests, accounts, reports, digest_channels, digest_posts)
+    pictures = Pictures(digest_pictures, queue)
+    run = Run(slot, now, digests, accounts, reports, digest_channels, digest_posts, pictures)
     errand.owner, errand.about = digest.owner, f"the digest “{digest.name}”"
     errand.otherwise = partial(run.settle, digest, course.given_up)
     await run.of(digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What follows a digest, where there is time for it."""
+
+    pictures: DigestPictures
+    queue: Queues
+
+    async def ask(self, digest: Digest, slot: Slot, ts: str) -> None:
+        """Let a task of its own draw it."""
+        upload_at = await self.pictures.reserve(digest.owner.team_id)
+        if upload_at is None:
+            return
+        await self.queue.put(
+            "digest_pictures.post",
+            f"{digest.id}:{slot.on}",
+            digest_id=digest.id,
+            on=slot.on,
+            slot_at=slot.at,
+            channel_id=digest.channel_id,
+            ts=ts,
+            upload_at=upload_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +117,7 @@ class Run:
     reports: Reports
     channels: DigestChannels
     posts: DigestPosts
+    pictures: Pictures
 
     async def of(self, digest: Digest) -> None:
         """Post it, or do what is to be done in its place; raises Later where neither can be."""
@@ -125,8 +152,10 @@ class Run:
         if report.is_quiet and may_be_silent:
             await self.settle(digest, course.was_quiet)
             return
-        await self.posts.post(digest, self.slot, report, self.now)
+        ts = await self.posts.post(digest, self.slot, report, self.now)
         await self.settle(digest, course.posted)
+        if ts and digest.picture and not report.is_quiet:
+            await self.pictures.ask(digest, self.slot, ts)
 
     async def _check(self, digest: Digest) -> None:
         """Raises DigestRefused where channel or owner are gone, or others read the channel now."""
@@ -134,7 +163,7 @@ class Run:
             return
         try:
             await self.channels.check(digest)
-        except SlackApiError as error:
+        except TROUBLE as error:
             seconds = limited(error)
             if seconds is None or self.now - digest.checked_at > UNCHECKED_SECONDS:
                 raise Later(seconds or _pause_seconds(self.slot, self.now)) from error

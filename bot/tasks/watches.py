@@ -121,6 +121,6 @@ async def _tell(
     name, owner = f"watch:{watch.id}", watch.owner
     if watch.channel_id:
         post = Post(name, owner.team_id, watch.channel_id, at, watch.message_ts)
-        if await told_once.in_thread(post, "jobs/watch.over", user_id=owner.user_id, **facts):
+        if await told_once.in_channel(post, "jobs/watch.over", user_id=owner.user_id, **facts):
             return
     await told_once.directly(f"{name}:direct", owner, at, "jobs/watch.over", user_id="", **facts)

@@ -14,18 +14,21 @@ from bot.services.watches.watching import Watching
 from bot.store.accounts import AccountStore
 from bot.store.alerts import AlertStore, new_alert_id
 from bot.store.connection import Commands
+from bot.store.vault import Vault
 from bot.store.watches import WatchStore, new_watch_id
 
 
 def following(
     redis: Commands,
+    keys: Vault,
     emporix: NamedJobs,
     jobs: Jobs,
     accounts: AccountStore,
     clock: Callable[[], float],
 ) -> dict[str, object]:
     """The services of both, by name."""
-    watches, alerts, found = WatchStore(redis), AlertStore(redis), JobsById(emporix)
+    watches, alerts = WatchStore(redis, keys), AlertStore(redis, keys)
+    found = JobsById(emporix)
     course = AlertCourse(alerts, alerts.sources, clock)
     return {
         "watching": Watching(

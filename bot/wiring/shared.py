@@ -18,6 +18,7 @@ from bot.services.agents import AgentNames
 from bot.services.asking import Asking
 from bot.services.deletes import Deletes
 from bot.services.digests.digests import Digests
+from bot.services.digests.history import Histories
 from bot.services.digests.report import Reports
 from bot.services.exports import Exports
 from bot.services.finding import Finding
@@ -37,6 +38,7 @@ from bot.store.alive import Alive
 from bot.store.audit import AuditLog
 from bot.store.connection import Commands, connect, reaching_redis
 from bot.store.cursors import CursorStore, new_cursor_id
+from bot.store.day_counts import DayCounts
 from bot.store.deletions import Deletions
 from bot.store.digests import DigestStore, new_digest_id
 from bot.store.forms import FormStore
@@ -99,8 +101,11 @@ async def shared_parts(
         patient = NamedJobs(emporix, names, grace_seconds=NAMES_SECONDS)
         reports = Reports(patient, clock)
         stack.push_async_callback(reports.close)
+        histories = Histories(emporix, DayCounts(redis, vault(settings)), clock)
+        stack.push_async_callback(histories.close)
         services = {
             "reports": reports,
+            "histories": histories,
             "accounts": accounts,
             "asking": asking,
             **_jobs(settings, redis, stored, named, clock, new_cursor_id),
@@ -109,7 +114,7 @@ async def shared_parts(
             "finding": Finding(named, names, settings.emporix_dashboard_url),
             "forms": FormStore(redis, vault(settings), new_cursor_id),
             **cleans(redis, vault(settings), stored, emporix, names, clock, new_cursor_id),
-            **_digests(redis, accounts, asking, channels, clock, new_digest_id),
+            **_digests(redis, vault(settings), accounts, asking, channels, clock, new_digest_id),
         }
         homes = overviews(redis, vault(settings), patient, services, clock)
         yield Shared(redis, session, slack, Say.default(), stored, channels, homes, services)
@@ -142,7 +147,7 @@ def _jobs(
     return {
         "jobs": jobs,
         "sharing": sharing,
-        **following(redis, emporix, jobs, stored, clock),
+        **following(redis, vault(settings), emporix, jobs, stored, clock),
     }
 
 
@@ -170,6 +175,7 @@ def _deletes(redis: Commands, emporix: EmporixClient, clock: Clock) -> dict[str,
 
 def _digests(
     redis: Commands,
+    keys: Vault,
     accounts: Accounts,
     asking: Asking,
     channels: DigestChannels,
@@ -177,7 +183,7 @@ def _digests(
     new_digest_id: Callable[[], str],
 ) -> dict[str, object]:
     """What there is for digests."""
-    digests = Digests(DigestStore(redis), clock, new_digest_id)
+    digests = Digests(DigestStore(redis, keys), clock, new_digest_id)
     return {
         "alive": Alive(redis),
         "digests": digests,

@@ -17,6 +17,7 @@ from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
 from bot.settings import Settings
 from bot.slack.alert_posts import AlertPosts
+from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures
@@ -25,6 +26,7 @@ from bot.slack.told_once import ToldOnce
 from bot.store.connection import connect_for_queue
 from bot.store.pace import Pace
 from bot.store.posts import Posts
+from bot.store.uploads import Uploads
 from bot.wiring.shared import Clock, Shared, shared_parts, slack_client
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -53,6 +55,7 @@ async def assemble_worker(
             "digest_posts": DigestPosts(shared.say, once, shared.digest_channels),
             "told_once": ToldOnce(shared.say, once, shared.slack),
             "alert_posts": AlertPosts(shared.say, once, shared.slack),
+            "digest_pictures": _digest_pictures(settings, shared, clock),
         }
         calls = discover(bot.tasks)
         runner = Runner(calls, services, queue, Failures(shared.say), directly, clock)
@@ -64,6 +67,14 @@ def _once(settings: Settings, shared: Shared, clock: Clock, sleep: Sleep) -> Onc
     client = slack_client(settings, shared.session, repeats=False)
     pace = Pace(shared.redis, settings.slack_messages_per_minute)
     return Once(client, Posts(shared.redis), pace, clock, sleep)
+
+
+def _digest_pictures(settings: Settings, shared: Shared, clock: Clock) -> DigestPictures:
+    """Its client repeats nothing by itself: a 429 is a reason to leave a picture out."""
+    client = slack_client(settings, shared.session, repeats=False)
+    uploads = Uploads(shared.redis, settings.slack_pictures_per_minute)
+    posts = Posts(shared.redis)
+    return DigestPictures(shared.say, client, shared.session, uploads, posts, clock)
 
 
 @asynccontextmanager

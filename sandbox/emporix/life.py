@@ -1,6 +1,7 @@
 """Jobs that end and jobs that begin while somebody watches: slowly, and each time the same.
 
-Nothing happens by itself: whoever asks for jobs sees what has happened up to then.
+Nothing happens by itself: whoever asks for jobs sees what has happened up to then. A time that
+nobody watched, such as a day that the clock has leapt, has as many jobs as the days before it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from collections.abc import Iterator
 from itertools import count
 from random import Random
 
-from sandbox.emporix.believable.jobs import Fields, ended, started
+from sandbox.emporix.believable.jobs import MONTH, Fields, ended, happened, started
 from sandbox.emporix.tenant import Collection
 from sandbox.emporix.times import Clock, iso
 
 RUNS = (12.0, 45.0)  # seconds, at least and at most
 RESTS = (15.0, 40.0)  # between the beginnings of two jobs
-MOST_AT_ONCE = 500
-"""A stand-in that nobody has asked for days does not make up for all of them."""
+WATCHED_SECONDS = 600.0
+"""What was to happen longer ago than this, nobody has watched."""
 
 RUNNING = "in_progress"
 
@@ -31,19 +32,20 @@ class Life:
 
     def __init__(self, jobs: Collection, clock: Clock, seed: str) -> None:
         self._jobs, self._clock, self._rng = jobs, clock, Random(f"life of {seed}")
+        self._usual_seconds = MONTH / len(jobs)
         self._numbers = count()
         self._events = list(self._first())
         heapq.heapify(self._events)
 
     def catch_up(self) -> None:
-        """Let everything happen that was to happen until now."""
+        """Let everything happen that was to happen until now; of new jobs, those of a month."""
         now = self._clock()
-        for _ in range(MOST_AT_ONCE):
-            if self._events[0][0] > now:
-                return
+        while self._events[0][0] <= now:
             at, _, job_id = heapq.heappop(self._events)
             if job_id:
                 self._end(job_id, at)
+            elif now - at > WATCHED_SECONDS:
+                self._happen(max(at, now - MONTH), now)
             else:
                 self._begin(at)
 
@@ -55,10 +57,22 @@ class Life:
         yield self._event(now + self._rng.uniform(*RESTS))
 
     def _begin(self, at: float) -> None:
-        job = started(self._rng) | {"metadata": _metadata(1, at, at)}
-        self._jobs.put({name: value for name, value in job.items() if value is not None})
+        job = started(self._rng)
+        self._put(job, at, at)
         heapq.heappush(self._events, self._event(at + self._rng.uniform(*RUNS), job["id"]))
         heapq.heappush(self._events, self._event(at + self._rng.uniform(*RESTS)))
+
+    def _happen(self, at: float, now: float) -> None:
+        """A job begins, and has long ended by now."""
+        self._put(happened(self._rng), at, at + self._rng.uniform(*RUNS))
+        coming = at + self._usual_seconds * self._rng.uniform(0.5, 1.5)
+        if coming > now:
+            coming = now + self._rng.uniform(*RESTS)
+        heapq.heappush(self._events, self._event(coming))
+
+    def _put(self, job: Fields, created: float, modified: float) -> None:
+        job = job | {"metadata": _metadata(1, created, modified)}
+        self._jobs.put({name: value for name, value in job.items() if value is not None})
 
     def _end(self, job_id: str, at: float) -> None:
         """It may have been deleted meanwhile."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 
+from sandbox.page.saying import say
 from sandbox.slack import acts
 from sandbox.slack.actor import Actor
 from sandbox.slack.choosables import Choosable, choosables
 from sandbox.slack.choosing import suggestions
-from sandbox.slack.directory import SLACKBOT_ID
 from sandbox.slack.filling import fill_in
 from sandbox.slack.finding import Found
 from sandbox.slack.homes import open_tab
@@ -19,7 +19,6 @@ from sandbox.slack.messages import Message
 from sandbox.slack.pressables import Pressable, pressables
 from sandbox.slack.refusal import Unknown
 from sandbox.slack.views import View
-from sandbox.slack.workspace import COMMANDS
 
 Given = Mapping[str, Any]
 
@@ -27,10 +26,12 @@ GONE = "This is not there any more."
 
 
 async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> acts.Done:
-    """One of say, press, choose, suggest, submit, close, open; raises Unknown."""
+    """Say, shortcut, press, choose, suggest, submit, and what `_go` can; raises Unknown."""
     match kind:
         case "say":
-            return await _say(http, actor, str(given["text"]))
+            return await say(http, actor, str(given["text"]), str(given.get("thread", "")))
+        case "shortcut":
+            return await acts.shortcut(http, actor, name=given["name"], ts=given.get("ts", ""))
         case "press":
             await _fill_in(http, actor, given)
             return await acts.press(http, actor, _pressed(actor, given))
@@ -43,27 +44,19 @@ async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) ->
             return acts.Done(options=options)
         case "submit":
             return await acts.submit(http, actor, given["values"])
+    return await _go(http, actor, kind, given)
+
+
+async def _go(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> acts.Done:
+    """Away from views, or to a tab of the app."""
+    match kind:
         case "close":
             return await acts.close(http, actor)
+        case "dismiss":
+            return await acts.dismiss(http, actor)
         case "open":
             return await open_tab(http, actor, tab=str(given["tab"]))
     raise Unknown(f"nobody can {kind}")
-
-
-async def _say(http: httpx.AsyncClient, actor: Actor, typed: str) -> acts.Done:
-    """A command, or a message to all in the channel."""
-    messages, where = actor.workspace.messages, actor.channel.id
-    name = typed.partition(" ")[0]
-    if name in COMMANDS:
-        return await acts.command(http, actor, typed)
-    if name.startswith("/"):
-        known = ", ".join(f"`{command}`" for command in sorted(COMMANDS))
-        text = f"`{name}` is not a valid command. This workspace has {known}."
-        messages.add(where, text, [], user_id=SLACKBOT_ID, only_for=actor.user.id)
-    else:
-        escaped = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        messages.add(where, escaped, [], user_id=actor.user.id)
-    return acts.Done()
 
 
 async def _fill_in(http: httpx.AsyncClient, actor: Actor, given: Given) -> None:

@@ -12,16 +12,14 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from sandbox.page import dates, mrkdwn
+from sandbox.page import dates, mrkdwn, previews
 from sandbox.page.clock import clock
 from sandbox.page.markdown import markdown
 from sandbox.page.reader import Reader
 from sandbox.slack.blockkit.walk import options
 from sandbox.slack.conversations import kind_of, offered
 from sandbox.slack.directory import BOT_USER_ID
-from sandbox.slack.files import File
 
-PREVIEW_LINES, PREVIEW_LETTERS = 12, 1500
 _HERE = {"127.0.0.1", "localhost"}
 
 
@@ -89,20 +87,6 @@ def _initials(name: str) -> str:
     return "".join(word[0] for word in name.split()[:2]).upper()
 
 
-def _beginning(file: File) -> str:
-    """The first lines of a text file."""
-    lines = (file.content or b"").decode("utf-8", "replace").splitlines()
-    return "\n".join(lines[:PREVIEW_LINES])[:PREVIEW_LETTERS]
-
-
-def _is_picture(file: File) -> bool:
-    return file.name.lower().endswith((".png", ".jpg", ".jpeg", ".gif"))
-
-
-def _size(length: int) -> str:
-    return f"{length} bytes" if length < 1000 else f"{length / 1000:.1f} kB"
-
-
 FILTERS: Mapping[str, Any] = {
     "words": _words,
     "styled": _styled,
@@ -115,9 +99,7 @@ FILTERS: Mapping[str, Any] = {
     "is_here": _is_here,
     "options": options,
     "initials": _initials,
-    "size": _size,
-    "beginning": _beginning,
-    "is_picture": _is_picture,
+    **previews.FILTERS,
 }
 FUNCTIONS: Mapping[str, Any] = {
     "mention": mrkdwn.mention,

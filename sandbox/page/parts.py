@@ -51,7 +51,7 @@ class Page:
         reader = self._reader(user)
         parts = {name: Markup(html) for name, html in self.parts(user, channel).items()}
         facts = self._facts(reader, channel)
-        return draw("page", parts=parts, **facts)
+        return draw("page", parts=parts, shortcuts=self._workspace.shortcuts, **facts)
 
     def parts(self, user: User, channel: Channel, tab: str = "messages") -> dict[str, str]:
         """HTML by the id of the element that it goes into."""

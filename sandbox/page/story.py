@@ -14,8 +14,8 @@ from sandbox.slack.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`types` goes into the message field, `press` is the action_id of a button to point at, `user`
-    who to become; `whose` is who has to do it."""
+    """`types` goes into the message field, `press` is the action_id of a button to point at,
+    `opens` the kind of a menu, `user` who to become; `whose` is who has to do it."""
 
     name: str
     whose: User
@@ -23,6 +23,7 @@ class Step:
     hint: str
     types: str = ""
     press: str = ""
+    opens: str = ""
     user: str = ""
     is_done: bool = False
     is_next: bool = False
@@ -73,6 +74,20 @@ STEPS = (
         "Her own tenant, her own rights.",
         types="/emporix jobs size:5",
     ),
+    Step(
+        "find",
+        ADA,
+        "Find jobs from a message",
+        "Send it, then choose Find Emporix jobs from its menu (⋯).",
+        types="What did the Complaint Agent say last?",
+    ),
+    Step(
+        "form",
+        ADA,
+        "Search by a form",
+        "The bolt beside the message field has it.",
+        opens="global",
+    ),
 )
 
 
@@ -121,3 +136,7 @@ def _told(sent: Sent, user: User) -> Iterator[str]:
         yield "share"
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
+    if ids.JOBS_SHARE_FOUND_ASK in shown:
+        yield "find"
+    if ids.JOBS_RESULTS_REFRESH in shown:
+        yield "form"

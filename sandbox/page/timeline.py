@@ -73,7 +73,8 @@ def _threaded(entries: Sequence[Entry]) -> Iterator[Entry]:
     """Replies go under what they answer, if that is seen here."""
     there = {entry.key: entry for entry in entries}
     for entry in entries:
-        thread = entry.message.thread_ts if entry.message else ""
+        told = entry.message or entry.file
+        thread = told.thread_ts if told else ""
         parent = there.get(thread) if thread != entry.key else None
         if parent:
             parent.replies.append(entry)

@@ -128,7 +128,7 @@ async def close(http: httpx.AsyncClient, actor: Actor) -> Done:
     """Close the top view, or all of them where it says `clear_on_close`."""
     view = top(actor)
     views = actor.workspace.views
-    form = payloads.view_closed(actor, view)
+    form = payloads.view_closed(actor, view, is_cleared=bool(view.content.get("clear_on_close")))
     if view.content.get("clear_on_close"):
         views.close_all(actor.user.id)
     else:
@@ -136,6 +136,20 @@ async def close(http: httpx.AsyncClient, actor: Actor) -> Done:
     if not view.content.get("notify_on_close"):
         return Done()
     return Done(await deliver(http, actor.workspace, form))
+
+
+async def dismiss(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """Close the whole stack of views, by the cross in the corner of the top one."""
+    top(actor)
+    stack = actor.workspace.views.stack(actor.user.id)
+    told = [
+        payloads.view_closed(actor, view, is_cleared=len(stack) > 1)
+        for view in reversed(stack)
+        if view.content.get("notify_on_close")
+    ]
+    actor.workspace.views.close_all(actor.user.id)
+    acks = [await deliver(http, actor.workspace, form) for form in told]
+    return Done(acks[0] if acks else None)
 
 
 def top(actor: Actor) -> View:

@@ -16,7 +16,8 @@ from sandbox.slack.times import Clock
 class File:
     """`content` is None until it was uploaded, `channel_id` empty until the file is shared.
 
-    `shared_at` is in seconds since 1970.
+    `shared_at` is in seconds since 1970; `thread_ts` names the message that it replies to, where
+    there is one. `alt_text` is what a screen reader says of a picture.
     """
 
     id: str
@@ -27,11 +28,13 @@ class File:
     title: str = ""
     channel_id: str = ""
     shared_at: float = 0.0
+    thread_ts: str = ""
+    alt_text: str = ""
 
     def as_slack(self) -> dict[str, Any]:
         """As Slack shows a completed file to the app."""
         host = f"https://{TEAM_DOMAIN}.slack.com"
-        return {
+        shown = {
             "id": self.id,
             "name": self.name,
             "title": self.title,
@@ -39,11 +42,13 @@ class File:
             "user": BOT_USER_ID,
             "permalink": f"{host}/files/{BOT_USER_ID}/{self.id}/{self.name}",
         }
+        return shown | ({"alt_txt": self.alt_text} if self.alt_text else {})
 
     def as_json(self) -> dict[str, Any]:
         """As `/sandbox/files` shows it."""
         text = (self.content or b"").decode("utf-8", "replace")
-        return self.as_slack() | {"channel": self.channel_id, "content": text}
+        place = {"channel": self.channel_id, "thread_ts": self.thread_ts or None}
+        return self.as_slack() | place | {"content": text}
 
 
 class Files:
@@ -54,9 +59,10 @@ class Files:
         self._all: dict[str, File] = {}
         self._numbers = count(1)
 
-    def announce(self, name: str, length: int) -> File:
+    def announce(self, name: str, length: int, alt_text: str = "") -> File:
         file_id = f"F0{next(self._numbers):08d}"
-        file = File(file_id, name, length, f"/upload/v1/{token_hex(12)}")
+        path = f"/upload/v1/{token_hex(12)}"
+        file = File(file_id, name, length, path, alt_text=alt_text)
         self._all[file_id] = file
         return file
 
@@ -68,13 +74,17 @@ class Files:
                 return True
         return False
 
-    def share(self, file_id: str, title: str, channel_id: str) -> File:
+    def share(self, file_id: str, title: str, channel_id: str, thread_ts: str = "") -> File:
         """Refused: file_not_found, also where nothing was uploaded yet."""
         file = self._all.get(file_id)
         if file is None or file.content is None:
             raise Refused("file_not_found")
         shared = replace(
-            file, title=title or file.name, channel_id=channel_id, shared_at=self._clock()
+            file,
+            title=title or file.name,
+            channel_id=channel_id,
+            thread_ts=thread_ts,
+            shared_at=self._clock(),
         )
         self._all[file_id] = shared
         return shared

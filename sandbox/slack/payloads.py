@@ -87,10 +87,10 @@ def view_submission(actor: Actor, view: View) -> Form:
     return _payload({**introduction, "view": view.as_json(), "response_urls": urls})
 
 
-def view_closed(actor: Actor, view: View) -> Form:
+def view_closed(actor: Actor, view: View, *, is_cleared: bool) -> Form:
+    """`is_cleared` says that the whole stack was closed."""
     introduction = {"type": "view_closed", **actor.introduction(view.id)}
     del introduction["trigger_id"]
-    is_cleared = bool(view.content.get("clear_on_close"))
     return _payload({**introduction, "view": view.as_json(), "is_cleared": is_cleared})
 
 

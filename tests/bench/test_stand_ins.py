@@ -10,11 +10,12 @@ import pytest
 
 from bench.people import TEAM, connect_users, user_id
 from bench.redis_trips import Trips, counting
-from bench.stand_ins import emporix
+from bench.stand_ins import channels, emporix, tenants
 from bot.emporix.models import JobPage
 from bot.keys import new_key, parse_keys
 from bot.models import Caller
 from bot.say.agent_text import read
+from bot.services.digests.likeness import groups
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
 from bot.store.records import Records
@@ -27,6 +28,57 @@ def test_lists_hold_what_agents_write() -> None:
     assert len(page.jobs) == 10
     assert all(job.message and job.agent_id and job.created_at for job in page.jobs)
     assert "markdown" in {read(job.message).kind for job in page.jobs}
+
+
+def test_slack_takes_a_message_a_second_in_a_channel() -> None:
+    """Another channel is not kept waiting by it."""
+    limits = channels.Limits(a_minute=600)
+    assert limits.wait("C1", 100.0) == 0
+    assert limits.wait("C1", 100.25) == 0.75
+    assert limits.wait("C2", 100.25) == 0
+    assert limits.wait("C1", 101.0) == 0
+
+
+def test_slack_takes_no_more_than_its_cap() -> None:
+    """Ten at once, where it takes 600 a minute; then one each tenth of a second."""
+    limits = channels.Limits(a_minute=600)
+    taken = [limits.wait(f"C{number}", 100.0) for number in range(11)]
+    assert taken[:10] == [0] * 10
+    assert taken[10] == pytest.approx(0.1)
+    assert limits.wait("C10", 100.11) == 0
+    assert limits.wait("C11", 100.11) > 0
+
+
+def test_slack_shows_what_was_posted() -> None:
+    """Whoever does not know how a post ended finds it, in its channel or in its thread."""
+    metadata = {"event_type": "post", "event_payload": {"name": "digest:1"}}
+    channels.keep({"channel": "C1", "text": "Jobs", "metadata": metadata}, "1.0")
+    channels.keep({"channel": "C1", "text": "More", "thread_ts": "1.0"}, "2.0")
+    shown = channels.messages({"channel": "C1", "oldest": "0"})["messages"]
+    assert shown == [{"metadata": metadata, "ts": "1.0"}]
+    thread = channels.messages({"channel": "C1", "ts": "1.0"})["messages"]
+    assert [message["ts"] for message in thread] == ["2.0"]
+
+
+def asked(tenant: str, q: str, size: int, page: int = 1) -> tuple[Any, int]:
+    body, total = tenants.jobs(tenant, {"q": q, "pageSize": str(size), "pageNumber": str(page)})
+    return json.loads(body), total
+
+
+def test_failures_of_a_tenant_are_alike_only_where_it_has_many() -> None:
+    """Four fit into one message; sixty have a second page, and go on in the thread."""
+    few, total = asked("acme-1", "status:FAILURE", 50)
+    assert len(few) == total == 4
+    read = JobPage.from_json(few, page=1, size=50, total=4).jobs
+    assert [group.count for group in groups(read)] == [1] * 4
+    pages = [asked("acme-5", "status:FAILURE", 50, page) for page in (1, 2)]
+    assert [(len(found), total) for found, total in pages] == [(50, 60), (10, 60)]
+
+
+def test_totals_of_a_tenant_add_up() -> None:
+    """All jobs are those of the four statuses."""
+    totals = [asked("acme-1", f"status:{status}", 1)[1] for status in (*tenants.TOTALS, "FAILURE")]
+    assert sum(totals) == asked("acme-1", "", 1)[1]
 
 
 @pytest.fixture

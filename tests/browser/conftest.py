@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from sandbox.page.door import Door
 from sandbox.stack import Stack, running
@@ -31,6 +31,7 @@ QUIET = (
 )
 WINDOW = {"width": 1280, "height": 800}
 PATIENCE = 15_000  # milliseconds; a machine that runs other tests beside these is slow
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 
 import httpx
 from playwright.async_api import Locator, Page, expect
 
 from sandbox.slack.person import Person
+
+_JOB_ID = re.compile(r"`([0-9a-f]{24})`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,25 @@ class Desk:
     async def sees(self, words: str) -> None:
         """Wait until the newest message has these words."""
         await expect(self.last).to_contain_text(words)
+
+    async def chooses(self, shortcut: str, message: Locator | None = None) -> None:
+        """A shortcut from the menu of a message, or from that of the message field."""
+        if message:
+            await message.hover()
+            await message.get_by_role("button", name="Message shortcuts").first.click()
+        else:
+            await self.page.get_by_role("button", name="Shortcuts", exact=True).click()
+        await self.page.get_by_role("menuitem", name=shortcut).click()
+
+    async def leaves(self) -> None:
+        """All open views, by the cross."""
+        await self.modal.get_by_role("button", name="Close").first.click()
+        await expect(self.modal).to_be_hidden()
+
+    async def job_ids(self, command: str) -> list[str]:
+        """The ids of the jobs that a command lists, asked for elsewhere."""
+        exchange = await self.person("ada", "ops").command(f"{command} fields:id")
+        return list(dict.fromkeys(_JOB_ID.findall(json.dumps(exchange.payloads))))
 
     async def become(self, name: str) -> None:
         await self.page.get_by_role("link", name=name).click()

@@ -7,7 +7,8 @@ from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
 from tests.browser.desk import Desk
-from tests.browser.test_page import DARK, PHONE, wrong_for_axe
+from tests.browser.axe import wrong_for_axe
+from tests.browser.test_page import DARK, PHONE
 
 TITLE = "Your Emporix jobs"
 

@@ -5,22 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import GLOBEX_OPERATIONS
+from tests.browser.axe import wrong_for_axe
 from tests.browser.desk import Desk
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 DARK = {"color_scheme": "dark"}
 LISTED = "Jobs 1–3 of "
 BUTTONS_OF_A_LIST = 20
-
-
-async def wrong_for_axe(desk: Desk) -> list[str]:
-    """What axe-core finds: controls without a name, letters without contrast, and the like."""
-    found = (await Axe().run(desk.page)).response["violations"]
-    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
 
 
 async def test_lists_and_turns_pages(desk: Desk) -> None:

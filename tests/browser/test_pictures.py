@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import oxipng
@@ -9,14 +10,17 @@ import pytest
 from playwright.async_api import expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
+from tests.browser.cleaning import cleans_up
 from tests.browser.desk import Desk
 from tests.browser.test_home import go_home
 
 LARGEST = 150_000  # bytes
 WINDOW = {"viewport": {"width": 1160, "height": 760}, "color_scheme": "light"}
 WIDER = {**WINDOW, "viewport": {"width": 1240, "height": 760}}
+TALLER = {**WINDOW, "viewport": {"width": 1160, "height": 1000}}
 DARK = {**WINDOW, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 360, "height": 720}, "device_scale_factor": 2}
+LONG = 30_000  # milliseconds; a worker reads, posts, draws and uploads
 in_window = pytest.mark.parametrize("desk", [WINDOW], indirect=True)
 
 
@@ -84,6 +88,45 @@ async def test_a_shared_list(alone: Desk, pictures: Path) -> None:
     await take(alone, "shared", pictures)
 
 
+@pytest.mark.parametrize("desk", [TALLER], indirect=True)
+async def test_a_digest(alone: Desk, pictures: Path) -> None:
+    """Posted at once, with the last days below it."""
+    ada = alone.person("ada")
+    await ada.command("/emporix digest")
+    await ada.submit({})
+    await ada.click("Post one now")
+    await ada.close()
+    days = alone.page.get_by_role("img", name="Bars for each day")
+    await expect(days).to_be_visible(timeout=LONG)
+    await days.scroll_into_view_if_needed()
+    await take(alone, "digest", pictures)
+
+
+@in_window
+async def test_shortcuts(alone: Desk, pictures: Path) -> None:
+    """The menu of a message, and what Find shows."""
+    first, second = await alone.job_ids('/emporix jobs search "late refund" size:2')
+    await alone.http.post(f"{alone.slack_url}/sandbox/forget")
+    await alone.type(f"Who can look at {first} and {second}?", answer="Who can look")
+    await alone.last.get_by_role("button", name="Message shortcuts").click()
+    await expect(alone.page.get_by_role("menu")).to_be_visible()
+    await take(alone, "shortcuts", pictures)
+    await alone.page.get_by_role("menuitem", name="Find Emporix jobs").click()
+    await expect(alone.modal).to_contain_text("2 jobs named in this message")
+    await take(alone, "find", pictures)
+
+
+@in_window
+async def test_the_form_of_filters(alone: Desk, pictures: Path) -> None:
+    """Search Emporix jobs, partly filled in."""
+    await alone.chooses("Search Emporix jobs")
+    await alone.modal.get_by_label("Words").fill('"timed out"')
+    await alone.modal.locator(".multi summary").first.click()
+    await alone.modal.get_by_role("checkbox", name="Failed").check()
+    await alone.page.keyboard.press("Escape")
+    await take(alone, "filter", pictures)
+
+
 @in_window
 async def test_the_form(alone: Desk, pictures: Path) -> None:
     """Connecting a tenant."""
@@ -123,3 +166,13 @@ async def test_a_phone(alone: Desk, pictures: Path) -> None:
     """At 360 pixels."""
     await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
     await take(alone, "phone", pictures)
+
+
+@in_window
+async def test_a_clean_up(alone: Desk, pictures: Path) -> None:
+    """While it goes on; last, because what it deletes is gone."""
+    await cleans_up(alone, "/emporix jobs clean success until:2026-11-15")
+    await alone.page.evaluate("document.body.classList.add('story-is-away')")
+    await expect(alone.last).to_contain_text(re.compile(r"[1-9]\d %"), timeout=45_000)
+    await take(alone, "clean", pictures)
+    await alone.press("Stop", answer="Clean-up stopped")

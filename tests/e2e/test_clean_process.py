@@ -17,8 +17,8 @@ from bot.store.audit import AuditLog
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.processes import bot_process
 from sandbox.serving import serving
-from sandbox.stack import bot_process
 from tests.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs
 from tests.shop import Shop, open_shop

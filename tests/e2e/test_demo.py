@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from sandbox.stack import PROJECT
+from sandbox.processes import PROJECT
 
 START = "import asyncio, pathlib, sys; from sandbox.demo import demo; "
 START += "sys.exit(asyncio.run(demo(pathlib.Path(sys.argv[1]))))"

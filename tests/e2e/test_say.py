@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.processes import PROJECT
 from sandbox.slack.blockkit import problems
-from sandbox.stack import PROJECT
 
 SECONDS = 60
 

@@ -18,6 +18,7 @@ from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.world import World
+from sandbox.processes import web_process
 from sandbox.serving import free_socket, serving
 from sandbox.slack import payloads
 from sandbox.slack.actor import Actor
@@ -26,7 +27,6 @@ from sandbox.slack.delivery import Ack, deliver
 from sandbox.slack.directory import ADA, CHANNELS
 from sandbox.slack.person import Person
 from sandbox.slack.workspace import Workspace
-from sandbox.stack import web_process
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from bot.clockwork.engine import Queue
 from bot.keys import new_key
 from bot.store.alive import Alive
 from bot.store.connection import connect_for_queue
+from sandbox.processes import bot_process
 from sandbox.serving import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.workspace import Workspace
-from sandbox.stack import bot_process
 
 SOON = 20.0  # seconds, on a busy machine
 

@@ -137,8 +137,9 @@ async def test_any_id() -> None:
 async def test_impossible_ids(job_id: str, client_of: Clients) -> None:
     """What cannot be a segment of a path is never sent: it would address something else."""
     async with scripted() as server, client_of(server.url) as client:
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput) as raised:
             await client.get_job(connection(), job_id)
+        assert raised.value.problem == "That is no job id"
         with pytest.raises(InvalidInput):
             await client.delete_job(connection(), job_id)
         with pytest.raises(InvalidInput):

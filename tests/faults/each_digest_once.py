@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,9 @@ from tests.faults.storm import RedisThatDies, Storm, Worker, working
 
 DIGESTS, CHANNELS, DEATHS = 200, 50, 20
 WITH_THREAD = 20
-"""So many of them have more failures than their message shows, and go on in its thread."""
+"""So many of them have more failures than their message shows, and go on in its thread; a picture
+follows them there.
+"""
 
 STATUSES = ("success", "failure", "skipped", "failure", "failure", "failure")
 WITHIN_SECONDS = 60.0  # after the last fault
@@ -63,6 +66,8 @@ async def scene(dying_redis: RedisThatDies, tmp_path: Path) -> AsyncIterator[Sce
     world, workspace = World(time.time), Workspace(time.time)
     for number in range(6):
         world.add_job("acme", agentId="calm" if number < 3 else "troubled", status=STATUSES[number])
+    for days in range(1, 4):
+        world.add_job("acme", agentId="troubled", metadata=days_ago(days))
     for number in range(CHANNELS):
         members = frozenset({ADA.id, BOT_USER_ID})
         channel = Channel(f"C0FAULT{number:02}", f"fault-{number:02}", members)
@@ -83,10 +88,15 @@ async def scene(dying_redis: RedisThatDies, tmp_path: Path) -> AsyncIterator[Sce
         yield Scene(workspace, dying_redis, settings, tmp_path)
 
 
+def days_ago(days: int) -> dict[str, object]:
+    stamp = datetime.fromtimestamp(time.time() - days * 86400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"version": 1, "createdAt": stamp, "modifiedAt": stamp}
+
+
 async def set_up(scene: Scene, due: float) -> None:
     """All digests, due at the same time, on Ada's connection."""
     redis = connect(scene.redis.url)
-    records = Records(Vault(parse_keys(scene.settings["ENCRYPTION_KEYS"])))
+    records = Records(vault(scene))
     credentials = Credentials(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     connection = Connection(OWNER, "acme", credentials, frozenset({READ_SCOPE}), due)
     await AccountStore(redis, records).save(connection, default=True)
@@ -103,9 +113,17 @@ async def set_up(scene: Scene, due: float) -> None:
     for number in range(DIGESTS):
         channel_id = f"C0FAULT{number % CHANNELS:02}"
         agent = "troubled" if number < WITH_THREAD else "calm"
-        digest = replace(first, id=f"{number:03}", channel_id=channel_id)
-        await DigestStore(redis).save(replace(digest, filters=Filters(agents=(agent,))))
+        digest = replace(
+            first, id=f"{number:03}", channel_id=channel_id, picture=number < WITH_THREAD
+        )
+        await DigestStore(redis, vault(scene)).save(
+            replace(digest, filters=Filters(agents=(agent,)))
+        )
     await redis.aclose()
+
+
+def vault(scene: Scene) -> Vault:
+    return Vault(parse_keys(scene.settings["ENCRYPTION_KEYS"]))
 
 
 def posted(scene: Scene) -> Counter[str]:
@@ -117,10 +135,16 @@ def posted(scene: Scene) -> Counter[str]:
     )
 
 
+def pictures(scene: Scene) -> Counter[str]:
+    """How many pictures stand below each digest."""
+    channels = {f"C0FAULT{number:02}" for number in range(CHANNELS)}
+    return Counter(file.thread_ts for file in scene.workspace.files.seen_in(channels))
+
+
 async def settled(scene: Scene) -> int:
     """How many digests know that they were posted."""
     redis = connect(scene.redis.url)
-    found = await DigestStore(redis).of_owner(OWNER)
+    found = await DigestStore(redis, vault(scene)).of_owner(OWNER)
     await redis.aclose()
     return sum(digest.posted_on == "2026-11-24" for digest in found)
 
@@ -156,7 +180,7 @@ async def test_each_digest_is_posted_exactly_once(scene: Scene) -> None:
         during = sum(posted(scene).values())
         done = await all_settled(scene, WITHIN_SECONDS)
         await asyncio.sleep(QUIET_SECONDS)
-        counts = posted(scene)
+        counts, drawn = posted(scene), pictures(scene)
     twice = [name for name, count in counts.items() if count > 1]
     threads = [name for name in counts if name.endswith(":rest")]
     after = last_post(scene) - ended
@@ -165,8 +189,11 @@ async def test_each_digest_is_posted_exactly_once(scene: Scene) -> None:
         f"{storm.redis_was_away:.1f} s, {dict(Counter(storm.ordered))}, "
         f"{scene.workspace.post_limits.refused} refused by limits; {during} posted during it;\n"
         f"{len(counts) - len(threads)} of {DIGESTS} posted, and {len(threads)} threads, "
-        f"{len(twice)} twice; the last {max(0.0, after):.1f} s after the storm"
+        f"{len(twice)} twice, and {len(drawn)} pictures; "
+        f"the last {max(0.0, after):.1f} s after the storm"
     )
     assert (len(counts) - len(threads), len(threads)) == (DIGESTS, WITH_THREAD)
     assert (twice, done) == ([], True)
+    assert set(drawn.values()) == {1}
+    assert WITH_THREAD // 2 <= len(drawn) <= WITH_THREAD  # one may be lost with its worker
     assert after <= WITHIN_SECONDS

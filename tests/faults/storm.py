@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sandbox.processes import PROJECT
 from sandbox.redis import run_redis
 from sandbox.slack.faults import Fault, Faults
-from sandbox.stack import PROJECT
 
 POST = "chat.postMessage"
 TROUBLES = (

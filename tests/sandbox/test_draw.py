@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bot.say.examples import examples
 from bot.say.layout import lay_out
 from bot.say.render import Say
-from sandbox.draw import draw_message, draw_view
+from sandbox.draw import EMOJIS, draw_message, draw_view
 
 SAY = Say.default()
+TEMPLATES = Path(__file__).parents[2] / "templates"
+_EXAMPLES = re.compile(r"\{#.*?#\}", re.DOTALL)
 
 
 @pytest.mark.parametrize("name", SAY.templates())
@@ -21,6 +26,15 @@ def test_every_example_can_be_drawn(name: str) -> None:
             assert draw_view(payload, {})
         elif "blocks" in payload:
             assert draw_message(payload)
+
+
+def test_every_emoji_of_ours_is_known() -> None:
+    """None is shown by its name, neither here nor on the page."""
+    sources = (path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.j2"))
+    spoken = "".join(_EXAMPLES.sub("", source) for source in sources)
+    named = set(re.findall(r":[a-z_]+:", spoken))
+    assert ":wastebasket:" in named
+    assert named <= EMOJIS.keys()
 
 
 def test_rich_text_is_drawn_as_it_reads() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.say.schedule import BAR, FULL, bar, wall_clock, weekdays
+from bot.say.schedule import BAR, FULL, bar, day, days_from, wall_clock, weekdays
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,19 @@ def test_bars_are_all_as_wide(count: int | None, most: int) -> None:
 def test_the_longest_bar_is_full() -> None:
     """Half as many have half of it."""
     assert [bar(count, 100).count(FULL) for count in (100, 50, 1, 0)] == [BAR, BAR // 2, 1, 0]
+
+
+def test_dates_are_said_as_people_say_them() -> None:
+    """Without a year; a month that does not change is said once."""
+    assert day("2026-11-09") == "9 November"
+    assert days_from("2026-11-10", "2026-11-23") == "10 to 23 November"
+    assert days_from("2026-12-25", "2027-01-07") == "25 December to 7 January"
+    assert days_from("2025-11-10", "2026-11-23") == "10 to 23 November"
+
+
+@given(st.text(), st.text())
+def test_what_is_no_date_stays_short(one: str, other: str) -> None:
+    """And on one line."""
+    for words in (day(one), days_from(one, other)):
+        assert len(words) <= 50
+        assert "\n" not in words

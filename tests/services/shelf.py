@@ -16,7 +16,7 @@ from tests.clock import FakeClock
 
 
 class Shelf:
-    """`put` and `remove` are what happens between the pages.
+    """`put`, `change` and `remove` are what happens between the pages.
 
     `calls` counts, and `sort` is what the last one asked for.
     """
@@ -36,6 +36,13 @@ class Shelf:
         self.jobs.put(job)
         self.ids.append(job["id"])
         return str(job["id"])
+
+    def change(self, job_id: str) -> str:
+        """The same job, modified now."""
+        job = self.jobs.get(job_id) or {}
+        metadata = {**job["metadata"], "modifiedAt": iso(self.clock())}
+        self.jobs.put({**job, "metadata": metadata})
+        return job_id
 
     def remove(self, job_id: str) -> None:
         self.jobs.remove(job_id)

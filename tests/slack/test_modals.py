@@ -141,6 +141,17 @@ async def test_a_fourth_modal_takes_the_place_of_the_third(bench: Bench) -> None
     assert titles(bench) == ["Before", "Pushed 0", TITLE]
 
 
+async def test_takes_the_place_of_the_last_one_when_the_trigger_has_expired(bench: Bench) -> None:
+    """The press is answered there; an error would take the modal away and give nothing for it."""
+    pressed = pressed_in(bench, open_view(bench), "go.push")
+    clock = bench.workspace.clock
+    assert isinstance(clock, FakeClock)
+    clock.forward(TRIGGER_SECONDS + 1)
+    await bench.poster.interaction(pressed)
+    await bench.poster.settled()
+    assert titles(bench) == [TITLE]
+
+
 async def test_overwrites_nothing_newer(bench: Bench, pages: Pages) -> None:
     """What was pressed in a view that has changed since then is too late."""
     view = open_view(bench)

@@ -8,10 +8,20 @@ from typing import Any
 import pytest
 
 from bot.models import Filters
-from bot.store.alert_records import Alert, Batch, Change, Mark, Posted, Row
+from bot.store import layout
+from bot.store.alert_records import (
+    Alert,
+    Batch,
+    Change,
+    Mark,
+    Posted,
+    Row,
+    dump_alert,
+    dump_posts,
+)
 from bot.store.alerts import AlertStore
 from bot.store.sources import Source
-from tests.store.fixtures import ADA, GRACE
+from tests.store.fixtures import ADA, GRACE, VAULT
 
 FILTERS = Filters(statuses=("failure",), tenant="acme", words=("late refund",))
 ALERT = Alert(
@@ -29,7 +39,7 @@ POSTS = (Posted("1.0", 100.0, (Row("job-1", "print", 2, 100.0),), 50.0, None),)
 
 @pytest.fixture
 def alerts(redis: Any) -> AlertStore:
-    return AlertStore(redis)
+    return AlertStore(redis, VAULT)
 
 
 async def test_reads_back_whole(alerts: AlertStore) -> None:
@@ -69,3 +79,45 @@ async def test_leaves_no_trace(alerts: AlertStore, redis: Any) -> None:
     assert await redis.keys("*") == []
     assert await alerts.save(saved, saved) is None
     assert await alerts.load("a1") is None
+
+
+async def test_nobody_can_make_one_up(
+    alerts: AlertStore, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor move, swap or change one: what cannot be opened is logged, and is no alert."""
+    first = await alerts.save(ALERT, None)
+    second = await alerts.save(replace(ALERT, id="a2", owner=GRACE), None)
+    assert first
+    assert second
+    places = [layout.alert("a1"), layout.alert("a2")]
+    sealed = [await redis.hget(key, "record") for key in places]
+    clear = dump_alert(replace(first, channel_id="C0EVE"))
+    for forged in ([clear, "{}"], ["1.", "1.deadbeef.é"], reversed(sealed)):
+        for key, record in zip(places, forged, strict=True):
+            await redis.hset(key, "record", record)
+        assert await alerts.load("a1") is None
+        assert await alerts.of_channel("T0ACME", "C0OPS") == ()
+        assert await alerts.of_source(first.source) == ()
+        assert "a stored alert cannot be opened" in caplog.text
+        caplog.clear()
+    await redis.hset(places[0], "record", sealed[0])
+    assert await alerts.load("a1") == first
+
+
+async def test_nobody_can_make_up_what_was_posted(alerts: AlertStore, redis: Any) -> None:
+    """By forged posts, other jobs would be shown in the messages of an alert."""
+    await alerts.save(ALERT, None, POSTS)
+    await redis.set(layout.alert_posts("a2"), await redis.get(layout.alert_posts("a1")))
+    assert await alerts.posts("a2") == ()
+    await redis.set(layout.alert_posts("a1"), dump_posts(POSTS))
+    assert await alerts.posts("a1") == ()
+
+
+async def test_an_index_makes_nothing_somebody_elses(alerts: AlertStore, redis: Any) -> None:
+    """No other connection looks at an alert, and no other channel has it."""
+    await alerts.save(ALERT, None)
+    source = Source(GRACE, "acme")
+    await redis.sadd(layout.alerts_of_source(source.name), "a1")
+    await redis.sadd(layout.alerts_of_channel("T0ACME", "C0EVE"), "a1")
+    assert await alerts.of_source(source) == ()
+    assert await alerts.of_channel("T0ACME", "C0EVE") == ()

@@ -9,17 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.keys import new_key, parse_keys
 from bot.models import Filters
 from bot.store import layout
 from bot.store.audit import BEGUN
 from bot.store.clean_results import MAY_HAVE_WORKED, SETTLED, CleanResults
 from bot.store.cleans import KEPT_SECONDS, Clean, CleanStore, LeaseLost
-from bot.store.vault import Vault
 from tests.clock import NOW
-from tests.store.fixtures import ADA, GRACE
+from tests.store.fixtures import ADA, GRACE, VAULT
 
-VAULT = Vault(parse_keys(new_key()))
 UNTIL = "2026-11-23T10:33:20.000Z"
 CLEAN = Clean("clean-1", ADA, "acme", Filters(statuses=("failure",), words=("late",)), 3, UNTIL)
 BEGUN_CLEAN = Clean("clean-1", ADA, "acme", Filters(), 3, UNTIL, begun_at=NOW)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+import pytest
+
 from bot.models import Digest, Filters, Schedule, Slot
+from bot.store import layout
 from bot.store.digests import CLAIM_SECONDS, DigestStore
-from tests.store.fixtures import ADA, GRACE
+from tests.store.fixtures import ADA, GRACE, VAULT
 
 DIGEST = Digest(
     id="1",
@@ -27,7 +31,7 @@ DIGEST = Digest(
 
 async def test_gives_back_what_was_kept(redis: Any) -> None:
     """Every field of it, with the number of its version."""
-    store = DigestStore(redis)
+    store = DigestStore(redis, VAULT)
     saved = await store.save(DIGEST)
     assert saved == replace(DIGEST, version=1)
     assert await store.load("1") == saved
@@ -36,7 +40,7 @@ async def test_gives_back_what_was_kept(redis: Any) -> None:
 
 async def test_a_change_does_not_undo_another(redis: Any) -> None:
     """Who changes what somebody else has changed since is told so; nor does it come back alive."""
-    store = DigestStore(redis)
+    store = DigestStore(redis, VAULT)
     first = await store.save(DIGEST)
     assert first is not None
     second = await store.save(replace(first, name="Evening"), first)
@@ -49,7 +53,7 @@ async def test_a_change_does_not_undo_another(redis: Any) -> None:
 
 async def test_is_found_by_channel_and_by_owner(redis: Any) -> None:
     """Oldest first, and only where it is now."""
-    store = DigestStore(redis)
+    store = DigestStore(redis, VAULT)
     await store.save(replace(DIGEST, id="2", created_at=9.0))
     first = await store.save(DIGEST)
     assert first is not None
@@ -62,7 +66,7 @@ async def test_is_found_by_channel_and_by_owner(redis: Any) -> None:
 
 async def test_what_is_due_is_claimed_once(redis: Any) -> None:
     """Nobody else gets it for a minute; after that it is due again, if nobody has settled it."""
-    store = DigestStore(redis)
+    store = DigestStore(redis, VAULT)
     saved = await store.save(DIGEST)
     assert saved is not None
     assert await store.claim_due(999.0, 10) == []
@@ -75,7 +79,7 @@ async def test_what_is_due_is_claimed_once(redis: Any) -> None:
 
 async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
     """Also while the digest pauses, which is not due otherwise."""
-    store = DigestStore(redis)
+    store = DigestStore(redis, VAULT)
     await store.save(replace(DIGEST, asked=500.0))
     await store.save(replace(DIGEST, id="2", slot=None, paused="somebody"))
     assert await store.claim_due(600.0, 10) == ["1"]
@@ -85,7 +89,7 @@ async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
 
 async def test_claims_come_in_batches(redis: Any) -> None:
     """So that no look takes long."""
-    store = DigestStore(redis)
+    store = DigestStore(redis, VAULT)
     for number in range(5):
         await store.save(replace(DIGEST, id=str(number)))
     batches = [await store.claim_due(1000.0, 2) for _ in range(4)]
@@ -95,7 +99,7 @@ async def test_claims_come_in_batches(redis: Any) -> None:
 
 async def test_looking_does_not_grow_with_what_there_is(redis: Any) -> None:
     """A hundred among fifty thousand are found about as fast as a hundred among two hundred."""
-    store = DigestStore(redis)
+    store = DigestStore(redis, VAULT)
 
     async def seconds(others: int) -> float:
         await redis.flushall()
@@ -111,3 +115,35 @@ async def test_looking_does_not_grow_with_what_there_is(redis: Any) -> None:
         return min(looks)
 
     assert await seconds(50_000) < 5 * await seconds(100)
+
+
+async def test_nobody_can_make_one_up(redis: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor move, swap or change one: what cannot be opened is logged, and is no digest."""
+    store = DigestStore(redis, VAULT)
+    first = await store.save(DIGEST)
+    second = await store.save(replace(DIGEST, id="2", owner=GRACE, channel_id="C0HERS"))
+    assert first
+    assert second
+    places = [layout.digest("1"), layout.digest("2")]
+    sealed = [await redis.hget(key, "record") for key in places]
+    clear = json.dumps(asdict(replace(first, channel_id="C0EVE")))
+    for forged in ([clear, "{}"], ["1.", "1.deadbeef.é"], reversed(sealed)):
+        for key, record in zip(places, forged, strict=True):
+            await redis.hset(key, "record", record)
+        assert await store.load("1") is None
+        assert await store.of_channel("T0ACME", "C0OPS") == ()
+        assert await store.of_owner(GRACE) == ()
+        assert "a stored digest cannot be opened" in caplog.text
+        caplog.clear()
+    await redis.hset(places[0], "record", sealed[0])
+    assert await store.load("1") == first
+
+
+async def test_an_index_makes_nothing_somebody_elses(redis: Any) -> None:
+    """Whoever is entered into an index without being there is not found by it."""
+    store = DigestStore(redis, VAULT)
+    await store.save(DIGEST)
+    await redis.sadd(layout.digests_of_owner(GRACE), "1")
+    await redis.sadd(layout.digests_of_channel("T0ACME", "C0EVE"), "1")
+    assert await store.of_owner(GRACE) == ()
+    assert await store.of_channel("T0ACME", "C0EVE") == ()

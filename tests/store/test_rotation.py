@@ -12,12 +12,21 @@ from bot.keys import EncryptionKey, new_key, parse_keys
 from bot.models import Caller, Token
 from bot.store import layout
 from bot.store.accounts import AccountStore
+from bot.store.alerts import AlertStore
+from bot.store.clean_results import CleanResults
+from bot.store.cleans import CleanStore
+from bot.store.digests import DigestStore
 from bot.store.records import CONNECTION, TOKEN, Records
 from bot.store.rotation import BATCH, Rotation, Sealed, Tally
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
+from bot.store.watches import WatchStore
 from tests.clock import NOW
 from tests.store.fixtures import ADA, SCOPES, connection
+from tests.store.test_alerts import ALERT, POSTS
+from tests.store.test_cleans import CLEAN
+from tests.store.test_digests import DIGEST
+from tests.store.test_watches import WATCH
 
 OLD, NEW = parse_keys(f"{new_key()},{new_key()}")
 OLD_ONLY, BOTH, NEW_ONLY = (OLD,), (NEW, OLD), (NEW,)
@@ -109,7 +118,8 @@ async def test_leaves_other_keys_alone(redis: Any) -> None:
     await redis.set(layout.cursor(ADA, "cursor-1"), "a cursor")
     await redis.set("somebody-else:account", "a text")
     await redis.xadd(layout.audit(ADA), {"user_id": "U0ADA"})
-    assert (await rotate(redis)).accounts == 3
+    tally = await rotate(redis)
+    assert (tally.accounts, tally.others) == (3, 0)
     assert await redis.get(layout.cursor(ADA, "cursor-1")) == "a cursor"
 
 
@@ -209,3 +219,44 @@ async def test_keeps_to_its_rate(redis: Any, per_second: float) -> None:
 
 async def everything(redis: Any) -> dict[str, dict[str, str]]:
     return {key: await redis.hgetall(key) for key in await redis.keys("*:account")}
+
+
+async def fill_by_clock(redis: Any) -> None:
+    """A digest, an alert with messages, a watch and a clean-up, by the old key."""
+    vault = Vault(OLD_ONLY)
+    await DigestStore(redis, vault).save(DIGEST)
+    await AlertStore(redis, vault).save(ALERT, None, POSTS)
+    await WatchStore(redis, vault).add(WATCH, 105.0, 50)
+    await CleanStore(redis, vault).begin(CLEAN, NOW)
+    await CleanStore(redis, vault).fix(CLEAN, ["job-1"])
+    await CleanStore(redis, vault).ask_to_stop(CLEAN.id)
+    await CleanStore(redis, vault).claim(CLEAN.id, "1.worker.1")
+    await CleanResults(redis).note(CLEAN.id, "1.worker.1", "job-1", "deleted")
+    await redis.hset(layout.watches_strikes(), "source", 1)
+
+
+async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
+    """Nobody has to set up a digest, an alert, a watch or a clean-up anew."""
+    await fill_by_clock(redis)
+    ttl = await redis.ttl(layout.alert_posts(ALERT.id))
+    tally = await rotate(redis)
+    assert (tally.accounts, tally.others, tally.sealed_anew) == (0, 6, 6)
+    assert tally.is_complete
+    vault = Vault(NEW_ONLY)
+    assert await DigestStore(redis, vault).load(DIGEST.id) == replace(DIGEST, version=1)
+    assert await AlertStore(redis, vault).load(ALERT.id) == replace(ALERT, version=1)
+    assert await AlertStore(redis, vault).posts(ALERT.id) == POSTS
+    assert await WatchStore(redis, vault).of(ADA) == (WATCH,)
+    assert await CleanStore(redis, vault).load(CLEAN.id) == CLEAN
+    assert await CleanStore(redis, vault).jobs(CLEAN.id) == ["job-1"]
+    assert ttl - 5 < await redis.ttl(layout.alert_posts(ALERT.id)) <= ttl
+    assert (await rotate(redis)).already_fine == 6
+
+
+async def test_does_not_undo_what_a_worker_posts(redis: Any) -> None:
+    """A string that is written between reading and writing stays as it is then."""
+    store = AlertStore(redis, Vault(BOTH))
+    saved = await AlertStore(redis, Vault(OLD_ONLY)).save(ALERT, None, POSTS)
+    tally = await meddled(redis, lambda: store.save(ALERT, saved, ()), times=2)
+    assert await store.posts(ALERT.id) == ()
+    assert tally.is_complete

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
+from bot.store import layout
 from bot.store.sources import Source
-from bot.store.watches import Watch, WatchStore
-from tests.store.fixtures import ADA, GRACE
+from bot.store.watches import KEPT_SECONDS, Watch, WatchStore
+from tests.store.fixtures import ADA, GRACE, VAULT
 
 WATCH = Watch("w1", ADA, "acme", "job-1", 100.0, "C0OPS", "1.0", "U0GRACE")
 
 
 @pytest.fixture
 def watches(redis: Any) -> WatchStore:
-    return WatchStore(redis)
+    return WatchStore(redis, VAULT)
 
 
 async def test_keeps_a_watch_whole(watches: WatchStore) -> None:
@@ -51,3 +52,26 @@ async def test_removes_once(watches: WatchStore, redis: Any) -> None:
     assert not await watches.remove(ADA, "acme", "job-1")
     await watches.sources.look_again(Source(ADA, "acme"), None)
     assert await redis.keys("*") == []
+
+
+async def test_nobody_can_make_one_up(
+    watches: WatchStore, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not by words, not by another's, not by that of another job."""
+    await watches.add(WATCH, 105.0, 50)
+    sealed = await redis.hget(layout.watches(ADA), "acme:job-1")
+    assert "C0OPS" not in sealed
+    await redis.hset(layout.watches(GRACE), "acme:job-1", sealed)
+    await redis.hset(layout.watches(GRACE), "acme:job-2", '{"id":"w1","tenant":"acme"}')
+    assert await watches.of(GRACE) == ()
+    await redis.hset(layout.watches(ADA), "acme:job-2", sealed)
+    assert await watches.of(ADA) == (WATCH,)
+    assert "a stored watch cannot be opened" in caplog.text
+
+
+async def test_one_that_cannot_be_opened_gives_way(watches: WatchStore, redis: Any) -> None:
+    """Who watches the job anew is told of its end; what nobody watches anew goes by itself."""
+    await redis.hset(layout.watches(ADA), "acme:job-1", "1.deadbeef.")
+    assert await watches.add(WATCH, 105.0, 1) == "added"
+    assert await watches.of(ADA) == (WATCH,)
+    assert 0 < await redis.ttl(layout.watches(ADA)) <= KEPT_SECONDS

@@ -333,6 +333,25 @@ async def test_tells_once_whatever_slack_answers(shop: Shop, fault: Fault) -> No
     assert [bool(message["thread_ts"]) for message in messages] == [False, True, True]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("cut_before", times=10_000),
+        Fault("status", times=10_000),
+        Fault("html", times=10_000),
+    ],
+    ids=lambda fault: fault.kind,
+)
+async def test_waits_where_slack_is_down(shop: Shop, fault: Fault) -> None:
+    """However long that takes: no alert is paused for it, and nobody has to turn it on again."""
+    fail(shop)
+    shop.workspace.faults.add(fault)
+    await later(shop, 900)
+    shop.workspace.faults.clear()
+    await later(shop, 60)
+    assert (len(await posted(shop)), await told(shop)) == (1, [])
+
+
 async def test_says_when_slack_did_not_say(shop: Shop) -> None:
     """Where the app may not look, nothing is posted again, and the owner is told."""
     shop.workspace.bot_scopes -= {"channels:history"}
@@ -406,3 +425,47 @@ async def test_keeps_to_one_message_a_second(shop: Shop) -> None:
     await later(shop)
     assert shop.workspace.post_limits.refused == 0
     assert len(await posted(shop)) == 3
+
+
+async def a_day_passes(shop: Shop) -> None:
+    """Without a worker; the look after it finds nothing."""
+    shop.clock.now += 24 * 60 * MINUTE
+    await later(shop)
+
+
+async def test_pauses_where_its_owner_has_left(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """The channel is told once, and can go on; what was news meanwhile comes then."""
+    await shop.connect(shop.grace, ACME_OPERATIONS)
+    await a_day_passes(shop)
+    shop.workspace.directory.deactivate("U0ADA")
+    fail(shop, "job-a")
+    await later(shop)
+    fail(shop, "job-b", TIMED_OUT)
+    await later(shop, 5 * MINUTE)
+    (said,) = [one for one in await in_ops(shop) if "is paused" in one["text"]]
+    assert shown(said) == snapshot
+    assert await posted(shop) == []
+    await shop.person("grace", "ops").click("Resume on my connection")
+    await later(shop, 2 * MINUTE)
+    blocks = str([message["blocks"] for message in await posted(shop)])
+    assert "job-a" in blocks
+    assert "job-b" in blocks
+
+
+async def test_asks_once_a_day_whether_its_owner_is_there(shop: Shop) -> None:
+    """Not with each message: who leaves is noticed the day after."""
+    await a_day_passes(shop)
+    fail(shop, "job-a")
+    await later(shop)
+    shop.workspace.directory.deactivate("U0ADA")
+    fail(shop, "job-b", TIMED_OUT)
+    await later(shop)
+    assert len(await posted(shop)) == 2
+    await a_day_passes(shop)
+    fail(shop, "job-c")
+    await later(shop)
+    assert len(await posted(shop)) == 2
+
+
+async def in_ops(shop: Shop) -> list[dict[str, Any]]:
+    return list(await shop.person("grace", "ops").messages())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.services.digests.course import TOO_LATE_SECONDS
+from bot.store import layout
 from bot.store.digests import DigestStore
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
@@ -26,8 +28,11 @@ DAY = 86400.0
 
 @pytest.fixture
 async def shop_at_nine(connected: Shop) -> Shop:
-    """Ada has a digest of #ops, there are jobs, and it is a second past nine of the next day."""
-    await set_up(connected.person("ada", "ops"), quiet="quiet")
+    """Ada has a digest of #ops, there are jobs, and it is a second past nine of the next day.
+
+    Pictures have tests of their own.
+    """
+    await set_up(connected.person("ada", "ops"), quiet="quiet", picture=[])
     connected.clock.now = NINE - 3600
     for number in range(12):
         connected.world.add_job(
@@ -62,6 +67,20 @@ async def test_is_posted_at_its_time(shop_at_nine: Shop, snapshot: SnapshotAsser
         for one in await in_channel(shop_at_nine)
     ]
     assert posted == snapshot
+
+
+async def test_tells_what_it_has_not_read(shop_at_nine: Shop) -> None:
+    """Of many failures the newest are compared, some stand in the thread, and all can be listed."""
+    shop_at_nine.clock.now = NINE - 3600
+    for number in range(130):
+        shop_at_nine.world.add_job("acme", status="failure", message=f"Order EON{number} is lost.")
+    shop_at_nine.clock.now = NINE
+    await shop_at_nine.worker.work()
+    top, thread = await in_channel(shop_at_nine)
+    assert "the newest 100 of them compared" in str(top["blocks"])
+    assert "102 more failures are not shown" in str(thread["blocks"])
+    listed = await shop_at_nine.person("ada", "ops").click("List all failures")
+    assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 134")
 
 
 async def test_comes_once_a_day(shop_at_nine: Shop) -> None:
@@ -111,7 +130,7 @@ async def test_counts_without_reading(shop_at_nine: Shop) -> None:
 
 async def test_shares_what_was_fetched(shop_at_nine: Shop) -> None:
     """Two digests of the same tenant, key and time read Emporix once."""
-    await set_up(shop_at_nine.person("ada", "general"), quiet="quiet")
+    await set_up(shop_at_nine.person("ada", "general"), quiet="quiet", picture=[])
     shop_at_nine.clock.now = NINE + DAY
     await work(shop_at_nine)
     shop_at_nine.clock.now = NINE + 2 * DAY
@@ -210,6 +229,25 @@ async def test_waits_where_emporix_is_down(shop_at_nine: Shop) -> None:
     shop_at_nine.world.faults.clear()
     await shop_at_nine.worker.work_until(NINE + 3600 + 660, step=60)
     assert "This comes late" in str((await in_channel(shop_at_nine))[0]["blocks"])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("cut_before", times=10_000),
+        Fault("status", times=10_000),
+        Fault("html", times=10_000),
+    ],
+    ids=lambda fault: fault.kind,
+)
+async def test_waits_where_slack_is_down(shop_at_nine: Shop, fault: Fault) -> None:
+    """However long that takes, as with Emporix: the day is not left out."""
+    shop_at_nine.workspace.faults.add(fault)
+    await shop_at_nine.worker.work_until(NINE + 1200, step=20)
+    shop_at_nine.workspace.faults.clear()
+    await shop_at_nine.worker.work_until(NINE + 2400, step=20)
+    assert "This comes late" in str((await in_channel(shop_at_nine))[0]["blocks"])
+    assert (await stored(shop_at_nine)).skipped == ()
 
 
 async def removed(shop: Shop) -> None:
@@ -317,13 +355,30 @@ async def test_a_run_that_was_settled_elsewhere_does_nothing(shop_at_nine: Shop)
     """A task that comes twice, as after a worker died between sent and settled."""
     before = await stored(shop_at_nine)
     await work(shop_at_nine)
-    store = DigestStore(shop_at_nine.redis)
+    store = DigestStore(shop_at_nine.redis, shop_at_nine.vault)
     after = await stored(shop_at_nine)
     await store.save(replace(before, version=after.version), after)
     await work(shop_at_nine)
     tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
     assert len(tops) == 1
     assert (await stored(shop_at_nine)).posted_on == "2026-11-24"
+
+
+async def test_a_forged_one_is_not_run(
+    shop_at_nine: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Copied from another one or made up, and entered as due: it is logged, and the others come."""
+    redis = shop_at_nine.redis
+    record = await redis.hgetall(layout.digest("digest-1"))
+    await redis.hset(layout.digest("forged-1"), mapping=record)
+    clear = asdict(replace(await stored(shop_at_nine), channel_id="C0GENERAL"))
+    await redis.hset(layout.digest("forged-2"), "record", json.dumps(clear))
+    await redis.zadd(layout.digests_due(), {"forged-1": NINE - 9, "forged-2": NINE - 8})
+    await work(shop_at_nine)
+    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    assert len(tops) == 1
+    assert await in_channel(shop_at_nine, "general") == []
+    assert "a stored digest cannot be opened" in caplog.text
 
 
 async def test_a_failure_that_does_not_pass_is_left_out(shop_at_nine: Shop) -> None:

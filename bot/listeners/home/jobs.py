@@ -42,7 +42,7 @@ async def list_running(value: str, account: Account, jobs: Jobs, modal: Modal) -
 
 @action(ids.HOME_JOBS_SEARCH, at_once=True)
 async def search(account: Account, modal: Modal) -> None:
-    await modal.open("jobs/filter.opening")
+    await modal.open("jobs/filter.opening", is_list=False)
     await show_form(Form(), account, modal)
 
 
@@ -50,6 +50,6 @@ async def search(account: Account, modal: Modal) -> None:
 async def filter_failed(value: str, account: Account, clock: LocalClock, modal: Modal) -> None:
     """The same form, filled in for the failures of a tenant."""
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
-    await modal.open("jobs/filter.opening")
+    await modal.open("jobs/filter.opening", is_list=False)
     filters = failed_lately(tenant, clock.now())
     await show_form(form_of(filters, tenant, await clock.zone()), account, modal)

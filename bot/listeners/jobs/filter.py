@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias, get_args
 
-from bot.errors import InvalidInput, OutdatedButton
+from bot.errors import (
+    EmporixFailed,
+    EmporixTimeout,
+    EmporixUnreachable,
+    EmporixUnreadable,
+    InvalidInput,
+    InvalidRequest,
+    OutdatedButton,
+    RateLimited,
+)
 from bot.listeners.jobs.list import show as show_list
 from bot.models import Account, Caller
 from bot.say import ids
@@ -21,6 +31,17 @@ from bot.slack.place import Place
 from bot.store.cursors import Cursor
 from bot.store.forms import FormStore
 
+Mendable: TypeAlias = (
+    InvalidInput
+    | InvalidRequest
+    | EmporixFailed
+    | EmporixTimeout
+    | EmporixUnreachable
+    | EmporixUnreadable
+    | RateLimited
+)
+"""After these the form comes back with all that was filled in, to be submitted again."""
+
 
 @shortcut(
     ids.JOBS_FILTER_START,
@@ -29,7 +50,7 @@ from bot.store.forms import FormStore
     kind="global",
 )
 async def start(account: Account, modal: Modal) -> None:
-    await modal.open("jobs/filter.opening")
+    await modal.open("jobs/filter.opening", is_list=False)
     await show(Form(), account, modal)
 
 
@@ -55,7 +76,7 @@ async def edit(
     place: Place,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/filter.opening")
+    await modal.open("jobs/filter.opening", is_list=True)
     form = await form_at(value, cursor, clock)
     await show(form, account, modal, list_=await forms.keep(account.caller, place.kept()))
 
@@ -92,15 +113,15 @@ async def search(
     list_ = str(unpack(memory, ids.STATE_FORM)["form"]) if memory else ""
     if not (asked := await read_or_refuse(form, modal)):
         return
-    await modal.update("jobs/filter.asking")
+    await modal.update("jobs/filter.asking", is_list=bool(list_))
     account = await accounts.of(caller)
+    kept = await forms.load(caller, list_) if list_ else None
     try:
         filters = await asking.settle(asked, account, clock)
-    except InvalidInput as error:  # only now could it be known
+        listing = await jobs.list(account, filters, searched=bool(filters.words))
+    except get_args(Mendable) as error:  # only now could it be known
         await show(form, account, modal, error=error, list_=list_)
         return
-    kept = await forms.load(caller, list_) if list_ else None
-    listing = await jobs.list(account, filters, searched=bool(filters.words))
     if kept:
         await show_list(listing, place.reply_at(kept), replace=True)
     await modal.update("jobs/filter.done" if kept else "jobs/results", listing=listing)
@@ -134,7 +155,7 @@ async def show(
     account: Account,
     modal: Modal,
     *,
-    error: InvalidInput | None = None,
+    error: Mendable | None = None,
     note: str = "",
     list_: str = "",
 ) -> None:

@@ -12,6 +12,7 @@ from bot.services.asking import Asking
 from bot.services.filters import LocalClock
 from bot.services.jobs import Jobs, Listing
 from bot.slack.hear import action, command
+from bot.slack.modals import Modal
 from bot.slack.reply import Reply
 from bot.store.cursors import Cursor
 
@@ -32,15 +33,15 @@ async def list_jobs(
 
 
 @action(ids.JOBS_LIST_ALL, replaces=True)
-async def list_all(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+async def list_all(value: str, account: Account, jobs: Jobs, reply: Reply, modal: Modal) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
-    await show(await jobs.list(account, Filters(tenant=tenant)), reply, replace=True)
+    await _show_in_place(await jobs.list(account, Filters(tenant=tenant)), reply, modal)
 
 
 @action(ids.JOBS_LIST_AGAIN, replaces=True)
-async def list_again(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+async def list_again(value: str, account: Account, jobs: Jobs, reply: Reply, modal: Modal) -> None:
     query = str(unpack(value, ids.STATE_QUERY)["query"])
-    await show(await jobs.again(account, query), reply, replace=True)
+    await _show_in_place(await jobs.again(account, query), reply, modal)
 
 
 @action(ids.JOBS_LIST_FIRST, replaces=True)
@@ -85,6 +86,14 @@ async def looked_at(value: str, account: Account, cursor: Cursor | None, look: L
         return await look(account, str(state["cursor"]), int(state["page"]), cursor)
     except OutdatedButton as error:
         raise OutdatedButton(query=str(state.get("query", ""))) from error
+
+
+async def _show_in_place(listing: Listing, reply: Reply, modal: Modal) -> None:
+    """Where the pressed button stands: an error, which offers these lists, may be in a modal."""
+    if modal.is_open:
+        await modal.update("jobs/results", listing=listing)
+    else:
+        await show(listing, reply, replace=True)
 
 
 async def show(listing: Listing, reply: Reply, *, replace: bool = False) -> None:

@@ -93,6 +93,7 @@ class Alerts:
             created_at=now,
             mark=first_mark(fetched, now),
             looked_at=now,
+            checked_at=now,
         )
         await self._kept.save(new, None)
         await self._run(new)
@@ -154,8 +155,9 @@ class Alerts:
     async def _resumed(self, caller: Caller, alert: Alert) -> TurnedOn:
         if not alert.paused:
             return TurnedOn(alert, "already")
+        now = self._clock()
         resumed = await self._course.change(
-            alert.id, lambda one: replace(one, owner=caller, paused="")
+            alert.id, lambda one: replace(one, owner=caller, paused="", checked_at=now)
         )
         await self._run(resumed or alert)
         return TurnedOn(resumed or alert, "resumed")

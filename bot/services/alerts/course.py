@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
 from bot.store.alert_records import Alert, Posted
 from bot.store.sources import Source
+
+CHECK_SECONDS = 20 * 60 * 60.0
 
 MOST_TRIES = 10
 """Somebody else may change the same alert at the same time; so often it is read again."""
@@ -66,6 +68,16 @@ class AlertCourse:
     async def pause(self, alert_id: str, reason: str) -> None:
         """It does not run until somebody resumes it."""
         await self.change(alert_id, lambda alert: replace(alert, paused=reason))
+
+    async def check(self, alert: Alert, is_gone: Callable[[str], Awaitable[bool]]) -> bool:
+        """Whether its owner is still there; that is asked once a day."""
+        now = self._clock()
+        if now - alert.checked_at < CHECK_SECONDS:
+            return True
+        if await is_gone(alert.owner.user_id):
+            return False
+        await self.change(alert.id, lambda one: replace(one, checked_at=now))
+        return True
 
     async def change(self, alert_id: str, how: Callable[[Alert], Alert]) -> Alert | None:
         """Change an alert, whoever else does so; None where it is off."""

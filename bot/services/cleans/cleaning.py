@@ -164,6 +164,7 @@ def _check_size(counted: int) -> None:
 def _check_number(typed: str, counted: int) -> None:
     """The number as people write it: 1204, 1,204 or 1 204."""
     if re.sub(r"[\s.,'’]", "", typed) != str(counted):
+        these = "it" if counted == 1 else "them"
         raise InvalidInput(
-            "That is not the number of jobs", advice=f"Type {counted} to delete them."
+            "That is not the number of jobs", advice=f"Type {counted} to delete {these}."
         )

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from bot.errors import StoreUnavailable
-from bot.services.cleans.turn import Accounts, Audit, Emporix, Show, Turn
+from bot.services.cleans.needs import Accounts, Audit, Emporix, Show
+from bot.services.cleans.turn import Turn
 from bot.store.clean_results import CleanResults
 from bot.store.cleans import CleanStore, LeaseLost
 

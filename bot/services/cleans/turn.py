@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
-from bot.emporix.models import JobPage
-from bot.emporix.part import Part
 from bot.errors import EmporixError, MissingScope, NotConnected, RateLimited, Unauthorized
-from bot.models import Account, Caller, Connection, Filters
 from bot.services.cleans.collecting import collect
+from bot.services.cleans.needs import Accounts, Audit, Emporix, Show
 from bot.services.cleans.progress import Progress
 from bot.services.cleans.rounds import REFUSED, Rounds
 from bot.services.deletes import may_delete
@@ -29,39 +27,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0
 MOST_IDLE = 20
 """So many attempts without a result, with pauses of half an hour between them, are enough."""
 
+FRESH_SECONDS = 600.0
+"""So long the ids that were read are acted on: a job may have changed meanwhile."""
+
 LOOK_SECONDS = 10.0
 """In a pause: how often somebody looks whether it is to stop."""
-
-Show: TypeAlias = Callable[[Progress], Awaitable[str]]
-"""Lets the owner see the progress; gives where that is."""
-
-
-class Emporix(Protocol):
-    """The calls that find jobs and delete them."""
-
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
-    async def delete_job(self, connection: Connection, job_id: str) -> bool: ...
-
-
-class Accounts(Protocol):
-    """Where accounts are kept."""
-
-    async def load(self, caller: Caller) -> Account: ...
-
-
-class Audit(Protocol):
-    """Where clean-ups are recorded."""
-
-    async def record(
-        self,
-        caller: Caller,
-        tenant: str,
-        job_id: str,
-        result: str,
-        *,
-        replaces: str = "",
-        **counts: int,
-    ) -> str: ...
 
 
 class Stopped(Exception):
@@ -128,6 +98,8 @@ class Turn:
         jobs, ends = await self._kept.jobs(self._clean.id), self._clock() + TURN_SECONDS
         if len(jobs) != self._clean.found:
             return "lost"
+        if self._clock() - self._clean.read_at > FRESH_SECONDS:
+            jobs = await self._find_again(jobs)
         waiting = [job_id for job_id in jobs if not self._record.result(job_id)]
         while waiting:
             await self._hold()
@@ -141,15 +113,27 @@ class Turn:
 
     async def _find(self) -> bool:
         """Read the ids of the jobs; False where there are more than were counted."""
-        await self._show("looking")
-        held = may_delete(await self._accounts.load(self._clean.caller), self._clean.tenant)
-        call = partial(self._emporix.list_jobs, held)
-        found = await collect(call, self._clean, self._hold)
+        found = await self._read()
         if len(found) > self._clean.counted:
             return False
-        self._clean = replace(self._clean, found=len(found))
-        await self._kept.fix(self._clean, found)
+        await self._fix(found)
         return True
+
+    async def _find_again(self, jobs: Sequence[str]) -> list[str]:
+        """Those of the `jobs` that still fit, or have been touched already."""
+        there = set(await self._read())
+        left = [job_id for job_id in jobs if job_id in there or self._record.is_touched(job_id)]
+        await self._fix(left)
+        return left
+
+    async def _read(self) -> list[str]:
+        await self._show("looking")
+        held = may_delete(await self._accounts.load(self._clean.caller), self._clean.tenant)
+        return await collect(partial(self._emporix.list_jobs, held), self._clean, self._hold)
+
+    async def _fix(self, jobs: Sequence[str]) -> None:
+        self._clean = replace(self._clean, found=len(jobs), read_at=self._clock())
+        await self._kept.fix(self._clean, jobs)
 
     async def _hold(self) -> None:
         """Raises Stopped, and LeaseLost."""

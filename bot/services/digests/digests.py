@@ -74,6 +74,7 @@ class Digests:
                 query=wanted.query,
                 filters=wanted.filters,
                 even_when_quiet=wanted.even_when_quiet,
+                picture=wanted.picture,
             )
             return replace(course.begun(kept, now), checked_at=now)
 

@@ -34,6 +34,7 @@ class Proposal:
     tenant: str = ""
     query: str = ""
     even_when_quiet: bool = False
+    picture: bool = True
 
     @classmethod
     def of(cls, digest: Digest) -> Proposal:
@@ -48,6 +49,7 @@ class Proposal:
             digest.tenant,
             digest.query,
             digest.even_when_quiet,
+            digest.picture,
         )
 
 
@@ -95,6 +97,7 @@ def read(values: Mapping[str, str]) -> Filled:
         tenant=values.get("tenant", ""),
         query=" ".join(values.get("filters", "").split())[:LONGEST_QUERY],
         even_when_quiet=bool(values.get("quiet")),
+        picture=bool(values.get("picture")),
     )
     return Filled(proposal, problems)
 

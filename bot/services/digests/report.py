@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeAlias
-
-from cachetools import TLRUCache
+from typing import Protocol
 
 from bot.emporix.models import Job, JobPage
 from bot.emporix.part import WHOLE, Part
 from bot.models import NEWEST_FIRST, Connection, Filters
 from bot.services.digests.course import Window
 from bot.services.digests.likeness import Group, groups
+from bot.services.digests.readings import Readings, give_up
 from bot.services.likeness import READ
+from bot.services.short_query import shorten
 
 STATUSES = ("success", "failure", "in_progress", "skipped")
 FAILURE = "failure"
@@ -24,14 +24,9 @@ MOST_FAILURES = 100
 """So many failures are read; the others are counted."""
 
 SHOWN_GROUPS = 5
-SHOWN_REST = 12
+SHOWN_REST = 30
 CALLS_AT_ONCE = 40
 """Of all digests together: fewer than there are connections to Emporix."""
-
-KEPT_SECONDS = 5 * 60.0
-MOST_KEPT = 300
-
-_Key: TypeAlias = tuple[str, str, Filters, Window]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,10 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`groups` of failures are shown first, the `rest` behind them, and `more` are only counted."""
+    """`groups` of failures are shown first, the `rest` behind them, and `more` are only counted.
+
+    Of the failures the newest `read` were compared; `rest` begins with one of each further group.
+    """
 
     tenant: str
     filters: Filters
@@ -58,6 +56,7 @@ class Report:
     total: Count
     counts: tuple[Count, ...]
     failed: int | None
+    read: int
     groups: tuple[Group, ...]
     rest: tuple[Job, ...]
     more: int
@@ -67,6 +66,15 @@ class Report:
     def is_quiet(self) -> bool:
         """Whether there was not one job."""
         return self.total.now == 0
+
+    @property
+    def query(self) -> str:
+        """All failures of the time, for a button that lists them; "" where that is too long."""
+        since, until = self.window.since, self.window.until
+        failures = replace(
+            self.filters, tenant=self.tenant, statuses=(FAILURE,), since=since, until=until
+        )
+        return shorten(failures, searched=False)
 
     @property
     def most(self) -> int:
@@ -91,20 +99,15 @@ class Reports:
     def __init__(self, emporix: ListsJobs, clock: Callable[[], float]) -> None:
         self._emporix = emporix
         self._room = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._kept: TLRUCache[_Key, asyncio.Task[Report]] = TLRUCache(
-            MOST_KEPT, lambda _, __, now: now + KEPT_SECONDS, clock
-        )
+        self._readings: Readings[Report] = Readings(clock)
 
     async def read(self, held: Connection, filters: Filters, window: Window) -> Report:
         key = (held.tenant, held.credentials.client_id, filters, window)
-        reading = self._kept.get(key)
-        if reading is None or _has_failed(reading):
-            reading = self._kept[key] = asyncio.create_task(self._read(held, filters, window))
-        return await asyncio.shield(reading)
+        return await self._readings.of(key, lambda: self._read(held, filters, window))
 
     async def close(self) -> None:
         """Give up what is on its way."""
-        await _end(list(self._kept.values()))
+        await self._readings.close()
 
     async def _read(self, held: Connection, filters: Filters, window: Window) -> Report:
         asked = replace(filters, sort=NEWEST_FIRST, page=1, fields=(), tenant=held.tenant)
@@ -117,7 +120,7 @@ class Reports:
             total, *counts = await asyncio.gather(*counting)
             failures = await failing
         finally:
-            await _end([failing, *counting])
+            await give_up([failing, *counting])
         return _report(held, filters, window, total, _with_others(total, counts), failures)
 
     async def _count(self, held: Connection, asked: Filters, window: Window, status: str) -> Count:
@@ -126,7 +129,7 @@ class Reports:
         one = replace(asked, size=1, fields=("id",), statuses=statuses)
         now = await self._page(held, replace(one, since=window.since, until=window.until))
         before = await self._page(held, replace(one, since=window.before, until=window.since))
-        return Count(status, _total(now), _total(before))
+        return Count(status, total_of(now), total_of(before))
 
     async def _failures(self, held: Connection, asked: Filters, window: Window) -> list[Job]:
         if asked.statuses and FAILURE not in asked.statuses:
@@ -156,8 +159,8 @@ def _report(
     failures: list[Job],
 ) -> Report:
     found = groups(failures)
-    first = {id(group.jobs[0]) for group in found[:SHOWN_GROUPS]}
-    rest = [job for group in found for job in group.jobs if id(job) not in first]
+    others = [group.jobs[0] for group in found[SHOWN_GROUPS:]]
+    rest = others + [job for group in found for job in group.jobs[1:]]
     failed = next((count.now for count in counts if count.status == FAILURE), None)
     return Report(
         tenant=held.tenant,
@@ -166,9 +169,10 @@ def _report(
         total=total,
         counts=counts,
         failed=failed,
+        read=len(failures),
         groups=found[:SHOWN_GROUPS],
         rest=tuple(rest[:SHOWN_REST]),
-        more=max(failed or 0, len(failures)) - len(first) - len(rest[:SHOWN_REST]),
+        more=max(failed or 0, len(failures)) - len(found[:SHOWN_GROUPS]) - len(rest[:SHOWN_REST]),
         can_delete=held.can_delete,
     )
 
@@ -187,7 +191,7 @@ def _others(total: int | None, known: list[int | None]) -> int | None:
     return max(0, total - sum(counted))
 
 
-def _total(page: JobPage) -> int | None:
+def total_of(page: JobPage) -> int | None:
     """Emporix may leave the total out; that there is none can still be seen."""
     return page.total if page.total is not None or page.jobs else 0
 
@@ -202,14 +206,3 @@ def _short(job: Job) -> Job:
         export_result=None,
         extra={},
     )
-
-
-async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Nobody waits for these any more: none is left behind."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _has_failed(reading: asyncio.Task[Report]) -> bool:
-    return reading.done() and (reading.cancelled() or reading.exception() is not None)

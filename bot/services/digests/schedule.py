@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -19,7 +20,19 @@ LONGEST_SEARCH = 16
 
 MONTH_SECONDS = 31 * 24 * 60 * 60.0
 
+LEFT_OUT = 2
+"""So many days a zone has left out within a month, at most; one is known."""
+
 _DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A local day: its date in ISO 8601, from `since` up to `until`, in seconds since 1970."""
+
+    on: str
+    since: float
+    until: float
 
 
 def next_slot(schedule: Schedule, after: float, *, not_on: str = "") -> Slot:
@@ -33,6 +46,16 @@ def slots_between(schedule: Schedule, first: Slot, until: float) -> list[Slot]:
     begin = max(first.at, until - MONTH_SECONDS)
     slots = _slots(schedule, begin, days=LONGEST_SEARCH * 3)
     return [slot for slot in slots if begin <= slot.at <= until]
+
+
+def days_before(zone: str, at: float, count: int) -> tuple[Day, ...]:
+    """The last `count` days of a zone that were over `at` a time, oldest first."""
+    today = datetime.fromtimestamp(at, ZoneInfo(zone)).date()
+    dates = (today - _DAY * back for back in range(count + 1 + LEFT_OUT))
+    begun = [(day, since) for day in dates if (since := moment(zone, day, 0)) is not None]
+    ended = zip(begun[1:], begun, strict=False)
+    days = [Day(day.isoformat(), since, until) for (day, since), (_, until) in ended]
+    return tuple(reversed(days[:count]))
 
 
 @lru_cache(maxsize=10_000)

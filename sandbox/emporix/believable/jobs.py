@@ -67,6 +67,11 @@ def started(rng: Random) -> Fields:
     return _running(rng)
 
 
+def happened(rng: Random) -> Fields:
+    """A job that began and ended while nobody watched, but for its times."""
+    return _ended(rng)
+
+
 def ended(rng: Random) -> Fields:
     """What a running job is when it has ended: more often badly than it would be in earnest."""
     dice = rng.random()

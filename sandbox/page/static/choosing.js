@@ -48,6 +48,11 @@ document.addEventListener("keydown", (event) => {
   event.stopPropagation();
 }, true);
 
+// What opens near the end of a form is seen whole.
+document.addEventListener("toggle", ({ target }) => {
+  if (target.matches("form details.menu[open]")) target.querySelector(".menu-list").scrollIntoView({ block: "nearest" });
+}, true);
+
 // Several choices are shown in the closed menu, too.
 document.addEventListener("change", (event) => {
   const summary = event.target.closest(".multi")?.querySelector("summary");
@@ -80,10 +85,11 @@ async function suggest(field) {
   if (field.value.length < Number(combo.dataset.least)) return hide(combo);
   const { block, action } = field.dataset;
   const told = await act("suggest", { ...placeOf(field), block, action, typed: field.value, id: field.id });
-  if (!told || document.activeElement !== field) return undefined;
+  if (!told || field.dataset.kept || document.activeElement !== field) return undefined;
   const list = combo.querySelector("[role=listbox]");
   list.innerHTML = told.options;
   list.hidden = false;
+  list.scrollIntoView({ block: "nearest" });
   field.ariaExpanded = "true";
   return undefined;
 }
@@ -97,6 +103,7 @@ function mark(field, options, at) {
 function take(option) {
   const combo = option.closest(".combo");
   const field = combo.querySelector("[role=combobox]");
+  clearTimeout(waiting.get(field)); // nothing more is looked for
   field.value = option.firstChild.textContent;
   field.dataset.kept = option.dataset.option;
   hide(combo);

@@ -1,6 +1,6 @@
 // The message field: completes commands and filters, and remembers what was typed.
-import { awaitAnswer } from "./put.js";
-import { act } from "./place.js";
+import { awaitAnswer, awaitReply } from "./put.js";
+import { act, here } from "./place.js";
 import { completions } from "./words.js";
 
 const form = document.getElementById("composer");
@@ -65,8 +65,9 @@ function send() {
   sessionStorage.setItem("lines", JSON.stringify(lines.slice(-50)));
   recalled = lines.length;
   type("");
-  awaitAnswer();
-  act("say", { text });
+  if (here.thread) awaitReply(here.thread);
+  else awaitAnswer();
+  act("say", { text, thread: here.thread });
   return true;
 }
 

@@ -2,6 +2,7 @@
 import { address, here, say } from "./place.js";
 import { showModal } from "./modal.js";
 import { putMessages, replace } from "./put.js";
+import { leave } from "./replying.js";
 
 const PARTS = ["sidebar", "top", "story", "next"];
 const scroller = document.getElementById("scroller");
@@ -36,6 +37,7 @@ async function refresh() {
 export async function go({ user = here.user, channel = here.channel, tab = "messages", isBack = false }) {
   const isSomebodyElse = user !== here.user;
   Object.assign(here, { user, channel, tab });
+  leave();
   if (!isBack) history.pushState({}, "", address());
   scroller.setAttribute("aria-live", "off"); // what is there already is no news
   await refresh();

@@ -4,6 +4,8 @@ import "./home.js";
 import "./composer.js";
 import "./pressing.js";
 import "./choosing.js";
+import "./shortcuts.js";
+import "./files.js";
 import "./story.js";
 import { listen } from "./live.js";
 

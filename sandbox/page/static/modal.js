@@ -15,6 +15,7 @@ dialog.addEventListener("submit", (event) => {
 });
 dialog.addEventListener("click", (event) => {
   if (event.target.closest("[data-close-view]")) close();
+  if (event.target.closest("[data-dismiss]")) act("dismiss", {});
   const key = event.target.closest("[data-fill-tenant]");
   if (key) fillIn(key.dataset);
 });

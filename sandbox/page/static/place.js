@@ -3,6 +3,7 @@ export const here = {
   user: document.body.dataset.user,
   channel: document.body.dataset.channel,
   tab: "messages",
+  thread: "", // the time of the message whose thread one writes into
 };
 
 const notice = document.getElementById("notice");

@@ -4,11 +4,16 @@ const messages = document.getElementById("messages");
 const drawn = new Map(); // what each part of the page was made from
 // What somebody just did: the message they pressed something in, and that an answer will come.
 let pressed = "";
+let replied = ""; // the message whose thread they just wrote into
 let isAwaited = false;
 
 export function awaitAnswer(key = "") {
   pressed = key;
   isAwaited = true;
+}
+
+export function awaitReply(thread) {
+  replied = `m-${thread}`;
 }
 
 export function replace(element, html) {
@@ -57,7 +62,10 @@ function change(old, item) {
   const focused = old.contains(document.activeElement) ? trace(document.activeElement, old) : null;
   old.replaceWith(item);
   if (focused) find(item, focused).focus({ preventScroll: true });
-  if (pressed === item.id) {
+  if (replied === item.id) {
+    replied = "";
+    item.scrollIntoView({ block: "end" });
+  } else if (pressed === item.id) {
     pressed = "";
     if (item.getBoundingClientRect().top < scroller.getBoundingClientRect().top) reveal(item);
   }

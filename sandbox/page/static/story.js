@@ -28,11 +28,12 @@ function put(open) {
   else story.querySelector("[aria-current=step], button")?.focus();
 }
 
-async function take({ types, find, become, whose }) {
+async function take({ types, find, opens, become, whose }) {
   document.body.classList.remove("story-is-over");
   if (whose !== here.user) await go({ user: whose });
   if (become) return;
   if (types) type(types);
+  else if (opens) document.querySelector(`[popovertarget=shortcuts-${opens}]`).click();
   else point(find);
 }
 

@@ -12,30 +12,50 @@ from sandbox.slack.refusal import Refused, Unknown
 from sandbox.slack.workspace import Workspace
 
 _CONVERSATION = re.compile(r"[CDG][A-Z0-9]+")
+_TS = re.compile(r"\d{10}\.\d{6}")
+
+LONGEST_ALT_TEXT = 1000
 
 
 def get_upload_url(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: invalid_arguments, for a length that is no number above 0."""
+    """Refused: invalid_arguments, for a length that is no number above 0; alt_txt_too_large."""
     name, length = required(given, "filename"), str(given.get("length", ""))
     if not length.isdecimal() or not int(length):
         raise Refused("invalid_arguments", ["must provide an integer [json-pointer:/length]"])
-    file = workspace.files.announce(name, int(length))
+    alt_text = optional(given, "alt_txt")
+    if len(alt_text) > LONGEST_ALT_TEXT:
+        raise Refused("alt_txt_too_large")
+    file = workspace.files.announce(name, int(length), alt_text)
     return {"file_id": file.id, "upload_url": f"{workspace.slack_url}{file.path}"}
 
 
 def complete_upload(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """Refused: invalid_arguments, also for a user's id as `channel_id` (slackapi/bolt-js#2115);
-    channel_not_found, not_in_channel, file_not_found."""
+    channel_not_found, not_in_channel, is_archived, invalid_thread_ts, file_not_found.
+
+    Slack: `thread_ts` names a message that is no reply itself, in the one channel that is named.
+    """
     wanted = given.get("files")
     if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
         raise Refused("invalid_arguments", ["missing required field: files"])
     channel_id = _conversation(workspace, optional(given, "channel_id"))
-    shared = [_shared(workspace, one, channel_id) for one in wanted]
+    thread_ts = _thread(workspace, optional(given, "thread_ts"), channel_id)
+    shared = [_shared(workspace, one, channel_id, thread_ts) for one in wanted]
     return {"files": [file.as_slack() for file in shared]}
 
 
-def _shared(workspace: Workspace, one: dict[str, Any], channel_id: str) -> File:
-    return workspace.files.share(required(one, "id"), optional(one, "title"), channel_id)
+def _shared(workspace: Workspace, one: dict[str, Any], channel_id: str, thread_ts: str) -> File:
+    title = optional(one, "title")
+    return workspace.files.share(required(one, "id"), title, channel_id, thread_ts)
+
+
+def _thread(workspace: Workspace, thread_ts: str, channel_id: str) -> str:
+    if not thread_ts:
+        return ""
+    parent = workspace.messages.find(channel_id, thread_ts)
+    if not _TS.fullmatch(thread_ts) or parent is None or parent.thread_ts or parent.only_for:
+        raise Refused("invalid_thread_ts")
+    return thread_ts
 
 
 def _conversation(workspace: Workspace, channel_id: str) -> str:
@@ -50,4 +70,6 @@ def _conversation(workspace: Workspace, channel_id: str) -> str:
         raise Refused("channel_not_found") from problem
     if BOT_USER_ID not in channel.members:
         raise Refused("not_in_channel")
+    if channel.is_archived:
+        raise Refused("is_archived")
     return channel.id

@@ -31,6 +31,15 @@ async def test_mutes_by_button(ada: Person) -> None:
     assert "until <!date^1795437200^" in exchange.payloads[0]["text"]
 
 
+async def test_what_was_muted_together_is_unmuted_together(ada: Person) -> None:
+    """One button for all of them, as one command muted them."""
+    await ada.command("/emporix alerts on status:skipped")
+    await ada.command("/emporix alerts mute")
+    await ada.click("Unmute all")
+    listed = await ada.command("/emporix alerts list")
+    assert "Muted until" not in str(listed.payloads[0]["blocks"])
+
+
 async def test_says_what_is_possible(ada: Person, snapshot: SnapshotAssertion) -> None:
     """No length of time, no silence."""
     assert (await ada.command("/emporix alerts mute monday")).payloads == snapshot

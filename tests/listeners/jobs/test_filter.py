@@ -64,7 +64,7 @@ async def test_asks_for_all_that_was_filled_in(connected: Shop) -> None:
         "*No jobs*: tenant acme, failed or skipped, export, agent Complaint Agent, agent type "
         "complaint, event order.order-created or a.b, saying “late refund” and “invoice”, since "
         "<!date^1793487600^{date_short_pretty} {time}|2026-10-31 23:00 UTC>, before "
-        "<!date^1795388400^{date_short_pretty} {time}|2026-11-22 23:00 UTC>, oldest first. "
+        "<!date^1795388400^{date_short_pretty} {time}|2026-11-22 23:00 UTC>. "
         "Change the search, or take a filter away."
     )
 
@@ -119,12 +119,45 @@ async def test_offers_no_agents_where_emporix_does_not_answer(connected: Shop) -
     assert [option["value"] for option in exchange.options] == ["gone-agent"]
 
 
-async def test_says_in_the_modal_what_went_wrong(connected: Shop) -> None:
-    """The loading modal does not stay."""
-    connected.world.faults.add(Fault("status", status=500, path="/jobs", times=9))
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (429, ":hourglass: *Emporix asks for a pause.* Submit again in 30 seconds."),
+        (500, ":warning: *Emporix does not answer as it should at the moment.*"),
+    ],
+)
+async def test_keeps_the_form_while_emporix_does_not_answer(
+    connected: Shop, status: int, said: str
+) -> None:
+    """What went wrong stands on top of it; nobody fills it in twice."""
+    fault = Fault("status", status=status, retry_after=30, path="/jobs", times=9)
+    connected.world.faults.add(fault)
+    exchange = await search(connected, words="refund")
+    assert heading(exchange).startswith(said)
+    assert exchange.view is not None
+    assert exchange.view["state"]["values"]["words"]["value"]["value"] == "refund"
+    connected.world.faults.clear()
+    assert heading(await connected.ada.submit({})).startswith("*No jobs*")
+
+
+async def test_keeps_the_form_where_emporix_does_not_understand(connected: Shop) -> None:
+    """A query of one's own can be mended; Emporix's words say how."""
+    add_jobs(connected, 3)
+    exchange = await search(connected, more="q:status:(FAILURE")
+    assert "*Emporix does not understand this search.*" in heading(exchange)
+    assert exchange.view is not None
+    assert "Emporix said: " in str(exchange.view["blocks"][1])
+    assert exchange.view["state"]["values"]["more"]["value"]["value"] == "q:status:(FAILURE"
+    exchange = await connected.ada.submit({"more": "q:status:FAILURE"})
+    assert heading(exchange).startswith("*Job 1 of 1*")
+
+
+async def test_says_in_the_modal_what_a_form_cannot_mend(connected: Shop) -> None:
+    """The loading modal does not stay, and the way on is below."""
+    connected.world.faults.add(Fault("status", status=403, path="/jobs", times=9))
     exchange = await search(connected)
     assert exchange.view is not None
-    assert exchange.view["blocks"][0]["block_id"] == "error.emporix_failed"
+    assert exchange.view["blocks"][0]["block_id"] == "error.forbidden"
 
 
 async def test_offers_to_connect(shop: Shop) -> None:
@@ -180,6 +213,8 @@ async def test_filter_changes_the_list_in_its_place(
     await connected.ada.click("Filter")
     exchange = await connected.ada.submit({"statuses": ["Failed"]})
     assert [sent["via"] for sent in exchange.sent] == ["ack", "response_url", "views.update"]
+    views = [exchange.payloads[0]["view"], exchange.payloads[-1]["view"]]
+    assert [view["title"]["text"] for view in views] == ["Filter the list"] * 2
     assert exchange.payloads[1]["replace_original"] is True
     assert exchange.payloads[-1]["view"] == snapshot
     (message,) = await connected.ada.messages()

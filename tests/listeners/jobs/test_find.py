@@ -115,6 +115,19 @@ async def test_shows_at_most_twenty(connected: Shop) -> None:
     assert "3 more jobs are named here and not shown." in said(exchange.view)
 
 
+async def test_shows_at_most_twenty_with_those_of_agents(connected: Shop) -> None:
+    """More rows than a modal holds would end in half a job."""
+    add_jobs(connected, 26)
+    connected.world.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    exchange = await find(connected, f"complaint agent {' '.join(map(job_id, range(1, 19)))}")
+    assert "*18 jobs* named" in said(exchange.view)
+    assert "*The newest jobs* of Complaint Agent" in said(exchange.view)
+    assert str(exchange.view).count("'jobs.find.open'") == 20
+    exchange = await find(connected, f"complaint agent {' '.join(map(job_id, range(1, 21)))}")
+    assert "The newest jobs" not in said(exchange.view)
+    assert "not shown" not in said(exchange.view)
+
+
 async def test_offers_to_connect(shop: Shop) -> None:
     """Who is not connected learns it in the modal, and connects on top of it."""
     exchange = await find(shop, job_id(1))
@@ -142,11 +155,14 @@ async def test_opens_a_job_on_top(connected: Shop, snapshot: SnapshotAssertion) 
 
 
 async def test_says_that_a_job_is_gone(connected: Shop) -> None:
-    """In the pushed modal, so that the jobs found stay."""
-    add_jobs(connected, 1)
+    """In the pushed modal, so that the jobs found stay; there it shows all jobs, too."""
+    add_jobs(connected, 2)
     await find(connected, job_id(1))
     connected.world.tenant("acme").jobs.remove(job_id(1))
     exchange = await connected.ada.click("Open")
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_found"
     assert exchange.view["previous_view_id"]
+    exchange = await connected.ada.click("Show all jobs")
+    assert [sent["via"] for sent in exchange.sent] == ["views.update"]
+    assert "*Job 1 of 1*" in said(exchange.view)

@@ -65,6 +65,15 @@ async def test_says_that_nothing_fits(connected: Shop, snapshot: SnapshotAsserti
     assert exchange.payloads[0]["text"].startswith("Jobs 1–3 of 3")
 
 
+async def test_leads_back_from_a_page_that_there_is_not(connected: Shop) -> None:
+    """To the first one."""
+    add_jobs(connected, 5)
+    exchange = await connected.ada.command("/emporix jobs size:2 page:9")
+    assert exchange.payloads[0]["text"].startswith("There is no page 9: tenant acme. ")
+    exchange = await connected.ada.click("First")
+    assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 5, tenant acme")
+
+
 async def test_says_that_a_tenant_has_no_jobs(connected: Shop, snapshot: SnapshotAssertion) -> None:
     """A tenant without jobs is not a mistake of the asker's."""
     exchange = await connected.ada.command("/emporix jobs")

@@ -221,7 +221,11 @@ async def test_says_more_where_emporix_does_not_count(connected: Shop) -> None:
     for _ in range(2):
         exchange = await connected.ada.click("Next")
         places.append(place(exchange))
-    assert places == ["Jobs 1–10 of more", "Jobs 11–20 of more", "Jobs 21–25"]
+    assert places == [
+        "Jobs 1–10 of more than 10",
+        "Jobs 11–20 of more than 20",
+        "Jobs 21–25",
+    ]
     assert "Next" not in turners(exchange)
 
 

@@ -50,6 +50,15 @@ async def test_turns_pages(ada: Person, presses: list[str], shown: str) -> None:
     assert (await heading(ada)).startswith(shown)
 
 
+async def test_leads_back_from_a_page_that_there_is_not(connected: Shop, ada: Person) -> None:
+    """Who asks for page 9 of 3 is not told that there are no jobs."""
+    await ada.shortcut("Search Emporix jobs")
+    await ada.submit({"size": "2", "more": "page:9"})
+    assert (await heading(ada)).startswith("*There is no page 9*: tenant acme. ")
+    await ada.click("First")
+    assert (await heading(ada)).startswith("*Jobs 1–2 of 5*")
+
+
 async def test_opens_a_job_on_top(ada: Person) -> None:
     """Closed, the results are there again."""
     exchange = await ada.click("Open")
@@ -85,9 +94,12 @@ async def test_posts_nothing_where_outsiders_read(ada: Person) -> None:
 
 
 async def test_runs_an_expired_search_again(connected: Shop, ada: Person) -> None:
-    """A page that is too old says so in the modal."""
+    """A page that is too old says so in the modal, and its button shows the results there."""
     for key in await connected.redis.keys("*:cursor:*"):
         await connected.redis.delete(key)
     exchange = await ada.click("Next")
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.outdated_button"
+    exchange = await ada.click("Run it again")
+    assert [sent["via"] for sent in exchange.sent] == ["views.update"]
+    assert (await heading(ada)).startswith("*Jobs 1–2 of 5*")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from sandbox.emporix.documents import Document
-from sandbox.emporix.life import RESTS, RUNS
+from sandbox.emporix.life import RESTS, RUNS, WATCHED_SECONDS
+from sandbox.emporix.times import iso
 from sandbox.emporix.world import World
 from tests.clock import FakeClock
 
@@ -77,3 +80,43 @@ def test_nothing_happens_unasked() -> None:
     clock.forward(3600)
     world.catch_up()
     assert world.jobs("initech") == []
+
+
+@pytest.mark.parametrize(("days", "jobs"), [(1, 167), (14, 2_333), (30, 5_000), (400, 5_000)])
+def test_a_leap_has_the_jobs_of_usual_days(days: int, jobs: int) -> None:
+    """Of a month at most; they have ended, some badly, but for those of the last minutes."""
+    clock = FakeClock()
+    world = World.believable(clock)
+    world.come_alive()
+    clock.forward(days * 86400)
+    world.catch_up()
+    leapt = world.jobs("acme")[: len(world.jobs("acme")) - 5_000]
+    assert len(leapt) == pytest.approx(jobs, rel=0.25)
+    statuses = Counter(job["status"] for job in leapt)
+    assert 0.07 < statuses["failure"] / len(leapt) < 0.25
+    running = [job["metadata"]["createdAt"] for job in leapt if job["status"] == "in_progress"]
+    assert all(created > iso(clock() - WATCHED_SECONDS) for created in running)
+
+
+def test_a_leap_is_quiet_where_days_are() -> None:
+    """A tenant with 57 jobs a month has none or a few on a day."""
+    clock = FakeClock()
+    world = World.believable(clock)
+    world.come_alive()
+    clock.forward(86400)
+    world.catch_up()
+    assert len(world.jobs("globex")) - 57 < 40
+
+
+def test_time_goes_on_after_a_leap() -> None:
+    """Whoever watches then sees jobs end and begin as before."""
+    clock = FakeClock()
+    world = World.believable(clock)
+    world.come_alive()
+    clock.forward(86400)
+    world.catch_up()
+    before = len(world.jobs("acme"))
+    for _ in range(60):
+        clock.forward(30)
+        world.catch_up()
+    assert 1800 / RESTS[1] - 2 <= len(world.jobs("acme")) - before <= 1800 / RESTS[0]

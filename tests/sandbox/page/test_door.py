@@ -229,6 +229,17 @@ async def test_a_file_is_for_those_who_see_it(
     assert (await page.get(f"/page/grace/file/{file.id}")).status_code == 404
 
 
+async def test_a_picture_says_what_it_shows(page: httpx.AsyncClient, workspace: Workspace) -> None:
+    """For who cannot see it; without that, its title."""
+    for alt_text in ("Bars for each day.", ""):
+        file = workspace.files.announce("days.png", 1, alt_text)
+        workspace.files.upload(file.path, b"a")
+        workspace.files.share(file.id, "The last days", "C0GENERAL")
+    shown = (await parts(page, "/page/ada/general"))["messages"]
+    assert 'alt="Bars for each day."' in shown
+    assert 'alt="The last days"' in shown
+
+
 async def test_the_words_are_those_of_the_bot(page: httpx.AsyncClient) -> None:
     """Commands with what they do, filters with their values."""
     words = (await page.get("/page/words")).json()

@@ -28,6 +28,11 @@ DONE = {
     "share": ("U0ADA", said("jobs/share.list", "the second page of failures")),
     "connect": ("U0GRACE", {"view": said("connect.done", "read only")}),
     "mine": ("U0GRACE", said("jobs/list", "the second page of failures")),
+    "find": (
+        "U0GRACE",
+        {"view": said("jobs/find", "two jobs of two tenants, and one that nobody knows")},
+    ),
+    "form": ("U0GRACE", {"view": said("jobs/results", "the second page of failures")}),
 }
 
 

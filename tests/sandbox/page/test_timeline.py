@@ -42,6 +42,19 @@ def test_replies_stand_under_what_they_answer(workspace: Workspace) -> None:
     assert lost.message.text == "lost"
 
 
+def test_a_file_can_be_a_reply(workspace: Workspace, clock: StillClock) -> None:
+    """It stands under its message, which is then drawn anew."""
+    parent = workspace.messages.add("C0GENERAL", "digest", [])
+    before = seen(workspace)[0].version
+    clock.advance(1)
+    file = workspace.files.announce("a.png", 1, "Bars.")
+    workspace.files.upload(file.path, b"a")
+    workspace.files.share(file.id, "", "C0GENERAL", parent.ts)
+    (entry,) = seen(workspace)
+    assert [reply.file.alt_text for reply in entry.replies if reply.file] == ["Bars."]
+    assert entry.version != before
+
+
 def test_messages_of_one_author_stand_together(workspace: Workspace, clock: StillClock) -> None:
     """Within five minutes, and neither under nor after what only one person sees."""
     for text, only_for in (("a", ""), ("b", ""), ("c", "U0ADA"), ("d", "")):

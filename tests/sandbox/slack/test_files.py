@@ -73,3 +73,63 @@ async def test_bytes_that_do_not_arrive_are_not_shared(
             )
         assert refused.value.response["error"] == "file_not_found"
     assert await ada.files() == []
+
+
+async def uploaded(web: AsyncWebClient, workspace: Workspace) -> str:
+    """The id of a file whose bytes are there, and which nobody sees yet."""
+    announced = await web.files_getUploadURLExternal(filename="a.png", length=1, alt_txt="Bars.")
+    assert workspace.files.upload(announced["upload_url"].removeprefix(workspace.slack_url), b"a")
+    return str(announced["file_id"])
+
+
+async def test_a_file_can_be_a_reply(
+    web: AsyncWebClient, workspace: Workspace, ada: Person
+) -> None:
+    """With what a screen reader says of it."""
+    posted = await web.chat_postMessage(channel="C0GENERAL", text="Hello")
+    file_id = await uploaded(web, workspace)
+    done = await web.files_completeUploadExternal(
+        files=[{"id": file_id, "title": "A"}], channel_id="C0GENERAL", thread_ts=posted["ts"]
+    )
+    (file,) = await ada.files()
+    assert (file["thread_ts"], file["alt_txt"]) == (posted["ts"], "Bars.")
+    assert done["files"][0]["alt_txt"] == "Bars."
+
+
+async def test_a_reply_needs_a_message_that_is_none(
+    web: AsyncWebClient, workspace: Workspace, ada: Person
+) -> None:
+    """Of the same channel, and there."""
+    posted = await web.chat_postMessage(channel="C0GENERAL", text="Hello")
+    reply = await web.chat_postMessage(channel="C0GENERAL", text="And", thread_ts=str(posted["ts"]))
+    file_id = await uploaded(web, workspace)
+    for channel, ts in (
+        ("C0GENERAL", reply["ts"]),
+        ("C0GENERAL", "1795430000.999999"),
+        ("C0GENERAL", "yesterday"),
+        ("C0OPS", posted["ts"]),
+    ):
+        with pytest.raises(SlackApiError) as refused:
+            await web.files_completeUploadExternal(
+                files=[{"id": file_id}], channel_id=channel, thread_ts=ts
+            )
+        assert refused.value.response["error"] == "invalid_thread_ts"
+    assert await ada.files() == []
+
+
+async def test_words_for_a_picture_have_an_end(web: AsyncWebClient) -> None:
+    """At a thousand letters."""
+    await web.files_getUploadURLExternal(filename="a.png", length=1, alt_txt="x" * 1000)
+    with pytest.raises(SlackApiError) as refused:
+        await web.files_getUploadURLExternal(filename="a.png", length=1, alt_txt="x" * 1001)
+    assert refused.value.response["error"] == "alt_txt_too_large"
+
+
+async def test_an_archived_channel_takes_no_file(
+    web: AsyncWebClient, workspace: Workspace, ada: Person
+) -> None:
+    """As it takes no message."""
+    workspace.directory.archive("C0GENERAL")
+    with pytest.raises(SlackApiError) as refused:
+        await share(web, "C0GENERAL")
+    assert refused.value.response["error"] == "is_archived"

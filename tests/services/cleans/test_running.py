@@ -24,7 +24,13 @@ from bot.errors import (
 from bot.models import Filters
 from bot.services.cleans.rounds import AT_ONCE, HOPELESS
 from bot.services.cleans.running import TAKEN_SECONDS
-from bot.services.cleans.turn import LOOK_SECONDS, MOST_IDLE, SHOW_SECONDS, TURN_SECONDS
+from bot.services.cleans.turn import (
+    FRESH_SECONDS,
+    LOOK_SECONDS,
+    MOST_IDLE,
+    SHOW_SECONDS,
+    TURN_SECONDS,
+)
 from bot.store import layout
 from bot.store.cleans import LEASE_SECONDS
 from bot.store.connection import connect
@@ -272,6 +278,32 @@ async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
     report = await bench.to_the_end(clean)
     await asyncio.gather(*stopping)
     assert (report.clean.why, report.deleted, report.left) == ("stopped", AT_ONCE, 7)
+
+
+async def test_what_changes_while_it_rests_stays(bench: Bench) -> None:
+    """Whoever lets it go on a day later deletes none that has changed, and the report adds up."""
+    clean = await bench.begin()
+    bench.emporix.before = on_call(AT_ONCE + 3, EmporixTimeout())
+    await bench.turn(clean)
+    await bench.cleaning.stop(ADA, clean.id)
+    await bench.to_the_end(clean)
+    bench.clock.forward(24 * 60 * 60)
+    changed = bench.shelf.change("job-000")
+    await bench.cleaning.go_on(ADA, clean.id)
+    report = await bench.to_the_end(clean)
+    assert bench.shelf.present == {changed}
+    assert (report.clean.why, report.deleted, report.missing) == ("done", 11, 1)
+
+
+async def test_a_delete_that_may_have_worked_is_tried_again_however_late(bench: Bench) -> None:
+    """What it deleted itself is not taken for a job that has changed."""
+    clean = await bench.begin()
+    bench.emporix.after = for_jobs({"job-011"}, EmporixTimeout())
+    await bench.turn(clean)
+    bench.emporix.after = lambda _: None
+    bench.clock.forward(FRESH_SECONDS + 1)
+    report = await bench.to_the_end(clean)
+    assert (report.deleted, report.missing) == (12, 0)
 
 
 async def test_two_workers_do_not_share_one(bench: Bench) -> None:

@@ -13,6 +13,7 @@ from bot.errors import EmporixTimeout
 from bot.models import Connection, Filters
 from bot.services.digests.course import Window
 from bot.services.digests.report import MOST_FAILURES, SHOWN_GROUPS, Reports
+from bot.services.short_query import lengthen
 from tests.clock import FakeClock
 from tests.store.fixtures import connection
 
@@ -82,6 +83,24 @@ async def test_reads_no_more_than_it_shows(emporix: FakeEmporix, reports: Report
     shown = len(report.groups) + len(report.rest)
     assert shown + report.more == 700
     assert max(len(job.message) for job in report.rest) <= 1000
+    assert report.read == MOST_FAILURES
+
+
+async def test_shows_each_group_before_a_second_of_any(reports: Reports) -> None:
+    """What failed otherwise matters more than what failed the same way a hundred times."""
+    report = await reports.read(connection(), Filters(), WINDOW)
+    shown = [*(group.jobs[0] for group in report.groups), *report.rest[:2]]
+    assert len({job.message for job in shown}) == 7
+
+
+async def test_remembers_the_query_of_its_failures(reports: Reports) -> None:
+    """For a button: the failures of this tenant and time, by the digest's filters."""
+    report = await reports.read(connection(), Filters(words=("refund",)), WINDOW)
+    filters, _ = lengthen(report.query)
+    since, until, tenant = WINDOW.since, WINDOW.until, report.tenant
+    assert filters == Filters(
+        words=("refund",), statuses=("failure",), since=since, until=until, tenant=tenant
+    )
 
 
 async def test_counts_only_what_the_filters_want(emporix: FakeEmporix, reports: Reports) -> None:

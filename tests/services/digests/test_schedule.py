@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.models import Schedule, Slot
-from bot.services.digests.schedule import moment, next_slot, slots_between
+from bot.services.digests.schedule import days_before, moment, next_slot, slots_between
 
 EVERY_DAY = tuple(range(7))
 # Not zones of a place: the machine's own, and copies of the database kept for old programs.
@@ -184,3 +184,31 @@ def _changes(zone: str, year: int) -> list[date]:
         for evening, offset, before in zip(evenings[1:], offsets[1:], offsets, strict=False)
         if offset != before
     ]
+
+
+@settings(max_examples=300)
+@given(zone=zones, day=days, minute=minutes)
+def test_days_before_follow_one_another(zone: str, day: date, minute: int) -> None:
+    """Fourteen whole local days without a gap, up to the midnight before, in every zone."""
+    now = moment(zone, day, minute)
+    if now is None:
+        return
+    found = days_before(zone, now, 14)
+    assert len(found) == 14
+    assert all(one.until == other.since for one, other in pairwise(found))
+    assert all(one.on < other.on for one, other in pairwise(found))
+    assert found[-1].until <= now < found[-1].until + 25 * 3600
+    for one in found:
+        within = (one.since, one.until - 1)
+        assert {datetime.fromtimestamp(at, ZoneInfo(zone)).date().isoformat() for at in within} == {
+            one.on
+        }
+
+
+def test_days_are_as_long_as_the_clocks_make_them() -> None:
+    """Berlin has one of 23 hours and one of 25; Samoa went from Thursday to Saturday."""
+    spring = days_before("Europe/Berlin", at("Europe/Berlin", "2026-03-30T09:00"), 2)
+    autumn = days_before("Europe/Berlin", at("Europe/Berlin", "2026-10-26T09:00"), 2)
+    assert [(one.until - one.since) / 3600 for one in (*spring, *autumn)] == [24, 23, 24, 25]
+    apia = days_before("Pacific/Apia", at("Pacific/Apia", "2012-01-02T09:00"), 4)
+    assert [one.on for one in apia] == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]

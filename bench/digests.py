@@ -1,0 +1,55 @@
+"""Digests that are set up already, as the app itself would have stored them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from bench.people import BATCH, TEAM, user_id
+from bench.stand_ins.emporix import TENANT
+from bot.keys import parse_keys
+from bot.models import Caller, Digest, Schedule, Slot
+from bot.store.connection import connect
+from bot.store.digests import DigestStore
+from bot.store.vault import Vault
+
+EVERY_DAY = tuple(range(7))
+
+
+def digest(
+    number: int,
+    due: float,
+    *,
+    owners: int,
+    channels: int,
+    tenant_of: Callable[[int], str] = lambda _: TENANT,
+) -> Digest:
+    """One that is due at `due`, in seconds since 1970; owners and channels take turns.
+
+    The next time is a day later. Slack need not be asked for its channel: that was just done.
+    """
+    at, owner = datetime.fromtimestamp(due, UTC), number % owners
+    return Digest(
+        id=f"{number:016x}",
+        owner=Caller(TEAM, user_id(owner)),
+        channel_id=f"C{number % channels:09d}",
+        name=f"Daily jobs {number // channels}",
+        schedule=Schedule(at.hour * 60 + at.minute, "UTC", EVERY_DAY),
+        tenant=tenant_of(owner),
+        created_at=due,
+        slot=Slot(at.date().isoformat(), due),
+        checked_at=due,
+    )
+
+
+async def set_up(redis_url: str, encryption_key: str, digests: Iterable[Digest]) -> None:
+    """Keep digests, with their places in the indexes."""
+    redis, left = connect(redis_url), list(digests)
+    vault = Vault(parse_keys(encryption_key))
+    for begin in range(0, len(left), BATCH):
+        async with redis.pipeline(transaction=False) as pipe:
+            store = DigestStore(pipe, vault)
+            for one in left[begin : begin + BATCH]:
+                await store.save(one)
+            await pipe.execute()
+    await redis.aclose()

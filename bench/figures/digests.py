@@ -1,0 +1,102 @@
+"""1,000 digests of 200 tenants that are due at the same time, posted by two workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+
+from bench.digests import digest, set_up
+from bench.figure import Rounds, at_most, measures
+from bench.process import served
+from bench.stage import BOT_TOKEN, Stage
+from bench.stand_ins.tenants import TROUBLED_EVERY, tenant_name
+from bench.workers import CHANNELS, WORKERS, Workers, workers
+from bot.models import Digest
+
+DIGESTS, TENANTS, POSTED_TO = 1_000, 200, 400
+THREADS = DIGESTS // TROUBLED_EVERY
+MESSAGES = DIGESTS + THREADS
+A_MINUTE = 600
+"""The cap of the workspace: of Slack's "several hundred messages a minute" a high one."""
+
+SAMPLE = 40
+"""So many tenants' digests are done bare, and the rest is reckoned from them."""
+
+START_SECONDS = 5.0
+QUIET_SECONDS = 5.0  # afterwards, in which a second post of something would be seen
+PATIENCE_SECONDS = 600.0
+LOOK_SECONDS = 0.5
+BARE = "bench.stand_ins.bare_digests:app"
+
+CALLS = 13
+"""Two for all jobs and for each of four statuses, two pages of failures, the agents' names."""
+
+
+@measures(
+    digests_time_ratio=at_most(1.2),
+    digests_lost_or_twice=at_most(0),
+    digests_memory_ratio=at_most(1.1),
+    digests_calls_a_tenant=at_most(WORKERS * CALLS),
+)
+async def digests(stage: Stage) -> Rounds:
+    """From the time when they are due until the last message, threads included."""
+    async with workers(stage, TENANTS, tenant_name, A_MINUTE) as at_work:
+        due = time.time() + START_SECONDS
+        await set_up(at_work.redis_url, at_work.encryption_key, _digests(due))
+        await _until(at_work, MESSAGES // 2)
+        half = at_work.resident()
+        await _until(at_work, MESSAGES)
+        whole = at_work.resident()
+        await asyncio.sleep(QUIET_SECONDS)
+        posted, calls = await at_work.posted(), await at_work.calls()
+        processor = await _processor_seconds(stage, at_work.emporix_url)
+    return {
+        "digests_time_ratio": [(posted["last"] - due) / max(_limits_seconds(), processor)],
+        "digests_lost_or_twice": [_lost_or_twice(posted["names"])],
+        "digests_memory_ratio": [whole / half],
+        "digests_calls_a_tenant": [calls],
+    }
+
+
+def _digests(due: float) -> list[Digest]:
+    return [
+        digest(number, due, owners=TENANTS, channels=POSTED_TO, tenant_of=tenant_name)
+        for number in range(DIGESTS)
+    ]
+
+
+async def _until(at_work: Workers, messages: int) -> None:
+    """Until so many have come, or it takes too long: what is lost then shows by itself."""
+    for _ in range(int(PATIENCE_SECONDS / LOOK_SECONDS)):
+        if len((await at_work.posted())["names"]) >= messages:
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _limits_seconds() -> float:
+    """What the limits alone allow: all but a second's worth wait for the cap of the workspace."""
+    return MESSAGES / (A_MINUTE / 60) - 1
+
+
+def _lost_or_twice(names: Mapping[str, int]) -> int:
+    return abs(MESSAGES - len(names)) + sum(names.values()) - len(names)
+
+
+async def _processor_seconds(stage: Stage, emporix_url: str) -> float:
+    """What the bare work takes of the processor, shared by all cores there are."""
+    async with (
+        served(CHANNELS) as slack_url,
+        served(
+            BARE,
+            {
+                "EMPORIX_API_URL": emporix_url,
+                "SLACK_API_URL": f"{slack_url}/api/",
+                "SLACK_BOT_TOKEN": BOT_TOKEN,
+            },
+        ) as bare_url,
+        stage.http.get(f"{bare_url}/{SAMPLE}/{SAMPLE * DIGESTS // TENANTS}") as answer,
+    ):
+        answer.raise_for_status()
+        return float(await answer.text()) * TENANTS / SAMPLE / (os.cpu_count() or 1)

@@ -1,0 +1,130 @@
+"""What one of each thing takes in Redis: a user, a digest, a watch, an alert, a list, a post."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bench.digests import digest, set_up
+from bench.figure import Rounds, at_most, measures
+from bench.people import TEAM, connect_users, user_id
+from bench.stage import Stage
+from bench.stand_ins.emporix import TENANT
+from bot.keys import new_key, parse_keys
+from bot.models import Caller, Filters
+from bot.store.alert_records import Alert, Mark
+from bot.store.alerts import AlertStore
+from bot.store.connection import connect
+from bot.store.cursors import Cursor, CursorStore, new_cursor_id
+from bot.store.places import Place
+from bot.store.posts import Posts
+from bot.store.vault import Vault
+from bot.store.watches import Watch, WatchStore, new_watch_id
+from sandbox.redis import redis_server
+
+EACH = 1_000
+SEEN = 20
+"""Jobs that an alert remembers from the overlap of its looks."""
+
+PAGES = 3
+
+Fill = Callable[[str], Awaitable[None]]
+"""Keep `EACH` things in the Redis at this address, as the app does."""
+
+
+@measures(
+    redis_bytes_a_user=at_most(1_200),
+    redis_bytes_a_digest=at_most(2_200),
+    redis_bytes_a_watch=at_most(750),
+    redis_bytes_an_alert=at_most(3_500),
+    redis_bytes_a_list=at_most(1_100),
+    redis_bytes_a_post=at_most(180),
+)
+async def redis_memory(stage: Stage) -> Rounds:
+    """MEMORY USAGE of all keys ÷ how many things they hold: the indexes count, too."""
+    return {
+        "redis_bytes_a_user": [await _bytes(_users)],
+        "redis_bytes_a_digest": [await _bytes(_digests)],
+        "redis_bytes_a_watch": [await _bytes(_watches)],
+        "redis_bytes_an_alert": [await _bytes(_alerts)],
+        "redis_bytes_a_list": [await _bytes(_lists)],
+        "redis_bytes_a_post": [await _bytes(_posts)],
+    }
+
+
+async def _bytes(fill: Fill) -> float:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, redis_server(Path(folder)) as url:
+        await fill(url)
+        redis = connect(url)
+        sizes = [await redis.memory_usage(key, samples=0) async for key in redis.scan_iter()]
+        await redis.aclose()
+    return float(sum(sizes)) / EACH
+
+
+async def _users(url: str) -> None:
+    """Each with one tenant and a token for it."""
+    await connect_users(url, new_key(), EACH)
+
+
+async def _digests(url: str) -> None:
+    """Each in a channel, and of an owner, of its own."""
+    now = time.time()
+    digests = (digest(number, now, owners=EACH, channels=EACH) for number in range(EACH))
+    await set_up(url, new_key(), digests)
+
+
+async def _watches(url: str) -> None:
+    """Of as many users."""
+    redis = connect(url)
+    store, now = WatchStore(redis, _vault()), time.time()
+    for number in range(EACH):
+        watch = Watch(new_watch_id(), _caller(number), TENANT, f"{number:024x}", now)
+        await store.add(watch, now, 1)
+    await redis.aclose()
+
+
+async def _alerts(url: str) -> None:
+    """Of as many users, each in a channel of its own."""
+    redis = connect(url)
+    store, now = AlertStore(redis, _vault()), time.time()
+    seen = {f"{number:024x}": (now, "digested") for number in range(SEEN)}
+    filters = Filters(statuses=("failure",), tenant=TENANT)
+    for number in range(EACH):
+        owner, channel = _caller(number), f"C{number:09d}"
+        mark = Mark(now, seen=seen)
+        alert = Alert(f"{number:016x}", owner, channel, filters, now, mark, looked_at=now)
+        await store.save(alert, None)
+        await store.sources.look_soon(alert.source, now)
+    await redis.aclose()
+
+
+async def _lists(url: str) -> None:
+    """Of as many users, each turned to its third page."""
+    redis = connect(url)
+    store, asked = CursorStore(redis, time.time), Filters(statuses=("failure",))
+    until = "2026-11-25T09:00:00.000Z"
+    places = tuple(Place(page, 10 * page - 10, reached=until) for page in range(1, PAGES + 1))
+    for number in range(EACH):
+        owner = _caller(number)
+        cursor = Cursor(new_cursor_id(), owner, TENANT, asked, until=until, counted=749)
+        await store.save(cursor.remembering(*places))
+    await redis.aclose()
+
+
+async def _posts(url: str) -> None:
+    """Each kept for two days."""
+    redis = connect(url)
+    posts = Posts(redis)
+    for number in range(EACH):
+        await posts.settle(f"digest:{number:016x}:2026-11-25", "1764061200.000100")
+    await redis.aclose()
+
+
+def _vault() -> Vault:
+    return Vault(parse_keys(new_key()))
+
+
+def _caller(number: int) -> Caller:
+    return Caller(TEAM, user_id(number))

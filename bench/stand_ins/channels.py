@@ -1,0 +1,135 @@
+"""A Slack that takes messages at once, but no faster than its limits, and counts them.
+
+`uvicorn bench.stand_ins.channels:app` answers to
+
+POST /api/chat.postMessage        429 where it is too much, as Slack does
+GET  /api/conversations.history   what stands in a channel, newest first; .replies: in a thread
+GET  /posted                      JSON: what came, as `Posted` says
+POST /api/…                       the rest of the Web API
+
+Slack: a message a second for a channel, several hundred a minute for a workspace, short bursts
+aside. `BENCH_A_MINUTE` names the cap, spread over the minute: at most a second's worth comes at
+once. Without it there is no limit at all.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from bench.stand_ins.slack import AUTH_TEST
+
+A_MINUTE = float(os.environ.get("BENCH_A_MINUTE", "0"))
+CHANNEL_SECONDS = 1.0
+POST, POSTED = "/api/chat.postMessage", "/posted"
+READ = ("/api/conversations.history", "/api/conversations.replies")
+MOST = 200  # messages that a channel shows: no channel of the bench has more
+
+
+@dataclass(slots=True)
+class Posted:
+    """`names` says how often each message came, `last` when one did, in seconds since 1970."""
+
+    names: dict[str, int] = field(default_factory=dict)
+    last: float = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class Limits:
+    """When each channel, and the workspace, may have the next message."""
+
+    a_minute: float
+    channels: dict[str, float] = field(default_factory=dict)
+    level: float = 0
+    """Messages that the workspace still has to digest: it does so at the rate of its cap."""
+    at: float = 0
+
+    def wait(self, channel: str, now: float) -> float:
+        """Take a message, or say in how many seconds it could be taken."""
+        a_second = self.a_minute / 60
+        self.level, self.at = max(0.0, self.level - (now - self.at) * a_second), now
+        waits = (self.channels.get(channel, 0) - now, (self.level + 1 - a_second) / a_second)
+        if (wait := max(waits)) > 0:
+            return wait
+        self.level += 1
+        self.channels[channel] = now + CHANNEL_SECONDS
+        return 0
+
+
+_posted, _limits = Posted(), Limits(A_MINUTE)
+_channels: dict[str, list[dict[str, Any]]] = defaultdict(list)
+"""Messages, newest first: whoever does not know whether one was posted looks for it here."""
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
+    body = await _body(receive)
+    if scope["path"] == POST:
+        await _take(json.loads(body), send)
+    elif scope["path"] in READ:
+        asked = {name: found[0] for name, found in parse_qs(scope["query_string"].decode()).items()}
+        await _answer(send, 200, json.dumps(messages(asked)).encode())
+    elif scope["path"] == POSTED:
+        await _answer(send, 200, json.dumps(asdict(_posted)).encode())
+    else:
+        await _answer(send, 200, AUTH_TEST)
+
+
+def keep(message: dict[str, Any], ts: str) -> dict[str, Any]:
+    """Let a message stand in its channel."""
+    kept = {name: message[name] for name in ("metadata", "thread_ts") if name in message}
+    _channels[message["channel"]].insert(0, kept | {"ts": ts})
+    return {"ok": True, "channel": message["channel"], "ts": ts}
+
+
+def messages(asked: Mapping[str, str]) -> dict[str, Any]:
+    """Of a channel, or of the thread below `ts` there."""
+    thread = asked.get("ts")
+    found = [one for one in _channels[asked["channel"]] if one.get("thread_ts") == thread]
+    return {"ok": True, "messages": found[:MOST]}
+
+
+async def _take(message: dict[str, Any], send: Send) -> None:
+    now = time.time()
+    wait = _limits.wait(str(message["channel"]), now) if A_MINUTE else 0
+    if wait > 0:
+        _posted.refused += 1
+        await _answer(send, 429, b'{"ok": false, "error": "ratelimited"}', math.ceil(wait))
+        return
+    name = _name(message)
+    _posted.names[name] = _posted.names.get(name, 0) + 1
+    _posted.last = now
+    await _answer(send, 200, json.dumps(keep(message, f"{now:.6f}")).encode())
+
+
+def _name(message: dict[str, Any]) -> str:
+    """The name that the app gives to what it posts once; "" for what the bare process posts."""
+    return str(message["metadata"]["event_payload"]["name"]) if "metadata" in message else ""
+
+
+async def _body(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _answer(send: Send, status: int, body: bytes, retry_after: int = 0) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    if retry_after:
+        headers.append((b"retry-after", b"%d" % retry_after))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,91 @@
+"""An Emporix of many tenants, each with a day's work of its agents; it counts what it is asked.
+
+`uvicorn bench.stand_ins.tenants:app` answers to
+
+GET /ai-service/{tenant}/jobs     a count, or failures: four, or sixty where the tenant's number
+                                  can be divided by five
+GET /ai-service/{tenant}/agents   the agents' names
+GET /calls                        how many calls there were for each tenant, at most
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from bench.stand_ins.emporix import AGENTS, TENANT
+from bot.emporix.models import LIST_FIELDS, JobPage
+from bot.services.digests.likeness import groups
+from sandbox.emporix import believable
+
+TROUBLED_EVERY, MOST = 5, 60
+TOTALS = {"SUCCESS": 3980, "IN_PROGRESS": 6, "SKIPPED": 263}
+ONE = b'[{"id": "68ef5e69bded36bfae4f0ac9"}]'
+_calls: Counter[str] = Counter()
+
+
+def tenant_name(number: int) -> str:
+    return f"{TENANT}-{number}"
+
+
+def _failures() -> list[dict[str, Any]]:
+    """As agents write them; newest first."""
+    everything = (job for tenant, job in believable.jobs(time.time()) if tenant == TENANT)
+    failed = (job for job in everything if job.get("status") == "failure" and job.get("agentId"))
+    return [
+        {name: job[name] for name in LIST_FIELDS if name in job} for job in islice(failed, MOST)
+    ]
+
+
+def _unlike(failures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Four that are not alike: these fit into one message."""
+    read = JobPage.from_json(failures, page=1, size=MOST, total=MOST).jobs
+    first = [group.jobs[0].id for group in groups(read)[:4]]
+    return [job for job in failures if job["id"] in first]
+
+
+MANY = _failures()
+FEW = _unlike(MANY)
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
+    body, total = _answer(scope["path"], scope["query_string"].decode())
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"x-total-count", b"%d" % total),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _answer(path: str, query: str) -> tuple[bytes, int]:
+    if path == "/calls":
+        return json.dumps(max(_calls.values(), default=0)).encode(), 0
+    tenant = path.split("/")[2]
+    _calls[tenant] += 1
+    if path.endswith("/agents"):
+        return AGENTS, 0
+    return jobs(tenant, {name: values[0] for name, values in parse_qs(query).items()})
+
+
+def jobs(tenant: str, asked: Mapping[str, str]) -> tuple[bytes, int]:
+    """The body for these parameters, and the total."""
+    is_troubled = int(tenant.rpartition("-")[2]) % TROUBLED_EVERY == 0
+    failures = MANY if is_troubled else FEW
+    totals = {**TOTALS, "FAILURE": len(failures)}
+    status = next((one for one in totals if f"status:{one}" in asked.get("q", "")), "")
+    total = totals.get(status, sum(totals.values()))
+    size, page = int(asked["pageSize"]), int(asked["pageNumber"])
+    if size == 1:
+        return ONE, total
+    return json.dumps(failures[(page - 1) * size : page * size]).encode(), total

@@ -1,0 +1,86 @@
+"""Two workers, as the Procfile starts them, between stand-ins that count what comes."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.people import connect_users
+from bench.process import resident, served, started
+from bench.stage import Stage
+from bot.store.alive import Alive
+from bot.store.connection import connect
+from sandbox.processes import procfile_command
+from sandbox.redis import redis_server
+
+WORKERS = 2
+TENANTS = "bench.stand_ins.tenants:app"
+CHANNELS = "bench.stand_ins.channels:app"
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """At work already; what comes to the stand-ins is counted."""
+
+    stage: Stage
+    redis_url: str
+    encryption_key: str
+    slack_url: str
+    emporix_url: str
+    pids: tuple[int, ...]
+
+    async def posted(self) -> dict[str, Any]:
+        """As `bench.stand_ins.channels.Posted` is."""
+        return dict(await self._read(f"{self.slack_url}/posted"))
+
+    async def calls(self) -> int:
+        """Of the tenant that was asked most."""
+        return int(await self._read(f"{self.emporix_url}/calls"))
+
+    def resident(self) -> int:
+        """What they hold in memory together, in kB."""
+        return sum(map(resident, self.pids))
+
+    async def _read(self, url: str) -> Any:
+        async with self.stage.http.get(url) as answer:
+            answer.raise_for_status()
+            return await answer.json(content_type=None)
+
+
+@asynccontextmanager
+async def workers(
+    stage: Stage, users: int, tenant_of: Callable[[int], str], a_minute: int
+) -> AsyncIterator[Workers]:
+    """With a Redis of their own and connected users; `a_minute` caps what the workspace takes."""
+    async with AsyncExitStack() as parts:
+        folder = parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        redis_url = parts.enter_context(redis_server(Path(folder)))
+        emporix_url = await parts.enter_async_context(served(TENANTS))
+        cap = {"BENCH_A_MINUTE": str(a_minute)}
+        slack_url = await parts.enter_async_context(served(CHANNELS, cap))
+        settings = stage.settings(redis_url, emporix_url) | {
+            "SLACK_API_URL": f"{slack_url}/api/",
+            "SLACK_MESSAGES_PER_MINUTE": str(a_minute),
+        }
+        key = settings["ENCRYPTION_KEYS"]
+        await connect_users(redis_url, key, users, tenant_of)
+        redis = connect(redis_url)
+        parts.push_async_callback(redis.aclose)
+        alive, pids = Alive(redis), []
+        for number in range(1, WORKERS + 1):
+            ready = _at_work(alive, number)
+            worker = started(procfile_command("worker"), settings, ready)
+            pids.append(await parts.enter_async_context(worker))
+        yield Workers(stage, redis_url, key, slack_url, emporix_url, tuple(pids))
+
+
+def _at_work(alive: Alive, count: int) -> Callable[[], Any]:
+    async def ready() -> bool:
+        return (await alive.seen(time.time())).at_work >= count
+
+    return ready

@@ -1,0 +1,109 @@
+"""Words for a moment to move the clock to: pure functions of the time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.services.digests.schedule import moment
+
+ZONE = "Europe/Berlin"
+DAY = timedelta(days=1)
+LONGEST_SEARCH = 400
+"""Days: a zone that changes its clocks at all does so within a year."""
+
+MOST_YEARS = 10
+
+JUST_BEFORE = 60.0
+"""Seconds before the clocks change."""
+
+UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
+HELP = (
+    'To move it, say "+1 h", "+30 m", "+1 d", "09:00", "tomorrow 09:00 Europe/Berlin", '
+    '"2027-03-28 01:59 Europe/Berlin", "clock change Europe/Berlin" or "next digest".'
+)
+
+NEXT_DIGEST = "next digest"
+_STEP = re.compile(r"\+\s*(\d{1,3})\s*([mhd])")
+_TIME = re.compile(r"(?:(tomorrow|\d{4}-\d\d-\d\d)\s+)?(\d\d?):(\d\d)(?:\s+(\S+))?")
+_CHANGE = re.compile(r"clock change(?:\s+(\S+))?")
+
+
+class NotAMoment(ValueError):
+    """The words name no moment; the error says which would."""
+
+
+def read(words: str, now: float) -> float:
+    """The moment that `words` mean, in seconds since 1970; the zone is Berlin's unless they say so.
+
+    Raises NotAMoment.
+    """
+    asked = words.strip()
+    if step := _STEP.fullmatch(asked.lower()):
+        return now + int(step[1]) * UNITS[step[2]]
+    if change := _CHANGE.fullmatch(asked):
+        return before_change(now, change[1] or ZONE)
+    if at := _TIME.fullmatch(asked):
+        return _time(at, now)
+    raise NotAMoment(HELP)
+
+
+def before_change(now: float, zone: str) -> float:
+    """A minute before the clocks of a zone change next. Raises NotAMoment where they do not."""
+    there = _known(zone)
+    begin = int(now + JUST_BEFORE) + 1
+    for day in range(LONGEST_SEARCH):
+        low, high = begin + day * 86400, begin + (day + 1) * 86400
+        if _offset(low, there) != _offset(high, there):
+            return _first_of_new(low, high, there) - JUST_BEFORE
+    raise NotAMoment(f"The clocks of {zone} do not change.")
+
+
+def _first_of_new(low: int, high: int, zone: ZoneInfo) -> int:
+    """The second at which the clocks show the time of `high`, and no longer that of `low`."""
+    old = _offset(low, zone)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if _offset(middle, zone) == old else (low, middle)
+    return high
+
+
+def _offset(seconds: int, zone: ZoneInfo) -> timedelta | None:
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).utcoffset()
+
+
+def _time(at: re.Match[str], now: float) -> float:
+    zone, minute = at[4] or ZONE, int(at[2]) * 60 + int(at[3])
+    today = datetime.fromtimestamp(now, _known(zone)).date()
+    if int(at[2]) > 23 or int(at[3]) > 59:
+        raise NotAMoment(f"{at[2]}:{at[3]} is no time of a day.")
+    if at[1] is None:
+        return next(one for one in _days(zone, today, minute) if one > now)
+    return next(_days(zone, _day(at[1], today), minute))
+
+
+def _day(word: str, today: date) -> date:
+    if word == "tomorrow":
+        return today + DAY
+    try:
+        day = date.fromisoformat(word)
+    except ValueError as error:
+        raise NotAMoment(f"{word} is no day.") from error
+    if day.year > today.year + MOST_YEARS:
+        raise NotAMoment("Ten years ahead is as far as it goes.")
+    return day
+
+
+def _days(zone: str, first: date, minute: int) -> Iterator[float]:
+    for number in range(3):  # a zone may leave a day out
+        if (found := moment(zone, first + number * DAY, minute)) is not None:
+            yield found
+
+
+def _known(zone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise NotAMoment(f"{zone} is no time zone: say one like {ZONE}.") from error

@@ -1,0 +1,90 @@
+"""The bot's processes: as the Procfile starts them, or by the clock of the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+PROJECT = Path(__file__).parents[1]
+START_SECONDS = 20.0
+STOP_SECONDS = 30.0  # the bot finishes what it runs
+
+
+Command = Callable[[str], list[str]]
+"""What starts the process of a name, "web" or "worker"."""
+
+
+def procfile_command(name: str) -> list[str]:
+    """What the Procfile says after `web:` or `worker:`."""
+    lines = (PROJECT / "Procfile").read_text(encoding="utf-8").splitlines()
+    command = next(line.removeprefix(f"{name}:") for line in lines if line.startswith(f"{name}:"))
+    return ["/usr/bin/env", *shlex.split(command)]
+
+
+def clocked_command(name: str) -> list[str]:
+    """The same process, by the clock whose file the environment names."""
+    return [sys.executable, "-m", "sandbox.clock.bot", name]
+
+
+@asynccontextmanager
+async def web_process(
+    settings: Mapping[str, str], command: Command = procfile_command
+) -> AsyncIterator[str]:
+    """The bot's web process once it is ready; gives its base URL."""
+    url = f"http://127.0.0.1:{settings['PORT']}"
+    async with bot_process("web", settings, command) as process:
+        await _until_ready(url, process)
+        yield url
+
+
+@asynccontextmanager
+async def bot_process(
+    name: str, settings: Mapping[str, str], command: Command = procfile_command
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process of the bot; it is told to stop when it is left."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    process = await asyncio.create_subprocess_exec(
+        *command(name),
+        cwd=PROJECT,
+        env={**os.environ, **settings, "PATH": path},
+        stdin=asyncio.subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for us; the bot is told in its turn
+    )
+    try:
+        yield process
+    finally:
+        await _stop(process)
+
+
+async def _until_ready(url: str, process: asyncio.subprocess.Process) -> None:
+    ends = time.monotonic() + START_SECONDS
+    async with httpx.AsyncClient() as http:
+        while time.monotonic() < ends:
+            if process.returncode is not None:
+                raise RuntimeError(f"the bot ended with status {process.returncode}")
+            try:
+                if (await http.get(f"{url}/readyz")).status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.02)
+    raise RuntimeError("the bot was not ready in time")
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,221 @@
+"""The last days: counted once, shared, and honest about what is not known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot.emporix.models import Job, JobPage
+from bot.emporix.part import WHOLE, Part
+from bot.errors import EmporixFailed, EmporixTimeout, RateLimited
+from bot.models import Connection, Filters
+from bot.services.digests.history import (
+    CALLS_AT_ONCE,
+    DAYS,
+    MOST_UNKNOWN,
+    SETTLED_SECONDS,
+    DayCount,
+    Histories,
+    History,
+)
+from bot.store.day_counts import Counted
+from tests.clock import FakeClock
+from tests.store.fixtures import GRACE, connection
+
+ZONE = "Europe/Berlin"
+MIDNIGHT = 1_795_474_800.0  # 2026-11-24 in Berlin
+NINE = MIDNIGHT + 9 * 3600
+DAY = 86400.0
+
+
+@dataclass
+class FakeEmporix:
+    """Every day has as many jobs as its status has letters; `trouble` for days by their begin."""
+
+    asked: list[Filters] = field(default_factory=list)
+    trouble: dict[float, Exception | None] = field(default_factory=dict)
+    at_once: int = 0
+    most_at_once: int = 0
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: Part = WHOLE
+    ) -> JobPage:
+        self.asked.append(filters)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        assert filters.since is not None
+        if filters.since in self.trouble:
+            error = self.trouble[filters.since]
+            if error:
+                raise error
+            return JobPage((Job(id="1"),), 1, 1, None, True)
+        return JobPage((), 1, 1, sum(map(len, filters.statuses)), True)
+
+
+@dataclass
+class FakeCounts:
+    kept: dict[str, Mapping[str, Counted]] = field(default_factory=dict)
+
+    async def load(self, series: str) -> Mapping[str, Counted]:
+        return self.kept.get(series, {})
+
+    async def keep(self, series: str, days: Mapping[str, Counted]) -> None:
+        self.kept[series] = days
+
+
+@pytest.fixture
+def emporix() -> FakeEmporix:
+    return FakeEmporix()
+
+
+@pytest.fixture
+def kept() -> FakeCounts:
+    return FakeCounts()
+
+
+@pytest.fixture
+def histories(emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock) -> Histories:
+    clock.now = NINE
+    return Histories(emporix, kept, clock)
+
+
+async def test_counts_whole_days_by_totals(histories: Histories, emporix: FakeEmporix) -> None:
+    """Up to yesterday; no job is read."""
+    history = await histories.read(connection(), Filters(), ZONE, NINE)
+    assert (history.days[0].on, history.days[-1].on) == ("2026-11-10", "2026-11-23")
+    assert {day.counts for day in history.days} == {(7, 7, 7)}
+    assert (len(emporix.asked), {asked.size for asked in emporix.asked}) == (DAYS * 3, {1})
+    assert max(asked.until or 0 for asked in emporix.asked) == MIDNIGHT
+
+
+async def test_the_next_day_counts_one(
+    histories: Histories, emporix: FakeEmporix, clock: FakeClock
+) -> None:
+    """The others are kept, also for another digest and another worker."""
+    await histories.read(connection(), Filters(), ZONE, NINE)
+    emporix.asked.clear()
+    clock.forward(DAY)
+    history = await histories.read(connection(), Filters(), ZONE, NINE + DAY)
+    assert len(emporix.asked) == 3
+    assert (history.days[0].on, history.days[-1].on) == ("2026-11-11", "2026-11-24")
+
+
+async def test_a_day_that_was_just_over_is_counted_again(
+    histories: Histories, emporix: FakeEmporix, clock: FakeClock
+) -> None:
+    """At five past midnight some of its jobs still run."""
+    clock.now = MIDNIGHT + 300
+    await histories.read(connection(), Filters(), ZONE, clock.now)
+    emporix.asked.clear()
+    clock.forward(3600)
+    await histories.read(connection(), Filters(), ZONE, clock.now)
+    assert emporix.asked == []
+    clock.now = MIDNIGHT + SETTLED_SECONDS
+    await histories.read(connection(), Filters(), ZONE, clock.now)
+    assert {asked.since for asked in emporix.asked} == {MIDNIGHT - DAY}
+    emporix.asked.clear()
+    clock.forward(3600)
+    await histories.read(connection(), Filters(), ZONE, clock.now)
+    assert emporix.asked == []
+
+
+async def test_is_shared_by_what_is_asked(histories: Histories, emporix: FakeEmporix) -> None:
+    """Tenant, key, filters and zone; not by who asks, nor by how a list would be sorted."""
+    same = [
+        histories.read(connection(), Filters(), ZONE, NINE),
+        histories.read(connection(GRACE), Filters(page=3, size=5), ZONE, NINE + 60),
+    ]
+    one, other = await asyncio.gather(*same)
+    assert one is other
+    calls = len(emporix.asked)
+    for held, filters, zone in (
+        (connection(tenant="globex"), Filters(), ZONE),
+        (connection(), Filters(words=("refund",)), ZONE),
+        (connection(), Filters(), "UTC"),
+    ):
+        await histories.read(held, filters, zone, NINE)
+    assert len(emporix.asked) == 4 * calls
+
+
+async def test_many_pictures_are_no_storm(histories: Histories, emporix: FakeEmporix) -> None:
+    """Forty series at once never ask more than a few things at the same time."""
+    reading = [
+        histories.read(connection(), Filters(words=(str(number),)), ZONE, NINE)
+        for number in range(40)
+    ]
+    await asyncio.gather(*reading)
+    assert emporix.most_at_once == CALLS_AT_ONCE
+
+
+async def test_counts_only_what_the_filters_want(
+    histories: Histories, emporix: FakeEmporix
+) -> None:
+    """A digest of failures needs one call a day, one of what runs none."""
+    failed = await histories.read(connection(), Filters(statuses=("failure",)), ZONE, NINE)
+    assert (failed.statuses, len(emporix.asked)) == (("failure",), DAYS)
+    running = await histories.read(connection(), Filters(statuses=("in_progress",)), ZONE, NINE)
+    assert (running.statuses, running.is_enough, len(emporix.asked)) == ((), False, DAYS)
+
+
+@pytest.mark.parametrize("trouble", [EmporixFailed("500", tenant="acme"), None])
+async def test_a_day_that_is_not_known_is_not_zero(
+    histories: Histories, emporix: FakeEmporix, trouble: Exception | None
+) -> None:
+    """It is not kept either, and the next picture asks for it."""
+    emporix.trouble[MIDNIGHT - 3 * DAY] = trouble
+    history = await histories.read(connection(), Filters(), ZONE, NINE)
+    assert [day.on for day in history.days if day.counts is None] == ["2026-11-21"]
+    assert history.kinds[0].counts[-4:] == (7, None, 7, 7)
+    emporix.trouble.clear()
+    emporix.asked.clear()
+    later = await histories.read(connection(), Filters(), ZONE, NINE + DAY)
+    assert None not in later.kinds[0].counts
+    assert len(emporix.asked) == 2 * 3
+
+
+async def test_emporix_is_not_pressed(histories: Histories, emporix: FakeEmporix) -> None:
+    """Where it fails for two days the others are left alone, where it asks for a pause at once."""
+    emporix.trouble = {MIDNIGHT - day * DAY: EmporixTimeout(tenant="acme") for day in range(15)}
+    history = await histories.read(connection(), Filters(), ZONE, NINE)
+    assert {day.counts for day in history.days} == {None}
+    assert len(emporix.asked) == MOST_UNKNOWN
+    emporix.trouble = {MIDNIGHT - DAY: RateLimited(tenant="acme")}
+    await histories.read(connection(), Filters(words=("refund",)), ZONE, NINE)
+    assert len(emporix.asked) == MOST_UNKNOWN + 1
+
+
+def history(*failed: int | None) -> History:
+    days = tuple(
+        DayCount(f"2026-11-{place:02}", None if count is None else (count,))
+        for place, count in enumerate(failed, start=24 - len(failed))
+    )
+    return History("acme", ("failure",), days)
+
+
+@pytest.mark.parametrize(
+    ("days", "enough"),
+    [
+        (history(), False),
+        (history(0, 0, 0), False),
+        (history(0, 0, 5), False),
+        (history(0, 5, 0), True),
+        (history(5, None, None), False),
+        (history(None, 5, 5), True),
+    ],
+)
+def test_two_days_are_enough(days: History, enough: bool) -> None:
+    """Counted from the first that had a job; a day that is not known is none."""
+    assert days.is_enough is enough
+
+
+def test_the_worst_day_is_the_newest_of_equals() -> None:
+    """And there is none where nothing failed."""
+    (kind,) = history(5, 9, None, 9, 0).kinds
+    assert (kind.total, kind.most, kind.most_on) == (23, 9, "2026-11-22")
+    (kind,) = replace(history(0, 0)).kinds
+    assert (kind.total, kind.most, kind.most_on) == (0, 0, "")
