@@ -47,6 +47,9 @@ Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
   click Watch
   /emporix alerts on
   look                  (within a minute jobs end, and alerts arrive)
+  /emporix digest
+  submit
+  clock next digest     (it is tomorrow morning: look)
   in dm
   look
   in general

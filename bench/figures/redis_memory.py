@@ -36,9 +36,9 @@ Fill = Callable[[str], Awaitable[None]]
 
 @measures(
     redis_bytes_a_user=at_most(1_200),
-    redis_bytes_a_digest=at_most(2_200),
-    redis_bytes_a_watch=at_most(750),
-    redis_bytes_an_alert=at_most(3_500),
+    redis_bytes_a_digest=at_most(2_600),
+    redis_bytes_a_watch=at_most(850),
+    redis_bytes_an_alert=at_most(4_400),
     redis_bytes_a_list=at_most(1_100),
     redis_bytes_a_post=at_most(180),
 )

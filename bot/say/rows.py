@@ -5,7 +5,7 @@ A row is what stands from the block `job.<number>` to the block `job.<number>.bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.errors import OutdatedButton
@@ -29,19 +29,28 @@ def shared_jobs(blocks: Iterable[Block]) -> list[tuple[str, str]]:
     return [job for block in blocks if (job := _job(block))]
 
 
-def with_rows_replaced(blocks: Iterable[Block], lines: Mapping[str, Block]) -> list[Block]:
-    """The blocks with one block in the place of each row that `lines` names."""
+def with_rows_replaced(blocks: Iterable[Block], rows: Mapping[str, Sequence[Block]]) -> list[Block]:
+    """The blocks with others in the place of each row that `rows` names."""
     kept: list[Block] = []
     within = ""
     for block in blocks:
-        if _block_id(block) in lines:
+        if _block_id(block) in rows:
             within = _block_id(block)
-            kept.append(lines[within])
+            kept += rows[within]
         if not within:
             kept.append(block)
         elif _block_id(block) == within + _END:
             within = ""
     return kept
+
+
+def row_of(blocks: Iterable[Block], tenant: str, job_id: str) -> str:
+    """The row that shows a job; "" where none does, or only by fields that somebody chose."""
+    blocks = list(blocks)
+    found = next((row for row, job in jobs_in_rows(blocks).items() if job == (tenant, job_id)), "")
+    begin = next((block for block in blocks if found and _block_id(block) == found), {})
+    text = str(begin.get("text", {}).get("text", ""))
+    return found if text and not text.startswith("`") else ""
 
 
 def _job(block: Block) -> tuple[str, str] | None:

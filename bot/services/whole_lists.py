@@ -44,7 +44,20 @@ class Emporix(Protocol):
 class Cursors(Protocol):
     """Where lists are kept."""
 
-    async def load(self, caller: Caller, cursor_id: str) -> Cursor | None: ...
+    async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> Cursor | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A list by its cursor, which may be `known` already, or by the short form of its `query`.
+
+    `owner` is who shared it, empty for a list of the user's own.
+    """
+
+    cursor_id: str
+    query: str
+    owner: str = ""
+    known: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +87,16 @@ class WholeLists:
         self._clock, self._pause = clock, pause
         self._reading: set[Caller] = set()
 
-    async def read(
-        self,
-        account: Account,
-        cursor_id: str,
-        query: str,
-        cursor: Cursor | None,
-        progress: Progress,
-    ) -> WholeList:
-        """All jobs of the list as it is shown, or of `query` anew where the list has expired.
+    async def read(self, account: Account, wanted: Wanted, progress: Progress) -> WholeList:
+        """All jobs of the list as it is shown, or of its query anew where it has expired.
 
         Raises OutdatedButton where neither is known, Busy where one is being read, NotConnected,
         StoreUnavailable and what Emporix raises.
         """
-        cursor = cursor or await self._cursors.load(account.caller, cursor_id)
-        cursor = cursor or _anew(account, query)
+        cursor = wanted.known or await self._cursors.load(
+            account.caller, wanted.cursor_id, owner=wanted.owner
+        )
+        cursor = cursor or _anew(account, wanted.query)
         held = connection(account, cursor.tenant)
         call = self._emporix.search_jobs if cursor.searched else self._emporix.list_jobs
         with self._one_of(account.caller):

@@ -30,7 +30,7 @@ from bot.store.uploads import Uploads
 
 logger = logging.getLogger(__name__)
 
-AGAIN_SECONDS = 20.0
+AGAIN_SECONDS = 60.0
 FILE_NAME = "jobs-of-the-last-days.png"
 SERVER_ERROR = 500
 TROUBLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)

@@ -10,33 +10,27 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.errors import BotError, Busy
-from bot.models import Caller
 from bot.say.render import Say
 from bot.say.state import cursor_in
+from bot.slack.deliveries import TakesDeliveries
 from bot.slack.failures import Failures
 from bot.slack.hear import Action, Command, Event, Heard, Shortcut
 from bot.slack.incoming import HOME, Incoming, chosen, first_input, read
 from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
 from bot.slack.offered import OFFERED
 from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, Sends, pressed
+from bot.slack.patient_modal import PatientModal
 from bot.slack.registry import Registry, known
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.work import Work
-from bot.store.arrivals import Arrival
 
 SUGGEST_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
-
-
-class TakesDeliveries(Protocol):
-    """Redis, as seen from here: is this delivery new, who is asking, and in which list?"""
-
-    async def take(self, caller: Caller, delivery: str, cursor_id: str) -> Arrival | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +82,8 @@ class Dispatch:
         incoming = read(request)
         await ack()
         try:
-            self._start(
-                known(self.registry.shortcuts, request.body.get("callback_id")), incoming, {}
-            )
+            heard = known(self.registry.shortcuts, request.body.get("callback_id"))
+            self._start(heard, incoming, {})
         except BotError as error:
             self._explain(error, incoming)
 
@@ -152,15 +145,21 @@ class Dispatch:
         sends = self._sends(incoming)
         home = {HOME: sends} if incoming.is_in_home else {}
         reply = PatientReply(self.say, sends, replaced)
-        run = partial(self._run, heard, incoming, reply, {**home, **extra})
+        modal = PatientModal(self.say, incoming)
+        run = partial(self._run, heard, incoming, reply, modal, {**home, **extra})
         self.work.start(incoming.caller, run, at_once=heard.at_once)
-        if incoming.response_url and not heard.at_once:
-            reply.begin(self.patience_seconds)
+        if not heard.at_once:
+            begin = reply.begin if incoming.response_url else modal.begin
+            begin(self.patience_seconds)
 
     async def _run(
-        self, heard: Heard, incoming: Incoming, reply: PatientReply, extra: Mapping[str, object]
+        self,
+        heard: Heard,
+        incoming: Incoming,
+        reply: PatientReply,
+        modal: PatientModal,
+        extra: Mapping[str, object],
     ) -> None:
-        modal = Modal(self.say, incoming)
         extra = {"modal": modal, "reply": reply, **extra}
         await incoming.until_answered()
         try:
@@ -174,6 +173,7 @@ class Dispatch:
             await self.failures.tell(error, incoming.reference, surface)
         finally:
             await reply.end()
+            await modal.end()
 
     async def _keep_form(self, error: Busy, incoming: Incoming, modal: SubmittedModal) -> None:
         """What was typed stays where it is, to be submitted again; Slack names no other way."""

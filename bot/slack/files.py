@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import FileRefused
 from bot.slack.incoming import Incoming
+from bot.slack.refusals import word
 
 NOT_ALLOWED = {"missing_scope", "file_uploads_disabled", "restricted_action", "blocked_file_type"}
 
@@ -30,8 +31,8 @@ class Files:
                 channel=opened["channel"]["id"], filename=name, title=name, content=text
             )
         except SlackApiError as error:
-            if error.response["error"] in NOT_ALLOWED:
-                raise FileRefused(error.response["error"]) from error
+            if word(error) in NOT_ALLOWED:
+                raise FileRefused(word(error)) from error
             raise
         file = shared.get("file") or {}
         return str(file.get("permalink") or "")

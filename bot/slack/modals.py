@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import aiohttp
@@ -22,6 +22,19 @@ STACK_IS_FULL = "push_limit_reached"
 OVERTAKEN = {"not_found", "hash_conflict"}
 """Slack: the view was closed, or has changed since its `hash`."""
 
+CONTENT = (
+    "type",
+    "callback_id",
+    "title",
+    "submit",
+    "close",
+    "private_metadata",
+    "clear_on_close",
+    "notify_on_close",
+    "external_id",
+)
+"""Slack: what else a view says of itself is not taken back."""
+
 Ack: TypeAlias = Callable[..., Awaitable[Any]]
 
 
@@ -38,6 +51,25 @@ class Modal:
     def is_open(self) -> bool:
         """Whether there is a modal that can be changed."""
         return bool(self.id)
+
+    def below(self) -> dict[str, Any]:
+        """The modal that the request came from, for `change_below` by what is put on top of it."""
+        view = self._incoming.view or {}
+        content = {name: view[name] for name in CONTENT if view.get(name)}
+        return {"id": self.id, "hash": self._hash, "blocks": view.get("blocks"), "view": content}
+
+    async def change_below(self, kept: Mapping[str, Any], blocks: Sequence[Any]) -> bool:
+        """Give a modal other blocks, if it is as it was; False where nobody will see that."""
+        await self._incoming.until_answered()
+        view = {**kept["view"], "blocks": list(blocks)}
+        try:
+            await self._incoming.client.views_update(
+                view_id=kept["id"], hash=kept["hash"] or None, view=view
+            )
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            logger.info("a modal below stays as it is: %s", type(error).__name__)
+            return False
+        return True
 
     async def open(self, template: str, **facts: object) -> None:
         """Open a modal by the trigger of the request, on top of the one that it came from.
@@ -58,6 +90,11 @@ class Modal:
             await self.show(view)
             return
         self._is_now(opened["view"])
+
+    def render(self, template: str, **facts: object) -> dict[str, Any]:
+        """Blocks for `change_below`."""
+        rendered: dict[str, Any] = self._say.render(template, **facts)
+        return rendered
 
     async def update(self, template: str, **facts: object) -> bool:
         """Change the modal that was opened, or that the request came from.

@@ -106,7 +106,8 @@ class Once:
         now = self._clock()
         wait = await self._pace.reserve(post.team_id, post.channel_id, now, LONGEST_WAIT)
         if wait > LONGEST_WAIT:
-            raise Later(wait - LONGEST_WAIT / 2)
+            back = await self._pace.come_back(post.team_id, now, LONGEST_WAIT / 2)
+            raise Later(max(back, wait - LONGEST_WAIT / 2))
         if wait > 0:
             await self._sleep(wait)
 

@@ -26,6 +26,11 @@ def word(error: SlackApiError) -> str:
     return str(data.get("error") or "") if isinstance(data, dict) else ""
 
 
+def named(error: Exception) -> str:
+    """What Slack calls it, or else what kind of error it is: for the log."""
+    return (word(error) if isinstance(error, SlackApiError) else "") or type(error).__name__
+
+
 def limited(error: Exception) -> float | None:
     """How many seconds Slack asks to wait for; None where it was not too much for it."""
     if not isinstance(error, SlackApiError):

@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
-from bot.slack.refusals import word
+from bot.slack.refusals import named
 from bot.slack.retries import retry_handlers
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class ReplyLater:
                 **{name: value for name, value in message.items() if not name.startswith("unfurl")},
             )
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            logger.warning("an ephemeral message was refused: %s", _name(error))
+            logger.warning("an ephemeral message was refused: %s", named(error))
             return False
         return True
 
@@ -119,7 +119,3 @@ async def _status(webhook: AsyncWebhookClient, body: dict[str, Any]) -> int:
         logger.warning("the response_url was refused with status %d", answer.status_code)
     # Slack says "ok", as text or as JSON: a page is some proxy's, whatever its status.
     return 0 if answer.body.lstrip().startswith("<") else int(answer.status_code)
-
-
-def _name(error: Exception) -> str:
-    return (word(error) if isinstance(error, SlackApiError) else "") or type(error).__name__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.later import Later
 from bot.models import Caller
 from bot.say.render import Say
+from bot.say.rows import row_of, with_rows_replaced
 from bot.services.sharing import Audience
 from bot.slack.channel import audience_of
 from bot.slack.failures import described
@@ -57,7 +58,32 @@ class ToldOnce:
 
     async def change(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
         """Put a message in the place of one for all; where Slack refuses, that one stays."""
-        message: dict[str, Any] = self._say.render(template, **facts)
+        await self._put(channel_id, ts, self._say.render(template, **facts))
+
+    async def change_row(
+        self, channel_id: str, ts: str, job: tuple[str, str], template: str, /, **facts: Any
+    ) -> None:
+        """Put a row in the place of the one that shows a job (tenant and id) in a list for all.
+
+        Where Slack does not give the message, or refuses, it stays. Slack: conversations.history,
+        scopes channels:history, groups:history.
+        """
+        try:
+            answer = await self._client.conversations_history(
+                channel=channel_id, oldest=ts, latest=ts, inclusive=True, limit=1
+            )
+        except TROUBLE as error:
+            logger.warning("a message stays as it is: %s", described(error))
+            return
+        for message in answer.get("messages") or ():
+            if row := row_of(message.get("blocks") or (), *job):
+                shown: dict[str, Any] = self._say.render(
+                    template, number=int(row.partition(".")[2]), **facts
+                )
+                blocks = with_rows_replaced(message["blocks"], {row: shown["blocks"]})
+                await self._put(channel_id, ts, {"text": message["text"], "blocks": blocks})
+
+    async def _put(self, channel_id: str, ts: str, message: Mapping[str, Any]) -> None:
         try:
             await self._client.chat_update(
                 channel=channel_id, ts=ts, text=message["text"], blocks=message["blocks"]

@@ -59,7 +59,7 @@ class AccountStore:
             cursor_ids = await self._redis.zrange(cursors, 0, -1)
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hdel(account, CONNECTION + tenant, TOKEN + tenant)
-                pipe.hdel(layout.home(caller), FIGURES + tenant)
+                pipe.hdel(layout.home(caller, FIGURES), tenant)
                 if next_default:
                     pipe.hset(account, DEFAULT, next_default)
                 else:

@@ -13,6 +13,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as ConnectionBroken
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as TookTooLong
 
 from bot.errors import StoreUnavailable
 
@@ -60,6 +61,11 @@ def reaching_redis() -> Iterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         raise StoreUnavailable(type(error).__name__) from error
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether Redis was not reached, or did not answer in time."""
+    return isinstance(error, ConnectionBroken | TookTooLong)
 
 
 def _options() -> dict[str, Any]:

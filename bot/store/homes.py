@@ -20,8 +20,8 @@ KEPT_SECONDS = 60 * 60
 OPENED_SECONDS = 30 * 24 * 60 * 60
 """So long Slack may show what was published, and it is kept up to date."""
 
-FIGURES = "figures:"
-"""With a tenant's name, the field of its figures."""
+FIGURES, OPENED = "figures", "opened"
+"""The two keys of a Home: figures by tenant, and that there is one to be kept up to date."""
 
 # A tenant that was disconnected while Emporix was asked leaves nothing behind.
 KEEP = """
@@ -83,7 +83,7 @@ class HomeStore:
 
     async def load(self, caller: Caller) -> dict[str, Figures]:
         """By tenant; what is gone or cannot be opened is left out."""
-        key = layout.home(caller)
+        key = layout.home(caller, FIGURES)
         with reaching_redis():
             fields: dict[str, str] = await self._redis.hgetall(key)
         found = (self._open(text, f"{key}/{name}") for name, text in fields.items())
@@ -91,10 +91,10 @@ class HomeStore:
 
     async def keep(self, caller: Caller, figures: Iterable[Figures]) -> None:
         """Those of tenants to which the user is still connected."""
-        key = layout.home(caller)
+        key = layout.home(caller, FIGURES)
         args: list[str | int] = [KEPT_SECONDS]
         for one in figures:
-            name = FIGURES + one.tenant
+            name = one.tenant
             sealed = self._vault.seal(_dump(one), f"{key}/{name}")
             args += [CONNECTION + one.tenant, name, sealed]
         with reaching_redis():
@@ -102,19 +102,19 @@ class HomeStore:
 
     async def forget(self, caller: Caller, tenants: Iterable[str]) -> None:
         """Something has changed there: whoever looks next asks anew."""
-        if names := [FIGURES + tenant for tenant in tenants]:
+        if names := list(tenants):
             with reaching_redis():
-                await self._redis.hdel(layout.home(caller), *names)
+                await self._redis.hdel(layout.home(caller, FIGURES), *names)
 
     async def opened(self, caller: Caller) -> None:
         """There is a Home that shows what the app knows."""
         with reaching_redis():
-            await self._redis.set(layout.home_opened(caller), "1", ex=OPENED_SECONDS)
+            await self._redis.set(layout.home(caller, OPENED), "1", ex=OPENED_SECONDS)
 
     async def is_open(self, caller: Caller) -> bool:
         """Whether it was opened within the last month."""
         with reaching_redis():
-            return bool(await self._redis.get(layout.home_opened(caller)))
+            return bool(await self._redis.get(layout.home(caller, OPENED)))
 
     def _open(self, sealed: str, place: str) -> Figures | None:
         try:

@@ -12,6 +12,9 @@ from bot.store.connection import Commands, reaching_redis
 CHANNEL_SECONDS = 1.05
 """Between two messages to a channel; a little more than Slack asks for, as networks vary."""
 
+COMING_BACK = "coming_back"
+"""In the place of a channel: when the next of those comes back who found no time."""
+
 # A message that waits for its channel takes its place in the workspace now, so that a channel with
 # many messages keeps no other waiting. A wait that is too long takes no place.
 RESERVE = """
@@ -26,6 +29,13 @@ end
 return tostring(at - now)
 """
 
+# Who found no place comes back in turn: all at once they would only find out again.
+COME_BACK = """
+local at = math.max(ARGV[1] + ARGV[2], tonumber(redis.call('GET', KEYS[1]) or '0'))
+redis.call('SET', KEYS[1], string.format('%.6f', at + ARGV[3]), 'PX', 3600000)
+return tostring(at - ARGV[1])
+"""
+
 HOLD = """
 for _, key in ipairs(KEYS) do
     if tonumber(redis.call('GET', key) or '0') < tonumber(ARGV[1]) then
@@ -36,10 +46,11 @@ end
 
 
 class Pace:
-    """Gives times to messages. Both methods raise StoreUnavailable where Redis does not answer."""
+    """Gives times to messages. Every method raises StoreUnavailable where Redis does not answer."""
 
     def __init__(self, redis: Commands, per_minute: float) -> None:
         self._reserve = redis.register_script(RESERVE)
+        self._come_back = redis.register_script(COME_BACK)
         self._hold = redis.register_script(HOLD)
         self._workspace_seconds = 60.0 / per_minute
 
@@ -49,6 +60,18 @@ class Pace:
             wait = await self._reserve(
                 keys=_keys(team_id, channel_id),
                 args=[now, CHANNEL_SECONDS, self._workspace_seconds, longest],
+            )
+        return float(wait)
+
+    async def come_back(self, team_id: str, now: float, soonest: float) -> float:
+        """In how many seconds to ask again, `soonest` at the earliest.
+
+        Those who wait for the workspace come one after another, as fast as messages may go.
+        """
+        with reaching_redis():
+            wait = await self._come_back(
+                keys=[layout.pace(team_id, COMING_BACK)],
+                args=[now, soonest, self._workspace_seconds],
             )
         return float(wait)
 

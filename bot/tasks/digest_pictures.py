@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 from bot.clockwork.calls import Later, task
-from bot.errors import EmporixError, NotConnected
+from bot.errors import NotConnected
 from bot.services.accounts import Accounts, connection
 from bot.services.digests.digests import Digests
 from bot.services.digests.history import Histories
 from bot.slack.digest_pictures import DigestPictures, Thread
-
-logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10 * 60.0
 """A picture that comes later than that helps nobody."""
@@ -34,17 +30,18 @@ async def post(
     if now < upload_at:
         raise Later(upload_at - now)
     digest = await digests.load(digest_id)
-    if digest is None or not digest.picture or now > upload_at + PATIENCE_SECONDS:
-        return  # deleted or changed meanwhile, or too late
+    if digest is None or not digest.picture or digest.channel_id != channel_id:
+        return  # somebody has changed it meanwhile
+    if now > upload_at + PATIENCE_SECONDS:
+        return
     name = f"digest:{digest_id}:{on}:picture"
     thread = Thread(name, digest.owner.team_id, channel_id, ts)
     if not await digest_pictures.is_wanted(thread):
         return
     try:
         held = connection(await accounts.of(digest.owner), digest.tenant)
-        history = await histories.read(held, digest.filters, digest.schedule.zone, slot_at)
-    except (NotConnected, EmporixError) as error:  # the digest itself tells of that
-        logger.info("a picture is not drawn: %s", error.template)
-        return
+    except NotConnected:
+        return  # the next digest tells of that
+    history = await histories.read(held, digest.filters, digest.schedule.zone, slot_at)
     if history.is_enough:
         await digest_pictures.post(thread, digest, history)

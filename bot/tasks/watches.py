@@ -62,8 +62,8 @@ async def tell(
     errand.owner, errand.about = watch.owner, f"job {watch.job_id}, which you were watching"
     account = await accounts.of(watch.owner)
     card = await _card(account, watch, jobs) if outcome == "ended" else None
-    if watch.shared_by and card:
-        await _change_card(account, watch, jobs, shared_deletes, told_once)
+    if watch.message_ts and card:
+        await _change_shown(account, watch, jobs, shared_deletes, told_once)
     await _tell(watch, outcome, at, card.job if card else None, told_once)
     await watching.over(watch)
 
@@ -92,19 +92,24 @@ async def _card(account: Account, watch: Watch, jobs: Jobs) -> JobCard | None:
         raise Later(wait(error)) from error
 
 
-async def _change_card(
+async def _change_shown(
     account: Account,
     watch: Watch,
     jobs: Jobs,
     shared_deletes: SharedDeletes,
     told_once: ToldOnce,
 ) -> None:
-    """The card in the channel as it is now; in turn, so that no notice of a delete is undone."""
+    """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
     async with shared_deletes.editing(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
         if card := await _card(account, watch, jobs):
-            facts = {"card": card, "shared_by": watch.shared_by}
             place = watch.channel_id, watch.message_ts
-            await told_once.change(*place, "jobs/share.card", **facts)
+            if watch.shared_by:
+                facts = {"card": card, "shared_by": watch.shared_by}
+                await told_once.change(*place, "jobs/share.card", **facts)
+            else:
+                shown = watch.tenant, watch.job_id
+                row = {"job": card.job, "tenant": watch.tenant}
+                await told_once.change_row(*place, shown, "jobs/share.row", **row)
 
 
 async def _tell(

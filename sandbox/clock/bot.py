@@ -7,14 +7,20 @@ import sys
 from pathlib import Path
 
 from bot.settings import load_settings
-from bot.web import serve
-from bot.worker import work
 from sandbox.clock.moving import PATH, MovingClock
 
 
 def main(name: str) -> None:
-    start = {"web": serve, "worker": work}[name]
-    start(load_settings(), MovingClock(Path(os.environ[PATH])))
+    """As `bot.cli` starts it; a process imports no more than its own."""
+    settings, clock = load_settings(), MovingClock(Path(os.environ[PATH]))
+    if name == "web":
+        from bot.web import serve
+
+        serve(settings, clock)
+    else:
+        from bot.worker import work
+
+        work(settings, clock)
 
 
 if __name__ == "__main__":

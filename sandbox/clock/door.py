@@ -1,10 +1,11 @@
 """/sandbox/clock and /sandbox/worker: what the page and the command line move the time with.
 
-GET  /sandbox/clock     {"now": …, "ahead": …, "next_digest": … or null, "waiting": …, "worker": …}
+GET  /sandbox/clock     {"now": …, "next_digest": …, "waiting": 0, "worker": true, "refused": ""}
 POST /sandbox/clock     {"to": "tomorrow 09:00 Europe/Berlin"} and what else `moments` reads
 POST /sandbox/worker    {"on": false}
 
-All answer with what GET gives; what cannot be done, with 400 and {"error": …}.
+All answer with what GET gives; `refused` says why a move could not be made. What is no such request
+is answered with 400 and {"error": …}.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from starlette.routing import Route
 
 from sandbox.clock.due import Due, due
 from sandbox.clock.moments import NEXT_DIGEST, NotAMoment, read
-from sandbox.clock.moving import MovingClock
+from sandbox.clock.moving import BackInTime, MovingClock
 from sandbox.clock.switch import Switch
 from sandbox.slack.plain_json import PlainJSON
 
-LOOK_SECONDS, LOOKS = 0.1, 100
+LOOK_SECONDS, LOOKS = 0.1, 400
+"""A digest is done when its thread is, which takes a second for each failure."""
 
 NONE_IS_DUE = "No digest is due: set one up with /emporix digest."
 WAITS = "A digest waits for the worker already: start it."
@@ -48,15 +50,18 @@ class ClockDoor:
         ]
 
     async def _look(self, _: Request) -> Response:
+        return await self._state()
+
+    async def _state(self, refused: str = "") -> Response:
         now = self._clock()
         digests = await self._due(now)
         return PlainJSON(
             {
                 "now": now,
-                "ahead": self._clock.ahead,
                 "next_digest": digests.next,
                 "waiting": digests.waiting,
                 "worker": self._worker.is_on,
+                "refused": refused,
             }
         )
 
@@ -64,11 +69,11 @@ class ClockDoor:
         async def endpoint(request: Request) -> Response:
             try:
                 await act(await request.json())
-            except (KeyError, TypeError, AttributeError):
+            except (NotAMoment, BackInTime) as problem:
+                return await self._state(refused=str(problem))
+            except (ValueError, KeyError, TypeError, AttributeError):
                 return PlainJSON({"error": 'say {"to": …}, or {"on": true} of the worker'}, 400)
-            except ValueError as problem:
-                return PlainJSON({"error": str(problem)}, 400)
-            return await self._look(request)
+            return await self._state()
 
         return endpoint
 
@@ -84,7 +89,7 @@ class ClockDoor:
         return digests.next
 
     async def _settled(self) -> Due:
-        """What is due once the worker has posted what was due before; it takes a second or two."""
+        """What is due once the worker has posted what was due before."""
         digests = await self._due(self._clock())
         for _ in range(LOOKS):
             if not (digests.waiting and self._worker.is_on):

@@ -39,9 +39,10 @@ async def told(http: httpx.AsyncClient, slack_url: str, words: str) -> str:
         answer = await http.post(f"{slack_url}/sandbox/worker", json={"on": WORKER[words]})
     else:
         answer = await http.post(f"{slack_url}/sandbox/clock", json={"to": words})
-    if not answer.is_success:
-        raise SandboxError(answer.json()["error"])
-    return _drawn(answer.json())
+    state = answer.json()
+    if refused := state["refused"]:
+        raise SandboxError(refused)
+    return _drawn(state)
 
 
 def _drawn(state: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from cachetools import LRUCache
 from markupsafe import Markup
 
+from sandbox.clock.moving import MovingClock
 from sandbox.emporix.keys import ACME_READ_ONLY, GLOBEX_OPERATIONS
 from sandbox.page.drawing import draw
 from sandbox.page.reader import Reader
@@ -21,6 +22,17 @@ from sandbox.slack.workspace import Workspace
 
 KEPT_ITEMS = 1000
 KEYS = (GLOBEX_OPERATIONS, ACME_READ_ONLY)
+ZONES = (
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/Los_Angeles",
+    "Asia/Kolkata",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "Australia/Lord_Howe",
+)
+"""To move the clock by: with the usual change of the clocks, none, and one of half an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +57,15 @@ class Page:
         views = [*workspace.views.stack(user.id), workspace.views.home(user.id)]
         files = workspace.files_of(user)
         shown = [f"{view.id}:{view.hash}" for view in views if view]
-        return [workspace.messages.version, len(files), workspace.journal.count, *shown]
+        messages = workspace.messages.version
+        return [messages, len(files), workspace.journal.count, self._ahead(), *shown]
 
     def whole(self, user: User, channel: Channel) -> str:
         reader = self._reader(user)
         parts = {name: Markup(html) for name, html in self.parts(user, channel).items()}
         facts = self._facts(reader, channel)
-        return draw("page", parts=parts, shortcuts=self._workspace.shortcuts, **facts)
+        shortcuts = self._workspace.shortcuts
+        return draw("page", parts=parts, shortcuts=shortcuts, zones=ZONES, **facts)
 
     def parts(self, user: User, channel: Channel, tab: str = "messages") -> dict[str, str]:
         """HTML by the id of the element that it goes into."""
@@ -113,7 +127,19 @@ class Page:
 
     def _facts(self, reader: Reader, channel: Channel) -> dict[str, Any]:
         current = "dm" if channel.is_im else channel.name
-        return {"reader": reader, "channel": channel, "current": current, "team": TEAM_NAME}
+        moves = isinstance(self._workspace.clock, MovingClock)
+        return {
+            "reader": reader,
+            "channel": channel,
+            "current": current,
+            "team": TEAM_NAME,
+            "clock_moves": moves,
+        }
+
+    def _ahead(self) -> float:
+        """How far the clock was moved."""
+        clock = self._workspace.clock
+        return clock.ahead if isinstance(clock, MovingClock) else 0.0
 
     def _reader(self, user: User) -> Reader:
         return Reader(user, self._workspace.directory, self._workspace.clock())

@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
-from tests.browser.desk import Desk
 from tests.browser.axe import wrong_for_axe
+from tests.browser.desk import Desk
 from tests.browser.test_page import DARK, PHONE
 
 TITLE = "Your Emporix jobs"

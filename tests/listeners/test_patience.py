@@ -73,6 +73,40 @@ async def test_a_list_gives_its_place_to_the_placeholder(
     assert only.startswith("Jobs 11–20 of 25")
 
 
+async def test_a_modal_says_that_it_goes_on(shop: Shop) -> None:
+    """On top of the page that was turned, which stays until the next one is there."""
+    await shop.ada.shortcut("Search Emporix jobs")
+    before = await shop.ada.submit({"size": "2"})
+    slow(shop)
+    exchange = await shop.ada.click("Next")
+    assert [sent["via"] for sent in exchange.sent] == ["views.update", "views.update"]
+    note, *rest = exchange.payloads[0]["view"]["blocks"]
+    assert WAITING in note["text"]["text"]
+    assert before.view is not None
+    assert rest == before.view["blocks"]
+    last = exchange.payloads[1]["view"]["blocks"]
+    assert last[0]["text"]["text"].startswith("*Jobs 3–4 of 25*")
+
+
+async def test_a_modal_says_what_went_wrong_after_all(shop: Shop) -> None:
+    """An error comes in its place, late as it is."""
+    await shop.ada.shortcut("Search Emporix jobs")
+    await shop.ada.submit({"size": "2"})
+    slow_and_refused(shop)
+    exchange = await shop.ada.click("Next")
+    assert WAITING in str(exchange.payloads[0])
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.forbidden"
+
+
+async def test_a_modal_that_is_quick_says_nothing(shop: Shop) -> None:
+    """The next page is all there is to say."""
+    await shop.ada.shortcut("Search Emporix jobs")
+    await shop.ada.submit({"size": "2"})
+    exchange = await shop.ada.click("Next")
+    assert [sent["via"] for sent in exchange.sent] == ["views.update"]
+
+
 async def test_an_answer_beside_a_list_leaves_it_alone(shop: Shop) -> None:
     """Open shows a job below the list, so the list stays what it is."""
     await shop.ada.command("/emporix jobs list")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.say import ids
-from bot.say.rows import jobs_in_rows, with_rows_replaced
+from bot.say.rows import jobs_in_rows, row_of, with_rows_replaced
 from bot.say.state import pack
 
 LINE = {"type": "section", "text": {"type": "mrkdwn", "text": "gone"}}
@@ -33,14 +33,24 @@ def test_finds_the_job_of_each_row() -> None:
 
 def test_replaces_whole_rows() -> None:
     """One line stands where the row was; the rest stays in its order."""
-    assert with_rows_replaced(BLOCKS, {"job.3": LINE}) == [*BLOCKS[:5], LINE, PAGES]
-    assert with_rows_replaced(BLOCKS, {"job.1": LINE, "job.3": LINE}) == [
+    assert with_rows_replaced(BLOCKS, {"job.3": [LINE]}) == [*BLOCKS[:5], LINE, PAGES]
+    assert with_rows_replaced(BLOCKS, {"job.1": [LINE], "job.3": [LINE, LINE]}) == [
         TITLE,
         LINE,
         BLOCKS[4],
         LINE,
+        LINE,
         PAGES,
     ]
+
+
+def test_finds_the_row_of_a_job() -> None:
+    """By tenant and id; a row of chosen fields is of another kind, and begins with the id."""
+    begin: dict[str, Any] = {"type": "section", "block_id": "job.1"}
+    for text, found in (("failed", "job.1"), ("`a` · failed", "")):
+        blocks = [begin | {"text": {"text": text}}, *row(1, "a")[1:]]
+        assert row_of(blocks, "acme", "a") == found
+        assert row_of(blocks, "globex", "a") == row_of(blocks, "acme", "b") == ""
 
 
 def test_an_old_button_is_no_job() -> None:

@@ -18,6 +18,7 @@ from bot.services.whole_lists import (
     MOST_CHARACTERS,
     MOST_JOBS,
     MOST_PAUSES,
+    Wanted,
     WholeList,
     WholeLists,
 )
@@ -59,7 +60,7 @@ class FakeCursors:
     def __init__(self, cursor: Cursor | None = None) -> None:
         self.cursor = cursor
 
-    async def load(self, caller: Caller, cursor_id: str) -> Cursor | None:
+    async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> Cursor | None:
         return self.cursor
 
 
@@ -78,10 +79,10 @@ class Desk:
         self, filters: Filters = ALL, account: Account = ACCOUNT, **more: bool
     ) -> WholeList:
         query = shorten(replace(filters, tenant="acme"), searched=more.get("searched", False))
-        return await self.lists.read(account, "gone", query, None, self._tell)
+        return await self.lists.read(account, Wanted("gone", query), self._tell)
 
     async def read_shown(self, cursor: Cursor) -> WholeList:
-        return await self.lists.read(ACCOUNT, cursor.id, "", cursor, self._tell)
+        return await self.lists.read(ACCOUNT, Wanted(cursor.id, "", known=cursor), self._tell)
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -266,7 +267,7 @@ async def test_only_so_many_lists_at_once(desk: Desk) -> None:
 async def test_a_list_that_nobody_remembers_is_outdated(desk: Desk) -> None:
     """Neither its cursor nor its query."""
     with pytest.raises(OutdatedButton):
-        await desk.lists.read(ACCOUNT, "gone", "", None, desk._tell)
+        await desk.lists.read(ACCOUNT, Wanted("gone", ""), desk._tell)
 
 
 def _limited(

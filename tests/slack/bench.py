@@ -14,7 +14,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import build_app
 from bot.models import Account, Caller
 from bot.say.render import Say
-from bot.slack.dispatch import Dispatch, TakesDeliveries
+from bot.slack.deliveries import TakesDeliveries
+from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
 from bot.slack.guard import Guard
 from bot.slack.hear import Heard

@@ -57,17 +57,17 @@ async def test_gives_back_what_was_kept(homes: HomeStore) -> None:
 async def test_what_jobs_say_is_sealed(homes: HomeStore, redis: Any) -> None:
     """Who reads Redis learns nothing of it, and it is gone after an hour."""
     await homes.keep(ADA, [FIGURES])
-    stored = await redis.hgetall(layout.home(ADA))
+    stored = await redis.hgetall(layout.home(ADA, "figures"))
     assert "secret word" not in str(stored)
-    assert 0 < await redis.ttl(layout.home(ADA)) <= KEPT_SECONDS
+    assert 0 < await redis.ttl(layout.home(ADA, "figures")) <= KEPT_SECONDS
 
 
 async def test_does_not_open_elsewhere(homes: HomeStore, redis: Any) -> None:
     """Copied to another user or another tenant it counts as unknown."""
     await homes.keep(ADA, [FIGURES])
-    sealed = await redis.hget(layout.home(ADA), "figures:acme")
-    await redis.hset(layout.home(GRACE), "figures:acme", sealed)
-    await redis.hset(layout.home(ADA), "figures:globex", sealed)
+    sealed = await redis.hget(layout.home(ADA, "figures"), "acme")
+    await redis.hset(layout.home(GRACE, "figures"), "acme", sealed)
+    await redis.hset(layout.home(ADA, "figures"), "globex", sealed)
     assert await homes.load(GRACE) == {}
     assert (await homes.load(ADA)).keys() == {"acme"}
 
@@ -76,9 +76,9 @@ async def test_what_another_version_wrote_is_unknown(
     homes: HomeStore, redis: Any, keys: list[EncryptionKey]
 ) -> None:
     """For an hour after a deploy; nobody sees an error."""
-    place = f"{layout.home(ADA)}/figures:acme"
+    place = f"{layout.home(ADA, 'figures')}/acme"
     for text in ('{"tenant":"acme"}', '["acme"]', "{"):
-        await redis.hset(layout.home(ADA), "figures:acme", Vault(keys).seal(text, place))
+        await redis.hset(layout.home(ADA, "figures"), "acme", Vault(keys).seal(text, place))
         assert await homes.load(ADA) == {}
 
 

@@ -56,3 +56,11 @@ async def test_all_hold_when_slack_says_so(pace: Pace) -> None:
     await pace.hold("T", "C1", 1030)
     await pace.hold("T", "C1", 1010)
     assert await pace.reserve("T", "C2", 1000, LONG) == pytest.approx(30)
+
+
+async def test_who_found_no_place_comes_back_in_turn(pace: Pace) -> None:
+    """As fast as messages may go, and no sooner than asked; each workspace by itself."""
+    backs = [await pace.come_back("T", 1000, 4.0) for _ in range(3)]
+    assert backs == pytest.approx([4.0, 4.5, 5.0])
+    assert await pace.come_back("T", 1003, 4.0) == pytest.approx(4.0)
+    assert await pace.come_back("T2", 1000, 4.0) == 4.0

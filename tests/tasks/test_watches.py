@@ -148,11 +148,30 @@ async def test_changes_a_shared_card_in_place(shop: Shop, snapshot: SnapshotAsse
     assert await told(shop, "grace") == []
 
 
-async def test_answers_in_the_thread_of_a_shared_list(shop: Shop) -> None:
-    """The list stays as it was when it was shared."""
+async def test_changes_the_row_of_a_shared_list(shop: Shop) -> None:
+    """That row alone; the watcher is called in the thread."""
     ada, _ = await shared(shop, "/emporix jobs list")
+    (listed,) = [message for message in await ada.messages() if not message["ephemeral"]]
+    shown = [block["type"] for block in listed["blocks"]]
     change(shop, "success")
     await later(shop, 10)
+    listed, reply = [message for message in await ada.messages() if not message["ephemeral"]]
+    assert listed["edited"]
+    assert "Watch" not in str(listed["blocks"])
+    assert [block["type"] for block in listed["blocks"]] == shown
+    assert "*Succeeded*" in listed["blocks"][2]["text"]["text"]
+    assert listed["blocks"][4]["elements"][0]["text"]["text"] == "Open"
+    assert reply["thread_ts"] == listed["ts"]
+
+
+@pytest.mark.parametrize("command", ["/emporix jobs list fields:id,status", "/emporix jobs list"])
+async def test_a_shared_list_may_stay_as_it_is(shop: Shop, command: str) -> None:
+    """Where it shows fields of somebody's choice, or Slack does not give it; the words come."""
+    ada, _ = await shared(shop, command)
+    if "fields" not in command:
+        shop.workspace.faults.add(Fault("status", times=3, method="conversations.history"))
+    change(shop, "success")
+    await later(shop, 60)
     listed, reply = [message for message in await ada.messages() if not message["ephemeral"]]
     assert not listed["edited"]
     assert reply["thread_ts"] == listed["ts"]

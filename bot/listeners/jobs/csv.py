@@ -1,4 +1,4 @@
-"""Download as CSV — all jobs of a list, as a file to whoever pressed."""
+"""Download as CSV — all jobs of a list, a shared one too, as a file to whoever pressed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.models import Account
 from bot.say import ids
 from bot.say.csv_text import csv_text
 from bot.say.state import unpack
-from bot.services.whole_lists import WholeList, WholeLists
+from bot.services.whole_lists import Wanted, WholeList, WholeLists
 from bot.slack.files import Files, file_name
 from bot.slack.hear import action
 from bot.slack.modals import Modal
@@ -27,14 +27,25 @@ async def download_csv(
     files: Files,
 ) -> None:
     state = unpack(value, ids.STATE_CURSOR)
+    wanted = Wanted(str(state["cursor"]), str(state.get("query", "")), known=cursor)
+    await _hand_over(wanted, account, whole_lists, modal, files)
+
+
+@action(ids.JOBS_CSV_DOWNLOAD_SHARED, at_once=True)
+async def download_shared_csv(
+    value: str, account: Account, whole_lists: WholeLists, modal: Modal, files: Files
+) -> None:
+    """Asked anew with the rights of whoever pressed."""
+    state = unpack(value, ids.STATE_SHARED_LIST)
+    wanted = Wanted(str(state["cursor"]), str(state.get("query", "")), owner=str(state["owner"]))
+    await _hand_over(wanted, account, whole_lists, modal, files)
+
+
+async def _hand_over(
+    wanted: Wanted, account: Account, whole_lists: WholeLists, modal: Modal, files: Files
+) -> None:
     await modal.open("jobs/csv.collecting", done=0, total=None)
-    found = await whole_lists.read(
-        account,
-        str(state["cursor"]),
-        str(state.get("query", "")),
-        cursor,
-        Progress(modal, "jobs/csv.collecting"),
-    )
+    found = await whole_lists.read(account, wanted, Progress(modal, "jobs/csv.collecting"))
     # 5,000 jobs take tenths of a second, in which others are answered.
     text = await asyncio.to_thread(csv_text, found.jobs)
     url = await files.share(_name(found), text)

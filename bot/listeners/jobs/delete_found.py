@@ -8,6 +8,7 @@ from bot.errors import BotError
 from bot.listeners.jobs.delete_shared import show_deleted
 from bot.models import Account, Caller
 from bot.say import ids
+from bot.say.found_rows import with_buttons_replaced
 from bot.say.rows import shared_jobs
 from bot.say.state import unpack
 from bot.services.accounts import Accounts
@@ -21,6 +22,8 @@ from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.place import Place
 from bot.slack.reply import Reply
 from bot.store.forms import FormStore
+
+GONE = ("deleted", "already_gone")
 
 LONGEST = 1500
 """Letters that the question can remember of the jobs it is about."""
@@ -42,11 +45,14 @@ async def start(
 
 
 @action(ids.JOBS_DELETE_FOUND_ASK, at_once=True)
-async def ask_about_one(value: str, memory: str, modal: Modal) -> None:
+async def ask_about_one(
+    value: str, memory: str, caller: Caller, forms: FormStore, modal: Modal
+) -> None:
     state = unpack(value, ids.STATE_JOB)
     form = str(unpack(memory, ids.STATE_PLACE).get("form", "")) if memory else ""
     jobs = [f"{state['tenant']}/{state['job']}"]
-    await modal.open("jobs/delete_found.ask", jobs=jobs, form=form, is_list=False)
+    below = await forms.keep(caller, modal.below())
+    await modal.open("jobs/delete_found.ask", jobs=jobs, form=form, below=below, is_list=False)
 
 
 @submission(ids.JOBS_DELETE_FOUND_CHOSEN)
@@ -58,7 +64,7 @@ async def ask_about_chosen(
         await modal.errors("jobs/delete_found.errors", field=min(choices), is_none=not jobs)
         return
     form = str(unpack(memory, ids.STATE_FORM)["form"])
-    await modal.push("jobs/delete_found.ask", jobs=jobs, form=form, is_list=True)
+    await modal.push("jobs/delete_found.ask", jobs=jobs, form=form, below="", is_list=True)
 
 
 @submission(ids.JOBS_DELETE_FOUND_CONFIRM)
@@ -87,6 +93,7 @@ async def delete(
         "jobs/delete_found.done", outcomes=outcomes, changed=changed, is_list=is_list
     ):  # closed meanwhile
         await reply("jobs/delete_found.told", outcomes=outcomes, changed=changed)
+    await _change_below(str(state.get("below", "")), outcomes[0], caller, forms, modal)
     await home.keep_up(*{tenant for tenant, _ in jobs})
 
 
@@ -113,6 +120,21 @@ async def _change_original(
         return await show_deleted(caller, shared_deletes, channel)
     except BotError:  # the jobs are deleted, whatever becomes of the message
         return False
+
+
+async def _change_below(
+    key: str, outcome: Outcome, caller: Caller, forms: FormStore, modal: Modal
+) -> None:
+    """The modal that it was asked from does not show the job as if it were there."""
+    if not key or outcome.result not in GONE:
+        return
+    try:
+        kept = await forms.load(caller, key)
+    except BotError:  # the job is deleted, whatever becomes of the modal
+        return
+    line = modal.render("jobs/delete_found.line", already_gone=outcome.result != "deleted")
+    blocks = with_buttons_replaced(kept["blocks"], outcome.tenant, outcome.job_id, line["blocks"])
+    await modal.change_below(kept, blocks)
 
 
 def _job(line: str) -> tuple[str, str]:

@@ -69,7 +69,7 @@ async def _in_its_list(
     """
     jobs = jobs_in_rows(channel.message["blocks"])
     known = await shared_deletes.known(caller, list(jobs.values()))
-    lines = {row: _line(channel, known[job]) for row, job in jobs.items() if job in known}
+    lines = {row: [_line(channel, known[job])] for row, job in jobs.items() if job in known}
     blocks = with_rows_replaced(channel.message["blocks"], lines)
     return {"text": channel.message["text"], "blocks": blocks}
 

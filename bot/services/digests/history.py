@@ -123,40 +123,35 @@ class Histories:
     ) -> History:
         kept, now = await self._kept.load(series), self._clock()
         known = {day.on: kept[day.on] for day in days if _holds(kept.get(day.on), day, now)}
-        statuses = tuple(one for one in STATUSES if not asked.statuses or one in asked.statuses)
-        missing = [day for day in reversed(days) if day.on not in known]
-        counted = await self._counted(held, asked, statuses, missing) if statuses else {}
+        counted = await self._counted(held, asked, [day for day in days if day.on not in known])
         if counted:
-            await self._kept.keep(series, known | counted)
-        found = known | counted
-        counts = (
-            DayCount(day.on, found[day.on].counts if day.on in found else None) for day in days
-        )
-        return History(held.tenant, statuses, tuple(counts))
+            known |= counted
+            await self._kept.keep(series, known)
+        counts = [known[day.on].counts if day.on in known else None for day in days]
+        shown = tuple(DayCount(day.on, count) for day, count in zip(days, counts, strict=True))
+        return History(held.tenant, _statuses(asked), shown)
 
     async def _counted(
-        self, held: Connection, asked: Filters, statuses: tuple[str, ...], days: list[Day]
+        self, held: Connection, asked: Filters, days: list[Day]
     ) -> dict[str, Counted]:
-        """Those that Emporix counts; it is not pressed where it has trouble."""
+        """Those that Emporix counts, newest first; it is not pressed where it has trouble."""
         found: dict[str, Counted] = {}
         unknown = 0
-        for day in days:
+        for day in reversed(days):
             try:
-                counts = await self._count(held, asked, statuses, day)
+                counts = await self._count(held, asked, day)
             except RateLimited:
                 break
-            if counts:
+            if counts is not None:
                 found[day.on] = Counted(counts, self._clock())
             elif (unknown := unknown + 1) == MOST_UNKNOWN:
                 break
         return found
 
-    async def _count(
-        self, held: Connection, asked: Filters, statuses: tuple[str, ...], day: Day
-    ) -> tuple[int, ...] | None:
-        """By the totals of pages of one; None where one is not known. Raises RateLimited."""
+    async def _count(self, held: Connection, asked: Filters, day: Day) -> tuple[int, ...] | None:
+        """By totals of pages of one; None where one of them is not known. Raises RateLimited."""
         found: list[int] = []
-        for status in statuses:
+        for status in _statuses(asked):
             one = replace(asked, statuses=(status,), since=day.since, until=day.until)
             try:
                 async with self._room:
@@ -170,6 +165,10 @@ class Histories:
                 return None
             found.append(count)
         return tuple(found)
+
+
+def _statuses(asked: Filters) -> tuple[str, ...]:
+    return tuple(one for one in STATUSES if not asked.statuses or one in asked.statuses)
 
 
 def _holds(counted: Counted | None, day: Day, now: float) -> bool:

@@ -7,6 +7,7 @@ import "./choosing.js";
 import "./shortcuts.js";
 import "./files.js";
 import "./story.js";
+import "./clock.js";
 import { listen } from "./live.js";
 
 listen();

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from bot.models import Caller
 from bot.say import ids
 from bot.say.state import pack
+from bot.store import layout
 from sandbox.emporix.keys import ACME_OPERATIONS, GLOBEX_OPERATIONS
-from sandbox.slack.directory import ADA
+from sandbox.slack.directory import ADA, TEAM_ID
 from tests.listeners.digest.fixtures import set_up, stored
 from tests.listeners.home.reading import buttons, published, words
 from tests.listeners.jobs.fixtures import add_jobs
 from tests.posting import Poster
 from tests.samples import home_action
 from tests.shop import Shop
+
+CALLER = Caller(TEAM_ID, ADA.id)
 
 
 @pytest.fixture
@@ -36,12 +40,12 @@ async def test_switches_the_default(shop: Shop) -> None:
 
 async def test_disconnects_after_asking(shop: Shop) -> None:
     """Nothing of the tenant is left, neither in Redis nor in the Home."""
-    assert await shop.redis.hexists(f"emporix-jobs:{{:T0ACME:{ADA.id}}}:home", "figures:acme")
+    assert await shop.redis.hexists(layout.home(CALLER, "figures"), "acme")
     exchange = await shop.ada.click("Disconnect", at_home=True)
     assert words(exchange.home).startswith("Disconnected from `acme`.")
     assert "You are not connected to Emporix yet." in words(exchange.home)
     assert "failed*" not in words(exchange.home)
-    assert not await shop.redis.hexists(f"emporix-jobs:{{:T0ACME:{ADA.id}}}:home", "figures:acme")
+    assert not await shop.redis.hexists(layout.home(CALLER, "figures"), "acme")
 
 
 async def test_follows_a_disconnect_by_command(shop: Shop) -> None:
@@ -76,7 +80,7 @@ async def test_a_home_that_nobody_opened_is_not_made(shop: Shop) -> None:
 
 async def test_a_home_of_long_ago_is_left_alone(shop: Shop) -> None:
     """Slack tells when it is opened again."""
-    await shop.redis.delete(f"emporix-jobs:{{:T0ACME:{ADA.id}}}:home:opened")
+    await shop.redis.delete(layout.home(CALLER, "opened"))
     exchange = await shop.connect(shop.ada, GLOBEX_OPERATIONS)
     assert published(exchange) == []
 

@@ -9,6 +9,7 @@ from typing import Any
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.person import Exchange
 from tests.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
@@ -53,6 +54,28 @@ async def test_takes_what_the_filters_leave(connected: Shop) -> None:
     assert {row["status"] for row in found} == {"failure"}
     assert len(found) == 3
     assert all(row["message"] and row["created"] for row in found)
+
+
+async def test_a_shared_list_goes_to_who_presses(connected: Shop) -> None:
+    """By a connection of their own, and with what that one may see; nobody else gets the file."""
+    add_jobs(connected, 12)
+    ada, grace = connected.person("ada", "ops"), connected.person("grace", "ops")
+    await ada.command("/emporix jobs list status:failed size:2")
+    await ada.click("Share in channel")
+    await ada.click("Share")
+    exchange = await grace.click("Download as CSV")
+    assert "not connected" in str(exchange.view)
+    await connected.connect(grace, ACME_READ_ONLY)
+    for key in ("kept", "expired"):
+        if key == "expired":
+            await connected.redis.delete(*await connected.redis.keys("*:cursor:*"))
+        await grace.click("Download as CSV")
+        file = (await grace.files())[-1]
+        assert file["channel"].startswith("D")
+        found = csv.DictReader(io.StringIO(file["content"].removeprefix("\ufeff"), newline=""))
+        assert [row["status"] for row in found] == ["failure"] * 4
+    assert len(await grace.files()) == 2
+    assert await connected.ada.files() == []
 
 
 async def test_a_formula_is_letters(connected: Shop) -> None:

@@ -252,7 +252,40 @@ async def test_found_jobs_have_the_same_question(connected: Shop, ada: Person) -
     exchange = await ada.submit({})
     assert "*1 of 1 job deleted*" in said(exchange.view)
     assert left(connected) == [job_id(2)]
-    assert (await ada.close()).view == found.view
+    below = (await ada.close()).view
+    assert below is not None
+    assert found.view is not None
+    at = next(n for n, block in enumerate(found.view["blocks"]) if block["type"] == "actions")
+    assert texts_of(below)[at] == ":wastebasket: This job is deleted"
+    del below["blocks"][at], found.view["blocks"][at]
+    assert texts_of(below) == texts_of(found.view)
+    assert below["private_metadata"] == found.view["private_metadata"]
+    await ada.click("Delete")
+    await ada.submit({})
+    assert left(connected) == []
+    assert "Delete" not in str((await ada.close()).view)
+
+
+def texts_of(view: Any) -> list[str]:
+    """The words of each block; of buttons, their labels."""
+    return [str(said({"blocks": [block]})) for block in view["blocks"]]
+
+
+@pytest.mark.parametrize("fault", ["a newer view", "trouble"])
+async def test_what_is_newer_below_stays(connected: Shop, ada: Person, fault: str) -> None:
+    """Nobody's view is overwritten, and the result is told whatever becomes of what is below."""
+    add_jobs(connected, 2)
+    await ada.write(f"{job_id(1)} {job_id(2)}")
+    await ada.shortcut(FIND)
+    await ada.click("Delete")
+    if fault == "trouble":
+        for key in await connected.redis.keys("*:form:*"):
+            await connected.redis.delete(key)
+    else:
+        connected.workspace.views.stack("U0ADA")[0].hash = "newer"
+    exchange = await ada.submit({})
+    assert "*1 of 1 job deleted*" in said(exchange.view)
+    assert "is deleted" not in said((await ada.close()).view)
 
 
 async def test_results_of_a_search_have_the_same_question(connected: Shop, ada: Person) -> None:

@@ -219,6 +219,18 @@ async def test_changes_the_message_when_the_response_url_is_gone(
     assert "Deleted by <@U0ADA>" in str(await seen(ada))
 
 
+async def test_tells_the_presser_when_slack_cannot_be_reached(connected: Shop, ada: Person) -> None:
+    """A line that is cut after the delete does not make it a mistake of the app's."""
+    add_jobs(connected, 1)
+    await share(ada, "/emporix jobs")
+    faults = connected.workspace.faults
+    faults.add(SlackFault("status", status=404, method="response_url"))
+    faults.add(SlackFault("cut_before", times=9, method="chat.update"))
+    exchange = await press(ada)
+    assert "Deleted by <@U0ADA>" in exchange.payloads[-1]["text"]
+    assert ids(connected) == set()
+
+
 async def test_tells_the_presser_when_the_message_cannot_be_changed(
     connected: Shop, ada: Person, snapshot: SnapshotAssertion
 ) -> None:

@@ -31,7 +31,7 @@ class Seen(HTMLParser):
     """Every tag with its attributes, and the letters between them."""
 
     tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
-    letters: str = ""
+    pieces: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -40,7 +40,19 @@ class Seen(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        self.letters += data
+        self.pieces.append(data)
+
+    @property
+    def letters(self) -> str:
+        return "".join(self.pieces)
+
+    def updatepos(self, i: int, j: int) -> int:
+        """Lines are not counted: nobody asks for them, and it took most of the time."""
+        return j
+
+    def updatepos(self, i: int, j: int) -> int:
+        """Lines are not counted: nobody asks for them, and it took most of the time."""
+        return j
 
     def named(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]

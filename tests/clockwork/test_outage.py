@@ -1,0 +1,57 @@
+"""While Redis is away, the log of a worker can be read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from redis.exceptions import RedisError
+
+from bot.clockwork.outage import EVERY_SECONDS, Outage
+from bot.store.connection import connect_for_queue
+from tests.clock import FakeClock
+
+SAQ = logging.getLogger("saq")
+LINE = "the queue does not reach Redis: ConnectionError"
+
+
+@pytest.fixture(autouse=True)
+def _filtered(clock: FakeClock) -> Iterator[None]:
+    outage = Outage(clock)
+    SAQ.addFilter(outage)
+    yield
+    SAQ.removeFilter(outage)
+
+
+async def fail(error: Exception | None = None) -> None:
+    """As saq does: a traceback, by default of a Redis that is not there."""
+    try:
+        if error:
+            raise error
+        await connect_for_queue("unix:///nowhere/redis.sock").ping()
+    except (RedisError, OSError, ValueError):
+        SAQ.exception("Upkeep task failed unexpectedly")
+
+
+async def test_one_line_says_it(caplog: pytest.LogCaptureFixture, clock: FakeClock) -> None:
+    """And one more some seconds later, as long as it is so."""
+    for _ in range(3):
+        await fail()
+    assert [record.getMessage() for record in caplog.records] == [LINE]
+    assert caplog.records[0].exc_info is None
+    clock.now += EVERY_SECONDS
+    await fail()
+    assert [record.getMessage() for record in caplog.records] == [LINE, LINE]
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), TimeoutError(), OSError("disk")])
+async def test_hides_nothing_else(caplog: pytest.LogCaptureFixture, error: Exception) -> None:
+    """A failure of another kind keeps its traceback, and words without one their place."""
+    await fail(error)
+    SAQ.warning("a word")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Upkeep task failed unexpectedly",
+        "a word",
+    ]
+    assert caplog.records[0].exc_info is not None

@@ -1,0 +1,31 @@
+"""The clock on the page: there where it can be moved, and whoever looks on is told of a move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from sandbox.clock.moving import MovingClock
+from sandbox.page.parts import Page
+from sandbox.slack.directory import ADA, GRACE
+from sandbox.slack.workspace import Workspace
+from tests.clock import NOW, FakeClock
+
+
+async def test_a_clock_that_cannot_be_moved_is_not_offered(page: httpx.AsyncClient) -> None:
+    """Who draws a page over another clock has nothing that would not work."""
+    assert "Move the clock" not in (await page.get("/page/ada/general")).text
+
+
+def test_a_move_changes_what_everybody_sees(tmp_path: Path) -> None:
+    """The time of each reader's zone stands above the messages."""
+    clock = MovingClock(tmp_path / "clock", FakeClock())
+    workspace = Workspace(clock)
+    page, channel = Page(workspace), workspace.directory.channel("general")
+    before = page.version(ADA)
+    clock.move(NOW + 86400)
+    assert page.version(ADA) != before
+    assert "Tue 11:33 AM" in page.parts(ADA, channel)["top"]
+    assert "Tue 5:33 AM" in page.parts(GRACE, channel)["top"]
+    assert 'id="clock-zone"' in page.whole(ADA, channel)
