@@ -1,4 +1,4 @@
-"""The Bolt app: five ears, and everything behind them is in `bot.slack.dispatch`."""
+"""The Bolt app: six ears, and everything behind them is in `bot.slack.dispatch`."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App
     app.view(ANY)(dispatch.submission)
     app.shortcut(ANY)(dispatch.shortcut)
     app.options(ANY)(dispatch.suggestion)
+    for event_type in dispatch.registry.events:
+        app.event(event_type)(dispatch.event)
     app.error(_refuse)
     return app
 

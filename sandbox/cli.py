@@ -78,6 +78,9 @@ def _add_say(parser: argparse.ArgumentParser) -> None:
         help="then choose this shortcut",
     )
     parser.add_argument(
+        "--home", dest="steps", action=_AddStep, nargs=0, help="then open the app's Home tab"
+    )
+    parser.add_argument(
         "--write",
         dest="steps",
         action=_AddStep,

@@ -103,6 +103,10 @@ def _section(block: Json) -> str:
     return "\n".join(parts) + accessory
 
 
+def _header(block: Json) -> str:
+    return _text(block["text"])
+
+
 def _context(block: Json) -> str:
     return "  ".join(_text(element) for element in block["elements"])
 
@@ -121,6 +125,7 @@ def _element(element: Json) -> str:
 
 
 _BLOCKS: dict[str, Callable[[Json], str]] = {
+    "header": _header,
     "section": _section,
     "context": _context,
     "actions": _actions,

@@ -34,15 +34,17 @@ async def say(
 ) -> int:
     """Do the steps and print what came of them; 1 where the bot answered with an error."""
     if not steps:
-        return _complain("there is nothing to do: give a command, --shortcut, --click or --submit")
+        return _complain("nothing to do: give a command, --home, --shortcut, --click or --submit")
     async with _slack(folder) as slack_url, httpx.AsyncClient(timeout=SECONDS) as http:
         person = Person(http, slack_url, user, channel)
-        exchanges = []
+        exchanges: list[Exchange] = []
+        is_at_home = False
         for step in steps:
             try:
-                exchanges.append(await take(step, person))
+                exchanges.append(await take(step, person, at_home=is_at_home))
             except (SandboxError, ValueError) as error:
                 return _complain(str(error))
+            is_at_home = (is_at_home or step.kind == "home") and not exchanges[-1].view
         print(_payloads(exchanges) if as_json else "\n\n".join(map(draw, exchanges)))
     asked = [
         exchange for step, exchange in zip(steps, exchanges, strict=True) if step.kind != "write"
@@ -50,13 +52,15 @@ async def say(
     return int(any(map(is_error, asked)))  # the app hears nothing of what is only said
 
 
-async def take(step: Step, person: Person) -> Exchange:
-    """Do one step; raises SandboxError or ValueError with what to do instead."""
+async def take(step: Step, person: Person, *, at_home: bool = False) -> Exchange:
+    """Do one step, in the Home tab if that is open; raises SandboxError or ValueError."""
     match step.kind:
         case "command":
             return await person.command(_command(step.given[0]))
         case "click":
-            return await person.click(step.given[0])
+            return await person.click(step.given[0], at_home=at_home)
+        case "home":
+            return await person.open_home()
         case "shortcut":
             return await person.shortcut(step.given[0])
         case "write":
@@ -66,8 +70,10 @@ async def take(step: Step, person: Person) -> Exchange:
 
 
 def draw(exchange: Exchange) -> str:
-    """What the person sees new: messages, and the modal that is open."""
+    """What the person sees new: messages, their Home, and the modal that is open."""
     parts = [draw_message(message) for message in exchange.messages]
+    if exchange.home and any(sent["via"] == "views.publish" for sent in exchange.sent):
+        parts.append(draw_message(exchange.home))
     if exchange.view:
         parts.append(draw_view(exchange.view, exchange.field_errors))
     return "\n\n".join(parts) or "(nothing new to see)"

@@ -42,6 +42,10 @@ class Poster:
         """A press of a button or a submitted modal: JSON in a form."""
         return await self.post(urlencode({"payload": json.dumps(payload)}).encode())
 
+    async def event(self, envelope: Mapping[str, Any]) -> httpx.Response:
+        """What Slack tells by itself: plain JSON."""
+        return await self.post(json.dumps(envelope).encode(), "application/json")
+
     async def settled(self) -> None:
         """Until the bot runs nothing any more; it counts its tasks at /healthz."""
         async with asyncio.timeout(SETTLE_SECONDS):

@@ -1,7 +1,8 @@
 """Requests in the shape of the samples in Slack's documentation, with the stand-in's people.
 
 Slack: "Enabling interactivity with slash commands", and the reference of interaction payloads:
-block_actions, message_action, shortcut, block_suggestion, view_submission.
+block_actions, message_action, shortcut, block_suggestion, view_submission; and of the event
+app_home_opened.
 """
 
 from __future__ import annotations
@@ -83,6 +84,36 @@ def home_action(action_id: str, value: str, view_id: str) -> dict[str, Any]:
         "blocks": [],
     }
     return payload | {"container": container, "view": view}
+
+
+def app_home_opened(tab: str = "home", view: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Somebody of an organization has opened a tab of the app."""
+    event: dict[str, Any] = {
+        "type": "app_home_opened",
+        "user": ADA.id,
+        "channel": "D0LAN2Q65",
+        "event_ts": "1515449522000016",
+        "tab": tab,
+    }
+    authorized = {
+        "enterprise_id": ENTERPRISE_ID,
+        "team_id": TEAM_ID,
+        "user_id": "U0BOT",
+        "is_bot": True,
+        "is_enterprise_install": False,
+    }
+    return {
+        "token": TOKEN,
+        "team_id": TEAM_ID,
+        "api_app_id": APP_ID,
+        "event": event | ({"view": view} if view else {}),
+        "type": "event_callback",
+        "event_id": "Ev08MFMKH6",
+        "event_time": 1515449522,
+        "authorizations": [authorized],
+        "is_ext_shared_channel": False,
+        "event_context": "4-eyJldCI6ImFwcF9ob21lX29wZW5lZCJ9",
+    }
 
 
 def message_action(callback_id: str, response_url: str, text: str = "") -> dict[str, Any]:

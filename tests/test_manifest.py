@@ -13,10 +13,12 @@ import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
+import bot.listeners
 from bot.app import COMMAND
 from bot.doctor import SCOPES
+from bot.slack.registry import discover
 from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
-from sandbox.slack.workspace import COMMANDS
+from sandbox.slack.workspace import COMMANDS, EVENTS
 from tests.source import PROJECT, attributes, modules
 
 MANIFEST: dict[str, Any] = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
@@ -33,6 +35,7 @@ KNOWN = {
         "app_home bot_user functions shortcuts slash_commands workflow_steps unfurl_domains "
         "assistant_view agent_view"
     ),
+    "features.app_home": "home_tab_enabled messages_tab_enabled messages_tab_read_only_enabled",
     "features.bot_user": "display_name always_online",
     "features.shortcuts": "name type callback_id description",
     "features.slash_commands": "command url description usage_hint should_escape",
@@ -43,6 +46,7 @@ KNOWN = {
         "org_deploy_enabled socket_mode_enabled is_hosted token_rotation_enabled siws_links "
         "hermes_app_type function_runtime is_mcp_enabled"
     ),
+    "settings.event_subscriptions": "request_url user_events bot_events metadata_subscriptions",
     "settings.interactivity": "is_enabled request_url message_menu_options_url",
 }
 
@@ -58,11 +62,12 @@ LENGTHS = {
     "features.slash_commands.url": (1, 3000),
     "features.slash_commands.description": (1, 2000),
     "features.slash_commands.usage_hint": (1, 1000),
+    "settings.event_subscriptions.request_url": (1, 3500),
     "settings.interactivity.request_url": (1, 3500),
 }
 
 
-# Slack: the reference of each Web API method. Opening and changing views needs no scope.
+# Slack: the reference of each Web API method. Showing and changing views needs no scope.
 SCOPES_OF: dict[str, tuple[str, ...]] = {
     "auth_test": (),
     "chat_postEphemeral": ("chat:write",),
@@ -78,10 +83,14 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
     "files_upload_v2": ("files:write",),
     "users_info": ("users:read",),
     "views_open": (),
+    "views_publish": (),
     "views_push": (),
     "views_update": (),
 }
 SCOPE_OF_COMMANDS = "commands"
+
+# Slack: the reference of each event.
+SCOPES_OF_EVENTS: dict[str, set[str]] = {"app_home_opened": set()}
 
 
 def parts(path: str) -> list[Any]:
@@ -133,9 +142,10 @@ def test_has_shortcuts_that_slack_takes() -> None:
 
 
 def test_sends_everything_to_the_one_door() -> None:
-    """Commands and clicks come to the path that the web process serves, over TLS."""
+    """Commands, clicks and events come to the path that the web process serves, over TLS."""
     paths = (
         "features.slash_commands.url",
+        "settings.event_subscriptions.request_url",
         "settings.interactivity.request_url",
         "settings.interactivity.message_menu_options_url",
     )
@@ -150,6 +160,20 @@ def test_hears_buttons() -> None:
     """Without interactivity no button and no form would reach the app."""
     assert MANIFEST["settings"]["interactivity"]["is_enabled"] is True
     assert MANIFEST["settings"]["socket_mode_enabled"] is False
+
+
+def test_hears_the_events_that_it_listens_to() -> None:
+    """Slack tells of no other event, and the stand-in of the same ones; none needs a scope more."""
+    subscribed = set(MANIFEST["settings"]["event_subscriptions"]["bot_events"])
+    assert subscribed == discover(bot.listeners).events.keys() == EVENTS
+    assert set().union(*(SCOPES_OF_EVENTS[event] for event in subscribed)) <= SCOPES
+
+
+def test_has_a_home_and_takes_commands_beside_it() -> None:
+    """Without the tab nothing could be published; with read-only messages nothing be typed."""
+    tabs = MANIFEST["features"]["app_home"]
+    assert tabs["home_tab_enabled"] is tabs["messages_tab_enabled"] is True
+    assert tabs["messages_tab_read_only_enabled"] is False
 
 
 def test_takes_commands_as_they_are_typed() -> None:

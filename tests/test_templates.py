@@ -46,8 +46,8 @@ def refused(payload: dict[str, Any]) -> list[str]:
         return [name for name in ("title", "alt_txt") if not 0 < len(payload[name]) <= 1000]
     if payload.get("response_action") == "errors":
         return [name for name, words in payload["errors"].items() if not name or not words.strip()]
-    if payload.get("type") == "modal":
-        return [*blockkit.view_problems(payload, "modal"), *problems(payload)]
+    if (kind := payload.get("type")) in ("modal", "home"):
+        return [*blockkit.view_problems(payload, kind), *problems(payload)]
     return [*blockkit.problems(payload["blocks"], "message"), *problems(payload)]
 
 

@@ -103,6 +103,13 @@ async def test_outlives_who_hangs_up(door: Shop) -> None:
     assert (await door.http.get(f"{door.bot_url}/healthz")).status_code == 200
 
 
+async def test_verifies_its_address_for_events(knock: Poster) -> None:
+    """Slack: before it brings events, the address must answer a challenge, signed as all is."""
+    body = b'{"token":"t","challenge":"3eZbrw1aBm2rZgRNFdxV","type":"url_verification"}'
+    answer = await knock.post(body, JSON)
+    assert (answer.status_code, answer.json()) == (200, {"challenge": "3eZbrw1aBm2rZgRNFdxV"})
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "status"),
     [

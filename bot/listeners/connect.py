@@ -12,6 +12,7 @@ from bot.say.state import unpack
 from bot.services.accounts import Accounts
 from bot.services.tenants import tenant_name
 from bot.slack.hear import action, command, submission
+from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 
 IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
@@ -36,7 +37,11 @@ async def open_form_from_button(value: str, modal: Modal) -> None:
 
 @submission(ids.CONNECT_SUBMIT)
 async def connect(
-    caller: Caller, values: Mapping[str, str], accounts: Accounts, modal: SubmittedModal
+    caller: Caller,
+    values: Mapping[str, str],
+    accounts: Accounts,
+    home: HomeTab,
+    modal: SubmittedModal,
 ) -> None:
     credentials = Credentials(values[CLIENT_ID], values[CLIENT_SECRET])
     trying = asyncio.create_task(accounts.connect(caller, values[TENANT], credentials))
@@ -44,7 +49,9 @@ async def connect(
     if not done:
         await modal.update("connect.checking", tenant=values[TENANT])
     try:
-        await modal.update("connect.done", connection=await trying)
+        connection = await trying
+        await modal.update("connect.done", connection=connection)
+        await home.keep_up(connection.tenant)
     except BotError as error:
         await _refuse(error, values, modal)
 

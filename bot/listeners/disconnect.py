@@ -10,6 +10,7 @@ from bot.services.alerts.alerts import Alerts
 from bot.services.tenants import tenant_name
 from bot.services.watches.watching import Watching
 from bot.slack.hear import action, command
+from bot.slack.home import HomeTab
 from bot.slack.reply import Reply
 
 
@@ -26,6 +27,7 @@ async def disconnect(
     accounts: Accounts,
     watching: Watching,
     alerts: Alerts,
+    home: HomeTab,
     reply: Reply,
 ) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
@@ -40,6 +42,7 @@ async def disconnect(
         watched=watched,
         channels=sorted({alert.channel_id for alert in paused}),
     )
+    await home.keep_up(tenant)
 
 
 @action(ids.DISCONNECT_KEEP, replaces=True)

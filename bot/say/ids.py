@@ -78,6 +78,16 @@ DIGEST_PREVIEW_SHOW = "digest.preview.show"
 DIGEST_RESUME_GO = "digest.resume.go"
 DIGEST_TAKE_OVER_TAKE = "digest.take_over.take"
 USE_SWITCH = "use.switch"
+HOME_OPEN_REFRESH = "home.open.refresh"
+HOME_JOBS_OPEN = "home.jobs.open"
+HOME_JOBS_FAILED = "home.jobs.failed"
+HOME_JOBS_RUNNING = "home.jobs.running"
+HOME_JOBS_SEARCH = "home.jobs.search"
+HOME_JOBS_FILTER = "home.jobs.filter"
+HOME_ALERTS_MUTE = "home.alerts.mute"
+HOME_ALERTS_UNMUTE = "home.alerts.unmute"
+HOME_ALERTS_RESUME = "home.alerts.resume"
+HOME_ALERTS_OFF = "home.alerts.off"
 
 # What buttons and modals remember: the kinds of `bot.say.state`.
 STATE_CHANNEL = "channel"  # channel

@@ -1,6 +1,6 @@
 """From a request to its listener: acknowledge at once, then run it as tracked work.
 
-Bolt hands everything to one of five methods here. A listener is given what it names as parameters:
+Bolt hands everything to one of six methods here. A listener is given what it names as parameters:
 `bot.slack.parameters` lists all there is.
 """
 
@@ -10,36 +10,27 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.errors import BotError, Busy, OutdatedButton
-from bot.models import Caller
+from bot.errors import BotError, Busy
 from bot.say.render import Say
 from bot.say.state import cursor_in
+from bot.slack.deliveries import TakesDeliveries
 from bot.slack.failures import Failures
-from bot.slack.hear import Action, Command, Heard, Shortcut
-from bot.slack.incoming import Incoming, chosen, first_input, read
+from bot.slack.hear import Action, Command, Event, Heard, Shortcut
+from bot.slack.incoming import HOME, Incoming, chosen, first_input, read
 from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
 from bot.slack.offered import OFFERED
-from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, pressed
+from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, Sends, pressed
 from bot.slack.patient_modal import PatientModal
-from bot.slack.registry import Registry
+from bot.slack.registry import Registry, known
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.work import Work
-from bot.store.arrivals import Arrival
-
-Hears = TypeVar("Hears", bound=Heard)
 
 SUGGEST_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
-
-
-class TakesDeliveries(Protocol):
-    """Redis, as seen from here: is this delivery new, who is asking, and in which list?"""
-
-    async def take(self, caller: Caller, delivery: str, cursor_id: str) -> Arrival | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Dispatch:
     failures: Failures
     arrivals: TakesDeliveries
     services: Mapping[str, object]
-    helpers: Mapping[str, Callable[[Incoming], object]] = field(default_factory=dict)
+    helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
     patience_seconds: float = PATIENCE_SECONDS
 
     async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
@@ -80,7 +71,7 @@ class Dispatch:
         incoming = read(request)
         await ack()
         try:
-            heard = _known(self.registry.actions, payload.get("action_id"))
+            heard = known(self.registry.actions, payload.get("action_id"))
             replaced = pressed(request.body) if heard.replaces else None
             self._start(heard, incoming, {"value": str(payload.get("value") or "")}, replaced)
         except BotError as error:
@@ -91,10 +82,20 @@ class Dispatch:
         incoming = read(request)
         await ack()
         try:
-            heard = _known(self.registry.shortcuts, request.body.get("callback_id"))
+            heard = known(self.registry.shortcuts, request.body.get("callback_id"))
             self._start(heard, incoming, {})
         except BotError as error:
             self._explain(error, incoming)
+
+    async def event(self, ack: Ack, request: AsyncBoltRequest) -> None:
+        """What Slack tells by itself: where there is too much to do, nobody waits for it."""
+        incoming = read(request)
+        await ack()
+        try:
+            heard = known(self.registry.events, request.body["event"].get("type"))
+            self._start(heard, incoming, {})
+        except BotError as error:
+            self.failures.note(error)
 
     async def suggestion(
         self, ack: Ack, request: AsyncBoltRequest, payload: Mapping[str, Any]
@@ -103,7 +104,7 @@ class Dispatch:
         incoming, offer = read(request), Offer(self.say, ack)
         typed = {"typed": str(payload.get("value") or ""), "offer": offer}
         try:
-            heard = _known(self.registry.suggestions, payload.get("action_id"))
+            heard = known(self.registry.suggestions, payload.get("action_id"))
             async with asyncio.timeout(SUGGEST_SECONDS):
                 await self._call(heard, incoming, typed)
         except Exception as error:  # noqa: BLE001 - the one door for errors
@@ -115,7 +116,7 @@ class Dispatch:
         incoming, view = read(request), request.body["view"]
         modal = SubmittedModal(self.say, incoming, ack)
         try:
-            heard = _known(self.registry.submissions, view.get("callback_id"))
+            heard = known(self.registry.submissions, view.get("callback_id"))
             remembered = str(view.get("private_metadata") or "")
             extra = {"choices": chosen(view), "value": remembered, "modal": modal}
             run = partial(self._run_submission, heard, incoming, modal, extra)
@@ -130,20 +131,22 @@ class Dispatch:
 
     def _explain(self, error: BotError, incoming: Incoming) -> None:
         """Tell what keeps a listener from beginning."""
-        surface = self._surface(Modal(self.say, incoming), self._reply(incoming))
+        surface = self._surface(Modal(self.say, incoming), self._sends(incoming))
         self.work.track(self.failures.tell(error, incoming.reference, surface))
 
     def _start(
         self,
-        heard: Command | Action | Shortcut,
+        heard: Command | Action | Shortcut | Event,
         incoming: Incoming,
         extra: Mapping[str, object],
         replaced: Pressed | None = None,
     ) -> None:
         """Let a listener run when its turn comes; raises Busy."""
-        reply = PatientReply(self.say, self._reply(incoming), replaced)
+        sends = self._sends(incoming)
+        home = {HOME: sends} if incoming.is_in_home else {}
+        reply = PatientReply(self.say, sends, replaced)
         modal = PatientModal(self.say, incoming)
-        run = partial(self._run, heard, incoming, reply, modal, extra)
+        run = partial(self._run, heard, incoming, reply, modal, {**home, **extra})
         self.work.start(incoming.caller, run, at_once=heard.at_once)
         if not heard.at_once:
             begin = reply.begin if incoming.response_url else modal.begin
@@ -209,12 +212,9 @@ class Dispatch:
         """What the person looks at: a modal, also one opened meanwhile, or messages."""
         return modal if modal.is_open else reply
 
-    def _reply(self, incoming: Incoming) -> ReplyLater:
-        return ReplyLater(self.say, self.session, incoming)
-
-
-def _known(heard: Mapping[str, Hears], address: object) -> Hears:
-    found = heard.get(str(address))
-    if found is None:
-        raise OutdatedButton
-    return found
+    def _sends(self, incoming: Incoming) -> Sends:
+        """What brings answers to where the request came from."""
+        if not incoming.is_in_home:
+            return ReplyLater(self.say, self.session, incoming)
+        home: Sends = self.helpers[HOME](incoming)
+        return home

@@ -1,4 +1,4 @@
-"""What a listener hears: a command, a shortcut, a button, a submitted modal, what is typed."""
+"""What a listener hears: a command, a shortcut, a button, a submitted modal, typing, an event."""
 
 from __future__ import annotations
 
@@ -84,6 +84,14 @@ class Suggestion(Heard):
     action_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Event(Heard):
+    """What Slack tells by itself, of this type, as manifest.yml subscribes to it."""
+
+    event_type: str
+    at_once: ClassVar[bool] = False
+
+
 def command(
     words: str,
     usage: str,
@@ -114,3 +122,7 @@ def shortcut(
 
 def suggestion(action_id: str) -> Callable[[Listener], Suggestion]:
     return lambda listener: Suggestion(listener, action_id)
+
+
+def event(event_type: str) -> Callable[[Listener], Event]:
+    return lambda listener: Event(listener, event_type)

@@ -16,6 +16,9 @@ from bot.models import Caller
 ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
 """Names in Bolt's context: set by the web door, read here."""
 
+HOME = "home"
+"""Slack: the type of the view that an app has of its own, and the name of its tab."""
+
 SEVERAL = "selected_options"
 """Slack: where the state of an element keeps what was ticked."""
 
@@ -30,7 +33,7 @@ class Incoming:
     names it in the log and in the message for an unknown error; `answered` is set when
     its HTTP answer is on the way. `message` is what a button stands in, or what a shortcut was
     called on: Slack shows it only where everyone sees it. `thread_ts` is the thread that new
-    messages go to, empty for none.
+    messages go to, empty for none. `tab` is the one of the app's own that was opened.
     """
 
     caller: Caller
@@ -46,6 +49,7 @@ class Incoming:
     answered: asyncio.Event
     app_id: str = ""
     thread_ts: str = ""
+    tab: str = ""
 
     @property
     def view_id(self) -> str:
@@ -61,6 +65,16 @@ class Incoming:
         """A Home tab is a view, too, but cannot be changed into a modal."""
         return self.view is not None and self.view.get("type") == "modal"
 
+    @property
+    def is_in_home(self) -> bool:
+        """Whether somebody has opened their Home, or pressed something in it."""
+        return self.tab == HOME or (self.view is not None and self.view.get("type") == HOME)
+
+    @property
+    def home_hash(self) -> str:
+        """Names the Home as it was for the request; empty where none was, or where it is not it."""
+        return str((self.view or {}).get("hash") or "") if self.is_in_home else ""
+
     async def until_answered(self) -> None:
         """Wait for the ack to leave: what follows it must not arrive before it."""
         try:
@@ -73,25 +87,29 @@ class Incoming:
 def read(request: AsyncBoltRequest) -> Incoming:
     """The request in our words; what Slack left out is empty."""
     body, context = request.body, request.context
+    event = body.get("event") or {}
     return Incoming(
         caller=Caller(context.team_id or "", context.user_id or "", context.enterprise_id or ""),
         channel_id=context.channel_id or "",
         response_url=context.response_url or "",
         trigger_id=body.get("trigger_id") or "",
         delivery=_delivery(body, context[DELIVERED]),
-        view=body.get("view"),
+        view=body.get("view") or event.get("view"),
         message_ts=body.get("message_ts") or (body.get("container") or {}).get("message_ts") or "",
         message=body.get("message"),
         client=context.client,
         reference=context[REFERENCE],
         answered=context[ANSWERED],
         app_id=body.get("api_app_id") or "",
+        tab=event.get("tab") or "",
     )
 
 
 def _delivery(body: Mapping[str, Any], delivered: str) -> str:
-    """A digest of what came: no trigger_id is given twice, so only a repetition equals it."""
-    if not body.get("trigger_id"):
+    """A digest of what came: neither a trigger_id nor an event_id is given twice, so only a
+    repetition equals it.
+    """
+    if not body.get("trigger_id") and not body.get("event_id"):
         return ""
     return hashlib.sha256(delivered.encode()).hexdigest()[:32]
 

@@ -13,6 +13,7 @@ PARAMETERS = {
     "choices": "what was ticked in the submitted modal, by block_id",
     "memory": "what the modal remembers, packed; empty where there is none",
     "reply": "answers with a template",
+    "home": "the Home tab of who acts",
     "modal": "opens a modal, or changes the one that the request came from",
     "offer": "answers what was typed into an external select",
     "place": "where it happens, to be kept and to be answered later",

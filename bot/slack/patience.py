@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from bot.say.gate import gate
 from bot.say.render import Say
-from bot.slack.reply import ReplyLater
+from bot.slack.reply import Reply
 from bot.slack.way_back import way_back
 
 PATIENCE_SECONDS = 1.5
@@ -43,6 +43,16 @@ def pressed(payload: Mapping[str, Any]) -> Pressed:
     )
 
 
+class Sends(Reply, Protocol):
+    """Brings rendered messages to somebody, too."""
+
+    async def send(self, message: Mapping[str, Any], *, replace: bool) -> None: ...
+
+    async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
+        """To the response_url and nowhere else; whether Slack took it."""
+        ...
+
+
 class PatientReply:
     """A reply that says so when it is long in coming.
 
@@ -54,7 +64,7 @@ class PatientReply:
     Slack has shown it to us, else by a button below the answer.
     """
 
-    def __init__(self, say: Say, reply: ReplyLater, replaced: Pressed | None) -> None:
+    def __init__(self, say: Say, reply: Sends, replaced: Pressed | None) -> None:
         self._say, self._reply, self._replaced = say, reply, replaced
         self._one_at_a_time = asyncio.Lock()
         self._is_answered = False

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from types import ModuleType
+from typing import TypeVar
 
-from bot.errors import NotUnderstood
-from bot.slack.hear import Action, Command, Heard, Shortcut, Submission, Suggestion
+from bot.errors import NotUnderstood, OutdatedButton
+from bot.slack.hear import Action, Command, Event, Heard, Shortcut, Submission, Suggestion
+
+Hears = TypeVar("Hears", bound=Heard)
 
 LONGEST = 3  # words of a command
 ALIKE = 0.7  # from 0 to 1: how near a word must be to be taken for a slip of the fingers
@@ -17,7 +20,7 @@ NEAR = 0.6  # the same, to be asked about
 
 
 class Registry:
-    """All listeners, by the words, the action_id or the callback_id they hear."""
+    """All listeners, by the words, the action_id, the callback_id or the event they hear."""
 
     def __init__(self, heard: Iterable[Heard]) -> None:
         self.commands: dict[str, Command] = {}
@@ -25,6 +28,7 @@ class Registry:
         self.submissions: dict[str, Submission] = {}
         self.shortcuts: dict[str, Shortcut] = {}
         self.suggestions: dict[str, Suggestion] = {}
+        self.events: dict[str, Event] = {}
         self._by_words: dict[str, Command] = {}
         for one in heard:
             self._add(one)
@@ -72,6 +76,8 @@ class Registry:
                 self.shortcuts[one.callback_id] = one
             case Suggestion():
                 self.suggestions[one.action_id] = one
+            case Event():
+                self.events[one.event_type] = one
 
     def _refuse_slip(self, words: str, rest: list[str], text: str) -> None:
         """`jobs serch refund` is a slip, not a list of the jobs that say "serch refund"."""
@@ -89,6 +95,14 @@ class Registry:
         near = get_close_matches(typed, self._by_words, n=1, cutoff=NEAR)
         near = near or get_close_matches(typed.split(" ")[0], self._by_words, n=1, cutoff=NEAR)
         return near[0] if near else ""
+
+
+def known(heard: Mapping[str, Hears], address: object) -> Hears:
+    """What is heard at this address; raises OutdatedButton where nothing is."""
+    found = heard.get(str(address))
+    if found is None:
+        raise OutdatedButton
+    return found
 
 
 def discover(package: ModuleType) -> Registry:

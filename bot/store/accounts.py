@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bot.models import Account, Caller, Connection
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.homes import FIGURES
 from bot.store.records import CONNECTION, DEFAULT, TOKEN, Records
 
 
@@ -47,7 +48,9 @@ class AccountStore:
             await self._redis.hset(layout.account(caller), DEFAULT, tenant)
 
     async def delete(self, caller: Caller, tenant: str, next_default: str) -> None:
-        """Delete every trace of a connection: secret, token, cursors. The audit record stays.
+        """Delete every trace of a connection: secret, token, cursors, figures.
+
+        The audit record stays.
 
         `next_default` takes the place of the default tenant; empty where none is left.
         """
@@ -56,6 +59,7 @@ class AccountStore:
             cursor_ids = await self._redis.zrange(cursors, 0, -1)
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hdel(account, CONNECTION + tenant, TOKEN + tenant)
+                pipe.hdel(layout.home(caller, FIGURES), tenant)
                 if next_default:
                     pipe.hset(account, DEFAULT, next_default)
                 else:

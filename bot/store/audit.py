@@ -65,6 +65,11 @@ class AuditLog:
                 entry_id, *_ = await pipe.execute()
         return str(entry_id)
 
+    async def of_user(self, caller: Caller, most: int, within: int) -> tuple[AuditEntry, ...]:
+        """The caller's own among the last `within` entries of their workspace, newest first."""
+        entries = await self.last(caller, within)
+        return tuple(entry for entry in entries if entry.user_id == caller.user_id)[:most]
+
     async def last(self, caller: Caller, count: int) -> tuple[AuditEntry, ...]:
         """The last entries of the caller's workspace, newest first."""
         with reaching_redis():

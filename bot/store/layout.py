@@ -34,6 +34,11 @@ def form(caller: Caller, form_id: str) -> str:
     return f"{_user(caller)}:form:{form_id}"
 
 
+def home(caller: Caller, what: str) -> str:
+    """Of a user's Home tab: its `figures`, a sealed hash; that it was `opened`, a string."""
+    return f"{_user(caller)}:home:{what}"
+
+
 def once(caller: Caller, delivery: str) -> str:
     """String: a delivery of Slack's that has been taken on."""
     return f"{_user(caller)}:once:{delivery}"
@@ -70,8 +75,7 @@ def done(caller: Caller, name: str) -> str:
 
 
 CLOCK = f"{PREFIX}:{{clock}}"
-"""Begins the keys of what happens by the clock: all in one slot, so that one command may touch what
-is due together with what it is about."""
+"""Begins the keys of what happens by the clock: all in one slot, as commands touch several."""
 
 QUEUE = CLOCK
 """The name of saq's queue; its keys begin with `saq:` and this."""
@@ -200,8 +204,7 @@ def clean_lease(clean_id: str) -> str:
 
 def cleaning(caller: Caller, tenant: str) -> str:
     """String: the id of the clean-up that a user has under way in a tenant."""
-    user = f"{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
-    return f"{CLOCK}:cleaning:{user}:{tenant}"
+    return f"{CLOCK}:cleaning:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}:{tenant}"
 
 
 def cleans_due() -> str:

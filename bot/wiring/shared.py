@@ -22,6 +22,7 @@ from bot.services.digests.history import Histories
 from bot.services.digests.report import Reports
 from bot.services.exports import Exports
 from bot.services.finding import Finding
+from bot.services.homes.overview import Overviews
 from bot.services.jobs import Jobs
 from bot.services.naming import NamedJobs
 from bot.services.session_logs import SessionLogs
@@ -46,6 +47,7 @@ from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
 from bot.wiring.cleans import cleans
 from bot.wiring.following import following
+from bot.wiring.homes import overviews
 
 Clock = Callable[[], float]
 """Seconds since 1970."""
@@ -66,6 +68,7 @@ class Shared:
     say: Say
     accounts: AccountStore
     digest_channels: DigestChannels
+    overviews: Overviews
     services: dict[str, object]
 
     async def ping(self) -> None:
@@ -113,7 +116,8 @@ async def shared_parts(
             **cleans(redis, vault(settings), stored, emporix, names, clock, new_cursor_id),
             **_digests(redis, vault(settings), accounts, asking, channels, clock, new_digest_id),
         }
-        yield Shared(redis, session, slack, Say.default(), stored, channels, services)
+        homes = overviews(redis, vault(settings), patient, services, clock)
+        yield Shared(redis, session, slack, Say.default(), stored, channels, homes, services)
 
 
 def _jobs(

@@ -12,6 +12,7 @@ from bot.app import App, build_app
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
+from bot.slack.home import home_tabs
 from bot.slack.patience import PATIENCE_SECONDS
 from bot.slack.registry import discover
 from bot.slack.work import Work
@@ -51,7 +52,10 @@ async def assemble(
             failures=Failures(shared.say),
             arrivals=Arrivals(shared.redis, shared.accounts),
             services=shared.services,
-            helpers={"clock": Zones(ZoneStore(shared.redis), clock).clock_for},
+            helpers={
+                "clock": Zones(ZoneStore(shared.redis), clock).clock_for,
+                "home": home_tabs(shared.say, shared.overviews),
+            },
             patience_seconds=patience_seconds,
         )
         token = settings.slack_bot_token.get_secret_value()

@@ -14,6 +14,7 @@ from sandbox.slack.choosables import Choosable, choosables
 from sandbox.slack.choosing import suggestions
 from sandbox.slack.filling import fill_in
 from sandbox.slack.finding import Found
+from sandbox.slack.homes import open_tab
 from sandbox.slack.messages import Message
 from sandbox.slack.pressables import Pressable, pressables
 from sandbox.slack.refusal import Unknown
@@ -25,7 +26,7 @@ GONE = "This is not there any more."
 
 
 async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> acts.Done:
-    """One of say, shortcut, press, choose, suggest, submit, close, dismiss; raises Unknown."""
+    """Say, shortcut, press, choose, suggest, submit, and what `_go` can; raises Unknown."""
     match kind:
         case "say":
             return await say(http, actor, str(given["text"]), str(given.get("thread", "")))
@@ -43,8 +44,18 @@ async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) ->
             return acts.Done(options=options)
         case "submit":
             return await acts.submit(http, actor, given["values"])
-        case "close" | "dismiss":
-            return await (acts.close if kind == "close" else acts.dismiss)(http, actor)
+    return await _go(http, actor, kind, given)
+
+
+async def _go(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> acts.Done:
+    """Away from views, or to a tab of the app."""
+    match kind:
+        case "close":
+            return await acts.close(http, actor)
+        case "dismiss":
+            return await acts.dismiss(http, actor)
+        case "open":
+            return await open_tab(http, actor, tab=str(given["tab"]))
     raise Unknown(f"nobody can {kind}")
 
 

@@ -90,8 +90,8 @@ class Page:
         return draw("modal", view=view, errors=errors or {}, keys=keys, reader=self._reader(user))
 
     def _messages(self, reader: Reader, channel: Channel, tab: str) -> str:
-        home = self._workspace.views.home(reader.user.id)
-        if tab == "home" and channel.is_im and home:
+        if tab == "home" and channel.is_im:
+            home = self._workspace.views.home(reader.user.id)
             return draw("home", view=home, reader=reader)
         entries = timeline(self._workspace, reader, channel.id)
         newest = max((one.key for e in entries for one in (e, *e.replies)), default="")
@@ -119,9 +119,9 @@ class Page:
         return {"story": whole, "next": draw("next", step=coming)}
 
     def _tabs(self, reader: Reader, channel: Channel, tab: str) -> list[Tab]:
-        """The Home tab is there once the app has published one."""
+        """Beside its messages the app has a Home, where its manifest says so."""
         names = [("messages", "Messages")]
-        if channel.is_im and self._workspace.views.home(reader.user.id):
+        if channel.is_im and self._workspace.has_home_tab:
             names.insert(0, ("home", "Home"))
         return [Tab(name, title, name == tab) for name, title in names]
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.slack import acts
+from sandbox.slack import acts, homes
 from sandbox.slack.actor import Actor
 from sandbox.slack.exchange import exchange
 from sandbox.slack.faults import Fault
@@ -64,6 +64,11 @@ async def close(workspace: Workspace, request: Request, given: Given) -> Any:
     return await exchange(_actor(workspace, request, given), acts.close)
 
 
+async def open_home(workspace: Workspace, request: Request, given: Given) -> Any:
+    act = partial(homes.open_tab, tab=str(given.get("tab", "home")))
+    return await exchange(_actor(workspace, request, given), act)
+
+
 async def messages(workspace: Workspace, _: Request, given: Given) -> Any:
     user = workspace.directory.user(_text(given, "user"))
     key = given.get("channel")
@@ -106,6 +111,7 @@ def routes(workspace: Workspace) -> Sequence[Route]:
         ("POST", "suggest", suggest),
         ("POST", "submit", submit),
         ("POST", "close", close),
+        ("POST", "home", open_home),
         ("GET", "messages", messages),
         ("GET", "view", view),
         ("GET", "files", files),
@@ -150,7 +156,8 @@ def _text(given: Given, name: str) -> str:
 
 def _wanted(given: Given) -> Wanted:
     names = [name for name in ("label", "action_id", "ts") if given.get(name)]
-    return Wanted(**{name: _text(given, name) for name in names}, nth=_nth(given))
+    at_home = given.get("at_home") is True
+    return Wanted(**{name: _text(given, name) for name in names}, nth=_nth(given), at_home=at_home)
 
 
 def _value(value: Any) -> str | list[str]:

@@ -1,10 +1,11 @@
-"""How Slack brings something to the app: signed, as a form, and answered within 3 s."""
+"""How Slack brings something to the app: signed, as a form or as JSON, answered within 3 s."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from urllib.parse import urlencode
 import httpx
 
 from sandbox.slack.workspace import Workspace
+
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+REASONS = {"operation_timeout": "http_timeout", "dispatch_failed": "http_error"}
+"""Slack's words for why it brings an event again, by what went wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +49,35 @@ def signed(secret: str, timestamp: int, body: bytes) -> dict[str, str]:
 
 async def deliver(http: httpx.AsyncClient, workspace: Workspace, form: Mapping[str, str]) -> Ack:
     """POST a form to the app's /slack/events, and wait for its answer as long as Slack does."""
-    body = urlencode(form).encode()
-    headers = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
-        **signed(workspace.signing_secret, int(workspace.clock()), body),
-    }
+    return await _bring(http, workspace, urlencode(form).encode(), {"Content-Type": FORM})
+
+
+async def deliver_event(
+    http: httpx.AsyncClient, workspace: Workspace, event: Mapping[str, Any]
+) -> Ack:
+    """POST an event as JSON, and once more nearly at once where the app does not take it.
+
+    Slack tries again after one and after five minutes, too; nobody here waits for that.
+    """
+    body, headers = json.dumps(event).encode(), {"Content-Type": JSON}
+    ack = await _bring(http, workspace, body, headers)
+    if not ack.error:
+        return ack
+    again = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": REASONS[ack.error]}
+    return await _bring(http, workspace, body, headers | again)
+
+
+async def _bring(
+    http: httpx.AsyncClient, workspace: Workspace, body: bytes, headers: Mapping[str, str]
+) -> Ack:
+    signature = signed(workspace.signing_secret, int(workspace.clock()), body)
+    robot = {"User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)"}
     begun = time.perf_counter()
     try:
         async with asyncio.timeout(workspace.ack_seconds):
             url = f"{workspace.bot_url}/slack/events"
-            answer = await http.post(url, content=body, headers=headers)
+            sent = {**headers, **robot, **signature}
+            answer = await http.post(url, content=body, headers=sent)
     except TimeoutError:
         return Ack(seconds=time.perf_counter() - begun, error="operation_timeout")
     except httpx.HTTPError:

@@ -31,12 +31,13 @@ async def exchange(actor: Actor, act: Act) -> dict[str, Any]:
         done = await act(http, actor)
         if done.ack:
             await _finished(http, actor, done.ack, sent)
-    view = workspace.views.top(user.id)
+    view, home = workspace.views.top(user.id), workspace.views.home(user.id)
     return {
         "ack": done.ack.as_json() if done.ack else None,
         "payloads": [entry.as_json() for entry in workspace.journal.since(sent, user.id)],
         "messages": [m.as_json() for m in workspace.seen_by(user, since=version)],
         "view": view.as_json() if view else None,
+        "home": home.as_json() if home else None,
         "field_errors": done.field_errors,
         "options": done.options,
     }

@@ -14,12 +14,16 @@ from sandbox.slack.views import View
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """By visible label, by action_id, or both; `ts` means one message, `nth` counts from 1."""
+    """By visible label, by action_id, or both; `nth` counts from 1.
+
+    `ts` means one message, `at_home` the Home tab alone.
+    """
 
     label: str = ""
     action_id: str = ""
     ts: str = ""
     nth: int = 1
+    at_home: bool = False
 
 
 class Meant(Protocol):
@@ -54,7 +58,8 @@ class Found(Generic[Thing]):
 def find(actor: Actor, wanted: Wanted, inside: Inside[Thing]) -> Found[Thing]:
     """The top view is looked at first, then messages from the newest; raises Unknown."""
     seen: list[str] = []
-    for place, blocks in _places(actor, wanted.ts):
+    places = _home(actor) if wanted.at_home else _places(actor, wanted.ts)
+    for place, blocks in places:
         there = list(inside(blocks))
         meant = [thing for thing in there if thing.is_meant(wanted.label, wanted.action_id)]
         if len(meant) >= wanted.nth:
@@ -62,7 +67,13 @@ def find(actor: Actor, wanted: Wanted, inside: Inside[Thing]) -> Found[Thing]:
         seen += [thing.label for thing in there]
     what = wanted.label or wanted.action_id or "button"
     names = ", ".join(dict.fromkeys(seen)) or "none"
-    raise Unknown(f"no {what!r} for {actor.user.name} in {actor.channel.name}; there are: {names}")
+    where = "the Home tab" if wanted.at_home else actor.channel.name
+    raise Unknown(f"no {what!r} for {actor.user.name} in {where}; there are: {names}")
+
+
+def _home(actor: Actor) -> Iterator[tuple[View | Message, list[dict[str, Any]]]]:
+    if view := actor.workspace.views.home(actor.user.id):
+        yield view, view.content["blocks"]
 
 
 def _places(actor: Actor, ts: str) -> Iterator[tuple[View | Message, list[dict[str, Any]]]]:

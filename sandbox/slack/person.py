@@ -27,8 +27,9 @@ class Exchange:
 
     `ack_status` is 0 where the app gave no answer or was not asked. `payloads` are the bare bodies
     that the app sent; `sent` has each with `via` and Slack's `answer`. `messages` are the new and
-    changed ones that this person sees, `view` is their top view, `field_errors` what stands under
-    its inputs, by block_id, `options` what the app offered for an external select.
+    changed ones that this person sees, `view` is their top view and `home` their Home tab,
+    `field_errors` what stands under inputs, by block_id, `options` what the app offered for an
+    external select.
     """
 
     ack_status: int
@@ -39,6 +40,7 @@ class Exchange:
     view: dict[str, Any] | None
     field_errors: dict[str, str]
     options: list[dict[str, Any]] = field(default_factory=list)
+    home: dict[str, Any] | None = None
 
 
 class Person:
@@ -66,9 +68,16 @@ class Person:
         """Choose a shortcut: of the workspace, of the message `ts`, or of the newest message."""
         return await self._act("shortcut", name=name, ts=ts)
 
-    async def click(self, label: str = "", *, action_id: str = "", nth: int = 1) -> Exchange:
-        """Press the nth button of that label; a confirm dialog is confirmed."""
-        return await self._act("click", label=label, action_id=action_id, nth=nth)
+    async def click(
+        self, label: str = "", *, action_id: str = "", nth: int = 1, at_home: bool = False
+    ) -> Exchange:
+        """Press the nth button of that label, there or in the Home tab; a question is confirmed."""
+        more = {"action_id": action_id, "nth": nth, "at_home": at_home}
+        return await self._act("click", label=label, **more)
+
+    async def open_home(self, tab: str = "home") -> Exchange:
+        """Open a tab of the app: home or messages."""
+        return await self._act("home", tab=tab)
 
     async def choose(
         self, label: str, value: str | Sequence[str], *, action_id: str = "", nth: int = 1
@@ -125,6 +134,7 @@ class Person:
             view=told["view"],
             field_errors=told["field_errors"],
             options=told["options"],
+            home=told["home"],
         )
 
 

@@ -36,9 +36,8 @@ class View:
     def as_json(self) -> dict[str, Any]:
         """As Slack sends it to the app."""
         shown = {"private_metadata": "", "callback_id": "", "external_id": ""} | self.content
-        if self.content["type"] == "modal":
-            shown = dict.fromkeys(("close", "submit")) | shown
-            shown = {"clear_on_close": False, "notify_on_close": False} | shown
+        shown = dict.fromkeys(("close", "submit")) | shown
+        shown = {"clear_on_close": False, "notify_on_close": False} | shown
         return shown | {
             "id": self.id,
             "team_id": TEAM_ID,

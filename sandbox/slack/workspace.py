@@ -35,6 +35,9 @@ BOT_SCOPES = frozenset(
 COMMANDS = frozenset({"/emporix"})
 """Those of manifest.yml; Slack brings no other to the app."""
 
+EVENTS = frozenset({"app_home_opened"})
+"""Those that manifest.yml subscribes to; Slack tells the app of no other."""
+
 ACK_SECONDS = 3.0
 """Slack: an app must acknowledge within this time."""
 
@@ -59,6 +62,8 @@ class Workspace:
         self.signing_secret = signing_secret
         self.bot_scopes = bot_scopes
         self.shortcuts: tuple[Shortcut, ...] = SHORTCUTS
+        self.events = EVENTS
+        self.has_home_tab = True
         self.bot_url = ""
         self.slack_url = ""
         self.ack_seconds = ACK_SECONDS

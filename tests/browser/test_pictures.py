@@ -12,6 +12,7 @@ from playwright.async_api import expect
 from sandbox.emporix.keys import ACME_READ_ONLY
 from tests.browser.cleaning import cleans_up
 from tests.browser.desk import Desk
+from tests.browser.test_home import go_home
 
 LARGEST = 150_000  # bytes
 WINDOW = {"viewport": {"width": 1160, "height": 760}, "color_scheme": "light"}
@@ -135,6 +136,13 @@ async def test_the_form(alone: Desk, pictures: Path) -> None:
     await alone.modal.get_by_label("Client ID").fill(ACME_READ_ONLY.client_id)
     await alone.page.evaluate("document.querySelector('.keys').remove()")
     await take(alone, "connect", pictures)
+
+
+@in_window
+async def test_the_home(alone: Desk, pictures: Path) -> None:
+    """As it looks once Emporix has answered."""
+    await go_home(alone, says="in the last 24 hours")
+    await take(alone, "home", pictures)
 
 
 @in_window

@@ -77,6 +77,7 @@ async def do_everything(shop: Shop) -> None:
     await shop.grace.click("Delete", action_id="jobs.delete_shared.confirm")
     await shop.ada.command("/emporix audit")
     await clean_up(shop)
+    await shop.ada.open_home()
     await shop.ada.command("/emporix use acme")
     shop.world.expire_tokens()
     await shop.ada.command("/emporix jobs")

@@ -61,6 +61,15 @@ def test_calls_shortcuts() -> None:
     assert "of Succeeded, Failed, Running, Skipped" in done.stdout
 
 
+def test_opens_the_home() -> None:
+    """--home draws it, and --click presses what stands in it."""
+    done = say("--home", "--click", "Refresh", "--click", "Set up a digest")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Your Emporix jobs") == 2
+    assert "in the last 24 hours" in done.stdout
+    assert "┌─ Set up a digest" in done.stdout
+
+
 def test_fills_in_a_modal() -> None:
     """--submit fills in the open modal by its labels."""
     key = ["Tenant=globex", "Client ID=globex-read-only", "Client secret=globex-read-only-secret"]

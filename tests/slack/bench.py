@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import httpx
@@ -13,7 +14,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import build_app
 from bot.models import Account, Caller
 from bot.say.render import Say
-from bot.slack.dispatch import Dispatch, TakesDeliveries
+from bot.slack.deliveries import TakesDeliveries
+from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
 from bot.slack.guard import Guard
 from bot.slack.hear import Heard
@@ -63,7 +65,7 @@ class Setup:
     work: Work = field(default_factory=Work)
     arrivals: TakesDeliveries = field(default_factory=FakeArrivals)
     services: Mapping[str, object] = field(default_factory=dict)
-    helpers: Mapping[str, Callable[[Incoming], object]] = field(default_factory=dict)
+    helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
 
 
 @asynccontextmanager

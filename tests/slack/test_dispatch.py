@@ -10,7 +10,7 @@ import bot.listeners
 from bot.models import Account, Caller
 from bot.say import ids
 from bot.say.state import pack
-from bot.slack.hear import Heard, action, command, shortcut, submission, suggestion
+from bot.slack.hear import Heard, action, command, event, shortcut, submission, suggestion
 from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from bot.store.arrivals import Arrival
@@ -46,7 +46,10 @@ SERVICES = dict.fromkeys(
     ],
     "a service",
 )
-HELPERS = {"clock": lambda incoming: f"a clock for {incoming.caller.user_id}"}
+HELPERS = {
+    "clock": lambda incoming: f"a clock for {incoming.caller.user_id}",
+    "home": lambda incoming: f"the Home of {incoming.caller.user_id}",
+}
 
 
 class Given:
@@ -65,6 +68,7 @@ class Given:
             submission("go.form")(self.submission),
             shortcut("go.menu", "Go", "Goes.", kind="message")(self.shortcut),
             suggestion("go.typed")(self.suggestion),
+            event("app_home_opened")(self.event),
         )
 
     async def command(
@@ -125,6 +129,9 @@ class Given:
     async def suggestion(self, typed: Any, offer: Any) -> None:
         self.to["suggestion"] = locals()
 
+    async def event(self, home: Any, caller: Any) -> None:
+        self.to["event"] = locals()
+
 
 async def test_offers_what_it_says() -> None:
     """Every name of PARAMETERS reaches a listener, by each kind of request that can have it."""
@@ -137,12 +144,15 @@ async def test_offers_what_it_says() -> None:
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
         await bench.poster.interaction(samples.message_action("go.menu", ""))
         await bench.poster.interaction(samples.block_suggestion("go.typed", "compl"))
+        await bench.poster.event(samples.app_home_opened())
         await bench.poster.settled()
     assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()
     assert given.to["command"]["text"] == "Far Away"
     assert given.to["command"]["clock"] == f"a clock for {ADA.id}"
     assert given.to["command"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
     assert given.to["action"]["value"] == "packed"
+    assert given.to["event"]["home"] == f"the Home of {ADA.id}"
+    assert given.to["event"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
     assert given.to["submission"]["value"] == ""
     assert given.to["action"]["account"] == Account(Caller("T0ACME", ADA.id))
     assert given.to["submission"]["values"] == {"name": "Ada"}

@@ -77,6 +77,22 @@ async def test_goes_on_when_redis_is_back(clock: FakeClock, place: Path) -> None
     assert back.payloads[0]["text"].startswith("No jobs: tenant acme")
 
 
+async def test_the_home_says_so_too(clock: FakeClock, place: Path) -> None:
+    """With a button that shows it when Redis is back."""
+    async with open_shop(None, f"unix://{place}/redis.sock", clock) as shop:
+        with redis_at(place):
+            await shop.connect(shop.ada, ACME_OPERATIONS)
+            await shop.ada.open_home()
+        gone = await shop.ada.open_home()
+        with redis_at(place):
+            back = await shop.ada.click("Refresh", at_home=True)
+    assert gone.home is not None
+    assert back.home is not None
+    assert [block["type"] for block in gone.home["blocks"]] == ["section", "divider", "actions"]
+    assert GONE in gone.home["blocks"][0]["text"]["text"]
+    assert back.home["blocks"][0]["type"] == "header"
+
+
 async def until_begun(place: Path) -> None:
     """Until the audit record says that Ada's delete is under way."""
     async with connect(f"unix://{place}/redis.sock") as redis, asyncio.timeout(10):

@@ -77,14 +77,16 @@ async def test_explains_a_button_that_nobody_hears(
 
 @pytest.mark.parametrize("action_id", [ids.JOBS_LIST_ALL, "jobs.launch.now"])
 async def test_hears_a_button_on_the_home_tab(shop: Shop, poster: Poster, action_id: str) -> None:
-    """Without a channel and a response_url the answer comes as a direct message."""
+    """Without a channel and a response_url the answer comes on top of the tab itself."""
     value = pack(ids.STATE_TENANT, tenant="acme")
     assert (
         await poster.interaction(samples.home_action(action_id, value, "V1"))
     ).status_code == 200
     await poster.settled()
-    (message,) = shop.workspace.seen_by(ADA)
-    assert message.channel_id == shop.workspace.directory.direct(ADA).id
+    assert shop.workspace.seen_by(ADA) == []
+    home = shop.workspace.views.home(ADA.id)
+    assert home is not None
+    assert home.content["blocks"][0]["block_id"].startswith("error.")
 
 
 async def test_hears_a_submission_with_empty_fields(poster: Poster) -> None:

@@ -40,6 +40,8 @@ def test_keys_of_a_user_share_a_slot() -> None:
         layout.cursor(ADA, "cursor-1"),
         layout.cursors(ADA, "acme"),
         layout.form(ADA, "form-1"),
+        layout.home(ADA, "figures"),
+        layout.home(ADA, "opened"),
         layout.once(ADA, "delivery-1"),
         layout.refresh(ADA, "acme"),
     ]

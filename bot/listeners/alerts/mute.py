@@ -17,7 +17,7 @@ from bot.slack.reply import Reply
 async def mute(
     text: str, caller: Caller, clock: LocalClock, alerts: Alerts, channel: Channel, reply: Reply
 ) -> None:
-    await _mute(text, "", caller, clock, alerts, channel, reply)
+    await mute_there(text, "", caller, clock, alerts, channel, reply)
 
 
 @action(ids.ALERTS_MUTE_ONE)
@@ -25,10 +25,10 @@ async def mute_one(
     value: str, caller: Caller, clock: LocalClock, alerts: Alerts, channel: Channel, reply: Reply
 ) -> None:
     alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
-    await _mute("", alert_id, caller, clock, alerts, channel, reply)
+    await mute_there("", alert_id, caller, clock, alerts, channel, reply)
 
 
-async def _mute(
+async def mute_there(
     length: str,
     alert_id: str,
     caller: Caller,

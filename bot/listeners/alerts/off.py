@@ -13,7 +13,7 @@ from bot.slack.reply import Reply
 
 @command("alerts off", "", "Turn off all alerts of this channel.")
 async def turn_off(caller: Caller, alerts: Alerts, channel: Channel, reply: Reply) -> None:
-    await _turn_off("", caller, alerts, channel, reply)
+    await turn_off_there("", caller, alerts, channel, reply)
 
 
 @action(ids.ALERTS_OFF_ONE)
@@ -21,10 +21,10 @@ async def turn_one_off(
     value: str, caller: Caller, alerts: Alerts, channel: Channel, reply: Reply
 ) -> None:
     alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
-    await _turn_off(alert_id, caller, alerts, channel, reply)
+    await turn_off_there(alert_id, caller, alerts, channel, reply)
 
 
-async def _turn_off(
+async def turn_off_there(
     alert_id: str, caller: Caller, alerts: Alerts, channel: Channel, reply: Reply
 ) -> None:
     """Everyone there learns who did it."""

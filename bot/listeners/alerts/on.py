@@ -38,9 +38,21 @@ async def turn_on(
 async def resume(
     value: str, account: Account, alerts: Alerts, sharing: Sharing, channel: Channel, reply: Reply
 ) -> None:
+    alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
+    await resume_there(alert_id, account, alerts, sharing, channel, reply)
+
+
+async def resume_there(
+    alert_id: str,
+    account: Account,
+    alerts: Alerts,
+    sharing: Sharing,
+    channel: Channel,
+    reply: Reply,
+) -> None:
+    """Everyone there learns who did it, as with the other verbs."""
     sharing.admit(await channel.audience())
     await channel.enter()
-    alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
     turned_on = await alerts.resume(account, channel.id, alert_id)
     if turned_on is None:
         await reply("alerts/off", alerts=(), user_id=account.caller.user_id)

@@ -13,7 +13,7 @@ from bot.slack.reply import Reply
 
 @command("alerts unmute", "", "Hear this channel's alerts again.")
 async def unmute(caller: Caller, alerts: Alerts, channel: Channel, reply: Reply) -> None:
-    await _unmute("", caller, alerts, channel, reply)
+    await unmute_there("", caller, alerts, channel, reply)
 
 
 @action(ids.ALERTS_UNMUTE_ONE)
@@ -21,10 +21,10 @@ async def unmute_one(
     value: str, caller: Caller, alerts: Alerts, channel: Channel, reply: Reply
 ) -> None:
     alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
-    await _unmute(alert_id, caller, alerts, channel, reply)
+    await unmute_there(alert_id, caller, alerts, channel, reply)
 
 
-async def _unmute(
+async def unmute_there(
     alert_id: str, caller: Caller, alerts: Alerts, channel: Channel, reply: Reply
 ) -> None:
     heard = await alerts.mute(caller, channel.id, 0.0, alert_id)

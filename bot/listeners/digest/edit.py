@@ -14,6 +14,7 @@ from bot.services.digests.form import Proposal
 from bot.services.filters import LocalClock
 from bot.slack.digest_forms import DigestForms
 from bot.slack.hear import action, submission
+from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 
 
@@ -33,7 +34,9 @@ async def change(
     values: Mapping[str, str],
     clock: LocalClock,
     digest_forms: DigestForms,
+    home: HomeTab,
     modal: SubmittedModal,
 ) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
     await save(modal, digest_forms.save(caller, clock, values, digest_id), digest_id)
+    await home.keep_up()

@@ -14,6 +14,7 @@ from bot.services.digests.form import FormRefused, Proposal
 from bot.services.filters import LocalClock
 from bot.slack.digest_forms import DigestForms
 from bot.slack.hear import action, command, submission
+from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 
 IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
@@ -49,9 +50,11 @@ async def set_up(
     values: Mapping[str, str],
     clock: LocalClock,
     digest_forms: DigestForms,
+    home: HomeTab,
     modal: SubmittedModal,
 ) -> None:
     await save(modal, digest_forms.save(caller, clock, values))
+    await home.keep_up()
 
 
 async def opening(modal: Modal) -> None:

@@ -16,6 +16,7 @@ from bot.services.finding import Finding
 from bot.services.several_deletes import Outcome, delete_each
 from bot.services.shared_deletes import SharedDeletes
 from bot.slack.hear import action, shortcut, submission
+from bot.slack.home import HomeTab
 from bot.slack.message_texts import texts
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.place import Place
@@ -74,6 +75,7 @@ async def delete(
     shared_deletes: SharedDeletes,
     forms: FormStore,
     place: Place,
+    home: HomeTab,
     modal: SubmittedModal,
     reply: Reply,
 ) -> None:
@@ -92,6 +94,7 @@ async def delete(
     ):  # closed meanwhile
         await reply("jobs/delete_found.told", outcomes=outcomes, changed=changed)
     await _change_below(str(state.get("below", "")), outcomes[0], caller, forms, modal)
+    await home.keep_up(*{tenant for tenant, _ in jobs})
 
 
 async def keep_original(account: Account, forms: FormStore, place: Place) -> str:

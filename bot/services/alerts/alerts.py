@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from bot.errors import InvalidInput
+from bot.errors import InvalidInput, OutdatedButton
 from bot.models import NEWEST_FIRST, Account, Caller, Filters
 from bot.services.accounts import connection
 from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.fetching import ListsJobs, fetch
 from bot.services.alerts.looks import FAILURE, LOOK_SECONDS
 from bot.services.alerts.watermark import first_mark
+from bot.services.together import together
 from bot.store.alert_records import Alert, Posted
 from bot.store.sources import Source
 
@@ -41,6 +42,7 @@ class KeepsAlerts(Protocol):
     ) -> Alert | None: ...
     async def delete(self, alert: Alert) -> None: ...
     async def of_channel(self, team_id: str, channel_id: str) -> tuple[Alert, ...]: ...
+    async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
 
 
 class KeepsSources(Protocol):
@@ -109,6 +111,19 @@ class Alerts:
 
     async def of_channel(self, caller: Caller, channel_id: str) -> tuple[Alert, ...]:
         return await self._kept.of_channel(caller.team_id, channel_id)
+
+    async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
+        """Those on the caller's connections to these tenants, oldest first in each."""
+        sources = [Source(caller, tenant) for tenant in tenants]
+        found = await together(*map(self._kept.of_source, sources))
+        return tuple(alert for alerts in found for alert in alerts)
+
+    async def owned(self, caller: Caller, alert_id: str) -> Alert:
+        """The caller's own alert of that id; raises OutdatedButton where they have none."""
+        alert = await self._kept.load(alert_id)
+        if alert is None or alert.owner != caller:
+            raise OutdatedButton("/emporix alerts list")
+        return alert
 
     async def off(self, caller: Caller, channel_id: str, alert_id: str = "") -> Sequence[Alert]:
         """Turn off one alert of a channel, or all; gives those that were on."""

@@ -84,6 +84,10 @@ class Digests:
         """The digests of a channel, oldest first."""
         return await self._kept.of_channel(caller.team_id, channel_id)
 
+    async def of_owner(self, caller: Caller) -> tuple[Digest, ...]:
+        """Those that run on the caller's connections, oldest first."""
+        return await self._kept.of_owner(caller)
+
     async def elsewhere(self, caller: Caller, channel_id: str) -> tuple[Digest, ...]:
         """Those that run on the caller's connections in other channels, oldest first."""
         theirs = await self._kept.of_owner(caller)

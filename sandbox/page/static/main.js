@@ -1,5 +1,6 @@
 // Begins everything; each file beside this one knows one subject.
 import "./chrome.js";
+import "./home.js";
 import "./composer.js";
 import "./pressing.js";
 import "./choosing.js";

@@ -34,7 +34,7 @@ export function putMessages(html, isElsewhere) {
   const newest = items.filter((item) => !before.has(item.id) || isElsewhere).at(-1);
   if (isElsewhere) messages.replaceChildren(...items);
   else merge(items, before);
-  if (isElsewhere) scroller.scrollTop = scroller.scrollHeight;
+  if (isElsewhere) scroller.scrollTop = items[0]?.id === "home" ? 0 : scroller.scrollHeight;
   else if (newest && atEnd) reveal(newest);
   if (newest) isAwaited = false;
 }

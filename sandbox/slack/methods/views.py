@@ -44,8 +44,10 @@ def update_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 
 
 def publish_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
-    """Refused: user_not_found, hash_conflict, and what `checked` refuses."""
+    """Refused: not_enabled, user_not_found, hash_conflict, and what `checked` refuses."""
     user_id = required(given, "user_id")
+    if not workspace.has_home_tab:
+        raise Refused("not_enabled")
     if user_id not in workspace.directory.users:
         raise Refused("user_not_found")
     new = checked(given.get("view"), "home")

@@ -191,14 +191,25 @@ async def test_options_are_offered_while_one_types(
     assert 'data-kept="complaint"' in (await parts(page))["messages"]
 
 
-async def test_home_is_a_tab_once_there_is_one(
+async def test_the_home_stands_beside_the_messages_of_the_app(
+    page: httpx.AsyncClient, workspace: Workspace, bot: FakeBot
+) -> None:
+    """Opening it tells the app, which publishes; until then the tab says that nothing is there."""
+    assert "data-tab" not in (await parts(page))["top"]
+    assert 'data-tab="home"' in (await parts(page, "/page/ada/dm"))["top"]
+    assert "nothing to show" in (await parts(page, "/page/ada/dm", "home"))["messages"]
+    await page.post("/page/ada/dm/open", json={"tab": "home"})
+    assert bot.last["event"]["tab"] == "home"
+    workspace.views.publish("U0ADA", {"type": "home", "blocks": [section("Welcome home")]})
+    assert "Welcome home" in (await parts(page, "/page/ada/dm", "home"))["messages"]
+
+
+async def test_an_app_without_a_home_has_no_tabs(
     page: httpx.AsyncClient, workspace: Workspace
 ) -> None:
-    """In the direct messages with the app."""
+    """As its manifest says."""
+    workspace.has_home_tab = False
     assert "data-tab" not in (await parts(page, "/page/ada/dm"))["top"]
-    workspace.views.publish("U0ADA", {"type": "home", "blocks": [section("Welcome home")]})
-    assert 'data-tab="home"' in (await parts(page, "/page/ada/dm"))["top"]
-    assert "Welcome home" in (await parts(page, "/page/ada/dm", "home"))["messages"]
 
 
 async def test_a_file_is_for_those_who_see_it(

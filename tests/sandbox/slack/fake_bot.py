@@ -20,7 +20,7 @@ Script = Callable[[Fields], Awaitable[Response | None]]
 
 @dataclass(frozen=True)
 class Heard:
-    """A request as it arrived; `fields` are the form's, or what was in its `payload`."""
+    """A request as it arrived; `fields` are the form's, those in its `payload`, or JSON's."""
 
     headers: dict[str, str]
     body: bytes
@@ -63,8 +63,7 @@ class FakeBot:
 
     async def _events(self, request: Request) -> Response:
         body = await request.body()
-        form = {name: values[0] for name, values in parse_qs(body.decode(), True).items()}
-        fields = json.loads(form["payload"]) if "payload" in form else form
+        fields = _fields(request.headers["content-type"], body)
         self.heard.append(Heard(dict(request.headers), body, fields))
         answer = await self.script(fields) if self.script else None
         return answer or Response()
@@ -72,3 +71,11 @@ class FakeBot:
     async def _healthz(self, _: Request) -> Response:
         told = {"running": len(self._tasks)} if self.tells_running else {}
         return JSONResponse({"status": "ok", **told})
+
+
+def _fields(content_type: str, body: bytes) -> Fields:
+    if content_type == "application/json":
+        fields: Fields = json.loads(body)
+        return fields
+    form = {name: values[0] for name, values in parse_qs(body.decode(), True).items()}
+    return json.loads(form["payload"]) if "payload" in form else form

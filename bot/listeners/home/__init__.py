@@ -1,0 +1,1 @@
+"""The Home tab — opening it, and the buttons that only it has; one file a subject."""

@@ -1,0 +1,83 @@
+"""Alerts in the Home tab — one's own, in whichever channel; everyone there learns who did it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from bot.errors import ShareRefused
+from bot.listeners.alerts.mute import mute_there
+from bot.listeners.alerts.off import turn_off_there
+from bot.listeners.alerts.on import resume_there
+from bot.listeners.alerts.unmute import unmute_there
+from bot.models import Account, Caller
+from bot.say import ids
+from bot.say.state import unpack
+from bot.services.alerts.alerts import Alerts
+from bot.services.filters import LocalClock
+from bot.services.sharing import Sharing
+from bot.slack.channel import Channel
+from bot.slack.hear import action
+from bot.slack.home import HomeTab
+from bot.slack.place import Place
+from bot.slack.reply import Reply
+
+
+@action(ids.HOME_ALERTS_MUTE)
+async def mute(
+    value: str,
+    caller: Caller,
+    clock: LocalClock,
+    alerts: Alerts,
+    place: Place,
+    home: HomeTab,
+    reply: Reply,
+) -> None:
+    channel = await _channel(value, caller, alerts, place)
+    with suppress(ShareRefused):  # muted all the same
+        await mute_there("", _alert(value), caller, clock, alerts, channel, reply)
+    await home.redraw()
+
+
+@action(ids.HOME_ALERTS_UNMUTE)
+async def unmute(
+    value: str, caller: Caller, alerts: Alerts, place: Place, home: HomeTab, reply: Reply
+) -> None:
+    channel = await _channel(value, caller, alerts, place)
+    with suppress(ShareRefused):
+        await unmute_there(_alert(value), caller, alerts, channel, reply)
+    await home.redraw()
+
+
+@action(ids.HOME_ALERTS_RESUME)
+async def resume(
+    value: str,
+    account: Account,
+    alerts: Alerts,
+    sharing: Sharing,
+    place: Place,
+    home: HomeTab,
+    reply: Reply,
+) -> None:
+    channel = await _channel(value, account.caller, alerts, place)
+    await resume_there(_alert(value), account, alerts, sharing, channel, reply)
+    await home.redraw()
+
+
+@action(ids.HOME_ALERTS_OFF)
+async def turn_off(
+    value: str, caller: Caller, alerts: Alerts, place: Place, home: HomeTab, reply: Reply
+) -> None:
+    channel = await _channel(value, caller, alerts, place)
+    with suppress(ShareRefused):
+        await turn_off_there(_alert(value), caller, alerts, channel, reply)
+    await home.redraw()
+
+
+def _alert(value: str) -> str:
+    return str(unpack(value, ids.STATE_ALERT)["alert"])
+
+
+async def _channel(value: str, caller: Caller, alerts: Alerts, place: Place) -> Channel:
+    """Where the alert is told; raises OutdatedButton where it is off, or somebody else's now."""
+    alert = await alerts.owned(caller, _alert(value))
+    return place.channel_at(alert.channel_id)

@@ -1,0 +1,18 @@
+"""The Home tab — what somebody has: tenants, failures, what runs, digests, alerts and watches."""
+
+from __future__ import annotations
+
+from bot.say import ids
+from bot.slack.hear import action, event
+from bot.slack.home import HomeTab
+
+
+@event("app_home_opened")
+async def open_home(home: HomeTab) -> None:
+    """At once as far as it is known; Slack tells of the tab of messages, too."""
+    await home.open()
+
+
+@action(ids.HOME_OPEN_REFRESH)
+async def refresh(home: HomeTab) -> None:
+    await home.refresh()

@@ -1,0 +1,1 @@
+"""What Home tabs show: what is known at once, and what Emporix says."""

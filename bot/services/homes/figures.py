@@ -1,0 +1,79 @@
+"""What there is to a tenant: how many jobs failed lately and how many run, the newest of both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Protocol
+
+from bot.emporix.models import Job, JobPage
+from bot.emporix.part import WHOLE, Part
+from bot.errors import EmporixError
+from bot.models import Caller, Connection, Filters
+from bot.services.together import together
+from bot.store.homes import Figures, Glance, Newest
+
+DAY_SECONDS = 24 * 60 * 60
+SHOWN = 5
+SAID_LETTERS = 500
+
+
+class ListsJobs(Protocol):
+    """The call that counts and lists."""
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: Part = WHOLE
+    ) -> JobPage: ...
+
+
+class AsksFigures:
+    """Asks Emporix by two calls a tenant; who asks meanwhile shares the answer."""
+
+    def __init__(self, emporix: ListsJobs, clock: Callable[[], float]) -> None:
+        self._emporix, self._clock = emporix, clock
+        self._under_way: dict[tuple[Caller, str], asyncio.Task[Figures]] = {}
+
+    async def ask(self, held: Connection, known: Figures | None) -> Figures:
+        """The figures of now; where Emporix refuses, those `known` with the trouble that it was.
+
+        Raises StoreUnavailable.
+        """
+        key = held.caller, held.tenant
+        asking = self._under_way.get(key)
+        if asking is None:
+            asking = self._under_way[key] = asyncio.create_task(self._ask(held, known))
+            asking.add_done_callback(lambda _: self._under_way.pop(key, None))
+        return await asking
+
+    async def _ask(self, held: Connection, known: Figures | None) -> Figures:
+        now = self._clock()
+        try:
+            failed, running = await together(
+                self._newest(held, failed_lately(held.tenant, now)),
+                self._newest(held, still_running(held.tenant)),
+            )
+        except EmporixError as error:
+            before = known or Figures(held.tenant, asked_at=now)
+            return replace(before, asked_at=now, trouble=error.template)
+        return Figures(held.tenant, asked_at=now, at=now, failed=failed, running=running)
+
+    async def _newest(self, held: Connection, filters: Filters) -> Newest:
+        page = await self._emporix.list_jobs(held, replace(filters, size=SHOWN))
+        total = page.total if page.total is not None or page.jobs else 0
+        return Newest(tuple(map(_glance, page.jobs)), total, page.has_more)
+
+
+def failed_lately(tenant: str, now: float) -> Filters:
+    """The failures of the last 24 hours."""
+    return Filters(tenant=tenant, statuses=("failure",), since=now - DAY_SECONDS)
+
+
+def still_running(tenant: str) -> Filters:
+    return Filters(tenant=tenant, statuses=("in_progress",))
+
+
+def _glance(job: Job) -> Glance:
+    names = [field.name for field in fields(Glance) if field.name != "said"]
+    said = (job.response or job.message)[:SAID_LETTERS]
+    return Glance(**{name: getattr(job, name) for name in names}, said=said)

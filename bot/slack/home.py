@@ -1,0 +1,133 @@
+"""The Home tab of whoever acts: shown at once as far as it is known, then as Emporix says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.errors import BotError, StoreUnavailable
+from bot.say.gate import gate
+from bot.say.render import Say
+from bot.services.homes.overview import Overview, Overviews
+from bot.slack.failures import described
+from bot.slack.incoming import Incoming
+from bot.slack.refusals import word
+
+logger = logging.getLogger(__name__)
+
+FRESH_SECONDS = 60.0
+AGAIN_SECONDS = 5.0
+"""So often Refresh asks Emporix, however often it is pressed."""
+
+CONFLICT = "hash_conflict"
+
+Blocks = Sequence[Mapping[str, Any]]
+
+
+class HomeTab:
+    """The Home of one request.
+
+    Slack: `hash` names the view that the request came from, so that nothing newer is overwritten.
+    Its methods raise StoreUnavailable, and what Slack's refusals are called.
+    """
+
+    def __init__(self, say: Say, overviews: Overviews, incoming: Incoming) -> None:
+        self._say, self._overviews, self._incoming = say, overviews, incoming
+        self._hash = incoming.home_hash
+
+    async def open(self) -> None:
+        """Show it; Emporix is asked for what is older than a minute."""
+        if self._incoming.is_in_home:
+            await self._show(FRESH_SECONDS)
+
+    async def refresh(self) -> None:
+        """Show it with what Emporix says now."""
+        await self._show(AGAIN_SECONDS)
+
+    async def redraw(self) -> None:
+        """Show what somebody has done just now, whatever was shown meanwhile."""
+        await self._show(FRESH_SECONDS, insists=True)
+
+    async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
+        """As `send`."""
+        await self.send(self._say.render(template, **facts), replace=replace)
+
+    async def send(self, message: Mapping[str, Any], *, replace: bool) -> None:
+        """An answer to a press in the Home: on top of it, for there is no other place.
+
+        What was done shows below, so it is not given up for a view that was drawn meanwhile.
+        """
+        above = [*message["blocks"], {"type": "divider"}]
+        try:
+            await self._show(FRESH_SECONDS, above, insists=True)
+        except StoreUnavailable:
+            bare = self._say.render("home/open.bare")
+            await self._publish(_with(above, bare), insists=True)
+
+    async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
+        """There is no response_url."""
+        return False
+
+    async def keep_up(self, *tenants: str) -> None:
+        """Follow what was done elsewhere, where Slack may still show somebody their Home.
+
+        `tenants` are those of whose jobs or rights something has changed. It is done already: what
+        goes wrong here is only logged.
+        """
+        caller = self._incoming.caller
+        try:
+            await self._overviews.changed(caller, tenants)
+            if not self._incoming.is_in_home and await self._overviews.is_open(caller):
+                await self._show(FRESH_SECONDS, insists=True)
+        except (BotError, SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("a Home tab stays as it is: %s", described(error))
+
+    async def _show(self, seconds: float, above: Blocks = (), *, insists: bool = False) -> None:
+        caller = self._incoming.caller
+        known = await self._overviews.known(caller)
+        is_asking = bool(known.older(seconds))
+        if not await self._publish(self._view(known, above, is_asking=is_asking), insists=insists):
+            return
+        if is_asking:
+            asked = await self._overviews.asked(caller, known, seconds)
+            await self._publish(self._view(asked, above, is_asking=False))
+
+    def _view(self, overview: Overview, above: Blocks, *, is_asking: bool) -> dict[str, Any]:
+        view = self._say.render("home/open", overview=overview, is_asking=is_asking)
+        return _with(above, view)
+
+    async def _publish(self, view: dict[str, Any], *, insists: bool = False) -> bool:
+        """Whether it is shown; not where something newer is, unless this `insists`."""
+        if await self._published(view):
+            return True
+        if not insists:
+            return False
+        self._hash = ""
+        return await self._published(view)
+
+    async def _published(self, view: dict[str, Any]) -> bool:
+        """Slack: views.publish needs no scope, and answers with the new hash."""
+        try:
+            answer = await self._incoming.client.views_publish(
+                user_id=self._incoming.caller.user_id, view=view, hash=self._hash or None
+            )
+        except SlackApiError as error:
+            if word(error) != CONFLICT:
+                raise
+            logger.info("a newer Home tab is there already")
+            return False
+        self._hash = str(answer["view"].get("hash") or "")
+        return True
+
+
+def home_tabs(say: Say, overviews: Overviews) -> Callable[[Incoming], HomeTab]:
+    """Gives each request its Home."""
+    return lambda incoming: HomeTab(say, overviews, incoming)
+
+
+def _with(above: Blocks, view: Mapping[str, Any]) -> dict[str, Any]:
+    return gate({**view, "blocks": [*above, *view["blocks"]]}) if above else dict(view)

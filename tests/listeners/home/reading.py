@@ -1,0 +1,47 @@
+"""What stands in a Home, for tests of the listeners."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sandbox.slack.blockkit.walk import elements
+from sandbox.slack.person import Exchange
+
+
+def published(exchange: Exchange) -> list[dict[str, Any]]:
+    """The Homes that Slack took, in their order."""
+    return [
+        sent["payload"]["view"]
+        for sent in exchange.sent
+        if sent["via"] == "views.publish" and sent["answer"]["ok"]
+    ]
+
+
+def words(view: dict[str, Any] | None) -> str:
+    """All that a Home says, line by line."""
+    return "\n".join(_texts((view or {}).get("blocks", [])))
+
+
+def buttons(view: dict[str, Any] | None) -> list[str]:
+    """The labels of all buttons in it."""
+    found = [one for block in (view or {}).get("blocks", []) for one in elements(block)]
+    return [one["text"]["text"] for one in found]
+
+
+def _texts(part: Any) -> list[str]:
+    if isinstance(part, list):
+        return [text for one in part for text in _texts(one)]
+    if not isinstance(part, dict):
+        return []
+    own = [part["text"]] if isinstance(part.get("text"), str) else []
+    return (
+        own
+        + [text for name, one in part.items() if name != "text" for text in _texts(one)]
+        + (_texts(part["text"]) if isinstance(part.get("text"), dict) else [])
+    )
+
+
+def as_text(exchange: Exchange) -> str:
+    """Everything that was sent."""
+    return json.dumps(exchange.payloads)

@@ -1,0 +1,155 @@
+"""Buttons of other listeners in the Home tab: what they answer stands on top of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.models import Caller
+from bot.say import ids
+from bot.say.state import pack
+from bot.store import layout
+from sandbox.emporix.keys import ACME_OPERATIONS, GLOBEX_OPERATIONS
+from sandbox.slack.directory import ADA, TEAM_ID
+from tests.listeners.digest.fixtures import set_up, stored
+from tests.listeners.home.reading import buttons, published, words
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.posting import Poster
+from tests.samples import home_action
+from tests.shop import Shop
+
+CALLER = Caller(TEAM_ID, ADA.id)
+
+
+@pytest.fixture
+async def shop(connected: Shop) -> Shop:
+    """Ada has a digest in #ops, and looks at her Home."""
+    add_jobs(connected, 6)
+    await set_up(connected.person("ada", "ops"))
+    await connected.ada.open_home()
+    return connected
+
+
+async def test_switches_the_default(shop: Shop) -> None:
+    """Said on top, shown below; nothing else is sent."""
+    await shop.connect(shop.ada, GLOBEX_OPERATIONS)
+    exchange = await shop.ada.click("Make default", at_home=True)
+    assert words(exchange.home).startswith("Your default tenant is `globex` now")
+    assert "*globex* · your default" in words(exchange.home)
+    assert [sent["via"] for sent in exchange.sent] == ["views.publish"]
+
+
+async def test_disconnects_after_asking(shop: Shop) -> None:
+    """Nothing of the tenant is left, neither in Redis nor in the Home."""
+    assert await shop.redis.hexists(layout.home(CALLER, "figures"), "acme")
+    exchange = await shop.ada.click("Disconnect", at_home=True)
+    assert words(exchange.home).startswith("Disconnected from `acme`.")
+    assert "You are not connected to Emporix yet." in words(exchange.home)
+    assert "failed*" not in words(exchange.home)
+    assert not await shop.redis.hexists(layout.home(CALLER, "figures"), "acme")
+
+
+async def test_follows_a_disconnect_by_command(shop: Shop) -> None:
+    """What was shown of the tenant goes from the Home, too."""
+    await shop.ada.command("/emporix disconnect")
+    exchange = await shop.ada.click("Disconnect")
+    assert "failed*" not in words(exchange.home)
+    assert "You are not connected to Emporix yet." in words(exchange.home)
+
+
+async def test_reconnects(shop: Shop) -> None:
+    """The form names the tenant; the Home then shows the new rights."""
+    form = await shop.ada.click("Reconnect", at_home=True)
+    assert form.view is not None
+    assert form.view["state"]["values"]["tenant"]["value"]["value"] == "acme"
+    exchange = await shop.ada.submit(
+        {
+            "Client ID": ACME_OPERATIONS.client_id,
+            "Client secret": ACME_OPERATIONS.client_secret,
+        }
+    )
+    assert "*acme* · your default" in words(exchange.home)
+    assert len(published(exchange)) == 2
+
+
+async def test_a_home_that_nobody_opened_is_not_made(shop: Shop) -> None:
+    """Who never opens it costs nothing."""
+    exchange = await shop.connect(shop.grace, ACME_OPERATIONS)
+    assert published(exchange) == []
+    assert exchange.home is None
+
+
+async def test_a_home_of_long_ago_is_left_alone(shop: Shop) -> None:
+    """Slack tells when it is opened again."""
+    await shop.redis.delete(layout.home(CALLER, "opened"))
+    exchange = await shop.connect(shop.ada, GLOBEX_OPERATIONS)
+    assert published(exchange) == []
+
+
+async def test_pauses_and_resumes_a_digest(shop: Shop) -> None:
+    """The buttons change with it."""
+    paused = await shop.ada.click("Pause", at_home=True)
+    assert "Paused: “Daily jobs” is not posted to <#C0OPS>" in words(paused.home)
+    assert (await stored(shop)).paused == "somebody"
+    resumed = await shop.ada.click("Resume", action_id=ids.DIGEST_RESUME_GO, at_home=True)
+    assert "Pause" in buttons(resumed.home)
+
+
+async def test_changes_a_digest(shop: Shop) -> None:
+    """In its form; the Home follows."""
+    await shop.ada.click("Change", at_home=True)
+    exchange = await shop.ada.submit({"name": "Failures at night"})
+    assert "*Failures at night*" in words(exchange.home)
+
+
+async def test_sets_up_a_digest(shop: Shop) -> None:
+    """The form asks for the channel, for a Home is in none."""
+    await shop.ada.click("Set up a digest", at_home=True)
+    exchange = await shop.ada.submit({"name": "A second", "channel": "general"})
+    assert exchange.field_errors == {}
+    assert "*A second* · <#C0GENERAL>" in words(exchange.home)
+
+
+async def test_deletes_a_digest(shop: Shop) -> None:
+    """After the question of its button."""
+    exchange = await shop.ada.click("Delete", action_id=ids.DIGEST_DELETE_CONFIRM, at_home=True)
+    assert "*Your digests*" not in words(exchange.home)
+
+
+async def test_posts_a_digest_at_once(shop: Shop) -> None:
+    """Or says that nobody is at work."""
+    exchange = await shop.ada.click("Post now", at_home=True)
+    assert "Daily jobs" in words(exchange.home).partition("Your Emporix jobs")[0]
+
+
+async def test_a_button_of_nobody_says_that_it_is_old(shop: Shop, poster: Poster) -> None:
+    """On top of the Home as it is."""
+    await poster.interaction(home_action("jobs.launch.now", "", "V1"))
+    await poster.settled()
+    view = shop.workspace.views.home(ADA.id)
+    assert view is not None
+    assert "too old to act on" in words(view.content)
+    assert "*2 failed*" in words(view.content)
+
+
+async def test_a_list_fits_on_top(shop: Shop, poster: Poster) -> None:
+    """Whatever a button answers with: Slack's hundred blocks are kept."""
+    add_jobs(shop, 60)
+    value = pack(ids.STATE_TENANT, tenant="acme")
+    await poster.interaction(home_action(ids.JOBS_LIST_ALL, value, "V1"))
+    await poster.settled()
+    view = shop.workspace.views.home(ADA.id)
+    assert view is not None
+    assert "Jobs 1–10 of 60" in words(view.content)
+    assert len(view.content["blocks"]) <= 100
+
+
+async def test_an_act_is_shown_over_what_was_drawn_meanwhile(shop: Shop, poster: Poster) -> None:
+    """The press came from an older Home: what it did is shown all the same."""
+    await shop.connect(shop.ada, GLOBEX_OPERATIONS)
+    pressed = home_action(ids.USE_SWITCH, pack(ids.STATE_TENANT, tenant="globex"), "V1")
+    pressed["view"]["hash"] = "1.old"
+    await poster.interaction(pressed)
+    await poster.settled()
+    view = shop.workspace.views.home(ADA.id)
+    assert view is not None
+    assert "*globex* · your default" in words(view.content)

@@ -1,0 +1,156 @@
+"""The Home tab: what the app is told when somebody opens it, and what Slack refuses to publish."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.responses import Response
+
+from sandbox.slack.person import Person, SandboxError
+from sandbox.slack.workspace import Workspace
+from tests.sandbox.slack.fake_bot import FakeBot, Fields
+from tests.sandbox.slack.samples import actions, button, modal, section
+from tests.sandbox.slack.test_web_api import refusal
+
+
+def home(*blocks: Any) -> dict[str, Any]:
+    return {"type": "home", "blocks": list(blocks)}
+
+
+async def published(web: AsyncWebClient, *blocks: Any) -> dict[str, Any]:
+    """Ada's Home, as Slack answers it."""
+    view: dict[str, Any] = (await web.views_publish(user_id="U0ADA", view=home(*blocks)))["view"]
+    return view
+
+
+async def test_the_app_is_told_who_opened_it(ada: Person, bot: FakeBot) -> None:
+    """The event is JSON in the envelope of Slack's events; the first has no view."""
+    await ada.open_home()
+    assert bot.heard[-1].headers["content-type"] == "application/json"
+    event = dict(bot.last["event"])
+    assert float(event.pop("event_ts"))
+    assert event == {"type": "app_home_opened", "user": "U0ADA", "channel": "D00001", "tab": "home"}
+    assert (bot.last["type"], bot.last["team_id"]) == ("event_callback", "T0ACME")
+    assert bot.last["event_id"].startswith("Ev")
+    assert bot.last["authorizations"][0]["is_bot"] is True
+    assert not {"trigger_id", "response_url"} & bot.last.keys()
+
+
+async def test_the_event_is_signed(ada: Person, bot: FakeBot, workspace: Workspace) -> None:
+    """As everything is that Slack sends."""
+    await ada.open_home()
+    heard = bot.heard[-1]
+    expected = SignatureVerifier(workspace.signing_secret).generate_signature(
+        timestamp=heard.headers["x-slack-request-timestamp"], body=heard.body
+    )
+    assert heard.headers["x-slack-signature"] == expected
+
+
+async def test_the_event_carries_the_view_that_is_there(
+    ada: Person, bot: FakeBot, web: AsyncWebClient
+) -> None:
+    """With the hash that protects it; the other tab carries none."""
+    view = await published(web, section())
+    await ada.open_home()
+    assert bot.last["event"]["view"] == view
+    await ada.open_home("messages")
+    assert (bot.last["event"]["tab"], "view" in bot.last["event"]) == ("messages", False)
+
+
+async def test_each_opening_is_an_event_of_its_own(ada: Person, bot: FakeBot) -> None:
+    """Only what is brought again has the same id."""
+    await ada.open_home()
+    await ada.open_home()
+    one, other = (heard.fields["event_id"] for heard in bot.heard)
+    assert one != other
+
+
+async def test_an_event_that_is_not_taken_comes_again(ada: Person, bot: FakeBot) -> None:
+    """The same event, with the number of the attempt and its reason."""
+
+    async def fail(_: Fields) -> Response:
+        return Response(status_code=500 if len(bot.heard) == 1 else 200)
+
+    bot.script = fail
+    exchange = await ada.open_home()
+    first, second = bot.heard
+    assert first.body == second.body
+    assert second.headers["x-slack-retry-num"] == "1"
+    assert second.headers["x-slack-retry-reason"] == "http_error"
+    assert "x-slack-retry-num" not in first.headers
+    assert exchange.ack_status == 200
+
+
+async def test_an_app_that_has_not_subscribed_hears_nothing(
+    ada: Person, bot: FakeBot, workspace: Workspace
+) -> None:
+    """Slack tells only of what the manifest names."""
+    workspace.events = frozenset()
+    await ada.open_home()
+    assert bot.heard == []
+
+
+async def test_a_press_in_the_home_has_neither_channel_nor_response_url(
+    ada: Person, bot: FakeBot, web: AsyncWebClient
+) -> None:
+    """It names the view and its hash, and brings a trigger that opens a modal."""
+    view = await published(web, actions(button("Connect", "connect.open", value="v")))
+    await ada.click("Connect", at_home=True)
+    assert bot.last["container"] == {"type": "view", "view_id": view["id"]}
+    assert bot.last["view"]["hash"] == view["hash"]
+    assert not {"channel", "message", "response_url"} & bot.last.keys()
+    opened = await web.views_open(trigger_id=bot.last["trigger_id"], view=modal())
+    assert opened["ok"]
+
+
+async def test_a_press_in_the_home_pushes_nothing(
+    ada: Person, bot: FakeBot, web: AsyncWebClient
+) -> None:
+    """There is no modal to put another one on."""
+    await published(web, actions(button("Connect")))
+    await ada.click("Connect", at_home=True)
+    pushed = web.views_push(trigger_id=bot.last["trigger_id"], view=modal())
+    assert (await refusal(pushed))["error"] == "not_found"
+
+
+async def test_names_what_can_be_pressed_there(ada: Person, web: AsyncWebClient) -> None:
+    """Who looks for what is not there learns what is."""
+    await published(web, actions(button("Connect")))
+    with pytest.raises(SandboxError, match="the Home tab; there are: Connect"):
+        await ada.click("Refresh", at_home=True)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        modal(),
+        {"type": "home"},
+        home(*[section()] * 101),
+        home({"type": "alert", "text": {"type": "mrkdwn", "text": "no"}}),
+        home(section("x" * 3001)),
+    ],
+    ids=["a modal", "no blocks", "101 blocks", "a block for modals", "a long text"],
+)
+async def test_refuses_what_is_no_home(web: AsyncWebClient, view: dict[str, Any]) -> None:
+    """A Home is of its own type, with at most a hundred blocks that may stand there."""
+    refused = await refusal(web.views_publish(user_id="U0ADA", view=view))
+    assert refused["error"] == "invalid_arguments"
+
+
+async def test_refuses_a_home_that_is_not_enabled(
+    web: AsyncWebClient, ada: Person, workspace: Workspace
+) -> None:
+    """Without `home_tab_enabled` in the manifest there is no such tab."""
+    workspace.has_home_tab = False
+    assert (await refusal(published(web)))["error"] == "not_enabled"
+    with pytest.raises(SandboxError, match="there are: messages"):
+        await ada.open_home()
+
+
+async def test_shows_the_person_what_was_published(ada: Person, web: AsyncWebClient) -> None:
+    """Each has their own."""
+    view = await published(web, section())
+    assert (await ada.open_home()).home == view
