@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from bot.clockwork.calls import Tick
 from bot.clockwork.engine import Engine
-from bot.clockwork.outage import tell_outages_briefly
+from bot.clockwork.quieter import quieten_saq
 from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
 from bot.logs import configure
@@ -30,7 +30,7 @@ LOOK_SECONDS = 0.5  # between two looks at the clock
 def work(settings: Settings, clock: Clock = time.time) -> None:
     """Work until SIGTERM or SIGINT; what runs then is finished first."""
     configure(settings.log_level, settings.log_format)
-    tell_outages_briefly()
+    quieten_saq()
     asyncio.run(_work(settings, clock))
 
 

@@ -23,6 +23,7 @@ from sandbox.emporix.keys import Key
 from sandbox.emporix.world import World
 from sandbox.serving import serving
 from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.exchange import tls
 from sandbox.slack.person import Exchange, Person
 from sandbox.slack.workspace import Workspace
 from tests.clock import FakeClock
@@ -111,7 +112,7 @@ async def open_shop(
             Guard(workspace.signing_secret, clock),
         )
         workspace.bot_url = await parts.enter_async_context(serving(web))
-        http = await parts.enter_async_context(httpx.AsyncClient())
+        http = await parts.enter_async_context(httpx.AsyncClient(verify=tls()))
         queue = FakeQueue(clock)
         by_clock = await parts.enter_async_context(
             assemble_worker(settings, queue, clock, clock.sleep)

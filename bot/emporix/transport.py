@@ -7,8 +7,10 @@ would repeat a call that had its effect, so each failure gets its own httpx exce
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import cast
 
 import aiohttp
@@ -31,7 +33,7 @@ class Transport(AiohttpTransport):
     """
 
     def __init__(self, limits: httpx.Limits) -> None:
-        super().__init__(limits=limits, client=self._session)
+        super().__init__(verify=_tls(), limits=limits, client=self._session)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         with _told_apart(request):
@@ -51,6 +53,12 @@ class Transport(AiohttpTransport):
         # the repeat would pass for the first answer. There is no public switch for this.
         session._retry_connection = False
         return session
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Certificates take longer to read than all the rest of a client."""
+    return httpx.create_ssl_context()
 
 
 class _Body(httpx.AsyncByteStream):

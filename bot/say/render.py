@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
@@ -36,8 +36,12 @@ class Say:
         """
 
     @classmethod
+    @cache
     def default(cls) -> Self:
-        """The templates installed within the package, or else those of the project beside it."""
+        """The templates installed within the package, or else those of the project beside it.
+
+        The same each time: a template is read when it is needed first, which takes its time.
+        """
         package = Path(__file__).parents[1]
         installed = package / "templates"
         return cls(installed if installed.is_dir() else package.parent / "templates")

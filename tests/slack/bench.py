@@ -28,6 +28,7 @@ from bot.wiring import Parts
 from sandbox.serving import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA
+from sandbox.slack.exchange import tls
 from sandbox.slack.workspace import Workspace
 from tests.clock import FakeClock
 from tests.posting import Poster
@@ -72,7 +73,10 @@ class Setup:
 async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
     clock = FakeClock()
     workspace = Workspace(clock)
-    async with serving(create_slack(workspace)) as slack_url, httpx.AsyncClient() as http:
+    async with (
+        serving(create_slack(workspace)) as slack_url,
+        httpx.AsyncClient(verify=tls()) as http,
+    ):
 
         @asynccontextmanager
         async def assemble() -> AsyncIterator[Parts]:

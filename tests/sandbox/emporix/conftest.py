@@ -12,6 +12,7 @@ from sandbox.emporix.app import create_app
 from sandbox.emporix.keys import ACME_OPERATIONS, Key
 from sandbox.emporix.world import World
 from sandbox.serving import serving
+from sandbox.slack.exchange import tls
 
 NOON = 1_769_601_600.0  # 2026-01-28T12:00:00Z
 
@@ -47,7 +48,7 @@ def month() -> World:
 async def emporix(world: World) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         serving(create_app(world)) as url,
-        httpx.AsyncClient(base_url=url, timeout=10) as client,
+        httpx.AsyncClient(verify=tls(), base_url=url, timeout=10) as client,
     ):
         yield client
 

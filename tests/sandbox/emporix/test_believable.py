@@ -17,6 +17,7 @@ from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.times import iso
 from sandbox.emporix.world import World
 from sandbox.serving import serving
+from sandbox.slack.exchange import tls
 from tests.sandbox.emporix.conftest import NOON, Time
 
 DAY = 24 * 3600
@@ -208,7 +209,10 @@ async def test_every_page_can_be_fetched() -> None:
     world = World.believable(Time())
     issued = world.tokens.issue(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     headers = {"Authorization": f"Bearer {issued.value}", "Emporix-Tenant": "acme"}
-    async with serving(create_app(world)) as url, httpx.AsyncClient(headers=headers) as client:
+    async with (
+        serving(create_app(world)) as url,
+        httpx.AsyncClient(verify=tls(), headers=headers) as client,
+    ):
         pages = [
             await client.get(f"{url}/ai-service/acme/jobs?pageSize=1000&pageNumber={number}")
             for number in range(1, 6)

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.page.door import Door
 from sandbox.slack.app import create_app
+from sandbox.slack.exchange import tls
 from sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.conftest import (  # noqa: F401 - fixtures
     Address,
@@ -33,6 +34,6 @@ async def page(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without a screen."""
     slack_address.stage.app = create_app(workspace, door.routes())
-    async with httpx.AsyncClient(base_url=slack_address.url, trust_env=False) as http:
+    async with httpx.AsyncClient(verify=tls(), base_url=slack_address.url, trust_env=False) as http:
         yield http
     door.close()

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sandbox.serving import serving
 from sandbox.slack.app import create_app
+from sandbox.slack.exchange import tls
 from sandbox.slack.person import Person
 from sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.fake_bot import FakeBot
@@ -91,7 +92,7 @@ def slack_url(workspace: Workspace, slack_address: Address) -> str:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(verify=tls(), trust_env=False) as http:
         yield http
 
 

@@ -1,4 +1,4 @@
-"""Redis is away: one line of our log in the place of many tracebacks of saq's."""
+"""saq's log without its noise: tracebacks of pauses, and of a Redis that is away."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from bot.later import Later
 from bot.store.connection import is_away
 
 logger = logging.getLogger(__name__)
@@ -13,8 +14,11 @@ logger = logging.getLogger(__name__)
 EVERY_SECONDS = 10.0
 
 
-class Outage(logging.Filter):
-    """On the logger of saq: what is no failure to reach Redis passes as it is."""
+class Quieter(logging.Filter):
+    """On the logger of saq: a pause is no line, an outage of Redis one; all else passes as it is.
+
+    saq takes a task that is to be run again for one that failed. Why it waits was told before.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -22,6 +26,8 @@ class Outage(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Later):
+            return False
         if error is None or not is_away(error):
             return True
         if self._clock() - self._told >= EVERY_SECONDS:
@@ -30,6 +36,6 @@ class Outage(logging.Filter):
         return False
 
 
-def tell_outages_briefly() -> None:
+def quieten_saq() -> None:
     """From now on, in this process."""
-    logging.getLogger("saq").addFilter(Outage())
+    logging.getLogger("saq").addFilter(Quieter())

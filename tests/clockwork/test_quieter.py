@@ -1,4 +1,4 @@
-"""While Redis is away, the log of a worker can be read."""
+"""The log of a worker can be read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import RedisError
 
-from bot.clockwork.outage import EVERY_SECONDS, Outage
+from bot.clockwork.quieter import EVERY_SECONDS, Quieter
+from bot.later import Later
 from bot.store.connection import connect_for_queue
 from tests.clock import FakeClock
 
@@ -18,10 +19,10 @@ LINE = "the queue does not reach Redis: ConnectionError"
 
 @pytest.fixture(autouse=True)
 def _filtered(clock: FakeClock) -> Iterator[None]:
-    outage = Outage(clock)
-    SAQ.addFilter(outage)
+    quieter = Quieter(clock)
+    SAQ.addFilter(quieter)
     yield
-    SAQ.removeFilter(outage)
+    SAQ.removeFilter(quieter)
 
 
 async def fail(error: Exception | None = None) -> None:
@@ -30,11 +31,13 @@ async def fail(error: Exception | None = None) -> None:
         if error:
             raise error
         await connect_for_queue("unix:///nowhere/redis.sock").ping()
-    except (RedisError, OSError, ValueError):
+    except (RedisError, OSError, ValueError, Later):
         SAQ.exception("Upkeep task failed unexpectedly")
 
 
-async def test_one_line_says_it(caplog: pytest.LogCaptureFixture, clock: FakeClock) -> None:
+async def test_one_line_says_that_redis_is_away(
+    caplog: pytest.LogCaptureFixture, clock: FakeClock
+) -> None:
     """And one more some seconds later, as long as it is so."""
     for _ in range(3):
         await fail()
@@ -55,3 +58,9 @@ async def test_hides_nothing_else(caplog: pytest.LogCaptureFixture, error: Excep
         "a word",
     ]
     assert caplog.records[0].exc_info is not None
+
+
+async def test_a_pause_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    """A task that waits for its turn, or runs again after what was told, has not failed."""
+    await fail(Later(2.0, 1))
+    assert not caplog.records
