@@ -50,10 +50,6 @@ class Seen(HTMLParser):
         """Lines are not counted: nobody asks for them, and it took most of the time."""
         return j
 
-    def updatepos(self, i: int, j: int) -> int:
-        """Lines are not counted: nobody asks for them, and it took most of the time."""
-        return j
-
     def named(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
 
