@@ -12,6 +12,7 @@ from bot.services.digests import course
 from bot.services.digests.report import Report
 from bot.slack.digest_channels import DigestChannels
 from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
+from bot.slack.told_once import ToldOnce
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +26,8 @@ REFUSALS = {
 class DigestPosts:
     """Posts in the name of digests. Every method raises Later and StoreUnavailable."""
 
-    def __init__(self, say: Say, once: Once, channels: DigestChannels) -> None:
-        self._say, self._once, self._channels = say, once, channels
+    def __init__(self, say: Say, once: Once, channels: DigestChannels, told: ToldOnce) -> None:
+        self._say, self._once, self._channels, self._told = say, once, channels, told
 
     async def is_posted(self, digest: Digest, slot: Slot) -> bool:
         return await self._once.sent(_name(digest, slot))
@@ -49,15 +50,13 @@ class DigestPosts:
 
     async def tell_owner(self, digest: Digest, slot: Slot, reason: str) -> None:
         """A direct message to the owner; once for each run."""
-        message = self._say.render("digest/trouble", digest=digest, reason=reason)
-        post = Post(
-            f"{_name(digest, slot)}:owner", digest.owner.team_id, digest.owner.user_id, slot.at
-        )
-        await self._try(post, message)
+        name, owner = f"{_name(digest, slot)}:owner", digest.owner
+        facts = {"digest": digest, "reason": reason}
+        await self._told.directly(name, owner, slot.at, "digest/trouble", **facts)
 
-    async def tell_channel(self, digest: Digest, slot: Slot, reason: str) -> None:
-        """That it pauses, to those who miss it, with the way to go on."""
-        message = self._say.render("digest/paused", digest=digest, reason=reason)
+    async def tell_channel(self, digest: Digest, slot: Slot, reason: str, *, pauses: bool) -> None:
+        """That it pauses, or did not come, to those who miss it, with the way to go on."""
+        message = self._say.render("digest/paused", digest=digest, reason=reason, pauses=pauses)
         await self._try(_post(digest, slot, "paused"), message)
 
     async def _posted(self, digest: Digest, post: Post, message: dict[str, Any]) -> str:

@@ -20,6 +20,9 @@ LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
 OWNER_GONE = "owner_gone"
 
+ORPHANED = {OWNER_GONE, *(error.template for error in BROKEN)}
+"""Reasons to pause that somebody else in the channel can mend."""
+
 
 @every(LOOK_SECONDS)
 async def find_due(alert_course: AlertCourse, queue: Queues) -> None:
@@ -77,21 +80,25 @@ async def pause(
     alert_course: AlertCourse,
     told_once: ToldOnce,
 ) -> None:
-    """One alert, or all of a connection; their owner hears so once, or the channel if they left."""
+    """One alert, or all of a connection; their owner hears so once, and their channels."""
     broken = Source.named(source)
     running = [one for one in await alert_course.running(broken) if alert_id in ("", one.id)]
     if not running:
         return
-    if reason == OWNER_GONE:
-        for alert in running:
-            post = Post(_paused(alert, at), alert.owner.team_id, alert.channel_id, at)
-            await told_once.in_channel(post, "alerts/orphaned", alert=alert)
-    else:
+    if reason != OWNER_GONE:
         facts = {"reason": reason, "tenant": broken.tenant, "alerts": running}
         name = _paused(running[0], at)
         await told_once.directly(name, broken.owner, at, "alerts/paused", **facts)
     for alert in running:
+        if reason in ORPHANED:
+            await _tell_channel(alert, reason, at, told_once)
         await alert_course.pause(alert.id, reason)
+
+
+async def _tell_channel(alert: Alert, reason: str, at: float, told_once: ToldOnce) -> None:
+    """Else its silence would read as if nothing failed."""
+    post = Post(f"{_paused(alert, at)}:here", alert.owner.team_id, alert.channel_id, at)
+    await told_once.in_channel(post, "alerts/orphaned", alert=alert, reason=reason)
 
 
 def _paused(alert: Alert, at: float) -> str:

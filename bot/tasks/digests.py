@@ -176,16 +176,17 @@ class Run:
         return await self.reports.read(held, digest.filters, course.window(digest, self.slot))
 
     async def _strike(self, digest: Digest) -> None:
-        """The owner hears of it the first time, the channel when it was the last."""
+        """The owner hears of it the first time; the channel when it was the last, or had asked."""
         if not digest.strikes:
             await self.posts.tell_owner(digest, self.slot, "connection")
         after = await self.settle(digest, course.struck)
-        if after and after.paused:
-            await self.posts.tell_channel(digest, self.slot, after.paused)
+        if after and (after.paused or course.is_asked(self.slot)):
+            pauses = bool(after.paused)
+            await self.posts.tell_channel(digest, self.slot, "connection", pauses=pauses)
 
     async def _pause(self, digest: Digest, reason: str) -> None:
         if reason == "owner_gone":
-            await self.posts.tell_channel(digest, self.slot, reason)
+            await self.posts.tell_channel(digest, self.slot, reason, pauses=True)
         else:
             await self.posts.tell_owner(digest, self.slot, reason)
         await self.settle(digest, lambda current, _, __: course.paused(current, reason))

@@ -48,12 +48,13 @@ async def assemble_worker(
     async with shared_parts(settings, clock) as shared:
         directly = Directly(shared.say, shared.slack)
         once = _once(settings, shared, clock, sleep)
+        told_once = ToldOnce(shared.say, once, shared.slack)
         services = {
             **shared.services,
             "directly": directly,
             "worker_id": secrets.token_hex(8),
-            "digest_posts": DigestPosts(shared.say, once, shared.digest_channels),
-            "told_once": ToldOnce(shared.say, once, shared.slack),
+            "digest_posts": DigestPosts(shared.say, once, shared.digest_channels, told_once),
+            "told_once": told_once,
             "alert_posts": AlertPosts(shared.say, once, shared.slack),
             "digest_pictures": _digest_pictures(settings, shared, clock),
         }

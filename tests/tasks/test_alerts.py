@@ -217,16 +217,17 @@ async def test_is_silent_while_muted(shop: Shop) -> None:
 
 
 async def test_tells_of_a_broken_connection_once(shop: Shop, snapshot: SnapshotAssertion) -> None:
-    """The owner hears it, with the way to mend it; anybody there who is connected takes over."""
+    """The owner hears it, and the channel: anybody there who is connected takes over."""
     await later(shop)
     shop.world.revoke(ACME_OPERATIONS)
     await later(shop, 1200)
     (message,) = await told(shop)
-    assert shown(message) == snapshot
+    assert shown(message) == snapshot(name="to the owner")
+    *_, said = await shop.person("ada", "ops").messages()
+    assert shown(said) == snapshot(name="to the channel")
     fail(shop)
     grace = shop.person("grace", "ops")
     await shop.connect(grace, ACME_READ_ONLY)
-    await grace.command("/emporix alerts list")
     await grace.click("Resume on my connection")
     await later(shop)
     (summed_up,) = await posted(shop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -193,6 +193,29 @@ async def test_tells_the_owner_once_that_the_connection_is_broken(
     digest = await stored(shop_at_nine)
     assert digest.paused == "connection"
     assert digest.strikes == ("2026-11-24", "2026-11-25", "2026-11-26")
+
+
+async def test_says_why_none_came_where_one_was_wanted(shop_at_nine: Shop) -> None:
+    """To the channel: whoever presses Post now is often not the owner, whose connection it is."""
+    await work(shop_at_nine)
+    shop_at_nine.world.revoke(ACME_OPERATIONS)
+    await shop_at_nine.person("grace", "ops").command("/emporix digest now")
+    await work(shop_at_nine)
+    said = (await in_channel(shop_at_nine))[-1]
+    assert "could not be posted: its owner's connection" in said["text"]
+    assert "Take over" in str(said["blocks"])
+    assert (await stored(shop_at_nine)).paused == ""
+
+
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+async def test_tells_the_owner_whatever_slack_says(
+    shop_at_nine: Shop, kind: Literal["cut_before", "cut_after"]
+) -> None:
+    """Once, also where Slack broke off: the app looks into the direct messages, too."""
+    shop_at_nine.world.revoke(ACME_OPERATIONS)
+    shop_at_nine.workspace.faults.add(Fault(kind, method="chat.postMessage", times=2))
+    await work(shop_at_nine)
+    assert len(await to_ada(shop_at_nine)) == 1
 
 
 async def test_goes_on_where_it_was_taken_over(shop_at_nine: Shop) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.emporix.models import Job
-from bot.services.likeness import alike, words
+from bot.services.likeness import READ, alike, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +36,15 @@ def groups(jobs: Iterable[Job]) -> tuple[Group, ...]:
             found.append((job.agent_id, said, [job]))
     by_size: Sequence[list[Job]] = sorted((jobs for _, _, jobs in found), key=len, reverse=True)
     return tuple(Group(tuple(members)) for members in by_size)
+
+
+def beginning(job: Job) -> Job:
+    """As much of a job as a row shows: a hundred whole ones could be large."""
+    return replace(
+        job,
+        message=job.message[: 2 * READ],
+        response=job.response[: 2 * READ],
+        import_result=None,
+        export_result=None,
+        extra={},
+    )

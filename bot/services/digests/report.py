@@ -11,9 +11,8 @@ from bot.emporix.models import Job, JobPage
 from bot.emporix.part import WHOLE, Part
 from bot.models import NEWEST_FIRST, Connection, Filters
 from bot.services.digests.course import Window
-from bot.services.digests.likeness import Group, groups
+from bot.services.digests.likeness import Group, beginning, groups
 from bot.services.digests.readings import Readings, give_up
-from bot.services.likeness import READ
 from bot.services.short_query import shorten
 
 STATUSES = ("success", "failure", "in_progress", "skipped")
@@ -140,7 +139,7 @@ class Reports:
         found: list[Job] = []
         for number in range(1, MOST_FAILURES // PAGE_SIZE + 1):
             page = await self._page(held, replace(asked, page=number))
-            found += map(_short, page.jobs)
+            found += map(beginning, page.jobs)
             if not page.has_more:
                 break
         return list({job.id or id(job): job for job in found}.values())
@@ -194,15 +193,3 @@ def _others(total: int | None, known: list[int | None]) -> int | None:
 def total_of(page: JobPage) -> int | None:
     """Emporix may leave the total out; that there is none can still be seen."""
     return page.total if page.total is not None or page.jobs else 0
-
-
-def _short(job: Job) -> Job:
-    """As much of a job as a row shows: a hundred whole ones could be large."""
-    return replace(
-        job,
-        message=job.message[: 2 * READ],
-        response=job.response[: 2 * READ],
-        import_result=None,
-        export_result=None,
-        extra={},
-    )

@@ -28,3 +28,15 @@ async def test_others_can_take_them_over(connected: Shop, digest: str) -> None:
     assert "Take over" in str(grace.payloads)
     ada = await connected.person("ada", "ops").command("/emporix digest list")
     assert "Take over" not in str(ada.payloads)
+
+
+async def test_has_room_for_the_button_that_sets_one_up(connected: Shop) -> None:
+    """However many there are: of those in other channels some are only counted."""
+    ada = connected.person("ada", "ops")
+    for number in range(20):
+        await set_up(ada, name=f"Digest {number}")
+    for number in range(5):
+        await set_up(ada, name=f"Digest {number}", channel="general")
+    *_, counted, button = (await ada.command("/emporix digest list")).payloads[0]["blocks"]
+    assert counted["elements"][0]["text"] == "and 2 other digests of yours"
+    assert button["elements"][0]["text"]["text"] == "Set up a digest"
