@@ -115,6 +115,16 @@ async def desk(
         yield desk
 
 
+@pytest.fixture
+async def slow_deletes(stack: Stack, http: httpx.AsyncClient) -> AsyncIterator[None]:
+    """Emporix takes its time for each, so that a clean-up can be seen, and stopped, on the way."""
+    faults = f"{stack.emporix_url}/sandbox/faults"
+    order = {"kind": "delay", "method": "DELETE", "seconds": 0.1, "times": 5_000}
+    (await http.post(faults, json=order)).raise_for_status()
+    yield
+    await http.delete(faults)
+
+
 @pytest.fixture(scope="session")
 def pictures() -> Path:
     """Where pictures go; without PICTURES none are taken."""

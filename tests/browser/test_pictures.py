@@ -169,6 +169,7 @@ async def test_a_phone(alone: Desk, pictures: Path) -> None:
 
 
 @in_window
+@pytest.mark.usefixtures("slow_deletes")
 async def test_a_clean_up(alone: Desk, pictures: Path) -> None:
     """While it goes on; last, because what it deletes is gone."""
     await cleans_up(alone, "/emporix jobs clean success until:2026-11-15")

@@ -85,6 +85,7 @@ async def test_cleans_up_to_its_report(desk: Desk) -> None:
     await expect(desk.messages).to_have_count(1)
 
 
+@pytest.mark.usefixtures("slow_deletes")
 async def test_a_clean_up_is_stopped(desk: Desk) -> None:
     """The message says what is left."""
     await cleans_up(desk, "/emporix jobs clean success until:2026-11-15")
