@@ -18,7 +18,7 @@ from bot.slack.refusals import word
 from bot.store.alive import Alive
 from bot.store.connection import connect, reaching_redis
 from bot.store.tokens import TokenStore
-from bot.wiring import sealed_records, slack_client, slack_session
+from bot.wiring.shared import sealed_records, slack_client, slack_session
 
 SCOPES = frozenset(
     {

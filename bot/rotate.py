@@ -8,7 +8,7 @@ from bot.errors import StoreUnavailable
 from bot.settings import Settings
 from bot.store.connection import connect
 from bot.store.rotation import Rotation, Tally
-from bot.wiring import vault
+from bot.wiring.shared import vault
 
 TOLD_EVERY = 1000  # records
 

@@ -29,7 +29,8 @@ from bot.settings import Settings
 from bot.slack.body import parse
 from bot.slack.guard import MAX_BODY_BYTES, Guard
 from bot.slack.incoming import ANSWERED, DELIVERED, REFERENCE
-from bot.wiring import Clock, Parts, assemble
+from bot.wiring.shared import Clock
+from bot.wiring.web import Parts, assemble
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,8 @@ from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
 from bot.logs import configure
 from bot.settings import Settings
-from bot.wiring import Clock, assemble_worker, open_queue
+from bot.wiring.shared import Clock
+from bot.wiring.worker import assemble_worker, open_queue
 
 logger = logging.getLogger(__name__)
 

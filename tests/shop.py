@@ -16,8 +16,9 @@ from bot.settings import Settings
 from bot.slack.guard import Guard
 from bot.store.vault import Vault
 from bot.web import build_web
-from bot.wiring import assemble, assemble_worker
 from bot.wiring.shared import vault
+from bot.wiring.web import assemble
+from bot.wiring.worker import assemble_worker
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import Key
 from sandbox.emporix.world import World

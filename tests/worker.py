@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.clockwork.calls import Later
-from bot.wiring import WorkerParts
+from bot.wiring.worker import WorkerParts
 from tests.clock import FakeClock
 
 MANY = 10_000

@@ -24,7 +24,7 @@ from bot.slack.registry import Registry
 from bot.slack.work import Work
 from bot.store.arrivals import Arrival
 from bot.web import build_web
-from bot.wiring import Parts
+from bot.wiring.web import Parts
 from sandbox.serving import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA
