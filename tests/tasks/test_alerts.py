@@ -235,12 +235,14 @@ async def test_tells_of_a_broken_connection_once(shop: Shop, snapshot: SnapshotA
     assert len(await told(shop)) == 1
 
 
-async def test_pauses_when_its_owner_disconnects(shop: Shop) -> None:
-    """Who disconnects is told which channels hear nothing more, and how they go on."""
+async def test_pauses_when_its_owner_disconnects(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """Who disconnects is told which channels hear nothing more, and these how they go on."""
     ada = shop.person("ada", "ops")
     await ada.command("/emporix disconnect")
     exchange = await ada.click("Disconnect")
     assert "Alerts of yours are paused in <#C0OPS>" in exchange.payloads[0]["text"]
+    *_, said = await ada.messages()
+    assert shown(said) == snapshot
     fail(shop)
     await later(shop, 600)
     assert (await posted(shop), await told(shop)) == ([], [])
