@@ -12,6 +12,7 @@ from bot.say import ids
 from bot.say.state import unpack
 from bot.services.digests.form import FormRefused, Proposal
 from bot.services.filters import LocalClock
+from bot.slack.channel import Channel
 from bot.slack.digest_forms import DigestForms
 from bot.slack.hear import action, command, submission
 from bot.slack.home import HomeTab
@@ -28,10 +29,16 @@ IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
     at_once=True,
 )
 async def open_form(
-    text: str, account: Account, clock: LocalClock, digest_forms: DigestForms, modal: Modal
+    text: str,
+    account: Account,
+    clock: LocalClock,
+    digest_forms: DigestForms,
+    channel: Channel,
+    modal: Modal,
 ) -> None:
     await opening(modal)
-    await show(modal, account, await digest_forms.proposal(account, clock, text))
+    proposal = await digest_forms.proposal(account, clock, text)
+    await show(modal, account, replace(proposal, channel_id=_channel(channel.id)))
 
 
 @action(ids.DIGEST_NEW_OPEN, at_once=True)
