@@ -78,7 +78,7 @@ async def stop(
     value: str, caller: Caller, cleaning: Cleaning, channel: Channel, reply: Reply
 ) -> None:
     clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
-    await _change(await cleaning.stop(caller, clean_id), channel, reply)
+    await _change(await cleaning.stop(caller, clean_id), cleaning, channel, reply)
 
 
 @action(ids.JOBS_CLEAN_GO_ON)
@@ -86,7 +86,7 @@ async def go_on(
     value: str, caller: Caller, cleaning: Cleaning, channel: Channel, reply: Reply
 ) -> None:
     clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
-    await _change(await cleaning.go_on(caller, clean_id), channel, reply)
+    await _change(await cleaning.go_on(caller, clean_id), cleaning, channel, reply)
 
 
 async def _show(confirmation: Confirmation, modal: Modal) -> None:
@@ -100,8 +100,17 @@ async def _show(confirmation: Confirmation, modal: Modal) -> None:
     )
 
 
-async def _change(progress: Progress, channel: Channel, reply: Reply) -> None:
-    """In the place of the pressed message, which the worker changes as it goes."""
+async def _change(progress: Progress, cleaning: Cleaning, channel: Channel, reply: Reply) -> None:
+    """In the place of the pressed message, which the worker changes as it goes.
+
+    Its report may have come just before, and nothing comes after a report: so it is put back.
+    """
+    await _put(progress, channel, reply)
+    if not progress.clean.why and (report := await cleaning.report(progress.clean.id)):
+        await _put(report, channel, reply)
+
+
+async def _put(progress: Progress, channel: Channel, reply: Reply) -> None:
     template = "jobs/clean.report" if progress.clean.why else "jobs/clean.progress"
     if not await channel.edit(channel.render(template, progress=progress)):
         await reply(template, progress=progress)

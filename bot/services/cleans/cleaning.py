@@ -130,6 +130,11 @@ class Cleaning:
             clean = await self._begun(replace(clean, why="", ended_at=0, idle=0))
         return await self._progress(clean, "waiting")
 
+    async def report(self, clean_id: str) -> Progress | None:
+        """How it ended; None while it goes on."""
+        clean = await self._kept.load(clean_id)
+        return await self._progress(clean, "ended") if clean and clean.why else None
+
     async def _own(self, caller: Caller, clean_id: str) -> Clean:
         clean = await self._kept.load(clean_id)
         if clean is None or clean.caller != caller:

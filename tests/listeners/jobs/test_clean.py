@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 import pytest
@@ -14,6 +15,7 @@ from bot.store.cleans import ASKED_SECONDS
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.emporix.times import iso
+from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.shop import Shop
@@ -291,3 +293,20 @@ async def test_can_be_stopped_and_let_go_on(jobs: Shop, snapshot: SnapshotAssert
     assert left(jobs) == ids({1, 3, 4, 6, 7, 9})
     assert await recorded(jobs) == [("done", 3, 3)]
     assert len(await direct.messages()) == 1
+
+
+async def test_a_report_stands_whoever_writes_last(jobs: Shop) -> None:
+    """A worker ends while Slack takes the word that it is going to stop."""
+    await confirm(jobs, FAILED, "3")
+    jobs.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
+    await work(jobs)
+    direct = jobs.person("ada", "dm")
+    jobs.workspace.faults.add(SlackFault("delay", method="response_url", seconds=0.5))
+    stopping = asyncio.create_task(direct.click("Stop"))
+    while jobs.workspace.faults:  # noqa: ASYNC110 - what was ordered is counted
+        await asyncio.sleep(0)
+    jobs.clock.forward(11)
+    await work(jobs)
+    assert "Clean-up stopped" in (await direct.messages())[-1]["text"]
+    await stopping
+    assert "Clean-up stopped" in (await direct.messages())[-1]["text"]
