@@ -48,7 +48,7 @@ class Deletion:
     """A DELETE that remembers whether an earlier attempt may have worked."""
 
     def __init__(self, call: Call) -> None:
-        self._call, self._may_be_done = call, False
+        self._call, self.may_be_done = call, False
 
     async def attempt(self) -> bool:
         """True where the resource was deleted by us, False where it was gone before.
@@ -58,9 +58,9 @@ class Deletion:
         try:
             response = await self._call.send()
         except NotFound:
-            return self._may_be_done
+            return self.may_be_done
         except (EmporixFailed, httpx.TransportError) as failure:
-            self._may_be_done |= self._call.may_have_worked(failure)
+            self.may_be_done |= self._call.may_have_worked(failure)
             raise
         if response.status_code != httpx.codes.NO_CONTENT:
             raise EmporixUnreadable(tenant=self._call.tenant, status=response.status_code)

@@ -12,7 +12,7 @@ import httpx
 
 from bot.emporix import oauth
 from bot.emporix.auth import Clock, TokenAuth, Tokens
-from bot.emporix.call import Call, Deletion, segment
+from bot.emporix.call import NEVER_SENT, Call, Deletion, segment
 from bot.emporix.failures import naming_failures
 from bot.emporix.listing import list_params, page, with_id
 from bot.emporix.models import Agent, Job, JobPage
@@ -21,7 +21,7 @@ from bot.emporix.payloads import decode
 from bot.emporix.query import to_q
 from bot.emporix.retries import BUDGET, retrying
 from bot.emporix.sessions import Session
-from bot.errors import EmporixUnreadable
+from bot.errors import EmporixError, EmporixFailed, EmporixUnreadable
 from bot.models import Connection, Credentials, Filters, Token
 
 MAX_QUERY_STRING = 8_000
@@ -88,12 +88,18 @@ class EmporixClient:
     async def delete_job(self, connection: Connection, job_id: str) -> bool:
         """DELETE /jobs/{jobId}: True where it is deleted now, False where it was gone already.
 
-        A 404 after an attempt of ours whose end is unknown means that this attempt deleted it.
-        Raises Forbidden without the scope.
+        A 404 after an attempt of ours whose end is unknown means that this attempt deleted it; a
+        refusal after one says nothing about it, so that is EmporixUnreadable. Raises Forbidden
+        without the scope.
         """
         deletion = Deletion(self._job_call(connection, "DELETE", job_id))
         with naming_failures(connection.tenant):
-            return await retrying(deletion.attempt, reads=False, budget=self._budget)
+            try:
+                return await retrying(deletion.attempt, reads=False, budget=self._budget)
+            except (EmporixError, *NEVER_SENT) as last:
+                if deletion.may_be_done and not isinstance(last, EmporixFailed):
+                    raise EmporixUnreadable(tenant=connection.tenant) from last
+                raise
 
     async def list_agents(self, connection: Connection) -> tuple[Agent, ...]:
         """GET /agentic/agents, in the order of Emporix."""

@@ -56,6 +56,17 @@ async def test_delete_cut_on_a_kept_connection(client_of: Clients) -> None:
         assert await client.delete_job(connection(), "j1") is True
 
 
+@pytest.mark.parametrize("first", [cut, HTML])
+async def test_delete_refused_afterwards(first: Answer, client_of: Clients) -> None:
+    """A refusal after an attempt that may have worked does not say that nothing was done."""
+    async with (
+        scripted(first, failing(429), failing(429), failing(429)) as server,
+        client_of(server.url) as client,
+    ):
+        with pytest.raises(EmporixUnreadable):
+            await client.delete_job(connection(), "j1")
+
+
 @pytest.mark.parametrize("first", [failing(429), EXPIRED])
 async def test_delete_refused_first(first: Answer, client_of: Clients, tokens: FakeTokens) -> None:
     """A 404 after an attempt that certainly did nothing means that the job was gone before."""
