@@ -14,11 +14,10 @@ from typing import IO
 
 import aiohttp
 
-from sandbox.processes import PROJECT
+from sandbox.processes import PROJECT, stop
 from sandbox.serving import free_socket
 
 START_SECONDS = 60.0
-STOP_SECONDS = 30.0
 LOOK_SECONDS = 0.005
 
 
@@ -41,7 +40,7 @@ async def started(
             await _until(ready, process, log)
             yield process.pid
         finally:
-            await _stop(process)
+            await stop(process)
 
 
 @asynccontextmanager
@@ -92,14 +91,3 @@ async def _until(
                 log.seek(0)
                 raise RuntimeError(f"status {process.returncode}:\n{log.read().decode()}")
             await asyncio.sleep(LOOK_SECONDS)
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()

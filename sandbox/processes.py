@@ -61,7 +61,7 @@ async def bot_process(
     try:
         yield process
     finally:
-        await _stop(process)
+        await stop(process)
 
 
 async def _until_ready(url: str, process: asyncio.subprocess.Process) -> None:
@@ -79,7 +79,8 @@ async def _until_ready(url: str, process: asyncio.subprocess.Process) -> None:
     raise RuntimeError("the bot was not ready in time")
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def stop(process: asyncio.subprocess.Process) -> None:
+    """Let it finish what it runs; it is killed where that takes too long."""
     if process.returncode is not None:
         return
     process.terminate()

@@ -12,19 +12,7 @@ from slack_sdk.errors import SlackClientError
 from bot.say.gate import gate
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
-from bot.slack.modals import Modal
-
-OURS = (
-    "type",
-    "callback_id",
-    "title",
-    "submit",
-    "close",
-    "private_metadata",
-    "clear_on_close",
-    "notify_on_close",
-)
-"""What makes a view, of all that Slack shows of it; the rest is Slack's own."""
+from bot.slack.modals import CONTENT, Modal
 
 
 class PatientModal(Modal):
@@ -67,7 +55,7 @@ class PatientModal(Modal):
     async def _put(self, on_top: Sequence[Any]) -> None:
         """The view as it was pressed, with these blocks on top; Slack may refuse it."""
         pressed: Mapping[str, Any] = self._incoming.view or {}
-        view = {name: pressed[name] for name in OURS if pressed.get(name)}
+        view = {name: pressed[name] for name in CONTENT if pressed.get(name)}
         try:
             await super().show(gate({**view, "blocks": [*on_top, *pressed["blocks"]]}))
         except (SlackClientError, aiohttp.ClientError, TimeoutError):

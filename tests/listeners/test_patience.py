@@ -80,10 +80,13 @@ async def test_a_modal_says_that_it_goes_on(shop: Shop) -> None:
     slow(shop)
     exchange = await shop.ada.click("Next")
     assert [sent["via"] for sent in exchange.sent] == ["views.update", "views.update"]
-    note, *rest = exchange.payloads[0]["view"]["blocks"]
+    noted = exchange.payloads[0]["view"]
+    note, *rest = noted["blocks"]
     assert WAITING in note["text"]["text"]
     assert before.view is not None
     assert rest == before.view["blocks"]
+    for name in ("type", "title", "close"):
+        assert noted.get(name) == before.view.get(name)
     last = exchange.payloads[1]["view"]["blocks"]
     assert last[0]["text"]["text"].startswith("*Jobs 3–4 of 25*")
 
