@@ -101,7 +101,7 @@ class Engine(Worker[Any]):
             job.retry_delay = later.seconds
             job.meta[FAILURES] = later.failures
             # saq keeps the traceback in Redis, and that of a cause may hold what is secret.
-            raise Later(later.seconds, later.failures) from None
+            raise Later(later.seconds, later.reason, later.failures) from None
         finally:
             ended.set()
             await beating

@@ -83,7 +83,8 @@ class Runner:
         try:
             await self._call(task, {"errand": errand, **arguments})
         except Later as later:
-            raise Later(later.seconds, failures) from later
+            logger.info("%s runs again %s", name, later)
+            raise Later(later.seconds, later.reason, failures) from later
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
             await self._failed(errand, error)
 
@@ -92,7 +93,7 @@ class Runner:
         _log(errand.task, error)
         failures = errand.failures + 1
         if failures < ATTEMPTS:
-            raise Later(pause(failures), failures) from error
+            raise Later(pause(failures), f"attempt {failures} failed", failures) from error
         if errand.otherwise is not None:
             await errand.otherwise()
         if errand.owner is not None:

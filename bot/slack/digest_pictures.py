@@ -118,7 +118,7 @@ class DigestPictures:
         """Raises Later where it may work in a while: as nobody has seen anything, that is safe."""
         if not _is_refused(error):
             logger.info("a picture is tried again: %s", described(error))
-            raise Later(AGAIN_SECONDS) from error
+            raise Later(AGAIN_SECONDS, described(error)) from error
         await self._leave_out(thread, error)
 
     async def _leave_out(self, thread: Thread, error: Exception) -> None:

@@ -95,7 +95,7 @@ class Once:
         if claim.step == "sent":
             return claim.ts
         if claim.step == "busy":
-            raise Later(CLAIM_SECONDS)
+            raise Later(CLAIM_SECONDS, "another worker is posting it")
         if claim.step == "unknown" and (found := await self._looked(post)):
             await self._posts.settle(post.name, found)
             return found
@@ -107,7 +107,9 @@ class Once:
         wait = await self._pace.reserve(post.team_id, post.channel_id, now, LONGEST_WAIT)
         if wait > LONGEST_WAIT:
             back = await self._pace.come_back(post.team_id, now, LONGEST_WAIT / 2)
-            raise Later(max(back, wait - LONGEST_WAIT / 2))
+            raise Later(
+                max(back, wait - LONGEST_WAIT / 2), "rate limit of the channel or workspace"
+            )
         if wait > 0:
             await self._sleep(wait)
 
@@ -129,15 +131,15 @@ class Once:
         if (seconds := limited(error)) is not None:
             await self._pace.hold(post.team_id, post.channel_id, self._clock() + seconds)
             await self._posts.release(post.name)
-            return Later(seconds)
+            return Later(seconds, "Slack asks to wait")
         if not is_certain(error):
             logger.warning("whether a message was posted is not known: %s", type(error).__name__)
             await self._posts.doubt(post.name, self._clock())
-            return Later(SETTLE_SECONDS)
+            return Later(SETTLE_SECONDS, "the outcome of the post is unknown")
         await self._posts.release(post.name)
         if isinstance(error, SlackApiError):
             return PostRefused(word(error))
-        return Later(SETTLE_SECONDS)  # Slack was not reached
+        return Later(SETTLE_SECONDS, "Slack was not reached")
 
     async def _looked(self, post: Post) -> str:
         """The timestamp of the message in its channel; "" where it is not there.
@@ -154,7 +156,9 @@ class Once:
                 logger.warning("a channel cannot be looked into: %s", word(error))
                 raise await self._unknown(post) from None
             await self._posts.doubt(post.name, self._clock())
-            raise Later(SETTLE_SECONDS if seconds is None else seconds) from None
+            raise Later(
+                SETTLE_SECONDS if seconds is None else seconds, "the channel history cannot be read"
+            ) from None
 
     async def _found(self, post: Post) -> str:
         """Slack: conversations.history and .replies, scopes channels:history, groups:history."""

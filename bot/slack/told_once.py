@@ -37,7 +37,7 @@ class ToldOnce:
             opened = await self._client.conversations_open(users=to.user_id)
         except TROUBLE as error:
             if (seconds := passes_in(error)) is not None:
-                raise Later(seconds) from error
+                raise Later(seconds, described(error)) from error
             logger.warning("somebody cannot be told: %s", described(error))
             return False
         post = Post(name, to.team_id, str(opened["channel"]["id"]), begun_at)
@@ -116,5 +116,5 @@ def _later_where_it_passes() -> Iterator[None]:
         yield
     except TROUBLE as error:
         if (seconds := passes_in(error)) is not None:
-            raise Later(seconds) from error
+            raise Later(seconds, described(error)) from error
         raise

@@ -66,7 +66,7 @@ async def post(
         looked = await alert_looks.struck(alert.source, error)
         await _pause_those(alert.source.name, looked, now, queue)
     except EmporixError as error:
-        raise Later(wait(error, [alert], now)) from error
+        raise Later(wait(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused) as refused:
         await _pause_one(alert, refused.reason, now, queue)
 
@@ -122,7 +122,8 @@ async def _post(
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await told_once.directly(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
     if not await alert_course.done(alert, remembered(posts, plan, batch, ts or "")):
-        raise Later(1.0)  # somebody muted it meanwhile, say: once more, and nothing is posted twice
+        # For example muted meanwhile: once more, and nothing is posted twice.
+        raise Later(1.0, "the alert was changed at the same time")
 
 
 async def _pause_those(source: str, looked: Looked, now: float, queue: Queues) -> None:

@@ -30,7 +30,7 @@ async def find_due(queue: Queues, clean_runs: CleanRuns) -> None:
 async def run(clean_id: str, clean_runs: CleanRuns, directly: Directly) -> None:
     seconds = await clean_runs.run(clean_id, partial(_show, directly))
     if seconds is not None:
-        raise Later(seconds)
+        raise Later(seconds, "the clean-up goes on")
 
 
 async def _show(directly: Directly, progress: Progress) -> str:

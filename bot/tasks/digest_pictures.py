@@ -28,7 +28,7 @@ async def post(
     digest_pictures: DigestPictures,
 ) -> None:
     if now < upload_at:
-        raise Later(upload_at - now)
+        raise Later(upload_at - now, "the next upload is not allowed yet")
     digest = await digests.load(digest_id)
     if digest is None or not digest.picture or digest.channel_id != channel_id:
         return  # somebody has changed it meanwhile

@@ -26,6 +26,7 @@ from bot.services.digests.report import Report, Reports
 from bot.slack.digest_channels import DigestChannels
 from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
+from bot.slack.failures import described
 from bot.slack.once import OutcomeUnknown
 from bot.slack.refusals import TROUBLE, limited
 
@@ -134,7 +135,7 @@ class Run:
         except (InvalidRequest, InvalidInput):
             await self._pause(digest, "filters")
         except EmporixError as error:
-            raise Later(_pause_seconds(self.slot, self.now)) from error
+            raise Later(_pause_seconds(self.slot, self.now), str(error)) from error
         except OutcomeUnknown:
             await self.posts.tell_owner(digest, self.slot, "unknown")
             await self.settle(digest, course.posted)
@@ -166,7 +167,9 @@ class Run:
         except TROUBLE as error:
             seconds = limited(error)
             if seconds is None or self.now - digest.checked_at > UNCHECKED_SECONDS:
-                raise Later(seconds or _pause_seconds(self.slot, self.now)) from error
+                raise Later(
+                    seconds or _pause_seconds(self.slot, self.now), described(error)
+                ) from error
             return
         await self.settle(digest, course.checked)
 

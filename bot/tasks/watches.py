@@ -89,7 +89,7 @@ async def _card(account: Account, watch: Watch, jobs: Jobs) -> JobCard | None:
     except NotFound:
         return None
     except EmporixError as error:  # whether the connection is broken, the next look will tell
-        raise Later(wait(error)) from error
+        raise Later(wait(error), str(error)) from error
 
 
 async def _change_shown(

@@ -55,7 +55,7 @@ async def running(queue: Queue, runner: Any) -> AsyncIterator[None]:
 
 async def test_what_is_put_off_comes_again(queue: Queue, redis: Any) -> None:
     """With the number of its failures; when it is done nothing of it is left."""
-    runner = FakeRunner(Later(0.1, 2), None)
+    runner = FakeRunner(Later(0.1, "a pause", 2), None)
     await queue.put("a.task", "1", name="Ada", number=3)
     async with running(queue, runner), asyncio.timeout(SOON):
         await runner.done.wait()
@@ -66,7 +66,7 @@ async def test_what_is_put_off_comes_again(queue: Queue, redis: Any) -> None:
 
 async def test_keeps_no_secret_of_a_failure(queue: Queue, redis: Any) -> None:
     """saq writes the traceback into Redis; that of the cause is not in it."""
-    runner = FakeRunner(Later(600))
+    runner = FakeRunner(Later(600, "a pause"))
     await queue.put("a.task", "1")
     async with running(queue, runner), asyncio.timeout(SOON):
         while not await _errors(redis):  # noqa: ASYNC110 - Redis is watched

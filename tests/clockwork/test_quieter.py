@@ -62,5 +62,5 @@ async def test_hides_nothing_else(caplog: pytest.LogCaptureFixture, error: Excep
 
 async def test_a_pause_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
     """A task that waits for its turn, or runs again after what was told, has not failed."""
-    await fail(Later(2.0, 1))
+    await fail(Later(2.0, "a pause", 1))
     assert not caplog.records

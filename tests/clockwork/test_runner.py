@@ -39,7 +39,7 @@ async def greet(name: str, greeting: str) -> None:
 
 @task("test_runner.wait")
 async def wait() -> None:
-    raise Later(7)
+    raise Later(7, "a pause")
 
 
 @task("test_runner.fail")
