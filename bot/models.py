@@ -2,15 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 READ_SCOPE = "ai.agent_read"
 DELETE_SCOPE = "ai.agent_manage"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The base of all dataclasses that are written to Redis, at any depth of a record.
+
+    `unknown` holds the fields that a newer version of the app has written and this one does not
+    know, by name. `dataclasses.replace` keeps them, and they are written back unchanged. Two
+    records that differ in them only are equal.
+    """
+
+    unknown: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Stored], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """How bot.store.serialization reads and writes it."""
+        schema: dict[str, Any] = {**handler(source)}
+        return core_schema.no_info_before_validator_function(
+            _collector(source),
+            # By its ref, pydantic uses a schema again where a type occurs twice: all of this one.
+            ref=schema.pop("ref", None),
+            schema=schema,
+            serialization=core_schema.wrap_serializer_function_ser_schema(_with_unknown),
+        )
+
+
+def _collector(source: type[Stored]) -> Callable[[Any], Any]:
+    """A function that moves the fields `source` does not know to `unknown`.
+
+    A null counts as missing where the field has a default and cannot be null.
+    """
+    hints = get_type_hints(source)
+    names = hints.keys() - {"unknown"}
+    required = {
+        one.name
+        for one in fields(source)
+        if one.default is MISSING and one.default_factory is MISSING
+    }
+    keeps_null = required | {name for name in names if NoneType in get_args(hints[name])}
+
+    def collect(facts: Any) -> Any:
+        if not isinstance(facts, dict) or (facts.keys() <= names and None not in facts.values()):
+            return facts
+        known = {
+            name: value
+            for name, value in facts.items()
+            if name in names and (value is not None or name in keeps_null)
+        }
+        return {**known, "unknown": {name: facts[name] for name in facts if name not in names}}
+
+    return collect
+
+
+def _with_unknown(record: Any, write: core_schema.SerializerFunctionWrapHandler) -> Any:
+    facts = write(record)
+    return {**facts.pop("unknown"), **facts}
+
+
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Stored):
     """A Slack user in a workspace; `enterprise_id` is empty outside an Enterprise Grid."""
 
     team_id: str
@@ -19,7 +82,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Stored):
     """An Emporix API key: what a token is asked with."""
 
     client_id: str
@@ -27,7 +90,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class Token(Stored):
     """An access token; `expires_at` in seconds since 1970."""
 
     value: str = field(repr=False)
@@ -38,7 +101,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(Stored):
     """One user's access to one tenant; `connected_at` in seconds since 1970."""
 
     caller: Caller
@@ -67,7 +130,7 @@ DEFAULT_PAGE_SIZE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(Stored):
     """What somebody asked to see, in our words.
 
     `statuses`, `types`, `agents` (ids), `agent_types`, `events` and `sessions` hold alternatives
@@ -111,7 +174,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Stored):
     """A local time on some days of the week.
 
     `minute` counts from midnight, `zone` is a name of the IANA database, `days` are those of the
@@ -124,7 +187,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Stored):
     """A run of a digest: `on` names it within the digest, `at` is its time, seconds since 1970.
 
     `on` is the local date that it is for, in ISO 8601, or `now.` and a time where somebody asked
@@ -136,7 +199,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Digest:
+class Digest(Stored):
     """What is posted to a channel by the clock, and what has become of it so far.
 
     `owner` is the user on whose connection it runs. `query` are the filters as they were typed.

@@ -37,6 +37,12 @@ def imported(path: Path) -> set[str]:
     return set(filter(None, found))
 
 
+def imports(path: Path) -> set[str]:
+    """The modules that a module imports as a whole."""
+    found = (node.names for node in ast.walk(tree(path)) if isinstance(node, ast.Import))
+    return {alias.name for names in found for alias in names}
+
+
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """The name of every function and method, and how many lines it has."""
     for node in ast.walk(tree(path)):

@@ -16,7 +16,9 @@ _DEFAULTS = asdict(Filters())
 
 
 def shorten(filters: Filters, *, searched: bool) -> str:
-    """What differs from a list of all jobs; "" where that is too long."""
+    """What differs from a list of all jobs; "" if that is too long or a newer version's."""
+    if filters.unknown:
+        return ""
     facts = {name: value for name, value in asdict(filters).items() if value != _DEFAULTS[name]}
     short = json.dumps([int(searched), facts], separators=(",", ":"), ensure_ascii=False)
     return short if len(json.dumps(short)) <= LONGEST else ""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
-from bot.models import Caller, Filters
+from bot.models import Caller, Filters, Stored
+from bot.store.serialization import Serializer
 from bot.store.sources import Source
 
 OVERLAP = 180.0
@@ -15,7 +14,7 @@ OVERLAP = 180.0
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Stored):
     """`reached` is the time of the latest change that was seen, in seconds since 1970.
 
     `seen` are the jobs that were changed within the overlap before it: when, and a digest of how
@@ -33,7 +32,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Stored):
     """A job that is news; `fingerprint` tells which failures are alike, empty for other jobs."""
 
     job_id: str
@@ -41,7 +40,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Stored):
     """News that are to be posted together: found by the look `number`, at `at`, oldest first.
 
     `since` is when the look before it was, where that is so long ago that this sums up; else 0.
@@ -56,7 +55,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Stored):
     """What a channel wants to hear of, by the connection of `owner`; `filters` name the tenant.
 
     Until `muted_until` nothing is posted. `paused` is the reason why it does not run, empty where
@@ -85,7 +84,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Stored):
     """A job in a message, and how many like it there were until `last_at`."""
 
     job_id: str
@@ -95,7 +94,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Stored):
     """A message of an alert, by which repeats find their thread; `since` and `more` as in Batch."""
 
     ts: str
@@ -105,43 +104,5 @@ class Posted:
     more: int | None = 0
 
 
-def dump_alert(alert: Alert) -> str:
-    return _json(asdict(alert))
-
-
-def read_alert(record: str) -> Alert:
-    facts: dict[str, Any] = json.loads(record)
-    batch, mark = facts["batch"], facts["mark"]
-    return replace(
-        Alert(**facts),
-        owner=Caller(**facts["owner"]),
-        filters=Filters(**_with_tuples(facts["filters"])),
-        mark=Mark(mark["reached"], mark["floor"], _with_tuples(mark["seen"])),
-        batch=_batch(batch) if batch else None,
-    )
-
-
-def dump_posts(posts: tuple[Posted, ...]) -> str:
-    return _json([asdict(post) for post in posts])
-
-
-def read_posts(record: str) -> tuple[Posted, ...]:
-    found: list[dict[str, Any]] = json.loads(record or "[]")
-    return tuple(
-        Posted(**post | {"rows": tuple(Row(**row) for row in post["rows"])}) for post in found
-    )
-
-
-def _batch(facts: dict[str, Any]) -> Batch:
-    return Batch(**facts | {"changes": tuple(Change(**change) for change in facts["changes"])})
-
-
-def _with_tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """`facts` as they were before JSON made lists of tuples."""
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
-    }
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+ALERT = Serializer(Alert)
+POSTS = Serializer(tuple[Posted, ...])

@@ -10,14 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.store import layout
-from bot.store.alert_records import (
-    Alert,
-    Posted,
-    dump_alert,
-    dump_posts,
-    read_alert,
-    read_posts,
-)
+from bot.store.alert_records import ALERT, POSTS, Alert, Posted
 from bot.store.connection import Commands, reaching_redis
 from bot.store.sealing import Sealing
 from bot.store.sources import Source, Sources
@@ -50,7 +43,9 @@ class AlertStore:
     """
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
-        self._redis, self._sealing = redis, Sealing(vault, "alert")
+        self._redis = redis
+        self._sealing = Sealing(vault, "alert", ALERT)
+        self._posts_sealing = Sealing(vault, "record of an alert's messages", POSTS)
         self._save = redis.register_script(SAVE)
         self.sources = Sources(redis, layout.alerts_due(), layout.alerts_strikes())
 
@@ -65,7 +60,7 @@ class AlertStore:
         key = layout.alert_posts(alert_id)
         with reaching_redis():
             sealed = await self._redis.get(key)
-        return read_posts(self._sealing.open(sealed, key))
+        return self._posts_sealing.open(sealed, key) or ()
 
     async def save(
         self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
@@ -88,7 +83,7 @@ class AlertStore:
                 args=[
                     str(version),
                     saved.version,
-                    self._sealing.seal(dump_alert(saved), layout.alert(saved.id), "record"),
+                    self._sealing.seal(saved, layout.alert(saved.id), "record"),
                     saved.id,
                     "" if posts is None else self._sealed_posts(saved.id, posts),
                     POSTS_KEPT_SECONDS,
@@ -127,11 +122,10 @@ class AlertStore:
         return tuple(sorted(filter(None, found), key=lambda alert: (alert.created_at, alert.id)))
 
     def _open(self, alert_id: str, sealed: str | None) -> Alert | None:
-        record = self._sealing.open(sealed, layout.alert(alert_id), "record")
-        return read_alert(record) if record else None
+        return self._sealing.open(sealed, layout.alert(alert_id), "record")
 
     def _sealed_posts(self, alert_id: str, posts: tuple[Posted, ...]) -> str:
-        return self._sealing.seal(dump_posts(posts), layout.alert_posts(alert_id))
+        return self._posts_sealing.seal(posts, layout.alert_posts(alert_id))
 
 
 def _of_channel(alert: Alert) -> str:

@@ -6,16 +6,14 @@ to Redis cannot make up a clean-up, nor change one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from bot.models import Caller, Filters
+from bot.models import Caller, Filters, Stored
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
-from bot.store.cursors import read_filters
 from bot.store.sealing import Sealing
+from bot.store.serialization import Serializer
 from bot.store.vault import Vault
 
 ASKED_SECONDS = 60 * 60
@@ -64,7 +62,7 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Clean:
+class Clean(Stored):
     """Jobs to be deleted, from their count to the report.
 
     They are the `counted` jobs that fit `filters` and were modified last at `until` (ISO 8601, as
@@ -92,11 +90,17 @@ class Clean:
     entry: str = ""
 
 
+CLEAN = Serializer(Clean)
+JOB_IDS = Serializer(list[str])
+
+
 class CleanStore:
     """Clean-ups in Redis. Every method raises StoreUnavailable where Redis does not answer."""
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
-        self._redis, self._sealing = redis, Sealing(vault, "clean-up")
+        self._redis = redis
+        self._sealing = Sealing(vault, "clean-up", CLEAN)
+        self._job_ids = Sealing(vault, "list of a clean-up's jobs", JOB_IDS)
         self._begin = redis.register_script(BEGIN)
         self._claim_due = redis.register_script(CLAIM_DUE)
         self._renew = redis.register_script(RENEW)
@@ -107,8 +111,7 @@ class CleanStore:
         key = layout.clean(clean_id)
         with reaching_redis():
             sealed = await self._redis.hget(key, "record")
-        record = self._sealing.open(sealed, key, "record")
-        return _read(record) if record else None
+        return self._sealing.open(sealed, key, "record")
 
     async def save(self, clean: Clean) -> None:
         """Keep it for an hour while it is a question, then for a month."""
@@ -167,7 +170,7 @@ class CleanStore:
     async def fix(self, clean: Clean, job_ids: Sequence[str]) -> None:
         """Keep the ids of its jobs, together with the clean-up that knows of them."""
         key = layout.clean_jobs(clean.id)
-        sealed = self._sealing.seal(json.dumps(list(job_ids)), key)
+        sealed = self._job_ids.seal(list(job_ids), key)
         with reaching_redis():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.set(key, sealed, ex=KEPT_SECONDS)
@@ -178,8 +181,7 @@ class CleanStore:
         """The ids that `fix` has kept, in that order; none where they cannot be opened."""
         key = layout.clean_jobs(clean_id)
         with reaching_redis():
-            found = self._sealing.open(await self._redis.get(key), key)
-        return list(json.loads(found)) if found else []
+            return self._job_ids.open(await self._redis.get(key), key) or []
 
     async def finish(self, clean_id: str, clean: Clean | None) -> None:
         """Nobody has to look after it any more, and its user may begin another one."""
@@ -191,12 +193,4 @@ class CleanStore:
                 await pipe.execute()
 
     def _seal(self, clean: Clean) -> str:
-        facts: dict[str, Any] = asdict(clean)
-        record = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-        return self._sealing.seal(record, layout.clean(clean.id), "record")
-
-
-def _read(record: str) -> Clean:
-    facts = json.loads(record)
-    caller, filters = Caller(**facts.pop("caller")), read_filters(facts.pop("filters"))
-    return Clean(caller=caller, filters=filters, **facts)
+        return self._sealing.seal(clean, layout.clean(clean.id), "record")

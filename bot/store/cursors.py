@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from bot.models import Caller, Filters
-from bot.store import layout, places
+from bot.models import Caller, Filters, Stored
+from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
 from bot.store.places import Mark, Place
+from bot.store.serialization import Serializer, Unreadable
 
-VERSION = 1
+logger = logging.getLogger(__name__)
+
 KEPT_SECONDS = 24 * 60 * 60
-KEPT_PLACES = 10  # with these a cursor has some 4 kB beside the words of its query
+KEPT_PLACES = 10  # with these a cursor has 6 to 10 kB beside the words of its query
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Stored):
     """Who asked for what, and where its pages begin: `id` is all that a button needs of it.
 
     `until`: when the list was read last with nothing bounding it, in ISO 8601; later jobs do not
@@ -56,6 +57,9 @@ class Cursor:
         return replace(self, places=(*known, *others)[:KEPT_PLACES])
 
 
+CURSOR = Serializer(Cursor, "id", "caller")
+
+
 def new_cursor_id() -> str:
     """Short enough for a button, and nothing that anybody guesses."""
     return secrets.token_urlsafe(12)
@@ -73,14 +77,16 @@ class CursorStore:
         index = layout.cursors(cursor.caller, cursor.tenant)
         with reaching_redis():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.set(layout.cursor(cursor.caller, cursor.id), dump(cursor), ex=KEPT_SECONDS)
+                pipe.set(
+                    layout.cursor(cursor.caller, cursor.id), CURSOR.write(cursor), ex=KEPT_SECONDS
+                )
                 pipe.zremrangebyscore(index, "-inf", now)
                 pipe.zadd(index, {cursor.id: now + KEPT_SECONDS})
                 pipe.expire(index, KEPT_SECONDS)
                 await pipe.execute()
 
     async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> Cursor | None:
-        """The user's own cursor of that id; None where it expired or is another version's.
+        """The user's own cursor of that id; None if it expired or can't be read.
 
         `owner` is the id of another user of the same workspace, whose cursor opens if it is shared.
         """
@@ -92,47 +98,9 @@ class CursorStore:
 
 
 def read(cursor_id: str, caller: Caller, record: str | None) -> Cursor | None:
-    """The cursor in a record; None where there is none, or another version's."""
-    facts = json.loads(record) if record else {}
-    if facts.get("version") != VERSION:
+    """The cursor in a record; None if there is none, or if it can't be read, which is logged."""
+    try:
+        return CURSOR.read(record, id=cursor_id, caller=caller) if record else None
+    except Unreadable as error:
+        logger.warning("a stored cursor cannot be read: %s", error)
         return None
-    return Cursor(
-        cursor_id,
-        caller,
-        facts["tenant"],
-        read_filters(facts["filters"]),
-        facts["searched"],
-        facts.get("shared", False),
-        until=facts.get("until", ""),
-        counted=facts.get("counted"),
-        undated=facts.get("undated"),
-        places=tuple(map(places.load, facts.get("places", ()))),
-    )
-
-
-def dump(cursor: Cursor) -> str:
-    """The record of a cursor; its id and its owner are the key."""
-    facts = {
-        "version": VERSION,
-        "tenant": cursor.tenant,
-        "searched": cursor.searched,
-        "shared": cursor.shared,
-        "filters": asdict(cursor.filters),
-        "until": cursor.until,
-        "counted": cursor.counted,
-        "undated": cursor.undated,
-        "places": [places.dump(place) for place in cursor.places],
-    }
-    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-
-
-def read_filters(facts: Mapping[str, Any]) -> Filters:
-    """The filters that `asdict` and JSON have made of them."""
-    return Filters(**with_tuples(facts))
-
-
-def with_tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """`facts` as they were before JSON made lists of tuples."""
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
-    }

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from bot.models import Caller
+from bot.models import Caller, Stored
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.serialization import Serializer, Unreadable
+
+logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 24 * 60 * 60
 HELD_SECONDS = 20.0  # a dead holder's lock ends then
@@ -20,13 +23,16 @@ LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class DeletedJob:
+class DeletedJob(Stored):
     """`user_id` deleted it; empty where it was gone before. `at` is in seconds since 1970."""
 
     tenant: str
     job_id: str
     user_id: str
     at: float
+
+
+DELETED_JOB = Serializer(DeletedJob)
 
 
 class Deletions:
@@ -41,10 +47,10 @@ class Deletions:
         came_late = not deleted.user_id
         with reaching_redis():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.set(key, json.dumps(asdict(deleted)), nx=came_late, ex=KEPT_SECONDS)
+                pipe.set(key, DELETED_JOB.write(deleted), nx=came_late, ex=KEPT_SECONDS)
                 pipe.get(key)
                 _, record = await pipe.execute()
-        return DeletedJob(**json.loads(record))
+        return _read(record) or deleted
 
     async def known(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
@@ -53,7 +59,7 @@ class Deletions:
         keys = [layout.deletion(caller, tenant, job_id) for tenant, job_id in jobs]
         with reaching_redis():
             records = await self._redis.mget(keys) if keys else []
-        found = [DeletedJob(**json.loads(record)) for record in records if record]
+        found = filter(None, map(_read, records))
         return {(deleted.tenant, deleted.job_id): deleted for deleted in found}
 
     @asynccontextmanager
@@ -86,3 +92,11 @@ class Deletions:
                 with suppress(RedisError):
                     await self._redis.delete(key)
             raise
+
+
+def _read(record: str | None) -> DeletedJob | None:
+    try:
+        return DELETED_JOB.read(record) if record else None
+    except Unreadable as error:
+        logger.warning("a stored delete cannot be read: %s", error)
+        return None

@@ -6,17 +6,15 @@ nor have one shown elsewhere.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
-from bot.models import Caller, Digest, Schedule, Slot
+from bot.models import Caller, Digest
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
-from bot.store.cursors import read_filters, with_tuples
 from bot.store.sealing import Sealing
+from bot.store.serialization import Serializer
 from bot.store.vault import Vault
 
 # A digest and its places in the indexes change together, and only if nobody has changed it since.
@@ -43,6 +41,9 @@ CLAIM_SECONDS = 60.0
 """Only for what somebody has dropped: a task that is queued already is not queued twice."""
 
 
+DIGEST = Serializer(Digest, "id")
+
+
 def new_digest_id() -> str:
     """Short enough for a button, and nothing that anybody guesses."""
     return secrets.token_hex(8)
@@ -52,7 +53,7 @@ class DigestStore:
     """Digests in Redis. Every method raises StoreUnavailable where Redis does not answer."""
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
-        self._redis, self._sealing = redis, Sealing(vault, "digest")
+        self._redis, self._sealing = redis, Sealing(vault, "digest", DIGEST)
         self._save = redis.register_script(SAVE)
         self._claim_due = redis.register_script(CLAIM_DUE)
 
@@ -83,7 +84,7 @@ class DigestStore:
                 args=[
                     str(before.version if before else 0),
                     saved.version,
-                    self._sealing.seal(_dump(saved), layout.digest(saved.id), "record"),
+                    self._sealing.seal(saved, layout.digest(saved.id), "record"),
                     due,
                     saved.id,
                 ],
@@ -135,28 +136,8 @@ class DigestStore:
         return tuple(sorted(filter(None, found), key=lambda digest: (digest.created_at, digest.id)))
 
     def _open(self, digest_id: str, sealed: str | None) -> Digest | None:
-        record = self._sealing.open(sealed, layout.digest(digest_id), "record")
-        return _read(digest_id, record) if record else None
+        return self._sealing.open(sealed, layout.digest(digest_id), "record", id=digest_id)
 
 
 def _of_channel(digest: Digest) -> str:
     return layout.digests_of_channel(digest.owner.team_id, digest.channel_id)
-
-
-def _dump(digest: Digest) -> str:
-    return json.dumps(asdict(digest), ensure_ascii=False, separators=(",", ":"))
-
-
-def _read(digest_id: str, record: str) -> Digest:
-    facts: dict[str, Any] = json.loads(record)
-    known = {name: facts[name] for name in Digest.__slots__ if name in facts}
-    return Digest(
-        **with_tuples(known)
-        | {
-            "id": digest_id,
-            "owner": Caller(**facts["owner"]),
-            "schedule": Schedule(**with_tuples(facts["schedule"])),
-            "filters": read_filters(facts["filters"]),
-            "slot": Slot(**facts["slot"]) if facts["slot"] else None,
-        }
-    )

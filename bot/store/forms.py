@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,9 +9,14 @@ from bot.errors import OutdatedButton
 from bot.models import Caller
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
-from bot.store.vault import Unopenable, Vault
+from bot.store.sealing import Sealing
+from bot.store.serialization import Serializer
+from bot.store.vault import Vault
 
 KEPT_SECONDS = 60 * 60  # a response_url lives half of that
+
+
+FORM = Serializer(dict[str, Any])
 
 
 class FormStore:
@@ -22,13 +26,14 @@ class FormStore:
     """
 
     def __init__(self, redis: Commands, vault: Vault, new_id: Callable[[], str]) -> None:
-        self._redis, self._vault, self._new_id = redis, vault, new_id
+        self._redis, self._new_id = redis, new_id
+        self._sealing = Sealing(vault, "form", FORM)
 
     async def keep(self, caller: Caller, facts: Mapping[str, Any]) -> str:
         """Keep what JSON can hold; gives the id that leads back to it."""
         form_id = self._new_id()
         key = layout.form(caller, form_id)
-        sealed = self._vault.seal(json.dumps(facts), key)
+        sealed = self._sealing.seal(dict(facts), key)
         with reaching_redis():
             await self._redis.set(key, sealed, ex=KEPT_SECONDS)
         return form_id
@@ -38,8 +43,7 @@ class FormStore:
         key = layout.form(caller, form_id)
         with reaching_redis():
             sealed = await self._redis.get(key)
-        try:
-            facts: dict[str, Any] = json.loads(self._vault.open(sealed or "", key))
-        except Unopenable as error:
-            raise OutdatedButton from error
+        facts = self._sealing.open(sealed, key)
+        if facts is None:
+            raise OutdatedButton
         return facts

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from bot.models import Caller
+from bot.models import Caller, Stored
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
 from bot.store.records import CONNECTION
-from bot.store.vault import Unopenable, Vault
-
-logger = logging.getLogger(__name__)
+from bot.store.sealing import Sealing
+from bot.store.serialization import Serializer
+from bot.store.vault import Vault
 
 KEPT_SECONDS = 60 * 60
 OPENED_SECONDS = 30 * 24 * 60 * 60
@@ -35,7 +32,7 @@ redis.call('EXPIRE', KEYS[2], ARGV[1])
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Stored):
     """As much of a job as a Home shows; `said` is the beginning of what its agent said."""
 
     id: str
@@ -50,7 +47,7 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
-class Newest:
+class Newest(Stored):
     """The newest jobs of a kind; how many there are in all, `total`, where Emporix said it."""
 
     jobs: tuple[Glance, ...]
@@ -59,7 +56,7 @@ class Newest:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Stored):
     """What there was to a tenant `at` a time, in seconds since 1970: 0 where that is not known.
 
     `asked_at` is when Emporix was asked last, and `trouble` the template of the error that came of
@@ -74,11 +71,15 @@ class Figures:
     trouble: str = ""
 
 
+FIGURES_OF_TENANT = Serializer(Figures)
+
+
 class HomeStore:
     """Figures in Redis, each user's own. Every method raises StoreUnavailable."""
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
-        self._redis, self._vault = redis, vault
+        self._redis = redis
+        self._sealing = Sealing(vault, "figure of a Home tab", FIGURES_OF_TENANT)
         self._keep = redis.register_script(KEEP)
 
     async def load(self, caller: Caller) -> dict[str, Figures]:
@@ -86,7 +87,7 @@ class HomeStore:
         key = layout.home(caller, FIGURES)
         with reaching_redis():
             fields: dict[str, str] = await self._redis.hgetall(key)
-        found = (self._open(text, f"{key}/{name}") for name, text in fields.items())
+        found = (self._sealing.open(text, key, name) for name, text in fields.items())
         return {figures.tenant: figures for figures in found if figures}
 
     async def keep(self, caller: Caller, figures: Iterable[Figures]) -> None:
@@ -95,7 +96,7 @@ class HomeStore:
         args: list[str | int] = [KEPT_SECONDS]
         for one in figures:
             name = one.tenant
-            sealed = self._vault.seal(_dump(one), f"{key}/{name}")
+            sealed = self._sealing.seal(one, key, name)
             args += [CONNECTION + one.tenant, name, sealed]
         with reaching_redis():
             await self._keep(keys=[layout.account(caller), key], args=args)
@@ -115,27 +116,3 @@ class HomeStore:
         """Whether it was opened within the last month."""
         with reaching_redis():
             return bool(await self._redis.get(layout.home(caller, OPENED)))
-
-    def _open(self, sealed: str, place: str) -> Figures | None:
-        try:
-            return _read(json.loads(self._vault.open(sealed, place)))
-        except Unopenable as error:
-            logger.warning("the figures of a Home tab cannot be opened: %s", error)
-        except (TypeError, KeyError, ValueError):  # of another version, for an hour after a deploy
-            logger.info("the figures of a Home tab are of another version")
-        return None
-
-
-def _dump(figures: Figures) -> str:
-    return json.dumps(asdict(figures), separators=(",", ":"))
-
-
-def _read(facts: dict[str, Any]) -> Figures:
-    newest = {name: _newest(facts[name]) for name in ("failed", "running")}
-    return Figures(**facts | newest)
-
-
-def _newest(facts: dict[str, Any] | None) -> Newest | None:
-    if facts is None:
-        return None
-    return Newest(**facts | {"jobs": tuple(Glance(**job) for job in facts["jobs"])})

@@ -6,17 +6,17 @@ import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+
+from bot.models import Stored
 
 MOST_SEEN = 36
 """Ids that a mark remembers: with the longest page behind them they fit into one of Emporix's."""
 
 _DIGEST_BYTES = 6
-_DIGEST_LETTERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Stored):
     """A place in an ordered list: `passed` jobs lie behind it, `seen` are the last of them.
 
     `knows_all`: there were no others. `seen` holds digests: an id may have any length, and a cursor
@@ -34,7 +34,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Place(Stored):
     """Where page number `page` begins: behind `before` jobs that the pages ahead of it show.
 
     Where the list is in the order of a time, `reached` is that of the last of these jobs, and
@@ -53,24 +53,3 @@ def digest(text: str) -> str:
     """Eight letters for an id; there are 2^48 different ones, and a page compares a few."""
     hashed = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).digest()
     return urlsafe_b64encode(hashed).decode()
-
-
-def dump(place: Place) -> list[Any]:
-    """A place as JSON, short because a cursor holds some of them."""
-    return [place.page, place.before, place.reached, *_facts(place.dated), *_facts(place.undated)]
-
-
-def load(facts: list[Any]) -> Place:
-    """The place that `dump` wrote."""
-    page, before, reached, *marks = facts
-    return Place(page, before, reached, _mark(*marks[:3]), _mark(*marks[3:]))
-
-
-def _facts(mark: Mark) -> list[Any]:
-    return [mark.passed, "".join(mark.seen), int(mark.knows_all)]
-
-
-def _mark(passed: int, seen: str, knows_all: int) -> Mark:
-    starts = range(0, len(seen), _DIGEST_LETTERS)
-    parts = tuple(seen[start : start + _DIGEST_LETTERS] for start in starts)
-    return Mark(passed, parts, bool(knows_all))

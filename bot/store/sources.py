@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from bot.models import Caller
 from bot.store.connection import Commands, reaching_redis
+
+logger = logging.getLogger(__name__)
 
 TAKEN_SECONDS = 60.0
 
@@ -32,6 +35,7 @@ class Source:
 
     @classmethod
     def named(cls, name: str) -> Source:
+        """The source that is called that; raises ValueError for any other text."""
         enterprise_id, team_id, user_id, tenant = name.split(":", 3)
         return cls(Caller(team_id, user_id, enterprise_id), tenant)
 
@@ -53,7 +57,15 @@ class Sources:
         """
         with reaching_redis():
             names = await self._take_due(keys=[self._due], args=[now, now + TAKEN_SECONDS, most])
-        return [Source.named(name) for name in names]
+        found = []
+        for name in names:
+            try:
+                found.append(Source.named(name))
+            except ValueError:
+                logger.warning("%s has a member that names no connection: removed", self._due)
+                with reaching_redis():
+                    await self._redis.zrem(self._due, name)
+        return found
 
     async def look_again(self, source: Source, at: float | None) -> None:
         """When to look at a source next; never where nothing is followed there any more."""

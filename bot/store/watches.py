@@ -5,15 +5,15 @@ A worker tells of them with their owners' keys, also in channels, so they are se
 
 from __future__ import annotations
 
-import json
 import secrets
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from bot.models import Caller
+from bot.models import Caller, Stored
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
 from bot.store.sealing import Sealing
+from bot.store.serialization import Serializer
 from bot.store.sources import Source, Sources
 from bot.store.vault import Vault
 
@@ -34,7 +34,7 @@ Added = Literal["added", "there", "full"]
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Stored):
     """Somebody wants to know when a job ends; `since` is in seconds since 1970.
 
     `channel_id` and `message_ts` are the message for all in which they said so, empty elsewhere;
@@ -51,6 +51,9 @@ class Watch:
     shared_by: str = ""
 
 
+WATCH = Serializer(Watch, "owner")
+
+
 def new_watch_id() -> str:
     return secrets.token_hex(8)
 
@@ -62,7 +65,7 @@ class WatchStore:
     """
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
-        self._redis, self._sealing = redis, Sealing(vault, "watch")
+        self._redis, self._sealing = redis, Sealing(vault, "watch", WATCH)
         self._add = redis.register_script(ADD)
         self.sources = Sources(redis, layout.watches_due(), layout.watches_strikes())
 
@@ -77,7 +80,7 @@ class WatchStore:
     async def _put(self, watch: Watch, look_at: float, most: int) -> Added:
         source, field = Source(watch.owner, watch.tenant), _field(watch.tenant, watch.job_id)
         key = layout.watches(watch.owner)
-        sealed = self._sealing.seal(_dump(watch), key, field)
+        sealed = self._sealing.seal(watch, key, field)
         with reaching_redis():
             done: Added = await self._add(
                 keys=[key, layout.watches_due()],
@@ -89,16 +92,17 @@ class WatchStore:
         key, field = layout.watches(watch.owner), _field(watch.tenant, watch.job_id)
         with reaching_redis():
             sealed = await self._redis.hget(key, field)
-        return bool(self._sealing.open(sealed, key, field))
+        return bool(self._sealing.open(sealed, key, field, owner=watch.owner))
 
     async def of(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]:
         """Somebody's watches, oldest first; of one tenant, or of all."""
         key = layout.watches(owner)
         with reaching_redis():
             fields: dict[str, str] = await self._redis.hgetall(key)
-        records = (self._sealing.open(sealed, key, field) for field, sealed in fields.items())
-        watches = (_read(owner, record) for record in records if record)
-        found = (watch for watch in watches if tenant in ("", watch.tenant))
+        watches = (
+            self._sealing.open(sealed, key, field, owner=owner) for field, sealed in fields.items()
+        )
+        found = (watch for watch in watches if watch and tenant in ("", watch.tenant))
         return tuple(sorted(found, key=lambda watch: (watch.since, watch.id)))
 
     async def remove(self, owner: Caller, tenant: str, job_id: str) -> bool:
@@ -109,13 +113,3 @@ class WatchStore:
 
 def _field(tenant: str, job_id: str) -> str:
     return f"{tenant}:{job_id}"
-
-
-def _dump(watch: Watch) -> str:
-    facts = {name: value for name, value in asdict(watch).items() if name != "owner"}
-    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-
-
-def _read(owner: Caller, record: str) -> Watch:
-    facts: dict[str, Any] = json.loads(record)
-    return Watch(owner=owner, **facts)

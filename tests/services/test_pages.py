@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.models import NEWEST_FIRST, Filters
 from bot.services.pages import Page, first_look, look_again
 from bot.services.stretches import MOST_MORE_CALLS, window
-from bot.store.cursors import Cursor, dump, read
+from bot.store.cursors import CURSOR, Cursor, read
 from bot.store.places import MOST_SEEN, Mark
 from tests.clock import FakeClock
 from tests.services.shelf import Shelf
@@ -69,7 +69,7 @@ class Reader:
             yield self.turn(self.page.number + 1)
 
     def _kept(self, page: Page) -> Page:
-        self.page, self.record = page, dump(page.cursor)
+        self.page, self.record = page, CURSOR.write(page.cursor)
         assert len(self.record) < 8_000
         return page
 

@@ -9,16 +9,9 @@ import pytest
 
 from bot.models import Filters
 from bot.store import layout
-from bot.store.alert_records import (
-    Alert,
-    Batch,
-    Change,
-    Mark,
-    Posted,
-    Row,
-    dump_alert,
-    dump_posts,
-)
+from bot.store.alert_records import ALERT as RECORD
+from bot.store.alert_records import POSTS as POSTS_RECORD
+from bot.store.alert_records import Alert, Batch, Change, Mark, Posted, Row
 from bot.store.alerts import AlertStore
 from bot.store.sources import Source
 from tests.store.fixtures import ADA, GRACE, VAULT
@@ -91,7 +84,7 @@ async def test_nobody_can_make_one_up(
     assert second
     places = [layout.alert("a1"), layout.alert("a2")]
     sealed = [await redis.hget(key, "record") for key in places]
-    clear = dump_alert(replace(first, channel_id="C0EVE"))
+    clear = RECORD.write(replace(first, channel_id="C0EVE"))
     for forged in ([clear, "{}"], ["1.", "1.deadbeef.é"], reversed(sealed)):
         for key, record in zip(places, forged, strict=True):
             await redis.hset(key, "record", record)
@@ -109,7 +102,7 @@ async def test_nobody_can_make_up_what_was_posted(alerts: AlertStore, redis: Any
     await alerts.save(ALERT, None, POSTS)
     await redis.set(layout.alert_posts("a2"), await redis.get(layout.alert_posts("a1")))
     assert await alerts.posts("a2") == ()
-    await redis.set(layout.alert_posts("a1"), dump_posts(POSTS))
+    await redis.set(layout.alert_posts("a1"), POSTS_RECORD.write(POSTS))
     assert await alerts.posts("a1") == ()
 
 

@@ -12,7 +12,6 @@ import pytest
 from bot.models import Digest, Filters, Schedule, Slot
 from bot.store import layout
 from bot.store.digests import CLAIM_SECONDS, DigestStore
-from bot.store.sealing import Sealing
 from tests.store.fixtures import ADA, GRACE, VAULT
 
 DIGEST = Digest(
@@ -42,11 +41,11 @@ async def test_gives_back_what_was_kept(redis: Any) -> None:
 async def test_a_digest_of_an_older_version_has_a_picture(redis: Any) -> None:
     """As a new one has unless somebody says otherwise."""
     store, key = DigestStore(redis, VAULT), layout.digest("1")
-    sealing = Sealing(VAULT, "digest")
     await store.save(replace(DIGEST, picture=False))
-    record = json.loads(sealing.open(await redis.hget(key, "record"), key, "record") or "")
+    place = f"{key}/record"
+    record = json.loads(VAULT.open(await redis.hget(key, "record"), place))
     assert record.pop("picture") is False
-    await redis.hset(key, "record", sealing.seal(json.dumps(record), key, "record"))
+    await redis.hset(key, "record", VAULT.seal(json.dumps(record), place))
     loaded = await store.load("1")
     assert loaded is not None
     assert loaded.picture

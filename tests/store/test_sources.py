@@ -37,6 +37,17 @@ async def test_takes_so_many_at_most(sources: Sources) -> None:
     assert await sources.take_due(15.0, 1) == [GRACES]
 
 
+async def test_a_member_that_names_no_connection_stops_nobody(
+    sources: Sources, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged and removed, and the others that are due are given."""
+    await redis.zadd("test:{clock}:due", {"junk": 1.0})
+    await sources.look_again(ADAS, 10.0)
+    assert await sources.take_due(15.0, 100) == [ADAS]
+    assert "names no connection" in caplog.text
+    assert await redis.zrange("test:{clock}:due", 0, -1) == [ADAS.name]
+
+
 async def test_soon_is_never_later(sources: Sources) -> None:
     """Who wants a look soon does not put off one that comes earlier."""
     await sources.look_again(ADAS, 10.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -10,6 +11,8 @@ from bot.services.cleans.needs import Accounts, Audit, Emporix, Show
 from bot.services.cleans.turn import Turn
 from bot.store.clean_results import CleanResults
 from bot.store.cleans import CleanStore, LeaseLost
+
+logger = logging.getLogger(__name__)
 
 TAKEN_SECONDS = 2.0
 """After so long somebody looks whether another worker still has it in hand."""
@@ -59,6 +62,10 @@ class CleanRuns:
         if clean is None:
             await self._kept.finish(clean_id, None)
             return None
+        if clean.filters.unknown:
+            # Without the filter that it does not know, this process would delete other jobs, too.
+            logger.warning("clean-up %s is left to a worker of the version that began it", clean_id)
+            return TAKEN_SECONDS
         turn = Turn(
             clean,
             owner,

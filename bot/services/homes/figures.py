@@ -74,6 +74,6 @@ def still_running(tenant: str) -> Filters:
 
 
 def _glance(job: Job) -> Glance:
-    names = [field.name for field in fields(Glance) if field.name != "said"]
+    names = [field.name for field in fields(Glance) if field.name not in ("said", "unknown")]
     said = (job.response or job.message)[:SAID_LETTERS]
     return Glance(**{name: getattr(job, name) for name in names}, said=said)

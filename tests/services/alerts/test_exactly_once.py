@@ -16,7 +16,7 @@ from bot.services.alerts.arranging import SHOWN, arrange, remembered
 from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.looks import AlertLooks
 from bot.services.jobs_by_id import JobsById
-from bot.store.alert_records import Alert, Mark, Posted, dump_alert, read_alert
+from bot.store.alert_records import ALERT, Alert, Mark, Posted
 from bot.store.sources import Source
 from sandbox.emporix.times import iso
 from tests.clock import FakeClock
@@ -65,20 +65,20 @@ class FakeAlerts:
     told: tuple[Posted, ...] = ()
 
     async def load(self, alert_id: str) -> Alert | None:
-        return read_alert(self.record)
+        return ALERT.read(self.record)
 
     async def posts(self, alert_id: str) -> tuple[Posted, ...]:
         return self.told
 
     async def of_source(self, source: Source) -> tuple[Alert, ...]:
-        return (read_alert(self.record),)
+        return (ALERT.read(self.record),)
 
     async def save(
         self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
     ) -> Alert | None:
-        if before is None or read_alert(self.record) != before:
+        if before is None or ALERT.read(self.record) != before:
             return None
-        self.record = dump_alert(alert)
+        self.record = ALERT.write(alert)
         self.told = self.told if posts is None else posts
         return alert
 
@@ -101,7 +101,7 @@ class Channel:
         now = self.clock()
         filters = Filters(tenant="acme")
         alert = Alert("a1", ADA, "C0OPS", filters, now, Mark(now - 1), looked_at=now)
-        self.kept, self.slack = FakeAlerts(dump_alert(alert)), dict[str, tuple[str, ...]]()
+        self.kept, self.slack = FakeAlerts(ALERT.write(alert)), dict[str, tuple[str, ...]]()
         found = JobsById(self.emporix)
         self.looks = AlertLooks(
             self.emporix, found, self.kept, FakeSources(), FakeAccounts(), self.clock

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,21 @@ async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
     report = await bench.to_the_end(clean)
     assert (report.clean.why, report.deleted) == ("grew", 0)
     assert len(bench.shelf.present) == 13
+
+
+async def test_a_filter_of_a_newer_version_is_left_to_it(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While workers of two versions run, the older one deletes nothing by a filter it lacks."""
+    clean = await bench.begin()
+    newer = replace(clean, filters=replace(clean.filters, unknown={"priority": "high"}))
+    await bench.kept.save(newer)
+    assert await bench.turn(newer) == TAKEN_SECONDS
+    assert bench.emporix.deleted == []
+    assert "left to a worker of the version that began it" in caplog.text
+    assert await bench.kept.load(clean.id) == newer
+    await bench.kept.save(clean)
+    assert (await bench.to_the_end(clean)).deleted == 12
 
 
 async def test_a_lost_list_of_jobs_is_told(bench: Bench) -> None:

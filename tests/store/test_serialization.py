@@ -1,0 +1,250 @@
+"""Processes of an older and of a newer version read and save each other's records."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import types
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass, replace
+from functools import cache
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.models import Digest, Filters, Schedule, Stored
+from bot.store import layout
+from bot.store.alert_records import Alert, Mark
+from bot.store.alerts import AlertStore
+from bot.store.deletions import DeletedJob, Deletions
+from bot.store.digests import DigestStore
+from bot.store.homes import Figures, HomeStore
+from bot.store.serialization import SERIALIZERS, Serializer, Unreadable
+from bot.store.sources import Source
+from bot.store.watches import Watch, WatchStore
+from tests.source import PROJECT, imports, modules
+from tests.store.fixtures import ADA, VAULT
+
+for module in modules("bot/store"):
+    importlib.import_module(".".join(module.relative_to(PROJECT).with_suffix("").parts))
+
+each_type = pytest.mark.parametrize("serializer", SERIALIZERS, ids=lambda one: str(one.type))
+WORDS = st.text(st.characters(codec="utf-8"), max_size=8)
+NUMBERS = st.integers(-(2**40), 2**40) | st.floats(-1e12, 1e12)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | NUMBERS | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=6,
+)
+PLAIN = {
+    str: WORDS,
+    int: st.integers(-(2**40), 2**40),
+    float: st.floats(-1e12, 1e12),
+    bool: st.booleans(),
+    NoneType: st.none(),
+    Any: ANYTHING,
+}
+
+
+@cache
+def values(hint: Any) -> st.SearchStrategy[Any]:
+    """Any value of a type, every field of a dataclass included."""
+    if is_dataclass(hint) and isinstance(hint, type):
+        hints = get_type_hints(hint)
+        own = {one.name: values(hints[one.name]) for one in fields(hint) if one.name != "unknown"}
+        return st.builds(hint, **own)
+    inner = [values(one) for one in get_args(hint) if one is not Ellipsis]
+    match get_origin(hint):
+        case types.UnionType:
+            return st.one_of(inner)
+        case origin if origin is tuple and get_args(hint)[-1:] == (Ellipsis,):
+            return st.lists(*inner, max_size=3).map(tuple)
+        case origin if origin is tuple:
+            return st.tuples(*inner)
+        case origin if origin in (list, frozenset):  # no set has an order to compare
+            return st.lists(*inner, max_size=1).map(origin)
+        case origin if origin in (dict, Mapping):
+            return st.dictionaries(*inner, max_size=3)
+    return PLAIN[hint]
+
+
+def records(serializer: Serializer[Any]) -> st.SearchStrategy[Any]:
+    hint: Any = serializer.type
+    return values(hint)
+
+
+def nodes(value: Any, facts: Any) -> Iterator[tuple[type[Any], dict[str, Any]]]:
+    """The dataclasses within a value, each with its JSON object, from the top down."""
+    if is_dataclass(value):
+        yield type(value), facts
+        for name in facts:
+            yield from nodes(getattr(value, name), facts[name])
+    elif isinstance(value, Mapping):
+        for name in facts:
+            yield from nodes(value[name], facts[name])
+    elif isinstance(value, list | tuple):
+        for inner, inner_facts in zip(value, facts, strict=True):
+            yield from nodes(inner, inner_facts)
+
+
+def types_within(hint: Any) -> set[type[Any]]:
+    """The dataclasses that a value of a type may hold."""
+    if is_dataclass(hint) and isinstance(hint, type):
+        inner = [types_within(one) for one in get_type_hints(hint).values()]
+        return {hint}.union(*inner)
+    return set().union(*map(types_within, get_args(hint)))
+
+
+def said_by_key(serializer: Serializer[Any], record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in serializer.said_by_key}
+
+
+def with_default(cls: type[Any]) -> dict[str, Any]:
+    """The fields of a dataclass that may be missing, with their types."""
+    hints = get_type_hints(cls)
+    return {
+        one.name: hints[one.name]
+        for one in fields(cls)
+        if (one.default, one.default_factory) != (MISSING, MISSING) and one.name != "unknown"
+    }
+
+
+@each_type
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_reads_back_whole(serializer: Serializer[Any], data: st.DataObject) -> None:
+    """What is written is read as it was, whatever its fields hold."""
+    record = data.draw(records(serializer))
+    read = serializer.read(serializer.write(record), **said_by_key(serializer, record))
+    assert read == record
+    assert type(read) is type(record)
+
+
+@each_type
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_an_older_process_keeps_what_it_does_not_know(
+    serializer: Serializer[Any], data: st.DataObject
+) -> None:
+    """A field that a newer version has added, at any depth, survives load, replace and save."""
+    record = data.draw(records(serializer))
+    facts = json.loads(serializer.write(record))
+    if places := list(nodes(record, facts)):
+        cls, place = data.draw(st.sampled_from(places))
+        name = data.draw(WORDS.filter(lambda name: name not in cls.__dataclass_fields__))
+        place[name] = data.draw(ANYTHING)
+    read = serializer.read(json.dumps(facts), **said_by_key(serializer, record))
+    assert read == record
+    if is_dataclass(read) and not isinstance(read, type):
+        read = replace(read)
+    assert json.loads(serializer.write(read)) == facts
+
+
+@each_type
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_a_newer_process_reads_what_an_older_one_wrote(
+    serializer: Serializer[Any], data: st.DataObject
+) -> None:
+    """A missing field has its default; so has one that is null and cannot be."""
+    record = data.draw(records(serializer))
+    facts = json.loads(serializer.write(record))
+    places = [(cls, place) for cls, place in nodes(record, facts) if with_default(cls)]
+    if not places:
+        return
+    cls, place = data.draw(st.sampled_from(places))
+    name, hint = data.draw(st.sampled_from(list(with_default(cls).items())))
+    place.pop(name, None)
+    said = said_by_key(serializer, record)
+    missing = serializer.read(json.dumps(facts), **said)
+    if NoneType not in get_args(hint):
+        place[name] = None
+        assert serializer.read(json.dumps(facts), **said) == missing
+
+
+def test_all_that_is_stored_keeps_what_it_does_not_know() -> None:
+    """No dataclass within a record drops a field, and nothing is written past the serializers."""
+    stored = set().union(*(types_within(one.type) for one in SERIALIZERS))
+    assert {cls for cls in stored if not issubclass(cls, Stored)} == set()
+    with_json = [path.stem for path in modules("bot/store") if "json" in imports(path)]
+    assert with_json == ["serialization"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "null", "7", "[1]", '{"jobs": 1}', "[" * 100_000, '{"words": "hunter2"}']
+)
+def test_what_is_no_record_is_unreadable(text: str) -> None:
+    """It raises the one error that stores expect, and that says no word of what stands there."""
+    with pytest.raises(Unreadable) as caught:
+        Serializer(Mark).read(text)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_lone_surrogates_are_stored() -> None:
+    """Emporix's JSON may hold half a character; it costs nobody a record."""
+    serializer = Serializer(Filters)
+    assert serializer.read(serializer.write(Filters(words=("\ud83d",)))).words == ("\ud83d",)
+
+
+ALERT = Alert("1", ADA, "C0OPS", Filters(tenant="acme"), 1.0, Mark(1.0), 1.0)
+DIGEST = Digest("1", ADA, "C0OPS", "Morning", Schedule(540, "UTC", (0,)), "acme")
+WATCH = Watch("1", ADA, "acme", "1", 1.0)
+
+
+async def two_alerts(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
+    store = AlertStore(redis, VAULT)
+    for number in "12":
+        await store.save(replace(ALERT, id=number), None)
+    return layout.alert("1"), "record", lambda: store.of_source(Source(ADA, "acme"))
+
+
+async def two_digests(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
+    store = DigestStore(redis, VAULT)
+    for number in "12":
+        await store.save(replace(DIGEST, id=number))
+    return layout.digest("1"), "record", lambda: store.of_owner(ADA)
+
+
+async def two_watches(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
+    store = WatchStore(redis, VAULT)
+    for number in "12":
+        await store.add(replace(WATCH, id=number, job_id=number), 1.0, 50)
+    return layout.watches(ADA), "acme:1", lambda: store.of(ADA)
+
+
+async def two_homes(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
+    store = HomeStore(redis, VAULT)
+    for tenant in "12":
+        await redis.hset(layout.account(ADA), f"connection:{tenant}", "any")
+        await store.keep(ADA, [Figures(tenant, 1.0)])
+    return layout.home(ADA, "figures"), "1", lambda: store.load(ADA)
+
+
+@pytest.mark.parametrize("two", [two_alerts, two_digests, two_watches, two_homes])
+async def test_one_unreadable_record_hides_no_other(
+    two: Callable[[Any], Awaitable[tuple[str, str, Callable[[], Awaitable[Any]]]]],
+    redis: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is left out and logged once, however often it is met."""
+    key, field, all_of_them = await two(redis)
+    assert len(await all_of_them()) == 2
+    await redis.hset(key, field, VAULT.seal('{"a": "hunter2"}', f"{key}/{field}"))
+    assert len(await all_of_them()) == 1
+    assert len(await all_of_them()) == 1
+    assert caplog.text.count("cannot be opened") == 1
+    assert "hunter2" not in caplog.text
+
+
+async def test_one_unreadable_delete_hides_no_other(redis: Any) -> None:
+    """The jobs of a list that were deleted are still shown as deleted."""
+    store = Deletions(redis)
+    for number in "12":
+        await store.keep(ADA, DeletedJob("acme", number, "U0ADA", 1.0))
+    await redis.set(layout.deletion(ADA, "acme", "1"), "{}")
+    assert list(await store.known(ADA, [("acme", "1"), ("acme", "2")])) == [("acme", "2")]
