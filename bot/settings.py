@@ -82,6 +82,15 @@ class Settings(BaseSettings):
             "workspace some hundred a minute; 0 for none at all"
         ),
     )
+    slack_channel_reads_per_minute: int = Field(
+        50,
+        ge=5,
+        le=6000,
+        description=(
+            "How often all workers together may ask Slack who reads a channel before scheduled "
+            "posts; Slack allows a workspace about 50 a minute"
+        ),
+    )
     port: int = Field(3000, ge=0, le=65535, description="Port that the web process listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"

@@ -90,7 +90,13 @@ SCOPES_OF: dict[str, tuple[str, ...]] = {
 SCOPE_OF_COMMANDS = "commands"
 
 # Slack: the reference of each event.
-SCOPES_OF_EVENTS: dict[str, set[str]] = {"app_home_opened": set()}
+SCOPES_OF_EVENTS: dict[str, set[str]] = {
+    "app_home_opened": set(),
+    "channel_left": {"channels:read"},
+    "channel_shared": {"channels:read", "groups:read"},
+    "channel_unshared": {"channels:read", "groups:read"},
+    "group_left": {"groups:read"},
+}
 
 
 def parts(path: str) -> list[Any]:

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from bot.errors import OutdatedButton, ShareRefused
-from bot.models import Account, Caller
+from bot.models import Account, Audience, Caller
 from bot.services.accounts import connection
 from bot.services.jobs import Listing
 from bot.store.cursors import Cursor
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """Who reads a channel.
-
-    `known` is False where that cannot be found out, `outsiders` are people of other organisations,
-    and `direct` says that it is a direct message.
-    """
-
-    channel_id: str
-    known: bool = True
-    outsiders: bool = False
-    direct: bool = False
 
 
 class Cursors(Protocol):

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.emporix.models import Job
 from bot.say.render import Say
 from bot.services.alerts.arranging import SHOWN, Plan, Repeats
@@ -30,9 +28,8 @@ Jobs = Mapping[str, Job]
 class AlertPosts:
     """Posts in the name of alerts. Every method may raise Later."""
 
-    def __init__(self, say: Say, once: Once, client: AsyncWebClient) -> None:
-        self._say, self._once = say, once
-        self._told = ToldOnce(say, once, client)
+    def __init__(self, say: Say, once: Once, told: ToldOnce) -> None:
+        self._say, self._once, self._told = say, once, told
 
     async def post(self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs) -> str | None:
         """All that a plan says; gives the timestamp of the new message, "" for none.

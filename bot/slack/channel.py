@@ -11,8 +11,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import ShareRefused
+from bot.models import Audience
 from bot.say.render import Say
-from bot.services.sharing import Audience
 from bot.slack.incoming import Incoming
 from bot.slack.presence import CannotEnter, enter, has_outsiders
 from bot.slack.refusals import named, word
@@ -124,5 +124,11 @@ async def audience_of(client: AsyncWebClient, channel_id: str) -> Audience:
     except SlackApiError as error:
         if word(error) not in UNKNOWN:
             raise
-        return Audience(channel_id, known=False)
-    return Audience(channel_id, outsiders=has_outsiders(answer["channel"]))
+        return Audience(channel_id, known=False, refused=word(error))
+    channel = answer["channel"]
+    return Audience(
+        channel_id,
+        outsiders=has_outsiders(channel),
+        direct=bool(channel.get("is_im") or channel.get("is_mpim")),
+        archived=bool(channel.get("is_archived")),
+    )

@@ -39,6 +39,7 @@ PARAMETERS = {
     "digest_forms": "reads and keeps the forms of digests",
     "alive": "the record of which workers are at work",
     "forms": "what open forms remember, sealed",
+    "audiences": "the cache of who reads which channel",
     "audit": "the record of deletes",
     "asking": "the service that reads filters",
 }

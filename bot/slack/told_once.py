@@ -10,15 +10,15 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.later import Later
-from bot.models import Caller
+from bot.models import Audience, Caller
 from bot.say.render import Say
 from bot.say.rows import row_of, with_rows_replaced
-from bot.services.sharing import Audience
-from bot.slack.channel import audience_of
+from bot.slack.channel import DIRECT, audience_of
 from bot.slack.failures import described
 from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
 from bot.slack.presence import is_gone
-from bot.slack.refusals import TROUBLE, passes_in
+from bot.slack.refusals import TROUBLE, limited, passes_in
+from bot.store.audiences import Audiences
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,9 @@ logger = logging.getLogger(__name__)
 class ToldOnce:
     """Tells what has happened. Every method may raise Later, or what Slack's refusal is called."""
 
-    def __init__(self, say: Say, once: Once, client: AsyncWebClient) -> None:
+    def __init__(self, say: Say, once: Once, client: AsyncWebClient, audiences: Audiences) -> None:
         self._say, self._once, self._client = say, once, client
+        self._audiences = audiences
 
     async def directly(
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
@@ -92,9 +93,30 @@ class ToldOnce:
             logger.warning("a message stays as it is: %s", described(error))
 
     async def audience(self, channel_id: str) -> Audience:
-        """Who reads a channel."""
-        with _later_where_it_passes():
-            return await audience_of(self._client, channel_id)
+        """Who reads a channel: read in the last 10 minutes, and not changed since as far as Slack
+        has sent events about it.
+
+        Raises Later while reading more channels would exceed Slack's rate limit.
+        """
+        if channel_id.startswith(DIRECT):
+            return Audience(channel_id, direct=True)
+        cached = await self._audiences.read(channel_id)
+        if cached.audience is not None:
+            return cached.audience
+        if (wait := await self._audiences.reserve()) > 0:
+            raise Later(wait, "rate limit for reading channels")
+        audience = await self._read(channel_id)
+        await self._audiences.keep(audience, cached.change)
+        return audience
+
+    async def _read(self, channel_id: str) -> Audience:
+        try:
+            with _later_where_it_passes():
+                return await audience_of(self._client, channel_id)
+        except Later as later:
+            if isinstance(later.__cause__, Exception) and limited(later.__cause__) is not None:
+                await self._audiences.hold(later.seconds)
+            raise
 
     async def is_gone(self, user_id: str) -> bool:
         """Whether somebody has left the workspace."""

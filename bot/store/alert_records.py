@@ -79,6 +79,10 @@ class Alert(Stored):
     version: int = 0
 
     @property
+    def tenant(self) -> str:
+        return self.filters.tenant
+
+    @property
     def source(self) -> Source:
         return Source(self.owner, self.filters.tenant)
 

@@ -182,6 +182,16 @@ def alerts_strikes() -> str:
     return f"{CLOCK}:alerts:strikes"
 
 
+def audience(channel_id: str) -> str:
+    """Hash: who reads a channel, encrypted, and which change of it Slack reported last."""
+    return f"{CLOCK}:audience:{channel_id}"
+
+
+def audience_reads(what: str) -> str:
+    """String: when the `next` channel may be read, and when the next `waiting` task tries again."""
+    return f"{CLOCK}:audiences:{what}"
+
+
 def clean(clean_id: str) -> str:
     """Hash: a clean-up, sealed, and whether somebody wants it to stop."""
     return f"{CLOCK}:clean:{clean_id}"

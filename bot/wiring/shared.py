@@ -35,6 +35,7 @@ from bot.slack.digest_forms import DigestForms
 from bot.slack.retries import retry_handlers
 from bot.store.accounts import AccountStore
 from bot.store.alive import Alive
+from bot.store.audiences import Audiences
 from bot.store.audit import AuditLog
 from bot.store.connection import Commands, connect, reaching_redis
 from bot.store.cursors import CursorStore, new_cursor_id
@@ -145,6 +146,7 @@ def _jobs(
         allow_outsiders=settings.allow_shared_channels,
     )
     return {
+        "audiences": audiences(settings, redis),
         "jobs": jobs,
         "sharing": sharing,
         **following(redis, vault(settings), emporix, jobs, stored, clock),
@@ -190,6 +192,11 @@ def _digests(
         "digest_channels": channels,
         "digest_forms": DigestForms(accounts, asking, digests, channels),
     }
+
+
+def audiences(settings: Settings, redis: Commands) -> Audiences:
+    """Caches who reads which channel."""
+    return Audiences(redis, vault(settings), settings.slack_channel_reads_per_minute)
 
 
 def sealed_records(settings: Settings) -> Records:

@@ -27,7 +27,7 @@ from bot.store.connection import connect_for_queue
 from bot.store.pace import Pace
 from bot.store.posts import Posts
 from bot.store.uploads import Uploads
-from bot.wiring.shared import Clock, Shared, shared_parts, slack_client
+from bot.wiring.shared import Clock, Shared, audiences, shared_parts, slack_client
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -48,14 +48,14 @@ async def assemble_worker(
     async with shared_parts(settings, clock) as shared:
         directly = Directly(shared.say, shared.slack)
         once = _once(settings, shared, clock, sleep)
-        told_once = ToldOnce(shared.say, once, shared.slack)
+        told_once = ToldOnce(shared.say, once, shared.slack, audiences(settings, shared.redis))
         services = {
             **shared.services,
             "directly": directly,
             "worker_id": secrets.token_hex(8),
             "digest_posts": DigestPosts(shared.say, once, shared.digest_channels, told_once),
             "told_once": told_once,
-            "alert_posts": AlertPosts(shared.say, once, shared.slack),
+            "alert_posts": AlertPosts(shared.say, once, told_once),
             "digest_pictures": _digest_pictures(settings, shared, clock),
         }
         calls = discover(bot.tasks)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.slack import acts, homes
+from sandbox.slack import acts, events, homes
 from sandbox.slack.actor import Actor
 from sandbox.slack.exchange import exchange
 from sandbox.slack.faults import Fault
@@ -69,6 +69,18 @@ async def open_home(workspace: Workspace, request: Request, given: Given) -> Any
     return await exchange(_actor(workspace, request, given), act)
 
 
+async def share(workspace: Workspace, request: Request, given: Given) -> Any:
+    return await exchange(_actor(workspace, request, given), events.share)
+
+
+async def unshare(workspace: Workspace, request: Request, given: Given) -> Any:
+    return await exchange(_actor(workspace, request, given), events.unshare)
+
+
+async def remove_app(workspace: Workspace, request: Request, given: Given) -> Any:
+    return await exchange(_actor(workspace, request, given), events.remove_app)
+
+
 async def messages(workspace: Workspace, _: Request, given: Given) -> Any:
     user = workspace.directory.user(_text(given, "user"))
     key = given.get("channel")
@@ -112,6 +124,9 @@ def routes(workspace: Workspace) -> Sequence[Route]:
         ("POST", "submit", submit),
         ("POST", "close", close),
         ("POST", "home", open_home),
+        ("POST", "share", share),
+        ("POST", "unshare", unshare),
+        ("POST", "remove_app", remove_app),
         ("GET", "messages", messages),
         ("GET", "view", view),
         ("GET", "files", files),

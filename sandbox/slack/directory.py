@@ -106,6 +106,10 @@ class Directory:
         """Another organisation reads the channel from now on."""
         self._change(channel_id, is_ext_shared=True)
 
+    def unshare(self, channel_id: str) -> None:
+        """No other organization reads the channel any more."""
+        self._change(channel_id, is_ext_shared=False)
+
     def deactivate(self, user_id: str) -> None:
         """Somebody has left the company."""
         self.users[user_id] = replace(self.users[user_id], is_deactivated=True)

@@ -79,6 +79,18 @@ class Person:
         """Open a tab of the app: home or messages."""
         return await self._act("home", tab=tab)
 
+    async def share_channel(self) -> Exchange:
+        """Share the channel with another organization (Slack Connect)."""
+        return await self._act("share")
+
+    async def unshare_channel(self) -> Exchange:
+        """End that."""
+        return await self._act("unshare")
+
+    async def remove_app(self) -> Exchange:
+        """Remove the app from the channel."""
+        return await self._act("remove_app")
+
     async def choose(
         self, label: str, value: str | Sequence[str], *, action_id: str = "", nth: int = 1
     ) -> Exchange:

@@ -35,7 +35,9 @@ BOT_SCOPES = frozenset(
 COMMANDS = frozenset({"/emporix"})
 """Those of manifest.yml; Slack brings no other to the app."""
 
-EVENTS = frozenset({"app_home_opened"})
+EVENTS = frozenset(
+    {"app_home_opened", "channel_shared", "channel_unshared", "channel_left", "group_left"}
+)
 """Those that manifest.yml subscribes to; Slack tells the app of no other."""
 
 ACK_SECONDS = 3.0

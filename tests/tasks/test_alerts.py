@@ -257,17 +257,19 @@ async def test_pauses_where_it_may_not_post(shop: Shop, change: str) -> None:
     """A channel that is archived, that the app was removed from, or that others read now."""
     channels = shop.workspace.directory.channels
     ops = channels["C0OPS"]
-    channels["C0OPS"] = {
-        "archived": replace(ops, is_archived=True),
-        "removed": replace(ops, members=ops.members - {BOT_USER_ID}),
-        "shared": replace(ops, is_ext_shared=True),
-    }[change]
+    if change == "archived":
+        channels["C0OPS"] = replace(ops, is_archived=True)
+    elif change == "removed":
+        await shop.person("ada", "ops").remove_app()
+    else:
+        await shop.person("ada", "ops").share_channel()
     fail(shop)
     await later(shop, 600)
     (message,) = await told(shop)
     assert "1 alert of yours is paused" in message["text"]
     assert await posted(shop) == []
     channels["C0OPS"] = ops
+    await shop.person("ada", "ops").unshare_channel()
     await shop.person("ada", "ops").command("/emporix alerts on")
     await later(shop, 120)
     assert len(await posted(shop)) == 1

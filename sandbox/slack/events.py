@@ -1,0 +1,78 @@
+"""What changes in a channel, and the events by which Slack tells the app about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from secrets import token_hex
+from typing import Any
+
+import httpx
+
+from sandbox.slack.actor import VERIFICATION_TOKEN, Actor
+from sandbox.slack.acts import Done
+from sandbox.slack.delivery import deliver_event
+from sandbox.slack.directory import APP_ID, BOT_USER_ID, TEAM_ID
+from sandbox.slack.workspace import Workspace
+
+OTHER_TEAM_ID = "T0PARTNER"
+"""The organization that a channel is shared with."""
+
+
+async def share(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """The channel is shared with another organization (Slack Connect)."""
+    channel_id = actor.channel.id
+    actor.workspace.directory.share(channel_id)
+    more = {"connected_team_id": OTHER_TEAM_ID, "channel": channel_id}
+    return await send(http, actor.workspace, {"type": "channel_shared", **more})
+
+
+async def unshare(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """The other organization leaves the channel."""
+    channel_id = actor.channel.id
+    actor.workspace.directory.unshare(channel_id)
+    more = {"previously_connected_team_id": OTHER_TEAM_ID, "channel": channel_id}
+    event = {"type": "channel_unshared", **more, "is_ext_shared": False}
+    return await send(http, actor.workspace, event)
+
+
+async def remove_app(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """A person removes the app from the channel."""
+    channel = actor.channel
+    actor.workspace.directory.remove(channel.id, BOT_USER_ID)
+    left = "group_left" if channel.is_private else "channel_left"
+    event = {"type": left, "channel": channel.id, "actor_id": actor.user.id}
+    return await send(http, actor.workspace, event)
+
+
+async def send(http: httpx.AsyncClient, workspace: Workspace, event: Mapping[str, Any]) -> Done:
+    """Nothing is sent where the app has not subscribed to it."""
+    if event["type"] not in workspace.events:
+        return Done()
+    return Done(await deliver_event(http, workspace, envelope(workspace, event)))
+
+
+def envelope(workspace: Workspace, event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event as the Events API sends it."""
+    now = workspace.clock()
+    return {
+        "token": VERIFICATION_TOKEN,
+        "team_id": TEAM_ID,
+        "context_team_id": TEAM_ID,
+        "context_enterprise_id": None,
+        "api_app_id": APP_ID,
+        "event": {"event_ts": f"{now:.6f}", **event},
+        "type": "event_callback",
+        "event_id": f"Ev0{token_hex(5).upper()}",
+        "event_time": int(now),
+        "authorizations": [
+            {
+                "enterprise_id": None,
+                "team_id": TEAM_ID,
+                "user_id": BOT_USER_ID,
+                "is_bot": True,
+                "is_enterprise_install": False,
+            }
+        ],
+        "is_ext_shared_channel": False,
+        "event_context": f"4-{token_hex(16)}",
+    }
