@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterable
 
 from bot.clockwork.calls import Tick
 from bot.clockwork.engine import Engine
@@ -40,24 +40,28 @@ async def _work(settings: Settings, clock: Clock) -> None:
     async with open_queue(settings) as queue, assemble_worker(settings, queue, clock) as parts:
         engine = Engine(queue, parts.runner, drain_seconds=DRAIN_SECONDS)
         running = asyncio.create_task(engine.start())
-        ticking = asyncio.create_task(_tick(parts.ticks, parts.runner))
+        ticking = asyncio.create_task(keep_ticking(parts.ticks, parts.runner))
         logger.info("at work")
         await asyncio.wait({running, ticking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
+        await cancelled([ticking])
         await engine.stop()
         await running
 
 
-async def _tick(ticks: Ticks, runner: Runner) -> None:
-    """Each tick goes its own way: a slow one holds up nobody but itself."""
+async def keep_ticking(ticks: Ticks, runner: Runner) -> None:
+    """Each tick is a task of its own, so that a slow one delays no other; all end with this one.
+
+    The timer is monotonic: a machine's clock that is set back stops nothing.
+    """
     going: dict[Tick, asyncio.Task[None]] = {}
-    while True:
-        for tick in ticks.due(time.time()):
-            if tick not in going or going[tick].done():
-                going[tick] = asyncio.create_task(runner.tick(tick))
-        await asyncio.sleep(LOOK_SECONDS)
+    try:
+        while True:
+            for tick in ticks.due(time.monotonic()):
+                if tick not in going or going[tick].done():
+                    going[tick] = asyncio.create_task(runner.tick(tick))
+            await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        await cancelled(going.values())
 
 
 def _told_to_stop() -> asyncio.Event:
@@ -66,3 +70,11 @@ def _told_to_stop() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     return told
+
+
+async def cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel them, and wait until they have ended: they use what is closed next."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)

@@ -11,6 +11,7 @@ import stamina
 from hypothesis import HealthCheck, settings
 
 from bot.store.connection import connect
+from bot.store.trouble import TROUBLE
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.redis import redis_server
 from tests.clock import FakeClock
@@ -47,6 +48,12 @@ async def redis(redis_url: str) -> AsyncIterator[Any]:
 def _no_pauses_between_retries() -> Iterator[None]:
     with stamina.set_testing(True, attempts=3):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _trouble_is_logged() -> None:
+    """Each test finds its own trouble with Redis in the log, however recent the last line is."""
+    TROUBLE.forget()
 
 
 @pytest.fixture

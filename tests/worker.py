@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.clockwork.calls import Later
+from bot.clockwork.runner import Waits
 from bot.wiring.worker import WorkerParts
 from tests.clock import FakeClock
 
@@ -21,6 +22,7 @@ class Queued:
     arguments: Mapping[str, Any]
     at: float
     failures: int = 0
+    waits: Waits = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class FakeQueue:
 
     clock: FakeClock
     waiting: dict[tuple[str, str], Queued] = field(default_factory=dict)
+    is_answering: bool = True
 
     async def put(self, task: str, key: str, /, **arguments: str | int | float) -> None:
         assert all(isinstance(value, str | int | float) for value in arguments.values())
@@ -44,19 +47,19 @@ class FakeWorker:
     """Does what a worker does, in the order of time and without waiting."""
 
     def __init__(self, parts: WorkerParts, queue: FakeQueue, clock: FakeClock) -> None:
-        self._parts, self._queue, self._clock = parts, queue, clock
+        self._parts, self.queue, self._clock = parts, queue, clock
 
     @property
     def waiting(self) -> list[Queued]:
         """Tasks that were put off."""
-        return list(self._queue.waiting.values())
+        return list(self.queue.waiting.values())
 
     async def work(self) -> None:
         """All ticks that are due now, then all tasks whose time has come."""
         for tick in self._parts.ticks.due(self._clock()):
             await self._parts.runner.tick(tick)
         for _ in range(MANY):
-            if not (found := self._queue.next()):
+            if not (found := self.queue.next()):
                 return
             await self._run(*found)
         raise AssertionError("the tasks find no end")
@@ -70,9 +73,11 @@ class FakeWorker:
 
     async def _run(self, key: tuple[str, str], queued: Queued) -> None:
         try:
-            await self._parts.runner.task(queued.task, queued.failures, queued.arguments)
+            await self._parts.runner.task(
+                queued.task, queued.failures, queued.arguments, queued.waits
+            )
         except Later as later:
             queued.at = self._clock() + max(later.seconds, 0.001)
             queued.failures = later.failures
         else:
-            del self._queue.waiting[key]
+            del self.queue.waiting[key]

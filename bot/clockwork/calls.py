@@ -15,7 +15,13 @@ Function: TypeAlias = Callable[..., Awaitable[None]]
 
 
 class Queues(Protocol):
-    """Takes tasks on; some worker runs each soon, whatever becomes of this one."""
+    """Takes tasks on; some worker runs each soon, whatever becomes of this one.
+
+    `is_answering`: Redis has answered this worker's last looks for a task.
+    """
+
+    @property
+    def is_answering(self) -> bool: ...
 
     async def put(self, task: str, key: str, /, **arguments: str | int | float) -> None:
         """Queue a task, unless one with this key is queued or running already.

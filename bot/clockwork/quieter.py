@@ -1,38 +1,30 @@
-"""saq's log without its noise: tracebacks of pauses, and of a Redis that is away."""
+"""saq's log without its noise: tracebacks of pauses, and of a Redis in trouble."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 
 from bot.later import Later
-from bot.store.connection import is_away
-
-logger = logging.getLogger(__name__)
-
-EVERY_SECONDS = 10.0
+from bot.store.trouble import TROUBLE, TroubleLog, is_of_redis
 
 
 class Quieter(logging.Filter):
-    """On the logger of saq: a pause is no line, an outage of Redis one; all else passes as it is.
+    """On the logger of saq: a pause is no line, trouble with Redis one; all else is unchanged.
 
-    saq takes a task that is to be run again for one that failed. Why it waits was told before.
+    saq takes a task that is to be run again for one that failed. Why it waits was logged before.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, trouble: TroubleLog = TROUBLE) -> None:
         super().__init__()
-        self._clock, self._told = clock, float("-inf")
+        self._trouble = trouble
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, Later):
             return False
-        if error is None or not is_away(error):
+        if error is None or not is_of_redis(error):
             return True
-        if self._clock() - self._told >= EVERY_SECONDS:
-            self._told = self._clock()
-            logger.warning("the queue does not reach Redis: %s", type(error).__name__)
+        self._trouble.note(error)
         return False
 
 

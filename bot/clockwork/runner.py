@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from slack_sdk.errors import SlackClientError
 
 from bot.clockwork.calls import Called, Errand, Later, Queues, Tick
 from bot.clockwork.registry import Calls
-from bot.errors import BotError
+from bot.errors import BotError, StoreUnavailable
 from bot.logs import new_reference
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures, described
+from bot.store.trouble import TROUBLE
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,23 @@ ATTEMPTS = 12
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 20.0
 """In seconds; so long at most does a task still wait when what kept it failing is over."""
+
+TASK_SECONDS = 600
+"""A task that takes longer is ended, and has failed."""
+
+ENDINGS = 12
+"""How often it is tried to tell that a task failed for good, before that is given up too."""
+
+LONG_SECONDS = 60 * 60
+"""A task that has been put off for this long, for one reason, is worth a look."""
+
+MOST_REASONS = 20
+
+Waits: TypeAlias = dict[str, list[float]]
+"""By reason: when a task was first put off for it, in seconds since 1970, and 1 once that is old.
+
+It is kept with the task, as JSON.
+"""
 
 PARAMETERS = {
     "now": "seconds since 1970",
@@ -73,27 +92,48 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
             _log(tick.name, error)
 
-    async def task(self, name: str, failures: int, arguments: Mapping[str, Any]) -> None:
-        """Run a queued task that failed so often; raises Later where it is to be run again."""
+    async def task(
+        self,
+        name: str,
+        failures: int,
+        arguments: Mapping[str, Any],
+        waits: Waits | None = None,
+    ) -> None:
+        """Run a queued task that failed so often; raises Later where it is to be run again.
+
+        `waits` is updated where it is put off.
+        """
         task = self._calls.tasks.get(name)
         errand = Errand(name, failures, new_reference())
         if task is None:  # queued by another version of the app
             logger.error("nobody knows the task %s", name)
             return
         try:
-            await self._call(task, {"errand": errand, **arguments})
+            async with asyncio.timeout(TASK_SECONDS):
+                await self._call(task, {"errand": errand, **arguments})
         except Later as later:
-            logger.info("%s runs again %s", name, later)
+            _put_off(name, later.reason, {} if waits is None else waits, self._clock())
             raise Later(later.seconds, later.reason, failures) from later
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
             await self._failed(errand, error)
 
     async def _failed(self, errand: Errand, error: Exception) -> None:
-        """The one door: once more, or else a word to whoever owns it."""
+        """Once more, or it is given up. Raises nothing but Later, and that only so many times."""
         _log(errand.task, error)
         failures = errand.failures + 1
         if failures < ATTEMPTS:
             raise Later(pause(failures), f"attempt {failures} failed", failures) from error
+        try:
+            await self._give_up(errand, error)
+        except Exception as trouble:
+            logger.error("the end of %s was not told: %s", errand.task, described(trouble))
+            if failures < ATTEMPTS + ENDINGS:
+                seconds = trouble.seconds if isinstance(trouble, Later) else pause(failures)
+                raise Later(seconds, "its end was not told", failures) from trouble
+        words = error.template if isinstance(error, BotError) else described(error)
+        logger.error("%s was given up after %d attempts: %s", errand.task, failures, words)
+
+    async def _give_up(self, errand: Errand, error: Exception) -> None:
         if errand.otherwise is not None:
             await errand.otherwise()
         if errand.owner is not None:
@@ -110,7 +150,24 @@ def pause(failures: int) -> float:
     return min(FIRST_PAUSE * 2.0 ** (failures - 1), LONGEST_PAUSE)
 
 
+def _put_off(name: str, reason: str, waits: Waits, now: float) -> None:
+    """A line when a task is first put off for a reason, and one when that has lasted for long."""
+    if reason not in waits:
+        logger.info("%s is put off: %s", name, reason)
+        while len(waits) >= MOST_REASONS:
+            waits.pop(next(iter(waits)))
+        waits[reason] = [now, 0]
+    since, is_old = waits[reason]
+    if not is_old and now - since >= LONG_SECONDS:
+        waits[reason] = [since, 1]
+        minutes = (now - since) / 60
+        logger.warning("%s has been put off for %.0f minutes: %s", name, minutes, reason)
+
+
 def _log(name: str, error: Exception) -> None:
+    if isinstance(error, StoreUnavailable):
+        TROUBLE.note(error.__cause__ or error)  # one line for all that it keeps from working
+        return
     if isinstance(error, BotError):
         logger.warning("%s ended with %s: %s", name, error.template, error)
         return

@@ -14,7 +14,7 @@ class Ticks:
         self._next = dict.fromkeys(ticks, float("-inf"))
 
     def due(self, now: float) -> list[Tick]:
-        """Those whose time has come; `now` in seconds since 1970."""
+        """Those whose time has come; `now` in seconds of a clock that never goes back."""
         due = [tick for tick, at in self._next.items() if at <= now]
         self._next |= {tick: now + tick.seconds for tick in due}
         return due

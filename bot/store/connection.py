@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from redis.asyncio import Redis
+from redis.asyncio import (
+    Connection,
+    ConnectionPool,
+    Redis,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import (
+    Sentinel,
+    SentinelManagedConnection,
+    SentinelManagedSSLConnection,
+)
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as ConnectionBroken
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as TookTooLong
 
 from bot.errors import StoreUnavailable
+from bot.store.trouble import DEMOTED, TROUBLE, kind
 
 Commands: TypeAlias = Any
 """A Redis client: the annotations of redis-py do not know what `decode_responses` does."""
@@ -29,13 +44,90 @@ ANSWER_SECONDS = 0.8
 MAX_CONNECTIONS = 1000
 """More than `bot.slack.turns` lets in: a pool without one left looks like a Redis that is down."""
 
+RETRIED = (ConnectionBroken, ReadOnlyError)
+"""Both are tried again on a new connection: the old one may lead to a server that is gone."""
+
+QUEUE_SECONDS = 5.0
+"""A worker's look for a task lasts one second in Redis; no answer for this long is a dead host."""
+
 QUEUE_OPTIONS: dict[str, Any] = {
     "decode_responses": False,
-    "socket_timeout": None,  # a read waits for the next task
+    "socket_timeout": QUEUE_SECONDS,
     # Nobody waits for an answer, and each waiting read of a worker would try again at once.
-    "retry": Retry(
-        ExponentialWithJitterBackoff(base=0.2, cap=1.0), 3, supported_errors=(ConnectionBroken,)
-    ),
+    "retry": Retry(ExponentialWithJitterBackoff(base=0.2, cap=1.0), 1, supported_errors=RETRIED),
+}
+
+KEEPALIVE: dict[str, Any] = {
+    "socket_keepalive": True,
+    "socket_keepalive_options": {
+        getattr(socket, name): value
+        for name, value in {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}.items()
+        if hasattr(socket, name)  # they are not on every platform
+    },
+}
+"""An idle connection to a host that has vanished is closed after 5 + 3 * 2 seconds."""
+
+
+class Link:
+    """Shared by the connections of one client: those of an older `generation` are not used again.
+
+    Where one connection shows that its server is silent, demoted or gone, the others most likely
+    lead to the same server. They reconnect before their next command, instead of failing it.
+    """
+
+    def __init__(self) -> None:
+        self.generation = 0
+
+
+class _LinkedConnection(AbstractConnection):
+    """A connection that tells its link about a bad server, and asks it before each use."""
+
+    def __init__(self, *, link: Link, **options: Any) -> None:
+        super().__init__(**options)
+        self._link, self._generation = link, link.generation
+
+    async def connect(self) -> None:
+        """The pool calls this each time before it gives the connection to a command."""
+        if self.is_connected and self._generation != self._link.generation:
+            await self.disconnect(nowait=True)
+        await super().connect()  # type: ignore[no-untyped-call]
+
+    async def on_connect_check_health(self, check_health: bool = True) -> None:
+        self._generation = self._link.generation
+        await super().on_connect_check_health(check_health)
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return await super().read_response(*args, **options)
+        except (ConnectionBroken, TookTooLong):
+            self._distrust()
+            raise
+        except asyncio.CancelledError:  # a caller may wait a little less than the client does
+            if time.monotonic() - began > ANSWER_SECONDS / 2:
+                self._distrust()
+            raise
+        except ResponseError as error:
+            if (code := kind(error)) not in DEMOTED:
+                raise
+            self._distrust()
+            raise ReadOnlyError(str(error), status_code=code) from error
+
+    def _distrust(self) -> None:
+        """What an old connection meets says nothing about the new ones."""
+        if self._generation == self._link.generation:
+            self._link.generation += 1
+
+
+CONNECTIONS = {
+    scheme: type(f"Linked{base.__name__}", (_LinkedConnection, base), {})
+    for scheme, base in {
+        "redis": Connection,
+        "rediss": SSLConnection,
+        "unix": UnixDomainSocketConnection,
+        "redis+sentinel": SentinelManagedConnection,
+        "rediss+sentinel": SentinelManagedSSLConnection,
+    }.items()
 }
 
 
@@ -56,16 +148,12 @@ def connect_for_queue(url: str) -> Commands:
 
 @contextmanager
 def reaching_redis() -> Iterator[None]:
-    """Redis in trouble becomes StoreUnavailable, whatever the trouble is."""
+    """Redis in trouble becomes StoreUnavailable with the kind of trouble; it is in the log, too."""
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
-        raise StoreUnavailable(type(error).__name__) from error
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether Redis was not reached, or did not answer in time."""
-    return isinstance(error, ConnectionBroken | TookTooLong)
+        TROUBLE.note(error)
+        raise StoreUnavailable(kind(error)) from error
 
 
 def _options() -> dict[str, Any]:
@@ -78,17 +166,20 @@ def _options() -> dict[str, Any]:
         # One more try mends a connection that died idle; more, or another wait after a time-out,
         # would keep people waiting.
         "retry": Retry(
-            ExponentialWithJitterBackoff(base=0.02, cap=0.2),
-            1,
-            supported_errors=(ConnectionBroken,),
+            ExponentialWithJitterBackoff(base=0.02, cap=0.2), 1, supported_errors=RETRIED
         ),
     }
 
 
 def _client(url: str, options: dict[str, Any]) -> Commands:
-    if urlsplit(url).scheme in SENTINEL_SCHEMES:
+    scheme = urlsplit(url).scheme
+    options |= {"link": Link(), "connection_class": CONNECTIONS[scheme]}
+    if scheme != "unix":
+        options |= KEEPALIVE
+    if scheme in SENTINEL_SCHEMES:
         return _by_sentinel(url, options)
-    return Redis.from_url(url, **options)
+    options |= parse_url(url) | {"connection_class": CONNECTIONS[scheme]}
+    return Redis.from_pool(ConnectionPool(**options))
 
 
 def _by_sentinel(url: str, options: dict[str, Any]) -> Commands:
@@ -107,6 +198,7 @@ def _by_sentinel(url: str, options: dict[str, Any]) -> Commands:
             "password": query.get("sentinel_password"),
             "socket_connect_timeout": CONNECT_SECONDS,
             "socket_timeout": ANSWER_SECONDS,
+            **KEEPALIVE,
             **tls,
         },
     )

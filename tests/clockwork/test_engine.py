@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from bot.clockwork.engine import Engine, Queue
+from bot.clockwork.engine import ANSWERED_SECONDS, RUN, Engine, Queue, queued_task
 from bot.later import Later
 from bot.store.connection import connect_for_queue
 
@@ -22,9 +23,12 @@ class FakeRunner:
     def __init__(self, *outcomes: Exception | None) -> None:
         self._outcomes = list(outcomes)
         self.given: list[tuple[str, int, Any]] = []
+        self.waits: list[Any] = []
         self.done = asyncio.Event()
 
-    async def task(self, name: str, failures: int, arguments: Any) -> None:
+    async def task(self, name: str, failures: int, arguments: Any, waits: Any) -> None:
+        self.waits.append(dict(waits))
+        waits["a pause"] = [len(waits), 0]
         self.given.append((name, failures, arguments))
         outcome = self._outcomes.pop(0)
         if outcome is not None:
@@ -79,6 +83,53 @@ async def test_a_task_is_queued_once(queue: Queue) -> None:
     for key in ("1", "1", "2"):
         await queue.put("a.task", key)
     assert await queue.count("queued") == 2
+
+
+async def test_drops_what_cannot_be_started(
+    queue: Queue, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A task in the form of another version is an error in the log, and not tried for ever."""
+    runner = FakeRunner(None)
+    await queue.enqueue(RUN, key=queued_task("a.task", "1"), name="of another form", ttl=-1)
+    await queue.put("a.task", "2")
+    async with running(queue, runner), asyncio.timeout(SOON):
+        await runner.done.wait()
+        while await queue.count("incomplete"):  # noqa: ASYNC110 - Redis is watched
+            await asyncio.sleep(0.05)
+    assert caplog.text.count("a task was dropped") == 1
+
+
+async def test_keeps_since_when_a_task_waits(queue: Queue) -> None:
+    """From run to run, in any worker."""
+    runner = FakeRunner(Later(0.1, "a pause"), Later(0.1, "a pause"), None)
+    await queue.put("a.task", "1")
+    async with running(queue, runner), asyncio.timeout(SOON):
+        await runner.done.wait()
+    assert runner.waits == [{}, {"a pause": [0, 0]}, {"a pause": [1, 0]}]
+
+
+async def test_a_queue_answers_while_redis_does(queue: Queue, redis_url: str) -> None:
+    """An empty look is an answer; one at a server that is not there is none, and no exception."""
+    assert not queue.is_answering
+    await queue.dequeue(0.01)
+    assert queue.is_answering
+    gone = Queue(connect_for_queue(f"{redis_url}.gone"))
+    assert await gone.dequeue(0.01) is None
+    assert not gone.is_answering
+
+
+async def test_an_answer_is_old_after_some_seconds(queue: Queue) -> None:
+    """A queue that answered once is not taken for one that answers."""
+    queue.answered(time.monotonic() - ANSWERED_SECONDS)
+    assert not queue.is_answering
+
+
+async def test_takes_no_task_while_it_must_not(queue: Queue) -> None:
+    """What is queued stays there for another worker."""
+    await queue.put("a.task", "1")
+    queue.claims = False
+    assert await queue.dequeue(0.01) is None
+    assert await queue.count("queued") == 1
 
 
 async def _errors(redis: Any) -> list[str]:

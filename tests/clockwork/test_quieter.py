@@ -8,18 +8,19 @@ from collections.abc import Iterator
 import pytest
 from redis.exceptions import RedisError
 
-from bot.clockwork.quieter import EVERY_SECONDS, Quieter
+from bot.clockwork.quieter import Quieter
 from bot.later import Later
 from bot.store.connection import connect_for_queue
+from bot.store.trouble import EVERY_SECONDS, TroubleLog
 from tests.clock import FakeClock
 
 SAQ = logging.getLogger("saq")
-LINE = "the queue does not reach Redis: ConnectionError"
+LINE = "Redis cannot be used: ConnectionError"
 
 
 @pytest.fixture(autouse=True)
 def _filtered(clock: FakeClock) -> Iterator[None]:
-    quieter = Quieter(clock)
+    quieter = Quieter(TroubleLog(clock))
     SAQ.addFilter(quieter)
     yield
     SAQ.removeFilter(quieter)
@@ -31,7 +32,7 @@ async def fail(error: Exception | None = None) -> None:
         if error:
             raise error
         await connect_for_queue("unix:///nowhere/redis.sock").ping()
-    except (RedisError, OSError, ValueError, Later):
+    except (RedisError, OSError, ValueError, Later):  # what the tests raise
         SAQ.exception("Upkeep task failed unexpectedly")
 
 

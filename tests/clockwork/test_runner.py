@@ -8,8 +8,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.clockwork.calls import Errand, Later, every, task
 from bot.clockwork.registry import Calls
-from bot.clockwork.runner import ATTEMPTS, Runner, pause
-from bot.errors import EmporixTimeout
+from bot.clockwork.runner import ATTEMPTS, LONG_SECONDS, Runner, Waits, pause
+from bot.errors import EmporixTimeout, StoreUnavailable
 from bot.models import Caller
 from bot.say.render import Say
 from bot.slack.directly import Directly
@@ -49,6 +49,26 @@ async def fail(errand: Errand, owned: bool) -> None:
     raise EmporixTimeout(tenant="acme")
 
 
+@task("test_runner.wait_for")
+async def wait_for(reason: str) -> None:
+    raise Later(7, reason)
+
+
+@task("test_runner.end_badly")
+async def end_badly(errand: Errand, ends: bool) -> None:
+    async def otherwise() -> None:
+        if not ends:
+            raise StoreUnavailable("OOM")
+
+    errand.otherwise = otherwise
+    raise EmporixTimeout(tenant="acme")
+
+
+@task("test_runner.store")
+async def store() -> None:
+    raise StoreUnavailable("OOM")
+
+
 @task("test_runner.break")
 async def break_down(errand: Errand) -> None:
     errand.owner, errand.about = ADAS, "the digest “Morning”"
@@ -59,7 +79,7 @@ async def break_down(errand: Errand) -> None:
 def runner(shop: Shop) -> Runner:
     SEEN.clear()
     client = AsyncWebClient(token=shop.workspace.bot_token, base_url=f"{shop.slack_url}/api/")
-    calls = Calls([look, stumble, greet, wait, fail, break_down])
+    calls = Calls([look, stumble, greet, wait, wait_for, fail, end_badly, store, break_down])
     say = Say.default()
     return Runner(
         calls,
@@ -137,6 +157,76 @@ async def test_tells_nobody_where_nobody_owns_it(runner: Runner, shop: Shop) -> 
     """The log has it."""
     await runner.task("test_runner.fail", ATTEMPTS - 1, {"owned": False})
     assert await told(shop) == []
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(record.levelname, record.getMessage()) for record in caplog.records]
+
+
+async def until_it_ends(runner: Runner, name: str, **arguments: object) -> int:
+    """How many runs a task has, each after the pause that it asked for."""
+    failures = 0
+    for runs in range(1, 1000):
+        try:
+            await runner.task(name, failures, arguments)
+        except Later as later:
+            failures = later.failures
+        else:
+            return runs
+    raise AssertionError("it finds no end")
+
+
+async def test_says_that_a_task_is_given_up(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As an error, once, after the last attempt."""
+    assert await until_it_ends(runner, "test_runner.end_badly", ends=True) == ATTEMPTS
+    errors = [line for level, line in lines(caplog) if level == "ERROR"]
+    assert errors == [
+        f"test_runner.end_badly was given up after {ATTEMPTS} attempts: emporix_timeout"
+    ]
+
+
+async def test_an_end_that_fails_is_not_tried_for_ever(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is to be done where a task failed for good may fail, too; each time is in the log."""
+    runs = await until_it_ends(runner, "test_runner.end_badly", ends=False)
+    assert ATTEMPTS < runs <= 3 * ATTEMPTS
+    errors = [line for level, line in lines(caplog) if level == "ERROR"]
+    assert errors[-1].startswith("test_runner.end_badly was given up after")
+    assert set(errors[:-1]) == {"the end of test_runner.end_badly was not told: StoreUnavailable"}
+
+
+async def test_says_once_why_a_task_waits(
+    runner: Runner, shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For each reason when it is new, and once more, as a warning, when it has lasted an hour."""
+    caplog.set_level("INFO", "bot.clockwork")
+    waits: Waits = {}
+    for reason in ("Slack asks to wait", "another worker") * 20:
+        with pytest.raises(Later):
+            await runner.task("test_runner.wait_for", 0, {"reason": reason}, waits)
+        shop.clock.forward(LONG_SECONDS / 19)
+    assert lines(caplog) == [
+        ("INFO", "test_runner.wait_for is put off: Slack asks to wait"),
+        ("INFO", "test_runner.wait_for is put off: another worker"),
+        (
+            "WARNING",
+            "test_runner.wait_for has been put off for 63 minutes: Slack asks to wait",
+        ),
+        ("WARNING", "test_runner.wait_for has been put off for 63 minutes: another worker"),
+    ]
+
+
+async def test_a_redis_in_trouble_is_one_line(
+    runner: Runner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many ticks and tasks it keeps from working."""
+    for _ in range(3):
+        with pytest.raises(Later):
+            await runner.task("test_runner.store", 0, {})
+    assert len(lines(caplog)) == 1
 
 
 async def test_lets_go_of_a_task_of_another_version(

@@ -74,6 +74,17 @@ class Worker:
         self._process.wait()
         self.deaths += 1
 
+    def end(self) -> int:
+        """As a platform stops it: SIGTERM; gives the exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(timeout=30)
+
+    def ended(self) -> int:
+        """The exit status of a worker that ends by itself."""
+        assert self._process is not None
+        return self._process.wait(timeout=30)
+
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()

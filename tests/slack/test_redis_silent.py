@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -16,7 +17,8 @@ from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.redis import redis_server
 from tests.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import open_shop
+from tests.proxy import proxied
+from tests.shop import Shop, open_shop
 
 GONE = "cannot be read at the moment"
 
@@ -53,4 +55,23 @@ async def test_says_at_once_that_redis_is_silent(server: str, clock: FakeClock) 
                 assert [GONE in payload["text"] for payload in exchange.payloads] == [True]
         exchange = await shop.ada.command("/emporix jobs")
         assert exchange.payloads[0]["text"].startswith("Jobs 1–3 of 3")
+    await redis.aclose()
+
+
+async def answers(shop: Shop, commands: int) -> list[str]:
+    """The texts of the answers to so many commands at once."""
+    exchanges = (shop.ada.command("/emporix jobs") for _ in range(commands))
+    return [one.payloads[-1]["text"] for one in await asyncio.gather(*exchanges)]
+
+
+async def test_a_host_that_vanished_costs_one_answer(server: str, clock: FakeClock) -> None:
+    """Its connections stay open and silent; after the first failure nobody else meets one."""
+    redis = connect(server)
+    async with proxied(server) as proxy, open_shop(redis, proxy.url, clock) as shop:
+        await shop.connect(shop.ada, ACME_OPERATIONS)
+        add_jobs(shop, 3)
+        await answers(shop, 20)
+        proxy.vanish()
+        assert GONE in (await answers(shop, 1))[0]
+        assert [text for text in await answers(shop, 20) if GONE in text] == []
     await redis.aclose()

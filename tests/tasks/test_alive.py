@@ -25,3 +25,10 @@ async def test_a_silent_worker_is_not_at_work(shop: Shop) -> None:
     began = shop.clock()
     shop.clock.forward(GONE_SECONDS + 1)
     assert await Alive(shop.redis).seen(shop.clock()) == Seen(0, began)
+
+
+async def test_a_worker_whose_queue_is_silent_does_not_count(shop: Shop) -> None:
+    """It runs, but takes no task: nobody is told that it is at work."""
+    shop.worker.queue.is_answering = False
+    await shop.worker.work()
+    assert await Alive(shop.redis).seen(shop.clock()) == Seen(0, None)

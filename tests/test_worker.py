@@ -1,0 +1,67 @@
+"""The loop of a worker that lets ticks find what is due."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from bot.clockwork.calls import Tick, every
+from bot.clockwork.ticks import Ticks
+from bot.worker import cancelled, keep_ticking
+
+SOON = 10.0
+
+
+@every(1)
+async def look() -> None:
+    """Nothing: the runner of these tests is a fake."""
+
+
+class FakeRunner:
+    """A tick begins and waits; when it is cancelled it takes a moment to end."""
+
+    def __init__(self) -> None:
+        self.began, self.ended = asyncio.Event(), asyncio.Event()
+
+    async def tick(self, tick: Tick) -> None:
+        self.began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            self.ended.set()
+
+
+class WatchedTicks(Ticks):
+    """Notes by which times it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__([look])
+        self.asked: list[float] = []
+
+    def due(self, now: float) -> list[Tick]:
+        self.asked.append(now)
+        return super().due(now)
+
+
+async def ticking() -> tuple[WatchedTicks, Any, asyncio.Task[None]]:
+    ticks, runner = WatchedTicks(), FakeRunner()
+    task = asyncio.create_task(keep_ticking(ticks, runner))  # type: ignore[arg-type]
+    async with asyncio.timeout(SOON):
+        await runner.began.wait()
+    return ticks, runner, task
+
+
+async def test_no_tick_outlives_the_loop() -> None:
+    """Each has ended before the connections that it uses are closed."""
+    _, runner, task = await ticking()
+    await cancelled([task])
+    assert runner.ended.is_set()
+
+
+async def test_goes_by_a_clock_that_is_never_set_back() -> None:
+    """A machine whose clock is corrected misses no digest and no alert."""
+    ticks, _, task = await ticking()
+    await cancelled([task])
+    assert all(abs(now - time.monotonic()) < SOON for now in ticks.asked)
