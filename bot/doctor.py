@@ -14,7 +14,7 @@ from bot.emporix.http import http_client
 from bot.errors import EmporixError, StoreUnavailable, Unauthorized
 from bot.models import Credentials
 from bot.settings import Settings
-from bot.slack.refusals import word
+from bot.slack.refusals import classify, word
 from bot.store.alive import Alive
 from bot.store.connection import connect, reaching_redis
 from bot.store.tokens import TokenStore
@@ -85,10 +85,7 @@ async def _slack(settings: Settings) -> Finding:
         try:
             answer = await client.auth_test(token=settings.slack_bot_token.get_secret_value())
         except SlackApiError as error:
-            if not (said := word(error)):
-                return Finding("slack", False, "the answer is not Slack's: check SLACK_API_URL")
-            words = f"{said}: copy SLACK_BOT_TOKEN again, or reinstall the app"
-            return Finding("slack", False, words)
+            return Finding("slack", False, _slack_advice(error))
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             words = f"{type(error).__name__}: check SLACK_API_URL and the network"
             return Finding("slack", False, words)
@@ -97,6 +94,17 @@ async def _slack(settings: Settings) -> Finding:
         words = f"scopes missing: {', '.join(sorted(missing))}; update the app from manifest.yml"
         return Finding("slack", False, words)
     return Finding("slack", True, f"workspace {answer['team']}, bot {answer['user']}")
+
+
+def _slack_advice(error: SlackApiError) -> str:
+    refusal = classify(error)
+    if refusal.kind == "temporary":
+        return f"{refusal.reason}: try again in {refusal.seconds:.0f} s"
+    if not word(error):
+        return "the answer is not Slack's: check SLACK_API_URL"
+    if refusal.kind == "unknown":
+        return f"{refusal.reason}: Slack has a problem, try again in {refusal.seconds:.0f} s"
+    return f"{refusal.reason}: copy SLACK_BOT_TOKEN again, or reinstall the app"
 
 
 async def _emporix(settings: Settings) -> Finding:

@@ -103,6 +103,11 @@ def slack_is_a_page(patient: Patient) -> None:
     patient.workspace.faults.add(SlackFault("html", times=9))
 
 
+def slack_is_limited(patient: Patient) -> None:
+    limit = SlackFault("rate_limit", method="auth.test", times=9, retry_after=30)
+    patient.workspace.faults.add(limit)
+
+
 def emporix_gone(patient: Patient) -> None:
     patient.settings["EMPORIX_API_URL"] = f"http://127.0.0.1:{free_port()}"
 
@@ -126,6 +131,7 @@ BROKEN: dict[Break, tuple[str, str]] = {
     wrong_token: ("slack", "invalid_auth: copy SLACK_BOT_TOKEN again"),
     scope_missing: ("slack", "scopes missing: chat:write; update the app from manifest.yml"),
     slack_gone: ("slack", "check SLACK_API_URL"),
+    slack_is_limited: ("slack", "ratelimited: try again in 30 s"),
     slack_is_a_page: ("slack", "check SLACK_API_URL"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_a_page: ("emporix", "check EMPORIX_API_URL"),
