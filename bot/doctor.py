@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ SCOPES = frozenset(
 """The bot scopes of manifest.yml."""
 
 OLDEST_REDIS = (6, 2)
+UNTRUSTED = "its certificate is not trusted"
 REDIS_ADVICE = {
     "NoPermissionError": "let its user call INFO; docs/operator-guide.md has all that it needs",
 }
@@ -70,6 +72,8 @@ async def _redis(settings: Settings) -> Finding:
             facts = await redis.info("server")
     except StoreUnavailable as error:
         advice = REDIS_ADVICE.get(str(error), "check REDIS_URL, and that the server runs")
+        if _is_untrusted(error):
+            advice = f"{UNTRUSTED}: add ?ssl_ca_certs=<file> to REDIS_URL"
         return Finding("redis", False, f"{error}: {advice}")
     finally:
         await redis.aclose()
@@ -87,7 +91,7 @@ async def _slack(settings: Settings) -> Finding:
         except SlackApiError as error:
             return Finding("slack", False, _slack_advice(error))
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            words = f"{type(error).__name__}: check SLACK_API_URL and the network"
+            words = f"{type(error).__name__}: {_advice(error, 'SLACK_API_URL')}"
             return Finding("slack", False, words)
     granted = {name.strip() for name in answer.headers.get("x-oauth-scopes", "").split(",")}
     if missing := SCOPES - granted:
@@ -117,9 +121,22 @@ async def _emporix(settings: Settings) -> Finding:
         except Unauthorized:
             return Finding("emporix", True, "answers")
         except EmporixError as error:
-            words = f"{error}: check EMPORIX_API_URL and the network"
+            words = f"{error}: {_advice(error, 'EMPORIX_API_URL')}"
             return Finding("emporix", False, words)
     return Finding("emporix", False, "accepts any key: check EMPORIX_API_URL")
+
+
+def _advice(error: BaseException, setting: str) -> str:
+    if _is_untrusted(error):
+        return f"{UNTRUSTED}: name the file of its authority in SSL_CERT_FILE"
+    return f"check {setting} and the network"
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate that was refused is what caused it."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 async def _worker(settings: Settings) -> Finding:
