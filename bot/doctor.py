@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from bot.emporix.http import http_client
 from bot.errors import EmporixError, StoreUnavailable, Unauthorized
 from bot.models import Credentials
 from bot.settings import Settings
-from bot.slack.refusals import word
+from bot.slack.refusals import classify, word
 from bot.store.alive import Alive
 from bot.store.connection import connect, reaching_redis
 from bot.store.tokens import TokenStore
@@ -38,6 +39,7 @@ SCOPES = frozenset(
 """The bot scopes of manifest.yml."""
 
 OLDEST_REDIS = (6, 2)
+UNTRUSTED = "its certificate is not trusted"
 REDIS_ADVICE = {
     "NoPermissionError": "let its user call INFO; docs/operator-guide.md has all that it needs",
 }
@@ -70,6 +72,8 @@ async def _redis(settings: Settings) -> Finding:
             facts = await redis.info("server")
     except StoreUnavailable as error:
         advice = REDIS_ADVICE.get(str(error), "check REDIS_URL, and that the server runs")
+        if _is_untrusted(error):
+            advice = f"{UNTRUSTED}: add ?ssl_ca_certs=<file> to REDIS_URL"
         return Finding("redis", False, f"{error}: {advice}")
     finally:
         await redis.aclose()
@@ -85,18 +89,26 @@ async def _slack(settings: Settings) -> Finding:
         try:
             answer = await client.auth_test(token=settings.slack_bot_token.get_secret_value())
         except SlackApiError as error:
-            if not (said := word(error)):
-                return Finding("slack", False, "the answer is not Slack's: check SLACK_API_URL")
-            words = f"{said}: copy SLACK_BOT_TOKEN again, or reinstall the app"
-            return Finding("slack", False, words)
+            return Finding("slack", False, _slack_advice(error))
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            words = f"{type(error).__name__}: check SLACK_API_URL and the network"
+            words = f"{type(error).__name__}: {_advice(error, 'SLACK_API_URL')}"
             return Finding("slack", False, words)
     granted = {name.strip() for name in answer.headers.get("x-oauth-scopes", "").split(",")}
     if missing := SCOPES - granted:
         words = f"scopes missing: {', '.join(sorted(missing))}; update the app from manifest.yml"
         return Finding("slack", False, words)
     return Finding("slack", True, f"workspace {answer['team']}, bot {answer['user']}")
+
+
+def _slack_advice(error: SlackApiError) -> str:
+    refusal = classify(error)
+    if refusal.kind == "temporary":
+        return f"{refusal.reason}: try again in {refusal.seconds:.0f} s"
+    if not word(error):
+        return "the answer is not Slack's: check SLACK_API_URL"
+    if refusal.kind == "unknown":
+        return f"{refusal.reason}: Slack has a problem, try again in {refusal.seconds:.0f} s"
+    return f"{refusal.reason}: copy SLACK_BOT_TOKEN again, or reinstall the app"
 
 
 async def _emporix(settings: Settings) -> Finding:
@@ -109,9 +121,22 @@ async def _emporix(settings: Settings) -> Finding:
         except Unauthorized:
             return Finding("emporix", True, "answers")
         except EmporixError as error:
-            words = f"{error}: check EMPORIX_API_URL and the network"
+            words = f"{error}: {_advice(error, 'EMPORIX_API_URL')}"
             return Finding("emporix", False, words)
     return Finding("emporix", False, "accepts any key: check EMPORIX_API_URL")
+
+
+def _advice(error: BaseException, setting: str) -> str:
+    if _is_untrusted(error):
+        return f"{UNTRUSTED}: name the file of its authority in SSL_CERT_FILE"
+    return f"check {setting} and the network"
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate that was refused is what caused it."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 async def _worker(settings: Settings) -> Finding:

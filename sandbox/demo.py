@@ -67,7 +67,7 @@ async def demo(folder: Path) -> int:
     print("Starting Redis, the stand-ins and the bot …", flush=True)
     async with (
         running(folder, PORTS, Door, alive=True) as stack,
-        httpx.AsyncClient(timeout=SECONDS) as http,
+        httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http,
     ):
         with running_demo.noted(folder, stack.slack_url):
             print(_welcome(stack), flush=True)

@@ -66,7 +66,7 @@ async def bot_process(
 
 async def _until_ready(url: str, process: asyncio.subprocess.Process) -> None:
     ends = time.monotonic() + START_SECONDS
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(trust_env=False) as http:
         while time.monotonic() < ends:
             if process.returncode is not None:
                 raise RuntimeError(f"the bot ended with status {process.returncode}")

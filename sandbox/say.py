@@ -35,7 +35,10 @@ async def say(
     """Do the steps and print what came of them; 1 where the bot answered with an error."""
     if not steps:
         return _complain("nothing to do: give a command, --home, --shortcut, --click or --submit")
-    async with _slack(folder) as slack_url, httpx.AsyncClient(timeout=SECONDS) as http:
+    async with (
+        _slack(folder) as slack_url,
+        httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http,
+    ):
         person = Person(http, slack_url, user, channel)
         exchanges: list[Exchange] = []
         is_at_home = False

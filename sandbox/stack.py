@@ -104,6 +104,8 @@ def _settings(
         "EMPORIX_API_URL": emporix,
         "REDIS_URL": redis_url,
         "ENCRYPTION_KEYS": encryption_key,
+        "NO_PROXY": "*",  # all of it is on this machine
+        "no_proxy": "*",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
     }
 
@@ -128,7 +130,7 @@ async def _slack(
 
 async def _connect_ada(slack_url: str) -> None:
     """As Ada would do it, by the modal; then the channel is cleaned up."""
-    async with httpx.AsyncClient(timeout=START_SECONDS) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=START_SECONDS) as http:
         ada = Person(http, slack_url, "ada")
         await ada.command("/emporix connect acme")
         await ada.submit(

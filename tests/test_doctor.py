@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.workspace import Workspace
 from tests.clock import FakeClock
+from tests.test_http_session import tls_server
 
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-doctor-bot",
@@ -103,6 +105,11 @@ def slack_is_a_page(patient: Patient) -> None:
     patient.workspace.faults.add(SlackFault("html", times=9))
 
 
+def slack_is_limited(patient: Patient) -> None:
+    limit = SlackFault("rate_limit", method="auth.test", times=9, retry_after=30)
+    patient.workspace.faults.add(limit)
+
+
 def emporix_gone(patient: Patient) -> None:
     patient.settings["EMPORIX_API_URL"] = f"http://127.0.0.1:{free_port()}"
 
@@ -126,6 +133,7 @@ BROKEN: dict[Break, tuple[str, str]] = {
     wrong_token: ("slack", "invalid_auth: copy SLACK_BOT_TOKEN again"),
     scope_missing: ("slack", "scopes missing: chat:write; update the app from manifest.yml"),
     slack_gone: ("slack", "check SLACK_API_URL"),
+    slack_is_limited: ("slack", "ratelimited: try again in 30 s"),
     slack_is_a_page: ("slack", "check SLACK_API_URL"),
     emporix_gone: ("emporix", "check EMPORIX_API_URL"),
     emporix_is_a_page: ("emporix", "check EMPORIX_API_URL"),
@@ -195,3 +203,25 @@ async def test_says_that_the_workers_are_gone(
     line = patient.told.splitlines()[-1]
     assert line.startswith("NOT  worker    none for 60 min: start `emporix-bot worker`")
     assert patient.status == 1
+
+
+@pytest.mark.usefixtures("environment")
+async def test_names_certificates_that_are_not_trusted(
+    patient: Patient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """A certificate is no matter of the network: what to do is said for each of the three."""
+    async with tls_server(tmp_path) as (url, _):
+        patient.settings |= {
+            "SLACK_API_URL": f"{url}/api/",
+            "EMPORIX_API_URL": url,
+            "REDIS_URL": url.replace("https:", "rediss:"),
+        }
+        await examine(patient, monkeypatch, capsys)
+    told = [line for line in patient.told.splitlines() if "certificate is not trusted" in line]
+    assert [line.split()[1] for line in told] == ["redis", "slack", "emporix"]
+    assert "ssl_ca_certs" in told[0]
+    assert "SSL_CERT_FILE" in told[1]
+    assert "SSL_CERT_FILE" in told[2]

@@ -81,12 +81,16 @@ def test_commands_are_understood(document: Path) -> None:
             parse(rest, status_words=command.words != "jobs search")
 
 
+OF_THE_SYSTEM = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE"}
+"""Variables that most programs read, and that this one reads, too."""
+
+
 @each_document
 def test_settings_exist(document: Path) -> None:
     """A setting that was renamed is renamed everywhere."""
     named = {word for words in quoted(prose(document)) for word in re.findall(r"\w+", words)}
     settings = {word for word in named if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
-    assert settings <= {field.upper() for field in Settings.model_fields}
+    assert settings <= {field.upper() for field in Settings.model_fields} | OF_THE_SYSTEM
 
 
 def headline(template: str, facts: dict[str, object]) -> str:

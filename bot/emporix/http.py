@@ -13,7 +13,8 @@ LIMITS = httpx.Limits(max_connections=600, keepalive_expiry=30)
 """More than `bot.slack.turns` lets in, with a call for names beside each of its first lists: who
 waits for a connection here would be told that Emporix is out of reach."""
 
-# Uncompressed, so that the limit on a body counts the bytes that are kept in memory.
+# Uncompressed, so that the limit on a body counts the bytes that are kept in memory. The transport
+# refuses what comes compressed all the same.
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 

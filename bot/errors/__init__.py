@@ -9,6 +9,7 @@
     ├── OutdatedButton          a button of an older version, or whose list has expired
     ├── Busy                    too much work is waiting
     ├── TriggerExpired          a modal could not be opened in time
+    ├── SlackFailed             Slack refused a call, or did not answer it
     ├── FileRefused             Slack does not let this app share a file
     ├── ConnectRefused          a key that cannot be used for what was asked
     ├── ShareRefused            this may not be shown to everyone here
@@ -62,6 +63,7 @@ from bot.errors.ours import (
     OutdatedButton,
     SettingsWrong,
     ShareRefused,
+    SlackFailed,
     StoreUnavailable,
     TriggerExpired,
 )
@@ -93,6 +95,7 @@ __all__ = [
     "RateLimited",
     "SettingsWrong",
     "ShareRefused",
+    "SlackFailed",
     "StoreUnavailable",
     "TriggerExpired",
     "Unauthorized",

@@ -92,9 +92,23 @@ class Busy(BotError):
 
 
 class TriggerExpired(BotError):
-    """Slack gives 3 s to open a modal, and they were over; nothing was begun."""
+    """Slack allows 3 s to open a modal, and they had passed; nothing was changed."""
 
     template = "trigger_expired"
+
+
+class SlackFailed(BotError):
+    """Slack did not do what was asked; the fields are those of `bot.slack.refusals.Refusal`.
+
+    `reference` finds the error in the log.
+    """
+
+    template = "slack_failed"
+
+    def __init__(self, kind: str, reason: str, seconds: float, about: str, reference: str) -> None:
+        super().__init__(f"{kind}: {reason}")
+        self.kind, self.reason, self.seconds, self.about = kind, reason, seconds, about
+        self.reference = reference
 
 
 class FileRefused(BotError):

@@ -112,7 +112,7 @@ class Channel:
 
     async def _by_response_url(self, message: dict[str, Any], *, replace: bool) -> bool:
         body = {**message, "response_type": "in_channel", "replace_original": replace}
-        return await by_response_url(self._session, self._incoming.response_url, body)
+        return await by_response_url(self._session, self._incoming, body)
 
 
 async def audience_of(client: AsyncWebClient, channel_id: str) -> Audience:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
-import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.errors import BotError
+from bot.errors import BotError, SlackFailed
 from bot.say.render import Say
 from bot.slack.modals import Modal
-from bot.slack.refusals import word
+from bot.slack.refusals import TROUBLE, classify, word
 from bot.slack.reply import Reply
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Failures:
                 await surface.show(as_modal(self._say.render(template, **facts)))
             else:
                 await surface(template, **facts)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as undeliverable:
+        except TROUBLE as undeliverable:
             logger.error("could not tell the user: %s", described(undeliverable))
 
     def note(self, error: Exception) -> None:
@@ -57,6 +57,9 @@ def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:
     logger.error(
         "unexpected: %s", described(error), exc_info=not isinstance(error, SlackClientError)
     )
+    if isinstance(error, TROUBLE):
+        told = SlackFailed(**asdict(classify(error)), reference=reference)
+        return f"errors/{told.template}", {"error": told}
     return "errors/unknown", {"reference": reference}
 
 

@@ -7,17 +7,21 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 
 from bot.errors import TriggerExpired
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
-from bot.slack.refusals import word
+from bot.slack.refusals import TROUBLE, limited, messages, word
 
 logger = logging.getLogger(__name__)
 
-SPENT_TRIGGER = {"expired_trigger_id", "exchanged_trigger_id", "trigger_expired"}
+SPENT_TRIGGER = {
+    "expired_trigger_id",
+    "exchanged_trigger_id",
+    "invalid_trigger_id",
+    "trigger_expired",
+}
 STACK_IS_FULL = "push_limit_reached"
 OVERTAKEN = {"not_found", "hash_conflict"}
 """Slack: the view was closed, or has changed since its `hash`."""
@@ -66,7 +70,7 @@ class Modal:
             await self._incoming.client.views_update(
                 view_id=kept["id"], hash=kept["hash"] or None, view=view
             )
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             logger.info("a modal below stays as it is: %s", type(error).__name__)
             return False
         return True
@@ -74,8 +78,8 @@ class Modal:
     async def open(self, template: str, **facts: object) -> None:
         """Open a modal by the trigger of the request, on top of the one that it came from.
 
-        In the place of that one where Slack lets nothing on top of it: three are there already, or
-        the trigger is older than 3 s. Raises TriggerExpired where there is no such place.
+        Replaces that one if Slack allows nothing on top of it: three are open already, or the
+        trigger is older than 3 s. Raises TriggerExpired if there is nothing to replace.
         """
         view = self._say.render(template, **facts)
         client = self._incoming.client
@@ -83,7 +87,7 @@ class Modal:
         try:
             opened = await open_(trigger_id=self._incoming.trigger_id, view=view)
         except SlackApiError as error:
-            if word(error) not in {*SPENT_TRIGGER, STACK_IS_FULL}:
+            if word(error) != STACK_IS_FULL and not _too_late(error):
                 raise
             if not self.is_open:
                 raise TriggerExpired from error
@@ -107,7 +111,7 @@ class Modal:
         """As `update`, but what Slack says to it does not keep the work from going on."""
         try:
             return await self.update(template, **facts)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             logger.warning("a modal could not be changed: %s", type(error).__name__)
             return False
 
@@ -129,6 +133,12 @@ class Modal:
     def _is_now(self, view: Mapping[str, Any]) -> None:
         """Slack: `hash` names this very content, so that nothing newer is overwritten."""
         self.id, self._hash = str(view["id"]), str(view.get("hash") or "")
+
+
+def _too_late(error: SlackApiError) -> bool:
+    """Whether the trigger cannot be used any more; also after a pause that Slack asks for."""
+    says_trigger = word(error) == "invalid_arguments" and "trigger" in messages(error)
+    return word(error) in SPENT_TRIGGER or says_trigger or limited(error) is not None
 
 
 class SubmittedModal(Modal):

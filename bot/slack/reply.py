@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import aiohttp
-from slack_sdk.errors import SlackClientError
-from slack_sdk.webhook.async_client import AsyncWebhookClient
+from yarl import URL
 
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
-from bot.slack.refusals import named
-from bot.slack.retries import retry_handlers
+from bot.slack.refusals import TROUBLE, named, pause
+from bot.slack.retries import LONGEST_PAUSE
 
 logger = logging.getLogger(__name__)
 
-# slack-sdk writes whole response_urls to its log; whoever reads one can post with it.
-_silent = logging.getLogger("bot.silent")
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
-_silent.setLevel(logging.CRITICAL)
-
-TAKEN = 200
+TAKEN, TOO_MANY = 200, 429
+ATTEMPTS = 2
+CUT_AGAIN_SECONDS = 0.1  # a connection that died idle is replaced by a new one
 PASSING = {0, 500, 502, 503, 504}
 """Statuses of the response_url after which another attempt may go better."""
 
@@ -62,7 +58,7 @@ class ReplyLater:
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
         """Send a rendered message to the response_url and nowhere else; whether Slack took it."""
         body = {**message, "response_type": "ephemeral", "replace_original": replace}
-        return await by_response_url(self._session, self._incoming.response_url, body)
+        return await by_response_url(self._session, self._incoming, body)
 
     async def _as_ephemeral(self, message: Mapping[str, Any]) -> bool:
         try:
@@ -71,7 +67,7 @@ class ReplyLater:
                 user=self._incoming.caller.user_id,
                 **{name: value for name, value in message.items() if not name.startswith("unfurl")},
             )
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             logger.warning("an ephemeral message was refused: %s", named(error))
             return False
         return True
@@ -90,32 +86,53 @@ class ReplyInAck:
 
 
 async def by_response_url(
-    session: aiohttp.ClientSession, response_url: str, body: dict[str, Any]
+    session: aiohttp.ClientSession, incoming: Incoming, body: Mapping[str, Any]
 ) -> bool:
-    """Whether Slack took `body`; False where there is no response_url, or it is spent or gone.
+    """Whether Slack took `body`; False if there is no response_url, or it is spent or not Slack's.
 
     Only this way leads to the place of an ephemeral message, and nothing is there twice: so what
     replaces a message is sent once more where that may help.
     """
-    if not response_url:
+    if not (url := incoming.response_url):
         return False
-    webhook = AsyncWebhookClient(
-        response_url, session=session, logger=_silent, retry_handlers=retry_handlers()
-    )
-    status = await _status(webhook, body)
-    if body.get("replace_original") and status in PASSING:
-        status = await _status(webhook, body)
+    if not _is_slacks(url, incoming.client.base_url):
+        logger.warning("a response_url is not used: its host is not Slack's")
+        return False
+    for left in reversed(range(ATTEMPTS)):
+        status, wait = await _post(session, url, body)
+        passing = wait is not None or (body.get("replace_original") and status in PASSING)
+        if not left or not passing:
+            break
+        await asyncio.sleep(wait or 0)
     return status == TAKEN
 
 
-async def _status(webhook: AsyncWebhookClient, body: dict[str, Any]) -> int:
-    """The HTTP status; 0 where there was no answer of Slack's."""
+def _is_slacks(url: str, api_url: str) -> bool:
+    """Whether an answer may go there: else a forged request could make us post anywhere."""
     try:
-        answer = await webhook.send_dict(body)
-    except (aiohttp.ClientError, TimeoutError, SlackClientError) as error:
+        found = URL(url)
+    except ValueError:
+        return False
+    host = found.host or ""
+    is_public = found.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
+    return is_public or (found.scheme in ("http", "https") and host == URL(api_url).host)
+
+
+async def _post(
+    session: aiohttp.ClientSession, url: str, body: Mapping[str, Any]
+) -> tuple[int, float | None]:
+    """The HTTP status, 0 if Slack did not answer; and seconds after which to try again."""
+    try:
+        async with session.post(url, json=body, allow_redirects=False) as answer:
+            status, start = answer.status, await answer.content.read(100)
+            wait = pause(answer.headers) if status == TOO_MANY else None
+    except TROUBLE as error:
         logger.warning("the response_url does not answer: %s", type(error).__name__)
-        return 0
-    if answer.status_code != TAKEN:
-        logger.warning("the response_url was refused with status %d", answer.status_code)
+        was_cut = isinstance(error, aiohttp.ClientConnectionError)
+        too_slow = isinstance(error, TimeoutError)
+        return 0, CUT_AGAIN_SECONDS if was_cut and not too_slow else None
+    if status != TAKEN:
+        logger.warning("the response_url was refused with status %d", status)
     # Slack says "ok", as text or as JSON: a page is some proxy's, whatever its status.
-    return 0 if answer.body.lstrip().startswith("<") else int(answer.status_code)
+    status = 0 if start.lstrip().startswith(b"<") else status
+    return status, wait if wait is not None and wait <= LONGEST_PAUSE else None

@@ -1,25 +1,27 @@
-"""What is tried again when Slack says that it is too much."""
+"""Which calls of Slack's Web API are repeated when Slack asks to wait."""
 
 from __future__ import annotations
 
-import math
+import asyncio
 
 from slack_sdk.http_retry.async_handler import AsyncRetryHandler
-from slack_sdk.http_retry.builtin_async_handlers import (
-    AsyncConnectionErrorRetryHandler,
-    AsyncRateLimitErrorRetryHandler,
-)
+from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
 from slack_sdk.http_retry.builtin_interval_calculators import FixedValueRetryIntervalCalculator
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
 
+from bot.slack.refusals import pause
+
 CONNECT_AGAIN_SECONDS = 0.1  # a connection that died idle is replaced by a new one
 LONGEST_PAUSE = 10.0  # seconds; a person waits for the answer
 
+BY_TRIGGER = ("/views.open", "/views.push")
+"""Slack: a trigger lives for 3 s, so waiting before these is of no use."""
 
-class BriefRateLimits(AsyncRateLimitErrorRetryHandler):
-    """Waits as long as `Retry-After` says, unless that is too long for somebody who waits."""
+
+class BriefRateLimits(AsyncRetryHandler):
+    """Waits as long as `Retry-After` says, unless that is too long for a waiting person."""
 
     async def _can_retry_async(
         self,
@@ -29,8 +31,21 @@ class BriefRateLimits(AsyncRateLimitErrorRetryHandler):
         response: HttpResponse | None = None,
         error: Exception | None = None,
     ) -> bool:
-        limited = response is not None and response.status_code == 429
-        return limited and _pause(response) <= LONGEST_PAUSE
+        if response is None or response.status_code != 429 or request.url.endswith(BY_TRIGGER):
+            return False
+        return pause(response.headers) <= LONGEST_PAUSE
+
+    async def prepare_for_next_attempt_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        state.next_attempt_requested = True
+        await asyncio.sleep(pause(response.headers if response else {}))
+        state.increment_current_attempt()
 
 
 def retry_handlers() -> list[AsyncRetryHandler]:
@@ -39,10 +54,3 @@ def retry_handlers() -> list[AsyncRetryHandler]:
         AsyncConnectionErrorRetryHandler(interval_calculator=at_once),
         BriefRateLimits(max_retry_count=2),
     ]
-
-
-def _pause(response: HttpResponse | None) -> float:
-    """How many seconds slack-sdk would wait; for ever where it could not read that."""
-    headers = response.headers if response else {}
-    said = next((value for name, value in headers.items() if name.lower() == "retry-after"), ["1"])
-    return int(said[0]) if said[0].isdecimal() else math.inf

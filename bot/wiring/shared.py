@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
+from bot.http_session import http_session
 from bot.keys import parse_keys
 from bot.say.render import Say
 from bot.services.accounts import Accounts
@@ -210,7 +211,7 @@ def vault(settings: Settings) -> Vault:
 
 def slack_session() -> aiohttp.ClientSession:
     """One pool of connections to Slack for the process."""
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
+    return http_session(timeout=aiohttp.ClientTimeout(total=SLACK_SECONDS))
 
 
 def slack_client(

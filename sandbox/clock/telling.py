@@ -23,7 +23,7 @@ async def clock(words: str, folder: Path) -> int:
     slack_url = await running_demo.slack_url(folder)
     if not slack_url:
         return _complain("Only the clock of a running demo can be moved: start it by `make demo`.")
-    async with httpx.AsyncClient(timeout=SECONDS) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http:
         try:
             print(await told(http, slack_url, words))
         except SandboxError as error:

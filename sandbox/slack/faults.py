@@ -21,7 +21,8 @@ Kind = Literal[
 class Fault:
     """One order for `method`: a Web API method or "response_url"; empty fits all.
 
-    `seconds` is for a delay, `retry_after` (seconds) for a rate limit, `error` for a refusal.
+    `seconds` is for a delay, `retry_after` (seconds) for a rate limit, `error` for a refusal,
+    and `message` for Slack's explanation of it.
     ValueError for an unknown kind.
     """
 
@@ -32,6 +33,7 @@ class Fault:
     status: int = 0
     retry_after: int | None = None
     error: str = ""
+    message: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):

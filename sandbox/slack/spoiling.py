@@ -37,7 +37,8 @@ async def answered(workspace: Workspace, method: str, request: Request, act: Act
 def _instead(fault: Fault) -> Response:
     """The answer of a fault under which nothing is done."""
     if fault.kind == "refuse":
-        return JSONResponse({"ok": False, "error": fault.error})
+        metadata = {"response_metadata": {"messages": [fault.message]}} if fault.message else {}
+        return JSONResponse({"ok": False, "error": fault.error, **metadata})
     if fault.kind == "rate_limit":
         after = 1 if fault.retry_after is None else fault.retry_after
         refusal = {"ok": False, "error": "ratelimited"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -39,7 +40,7 @@ class Script:
 
 
 @asynccontextmanager
-async def scripted(*answers: Answer) -> AsyncIterator[Script]:
+async def scripted(*answers: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[Script]:
     """Give one answer a request; more requests than answers are refused with 418."""
     script = Script(list(answers))
     open_connections: set[asyncio.Task[None]] = set()
@@ -57,8 +58,8 @@ async def scripted(*answers: Answer) -> AsyncIterator[Script]:
             open_connections.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    script.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    script.url = f"http{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield script
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from bot.errors import EmporixTimeout
 from bot.slack.hear import Heard, action, shortcut, submission, suggestion
 from bot.slack.modals import Modal, Offer, SubmittedModal
 from sandbox.slack.directory import ADA
+from sandbox.slack.faults import Fault
 from sandbox.slack.triggers import TRIGGER_SECONDS
 from sandbox.slack.views import STACK, View
 from tests import samples
@@ -113,7 +115,42 @@ async def test_says_where_a_shortcut_was_too_slow(bench: Bench) -> None:
     await bench.poster.interaction(called)
     await bench.poster.settled()
     assert titles(bench) == []
-    assert "could not be opened in time" in bench.texts()[-1]
+    assert "didn't open the form in time" in bench.texts()[-1]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("refuse", error="invalid_trigger_id"),
+        Fault("refuse", error="expired_trigger_id"),
+        Fault("refuse", error="exchanged_trigger_id"),
+        Fault("refuse", error="trigger_expired"),
+        Fault("refuse", error="invalid_arguments", message="[ERROR] trigger_id expired"),
+        Fault("refuse", error="ratelimited"),
+        Fault("rate_limit", retry_after=3),
+    ],
+    ids=lambda fault: fault.error or fault.kind,
+)
+async def test_every_refusal_of_a_trigger_asks_to_press_again(bench: Bench, fault: Fault) -> None:
+    """Slack has many words for a spent trigger; none is a bug, and none is waited for."""
+    bench.workspace.faults.add(replace(fault, method="views.open"))
+    called = samples.shortcut("go.start")
+    called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
+    await bench.poster.interaction(called)
+    await bench.poster.settled()
+    assert titles(bench) == []
+    assert "Press the button or send the command again" in bench.texts()[-1]
+
+
+async def test_a_refusal_of_the_view_itself_is_no_matter_of_time(bench: Bench) -> None:
+    """Pressing again does not help where Slack refuses what is shown."""
+    fault = Fault("refuse", method="views.open", error="invalid_arguments", message="bad blocks")
+    bench.workspace.faults.add(fault)
+    called = samples.shortcut("go.start")
+    called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
+    await bench.poster.interaction(called)
+    await bench.poster.settled()
+    assert "not your fault" in bench.texts()[-1]
 
 
 async def test_explains_shortcuts_that_nobody_hears(bench: Bench) -> None:

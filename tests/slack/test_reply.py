@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from bot.slack.reply import _is_slacks
 from sandbox.slack.directory import ADA
 from sandbox.slack.faults import Fault
 from sandbox.slack.response_urls import LIFE_SECONDS, USES
 from tests import samples
+from tests.emporix.scripted import reply, scripted
 from tests.posting import Poster
 from tests.shop import Shop
 
@@ -96,9 +98,9 @@ async def test_waits_a_moment_when_slack_asks_for_it(shop: Shop, poster: Poster)
     assert seen(shop) == [(GENERAL, ADA.id)]
 
 
-@pytest.mark.parametrize("retry_after", ["600", "soon"])
+@pytest.mark.parametrize("retry_after", ["600", "31536000", "9" * 400])
 async def test_does_not_wait_for_long(shop: Shop, poster: Poster, retry_after: str) -> None:
-    """Nobody waits for minutes, nor for a time that cannot be read: there is one more way."""
+    """A person never waits for minutes: there is one more way."""
     limited = Fault("rate_limit", method="chat.postEphemeral", retry_after=retry_after)  # type: ignore[arg-type]
     shop.workspace.faults.add(limited)
     assert await ask(shop, poster, spent(shop)) == ["response_url", "chat.postMessage"]
@@ -119,3 +121,49 @@ async def test_goes_to_the_person_without_any_address(shop: Shop, poster: Poster
     """Where Slack names neither a response_url nor a channel."""
     assert await ask(shop, poster, "", "") == ["chat.postMessage"]
     assert seen(shop) == [(shop.workspace.directory.direct(ADA).id, "")]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:{port}/commands/1",
+        "http://127.0.0.1.example.com:{port}/",
+        "http://hooks.slack.com@localhost:{port}/",
+        "http://hooks.slack.com:{port}/commands/1",
+        "https://hooks.slack.com.localhost:{port}/",
+        "https://notslack.com:{port}/",
+        "ftp://127.0.0.1:{port}/",
+        "http://[:{port}/",
+    ],
+)
+async def test_posts_to_no_host_but_slacks(
+    shop: Shop, poster: Poster, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A forged request cannot make the app post anywhere; the person is answered all the same."""
+    async with scripted() as elsewhere:
+        port = elsewhere.url.rpartition(":")[2]
+        command = samples.command("tenants", url.format(port=port)) | {"channel_id": GENERAL}
+        await poster.command(command)
+        await poster.settled()
+        assert elsewhere.connections == 0
+    assert "its host is not Slack's" in caplog.text
+    assert seen(shop) == [(GENERAL, ADA.id)]
+
+
+async def test_follows_no_redirect_of_a_response_url(shop: Shop, poster: Poster) -> None:
+    """A redirect is a refusal: nothing is posted to where it leads."""
+    async with scripted() as elsewhere:
+        moved = reply(b"", status=307, headers={"Location": f"{elsewhere.url}/inside"})
+        async with scripted(moved) as slack:
+            command = samples.command("tenants", f"{slack.url}/commands/1")
+            await poster.command(command | {"channel_id": GENERAL})
+            await poster.settled()
+            assert slack.targets == ["POST /commands/1"]
+        assert elsewhere.connections == 0
+    assert seen(shop) == [(GENERAL, ADA.id)]
+
+
+@pytest.mark.parametrize("url", ["https://hooks.slack.com/commands/1", "https://slack.com/x"])
+def test_knows_slacks_own_hosts(url: str) -> None:
+    """The hosts that Slack gives out are taken."""
+    assert _is_slacks(url, "https://slack.com/api/")

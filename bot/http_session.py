@@ -1,0 +1,91 @@
+"""The aiohttp session of both outgoing clients: proxies, certificates and long headers alike.
+
+Proxies come from the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, or in lower case).
+aiohttp's own `trust_env` is not used: it also reads `~/.netrc`, in a thread for each request, and
+refuses a request if that names its host.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from functools import cache
+from urllib.request import (  # type: ignore[attr-defined]  # typeshed: on macOS only
+    getproxies_environment,
+    proxy_bypass_environment,
+)
+
+import aiohttp
+from yarl import URL
+
+logger = logging.getLogger(__name__)
+
+HEADER_BYTES = 64 * 1024
+"""Emporix: 60 KB of headers. Gateways send a long Content-Security-Policy or many cookies."""
+
+SCHEMES = ("http", "https", "all")
+CONNECTIONS = 100
+KEEP_ALIVE_SECONDS = 15.0
+
+
+def http_session(
+    *,
+    connections: int = CONNECTIONS,
+    keep_alive: float = KEEP_ALIVE_SECONDS,
+    timeout: aiohttp.ClientTimeout | None = None,
+) -> aiohttp.ClientSession:
+    """A pool of connections. Reads the environment once: settings need a restart.
+
+    It keeps no cookies: all users share the pool.
+    """
+    connector = aiohttp.TCPConnector(
+        limit=connections, keepalive_timeout=keep_alive, ssl=trusted_certificates()
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=timeout or aiohttp.ClientTimeout(),
+        max_line_size=HEADER_BYTES,
+        max_field_size=HEADER_BYTES,
+        middlewares=(_through(_proxies()),),
+    )
+
+
+@cache
+def trusted_certificates() -> ssl.SSLContext:
+    """The system's certificates, or those of SSL_CERT_FILE and SSL_CERT_DIR. Slow to read."""
+    return ssl.create_default_context()
+
+
+def _proxies() -> dict[str, str]:
+    """The address of the proxy by scheme, and NO_PROXY as `no`; empty if there is none."""
+    found = getproxies_environment()
+    addresses = {name: _with_scheme(found[name]) for name in SCHEMES if found.get(name)}
+    usable = {name: one for name, one in addresses.items() if one.startswith(("http:", "https:"))}
+    for name in addresses.keys() - usable.keys():
+        logger.warning("the proxy for %s is not used: only http:// and https:// work", name)
+    return usable | {"no": found.get("no", "")} if usable else {}
+
+
+def _with_scheme(address: str) -> str:
+    return address if "://" in address else f"http://{address}"
+
+
+def _through(proxies: dict[str, str]) -> aiohttp.ClientMiddlewareType:
+    """Sets the proxy of each request, in place of one that slack-sdk or Bolt took from somewhere.
+
+    slack-sdk reads HTTPS_PROXY for any address, and knows no NO_PROXY.
+    """
+
+    async def middleware(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        address = proxies.get(request.url.scheme) or proxies.get("all")
+        if address and not proxy_bypass_environment(request.url.host or "", proxies):
+            proxy = URL(address)
+            request.update_proxy(proxy.with_user(None), aiohttp.BasicAuth.from_url(proxy), None)
+        else:
+            request.update_proxy(None, None, None)
+        return await handler(request)
+
+    return middleware
