@@ -28,7 +28,7 @@ class Tokens(Protocol):
         """Keep a token that was just given."""
 
     def lock(self, connection: Connection) -> AbstractAsyncContextManager[object]:
-        """Held by the one process that asks for a new token; the wait for it is bounded."""
+        """Held by the one process that asks for a new token; after a bounded wait without it."""
 
 
 class TokenAuth(httpx.Auth):

@@ -12,6 +12,7 @@ from bot.models import Account, Audience, Caller
 from bot.services.accounts import connection
 from bot.services.jobs import Listing
 from bot.store.cursors import Cursor
+from bot.store.deletions import Step
 
 
 class Cursors(Protocol):
@@ -30,7 +31,7 @@ class TurnsPages(Protocol):
 class HappensOnce(Protocol):
     """Keeps count of what must not happen twice."""
 
-    def once(self, caller: Caller, name: str) -> AbstractAsyncContextManager[bool]: ...
+    def once(self, caller: Caller, name: str) -> AbstractAsyncContextManager[Step]: ...
 
 
 class Sharing:
@@ -62,8 +63,8 @@ class Sharing:
         if audience.outsiders:
             raise ShareRefused("outsiders")
 
-    def once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[bool]:
-        """True for the first press on a question; a double click shares once."""
+    def once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[Step]:
+        """`new` for the first press on a question; a double click shares once."""
         return self._done.once(caller, f"share:{message}")
 
     async def share_list(self, account: Account, cursor_id: str, page: int) -> Listing:

@@ -7,6 +7,7 @@ Bolt hands everything to one of six methods here. A listener is given what it na
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,13 +16,13 @@ from typing import Any
 import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.errors import BotError, Busy
+from bot.errors import BotError, Busy, StoreUnavailable
 from bot.say.render import Say
 from bot.say.state import cursor_in
 from bot.slack.deliveries import TakesDeliveries
 from bot.slack.failures import Failures
 from bot.slack.hear import Action, Command, Event, Heard, Shortcut
-from bot.slack.incoming import HOME, Incoming, chosen, first_input, read
+from bot.slack.incoming import HOME, Incoming, chosen, last_input, read
 from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
 from bot.slack.offered import OFFERED
 from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, Sends, pressed
@@ -29,6 +30,9 @@ from bot.slack.patient_modal import PatientModal
 from bot.slack.registry import Registry, known
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.work import Work
+from bot.store.arrivals import Arrival
+
+logger = logging.getLogger(__name__)
 
 SUGGEST_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
@@ -132,7 +136,12 @@ class Dispatch:
     def _explain(self, error: BotError, incoming: Incoming) -> None:
         """Tell what keeps a listener from beginning."""
         surface = self._surface(Modal(self.say, incoming), self._sends(incoming))
-        self.work.track(self.failures.tell(error, incoming.reference, surface))
+        tell = partial(self.failures.tell, error, incoming.reference, surface)
+        try:
+            self.work.explain(incoming.caller, tell)
+        except Busy:
+            self.failures.note(error)
+            logger.warning("too many explanations are under way: this one is left out")
 
     def _start(
         self,
@@ -164,8 +173,8 @@ class Dispatch:
         await incoming.until_answered()
         try:
             cursor_id = cursor_in(str(extra.get("value", "")))
-            arrival = await self.arrivals.take(incoming.caller, incoming.delivery, cursor_id)
-            if arrival is not None:  # None: Slack repeats itself
+            arrival = await self._taken(incoming, cursor_id)
+            if arrival is not None:
                 found = {"account": arrival.account, "cursor": arrival.cursor}
                 await self._call(heard, incoming, {**found, **extra})
         except Exception as error:  # noqa: BLE001 - the one door for errors
@@ -175,22 +184,39 @@ class Dispatch:
             await reply.end()
             await modal.end()
 
-    async def _keep_form(self, error: Busy, incoming: Incoming, modal: SubmittedModal) -> None:
+    async def _keep_form(self, error: BotError, incoming: Incoming, modal: SubmittedModal) -> None:
         """What was typed stays where it is, to be submitted again; Slack names no other way."""
-        if name := first_input(incoming.view or {}):
-            await modal.errors("busy.form", block_id=name)
-        else:
+        name = last_input(incoming.view or {})
+        if not name:
             await self.failures.tell(error, incoming.reference, modal)
+            return
+        self.failures.note(error)
+        await modal.errors("busy.form", reason=error.template, block_id=name)
 
     async def _run_submission(
         self, heard: Heard, incoming: Incoming, modal: SubmittedModal, extra: Mapping[str, object]
     ) -> None:
         try:
-            await self._call(heard, incoming, extra)
+            is_new = await self._taken(incoming) is not None
+        except StoreUnavailable as error:
+            await self._keep_form(error, incoming, modal)
+            return
+        try:
+            if is_new:
+                await self._call(heard, incoming, extra)
         except Exception as error:  # noqa: BLE001 - the one door for errors
             await self.failures.tell(error, incoming.reference, modal)
         finally:
             await modal.close()
+
+    async def _taken(self, incoming: Incoming, cursor_id: str = "") -> Arrival | None:
+        """None where this delivery was heard before: it is a repetition, or was replayed."""
+        arrival = await self.arrivals.take(
+            incoming.caller, incoming.delivery, incoming.reference, cursor_id
+        )
+        if arrival is None:
+            logger.info("this delivery was heard before: nothing is done")
+        return arrival
 
     async def _call(self, heard: Heard, incoming: Incoming, extra: Mapping[str, object]) -> None:
         needed = {name: self._offered(name, incoming, extra) for name in heard.parameters}

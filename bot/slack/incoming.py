@@ -148,7 +148,7 @@ def _filled_in(element: Mapping[str, Any]) -> str:
     return ",".join(str(option["value"]) for option in chosen)
 
 
-def first_input(view: Mapping[str, Any]) -> str:
-    """The block_id of a modal's first field; empty where it has none."""
-    blocks = view.get("blocks") or ()
+def last_input(view: Mapping[str, Any]) -> str:
+    """The block_id of a modal's last field, beside its submit button; empty where it has none."""
+    blocks = reversed(view.get("blocks") or ())
     return next((str(b["block_id"]) for b in blocks if b.get("type") == "input"), "")

@@ -11,6 +11,9 @@ from typing import Any
 
 from bot.slack.turns import LIMITS, Limits, Turns
 
+EXPLANATIONS = Limits(running=50, waiting=0, each_running=5, each_waiting=0)
+"""How many people are being told at the same time that something was not begun."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -26,6 +29,7 @@ class Work:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turns: Turns[Job] = Turns(limits)
+        self._explanations: Turns[Job] = Turns(EXPLANATIONS)
 
     @property
     def running(self) -> int:
@@ -51,9 +55,14 @@ class Work:
             self._turns.join(user, job)
             self._begin_those_whose_turn_it_is()
 
-    def track(self, doing: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Run `doing` now, and let `drain` wait for it."""
-        return self._tracked(asyncio.create_task(doing))
+    def explain(self, user: Hashable, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Say at once why something was not begun, also when there is too much to do.
+
+        Bounded by itself; raises Busy.
+        """
+        self._explanations.enter(user)
+        job = Job(doing, copy_context())
+        self._begin(job).add_done_callback(lambda _: self._explanations.exit(user))
 
     async def drain(self, seconds: float) -> int:
         """Wait for all that runs and waits, but not longer; how many are still unfinished."""

@@ -31,11 +31,14 @@ class Arrivals:
     def __init__(self, redis: Commands, accounts: AccountStore) -> None:
         self._redis, self._accounts = redis, accounts
 
-    async def take(self, caller: Caller, delivery: str, cursor_id: str = "") -> Arrival | None:
-        """The caller's account and cursor, or None where this delivery was taken on before.
+    async def take(
+        self, caller: Caller, delivery: str, reference: str, cursor_id: str = ""
+    ) -> Arrival | None:
+        """The caller's account and cursor, or None where another request was the same delivery.
 
-        One round trip. An empty `delivery` is always new.
-        Raises StoreUnavailable.
+        `reference` names this request: a client that repeats the call because the reply was lost
+        finds its own reference, and the delivery is still new. One round trip. An empty `delivery`
+        is always new. Raises StoreUnavailable.
         """
         with reaching_redis():
             async with (
@@ -45,8 +48,10 @@ class Arrivals:
                 pipe.hgetall(layout.account(caller))
                 pipe.get(layout.cursor(caller, cursor_id))
                 if delivery:
-                    pipe.set(layout.once(caller, delivery), "1", nx=True, ex=KEPT_SECONDS)
+                    key = layout.once(caller, delivery)
+                    pipe.set(key, reference, nx=True, ex=KEPT_SECONDS)
+                    pipe.get(key)
                 account, cursor, *taken = await pipe.execute()
-        if taken == [None]:
+        if taken and taken[-1] != reference:
             return None
         return Arrival(self._accounts.read(caller, account), read(cursor_id, caller, cursor))

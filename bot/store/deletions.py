@@ -1,25 +1,30 @@
-"""What people do to messages that a channel sees: in turn, and remembered for a day."""
+"""Deletes and shares: one at a time, once, and remembered for a day."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Literal
 
-from redis.exceptions import RedisError
-
+from bot.errors import StoreUnavailable
 from bot.models import Caller, Stored
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.locks import Locks, new_holder
 from bot.store.serialization import Serializer, Unreadable
 
 logger = logging.getLogger(__name__)
 
 KEPT_SECONDS = 24 * 60 * 60
-HELD_SECONDS = 20.0  # a dead holder's lock ends then
-WAIT_SECONDS = 15.0
-LOOK_SECONDS = 0.05
+HELD_SECONDS = 3.0
+WAIT_SECONDS = 8.0
+CLAIM_SECONDS = 20.0
+
+DONE = "done"
+Step = Literal["new", "busy", "done"]
+"""What to do about something that must happen once: do it, wait for another process, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Deletions:
     """Deletes in channels. Every method raises StoreUnavailable where Redis does not answer."""
 
     def __init__(self, redis: Commands) -> None:
-        self._redis = redis
+        self._redis, self._locks = redis, Locks(redis)
 
     async def keep(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
         """Remember a delete; gives the one that counts: that of whoever really deleted the job."""
@@ -62,36 +67,39 @@ class Deletions:
         found = filter(None, map(_read, records))
         return {(deleted.tenant, deleted.job_id): deleted for deleted in found}
 
-    @asynccontextmanager
-    async def turn(self, caller: Caller, name: str) -> AsyncIterator[None]:
-        """Wait until nobody else of the workspace does `name`; whoever waits too long goes on."""
-        lock = self._redis.lock(
-            layout.turn(caller, name),
-            timeout=HELD_SECONDS,
-            blocking_timeout=WAIT_SECONDS,
-            sleep=LOOK_SECONDS,
-        )
-        with reaching_redis():
-            await lock.acquire()
-        try:
-            yield
-        finally:
-            with suppress(RedisError):  # it ends by itself
-                await lock.release()
+    def turn(self, caller: Caller, name: str) -> AbstractAsyncContextManager[bool]:
+        """Wait until no other process of the workspace does `name`; after 8 s go on all the same.
+
+        The block is given whether the turn was had.
+        """
+        return self._locks.held(layout.turn(caller, name), HELD_SECONDS, WAIT_SECONDS)
 
     @asynccontextmanager
-    async def once(self, caller: Caller, name: str) -> AsyncIterator[bool]:
-        """True for the first that does `name`; who fails leaves it to the next."""
-        key = layout.done(caller, name)
-        with reaching_redis():
-            first = bool(await self._redis.set(key, "1", nx=True, ex=KEPT_SECONDS))
+    async def once(self, caller: Caller, name: str) -> AsyncIterator[Step]:
+        """`new` for the one who is to do `name`; `busy` while they do it, `done` for a day after.
+
+        A failure leaves it to the next, and so does a process that was killed, after 20 s.
+        """
+        key, holder = layout.done(caller, name), new_holder()
+        if found := await self._locks.take(key, holder, CLAIM_SECONDS):
+            yield "done" if found == DONE else "busy"
+            return
         try:
-            yield first
+            async with self._locks.renewed(key, holder, CLAIM_SECONDS):
+                yield "new"
         except BaseException:
-            if first:
-                with suppress(RedisError):
-                    await self._redis.delete(key)
+            with suppress(StoreUnavailable):  # it ends by itself
+                await self._locks.release(key, holder)
             raise
+        await self._settle(key)
+
+    async def _settle(self, key: str) -> None:
+        """It is done, whatever becomes of the memory of it."""
+        try:
+            with reaching_redis():
+                await self._redis.set(key, DONE, ex=KEPT_SECONDS)
+        except StoreUnavailable as error:
+            logger.warning("what was done once is not remembered: %s", error)
 
 
 def _read(record: str | None) -> DeletedJob | None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 
-from redis.exceptions import RedisError
-
-from bot.errors import StoreUnavailable
 from bot.models import Connection, Token
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.locks import Locks
 from bot.store.records import CONNECTION, TOKEN, Records
 
-HELD_SECONDS = 10.0  # longer than Emporix may take to give a token: a dead holder's lock ends then
-WAIT_SECONDS = 8.0
-LOOK_SECONDS = 0.05
+HELD_SECONDS = 3.0
+WAIT_SECONDS = 5.0
+"""Of the 8 s of a whole call: enough is left to ask for a token without the lock."""
 
 # A token may arrive after its connection was deleted; it must not come back from the dead.
 SAVE_IF_CONNECTED = """
@@ -33,6 +30,7 @@ class TokenStore:
         self, redis: Commands, records: Records, *, wait_seconds: float = WAIT_SECONDS
     ) -> None:
         self._redis, self._records, self._wait_seconds = redis, records, wait_seconds
+        self._locks = Locks(redis)
         self._save_if_connected = redis.register_script(SAVE_IF_CONNECTED)
 
     async def load(self, connection: Connection) -> Token | None:
@@ -51,18 +49,11 @@ class TokenStore:
                 args=[CONNECTION + tenant, TOKEN + tenant, sealed],
             )
 
-    @asynccontextmanager
-    async def lock(self, connection: Connection) -> AsyncIterator[None]:
-        """Held by the one process that asks for a new token; others wait for a bounded time."""
+    def lock(self, connection: Connection) -> AbstractAsyncContextManager[bool]:
+        """Held by the one process that asks for a new token; others wait for a bounded time.
+
+        The block is given False where the lock could not be had: then each asks for a token of its
+        own, which does no harm.
+        """
         key = layout.refresh(connection.caller, connection.tenant)
-        lock = self._redis.lock(
-            key, timeout=HELD_SECONDS, blocking_timeout=self._wait_seconds, sleep=LOOK_SECONDS
-        )
-        with reaching_redis():
-            if not await lock.acquire():
-                raise StoreUnavailable("another process holds the refresh of this token")
-        try:
-            yield
-        finally:
-            with suppress(RedisError):  # it ends by itself
-                await lock.release()
+        return self._locks.held(key, HELD_SECONDS, self._wait_seconds)

@@ -168,10 +168,8 @@ def _carried(
 def _deletes(redis: Commands, emporix: EmporixClient, clock: Clock) -> dict[str, object]:
     """What there is for deletes."""
     audit = AuditLog(redis)
-    deletes = Deletes(emporix, audit)
     return {
-        "deletes": deletes,
-        "shared_deletes": SharedDeletes(deletes, Deletions(redis), clock),
+        "shared_deletes": SharedDeletes(Deletes(emporix, audit), Deletions(redis), clock),
         "audit": audit,
     }
 

@@ -13,7 +13,9 @@ from bot.say.state import pack
 from bot.slack.hear import Heard, action, command, event, shortcut, submission, suggestion
 from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
-from bot.store.arrivals import Arrival
+from bot.store.accounts import AccountStore
+from bot.store.arrivals import Arrival, Arrivals
+from bot.store.records import Records
 from sandbox.emporix.faults import Fault
 from sandbox.slack.directory import ADA
 from tests import samples
@@ -21,6 +23,7 @@ from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.posting import Poster
 from tests.shop import Shop
 from tests.slack.bench import Setup, open_bench
+from tests.store.fixtures import VAULT
 
 SERVICES = dict.fromkeys(
     [
@@ -30,7 +33,6 @@ SERVICES = dict.fromkeys(
         "asking",
         "audit",
         "cleaning",
-        "deletes",
         "digest_forms",
         "digests",
         "exports",
@@ -91,7 +93,7 @@ class Given:
         self.to["action"] = locals()
 
     async def share(
-        self, channel: Any, people: Any, cursor: Any, sharing: Any, deletes: Any, cleaning: Any
+        self, channel: Any, people: Any, cursor: Any, sharing: Any, cleaning: Any
     ) -> None:
         self.to["share"] = locals()
 
@@ -164,7 +166,9 @@ class SlowArrivals:
     def __init__(self) -> None:
         self.asked, self.open = asyncio.Event(), asyncio.Event()
 
-    async def take(self, caller: Caller, delivery: str, cursor_id: str) -> Arrival | None:
+    async def take(
+        self, caller: Caller, delivery: str, reference: str, cursor_id: str
+    ) -> Arrival | None:
         self.asked.set()
         await self.open.wait()
         return Arrival(Account(caller), None)
@@ -203,6 +207,24 @@ async def test_does_a_repeated_delivery_once(connected: Shop, poster: Poster) ->
     await poster.settled()
     assert connected.workspace.journal.count - sent == 1
     assert len(connected.world.requests) - asked == 1
+
+
+async def test_hears_a_submission_once(redis: Any) -> None:
+    """A recorded submission that is sent again does nothing; another one is heard."""
+    heard: list[str] = []
+    accounts = AccountStore(redis, Records(VAULT))
+
+    async def submitted(value: str) -> None:
+        heard.append(value)
+
+    setup = Setup((submission("go.form")(submitted),), arrivals=Arrivals(redis, accounts))
+    async with open_bench(setup) as bench:
+        form = samples.view_submission("go.form", {"name": "Ada"})
+        for trigger_id in ("1.1.a", "1.1.a", "1.2.b"):
+            answer = await bench.poster.interaction(form | {"trigger_id": trigger_id})
+            assert answer.status_code == 200
+        await bench.poster.settled()
+    assert len(heard) == 2
 
 
 async def test_does_what_is_asked_twice_twice(connected: Shop, poster: Poster) -> None:

@@ -139,3 +139,20 @@ async def test_does_not_drain_for_ever() -> None:
     assert await work.drain(0.01) == 2
     gate.open.set()
     await work.drain(5)
+
+
+async def test_explains_although_there_is_too_much_to_do() -> None:
+    """Who is refused is told why at once, and that is bounded by itself, for each user and all."""
+    work, gate = Work(Limits(running=1, waiting=0)), Gate()
+    work.start("ada", gate.task("work"))
+    for _ in range(5):
+        work.explain("ada", gate.task("why"))
+    with pytest.raises(Busy):
+        work.explain("ada", gate.task("why"))
+    work.explain("grace", gate.task("why"))
+    await gate.begins(7)
+    gate.open.set()
+    assert await work.drain(5) == 0
+    work.explain("ada", gate.task("why"))
+    assert await work.drain(5) == 0
+    assert len(gate.begun) == 8

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from bot.store import layout
 from bot.store.deletions import KEPT_SECONDS, DeletedJob, Deletions
+from bot.store.locks import Locks
+from tests.faulty_redis import faulty_client
 from tests.store.fixtures import ADA, GRACE
 
 BY_ADA = DeletedJob("acme", "job-1", ADA.user_id, 1.0)
@@ -40,32 +41,23 @@ async def test_knows_the_deleted_among_many(deletions: Deletions, redis: Any) ->
     assert 0 < await redis.ttl(layout.deletion(ADA, "acme", "job-1")) <= KEPT_SECONDS
 
 
-async def test_takes_turns(deletions: Deletions) -> None:
-    """The second begins when the first has ended."""
-    order: list[str] = []
-    begun = asyncio.Event()
-
-    async def first() -> None:
-        async with deletions.turn(ADA, "delete"):
-            begun.set()
-            await asyncio.sleep(0)
-            order.append("first")
-
-    async def second() -> None:
-        await begun.wait()
-        async with deletions.turn(GRACE, "delete"):
-            order.append("second")
-
-    await asyncio.gather(second(), first())
-    assert order == ["first", "second"]
-
-
-async def test_happens_once(deletions: Deletions) -> None:
-    """Only the first is told to go on."""
-    async with deletions.once(ADA, "share") as first:
+async def test_takes_turns(deletions: Deletions, redis: Any) -> None:
+    """All of a workspace wait for each other, and for a killed process no longer than 3 s."""
+    async with deletions.turn(ADA, "delete") as first:
         assert first
-    async with deletions.once(ADA, "share") as second:
-        assert not second
+        assert 0 < await redis.pttl(layout.turn(GRACE, "delete")) <= 3000
+        assert await Locks(redis).take(layout.turn(GRACE, "delete"), "grace", 1) != ""
+    async with deletions.turn(GRACE, "delete") as second:
+        assert second
+
+
+async def test_happens_once(deletions: Deletions, redis: Any) -> None:
+    """The second learns that it is being done, and from then on for a day that it is done."""
+    async with deletions.once(ADA, "share") as first, deletions.once(GRACE, "share") as second:
+        assert (first, second) == ("new", "busy")
+    async with deletions.once(ADA, "share") as third:
+        assert third == "done"
+    assert 20 < await redis.ttl(layout.done(ADA, "share")) <= KEPT_SECONDS
 
 
 async def test_what_failed_can_be_tried_again(deletions: Deletions) -> None:
@@ -74,4 +66,23 @@ async def test_what_failed_can_be_tried_again(deletions: Deletions) -> None:
         async with deletions.once(ADA, "share"):
             raise RuntimeError
     async with deletions.once(ADA, "share") as again:
-        assert again
+        assert again == "new"
+
+
+async def test_a_killed_process_blocks_it_for_seconds(deletions: Deletions, redis: Any) -> None:
+    """Its claim ends within 20 s, and another press does what it has not done."""
+    async with deletions.once(ADA, "share"):
+        assert 0 < await redis.ttl(layout.done(ADA, "share")) <= 20
+
+
+async def test_what_was_done_is_not_undone_by_redis(
+    redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the memory of it cannot be written, that is logged, and the share still counts."""
+    broken = faulty_client(redis)
+    async with Deletions(broken).once(ADA, "other"):
+        pass  # the scripts are known to the server from now on
+    with broken.faults.at(2, after=False):
+        async with Deletions(broken).once(ADA, "share") as step:
+            assert step == "new"
+    assert "is not remembered" in caplog.text

@@ -6,11 +6,12 @@ from bot.errors import BotError
 from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
-from bot.services.deletes import Deletes, Deletion
 from bot.services.job_ids import job_id
 from bot.services.jobs import Jobs
+from bot.services.shared_deletes import SharedDeletes
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
+from bot.store.deletions import DeletedJob
 
 
 @command("jobs delete", "<id>", "Delete a job, after showing it and asking.")
@@ -20,14 +21,14 @@ async def ask(text: str, account: Account, jobs: Jobs, reply: Reply) -> None:
 
 @action(ids.JOBS_DELETE_CONFIRM, replaces=True)
 async def delete_job(
-    value: str, account: Account, deletes: Deletes, jobs: Jobs, reply: Reply
+    value: str, account: Account, shared_deletes: SharedDeletes, jobs: Jobs, reply: Reply
 ) -> None:
     state = unpack(value, ids.STATE_JOB)
-    deletion = await deletes.delete(account, str(state["job"]), str(state["tenant"]))
+    deletion = await shared_deletes.delete(account, str(state["job"]), str(state["tenant"]))
     if cursor := str(state.get("cursor", "")):
         await _show_list(deletion, cursor, int(state["page"]), account, jobs, reply)
     else:
-        await reply("jobs/delete.done", replace=True, deletion=deletion)
+        await reply("jobs/delete.done", replace=True, deletion=_seen_by(account, deletion))
 
 
 @action(ids.JOBS_DELETE_KEEP, replaces=True)
@@ -37,13 +38,21 @@ async def keep_job(value: str, reply: Reply) -> None:
 
 
 async def _show_list(
-    deletion: Deletion, cursor: str, page: int, account: Account, jobs: Jobs, reply: Reply
+    deletion: DeletedJob, cursor: str, page: int, account: Account, jobs: Jobs, reply: Reply
 ) -> None:
     """The page the button stood on, read again, with a word on top of it."""
     try:
         listing = await jobs.turn(account, cursor, page)
     except BotError:  # the job is deleted, whatever becomes of the list
-        await reply("jobs/delete.done", deletion=deletion)
+        await reply("jobs/delete.done", deletion=_seen_by(account, deletion))
         return
     template = "jobs/list" if listing.jobs else "jobs/list.empty"
-    await reply(template, replace=True, listing=listing, deletion=deletion)
+    seen = _seen_by(account, deletion)
+    await reply(template, replace=True, listing=listing, deletion=seen)
+
+
+def _seen_by(account: Account, deletion: DeletedJob) -> dict[str, object]:
+    """`by` is the person who deleted it, where that is another one."""
+    by = "" if deletion.user_id == account.caller.user_id else deletion.user_id
+    gone = not deletion.user_id
+    return {"job_id": deletion.job_id, "already_gone": gone, "by": by, "at": deletion.at}

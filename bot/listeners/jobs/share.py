@@ -29,11 +29,11 @@ async def share(
 ) -> None:
     audience = await channel.audience()
     sharing.admit(audience)
-    async with sharing.once(account.caller, channel.place) as first:
-        if not first:
-            return
-        await post(unpack(value, ids.STATE_SHARE), account, jobs, sharing, channel)
-    await reply("jobs/share.done", replace=True, channel_id=audience.channel_id)
+    async with sharing.once(account.caller, channel.place) as step:
+        if step == "new":
+            await post(unpack(value, ids.STATE_SHARE), account, jobs, sharing, channel)
+    is_over = step != "busy"  # while it goes on, the first press replaces the question
+    await reply("jobs/share.done", replace=is_over, step=step, channel_id=audience.channel_id)
 
 
 @action(ids.JOBS_SHARE_KEEP, replaces=True)

@@ -53,10 +53,10 @@ async def share(
     channel = place.channel_at(str(state["channel"]), thread_ts=str(state["thread"]))
     account, audience = await accounts.of(caller), await channel.audience()
     sharing.admit(audience)
-    async with sharing.once(caller, modal.id) as first:
-        if first:
+    async with sharing.once(caller, modal.id) as step:
+        if step == "new":
             await post(state, account, jobs, sharing, channel)
-    await modal.update("jobs/share_found.done", channel_id=audience.channel_id)
+    await modal.update("jobs/share_found.done", step=step, channel_id=audience.channel_id)
 
 
 async def _ask(what: Mapping[str, str | int], sharing: Sharing, place: Place, modal: Modal) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.models import Caller
 from bot.store.audit import AuditLog
 from sandbox.emporix.faults import Fault
-from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.shop import Shop
 
@@ -82,6 +85,41 @@ async def test_already_gone_is_a_success(connected: Shop, snapshot: SnapshotAsse
     exchange = await connected.ada.click("Delete")
     assert exchange.payloads == snapshot
     assert await recorded(connected) == [(job_id(1), "already_gone")]
+
+
+@pytest.mark.parametrize("command", [f"/emporix jobs delete {job_id(1)}", "/emporix jobs list"])
+async def test_a_double_click_deletes_once(connected: Shop, command: str) -> None:
+    """In the question and in a list: both answers say "Deleted", and there is one record."""
+    add_jobs(connected, 2)
+    await connected.ada.command(command)
+    connected.world.faults.add(Fault("delay", method="DELETE", seconds=0.2))
+    exchanges = await asyncio.gather(connected.ada.click("Delete"), connected.ada.click("Delete"))
+    for exchange in exchanges:
+        assert "Deleted job" in str(exchange.payloads[-1])
+    assert [result for _, result in await recorded(connected)] == ["deleted"]
+
+
+async def test_names_who_was_faster(connected: Shop) -> None:
+    """A job that somebody has just deleted in a channel is told with their name."""
+    await connected.connect(connected.grace, ACME_OPERATIONS)
+    add_jobs(connected, 1)
+    for person in (connected.grace, connected.ada):
+        await person.command(f"/emporix jobs delete {job_id(1)}")
+    await connected.grace.click("Delete")
+    exchange = await connected.ada.click("Delete")
+    assert "already deleted by <@U0GRACE>" in exchange.payloads[0]["text"]
+
+
+async def test_another_click_later_asks_emporix_again(connected: Shop) -> None:
+    """What is remembered of a delete is reported for a minute only."""
+    add_jobs(connected, 1)
+    await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    await connected.ada.click("Delete")
+    connected.clock.forward(61)
+    add_jobs(connected, 1)
+    await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    await connected.ada.click("Delete")
+    assert ids(connected) == set()
 
 
 async def test_a_cut_delete_is_deleted_once(connected: Shop) -> None:

@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.models import Caller
+from bot.store import layout
+from bot.store.locks import Locks
+from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Exchange, Person
@@ -17,6 +21,7 @@ from tests.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.shop import Shop, open_shop
 
+ADA = Caller("T0ACME", "U0ADA")
 SHARE = "Share in channel"
 
 
@@ -108,8 +113,40 @@ async def test_a_double_click_shares_once(connected: Shop, ada: Person) -> None:
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
     await ada.click(SHARE)
-    await asyncio.gather(ada.click("Share"), ada.click("Share"))
+    connected.world.faults.add(EmporixFault("delay", seconds=0.2))
+    exchanges = await asyncio.gather(ada.click("Share"), ada.click("Share"))
     assert len(await seen(ada)) == 1
+    said = {payload["text"] for exchange in exchanges for payload in exchange.payloads}
+    assert any("is being shared" in text for text in said)
+    assert any("Shared in" in text for text in said)
+
+
+async def test_a_killed_share_can_be_pressed_again(connected: Shop, ada: Person) -> None:
+    """Its claim holds for seconds, in which another press says that it is being shared."""
+    add_jobs(connected, 1)
+    await ada.command("/emporix jobs")
+    question = await ada.click(SHARE)
+    key = layout.done(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
+    await Locks(connected.redis).take(key, "a process that was killed", 20)
+    exchange = await ada.click("Share")
+    assert "is being shared" in exchange.payloads[-1]["text"]
+    assert await seen(ada) == []
+    assert 0 < await connected.redis.ttl(key) <= 20
+    await connected.redis.delete(key)  # 20 s later
+    await ada.click("Share")
+    assert len(await seen(ada)) == 1
+
+
+async def test_a_late_second_press_says_that_it_is_shared(connected: Shop, ada: Person) -> None:
+    """Slack shows the question for a moment after it was answered."""
+    add_jobs(connected, 1)
+    await ada.command("/emporix jobs")
+    question = await ada.click(SHARE)
+    key = layout.done(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
+    await connected.redis.set(key, "done")
+    exchange = await ada.click("Share")
+    assert "already shared" in exchange.payloads[-1]["text"]
+    assert await seen(ada) == []
 
 
 async def test_shares_when_the_response_url_is_gone(connected: Shop, ada: Person) -> None:

@@ -1,0 +1,101 @@
+"""Locks in Redis, kept alive by their holder: the lock of a dead process ends within seconds.
+
+A lock's lifetime is shorter than the time for which others wait for it, so a process that was
+killed never makes them give up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from bot.errors import StoreUnavailable
+from bot.store.connection import Commands, reaching_redis
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.05
+
+# Gives what stands in the way, "" where the key is the holder's now. Taking it twice is harmless,
+# so a client may repeat a call whose reply was lost.
+TAKE = """
+local found = redis.call('GET', KEYS[1])
+if found and found ~= ARGV[1] then return found end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return ''
+"""
+
+RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+def new_holder() -> str:
+    """A name for one holder of one lock."""
+    return secrets.token_hex(8)
+
+
+class Locks:
+    """Every method raises StoreUnavailable where Redis does not answer. Times are in seconds."""
+
+    def __init__(
+        self, redis: Commands, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
+        self._sleep = sleep
+        self._take = redis.register_script(TAKE)
+        self._release = redis.register_script(RELEASE)
+
+    async def take(self, key: str, holder: str, seconds: float) -> str:
+        """Take the key, or renew it; gives the value that another holder has set, "" if taken."""
+        with reaching_redis():
+            return str(await self._take(keys=[key], args=[holder, int(seconds * 1000)]))
+
+    async def release(self, key: str, holder: str) -> None:
+        """Give the key back, if it is still this holder's."""
+        with reaching_redis():
+            await self._release(keys=[key], args=[holder])
+
+    @asynccontextmanager
+    async def held(self, key: str, seconds: float, wait: float) -> AsyncIterator[bool]:
+        """Hold a lock for the block; False where it could not be had within `wait`."""
+        holder, ends = new_holder(), time.monotonic() + wait
+        while not (taken := not await self.take(key, holder, seconds)):
+            if time.monotonic() >= ends:
+                break
+            await self._sleep(LOOK_SECONDS)
+        if not taken:
+            logger.warning("a lock was not free within %.0f s: going on without it", wait)
+            yield False
+            return
+        try:
+            async with self.renewed(key, holder, seconds):
+                yield True
+        finally:
+            with suppress(StoreUnavailable):  # it ends by itself
+                await self.release(key, holder)
+
+    @asynccontextmanager
+    async def renewed(self, key: str, holder: str, seconds: float) -> AsyncIterator[None]:
+        """Keep a key that was taken alive for the block, however long that takes."""
+        renewing = asyncio.create_task(self._renew(key, holder, seconds))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewing
+
+    async def _renew(self, key: str, holder: str, seconds: float) -> None:
+        while True:
+            await self._sleep(seconds / 3)
+            try:
+                if await self.take(key, holder, seconds):
+                    logger.warning("a lock was lost to another process: it was not renewed in time")
+                    return
+            except StoreUnavailable as error:
+                logger.warning("a lock could not be renewed: %s", error)

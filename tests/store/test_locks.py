@@ -1,0 +1,118 @@
+"""Locks last as long as their holder works, and end soon after it died."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.emporix.retries import BUDGET
+from bot.store import deletions, tokens
+from bot.store.locks import Locks, new_holder
+from tests.faulty_redis import faulty_client
+
+KEY = "emporix-jobs:{clock}:lock"
+
+
+class Sleep:
+    """Sleeps that end when the test says so; `asleep` is set while there is one."""
+
+    def __init__(self) -> None:
+        self.asleep, self._wake = asyncio.Event(), asyncio.Event()
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        self.asleep.set()
+        await self._wake.wait()
+        self._wake.clear()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def pass_once(self) -> None:
+        """Until one sleep is over and the next has begun."""
+        await self.asleep.wait()
+        self.asleep.clear()
+        self.wake()
+        await self.asleep.wait()
+
+
+async def test_the_second_waits_for_the_first(redis: Any) -> None:
+    """The second begins when the first has let go, and not before."""
+    order: list[str] = []
+    sleep = Sleep()
+
+    async def second() -> None:
+        async with Locks(redis, sleep).held(KEY, 3, 60) as held:
+            order.append(f"second {held}")
+
+    async with Locks(redis).held(KEY, 3, 60):
+        waiting = asyncio.create_task(second())
+        await sleep.pass_once()
+        order.append("first")
+    sleep.wake()
+    await waiting
+    assert order == ["first", "second True"]
+
+
+async def test_a_dead_holder_is_not_waited_for(redis: Any) -> None:
+    """A lock ends within its lifetime, whoever has taken it."""
+    await Locks(redis).take(KEY, "dead", 3)
+    assert 0 < await redis.pttl(KEY) <= 3000
+
+
+async def test_who_waits_too_long_goes_on_without_it(
+    redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That is logged, and the lock of the other stays."""
+    await redis.set(KEY, "another")
+    async with Locks(redis).held(KEY, 3, 0) as held:
+        assert not held
+    assert await redis.get(KEY) == "another"
+    assert "going on without it" in caplog.text
+
+
+async def test_is_renewed_while_its_holder_works(redis: Any) -> None:
+    """However long that takes, nobody else gets it."""
+    sleep = Sleep()
+    async with Locks(redis, sleep).held(KEY, 3, 0):
+        await redis.pexpire(KEY, 500)
+        await sleep.pass_once()
+        assert await redis.pttl(KEY) > 2000
+        assert sleep.seconds[0] < 3
+    assert await redis.exists(KEY) == 0
+
+
+async def test_a_stranger_neither_takes_nor_ends_it(redis: Any) -> None:
+    """Only the holder renews and releases it."""
+    locks, mine, theirs = Locks(redis), new_holder(), new_holder()
+    assert await locks.take(KEY, mine, 3) == ""
+    assert await locks.take(KEY, theirs, 3) == mine
+    await locks.release(KEY, theirs)
+    assert await redis.get(KEY) == mine
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_lost_reply_does_not_lock_out_its_own_caller(redis: Any, after: bool) -> None:
+    """A client that repeats the call finds its own name, and has the lock."""
+    broken = faulty_client(redis)
+    locks, holder = Locks(broken), new_holder()
+    await locks.take("another", holder, 3)  # the script is known to the server from now on
+    with broken.faults.at(1, after=after), pytest.raises(Exception, match="ConnectionError"):
+        await locks.take(KEY, holder, 3)
+    assert await locks.take(KEY, holder, 3) == ""
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "wait"),
+    [
+        (tokens.HELD_SECONDS, tokens.WAIT_SECONDS),
+        (deletions.HELD_SECONDS, deletions.WAIT_SECONDS),
+    ],
+)
+def test_a_lock_lives_shorter_than_others_wait(lifetime: float, wait: float) -> None:
+    """The lock of a killed process makes nobody give up."""
+    assert lifetime + 1 < wait
+    assert tokens.WAIT_SECONDS + 2 < BUDGET
