@@ -222,12 +222,15 @@ class Digest(Stored):
     `owner` is the user on whose connection it runs. `query` are the filters as they were typed.
     `picture`: a picture of the last days follows it; so too where it was set up without a word.
     `slot` is the next run, None while it is paused for the reason in `paused`; `asked` is when
-    somebody asked for one at once, 0 where nobody did.
+    somebody asked for one at once, 0 where nobody did. `paused_at` is when it was paused, by the
+    user `paused_by` or, if that is empty, by the app; `notices` counts the messages about that in
+    the channel, and `notice_at` is when the next is due, 0 for never.
 
     `posted_on` is the date of the last run that was posted, and `covered_until` the time up to
     which it told; 0 where there was none yet. `skipped` are dates that were missed since, and
-    `strikes` those on which the connection did not work. `checked_at` is when it was last found
-    that the channel and the owner are still there. `version` counts the changes.
+    `strikes` those on which the connection did not work; `missed` counts the runs in a row that
+    were not posted in time. `checked_at` is when its owner was last found in the workspace.
+    `version` counts the changes.
     """
 
     id: str
@@ -244,10 +247,15 @@ class Digest(Stored):
     slot: Slot | None = None
     asked: float = 0
     paused: str = ""
+    paused_at: float = 0
+    paused_by: str = ""
+    notices: int = 0
+    notice_at: float = 0
     posted_on: str = ""
     covered_until: float = 0
     skipped: tuple[str, ...] = ()
     strikes: tuple[str, ...] = ()
+    missed: int = 0
     checked_at: float = 0
     version: int = 0
 
@@ -256,3 +264,14 @@ class Digest(Stored):
         """The run that comes first: that of the schedule, or the one that was asked for."""
         wanted = Slot(f"now.{self.asked:.0f}", self.asked) if self.asked else None
         return min(filter(None, (self.slot, wanted)), key=lambda slot: slot.at, default=None)
+
+    @property
+    def due_at(self) -> float | None:
+        """When a worker has something to do: a run, or a notice that it is paused."""
+        run = self.next.at if self.next else None
+        return min((at for at in (run, self.notice_at or None) if at is not None), default=None)
+
+    @property
+    def run(self) -> str:
+        """Names what is due; another request for a digest at once makes it another run."""
+        return "" if self.due_at is None else f"{self.due_at:.0f}-{self.asked:.0f}"

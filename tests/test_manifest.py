@@ -70,12 +70,14 @@ LENGTHS = {
 # Slack: the reference of each Web API method. Showing and changing views needs no scope.
 SCOPES_OF: dict[str, tuple[str, ...]] = {
     "auth_test": (),
+    "bots_info": ("users:read",),
     "chat_postEphemeral": ("chat:write",),
     "chat_postMessage": ("chat:write",),
     "chat_update": ("chat:write",),
     "conversations_history": ("channels:history", "groups:history", "im:history"),
     "conversations_info": ("channels:read", "groups:read"),
     "conversations_join": ("channels:join",),
+    "conversations_members": ("channels:read", "groups:read"),
     "conversations_open": ("im:write",),
     "conversations_replies": ("channels:history", "groups:history", "im:history"),
     "files_getUploadURLExternal": ("files:write",),

@@ -58,6 +58,7 @@ PARAMETERS = {
     "alert_course": "what becomes of alerts by the clock",
     "alert_looks": "the service that looks on behalf of alerts",
     "sharing": "the service of lists and jobs shown to a channel",
+    "shifts": "lets one worker do periodic work for all of them",
     "told_once": "tells people and threads, and changes what stands in channels",
     "alert_posts": "posts what alerts tell",
     "digest_posts": "posts digests and what belongs to them",

@@ -13,6 +13,8 @@
     ├── FileRefused             Slack does not let this app share a file
     ├── ConnectRefused          a key that cannot be used for what was asked
     ├── ShareRefused            this may not be shown to everyone here
+    ├── NotInChannel            the asker is no member of the channel that they act on
+    ├── NotOurs                 a request of another workspace, app or organization
     ├── AdminsOnly              for administrators of the workspace
     ├── NoSuchDigest            the channel has none of that name
     ├── DigestRefused           a digest cannot be posted to that channel
@@ -59,6 +61,8 @@ from bot.errors.ours import (
     InvalidInput,
     MissingScope,
     NotConnected,
+    NotInChannel,
+    NotOurs,
     NotUnderstood,
     OutdatedButton,
     SettingsWrong,
@@ -90,6 +94,8 @@ __all__ = [
     "NoSuchDigest",
     "NotConnected",
     "NotFound",
+    "NotInChannel",
+    "NotOurs",
     "NotUnderstood",
     "OutdatedButton",
     "RateLimited",

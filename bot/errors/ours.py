@@ -149,6 +149,33 @@ class ShareRefused(BotError):
         self.reason = reason
 
 
+class NotInChannel(BotError):
+    """The user acts on a channel from elsewhere and is no member of it.
+
+    `known` is False where the app cannot see who its members are.
+    """
+
+    template = "not_in_channel"
+
+    def __init__(self, channel_id: str, *, known: bool = True) -> None:
+        super().__init__(channel_id)
+        self.channel_id, self.known = channel_id, known
+
+
+class NotOurs(BotError):
+    """The app does not answer this request; nothing was read or stored for it.
+
+    `reason` is team (of another workspace), app (of another app), outsider (of a person of another
+    organization) or unknown (Slack does not say at the moment which workspace is ours).
+    """
+
+    template = "not_ours"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class AdminsOnly(BotError):
     """The asker is not an administrator of the workspace."""
 

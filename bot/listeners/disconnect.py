@@ -11,6 +11,7 @@ from bot.say import ids
 from bot.say.state import unpack
 from bot.services.accounts import Accounts, connection
 from bot.services.alerts.alerts import DISCONNECTED, Alerts
+from bot.services.digests.digests import Digests
 from bot.services.tenants import tenant_name
 from bot.services.watches.watching import Watching
 from bot.slack.hear import action, command
@@ -33,6 +34,7 @@ async def disconnect(
     accounts: Accounts,
     watching: Watching,
     alerts: Alerts,
+    digests: Digests,
     place: Place,
     home: HomeTab,
     reply: Reply,
@@ -41,6 +43,7 @@ async def disconnect(
     default = await accounts.disconnect(account, tenant)
     watched = await watching.end_all(account.caller, tenant)
     paused = await alerts.orphan(account.caller, tenant)
+    stopped = await digests.orphan(account.caller, tenant)
     await reply(
         "disconnect.done",
         replace=True,
@@ -48,6 +51,7 @@ async def disconnect(
         default_tenant=default,
         watched=watched,
         channels=sorted({alert.channel_id for alert in paused}),
+        digest_channels=sorted({digest.channel_id for digest in stopped}),
     )
     await home.keep_up(tenant)
     await _tell(paused, place)

@@ -14,7 +14,7 @@ from bot.errors import ShareRefused
 from bot.models import Audience
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
-from bot.slack.presence import CannotEnter, enter, has_outsiders
+from bot.slack.presence import CannotEnter, audience_from, enter
 from bot.slack.refusals import named, word
 from bot.slack.reply import by_response_url
 
@@ -125,10 +125,4 @@ async def audience_of(client: AsyncWebClient, channel_id: str) -> Audience:
         if word(error) not in UNKNOWN:
             raise
         return Audience(channel_id, known=False, refused=word(error))
-    channel = answer["channel"]
-    return Audience(
-        channel_id,
-        outsiders=has_outsiders(channel),
-        direct=bool(channel.get("is_im") or channel.get("is_mpim")),
-        archived=bool(channel.get("is_archived")),
-    )
+    return audience_from(answer["channel"])

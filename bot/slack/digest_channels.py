@@ -1,12 +1,12 @@
-"""Channels that digests are posted to: whether the app is and may be there, and who reads there."""
+"""Channels that digests are posted to: whether the app is and may be there, and who reads them."""
 
 from __future__ import annotations
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import DigestRefused
-from bot.models import Digest
-from bot.slack.presence import CannotEnter, Facts, enter, has_outsiders, is_gone, join, look
+from bot.models import Audience
+from bot.slack.presence import UNSEEN, CannotEnter, Facts, audience_from, enter, join
 
 
 class DigestChannels:
@@ -32,23 +32,23 @@ class DigestChannels:
         except CannotEnter as error:
             raise DigestRefused(error.reason, channel_id) from error
 
-    async def check(self, digest: Digest) -> None:
-        """Whether a digest may still be posted: its channel, its readers, its owner.
-
-        Raises DigestRefused.
-        """
-        try:
-            self._admit(await look(self._client, digest.channel_id))
-        except CannotEnter as error:
-            raise DigestRefused("gone", digest.channel_id) from error
-        if await is_gone(self._client, digest.owner.user_id):
-            raise DigestRefused("owner_gone", digest.channel_id)
+    def admit(self, audience: Audience) -> None:
+        """Raises DigestRefused where a digest may not be posted for these readers."""
+        if audience.refused in UNSEEN:
+            raise DigestRefused("gone", audience.channel_id)
+        if not audience.known:
+            raise DigestRefused(said_by_slack(audience.refused), audience.channel_id)
+        if audience.direct:
+            raise DigestRefused("direct", audience.channel_id)
+        if audience.archived:
+            raise DigestRefused("archived", audience.channel_id)
+        if audience.outsiders and not self._allow_outsiders:
+            raise DigestRefused("outsiders", audience.channel_id)
 
     def _admit(self, channel: Facts) -> None:
-        channel_id = str(channel["id"])
-        if channel.get("is_im") or channel.get("is_mpim"):
-            raise DigestRefused("direct", channel_id)
-        if channel.get("is_archived"):
-            raise DigestRefused("archived", channel_id)
-        if not self._allow_outsiders and has_outsiders(channel):
-            raise DigestRefused("outsiders", channel_id)
+        self.admit(audience_from(channel))
+
+
+def said_by_slack(word: str) -> str:
+    """The reason for a pause that Slack's error code gives."""
+    return f"slack:{word}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
-from bot.errors import DigestRefused, EmporixError, InvalidInput, NotConnected
+from bot.errors import DigestRefused, EmporixError, InvalidInput, NotConnected, NotInChannel
 from bot.models import Account, Caller, Digest, Filters, Schedule
 from bot.services.accounts import Accounts, connection
 from bot.services.asking import Asking
@@ -14,10 +14,11 @@ from bot.services.digests.digests import Digests
 from bot.services.digests.form import Filled, FormRefused, Problems, Proposal
 from bot.services.filters import LocalClock
 from bot.slack.digest_channels import DigestChannels
+from bot.slack.people import People
 
 T = TypeVar("T")
 
-OF_A_FIELD = (InvalidInput, DigestRefused, NotConnected, EmporixError)
+OF_A_FIELD = (InvalidInput, DigestRefused, NotConnected, NotInChannel, EmporixError)
 
 
 class DigestForms:
@@ -45,31 +46,47 @@ class DigestForms:
         return Digest("", account.caller, channel_id, proposal.name, schedule, proposal.tenant)
 
     async def save(
-        self, caller: Caller, clock: LocalClock, values: Mapping[str, str], digest_id: str = ""
+        self, people: People, clock: LocalClock, values: Mapping[str, str], digest_id: str = ""
     ) -> Digest:
-        """Set a digest up, or change the one of that id; it runs on the caller's connection.
+        """Set a digest up, or change the one of that id; it runs on the connection of who does so.
 
-        Raises FormRefused, and OutdatedButton where the one to change is gone.
+        Raises FormRefused; NotInChannel where the one to change is in a channel of others, and
+        OutdatedButton where it is gone.
         """
+        before = await self._to_change(people, digest_id) if digest_id else None
         filled = form.read(values)
         problems = filled.problems
-        account = await self._accounts.of(caller)
+        account = await self._accounts.of(people.caller)
         filters = await _noting(problems, "filters", self._filters(filled, account, clock))
         if not problems:
-            entered = self._channels.enter(filled.proposal.channel_id)
+            entered = self._enter(people, filled.proposal.channel_id)
             await _noting(problems, "channel", entered)
         if problems or filters is None:
             raise FormRefused(filled.proposal, problems)
-        digest = _digest(caller, filled, filters)
-        keeping = (
-            self._digests.change(digest_id, caller, digest)
-            if digest_id
-            else self._digests.set_up(digest)
-        )
-        kept = await _noting(problems, "name", keeping)
+        digest = _digest(people.caller, filled, filters)
+        kept = await _noting(problems, "name", self._keep(account, digest, before))
         if kept is None:
             raise FormRefused(filled.proposal, problems)
+        if before:
+            await people.notify(before.owner, "digest/by_others", digest=before, act="change")
         return kept
+
+    async def _to_change(self, people: People, digest_id: str) -> Digest:
+        """Raises NotInChannel, but owners may take theirs out of a channel that they have left."""
+        before = await self._digests.get(digest_id, people.caller)
+        if before.owner != people.caller:
+            await people.must_be_in(before.channel_id)
+        return before
+
+    async def _enter(self, people: People, channel_id: str) -> None:
+        """Raises DigestRefused and NotInChannel."""
+        await self._channels.enter(channel_id)
+        await people.must_be_in(channel_id)
+
+    async def _keep(self, account: Account, digest: Digest, before: Digest | None) -> Digest:
+        if before is None:
+            return await self._digests.set_up(account, digest)
+        return (await self._digests.change(before.id, account, digest)).digest
 
     async def _filters(self, filled: Filled, account: Account, clock: LocalClock) -> Filters:
         proposal = filled.proposal

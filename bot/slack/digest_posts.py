@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from slack_sdk.errors import SlackClientError
+
 from bot.errors import DigestRefused
 from bot.models import Digest, Slot
 from bot.say.render import Say
 from bot.services.digests import course
 from bot.services.digests.report import Report
-from bot.slack.digest_channels import DigestChannels
+from bot.slack.digest_channels import DigestChannels, said_by_slack
 from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
+from bot.slack.refusals import named
 from bot.slack.told_once import ToldOnce
 
 logger = logging.getLogger(__name__)
@@ -36,8 +39,7 @@ class DigestPosts:
         """The digest, and the rest of its failures in the thread; gives its timestamp, "" if not
         known.
 
-        Raises DigestRefused where it cannot be posted there, PostRefused for what nobody expects,
-        and OutcomeUnknown.
+        Raises DigestRefused where Slack refuses it, and OutcomeUnknown.
         """
         facts: dict[str, Any] = {"digest": digest, "report": report, "skipped": digest.skipped}
         facts["late_for"] = slot.at if course.is_late(slot, now) else None
@@ -54,21 +56,32 @@ class DigestPosts:
         facts = {"digest": digest, "reason": reason}
         await self._told.directly(name, owner, slot.at, "digest/trouble", **facts)
 
-    async def tell_channel(self, digest: Digest, slot: Slot, reason: str, *, pauses: bool) -> None:
-        """That it pauses, or did not come, to those who miss it, with the way to go on."""
-        message = self._say.render("digest/paused", digest=digest, reason=reason, pauses=pauses)
-        await self._try(_post(digest, slot, "paused"), message)
+    async def tell_paused(self, digest: Digest, notice: int) -> None:
+        """Notice 1 or 2 to the channel that a digest is paused, once each, with the way to go on.
+
+        Where the channel may not or cannot have it, the log says so.
+        """
+        name = f"digest:{digest.id}:paused:{digest.paused_at:.0f}:{notice}"
+        try:
+            self._channels.admit(await self._told.audience(digest.channel_id))
+        except (DigestRefused, SlackClientError) as error:
+            logger.warning("a channel is not told that a digest is paused: %s", named(error))
+            return
+        post = Post(name, digest.owner.team_id, digest.channel_id, digest.notice_at)
+        await self._told.in_channel(post, "digest/paused", digest=digest, notice=notice)
 
     async def _posted(self, digest: Digest, post: Post, message: dict[str, Any]) -> str:
         try:
+            try:
+                return await self._once.post(post, message)
+            except PostRefused as refused:
+                if refused.reason != "not_in_channel" or digest.posted_on:
+                    raise
+            await self._channels.join(post.channel_id)
             return await self._once.post(post, message)
         except PostRefused as refused:
-            if refused.reason not in REFUSALS:
-                raise
-            if refused.reason == "not_in_channel" and not digest.posted_on:
-                await self._channels.join(post.channel_id)
-                return await self._once.post(post, message)
-            raise DigestRefused(REFUSALS[refused.reason], post.channel_id) from refused
+            reason = REFUSALS.get(refused.reason) or said_by_slack(refused.reason)
+            raise DigestRefused(reason, post.channel_id) from refused
 
     async def _add_rest(self, digest: Digest, slot: Slot, report: Report, ts: str) -> None:
         message = self._say.render("digest/post.rest", report=report)

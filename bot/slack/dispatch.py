@@ -16,13 +16,14 @@ from typing import Any
 import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.errors import BotError, Busy, StoreUnavailable
+from bot.errors import BotError, Busy, NotOurs, StoreUnavailable
 from bot.say.render import Say
 from bot.say.state import cursor_in
 from bot.slack.deliveries import TakesDeliveries
 from bot.slack.failures import Failures
 from bot.slack.hear import Action, Command, Event, Heard, Shortcut
 from bot.slack.incoming import HOME, Incoming, chosen, last_input, read
+from bot.slack.installation import Installation
 from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
 from bot.slack.offered import OFFERED
 from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, Sends, pressed
@@ -50,6 +51,7 @@ class Dispatch:
     work: Work
     failures: Failures
     arrivals: TakesDeliveries
+    installation: Installation
     services: Mapping[str, object]
     helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
     patience_seconds: float = PATIENCE_SECONDS
@@ -58,6 +60,7 @@ class Dispatch:
         """/emporix …"""
         incoming = read(request)
         try:
+            await self.installation.admit(request.body)
             heard, text = self.registry.find(str(request.body.get("text") or ""))
             if heard.in_ack:
                 reply = ReplyInAck(self.say.private_text_once, ack)
@@ -75,6 +78,7 @@ class Dispatch:
         incoming = read(request)
         await ack()
         try:
+            await self.installation.admit(request.body)
             heard = known(self.registry.actions, payload.get("action_id"))
             replaced = pressed(request.body) if heard.replaces else None
             self._start(heard, incoming, {"value": str(payload.get("value") or "")}, replaced)
@@ -86,6 +90,7 @@ class Dispatch:
         incoming = read(request)
         await ack()
         try:
+            await self.installation.admit(request.body)
             heard = known(self.registry.shortcuts, request.body.get("callback_id"))
             self._start(heard, incoming, {})
         except BotError as error:
@@ -96,6 +101,7 @@ class Dispatch:
         incoming = read(request)
         await ack()
         try:
+            await self.installation.admit(request.body)
             heard = known(self.registry.events, request.body["event"].get("type"))
             self._start(heard, incoming, {})
         except BotError as error:
@@ -108,6 +114,7 @@ class Dispatch:
         incoming, offer = read(request), Offer(self.say, ack)
         typed = {"typed": str(payload.get("value") or ""), "offer": offer}
         try:
+            await self.installation.admit(request.body)
             heard = known(self.registry.suggestions, payload.get("action_id"))
             async with asyncio.timeout(SUGGEST_SECONDS):
                 await self._call(heard, incoming, typed)
@@ -120,6 +127,7 @@ class Dispatch:
         incoming, view = read(request), request.body["view"]
         modal = SubmittedModal(self.say, incoming, ack)
         try:
+            await self.installation.admit(request.body)
             heard = known(self.registry.submissions, view.get("callback_id"))
             remembered = str(view.get("private_metadata") or "")
             extra = {"choices": chosen(view), "value": remembered, "modal": modal}
@@ -135,7 +143,9 @@ class Dispatch:
 
     def _explain(self, error: BotError, incoming: Incoming) -> None:
         """Tell what keeps a listener from beginning."""
-        surface = self._surface(Modal(self.say, incoming), self._sends(incoming))
+        modal = Modal(self.say, incoming)
+        at_home = isinstance(error, NotOurs) and incoming.is_in_home  # theirs is not shown
+        surface = modal if at_home else self._surface(modal, self._sends(incoming))
         tell = partial(self.failures.tell, error, incoming.reference, surface)
         try:
             self.work.explain(incoming.caller, tell)

@@ -21,6 +21,6 @@ OFFERED: Mapping[str, Callable[[Say, aiohttp.ClientSession, Incoming], object]] 
     "reply": ReplyLater,
     "channel": Channel,
     "files": lambda say, session, incoming: Files(incoming),
-    "people": lambda say, session, incoming: People(incoming),
+    "people": lambda say, session, incoming: People(say, incoming),
     "place": Place,
 }

@@ -8,6 +8,7 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.models import Audience
 from bot.slack.refusals import passes_in, word
 
 OUTSIDERS = ("is_ext_shared", "is_pending_ext_shared")
@@ -62,9 +63,14 @@ async def enter(
         await join(client, channel_id)
 
 
-def has_outsiders(channel: Facts) -> bool:
-    """Whether people of other organisations read the channel, or are invited to."""
-    return any(channel.get(name) for name in OUTSIDERS)
+def audience_from(channel: Facts) -> Audience:
+    """Who reads a channel, or is invited to."""
+    return Audience(
+        str(channel["id"]),
+        outsiders=any(channel.get(name) for name in OUTSIDERS),
+        direct=bool(channel.get("is_im") or channel.get("is_mpim")),
+        archived=bool(channel.get("is_archived")),
+    )
 
 
 async def is_gone(client: AsyncWebClient, user_id: str) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.later import Later
@@ -105,18 +106,32 @@ class ToldOnce:
             return cached.audience
         if (wait := await self._audiences.reserve()) > 0:
             raise Later(wait, "rate limit for reading channels")
-        audience = await self._read(channel_id)
-        await self._audiences.keep(audience, cached.change)
-        return audience
+        return await self._read(channel_id, cached.change)
 
-    async def _read(self, channel_id: str) -> Audience:
+    async def read_ahead(self, channel_ids: Iterable[str]) -> None:
+        """Cache who reads these channels, up to the rate limit; what fails is read again later."""
+        for channel_id in await self._audiences.missing(list(dict.fromkeys(channel_ids))):
+            if await self._audiences.reserve(waits=False) > 0:
+                return
+            cached = await self._audiences.read(channel_id)
+            try:
+                await self._read(channel_id, cached.change)
+            except Later as later:
+                logger.info("channels are read ahead later: %s", later.reason)
+                return
+            except SlackClientError as error:
+                logger.warning("the readers of a channel cannot be read: %s", described(error))
+
+    async def _read(self, channel_id: str, change: str) -> Audience:
         try:
             with _later_where_it_passes():
-                return await audience_of(self._client, channel_id)
+                audience = await audience_of(self._client, channel_id)
         except Later as later:
             if isinstance(later.__cause__, Exception) and limited(later.__cause__) is not None:
                 await self._audiences.hold(later.seconds)
             raise
+        await self._audiences.keep(audience, change)
+        return audience
 
     async def is_gone(self, user_id: str) -> bool:
         """Whether somebody has left the workspace."""

@@ -7,6 +7,7 @@ name another workspace than ours.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.models import Audience
@@ -44,6 +45,7 @@ local after = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
 local free = after - (burst - 1) * spacing
 local name, at = KEYS[1], after
 if free > now then
+    if ARGV[3] == '0' then return tostring(free - now) end
     name, at = KEYS[2], math.max(free, tonumber(redis.call('GET', KEYS[2]) or '0'))
 end
 redis.call('SET', name, string.format('%.6f', at + spacing), 'PX', 3600000)
@@ -115,10 +117,22 @@ class Audiences:
                 args=[secrets.token_hex(4), KEPT_SECONDS],
             )
 
-    async def reserve(self) -> float:
-        """0 if a channel may be read now; else seconds after which to try again."""
+    async def missing(self, channel_ids: Sequence[str]) -> list[str]:
+        """Which of these channels have to be read."""
         with reaching_redis():
-            wait = await self._reserve(keys=_reads(), args=[self._spacing, self._burst])
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for channel_id in channel_ids:
+                    pipe.hexists(layout.audience(channel_id), "audience")
+                found = await pipe.execute() if channel_ids else []
+        return [id_ for id_, there in zip(channel_ids, found, strict=True) if not there]
+
+    async def reserve(self, *, waits: bool = True) -> float:
+        """0 if a channel may be read now; else seconds after which to try again.
+
+        A caller that `waits` gets a time of its own, after those of others that wait.
+        """
+        with reaching_redis():
+            wait = await self._reserve(keys=_reads(), args=[self._spacing, self._burst, int(waits)])
         return float(wait)
 
     async def hold(self, seconds: float) -> None:

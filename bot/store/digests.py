@@ -6,9 +6,10 @@ nor have one shown elsewhere.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from bot.models import Caller, Digest
 from bot.store import layout
@@ -18,15 +19,34 @@ from bot.store.serialization import Serializer
 from bot.store.vault import Vault
 
 # A digest and its places in the indexes change together, and only if nobody has changed it since.
+# The limit and the names of a channel are checked here, so that two people cannot exceed them.
 SAVE = """
-if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'version', ARGV[2], 'record', ARGV[3])
+if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 'changed' end
+local names = redis.call('HGETALL', KEYS[5])
+for i = 1, #names, 2 do
+    if names[i] ~= ARGV[5] and names[i + 1] == ARGV[7] then return 'name' end
+end
+if #names / 2 >= tonumber(ARGV[8]) and redis.call('HEXISTS', KEYS[5], ARGV[5]) == 0 then
+    return 'full'
+end
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'record', ARGV[3], 'due', ARGV[4], 'run', ARGV[6])
 if ARGV[4] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
 else redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5]) end
-redis.call('SREM', KEYS[3], ARGV[5])
+redis.call('HDEL', KEYS[3], ARGV[5])
 redis.call('SREM', KEYS[4], ARGV[5])
-redis.call('SADD', KEYS[5], ARGV[5])
+redis.call('HSET', KEYS[5], ARGV[5], ARGV[7])
 redis.call('SADD', KEYS[6], ARGV[5])
+return 'saved'
+"""
+
+# The indexes are those of the record that is deleted: it must not have moved since it was read.
+DELETE = """
+local version = redis.call('HGET', KEYS[1], 'version')
+if version and version ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('ZREM', KEYS[2], ARGV[2])
+redis.call('HDEL', KEYS[3], ARGV[2])
+redis.call('SREM', KEYS[4], ARGV[2])
 return 1
 """
 
@@ -37,8 +57,44 @@ for _, id in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], id) end
 return due
 """
 
+# Only Redis knows whether a digest is gone: one that this process cannot decrypt is still there.
+SET_ASIDE = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return redis.call('ZREM', KEYS[2], ARGV[2]) end
+redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
+return -1
+"""
+
+RESTORE = """
+local due = redis.call('HGET', KEYS[1], 'due')
+if not due or due == '' or redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
+return redis.call('ZADD', KEYS[2], due, ARGV[1])
+"""
+
 CLAIM_SECONDS = 60.0
 """Only for what somebody has dropped: a task that is queued already is not queued twice."""
+
+ASIDE_SECONDS = 60 * 60.0
+"""After which a worker tries again to decrypt a digest."""
+
+MOST_IN_CHANNEL = 20
+SCANNED = 1000
+"""Keys that Redis looks at in one step of a scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A digest that is due; `run` tells what for: it is empty where nobody knows."""
+
+    digest_id: str
+    run: str
+
+
+class NameTaken(Exception):
+    """The channel has another digest of that name."""
+
+
+class ChannelFull(Exception):
+    """The channel has as many digests as it may have."""
 
 
 DIGEST = Serializer(Digest, "id")
@@ -55,7 +111,10 @@ class DigestStore:
     def __init__(self, redis: Commands, vault: Vault) -> None:
         self._redis, self._sealing = redis, Sealing(vault, "digest", DIGEST)
         self._save = redis.register_script(SAVE)
+        self._delete = redis.register_script(DELETE)
         self._claim_due = redis.register_script(CLAIM_DUE)
+        self._set_aside = redis.register_script(SET_ASIDE)
+        self._restore = redis.register_script(RESTORE)
 
     async def load(self, digest_id: str) -> Digest | None:
         """The digest of that id; None where it was deleted, or cannot be opened."""
@@ -66,11 +125,11 @@ class DigestStore:
     async def save(self, digest: Digest, before: Digest | None = None) -> Digest | None:
         """Write a new digest, or one that was read as `before`.
 
-        Gives it as it is now, or None where it was changed or deleted meanwhile.
+        Gives it as it is now, or None where it was changed or deleted meanwhile. Raises NameTaken
+        and ChannelFull.
         """
         old = before or digest
         saved = replace(digest, version=before.version + 1 if before else 1)
-        due = saved.next.at if saved.next else ""
         with reaching_redis():
             done = await self._save(
                 keys=[
@@ -85,26 +144,37 @@ class DigestStore:
                     str(before.version if before else 0),
                     saved.version,
                     self._sealing.seal(saved, layout.digest(saved.id), "record"),
-                    due,
+                    "" if saved.due_at is None else saved.due_at,
                     saved.id,
+                    saved.run,
+                    _hashed(saved.name),
+                    MOST_IN_CHANNEL,
                 ],
             )
-        return saved if done else None
+        if done == "name":
+            raise NameTaken
+        if done == "full":
+            raise ChannelFull
+        return None if done == "changed" else saved
 
-    async def delete(self, digest: Digest) -> None:
-        """Every trace of it; what it has posted stays."""
+    async def delete(self, digest: Digest) -> bool:
+        """Every trace of it; what it has posted stays. False where it was changed meanwhile."""
         with reaching_redis():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.delete(layout.digest(digest.id))
-                pipe.zrem(layout.digests_due(), digest.id)
-                pipe.srem(_of_channel(digest), digest.id)
-                pipe.srem(layout.digests_of_owner(digest.owner), digest.id)
-                await pipe.execute()
+            done = await self._delete(
+                keys=[
+                    layout.digest(digest.id),
+                    layout.digests_due(),
+                    _of_channel(digest),
+                    layout.digests_of_owner(digest.owner),
+                ],
+                args=[digest.version, digest.id],
+            )
+        return bool(done)
 
     async def of_channel(self, team_id: str, channel_id: str) -> tuple[Digest, ...]:
         """The digests of a channel, oldest first."""
         with reaching_redis():
-            ids = await self._redis.smembers(layout.digests_of_channel(team_id, channel_id))
+            ids = await self._redis.hgetall(layout.digests_of_channel(team_id, channel_id))
         place = team_id, channel_id
         return tuple(d for d in await self._all(ids) if (d.owner.team_id, d.channel_id) == place)
 
@@ -114,24 +184,79 @@ class DigestStore:
             ids = await self._redis.smembers(layout.digests_of_owner(caller))
         return tuple(digest for digest in await self._all(ids) if digest.owner == caller)
 
-    async def claim_due(self, now: float, most: int) -> list[str]:
-        """Ids of digests that are due; nobody else gets them for a minute.
+    async def claim_due(self, now: float, most: int) -> list[Due]:
+        """Digests that are due; nobody else gets them for a minute.
 
         In a time that grows with how many these are, not with how many there are.
         """
         with reaching_redis():
-            found: list[str] = await self._claim_due(
+            ids: list[str] = await self._claim_due(
                 keys=[layout.digests_due()], args=[now, now + CLAIM_SECONDS, most]
             )
+        return [
+            Due(id_, run or "")
+            for id_, run in zip(ids, await self._fields(ids, "run"), strict=True)
+        ]
+
+    async def due_between(self, since: float, until: float, most: int) -> tuple[Digest, ...]:
+        """Digests that are due in that time, the earliest first; nothing is claimed."""
+        with reaching_redis():
+            ids = await self._redis.zrangebyscore(
+                layout.digests_due(), since, until, start=0, num=most
+            )
+        return await self._all(ids)
+
+    async def set_aside(self, digest_id: str, now: float) -> bool:
+        """For a digest that could not be read: True if it is gone, and so is its due entry.
+
+        Otherwise it is due again after ASIDE_SECONDS: the key for it may come back.
+        """
+        with reaching_redis():
+            done = await self._set_aside(
+                keys=[layout.digest(digest_id), layout.digests_due()],
+                args=[now + ASIDE_SECONDS, digest_id],
+            )
+        return int(done) >= 0
+
+    async def reconcile(self) -> list[str]:
+        """Restore missing due entries of all digests; gives the ids of those that had none."""
+        restored: list[str] = []
+        for ids in await self._scanned():
+            with reaching_redis():
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    for id_ in ids:
+                        await self._restore(
+                            keys=[layout.digest(id_), layout.digests_due()], args=[id_], client=pipe
+                        )
+                    done = await pipe.execute()
+            restored += [id_ for id_, added in zip(ids, done, strict=True) if added]
+        return restored
+
+    async def _scanned(self) -> list[list[str]]:
+        """The ids of all digests, in portions."""
+        cursor, found = 0, list[list[str]]()
+        while True:
+            with reaching_redis():
+                cursor, keys = await self._redis.scan(cursor, layout.digest("*"), SCANNED)
+            if keys:
+                found.append([key.rpartition(":")[2] for key in keys])
+            if not int(cursor):
+                return found
+
+    async def _fields(self, ids: Sequence[str], field: str) -> list[str | None]:
+        """One field of each of these digests."""
+        if not ids:
+            return []
+        with reaching_redis():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for digest_id in ids:
+                    pipe.hget(layout.digest(digest_id), field)
+                found: list[str | None] = await pipe.execute()
         return found
 
     async def _all(self, ids: Iterable[str]) -> tuple[Digest, ...]:
         ids = list(ids)
-        with reaching_redis():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for digest_id in ids:
-                    pipe.hget(layout.digest(digest_id), "record")
-                records = await pipe.execute()
+        records = await self._fields(ids, "record")
         found = (self._open(id_, record) for id_, record in zip(ids, records, strict=True))
         return tuple(sorted(filter(None, found), key=lambda digest: (digest.created_at, digest.id)))
 
@@ -141,3 +266,12 @@ class DigestStore:
 
 def _of_channel(digest: Digest) -> str:
     return layout.digests_of_channel(digest.owner.team_id, digest.channel_id)
+
+
+def folded(name: str) -> str:
+    """What two names must differ in: neither case nor quotes nor spaces."""
+    return " ".join(name.casefold().split()).strip("“”\"'")
+
+
+def _hashed(name: str) -> str:
+    return hashlib.sha256(folded(name).encode()).hexdigest()[:16]

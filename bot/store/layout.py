@@ -93,7 +93,7 @@ def workers() -> str:
 
 
 def digest(digest_id: str) -> str:
-    """Hash: a digest, sealed, and how often it was changed."""
+    """Hash: a digest, encrypted; how often it was changed, when it is due, and for which run."""
     return f"{CLOCK}:digest:{digest_id}"
 
 
@@ -103,7 +103,7 @@ def digests_due() -> str:
 
 
 def digests_of_channel(team_id: str, channel_id: str) -> str:
-    """Set: the ids of a channel's digests."""
+    """Hash: a hash of the name of each of a channel's digests, by their ids."""
     return f"{CLOCK}:digests:channel:{team_id}:{channel_id}"
 
 
@@ -180,6 +180,11 @@ def alerts_due() -> str:
 def alerts_strikes() -> str:
     """Hash: how often in a row a look by such a connection failed."""
     return f"{CLOCK}:alerts:strikes"
+
+
+def shift(name: str) -> str:
+    """Lock: one worker does the periodic work `name` for all of them."""
+    return f"{CLOCK}:shift:{name}"
 
 
 def audience(channel_id: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+
+from slack_sdk.errors import SlackApiError
 
 from bot.clockwork.calls import Errand, Later, Queues, every, task
 from bot.errors import (
@@ -18,26 +20,36 @@ from bot.errors import (
     NotConnected,
     Unauthorized,
 )
-from bot.models import Account, Caller, Digest, Slot
-from bot.services.accounts import connection
+from bot.models import Digest, Slot
+from bot.services.accounts import Accounts, connection
 from bot.services.digests import course
 from bot.services.digests.digests import Digests
 from bot.services.digests.report import Report, Reports
-from bot.slack.digest_channels import DigestChannels
+from bot.slack.digest_channels import DigestChannels, said_by_slack
 from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
-from bot.slack.failures import described
 from bot.slack.once import OutcomeUnknown
-from bot.slack.refusals import TROUBLE, limited
+from bot.slack.refusals import word
+from bot.slack.told_once import ToldOnce
+from bot.store.shifts import Shifts
+
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
 
 CHECK_SECONDS = 20 * 60 * 60.0
-"""Once a day is looked whether channel and owner are still there."""
+"""Once a day a run checks that the owner is still in the workspace."""
 
-UNCHECKED_SECONDS = 3 * 24 * 60 * 60.0
-"""So long it goes without, where Slack asks for a pause."""
+AHEAD_SECONDS = 9 * 60.0
+"""The channels of digests that are due by then are read, before the cached answers expire."""
+
+READ_SECONDS, MOST_READ = 2.0, 400
+LATE_SECONDS = 60 * 60.0
+"""A run that is put off for longer than this is a warning in the log."""
+
+MOST_MISSED = 2
+"""After so many missed runs in a row their owner gets a message."""
 
 BROKEN = (NotConnected, Unauthorized, Forbidden, MissingScope)
 SHORTEST_PAUSE, LONGEST_PAUSE = 5.0, 600.0  # seconds
@@ -46,17 +58,21 @@ Course = Callable[[Digest, Slot, float], Digest]
 """What a run makes of a digest."""
 
 
-class LoadsAccounts(Protocol):
-    """Whose connection a digest runs on."""
-
-    async def of(self, caller: Caller) -> Account: ...
-
-
 @every(LOOK_SECONDS)
 async def find_due(digests: Digests, queue: Queues) -> None:
     while found := await digests.claim_due(MOST_AT_ONCE):
-        for digest_id in found:
-            await queue.put("digests.post", digest_id, digest_id=digest_id)
+        for due in found:  # the key names the run: one that waits does not block another
+            key = f"{due.digest_id}:{due.run}"
+            await queue.put("digests.post", key, digest_id=due.digest_id)
+
+
+@every(READ_SECONDS)
+async def read_channels(digests: Digests, told_once: ToldOnce, shifts: Shifts) -> None:
+    """Know the readers of channels before their digests are due, as fast as Slack allows."""
+    if not await shifts.take("read_channels", READ_SECONDS):
+        return
+    due = await digests.due_within(AHEAD_SECONDS, MOST_READ)
+    await told_once.read_ahead([digest.channel_id for digest in due])
 
 
 @task("digests.post")
@@ -66,21 +82,35 @@ async def post(
     errand: Errand,
     queue: Queues,
     digests: Digests,
-    accounts: LoadsAccounts,
+    accounts: Accounts,
     reports: Reports,
     digest_channels: DigestChannels,
     digest_posts: DigestPosts,
     digest_pictures: DigestPictures,
+    told_once: ToldOnce,
 ) -> None:
     digest = await digests.load(digest_id)
-    slot = digest.next if digest else None
-    if digest is None or slot is None or slot.at > now:
-        return  # deleted, paused, changed, or done by another worker
+    if digest is None:
+        await digests.set_aside(digest_id)
+        return
+    errand.owner, errand.about = digest.owner, f"the digest “{digest.name}”, which was left out"
+    if 0 < digest.notice_at <= now:
+        await tell_paused(digest, digests, digest_posts)
+    slot = digest.next
+    if slot is None or slot.at > now:
+        return  # paused, changed, or done by another worker
     pictures = Pictures(digest_pictures, queue)
-    run = Run(slot, now, digests, accounts, reports, digest_channels, digest_posts, pictures)
-    errand.owner, errand.about = digest.owner, f"the digest “{digest.name}”"
+    services = Services(digests, accounts, reports, digest_channels, digest_posts, told_once)
+    run = Run(slot, now, services, pictures)
     errand.otherwise = partial(run.settle, digest, course.given_up)
     await run.of(digest)
+
+
+async def tell_paused(digest: Digest, digests: Digests, digest_posts: DigestPosts) -> None:
+    """The next notice to the channel of a paused digest."""
+    notice = digest.notices + 1
+    await digest_posts.tell_paused(digest, notice)
+    await digests.settle(digest.id, lambda current: course.noticed(current, notice))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +138,47 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True)
+class Services:
+    """What runs of digests need."""
+
+    digests: Digests
+    accounts: Accounts
+    reports: Reports
+    channels: DigestChannels
+    posts: DigestPosts
+    told: ToldOnce
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run of a digest, for `slot`."""
 
     slot: Slot
     now: float
-    digests: Digests
-    accounts: LoadsAccounts
-    reports: Reports
-    channels: DigestChannels
-    posts: DigestPosts
+    services: Services
     pictures: Pictures
 
     async def of(self, digest: Digest) -> None:
-        """Post it, or do what is to be done in its place; raises Later where neither can be."""
+        """Post it, or do what is to be done instead; raises Later where neither can be."""
         if course.is_too_late(self.slot, self.now):
-            is_posted = await self.posts.is_posted(digest, self.slot)
-            await self.settle(digest, course.posted if is_posted else course.missed)
+            is_posted = await self.services.posts.is_posted(digest, self.slot)
+            await (self.settle(digest, course.posted) if is_posted else self._miss(digest))
             return
+        try:
+            await self._attempt(digest)
+        except Later as later:
+            if self.now - self.slot.at > LATE_SECONDS:
+                minutes = (self.now - self.slot.at) / 60
+                logger.warning("digest %s is %.0f min late: %s", digest.id, minutes, later.reason)
+            raise
+
+    async def settle(self, digest: Digest, what: Course) -> Digest | None:
+        """Write down what came of it; None where it was deleted meanwhile."""
+        return await self.services.digests.settle(
+            digest.id, lambda current: what(current, self.slot, self.now)
+        )
+
+    async def _attempt(self, digest: Digest) -> None:
         try:
             await self._post(digest)
         except BROKEN:
@@ -137,62 +190,60 @@ class Run:
         except EmporixError as error:
             raise Later(_pause_seconds(self.slot, self.now), str(error)) from error
         except OutcomeUnknown:
-            await self.posts.tell_owner(digest, self.slot, "unknown")
+            await self.services.posts.tell_owner(digest, self.slot, "unknown")
             await self.settle(digest, course.posted)
-
-    async def settle(self, digest: Digest, what: Course) -> Digest | None:
-        """Write down what came of it; None where it was deleted meanwhile."""
-        return await self.digests.settle(
-            digest.id, lambda current: what(current, self.slot, self.now)
-        )
 
     async def _post(self, digest: Digest) -> None:
         await self._check(digest)
         report = await self._report(digest)
-        may_be_silent = not digest.even_when_quiet and not course.is_asked(self.slot)
-        if report.is_quiet and may_be_silent:
+        is_asked = course.is_asked(self.slot) or digest.asked >= self.slot.at
+        if report.is_quiet and not digest.even_when_quiet and not is_asked:
             await self.settle(digest, course.was_quiet)
             return
-        ts = await self.posts.post(digest, self.slot, report, self.now)
+        ts = await self.services.posts.post(digest, self.slot, report, self.now)
         await self.settle(digest, course.posted)
         if ts and digest.picture and not report.is_quiet:
             await self.pictures.ask(digest, self.slot, ts)
 
     async def _check(self, digest: Digest) -> None:
-        """Raises DigestRefused where channel or owner are gone, or others read the channel now."""
-        if self.now - digest.checked_at < CHECK_SECONDS:
-            return
+        """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
+        told = self.services.told
         try:
-            await self.channels.check(digest)
-        except TROUBLE as error:
-            seconds = limited(error)
-            if seconds is None or self.now - digest.checked_at > UNCHECKED_SECONDS:
-                raise Later(
-                    seconds or _pause_seconds(self.slot, self.now), described(error)
-                ) from error
-            return
+            self.services.channels.admit(await told.audience(digest.channel_id))
+            if self.now - digest.checked_at < CHECK_SECONDS:
+                return
+            if await told.is_gone(digest.owner.user_id):
+                raise DigestRefused("owner_gone", digest.channel_id)
+        except SlackApiError as error:  # what passes is Later
+            raise DigestRefused(said_by_slack(word(error)), digest.channel_id) from error
         await self.settle(digest, course.checked)
 
     async def _report(self, digest: Digest) -> Report:
-        account = await self.accounts.of(digest.owner)
+        account = await self.services.accounts.of(digest.owner)
         held = connection(account, digest.tenant)
-        return await self.reports.read(held, digest.filters, course.window(digest, self.slot))
+        window = course.window(digest, self.slot)
+        return await self.services.reports.read(held, digest.filters, window)
+
+    async def _miss(self, digest: Digest) -> None:
+        """Too late: the owner hears of a run that was asked for, and of the second in a row."""
+        logger.warning("digest %s was not posted in time: run %s", digest.id, self.slot.on)
+        after = course.missed(digest, self.slot, self.now)
+        if course.is_asked(self.slot) or digest.missed < MOST_MISSED <= after.missed:
+            await self.services.posts.tell_owner(digest, self.slot, "missed")
+        await self.settle(digest, course.missed)
 
     async def _strike(self, digest: Digest) -> None:
-        """The owner hears of it the first time; the channel when it was the last, or had asked."""
-        if not digest.strikes:
-            await self.posts.tell_owner(digest, self.slot, "connection")
-        after = await self.settle(digest, course.struck)
-        if after and (after.paused or course.is_asked(self.slot)):
-            pauses = bool(after.paused)
-            await self.posts.tell_channel(digest, self.slot, "connection", pauses=pauses)
+        """The owner hears of it the first time, and where they asked for this run."""
+        if not digest.strikes or course.is_asked(self.slot):
+            await self.services.posts.tell_owner(digest, self.slot, "connection")
+        await self.settle(digest, course.struck)
 
     async def _pause(self, digest: Digest, reason: str) -> None:
-        if reason == "owner_gone":
-            await self.posts.tell_channel(digest, self.slot, reason, pauses=True)
-        else:
-            await self.posts.tell_owner(digest, self.slot, reason)
-        await self.settle(digest, lambda current, _, __: course.paused(current, reason))
+        """The channel hears of it by its own notice."""
+        logger.warning("digest %s is paused: %s", digest.id, reason)
+        if reason != "owner_gone":
+            await self.services.posts.tell_owner(digest, self.slot, reason)
+        await self.settle(digest, lambda one, _, now: course.paused(one, reason, now))
 
 
 def _pause_seconds(slot: Slot, now: float) -> float:

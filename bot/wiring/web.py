@@ -13,6 +13,7 @@ from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
 from bot.slack.home import home_tabs
+from bot.slack.installation import Installation
 from bot.slack.patience import PATIENCE_SECONDS
 from bot.slack.registry import discover
 from bot.slack.work import Work
@@ -44,6 +45,8 @@ async def assemble(
     """The parts of a web process, closed when it ends."""
     async with shared_parts(settings, clock, new_cursor_id, new_digest_id) as shared:
         work = Work()
+        installation = Installation(shared.slack, allow_outsiders=settings.allow_shared_channels)
+        await installation.learn()
         dispatch = Dispatch(
             registry=discover(bot.listeners),
             say=shared.say,
@@ -51,6 +54,7 @@ async def assemble(
             work=work,
             failures=Failures(shared.say),
             arrivals=Arrivals(shared.redis, shared.accounts),
+            installation=installation,
             services=shared.services,
             helpers={
                 "clock": Zones(ZoneStore(shared.redis), clock).clock_for,

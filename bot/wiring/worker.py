@@ -26,6 +26,7 @@ from bot.slack.told_once import ToldOnce
 from bot.store.connection import connect_for_queue
 from bot.store.pace import Pace
 from bot.store.posts import Posts
+from bot.store.shifts import Shifts
 from bot.store.uploads import Uploads
 from bot.wiring.shared import Clock, Shared, audiences, shared_parts, slack_client
 
@@ -54,6 +55,7 @@ async def assemble_worker(
             "directly": directly,
             "worker_id": secrets.token_hex(8),
             "digest_posts": DigestPosts(shared.say, once, shared.digest_channels, told_once),
+            "shifts": Shifts(shared.redis),
             "told_once": told_once,
             "alert_posts": AlertPosts(shared.say, once, told_once),
             "digest_pictures": _digest_pictures(settings, shared, clock),

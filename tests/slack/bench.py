@@ -20,6 +20,7 @@ from bot.slack.failures import Failures
 from bot.slack.guard import Guard
 from bot.slack.hear import Heard
 from bot.slack.incoming import Incoming
+from bot.slack.installation import Installation
 from bot.slack.registry import Registry
 from bot.slack.work import Work
 from bot.store.arrivals import Arrival
@@ -69,6 +70,7 @@ class Setup:
     arrivals: TakesDeliveries = field(default_factory=FakeArrivals)
     services: Mapping[str, object] = field(default_factory=dict)
     helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
+    allow_outsiders: bool = False
 
 
 @asynccontextmanager
@@ -84,7 +86,10 @@ async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
         async def assemble() -> AsyncIterator[Parts]:
             async with aiohttp.ClientSession() as session:
                 client = AsyncWebClient(base_url=f"{slack_url}/api/", session=session)
-                dispatch = _dispatch(setup, session)
+                asking = AsyncWebClient(
+                    workspace.bot_token, base_url=f"{slack_url}/api/", session=session
+                )
+                dispatch = _dispatch(setup, session, asking)
                 app = build_app(dispatch, client, workspace.bot_token)
                 yield Parts(app, setup.work, _ping)
 
@@ -94,7 +99,7 @@ async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
             yield Bench(poster, workspace, slack_url, setup.work)
 
 
-def _dispatch(setup: Setup, session: aiohttp.ClientSession) -> Dispatch:
+def _dispatch(setup: Setup, session: aiohttp.ClientSession, client: AsyncWebClient) -> Dispatch:
     say = Say.default()
     return Dispatch(
         registry=Registry(setup.heard),
@@ -103,6 +108,7 @@ def _dispatch(setup: Setup, session: aiohttp.ClientSession) -> Dispatch:
         work=setup.work,
         failures=Failures(say),
         arrivals=setup.arrivals,
+        installation=Installation(client, allow_outsiders=setup.allow_outsiders),
         services=setup.services,
         helpers=setup.helpers,
     )

@@ -31,6 +31,7 @@ SERVICES = dict.fromkeys(
         "alerts",
         "alive",
         "asking",
+        "audiences",
         "audit",
         "cleaning",
         "digest_forms",
@@ -131,7 +132,7 @@ class Given:
     async def suggestion(self, typed: Any, offer: Any) -> None:
         self.to["suggestion"] = locals()
 
-    async def event(self, home: Any, caller: Any) -> None:
+    async def event(self, home: Any, caller: Any, audiences: Any) -> None:
         self.to["event"] = locals()
 
 

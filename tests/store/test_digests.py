@@ -29,6 +29,11 @@ DIGEST = Digest(
 )
 
 
+async def claimed(store: DigestStore, now: float, most: int = 10) -> list[str]:
+    """The ids of what is due."""
+    return [due.digest_id for due in await store.claim_due(now, most)]
+
+
 async def test_gives_back_what_was_kept(redis: Any) -> None:
     """Every field of it, with the number of its version."""
     store = DigestStore(redis, VAULT)
@@ -59,7 +64,9 @@ async def test_a_change_does_not_undo_another(redis: Any) -> None:
     second = await store.save(replace(first, name="Evening"), first)
     assert await store.save(replace(first, name="Noon"), first) is None
     assert await store.load("1") == second
-    await store.delete(first)
+    assert second is not None
+    assert not await store.delete(first)
+    assert await store.delete(second)
     assert await store.save(replace(first, name="Noon"), second) is None
     assert await store.load("1") is None
 
@@ -67,7 +74,7 @@ async def test_a_change_does_not_undo_another(redis: Any) -> None:
 async def test_is_found_by_channel_and_by_owner(redis: Any) -> None:
     """Oldest first, and only where it is now."""
     store = DigestStore(redis, VAULT)
-    await store.save(replace(DIGEST, id="2", created_at=9.0))
+    await store.save(replace(DIGEST, id="2", name="Evening", created_at=9.0))
     first = await store.save(DIGEST)
     assert first is not None
     assert [one.id for one in await store.of_channel("T0ACME", "C0OPS")] == ["1", "2"]
@@ -82,30 +89,31 @@ async def test_what_is_due_is_claimed_once(redis: Any) -> None:
     store = DigestStore(redis, VAULT)
     saved = await store.save(DIGEST)
     assert saved is not None
-    assert await store.claim_due(999.0, 10) == []
-    assert await store.claim_due(1000.0, 10) == ["1"]
-    assert await store.claim_due(1001.0, 10) == []
-    assert await store.claim_due(1000.0 + CLAIM_SECONDS, 10) == ["1"]
+    assert await claimed(store, 999.0) == []
+    assert await claimed(store, 1000.0) == ["1"]
+    assert await claimed(store, 1001.0) == []
+    assert await claimed(store, 1000.0 + CLAIM_SECONDS) == ["1"]
     await store.save(replace(saved, slot=Slot("2026-11-27", 9000.0)), saved)
-    assert await store.claim_due(8000.0, 10) == []
+    assert await claimed(store, 8000.0) == []
 
 
 async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
     """Also while the digest pauses, which is not due otherwise."""
     store = DigestStore(redis, VAULT)
     await store.save(replace(DIGEST, asked=500.0))
-    await store.save(replace(DIGEST, id="2", slot=None, paused="somebody"))
-    assert await store.claim_due(600.0, 10) == ["1"]
-    assert await store.claim_due(10**9, 1) == ["1"]
-    assert await store.claim_due(10**9, 10) == []
+    other = replace(DIGEST, id="2", name="Evening")
+    await store.save(replace(other, slot=None, paused="somebody"))
+    assert await claimed(store, 600.0) == ["1"]
+    assert await claimed(store, 10**9, 1) == ["1"]
+    assert await claimed(store, 10**9) == []
 
 
 async def test_claims_come_in_batches(redis: Any) -> None:
     """So that no look takes long."""
     store = DigestStore(redis, VAULT)
     for number in range(5):
-        await store.save(replace(DIGEST, id=str(number)))
-    batches = [await store.claim_due(1000.0, 2) for _ in range(4)]
+        await store.save(replace(DIGEST, id=str(number), name=f"Morning {number}"))
+    batches = [await claimed(store, 1000.0, 2) for _ in range(4)]
     assert [len(batch) for batch in batches] == [2, 2, 1, 0]
     assert sorted(one for batch in batches for one in batch) == ["0", "1", "2", "3", "4"]
 
@@ -157,6 +165,6 @@ async def test_an_index_makes_nothing_somebody_elses(redis: Any) -> None:
     store = DigestStore(redis, VAULT)
     await store.save(DIGEST)
     await redis.sadd(layout.digests_of_owner(GRACE), "1")
-    await redis.sadd(layout.digests_of_channel("T0ACME", "C0EVE"), "1")
+    await redis.hset(layout.digests_of_channel("T0ACME", "C0EVE"), "1", "name")
     assert await store.of_owner(GRACE) == ()
     assert await store.of_channel("T0ACME", "C0EVE") == ()

@@ -86,6 +86,7 @@ def test_what_happens_by_the_clock_shares_a_slot() -> None:
         layout.post("digest:1:2026-11-24"),
         layout.pace("T0ACME"),
         layout.pace("T0ACME", "C0OPS"),
+        layout.shift("reconcile"),
         layout.audience("C0OPS"),
         layout.audience_reads("next"),
         layout.audience_reads("waiting"),

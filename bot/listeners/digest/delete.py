@@ -8,6 +8,7 @@ from bot.say.state import unpack
 from bot.services.digests.digests import Digests
 from bot.slack.channel import Channel
 from bot.slack.hear import action, command
+from bot.slack.people import People
 from bot.slack.reply import Reply
 
 
@@ -20,10 +21,16 @@ async def ask(
 
 
 @action(ids.DIGEST_DELETE_CONFIRM, replaces=True)
-async def delete(value: str, account: Account, digests: Digests, reply: Reply) -> None:
+async def delete(
+    value: str, account: Account, digests: Digests, people: People, reply: Reply
+) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    digest = await digests.get(digest_id, account.caller)
+    if digest.owner != account.caller:  # owners may stop theirs from wherever they are
+        await people.must_be_in(digest.channel_id)
     digest = await digests.delete(digest_id, account.caller)
     await reply("digest/delete.done", replace=True, digest=digest)
+    await people.notify(digest.owner, "digest/by_others", digest=digest, act="delete")
 
 
 @action(ids.DIGEST_DELETE_KEEP, replaces=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.listeners.digest.new import opening, save, show
-from bot.models import Account, Caller
+from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.accounts import connection
@@ -16,6 +16,7 @@ from bot.slack.digest_forms import DigestForms
 from bot.slack.hear import action, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.people import People
 
 
 @action(ids.DIGEST_EDIT_OPEN, at_once=True)
@@ -29,14 +30,14 @@ async def open_form(value: str, account: Account, digests: Digests, modal: Modal
 
 @submission(ids.DIGEST_EDIT_SUBMIT)
 async def change(
-    caller: Caller,
     value: str,
     values: Mapping[str, str],
     clock: LocalClock,
     digest_forms: DigestForms,
+    people: People,
     home: HomeTab,
     modal: SubmittedModal,
 ) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
-    await save(modal, digest_forms.save(caller, clock, values, digest_id), digest_id)
+    await save(modal, digest_forms.save(people, clock, values, digest_id), digest_id)
     await home.keep_up()

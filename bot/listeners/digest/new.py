@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bot.models import Account, Caller, Digest
+from bot.models import Account, Digest
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.digests.form import FormRefused, Proposal
@@ -17,6 +17,7 @@ from bot.slack.digest_forms import DigestForms
 from bot.slack.hear import action, command, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.people import People
 
 IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
@@ -53,14 +54,14 @@ async def open_form_from_button(
 
 @submission(ids.DIGEST_NEW_SUBMIT)
 async def set_up(
-    caller: Caller,
     values: Mapping[str, str],
     clock: LocalClock,
     digest_forms: DigestForms,
+    people: People,
     home: HomeTab,
     modal: SubmittedModal,
 ) -> None:
-    await save(modal, digest_forms.save(caller, clock, values))
+    await save(modal, digest_forms.save(people, clock, values))
     await home.keep_up()
 
 

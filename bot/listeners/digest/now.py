@@ -9,11 +9,12 @@ from bot.services.digests.digests import Digests
 from bot.services.filters import LocalClock
 from bot.slack.channel import Channel
 from bot.slack.hear import action, command
+from bot.slack.people import People
 from bot.slack.reply import Reply
 from bot.store.alive import Alive
 
 
-@command("digest now", "[name]", "Post a digest at once.")
+@command("digest now", "[name]", "Post a digest at once; it then runs on your connection.")
 async def post_now(
     text: str,
     account: Account,
@@ -21,28 +22,38 @@ async def post_now(
     digests: Digests,
     alive: Alive,
     channel: Channel,
+    people: People,
     reply: Reply,
 ) -> None:
     digest = await digests.named(account.caller, channel.id, text)
-    await _post(digest.id, account, clock, digests, alive, reply)
+    digest = await _ask(digest, account, digests, people)
+    await _reply(digest, clock, alive, reply)
 
 
 @action(ids.DIGEST_NOW_POST)
 async def post_now_from_button(
-    value: str, account: Account, clock: LocalClock, digests: Digests, alive: Alive, reply: Reply
-) -> None:
-    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
-    await _post(digest_id, account, clock, digests, alive, reply)
-
-
-async def _post(
-    digest_id: str,
+    value: str,
     account: Account,
     clock: LocalClock,
     digests: Digests,
     alive: Alive,
+    people: People,
     reply: Reply,
 ) -> None:
-    digest: Digest = await digests.ask_now(digest_id, account.caller)
+    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    digest = await digests.get(digest_id, account.caller)
+    digest = await _ask(digest, account, digests, people)
+    await _reply(digest, clock, alive, reply)
+
+
+async def _ask(digest: Digest, account: Account, digests: Digests, people: People) -> Digest:
+    """Raises NotConnected: it runs on the connection of the person who wants it."""
+    await people.must_be_in(digest.channel_id)
+    changed = await digests.ask_now(digest.id, account)
+    await people.notify(changed.before.owner, "digest/by_others", digest=digest, act="now")
+    return changed.digest
+
+
+async def _reply(digest: Digest, clock: LocalClock, alive: Alive, reply: Reply) -> None:
     seen = await alive.seen(clock.now())
     await reply("digest/now", digest=digest, is_at_work=seen.at_work > 0)

@@ -18,6 +18,7 @@ from bot.services.sharing import Sharing
 from bot.slack.channel import Channel
 from bot.slack.hear import action
 from bot.slack.home import HomeTab
+from bot.slack.people import People
 from bot.slack.place import Place
 from bot.slack.reply import Reply
 
@@ -40,9 +41,16 @@ async def mute(
 
 @action(ids.HOME_ALERTS_UNMUTE)
 async def unmute(
-    value: str, caller: Caller, alerts: Alerts, place: Place, home: HomeTab, reply: Reply
+    value: str,
+    caller: Caller,
+    alerts: Alerts,
+    place: Place,
+    people: People,
+    home: HomeTab,
+    reply: Reply,
 ) -> None:
     channel = await _channel(value, caller, alerts, place)
+    await people.must_be_in(channel.id)
     with suppress(ShareRefused):
         await unmute_there(_alert(value), caller, alerts, channel, reply)
     await home.redraw()
@@ -55,10 +63,12 @@ async def resume(
     alerts: Alerts,
     sharing: Sharing,
     place: Place,
+    people: People,
     home: HomeTab,
     reply: Reply,
 ) -> None:
     channel = await _channel(value, account.caller, alerts, place)
+    await people.must_be_in(channel.id)
     await resume_there(_alert(value), account, alerts, sharing, channel, reply)
     await home.redraw()
 

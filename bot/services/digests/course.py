@@ -16,6 +16,9 @@ ASKED_SECONDS = 15 * 60.0
 """Who asked for a digest at once does not want it later than that."""
 
 STRIKES = 3
+NOTICES = 2
+"""Messages to the channel about a pause: at once, and when the next run would have been."""
+
 MOST_SKIPPED = 31
 
 
@@ -56,17 +59,28 @@ def window(digest: Digest, slot: Slot) -> Window:
 def begun(digest: Digest, now: float) -> Digest:
     """Set up, resumed or changed: from now on, on days that have not had theirs."""
     slot = next_slot(digest.schedule, now, not_on=digest.posted_on)
-    return replace(digest, slot=slot, paused="", strikes=(), checked_at=0)
+    return replace(
+        digest,
+        slot=slot,
+        paused="",
+        paused_at=0,
+        paused_by="",
+        notices=0,
+        notice_at=0,
+        strikes=(),
+        missed=0,
+    )
 
 
 def posted(digest: Digest, slot: Slot, now: float) -> Digest:
     """It was told; what was missed before has been mentioned."""
-    return replace(_behind(digest, slot, now), covered_until=slot.at, skipped=(), strikes=())
+    after = _behind(digest, slot, now)
+    return replace(after, covered_until=slot.at, skipped=(), strikes=(), missed=0)
 
 
 def was_quiet(digest: Digest, slot: Slot, now: float) -> Digest:
     """There was nothing to tell; what was missed before is still to be mentioned."""
-    return replace(_behind(digest, slot, now), covered_until=slot.at, strikes=())
+    return replace(_behind(digest, slot, now), covered_until=slot.at, strikes=(), missed=0)
 
 
 def missed(digest: Digest, slot: Slot, now: float) -> Digest:
@@ -78,7 +92,13 @@ def missed(digest: Digest, slot: Slot, now: float) -> Digest:
     skipped = tuple(dict.fromkeys(dates))[-MOST_SKIPPED:]
     following = _following(digest, now - TOO_LATE_SECONDS, slot.on)
     covered_until = digest.covered_until or slot.at - DAY_SECONDS  # the next tells of this, too
-    return replace(digest, skipped=skipped, slot=following, covered_until=covered_until)
+    return replace(
+        digest,
+        skipped=skipped,
+        slot=following,
+        covered_until=covered_until,
+        missed=digest.missed + len({slot.on, *(one.on for one in gone)}),
+    )
 
 
 def struck(digest: Digest, slot: Slot, now: float) -> Digest:
@@ -87,7 +107,7 @@ def struck(digest: Digest, slot: Slot, now: float) -> Digest:
     if is_asked(slot):
         return after
     after = replace(after, strikes=tuple(dict.fromkeys((*digest.strikes, slot.on))))
-    return paused(after, "connection") if len(after.strikes) >= STRIKES else after
+    return paused(after, "connection", now) if len(after.strikes) >= STRIKES else after
 
 
 def given_up(digest: Digest, slot: Slot, now: float) -> Digest:
@@ -101,13 +121,35 @@ def given_up(digest: Digest, slot: Slot, now: float) -> Digest:
 
 
 def checked(digest: Digest, slot: Slot, now: float) -> Digest:
-    """Its channel and its owner are there."""
+    """Its owner is there."""
     return replace(digest, checked_at=now)
 
 
-def paused(digest: Digest, reason: str) -> Digest:
-    """Nothing happens by the clock until somebody resumes it."""
-    return replace(digest, paused=reason, slot=None, asked=0)
+def paused(digest: Digest, reason: str, now: float, *, by: str = "") -> Digest:
+    """It is not posted until somebody resumes it; its channel gets a notice at once.
+
+    `by` is the user who did it. One that is paused already keeps its reason.
+    """
+    if digest.paused:
+        return replace(digest, asked=0)
+    return replace(
+        digest,
+        paused=reason,
+        paused_at=now,
+        paused_by=by,
+        notices=0,
+        notice_at=now,
+        slot=None,
+        asked=0,
+    )
+
+
+def noticed(digest: Digest, notice: int) -> Digest:
+    """The channel has had that notice, counted from 1: the second comes when the next run would."""
+    if not digest.paused or digest.notices >= notice:
+        return digest
+    second = next_slot(digest.schedule, digest.paused_at).at
+    return replace(digest, notices=notice, notice_at=second if notice < NOTICES else 0)
 
 
 def asked(digest: Digest, now: float) -> Digest:
@@ -119,7 +161,8 @@ def _behind(digest: Digest, slot: Slot, now: float) -> Digest:
     if is_asked(slot):
         return replace(digest, asked=0)
     following = _following(digest, max(now, slot.at), slot.on)
-    return replace(digest, posted_on=slot.on, slot=following)
+    asked = 0 if digest.asked >= slot.at else digest.asked  # it was late, and asked for meanwhile
+    return replace(digest, posted_on=slot.on, slot=following, asked=asked)
 
 
 def _following(digest: Digest, after: float, not_on: str) -> Slot | None:

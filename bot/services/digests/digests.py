@@ -2,71 +2,74 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 from bot.errors import InvalidInput, NoSuchDigest, OutdatedButton
 from bot.models import Account, Caller, Digest
-from bot.services.accounts import connection
 from bot.services.digests import course
+from bot.services.ownership import run_as
+from bot.store.digests import (
+    MOST_IN_CHANNEL,
+    ChannelFull,
+    DigestStore,
+    Due,
+    NameTaken,
+    folded,
+)
 
-MOST_IN_CHANNEL = 20
+logger = logging.getLogger(__name__)
+
+NOT_CONNECTED = "not_connected"
 ATTEMPTS = 8
 
 Change = Callable[[Digest], Digest]
 
 
-class Keeps(Protocol):
-    """Where digests are kept."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a person has done to a digest: as it was `before`, and as it is now."""
 
-    async def load(self, digest_id: str) -> Digest | None: ...
-    async def save(self, digest: Digest, before: Digest | None = None) -> Digest | None: ...
-    async def delete(self, digest: Digest) -> None: ...
-    async def of_channel(self, team_id: str, channel_id: str) -> tuple[Digest, ...]: ...
-    async def of_owner(self, caller: Caller) -> tuple[Digest, ...]: ...
-    async def claim_due(self, now: float, most: int) -> list[str]: ...
+    before: Digest
+    digest: Digest
 
 
 class Digests:
-    """Digests. Every method raises StoreUnavailable where Redis does not answer."""
+    """Digests. Every method raises StoreUnavailable where Redis does not answer.
 
-    def __init__(self, kept: Keeps, clock: Callable[[], float], new_id: Callable[[], str]) -> None:
+    Whatever starts, resumes or changes a digest makes the person who does so its owner: it runs on
+    their connection, or the method raises NotConnected. Everyone may pause and delete.
+    """
+
+    def __init__(
+        self, kept: DigestStore, clock: Callable[[], float], new_id: Callable[[], str]
+    ) -> None:
         self._kept, self._clock, self._new_id = kept, clock, new_id
 
-    async def set_up(self, digest: Digest) -> Digest:
+    async def set_up(self, account: Account, digest: Digest) -> Digest:
         """Keep a new digest; its id and its first run are found here.
 
         Raises InvalidInput where its channel has one of that name, or as many as it may.
         """
-        others = await self._kept.of_channel(digest.owner.team_id, digest.channel_id)
-        if len(others) >= MOST_IN_CHANNEL:
-            raise InvalidInput(
-                f"The channel has {MOST_IN_CHANNEL} digests already",
-                advice="Delete one before: /emporix digest list",
-            )
-        _refuse_twin(digest, others)
         now = self._clock()
-        new = course.begun(replace(digest, id=self._new_id(), created_at=now), now)
-        saved = await self._kept.save(replace(new, checked_at=now))
+        new = replace(run_as(account, digest), id=self._new_id(), created_at=now, checked_at=now)
+        saved = await self._save(course.begun(new, now), None)
         if saved is None:  # an id is never given twice
             raise OutdatedButton("/emporix digest")
         return saved
 
-    async def change(self, digest_id: str, caller: Caller, wanted: Digest) -> Digest:
-        """Give a digest the name, the schedule and so on of `wanted`; it begins anew with them.
+    async def change(self, digest_id: str, account: Account, wanted: Digest) -> Changed:
+        """Give a digest the name, the schedule and so on of `wanted`; it starts over with them.
 
         Raises InvalidInput as `set_up` does, and OutdatedButton where it is gone.
         """
-        before = await self.get(digest_id, caller)
-        others = await self._kept.of_channel(caller.team_id, wanted.channel_id)
-        _refuse_twin(replace(wanted, id=digest_id), others)
-        now = self._clock()
+        now, owner = self._clock(), run_as(account, wanted).owner
 
         def change(digest: Digest) -> Digest:
             kept = replace(
                 digest,
-                owner=wanted.owner,
+                owner=owner,
                 channel_id=wanted.channel_id,
                 name=wanted.name,
                 schedule=wanted.schedule,
@@ -75,10 +78,11 @@ class Digests:
                 filters=wanted.filters,
                 even_when_quiet=wanted.even_when_quiet,
                 picture=wanted.picture,
+                checked_at=now,
             )
-            return replace(course.begun(kept, now), checked_at=now)
+            return course.begun(kept, now)
 
-        return await self._changed(before.id, change)
+        return await self._changed(digest_id, account.caller, change)
 
     async def in_channel(self, caller: Caller, channel_id: str) -> tuple[Digest, ...]:
         """The digests of a channel, oldest first."""
@@ -99,83 +103,121 @@ class Digests:
         Raises NoSuchDigest, with the names that there are.
         """
         there = await self.in_channel(caller, channel_id)
-        wanted = _folded(name)
-        found = [digest for digest in there if not wanted or _folded(digest.name) == wanted]
+        wanted = folded(name)
+        found = [digest for digest in there if not wanted or folded(digest.name) == wanted]
         if len(found) != 1:
             raise NoSuchDigest(name, tuple(digest.name for digest in there))
         return found[0]
 
     async def get(self, digest_id: str, caller: Caller) -> Digest:
         """The digest that a button remembers; raises OutdatedButton where it is gone."""
-        digest = await self._kept.load(digest_id)
-        if digest is None or digest.owner.team_id != caller.team_id:
-            raise OutdatedButton("/emporix digest list")
-        return digest
+        return _of_workspace(await self._kept.load(digest_id), caller)
 
-    async def pause(self, digest_id: str, caller: Caller, reason: str = "somebody") -> Digest:
-        await self.get(digest_id, caller)
-        return await self._changed(digest_id, lambda digest: course.paused(digest, reason))
-
-    async def resume(self, digest_id: str, caller: Caller) -> Digest:
-        await self.get(digest_id, caller)
+    async def pause(self, digest_id: str, caller: Caller) -> Changed:
+        """For everyone in the channel; who did it is told there."""
         now = self._clock()
-        return await self._changed(digest_id, lambda digest: course.begun(digest, now))
+        return await self._changed(
+            digest_id,
+            caller,
+            lambda digest: course.paused(digest, "somebody", now, by=caller.user_id),
+        )
 
-    async def ask_now(self, digest_id: str, caller: Caller) -> Digest:
+    async def resume(self, digest_id: str, account: Account) -> Changed:
+        """Let it run, on the connection of the person who resumes it or takes it over."""
+        now = self._clock()
+        return await self._changed(
+            digest_id, account.caller, lambda digest: course.begun(run_as(account, digest), now)
+        )
+
+    async def ask_now(self, digest_id: str, account: Account) -> Changed:
         """Let the next worker post it; raises OutdatedButton."""
-        await self.get(digest_id, caller)
         now = self._clock()
-        return await self._changed(digest_id, lambda digest: course.asked(digest, now))
-
-    async def take_over(self, digest_id: str, account: Account) -> Digest:
-        """Let it run on the caller's connection to its tenant; raises NotConnected."""
-        digest = await self.get(digest_id, account.caller)
-        connection(account, digest.tenant)
-        now = self._clock()
-
-        def change(digest: Digest) -> Digest:
-            return course.begun(replace(digest, owner=account.caller), now)
-
-        return await self._changed(digest_id, change)
+        return await self._changed(
+            digest_id, account.caller, lambda digest: course.asked(run_as(account, digest), now)
+        )
 
     async def delete(self, digest_id: str, caller: Caller) -> Digest:
         """Forget it; raises OutdatedButton where that is done already."""
-        digest = await self.get(digest_id, caller)
-        await self._kept.delete(digest)
-        return digest
+        for _ in range(ATTEMPTS):
+            digest = await self.get(digest_id, caller)
+            if await self._kept.delete(digest):
+                return digest
+        raise OutdatedButton("/emporix digest list")
+
+    async def orphan(self, caller: Caller, tenant: str) -> tuple[Digest, ...]:
+        """Pause the digests that run on a connection that is gone; gives those that ran."""
+        theirs = await self._kept.of_owner(caller)
+        running = [one for one in theirs if one.tenant == tenant and not one.paused]
+        now = self._clock()
+        for digest in running:
+            await self.settle(digest.id, lambda one: course.paused(one, NOT_CONNECTED, now))
+        return tuple(running)
 
     async def load(self, digest_id: str) -> Digest | None:
+        """The digest of that id; None where it is gone or cannot be decrypted."""
         return await self._kept.load(digest_id)
 
     async def settle(self, digest_id: str, change: Change) -> Digest | None:
         """What a run has made of it; None where it was deleted meanwhile."""
-        try:
-            return await self._changed(digest_id, change)
-        except OutdatedButton:
-            return None
+        changed = await self._saved(digest_id, change)
+        return changed.digest if changed else None
 
-    async def claim_due(self, most: int) -> list[str]:
-        """Ids of digests that are due."""
+    async def claim_due(self, most: int) -> list[Due]:
+        """Digests that are due."""
         return await self._kept.claim_due(self._clock(), most)
 
-    async def _changed(self, digest_id: str, change: Change) -> Digest:
-        """Whoever changes it at the same time comes first, or after us."""
+    async def due_within(self, seconds: float, most: int) -> tuple[Digest, ...]:
+        """Digests whose time comes within so many seconds, the earliest first."""
+        now = self._clock()
+        return await self._kept.due_between(now, now + seconds, most)
+
+    async def set_aside(self, digest_id: str) -> None:
+        """For a due digest that could not be loaded."""
+        if not await self._kept.set_aside(digest_id, self._clock()):
+            logger.warning("digest %s cannot be decrypted and is tried again in an hour", digest_id)
+
+    async def reconcile(self) -> None:
+        """Restore missing due entries: a digest that is in no index would never be posted."""
+        for digest_id in await self._kept.reconcile():
+            logger.warning("digest %s was in no index and is due again", digest_id)
+
+    async def _changed(self, digest_id: str, caller: Caller, change: Change) -> Changed:
+        """Raises OutdatedButton where it is gone, or of another workspace."""
+
+        def checked(digest: Digest) -> Digest:
+            _of_workspace(digest, caller)
+            return change(digest)
+
+        changed = await self._saved(digest_id, checked)
+        if changed is None:
+            raise OutdatedButton("/emporix digest list")
+        return changed
+
+    async def _saved(self, digest_id: str, change: Change) -> Changed | None:
+        """Whoever changes it at the same time comes first, or after us; None where it is gone."""
         for _ in range(ATTEMPTS):
             before = await self._kept.load(digest_id)
             if before is None:
-                break
-            if saved := await self._kept.save(change(before), before):
-                return saved
+                return None
+            if saved := await self._save(change(before), before):
+                return Changed(before, saved)
         raise OutdatedButton("/emporix digest list")
 
-
-def _refuse_twin(digest: Digest, others: tuple[Digest, ...]) -> None:
-    for other in others:
-        if other.id != digest.id and _folded(other.name) == _folded(digest.name):
+    async def _save(self, digest: Digest, before: Digest | None) -> Digest | None:
+        try:
+            return await self._kept.save(digest, before)
+        except NameTaken as error:
             raise InvalidInput(
                 "The channel has a digest of that name", digest.name, "Give it another name."
-            )
+            ) from error
+        except ChannelFull as error:
+            raise InvalidInput(
+                f"The channel has {MOST_IN_CHANNEL} digests already",
+                advice="Delete one before: /emporix digest list",
+            ) from error
 
 
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().split()).strip("“”\"'")
+def _of_workspace(digest: Digest | None, caller: Caller) -> Digest:
+    if digest is None or digest.owner.team_id != caller.team_id:
+        raise OutdatedButton("/emporix digest list")
+    return digest

@@ -25,12 +25,14 @@ class Method:
 
 METHODS: Mapping[str, Method] = {
     "auth.test": Method(info.auth_test, is_read=True),
+    "bots.info": Method(info.bots_info, "users:read", is_read=True),
     "users.info": Method(info.users_info, "users:read", is_read=True),
     "conversations.info": Method(info.conversations_info, "channels:read", is_read=True),
     "conversations.history": Method(history.history, is_read=True),
     "conversations.join": Method(conversations.join, "channels:join", is_read=True),
     "conversations.list": Method(conversations.list_all, "channels:read", is_read=True),
     "conversations.replies": Method(history.replies, is_read=True),
+    "conversations.members": Method(conversations.members, "channels:read", is_read=True),
     "conversations.open": Method(conversations.open_direct, "im:write", is_read=True),
     "files.getUploadURLExternal": Method(files.get_upload_url, "files:write", is_read=True),
     "files.completeUploadExternal": Method(files.complete_upload, "files:write"),

@@ -38,6 +38,17 @@ def join(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     return {"channel": shown(workspace.directory.channel(channel.id))}
 
 
+def members(workspace: Workspace, given: Arguments) -> dict[str, Any]:
+    """The ids of a channel's members; at most 1000 a page.
+
+    Refused: channel_not_found, for a private channel without the bot, too; invalid_limit.
+    """
+    channel = found(workspace, given)
+    if channel.is_private and BOT_USER_ID not in channel.members:
+        raise Refused("channel_not_found")
+    return paged("members", sorted(channel.members), given)
+
+
 def list_all(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """What the bot can see; `types` by comma, only public channels where none are given.
 

@@ -1,4 +1,4 @@
-"""auth.test, users.info and conversations.info."""
+"""auth.test, bots.info, users.info and conversations.info."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.slack.arguments import Arguments, required
 from sandbox.slack.directory import (
+    APP_ID,
     BOT_ID,
     BOT_NAME,
     BOT_USER_ID,
@@ -30,6 +31,14 @@ def auth_test(_: Workspace, __: Arguments) -> dict[str, Any]:
         "bot_id": BOT_ID,
         "is_enterprise_install": False,
     }
+
+
+def bots_info(_: Workspace, given: Arguments) -> dict[str, Any]:
+    """Refused: bot_not_found."""
+    if required(given, "bot") != BOT_ID:
+        raise Refused("bot_not_found")
+    shown = {"id": BOT_ID, "deleted": False, "name": BOT_NAME, "app_id": APP_ID}
+    return {"bot": shown | {"user_id": BOT_USER_ID}}
 
 
 def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:

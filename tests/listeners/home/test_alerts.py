@@ -85,6 +85,19 @@ async def test_does_not_resume_where_others_read_along(shop: Shop) -> None:
     assert "Resume" in buttons(refused.home)
 
 
+async def test_does_not_resume_in_a_channel_that_one_has_left(shop: Shop) -> None:
+    """What posts there is refused, with the way back; turning it off is not."""
+    await shop.ada.click("Disconnect", at_home=True)
+    await shop.connect(shop.ada, ACME_OPERATIONS)
+    shop.workspace.directory.remove(OPS, "U0ADA")
+    await shop.ada.open_home()
+    refused = await shop.ada.click("Resume", at_home=True)
+    assert (refused.home or {})["blocks"][0]["block_id"] == "error.not_in_channel"
+    assert "Join <#C0OPS>" in words(refused.home)
+    off = await shop.ada.click("Turn off", at_home=True)
+    assert "*Your alerts*" not in words(off.home)
+
+
 async def test_somebody_elses_alert_is_not_touched(shop: Shop, poster: Poster) -> None:
     """Whoever sends another's id is told that the button is old."""
     value = re.search(r"\[\"1\",\"alert\"[^}]*}\]", str(await home_of(shop)))

@@ -1,0 +1,133 @@
+"""Whose requests the app answers: those of its own workspace, its own app and its own people."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import NotOurs
+from bot.slack.refusals import TROUBLE, named
+
+logger = logging.getLogger(__name__)
+
+LEARN_SECONDS = 1.5
+"""Slack waits 3 s for an answer to a request."""
+
+AGAIN_SECONDS = 5.0
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The workspace and the app of the bot token; `enterprise_id` and `app_id` may be empty."""
+
+    team_id: str
+    enterprise_id: str
+    app_id: str
+
+
+class Installation:
+    """Checks requests. Slack is asked once, when the process starts, and not for each request.
+
+    `allow_outsiders`: people of other organizations in shared channels may use the app, too.
+    """
+
+    def __init__(self, client: AsyncWebClient, *, allow_outsiders: bool) -> None:
+        self._client, self._allow_outsiders = client, allow_outsiders
+        self._identity: Identity | None = None
+        self._lock, self._tried_at = asyncio.Lock(), float("-inf")
+
+    async def learn(self) -> Identity | None:
+        """Ask Slack, unless it is known or was asked a moment ago; None where it is not known."""
+        async with self._lock:
+            if self._identity or time.monotonic() - self._tried_at < AGAIN_SECONDS:
+                return self._identity
+            self._tried_at = time.monotonic()
+            try:
+                async with asyncio.timeout(LEARN_SECONDS):
+                    self._identity = await self._asked()
+            except TROUBLE as error:
+                logger.warning("Slack does not say which workspace this is: %s", named(error))
+            return self._identity
+
+    async def admit(self, body: Body) -> None:
+        """Raises NotOurs for a request of another workspace, another app, or an outsider."""
+        ours = self._identity or await self.learn()
+        if ours is None:
+            raise NotOurs("unknown")
+        app_id = str(body.get("api_app_id") or "")
+        if ours.app_id and app_id and app_id != ours.app_id:
+            raise NotOurs("app")
+        if not _is_within(ours, _installed_in(body), _enterprise(body)):
+            raise NotOurs("team")
+        is_ours = _is_within(ours, _team_of_user(body), _enterprise(body))
+        if not is_ours and not self._allow_outsiders:
+            raise NotOurs("outsider")
+
+    async def _asked(self) -> Identity:
+        """Slack: auth.test names the workspace and the bot."""
+        answer = await self._client.auth_test()
+        app_id = await self._app_of(str(answer.get("bot_id") or ""))
+        return Identity(str(answer["team_id"]), str(answer.get("enterprise_id") or ""), app_id)
+
+    async def _app_of(self, bot_id: str) -> str:
+        """Slack: bots.info, scope users:read. Without it requests of other apps are not refused;
+        they would have to be signed with this app's secret.
+        """
+        try:
+            bot = await self._client.bots_info(bot=bot_id)
+        except SlackApiError as error:
+            logger.warning("Slack does not say which app this is: %s", named(error))
+            return ""
+        return str((bot.get("bot") or {}).get("app_id") or "")
+
+
+def _is_within(ours: Identity, team_id: str, enterprise_id: str) -> bool:
+    """Whether a team is ours. In an organization of Enterprise Grid a request may name none, or
+    the organization instead.
+    """
+    if team_id:
+        return team_id in (ours.team_id, ours.enterprise_id)
+    return bool(enterprise_id) and enterprise_id == ours.enterprise_id
+
+
+def _installed_in(body: Body) -> str:
+    """The workspace whose installation a request is for.
+
+    Slack: views carry `app_installed_team_id` and events `authorizations`; in a shared channel
+    their other ids may be those of another organization.
+    """
+    view = body.get("view") or {}
+    authorized: Body = next(iter(body.get("authorizations") or ()), {})
+    found = view.get("app_installed_team_id") or authorized.get("team_id") or _team(body)
+    return str(found or "")
+
+
+def _team_of_user(body: Body) -> str:
+    """The workspace of the person who acts; that of the request where Slack names no other."""
+    event = body.get("event")
+    if event is not None:
+        acts = event.get("user_team") or event.get("source_team") or _installed_in(body)
+        return str(acts)
+    user = body.get("user")
+    theirs = user.get("team_id") if isinstance(user, Mapping) else ""
+    return str(theirs or _team(body) or "")
+
+
+def _team(body: Body) -> str:
+    team = body.get("team")
+    return str((team.get("id") if isinstance(team, Mapping) else body.get("team_id")) or "")
+
+
+def _enterprise(body: Body) -> str:
+    enterprise = body.get("enterprise")
+    found = enterprise.get("id") if isinstance(enterprise, Mapping) else body.get("enterprise_id")
+    return str(found or "")

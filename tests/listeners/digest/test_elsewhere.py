@@ -1,0 +1,151 @@
+"""Digests of channels from elsewhere: whoever starts something there must be a member."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.slack.faults import Fault
+from sandbox.slack.person import Person
+from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
+from tests.listeners.jobs.fixtures import add_jobs
+from tests.shop import Shop
+
+OPS = "C0OPS"
+
+
+@pytest.fixture
+async def outside(connected: Shop, digest: str) -> Person:
+    """Ada in #general, who owns a digest of #ops and is no member there any more."""
+    add_jobs(connected, 3)
+    connected.workspace.directory.remove(OPS, "U0ADA")
+    general = connected.person("ada", "general")
+    await general.command("/emporix digest list")
+    return general
+
+
+async def test_nothing_is_posted_by_people_who_left(connected: Shop, outside: Person) -> None:
+    """Post now is refused with the way back, from a list and from Home alike."""
+    exchange = await outside.click("Post now")
+    assert "You're not a member of that channel" in exchange.messages[0]["text"]
+    assert "Join <#C0OPS>" in exchange.messages[0]["text"]
+    await outside.open_home()
+    await outside.click("Post now", at_home=True)
+    connected.clock.forward(1)
+    await connected.worker.work()
+    assert await in_channel_of(connected) == []
+    assert (await stored(connected)).asked == 0
+
+
+async def test_owners_stop_theirs_from_anywhere(connected: Shop, outside: Person) -> None:
+    """Pause and Delete need no membership, Resume does."""
+    await outside.click("Pause")
+    assert (await stored(connected)).paused == "somebody"
+    await outside.click("Resume")
+    assert (await stored(connected)).paused == "somebody"
+    await outside.command("/emporix digest list")
+    exchange = await outside.click("Delete")
+    assert "Deleted the digest" in exchange.messages[0]["text"]
+
+
+async def test_owners_take_theirs_to_a_channel_of_their_own(
+    connected: Shop, outside: Person
+) -> None:
+    """Change refuses the channel that they left, and takes another one."""
+    await outside.click("Change")
+    refused = await outside.submit({"name": "Still there"})
+    assert "not a member of that channel" in refused.field_errors["channel"]
+    accepted = await outside.submit({"channel": "general"})
+    assert accepted.field_errors == {}
+    assert (await stored(connected)).channel_id == "C0GENERAL"
+
+
+@pytest.mark.parametrize("label", ["Post now", "Pause", "Delete", "Change"])
+async def test_others_do_nothing_in_channels_that_they_left(
+    connected: Shop, ada: Person, digest: str, label: str
+) -> None:
+    """By a button that they were shown while the digest was theirs."""
+    grace, general = connected.person("grace", "ops"), connected.person("grace", "general")
+    await connected.connect(grace, ACME_READ_ONLY)
+    await grace.command("/emporix digest resume")
+    await general.command("/emporix digest list")
+    await ada.command("/emporix digest resume")
+    before = await stored(connected)
+    assert before.owner.user_id == "U0ADA"
+    connected.workspace.directory.remove(OPS, "U0GRACE")
+    await general.click(label)
+    if label == "Change":
+        await general.submit({"channel": "general"})
+    assert await stored(connected) == before
+
+
+async def test_a_form_names_only_channels_of_ones_own(connected: Shop, ada: Person) -> None:
+    """Also where somebody was removed while they filled it in."""
+    await ada.command("/emporix digest")
+    connected.workspace.directory.admit("C0SECRET", "U0BOT")
+    directory = connected.workspace.directory
+    await ada.choose("Channel", "secret")
+    directory.remove("C0SECRET", "U0ADA")
+    exchange = await ada.submit({})
+    assert "not a member of that channel" in exchange.field_errors["channel"]
+    assert await connected.redis.keys("*:digest:*") == []
+
+
+async def test_members_of_a_large_channel_are_found(connected: Shop, digest: str) -> None:
+    """On any page of Slack's answer."""
+    channels = connected.workspace.directory.channels
+    crowd = frozenset(f"U00{number:05d}" for number in range(2500))
+    channels[OPS] = replace(channels[OPS], members=channels[OPS].members | crowd)
+    general = connected.person("ada", "general")
+    await general.command("/emporix digest list")
+    await general.click("Post now")
+    assert (await stored(connected)).asked > 0
+
+
+async def test_the_owner_hears_who_takes_it_over(connected: Shop, digest: str) -> None:
+    """In a direct message with the way back; where Slack refuses that, it is done all the same."""
+    grace = connected.person("grace", "ops")
+    await connected.connect(grace, ACME_READ_ONLY)
+    await grace.command("/emporix digest now")
+    (told,) = await to_ada(connected)
+    assert "<@U0GRACE> posted your digest “Daily jobs” in <#C0OPS>" in told["text"]
+    assert "on their connection" in told["text"]
+    ada = connected.person("ada", "dm")
+    assert "runs on your connection" in (await ada.click("Take over")).messages[0]["text"]
+    fault = Fault("refuse", method="chat.postMessage", error="account_inactive")
+    connected.workspace.faults.add(fault)
+    await grace.command("/emporix digest resume")
+    assert (await stored(connected)).owner.user_id == "U0GRACE"
+
+
+@pytest.mark.parametrize("verb", ["now", "resume"])
+async def test_without_a_connection_nothing_starts(connected: Shop, digest: str, verb: str) -> None:
+    """Who has none is offered to connect; a paused digest stays paused, and nothing is posted."""
+    add_jobs(connected, 3)
+    await connected.person("ada", "ops").command("/emporix digest pause")
+    before = await stored(connected)
+    exchange = await connected.person("grace", "ops").command(f"/emporix digest {verb}")
+    assert "not connected to" in exchange.messages[0]["text"]
+    assert "Connect" in str(exchange.messages[0]["blocks"])
+    assert await stored(connected) == before
+
+
+async def in_channel_of(shop: Shop) -> list[str]:
+    """What Grace, who is still there, sees in #ops."""
+    seen = await shop.person("grace", "ops").messages()
+    return [message["text"] for message in seen if not message["ephemeral"]]
+
+
+async def test_disconnecting_pauses_digests_at_once(
+    connected: Shop, ada: Person, digest: str
+) -> None:
+    """The reply and the channel say so."""
+    await set_up(ada, name="Other")
+    await ada.command("/emporix disconnect")
+    exchange = await ada.click("Disconnect")
+    assert "Digests of yours are paused in <#C0OPS>" in exchange.payloads[0]["text"]
+    await connected.worker.work()
+    notices = [message["text"] for message in await in_channel(connected)]
+    assert sum("its owner disconnected the tenant" in text for text in notices) == 2

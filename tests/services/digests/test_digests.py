@@ -1,0 +1,297 @@
+"""Digests as they are kept: nobody loses one, and each runs for the person who started it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bot.errors import BotError, InvalidInput, NotConnected, StoreUnavailable
+from bot.keys import new_key, parse_keys
+from bot.models import Account, Caller, Digest, Schedule
+from bot.services.digests import course
+from bot.services.digests.digests import Change, Digests
+from bot.store import layout
+from bot.store.connection import connect
+from bot.store.digests import ASIDE_SECONDS, MOST_IN_CHANNEL, DigestStore
+from bot.store.vault import Vault
+from tests.clock import FakeClock
+from tests.faulty_redis import faulty_client
+from tests.store.fixtures import ADA, GRACE, VAULT, connection
+
+WANTED = Digest("", ADA, "C0OPS", "Daily", Schedule(540, "UTC", tuple(range(7))), "acme")
+DAY = 86400.0
+
+
+def account(caller: Caller = ADA, *tenants: str) -> Account:
+    return Account(caller, {name: connection(caller, name) for name in tenants or ("acme",)})
+
+
+def service(redis: Any, clock: Callable[[], float], vault: Vault = VAULT) -> Digests:
+    numbers = count(1)
+    return Digests(DigestStore(redis, vault), clock, lambda: f"digest-{next(numbers)}")
+
+
+@pytest.fixture
+def digests(redis: Any, clock: FakeClock) -> Digests:
+    return service(redis, clock)
+
+
+async def test_two_people_cannot_give_one_name_at_once(digests: Digests) -> None:
+    """Of two that are set up at the same moment one is refused; case and quotes do not matter."""
+    wanted = [replace(WANTED, name=name) for name in ("Daily", "“daily”")]
+    outcomes = await asyncio.gather(
+        *(digests.set_up(account(), one) for one in wanted), return_exceptions=True
+    )
+    refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert [type(outcome) for outcome in refused] == [InvalidInput]
+
+
+async def test_a_channel_has_a_limit_at_any_moment(digests: Digests) -> None:
+    """More than fit are set up at once; so many are kept, and no other moves in."""
+    wanted = [replace(WANTED, name=f"Daily {number}") for number in range(MOST_IN_CHANNEL + 3)]
+    outcomes = await asyncio.gather(
+        *(digests.set_up(account(), one) for one in wanted), return_exceptions=True
+    )
+    assert sum(isinstance(outcome, InvalidInput) for outcome in outcomes) == 3
+    elsewhere = await digests.set_up(account(), replace(WANTED, channel_id="C0GENERAL"))
+    with pytest.raises(InvalidInput):
+        await digests.change(elsewhere.id, account(), WANTED)
+    kept = await digests.in_channel(ADA, "C0OPS")
+    assert len(kept) == MOST_IN_CHANNEL
+    await digests.change(kept[0].id, account(), replace(WANTED, name=kept[0].name))
+
+
+async def test_delete_leaves_nothing_where_it_was_moved_meanwhile(
+    digests: Digests, redis: Any
+) -> None:
+    """The indexes are those of the record as it is, not as it was read."""
+    kept = await digests.set_up(account(), WANTED)
+    moved = replace(WANTED, channel_id="C0GENERAL")
+    store = DigestStore(redis, VAULT)
+    await digests.change(kept.id, account(GRACE), moved)
+    assert not await store.delete(kept)
+    await digests.delete(kept.id, ADA)
+    assert await redis.keys("*digest*") == []
+
+
+async def test_a_missing_due_entry_is_restored(
+    digests: Digests, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a line in the log; paused ones that have had their notices stay out."""
+    kept = await digests.set_up(account(), WANTED)
+    done = await digests.set_up(account(), replace(WANTED, name="Done"))
+    await digests.pause(done.id, ADA)
+    for _ in range(2):
+        await digests.settle(done.id, lambda one: course.noticed(one, one.notices + 1))
+    score = await redis.zscore(layout.digests_due(), kept.id)
+    await redis.delete(layout.digests_due())
+    await digests.reconcile()
+    await digests.reconcile()
+    assert await redis.zrange(layout.digests_due(), 0, -1, withscores=True) == [(kept.id, score)]
+    assert caplog.messages == [f"digest {kept.id} was in no index and is due again"]
+
+
+async def test_only_redis_says_that_a_digest_is_gone(
+    digests: Digests, redis: Any, clock: FakeClock
+) -> None:
+    """A worker with another key leaves it due, an hour later; a deleted one is due no more."""
+    kept = await digests.set_up(account(), WANTED)
+    other = service(redis, clock, Vault(parse_keys(new_key())))
+    assert await other.load(kept.id) is None
+    await other.set_aside(kept.id)
+    due = await redis.zscore(layout.digests_due(), kept.id)
+    assert due == clock() + ASIDE_SECONDS
+    await redis.delete(layout.digest(kept.id))
+    await digests.set_aside(kept.id)
+    assert await redis.zscore(layout.digests_due(), kept.id) is None
+
+
+Act = Callable[[Digests, str, Account], Awaitable[Any]]
+STARTS: dict[str, Act] = {
+    "resume": lambda digests, id_, who: digests.resume(id_, who),
+    "post now": lambda digests, id_, who: digests.ask_now(id_, who),
+    "change": lambda digests, id_, who: digests.change(id_, who, replace(WANTED, name="New")),
+}
+STOPS: dict[str, Act] = {
+    "pause": lambda digests, id_, who: digests.pause(id_, who.caller),
+    "delete": lambda digests, id_, who: digests.delete(id_, who.caller),
+}
+PEOPLE = {
+    "owner": account(ADA),
+    "member with the tenant": account(GRACE),
+    "member without": account(GRACE, "globex"),
+    "guest": Account(Caller("T0ACME", "U0GUEST")),
+}
+
+
+@pytest.mark.parametrize("was_paused", [False, True], ids=["running", "paused"])
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("act", [*STARTS, *STOPS])
+async def test_whatever_runs_runs_for_the_person_who_started_it(
+    digests: Digests, redis: Any, clock: FakeClock, act: str, who: str, was_paused: bool
+) -> None:
+    """After any act its owner is the actor, or the act has started nothing."""
+    kept = await digests.set_up(account(), WANTED)
+    if was_paused:
+        await digests.pause(kept.id, ADA)
+    before, actor = await digests.load(kept.id), PEOPLE[who]
+    try:
+        await (STARTS | STOPS)[act](digests, kept.id, actor)
+    except NotConnected:
+        assert who in ("member without", "guest")
+        assert act in STARTS
+        assert await digests.load(kept.id) == before
+        return
+    after = await digests.load(kept.id)
+    if act in STARTS:
+        assert after is not None
+        assert after.owner == actor.caller
+    elif after is not None:
+        assert after.next is None
+
+
+async def test_disconnecting_pauses_what_runs_on_that_tenant(digests: Digests) -> None:
+    """At once, and nothing of other tenants or people."""
+    mine = await digests.set_up(account(), WANTED)
+    elsewhere = await digests.set_up(
+        account(ADA, "globex"), replace(WANTED, tenant="globex", name="Globex")
+    )
+    hers = await digests.set_up(account(GRACE), replace(WANTED, owner=GRACE, name="Hers"))
+    assert await digests.orphan(ADA, "acme") == (mine,)
+    loaded = [await digests.load(one.id) for one in (mine, elsewhere, hers)]
+    assert [one.paused for one in loaded if one] == ["not_connected", "", ""]
+
+
+OUTCOMES: list[Callable[[Digest, float], Digest]] = [
+    lambda digest, now: course.posted(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: course.was_quiet(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: course.missed(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: course.struck(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: course.given_up(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: course.paused(digest, "slack:restricted_action", now),
+    lambda digest, _: course.noticed(digest, digest.notices + 1),
+]
+PERSON = st.sampled_from([account(ADA), account(GRACE)])
+FAULT = st.tuples(st.integers(1, 6), st.booleans())
+
+
+class Lost(RuleBasedStateMachine):
+    """People and workers use digests while the connection to Redis breaks at any of its calls."""
+
+    kept = Bundle("kept")
+
+    def __init__(self, redis_url: str) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.clock, self.names = FakeClock(), count(1)
+        self.redis: Any = self.runner.run(self._empty(redis_url))
+        self.faulty = faulty_client(self.redis)
+        self.digests = service(self.faulty, self.clock)
+        self.others = service(self.faulty, self.clock, Vault(parse_keys(new_key())))
+
+    async def _empty(self, redis_url: str) -> Any:
+        client = connect(redis_url)
+        await client.flushall()
+        return client
+
+    def teardown(self) -> None:
+        self.runner.run(self.redis.aclose())
+        self.runner.close()
+
+    def act(self, fault: tuple[int, bool], act: Callable[[], Awaitable[Any]]) -> Any:
+        """What came of it; None where it failed."""
+
+        async def acting() -> Any:
+            with self.faulty.faults.at(fault[0], after=fault[1]):
+                return await act()
+
+        try:
+            return self.runner.run(acting())
+        except (StoreUnavailable, BotError):
+            return None
+
+    @rule(target=kept, who=PERSON, fault=FAULT)
+    def set_up(self, who: Account, fault: tuple[int, bool]) -> Any:
+        wanted = replace(WANTED, name=f"Daily {next(self.names)}")
+        made = self.act(fault, lambda: self.digests.set_up(who, wanted))
+        return made.id if made else multiple()
+
+    @rule(digest_id=kept, who=PERSON, fault=FAULT, act=st.sampled_from([*STARTS, *STOPS]))
+    def use(self, digest_id: str, who: Account, fault: tuple[int, bool], act: str) -> None:
+        self.act(fault, lambda: (STARTS | STOPS)[act](self.digests, digest_id, who))
+
+    @rule(who=PERSON, fault=FAULT)
+    def disconnect(self, who: Account, fault: tuple[int, bool]) -> None:
+        self.act(fault, lambda: self.digests.orphan(who.caller, "acme"))
+
+    @rule(
+        fault=FAULT,
+        seconds=st.floats(0, 2 * DAY),
+        outcome=st.sampled_from(OUTCOMES),
+        has_key=st.booleans(),
+    )
+    def work(
+        self,
+        fault: tuple[int, bool],
+        seconds: float,
+        outcome: Callable[[Digest, float], Digest],
+        has_key: bool,
+    ) -> None:
+        self.clock.forward(seconds)
+        worker = self.digests if has_key else self.others
+        change: Change = lambda digest: outcome(digest, self.clock())  # noqa: E731
+
+        async def run() -> None:
+            for due in await worker.claim_due(10):
+                if await worker.load(due.digest_id) is None:
+                    await worker.set_aside(due.digest_id)
+                else:
+                    await worker.settle(due.digest_id, change)
+
+        self.act(fault, run)
+
+    @rule(fault=FAULT)
+    def reconcile(self, fault: tuple[int, bool]) -> None:
+        self.act(fault, self.digests.reconcile)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        """Each digest that is not paused is due, and each is found by its channel and its owner."""
+        self.runner.run(self._check())
+
+    async def _check(self) -> None:
+        store = DigestStore(self.redis, VAULT)
+        ids = {key.rpartition(":")[2] for key in await self.redis.keys(layout.digest("*"))}
+        due = set(await self.redis.zrange(layout.digests_due(), 0, -1))
+        assert due <= ids
+        for digest_id in ids:
+            digest = await store.load(digest_id)
+            assert digest is not None
+            assert (digest_id in due) == (digest.due_at is not None)
+            assert digest.paused or digest.next
+        found = await store.of_channel("T0ACME", "C0OPS")
+        assert {digest.id for digest in found} == ids
+        owned = [*await store.of_owner(ADA), *await store.of_owner(GRACE)]
+        assert {digest.id for digest in owned} == ids
+
+
+def test_no_digest_is_lost_where_redis_breaks_off(redis_url: str) -> None:
+    """Whatever people and workers do, and wherever the connection breaks meanwhile."""
+    machine: Any = partial(Lost, redis_url)
+    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=25))

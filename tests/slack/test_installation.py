@@ -1,0 +1,213 @@
+"""The app answers its own workspace, its own app and its own people, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bot.slack.hear import Heard, action, command, event, shortcut, submission, suggestion
+from sandbox.slack.directory import TEAM_ID
+from sandbox.slack.faults import Fault
+from tests import samples
+from tests.posting import Poster
+from tests.slack.bench import Bench, FakeArrivals, Setup, open_bench
+
+OTHER_TEAM, OTHER_APP = "T0PARTNER", "A0OTHER"
+
+Payload = dict[str, Any]
+Foreign = Callable[[Payload], Payload]
+
+
+def of_another_team(payload: Payload) -> Payload:
+    """As from a workspace where another installation of the app would be."""
+    changed = payload | {"team_id": OTHER_TEAM}
+    if "team" in payload:
+        changed["team"] = {"id": OTHER_TEAM, "domain": "partner"}
+    if "view" in payload:
+        changed["view"] = payload["view"] | {"app_installed_team_id": OTHER_TEAM}
+    if "authorizations" in payload:
+        changed["authorizations"] = [{"team_id": OTHER_TEAM, "is_bot": True}]
+    return changed
+
+
+def of_another_app(payload: Payload) -> Payload:
+    return payload | {"api_app_id": OTHER_APP}
+
+
+def of_an_outsider(payload: Payload) -> Payload:
+    """Of a person of another organization, in a channel that is shared with it."""
+    if "event" in payload:
+        return payload | {"event": payload["event"] | {"user_team": OTHER_TEAM}}
+    if "user" in payload:
+        return payload | {"user": payload["user"] | {"team_id": OTHER_TEAM}}
+    return of_another_team(payload)  # a slash command names no other team
+
+
+FOREIGN: dict[str, Foreign] = {
+    "team": of_another_team,
+    "app": of_another_app,
+    "outsider": of_an_outsider,
+}
+
+
+class Counting:
+    """Listeners of each kind that count how often they were called."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    @property
+    def heard(self) -> tuple[Heard, ...]:
+        return (
+            command("go", "", "")(self.listener),
+            action("go.button")(self.listener),
+            submission("go.form")(self.form),
+            shortcut("go.menu", "Go", "Goes.", kind="message")(self.listener),
+            shortcut("go.global", "Go", "Goes.", kind="global")(self.listener),
+            suggestion("go.typed")(self.listener),
+            event("app_home_opened")(self.listener),
+        )
+
+    async def listener(self) -> None:
+        self.calls += 1
+
+    async def form(self, modal: Any) -> None:
+        self.calls += 1
+        await modal.close()
+
+
+class FakeHome:
+    """Shows nothing: no answer to a foreign request may be looked for there."""
+
+    async def send(self, message: Any, *, replace: bool) -> None:
+        raise AssertionError("the Home of a stranger was drawn")
+
+    async def post(self, message: Any, *, replace: bool) -> bool:
+        return False
+
+
+class CountsArrivals(FakeArrivals):
+    """Counts what was stored before a listener is called."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def take(self, *args: Any) -> Any:
+        self.taken += 1
+        return await super().take(*args)
+
+
+HELPERS = {"home": lambda incoming: FakeHome()}
+
+Post = Callable[[Poster, Payload], Awaitable[Any]]
+KINDS: dict[str, tuple[Callable[[str], Payload], Post]] = {
+    "command": (lambda url: samples.command("go", url), lambda post, body: post.command(body)),
+    "button": (
+        lambda url: samples.block_actions("go.button", "", url),
+        lambda post, body: post.interaction(body),
+    ),
+    "button in a Home tab": (
+        lambda url: samples.home_action("go.button", "", "V1"),
+        lambda post, body: post.interaction(body),
+    ),
+    "submission": (
+        lambda url: samples.view_submission("go.form", {}),
+        lambda post, body: post.interaction(body),
+    ),
+    "message shortcut": (
+        lambda url: samples.message_action("go.menu", url),
+        lambda post, body: post.interaction(body),
+    ),
+    "shortcut": (
+        lambda url: samples.shortcut("go.global"),
+        lambda post, body: post.interaction(body),
+    ),
+    "suggestion": (
+        lambda url: samples.block_suggestion("go.typed", "x"),
+        lambda post, body: post.interaction(body),
+    ),
+    "event": (lambda url: samples.app_home_opened(), lambda post, body: post.event(body)),
+}
+
+
+async def sent(bench: Bench, kind: str, foreign: Foreign) -> Any:
+    make, post = KINDS[kind]
+    answer = await post(bench.poster, foreign(make(bench.response_url())))
+    await bench.poster.settled()
+    return answer
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_is_not_ours_is_refused(
+    kind: str, foreign: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No listener is called and nothing is stored, whatever kind of request it is."""
+    caplog.set_level("INFO")
+    listeners, arrivals = Counting(), CountsArrivals()
+    setup = Setup(listeners.heard, arrivals=arrivals, helpers=HELPERS)
+    async with open_bench(setup) as bench:
+        await sent(bench, kind, lambda payload: payload)
+        assert listeners.calls == 1
+        taken = arrivals.taken
+        answer = await sent(bench, kind, FOREIGN[foreign])
+        assert (listeners.calls, arrivals.taken) == (1, taken)
+        assert "answered with not_ours" in caplog.text
+        if kind in ("command", "submission"):
+            assert "This app " in answer.text
+        if kind in ("button", "message shortcut"):
+            (text,) = bench.texts()
+            assert "This app" in text
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "command"])
+async def test_outsiders_may_be_let_in(kind: str) -> None:
+    """By ALLOW_SHARED_CHANNELS; their workspace is ours, but they are of another organization."""
+    listeners = Counting()
+    setup = Setup(listeners.heard, helpers=HELPERS, allow_outsiders=True)
+    async with open_bench(setup) as bench:
+        await sent(bench, kind, of_an_outsider)
+    assert listeners.calls == 1
+
+
+async def test_slack_is_not_asked_for_each_request(caplog: pytest.LogCaptureFixture) -> None:
+    """Once it is known whose requests these are, Slack need not answer any more."""
+    listeners = Counting()
+    async with open_bench(Setup(listeners.heard)) as bench:
+        await sent(bench, "command", lambda payload: payload)
+        bench.workspace.faults.add(Fault("status", times=999, method="auth.test"))
+        for _ in range(3):
+            await sent(bench, "button", lambda payload: payload)
+    assert listeners.calls == 4
+
+
+async def test_nothing_is_answered_before_that_is_known() -> None:
+    """The person is asked to try again."""
+    listeners = Counting()
+    async with open_bench(Setup(listeners.heard)) as bench:
+        fault = Fault("refuse", times=999, method="auth.test", error="invalid_auth")
+        bench.workspace.faults.add(fault)
+        answer = await sent(bench, "command", lambda payload: payload)
+        assert "Try again in a minute" in answer.text
+    assert listeners.calls == 0
+
+
+async def test_without_the_app_the_workspace_is_checked_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where the scope for bots.info is missing."""
+    listeners = Counting()
+    async with open_bench(Setup(listeners.heard)) as bench:
+        fault = Fault("refuse", times=9, method="bots.info", error="missing_scope")
+        bench.workspace.faults.add(fault)
+        await sent(bench, "command", lambda payload: payload)
+        await sent(bench, "command", of_another_team)
+    assert listeners.calls == 1
+    assert "Slack does not say which app this is: missing_scope" in caplog.text
+
+
+def test_the_samples_are_of_our_workspace() -> None:
+    """Otherwise the matrix above would prove nothing."""
+    assert samples.command("go")["team_id"] == TEAM_ID != OTHER_TEAM

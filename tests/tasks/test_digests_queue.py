@@ -1,0 +1,54 @@
+"""Digests with the real queue: a run that was put off does not hold up a new request."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from bot.clockwork.engine import Engine, Queue
+from bot.later import Later
+from bot.services.digests.digests import Digests
+from bot.store.connection import connect_for_queue
+from bot.store.digests import DigestStore
+from bot.tasks.digests import find_due
+from tests.clock import FakeClock
+from tests.services.digests.test_digests import WANTED, account
+from tests.store.fixtures import VAULT
+
+SOON = 20.0
+
+
+class PutsOffTheFirst:
+    """Puts the first task off for ten minutes; notes how many came."""
+
+    def __init__(self) -> None:
+        self.put_off, self.done = asyncio.Event(), asyncio.Event()
+
+    async def task(self, name: str, failures: int, arguments: Any) -> None:
+        if not self.put_off.is_set():
+            self.put_off.set()
+            raise Later(600, "Emporix does not answer")
+        self.done.set()
+
+
+async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
+    redis: Any, redis_url: str, clock: FakeClock
+) -> None:
+    """saq drops a task whose key is waiting; the key of a new request is another one."""
+    digests = Digests(DigestStore(redis, VAULT), clock, lambda: "digest-1")
+    await digests.set_up(account(), WANTED)
+    clock.forward(86400)
+    queue, runner = Queue(connect_for_queue(redis_url)), PutsOffTheFirst()
+    engine = Engine(queue, runner, drain_seconds=5)  # type: ignore[arg-type]
+    running = asyncio.create_task(engine.start())
+    try:
+        async with asyncio.timeout(SOON):
+            await find_due.function(digests=digests, queue=queue)
+            await runner.put_off.wait()
+            await digests.ask_now("digest-1", account())
+            await find_due.function(digests=digests, queue=queue)
+            await runner.done.wait()
+    finally:
+        await engine.stop()
+        await running
+        await queue.disconnect()
