@@ -41,8 +41,7 @@ def worker() -> int:
     settings = load_settings()
     from bot.worker import work
 
-    work(settings)
-    return 0
+    return work(settings)
 
 
 def doctor() -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bot.errors import StoreUnavailable
 from bot.settings import Settings
+from bot.store.canary import Canary
 from bot.store.connection import connect
 from bot.store.rotation import Rotation, Tally
 from bot.wiring.shared import vault
@@ -14,15 +15,23 @@ TOLD_EVERY = 1000  # records
 
 
 async def rotate(settings: Settings, tell: Callable[[str], object]) -> int:
-    """Tell how far it is, and what came of it; the exit status is 1 where something is left."""
-    redis = connect(settings.redis_url.get_secret_value())
+    """Tell how far it is, and what came of it.
+
+    The exit status is 1 where something is left, and 2 where the keys do not fit this Redis.
+    """
+    keys = vault(settings)
+    canary = Canary(keys, create=False)
+    redis = connect(settings.redis_url.get_secret_value(), canary)
     tally, told = Tally(), 0
     try:
-        async for tally in Rotation(redis, vault(settings)).run():
+        async for tally in Rotation(redis, keys).run():
             if tally.accounts + tally.others >= told + TOLD_EVERY:
                 told = tally.accounts + tally.others
                 tell(progress(tally))
     except StoreUnavailable as error:
+        if canary.problem:
+            tell(canary.problem)
+            return 2
         tell(f"Redis does not answer ({error}). Run this again: what is done stays done.")
         return 1
     finally:

@@ -11,41 +11,95 @@ import logging
 import signal
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from bot.clockwork.calls import Tick
-from bot.clockwork.engine import Engine
+from bot.clockwork.engine import Engine, Queue
 from bot.clockwork.quieter import quieten_saq
 from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
+from bot.errors import StoreUnavailable
 from bot.logs import configure
 from bot.settings import Settings
-from bot.wiring.shared import Clock
-from bot.wiring.worker import assemble_worker, open_queue
+from bot.store.canary import Canary
+from bot.store.connection import Commands
+from bot.store.server_clock import DOUBTFUL_SECONDS, WRONG_SECONDS, ahead_of_redis
+from bot.wiring.shared import REFUSED, Clock, vault
+from bot.wiring.worker import WorkerParts, assemble_worker, open_queue
 
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20  # a platform that stops a process commonly kills it after 30 s
 LOOK_SECONDS = 0.5  # between two looks at the clock
+COMPARE_SECONDS = 60.0
 
 
-def work(settings: Settings, clock: Clock = time.time) -> None:
-    """Work until SIGTERM or SIGINT; what runs then is finished first."""
+def work(settings: Settings, clock: Clock = time.time, *, compare_clocks: bool = True) -> int:
+    """Work until SIGTERM or SIGINT; what runs then is finished first.
+
+    The exit status is 2 where the keys cannot read what is in Redis, or the clock is wrong when it
+    starts; `compare_clocks=False` is for a clock that is moved on purpose.
+    """
     configure(settings.log_level, settings.log_format)
     quieten_saq()
-    asyncio.run(_work(settings, clock))
+    return asyncio.run(_work(settings, clock, compare_clocks))
 
 
-async def _work(settings: Settings, clock: Clock) -> None:
-    stopped = asyncio.create_task(_told_to_stop().wait())
-    async with open_queue(settings) as queue, assemble_worker(settings, queue, clock) as parts:
-        engine = Engine(queue, parts.runner, drain_seconds=DRAIN_SECONDS)
-        running = asyncio.create_task(engine.start())
-        ticking = asyncio.create_task(keep_ticking(parts.ticks, parts.runner))
-        logger.info("at work")
-        await asyncio.wait({running, ticking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        await cancelled([ticking])
-        await engine.stop()
-        await running
+async def _work(settings: Settings, clock: Clock, compare_clocks: bool) -> int:
+    ending = _told_to_stop()
+    canary = Canary(vault(settings), ending.set)
+    async with (
+        open_queue(settings, canary) as queue,
+        assemble_worker(settings, queue, canary, clock) as parts,
+    ):
+        timing = Timing(parts.redis, queue, clock if compare_clocks else None)
+        with suppress(StoreUnavailable):  # it starts without Redis, but not with wrong keys
+            await timing.compare()
+        if canary.has_refused() or not queue.claims:
+            return REFUSED
+        await _until(ending, queue, parts, timing)
+        return REFUSED if canary.has_refused() else 0
+
+
+async def _until(ending: asyncio.Event, queue: Queue, parts: WorkerParts, timing: Timing) -> None:
+    engine = Engine(queue, parts.runner, drain_seconds=DRAIN_SECONDS)
+    running = asyncio.create_task(engine.start())
+    stopped = asyncio.create_task(ending.wait())
+    ticking = asyncio.create_task(keep_ticking(parts.ticks, parts.runner))
+    comparing = asyncio.create_task(timing.keep_comparing())
+    logger.info("at work")
+    await asyncio.wait({running, ticking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    await cancelled([ticking, comparing])
+    await engine.stop()
+    await running
+
+
+class Timing:
+    """Compares the clock with that of Redis; without a clock, only asks whether Redis is there.
+
+    A worker whose clock is wrong takes no task: it would take others' running ones for dead.
+    """
+
+    def __init__(self, redis: Commands, queue: Queue, clock: Clock | None) -> None:
+        self._redis, self._queue, self._clock = redis, queue, clock
+
+    async def compare(self) -> None:
+        """Raises StoreUnavailable."""
+        ahead = await ahead_of_redis(self._redis, self._clock or time.time)
+        if self._clock is None:
+            return
+        self._queue.claims = abs(ahead) <= WRONG_SECONDS
+        if not self._queue.claims:
+            logger.error("no task is taken: the clock is %.1f s ahead of Redis", ahead)
+        elif abs(ahead) > DOUBTFUL_SECONDS:
+            logger.warning("the clock is %.1f s ahead of Redis", ahead)
+
+    async def keep_comparing(self) -> None:
+        """Each minute; where Redis was away, the next minute."""
+        while True:
+            await asyncio.sleep(COMPARE_SECONDS)
+            with suppress(StoreUnavailable):
+                await self.compare()
 
 
 async def keep_ticking(ticks: Ticks, runner: Runner) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any
 
 import httpx
+from redis.exceptions import RedisError
 
 from bot.keys import new_key
 from bot.settings import Settings
 from bot.slack.guard import Guard
+from bot.store import layout
+from bot.store.canary import Canary
+from bot.store.connection import connect
 from bot.store.vault import Vault
 from bot.web import build_web
 from bot.wiring.shared import vault
@@ -86,6 +90,8 @@ async def open_shop(
 ) -> AsyncIterator[Shop]:
     """Everything started, nobody connected; whoever waits longer than this is told so."""
     world, workspace = World(clock), Workspace(clock)
+    if "encryption_keys" not in settings_of_test:
+        await _forget_keys(redis_url)
     async with AsyncExitStack() as parts:
         emporix = await parts.enter_async_context(serving(create_emporix(world)))
         slack = await parts.enter_async_context(serving(create_slack(workspace)))
@@ -118,10 +124,18 @@ async def open_shop(
         http = await parts.enter_async_context(httpx.AsyncClient(verify=tls()))
         queue = FakeQueue(clock)
         by_clock = await parts.enter_async_context(
-            assemble_worker(settings, queue, clock, clock.sleep)
+            assemble_worker(settings, queue, Canary(keys), clock, clock.sleep)
         )
         worker = FakeWorker(by_clock, queue, clock)
         yield Shop(workspace, world, redis, http, slack, workspace.bot_url, clock, worker, keys)
+
+
+async def _forget_keys(redis_url: str) -> None:
+    """Another test may have left the canary of its own keys, and Redis may be away."""
+    client = connect(redis_url)
+    with suppress(RedisError):
+        await client.delete(layout.canary())
+    await client.aclose()
 
 
 def _numbered(kind: str) -> Callable[[], str]:

@@ -6,9 +6,12 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 from bot.clockwork.calls import Tick, every
+from bot.clockwork.engine import Queue
 from bot.clockwork.ticks import Ticks
-from bot.worker import cancelled, keep_ticking
+from bot.worker import Timing, cancelled, keep_ticking
 
 SOON = 10.0
 
@@ -65,3 +68,24 @@ async def test_goes_by_a_clock_that_is_never_set_back() -> None:
     ticks, _, task = await ticking()
     await cancelled([task])
     assert all(abs(now - time.monotonic()) < SOON for now in ticks.asked)
+
+
+async def test_takes_no_task_while_its_clock_is_wrong(
+    redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Above 5 s it is an error and tasks are left to others, above 2 s a warning; then it goes on."""
+    queue, ahead = Queue(redis), {"seconds": 0.0}
+    timing = Timing(redis, queue, lambda: time.time() + ahead["seconds"])
+    claims = []
+    for ahead["seconds"] in (0.0, 3.5, 8.0, -8.0, 0.0):
+        await timing.compare()
+        claims.append(queue.claims)
+    assert claims == [True, True, False, False, True]
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR", "ERROR"]
+
+
+async def test_a_clock_that_is_moved_on_purpose_is_not_compared(redis: Any) -> None:
+    """That of the demo; the worker takes tasks."""
+    queue = Queue(redis)
+    await Timing(redis, queue, None).compare()
+    assert queue.claims

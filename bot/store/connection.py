@@ -30,6 +30,7 @@ from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as TookTooLong
 
 from bot.errors import StoreUnavailable
+from bot.store.canary import Canary
 from bot.store.trouble import DEMOTED, TROUBLE, kind
 
 Commands: TypeAlias = Any
@@ -73,10 +74,11 @@ class Link:
 
     Where one connection shows that its server is silent, demoted or gone, the others most likely
     lead to the same server. They reconnect before their next command, instead of failing it.
+    Each connection is admitted by the canary, where there is one, before it is used.
     """
 
-    def __init__(self) -> None:
-        self.generation = 0
+    def __init__(self, canary: Canary | None) -> None:
+        self.generation, self.canary = 0, canary
 
 
 class _LinkedConnection(AbstractConnection):
@@ -92,9 +94,18 @@ class _LinkedConnection(AbstractConnection):
             await self.disconnect(nowait=True)
         await super().connect()  # type: ignore[no-untyped-call]
 
+    async def on_connect(self) -> None:
+        """redis-py calls this for Unix sockets only, and the method below for all: once will do."""
+
     async def on_connect_check_health(self, check_health: bool = True) -> None:
         self._generation = self._link.generation
-        await super().on_connect_check_health(check_health)
+        try:
+            await super().on_connect_check_health(check_health)
+            if self._link.canary is not None:
+                await self._link.canary.admit(self)
+        except BaseException:
+            await self.disconnect(nowait=True)  # what was not admitted must not look connected
+            raise
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         began = time.monotonic()
@@ -131,19 +142,20 @@ CONNECTIONS = {
 }
 
 
-def connect(url: str) -> Commands:
+def connect(url: str, canary: Canary | None = None) -> Commands:
     """A client for `redis://`, `rediss://`, `unix://` or a Sentinel address; it connects when used.
 
     Sentinel: `redis+sentinel://[user:password@]host:port,host:port/service[/db]`, optionally
     with `?sentinel_user=…&sentinel_password=…`; `rediss+sentinel://` speaks TLS to all of them.
-    Raises ValueError where the address cannot be understood.
+    Raises ValueError where the address cannot be understood. With a `canary`, no command is sent
+    over a connection that it does not admit.
     """
-    return _client(url, _options())
+    return _client(url, _options(canary))
 
 
-def connect_for_queue(url: str) -> Commands:
+def connect_for_queue(url: str, canary: Canary | None = None) -> Commands:
     """The same, for the queue of tasks: it waits for one in Redis, and reads bytes."""
-    return _client(url, _options() | QUEUE_OPTIONS)
+    return _client(url, _options(canary) | QUEUE_OPTIONS)
 
 
 @contextmanager
@@ -156,8 +168,9 @@ def reaching_redis() -> Iterator[None]:
         raise StoreUnavailable(kind(error)) from error
 
 
-def _options() -> dict[str, Any]:
+def _options(canary: Canary | None) -> dict[str, Any]:
     return {
+        "link": Link(canary),
         "decode_responses": True,
         "socket_connect_timeout": CONNECT_SECONDS,
         "socket_timeout": ANSWER_SECONDS,
@@ -173,7 +186,7 @@ def _options() -> dict[str, Any]:
 
 def _client(url: str, options: dict[str, Any]) -> Commands:
     scheme = urlsplit(url).scheme
-    options |= {"link": Link(), "connection_class": CONNECTIONS[scheme]}
+    options |= {"connection_class": CONNECTIONS[scheme]}
     if scheme != "unix":
         options |= KEEPALIVE
     if scheme in SENTINEL_SCHEMES:

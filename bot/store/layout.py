@@ -14,6 +14,16 @@ ALL_ACCOUNTS = f"{PREFIX}:{{*}}:account"
 """A pattern for SCAN that fits what `account` gives."""
 
 
+def canary() -> str:
+    """String, sealed: what every process must be able to read before it uses Redis."""
+    return f"{PREFIX}:canary"
+
+
+def probe() -> str:
+    """String: written to see whether Redis takes writes."""
+    return f"{PREFIX}:probe"
+
+
 def account(caller: Caller) -> str:
     """Hash: the default tenant, and for each tenant its sealed connection and token."""
     return f"{_user(caller)}:account"

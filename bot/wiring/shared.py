@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -38,12 +38,14 @@ from bot.store.accounts import AccountStore
 from bot.store.alive import Alive
 from bot.store.audiences import Audiences
 from bot.store.audit import AuditLog
-from bot.store.connection import Commands, connect, reaching_redis
+from bot.store.canary import Canary
+from bot.store.connection import Commands, connect
 from bot.store.cursors import CursorStore, new_cursor_id
 from bot.store.day_counts import DayCounts
 from bot.store.deletions import Deletions
 from bot.store.digests import DigestStore, new_digest_id
 from bot.store.forms import FormStore
+from bot.store.probe import Probe
 from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
@@ -53,6 +55,9 @@ from bot.wiring.homes import overviews
 
 Clock = Callable[[], float]
 """Seconds since 1970."""
+
+REFUSED = 2
+"""The exit status of a process that must not work as it is set up."""
 
 SLACK_SECONDS = 10
 
@@ -72,24 +77,21 @@ class Shared:
     digest_channels: DigestChannels
     overviews: Overviews
     services: dict[str, object]
-
-    async def ping(self) -> None:
-        """Raises StoreUnavailable."""
-        with reaching_redis():
-            await self.redis.ping()
+    ping: Callable[[], Awaitable[None]]
+    """Raises StoreUnavailable with the kind of trouble; asks Redis at most once a second."""
 
 
 @asynccontextmanager
 async def shared_parts(
     settings: Settings,
     clock: Clock,
+    canary: Canary,
     new_cursor_id: Callable[[], str] = new_cursor_id,
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> AsyncIterator[Shared]:
     """The parts that are open as long as the process works."""
     async with AsyncExitStack() as stack:
-        redis = connect(settings.redis_url.get_secret_value())
-        stack.push_async_callback(redis.aclose)
+        redis, ping = _redis(settings, canary, stack)
         session = await stack.enter_async_context(slack_session())
         http = await stack.enter_async_context(http_client(settings.emporix_api_url))
         records = sealed_records(settings)
@@ -119,7 +121,16 @@ async def shared_parts(
             **_digests(redis, vault(settings), accounts, asking, channels, clock, new_digest_id),
         }
         homes = overviews(redis, vault(settings), patient, services, clock)
-        yield Shared(redis, session, slack, Say.default(), stored, channels, homes, services)
+        yield Shared(redis, session, slack, Say.default(), stored, channels, homes, services, ping)
+
+
+def _redis(
+    settings: Settings, canary: Canary, stack: AsyncExitStack
+) -> tuple[Commands, Callable[[], Awaitable[None]]]:
+    """The client of the process, closed with the stack, and what asks whether Redis works."""
+    redis = connect(settings.redis_url.get_secret_value(), canary)
+    stack.push_async_callback(redis.aclose)
+    return redis, Probe(redis).ping
 
 
 def _jobs(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import bot.listeners
 from bot.app import App, build_app
+from bot.errors import StoreUnavailable
 from bot.settings import Settings
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
@@ -19,10 +21,11 @@ from bot.slack.registry import discover
 from bot.slack.work import Work
 from bot.slack.zones import Zones
 from bot.store.arrivals import Arrivals
+from bot.store.canary import Canary
 from bot.store.cursors import new_cursor_id
 from bot.store.digests import new_digest_id
 from bot.store.zones import ZoneStore
-from bot.wiring.shared import Clock, shared_parts, slack_client
+from bot.wiring.shared import REFUSED, Clock, shared_parts, slack_client, vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,10 @@ async def assemble(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> AsyncIterator[Parts]:
     """The parts of a web process, closed when it ends."""
-    async with shared_parts(settings, clock, new_cursor_id, new_digest_id) as shared:
+    canary = Canary(vault(settings), _exit)
+    async with shared_parts(settings, clock, canary, new_cursor_id, new_digest_id) as shared:
+        with suppress(StoreUnavailable):  # the app starts without Redis, but not with wrong keys
+            await shared.ping()
         work = Work()
         installation = Installation(shared.slack, allow_outsiders=settings.allow_shared_channels)
         await installation.learn()
@@ -66,3 +72,8 @@ async def assemble(
         client = slack_client(settings, shared.session)
         client.token = None  # Bolt gives one to each request, and warns of another
         yield Parts(build_app(dispatch, client, token), work, shared.ping)
+
+
+def _exit() -> None:
+    """At once: every request would fail, and uvicorn has no other way to end with this status."""
+    os._exit(REFUSED)

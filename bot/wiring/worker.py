@@ -23,7 +23,8 @@ from bot.slack.directly import Directly
 from bot.slack.failures import Failures
 from bot.slack.once import Once
 from bot.slack.told_once import ToldOnce
-from bot.store.connection import connect_for_queue
+from bot.store.canary import Canary
+from bot.store.connection import Commands, connect_for_queue
 from bot.store.pace import Pace
 from bot.store.posts import Posts
 from bot.store.shifts import Shifts
@@ -39,14 +40,19 @@ class WorkerParts:
 
     ticks: Ticks
     runner: Runner
+    redis: Commands
 
 
 @asynccontextmanager
 async def assemble_worker(
-    settings: Settings, queue: Queues, clock: Clock = time.time, sleep: Sleep = asyncio.sleep
+    settings: Settings,
+    queue: Queues,
+    canary: Canary,
+    clock: Clock = time.time,
+    sleep: Sleep = asyncio.sleep,
 ) -> AsyncIterator[WorkerParts]:
     """The parts of a worker process, closed when it ends; tasks are queued in `queue`."""
-    async with shared_parts(settings, clock) as shared:
+    async with shared_parts(settings, clock, canary) as shared:
         directly = Directly(shared.say, shared.slack)
         once = _once(settings, shared, clock, sleep)
         told_once = ToldOnce(shared.say, once, shared.slack, audiences(settings, shared.redis))
@@ -62,7 +68,7 @@ async def assemble_worker(
         }
         calls = discover(bot.tasks)
         runner = Runner(calls, services, queue, Failures(shared.say), directly, clock)
-        yield WorkerParts(Ticks(calls.ticks), runner)
+        yield WorkerParts(Ticks(calls.ticks), runner, shared.redis)
 
 
 def _once(settings: Settings, shared: Shared, clock: Clock, sleep: Sleep) -> Once:
@@ -81,9 +87,9 @@ def _digest_pictures(settings: Settings, shared: Shared, clock: Clock) -> Digest
 
 
 @asynccontextmanager
-async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
+async def open_queue(settings: Settings, canary: Canary) -> AsyncIterator[Queue]:
     """The queue in Redis, closed when it is left."""
     async with AsyncExitStack() as stack:
-        queue = Queue(connect_for_queue(settings.redis_url.get_secret_value()))
+        queue = Queue(connect_for_queue(settings.redis_url.get_secret_value(), canary))
         stack.push_async_callback(queue.disconnect)
         yield queue

@@ -20,7 +20,7 @@ def main(name: str) -> None:
     else:
         from bot.worker import work
 
-        work(settings, clock)
+        work(settings, clock, compare_clocks=False)
 
 
 if __name__ == "__main__":

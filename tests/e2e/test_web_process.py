@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -42,7 +43,7 @@ class Outside:
 
 
 @pytest.fixture
-async def outside(redis_url: str) -> AsyncIterator[Outside]:
+async def outside(redis: Any, redis_url: str) -> AsyncIterator[Outside]:
     world, workspace = World(time.time), Workspace(time.time)
     async with AsyncExitStack() as parts:
         emporix = await parts.enter_async_context(serving(create_emporix(world)))

@@ -1,0 +1,124 @@
+"""No process uses a Redis whose data its keys cannot read, and it writes nothing there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bot.errors import StoreUnavailable
+from bot.keys import new_key, parse_keys
+from bot.store import layout
+from bot.store.canary import Canary, WrongKeys
+from bot.store.connection import connect, connect_for_queue, reaching_redis
+from bot.store.rotation import Rotation
+from bot.store.vault import Vault
+
+OURS, THEIRS = new_key(), new_key()
+
+
+def vault(*keys: str) -> Vault:
+    return Vault(parse_keys(",".join(keys)))
+
+
+async def writes(url: str, *keys: str) -> str:
+    """A process with these keys writes a key; what the canary says against it."""
+    canary = Canary(vault(*keys))
+    client = connect(url, canary)
+    try:
+        await client.set("written by", keys[0])
+    except WrongKeys:
+        assert canary.problem
+    finally:
+        await client.aclose()
+    return canary.problem
+
+
+async def everything(redis: Any) -> dict[str, bytes]:
+    return {key: await redis.get(key) for key in await redis.keys()}
+
+
+async def test_the_first_process_writes_it(redis: Any, redis_url: str) -> None:
+    """Encrypted; others with the same key, among others, work beside it."""
+    assert await writes(redis_url, OURS) == ""
+    assert vault(OURS).open(await redis.get(layout.canary()), layout.canary())
+    assert await redis.ttl(layout.canary()) == -1
+    assert await writes(redis_url, THEIRS, OURS) == ""
+
+
+@pytest.mark.parametrize("connecting", [connect, connect_for_queue])
+async def test_wrong_keys_write_nothing(redis: Any, redis_url: str, connecting: Any) -> None:
+    """By no command and neither client; the process is stopped once, and the reason is said."""
+    await writes(redis_url, OURS)
+    before = await everything(redis)
+    stops: list[str] = []
+    canary = Canary(vault(THEIRS), lambda: stops.append("stop"))
+    client = connecting(redis_url, canary)
+    script = client.register_script("redis.call('SET', KEYS[1], 1)")
+    await redis.config_resetstat()
+    for call in (lambda: client.set("k", 1), lambda: script(keys=["k"]), client.ping):
+        with pytest.raises(StoreUnavailable), reaching_redis():
+            await call()
+    async with client.pipeline(transaction=True) as pipe:
+        pipe.set("k", 1)
+        with pytest.raises(WrongKeys):
+            await pipe.execute()
+    used = {name.removeprefix("cmdstat_") for name in await redis.info("commandstats")}
+    assert used <= {"get", "hello", "client", "ping", "info", "config|resetstat", "config"}
+    assert await everything(redis) == before
+    assert stops == ["stop"]
+    assert "ENCRYPTION_KEYS cannot read" in canary.problem
+    assert THEIRS not in canary.problem
+    await client.aclose()
+
+
+async def test_it_is_read_on_each_new_connection(redis: Any, redis_url: str) -> None:
+    """After a reconnect, the server may be another one, with other data."""
+    client = connect(redis_url, Canary(vault(OURS)))
+    await client.ping()
+    await redis.delete(layout.canary())
+    await writes(redis_url, THEIRS)
+    await client.ping()
+    await client.connection_pool.disconnect()
+    with pytest.raises(WrongKeys):
+        await client.ping()
+    await client.aclose()
+
+
+@pytest.mark.parametrize("_round", range(5))
+async def test_two_first_starts_agree(redis: Any, redis_url: str, _round: int) -> None:
+    """Of many processes that start at once with two sets of keys, one set is the right one."""
+    sets = [OURS, THEIRS] * 10
+    problems = await asyncio.gather(*(writes(redis_url, keys) for keys in sets))
+    stopped = {keys for keys, problem in zip(sets, problems, strict=True) if problem}
+    working = {keys for keys, problem in zip(sets, problems, strict=True) if not problem}
+    assert (len(stopped), len(working)) == (1, 1)
+    assert {await redis.get("written by")} == working
+
+
+async def test_only_a_process_that_works_writes_it(redis: Any, redis_url: str) -> None:
+    """Who only looks leaves an empty Redis empty."""
+    client = connect(redis_url, Canary(vault(OURS), create=False))
+    await client.ping()
+    assert await everything(redis) == {}
+    await client.aclose()
+
+
+async def test_rotation_seals_it_with_the_first_key(redis: Any, redis_url: str) -> None:
+    """Then the old key can be dropped."""
+    await writes(redis_url, OURS)
+    tallies = [tally async for tally in Rotation(redis, vault(THEIRS, OURS)).run()]
+    assert await writes(redis_url, THEIRS) == ""
+    assert await writes(redis_url, OURS) != ""
+    assert tallies[-1].sealed_anew == 0  # what is counted is people's
+
+
+async def test_a_redis_that_is_away_says_nothing_about_keys(redis_url: str) -> None:
+    """It is looked at when Redis is back."""
+    canary = Canary(vault(OURS))
+    client = connect(f"{redis_url}.gone", canary)
+    with pytest.raises(StoreUnavailable), reaching_redis():
+        await client.ping()
+    assert not canary.has_refused()
+    await client.aclose()
