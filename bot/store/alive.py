@@ -44,3 +44,9 @@ class Alive:
                 pipe.zrevrange(key, 0, 0, withscores=True)
                 at_work, newest = await pipe.execute()
         return Seen(int(at_work), float(newest[0][1]) if newest else None)
+
+    async def take_turn(self, task: str, seconds: float) -> bool:
+        """Whether this worker runs a periodic task now; no other does for so many seconds."""
+        with reaching_redis():
+            lock = self._redis.set(layout.periodic(task), "1", nx=True, px=int(seconds * 1000))
+            return bool(await lock)

@@ -83,6 +83,12 @@ QUEUE = CLOCK
 ALL_BY_CLOCK = f"{CLOCK}:*"
 """A pattern for SCAN that fits what belongs to the clock, but for the queue."""
 
+ALL_SOURCES_OF_ALERTS = f"{CLOCK}:alerts:source:*"
+"""A pattern for SCAN that fits what `alerts_of_source` gives."""
+
+ALL_WATCHES = f"{CLOCK}:watches:*:*:*"
+"""A pattern for SCAN that fits what `watches` gives."""
+
 TASK = "{clock}"
 """Begins the keys of saq's jobs, some of which hold no name of a queue."""
 
@@ -90,6 +96,11 @@ TASK = "{clock}"
 def workers() -> str:
     """Sorted set: the ids of workers by the time when each last said that it is at work."""
     return f"{CLOCK}:workers"
+
+
+def periodic(task: str) -> str:
+    """Lock: a periodic task has run, or runs, in some worker."""
+    return f"{CLOCK}:periodic:{task}"
 
 
 def digest(digest_id: str) -> str:

@@ -105,6 +105,7 @@ def test_what_happens_by_the_clock_shares_a_slot() -> None:
         layout.cleaning(ADA, "acme"),
         layout.cleans_due(),
         layout.workers(),
+        layout.periodic("reconcile"),
         queue.namespace("queued"),
         job.id,
         job.abort_id,

@@ -1,0 +1,49 @@
+"""Reconciliation: what is followed and lost its place in the due index gets it back."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.store import layout
+from tests.shop import Shop
+
+JOB = "68835cc3ef4e8e1425c30001"
+
+
+@pytest.fixture
+async def shop(connected: Shop) -> Shop:
+    """Ada has an alert and a watched job, and a worker has run for a while."""
+    connected.world.add_job("acme", id=JOB, status="in_progress")
+    await connected.person("ada", "ops").command("/emporix alerts on")
+    await connected.ada.command(f"/emporix jobs watch {JOB}")
+    await connected.worker.work()
+    return connected
+
+
+async def lose(shop: Shop) -> None:
+    await shop.redis.delete(layout.alerts_due(), layout.watches_due())
+
+
+async def sizes(shop: Shop) -> tuple[int, int]:
+    due = layout.alerts_due(), layout.watches_due()
+    return await shop.redis.zcard(due[0]), await shop.redis.zcard(due[1])
+
+
+async def test_restores_what_was_lost(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """Every ten minutes, with a warning that says how much it was."""
+    await lose(shop)
+    await shop.redis.delete(layout.periodic("reconcile"))
+    await shop.worker.work_until(shop.clock() + 599, step=599)
+    assert await sizes(shop) == (0, 0)
+    await shop.worker.work_until(shop.clock() + 10, step=5)
+    assert await sizes(shop) == (1, 1)
+    assert "1 connections with alerts were missing in the due index" in caplog.text
+    assert "1 connections with watches were missing in the due index" in caplog.text
+
+
+async def test_one_worker_does_it(shop: Shop) -> None:
+    """The lock is free again before the next run."""
+    await lose(shop)
+    assert 0 < await shop.redis.pttl(layout.periodic("reconcile")) < 600_000
+    await shop.worker.work_until(shop.clock() + 610, step=305)
+    assert await sizes(shop) == (0, 0)
