@@ -237,7 +237,8 @@ async def test_tells_of_a_broken_connection_once(shop: Shop, snapshot: SnapshotA
     await later(shop)
     (summed_up,) = await posted(shop)
     assert "*1 job* since" in summed_up["text"]
-    assert len(await told(shop)) == 1
+    _, taken = await told(shop)
+    assert "took over" in taken["text"]
 
 
 async def test_pauses_when_its_owner_disconnects(shop: Shop, snapshot: SnapshotAssertion) -> None:
@@ -512,6 +513,7 @@ async def test_no_notice_follows_where_somebody_took_over(shop: Shop) -> None:
     await grace.click("Take over")
     await shop.worker.work_until(shop.clock() + 26 * 3600, step=600)
     assert len(await notices(shop)) == 1
+    assert "took over" in (await told(shop))[-1]["text"]
 
 
 async def the_alert(shop: Shop) -> Alert:
