@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
-
-from bot.errors import ShareRefused
 from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.accounts import Accounts, connection
-from bot.services.alerts.alerts import DISCONNECTED, Alerts
+from bot.services.alerts.alerts import Alerts
 from bot.services.digests.digests import Digests
 from bot.services.tenants import tenant_name
 from bot.services.watches.watching import Watching
 from bot.slack.hear import action, command
 from bot.slack.home import HomeTab
-from bot.slack.place import Place
 from bot.slack.reply import Reply
-from bot.store.alert_records import Alert
 
 
 @command("disconnect", "[tenant]", "Forget a tenant's API key and everything kept with it.")
@@ -35,7 +29,6 @@ async def disconnect(
     watching: Watching,
     alerts: Alerts,
     digests: Digests,
-    place: Place,
     home: HomeTab,
     reply: Reply,
 ) -> None:
@@ -54,15 +47,6 @@ async def disconnect(
         digest_channels=sorted({digest.channel_id for digest in stopped}),
     )
     await home.keep_up(tenant)
-    await _tell(paused, place)
-
-
-async def _tell(paused: Sequence[Alert], place: Place) -> None:
-    """Whoever reads these channels would take their silence for good news."""
-    for alert in paused:
-        with suppress(ShareRefused):
-            channel = place.channel_at(alert.channel_id)
-            await channel.post("alerts/orphaned", alert=alert, reason=DISCONNECTED)
 
 
 @action(ids.DISCONNECT_KEEP, replaces=True)

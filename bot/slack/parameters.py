@@ -37,6 +37,7 @@ PARAMETERS = {
     "reports": "the service of what digests tell",
     "digest_forms": "reads and keeps the forms of digests",
     "alive": "the record of which workers are at work",
+    "directly": "writes to other people than the one who acts",
     "forms": "what open forms remember, sealed",
     "audiences": "the cache of who reads which channel",
     "audit": "the record of deletes",

@@ -59,9 +59,9 @@ class Alert(Stored):
     """What a channel wants to hear of, by the connection of `owner`; `filters` name the tenant.
 
     Until `muted_until` nothing is posted. `paused` is the reason why it does not run, empty where
-    it does. `looked_at` is when it was looked at last, `checked_at` when its owner was known to be
-    there; times are in seconds since 1970. `batch` is what is being posted; `version` counts the
-    changes.
+    it does; `paused_at` is since when, and `notices` counts the messages about it in the channel.
+    `looked_at` is when it was looked at last, `checked_at` when its owner was known to be there;
+    times are in seconds since 1970. `batch` is what is being posted; `version` counts the changes.
     """
 
     id: str
@@ -77,6 +77,8 @@ class Alert(Stored):
     number: int = 0
     batch: Batch | None = None
     version: int = 0
+    paused_at: float = 0
+    notices: int = 0
 
     @property
     def tenant(self) -> str:

@@ -93,6 +93,12 @@ QUEUE = CLOCK
 ALL_BY_CLOCK = f"{CLOCK}:*"
 """A pattern for SCAN that fits what belongs to the clock, but for the queue."""
 
+ALL_SOURCES_OF_ALERTS = f"{CLOCK}:alerts:source:*"
+"""A pattern for SCAN that fits what `alerts_of_source` gives."""
+
+ALL_WATCHES = f"{CLOCK}:watches:*:*:*"
+"""A pattern for SCAN that fits what `watches` gives."""
+
 TASK = "{clock}"
 """Begins the keys of saq's jobs, some of which hold no name of a queue."""
 

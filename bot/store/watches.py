@@ -14,7 +14,7 @@ from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
 from bot.store.sealing import Sealing
 from bot.store.serialization import Serializer
-from bot.store.sources import Source, Sources
+from bot.store.sources import Followed, Source, Sources
 from bot.store.vault import Vault
 
 # One user's watches are counted and added in one step, so that two presses cannot pass the limit.
@@ -25,6 +25,16 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 redis.call('ZADD', KEYS[2], 'LT', ARGV[5], ARGV[4])
 return 'added'
+"""
+
+IS_FOLLOWED = """
+local function is_followed()
+  local prefix = ARGV[3] .. ':'
+  for _, field in ipairs(redis.call('HKEYS', KEYS[3])) do
+    if string.sub(field, 1, #prefix) == prefix then return true end
+  end
+  return false
+end
 """
 
 KEPT_SECONDS = 30 * 24 * 60 * 60
@@ -67,7 +77,14 @@ class WatchStore:
     def __init__(self, redis: Commands, vault: Vault) -> None:
         self._redis, self._sealing = redis, Sealing(vault, "watch", WATCH)
         self._add = redis.register_script(ADD)
-        self.sources = Sources(redis, layout.watches_due(), layout.watches_strikes())
+        followed = Followed(
+            "watches",
+            layout.ALL_WATCHES,
+            lambda source: layout.watches(source.owner),
+            self._sources,
+            IS_FOLLOWED,
+        )
+        self.sources = Sources(redis, layout.watches_due(), layout.watches_strikes(), followed)
 
     async def add(self, watch: Watch, look_at: float, most: int) -> Added:
         """Watch a job, unless its owner does so already, or watches `most` jobs."""
@@ -109,6 +126,25 @@ class WatchStore:
         """Whether there was a watch to remove."""
         with reaching_redis():
             return bool(await self._redis.hdel(layout.watches(owner), _field(tenant, job_id)))
+
+    async def _sources(self, keys: list[str]) -> list[Source]:
+        """The sources whose watches stand under these keys."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hkeys(key)
+            fields = await pipe.execute()
+        return [
+            Source(owner, tenant)
+            for key, names in zip(keys, fields, strict=True)
+            for owner in _owners(key)
+            for tenant in {name.partition(":")[0] for name in names}
+        ]
+
+
+def _owners(key: str) -> list[Caller]:
+    """Whose watches stand under a key that fits the pattern; none if it is not one of ours."""
+    parts = key.removeprefix(f"{layout.CLOCK}:watches:").split(":")
+    return [Caller(parts[1], parts[2], parts[0])] if len(parts) == 3 else []
 
 
 def _field(tenant: str, job_id: str) -> str:

@@ -1,17 +1,21 @@
-"""Alerts: looked after when their time comes, and what is news posted once."""
+"""Alerts: looked at when they are due; news and pauses are posted once."""
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 from bot.clockwork.calls import Errand, Later, Queues, every, task
 from bot.errors import EmporixError, ShareRefused
+from bot.services.alerts.alerts import DISCONNECTED
 from bot.services.alerts.arranging import arrange, remembered
 from bot.services.alerts.course import AlertCourse
-from bot.services.alerts.looks import BROKEN, AlertLooks, Looked, wait
+from bot.services.alerts.looks import BROKEN, AlertLooks, notice_at, wait
 from bot.services.sharing import Sharing
 from bot.slack.alert_posts import AlertPosts, shown_ids
+from bot.slack.failures import described
 from bot.slack.once import Post, PostRefused
+from bot.slack.refusals import TROUBLE, named, passes_in
 from bot.slack.told_once import ToldOnce
 from bot.store.alert_records import Alert, Batch
 from bot.store.sources import Source
@@ -20,8 +24,10 @@ LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
 OWNER_GONE = "owner_gone"
 
-ORPHANED = {OWNER_GONE, *(error.template for error in BROKEN)}
-"""Reasons to pause that somebody else in the channel can mend."""
+SILENT_TO_OWNER = {OWNER_GONE, DISCONNECTED}
+"""Reasons to pause that the owner cannot read, or was told when they disconnected."""
+
+logger = logging.getLogger(__name__)
 
 
 @every(LOOK_SECONDS)
@@ -31,12 +37,19 @@ async def find_due(alert_course: AlertCourse, queue: Queues) -> None:
 
 
 @task("alerts.look")
-async def look(source: str, now: float, alert_looks: AlertLooks, queue: Queues) -> None:
+async def look(
+    source: str, alert_looks: AlertLooks, alert_course: AlertCourse, queue: Queues
+) -> None:
     """All alerts of a connection, each set of filters once."""
     looked = await alert_looks.look(Source.named(source))
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
-    await _pause_those(source, looked, now, queue)
+    for alert_id in looked.unnoticed:
+        await queue.put("alerts.notice", alert_id, alert_id=alert_id)
+    if looked.broken:
+        await alert_course.pause_all(Source.named(source), looked.broken)
+    for alert_id in looked.refused:
+        await alert_course.pause(alert_id, "filters")
 
 
 @task("alerts.post")
@@ -49,60 +62,83 @@ async def post(
     sharing: Sharing,
     alert_posts: AlertPosts,
     told_once: ToldOnce,
-    queue: Queues,
 ) -> None:
+    """Post what is new; where that is not possible for good, pause the alert with the reason."""
     alert = await alert_course.load(alert_id)
     if alert is None or alert.batch is None or alert.paused or alert.muted_until > now:
         return
     errand.owner, errand.about = alert.owner, "an alert in a channel"
     errand.otherwise = partial(alert_course.pause, alert.id, "unexpected")
-    if not await alert_course.check(alert, told_once.is_gone):
-        await _pause_one(alert, OWNER_GONE, now, queue)
-        return
     try:
+        if not await alert_course.check(alert, told_once.is_gone):
+            await alert_course.pause(alert.id, OWNER_GONE)
+            return
         sharing.admit(await told_once.audience(alert.channel_id))
         await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once)
     except BROKEN as error:
-        looked = await alert_looks.struck(alert.source, error)
-        await _pause_those(alert.source.name, looked, now, queue)
+        if (looked := await alert_looks.struck(alert.source, error)).broken:
+            await alert_course.pause_all(alert.source, looked.broken)
     except EmporixError as error:
         raise Later(wait(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused) as refused:
-        await _pause_one(alert, refused.reason, now, queue)
+        await _refused(alert, refused.reason, alert_course)
+    except TROUBLE as error:
+        await _refused(alert, _permanent(error), alert_course)
 
 
-@task("alerts.pause")
-async def pause(
-    source: str,
+@task("alerts.notice")
+async def notice(
     alert_id: str,
-    reason: str,
-    at: float,
+    now: float,
     alert_course: AlertCourse,
+    sharing: Sharing,
     told_once: ToldOnce,
 ) -> None:
-    """One alert, or all of a connection; their owner hears so once, and their channels."""
-    broken = Source.named(source)
-    running = [one for one in await alert_course.running(broken) if alert_id in ("", one.id)]
-    if not running:
+    """Tell the channel and the owner of a paused alert why it is paused."""
+    alert = await alert_course.load(alert_id)
+    if alert is None or notice_at(alert) > now:
         return
-    if reason != OWNER_GONE:
-        facts = {"reason": reason, "tenant": broken.tenant, "alerts": running}
-        name = _paused(running[0], at)
-        await told_once.directly(name, broken.owner, at, "alerts/paused", **facts)
-    for alert in running:
-        if reason in ORPHANED:
-            await _tell_channel(alert, reason, at, told_once)
-        await alert_course.pause(alert.id, reason)
+    await _tell_channel(alert, sharing, told_once)
+    if not alert.notices and alert.paused not in SILENT_TO_OWNER:
+        await _tell_owner(alert, await alert_course.paused_with(alert), told_once)
+    await alert_course.noticed(alert)
 
 
-async def _tell_channel(alert: Alert, reason: str, at: float, told_once: ToldOnce) -> None:
-    """Else its silence would read as if nothing failed."""
-    post = Post(f"{_paused(alert, at)}:here", alert.owner.team_id, alert.channel_id, at)
-    await told_once.in_channel(post, "alerts/orphaned", alert=alert, reason=reason)
+async def _refused(alert: Alert, reason: str, alert_course: AlertCourse) -> None:
+    logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
+    await alert_course.pause(alert.id, reason)
 
 
-def _paused(alert: Alert, at: float) -> str:
-    return f"alert:{alert.id}:paused:{at:.0f}"
+async def _tell_channel(alert: Alert, sharing: Sharing, told_once: ToldOnce) -> None:
+    """Otherwise its silence would look as if nothing failed."""
+    name = f"{_paused(alert)}:{alert.notices + 1}"
+    post = Post(name, alert.owner.team_id, alert.channel_id, notice_at(alert))
+    try:
+        sharing.admit(await told_once.audience(alert.channel_id))
+        await told_once.in_channel(post, "alerts/orphaned", alert=alert)
+    except ShareRefused as refused:
+        logger.warning("%s is not posted: %s", name, refused.reason)
+    except TROUBLE as error:
+        logger.warning("%s is not posted: %s", name, _permanent(error))
+
+
+def _permanent(error: Exception) -> str:
+    """Slack's word for a refusal that stays; raises Later for any other."""
+    if (seconds := passes_in(error)) is not None:
+        raise Later(seconds, described(error)) from error
+    return named(error)
+
+
+async def _tell_owner(alert: Alert, together: list[Alert], told_once: ToldOnce) -> None:
+    """One message for all that were paused together, by the name of the oldest."""
+    alerts = together or [alert]
+    facts = {"reason": alert.paused, "tenant": alert.tenant, "alerts": alerts}
+    name, at = _paused(alerts[0]), alert.paused_at
+    await told_once.directly(name, alert.owner, at, "alerts/paused", **facts)
+
+
+def _paused(alert: Alert) -> str:
+    return f"alert:{alert.id}:paused:{alert.paused_at:.3f}"
 
 
 async def _post(
@@ -124,21 +160,3 @@ async def _post(
     if not await alert_course.done(alert, remembered(posts, plan, batch, ts or "")):
         # For example muted meanwhile: once more, and nothing is posted twice.
         raise Later(1.0, "the alert was changed at the same time")
-
-
-async def _pause_those(source: str, looked: Looked, now: float, queue: Queues) -> None:
-    if looked.broken:
-        await queue.put(
-            "alerts.pause", source, source=source, alert_id="", reason=looked.broken, at=now
-        )
-    for alert_id in looked.refused:
-        await queue.put(
-            "alerts.pause", alert_id, source=source, alert_id=alert_id, reason="filters", at=now
-        )
-
-
-async def _pause_one(alert: Alert, reason: str, now: float, queue: Queues) -> None:
-    source = alert.source.name
-    await queue.put(
-        "alerts.pause", alert.id, source=source, alert_id=alert.id, reason=reason, at=now
-    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bot.clockwork.calls import every
+from bot.services.alerts.course import AlertCourse
 from bot.services.digests.digests import Digests
+from bot.services.watches.watching import Watching
 from bot.store.shifts import Shifts
 
 EVERY_SECONDS = 10 * 60.0
@@ -12,8 +14,12 @@ SHIFT_SECONDS = EVERY_SECONDS - 30
 
 
 @every(EVERY_SECONDS)
-async def reconcile(shifts: Shifts, digests: Digests) -> None:
+async def reconcile(
+    shifts: Shifts, digests: Digests, alert_course: AlertCourse, watching: Watching
+) -> None:
     """Each kind of record restores its own missing entries, and logs them."""
     if not await shifts.take("reconcile", SHIFT_SECONDS):
         return
     await digests.reconcile()
+    await alert_course.reconcile()
+    await watching.reconcile()

@@ -1,23 +1,31 @@
-"""Watched jobs: looked at when their time comes, and the end of each told once."""
+"""Watched jobs: looked at when they are due; the end of each is posted once."""
 
 from __future__ import annotations
 
+import logging
+from functools import partial
+
 from bot.clockwork.calls import Errand, Later, Queues, every, task
 from bot.emporix.models import Job
-from bot.errors import EmporixError, NotFound
-from bot.models import Account
+from bot.errors import EmporixError, NotFound, ShareRefused
+from bot.models import Account, Caller
 from bot.services.accounts import Accounts
 from bot.services.jobs import JobCard, Jobs
 from bot.services.shared_deletes import SharedDeletes
+from bot.services.sharing import Sharing
 from bot.services.watches.schedule import duration, wait
 from bot.services.watches.watching import Watching
+from bot.slack.failures import described
 from bot.slack.once import Post
+from bot.slack.refusals import TROUBLE, passes_in
 from bot.slack.told_once import ToldOnce
 from bot.store.sources import Source
 from bot.store.watches import Watch
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
+
+logger = logging.getLogger(__name__)
 
 
 @every(LOOK_SECONDS)
@@ -54,17 +62,25 @@ async def tell(
     accounts: Accounts,
     jobs: Jobs,
     shared_deletes: SharedDeletes,
+    sharing: Sharing,
     told_once: ToldOnce,
 ) -> None:
+    """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
     watch = await watching.named(Source.named(source), watch_id)
     if watch is None:
         return  # told already, or stopped meanwhile
     errand.owner, errand.about = watch.owner, f"job {watch.job_id}, which you were watching"
+    errand.otherwise = partial(watching.over, watch)
+    if await _is_gone(watch.owner, told_once):
+        ended = await watching.end_all(watch.owner, watch.tenant)
+        logger.warning("%d watches end, as their owner has left the workspace", ended)
+        return
     account = await accounts.of(watch.owner)
     card = await _card(account, watch, jobs) if outcome == "ended" else None
-    if watch.message_ts and card:
+    public = await _may_be_public(watch, sharing, told_once)
+    if watch.message_ts and card and public:
         await _change_shown(account, watch, jobs, shared_deletes, told_once)
-    await _tell(watch, outcome, at, card.job if card else None, told_once)
+    await _tell(watch, outcome, at, card.job if card else None, told_once, public=public)
     await watching.over(watch)
 
 
@@ -81,6 +97,37 @@ async def give_up(
     name = f"watch:{watches[0].id}:broken"
     await told_once.directly(name, broken.owner, at, "jobs/watch.broken", **facts)
     await watching.end_all(broken.owner, broken.tenant)
+
+
+async def _is_gone(owner: Caller, told_once: ToldOnce) -> bool:
+    """Where Slack refuses to say, a message to somebody who has left does no harm."""
+    try:
+        return await told_once.is_gone(owner.user_id)
+    except TROUBLE as error:
+        _later_if_it_passes(error)
+        logger.warning("whether a watcher has left is not known: %s", described(error))
+        return False
+
+
+async def _may_be_public(watch: Watch, sharing: Sharing, told_once: ToldOnce) -> bool:
+    """Whether the end of a job may be shown where Watch was pressed; its readers may be new."""
+    if not watch.channel_id:
+        return False
+    try:
+        sharing.admit(await told_once.audience(watch.channel_id))
+    except ShareRefused as refused:
+        logger.info("a watch ends in a direct message: %s", refused.reason)
+        return False
+    except TROUBLE as error:
+        _later_if_it_passes(error)
+        logger.warning("a watch ends in a direct message: %s", described(error))
+        return False
+    return True
+
+
+def _later_if_it_passes(error: Exception) -> None:
+    if (seconds := passes_in(error)) is not None:
+        raise Later(seconds, described(error)) from error
 
 
 async def _card(account: Account, watch: Watch, jobs: Jobs) -> JobCard | None:
@@ -113,7 +160,7 @@ async def _change_shown(
 
 
 async def _tell(
-    watch: Watch, outcome: str, at: float, job: Job | None, told_once: ToldOnce
+    watch: Watch, outcome: str, at: float, job: Job | None, told_once: ToldOnce, *, public: bool
 ) -> None:
     """In the thread where they said that they watch; directly where that is not possible."""
     facts = {
@@ -124,7 +171,7 @@ async def _tell(
         "seconds": duration(job) if job else None,
     }
     name, owner = f"watch:{watch.id}", watch.owner
-    if watch.channel_id:
+    if public:
         post = Post(name, owner.team_id, watch.channel_id, at, watch.message_ts)
         if await told_once.in_channel(post, "jobs/watch.over", user_id=owner.user_id, **facts):
             return

@@ -12,6 +12,7 @@ import bot.listeners
 from bot.app import App, build_app
 from bot.errors import StoreUnavailable
 from bot.settings import Settings
+from bot.slack.directly import Directly
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
 from bot.slack.home import home_tabs
@@ -61,7 +62,7 @@ async def assemble(
             failures=Failures(shared.say),
             arrivals=Arrivals(shared.redis, shared.accounts),
             installation=installation,
-            services=shared.services,
+            services={**shared.services, "directly": Directly(shared.say, shared.slack)},
             helpers={
                 "clock": Zones(ZoneStore(shared.redis), clock).clock_for,
                 "home": home_tabs(shared.say, shared.overviews),

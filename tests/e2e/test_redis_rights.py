@@ -25,6 +25,7 @@ from tests.clock import FakeClock
 from tests.documents import text
 from tests.listeners.jobs.fixtures import add_jobs
 from tests.shop import Shop, open_shop
+from tests.source import modules
 
 GUIDE = "docs/operator-guide.md"
 USER = "emporix-jobs"
@@ -81,8 +82,19 @@ async def do_everything(shop: Shop) -> None:
     await shop.ada.command("/emporix use acme")
     shop.world.expire_tokens()
     await shop.ada.command("/emporix jobs")
+    await use_a_refused_key(shop)
     await shop.ada.command("/emporix disconnect")
     await shop.ada.click("Disconnect")
+
+
+async def use_a_refused_key(shop: Shop) -> None:
+    """An alert and a watch whose API key was revoked."""
+    ada = shop.person("ada", "ops")
+    shop.world.add_job("acme", id="running", status="in_progress")
+    await ada.command("/emporix alerts on")
+    await ada.command("/emporix jobs watch running")
+    shop.world.revoke(ACME_OPERATIONS)
+    await shop.worker.work_until(shop.clock() + 60, step=10.0)
 
 
 async def clean_up(shop: Shop) -> None:
@@ -155,6 +167,21 @@ async def test_the_app_needs_no_more_and_may_no_more(redis: Any, toured: set[str
     """Everything works for that user, and no command is allowed in vain."""
     assert await refused(redis) <= {ONLY_A_NAME}
     assert allowed() - FOR_SOME <= toured
+
+
+def named_in(source: str) -> set[str]:
+    """Possible commands in a module: those of its Lua scripts, and its methods of a client."""
+    lua = re.findall(r"redis\.call\(\s*'(\w+)'", source)
+    methods = re.findall(r"\b(?:_?redis|pipe)\.(\w+)\(", source)
+    return {{"delete": "del"}.get(name.lower(), name.lower()) for name in [*lua, *methods]}
+
+
+async def test_the_guide_allows_each_command_of_the_source(redis: Any) -> None:
+    """Also those that no tour happens to use, such as the ones that count failures."""
+    sources = [path.read_text(encoding="utf-8") for path in modules("bot/store")]
+    named = set().union(*map(named_in, sources)) & {name.lower() for name in await redis.command()}
+    assert {"hincrby", "zadd", "del"} <= named
+    assert named - allowed() == set()
 
 
 async def test_rotation_needs_no_more(redis: Any, restricted_url: str) -> None:

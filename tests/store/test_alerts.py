@@ -64,11 +64,26 @@ async def test_moves_to_another_owner(alerts: AlertStore) -> None:
     assert await alerts.of_source(Source(GRACE, "acme")) == (moved,)
 
 
+async def test_whatever_is_saved_is_due(alerts: AlertStore, redis: Any) -> None:
+    """A save never leaves a connection out of the index, nor postpones a look."""
+    due, name = layout.alerts_due(), Source(ADA, "acme").name
+    saved = await alerts.save(ALERT, None, look_at=200.0)
+    for look_at, at in ((None, 200.0), (300.0, 200.0), (150.0, 150.0)):
+        assert saved
+        saved = await alerts.save(saved, saved, look_at=look_at)
+        assert await redis.zscore(due, name) == at
+    await redis.delete(due)
+    assert saved
+    assert await alerts.save(saved, saved)
+    assert await redis.zscore(due, name) is not None
+
+
 async def test_leaves_no_trace(alerts: AlertStore, redis: Any) -> None:
     """What was turned off cannot be saved any more, either."""
     saved = await alerts.save(ALERT, None, POSTS)
     assert saved
-    await alerts.delete(saved)
+    assert 0 < await redis.ttl(layout.alert_posts("a1")) <= 86_400
+    assert await alerts.delete(saved)
     assert await redis.keys("*") == []
     assert await alerts.save(saved, saved) is None
     assert await alerts.load("a1") is None

@@ -1,7 +1,8 @@
-"""What is due is found in a time that grows with how much that is."""
+"""What is due is found in time proportional to its number, and nothing that is followed is lost."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -9,25 +10,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.models import Caller
-from bot.store.sources import TAKEN_SECONDS, Source, Sources
+from bot.store.sources import Followed, Source, Sources
 from tests.store.fixtures import ADA, GRACE
 
 ADAS, GRACES = Source(ADA, "acme"), Source(GRACE, "globex")
+DUE, STRIKES, OF = "test:{clock}:due", "test:{clock}:strikes", "test:{clock}:of:"
+SET = "local function is_followed() return redis.call('SCARD', KEYS[3]) > 0 end"
+
+
+async def _sources(keys: list[str]) -> Iterable[Source]:
+    return [Source.named(key.removeprefix(OF)) for key in keys]
 
 
 @pytest.fixture
-def sources(redis: Any) -> Sources:
-    return Sources(redis, "test:{clock}:due", "test:{clock}:strikes")
+async def sources(redis: Any) -> Sources:
+    """Ada and Grace each follow something."""
+    for source in (ADAS, GRACES):
+        await redis.sadd(OF + source.name, "one")
+    return Sources(
+        redis, DUE, STRIKES, Followed("tests", f"{OF}*", lambda s: OF + s.name, _sources, SET)
+    )
 
 
 async def test_gives_what_is_due_to_one(sources: Sources) -> None:
-    """Nobody else gets it for a minute; then it was dropped, and is due again."""
+    """No other worker gets it for 60 seconds; then it was dropped, and is due again."""
     await sources.look_again(ADAS, 10.0)
     await sources.look_again(GRACES, 20.0)
     assert await sources.take_due(9.0, 100) == []
     assert await sources.take_due(15.0, 100) == [ADAS]
     assert await sources.take_due(15.0, 100) == []
-    assert await sources.take_due(15.0 + TAKEN_SECONDS, 100) == [GRACES, ADAS]
+    assert await sources.take_due(75.0, 100) == [GRACES, ADAS]
 
 
 async def test_takes_so_many_at_most(sources: Sources) -> None:
@@ -49,7 +61,7 @@ async def test_a_member_that_names_no_connection_stops_nobody(
 
 
 async def test_soon_is_never_later(sources: Sources) -> None:
-    """Who wants a look soon does not put off one that comes earlier."""
+    """A request for a look soon does not postpone an earlier one."""
     await sources.look_again(ADAS, 10.0)
     await sources.look_soon(ADAS, 30.0)
     assert await sources.take_due(10.0, 1) == [ADAS]
@@ -58,19 +70,66 @@ async def test_soon_is_never_later(sources: Sources) -> None:
 
 
 async def test_forgets_where_nothing_is_followed(sources: Sources, redis: Any) -> None:
-    """Nothing stays behind."""
+    """The entry and the refusals of a connection go once Redis holds nothing for it."""
     await sources.look_again(ADAS, 10.0)
     await sources.strike(ADAS)
-    await sources.look_again(ADAS, None)
-    await sources.clear_strikes(ADAS)
+    await redis.delete(OF + ADAS.name, OF + GRACES.name)
+    await sources.look_again(ADAS, 20.0)
     assert await redis.keys("test:*") == []
 
 
+async def test_keeps_what_is_followed(sources: Sources, redis: Any) -> None:
+    """An entry stays as long as Redis holds anything for the connection, readable or not."""
+    await redis.sadd(OF + ADAS.name, "unreadable")
+    await sources.look_again(ADAS, 10.0)
+    await redis.srem(OF + ADAS.name, "one")
+    await sources.look_again(ADAS, 20.0)
+    assert await redis.zscore(DUE, ADAS.name) == 20.0
+
+
 async def test_counts_strikes_in_a_row(sources: Sources) -> None:
-    """One that works begins anew."""
+    """A look that works starts the count again."""
+    await sources.look_again(ADAS, 10.0)
     assert [await sources.strike(ADAS), await sources.strike(ADAS)] == [1, 2]
     await sources.clear_strikes(ADAS)
     assert await sources.strike(ADAS) == 1
+
+
+async def test_counts_no_strikes_of_what_is_gone(sources: Sources, redis: Any) -> None:
+    """A refusal that arrives after the last alert was turned off leaves nothing in Redis."""
+    assert await sources.strike(ADAS) == 0
+    assert await redis.hlen(STRIKES) == 0
+
+
+async def test_an_unreadable_entry_holds_up_nobody(
+    sources: Sources, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is removed and logged, without its text; the others are taken as ever."""
+    await redis.zadd(DUE, {"no source": 1.0, ADAS.name: 2.0, GRACES.name: 3.0})
+    assert await sources.take_due(10.0, 100) == [ADAS, GRACES]
+    assert "1 unreadable entries removed" in caplog.text
+    assert "no source" not in caplog.text
+    assert await redis.zscore(DUE, "no source") is None
+
+
+async def test_adds_what_is_missing(
+    sources: Sources, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is followed and not in the index is due again, however many there are; the rest stays
+    as it is.
+    """
+    many = [Source(Caller("T0ACME", f"U{number}"), "acme") for number in range(1200)]
+    for source in many:
+        await redis.sadd(OF + source.name, "one")
+    await sources.look_again(GRACES, 900.0)
+    assert await sources.reconcile(100.0) == 1201
+    assert await redis.zscore(DUE, ADAS.name) == 100.0
+    assert await redis.zscore(DUE, GRACES.name) == 900.0
+    assert await redis.zcard(DUE) == 1202
+    assert "1201 connections with tests were missing in the due index" in caplog.text
+    caplog.clear()
+    assert await sources.reconcile(200.0) == 0
+    assert caplog.text == ""
 
 
 plain = st.text(st.characters(categories=["Lu", "Nd"]), max_size=12)

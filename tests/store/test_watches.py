@@ -45,12 +45,19 @@ async def test_there_is_a_limit(watches: WatchStore) -> None:
     assert len(await watches.of(ADA)) == 5
 
 
+async def test_a_further_watch_postpones_no_look(watches: WatchStore, redis: Any) -> None:
+    """The first of two watched jobs is looked at as soon as if it were alone."""
+    await watches.add(WATCH, 105.0, 50)
+    await watches.add(replace(WATCH, id="w2", job_id="job-2"), 900.0, 50)
+    assert await redis.zscore(layout.watches_due(), Source(ADA, "acme").name) == 105.0
+
+
 async def test_removes_once(watches: WatchStore, redis: Any) -> None:
     """Who comes second learns that there was nothing."""
     await watches.add(WATCH, 105.0, 50)
     assert await watches.remove(ADA, "acme", "job-1")
     assert not await watches.remove(ADA, "acme", "job-1")
-    await watches.sources.look_again(Source(ADA, "acme"), None)
+    await watches.sources.look_again(Source(ADA, "acme"), 200.0)
     assert await redis.keys("*") == []
 
 

@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.store import layout
+from bot.store.alert_records import Alert
+from bot.store.alerts import AlertStore
+from bot.store.sources import Source
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.faults import Fault
 from tests.shop import Shop
+from tests.store.fixtures import ADA
 
 NOT_FOUND = "Agent execution failed: order EON{} could not be found."
 TIMED_OUT = "Tool call `get_invoice` timed out after {} s; the customer was not answered."
@@ -228,11 +233,12 @@ async def test_tells_of_a_broken_connection_once(shop: Shop, snapshot: SnapshotA
     fail(shop)
     grace = shop.person("grace", "ops")
     await shop.connect(grace, ACME_READ_ONLY)
-    await grace.click("Resume on my connection")
+    await grace.click("Take over")
     await later(shop)
     (summed_up,) = await posted(shop)
     assert "*1 job* since" in summed_up["text"]
-    assert len(await told(shop)) == 1
+    _, taken = await told(shop)
+    assert "took over" in taken["text"]
 
 
 async def test_pauses_when_its_owner_disconnects(shop: Shop, snapshot: SnapshotAssertion) -> None:
@@ -241,6 +247,7 @@ async def test_pauses_when_its_owner_disconnects(shop: Shop, snapshot: SnapshotA
     await ada.command("/emporix disconnect")
     exchange = await ada.click("Disconnect")
     assert "Alerts of yours are paused in <#C0OPS>" in exchange.payloads[0]["text"]
+    await later(shop, 5)
     *_, said = await ada.messages()
     assert shown(said) == snapshot
     fail(shop)
@@ -450,7 +457,7 @@ async def test_pauses_where_its_owner_has_left(shop: Shop, snapshot: SnapshotAss
     (said,) = [one for one in await in_ops(shop) if "is paused" in one["text"]]
     assert shown(said) == snapshot
     assert await posted(shop) == []
-    await shop.person("grace", "ops").click("Resume on my connection")
+    await shop.person("grace", "ops").click("Take over")
     await later(shop, 2 * MINUTE)
     blocks = str([message["blocks"] for message in await posted(shop)])
     assert "job-a" in blocks
@@ -474,3 +481,124 @@ async def test_asks_once_a_day_whether_its_owner_is_there(shop: Shop) -> None:
 
 async def in_ops(shop: Shop) -> list[dict[str, Any]]:
     return list(await shop.person("grace", "ops").messages())
+
+
+async def notices(shop: Shop) -> list[dict[str, Any]]:
+    """What #ops reads about pauses."""
+    return [one for one in await in_ops(shop) if "paused:" in one["text"]]
+
+
+async def test_a_channel_reads_twice_that_an_alert_is_paused(
+    shop: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """At once and 24 hours later, and never again; its owner reads it once."""
+    await later(shop)
+    shop.world.revoke(ACME_OPERATIONS)
+    await later(shop, 600)
+    assert len(await notices(shop)) == 1
+    await shop.worker.work_until(shop.clock() + 23 * 3600, step=600)
+    assert len(await notices(shop)) == 1
+    await shop.worker.work_until(shop.clock() + 2 * 3600, step=600)
+    _, second = await notices(shop)
+    assert shown(second) == snapshot
+    await shop.worker.work_until(shop.clock() + 5 * 24 * 3600, step=3600)
+    assert (len(await notices(shop)), len(await told(shop))) == (2, 1)
+
+
+async def test_no_notice_follows_where_somebody_took_over(shop: Shop) -> None:
+    """The second one is for pauses that last."""
+    await later(shop)
+    shop.world.revoke(ACME_OPERATIONS)
+    await later(shop, 600)
+    grace = shop.person("grace", "ops")
+    await shop.connect(grace, ACME_READ_ONLY)
+    await grace.click("Take over")
+    await shop.worker.work_until(shop.clock() + 26 * 3600, step=600)
+    assert len(await notices(shop)) == 1
+    assert "took over" in (await told(shop))[-1]["text"]
+
+
+async def the_alert(shop: Shop) -> Alert:
+    (alert,) = await AlertStore(shop.redis, shop.vault).of_source(Source(ADA, "acme"))
+    return alert
+
+
+async def test_an_unexpected_error_pauses_with_a_word(shop: Shop) -> None:
+    """After some attempts, as nobody knows what it is: channel and owner read that it is paused."""
+    await shop.redis.hset(layout.alert_posts((await the_alert(shop)).id), "not", "a string")
+    fail(shop)
+    await later(shop, 600)
+    (said,) = await notices(shop)
+    assert "an unexpected error occurred" in said["text"]
+    assert "1 alert of yours is paused" in (await told(shop))[-1]["text"]
+
+
+@pytest.mark.parametrize("method", ["users.info", "conversations.info", "chat.postMessage"])
+@pytest.mark.parametrize("word", ["missing_scope", "invalid_auth", "restricted_action"])
+async def test_a_permanent_refusal_pauses_with_its_reason(
+    shop: Shop, caplog: pytest.LogCaptureFixture, method: str, word: str
+) -> None:
+    """Within five minutes, with a line in the log; and channel and owner read why."""
+    await a_day_passes(shop)
+    fail(shop)
+    shop.workspace.faults.add(Fault("refuse", method=method, error=word))
+    await later(shop, 300)
+    paused = (await the_alert(shop)).paused
+    assert paused == ("unknown" if (method, word) == UNKNOWN_READERS else word)
+    assert "is paused, as it cannot be posted" in caplog.text
+    assert len(await notices(shop)) == 1
+    assert len(await told(shop)) == 1
+
+
+UNKNOWN_READERS = ("conversations.info", "missing_scope")
+
+
+@pytest.mark.parametrize("method", ["users.info", "conversations.info", "chat.postMessage"])
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("rate_limit", times=3, retry_after=20), Fault("status", times=3)],
+    ids=lambda fault: fault.kind,
+)
+async def test_a_temporary_refusal_waits(shop: Shop, method: str, fault: Fault) -> None:
+    """The news comes a little later, and nothing is paused."""
+    await a_day_passes(shop)
+    fail(shop)
+    shop.workspace.faults.add(replace(fault, method=method))
+    await later(shop, 300)
+    assert (len(await posted(shop)), await notices(shop), await told(shop)) == (1, [], [])
+
+
+async def test_a_notice_that_slack_refused_comes_a_day_later(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For example while the app's token was not valid."""
+    await later(shop)
+    shop.world.revoke(ACME_OPERATIONS)
+    token, shop.workspace.bot_token = shop.workspace.bot_token, "xoxb-new"
+    await later(shop, 600)
+    shop.workspace.bot_token = token
+    assert (await notices(shop), await told(shop)) == ([], [])
+    assert "is not posted: invalid_auth" in caplog.text
+    await shop.worker.work_until(shop.clock() + 25 * 3600, step=600)
+    (said,) = await notices(shop)
+    assert "still paused" in said["text"]
+
+
+async def test_people_of_other_organisations_read_no_notice(shop: Shop) -> None:
+    """It names what the alert searches for; its owner reads why it is paused."""
+    shop.workspace.directory.share("C0OPS")
+    fail(shop)
+    await later(shop, 600)
+    assert await notices(shop) == []
+    assert "people of other organisations" in (await told(shop))[-1]["text"]
+
+
+async def test_one_unreadable_alert_hides_no_other(shop: Shop) -> None:
+    """The others of its connection go on."""
+    source = layout.alerts_of_source(Source(ADA, "acme").name)
+    await shop.redis.hset(layout.alert("lost"), mapping={"version": 1, "record": "1.dead.x"})
+    await shop.redis.sadd(source, "lost")
+    await later(shop)
+    fail(shop)
+    await later(shop)
+    assert len(await posted(shop)) == 1

@@ -5,29 +5,48 @@ from __future__ import annotations
 import pytest
 
 from bot.store import layout
-from bot.tasks.reconcile import EVERY_SECONDS
 from tests.listeners.digest.fixtures import set_up
 from tests.shop import Shop
 
+JOB = "68835cc3ef4e8e1425c30001"
 
-async def test_a_digest_that_fell_out_of_the_index_is_due_again(
-    connected: Shop, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Within ten minutes, and the log says so."""
+
+@pytest.fixture
+async def shop(connected: Shop) -> Shop:
+    """Ada has a digest, an alert and a watched job, and a worker has run for a while."""
+    connected.world.add_job("acme", id=JOB, status="in_progress")
     await set_up(connected.person("ada", "ops"))
+    await connected.person("ada", "ops").command("/emporix alerts on")
+    await connected.ada.command(f"/emporix jobs watch {JOB}")
     await connected.worker.work()
-    await connected.redis.delete(layout.digests_due(), layout.shift("reconcile"))
-    connected.clock.forward(EVERY_SECONDS)
-    await connected.worker.work()
-    assert await connected.redis.zcard(layout.digests_due()) == 1
+    return connected
+
+
+async def lose(shop: Shop) -> None:
+    await shop.redis.delete(layout.digests_due(), layout.alerts_due(), layout.watches_due())
+
+
+async def sizes(shop: Shop) -> list[int]:
+    due = layout.digests_due(), layout.alerts_due(), layout.watches_due()
+    return [await shop.redis.zcard(index) for index in due]
+
+
+async def test_restores_what_was_lost(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """Every ten minutes, with a warning that says how much it was."""
+    await lose(shop)
+    await shop.redis.delete(layout.shift("reconcile"))
+    await shop.worker.work_until(shop.clock() + 599, step=599)
+    assert await sizes(shop) == [0, 0, 0]
+    await shop.worker.work_until(shop.clock() + 10, step=5)
+    assert await sizes(shop) == [1, 1, 1]
     assert "digest digest-1 was in no index and is due again" in caplog.messages
+    assert "1 connections with alerts were missing in the due index" in caplog.text
+    assert "1 connections with watches were missing in the due index" in caplog.text
 
 
-async def test_one_worker_does_it(connected: Shop) -> None:
-    """Another that comes within the same ten minutes leaves it alone."""
-    await set_up(connected.person("ada", "ops"))
-    await connected.worker.work()
-    await connected.redis.delete(layout.digests_due())
-    connected.clock.forward(EVERY_SECONDS)
-    await connected.worker.work()
-    assert await connected.redis.zcard(layout.digests_due()) == 0
+async def test_one_worker_does_it(shop: Shop) -> None:
+    """The lock is free again before the next run."""
+    await lose(shop)
+    assert 0 < await shop.redis.pttl(layout.shift("reconcile")) < 600_000
+    await shop.worker.work_until(shop.clock() + 610, step=305)
+    assert await sizes(shop) == [0, 0, 0]

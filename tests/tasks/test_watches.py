@@ -262,3 +262,61 @@ async def test_ends_with_the_connection(shop: Shop) -> None:
     assert "1 job" in exchange.payloads[0]["text"]
     await later(shop, 300)
     assert await told(shop) == []
+
+
+@pytest.mark.parametrize("command", [f"/emporix jobs get {JOB}", "/emporix jobs list"])
+async def test_other_organisations_see_no_end(shop: Shop, command: str) -> None:
+    """A channel that was opened since Watch was pressed: its message stays, and the watcher reads
+    the end in a direct message.
+    """
+    ada, _ = await shared(shop, command)
+    before = [message for message in await ada.messages() if not message["ephemeral"]]
+    shop.workspace.directory.share("C0OPS")
+    change(shop, "failure", message="No such order.")
+    await later(shop, 10)
+    assert [message for message in await ada.messages() if not message["ephemeral"]] == before
+    (message,) = await told(shop, "grace")
+    assert "failed" in message["text"]
+
+
+@pytest.mark.parametrize("word", ["missing_scope", "invalid_auth"])
+async def test_unknown_readers_see_no_end(shop: Shop, word: str) -> None:
+    """Slack does not say who reads the channel."""
+    ada, _ = await shared(shop, f"/emporix jobs get {JOB}")
+    change(shop, "success")
+    shop.workspace.faults.add(Fault("refuse", method="conversations.info", error=word))
+    await later(shop, 30)
+    (card,) = [message for message in await ada.messages() if not message["ephemeral"]]
+    assert not card["edited"]
+    assert len(await told(shop, "grace")) == 1
+
+
+async def test_ends_where_its_owner_has_left(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is posted on the API key of somebody who is gone."""
+    ada, _ = await shared(shop, f"/emporix jobs get {JOB}")
+    shop.workspace.directory.deactivate("U0GRACE")
+    change(shop, "success")
+    await later(shop, 300)
+    (card,) = [message for message in await ada.messages() if not message["ephemeral"]]
+    assert not card["edited"]
+    assert await shop.redis.keys("*:watches:*") == []
+    assert "1 watches end, as their owner has left" in caplog.text
+
+
+async def test_tells_where_slack_does_not_say_who_has_left(shop: Shop) -> None:
+    """A missing permission to read users keeps no watcher uninformed."""
+    await shop.ada.command(f"/emporix jobs watch {JOB}")
+    shop.workspace.bot_scopes -= {"users:read"}
+    change(shop, "success")
+    await later(shop, 30)
+    assert len(await told(shop)) == 1
+
+
+async def test_what_cannot_be_told_ends(shop: Shop) -> None:
+    """After some attempts; its owner reads that once, not again every few minutes."""
+    await shop.ada.command(f"/emporix jobs watch {JOB}")
+    change(shop, "success")
+    shop.world.faults.add(EmporixFault("status", times=10_000, status=401, path=f"/jobs/{JOB}"))
+    await shop.worker.work_until(shop.clock() + 3 * 3600, step=10)
+    assert len(await told(shop)) <= 2
+    assert await shop.redis.keys("*:watches:*:*:*") == []

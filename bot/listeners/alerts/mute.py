@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.listeners.alerts.off import notify_owners
 from bot.models import Caller
 from bot.say import ids
 from bot.say.state import unpack
@@ -9,23 +10,36 @@ from bot.services.alerts.alerts import Alerts
 from bot.services.alerts.muting import mute_seconds
 from bot.services.filters import LocalClock
 from bot.slack.channel import Channel
+from bot.slack.directly import Directly
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
 
 
 @command("alerts mute", "[2h]", "Mute this channel's alerts for a while: 30m, 2h, 1d.")
 async def mute(
-    text: str, caller: Caller, clock: LocalClock, alerts: Alerts, channel: Channel, reply: Reply
+    text: str,
+    caller: Caller,
+    clock: LocalClock,
+    alerts: Alerts,
+    channel: Channel,
+    directly: Directly,
+    reply: Reply,
 ) -> None:
-    await mute_there(text, "", caller, clock, alerts, channel, reply)
+    await mute_there(text, "", caller, clock, alerts, channel, directly, reply)
 
 
 @action(ids.ALERTS_MUTE_ONE)
 async def mute_one(
-    value: str, caller: Caller, clock: LocalClock, alerts: Alerts, channel: Channel, reply: Reply
+    value: str,
+    caller: Caller,
+    clock: LocalClock,
+    alerts: Alerts,
+    channel: Channel,
+    directly: Directly,
+    reply: Reply,
 ) -> None:
     alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
-    await mute_there("", alert_id, caller, clock, alerts, channel, reply)
+    await mute_there("", alert_id, caller, clock, alerts, channel, directly, reply)
 
 
 async def mute_there(
@@ -35,10 +49,12 @@ async def mute_there(
     clock: LocalClock,
     alerts: Alerts,
     channel: Channel,
+    directly: Directly,
     reply: Reply,
 ) -> None:
-    """Everyone there learns who did it."""
+    """Everyone there learns who did it; so do the owners, wherever they are."""
     until = clock.now() + mute_seconds(length)
     muted = await alerts.mute(caller, channel.id, until, alert_id)
+    await notify_owners("muted", muted, caller, directly, until=until)
     tell = channel.post if muted else reply
     await tell("alerts/mute", alerts=muted, until=until, user_id=caller.user_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from bot.listeners.alerts.off import notify_owners
 from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
@@ -10,6 +13,7 @@ from bot.services.asking import Asking
 from bot.services.filters import LocalClock
 from bot.services.sharing import Sharing
 from bot.slack.channel import Channel
+from bot.slack.directly import Directly
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
 
@@ -27,19 +31,26 @@ async def turn_on(
     alerts: Alerts,
     sharing: Sharing,
     channel: Channel,
+    directly: Directly,
 ) -> None:
     sharing.admit(await channel.audience())
     filters = await asking.read(text, account, clock)
     await channel.enter()
-    await _say(await alerts.on(account, channel.id, filters), account, channel)
+    await _say(await alerts.on(account, channel.id, filters), account, channel, directly)
 
 
 @action(ids.ALERTS_ON_RESUME)
 async def resume(
-    value: str, account: Account, alerts: Alerts, sharing: Sharing, channel: Channel, reply: Reply
+    value: str,
+    account: Account,
+    alerts: Alerts,
+    sharing: Sharing,
+    channel: Channel,
+    directly: Directly,
+    reply: Reply,
 ) -> None:
     alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
-    await resume_there(alert_id, account, alerts, sharing, channel, reply)
+    await resume_there(alert_id, account, alerts, sharing, channel, directly, reply)
 
 
 async def resume_there(
@@ -48,6 +59,7 @@ async def resume_there(
     alerts: Alerts,
     sharing: Sharing,
     channel: Channel,
+    directly: Directly,
     reply: Reply,
 ) -> None:
     """Everyone there learns who did it, as with the other verbs."""
@@ -57,10 +69,13 @@ async def resume_there(
     if turned_on is None:
         await reply("alerts/off", alerts=(), user_id=account.caller.user_id)
     else:
-        await _say(turned_on, account, channel)
+        await _say(turned_on, account, channel, directly)
 
 
-async def _say(turned_on: TurnedOn, account: Account, channel: Channel) -> None:
+async def _say(turned_on: TurnedOn, account: Account, channel: Channel, directly: Directly) -> None:
+    if turned_on.how == "resumed" and turned_on.before:
+        before = replace(turned_on.alert, owner=turned_on.before)
+        await notify_owners("taken", [before], account.caller, directly)
     await channel.post(
         "alerts/on", alert=turned_on.alert, how=turned_on.how, user_id=account.caller.user_id
     )

@@ -13,41 +13,40 @@ from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.fetching import ListsJobs, fetch
 from bot.services.alerts.looks import FAILURE, LOOK_SECONDS
 from bot.services.alerts.watermark import first_mark
+from bot.services.ownership import run_as
 from bot.services.together import together
-from bot.store.alert_records import Alert, Posted
+from bot.store.alert_records import Alert
 from bot.store.sources import Source
 
 MOST_IN_CHANNEL = 10
-DISCONNECTED = "not_connected"
+DISCONNECTED = "disconnected"
 
 How = Literal["new", "already", "resumed"]
 
 
 @dataclass(frozen=True, slots=True)
 class TurnedOn:
-    """`how` it came: new, running already, or going on after it was paused, or with another
-    owner.
+    """`how` it came: new, running already, or going on after it was paused.
+
+    `before` is whose connection it ran on until then, None for a new one.
     """
 
     alert: Alert
     how: How
+    before: Caller | None = None
 
 
 class KeepsAlerts(Protocol):
     """Where alerts are kept."""
 
     async def load(self, alert_id: str) -> Alert | None: ...
-    async def save(
-        self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
-    ) -> Alert | None: ...
-    async def delete(self, alert: Alert) -> None: ...
+    async def add(self, alert: Alert, look_at: float, most: int) -> Alert | None: ...
     async def of_channel(self, team_id: str, channel_id: str) -> tuple[Alert, ...]: ...
     async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
 
 
 class KeepsSources(Protocol):
     async def look_soon(self, source: Source, at: float) -> None: ...
-    async def clear_strikes(self, source: Source) -> None: ...
 
 
 class Alerts:
@@ -78,13 +77,8 @@ class Alerts:
         now = self._clock()
         fetched = await fetch(self._calls, held, wanted, 0.0, most_pages=1)
         for alert in there:
-            if alert.filters == wanted:
-                return await self._resumed(account.caller, alert)
-        if len(there) >= MOST_IN_CHANNEL:
-            raise InvalidInput(
-                f"This channel has {MOST_IN_CHANNEL} alerts, and more are not possible",
-                advice="Type /emporix alerts list, and turn some off.",
-            )
+            if alert.filters == wanted and (turned_on := await self._resumed(account, alert)):
+                return turned_on
         new = Alert(
             id=self._new_alert_id(),
             owner=account.caller,
@@ -95,9 +89,13 @@ class Alerts:
             looked_at=now,
             checked_at=now,
         )
-        await self._kept.save(new, None)
-        await self._run(new)
-        return TurnedOn(new, "new")
+        started = run_as(account, new)
+        if not (saved := await self._kept.add(started, now + LOOK_SECONDS, MOST_IN_CHANNEL)):
+            raise InvalidInput(
+                f"This channel has {MOST_IN_CHANNEL} alerts, and more are not possible",
+                advice="Type /emporix alerts list, and turn some off.",
+            )
+        return TurnedOn(saved, "new")
 
     async def resume(self, account: Account, channel_id: str, alert_id: str) -> TurnedOn | None:
         """Go on with a paused alert, on the connection of whoever asks; None where it is off.
@@ -107,7 +105,9 @@ class Alerts:
         alert = await self._kept.load(alert_id)
         if alert is None or alert.channel_id != channel_id:
             return None
-        return await self.on(account, channel_id, alert.filters)
+        held = connection(account, alert.tenant)
+        await fetch(self._calls, held, alert.filters, 0.0, most_pages=1)
+        return await self._resumed(account, alert)
 
     async def of_channel(self, caller: Caller, channel_id: str) -> tuple[Alert, ...]:
         return await self._kept.of_channel(caller.team_id, channel_id)
@@ -126,45 +126,51 @@ class Alerts:
         return alert
 
     async def off(self, caller: Caller, channel_id: str, alert_id: str = "") -> Sequence[Alert]:
-        """Turn off one alert of a channel, or all; gives those that were on."""
+        """Turn off one alert of a channel, or all; gives those that were on. May raise Busy."""
         alerts = await self._chosen(caller, channel_id, alert_id)
-        for alert in alerts:
-            await self._kept.delete(alert)
-        return alerts
+        removed = [await self._course.remove(alert.id) for alert in alerts]
+        return [alert for alert in removed if alert]
 
     async def mute(
         self, caller: Caller, channel_id: str, until: float, alert_id: str = ""
     ) -> Sequence[Alert]:
-        """Post nothing until then; 0 means to post again. Gives the alerts as they are now."""
+        """Post nothing until then; 0 means to post again. Gives the alerts as they are now.
+
+        May raise Busy.
+        """
         alerts = await self._chosen(caller, channel_id, alert_id)
+        look_at = max(until, self._clock())
         muted = [
-            await self._course.change(alert.id, lambda one: replace(one, muted_until=until))
+            await self._course.change(
+                alert.id, lambda one: replace(one, muted_until=until), look_at=look_at
+            )
             for alert in alerts
         ]
-        for alert in filter(None, muted):
-            await self._sources.look_soon(alert.source, max(until, self._clock()))
         return [alert for alert in muted if alert]
 
     async def orphan(self, caller: Caller, tenant: str) -> Sequence[Alert]:
         """Pause the alerts of a connection that is gone; gives those that ran."""
-        running = await self._course.running(Source(caller, tenant))
-        for alert in running:
-            await self._course.pause(alert.id, DISCONNECTED)
-        return running
+        return await self._course.pause_all(Source(caller, tenant), DISCONNECTED)
 
-    async def _resumed(self, caller: Caller, alert: Alert) -> TurnedOn:
-        if not alert.paused:
-            return TurnedOn(alert, "already")
+    async def _resumed(self, account: Account, alert: Alert) -> TurnedOn | None:
+        """Also where it runs already it is scheduled; None where it was turned off meanwhile."""
         now = self._clock()
-        resumed = await self._course.change(
-            alert.id, lambda one: replace(one, owner=caller, paused="", checked_at=now)
-        )
-        await self._run(resumed or alert)
-        return TurnedOn(resumed or alert, "resumed")
+        look_at = now + LOOK_SECONDS
+        if not alert.paused:
+            await self._sources.look_soon(alert.source, look_at)
+            return TurnedOn(alert, "already", alert.owner)
 
-    async def _run(self, alert: Alert) -> None:
-        await self._sources.clear_strikes(alert.source)
-        await self._sources.look_soon(alert.source, self._clock() + LOOK_SECONDS)
+        def resumed(one: Alert) -> Alert:
+            if not one.paused:  # somebody else was faster
+                return one
+            mine = run_as(account, one)
+            return replace(mine, paused="", paused_at=0.0, notices=0, checked_at=now)
+
+        saved = await self._course.change(alert.id, resumed, look_at=look_at, starts=True)
+        if saved is None:
+            return None
+        how: How = "resumed" if saved.owner == account.caller else "already"
+        return TurnedOn(saved, how, alert.owner)
 
     async def _chosen(self, caller: Caller, channel_id: str, alert_id: str) -> Sequence[Alert]:
         there = await self._kept.of_channel(caller.team_id, channel_id)

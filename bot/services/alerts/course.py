@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
 
+from bot.errors import Busy
 from bot.store.alert_records import Alert, Posted
 from bot.store.sources import Source
 
@@ -21,13 +22,21 @@ class KeepsAlerts(Protocol):
     async def load(self, alert_id: str) -> Alert | None: ...
     async def posts(self, alert_id: str) -> tuple[Posted, ...]: ...
     async def save(
-        self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
+        self,
+        alert: Alert,
+        before: Alert | None,
+        posts: tuple[Posted, ...] | None = None,
+        *,
+        look_at: float | None = None,
+        starts: bool = False,
     ) -> Alert | None: ...
+    async def delete(self, alert: Alert) -> bool: ...
     async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
 
 
 class KeepsSources(Protocol):
     async def take_due(self, now: float, most: int) -> list[Source]: ...
+    async def reconcile(self, at: float) -> int: ...
 
 
 class AlertCourse:
@@ -41,6 +50,10 @@ class AlertCourse:
     async def take_due(self, most: int) -> list[Source]:
         """Where it is time to look; nobody else gets these for a minute."""
         return await self._sources.take_due(self._clock(), most)
+
+    async def reconcile(self) -> int:
+        """Schedule connections with alerts that are missing in the due index; gives how many."""
+        return await self._sources.reconcile(self._clock())
 
     async def load(self, alert_id: str) -> Alert | None:
         """The alert of that id; None where it is off."""
@@ -65,9 +78,41 @@ class AlertCourse:
                 return True
         return False
 
-    async def pause(self, alert_id: str, reason: str) -> None:
-        """It does not run until somebody resumes it."""
-        await self.change(alert_id, lambda alert: replace(alert, paused=reason))
+    async def pause(self, alert_id: str, reason: str) -> Alert | None:
+        """It does not run until somebody resumes it; a worker posts the reason to its channel.
+
+        Gives it as it is now, None where it is off. One that is paused already keeps its reason.
+        """
+        now = self._clock()
+
+        def paused(alert: Alert) -> Alert:
+            if alert.paused:
+                return alert
+            return replace(alert, paused=reason, paused_at=now, notices=0)
+
+        return await self.change(alert_id, paused, look_at=now)
+
+    async def pause_all(self, source: Source, reason: str) -> list[Alert]:
+        """Pause the alerts of a connection; gives those that ran."""
+        running = await self.running(source)
+        for alert in running:
+            await self.pause(alert.id, reason)
+        return running
+
+    async def paused_with(self, alert: Alert) -> list[Alert]:
+        """The alerts that were paused together with this one, which is among them."""
+        pause = alert.paused, alert.paused_at
+        there = await self._kept.of_source(alert.source)
+        return [one for one in there if (one.paused, one.paused_at) == pause]
+
+    async def noticed(self, alert: Alert) -> None:
+        """One more notice about its pause was given."""
+
+        def counted(now: Alert) -> Alert:
+            same = (now.paused_at, now.notices) == (alert.paused_at, alert.notices)
+            return replace(now, notices=now.notices + 1) if same else now
+
+        await self.change(alert.id, counted)
 
     async def check(self, alert: Alert, is_gone: Callable[[str], Awaitable[bool]]) -> bool:
         """Whether its owner is still there; that is asked once a day."""
@@ -79,12 +124,30 @@ class AlertCourse:
         await self.change(alert.id, lambda one: replace(one, checked_at=now))
         return True
 
-    async def change(self, alert_id: str, how: Callable[[Alert], Alert]) -> Alert | None:
-        """Change an alert, whoever else does so; None where it is off."""
+    async def change(
+        self,
+        alert_id: str,
+        how: Callable[[Alert], Alert],
+        *,
+        look_at: float | None = None,
+        starts: bool = False,
+    ) -> Alert | None:
+        """Change an alert and look at it by `look_at`; None only if it is off.
+
+        Raises Busy if other changes came first each time.
+        """
         for _ in range(MOST_TRIES):
             alert = await self._kept.load(alert_id)
             if alert is None:
                 return None
-            if saved := await self._kept.save(how(alert), alert):
+            if saved := await self._kept.save(how(alert), alert, look_at=look_at, starts=starts):
                 return saved
-        return None
+        raise Busy
+
+    async def remove(self, alert_id: str) -> Alert | None:
+        """Turn an alert off; gives it as it was, None if it was off. Raises Busy as `change`."""
+        for _ in range(MOST_TRIES):
+            alert = await self._kept.load(alert_id)
+            if alert is None or await self._kept.delete(alert):
+                return alert
+        raise Busy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -28,11 +29,17 @@ LOOK_SECONDS = 50.0
 """Between two looks: what happens is told within a minute, and what one look finds together."""
 
 LONGEST_PAUSE = 15 * 60.0
+"""No time of the next look lies further ahead, whatever Emporix or a record says."""
+
 CATCH_UP_SECONDS = 10 * 60.0
 """After so long without a look, what has happened meanwhile is summed up."""
 
 STRIKES = 3
 """Looks in a row at which Emporix does not accept the key, before that is believed."""
+
+NOTICES = 2
+NOTICE_SECONDS = 24 * 60 * 60.0
+"""A channel reads twice that an alert is paused: at once, and so long after that."""
 
 BROKEN = (NotConnected, Unauthorized, Forbidden)
 FAILURE = "failure"
@@ -41,12 +48,14 @@ FAILURE = "failure"
 @dataclass(frozen=True, slots=True)
 class Looked:
     """`ready` are alerts with something to post; `broken` is why none of the source can go on, a
-    template of an error; `refused` are those whose filters Emporix does not take.
+    template of an error; `refused` are those whose filters Emporix does not take; `unnoticed` are
+    paused ones whose channel has yet to read so.
     """
 
     ready: tuple[str, ...] = ()
     broken: str = ""
     refused: tuple[str, ...] = ()
+    unnoticed: tuple[str, ...] = ()
 
 
 class FindsJobs(Protocol):
@@ -65,7 +74,7 @@ class KeepsAlerts(Protocol):
 
 
 class KeepsSources(Protocol):
-    async def look_again(self, source: Source, at: float | None) -> None: ...
+    async def look_again(self, source: Source, at: float) -> None: ...
     async def strike(self, source: Source) -> int: ...
     async def clear_strikes(self, source: Source) -> None: ...
 
@@ -88,23 +97,26 @@ class AlertLooks:
     async def look(self, source: Source) -> Looked:
         """Ask for what is new once for each set of filters, and write down what is to be posted."""
         now = self._clock()
-        alerts = [alert for alert in await self._kept.of_source(source) if not alert.paused]
+        there = await self._kept.of_source(source)
+        alerts = [alert for alert in there if not alert.paused]
+        unnoticed = tuple(alert.id for alert in there if notice_at(alert) <= now)
         due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
         waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
         try:
             ready, refused = await self._look_at(source, due, now)
         except BROKEN as error:
-            return await self.struck(source, error)
+            return replace(await self.struck(source, error), unnoticed=unnoticed)
         except EmporixError as error:
             await self._sources.look_again(source, now + wait(error, due, now))
-            return Looked(tuple(waiting))
-        await self._sources.look_again(source, next_look(alerts, now))
-        return Looked((*waiting, *ready), refused=tuple(refused))
+            return Looked(tuple(waiting), unnoticed=unnoticed)
+        await self._sources.look_again(source, next_look(there, now))
+        return Looked((*waiting, *ready), refused=tuple(refused), unnoticed=unnoticed)
 
     async def struck(self, source: Source, error: NotConnected | EmporixError) -> Looked:
         """The connection did not work: some times in a row, and that is believed."""
         strikes, now = await self._sources.strike(source), self._clock()
-        await self._sources.look_again(source, now + LOOK_SECONDS * 2**strikes)
+        pause = min(LONGEST_PAUSE, LOOK_SECONDS * 2 ** min(strikes, STRIKES))
+        await self._sources.look_again(source, now + pause)
         certain = isinstance(error, NotConnected) or strikes >= STRIKES
         return Looked(broken=error.template if certain else "")
 
@@ -125,7 +137,8 @@ class AlertLooks:
         """Ids of the alerts with news, and of those whose filters are not taken."""
         ready: list[str] = []
         refused: list[str] = []
-        if not due:
+        if not due:  # muted or paused: what was refused before says nothing about the next look
+            await self._sources.clear_strikes(source)
             return ready, refused
         held = connection(await self._accounts.load(source.owner), source.tenant)
         for filters, alerts in by_filters(due).items():
@@ -169,13 +182,25 @@ def by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
     return found
 
 
-def next_look(alerts: Sequence[Alert], now: float) -> float | None:
-    """Soon, or when the first of those that are all muted is to be heard again; None for none."""
-    return min((max(now + LOOK_SECONDS, alert.muted_until) for alert in alerts), default=None)
+def notice_at(alert: Alert) -> float:
+    """When the next notice about its pause is due in its channel; infinite if none is."""
+    if not alert.paused or alert.notices >= NOTICES:
+        return math.inf
+    return alert.paused_at + alert.notices * NOTICE_SECONDS
+
+
+def next_look(alerts: Sequence[Alert], now: float) -> float:
+    """Soon, or when the first of those that are muted or paused needs something.
+
+    Soon also if there are none: another worker may have the key that opens them.
+    """
+    wanted = [notice_at(alert) if alert.paused else alert.muted_until for alert in alerts]
+    first = min(wanted, default=now)
+    return max(now + LOOK_SECONDS, min(now + LONGEST_PAUSE, first))
 
 
 def wait(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
     """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
     failing = now - min((alert.looked_at for alert in alerts), default=now)
     asked = error.retry_after if isinstance(error, RateLimited) else None
-    return max(LOOK_SECONDS, min(failing / 2, LONGEST_PAUSE), asked or 0)
+    return max(LOOK_SECONDS, min(LONGEST_PAUSE, max(failing / 2, asked or 0)))

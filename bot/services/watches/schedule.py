@@ -15,6 +15,9 @@ from bot.store.watches import Watch
 RUNNING = "in_progress"
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 120.0  # seconds between two looks
+LONGEST_WAIT = 15 * 60.0
+"""Seconds for which Emporix is left alone at most, whatever it says."""
+
 GIVES_UP_AFTER = 24 * 60 * 60.0
 
 Outcome = Literal["ended", "gone", "given_up"]
@@ -38,7 +41,7 @@ def pause(watched: float) -> float:
 def wait(error: EmporixError) -> float:
     """Seconds for which Emporix is left alone after it has failed."""
     asked = error.retry_after if isinstance(error, RateLimited) else None
-    return max(LONGEST_PAUSE / 2, asked or 0)
+    return max(LONGEST_PAUSE / 2, min(LONGEST_WAIT, asked or 0))
 
 
 def shortest_pause(watches: Iterable[Watch], endings: Iterable[Ending], now: float) -> float:

@@ -89,7 +89,8 @@ class KeepsSources(Protocol):
     """When to look where."""
 
     async def take_due(self, now: float, most: int) -> list[Source]: ...
-    async def look_again(self, source: Source, at: float | None) -> None: ...
+    async def reconcile(self, at: float) -> int: ...
+    async def look_again(self, source: Source, at: float) -> None: ...
     async def strike(self, source: Source) -> int: ...
     async def clear_strikes(self, source: Source) -> None: ...
 
@@ -151,6 +152,10 @@ class Watching:
         """Where it is time to look; nobody else gets these for a minute."""
         return await self._sources.take_due(self._clock(), most)
 
+    async def reconcile(self) -> int:
+        """Schedule connections with watches that are missing in the due index; gives how many."""
+        return await self._sources.reconcile(self._clock())
+
     async def of(self, source: Source) -> tuple[Watch, ...]:
         """What is watched there, oldest first."""
         return await self._kept.of(source.owner, source.tenant)
@@ -181,8 +186,8 @@ class Watching:
         A watch whose end is told here stays until it is `over`, so that a crash loses no word.
         """
         watches, now = await self._kept.of(source.owner, source.tenant), self._clock()
-        if not watches:
-            await self._sources.look_again(source, None)
+        if not watches:  # none, or none that this worker can open
+            await self._sources.look_again(source, now + LONGEST_PAUSE)
             return Look()
         try:
             found = await self._ask(source, watches, now)

@@ -50,3 +50,11 @@ async def test_without_alerts_it_says_so(connected: Shop) -> None:
     exchange = await connected.person("ada", "general").command("/emporix alerts mute")
     assert "No such alerts are on" in exchange.payloads[0]["text"]
     assert exchange.payloads[0]["response_type"] == "ephemeral"
+
+
+async def test_its_owner_reads_who_did_it(ada: Person, connected: Shop) -> None:
+    """And until when; whoever mutes their own gets no message."""
+    await ada.command("/emporix alerts mute")
+    await connected.person("grace", "ops").command("/emporix alerts mute 30m")
+    (message,) = await connected.person("ada", "dm").messages()
+    assert "<@U0GRACE> muted 1 alert of yours until <!date^1795431800^" in message["text"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from sandbox.slack.faults import Fault
 from sandbox.slack.person import Person
 from tests.shop import Shop
 
@@ -42,3 +43,23 @@ async def test_touches_no_other_channel(ada: Person, connected: Shop) -> None:
     await ada.command("/emporix alerts off")
     listed = await general.command("/emporix alerts list")
     assert "*1 alert in this channel*" in listed.payloads[0]["text"]
+
+
+async def test_its_owner_reads_who_did_it(
+    ada: Person, connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """In one direct message; whoever turns off their own gets none."""
+    await connected.person("grace", "ops").command("/emporix alerts off")
+    (message,) = await connected.person("ada", "dm").messages()
+    assert message["blocks"] == snapshot
+    await ada.command("/emporix alerts on")
+    await ada.command("/emporix alerts off")
+    assert len(await connected.person("ada", "dm").messages()) == 1
+
+
+async def test_is_off_though_its_owner_cannot_be_notified(ada: Person, connected: Shop) -> None:
+    """For example because they have left."""
+    connected.workspace.directory.deactivate("U0ADA")
+    connected.workspace.faults.add(Fault("refuse", method="chat.postMessage", error="is_inactive"))
+    exchange = await connected.person("grace", "ops").command("/emporix alerts off")
+    assert "turned alerts off" in exchange.payloads[0]["text"]

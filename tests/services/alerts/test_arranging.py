@@ -68,6 +68,14 @@ def test_a_failure_of_another_agent_is_no_repeat() -> None:
     assert [row.job_id for row in plan.rows] == ["b"]
 
 
+def test_a_repeat_after_23_hours_goes_to_the_thread() -> None:
+    """What failed in the evening and fails again the next afternoon is one message."""
+    second = batch(failed("b"), number=2, at=NOW + 23 * 3600)
+    plan = arrange(second, told(batch(failed("a"))))
+    assert [repeats.job_ids for repeats in plan.repeats] == [("b",)]
+    assert plan.rows == ()
+
+
 def test_after_a_day_it_is_told_anew() -> None:
     """Nobody reads a thread of yesterday."""
     posts = told(batch(failed("a")))

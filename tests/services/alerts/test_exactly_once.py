@@ -74,7 +74,13 @@ class FakeAlerts:
         return (ALERT.read(self.record),)
 
     async def save(
-        self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
+        self,
+        alert: Alert,
+        before: Alert | None,
+        posts: tuple[Posted, ...] | None = None,
+        *,
+        look_at: float | None = None,
+        starts: bool = False,
     ) -> Alert | None:
         if before is None or ALERT.read(self.record) != before:
             return None
@@ -82,12 +88,18 @@ class FakeAlerts:
         self.told = self.told if posts is None else posts
         return alert
 
+    async def delete(self, alert: Alert) -> bool:
+        return False
+
 
 class FakeSources:
     async def take_due(self, now: float, most: int) -> list[Source]:
         return [SOURCE]
 
-    async def look_again(self, source: Source, at: float | None) -> None: ...
+    async def reconcile(self, at: float) -> int:
+        return 0
+
+    async def look_again(self, source: Source, at: float) -> None: ...
     async def clear_strikes(self, source: Source) -> None: ...
     async def strike(self, source: Source) -> int:
         return 1

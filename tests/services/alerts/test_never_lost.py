@@ -1,0 +1,161 @@
+"""Whatever happens, every alert that is not paused has its connection in the due index."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bot.errors import EmporixTimeout, Unauthorized
+from bot.models import Filters
+from bot.store import layout
+from bot.store.alerts import AlertStore
+from bot.store.sources import Source
+from tests.clock import FakeClock
+from tests.services.following import OTHER_VAULT, PEOPLE, VAULT, Bench
+
+OPS = "C0OPS"
+WANTED = (Filters(), Filters(statuses=("skipped",)), Filters(agents=("fraud-agent",)))
+STEPS = (
+    "on",
+    "off",
+    "all off",
+    "mute",
+    "unmute",
+    "resume",
+    "pause",
+    "disconnect",
+    "look",
+    "look in vain",
+    "look refused",
+    "look with another key",
+    "post",
+    "notice",
+    "unreadable",
+    "wait",
+)
+
+step = st.tuples(
+    st.sampled_from(STEPS),
+    st.integers(0, 2),
+    st.sampled_from(PEOPLE),
+    st.integers(0, 7),
+    st.booleans(),
+)
+
+
+class Channel:
+    """#ops, its alerts and the workers that look at them."""
+
+    def __init__(self, redis: Any) -> None:
+        self.redis, self.clock = redis, FakeClock()
+        self.bench = Bench(redis, self.clock)
+        self.other = Bench(redis, self.clock, OTHER_VAULT)
+        self.store = AlertStore(redis, VAULT)
+        self.unreadable = 0
+
+    async def do(self, what: str, number: int, person: Any, call: int, after: bool) -> None:
+        """A step, while Redis breaks at a call of it."""
+        self.clock.forward(1)
+        there = await self.store.of_channel("T0ACME", OPS)
+        chosen = there[number].id if number < len(there) else "gone"
+        worker = self.other if what == "look with another key" else self.bench
+        worker.emporix.error = {
+            "look in vain": EmporixTimeout(),
+            "look refused": Unauthorized(),
+        }.get(what)
+        await worker.broken(self.step(what, number, person, chosen), call, after=after)
+        worker.emporix.error = None
+
+    def step(
+        self, what: str, number: int, person: Any, chosen: str
+    ) -> Callable[[], Awaitable[object]]:
+        alerts, course, until = self.bench.alerts, self.bench.course, self.clock() + 7_200
+
+        async def account() -> Any:
+            return await self.bench.account(person)
+
+        async def on() -> None:
+            await alerts.on(await account(), OPS, WANTED[number])
+
+        async def resume() -> None:
+            await alerts.resume(await account(), OPS, chosen)
+
+        steps: dict[str, Callable[[], Awaitable[object]]] = {
+            "on": on,
+            "off": lambda: alerts.off(person, OPS, chosen),
+            "all off": lambda: alerts.off(person, OPS),
+            "mute": lambda: alerts.mute(person, OPS, until, chosen),
+            "unmute": lambda: alerts.mute(person, OPS, 0.0, chosen),
+            "resume": resume,
+            "pause": lambda: course.pause(chosen, "filters"),
+            "disconnect": lambda: alerts.orphan(person, "acme"),
+            "look": lambda: self.bench.looks.look(Source(person, "acme")),
+            "look in vain": lambda: self.bench.looks.look(Source(person, "acme")),
+            "look refused": lambda: self.bench.looks.look(Source(person, "acme")),
+            "look with another key": lambda: self.other.looks.look(Source(person, "acme")),
+            "post": lambda: self.posted(chosen),
+            "notice": lambda: self.noticed(chosen),
+            "unreadable": lambda: self.add_unreadable(Source(person, "acme")),
+            "wait": self.wait,
+        }
+        return steps[what]
+
+    async def posted(self, chosen: str) -> None:
+        if alert := await self.bench.course.load(chosen):
+            await self.bench.course.done(alert, ())
+
+    async def noticed(self, chosen: str) -> None:
+        if alert := await self.bench.course.load(chosen):
+            await self.bench.course.noticed(alert)
+
+    async def add_unreadable(self, source: Source) -> None:
+        """An alert of somebody whose key is lost, as a worker that had the key has saved it."""
+        await self.bench.looks.look(source)
+        if await self.redis.zscore(layout.alerts_due(), source.name) is None:
+            return
+        self.unreadable += 1
+        name = f"lost-{self.unreadable}"
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.hset(layout.alert(name), mapping={"version": 1, "record": "1.deadbeef.x"})
+            pipe.sadd(layout.alerts_of_source(source.name), name)
+            pipe.sadd(layout.alerts_of_channel("T0ACME", OPS), name)
+            await pipe.execute()
+
+    async def wait(self) -> None:
+        """A tick takes what is due, and the worker that took it dies."""
+        self.clock.forward(1_000)
+        await self.bench.course.take_due(200)
+
+    async def check(self) -> None:
+        """Due within a quarter of an hour, or when it is to be heard again."""
+        for person in PEOPLE:
+            source = Source(person, "acme")
+            due = await self.redis.zscore(layout.alerts_due(), source.name)
+            if await self.redis.scard(layout.alerts_of_source(source.name)):
+                assert due is not None, f"nobody looks for {person.user_id}"
+            for alert in await self.store.of_source(source):
+                assert alert.paused or due <= max(self.clock() + 900, alert.muted_until)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(step, max_size=25))
+@example([("on", 0, PEOPLE[0], 3, False), ("on", 0, PEOPLE[0], 0, False)])
+@example([("on", 0, PEOPLE[0], 0, False), ("look with another key", 0, PEOPLE[0], 0, False)])
+@example(
+    [
+        ("on", 0, PEOPLE[0], 0, False),
+        ("pause", 0, PEOPLE[0], 0, False),
+        ("look", 0, PEOPLE[0], 0, False),
+        ("resume", 0, PEOPLE[0], 3, True),
+    ]
+)
+async def test_no_alert_is_forgotten(redis: Any, steps: list[Any]) -> None:
+    """Redis breaks at any call, workers die or lack the key, records are unreadable."""
+    await redis.flushall()
+    channel = Channel(redis)
+    for what, number, person, call, after in steps:
+        await channel.do(what, number, person, call, after)
+        await channel.check()

@@ -1,0 +1,121 @@
+"""Whatever happens, every watch has its connection in the due index."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from bot.emporix.models import Job
+from bot.errors import EmporixTimeout, Unauthorized
+from bot.store import layout
+from bot.store.sources import Source
+from tests.clock import FakeClock
+from tests.services.following import OTHER_VAULT, PEOPLE, Bench
+
+STEPS = (
+    "watch",
+    "stop",
+    "end",
+    "look",
+    "look in vain",
+    "look refused",
+    "look with another key",
+    "tell",
+    "disconnect",
+    "unreadable",
+    "wait",
+)
+TENANTS = ("acme", "globex")
+
+step = st.tuples(
+    st.sampled_from(STEPS),
+    st.integers(0, 3),
+    st.sampled_from(PEOPLE),
+    st.integers(0, 5),
+    st.booleans(),
+)
+
+
+class Watchers:
+    """Ada and Grace watch four jobs, of which every second is of another tenant."""
+
+    def __init__(self, redis: Any) -> None:
+        self.redis, self.clock = redis, FakeClock()
+        self.bench = Bench(redis, self.clock)
+        self.other = Bench(redis, self.clock, OTHER_VAULT)
+
+    async def do(self, what: str, number: int, person: Any, call: int, after: bool) -> None:
+        """A step, while Redis breaks at a call of it."""
+        self.clock.forward(1)
+        worker = self.other if what == "look with another key" else self.bench
+        worker.emporix.error = {
+            "look in vain": EmporixTimeout(),
+            "look refused": Unauthorized(),
+        }.get(what)
+        await worker.broken(self.step(what, number, person), call, after=after)
+        worker.emporix.error = None
+
+    def step(self, what: str, number: int, person: Any) -> Callable[[], Awaitable[object]]:
+        watching, tenant, job_id = self.bench.watching, TENANTS[number % 2], f"job-{number}"
+        source = Source(person, tenant)
+
+        async def watch() -> None:
+            await watching.start(await self.bench.account(person), job_id, tenant)
+
+        steps: dict[str, Callable[[], Awaitable[object]]] = {
+            "watch": watch,
+            "stop": lambda: watching.stop(person, tenant, job_id),
+            "end": lambda: self.end(job_id),
+            "look": lambda: watching.look(source),
+            "look in vain": lambda: watching.look(source),
+            "look refused": lambda: watching.look(source),
+            "look with another key": lambda: self.other.watching.look(source),
+            "tell": lambda: self.tell(source),
+            "disconnect": lambda: watching.end_all(person, tenant),
+            "unreadable": lambda: self.add_unreadable(source, job_id),
+            "wait": self.wait,
+        }
+        return steps[what]
+
+    async def end(self, job_id: str) -> None:
+        self.bench.emporix.jobs[job_id] = Job(id=job_id, status="success")
+
+    async def tell(self, source: Source) -> None:
+        for ending in (await self.bench.watching.look(source)).endings:
+            await self.bench.watching.over(ending.watch)
+
+    async def add_unreadable(self, source: Source, job_id: str) -> None:
+        """A watch whose key is lost, as a worker that had the key has saved it."""
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.hset(layout.watches(source.owner), f"{source.tenant}:{job_id}", "1.deadbeef.x")
+            pipe.zadd(layout.watches_due(), {source.name: self.clock()}, lt=True)
+            await pipe.execute()
+
+    async def wait(self) -> None:
+        """A tick takes what is due, and the worker that took it dies."""
+        self.clock.forward(1_000)
+        await self.bench.watching.take_due(200)
+
+    async def check(self) -> None:
+        for person in PEOPLE:
+            for field in await self.redis.hkeys(layout.watches(person)):
+                source = Source(person, field.partition(":")[0])
+                due = await self.redis.zscore(layout.watches_due(), source.name)
+                assert due is not None, f"nobody looks at {field} for {person.user_id}"
+                assert due <= self.clock() + 900
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(step, max_size=25))
+@example([("watch", 0, PEOPLE[0], 0, False), ("look with another key", 0, PEOPLE[0], 0, False)])
+@example([("watch", 1, PEOPLE[0], 0, False), ("look", 0, PEOPLE[0], 0, False)])
+async def test_no_watch_is_forgotten(redis: Any, steps: list[Any]) -> None:
+    """Redis breaks at any call, workers die or lack the key, records are unreadable."""
+    await redis.flushall()
+    watchers = Watchers(redis)
+    for what, number, person, call, after in steps:
+        await watchers.do(what, number, person, call, after)
+        await watchers.check()
