@@ -32,6 +32,8 @@ def work(settings: Settings, clock: Clock = time.time) -> None:
     """Work until SIGTERM or SIGINT; what runs then is finished first."""
     configure(settings.log_level, settings.log_format)
     quieten_saq()
+    for warning in settings.warnings():
+        logger.warning("a setting is risky: %s", warning)
     asyncio.run(_work(settings, clock))
 
 

@@ -104,6 +104,7 @@ def _settings(
         "EMPORIX_API_URL": emporix,
         "REDIS_URL": redis_url,
         "ENCRYPTION_KEYS": encryption_key,
+        "HOST": "127.0.0.1",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
     }
 

@@ -44,6 +44,7 @@ async def assemble(
     """The parts of a web process, closed when it ends."""
     async with shared_parts(settings, clock, new_cursor_id, new_digest_id) as shared:
         work = Work()
+        shared.say.preload()
         dispatch = Dispatch(
             registry=discover(bot.listeners),
             say=shared.say,
