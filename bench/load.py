@@ -17,7 +17,7 @@ from bench.people import TEAM, user_id
 from bot.app import COMMAND
 from sandbox.slack.delivery import signed
 
-SIGNING_SECRET = "bench-signing-secret"
+SIGNING_SECRET = "be2c4a51962e5a3d6f0c1b7e8f9a24d1"
 ANSWER_SECONDS = 30.0
 ANSWER = "Job"
 """How a list and a job begin; other messages are words about waiting, or errors."""

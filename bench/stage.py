@@ -76,6 +76,7 @@ class Stage:
             "EMPORIX_API_URL": emporix_url,
             "REDIS_URL": redis_url,
             "ENCRYPTION_KEYS": new_key(),
+            "HOST": "127.0.0.1",
             "PORT": str(free_port()),
             "LOG_LEVEL": "INFO",
         }

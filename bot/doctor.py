@@ -62,7 +62,8 @@ async def examine(settings: Settings) -> list[Finding]:
     """Look at everything in turn; the settings are well, or they would not load."""
     looks = (_redis, _slack, _emporix, _worker)
     found = await asyncio.gather(*(look(settings) for look in looks))
-    return [Finding("settings", True, "all there"), *found]
+    risks = settings.warnings()
+    return [Finding("settings", True, "; ".join(risks) or "all there"), *found]
 
 
 async def _redis(settings: Settings) -> Finding:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+import unicodedata
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsWrong
 from bot.keys import parse_keys
+from bot.store.connection import check_address
 
-REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+DOTENV = ".env"
+QUOTES = "\"'`\u2018\u2019\u201c\u201d"
+
+_BOT_TOKEN = re.compile(r"xoxb-[\w-]+", re.ASCII)
+_SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
 
 
 class Settings(BaseSettings):
     """Read from the environment, then from `.env`. Each description is the operator's help."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=DOTENV,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -30,7 +40,10 @@ class Settings(BaseSettings):
         examples=["xoxb-…"],
     )
     slack_signing_secret: SecretStr = Field(
-        description="Signs every request of Slack's: Slack app settings, Basic Information",
+        description=(
+            "Verifies that requests come from Slack: Slack app settings, Basic Information; while "
+            "you replace it, the new and the old one, separated by a comma"
+        ),
         examples=["8f742231b10e8888abcd99yyyzzz85a5"],
     )
     slack_api_url: str = Field(
@@ -91,6 +104,13 @@ class Settings(BaseSettings):
             "posts; Slack allows a workspace about 50 a minute"
         ),
     )
+    host: str = Field(
+        "0.0.0.0",  # noqa: S104 - the platform's router comes from outside the machine
+        description=(
+            "IP address that the web process listens on: 127.0.0.1 behind a proxy on the same "
+            "machine, :: for IPv6 as well as IPv4"
+        ),
+    )
     port: int = Field(3000, ge=0, le=65535, description="Port that the web process listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
@@ -99,19 +119,84 @@ class Settings(BaseSettings):
         "text", description="text for people, json (a line an event) for machines"
     )
 
+    @property
+    def signing_secrets(self) -> tuple[str, ...]:
+        """The current signing secret, and another one while it is replaced."""
+        return _separated(self.slack_signing_secret.get_secret_value())
+
+    def warnings(self) -> list[str]:
+        """Settings that work, but that an operator should know about."""
+        if _is_in_plain_text(self.redis_url.get_secret_value()):
+            return ["REDIS_URL is not encrypted and names a public address: use rediss://"]
+        return []
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_clean(cls, value: object) -> object:
+        """White space around a value is dropped: it comes with copying, and means nothing."""
+        if not isinstance(value, str):
+            return value
+        value = value.strip()
+        if not value:
+            raise ValueError("is empty")
+        if value[0] in QUOTES or value[-1] in QUOTES:
+            raise ValueError("has quotes around it: remove them")
+        if any(unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"} for letter in value):
+            raise ValueError("contains an invisible character or a line break: type it again")
+        return value
+
+    @field_validator("slack_bot_token")
+    @classmethod
+    def _is_bot_token(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value()
+        if _SIGNING_SECRET.fullmatch(token):
+            raise ValueError("looks like the signing secret: did you swap the two?")
+        if not _BOT_TOKEN.fullmatch(token):
+            raise ValueError("must be a bot token: it begins with xoxb-, and has no spaces")
+        return value
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _are_signing_secrets(cls, value: SecretStr) -> SecretStr:
+        secrets = _separated(value.get_secret_value())
+        if any(secret.startswith("xox") for secret in secrets):
+            raise ValueError("looks like a token: did you swap it with SLACK_BOT_TOKEN?")
+        if not all(_SIGNING_SECRET.fullmatch(secret) for secret in secrets):
+            raise ValueError("must have 32 digits from 0 to 9 and a to f")
+        if len(secrets) > 2:
+            raise ValueError("may hold two secrets at most: the new and the old one")
+        return value
+
     @field_validator("slack_api_url", "emporix_api_url", "emporix_dashboard_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://")):
-            raise ValueError("must begin with https://")
+        """Keys and tokens travel there, so nobody in between may read them."""
+        try:
+            parts = urlsplit(value)
+            host, _ = parts.hostname or "", parts.port
+        except ValueError:
+            raise ValueError("is not an address such as https://api.example.com") from None
+        if parts.scheme not in {"https", "http"} or not host:
+            raise ValueError("must begin with https:// and a host")
+        if parts.scheme == "http" and not _is_loopback(host):
+            raise ValueError("must begin with https:// (http:// only for this machine)")
+        if parts.username is not None or parts.query or parts.fragment or " " in value:
+            raise ValueError("may have neither a login, a query, a fragment nor spaces")
         return value.rstrip("/")
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis_address(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(REDIS_SCHEMES):
-            raise ValueError(f"must begin with one of {', '.join(REDIS_SCHEMES)}")
+        check_address(value.get_secret_value())
         return value
+
+    @field_validator("host")
+    @classmethod
+    def _is_ip_address(cls, value: str) -> str:
+        try:
+            return str(ipaddress.ip_address(value))
+        except ValueError:
+            raise ValueError("must be an IP address: 0.0.0.0, 127.0.0.1, ::") from None
 
     @field_validator("encryption_keys")
     @classmethod
@@ -126,11 +211,24 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings of this process; raises SettingsWrong with everything that is amiss."""
+    """The settings of this process; raises SettingsWrong with everything that is wrong."""
+    _check_dotenv(Path(DOTENV))
     try:
         return Settings()
     except ValidationError as error:
         raise SettingsWrong(_problems(error)) from None
+
+
+def _check_dotenv(path: Path) -> None:
+    """Editors and shells save text in encodings that nobody asked for."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig") if path.is_file() else ""
+    except UnicodeDecodeError:
+        text = "\0"
+    except OSError as error:
+        raise SettingsWrong({DOTENV: f"cannot be read: {error.strerror}"}) from None
+    if "\0" in text:
+        raise SettingsWrong({DOTENV: "is not UTF-8 text: save it again with the encoding UTF-8"})
 
 
 def _problems(error: ValidationError) -> Mapping[str, str]:
@@ -142,3 +240,30 @@ def _problems(error: ValidationError) -> Mapping[str, str]:
         )
         for problem in error.errors(include_input=False, include_url=False)
     }
+
+
+def _separated(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(","))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_in_plain_text(redis_url: str) -> bool:
+    """Whether the way to Redis is certainly not private; a name without a dot is a container's."""
+    parts = urlsplit(redis_url)
+    if not parts.scheme.startswith("redis") or parts.scheme.startswith("rediss"):
+        return False
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    return any(_is_public(urlsplit(f"//{host}").hostname or "") for host in hosts)
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".internal", ".svc", ".lan"))

@@ -1,20 +1,21 @@
-"""The HTTP door: what is not Slack's is refused, what is goes to Bolt; and whether we are well.
+"""The ASGI app: Slack's requests are verified and go to Bolt; liveness and readiness checks.
 
 POST /slack/events    commands, buttons, modals and events, all signed
-GET  /healthz         the process answers; how many tasks are running
-GET  /readyz          Redis answers too
+GET  /healthz         the process answers and does not stop; how many tasks are running
+GET  /readyz          Redis works, too
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
+from typing import Any
 
-import uvicorn
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from starlette.applications import Starlette
@@ -25,19 +26,33 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.errors import StoreUnavailable
 from bot.logs import configure, new_reference
+from bot.server import ENTRY, Connection, Limits, Server, allowed_connections, listen
 from bot.settings import Settings
 from bot.slack.body import parse
-from bot.slack.guard import MAX_BODY_BYTES, Guard
+from bot.slack.guard import (
+    MAX_BODY_BYTES,
+    TOO_LONG,
+    Guard,
+    Refusal,
+    is_certificate_check,
+    may_be_certificate_check,
+)
 from bot.slack.incoming import ANSWERED, DELIVERED, REFERENCE
 from bot.wiring.shared import Clock
 from bot.wiring.web import Parts, assemble
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 20.0  # a platform that stops a process commonly kills it after 30 s
-CLOSE_SECONDS = 5  # for requests that are being answered; acks take milliseconds
+DRAIN_SECONDS = 20.0
+"""With the grace period and the open requests still less than 30 s, after which platforms kill."""
 
+STOPPING = "this process is stopping"
+
+CANNOT_LISTEN = 3  # the exit status, as uvicorn has it
 EVENTS = "/slack/events"
+
+RATE_LIMITED = "app_rate_limited"
+"""Slack: the type of the notice that events are left out, sent once a minute."""
 
 Assemble = Callable[[], AbstractAsyncContextManager[Parts]]
 
@@ -72,18 +87,21 @@ class ShortCut:
 
 
 def serve(settings: Settings, clock: Clock = time.time) -> None:
-    """Serve on PORT until SIGTERM or SIGINT; what runs then is finished first."""
+    """Serve on HOST and PORT until SIGTERM or SIGINT; running work is finished first."""
     configure(settings.log_level, settings.log_format)
-    guard = Guard(settings.slack_signing_secret.get_secret_value(), clock)
-    uvicorn.run(
-        build_web(partial(assemble, settings, clock), guard),
-        host="0.0.0.0",  # noqa: S104 - the platform's router comes from outside the machine
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=CLOSE_SECONDS,
-    )
+    guard = Guard(settings.signing_secrets, clock)
+    app = build_web(partial(assemble, settings, clock), guard)
+    server = Server(app, Limits(connections=allowed_connections()))
+    for warning in settings.warnings():
+        logger.warning("a setting is risky: %s", warning)
+    try:
+        listening = listen(settings.host, settings.port)
+    except OSError as error:
+        logger.error("HOST and PORT cannot be used: %s", error.strerror)
+        sys.exit(CANNOT_LISTEN)
+    logger.info("listening on %s, port %d", *listening.getsockname()[:2])
+    with suppress(KeyboardInterrupt):  # SIGINT, raised once more when all is finished
+        server.run(sockets=[listening])
 
 
 def build_web(assemble: Assemble, guard: Guard) -> ASGIApp:
@@ -110,50 +128,84 @@ def build_web(assemble: Assemble, guard: Guard) -> ASGIApp:
 
 
 async def hear(request: Request) -> Response:
-    """A request that says it is Slack's."""
+    """A request to Slack's endpoint: verified by its headers first, then by its body."""
+    guard: Guard = request.app.state.guard
+    entry: Connection = request.scope["state"][ENTRY]
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw
+    }
+    refusal = guard.refuse_head(headers)
+    if refusal and not may_be_certificate_check(headers):
+        return _refuse(entry, refusal)
     body = await _read(request)
-    if body is None:
-        return PlainTextResponse("the body is too long", 413)
-    if refusal := request.app.state.guard.refuse(request.headers, body):
-        logger.warning("refused a request: %s", refusal.reason)
-        return PlainTextResponse(refusal.reason, refusal.status)
-    return await _dispatch(request, body.decode())
+    if isinstance(body, Refusal):
+        return _refuse(entry, body)
+    if refusal:
+        return Response() if is_certificate_check(body) else _refuse(entry, refusal)
+    if refusal := guard.refuse_body(headers, body):
+        return _refuse(entry, refusal)
+    entry.verified()
+    return await _answer(request, body.decode(), entry)
 
 
 async def health(request: Request) -> Response:
-    return JSONResponse({"status": "ok", "running": request.app.state.parts.work.running})
+    status, words = (503, STOPPING) if _is_stopping(request) else (200, "ok")
+    running = request.app.state.parts.work.running
+    return JSONResponse({"status": words, "running": running}, status)
 
 
 async def ready(request: Request) -> Response:
+    if _is_stopping(request):
+        return JSONResponse({"status": STOPPING}, 503)
     try:
         await request.app.state.parts.ping()
-    except StoreUnavailable:
-        return JSONResponse({"status": "Redis does not answer"}, 503)
+    except StoreUnavailable as error:
+        return JSONResponse({"status": "Redis does not work", "trouble": str(error)}, 503)
     return JSONResponse({"status": "ok"})
 
 
-async def _dispatch(request: Request, body: str) -> Response:
-    answered = asyncio.Event()
+def _is_stopping(request: Request) -> bool:
+    return bool(request.scope["state"][ENTRY].is_stopping)
+
+
+async def _answer(request: Request, body: str, entry: Connection) -> Response:
+    """The answer to a verified request."""
     try:
-        incoming = AsyncBoltRequest(
-            body=parse(body),
-            context={ANSWERED: answered, REFERENCE: new_reference(), DELIVERED: body},
-            mode="socket_mode",  # all that it means: the body is read, and its signature checked
-        )
-    except (ValueError, TypeError, AttributeError):  # signed, but nothing that Slack sends
-        return PlainTextResponse("the body cannot be read", 400)
+        fields = parse(body)
+    except ValueError:
+        return _refuse(entry, Refusal(400, "signed, but the body cannot be read"))
+    if fields.get("type") == RATE_LIMITED:
+        logger.warning("Slack held back events for a minute: more than 30,000 in an hour")
+        return Response()
+    if fields.get("ssl_check") == "1":
+        return Response()
+    return await _dispatch(request, body, fields)
+
+
+async def _dispatch(request: Request, body: str, fields: dict[str, Any]) -> Response:
+    answered = asyncio.Event()
+    incoming = AsyncBoltRequest(
+        body=fields,
+        context={ANSWERED: answered, REFERENCE: new_reference(), DELIVERED: body},
+        mode="socket_mode",  # all that it means: the body is read, and its signature checked
+    )
     return Answer(await request.app.state.parts.app.async_dispatch(incoming), answered)
 
 
-async def _read(request: Request) -> bytes | None:
-    """The body; None where it is longer than Slack sends any."""
+def _refuse(entry: Connection, refusal: Refusal) -> Response:
+    entry.refused(refusal.reason)
+    return PlainTextResponse(refusal.reason, refusal.status)
+
+
+async def _read(request: Request) -> bytes | Refusal:
+    """The body, or why it is not read to its end."""
     chunks, size = [], 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
             if size > MAX_BODY_BYTES:
-                return None
+                return TOO_LONG
             chunks.append(chunk)
-    except ClientDisconnect:
-        return None
+    except ClientDisconnect:  # by the sender, or by `bot.server` where it takes too long
+        return Refusal(400, "the body did not come to its end")
     return b"".join(chunks)

@@ -42,6 +42,8 @@ def work(settings: Settings, clock: Clock = time.time, *, compare_clocks: bool =
     """
     configure(settings.log_level, settings.log_format)
     quieten_saq()
+    for warning in settings.warnings():
+        logger.warning("a setting is risky: %s", warning)
     return asyncio.run(_work(settings, clock, compare_clocks))
 
 

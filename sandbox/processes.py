@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -83,7 +84,7 @@ async def stop(process: asyncio.subprocess.Process) -> None:
     """Let it finish what it runs; it is killed where that takes too long."""
     if process.returncode is not None:
         return
-    process.terminate()
+    process.send_signal(signal.SIGINT)  # after SIGTERM it would wait for load balancers
     try:
         await asyncio.wait_for(process.wait(), STOP_SECONDS)
     except TimeoutError:

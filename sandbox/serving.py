@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -24,14 +24,19 @@ def free_socket(port: int = 0) -> socket.socket:
     return found
 
 
+def plain_server(app: ASGIApp) -> uvicorn.Server:
+    return uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+
+
 @asynccontextmanager
-async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
+async def serving(
+    app: ASGIApp, port: int = 0, made_by: Callable[[ASGIApp], uvicorn.Server] = plain_server
+) -> AsyncIterator[str]:
     """Serve `app` and give its base URL, without a slash at the end."""
     listening = free_socket(port)
-    config = uvicorn.Config(app, log_config=None, access_log=False)
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
+    server = made_by(app)
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
     await server.startup([listening])
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"

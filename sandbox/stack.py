@@ -106,6 +106,7 @@ def _settings(
         "ENCRYPTION_KEYS": encryption_key,
         "NO_PROXY": "*",  # all of it is on this machine
         "no_proxy": "*",
+        "HOST": "127.0.0.1",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
     }
 

@@ -13,6 +13,7 @@ import httpx
 from redis.exceptions import RedisError
 
 from bot.keys import new_key
+from bot.server import Server
 from bot.settings import Settings
 from bot.slack.guard import Guard
 from bot.store import layout
@@ -118,9 +119,9 @@ async def open_shop(
                 patience_seconds,
                 _numbered("digest"),
             ),
-            Guard(workspace.signing_secret, clock),
+            Guard([workspace.signing_secret], clock),
         )
-        workspace.bot_url = await parts.enter_async_context(serving(web))
+        workspace.bot_url = await parts.enter_async_context(serving(web, made_by=Server))
         http = await parts.enter_async_context(httpx.AsyncClient(verify=tls()))
         queue = FakeQueue(clock)
         by_clock = await parts.enter_async_context(

@@ -29,7 +29,7 @@ from tests.test_http_session import tls_server
 
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-doctor-bot",
-    "SLACK_SIGNING_SECRET": "doctor-signing-secret",
+    "SLACK_SIGNING_SECRET": "5a2d0b0c51962e5a3d6f0c1b7e8f9a24",
     "ENCRYPTION_KEYS": new_key(),
 }
 

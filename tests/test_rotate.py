@@ -22,7 +22,7 @@ def settings(redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> 
     monkeypatch.chdir(tmp_path)  # no .env of whoever runs this
     for name, value in {
         "SLACK_BOT_TOKEN": "xoxb-1",
-        "SLACK_SIGNING_SECRET": "secret",
+        "SLACK_SIGNING_SECRET": "0" * 32,
         "REDIS_URL": redis_url,
         "ENCRYPTION_KEYS": f"{NEW},{OLD}",
     }.items():

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import quote
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.errors import SettingsWrong
 from bot.keys import new_key
 from bot.settings import Settings, load_settings
+from bot.store.connection import SCHEMES, check_address, connect
 
 REQUIRED = {
     "SLACK_BOT_TOKEN": "xoxb-1",
-    "SLACK_SIGNING_SECRET": "signing-secret",
+    "SLACK_SIGNING_SECRET": "8f742231b10e8888abcd99aaabbb85a5",
     "REDIS_URL": "redis://localhost:6379/0",
     "ENCRYPTION_KEYS": new_key(),
 }
@@ -36,7 +42,7 @@ def test_needs_no_more_than_four() -> None:
 
 
 def test_names_all_that_is_amiss_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever starts the app mends everything in one go."""
+    """All that is wrong can be corrected in one go."""
     monkeypatch.delenv("SLACK_BOT_TOKEN")
     monkeypatch.setenv("SLACK_SIGNING_SECRET", "")
     monkeypatch.setenv("REDIS_URL", "http://localhost")
@@ -108,3 +114,212 @@ def test_reads_a_dotenv_file(
     settings = load_settings()
     assert settings.port == 8080
     assert settings.slack_bot_token.get_secret_value() == "xoxb-1"
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, str]:
+    """What is said of these settings; {} if they are taken."""
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    try:
+        load_settings()
+    except SettingsWrong as wrong:
+        return dict(wrong.problems)
+    return {}
+
+
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+SECRET, OLD_SECRET = REQUIRED["SLACK_SIGNING_SECRET"], "5a2d0b0c51962e5a3d6f0c1b7e8f9a24"
+GOOD = {
+    "SLACK_BOT_TOKEN": ["xoxb-1", "xoxb-12-34-abcDEF", " xoxb-1\r\n"],
+    "SLACK_SIGNING_SECRET": [SECRET, f"{SECRET},{OLD_SECRET}", f" {SECRET} , {OLD_SECRET}\n"],
+    "SLACK_API_URL": ["https://slack.com/api/", "http://127.0.0.1:1/api/", "http://[::1]:1"],
+    "EMPORIX_API_URL": ["https://api.emporix.io\n", "http://localhost:8040"],
+    "EMPORIX_DASHBOARD_URL": ["https://admin.emporix.io"],
+    "REDIS_URL": [
+        "redis://a/0",
+        "redis://a",
+        "redis://user:p%40ss%2Fword@a:1/2?socket_timeout=3",
+        "rediss://u:p@a:1/0?ssl_cert_reqs=none",
+        "redis://[::1]:6379",
+        "unix:///run/redis.sock",
+        "unix:///run/redis.sock?db=1",
+        "redis+sentinel://a:1,b:2/service",
+        "rediss+sentinel://u:p@a/service/1",
+    ],
+    "ENCRYPTION_KEYS": [KEY, f"{KEY}, {KEY}\n"],
+    "ALLOW_SHARED_CHANNELS": ["true", "false", "1", " TRUE "],
+    "SLACK_MESSAGES_PER_MINUTE": ["1", "6000"],
+    "SLACK_PICTURES_PER_MINUTE": ["0", "1000"],
+    "HOST": ["0.0.0.0", "127.0.0.1", "::", "::1"],
+    "PORT": ["0", " 8080 ", "65535"],
+    "LOG_LEVEL": ["debug", "WARNING "],
+    "LOG_FORMAT": ["text", "json"],
+}
+BAD = {
+    "SLACK_BOT_TOKEN": ["\n", "xoxp-1-hidden", "xapp-1-hidden", SECRET, "xoxb-1 hidden", "xoxb-é"],
+    "SLACK_SIGNING_SECRET": [
+        "hidden",
+        SECRET[:-1],
+        SECRET.upper(),
+        "xoxb-1-hidden",
+        f"{SECRET},",
+        f"{SECRET},{OLD_SECRET},{SECRET}",
+    ],
+    "SLACK_API_URL": ["slack.com/hidden", "http://slack.com/hidden", "https:///hidden"],
+    "EMPORIX_API_URL": [
+        "http://api.emporix.io/hidden",
+        "http://10.0.0.1/hidden",
+        "https://user:hidden@api.emporix.io",
+        "https://api.emporix.io/?hidden",
+        "https://[hidden",
+        "https://api.emporix.io:hidden",
+        "https://api. emporix.io/hidden",
+    ],
+    "EMPORIX_DASHBOARD_URL": ["javascript:hidden", "ftp://hidden"],
+    "REDIS_URL": [
+        "http://hidden",
+        "redis://:hid/den@127.0.0.1:1/0",
+        "redis://:12/34hidden@127.0.0.1:1/0",
+        "redis://:hid#den@127.0.0.1:1/0",
+        "redis://:12#hidden@127.0.0.1:1/0",
+        "redis://:hid?den@127.0.0.1:1/0",
+        "redis://:12?hidden@127.0.0.1:1/0",
+        "redis://:hid@den@127.0.0.1:1/0",
+        "redis://[::1:6379",
+        "redis://a?db=hidden",
+        "redis://a?hidden=1",
+        "redis://a/hidden",
+        "redis://a:hidden/1",
+        "redis://",
+        "redis://:hidden@/0",
+        "rediss://a?ssl_cert_reqs=hidden",
+        "unix://",
+        "redis+sentinel://a/service/hidden",
+        "redis+sentinel://:12/hidden@a/service",
+        "redis+sentinel://a",
+        "redis+sentinel://a:hidden/service",
+    ],
+    "ENCRYPTION_KEYS": ["hidden", f"{KEY},hidden", ","],
+    "ALLOW_SHARED_CHANNELS": ["hidden"],
+    "SLACK_MESSAGES_PER_MINUTE": ["0", "6001", "hidden"],
+    "SLACK_PICTURES_PER_MINUTE": ["-1", "1001", "hidden"],
+    "HOST": ["hidden", "0.0.0.0:3000", "[::]", "example.com"],
+    "PORT": ["-1", "65536", "hidden", "80.5"],
+    "LOG_LEVEL": ["hidden"],
+    "LOG_FORMAT": ["hidden"],
+}
+NAMES = [name.upper() for name in Settings.model_fields]
+
+
+def test_every_setting_has_good_and_bad_values() -> None:
+    """The tables below leave none out."""
+    assert sorted(GOOD) == sorted(BAD) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in GOOD.items() for v in values])
+def test_takes_what_is_meant(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """White space around a value comes with copying, and is dropped."""
+    assert refused(monkeypatch, **{name: value}) == {}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
+def test_names_the_setting_and_not_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """What is refused is named by its setting in one line, in which nothing of the value is."""
+    (problem,) = refused(monkeypatch, **{name: value}).items()
+    assert problem[0] == name
+    assert "hid" not in problem[1]
+    assert SECRET not in problem[1]
+    assert "\n" not in problem[1]
+
+
+@pytest.mark.parametrize("around", ['"{}"', "'{}'", "“{}”", "{}\u200b", "\ufeff{}", "{}\x1b[0m"])
+@pytest.mark.parametrize("name", NAMES)
+def test_refuses_quotes_and_invisible_characters(
+    monkeypatch: pytest.MonkeyPatch, name: str, around: str
+) -> None:
+    """A value that was copied with more than itself is refused, whichever setting it is."""
+    assert refused(monkeypatch, **{name: around.format(GOOD[name][0].strip())}).keys() == {name}
+
+
+def test_says_that_two_were_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token in the place of the secret, and the other way round, is the likeliest mistake."""
+    problems = refused(monkeypatch, SLACK_BOT_TOKEN=SECRET, SLACK_SIGNING_SECRET="xoxb-1")
+    assert all("swap" in problem for problem in problems.values())
+
+
+def test_says_how_to_write_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password with a letter that ends the host needs percent-encoding."""
+    (problem,) = refused(monkeypatch, REDIS_URL="redis://:a/b@c:1/0").values()
+    assert "percent-encode / as %2F" in problem
+
+
+@given(st.text(min_size=1))
+def test_reads_every_password_that_is_percent_encoded(password: str) -> None:
+    """With percent-encoding there is no password that an address cannot hold."""
+    url = f"redis://user:{quote(password, safe='', errors='replace')}@host:1/0"
+    check_address(url)
+    pool = connect(url).connection_pool
+    assert pool.connection_kwargs["password"] == password.encode(errors="replace").decode()
+
+
+@given(st.text(), st.sampled_from(SCHEMES))
+def test_never_repeats_an_address(text: str, scheme: str) -> None:
+    """Whatever REDIS_URL is, a client can be made of it, or it is refused in our words."""
+    try:
+        check_address(scheme + text)
+    except ValueError as error:
+        said = str(error).split(":")[0]
+    else:
+        said = "is an address of Redis" if connect(scheme + text) else ""
+    assert said in {"is an address of Redis", "is not an address of Redis"}
+
+
+@pytest.mark.parametrize(
+    ("url", "is_risky"),
+    [
+        ("redis://redis:6379", False),
+        ("redis://127.0.0.1", False),
+        ("redis://10.1.2.3", False),
+        ("redis://cache.example.com", True),
+        ("redis://8.8.8.8", True),
+        ("rediss://cache.example.com", False),
+        ("redis://redis.apps.svc", False),
+        ("redis+sentinel://redis-1,cache.example.com/main", True),
+        ("unix:///run/redis.sock", False),
+    ],
+)
+def test_warns_of_a_redis_that_others_can_listen_to(
+    monkeypatch: pytest.MonkeyPatch, url: str, is_risky: bool
+) -> None:
+    """Without TLS only a private network will do: the password of Redis travels there."""
+    monkeypatch.setenv("REDIS_URL", url)
+    assert bool(load_settings().warnings()) is is_risky
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("utf-16", "PORT=8080"),
+        ("utf-16-le", "PORT=8080"),
+        ("latin-1", "# für später\nPORT=8080"),
+    ],
+)
+def test_names_a_dotenv_file_of_another_encoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, text: str
+) -> None:
+    """PowerShell and old editors write such files; one line says which file, and what to do."""
+    (tmp_path / ".env").write_bytes(text.encode(encoding))
+    monkeypatch.chdir(tmp_path)
+    assert refused(monkeypatch).keys() == {".env"}
+
+
+@pytest.mark.parametrize("text", ["\ufeffPORT=8080\r\n", "export PORT='8080'", "PORT = 8080 "])
+def test_reads_a_dotenv_file_as_people_write_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """A mark of the byte order, CRLF, export, quotes and blanks are no obstacle."""
+    (tmp_path / ".env").write_bytes(text.encode())
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().port == 8080

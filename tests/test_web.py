@@ -9,12 +9,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bot.server import Limits
 from bot.slack.guard import MAX_BODY_BYTES
 from tests.clock import NOW, FakeClock
 from tests.posting import FORM, Poster
 from tests.shop import Shop, open_shop
+from tests.slack.bench import Setup, open_bench
 
 JSON = "application/json"
+WELL_FORMED = "v0=" + "0" * 64
 COMMAND = b"command=%2Femporix&text=help&user_id=U0ADA&team_id=T0ACME"
 
 
@@ -30,9 +33,9 @@ def knock(door: Shop) -> Poster:
     return Poster(door.http, door.bot_url, door.workspace.signing_secret, door.clock)
 
 
-async def raw(shop: Shop, headers: bytes) -> bytes:
+async def raw(url: str, headers: bytes) -> bytes:
     """The status line of the answer to bytes that no HTTP client would send."""
-    address = urlsplit(shop.bot_url)
+    address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(b"POST /slack/events HTTP/1.1\r\nHost: bot\r\n" + headers + b"\r\n")
     async with asyncio.timeout(5):
@@ -60,7 +63,9 @@ async def test_refuses_a_long_body_whose_length_is_not_told(door: Shop) -> None:
         for _ in range(20):
             yield b"x" * (MAX_BODY_BYTES // 10)
 
-    answer = await door.http.post(f"{door.bot_url}/slack/events", content=chunks())
+    headers = {"X-Slack-Request-Timestamp": str(int(NOW)), "X-Slack-Signature": WELL_FORMED}
+    url = f"{door.bot_url}/slack/events"
+    answer = await door.http.post(url, content=chunks(), headers=headers)
     assert answer.status_code == 413
 
 
@@ -69,10 +74,10 @@ async def test_refuses_a_long_body_whose_length_is_not_told(door: Shop) -> None:
     [
         ({}, 400),
         ({"X-Slack-Signature": "v0=00"}, 400),
-        ({"X-Slack-Request-Timestamp": "now", "X-Slack-Signature": "v0=00"}, 400),
+        ({"X-Slack-Request-Timestamp": "now", "X-Slack-Signature": WELL_FORMED}, 400),
         ({"X-Slack-Request-Timestamp": str(int(NOW)), "X-Slack-Signature": ""}, 400),
-        ({"X-Slack-Request-Timestamp": str(int(NOW)), "X-Slack-Signature": "v0=00"}, 401),
-        ({"X-Slack-Request-Timestamp": str(int(NOW) - 301), "X-Slack-Signature": "v0=00"}, 401),
+        ({"X-Slack-Request-Timestamp": str(int(NOW)), "X-Slack-Signature": WELL_FORMED}, 401),
+        ({"X-Slack-Request-Timestamp": str(int(NOW) - 301), "X-Slack-Signature": WELL_FORMED}, 401),
     ],
 )
 async def test_refuses_what_is_not_signed(door: Shop, headers: dict[str, str], status: int) -> None:
@@ -88,9 +93,19 @@ async def test_refuses_headers_that_are_not_ascii(door: Shop, name: bytes) -> No
     """Bytes that no client sends are refused, not stumbled over."""
     fine = {b"X-Slack-Signature": b"v0=00", b"X-Slack-Request-Timestamp": b"%d" % NOW}
     lines = [b"%s: %s\r\n" % pair for pair in (fine | {name: b"v0=\xff\xc3\xa9"}).items()]
-    assert await raw(door, b"".join(lines) + b"Content-Length: 0\r\n") == (
+    assert await raw(door.bot_url, b"".join(lines) + b"Content-Length: 0\r\n") == (
         b"HTTP/1.1 400 Bad Request\r\n"
     )
+
+
+async def test_does_not_wait_forever_for_a_body() -> None:
+    """A sender that may be Slack has a few seconds for the body, whatever has come of it."""
+    head = (
+        b"Content-Length: 99\r\nX-Slack-Request-Timestamp: %d\r\nX-Slack-Signature: %b\r\n\r\nhalf"
+        % (NOW, WELL_FORMED.encode())
+    )
+    async with open_bench(Setup((), limits=Limits(body=0.05))) as bench:
+        assert await raw(bench.workspace.bot_url, head) == b""
 
 
 async def test_outlives_who_hangs_up(door: Shop) -> None:
@@ -118,6 +133,8 @@ async def test_verifies_its_address_for_events(knock: Poster) -> None:
         (b"payload={not json", FORM, 400),
         (b"payload=[]", FORM, 400),
         (b'payload={"team":5}', FORM, 400),
+        (b'payload={"type":"view_submission"}', FORM, 400),
+        (b'payload={"type":"block_actions","actions":[]}', FORM, 400),
         (b"payload=" + b"[" * 100_000, FORM, 400),
         (b"%%%", FORM, 404),
         (b"", FORM, 404),
@@ -139,9 +156,31 @@ async def test_answers_the_challenge(knock: Poster) -> None:
     assert (answer.status_code, answer.json()) == (200, {"challenge": "3eZbrw1aBm2rZg"})
 
 
-async def test_answers_the_check_of_its_certificate(knock: Poster) -> None:
-    """Slack looks now and then whether the address can be reached."""
-    assert (await knock.post(b"ssl_check=1&token=x")).status_code == 200
+@pytest.mark.parametrize("is_signed", [True, False])
+async def test_answers_the_check_of_its_certificate(
+    door: Shop, knock: Poster, is_signed: bool
+) -> None:
+    """Slack checks now and then, without a signature, whether the certificate is valid."""
+    body = b"ssl_check=1&token=x"
+    url = f"{door.bot_url}/slack/events"
+    answer = await (knock.post(body) if is_signed else door.http.post(url, content=body))
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@pytest.mark.parametrize("body", [b"ssl_check=0", b"", b"ssl_check=1&pad=" + b"x" * 2000])
+async def test_answers_nothing_else_that_is_not_signed(door: Shop, body: bytes) -> None:
+    """An unsigned form is answered only if it is a certificate check of Slack's length."""
+    answer = await door.http.post(f"{door.bot_url}/slack/events", content=body)
+    assert answer.status_code == 400
+
+
+async def test_logs_that_slack_holds_back_events(
+    knock: Poster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An operator learns of the rate limit, and Slack gets the acknowledgement."""
+    body = b'{"type":"app_rate_limited","team_id":"T0ACME","minute_rate_limited":1518467820}'
+    assert (await knock.post(body, JSON)).status_code == 200
+    assert "held back events" in caplog.text
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
@@ -162,5 +201,6 @@ async def test_is_not_ready_without_redis(clock: FakeClock) -> None:
     """The process is alive, and says what it lacks."""
     async with open_shop(None, "unix:///nowhere/redis.sock", clock) as shop:
         ready = await shop.http.get(f"{shop.bot_url}/readyz")
-        assert (ready.status_code, ready.json()) == (503, {"status": "Redis does not answer"})
+        assert ready.status_code == 503
+        assert ready.json() == {"status": "Redis does not work", "trouble": "ConnectionError"}
         assert (await shop.http.get(f"{shop.bot_url}/healthz")).status_code == 200

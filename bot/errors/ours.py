@@ -12,7 +12,7 @@ class SettingsWrong(Exception):
     def __init__(self, problems: Mapping[str, str]) -> None:
         lines = [f"  {name} {problem}" for name, problem in problems.items()]
         super().__init__(
-            "\n".join(["Settings to mend (each is explained in .env.example):", *lines])
+            "\n".join(["Settings to correct (each is explained in .env.example):", *lines])
         )
         self.problems = problems
 
@@ -58,7 +58,8 @@ class NotConnected(BotError):
     template = "not_connected"
 
     def __init__(self, tenant: str = "", connected: tuple[str, ...] = ()) -> None:
-        super().__init__(tenant)
+        # What was typed as a tenant may be a secret: the log names those that are connected.
+        super().__init__(f"connected to {', '.join(connected) or 'no tenant'}")
         self.tenant, self.connected = tenant, connected
 
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
-from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
 
 from bot.say.environment import environment
 from bot.say.errors import PayloadWrong, TemplateWrong
 from bot.say.gate import gate
 from bot.say.load import load
+
+Source: TypeAlias = tuple[str, str, Callable[[], bool]]
+"""Jinja: the text of a template, its path, and whether it is as it was."""
 
 SUFFIX = ".json.j2"
 _PARTS = "parts/"
@@ -28,7 +38,8 @@ class Say:
     """The message templates of some folders; the first folder that has a name wins."""
 
     def __init__(self, *folders: Path) -> None:
-        self._environment = environment(FileSystemLoader(folders))
+        self._sources = _Sources(folders)
+        self._environment = environment(self._sources)
         self.private_text_once = lru_cache(REMEMBERED)(self.private_text)
         """`private_text` that remembers the newest, for what is often the same, as help is.
 
@@ -45,6 +56,10 @@ class Say:
         package = Path(__file__).parents[1]
         installed = package / "templates"
         return cls(installed if installed.is_dir() else package.parent / "templates")
+
+    def preload(self) -> None:
+        """Read all templates now: later the process may have no file descriptor left for it."""
+        self._sources.read_all()
 
     def render(self, name: str, /, **facts: object) -> dict[str, object]:
         """The payload of template `name` ("jobs/list"), within Slack's limits.
@@ -83,6 +98,23 @@ class Say:
             raise TemplateWrong(place, str(error.message), error.lineno) from error
         except (TemplateError, *_EXPRESSION_ERRORS) as error:
             raise _located(name, error) from error
+
+
+class _Sources(FileSystemLoader):
+    """Templates from folders, read when they are needed first or all at once."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        super().__init__(folders)
+        self._read: dict[str, Source] = {}
+
+    def read_all(self) -> None:
+        plain = Environment(
+            autoescape=True
+        )  # Jinja's interface asks for one, and reads nothing of it
+        self._read = {name: self.get_source(plain, name) for name in self.list_templates()}
+
+    def get_source(self, environment: Environment, template: str) -> Source:
+        return self._read.get(template) or super().get_source(environment, template)
 
 
 def _is_message(path: str) -> bool:

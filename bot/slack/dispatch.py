@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.errors import BotError, Busy, NotOurs, StoreUnavailable
+from bot.errors import BotError, Busy, NotOurs, OutdatedButton, StoreUnavailable
 from bot.say.render import Say
 from bot.say.state import cursor_in
 from bot.slack.deliveries import TakesDeliveries
@@ -36,6 +36,14 @@ from bot.store.arrivals import Arrival
 logger = logging.getLogger(__name__)
 
 SUGGEST_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
+
+
+async def _say_outdated() -> None:
+    raise OutdatedButton
+
+
+OUTDATED = Action(_say_outdated, "")
+"""Hears what no other does: as a listener it runs once, however often Slack delivers a press."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ class Dispatch:
         await ack()
         try:
             await self.installation.admit(request.body)
-            heard = known(self.registry.actions, payload.get("action_id"))
+            heard = self.registry.actions.get(str(payload.get("action_id"))) or OUTDATED
             replaced = pressed(request.body) if heard.replaces else None
             self._start(heard, incoming, {"value": str(payload.get("value") or "")}, replaced)
         except BotError as error:
@@ -91,7 +99,7 @@ class Dispatch:
         await ack()
         try:
             await self.installation.admit(request.body)
-            heard = known(self.registry.shortcuts, request.body.get("callback_id"))
+            heard = self.registry.shortcuts.get(str(request.body.get("callback_id"))) or OUTDATED
             self._start(heard, incoming, {})
         except BotError as error:
             self._explain(error, incoming)

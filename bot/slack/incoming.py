@@ -11,6 +11,7 @@ from typing import Any
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.errors import OutdatedButton
 from bot.models import Caller
 
 ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
@@ -114,12 +115,19 @@ def _delivery(body: Mapping[str, Any], delivered: str) -> str:
     return hashlib.sha256(delivered.encode()).hexdigest()[:32]
 
 
-def submitted(view: Mapping[str, Any]) -> dict[str, str]:
+class Fields(dict[str, str]):
+    """The fields of a modal; one that is not in it belongs to another version of the modal."""
+
+    def __missing__(self, name: str) -> str:
+        raise OutdatedButton
+
+
+def submitted(view: Mapping[str, Any]) -> Fields:
     """What was filled into a modal, by block_id; an empty field is an empty text.
 
     Of options it is their values, by comma where there are several.
     """
-    return {block_id: _filled_in(element).strip() for block_id, element in _filled(view)}
+    return Fields({block_id: _filled_in(element).strip() for block_id, element in _filled(view)})
 
 
 def chosen(view: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

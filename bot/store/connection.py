@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from redis.asyncio import (
     Connection,
@@ -36,6 +37,7 @@ from bot.store.trouble import DEMOTED, TROUBLE, kind
 Commands: TypeAlias = Any
 """A Redis client: the annotations of redis-py do not know what `decode_responses` does."""
 
+SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 DEFAULT_SENTINEL_PORT = 26379
 CONNECT_SECONDS = 0.5
@@ -156,6 +158,39 @@ def connect(url: str, canary: Canary | None = None) -> Commands:
 def connect_for_queue(url: str, canary: Canary | None = None) -> Commands:
     """The same, for the queue of tasks: it waits for one in Redis, and reads bytes."""
     return _client(url, _options(canary) | QUEUE_OPTIONS)
+
+
+def check_address(url: str) -> None:
+    """Raises ValueError, which repeats nothing of the address, where `connect` could not use it.
+
+    Nothing is connected. A letter of the password that is not percent-encoded moves all that
+    follows it to another part of the address.
+    """
+    if not url.startswith(SCHEMES):
+        raise ValueError(f"must begin with one of {', '.join(SCHEMES)}")
+    try:
+        parts = urlsplit(url)
+        is_usable = _is_usable(parts)
+        connect(url).connection_pool.make_connection()
+    except (ValueError, TypeError, RedisError, OSError):
+        is_usable = False
+    if not is_usable:
+        raise ValueError(
+            "is not an address of Redis: compare it with the forms in .env.example; in a password, "
+            "percent-encode / as %2F, # as %23, ? as %3F, @ as %40, : as %3A and % as %25"
+        )
+
+
+def _is_usable(parts: SplitResult) -> bool:
+    """redis-py passes over a path that is no number, and takes a missing host for this machine."""
+    if parts.fragment or " " in parts.netloc:
+        return False
+    if parts.scheme == "unix":
+        return len(parts.path) > 1
+    is_led_astray = "@" in parts.path + parts.query or "@" in parts.netloc.rpartition("@")[0]
+    if parts.scheme in SENTINEL_SCHEMES:
+        return not is_led_astray
+    return not is_led_astray and bool(parts.hostname and re.fullmatch(r"(/\d*)?", parts.path))
 
 
 @contextmanager

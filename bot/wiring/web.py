@@ -54,6 +54,7 @@ async def assemble(
         work = Work()
         installation = Installation(shared.slack, allow_outsiders=settings.allow_shared_channels)
         await installation.learn()
+        shared.say.preload()
         dispatch = Dispatch(
             registry=discover(bot.listeners),
             say=shared.say,

@@ -56,7 +56,7 @@ class Workspace:
         clock: Clock,
         *,
         bot_token: str = "xoxb-sandbox-bot",
-        signing_secret: str = "sandbox-signing-secret",
+        signing_secret: str = "5a2d0b0c51962e5a3d6f0c1b7e8f9a24",
         bot_scopes: frozenset[str] = BOT_SCOPES,
     ) -> None:
         self.clock = clock

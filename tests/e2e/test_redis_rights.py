@@ -57,7 +57,11 @@ def allowed() -> set[str]:
 
 
 def settings(redis_url: str, **others: str) -> Settings:
-    secrets = {"slack_bot_token": "xoxb-1", "slack_signing_secret": "s", "redis_url": redis_url}
+    secrets = {
+        "slack_bot_token": "xoxb-1",
+        "slack_signing_secret": "0" * 32,
+        "redis_url": redis_url,
+    }
     return Settings.model_validate(secrets | {"encryption_keys": new_key()} | others)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -14,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import build_app
 from bot.models import Account, Caller
 from bot.say.render import Say
+from bot.server import Limits, Server
 from bot.slack.deliveries import TakesDeliveries
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
@@ -67,6 +69,7 @@ class Setup:
 
     heard: tuple[Heard, ...]
     work: Work = field(default_factory=Work)
+    limits: Limits = field(default_factory=Limits)
     arrivals: TakesDeliveries = field(default_factory=FakeArrivals)
     services: Mapping[str, object] = field(default_factory=dict)
     helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
@@ -93,8 +96,9 @@ async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
                 app = build_app(dispatch, client, workspace.bot_token)
                 yield Parts(app, setup.work, _ping)
 
-        guard = Guard(workspace.signing_secret, clock)
-        async with serving(build_web(assemble, guard)) as workspace.bot_url:
+        made = partial(Server, limits=setup.limits)
+        guard = Guard([workspace.signing_secret], clock)
+        async with serving(build_web(assemble, guard), made_by=made) as workspace.bot_url:
             poster = Poster(http, workspace.bot_url, workspace.signing_secret, clock)
             yield Bench(poster, workspace, slack_url, setup.work)
 

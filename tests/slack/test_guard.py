@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.guard import MAX_AGE_SECONDS, Guard, Refusal
+from bot.slack.guard import MAX_AGE_SECONDS, MAX_BODY_BYTES, TOO_LONG, Guard, Refusal
 from tests.clock import NOW, FakeClock
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+OLD_SECRET = "5a2d0b0c51962e5a3d6f0c1b7e8f9a24"
+WELL_FORMED = "v0=" + "0" * 64
 
 
 def signed(body: bytes, timestamp: float = NOW, secret: str = SECRET) -> dict[str, str]:
@@ -23,7 +25,8 @@ def signed(body: bytes, timestamp: float = NOW, secret: str = SECRET) -> dict[st
 
 
 def refuse(headers: dict[str, str], body: bytes, now: float = NOW) -> Refusal | None:
-    return Guard(SECRET, FakeClock(now)).refuse(headers, body)
+    guard = Guard([SECRET, OLD_SECRET], FakeClock(now))
+    return guard.refuse_head(headers) or guard.refuse_body(headers, body)
 
 
 def test_takes_slacks_published_example() -> None:
@@ -53,13 +56,16 @@ def test_takes_whatever_is_signed(body: str) -> None:
     [
         ({}, 400),
         ({"x-slack-request-timestamp": "", "x-slack-signature": ""}, 400),
-        ({"x-slack-request-timestamp": "now", "x-slack-signature": "v0=abc"}, 400),
-        ({"x-slack-request-timestamp": "-1", "x-slack-signature": "v0=abc"}, 400),
-        ({"x-slack-request-timestamp": "1e9", "x-slack-signature": "v0=abc"}, 400),
-        ({"x-slack-request-timestamp": "٣٣", "x-slack-signature": "v0=abc"}, 400),
-        ({"x-slack-request-timestamp": "9" * 400, "x-slack-signature": "v0=abc"}, 400),
+        ({"x-slack-request-timestamp": "now", "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": "-1", "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": "1e9", "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": "٣٣", "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": "9" * 400, "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": f"{int(NOW)}\n", "x-slack-signature": WELL_FORMED}, 400),
         ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": "v0=é"}, 400),
-        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": "v0=abc"}, 401),
+        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": "v0=abc"}, 400),
+        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": "v1=" + "0" * 64}, 400),
+        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": WELL_FORMED}, 401),
         ({"x-slack-request-timestamp": str(int(NOW))}, 400),
     ],
 )
@@ -74,6 +80,26 @@ def test_refuses_what_is_not_slacks(headers: dict[str, str], status: int) -> Non
 def test_refuses_an_old_or_future_request(age: int) -> None:
     """A rightly signed request from another time is a replay."""
     assert refuse(signed(b"x", NOW - age), b"x") == Refusal(401, "the request is too old")
+
+
+def test_takes_the_old_secret_while_it_is_replaced() -> None:
+    """Both secrets of a rotation are good, so that no request is refused meanwhile."""
+    assert refuse(signed(b"x", secret=OLD_SECRET), b"x") is None
+    assert refuse(signed(b"x", secret=SECRET), b"x") is None
+
+
+@pytest.mark.parametrize(("length", "is_refused"), [(MAX_BODY_BYTES, False), (10**7, True)])
+def test_refuses_a_long_body_by_its_head(length: int, is_refused: bool) -> None:
+    """What says that it is too long need not be read."""
+    guard = Guard([SECRET], FakeClock(NOW))
+    refusal = guard.refuse_head({**signed(b"x"), "content-length": str(length)})
+    assert refusal == (TOO_LONG if is_refused else None)
+
+
+def test_refuses_by_the_head_what_is_too_old() -> None:
+    """Nobody reads the body of a replay."""
+    guard = Guard([SECRET], FakeClock(NOW))
+    assert guard.refuse_head(signed(b"x", NOW - MAX_AGE_SECONDS - 1)) is not None
 
 
 def test_refuses_a_changed_body() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+import bot.listeners
 from bot.say import ids
 from bot.say.state import pack
+from bot.slack.registry import discover
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import ADA
 from tests import samples
@@ -75,6 +77,15 @@ async def test_explains_a_button_that_nobody_hears(
     assert "too old" in told(shop)[-1]
 
 
+async def test_explains_an_old_button_once(shop: Shop, poster: Poster) -> None:
+    """Slack delivers a press again where it has heard nothing: the person reads one message."""
+    payload = samples.block_actions("jobs.launch.now", "", url_of(shop))
+    for _ in range(3):
+        assert (await poster.interaction(payload)).status_code == 200
+    await poster.settled()
+    assert len(told(shop)) == 1
+
+
 @pytest.mark.parametrize("action_id", [ids.JOBS_LIST_ALL, "jobs.launch.now"])
 async def test_hears_a_button_on_the_home_tab(shop: Shop, poster: Poster, action_id: str) -> None:
     """Without a channel and a response_url the answer comes on top of the tab itself."""
@@ -132,7 +143,22 @@ async def test_logs_nothing_of_a_request(
         await shop.http.post(f"{shop.bot_url}/slack/events", content=forged)
         await poster.settled()
     written = capsys.readouterr().err
-    assert "refused a request" in written
+    assert "refused requests" in written
     assert "outdated_button" in written
     private = [secret, samples.TOKEN, samples.TRIGGER_ID, "/commands/", shop.workspace.bot_token]
     assert [word for word in private if word in written] == []
+
+
+async def test_logs_nothing_that_is_typed_after_a_command(
+    shop: Shop, poster: Poster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A secret typed behind the wrong command is in no line, whichever command it is."""
+    secret = "verysecret0words"
+    await shop.connect(shop.ada, ACME_OPERATIONS)
+    with log_to_stderr():
+        for words in discover(bot.listeners).commands:
+            for typed in (secret, f"tenant:{secret}", f"status:{secret}", f"{secret}:x"):
+                await shop.ada.command(f"/emporix {words} {typed}")
+    written = capsys.readouterr().err
+    assert "answered with not_connected: connected to acme" in written
+    assert secret not in written

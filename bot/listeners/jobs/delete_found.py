@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.errors import BotError
+from bot.errors import BotError, OutdatedButton
 from bot.listeners.jobs.delete_shared import show_deleted
 from bot.models import Account, Caller
 from bot.say import ids
@@ -59,6 +59,8 @@ async def ask_about_one(
 async def ask_about_chosen(
     choices: Mapping[str, tuple[str, ...]], memory: str, modal: SubmittedModal
 ) -> None:
+    if not choices:
+        raise OutdatedButton
     jobs = [job for ticked in choices.values() for job in ticked]
     if not jobs or len("\n".join(jobs)) > LONGEST:
         await modal.errors("jobs/delete_found.errors", field=min(choices), is_none=not jobs)

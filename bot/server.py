@@ -1,0 +1,329 @@
+"""The HTTP server: uvicorn, with limits on what it has not verified, and a grace period at its end.
+
+uvicorn's httptools protocol limits neither the head of a request nor the number of connections, and
+on SIGTERM it closes connections whose request is on its way. Both are added here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import signal
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+logger = logging.getLogger(__name__)
+
+ENTRY = "entry"
+"""Name in a request's ASGI state: the `Connection` that it came by."""
+
+BACKLOG = 1024
+DESCRIPTORS = 8192
+"""Wished: many systems give a process 1,024, of which connections to Redis may take most."""
+
+LAST_SECONDS = 1.0  # for requests on connections that were accepted last
+CLOSE_SECONDS = 4  # for requests that are being answered; acks take milliseconds
+
+LOG_SECONDS = 1.0
+
+TOO_MANY = "too many open connections"
+
+_errors_only = logging.getLogger("uvicorn.error.requests")
+_errors_only.setLevel(logging.ERROR)  # its warnings are one a bad request; `Refusals` counts those
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server takes; times are in seconds.
+
+    Proxies keep idle connections for 60 s (nginx, AWS). A verified one is kept for longer, so that
+    the proxy closes first: a request that is sent while the other side closes is lost, and Slack
+    does not repeat commands. `grace` is how long requests are taken after SIGTERM, while load
+    balancers look at /readyz.
+    """
+
+    connections: int = 1000
+    head_bytes: int = 64 * 1024
+    headers: int = 100
+    head: float = 10.0
+    body: float = 5.0
+    unverified_idle: float = 5.0
+    verified_idle: float = 75.0
+    grace: float = 2.5
+
+
+class Refusals:
+    """Counts refused requests; logs them at most once a second, however many there are."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: Counter[str] = Counter()
+        self._logged = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, reason: str) -> None:
+        """Count one; `reason` is one of ours, never something that was sent."""
+        self._counts[reason] += 1
+        if self._timer is not None:
+            return
+        wait = self._logged + LOG_SECONDS - self._clock()
+        if wait <= 0:
+            self.log()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(wait, self.log)
+
+    def log(self) -> None:
+        """Write what has not been written yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._counts:
+            each = ", ".join(f"{reason} ({n})" for reason, n in self._counts.most_common())
+            logger.warning("refused requests: %d: %s", self._counts.total(), each)
+        self._counts.clear()
+        self._logged = self._clock()
+
+
+class State(ServerState):
+    """What all connections of a server share.
+
+    `unverified` are the open connections that no signed request has come by, oldest first.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__()
+        self.limits = limits
+        self.refusals = Refusals()
+        self.unverified: dict[Connection, None] = {}
+        self.is_stopping = False
+
+    def admit(self, connection: Connection) -> None:
+        """Take a new connection; above the limit the oldest unverified one makes room for it.
+
+        So an attacker's connections push out each other, and a request of Slack's, which is
+        verified within milliseconds, passes. Where all others are verified, uvicorn answers 503.
+        """
+        if len(self.connections) > self.limits.connections and self.unverified:
+            self.refusals.add(TOO_MANY)
+            next(iter(self.unverified)).abort()
+        self.unverified[connection] = None
+
+
+class Connection(HttpToolsProtocol):
+    """A connection whose heads are limited in bytes, number of headers and time."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger, self.access_log = _errors_only, False
+        self._state = cast("State", self.server_state)
+        self.limits = self._state.limits
+        self.timeout_keep_alive = self.limits.unverified_idle  # type: ignore[assignment]
+        self._overdue: asyncio.TimerHandle | None = None
+        self._is_in_head, self._head_bytes, self._arrived = True, 0, 0
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the process ends soon."""
+        return self._state.is_stopping
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a request was answered and no other has begun."""
+        return not self._is_in_head and self.cycle.response_complete
+
+    def verified(self) -> None:
+        """A signed request has come by this connection: it is kept longer than others."""
+        self._state.unverified.pop(self, None)
+        self.timeout_keep_alive = self.limits.verified_idle  # type: ignore[assignment]
+
+    def refused(self, reason: str) -> None:
+        """Count a request that is refused."""
+        self._state.refusals.add(reason)
+
+    def abort(self) -> None:
+        """Close at once; what was not sent yet is dropped."""
+        self._forget()
+        self.connections.discard(self)  # it counts no longer, though its socket closes a bit later
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._state.admit(self)
+        self._expect(self.limits.head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._arrived = len(data)
+        super().data_received(data)
+        if self._is_in_head:
+            self._head_bytes += len(data)
+            if self._is_head_too_large():
+                self._refuse_head()
+        if self._overdue is None and self._is_unfinished():
+            self._expect(self.limits.head if self._is_in_head else self.limits.body)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"][ENTRY] = self
+        self._is_in_head, self._head_bytes = True, 0
+
+    def on_headers_complete(self) -> None:
+        if self._head_bytes + self._arrived > self.limits.head_bytes:  # a body may be among it
+            self._head_bytes = len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers)
+        if self._is_head_too_large():
+            raise ValueError("the head is too large")  # ends in send_400_response
+        self._is_in_head = False
+        self._unset_overdue()
+        if len(self.connections) > self.limits.connections:
+            self.refused(TOO_MANY)  # uvicorn answers 503
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn says to what is not HTTP, or to what a callback of ours has raised for."""
+        if self._is_in_head and self._is_head_too_large():
+            self._refuse_head()
+        elif not self.transport.is_closing():
+            self.refused("not HTTP")
+            super().send_400_response(msg)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """The request is answered as if it had not asked for another protocol."""
+
+    def _is_head_too_large(self) -> bool:
+        count = len(self.headers or ())
+        return self._head_bytes > self.limits.head_bytes or count > self.limits.headers
+
+    def _refuse_head(self) -> None:
+        if not self.transport.is_closing():
+            self.refused("the head is too large")
+            self.transport.write(
+                b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+                b"connection: close\r\ncontent-length: 0\r\n\r\n"
+            )
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        self._unset_overdue()
+        super().on_message_complete()
+
+    def _is_unfinished(self) -> bool:
+        """Whether more must come: of a request, or after one (uvicorn does not wait for a limited
+        time once anything follows an answer).
+        """
+        return self._is_in_head or self.cycle.response_complete or self.cycle.more_body
+
+    def _expect(self, seconds: float) -> None:
+        self._overdue = self.loop.call_later(seconds, self._late)
+
+    def _late(self) -> None:
+        self._overdue = None
+        if self._is_in_head and self._head_bytes:
+            self.refused("the head did not come in time")
+        self.abort()
+
+    def _unset_overdue(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+
+    def _forget(self) -> None:
+        self._unset_overdue()
+        self._state.unverified.pop(self, None)
+
+
+class Server(uvicorn.Server):
+    """Serves `app`; after SIGTERM it takes requests a little longer, after Ctrl-C it does not."""
+
+    def __init__(self, app: ASGIApp, limits: Limits = Limits()) -> None:
+        config = uvicorn.Config(
+            app,
+            http=Connection,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=BACKLOG,
+            limit_concurrency=limits.connections + 1,
+            timeout_graceful_shutdown=CLOSE_SECONDS,
+        )
+        super().__init__(config)
+        self.server_state = self._state = State(limits)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """No ack is cut: answers ask clients to close, and what was accepted is answered."""
+        grace = self._state.limits.grace if signal.SIGTERM in self._captured_signals else 0.0
+        logger.info("stopping: requests are taken for %g s more", grace)
+        self._state.is_stopping = True
+        self._state.default_headers = [*self._state.default_headers, (b"connection", b"close")]
+        await self._wait(grace, lambda: self.force_exit)
+        await self._close_listeners(sockets or [])
+        await self._wait(LAST_SECONDS, lambda: self.force_exit or self._is_quiet())
+        await super().shutdown(sockets)
+        self._state.refusals.log()
+
+    async def _close_listeners(self, sockets: list[socket.socket]) -> None:
+        """Connections that wait to be accepted would be cut: accept them just before."""
+        waiting = [one for listener in sockets for one in _accepted_last(listener)]
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        for one in waiting:
+            await loop.connect_accepted_socket(self._connection, one)
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self._state, self.lifespan.state)
+
+    def _is_quiet(self) -> bool:
+        return all(cast("Connection", one).is_idle for one in self._state.connections)
+
+    @staticmethod
+    async def _wait(seconds: float, is_over: Callable[[], bool]) -> None:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and not is_over():  # noqa: ASYNC110 - uvicorn sets flags
+            await asyncio.sleep(0.02)
+
+
+def _accepted_last(listener: socket.socket) -> list[socket.socket]:
+    """Accept what waits, and stop listening within microseconds; later ones are refused."""
+    found = []
+    with suppress(BlockingIOError):
+        while True:
+            found.append(listener.accept()[0])
+    listener.shutdown(socket.SHUT_RDWR)
+    return found
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; `::` takes IPv4 too. Raises OSError."""
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
+    found = socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    # asyncio sets this only on sockets that it has made; without it an answer can take 40 ms more.
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return found
+
+
+def allowed_connections() -> int:
+    """How many connections this process may keep open; raises its limit of descriptors first.
+
+    Half of the descriptors are for Redis, Slack and Emporix.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < DESCRIPTORS:
+        soft = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(Limits().connections, soft // 2)

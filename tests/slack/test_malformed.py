@@ -1,0 +1,117 @@
+"""What is signed but not as Slack sends it is refused or explained, never a fault of the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from itertools import product
+from typing import Any
+
+import pytest
+
+import bot.listeners
+from bot.say import ids
+from bot.slack.registry import discover
+from sandbox.emporix.keys import ACME_OPERATIONS
+from tests import samples
+from tests.logged import log_to_stderr
+from tests.posting import Poster
+from tests.shop import Shop
+
+REGISTRY = discover(bot.listeners)
+MISSING = object()
+WRONG: tuple[object, ...] = (MISSING, None, 5, "", [], {}, [None], {"id": 5}, "\ud800")
+
+Path = tuple[str | int, ...]
+
+
+def places(value: Any, so_far: Path = ()) -> Iterator[Path]:
+    """Where something can be wrong in a payload."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, part in inside:
+        yield (*so_far, key)
+        if isinstance(part, dict | list):
+            yield from places(part, (*so_far, key))
+
+
+def with_wrong(payload: dict[str, Any], path: Path, wrong: object) -> dict[str, Any]:
+    changed = deepcopy(payload)
+    place: Any = changed
+    for key in path[:-1]:
+        place = place[key]
+    if wrong is MISSING:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = wrong
+    return changed
+
+
+SAMPLES: dict[str, dict[str, Any]] = {
+    "button": samples.block_actions("nobody.hears.this", "", ""),
+    "button of the Home tab": samples.home_action("nobody.hears.this", "", "V1"),
+    "Home tab": samples.app_home_opened(),
+    "message shortcut": samples.message_action("nobody.hears.this", ""),
+    "global shortcut": samples.shortcut("nobody.hears.this"),
+    "typing": samples.block_suggestion(next(iter(REGISTRY.suggestions)), "ab"),
+    "submission": samples.view_submission(ids.CONNECT_SUBMIT, {"tenant": "acme", "client_id": "x"}),
+}
+"""Without a response_url and a trigger of the stand-in's: what it refuses is not our fault."""
+
+
+async def post(poster: Poster, payload: dict[str, Any]) -> int:
+    is_event = payload.get("type") == "event_callback"
+    answer = await (poster.event if is_event else poster.interaction)(payload)
+    return answer.status_code
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+async def test_no_field_of_a_wrong_type_is_a_fault(
+    shop: Shop, poster: Poster, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever is wrong with a field of a sample: no 5xx, and no traceback in the log."""
+    wrong_ones = [
+        (path, wrong, with_wrong(SAMPLES[kind], path, wrong))
+        for path in places(SAMPLES[kind])
+        for wrong in WRONG
+    ]
+    with log_to_stderr():
+        for path, wrong, payload in wrong_ones:
+            assert await post(poster, payload) < 500, (path, wrong)
+        await poster.settled()
+    written = capsys.readouterr().err
+    assert "Traceback" not in written
+
+
+FOREIGN: tuple[dict[str, Any], ...] = (
+    {},
+    {"of_another_form": {"x": {"type": "plain_text_input", "value": "words"}}},
+    {"of_another_form": {"x": {"type": "checkboxes", "selected_options": []}}},
+)
+"""States of views: of no field, and of fields that the listener does not know."""
+
+
+async def test_a_foreign_form_is_explained(
+    shop: Shop, poster: Poster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A form of another version of the app gets a message or field errors, never a traceback."""
+    await shop.connect(shop.ada, ACME_OPERATIONS)
+    with log_to_stderr():
+        for callback_id, state in product(REGISTRY.submissions, FOREIGN):
+            payload = samples.view_submission(callback_id, {})
+            payload["view"]["state"]["values"] = state
+            assert await post(poster, payload) == 200, (callback_id, state)
+            await poster.settled()
+            assert "Traceback" not in capsys.readouterr().err, (callback_id, state)
+
+
+async def test_a_foreign_button_is_explained(
+    shop: Shop, poster: Poster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A button whose value is of another version gets a message, never a traceback."""
+    await shop.connect(shop.ada, ACME_OPERATIONS)
+    with log_to_stderr():
+        for action_id, value in product(REGISTRY.actions, ("", "{", "[]", '{"k":"x"}')):
+            payload = samples.block_actions(action_id, value, "")
+            assert await post(poster, payload) == 200, (action_id, value)
+            await poster.settled()
+            assert "Traceback" not in capsys.readouterr().err, (action_id, value)
