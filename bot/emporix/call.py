@@ -7,10 +7,10 @@ from urllib.parse import quote
 import httpx
 
 from bot.emporix.auth import Clock, TokenAuth
-from bot.emporix.failures import refusal
-from bot.errors import EmporixFailed, EmporixUnreadable, InvalidInput, NotFound
+from bot.emporix.failures import refusal, unreadable
+from bot.errors import EmporixError, InvalidInput, NotFound
 
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 LONGEST_SEGMENT = 500
 
 
@@ -41,29 +41,37 @@ class Call:
 
     def may_have_worked(self, failure: Exception) -> bool:
         """Whether the attempt that ended with `failure` may still have had its effect."""
-        return self._auth.sent and not isinstance(failure, NEVER_SENT)
+        if not self._auth.sent:
+            return False
+        if isinstance(failure, EmporixError):
+            return failure.may_have_worked
+        return not isinstance(failure, NEVER_SENT)
 
 
 class Deletion:
-    """A DELETE that remembers whether an earlier attempt may have worked."""
+    """A DELETE that remembers whether one of its attempts may have worked."""
 
     def __init__(self, call: Call) -> None:
         self._call, self.may_be_done = call, False
 
     async def attempt(self) -> bool:
-        """True where the resource was deleted by us, False where it was gone before.
+        """True if the resource was deleted by us, False if it was gone before.
 
         Raises EmporixUnreadable for any success but Emporix's 204: a proxy may have made it up.
         """
         try:
+            return await self._attempt()
+        except (EmporixError, httpx.RequestError) as failure:
+            self.may_be_done |= self._call.may_have_worked(failure)
+            raise
+
+    async def _attempt(self) -> bool:
+        try:
             response = await self._call.send()
         except NotFound:
             return self.may_be_done
-        except (EmporixFailed, httpx.TransportError) as failure:
-            self.may_be_done |= self._call.may_have_worked(failure)
-            raise
         if response.status_code != httpx.codes.NO_CONTENT:
-            raise EmporixUnreadable(tenant=self._call.tenant, status=response.status_code)
+            raise unreadable(response, tenant=self._call.tenant)
         return True
 
 

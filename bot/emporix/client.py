@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
@@ -12,17 +14,19 @@ import httpx
 
 from bot.emporix import oauth
 from bot.emporix.auth import Clock, TokenAuth, Tokens
-from bot.emporix.call import NEVER_SENT, Call, Deletion, segment
-from bot.emporix.failures import naming_failures
+from bot.emporix.call import Call, Deletion, segment
+from bot.emporix.failures import naming_failures, unreadable
 from bot.emporix.listing import list_params, page, with_id
 from bot.emporix.models import Agent, Job, JobPage
 from bot.emporix.part import WHOLE, Part
 from bot.emporix.payloads import decode
 from bot.emporix.query import to_q
-from bot.emporix.retries import BUDGET, retrying
+from bot.emporix.retries import ANSWER_TIME, BUDGET, retrying
 from bot.emporix.sessions import Session
-from bot.errors import EmporixError, EmporixFailed, EmporixUnreadable
+from bot.errors import BotError, EmporixError, EmporixUnreadable, NotFound
 from bot.models import Connection, Credentials, Filters, Token
+
+logger = logging.getLogger(__name__)
 
 MAX_QUERY_STRING = 8_000
 """Bytes. Emporix: a URL has at most 10 KB; what does not fit goes into a POST search."""
@@ -88,18 +92,35 @@ class EmporixClient:
     async def delete_job(self, connection: Connection, job_id: str) -> bool:
         """DELETE /jobs/{jobId}: True where it is deleted now, False where it was gone already.
 
-        A 404 after an attempt of ours whose end is unknown means that this attempt deleted it; a
-        refusal after one says nothing about it, so that is EmporixUnreadable. Raises Forbidden
-        without the scope.
+        A 404 after an attempt of ours whose end is unknown means that this attempt deleted it; if
+        the last attempt leaves it unknown, the job is looked up in what is left of the budget. What
+        stays unknown raises an error that `may_have_worked`. Raises Forbidden without the scope.
         """
+        ends = asyncio.get_running_loop().time() + self._budget
         deletion = Deletion(self._job_call(connection, "DELETE", job_id))
-        with naming_failures(connection.tenant):
-            try:
+        try:
+            with naming_failures(connection.tenant):
                 return await retrying(deletion.attempt, reads=False, budget=self._budget)
-            except (EmporixError, *NEVER_SENT) as last:
-                if deletion.may_be_done and not isinstance(last, EmporixFailed):
-                    raise EmporixUnreadable(tenant=connection.tenant) from last
-                raise
+        except EmporixError as last:
+            if deletion.may_be_done and await self._is_gone(connection, job_id, ends):
+                return True
+            if deletion.may_be_done and not last.may_have_worked:
+                raise EmporixUnreadable(tenant=connection.tenant, because="cut off") from last
+            raise
+
+    async def _is_gone(self, connection: Connection, job_id: str, ends: float) -> bool:
+        """Whether a job is certainly not there; asked once, until `ends` on the loop's clock."""
+        if ends - asyncio.get_running_loop().time() < ANSWER_TIME:
+            return False
+        call = self._job_call(connection, "GET", job_id, {"fields": "id"})
+        try:
+            async with asyncio.timeout_at(ends):
+                await call.send()
+        except NotFound:
+            return True
+        except (BotError, httpx.RequestError, TimeoutError) as error:
+            logger.info("whether a delete worked stays unknown: %s", type(error).__name__)
+        return False
 
     async def list_agents(self, connection: Connection) -> tuple[Agent, ...]:
         """GET /agentic/agents, in the order of Emporix."""
@@ -128,7 +149,7 @@ class EmporixClient:
         try:
             return parse(response)
         except (ValueError, RecursionError) as error:
-            raise EmporixUnreadable(tenant=call.tenant, status=response.status_code) from error
+            raise unreadable(response, tenant=call.tenant) from error
 
     def _job_call(
         self,

@@ -1,16 +1,17 @@
-"""What went wrong, by name: an answer that refuses, or no whole answer at all."""
+"""Classifies responses of Emporix and of its token endpoint, and failed connections, as errors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from itertools import islice
 
 import httpx
 
+from bot.delays import EMPORIX_LONGEST, retry_after
 from bot.emporix.payloads import clean, decode, fields, items
-from bot.emporix.transport import TooLarge
+from bot.emporix.transport import Encoded, TooLarge
 from bot.errors import (
     EmporixError,
     EmporixFailed,
@@ -21,6 +22,7 @@ from bot.errors import (
     Forbidden,
     InvalidRequest,
     NotFound,
+    ProxyAnswered,
     RateLimited,
     Unauthorized,
 )
@@ -30,20 +32,36 @@ QUOTA_FAULT = "policies.ratelimit."
 """How the gateway's codes for a quota begin; it may send them as 429 or as 500."""
 
 BY_STATUS: dict[int, type[EmporixError]] = {
+    400: InvalidRequest,
     401: Unauthorized,
     403: Forbidden,
     404: NotFound,
-    429: RateLimited,
+    422: InvalidRequest,
 }
+"""In Emporix's own words. Any other 4xx is temporary, as a 5xx is: 408, 421, 425, 431, 451, 499."""
+
+NEED_OWN_WORDS = {400, 404, 422}
+"""That a job is gone, or a filter wrong, is only believed in Emporix's own words."""
+
+OWN_MEMBERS = {"code", "status", "details", "resourceId", "fault"}
+
+KEY_REFUSED = {"invalid_client", "invalid_grant", "unauthorized_client"}
+"""OAuth (RFC 6749, 5.2), with 400 or 401."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What Emporix itself says about a refusal; `code` is that of a gateway's fault."""
+    """What Emporix itself says about a refusal.
+
+    `code` is that of a gateway's fault, or OAuth's `error`. `is_json` tells whether the body is a
+    JSON object, as all of Emporix's are, and `is_own` whether it has the members of these.
+    """
 
     message: str = ""
     details: tuple[str, ...] = ()
     code: str = ""
+    is_json: bool = False
+    is_own: bool = False
 
 
 def refusal(
@@ -52,16 +70,34 @@ def refusal(
     """The error that a read `response` stands for, whatever its body; `now` in seconds since 1970.
 
     Emporix: services refuse with `{"code", "status", "message", "details"}`, the gateway in front
-    of them with `{"fault": {"faultstring", "detail": {"errorcode"}}}`.
+    of them with `{"fault": {"faultstring", "detail": {"errorcode"}}}`. Both always in JSON: what is
+    something else does not come from Emporix, and says nothing about keys, filters or jobs.
     """
     words = _words(response.content)
-    kind = _kind(response, words.code)
-    error = kind(words.message, tenant=tenant, status=response.status_code, details=words.details)
+    error = _named(_kind(response, words), response, words, tenant)
     if isinstance(error, NotFound):
         error.resource_id = resource_id
     if isinstance(error, RateLimited):
-        error.retry_after = _seconds(response.headers.get("Retry-After", ""), now)
+        said = response.headers.get("Retry-After", "")
+        error.retry_after = retry_after(said, now, most=EMPORIX_LONGEST)
     return error
+
+
+def token_refusal(response: httpx.Response, *, now: float, tenant: str = "") -> EmporixError:
+    """The same for the token endpoint, whose 400 is about the key, never about filters or jobs."""
+    words = _words(response.content)
+    if words.code in KEY_REFUSED and response.status_code < 500:
+        return _named(Unauthorized, response, words, tenant)
+    error = refusal(response, now=now, tenant=tenant)
+    if isinstance(error, InvalidRequest | NotFound):
+        return _named(EmporixFailed, response, words, tenant)
+    return error
+
+
+def unreadable(response: httpx.Response, *, tenant: str = "") -> EmporixUnreadable:
+    """The error for a 2xx whose body is not what was asked for."""
+    kind = ProxyAnswered if _is_page(response) else EmporixUnreadable
+    return kind(tenant=tenant, status=response.status_code)
 
 
 @contextmanager
@@ -72,31 +108,43 @@ def naming_failures(tenant: str = "") -> Iterator[None]:
     except TimeoutError as error:
         raise EmporixTimeout(tenant=tenant) from error
     except httpx.RequestError as error:
-        raise _breakdown(error)(tenant=tenant) from error
+        raise _broken(error, tenant) from error
 
 
-def _breakdown(error: httpx.RequestError) -> type[EmporixError]:
+def _broken(error: httpx.RequestError, tenant: str) -> EmporixError:
     match error:
-        case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.UnsupportedProtocol():
-            return EmporixUnreachable
+        case httpx.ConnectError() | httpx.UnsupportedProtocol():
+            return EmporixUnreachable(tenant=tenant, because=str(error))
+        case httpx.ProxyError():
+            return EmporixUnreachable(tenant=tenant, because="the proxy refuses to connect")
+        case httpx.ConnectTimeout():
+            return EmporixUnreachable(tenant=tenant, because="no connection in time")
         case httpx.TimeoutException():
-            return EmporixTimeout
+            return EmporixTimeout(tenant=tenant)
         case TooLarge():
-            return EmporixTooLarge
-    return EmporixUnreadable
+            return EmporixTooLarge(tenant=tenant)
+        case Encoded() | httpx.RemoteProtocolError():  # their texts are those of our transport
+            return EmporixUnreadable(tenant=tenant, because=str(error))
+    return EmporixUnreadable(tenant=tenant, because="the response ended too early")
 
 
-def _kind(response: httpx.Response, code: str) -> type[EmporixError]:
+def _named(
+    kind: type[EmporixError], response: httpx.Response, words: Words, tenant: str
+) -> EmporixError:
     status = response.status_code
-    if code.startswith(QUOTA_FAULT):
+    return kind(words.message, tenant=tenant, status=status, details=words.details)
+
+
+def _kind(response: httpx.Response, words: Words) -> type[EmporixError]:
+    """The table: of status and body, the error."""
+    status, body = response.status_code, response.content
+    if status == 429 or words.code.startswith(QUOTA_FAULT):
         return RateLimited
-    if status == 404 and _is_page(response):
-        return EmporixUnreadable  # a proxy's 404 says nothing about a job
-    if status in BY_STATUS:
-        return BY_STATUS[status]
-    if status < 400:
-        return EmporixUnreadable
-    return EmporixFailed if status >= 500 else InvalidRequest
+    if body.strip() and not words.is_json:
+        return ProxyAnswered
+    if status < 400 or (status in NEED_OWN_WORDS and not words.is_own):
+        return ProxyAnswered if words.is_json else EmporixUnreadable
+    return BY_STATUS.get(status, EmporixFailed)
 
 
 def _is_page(response: httpx.Response) -> bool:
@@ -105,14 +153,18 @@ def _is_page(response: httpx.Response) -> bool:
 
 def _words(body: bytes) -> Words:
     try:
-        members = fields(decode(body))
+        found = decode(body)
     except ValueError:
         return Words()
+    members = fields(found)
+    is_json, is_own = isinstance(found, dict), bool(members.keys() & OWN_MEMBERS)
     if fault := fields(members.get("fault")):
         code = clean(fields(fault.get("detail")).get("errorcode"))
-        return Words(clean(fault.get("faultstring")), code=code)
-    details = filter(None, map(_detail, items(members.get("details"))))
-    return Words(clean(members.get("message")), tuple(details)[:MAX_DETAILS])
+        return Words(clean(fault.get("faultstring")), (), code, is_json, is_own)
+    details = islice(filter(None, map(_detail, items(members.get("details")))), MAX_DETAILS)
+    code = clean(members.get("error") or members.get("ErrorCode"))
+    said = clean(members.get("message") or members.get("error_description"))
+    return Words(said, tuple(details), code, is_json, is_own)
 
 
 def _detail(detail: object) -> str:
@@ -121,13 +173,3 @@ def _detail(detail: object) -> str:
         return clean(detail)
     field, message = clean(detail.get("field")), clean(detail.get("message"))
     return clean(f"{field}: {message}") if field and message else message or clean(detail)
-
-
-def _seconds(retry_after: str, now: float) -> float | None:
-    """HTTP: Retry-After is a number of seconds or a date; None where it is neither."""
-    if retry_after.isascii() and retry_after.strip().isdigit():
-        return float(retry_after)
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None

@@ -10,9 +10,8 @@ import math
 
 import httpx
 
-from bot.emporix.failures import refusal
+from bot.emporix.failures import token_refusal, unreadable
 from bot.emporix.payloads import decode, fields, text
-from bot.errors import EmporixUnreadable
 from bot.models import DELETE_SCOPE, READ_SCOPE, Credentials, Token
 
 TENANT_PART = "tenant="
@@ -39,11 +38,11 @@ def parse(response: httpx.Response, *, now: float, tenant: str = "") -> Token:
     EmporixUnreadable where a 200 holds no token.
     """
     if response.status_code != httpx.codes.OK:
-        raise refusal(response, now=now, tenant=tenant)
+        raise token_refusal(response, now=now, tenant=tenant)
     try:
         return _token(decode(response.content), now)
     except ValueError as error:
-        raise EmporixUnreadable(tenant=tenant, status=response.status_code) from error
+        raise unreadable(response, tenant=tenant) from error
 
 
 def _token(body: object, now: float) -> Token:

@@ -11,7 +11,7 @@ import httpx
 from stamina import AsyncRetryingCaller
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
-from bot.errors import EmporixFailed, RateLimited
+from bot.errors import EmporixFailed, ProxyAnswered, RateLimited
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,8 @@ FIRST_WAIT, LONGEST_WAIT, JITTER = 0.2, 1.5, 0.3
 ANSWER_TIME = 1.0
 """Seconds that must be left for an answer after Emporix's Retry-After has passed."""
 
-GATEWAY_STATUSES = {502, 503, 504}
+PASSING_STATUSES = {408, 421, 425, 502, 503, 504}
+"""HTTP: the same request may be sent again."""
 
 T = TypeVar("T")
 
@@ -68,8 +69,8 @@ def _wait(error: Exception, *, reads: bool, left: float) -> bool | float:
     match error:
         case RateLimited(retry_after=float() as wait):
             return wait if wait + ANSWER_TIME <= left else False
-        case EmporixFailed(status=status):
-            return status in GATEWAY_STATUSES or (reads and status == 500)
+        case EmporixFailed(status=status) | ProxyAnswered(status=status):
+            return status in PASSING_STATUSES or (reads and status == 500)
         case httpx.UnsupportedProtocol():
             return False
     return isinstance(error, RateLimited | httpx.TransportError)

@@ -22,14 +22,15 @@
     └── EmporixError
         ├── EmporixUnreachable  no connection, or none in time
         ├── EmporixTimeout      connected, but no whole answer in time
-        ├── EmporixUnreadable   HTML, empty, truncated, of another shape; EmporixTooLarge
-        ├── InvalidRequest      400
+        ├── EmporixUnreadable   empty, truncated, of another shape; EmporixTooLarge
+        │   └── ProxyAnswered   HTML, or what else is not Emporix's, whatever its status
+        ├── InvalidRequest      400 or 422, in Emporix's own words
         ├── Unauthorized        401: the key or the token is not accepted
         ├── Forbidden           403
         ├── NotFound            404
         ├── RateLimited         429, or a quota fault
         ├── ExportUnusable      what an export job carries is no file to hand over
-        └── EmporixFailed       5xx
+        └── EmporixFailed       5xx, and every other 4xx
 
 SettingsWrong stands apart: it is for whoever starts the app.
 
@@ -38,6 +39,8 @@ The template of an error is `errors/<template>.json.j2`; the error itself is its
 
 from bot.errors.digests import DigestRefused, NoSuchDigest
 from bot.errors.emporix import (
+    MAY_HAVE_WORKED,
+    NOT_DONE,
     EmporixError,
     EmporixFailed,
     EmporixTimeout,
@@ -48,6 +51,7 @@ from bot.errors.emporix import (
     Forbidden,
     InvalidRequest,
     NotFound,
+    ProxyAnswered,
     RateLimited,
     Unauthorized,
 )
@@ -73,6 +77,8 @@ from bot.errors.ours import (
 )
 
 __all__ = [
+    "MAY_HAVE_WORKED",
+    "NOT_DONE",
     "AdminsOnly",
     "BotError",
     "Busy",
@@ -98,6 +104,7 @@ __all__ = [
     "NotOurs",
     "NotUnderstood",
     "OutdatedButton",
+    "ProxyAnswered",
     "RateLimited",
     "SettingsWrong",
     "ShareRefused",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class SettingsWrong(Exception):
@@ -18,9 +18,15 @@ class SettingsWrong(Exception):
 
 
 class BotError(Exception):
-    """Something a person can be told about."""
+    """Something a person can be told about.
+
+    `is_temporary`: the same may work a little later, without anybody doing anything. `pauses` names
+    what scheduled work pauses for if it meets this again: "filters" or "connection", or nothing.
+    """
 
     template: ClassVar[str]
+    is_temporary: ClassVar[bool] = False
+    pauses: ClassVar[Literal["", "filters", "connection"]] = ""
 
 
 class NotUnderstood(BotError):
@@ -40,6 +46,7 @@ class InvalidInput(BotError):
     """
 
     template = "invalid_input"
+    pauses = "filters"
 
     def __init__(self, problem: str, value: str = "", advice: str = "", *, field: str = "") -> None:
         super().__init__(problem)
@@ -56,6 +63,7 @@ class NotConnected(BotError):
     """`tenant` is empty where the user has no connection at all; `connected` are the others."""
 
     template = "not_connected"
+    pauses = "connection"
 
     def __init__(self, tenant: str = "", connected: tuple[str, ...] = ()) -> None:
         # What was typed as a tenant may be a secret: the log names those that are connected.
@@ -67,6 +75,7 @@ class MissingScope(BotError):
     """The connection to `tenant` lacks `scope`."""
 
     template = "missing_scope"
+    pauses = "connection"
 
     def __init__(self, tenant: str, scope: str) -> None:
         super().__init__(f"{scope} on {tenant}")
@@ -90,6 +99,7 @@ class Busy(BotError):
     """This process has as much waiting as it may; nothing was begun."""
 
     template = "busy"
+    is_temporary = True
 
 
 class TriggerExpired(BotError):
@@ -187,3 +197,4 @@ class StoreUnavailable(BotError):
     """Redis did not answer."""
 
     template = "store_unavailable"
+    is_temporary = True

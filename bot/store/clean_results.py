@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from bot.errors import NOT_DONE
 from bot.models import Caller
 from bot.store import layout
 from bot.store.audit import BEGUN
@@ -18,7 +19,8 @@ DELETED, ALREADY_GONE = "deleted", "already_gone"
 SETTLED = frozenset({DELETED, ALREADY_GONE, "forbidden", "invalid_request", "invalid_input"})
 """Results that stay: the errors among them are about the one job."""
 
-MAY_HAVE_WORKED = frozenset({"emporix_timeout", "emporix_unreadable", "emporix_failed"})
+OTHERS_NOT_DONE = {"not_connected", "missing_scope", "store_unavailable"}
+"""Ends of an attempt before anything was sent, beside those in NOT_DONE."""
 
 # A 404 after an attempt of ours whose end is unknown means that this attempt deleted the job.
 NOTE = """
@@ -109,6 +111,9 @@ class CleanRecord:
 
 
 def _kind(result: str) -> str:
-    if result in SETTLED or result == BEGUN:
-        return "begun" if result == BEGUN else "settled"
-    return "unknown" if result in MAY_HAVE_WORKED else "not_done"
+    """What a result says of one attempt; one that nobody knows may have worked."""
+    if result == BEGUN:
+        return "begun"
+    if result in SETTLED:
+        return "settled"
+    return "not_done" if result in NOT_DONE or result in OTHERS_NOT_DONE else "unknown"

@@ -105,10 +105,11 @@ async def test_delete_not_done(
     answer: Answer, kind: type[EmporixError], client_of: Clients
 ) -> None:
     """Nothing but Emporix's own 204 or 404 says that a job is gone, and a 500 is not repeated."""
-    async with scripted(answer) as server, client_of(server.url) as client:
+    async with scripted(answer, JOB) as server, client_of(server.url) as client:
         with pytest.raises(kind):
             await client.delete_job(connection(), "j1")
-    assert len(server.requests) == 1
+    looked_up = [] if kind is Forbidden else ["GET /ai-service/acme/jobs/j1?fields=id"]
+    assert server.targets == ["DELETE /ai-service/acme/jobs/j1", *looked_up]
 
 
 class OnceUnreachable(httpx.AsyncBaseTransport):

@@ -8,10 +8,10 @@ import pytest
 
 from bot.errors import (
     EmporixError,
-    EmporixFailed,
     EmporixTimeout,
     EmporixUnreachable,
     EmporixUnreadable,
+    ProxyAnswered,
     RateLimited,
 )
 from bot.models import Filters
@@ -76,7 +76,7 @@ async def test_reads_are_repeated(first: Answer, client_of: Clients) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "kind"),
-    [(cut, EmporixUnreadable), (silence, EmporixTimeout), (HTML, EmporixFailed)],
+    [(cut, EmporixUnreadable), (silence, EmporixTimeout), (HTML, ProxyAnswered)],
 )
 async def test_lasting_trouble(
     answer: Answer, kind: type[EmporixError], client_of: Clients

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bot.emporix.client import EmporixClient
+from bot.emporix.query import to_q
 from bot.errors import (
     EmporixError,
     EmporixFailed,
@@ -17,6 +18,7 @@ from bot.errors import (
     Forbidden,
     InvalidRequest,
     NotFound,
+    ProxyAnswered,
     RateLimited,
     Unauthorized,
 )
@@ -145,8 +147,10 @@ async def test_delete_made_up(client: EmporixClient, world: World) -> None:
         (Fault("status", 1, status=400), InvalidRequest),
         (Fault("status", 1, status=403), Forbidden),
         (Fault("status", 3, status=500), EmporixFailed),
-        (Fault("html", 3), EmporixFailed),
-        (Fault("html", 1, status=404), EmporixUnreadable),
+        (Fault("html", 3), ProxyAnswered),
+        *((Fault("html", 1, status=status), ProxyAnswered) for status in (400, 403, 404)),
+        (Fault("html", 2, status=401), ProxyAnswered),
+        (Fault("status", 3, status=408), EmporixFailed),
         (Fault("empty", 1), EmporixUnreadable),
         (Fault("truncated", 1), EmporixUnreadable),
         (Fault("cut_before", 3), EmporixUnreadable),
@@ -193,3 +197,12 @@ async def test_agents(client: EmporixClient, world: World) -> None:
     world.add_agent("acme", id="help", name={"en": "Help desk"}, enabled=False)
     [agent] = await client.list_agents(with_key())
     assert (agent.id, agent.name, agent.enabled) == ("help", "Help desk", False)
+
+
+async def test_asks_a_long_query_in_a_body(client: EmporixClient, world: World) -> None:
+    """Emporix takes 10 KB in a URL: a query of 9 KB, longer once it is encoded, is answered."""
+    world.add_job("acme", message="late")
+    words = tuple(f"{number} (late)" for number in range(500))
+    query = Filters(words=words)
+    assert len(to_q(query)) > 9_000
+    assert (await client.list_jobs(with_key(), query)).jobs == ()

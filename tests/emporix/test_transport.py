@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from bot.emporix.http import http_client
-from bot.emporix.transport import TooLarge
+from bot.emporix.transport import Encoded, TooLarge
 from tests.emporix.scripted import NOT_HTTP, TRUNCATED, Answer, cut, raw, reply, scripted, silence
 
 QUICK = httpx.Timeout(0.2)
@@ -137,3 +137,32 @@ async def test_no_redirects() -> None:
     async with scripted(elsewhere) as server:
         assert (await get(server.url)).status_code == 302
         assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "x-unknown", "a b\tc", "é"])
+@pytest.mark.parametrize("status", [200, 404, 503])
+async def test_reads_nothing_that_is_compressed(coding: str, status: int) -> None:
+    """A megabyte of gzip can hold a gigabyte: it is not read, and named in letters of ours."""
+    answer = reply(b"x" * 100, status=status, headers={"Content-Encoding": coding})
+    async with scripted(answer) as server:
+        with pytest.raises(Encoded) as caught:
+            await get(server.url)
+    assert caught.value.coding in (coding, "an unknown coding")
+    assert caught.value.coding.isprintable()
+    assert caught.value.coding.isascii()
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+async def test_reads_what_is_not_compressed(coding: str) -> None:
+    """What is called identity is a body as it is."""
+    async with scripted(reply([1], headers={"Content-Encoding": coding})) as server:
+        assert (await get(server.url)).json() == [1]
+
+
+async def test_names_what_is_wrong_with_a_response() -> None:
+    """The log can say what the parser did not like, and holds nothing of the response."""
+    both = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nsecret"
+    async with scripted(raw(both)) as server:
+        with pytest.raises(httpx.RemoteProtocolError, match="Transfer-Encoding") as caught:
+            await get(server.url)
+    assert "secret" not in str(caught.value)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.errors import MAY_HAVE_WORKED
 from bot.models import Filters
 from bot.store import layout
 from bot.store.audit import BEGUN
-from bot.store.clean_results import MAY_HAVE_WORKED, SETTLED, CleanResults
+from bot.store.clean_results import SETTLED, CleanResults
 from bot.store.cleans import KEPT_SECONDS, Clean, CleanStore, LeaseLost
 from tests.clock import NOW
 from tests.store.fixtures import ADA, GRACE, VAULT
