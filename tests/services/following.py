@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,14 +24,20 @@ VAULT, OTHER_VAULT = (Vault(parse_keys(new_key())) for _ in range(2))
 
 @dataclass
 class FakeEmporix:
-    """Fails with `error` as long as there is one; `jobs` are what it lists and finds."""
+    """Fails with `error` as long as there is one; `jobs` are what it lists and finds.
+
+    Where there is a barrier, requests `meet` there before they are answered.
+    """
 
     error: EmporixError | None = None
+    meet: asyncio.Barrier | None = None
     jobs: dict[str, Job] = field(default_factory=dict)
     calls: int = 0
 
     async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage:
         self.calls += 1
+        if self.meet:
+            await self.meet.wait()
         if self.error:
             raise self.error
         there = tuple(self.jobs.values())

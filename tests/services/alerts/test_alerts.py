@@ -100,6 +100,7 @@ async def test_the_first_of_two_who_take_over_is_the_owner(bench: Bench) -> None
     alert = await turn_on(bench)
     await bench.course.pause(alert.id, "unauthorized")
     accounts = [await bench.account(person) for person in (ADA, GRACE)]
+    bench.emporix.meet = asyncio.Barrier(2)  # both have read that it is paused
     both = await asyncio.gather(
         *(bench.alerts.resume(account, OPS, alert.id) for account in accounts)
     )
