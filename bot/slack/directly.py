@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -10,7 +11,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.models import Caller
 from bot.say.gate import gate
 from bot.say.render import Say
-from bot.slack.refusals import word
+from bot.slack.files import Files
+from bot.slack.presence import is_gone
+from bot.slack.refusals import TROUBLE, named, word
+
+logger = logging.getLogger(__name__)
 
 NOT_THERE = {"message_not_found", "channel_not_found", "cant_update_message", "edit_window_closed"}
 
@@ -48,6 +53,18 @@ class Directly:
                 raise
             return False
         return True
+
+    async def share(self, caller: Caller, name: str, text: str) -> str:
+        """A file; gives where Slack shows it, "" where it does not say. Raises FileRefused."""
+        return await Files(self._client, caller.user_id).share(name, text)
+
+    async def is_gone(self, caller: Caller) -> bool:
+        """Whether somebody has left; they count as there while Slack does not say."""
+        try:
+            return await is_gone(self._client, caller.user_id)
+        except TROUBLE as error:
+            logger.warning("whether a user has left is not known: %s", named(error))
+            return False
 
     def about(self, caller: Caller, subject: str) -> DirectReply:
         """Answers of which each says what it is about, since it follows no question."""

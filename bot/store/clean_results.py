@@ -18,7 +18,10 @@ DELETED, ALREADY_GONE = "deleted", "already_gone"
 SETTLED = frozenset({DELETED, ALREADY_GONE, "forbidden", "invalid_request", "invalid_input"})
 """Results that stay: the errors among them are about the one job."""
 
-MAY_HAVE_WORKED = frozenset({"emporix_timeout", "emporix_unreadable", "emporix_failed"})
+NOT_DONE = frozenset(
+    {"emporix_unreachable", "rate_limited", "unauthorized", "not_connected", "missing_scope"}
+)
+"""Results after which it is certain that nothing was deleted. Any other may have worked."""
 
 # A 404 after an attempt of ours whose end is unknown means that this attempt deleted the job.
 NOTE = """
@@ -109,6 +112,8 @@ class CleanRecord:
 
 
 def _kind(result: str) -> str:
-    if result in SETTLED or result == BEGUN:
-        return "begun" if result == BEGUN else "settled"
-    return "unknown" if result in MAY_HAVE_WORKED else "not_done"
+    if result == BEGUN:
+        return "begun"
+    if result in SETTLED:
+        return "settled"
+    return "not_done" if result in NOT_DONE else "unknown"
