@@ -77,6 +77,13 @@ class Settings(BaseSettings):
             "read, too"
         ),
     )
+    deletes: Literal["off", "single", "all"] = Field(
+        "all",
+        description=(
+            "off: nobody can delete jobs here; single: one by one and ticked ones, but no "
+            "clean-ups; all: clean-ups too"
+        ),
+    )
     slack_messages_per_minute: int = Field(
         400,
         ge=1,

@@ -6,6 +6,7 @@
     ├── CredentialsTyped        a secret was typed into a command
     ├── NotConnected            no connection to that tenant, or to any
     ├── MissingScope            the connection may not do this
+    ├── DeletesOff              the operator allows no such deletes
     ├── OutdatedButton          a button of an older version, or whose list has expired
     ├── Busy                    too much work is waiting
     ├── TriggerExpired          a modal could not be opened in time
@@ -61,6 +62,7 @@ from bot.errors.ours import (
     Busy,
     ConnectRefused,
     CredentialsTyped,
+    DeletesOff,
     FileRefused,
     InvalidInput,
     MissingScope,
@@ -84,6 +86,7 @@ __all__ = [
     "Busy",
     "ConnectRefused",
     "CredentialsTyped",
+    "DeletesOff",
     "DigestRefused",
     "EmporixError",
     "EmporixFailed",

@@ -82,6 +82,19 @@ class MissingScope(BotError):
         self.tenant, self.scope = tenant, scope
 
 
+class DeletesOff(BotError):
+    """The operator allows no deletes of this kind; nothing was deleted.
+
+    `kind` is deletes or clean-ups.
+    """
+
+    template = "deletes_off"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
 class OutdatedButton(BotError):
     """The button no longer says enough to act on; `command` runs the same thing anew.
 

@@ -62,8 +62,11 @@ class _Environment(Environment):
             return super().getattr(obj, attribute)
 
 
-def environment(loader: BaseLoader) -> Environment:
-    """An environment for message templates; they are read once and kept."""
+def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
+    """An environment for message templates; they are read once and kept.
+
+    `may_delete` and `may_clean` say in templates what the setting `deletes` allows.
+    """
     made = _Environment(
         loader=loader,
         finalize=_encode,
@@ -78,6 +81,7 @@ def environment(loader: BaseLoader) -> Environment:
     for name in _UNSAFE_GLOBALS:
         del made.globals[name]
     made.filters.update(FILTERS)
+    made.globals.update(may_delete=deletes != "off", may_clean=deletes == "all")
     made.globals.update(newline=Newline(), ids=ids, pack=_pack, remembered=_remembered)
     return made
 

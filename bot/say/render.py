@@ -37,9 +37,9 @@ _EXPRESSION_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, Attri
 class Say:
     """The message templates of some folders; the first folder that has a name wins."""
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(self, *folders: Path, deletes: str = "all") -> None:
         self._sources = _Sources(folders)
-        self._environment = environment(self._sources)
+        self._environment = environment(self._sources, deletes)
         self.private_text_once = lru_cache(REMEMBERED)(self.private_text)
         """`private_text` that remembers the newest, for what is often the same, as help is.
 
@@ -48,14 +48,16 @@ class Say:
 
     @classmethod
     @cache
-    def default(cls) -> Self:
+    def default(cls, deletes: str = "all") -> Self:
         """The templates installed within the package, or else those of the project beside it.
 
+        `deletes` is the setting: templates leave out buttons that cannot work.
         The same each time: a template is read when it is needed first, which takes its time.
         """
         package = Path(__file__).parents[1]
         installed = package / "templates"
-        return cls(installed if installed.is_dir() else package.parent / "templates")
+        folder = installed if installed.is_dir() else package.parent / "templates"
+        return cls(folder, deletes=deletes)
 
     def preload(self) -> None:
         """Read all templates now: later the process may have no file descriptor left for it."""

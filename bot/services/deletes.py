@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.errors import EmporixError, MissingScope, NotConnected, StoreUnavailable
+from bot.errors import DeletesOff, EmporixError, MissingScope, NotConnected, StoreUnavailable
 from bot.models import DELETE_SCOPE, Account, Caller, Connection
 from bot.services.accounts import connection
 from bot.store.audit import BEGUN
@@ -38,21 +38,27 @@ class Deletion:
 
 
 class Deletes:
-    """Deletes jobs of a user's tenants."""
+    """Deletes jobs of a user's tenants; `allowed` is the operator's word."""
 
-    def __init__(self, emporix: Emporix, audit: Audit) -> None:
-        self._emporix, self._audit = emporix, audit
+    def __init__(self, emporix: Emporix, audit: Audit, *, allowed: bool = True) -> None:
+        self._emporix, self._audit, self._allowed = emporix, audit, allowed
+
+    def admit(self) -> None:
+        """Raises DeletesOff where nobody may delete."""
+        if not self._allowed:
+            raise DeletesOff("deletes")
 
     async def delete(self, account: Account, job_id: str, tenant: str) -> Deletion:
         """Delete a job and record it, refusals too.
 
-        Raises NotConnected, MissingScope and what Emporix raises; StoreUnavailable only where
-        nothing was deleted.
+        Raises DeletesOff, NotConnected, MissingScope and what Emporix raises; StoreUnavailable only
+        where nothing was deleted.
         """
         caller = account.caller
         try:
+            self.admit()
             held = may_delete(account, tenant)
-        except (NotConnected, MissingScope) as error:
+        except (DeletesOff, NotConnected, MissingScope) as error:
             await self._audit.record(caller, tenant, job_id, error.template)
             raise
         begun = await self._audit.record(caller, held.tenant, job_id, BEGUN)

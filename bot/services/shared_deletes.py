@@ -8,14 +8,8 @@ from typing import Protocol
 
 from bot.errors import StoreUnavailable
 from bot.models import Account, Caller
-from bot.services.deletes import Deletion
+from bot.services.deletes import Deletes
 from bot.store.deletions import DeletedJob
-
-
-class DeletesJobs(Protocol):
-    """Deletes a job and records it."""
-
-    async def delete(self, account: Account, job_id: str, tenant: str) -> Deletion: ...
 
 
 class Remembers(Protocol):
@@ -35,8 +29,12 @@ RECENT_SECONDS = 60.0
 class SharedDeletes:
     """Deletes jobs that messages show. Every method raises StoreUnavailable."""
 
-    def __init__(self, deletes: DeletesJobs, kept: Remembers, clock: Callable[[], float]) -> None:
+    def __init__(self, deletes: Deletes, kept: Remembers, clock: Callable[[], float]) -> None:
         self._deletes, self._kept, self._clock = deletes, kept, clock
+
+    def admit(self) -> None:
+        """Raises DeletesOff where nobody may delete."""
+        self._deletes.admit()
 
     async def delete(self, account: Account, job_id: str, tenant: str) -> DeletedJob:
         """Delete a job on the caller's own connection; who deletes it second learns who was first.

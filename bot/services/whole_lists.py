@@ -121,7 +121,7 @@ class WholeLists:
         total = None
         while has_more and len(jobs) < MOST_JOBS and characters < MOST_CHARACTERS:
             page = await self._page(call, asked, number)
-            read = [_within_cells(job) for job in page.jobs]
+            read = [within_cells(job) for job in page.jobs]
             characters += sum(len(job.message) + len(job.response) for job in read)
             jobs += read
             asked, total, number = page.cursor, page.total, number + 1
@@ -164,7 +164,7 @@ def _anew(account: Account, query: str) -> Cursor:
     return Cursor("", account.caller, filters.tenant, filters, searched)
 
 
-def _within_cells(job: Job) -> Job:
+def within_cells(job: Job) -> Job:
     """Without what no cell holds: a list of long texts must fit into memory."""
     return replace(
         job, message=job.message[:LONGEST_TEXT], response=job.response[:LONGEST_TEXT], extra={}

@@ -12,7 +12,9 @@ from bot.models import Caller
 from bot.say.gate import gate
 from bot.say.render import Say
 from bot.slack.failures import described
-from bot.slack.refusals import TROUBLE, word
+from bot.slack.files import Files
+from bot.slack.presence import is_gone
+from bot.slack.refusals import TROUBLE, named, word
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,18 @@ class Directly:
                 raise
             return False
         return True
+
+    async def share(self, caller: Caller, name: str, text: str) -> str:
+        """A file; gives where Slack shows it, "" where it does not say. Raises FileRefused."""
+        return await Files(self._client, caller.user_id).share(name, text)
+
+    async def is_gone(self, caller: Caller) -> bool:
+        """Whether somebody has left; they count as there while Slack does not say."""
+        try:
+            return await is_gone(self._client, caller.user_id)
+        except TROUBLE as error:
+            logger.warning("whether a user has left is not known: %s", named(error))
+            return False
 
     def about(self, caller: Caller, subject: str) -> DirectReply:
         """Answers of which each says what it is about, since it follows no question."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import FileRefused
-from bot.slack.incoming import Incoming
 from bot.slack.refusals import word
 
 NOT_ALLOWED = {"missing_scope", "file_uploads_disabled", "restricted_action", "blocked_file_type"}
@@ -16,18 +16,17 @@ NOT_ALLOWED = {"missing_scope", "file_uploads_disabled", "restricted_action", "b
 class Files:
     """Shares files in the direct messages of one person with this app."""
 
-    def __init__(self, incoming: Incoming) -> None:
-        self._incoming = incoming
+    def __init__(self, client: AsyncWebClient, user_id: str) -> None:
+        self._client, self._user_id = client, user_id
 
     async def share(self, name: str, text: str) -> str:
         """Where Slack shows the file; empty where it does not say. Raises FileRefused.
 
         Slack: completing an upload takes the id of a conversation, not of a user.
         """
-        client = self._incoming.client
         try:
-            opened = await client.conversations_open(users=self._incoming.caller.user_id)
-            shared = await client.files_upload_v2(
+            opened = await self._client.conversations_open(users=self._user_id)
+            shared = await self._client.files_upload_v2(
                 channel=opened["channel"]["id"], filename=name, title=name, content=text
             )
         except SlackApiError as error:

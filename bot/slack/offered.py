@@ -20,7 +20,7 @@ OFFERED: Mapping[str, Callable[[Say, aiohttp.ClientSession, Incoming], object]] 
     "values": lambda say, session, incoming: submitted(incoming.view or {}),
     "reply": ReplyLater,
     "channel": Channel,
-    "files": lambda say, session, incoming: Files(incoming),
+    "files": lambda say, session, incoming: Files(incoming.client, incoming.caller.user_id),
     "people": lambda say, session, incoming: People(say, incoming),
     "place": Place,
 }

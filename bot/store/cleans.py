@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bot.models import Caller, Filters, Stored
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.locks import Locks
 from bot.store.sealing import Sealing
 from bot.store.serialization import Serializer
 from bot.store.vault import Vault
@@ -26,12 +28,27 @@ LEASE_SECONDS = 15
 LOOKED_AFTER_SECONDS = 60.0
 """Only for what was dropped: a task that is queued already is not queued twice."""
 
-# One clean-up of a user and tenant at a time; one that nobody looks after any more has ended.
+CLAIMED_AT_ONCE = 100
+"""More come with the next claim, a second later."""
+
+# The hash of a clean-up says in clear what becomes of it: its `state` is asked, running or ended.
+# Record, state and entry in the due index change together, so a running one is always in the index.
+
+ASK = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if state and state ~= 'asked' then return 0 end
+redis.call('HSET', KEYS[1], 'record', ARGV[1], 'state', 'asked')
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+
+# One clean-up of a user and tenant at a time; one that has left the index has ended, or is gone.
 BEGIN = """
-if redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 1 end
+local state = redis.call('HGET', KEYS[3], 'state')
+if state == 'running' or state == 'ended' then return 1 end
 local other = redis.call('GET', KEYS[1])
-if other and redis.call('ZSCORE', KEYS[2], other) then return 0 end
-redis.call('HSET', KEYS[3], 'record', ARGV[3])
+if other and other ~= ARGV[1] and redis.call('ZSCORE', KEYS[2], other) then return 0 end
+redis.call('HSET', KEYS[3], 'record', ARGV[3], 'state', 'running')
 redis.call('HDEL', KEYS[3], 'stop')
 redis.call('EXPIRE', KEYS[3], ARGV[4])
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
@@ -40,20 +57,59 @@ return 1
 """
 
 CLAIM_DUE = """
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
 for _, id in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], id) end
 return due
 """
 
-# Gives whether the lease is still ours, and whether somebody wants the clean-up to stop.
+# Gives whether the lease is still ours, and who wants the clean-up to stop, "" for nobody.
 RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {0, 0} end
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-return {1, redis.call('HEXISTS', KEYS[2], 'stop')}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {0, ''} end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return {1, redis.call('HGET', KEYS[2], 'stop') or ''}
 """
 
-RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+# By the holder of the lease only: another worker may have written something newer.
+SAVE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[2], 'record', ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+if KEYS[3] then redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[3]) end
+return 1
+"""
+
+FINISH = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[2], 'record', ARGV[2], 'state', 'ended')
+redis.call('HDEL', KEYS[2], 'stop')
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+redis.call('ZREM', KEYS[3], ARGV[4])
+if redis.call('GET', KEYS[4]) == ARGV[4] then redis.call('DEL', KEYS[4]) end
+return 1
+"""
+
+# What a worker cannot open stays in the index: it may have the wrong key.
+DROP = """
+if redis.call('HGET', KEYS[1], 'state') == 'running' then return 0 end
+redis.call('ZREM', KEYS[2], ARGV[1])
+return 1
+"""
+
+STOP = """
+if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
+redis.call('HSET', KEYS[1], 'stop', ARGV[1])
+return 1
+"""
+
+AMEND = """
+if redis.call('HGET', KEYS[1], 'state') ~= 'ended' then return 0 end
+redis.call('HSET', KEYS[1], 'record', ARGV[1])
+return 1
+"""
+
+RESTORE = """
+if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
+return redis.call('ZADD', KEYS[2], 'NX', ARGV[2], ARGV[1])
 """
 
 
@@ -67,10 +123,14 @@ class Clean(Stored):
 
     They are the `counted` jobs that fit `filters` and were modified last at `until` (ISO 8601, as
     Emporix wrote it) or before; `found` is how many of them were there when their ids were read,
-    at `read_at`, None before that. All times but `until` are in seconds since 1970, 0 while they
-    are to come; `why` says how it ended. `idle` counts the attempts in which nothing came about,
-    and until `rest_until` there is none. `shown_at` is where its owner sees it, and `entry` its
-    place in the audit record.
+    at `read_at`, None before that. All times but `until` and `exported_to` are in seconds since
+    1970, 0 while they are to come: `touched_at` is when something was last achieved, `checked_at`
+    when its owner was last known to be in Slack. `why` says how it ended, `detail` is Slack's word
+    for that, and `stopped_by` the user who stopped it, where they are not its owner. `idle` counts
+    the attempts in which nothing came about, and until `rest_until` there is none. `shown_at` is
+    where its owner sees it, and `entry` its place in the audit record. Before the first delete its
+    owner is sent the jobs: `files` so far, with the jobs modified up to `exported_to`; `exported`
+    says that they have them all.
     """
 
     id: str
@@ -82,12 +142,19 @@ class Clean(Stored):
     found: int | None = None
     read_at: float = 0
     begun_at: float = 0
+    touched_at: float = 0
+    checked_at: float = 0
     ended_at: float = 0
     why: str = ""
+    detail: str = ""
+    stopped_by: str = ""
     idle: int = 0
     rest_until: float = 0
     shown_at: str = ""
     entry: str = ""
+    files: int = 0
+    exported_to: str = ""
+    exported: bool = False
 
 
 CLEAN = Serializer(Clean)
@@ -101,81 +168,74 @@ class CleanStore:
         self._redis = redis
         self._sealing = Sealing(vault, "clean-up", CLEAN)
         self._job_ids = Sealing(vault, "list of a clean-up's jobs", JOB_IDS)
-        self._begin = redis.register_script(BEGIN)
-        self._claim_due = redis.register_script(CLAIM_DUE)
-        self._renew = redis.register_script(RENEW)
-        self._release = redis.register_script(RELEASE)
+        self._locks = Locks(redis)
+        scripts = (ASK, BEGIN, CLAIM_DUE, RENEW, SAVE, FINISH, DROP, STOP, AMEND, RESTORE)
+        self._scripts = {script: redis.register_script(script) for script in scripts}
 
     async def load(self, clean_id: str) -> Clean | None:
-        """The clean-up of that id; None where it is forgotten, or cannot be opened."""
+        """The clean-up of that id; None where it is gone, or cannot be opened."""
         key = layout.clean(clean_id)
         with reaching_redis():
             sealed = await self._redis.hget(key, "record")
         return self._sealing.open(sealed, key, "record")
 
-    async def save(self, clean: Clean) -> None:
-        """Keep it for an hour while it is a question, then for a month."""
-        key = layout.clean(clean.id)
-        with reaching_redis():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hset(key, "record", self._seal(clean))
-                pipe.expire(key, KEPT_SECONDS if clean.begun_at else ASKED_SECONDS)
-                await pipe.execute()
+    async def ask(self, clean: Clean) -> bool:
+        """Keep a question for an hour; False where that clean-up has begun already."""
+        args = [self._seal(clean), ASKED_SECONDS]
+        return bool(await self._run(ASK, [layout.clean(clean.id)], args))
 
     async def begin(self, clean: Clean, now: float) -> bool:
-        """Let a worker look after it; False where its user has another one in the tenant."""
+        """Let a worker look after it; False where its user has another one in the tenant.
+
+        True and nothing else where it has begun already.
+        """
         keys = [
             layout.cleaning(clean.caller, clean.tenant),
             layout.cleans_due(),
             layout.clean(clean.id),
         ]
-        with reaching_redis():
-            args = [clean.id, now, self._seal(clean), KEPT_SECONDS]
-            return bool(await self._begin(keys=keys, args=args))
+        return bool(await self._run(BEGIN, keys, [clean.id, now, self._seal(clean), KEPT_SECONDS]))
 
     async def claim_due(self, now: float) -> list[str]:
         """Ids of those that somebody has to look after; the next who asks is not given them."""
+        args = [now, now + LOOKED_AFTER_SECONDS, CLAIMED_AT_ONCE]
+        return list(map(str, await self._run(CLAIM_DUE, [layout.cleans_due()], args)))
+
+    async def running(self, most: int) -> list[Clean]:
+        """Those that are under way and can be opened, at most so many."""
         with reaching_redis():
-            found = await self._claim_due(
-                keys=[layout.cleans_due()], args=[now, now + LOOKED_AFTER_SECONDS]
-            )
-        return list(map(str, found))
+            found = await self._redis.zrange(layout.cleans_due(), 0, most - 1)
+        cleans = [await self.load(str(clean_id)) for clean_id in found]
+        return [clean for clean in cleans if clean]
 
     async def claim(self, clean_id: str, owner: str) -> bool:
         """Take the lease; False where another worker has it."""
-        with reaching_redis():
-            return bool(
-                await self._redis.set(
-                    layout.clean_lease(clean_id), owner, nx=True, ex=LEASE_SECONDS
-                )
-            )
+        return not await self._locks.take(layout.clean_lease(clean_id), owner, LEASE_SECONDS)
 
-    async def renew(self, clean_id: str, owner: str) -> bool:
-        """Keep the lease, and say whether somebody wants it to stop; raises LeaseLost."""
+    async def renew(self, clean_id: str, owner: str) -> str:
+        """Keep the lease; gives the user who wants it to stop, "" for nobody; raises LeaseLost."""
         keys = [layout.clean_lease(clean_id), layout.clean(clean_id)]
-        with reaching_redis():
-            ours, stop = await self._renew(keys=keys, args=[owner, LEASE_SECONDS])
+        ours, stop = await self._run(RENEW, keys, [owner, LEASE_SECONDS * 1000])
         if not ours:
             raise LeaseLost(clean_id)
-        return bool(stop)
+        return str(stop)
 
     async def release(self, clean_id: str, owner: str) -> None:
-        with reaching_redis():
-            await self._release(keys=[layout.clean_lease(clean_id)], args=[owner])
+        await self._locks.release(layout.clean_lease(clean_id), owner)
 
-    async def ask_to_stop(self, clean_id: str) -> None:
-        with reaching_redis():
-            await self._redis.hset(layout.clean(clean_id), "stop", "1")
+    async def save(self, clean: Clean, owner: str) -> None:
+        """Keep it, as the holder of the lease; raises LeaseLost."""
+        keys = [layout.clean_lease(clean.id), layout.clean(clean.id)]
+        if not await self._run(SAVE, keys, [owner, self._seal(clean), KEPT_SECONDS]):
+            raise LeaseLost(clean.id)
 
-    async def fix(self, clean: Clean, job_ids: Sequence[str]) -> None:
-        """Keep the ids of its jobs, together with the clean-up that knows of them."""
+    async def fix(self, clean: Clean, job_ids: Sequence[str], owner: str) -> None:
+        """As `save`, together with the ids of its jobs."""
         key = layout.clean_jobs(clean.id)
         sealed = self._job_ids.seal(list(job_ids), key)
-        with reaching_redis():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.set(key, sealed, ex=KEPT_SECONDS)
-                pipe.hset(layout.clean(clean.id), "record", self._seal(clean))
-                await pipe.execute()
+        keys = [layout.clean_lease(clean.id), layout.clean(clean.id), key]
+        if not await self._run(SAVE, keys, [owner, self._seal(clean), KEPT_SECONDS, sealed]):
+            raise LeaseLost(clean.id)
 
     async def jobs(self, clean_id: str) -> list[str]:
         """The ids that `fix` has kept, in that order; none where they cannot be opened."""
@@ -183,14 +243,48 @@ class CleanStore:
         with reaching_redis():
             return self._job_ids.open(await self._redis.get(key), key) or []
 
-    async def finish(self, clean_id: str, clean: Clean | None) -> None:
-        """Nobody has to look after it any more, and its user may begin another one."""
+    async def finish(self, clean: Clean, owner: str) -> None:
+        """It has ended, and its user may begin another one; raises LeaseLost.
+
+        The marker of another clean-up of theirs stays.
+        """
+        keys = [
+            layout.clean_lease(clean.id),
+            layout.clean(clean.id),
+            layout.cleans_due(),
+            layout.cleaning(clean.caller, clean.tenant),
+        ]
+        args = [owner, self._seal(clean), KEPT_SECONDS, clean.id]
+        if not await self._run(FINISH, keys, args):
+            raise LeaseLost(clean.id)
+
+    async def drop(self, clean_id: str) -> bool:
+        """Take out of the index what has ended or is gone; False for one that is under way."""
+        keys = [layout.clean(clean_id), layout.cleans_due()]
+        return bool(await self._run(DROP, keys, [clean_id]))
+
+    async def ask_to_stop(self, clean_id: str, user_id: str) -> bool:
+        """Let the worker stop it; False where it is not under way."""
+        return bool(await self._run(STOP, [layout.clean(clean_id)], [user_id]))
+
+    async def amend(self, clean: Clean) -> bool:
+        """Change the record of one that has ended; False where it has not."""
+        return bool(await self._run(AMEND, [layout.clean(clean.id)], [self._seal(clean)]))
+
+    async def reconcile(self, now: float) -> list[str]:
+        """Put running ones that the index lacks back into it; gives their ids."""
+        restored = []
         with reaching_redis():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.zrem(layout.cleans_due(), clean_id)
-                if clean:
-                    pipe.delete(layout.cleaning(clean.caller, clean.tenant))
-                await pipe.execute()
+            async for key in self._redis.scan_iter(layout.ALL_CLEANS, count=1000, _type="hash"):
+                clean_id = str(key).removeprefix(layout.clean(""))
+                keys = [layout.clean(clean_id), layout.cleans_due()]
+                if ":" not in clean_id and await self._run(RESTORE, keys, [clean_id, now]):
+                    restored.append(clean_id)
+        return restored
+
+    async def _run(self, script: str, keys: list[str], args: list[Any]) -> Any:
+        with reaching_redis():
+            return await self._scripts[script](keys=keys, args=args)
 
     def _seal(self, clean: Clean) -> str:
         return self._sealing.seal(clean, layout.clean(clean.id), "record")

@@ -82,16 +82,18 @@ class Locks:
     @asynccontextmanager
     async def renewed(self, key: str, holder: str, seconds: float) -> AsyncIterator[None]:
         """Keep a key that was taken alive for the block, however long that takes."""
-        renewing = asyncio.create_task(self._renew(key, holder, seconds))
+        is_over = asyncio.Event()
+        renewing = asyncio.create_task(self._renew(key, holder, seconds, is_over))
         try:
             yield
         finally:
+            is_over.set()  # a client that reads an answer may swallow the cancellation
             renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await renewing
 
-    async def _renew(self, key: str, holder: str, seconds: float) -> None:
-        while True:
+    async def _renew(self, key: str, holder: str, seconds: float, is_over: asyncio.Event) -> None:
+        while not is_over.is_set():
             await self._sleep(seconds / 3)
             try:
                 if await self.take(key, holder, seconds):

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 import aiohttp
 from slack_sdk.errors import SlackClientError
 
 from bot.clockwork.calls import Later, Queues, every, task
+from bot.emporix.models import Job
+from bot.errors import FileRefused
+from bot.say.csv_text import csv_text
+from bot.services.cleans.needs import FileNotSent, Owner
 from bot.services.cleans.progress import Progress
 from bot.services.cleans.running import CleanRuns
 from bot.slack.directly import Directly
+from bot.slack.files import file_name
+from bot.slack.refusals import TROUBLE, named, passes_in
+from bot.store.cleans import Clean
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +36,8 @@ async def find_due(queue: Queues, clean_runs: CleanRuns) -> None:
 
 @task("clean.run")
 async def run(clean_id: str, clean_runs: CleanRuns, directly: Directly) -> None:
-    seconds = await clean_runs.run(clean_id, partial(_show, directly))
+    owner = Owner(partial(_show, directly), partial(_send, directly), directly.is_gone)
+    seconds = await clean_runs.run(clean_id, owner)
     if seconds is not None:
         raise Later(seconds, "the clean-up goes on")
 
@@ -48,3 +57,18 @@ async def _show(directly: Directly, progress: Progress) -> str:
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         logger.warning("the progress of a clean-up is not shown: %s", type(error).__name__)
         return clean.shown_at
+
+
+async def _send(directly: Directly, clean: Clean, jobs: Sequence[Job], number: int) -> None:
+    """A CSV file with some of the jobs, in a direct message. Raises FileNotSent."""
+    # 5,000 jobs take tenths of a second, in which the worker does other things.
+    text = await asyncio.to_thread(csv_text, jobs)
+    name = file_name("clean-up", f"{clean.tenant}-{clean.id}-{number}", "csv")
+    try:
+        await directly.share(clean.caller, name, text)
+    except FileRefused as error:
+        logger.warning("the jobs of a clean-up could not be sent: %s", error)
+        raise FileNotSent(error.reason, passes=False) from error
+    except TROUBLE as error:
+        logger.warning("the jobs of a clean-up could not be sent: %s", named(error))
+        raise FileNotSent(named(error), passes=passes_in(error) is not None) from error

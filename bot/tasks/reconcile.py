@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.clockwork.calls import every
 from bot.services.alerts.course import AlertCourse
+from bot.services.cleans.running import CleanRuns
 from bot.services.digests.digests import Digests
 from bot.services.watches.watching import Watching
 from bot.store.shifts import Shifts
@@ -15,7 +16,11 @@ SHIFT_SECONDS = EVERY_SECONDS - 30
 
 @every(EVERY_SECONDS)
 async def reconcile(
-    shifts: Shifts, digests: Digests, alert_course: AlertCourse, watching: Watching
+    shifts: Shifts,
+    digests: Digests,
+    alert_course: AlertCourse,
+    watching: Watching,
+    clean_runs: CleanRuns,
 ) -> None:
     """Each kind of record restores its own missing entries, and logs them."""
     if not await shifts.take("reconcile", SHIFT_SECONDS):
@@ -23,3 +28,4 @@ async def reconcile(
     await digests.reconcile()
     await alert_course.reconcile()
     await watching.reconcile()
+    await clean_runs.reconcile()

@@ -16,6 +16,7 @@ from bot.store.audit import AuditLog
 from bot.store.clean_results import CleanResults
 from bot.store.cleans import CleanStore
 from bot.store.connection import Commands
+from bot.store.locks import new_holder
 from bot.store.vault import Vault
 
 
@@ -27,15 +28,31 @@ def cleans(
     names: AgentNames,
     clock: Callable[[], float],
     new_id: Callable[[], str],
+    *,
+    allowed: bool,
 ) -> dict[str, object]:
     """By name: what counts and begins them, and what runs them."""
     kept, results = CleanStore(redis, keys), CleanResults(redis)
     counting = Counting(NamedJobs(emporix, names))
     return {
         "cleaning": Cleaning(
-            counting, stored, kept, results, Alive(redis), clock=clock, new_clean_id=new_id
+            counting,
+            stored,
+            kept,
+            results,
+            Alive(redis),
+            clock=clock,
+            new_clean_id=new_id,
+            allowed=allowed,
         ),
         "clean_runs": CleanRuns(
-            emporix, stored, kept, results, AuditLog(redis), clock=clock, new_owner=new_id
+            emporix,
+            stored,
+            kept,
+            results,
+            AuditLog(redis),
+            clock=clock,
+            new_owner=new_holder,
+            allowed=allowed,
         ),
     }

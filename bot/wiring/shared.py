@@ -113,15 +113,15 @@ async def shared_parts(
             "accounts": accounts,
             "asking": asking,
             **_jobs(settings, redis, stored, named, clock, new_cursor_id),
-            **_deletes(redis, emporix, clock),
+            **_deletes(settings, redis, stored, emporix, names, clock, new_cursor_id),
             **_carried(redis, emporix, named, clock),
             "finding": Finding(named, names, settings.emporix_dashboard_url),
             "forms": FormStore(redis, vault(settings), new_cursor_id),
-            **cleans(redis, vault(settings), stored, emporix, names, clock, new_cursor_id),
             **_digests(redis, vault(settings), accounts, asking, channels, clock, new_digest_id),
         }
         homes = overviews(redis, vault(settings), patient, services, clock)
-        yield Shared(redis, session, slack, Say.default(), stored, channels, homes, services, ping)
+        say = Say.default(settings.deletes)
+        yield Shared(redis, session, slack, say, stored, channels, homes, services, ping)
 
 
 def _redis(
@@ -176,11 +176,22 @@ def _carried(
     }
 
 
-def _deletes(redis: Commands, emporix: EmporixClient, clock: Clock) -> dict[str, object]:
-    """What there is for deletes."""
+def _deletes(
+    settings: Settings,
+    redis: Commands,
+    stored: AccountStore,
+    emporix: EmporixClient,
+    names: AgentNames,
+    clock: Clock,
+    new_id: Callable[[], str],
+) -> dict[str, object]:
+    """What there is for deletes, as far as the operator allows them."""
+    keys, may_clean = vault(settings), settings.deletes == "all"
     audit = AuditLog(redis)
+    deletes = Deletes(emporix, audit, allowed=settings.deletes != "off")
     return {
-        "shared_deletes": SharedDeletes(Deletes(emporix, audit), Deletions(redis), clock),
+        "shared_deletes": SharedDeletes(deletes, Deletions(redis), clock),
+        **cleans(redis, keys, stored, emporix, names, clock, new_id, allowed=may_clean),
         "audit": audit,
     }
 

@@ -91,7 +91,7 @@ async def test_a_clean_up_is_stopped(desk: Desk) -> None:
     await cleans_up(desk, "/emporix jobs clean success until:2026-11-15")
     await desk.press("Stop")
     await expect(desk.last).to_contain_text("Clean-up stopped", timeout=LONG)
-    await expect(desk.button("Go on")).to_be_visible()
+    await expect(desk.button("Continue")).to_be_visible()
 
 
 async def downloaded(desk: Desk, link: Locator) -> Download:

@@ -104,15 +104,17 @@ async def use_a_refused_key(shop: Shop) -> None:
 async def clean_up(shop: Shop) -> None:
     """Confirmed, stopped, and gone on with to its end."""
     asked = await shop.ada.command("/emporix jobs clean agent-type:complaint")
+    number = {"The number of jobs": asked.payloads[0]["text"].split()[1]}
     await shop.ada.click("Delete…")
-    await shop.ada.submit({"The number of jobs": asked.payloads[0]["text"].split()[1]})
+    await shop.ada.submit(number)
     direct = shop.person("ada", "dm")
     shop.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
     await shop.worker.work()
     await direct.click("Stop")
     shop.clock.forward(11)
     await shop.worker.work()
-    await direct.click("Go on")
+    await direct.click("Continue")
+    await direct.submit(number)
     shop.clock.forward(1)
     await shop.worker.work()
     assert "Clean-up done" in (await direct.messages())[-1]["text"]

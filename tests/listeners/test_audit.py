@@ -8,9 +8,13 @@ import re
 from syrupy.assertion import SnapshotAssertion
 
 from bot.models import Caller
+from bot.say.ids import AUDIT_STOP, STATE_CLEAN
+from bot.say.state import pack
 from bot.store.audit import AuditLog
-from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from tests import samples
 from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.posting import Poster
 from tests.shop import Shop
 
 GRACE = Caller("T0ACME", "U0GRACE")
@@ -52,3 +56,42 @@ async def test_is_for_administrators(connected: Shop, snapshot: SnapshotAssertio
     await AuditLog(connected.redis).record(GRACE, "acme", job_id(1), "deleted")
     exchange = await connected.grace.command("/emporix audit")
     assert exchange.payloads == snapshot
+
+
+async def test_an_administrator_stops_a_clean_up(
+    connected: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """It is shown with its owner and a Stop button; its owner is told who stopped it."""
+    await connected.connect(connected.grace, ACME_OPERATIONS)
+    add_jobs(connected, 3)
+    await connected.grace.command("/emporix jobs clean failed")
+    await connected.grace.click("Delete…")
+    await connected.grace.submit({"The number of jobs": "1"})
+    exchange = await connected.ada.command("/emporix audit")
+    assert exchange.payloads == snapshot(name="under way")
+    exchange = await connected.ada.click("Stop")
+    assert exchange.payloads == snapshot(name="stopping")
+    await connected.worker.work()
+    assert len(connected.world.jobs("acme")) == 3
+    (message,) = await connected.person("grace", "dm").messages()
+    assert "<@U0ADA>, an administrator of this workspace, stopped it" in str(message["blocks"])
+    exchange = await connected.ada.click("Stop")
+    assert "already ended" in exchange.payloads[0]["text"]
+
+
+async def test_only_an_administrator_stops_it(connected: Shop) -> None:
+    """A button that somebody else has got hold of does nothing."""
+    add_jobs(connected, 3)
+    await connected.ada.command("/emporix jobs clean failed")
+    await connected.ada.click("Delete…")
+    await connected.ada.submit({"The number of jobs": "1"})
+    poster = Poster(
+        connected.http, connected.bot_url, connected.workspace.signing_secret, connected.clock
+    )
+    url = connected.slack_url + connected.workspace.response_urls.new("U0GRACE", "C0GENERAL")
+    pressed = samples.block_actions(AUDIT_STOP, pack(STATE_CLEAN, clean="cursor-1"), url)
+    pressed["user"]["id"] = "U0GRACE"
+    await poster.interaction(pressed)
+    await poster.settled()
+    await connected.worker.work()
+    assert len(connected.world.jobs("acme")) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -82,6 +83,18 @@ async def test_is_renewed_while_its_holder_works(redis: Any) -> None:
         await sleep.pass_once()
         assert await redis.pttl(KEY) > 2000
         assert sleep.seconds[0] < 3
+    assert await redis.exists(KEY) == 0
+
+
+async def test_ends_although_a_cancellation_is_swallowed(redis: Any) -> None:
+    """Something below the renewal may take its cancellation for a time-out of its own."""
+
+    async def sleep(_: float) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(5), Locks(redis, sleep).held(KEY, 3, 0):
+        await asyncio.sleep(0)
     assert await redis.exists(KEY) == 0
 
 

@@ -228,9 +228,9 @@ async def fill_by_clock(redis: Any) -> None:
     await AlertStore(redis, vault).save(ALERT, None, POSTS)
     await WatchStore(redis, vault).add(WATCH, 105.0, 50)
     await CleanStore(redis, vault).begin(CLEAN, NOW)
-    await CleanStore(redis, vault).fix(CLEAN, ["job-1"])
-    await CleanStore(redis, vault).ask_to_stop(CLEAN.id)
     await CleanStore(redis, vault).claim(CLEAN.id, "1.worker.1")
+    await CleanStore(redis, vault).fix(CLEAN, ["job-1"], "1.worker.1")
+    await CleanStore(redis, vault).ask_to_stop(CLEAN.id, "U0ADA")
     await CleanResults(redis).note(CLEAN.id, "1.worker.1", "job-1", "deleted")
     await redis.hset(layout.watches_strikes(), "source", 1)
 

@@ -6,6 +6,7 @@ import pytest
 
 from bot.store import layout
 from tests.listeners.digest.fixtures import set_up
+from tests.listeners.jobs.fixtures import add_jobs
 from tests.shop import Shop
 
 JOB = "68835cc3ef4e8e1425c30001"
@@ -50,3 +51,21 @@ async def test_one_worker_does_it(shop: Shop) -> None:
     assert 0 < await shop.redis.pttl(layout.shift("reconcile")) < 600_000
     await shop.worker.work_until(shop.clock() + 610, step=305)
     assert await sizes(shop) == [0, 0, 0]
+
+
+async def test_a_clean_up_that_the_index_lacks_goes_on(connected: Shop) -> None:
+    """Within ten minutes, without anybody doing anything."""
+    add_jobs(connected, 9)
+    await connected.worker.work()
+    await connected.ada.command("/emporix jobs clean failed")
+    await connected.ada.click("Delete…")
+    await connected.ada.submit({"The number of jobs": "3"})
+    await connected.redis.delete(layout.cleans_due(), layout.shift("reconcile"))
+    connected.clock.forward(599)
+    await connected.worker.work()
+    assert len(connected.world.jobs("acme")) == 9
+    connected.clock.forward(2)
+    await connected.worker.work()
+    connected.clock.forward(1)
+    await connected.worker.work()
+    assert len(connected.world.jobs("acme")) == 6

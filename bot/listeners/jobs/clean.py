@@ -17,6 +17,7 @@ from bot.slack.channel import Channel
 from bot.slack.hear import action, command, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.reply import Reply
+from bot.store.cleans import Clean
 
 IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
@@ -81,23 +82,28 @@ async def stop(
     await _change(await cleaning.stop(caller, clean_id), cleaning, channel, reply)
 
 
-@action(ids.JOBS_CLEAN_GO_ON)
-async def go_on(
-    value: str, caller: Caller, cleaning: Cleaning, channel: Channel, reply: Reply
-) -> None:
-    clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
-    await _change(await cleaning.go_on(caller, clean_id), cleaning, channel, reply)
+@action(ids.JOBS_CLEAN_AGAIN, at_once=True)
+async def ask_again(value: str, account: Account, cleaning: Cleaning, modal: Modal) -> None:
+    await modal.open("jobs/clean.checking")
+    clean = await cleaning.ask_again(account, str(unpack(value, ids.STATE_CLEAN)["clean"]))
+    if clean.counted:
+        await _ask(clean, None, modal)
+    else:
+        await modal.update("jobs/clean.begun", confirmation=Confirmation(clean))
 
 
-async def _show(confirmation: Confirmation, modal: Modal) -> None:
+async def _show(confirmation: Confirmation, modal: SubmittedModal) -> None:
     """That it has begun, or the form once more with the number as it is now."""
     clean, was = confirmation.clean, confirmation.was
     if was is None or not clean.counted:
         await modal.update("jobs/clean.begun", confirmation=confirmation)
-        return
-    await modal.update(
-        "jobs/clean.form", clean_id=clean.id, tenant=clean.tenant, counted=clean.counted, was=was
-    )
+    else:
+        await _ask(clean, was, modal)
+
+
+async def _ask(clean: Clean, was: int | None, modal: Modal) -> None:
+    facts = {"clean_id": clean.id, "tenant": clean.tenant, "counted": clean.counted}
+    await modal.update("jobs/clean.form", was=was, **facts)
 
 
 async def _change(progress: Progress, cleaning: Cleaning, channel: Channel, reply: Reply) -> None:

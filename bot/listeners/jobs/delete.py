@@ -15,7 +15,10 @@ from bot.store.deletions import DeletedJob
 
 
 @command("jobs delete", "<id>", "Delete a job, after showing it and asking.")
-async def ask(text: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+async def ask(
+    text: str, account: Account, shared_deletes: SharedDeletes, jobs: Jobs, reply: Reply
+) -> None:
+    shared_deletes.admit()
     await reply("jobs/delete", card=await jobs.get(account, job_id(text)))
 
 

@@ -36,9 +36,15 @@ LONGEST = 1500
     kind="message",
 )
 async def start(
-    account: Account, finding: Finding, forms: FormStore, place: Place, modal: Modal
+    account: Account,
+    finding: Finding,
+    shared_deletes: SharedDeletes,
+    forms: FormStore,
+    place: Place,
+    modal: Modal,
 ) -> None:
     await modal.open("jobs/find.looking")
+    shared_deletes.admit()
     findings = await finding.find(account, texts(place.message))
     form = await keep_original(account, forms, place) if findings.named else ""
     await modal.update("jobs/delete_found", findings=findings, form=form)

@@ -1,53 +1,30 @@
-"""A clean-up as people ask for it: counted, confirmed, stopped, and let go on."""
+"""A clean-up as people ask for it: counted, confirmed, stopped, and continued."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from bot.errors import InvalidInput, OutdatedButton
+from bot.errors import DeletesOff, InvalidInput, OutdatedButton
 from bot.models import Account, Caller, Filters
 from bot.services.cleans.bounds import check
 from bot.services.cleans.counting import Counting, Preview
-from bot.services.cleans.progress import Progress
+from bot.services.cleans.needs import Accounts
+from bot.services.cleans.progress import INTERRUPTED, Progress
 from bot.services.deletes import may_delete
-from bot.store.alive import Seen
-from bot.store.cleans import Clean
+from bot.services.short_query import shorten
+from bot.store.alive import Alive
+from bot.store.clean_results import CleanResults
+from bot.store.cleans import Clean, CleanStore
 
 MOST = 10_000
 """Jobs in one clean-up: some ten minutes of deletes."""
 
 COMMAND = "/emporix jobs clean"
 
-
-class Accounts(Protocol):
-    """Where accounts are kept."""
-
-    async def load(self, caller: Caller) -> Account: ...
-
-
-class Keeps(Protocol):
-    """Where clean-ups are kept."""
-
-    async def load(self, clean_id: str) -> Clean | None: ...
-    async def save(self, clean: Clean) -> None: ...
-    async def begin(self, clean: Clean, now: float) -> bool: ...
-    async def ask_to_stop(self, clean_id: str) -> None: ...
-
-
-class Results(Protocol):
-    """What has become of the jobs of clean-ups."""
-
-    async def tally(self, clean_id: str) -> Counter[str]: ...
-
-
-class Workers(Protocol):
-    """Which workers are at work."""
-
-    async def seen(self, now: float) -> Seen: ...
+MOST_SHOWN = 100
+"""Clean-ups under way that are looked through for those of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +40,31 @@ class Confirmation:
 
 
 class Cleaning:
-    """Clean-ups of users. Every method raises StoreUnavailable."""
+    """Clean-ups of users; `allowed` is the operator's word. Methods raise StoreUnavailable."""
 
     def __init__(
         self,
         counting: Counting,
         accounts: Accounts,
-        kept: Keeps,
-        results: Results,
-        workers: Workers,
+        kept: CleanStore,
+        results: CleanResults,
+        workers: Alive,
         *,
         clock: Callable[[], float],
         new_clean_id: Callable[[], str],
+        allowed: bool = True,
     ) -> None:
         self._counting, self._accounts, self._kept = counting, accounts, kept
         self._results, self._workers = results, workers
-        self._clock, self._new_clean_id = clock, new_clean_id
+        self._clock, self._new_clean_id, self._allowed = clock, new_clean_id, allowed
 
     async def look(self, account: Account, filters: Filters) -> Preview:
         """Count the jobs and keep the question, unless there are none.
 
         Raises InvalidInput for filters that may not be cleaned by, and for what cannot be counted
-        or is too much; NotConnected, MissingScope, and what Emporix raises.
+        or is too much; DeletesOff, NotConnected, MissingScope, and what Emporix raises.
         """
+        self._admit()
         check(filters)
         held = may_delete(account, filters.tenant)
         until, in_all = await self._counting.bound(held, filters)
@@ -94,8 +73,9 @@ class Cleaning:
             return Preview(clean, staying=in_all)
         preview = await self._counting.preview(held, clean, in_all)
         _check_size(preview.clean.counted)
-        await self._kept.save(preview.clean)
-        return preview
+        await self._kept.ask(preview.clean)
+        query = shorten(replace(filters, tenant=held.tenant), searched=False)
+        return replace(preview, query=query)
 
     async def confirm(self, caller: Caller, clean_id: str, typed: str) -> Confirmation:
         """Begin where the number is right, and still is.
@@ -103,37 +83,72 @@ class Cleaning:
         Raises InvalidInput for a wrong number and where another clean-up is under way,
         OutdatedButton, and otherwise what `look` raises.
         """
+        self._admit()
         clean = await self._own(caller, clean_id)
         if clean.begun_at:
-            raise InvalidInput(
-                "This clean-up has begun already", advice="How far it is, my messages to you say."
-            )
+            raise _begun_already()
         _check_number(typed, clean.counted)
         held = may_delete(await self._accounts.load(caller), clean.tenant)
         if (now := await self._counting.again(held, clean)).counted != clean.counted:
             _check_size(now.counted)
-            await self._kept.save(now)
+            if not await self._kept.ask(now):
+                raise _begun_already()
             return Confirmation(now, was=clean.counted)
         return Confirmation(await self._begun(clean), at_work=await self._is_at_work())
+
+    async def ask_again(self, account: Account, clean_id: str) -> Clean:
+        """A new question about what is left of a clean-up that has ended; none where it is empty.
+
+        What arrived or changed after the first count stays outside. Raises OutdatedButton,
+        InvalidInput while it is under way, and otherwise what `look` raises.
+        """
+        self._admit()
+        clean = await self._own(account.caller, clean_id)
+        if not clean.why:
+            raise _begun_already()
+        held = may_delete(account, clean.tenant)
+        asked = Clean(
+            self._new_clean_id(), clean.caller, clean.tenant, clean.filters, 0, clean.until
+        )
+        asked = await self._counting.again(held, asked)
+        _check_size(asked.counted)
+        if asked.counted:
+            await self._kept.ask(asked)
+        return asked
 
     async def stop(self, caller: Caller, clean_id: str) -> Progress:
         """Let it end after the deletes that are on their way; raises OutdatedButton."""
         clean = await self._own(caller, clean_id)
-        if not clean.why:
-            await self._kept.ask_to_stop(clean_id)
+        if clean.why == INTERRUPTED:
+            clean = replace(clean, why="stopped")
+            await self._kept.amend(clean)
+        elif not clean.why:
+            await self._kept.ask_to_stop(clean_id, caller.user_id)
         return await self._progress(clean, "stopping")
 
-    async def go_on(self, caller: Caller, clean_id: str) -> Progress:
-        """Let it go on with the jobs that are left; raises OutdatedButton and InvalidInput."""
-        clean = await self._own(caller, clean_id)
-        if clean.why:
-            clean = await self._begun(replace(clean, why="", ended_at=0, idle=0))
-        return await self._progress(clean, "waiting")
+    async def running(self, caller: Caller) -> list[Clean]:
+        """The clean-ups under way in the caller's workspace, of all users: for administrators."""
+        found = await self._kept.running(MOST_SHOWN)
+        return [clean for clean in found if _is_of_workspace(clean, caller)]
+
+    async def stop_any(self, administrator: Caller, clean_id: str) -> tuple[Clean, bool]:
+        """Stop anybody's clean-up in the workspace; False where it has ended already.
+
+        Its owner is told who did it. Raises OutdatedButton.
+        """
+        clean = await self._kept.load(clean_id)
+        if clean is None or not _is_of_workspace(clean, administrator):
+            raise OutdatedButton("/emporix audit")
+        return clean, await self._kept.ask_to_stop(clean_id, administrator.user_id)
 
     async def report(self, clean_id: str) -> Progress | None:
         """How it ended; None while it goes on."""
         clean = await self._kept.load(clean_id)
         return await self._progress(clean, "ended") if clean and clean.why else None
+
+    def _admit(self) -> None:
+        if not self._allowed:
+            raise DeletesOff("clean-ups")
 
     async def _own(self, caller: Caller, clean_id: str) -> Clean:
         clean = await self._kept.load(clean_id)
@@ -146,7 +161,7 @@ class Cleaning:
 
     async def _begun(self, clean: Clean) -> Clean:
         now = self._clock()
-        begun = replace(clean, begun_at=clean.begun_at or now)
+        begun = replace(clean, begun_at=now)
         if not await self._kept.begin(begun, now):
             raise InvalidInput(
                 "Another clean-up of yours is under way in this tenant",
@@ -156,6 +171,17 @@ class Cleaning:
 
     async def _is_at_work(self) -> bool:
         return (await self._workers.seen(self._clock())).at_work > 0
+
+
+def _is_of_workspace(clean: Clean, caller: Caller) -> bool:
+    theirs = (clean.caller.enterprise_id, clean.caller.team_id)
+    return theirs == (caller.enterprise_id, caller.team_id)
+
+
+def _begun_already() -> InvalidInput:
+    return InvalidInput(
+        "This clean-up has already begun", advice="My direct messages show its progress."
+    )
 
 
 def _check_size(counted: int) -> None:

@@ -38,7 +38,8 @@ class Preview:
     """What would be deleted.
 
     `statuses` is empty where they cannot be asked for. `newest` and `oldest` are examples;
-    `staying` are jobs that fit, but have changed just now or never had a time.
+    `staying` are jobs that fit, but have changed just now or never had a time. `query` is the short
+    form of the list of these jobs, "" where that is too long for a button.
     """
 
     clean: Clean
@@ -46,6 +47,7 @@ class Preview:
     newest: tuple[Job, ...] = ()
     oldest: Job | None = None
     staying: int = 0
+    query: str = ""
 
 
 class Counting:

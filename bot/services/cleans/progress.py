@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from bot.store.clean_results import ALREADY_GONE, DELETED
 from bot.store.cleans import Clean
 
+INTERRUPTED = "interrupted"
+"""Why a clean-up ended that made no progress for 30 minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """`results` counts the jobs that have come to an end by how; `state` is what goes on.
 
-    It is waiting (for a worker), looking (for the ids), deleting, pausing (`trouble` is the name of
-    the error) or stopping; and ended, then `clean.why` says how.
+    It is waiting (for a worker), looking (for the ids), exporting (the jobs to their owner),
+    deleting, pausing (`trouble` is the name of the error) or stopping; and ended, then `clean.why`
+    says how.
     """
 
     clean: Clean

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from bot.errors import StoreUnavailable
-from bot.services.cleans.needs import Accounts, Audit, Emporix, Show
+from bot.services.cleans.needs import Accounts, Audit, Emporix, Owner
 from bot.services.cleans.turn import Turn
 from bot.store.clean_results import CleanResults
 from bot.store.cleans import CleanStore, LeaseLost
@@ -19,7 +19,7 @@ TAKEN_SECONDS = 2.0
 
 
 class CleanRuns:
-    """Carries clean-ups out. Both methods raise StoreUnavailable."""
+    """Carries clean-ups out; `allowed` is the operator's word. Methods raise StoreUnavailable."""
 
     def __init__(
         self,
@@ -31,36 +31,42 @@ class CleanRuns:
         *,
         clock: Callable[[], float],
         new_owner: Callable[[], str],
+        allowed: bool = True,
     ) -> None:
         self._emporix, self._accounts, self._kept = emporix, accounts, kept
         self._results, self._audit = results, audit
-        self._clock, self._new_owner = clock, new_owner
+        self._clock, self._new_owner, self._allowed = clock, new_owner, allowed
 
     async def claim_due(self) -> list[str]:
         """Ids of those that have to be run."""
         return await self._kept.claim_due(self._clock())
 
-    async def run(self, clean_id: str, show: Show) -> float | None:
-        """Work on one for a while, and let its owner see how it goes by `show`.
+    async def reconcile(self) -> None:
+        """Let those be run that are under way and would otherwise never be run again."""
+        for clean_id in await self._kept.reconcile(self._clock()):
+            logger.warning("a clean-up under way was missing in the index: %s", clean_id)
+
+    async def run(self, clean_id: str, owner: Owner) -> float | None:
+        """Work on one for a while, and let its owner see how it goes.
 
         Gives the seconds after which to go on with it, None where it has come to its end. Raises
-        what `show` raises.
+        what `owner.show` raises.
         """
-        owner = self._new_owner()
-        if not await self._kept.claim(clean_id, owner):
+        holder = self._new_owner()
+        if not await self._kept.claim(clean_id, holder):
             return TAKEN_SECONDS
         try:
-            return await self._turn(clean_id, owner, show)
+            return await self._turn(clean_id, holder, owner)
         except LeaseLost:
             return TAKEN_SECONDS
         finally:
             with suppress(StoreUnavailable):  # it ends by itself
-                await self._kept.release(clean_id, owner)
+                await self._kept.release(clean_id, holder)
 
-    async def _turn(self, clean_id: str, owner: str, show: Show) -> float | None:
+    async def _turn(self, clean_id: str, holder: str, owner: Owner) -> float | None:
         clean = await self._kept.load(clean_id)
         if clean is None:
-            await self._kept.finish(clean_id, None)
+            await self._drop(clean_id)
             return None
         if clean.filters.unknown:
             # Without the filter that it does not know, this process would delete other jobs, too.
@@ -68,13 +74,20 @@ class CleanRuns:
             return TAKEN_SECONDS
         turn = Turn(
             clean,
-            owner,
-            await self._results.open(clean_id, owner),
+            holder,
+            await self._results.open(clean_id, holder),
             emporix=self._emporix,
             accounts=self._accounts,
             kept=self._kept,
             audit=self._audit,
             clock=self._clock,
-            show=show,
+            owner=owner,
+            allowed=self._allowed,
         )
         return await turn.take()
+
+    async def _drop(self, clean_id: str) -> None:
+        if await self._kept.drop(clean_id):
+            logger.info("a clean-up is over: %s", clean_id)
+        else:
+            logger.warning("a clean-up waits for a worker that can open it: %s", clean_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -13,12 +14,13 @@ from bot.services.cleans.cleaning import MOST
 from bot.store.audit import AuditLog
 from bot.store.cleans import ASKED_SECONDS
 from sandbox.emporix.faults import Fault
-from sandbox.emporix.keys import ACME_READ_ONLY
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.emporix.times import iso
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange
+from tests.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
+from tests.shop import Shop, open_shop
 
 ADA = Caller("T0ACME", "U0ADA")
 FAILED = "/emporix jobs clean failed"
@@ -247,7 +249,7 @@ async def test_begins_once(jobs: Shop) -> None:
     await confirm(jobs, FAILED, "3")
     await jobs.ada.click("Delete…")
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
-    assert "begun already" in exchange.field_errors["number"]
+    assert "already begun" in exchange.field_errors["number"]
 
 
 async def test_says_that_no_worker_is_there(jobs: Shop) -> None:
@@ -269,11 +271,11 @@ async def test_counts_on_in_the_modal_when_emporix_is_slow(
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
     assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update"]
     assert exchange.payloads[0] == snapshot
-    assert "Begun: 3 jobs" in str(exchange.view)
+    assert "Deleting 3 jobs" in str(exchange.view)
 
 
 async def test_can_be_stopped_and_let_go_on(jobs: Shop, snapshot: SnapshotAssertion) -> None:
-    """Nothing more is deleted after Stop; the rest after Go on."""
+    """Nothing more is deleted after Stop; the rest after Continue and the number once more."""
     await confirm(jobs, FAILED, "3")
     jobs.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
     await work(jobs)
@@ -287,12 +289,91 @@ async def test_can_be_stopped_and_let_go_on(jobs: Shop, snapshot: SnapshotAssert
     assert [message["blocks"] for message in await direct.messages()] == snapshot(name="stopped")
     assert len(left(jobs)) == 9
     assert await recorded(jobs) == [("stopped", 3, 0)]
-    exchange = await direct.click("Go on")
-    assert exchange.payloads == snapshot(name="going on")
+    exchange = await direct.click("Continue")
+    assert exchange.payloads == snapshot(name="continuing")
+    await work(jobs)
+    assert len(left(jobs)) == 9
+    await direct.submit({"The number of jobs": "3"})
     await work(jobs)
     assert left(jobs) == ids({1, 3, 4, 6, 7, 9})
-    assert await recorded(jobs) == [("done", 3, 3)]
-    assert len(await direct.messages()) == 1
+    assert await recorded(jobs) == [("done", 3, 3), ("stopped", 3, 0)]
+
+
+async def test_continue_says_that_none_is_left(jobs: Shop) -> None:
+    """Somebody else has deleted the rest meanwhile."""
+    await confirm(jobs, FAILED, "3")
+    direct = jobs.person("ada", "dm")
+    jobs.clock.forward(1801)
+    await work(jobs)
+    for number in (2, 5, 8):
+        jobs.world.tenant("acme").jobs.remove(job_id(number))
+    exchange = await direct.click("Continue")
+    assert "is left to delete" in str(exchange.view)
+
+
+async def test_an_old_confirmation_is_asked_for_again(
+    jobs: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """No worker ran for half an hour: nothing is deleted, and its owner can continue or stop."""
+    await confirm(jobs, FAILED, "3")
+    jobs.clock.forward(1801)
+    await work(jobs)
+    direct = jobs.person("ada", "dm")
+    assert [message["blocks"] for message in await direct.messages()] == snapshot(name="waits")
+    assert len(left(jobs)) == 9
+    exchange = await direct.click("Stop")
+    assert "Clean-up stopped" in exchange.payloads[-1]["text"]
+    assert await recorded(jobs) == [("interrupted", 3, 0)]
+
+
+async def test_sends_the_jobs_before_the_first_delete(jobs: Shop) -> None:
+    """As CSV, to their owner alone."""
+    jobs.world.faults.add(Fault("rate_limit", times=99, method="DELETE", retry_after=60))
+    await confirm(jobs, FAILED, "3")
+    await work(jobs)
+    (file,) = await jobs.person("ada", "dm").files()
+    assert file["name"].startswith("clean-up-acme-")
+    assert [line.split(",")[0] for line in file["content"].splitlines()[1:]] == [
+        f'"{job_id(number)}"' for number in (2, 5, 8)
+    ]
+    assert await jobs.person("grace", "dm").files() == []
+    assert len(left(jobs)) == 9
+
+
+async def test_deletes_nothing_where_slack_takes_no_file(
+    jobs: Shop, snapshot: SnapshotAssertion
+) -> None:
+    """The report names Slack's word and the next step."""
+    jobs.workspace.faults.add(
+        SlackFault("refuse", 9, method="files.getUploadURLExternal", error="missing_scope")
+    )
+    await confirm(jobs, FAILED, "3")
+    await work(jobs)
+    (message,) = await jobs.person("ada", "dm").messages()
+    assert message["blocks"] == snapshot
+    assert len(left(jobs)) == 9
+
+
+async def test_can_be_downloaded_before_the_question_is_answered(jobs: Shop) -> None:
+    """The same jobs as a file, and the question stays."""
+    await jobs.ada.command(FAILED)
+    exchange = await jobs.ada.click("Download first")
+    assert "*3 jobs*" in str(exchange.view)
+    (file,) = await jobs.person("ada", "dm").files()
+    assert file["content"].count("68835cc3") == 3
+
+
+@pytest.mark.parametrize("deletes", ["off", "single"])
+async def test_the_operator_turns_it_off(
+    redis: Any, redis_url: str, clock: FakeClock, deletes: str, snapshot: SnapshotAssertion
+) -> None:
+    """It is refused with whom to ask, and help does not offer it."""
+    async with open_shop(redis, redis_url, clock, deletes=deletes) as shop:
+        await shop.connect(shop.ada, ACME_OPERATIONS)
+        add_jobs(shop, 9)
+        exchange = await shop.ada.command(FAILED)
+        assert exchange.payloads == snapshot
+        assert "/emporix jobs clean" not in str((await shop.ada.command("/emporix help")).payloads)
 
 
 async def test_a_report_stands_whoever_writes_last(jobs: Shop) -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.models import Caller
+from bot.say.ids import JOBS_DELETE_CONFIRM, STATE_JOB
+from bot.say.state import pack
 from bot.store.audit import AuditLog
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from tests import samples
+from tests.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
+from tests.posting import Poster
+from tests.shop import Shop, open_shop
 
 ADA = Caller("T0ACME", "U0ADA")
 
@@ -159,3 +166,55 @@ async def test_says_that_there_is_nothing_to_delete(
     """An unknown id is not asked about."""
     exchange = await connected.ada.command("/emporix jobs delete nosuchjob")
     assert exchange.payloads == snapshot
+
+
+async def test_can_be_downloaded_first(connected: Shop, snapshot: SnapshotAssertion) -> None:
+    """The job as a file to the person alone; the question stays."""
+    add_jobs(connected, 1)
+    await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    exchange = await connected.ada.click("Download first")
+    assert exchange.payloads[-1]["view"] == snapshot
+    (file,) = await connected.person("ada", "dm").files()
+    assert job_id(1) in file["content"]
+    assert ids(connected) == {job_id(1)}
+
+
+async def test_the_operator_turns_it_off(
+    redis: Any, redis_url: str, clock: FakeClock, snapshot: SnapshotAssertion
+) -> None:
+    """No Delete is shown; the command and an old button are refused, and say whom to ask."""
+    async with open_shop(redis, redis_url, clock, deletes="off") as shop:
+        await shop.connect(shop.ada, ACME_OPERATIONS)
+        add_jobs(shop, 2)
+        for command in ("/emporix jobs", f"/emporix jobs get {job_id(1)}", "/emporix help"):
+            exchange = await shop.ada.command(command)
+            assert ids_of_deletes(exchange.payloads) == []
+            assert "jobs delete" not in str(exchange.payloads)
+        exchange = await shop.ada.command(f"/emporix jobs delete {job_id(1)}")
+        assert exchange.payloads == snapshot
+        poster = Poster(shop.http, shop.bot_url, shop.workspace.signing_secret, clock)
+        url = shop.slack_url + shop.workspace.response_urls.new("U0ADA", "C0GENERAL")
+        value = pack(STATE_JOB, tenant="acme", job=job_id(1))
+        old = samples.block_actions(JOBS_DELETE_CONFIRM, value, url)
+        await poster.interaction(old)
+        await poster.settled()
+        assert "turned off" in (await shop.ada.messages())[-1]["text"]
+        assert len(ids(shop)) == 2
+        assert await recorded(shop) == [(job_id(1), "deletes_off")]
+
+
+async def test_the_operator_may_leave_single_deletes_on(
+    redis: Any, redis_url: str, clock: FakeClock
+) -> None:
+    """Without clean-ups, a job is deleted as ever."""
+    async with open_shop(redis, redis_url, clock, deletes="single") as shop:
+        await shop.connect(shop.ada, ACME_OPERATIONS)
+        add_jobs(shop, 1)
+        await shop.ada.command(f"/emporix jobs delete {job_id(1)}")
+        await shop.ada.click("Delete")
+        assert ids(shop) == set()
+
+
+def ids_of_deletes(payloads: list[dict[str, Any]]) -> list[str]:
+    """Which buttons that delete something are shown."""
+    return re.findall(r"jobs\.delete[.\w]*", str(payloads))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-from bot.emporix.models import JobPage
+from bot.emporix.models import Job, JobPage
 from bot.emporix.part import Part
 from bot.keys import new_key, parse_keys
 from bot.models import Account, Caller, Connection, Filters
 from bot.services.cleans.cleaning import Cleaning
 from bot.services.cleans.counting import Counting
+from bot.services.cleans.needs import Owner
 from bot.services.cleans.progress import Progress
 from bot.services.cleans.running import CleanRuns
 from bot.store.alive import Alive
@@ -43,10 +44,12 @@ class FakeEmporix:
         self.before: Callable[[str], None] = lambda job_id: None
         self.after: Callable[[str], None] = lambda job_id: None
         self.before_list: Callable[[str], None] = lambda query: None
+        self.before_page: Callable[[int], None] = lambda size: None
         self.ignores_filters = False
 
     async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage:
         self.before_list("")
+        self.before_page(filters.size)
         if self.ignores_filters:
             filters = Filters(sort=filters.sort, page=filters.page, size=filters.size)
         return await self.shelf(filters, part)
@@ -70,19 +73,49 @@ class FakeAccounts:
         return Account(caller, {"acme": connection()} if self.connected else {}, "acme")
 
 
-class Bench:
-    """A clean-up of Ada's, step by step; `shown` is what she has seen of it."""
+class FakeOwner:
+    """Ada in Slack: what she was shown and sent; `has_left`, and `before_file` may raise."""
 
-    def __init__(self, redis: Any, clock: FakeClock, *, counts: bool = True) -> None:
+    def __init__(self) -> None:
+        self.shown = list[Progress]()
+        self.files = list[list[str]]()
+        self.has_left = False
+        self.before_file: Callable[[str], None] = lambda name: None
+        self.reached = Owner(self.show, self.send, self.is_gone)
+
+    async def show(self, progress: Progress) -> str:
+        self.shown.append(progress)
+        return "D0001:1.0"
+
+    async def send(self, clean: Clean, jobs: Sequence[Job], number: int) -> None:
+        self.before_file(str(number))
+        self.files.append([job.id for job in jobs])
+
+    async def is_gone(self, caller: Caller) -> bool:
+        return self.has_left
+
+
+class Bench:
+    """A clean-up of Ada's, step by step; `owner` is what she has seen of it."""
+
+    def __init__(
+        self,
+        redis: Any,
+        clock: FakeClock,
+        *,
+        counts: bool = True,
+        allowed: bool = True,
+        vault: Vault = VAULT,
+    ) -> None:
         numbers = count(1)
         self.clock, self.shelf = clock, Shelf(clock, counts=counts)
         self.emporix, self.accounts = FakeEmporix(self.shelf), FakeAccounts()
         self.kept, self.results, self.audit = (
-            CleanStore(redis, VAULT),
+            CleanStore(redis, vault),
             CleanResults(redis),
             AuditLog(redis),
         )
-        self.redis, self.shown = redis, list[Progress]()
+        self.redis = redis
         self.cleaning = Cleaning(
             Counting(self.emporix),
             self.accounts,
@@ -91,6 +124,7 @@ class Bench:
             Alive(redis),
             clock=clock,
             new_clean_id=lambda: f"clean-{next(numbers)}",
+            allowed=allowed,
         )
         self.runs = CleanRuns(
             self.emporix,
@@ -100,7 +134,9 @@ class Bench:
             self.audit,
             clock=clock,
             new_owner=lambda: f"worker-{next(numbers)}",
+            allowed=allowed,
         )
+        self.owner = FakeOwner()
 
     async def begin(self, filters: Filters = FILTERS) -> Clean:
         """Count, and confirm the number."""
@@ -110,7 +146,7 @@ class Bench:
         return (await self.cleaning.confirm(ADA, preview.clean.id, number)).clean
 
     async def turn(self, clean: Clean) -> float | None:
-        return await self.runs.run(clean.id, self.show)
+        return await self.runs.run(clean.id, self.owner.reached)
 
     async def to_the_end(self, clean: Clean) -> Progress:
         """Turn after turn, and no time lost between them; gives the report."""
@@ -130,9 +166,14 @@ class Bench:
             return
         raise AssertionError("nothing killed the worker")
 
-    async def show(self, progress: Progress) -> str:
-        self.shown.append(progress)
-        return "D0001:1.0"
+    @property
+    def shown(self) -> list[Progress]:
+        return self.owner.shown
+
+    async def go_on(self, clean: Clean) -> Clean:
+        """What its owner does after the end: Continue, and the number once more."""
+        asked = await self.cleaning.ask_again(await self.accounts.load(ADA), clean.id)
+        return (await self.cleaning.confirm(ADA, asked.id, str(asked.counted))).clean
 
 
 def assert_adds_up(progress: Progress) -> None:

@@ -6,23 +6,28 @@ import asyncio
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.errors import (
+    DeletesOff,
     EmporixError,
     EmporixFailed,
     EmporixTimeout,
+    EmporixTooLarge,
     Forbidden,
     InvalidInput,
+    OutdatedButton,
     RateLimited,
     StoreUnavailable,
     Unauthorized,
 )
+from bot.keys import new_key, parse_keys
 from bot.models import Filters
+from bot.services.cleans.needs import FileNotSent
 from bot.services.cleans.rounds import AT_ONCE, HOPELESS
 from bot.services.cleans.running import TAKEN_SECONDS
 from bot.services.cleans.turn import (
@@ -33,11 +38,13 @@ from bot.services.cleans.turn import (
     TURN_SECONDS,
 )
 from bot.store import layout
-from bot.store.cleans import LEASE_SECONDS
+from bot.store.cleans import LEASE_SECONDS, Clean
 from bot.store.connection import connect
+from bot.store.vault import Vault
 from sandbox.redis import redis_server
 from tests.clock import FakeClock
 from tests.services.cleans.fixtures import (
+    FILTERS,
     Bench,
     Killed,
     always,
@@ -48,7 +55,7 @@ from tests.services.cleans.fixtures import (
     on_call,
     once,
 )
-from tests.store.fixtures import ADA
+from tests.store.fixtures import ADA, GRACE
 
 
 @pytest.fixture
@@ -118,18 +125,25 @@ async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
     assert len(bench.shelf.present) == 13
 
 
+async def overwrite(bench: Bench, clean: Clean) -> None:
+    """As another worker would, between two turns."""
+    assert await bench.kept.claim(clean.id, "another")
+    await bench.kept.save(clean, "another")
+    await bench.kept.release(clean.id, "another")
+
+
 async def test_a_filter_of_a_newer_version_is_left_to_it(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While workers of two versions run, the older one deletes nothing by a filter it lacks."""
     clean = await bench.begin()
     newer = replace(clean, filters=replace(clean.filters, unknown={"priority": "high"}))
-    await bench.kept.save(newer)
+    await overwrite(bench, newer)
     assert await bench.turn(newer) == TAKEN_SECONDS
     assert bench.emporix.deleted == []
     assert "left to a worker of the version that began it" in caplog.text
     assert await bench.kept.load(clean.id) == newer
-    await bench.kept.save(clean)
+    await overwrite(bench, clean)
     assert (await bench.to_the_end(clean)).deleted == 12
 
 
@@ -209,7 +223,7 @@ async def test_waits_as_long_as_emporix_wants(bench: Bench) -> None:
 
 
 async def test_gives_up_after_a_while_and_goes_on(bench: Bench) -> None:
-    """Half an hour without any result ends it; with Go on it is finished."""
+    """Half an hour without any result ends it; with Continue the rest is deleted."""
     clean = await bench.begin()
     began = bench.clock()
     bench.emporix.before = always(EmporixFailed())
@@ -218,10 +232,9 @@ async def test_gives_up_after_a_while_and_goes_on(bench: Bench) -> None:
     assert 20 * 60 < bench.clock() - began < 40 * 60
     assert len([one for one in bench.shown if one.state == "pausing"]) == MOST_IDLE - 1
     bench.emporix.before = lambda _: None
-    await bench.cleaning.go_on(ADA, clean.id)
-    report = await bench.to_the_end(clean)
+    report = await bench.to_the_end(await bench.go_on(clean))
     assert (report.clean.why, report.deleted) == ("done", 12)
-    assert await entries(bench) == [("done", 12, 12)]
+    assert await entries(bench) == [("done", 12, 12), ("gave_up", 12, 0)]
 
 
 async def test_a_result_now_and_then_keeps_it_going(bench: Bench) -> None:
@@ -285,10 +298,11 @@ async def test_stops_when_the_key_is_not_accepted_any_more(bench: Bench) -> None
 async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
     """A round at most."""
     clean = await bench.begin()
+    await bench.kept.ask_to_stop("another", "U0ADA")  # the script is known to Redis from now on
     stopping: list[asyncio.Task[Any]] = []
 
     def press(_: str) -> None:
-        stopping.append(asyncio.create_task(bench.kept.ask_to_stop(clean.id)))
+        stopping.append(asyncio.create_task(bench.kept.ask_to_stop(clean.id, "U0ADA")))
 
     bench.emporix.after = press
     report = await bench.to_the_end(clean)
@@ -297,7 +311,7 @@ async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
 
 
 async def test_what_changes_while_it_rests_stays(bench: Bench) -> None:
-    """Whoever lets it go on a day later deletes none that has changed, and the report adds up."""
+    """Who continues it a day later deletes none that has changed since the first count."""
     clean = await bench.begin()
     bench.emporix.before = on_call(AT_ONCE + 3, EmporixTimeout())
     await bench.turn(clean)
@@ -305,10 +319,9 @@ async def test_what_changes_while_it_rests_stays(bench: Bench) -> None:
     await bench.to_the_end(clean)
     bench.clock.forward(24 * 60 * 60)
     changed = bench.shelf.change("job-000")
-    await bench.cleaning.go_on(ADA, clean.id)
-    report = await bench.to_the_end(clean)
+    report = await bench.to_the_end(await bench.go_on(clean))
     assert bench.shelf.present == {changed}
-    assert (report.clean.why, report.deleted, report.missing) == ("done", 11, 1)
+    assert (report.clean.why, report.clean.counted, report.deleted) == ("done", 2, 2)
 
 
 async def test_a_delete_that_may_have_worked_is_tried_again_however_late(bench: Bench) -> None:
@@ -360,10 +373,11 @@ async def test_takes_turns_and_shows_how_far_it_is(bench: Bench) -> None:
 
     async def show(progress: Any) -> str:
         times.append(bench.clock())
-        return await bench.show(progress)
+        return await bench.owner.show(progress)
 
     turns = 0
-    while (await bench.runs.run(clean.id, show)) is not None:
+    owner = replace(bench.owner.reached, show=show)
+    while (await bench.runs.run(clean.id, owner)) is not None:
         turns += 1
     assert turns >= 72 * 0.3 // (TURN_SECONDS + 5 * 0.3)
     pauses = [later - earlier for earlier, later in pairwise(times[:-1])]
@@ -394,3 +408,216 @@ async def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock) -> No
         await again.redis.aclose()
     assert (report.deleted, report.already_gone) == (12, 0)
     assert len(again.emporix.deleted) == 12 - deleted
+
+
+async def test_its_owner_has_the_jobs_before_the_first_delete(bench: Bench) -> None:
+    """All of them in one file, those modified longest ago first; it is written down."""
+    clean = await bench.begin()
+
+    def look(_: str) -> None:
+        assert len(bench.owner.files) == 1
+
+    bench.emporix.before = look
+    report = await bench.to_the_end(clean)
+    assert bench.owner.files == [sorted(bench.shelf.ids, reverse=True)]
+    assert (report.clean.files, report.clean.exported, report.deleted) == (1, True, 12)
+
+
+async def test_a_restart_sends_the_file_no_second_time(bench: Bench) -> None:
+    """A worker that is killed while it deletes has written down that the file was sent."""
+    clean = await bench.begin()
+    bench.emporix.after = on_call(3, Killed())
+    await bench.die(clean)
+    await bench.to_the_end(clean)
+    assert len(bench.owner.files) == 1
+
+
+async def test_a_killed_export_goes_on(bench: Bench) -> None:
+    """Many jobs come in several files; after a kill only what is missing is sent."""
+    for age in range(300):
+        job_id = bench.shelf.put(100 + age)
+        bench.shelf.jobs.put({**(bench.shelf.jobs.get(job_id) or {}), "message": "x" * 32_767})
+    clean = await bench.begin()
+    bench.owner.before_file = on_call(2, Killed())
+    await bench.die(clean)
+    assert bench.emporix.deleted == []
+    report = await bench.to_the_end(clean)
+    first, second = map(set, bench.owner.files)
+    assert first | second == set(bench.shelf.ids)
+    assert len(first & second) <= 1
+    assert (report.clean.files, report.deleted) == (2, 312)
+
+
+async def test_pages_that_are_too_large_are_read_in_small_ones(bench: Bench) -> None:
+    """Long texts keep no job out of the file."""
+    clean = await bench.begin()
+    sizes: list[int] = []
+
+    def refuse(size: int) -> None:
+        sizes.append(size)
+        if size > 1:
+            raise EmporixTooLarge
+
+    bench.emporix.before_page = refuse
+    await bench.to_the_end(clean)
+    assert bench.owner.files == [sorted(bench.shelf.ids, reverse=True)]
+    assert [size for size, _ in groupby(sizes)][-3:] == [50, 10, 1]
+
+
+async def test_without_the_file_nothing_is_deleted(bench: Bench) -> None:
+    """Slack refuses it: that ends the clean-up, and the report says why."""
+    clean = await bench.begin()
+    bench.owner.before_file = always(FileNotSent("missing_scope", passes=False))
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.clean.detail) == ("no_file", "missing_scope")
+    assert bench.emporix.deleted == []
+    bench.owner.before_file = lambda _: None
+    assert (await bench.to_the_end(await bench.go_on(clean))).deleted == 12
+
+
+async def test_the_file_is_tried_again(bench: Bench) -> None:
+    """Slack stumbles: nothing is deleted before the file is there."""
+    clean = await bench.begin()
+    bench.owner.before_file = for_the_first(2, FileNotSent("fatal_error", passes=True))
+    assert await bench.turn(clean) == 2.0
+    assert (bench.shown[-1].trouble, bench.emporix.deleted) == ("file_not_sent", [])
+    bench.clock.forward(2)
+    assert (await bench.to_the_end(clean)).deleted == 12
+
+
+async def test_ends_when_its_owner_has_left(bench: Bench) -> None:
+    """Nothing is deleted for somebody who is gone; the audit record says why it ended."""
+    clean = await bench.begin()
+    bench.owner.has_left = True
+    assert await bench.turn(clean) is None
+    assert (bench.emporix.deleted, bench.shown) == ([], [])
+    assert await entries(bench) == [("owner_gone", 12, 0)]
+
+
+async def test_asks_for_its_owner_once_an_hour(bench: Bench) -> None:
+    """Slack is not asked each turn, and somebody who leaves meanwhile is noticed."""
+    asked: list[float] = []
+
+    async def is_gone(_: object) -> bool:
+        asked.append(bench.clock())
+        return len(asked) == 3
+
+    clean = await bench.begin()
+    owner = replace(bench.owner.reached, is_gone=is_gone)
+    bench.emporix.before = most_of_the_time(EmporixFailed())
+    began = bench.clock()
+    while await bench.runs.run(clean.id, owner) is not None:
+        bench.clock.forward(1100)
+    assert [int(at - began) // 1100 for at in asked] == [0, 4, 8]
+    assert 0 < len(bench.emporix.deleted) < 12
+
+
+@pytest.mark.parametrize("pause", [1800, 1801, 20 * 86_400])
+async def test_nothing_is_deleted_after_a_long_pause(bench: Bench, pause: int) -> None:
+    """For any pause beyond 30 minutes since the confirmation: not without another confirmation."""
+    clean = await bench.begin()
+    bench.clock.forward(pause)
+    report = await bench.to_the_end(clean)
+    if pause <= 1800:
+        assert report.deleted == 12
+        return
+    assert (report.clean.why, bench.emporix.deleted) == ("interrupted", [])
+    report = await bench.to_the_end(await bench.go_on(clean))
+    assert (report.clean.why, report.deleted) == ("done", 12)
+
+
+async def test_counts_the_pause_from_the_last_progress(bench: Bench) -> None:
+    """What was deleted a moment before keeps it going; half an hour of failures do not."""
+    clean = await bench.begin()
+    bench.emporix.before = on_call(1, EmporixFailed())
+    await bench.turn(clean)
+    bench.clock.forward(1799)
+    bench.emporix.before = on_call(AT_ONCE + 1, EmporixFailed())
+    await bench.turn(clean)
+    deleted = len(bench.emporix.deleted)
+    bench.clock.forward(1799)
+    bench.emporix.before = always(EmporixFailed())
+    await bench.turn(clean)
+    bench.clock.forward(2)
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.deleted) == ("interrupted", deleted)
+    assert 0 < deleted < 12
+
+
+async def test_an_interrupted_one_can_be_stopped_for_good(bench: Bench) -> None:
+    """Then its report says that it was stopped; nothing more happens."""
+    clean = await bench.begin()
+    bench.clock.forward(1801)
+    await bench.to_the_end(clean)
+    stopped = await bench.cleaning.stop(ADA, clean.id)
+    assert stopped.clean.why == "stopped"
+    report = await bench.cleaning.report(clean.id)
+    assert report is not None
+    assert report.clean.why == "stopped"
+
+
+async def test_continue_while_it_runs_is_refused(bench: Bench) -> None:
+    """There is nothing to confirm yet."""
+    clean = await bench.begin()
+    with pytest.raises(InvalidInput):
+        await bench.go_on(clean)
+
+
+async def test_an_administrator_stops_it(bench: Bench) -> None:
+    """Of their own workspace only; the report names them."""
+    clean = await bench.begin()
+    stranger = replace(GRACE, team_id="T0OTHER")
+    assert await bench.cleaning.running(stranger) == []
+    with pytest.raises(OutdatedButton):
+        await bench.cleaning.stop_any(stranger, clean.id)
+    assert await bench.cleaning.running(GRACE) == [clean]
+    assert await bench.cleaning.stop_any(GRACE, clean.id) == (clean, True)
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.clean.stopped_by, report.deleted) == ("stopped", "U0GRACE", 0)
+    assert (await bench.cleaning.stop_any(GRACE, clean.id))[1] is False
+    assert await bench.cleaning.running(GRACE) == []
+
+
+async def test_the_operator_turns_clean_ups_off(bench: Bench, redis: Any) -> None:
+    """One that is under way ends before its next delete, and none can begin."""
+    clean = await bench.begin()
+    off = Bench(redis, bench.clock, allowed=False)
+    off.shelf = off.emporix.shelf = bench.shelf
+    account = await off.accounts.load(ADA)
+    for forbidden in (
+        off.cleaning.look(account, FILTERS),
+        off.cleaning.confirm(ADA, clean.id, "12"),
+        off.cleaning.ask_again(account, clean.id),
+    ):
+        with pytest.raises(DeletesOff):
+            await forbidden
+    report = await off.to_the_end(clean)
+    assert (report.clean.why, report.deleted) == ("deletes_off", 0)
+
+
+async def test_a_worker_with_another_key_changes_nothing(
+    bench: Bench, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It cannot open the clean-up and leaves it to a worker that can."""
+    clean = await bench.begin()
+    stranger = Bench(redis, bench.clock, vault=Vault(parse_keys(new_key())))
+    assert await stranger.turn(clean) is None
+    assert "waits for a worker that can open it" in caplog.text
+    assert await redis.zscore(layout.cleans_due(), clean.id) is not None
+    assert (await bench.to_the_end(clean)).deleted == 12
+
+
+async def test_a_lost_index_is_restored(
+    bench: Bench, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A clean-up under way that the index lacks is put back, once, with a line in the log."""
+    clean = await bench.begin()
+    await bench.cleaning.look(await bench.accounts.load(ADA), FILTERS)
+    await redis.delete(layout.cleans_due())
+    await bench.runs.reconcile()
+    await bench.runs.reconcile()
+    assert caplog.text.count("was missing in the index") == 1
+    assert await bench.runs.claim_due() == [clean.id]
+    await bench.to_the_end(clean)
+    await bench.runs.reconcile()
+    assert await redis.zrange(layout.cleans_due(), 0, -1) == []
