@@ -26,7 +26,7 @@ def digest(
 ) -> Digest:
     """One that is due at `due`, in seconds since 1970; owners and channels take turns.
 
-    The next time is a day later. Slack need not be asked for its channel: that was just done.
+    The next time is a day later. Slack need not be asked for its owner: that was just done.
     """
     at, owner = datetime.fromtimestamp(due, UTC), number % owners
     return Digest(

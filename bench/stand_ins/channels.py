@@ -3,6 +3,7 @@
 `uvicorn bench.stand_ins.channels:app` answers to
 
 POST /api/chat.postMessage        429 where it is too much, as Slack does
+GET  /api/conversations.info      who reads a channel; 429 after the 50th within a minute
 GET  /api/conversations.history   what stands in a channel, newest first; .replies: in a thread
 GET  /posted                      JSON: what came, as `Posted` says
 POST /api/…                       the rest of the Web API
@@ -18,7 +19,7 @@ import json
 import math
 import os
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -30,6 +31,7 @@ from bench.stand_ins.slack import AUTH_TEST
 
 A_MINUTE = float(os.environ.get("BENCH_A_MINUTE", "0"))
 CHANNEL_SECONDS = 1.0
+INFO, READS_A_MINUTE = "/api/conversations.info", 50
 POST, POSTED = "/api/chat.postMessage", "/posted"
 READ = ("/api/conversations.history", "/api/conversations.replies")
 MOST = 200  # messages that a channel shows: no channel of the bench has more
@@ -37,11 +39,15 @@ MOST = 200  # messages that a channel shows: no channel of the bench has more
 
 @dataclass(slots=True)
 class Posted:
-    """`names` says how often each message came, `last` when one did, in seconds since 1970."""
+    """`names` says how often each message came, `last` when one did, in seconds since 1970; `reads`
+    counts answers about who reads a channel.
+    """
 
     names: dict[str, int] = field(default_factory=dict)
     last: float = 0
     refused: int = 0
+    reads: int = 0
+    reads_refused: int = 0
 
 
 @dataclass(slots=True)
@@ -66,7 +72,23 @@ class Limits:
         return 0
 
 
-_posted, _limits = Posted(), Limits(A_MINUTE)
+@dataclass(slots=True)
+class Reads:
+    """When channels were read in the last minute."""
+
+    taken: deque[float] = field(default_factory=deque)
+
+    def wait(self, now: float) -> float:
+        """Take a read, or say in how many seconds one could be taken."""
+        while self.taken and now - self.taken[0] >= 60:
+            self.taken.popleft()
+        if len(self.taken) >= READS_A_MINUTE:
+            return 60 - (now - self.taken[0])
+        self.taken.append(now)
+        return 0
+
+
+_posted, _limits, _reads = Posted(), Limits(A_MINUTE), Reads()
 _channels: dict[str, list[dict[str, Any]]] = defaultdict(list)
 """Messages, newest first: whoever does not know whether one was posted looks for it here."""
 
@@ -77,13 +99,28 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     body = await _body(receive)
     if scope["path"] == POST:
         await _take(json.loads(body), send)
+    elif scope["path"] == INFO:
+        await _show(_asked(scope)["channel"], send)
     elif scope["path"] in READ:
-        asked = {name: found[0] for name, found in parse_qs(scope["query_string"].decode()).items()}
-        await _answer(send, 200, json.dumps(messages(asked)).encode())
+        await _answer(send, 200, json.dumps(messages(_asked(scope))).encode())
     elif scope["path"] == POSTED:
         await _answer(send, 200, json.dumps(asdict(_posted)).encode())
     else:
         await _answer(send, 200, AUTH_TEST)
+
+
+def _asked(scope: Scope) -> dict[str, str]:
+    return {name: found[0] for name, found in parse_qs(scope["query_string"].decode()).items()}
+
+
+async def _show(channel_id: str, send: Send) -> None:
+    if (wait := _reads.wait(time.time())) > 0:
+        _posted.reads_refused += 1
+        await _answer(send, 429, b'{"ok": false, "error": "ratelimited"}', math.ceil(wait))
+        return
+    _posted.reads += 1
+    channel = {"id": channel_id, "is_channel": True, "is_member": True, "is_ext_shared": False}
+    await _answer(send, 200, json.dumps({"ok": True, "channel": channel}).encode())
 
 
 def keep(message: dict[str, Any], ts: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class DigestRefused(BotError):
     """A digest cannot be posted to the channel.
 
     `reason` is invite (the app must be invited first), gone, archived, direct (not a channel),
-    outsiders, or Slack's own word.
+    outsiders, or `slack:` and Slack's error code.
     """
 
     template = "digest_refused"

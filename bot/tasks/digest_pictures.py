@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 from bot.clockwork.calls import Later, task
-from bot.errors import NotConnected
+from bot.errors import DigestRefused, NotConnected
 from bot.services.accounts import Accounts, connection
 from bot.services.digests.digests import Digests
 from bot.services.digests.history import Histories
+from bot.slack.digest_channels import DigestChannels
 from bot.slack.digest_pictures import DigestPictures, Thread
+from bot.slack.told_once import ToldOnce
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 10 * 60.0
 """A picture that comes later than that helps nobody."""
@@ -25,7 +31,9 @@ async def post(
     digests: Digests,
     accounts: Accounts,
     histories: Histories,
+    digest_channels: DigestChannels,
     digest_pictures: DigestPictures,
+    told_once: ToldOnce,
 ) -> None:
     if now < upload_at:
         raise Later(upload_at - now, "the next upload is not allowed yet")
@@ -39,7 +47,11 @@ async def post(
     if not await digest_pictures.is_wanted(thread):
         return
     try:
+        digest_channels.admit(await told_once.audience(channel_id))
         held = connection(await accounts.of(digest.owner), digest.tenant)
+    except DigestRefused as refused:
+        logger.warning("the picture of a digest is left out: %s", refused)
+        return
     except NotConnected:
         return  # the next digest tells of that
     history = await histories.read(held, digest.filters, digest.schedule.zone, slot_at)

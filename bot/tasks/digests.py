@@ -159,7 +159,7 @@ class Run:
     pictures: Pictures
 
     async def of(self, digest: Digest) -> None:
-        """Post it, or do what is to be done instead; raises Later where neither can be."""
+        """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
         if course.is_too_late(self.slot, self.now):
             is_posted = await self.services.posts.is_posted(digest, self.slot)
             await (self.settle(digest, course.posted) if is_posted else self._miss(digest))

@@ -49,6 +49,15 @@ def test_slack_takes_no_more_than_its_cap() -> None:
     assert limits.wait("C11", 100.11) > 0
 
 
+def test_slack_says_who_reads_a_channel_fifty_times_a_minute() -> None:
+    """The fifty-first waits until a minute after the first."""
+    reads = channels.Reads()
+    assert [reads.wait(100.0 + number) for number in range(50)] == [0] * 50
+    assert reads.wait(150.0) == 10
+    assert reads.wait(160.0) == 0
+    assert reads.wait(160.5) == 0.5
+
+
 def test_slack_shows_what_was_posted() -> None:
     """Whoever does not know how a post ended finds it, in its channel or in its thread."""
     metadata = {"event_type": "post", "event_payload": {"name": "digest:1"}}

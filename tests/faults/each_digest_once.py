@@ -84,6 +84,7 @@ async def scene(dying_redis: RedisThatDies, tmp_path: Path) -> AsyncIterator[Sce
             "REDIS_URL": dying_redis.url,
             "ENCRYPTION_KEYS": new_key(),
             "LOG_LEVEL": "INFO",
+            "SLACK_CHANNEL_READS_PER_MINUTE": "6000",
         }
         yield Scene(workspace, dying_redis, settings, tmp_path)
 
@@ -114,7 +115,11 @@ async def set_up(scene: Scene, due: float) -> None:
         channel_id = f"C0FAULT{number % CHANNELS:02}"
         agent = "troubled" if number < WITH_THREAD else "calm"
         digest = replace(
-            first, id=f"{number:03}", channel_id=channel_id, picture=number < WITH_THREAD
+            first,
+            id=f"{number:03}",
+            name=f"Daily jobs {number}",
+            channel_id=channel_id,
+            picture=number < WITH_THREAD,
         )
         await DigestStore(redis, vault(scene)).save(
             replace(digest, filters=Filters(agents=(agent,)))

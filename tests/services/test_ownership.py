@@ -21,7 +21,7 @@ def account(*tenants: str) -> Account:
 
 @pytest.mark.parametrize("record", [DIGEST, ALERT], ids=["digest", "alert"])
 def test_the_person_who_starts_it_becomes_its_owner(record: Digest | Alert) -> None:
-    """Whatever it is, and whoever owned it before."""
+    """A digest or an alert, and regardless of its owner before."""
     if isinstance(record, Digest):
         assert run_as(account("acme"), record).owner == GRACE
     else:

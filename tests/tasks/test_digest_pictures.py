@@ -336,6 +336,18 @@ async def test_is_left_out_where_the_app_was_removed(due: Shop) -> None:
     assert (await pictures(due), await to_ada(due), due.worker.waiting) == ([], [], [])
 
 
+async def test_is_left_out_where_others_read_the_channel_since(
+    due: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The channel was shared between the digest and its picture."""
+    await after_others(due)
+    await due.worker.work()
+    await due.person("ada", "ops").share_channel()
+    await due.worker.work_until(due.clock() + 120, step=60)
+    assert await pictures(due) == []
+    assert "the picture of a digest is left out: outsiders" in caplog.messages
+
+
 async def test_operators_can_turn_all_off(redis: Any, redis_url: str, clock: Any) -> None:
     """By the setting, whatever the form says."""
     async with open_shop(redis, redis_url, clock, slack_pictures_per_minute=0) as shop:

@@ -414,7 +414,7 @@ async def test_a_channel_that_was_shared_a_moment_ago_gets_nothing(shop_at_nine:
 async def test_the_owner_hears_of_the_second_run_missed_in_a_row(
     shop_at_nine: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each is a warning in the log; the owner is told once, until one was posted again."""
+    """Each is a warning in the log; the owner gets one message, until a digest was posted again."""
     shop_at_nine.world.faults.add(EmporixFault("status", times=10**6, status=503))
     for day in range(3):
         await shop_at_nine.worker.work_until(NINE + day * DAY + 7 * 3600, step=300)

@@ -114,7 +114,7 @@ class Digests:
         return _of_workspace(await self._kept.load(digest_id), caller)
 
     async def pause(self, digest_id: str, caller: Caller) -> Changed:
-        """For everyone in the channel; who did it is told there."""
+        """Open to everyone in the channel; the notice there names who did it."""
         now = self._clock()
         return await self._changed(
             digest_id,
@@ -194,7 +194,7 @@ class Digests:
         return changed
 
     async def _saved(self, digest_id: str, change: Change) -> Changed | None:
-        """Whoever changes it at the same time comes first, or after us; None where it is gone."""
+        """Retried if another process changed it at the same time; None if it is gone."""
         for _ in range(ATTEMPTS):
             before = await self._kept.load(digest_id)
             if before is None:

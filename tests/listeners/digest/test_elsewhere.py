@@ -1,4 +1,4 @@
-"""Digests of channels from elsewhere: whoever starts something there must be a member."""
+"""Digests of channels from elsewhere: only members start something there."""
 
 from __future__ import annotations
 
