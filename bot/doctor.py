@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -17,9 +19,13 @@ from bot.models import Credentials
 from bot.settings import Settings
 from bot.slack.refusals import classify, word
 from bot.store.alive import Alive
-from bot.store.connection import connect, reaching_redis
+from bot.store.canary import Canary
+from bot.store.connection import Commands, connect, reaching_redis
+from bot.store.probe import Probe
+from bot.store.rights import missing_rights
+from bot.store.server_clock import WRONG_SECONDS, ahead_of_redis
 from bot.store.tokens import TokenStore
-from bot.wiring.shared import sealed_records, slack_client, slack_session
+from bot.wiring.shared import sealed_records, slack_client, slack_session, vault
 
 SCOPES = frozenset(
     {
@@ -41,9 +47,17 @@ SCOPES = frozenset(
 OLDEST_REDIS = (6, 2)
 UNTRUSTED = "its certificate is not trusted"
 REDIS_ADVICE = {
-    "NoPermissionError": "let its user call INFO; docs/operator-guide.md has all that it needs",
+    "LOADING": "wait until it has loaded its data",
+    "MASTERDOWN": "REDIS_URL leads to a replica: let it lead to the primary",
+    "MISCONF": "give its disk space, and read its log",
+    "NOAUTH": "put its password into REDIS_URL",
+    "NOPERM": "let its user run what docs/operator-guide.md lists",
+    "OOM": "give it more memory",
+    "READONLY": "REDIS_URL leads to a replica: let it lead to the primary",
+    "WRONGPASS": "put the right user and password into REDIS_URL",
+    "AuthenticationError": "put the right user and password into REDIS_URL",
 }
-"""By what the client library calls the trouble."""
+"""By the kind of trouble, as `bot.store.trouble` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +81,48 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 async def _redis(settings: Settings) -> Finding:
-    redis = connect(settings.redis_url.get_secret_value())
+    canary = Canary(vault(settings), create=False)
+    redis = connect(settings.redis_url.get_secret_value(), canary)
     try:
-        with reaching_redis():
-            facts = await redis.info("server")
+        problem, words = await _look_at_redis(redis)
     except StoreUnavailable as error:
-        advice = REDIS_ADVICE.get(str(error), "check REDIS_URL, and that the server runs")
-        if _is_untrusted(error):
-            advice = f"{UNTRUSTED}: add ?ssl_ca_certs=<file> to REDIS_URL"
-        return Finding("redis", False, f"{error}: {advice}")
+        problem, words = canary.problem or _trouble(error), ""
     finally:
         await redis.aclose()
-    version = str(facts["redis_version"])
+    return Finding("redis", not problem, problem or words)
+
+
+async def _look_at_redis(redis: Commands) -> tuple[str, str]:
+    """What is wrong, empty where nothing is; and what was seen. Raises StoreUnavailable."""
+    if missing := await missing_rights(redis):
+        return f"its user may not run {', '.join(missing)}: {REDIS_ADVICE['NOPERM']}", ""
+    await Probe(redis).ping()
+    with reaching_redis():
+        facts = await redis.info()
+    version, policy = str(facts["redis_version"]), facts["maxmemory_policy"]
     if tuple(map(int, version.split(".")[:2])) < OLDEST_REDIS:
-        return Finding("redis", False, f"version {version} is too old: use 6.2 or newer")
-    return Finding("redis", True, f"version {version}")
+        return f"version {version} is too old: use 6.2 or newer", ""
+    if policy != "noeviction":
+        return f"maxmemory-policy is {policy}: set noeviction, or it drops what must be kept", ""
+    if problem := clock_problem(await ahead_of_redis(redis, time.time), "Redis"):
+        return problem, ""
+    kept = "yes" if facts["aof_enabled"] else "no: what came since its last save can be lost"
+    return "", f"version {version}, appendonly {kept}"
+
+
+def _trouble(error: StoreUnavailable) -> str:
+    advice = REDIS_ADVICE.get(str(error), "check REDIS_URL, and that the server runs")
+    if _is_untrusted(error):
+        advice = f"{UNTRUSTED}: add ?ssl_ca_certs=<file> to REDIS_URL"
+    return f"{error}: {advice}"
+
+
+def clock_problem(ahead: float, other: str) -> str:
+    """Empty where this machine's clock fits."""
+    if abs(ahead) <= WRONG_SECONDS:
+        return ""
+    way = "ahead of" if ahead > 0 else "behind"
+    return f"this machine's clock is {abs(ahead):.0f} s {way} that of {other}: set both by NTP"
 
 
 async def _slack(settings: Settings) -> Finding:
@@ -98,6 +139,8 @@ async def _slack(settings: Settings) -> Finding:
     if missing := SCOPES - granted:
         words = f"scopes missing: {', '.join(sorted(missing))}; update the app from manifest.yml"
         return Finding("slack", False, words)
+    if problem := clock_problem(ahead_of_slack(answer.headers.get("date", "")), "Slack"):
+        return Finding("slack", False, problem)
     return Finding("slack", True, f"workspace {answer['team']}, bot {answer['user']}")
 
 
@@ -112,10 +155,19 @@ def _slack_advice(error: SlackApiError) -> str:
     return f"{refusal.reason}: copy SLACK_BOT_TOKEN again, or reinstall the app"
 
 
+def ahead_of_slack(date: str) -> float:
+    """Seconds, by the `Date` header of an answer, which is exact to a second: RFC 9110, 6.6.1."""
+    try:
+        return time.time() - parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return 0.0
+
+
 async def _emporix(settings: Settings) -> Finding:
     """Nobody's key is at hand here, so a refusal of a made-up one is the sign of life."""
-    tokens = TokenStore(connect(settings.redis_url.get_secret_value()), sealed_records(settings))
-    async with http_client(settings.emporix_api_url) as http:
+    redis = connect(settings.redis_url.get_secret_value())  # the token of nobody is not kept there
+    tokens = TokenStore(redis, sealed_records(settings))
+    async with aclosing(redis), http_client(settings.emporix_api_url) as http:
         try:
             client = EmporixClient(http, tokens, time.time)
             await client.request_token(Credentials("emporix-bot-doctor", "no secret"))

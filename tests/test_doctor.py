@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from redis import Redis
 
 from bot.cli import main
-from bot.doctor import SCOPES
-from bot.keys import new_key
+from bot.doctor import SCOPES, ahead_of_slack, clock_problem
+from bot.keys import new_key, parse_keys
 from bot.settings import Settings
+from bot.store import layout
 from bot.store.alive import Alive
+from bot.store.vault import Vault, place
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.world import World
@@ -41,6 +53,7 @@ class Patient:
     world: World
     workspace: Workspace
     settings: dict[str, str]
+    self_signed: int
     told: str = ""
     status: int = -1
 
@@ -57,7 +70,35 @@ async def patient(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator
             "EMPORIX_API_URL": emporix,
             "REDIS_URL": redis_url,
         }
-        yield Patient(world, workspace, SECRETS | addresses)
+        cut = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", ssl=tls())
+        port = int(cut.sockets[0].getsockname()[1])
+        yield Patient(world, workspace, SECRETS | addresses, port)
+        cut.close()
+        await redis.replicaof("NO", "ONE")
+        await redis.config_set("maxmemory", 0)
+        await redis.config_set("maxmemory-policy", "noeviction")
+
+
+def server(patient: Patient) -> Any:
+    """A client that needs no loop."""
+    return Redis.from_url(patient.settings["REDIS_URL"])
+
+
+def tls() -> ssl.SSLContext:
+    """Of a server whose certificate nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    valid = made.not_valid_before(today).not_valid_after(today + timedelta(days=1))
+    certificate = valid.sign(key, hashes.SHA256())
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(certificate.public_bytes(Encoding.PEM) + secret)
+        file.flush()
+        context.load_cert_chain(file.name)
+    return context
 
 
 @pytest.fixture
@@ -126,9 +167,35 @@ def emporix_has_trouble(patient: Patient) -> None:
     patient.world.faults.add(EmporixFault("status", times=9, status=503))
 
 
+def redis_full(patient: Patient) -> None:
+    server(patient).config_set("maxmemory", 1)
+
+
+def redis_a_replica(patient: Patient) -> None:
+    server(patient).replicaof("127.0.0.1", 1)
+
+
+def redis_evicts(patient: Patient) -> None:
+    server(patient).config_set("maxmemory-policy", "volatile-lru")
+
+
+def redis_of_others(patient: Patient) -> None:
+    keys = Vault(parse_keys(new_key()))
+    server(patient).set(layout.canary(), keys.seal("theirs", place(layout.canary())))
+
+
+def redis_self_signed(patient: Patient) -> None:
+    patient.settings["REDIS_URL"] = f"rediss://127.0.0.1:{patient.self_signed}/0"
+
+
 Break = Callable[[Patient], None]
 
 BROKEN: dict[Break, tuple[str, str]] = {
+    redis_full: ("redis", "OOM: give it more memory"),
+    redis_a_replica: ("redis", "READONLY: REDIS_URL leads to a replica"),
+    redis_evicts: ("redis", "maxmemory-policy is volatile-lru: set noeviction"),
+    redis_of_others: ("redis", "ENCRYPTION_KEYS cannot read the data in this Redis"),
+    redis_self_signed: ("redis", "its certificate is not trusted: add ?ssl"),
     redis_gone: ("redis", "check REDIS_URL"),
     wrong_token: ("slack", "invalid_auth: copy SLACK_BOT_TOKEN again"),
     scope_missing: ("slack", "scopes missing: chat:write; update the app from manifest.yml"),
@@ -225,3 +292,30 @@ async def test_names_certificates_that_are_not_trusted(
     assert "ssl_ca_certs" in told[0]
     assert "SSL_CERT_FILE" in told[1]
     assert "SSL_CERT_FILE" in told[2]
+
+
+def test_compares_the_clock_with_that_of_slack() -> None:
+    """By the date of its answer; an answer without one says nothing."""
+    there = datetime.now(UTC) - timedelta(hours=1)
+    assert ahead_of_slack(format_datetime(there, usegmt=True)) == pytest.approx(3600, abs=3)
+    assert ahead_of_slack("") == 0
+
+
+def test_says_that_the_clock_is_wrong() -> None:
+    """From 5 s on, and in which direction."""
+    assert clock_problem(4, "Slack") == clock_problem(-4, "Slack") == ""
+    assert clock_problem(3600, "Slack").startswith("this machine's clock is 3600 s ahead of")
+    assert clock_problem(-9, "Redis").startswith("this machine's clock is 9 s behind that of Redis")
+
+
+@pytest.mark.usefixtures("environment")
+async def test_reports_how_redis_keeps_its_data(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether each write goes to its disk."""
+    await examine(patient, monkeypatch, capsys)
+    assert "appendonly yes" in patient.told
+    server(patient).config_set("appendonly", "no")
+    await examine(patient, monkeypatch, capsys)
+    server(patient).config_set("appendonly", "yes")
+    assert "appendonly no: what came since its last save can be lost" in patient.told

@@ -73,7 +73,7 @@ async def test_goes_by_a_clock_that_is_never_set_back() -> None:
 async def test_takes_no_task_while_its_clock_is_wrong(
     redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Above 5 s it is an error and no task is taken, above 2 s a warning; then it goes on."""
+    """Above 5 s that is an error, above 2 s a warning; once it is right, it takes tasks again."""
     queue, ahead = Queue(redis), {"seconds": 0.0}
     timing = Timing(redis, queue, lambda: time.time() + ahead["seconds"])
     claims = []
