@@ -28,6 +28,7 @@ from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, Sends, p
 from bot.slack.patient_modal import PatientModal
 from bot.slack.registry import Registry, known
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
+from bot.slack.typed import normalized, unescaped
 from bot.slack.work import Work
 
 SUGGEST_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
@@ -62,7 +63,8 @@ class Dispatch:
         """/emporix …"""
         incoming = read(request)
         try:
-            heard, text = self.registry.find(str(request.body.get("text") or ""))
+            typed = normalized(unescaped(str(request.body.get("text") or "")))
+            heard, text = self.registry.find(typed)
             if heard.in_ack:
                 reply = ReplyInAck(self.say.private_text_once, ack)
                 await self._call(heard, incoming, {"text": text, "reply": reply})
@@ -110,7 +112,7 @@ class Dispatch:
     ) -> None:
         """What is typed into an external select: nothing can be said there but what it offers."""
         incoming, offer = read(request), Offer(self.say, ack)
-        typed = {"typed": str(payload.get("value") or ""), "offer": offer}
+        typed = {"typed": normalized(str(payload.get("value") or "")), "offer": offer}
         try:
             heard = known(self.registry.suggestions, payload.get("action_id"))
             async with asyncio.timeout(SUGGEST_SECONDS):
