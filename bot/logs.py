@@ -6,6 +6,8 @@ import logging
 import re
 import secrets
 import sys
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -27,11 +29,28 @@ NOISY = (
 )
 QUIETEST = {"slack_bolt": logging.ERROR}  # its warnings hold parts of requests
 
+REDACTED = "[redacted]"
+SECRET_NAMES = frozenset(
+    {
+        "access_token",
+        "authorization",
+        "client_secret",
+        "password",
+        "response_url",
+        "secret",
+        "token",
+    }
+)
+LONGEST_TEXT = 20_000
+LONGEST_LIST = 100
+NESTED = 5  # levels of lists and dicts
+
 _SECRET = re.compile(
     r"""
       xox[a-z]-[\w-]+ | xapp-[\w-]+                                  # Slack tokens
     | (?i:bearer)\s+[\w.~+/=-]+                                      # access tokens
-    | https?://\S*/(?:commands|actions|workflows|services)/\S+       # response_urls
+    | https?://[^\s/]{1,255}(?:/[^\s/]{1,100}){0,2}/                 # response_urls
+        (?:commands|actions|workflows|services)/\S+
     | (?i:client_secret|access_token|password)["']?\s*[=:]\s*["']?[^\s"'&,}]+
     | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)                                # logins in addresses
     """,
@@ -80,8 +99,45 @@ def new_reference() -> str:
 
 
 def redact(_logger: Any, _name: str, event: EventDict) -> EventDict:
-    """The last look at a line: what looks like a secret is struck out."""
-    return {
-        key: _SECRET.sub("[struck out]", value) if isinstance(value, str) else value
-        for key, value in event.items()
-    }
+    """The last step before a line is written: whatever looks like a secret is replaced.
+
+    Nested values too. Long ones are cut first, so that it takes milliseconds at most.
+    """
+    return {key: _redacted(value, NESTED, key) for key, value in event.items()}
+
+
+def _redacted(value: Any, levels: int, name: object = "") -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if str(name).lower() in SECRET_NAMES or levels == 0:
+        return REDACTED
+    if isinstance(value, dict):
+        return {_text(key): _redacted(one, levels - 1, key) for key, one in _first(value.items())}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted(one, levels - 1) for one in _first(value)]
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    return _SECRET.sub(REDACTED, _cut(value if isinstance(value, str) else repr(value)))
+
+
+def _first(values: Iterable[Any]) -> Iterable[Any]:
+    return islice(values, LONGEST_LIST)
+
+
+def _cut(text: str) -> str:
+    """The beginning and the end of a long text, as of a traceback; a word is left out whole,
+    because half a secret would not be seen as one.
+    """
+    if len(text) <= LONGEST_TEXT:
+        return text
+    half = LONGEST_TEXT // 2
+    begin, end = _to_last_space(text[:half]), _to_last_space(text[-half:][::-1])[::-1]
+    return f"{begin}[{len(text) - len(begin) - len(end)} characters left out]{end}"
+
+
+def _to_last_space(text: str) -> str:
+    """Up to the last white space, inclusive; nothing if there is none."""
+    end = max(text.rfind(space) for space in " \n\t")
+    return text[: end + 1]

@@ -18,7 +18,7 @@ from bot.say.excerpt import excerpt
 from bot.say.layout import lay_out
 from bot.say.limits import URL
 from bot.say.marks import Ours
-from bot.say.schedule import bar, day, days_from, wall_clock, weekdays
+from bot.say.schedule import bar, day, days_from, wall_clock, weekdays, zone
 
 _WEB_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -136,5 +136,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "one_line": _one_line,
     "user": user,
     "wall_clock": wall_clock,
+    "zone": zone,
     "weekdays": weekdays,
 }

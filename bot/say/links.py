@@ -10,6 +10,10 @@ from bot.say.limits import URL
 from bot.say.rich_text import Leaf, link, words
 from bot.say.text import clean, one_line
 
+LONGEST_HOST = 253  # DNS
+LONGEST_LABEL = 300
+"""A link and its host stay together, so they must not be long."""
+
 _HOST = re.compile(r"[a-z0-9.-]+")
 _LOOKS_LIKE_ADDRESS = re.compile(r"://|\w\.\w{2,}")
 
@@ -17,7 +21,7 @@ _LOOKS_LIKE_ADDRESS = re.compile(r"://|\w\.\w{2,}")
 def shown_link(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf]:
     """A web link with its host behind it; any other address in letters, behind the text.
 
-    A text that looks like an address does not link: the true address behind it does.
+    A text that looks like an address or is very long does not link: the address behind it does.
     """
     label = clean(one_line(text))
     host = web_host(url)
@@ -26,7 +30,7 @@ def shown_link(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf]:
         return [words(label if is_itself and label else f"{label} ({clean(url)})", *styles)]
     if is_itself:
         return [link(url, url, *styles)]
-    if _LOOKS_LIKE_ADDRESS.search(label):
+    if _LOOKS_LIKE_ADDRESS.search(label) or len(label) > LONGEST_LABEL:
         return [words(f"{label} (", *styles), link(url, url, *styles), words(")", *styles)]
     return [link(url, label, *styles), words(f" ({host})", *styles)]
 
@@ -41,7 +45,8 @@ def web_host(url: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         return ""
-    return host if is_web and _HOST.fullmatch(host) else ""
+    is_host = len(host) <= LONGEST_HOST and _HOST.fullmatch(host)
+    return host if is_web and is_host else ""
 
 
 def _bare(address: str) -> str:

@@ -74,29 +74,48 @@ def _styled(leaf: Leaf, styles: tuple[str, ...]) -> Leaf:
     return leaf | {"style": dict.fromkeys(styles, True)} if styles else leaf
 
 
-def _joined(leaves: Iterable[Leaf]) -> list[Leaf]:
-    """Words of the same style beside each other as one leaf."""
+def _joined(leaves: Iterable[Leaf], *, hosts: bool = False) -> list[Leaf]:
+    """Words of the same style beside each other as one leaf; the `hosts` of links only if asked."""
     made: list[Leaf] = []
     for leaf in leaves:
-        if made and leaf["type"] == "text" and leaf | {"text": ""} == made[-1] | {"text": ""}:
+        is_same = bool(made) and leaf | {"text": ""} == made[-1] | {"text": ""}
+        is_behind_host = len(made) > 1 and _has_host(made[-2])
+        if leaf["type"] == "text" and is_same and (hosts or not is_behind_host):
             made[-1] = made[-1] | {"text": made[-1]["text"] + leaf["text"]}
         else:
             made.append(leaf)
     return made
 
 
+def _has_host(leaf: Leaf) -> bool:
+    """Whether the host of this link follows it, as `bot.say.links` has it."""
+    return bool(leaf["type"] == "link" and leaf["text"] != leaf["url"])
+
+
 def _portions(leaves: Iterable[Leaf]) -> Iterator[list[Leaf]]:
     portion: list[Leaf] = []
     room = RICH_TEXT
-    for piece in (piece for leaf in leaves for piece in _pieces(leaf)):
-        length = len(piece["text"])
-        if portion and (length > room or len(portion) == MOST_LEAVES):
-            yield portion
+    for unit in _units(piece for leaf in leaves for piece in _pieces(leaf)):
+        length = len(said(unit))
+        if portion and (length > room or len(portion) + len(unit) > MOST_LEAVES):
+            yield _joined(portion, hosts=True)
             portion, room = [], RICH_TEXT
-        portion.append(piece)
+        portion += unit
         room -= length
     if portion:
-        yield portion
+        yield _joined(portion, hosts=True)
+
+
+def _units(pieces: Iterable[Leaf]) -> Iterator[list[Leaf]]:
+    """What must stay together: a link with its host, else each piece by itself."""
+    waiting: list[Leaf] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if not _has_host(piece):
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
 
 
 def _pieces(leaf: Leaf) -> Iterator[Leaf]:

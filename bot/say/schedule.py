@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -11,6 +12,7 @@ MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_FIXED = re.compile(r"Etc/GMT([+-])([1-9]\d?)")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 LONGEST_DATE = 20  # characters, also of what is none
 BAR = 12
@@ -22,6 +24,12 @@ def wall_clock(minute: int) -> str:
     if minute not in range(24 * 60):
         return "00:00"
     return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def zone(name: str) -> str:
+    """ "UTC+5" for IANA's Etc/GMT-5, which counts the other way round; other names as they are."""
+    found = _FIXED.fullmatch(name)
+    return f"UTC{'-' if found[1] == '+' else '+'}{found[2]}" if found else name
 
 
 def weekdays(days: Sequence[int]) -> str:

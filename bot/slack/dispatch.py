@@ -30,6 +30,7 @@ from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, Sends, p
 from bot.slack.patient_modal import PatientModal
 from bot.slack.registry import Registry, known
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
+from bot.slack.typed import normalized, unescaped
 from bot.slack.work import Work
 from bot.store.arrivals import Arrival
 
@@ -69,7 +70,8 @@ class Dispatch:
         incoming = read(request)
         try:
             await self.installation.admit(request.body)
-            heard, text = self.registry.find(str(request.body.get("text") or ""))
+            typed = normalized(unescaped(str(request.body.get("text") or "")))
+            heard, text = self.registry.find(typed)
             if heard.in_ack:
                 reply = ReplyInAck(self.say.private_text_once, ack)
                 await self._call(heard, incoming, {"text": text, "reply": reply})
@@ -120,7 +122,7 @@ class Dispatch:
     ) -> None:
         """What is typed into an external select: nothing can be said there but what it offers."""
         incoming, offer = read(request), Offer(self.say, ack)
-        typed = {"typed": str(payload.get("value") or ""), "offer": offer}
+        typed = {"typed": normalized(str(payload.get("value") or "")), "offer": offer}
         try:
             await self.installation.admit(request.body)
             heard = known(self.registry.suggestions, payload.get("action_id"))

@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import OutdatedButton
 from bot.models import Caller
+from bot.slack.typed import normalized
 
 ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
 """Names in Bolt's context: set by the web door, read here."""
@@ -127,7 +128,8 @@ def submitted(view: Mapping[str, Any]) -> Fields:
 
     Of options it is their values, by comma where there are several.
     """
-    return Fields({block_id: _filled_in(element).strip() for block_id, element in _filled(view)})
+    filled = {block_id: _filled_in(element) for block_id, element in _filled(view)}
+    return Fields({block_id: normalized(text).strip() for block_id, text in filled.items()})
 
 
 def chosen(view: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bot.slack.typed import unescaped
+
 MOST_PARTS = 5000
 MOST_LETTERS = 100_000
 """A message of Slack's has some 40,000 at most; what others attach may have any number."""
@@ -27,7 +29,6 @@ _SAYS = frozenset(
     }
 )
 _HOLDS = ("text", "blocks", "attachments")
-_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 
 
 def texts(message: Mapping[str, Any]) -> list[str]:
@@ -36,7 +37,7 @@ def texts(message: Mapping[str, Any]) -> list[str]:
     for text in _walk({name: message.get(name) for name in _HOLDS}):
         if left <= 0:
             break
-        found.append(_typed(text[:left]))
+        found.append(unescaped(text[:left]))
         left -= len(text)
     return found
 
@@ -53,10 +54,3 @@ def _walk(message: Mapping[str, Any]) -> Iterator[str]:
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part[:MOST_PARTS])
-
-
-def _typed(text: str) -> str:
-    """Slack escapes three letters, and only these."""
-    for entity, letter in _ENTITIES:
-        text = text.replace(entity, letter)
-    return text

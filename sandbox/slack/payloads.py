@@ -17,7 +17,7 @@ Form = Mapping[str, str]
 
 
 def command(actor: Actor, name: str, text: str) -> Form:
-    """`name` with its slash."""
+    """`name` with its slash. Slack escapes three characters of the text."""
     return {
         "token": VERIFICATION_TOKEN,
         "team_id": TEAM_ID,
@@ -27,7 +27,7 @@ def command(actor: Actor, name: str, text: str) -> Form:
         "user_id": actor.user.id,
         "user_name": actor.user.name,
         "command": name,
-        "text": text,
+        "text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
         "api_app_id": APP_ID,
         "is_enterprise_install": "false",
         "response_url": actor.response_url(),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -101,3 +103,46 @@ def test_a_megabyte_is_laid_out_in_time(piece: str) -> None:
     assert time.process_time() - started < 3
     assert len(layout.blocks) <= 95
     assert len(repr(layout.blocks).encode()) < 250_000
+
+
+LABELS = st.text("abc XYZ", min_size=1, max_size=400).filter(str.strip)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(1, 700).map("word ".__mul__),
+            LABELS.map(lambda label: f"[{label}](https://evil.example/login)"),
+            st.integers(1, 120).map(lambda n: "*i* **b** " * n),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_a_link_and_its_host_are_never_parted(parts: list[str]) -> None:
+    """However long the text is and wherever it is cut, behind a link stands where it leads."""
+    for element in elements_of(lay_out(" ".join(parts), IN_MODAL)):
+        leaves = element["elements"]
+        for place, leaf in enumerate(leaves):
+            if leaf["type"] == "link" and leaf["text"] != leaf["url"]:
+                assert leaves[place + 1]["text"].startswith(" (evil.example)")
+
+
+@pytest.mark.parametrize(("before", "block"), [(2900, 0), (2970, 1)])
+def test_where_a_link_is_cut(before: int, block: int) -> None:
+    """Where only the link would fit, it goes to the next block, with its host."""
+    text = ("word " * 700)[:before] + " [Log in to your bank](https://evil.example/login) and more."
+    (section,) = lay_out(text + " tail" * 200, IN_MODAL).blocks[block]["elements"]
+    link, host = section["elements"][-2:] if block == 0 else section["elements"][:2]
+    assert (link["type"], host["text"][:15]) == ("link", " (evil.example)")
+
+
+def elements_of(layout: Layout) -> Iterator[dict[str, Any]]:
+    """All that hold leaves, those in lists too."""
+    waiting = [element for block in layout.blocks for element in block["elements"]]
+    while waiting:
+        element = waiting.pop()
+        if "elements" in element.get("elements", [{}])[0]:
+            waiting += element["elements"]
+        else:
+            yield element

@@ -30,3 +30,25 @@ async def test_is_capped(redis: Any) -> None:
         await pipe.execute()
     await AuditLog(redis).record(ADA, "acme", "job-1", "deleted")
     assert await redis.xlen(layout.audit(ADA)) <= KEPT_ENTRIES + 200
+
+
+async def test_finds_the_own_entries_among_all(redis: Any) -> None:
+    """The newest of one user within so many entries of the workspace, and no more than asked."""
+    log = AuditLog(redis)
+    for number in range(6):
+        await log.record(ADA, "acme", f"ada-{number}", "deleted")
+        await log.record(GRACE, "acme", f"grace-{number}", "deleted", counted=number)
+    assert [e.job_id for e in await log.of_user(ADA, 2, 500)] == ["ada-5", "ada-4"]
+    assert [e.job_id for e in await log.of_user(ADA, 9, 4)] == ["ada-5", "ada-4"]
+    (newest,) = await log.of_user(GRACE, 1, 500)
+    assert newest == (await log.last(ADA, 1))[0]
+
+
+async def test_a_home_reads_no_more_than_it_shows(redis: Any) -> None:
+    """Other people's entries stay in Redis."""
+    log = AuditLog(redis)
+    for number in range(50):
+        await log.record(GRACE, "acme", f"grace-{number}", "deleted")
+    sent = int((await redis.info("stats"))["total_net_output_bytes"])
+    assert await log.of_user(ADA, 5, 500) == ()
+    assert int((await redis.info("stats"))["total_net_output_bytes"]) - sent < 20_000

@@ -19,6 +19,45 @@ FIRST_NAME = "Daily jobs"
 FIRST_TIME = 9 * 60
 EVERY_DAY = tuple(range(7))
 
+ABBREVIATED = {
+    "acst": "Australia/Adelaide",
+    "aedt": "Australia/Sydney",
+    "aest": "Australia/Sydney",
+    "akst": "America/Anchorage",
+    "akdt": "America/Anchorage",
+    "ast": "America/Halifax or Asia/Riyadh",
+    "awst": "Australia/Perth",
+    "brt": "America/Sao_Paulo",
+    "bst": "Europe/London",
+    "cdt": "America/Chicago",
+    "cest": "Europe/Berlin",
+    "cst": "America/Chicago or Asia/Shanghai",
+    "edt": "America/New_York",
+    "eest": "Europe/Athens",
+    "est": "America/New_York",
+    "gst": "Asia/Dubai",
+    "hkt": "Asia/Hong_Kong",
+    "hst": "Pacific/Honolulu",
+    "ist": "Asia/Kolkata, Europe/Dublin or Asia/Jerusalem",
+    "jst": "Asia/Tokyo",
+    "kst": "Asia/Seoul",
+    "mdt": "America/Denver",
+    "mesz": "Europe/Berlin",
+    "mez": "Europe/Berlin",
+    "msk": "Europe/Moscow",
+    "mst": "America/Denver or America/Phoenix",
+    "nzdt": "Pacific/Auckland",
+    "nzst": "Pacific/Auckland",
+    "pdt": "America/Los_Angeles",
+    "pst": "America/Los_Angeles",
+    "sast": "Africa/Johannesburg",
+    "sgt": "Asia/Singapore",
+    "trt": "Europe/Istanbul",
+    "west": "Europe/Lisbon",
+}
+"""What people call a zone in one half of the year, or several; IANA's EST is not New York's."""
+
+_OFFSET = re.compile(r"(?:gmt|utc)?_?([+\u2212-])_?(\d{1,2})(?::?(\d\d))?")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
@@ -127,11 +166,22 @@ def read_days(text: str) -> tuple[int, ...]:
 
 
 def read_zone(text: str) -> str:
-    """A zone by its name in the IANA database, or by a city in it; raises InvalidInput."""
+    """A zone by its name in the IANA database, by a city in it or as `UTC+5`; raises InvalidInput.
+
+    IANA's `Etc/GMT-5` is five hours ahead of UTC, which people call GMT+5.
+    """
     wanted = _folded(text)
     names = _zones()
+    if city := ABBREVIATED.get(wanted):
+        raise InvalidInput(
+            "An abbreviation does not say when the clocks change",
+            text[:60],
+            f"Type a city instead, such as {city}.",
+        )
     if wanted in names:
         return names[wanted]
+    if offset := _OFFSET.fullmatch(wanted):
+        return _at_offset(text, *offset.groups())
     by_city = sorted(name for key, name in names.items() if key.rpartition("/")[2] == wanted)
     if len(by_city) == 1:
         return by_city[0]
@@ -140,6 +190,20 @@ def read_zone(text: str) -> str:
     raise InvalidInput(
         "There is no such time zone", text[:60], guess or "Type one, like Europe/Berlin."
     )
+
+
+def _at_offset(text: str, sign: str, hours: str, minutes: str | None) -> str:
+    """The zone that is always so many hours ahead of UTC (+) or behind it (-)."""
+    if int(minutes or 0):
+        advice = "Type a city instead, such as Asia/Kolkata for UTC+5:30."
+        raise InvalidInput("Only whole hours can be typed", text[:60], advice)
+    turned = "-" if sign == "+" else "+"
+    name = _zones().get(f"etc/gmt{turned}{int(hours)}")
+    if name is None:
+        raise InvalidInput(
+            "There is no such time zone", text[:60], "Type UTC-12 to UTC+14, or a city."
+        )
+    return "UTC" if int(hours) == 0 else name
 
 
 def only_what_fits(filters: Filters, tenant: str) -> Filters:

@@ -48,6 +48,12 @@ async def test_what_is_sent_carries_a_signature_of_now(
     assert (stamp, signature) == (str(int(clock())), expected)
 
 
+async def test_the_text_of_a_command_is_escaped(ada: Person, bot: FakeBot) -> None:
+    """As Slack does it: three characters, and entities that were typed once more."""
+    await ada.command('/emporix jobs list agent:"R&D <beta>" &amp;')
+    assert bot.last["text"] == 'jobs list agent:"R&amp;D &lt;beta&gt;" &amp;amp;'
+
+
 async def test_a_command_has_all_of_its_fields(ada: Person, bot: FakeBot, slack_url: str) -> None:
     """The form says who typed what and where, and how to answer."""
     await ada.command("/emporix   jobs list ")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
-from zoneinfo import available_timezones
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,9 @@ from hypothesis import strategies as st
 
 from bot.errors import InvalidInput
 from bot.models import Filters
+from bot.say.schedule import zone
 from bot.services.digests.form import (
+    ABBREVIATED,
     only_what_fits,
     read,
     read_days,
@@ -31,6 +35,14 @@ READERS = (read_name, read_minute, read_days, read_zone)
         ("Berlin", "Europe/Berlin"),
         ("new york", "America/New_York"),
         ("utc", "UTC"),
+        ("GMT+5", "Etc/GMT-5"),
+        ("gmt +05", "Etc/GMT-5"),
+        ("UTC+05:00", "Etc/GMT-5"),
+        ("UTC\u22123", "Etc/GMT+3"),
+        ("-11", "Etc/GMT+11"),
+        ("+14", "Etc/GMT-14"),
+        ("UTC+0", "UTC"),
+        ("Etc/GMT+5", "Etc/GMT+5"),
     ],
 )
 def test_zones_are_found_by_name_or_city(typed: str, zone: str) -> None:
@@ -47,10 +59,43 @@ def test_a_city_of_several_zones_is_asked_about() -> None:
     )
 
 
-@given(st.sampled_from(sorted(available_timezones() - {"localtime"})))
+@given(st.sampled_from(sorted(available_timezones() - {"localtime", "EST", "MST", "HST"})))
 def test_every_zone_can_be_typed(zone: str) -> None:
     """By its name."""
     assert read_zone(zone) == zone
+
+
+@given(st.integers(-12, 14).filter(bool), st.sampled_from(["UTC", "GMT", "utc ", ""]))
+def test_an_offset_means_what_people_mean(hours: int, before: str) -> None:
+    """UTC+5 is five hours ahead of UTC, whatever IANA calls it, and is shown as it was typed."""
+    name = read_zone(f"{before}{hours:+}")
+    assert datetime.now(ZoneInfo(name)).utcoffset() == timedelta(hours=hours)
+    assert zone(name) == f"UTC{hours:+}"
+    assert read_zone(zone(name)) == name
+
+
+@pytest.mark.parametrize("typed", ["EST", "est", "MST", "HST", "PST", "IST", "CEST", "BST", "cst"])
+def test_an_abbreviation_is_refused_with_a_city(typed: str) -> None:
+    """It means one half of the year, or several places: a city means all year."""
+    with pytest.raises(InvalidInput) as refused:
+        read_zone(typed)
+    assert "abbreviation" in refused.value.problem
+    assert "such as " in refused.value.advice
+
+
+@pytest.mark.parametrize("cities", ABBREVIATED.values())
+def test_the_proposed_cities_can_be_typed(cities: str) -> None:
+    """What the advice names is taken."""
+    for city in re.split(", | or ", cities):
+        assert read_zone(city) == city
+
+
+@pytest.mark.parametrize("typed", ["UTC+5:30", "GMT+15", "-13", "+99"])
+def test_an_offset_without_a_zone_is_refused(typed: str) -> None:
+    """Half hours and what no clock shows, with what can be typed."""
+    with pytest.raises(InvalidInput) as refused:
+        read_zone(typed)
+    assert refused.value.advice.startswith("Type ")
 
 
 @given(st.sampled_from(READERS), st.text(max_size=80))
