@@ -14,12 +14,12 @@ import httpx
 
 from bot.emporix import oauth
 from bot.emporix.auth import Clock, TokenAuth, Tokens
-from bot.emporix.call import Call, Deletion, segment
+from bot.emporix.call import Call, Deletion, job_segment, segment
 from bot.emporix.failures import naming_failures, unreadable
 from bot.emporix.listing import list_params, page, with_id
 from bot.emporix.models import Agent, Job, JobPage
 from bot.emporix.part import WHOLE, Part
-from bot.emporix.payloads import decode
+from bot.emporix.payloads import decode, objects
 from bot.emporix.query import to_q
 from bot.emporix.retries import ANSWER_TIME, BUDGET, retrying
 from bot.emporix.sessions import Session
@@ -33,6 +33,9 @@ MAX_QUERY_STRING = 8_000
 
 AGENT_FIELDS = {"fields": "id,name,type,enabled"}
 """A whole agent carries prompts and keys, which are nobody's business here."""
+
+MOST_AGENTS = 2_000
+"""More names are not read."""
 
 COUNTED = {"X-Total-Count": "true"}
 
@@ -158,7 +161,7 @@ class EmporixClient:
         job_id: str,
         params: Mapping[str, str] | None = None,
     ) -> Call:
-        path = f"jobs/{segment(job_id, 'job id')}"
+        path = f"jobs/{job_segment(job_id)}"
         return self._call(connection, method, path, params=params, resource_id=job_id)
 
     def _call(
@@ -194,7 +197,4 @@ def _session(response: httpx.Response) -> Session:
 
 
 def _agents(response: httpx.Response) -> tuple[Agent, ...]:
-    found = decode(response.content)
-    if not isinstance(found, list):
-        raise ValueError("agents come as a JSON array")
-    return tuple(map(Agent.from_json, found))
+    return tuple(map(Agent.from_json, objects(decode(response.content), MOST_AGENTS)))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from bot.delays import EMPORIX_LONGEST, bounded
 from bot.emporix.models import Job
 from bot.errors import (
     EmporixError,
@@ -27,7 +28,6 @@ from bot.store.sources import Source
 LOOK_SECONDS = 50.0
 """Between two looks: what happens is told within a minute, and what one look finds together."""
 
-LONGEST_PAUSE = 15 * 60.0
 CATCH_UP_SECONDS = 10 * 60.0
 """After so long without a look, what has happened meanwhile is summed up."""
 
@@ -178,4 +178,5 @@ def wait(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
     """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
     failing = now - min((alert.looked_at for alert in alerts), default=now)
     asked = error.retry_after if isinstance(error, RateLimited) else None
-    return max(LOOK_SECONDS, min(failing / 2, LONGEST_PAUSE), asked or 0)
+    wanted = max(failing / 2, asked or 0.0)
+    return bounded(wanted, least=LOOK_SECONDS, most=EMPORIX_LONGEST)
