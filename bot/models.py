@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 READ_SCOPE = "ai.agent_read"
 DELETE_SCOPE = "ai.agent_manage"
 
+READING, DELETING = READ_SCOPE, f"{READ_SCOPE} {DELETE_SCOPE}"
+"""What a token is asked for with. A key may be allowed more; most tokens may only read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
