@@ -13,6 +13,9 @@ from pydantic_core import CoreSchema, core_schema
 READ_SCOPE = "ai.agent_read"
 DELETE_SCOPE = "ai.agent_manage"
 
+READING, DELETING = READ_SCOPE, f"{READ_SCOPE} {DELETE_SCOPE}"
+"""What a token is asked for with. A key may be allowed more; most tokens may only read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:

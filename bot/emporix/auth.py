@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypeAlias
+from weakref import WeakValueDictionary
 
 import httpx
+from cachetools import LRUCache
 
 from bot.emporix import oauth
-from bot.models import Connection, Credentials, Token
+from bot.models import Caller, Connection, Credentials, Token
 
 Clock = Callable[[], float]
 """Gives seconds since 1970."""
 
 REFRESH_AHEAD = 60.0
 """Seconds before its end at which a token is replaced: no call should meet the end on its way."""
+
+
+MOST_TOKENS = 1000
+Key: TypeAlias = tuple[Caller, str, Credentials]
 
 
 class Tokens(Protocol):
@@ -29,6 +36,32 @@ class Tokens(Protocol):
 
     def lock(self, connection: Connection) -> AbstractAsyncContextManager[object]:
         """Held by the one process that asks for a new token; after a bounded wait without it."""
+
+
+class DeleteTokens:
+    """Tokens that may delete: in the memory of one process only, and asked for by a delete.
+
+    `ai.agent_manage` also lets its holder change agents, so such a token is stored nowhere, and no
+    list, digest or alert carries one.
+    """
+
+    def __init__(self) -> None:
+        self._tokens: LRUCache[Key, Token] = LRUCache(MOST_TOKENS)
+        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+
+    async def load(self, connection: Connection) -> Token | None:
+        found: Token | None = self._tokens.get(_key(connection))
+        return found
+
+    async def save(self, connection: Connection, token: Token) -> None:
+        self._tokens[_key(connection)] = token
+
+    def lock(self, connection: Connection) -> asyncio.Lock:
+        return self._locks.setdefault(_key(connection), asyncio.Lock())
+
+
+def _key(connection: Connection) -> Key:
+    return connection.caller, connection.tenant, connection.credentials
 
 
 class TokenAuth(httpx.Auth):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 import httpx
@@ -12,6 +13,7 @@ from bot.errors import EmporixError, InvalidInput, NotFound
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 LONGEST_SEGMENT = 500
+JOB_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
 
 class Call:
@@ -73,6 +75,17 @@ class Deletion:
         if response.status_code != httpx.codes.NO_CONTENT:
             raise unreadable(response, tenant=self._call.tenant)
         return True
+
+
+def job_segment(job_id: str) -> str:
+    """A job id as a segment of a path; raises InvalidInput.
+
+    Stricter than `segment`: a gateway that decodes `%2F` would leave /jobs/ otherwise. Emporix: 24
+    hex characters in every sample.
+    """
+    if not JOB_ID.fullmatch(job_id) or ".." in job_id:
+        raise InvalidInput("That is no job id", job_id, "Copy the job id as it shows.")
+    return segment(job_id, "job id")
 
 
 def segment(text: str, meaning: str) -> str:

@@ -13,18 +13,18 @@ from urllib.parse import urlencode
 import httpx
 
 from bot.emporix import oauth
-from bot.emporix.auth import Clock, TokenAuth, Tokens
-from bot.emporix.call import Call, Deletion, segment
+from bot.emporix.auth import Clock, DeleteTokens, TokenAuth, Tokens
+from bot.emporix.call import Call, Deletion, job_segment, segment
 from bot.emporix.failures import naming_failures, unreadable
 from bot.emporix.listing import list_params, page, with_id
 from bot.emporix.models import Agent, Job, JobPage
 from bot.emporix.part import WHOLE, Part
-from bot.emporix.payloads import decode
+from bot.emporix.payloads import decode, objects
 from bot.emporix.query import to_q
 from bot.emporix.retries import ANSWER_TIME, BUDGET, retrying
 from bot.emporix.sessions import Session
 from bot.errors import BotError, EmporixError, EmporixUnreadable, NotFound
-from bot.models import Connection, Credentials, Filters, Token
+from bot.models import DELETE_SCOPE, DELETING, READING, Connection, Credentials, Filters, Token
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,9 @@ MAX_QUERY_STRING = 8_000
 
 AGENT_FIELDS = {"fields": "id,name,type,enabled"}
 """A whole agent carries prompts and keys, which are nobody's business here."""
+
+MOST_AGENTS = 2_000
+"""More names are not read."""
 
 COUNTED = {"X-Total-Count": "true"}
 
@@ -51,6 +54,7 @@ class EmporixClient:
         self, http: httpx.AsyncClient, tokens: Tokens, clock: Clock, *, budget: float = BUDGET
     ) -> None:
         self._http, self._tokens, self._clock, self._budget = http, tokens, clock, budget
+        self._delete_tokens = DeleteTokens()
 
     async def list_jobs(
         self, connection: Connection, filters: Filters, part: Part = WHOLE
@@ -133,11 +137,15 @@ class EmporixClient:
         call = self._call(connection, "GET", path, resource_id=session_id)
         return await self._read(call, _session)
 
-    async def request_token(self, credentials: Credentials) -> Token:
-        """POST /oauth/token. Raises Unauthorized where the key is not accepted."""
+    async def request_token(self, credentials: Credentials, scope: str = READING) -> Token:
+        """POST /oauth/token, for READING or DELETING of `bot.models`.
+
+        Raises Unauthorized where the key is not accepted. Emporix: the token has those of the
+        scopes that the key has.
+        """
 
         async def attempt() -> Token:
-            response = await self._http.send(oauth.token_request(self._http, credentials))
+            response = await self._http.send(oauth.token_request(self._http, scope, credentials))
             return oauth.parse(response, now=self._clock())
 
         with naming_failures():
@@ -158,7 +166,7 @@ class EmporixClient:
         job_id: str,
         params: Mapping[str, str] | None = None,
     ) -> Call:
-        path = f"jobs/{segment(job_id, 'job id')}"
+        path = f"jobs/{job_segment(job_id)}"
         return self._call(connection, method, path, params=params, resource_id=job_id)
 
     def _call(
@@ -180,9 +188,18 @@ class EmporixClient:
             headers={"Emporix-Tenant": tenant, **(headers or {})},
             json=json,
         )
-        token_request = partial(oauth.token_request, self._http)
-        auth = TokenAuth(connection, self._tokens, self._clock, token_request)
+        auth = self._deleting(connection) if method == "DELETE" else self._reading(connection)
         return Call(self._http, request, auth, self._clock, tenant=tenant, resource_id=resource_id)
+
+    def _reading(self, connection: Connection) -> TokenAuth:
+        ask = partial(oauth.token_request, self._http, READING)
+        return TokenAuth(connection, self._tokens, self._clock, ask)
+
+    def _deleting(self, connection: Connection) -> TokenAuth:
+        ask = partial(oauth.token_request, self._http, DELETING)
+        is_wide = connection.token and DELETE_SCOPE in connection.token.scopes
+        held = connection if is_wide else replace(connection, token=None)
+        return TokenAuth(held, self._delete_tokens, self._clock, ask)
 
 
 def _job(response: httpx.Response) -> Job:
@@ -194,7 +211,4 @@ def _session(response: httpx.Response) -> Session:
 
 
 def _agents(response: httpx.Response) -> tuple[Agent, ...]:
-    found = decode(response.content)
-    if not isinstance(found, list):
-        raise ValueError("agents come as a JSON array")
-    return tuple(map(Agent.from_json, found))
+    return tuple(map(Agent.from_json, objects(decode(response.content), MOST_AGENTS)))

@@ -123,7 +123,11 @@ def _broken(error: httpx.RequestError, tenant: str) -> EmporixError:
             return EmporixTimeout(tenant=tenant)
         case TooLarge():
             return EmporixTooLarge(tenant=tenant)
-        case Encoded() | httpx.RemoteProtocolError():  # their texts are those of our transport
+        case Encoded(coding=coding):
+            unread = EmporixUnreadable(tenant=tenant, because=str(error))
+            unread.coding = coding
+            return unread
+        case httpx.RemoteProtocolError():  # its text is that of our transport
             return EmporixUnreadable(tenant=tenant, because=str(error))
     return EmporixUnreadable(tenant=tenant, because="the response ended too early")
 

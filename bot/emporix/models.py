@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
-from bot.emporix.payloads import text
+from bot.emporix.payloads import beginning, objects, text
 from bot.emporix.results import ExportResult, ImportedEntity, ImportResult
 
 __all__ = [
@@ -23,12 +24,17 @@ __all__ = [
 ]
 
 
+MOST_EXTRA = 40
+"""Fields of a job that this version does not know, and still shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job of the AI Service, absent values empty.
 
     `status` is lower case and `type` upper case, whichever way they came; times are ISO 8601 as
-    given. `extra` holds what this version does not know, and known fields of an unknown shape.
+    given. `extra` holds what this version does not know, and known fields of an unknown shape: the
+    beginnings of at most 40 fields, and `left_out` counts the others.
     `agent_name` is not the job's own, but what the agent is called where that is known.
     """
 
@@ -49,6 +55,7 @@ class Job:
     import_result: ImportResult | None = None
     extra: Mapping[str, object] = field(default_factory=dict, repr=False)
     agent_name: str = ""
+    left_out: int = 0
 
     @classmethod
     def from_json(cls, value: object) -> Job:
@@ -60,6 +67,7 @@ class Job:
         metadata = _take_object(extra, "metadata") or {}
         exported = _take_object(extra, "exportResult")
         imported = _take_object(extra, "importResult")
+        shown = [(name, beginning(value)) for name, value in islice(extra.items(), MOST_EXTRA)]
         return cls(
             **known | {"status": known["status"].lower(), "type": known["type"].upper()},
             created_at=text(metadata.get("createdAt")),
@@ -67,7 +75,8 @@ class Job:
             version=text(metadata.get("version")),
             export_result=None if exported is None else ExportResult.from_json(exported),
             import_result=None if imported is None else ImportResult.from_json(imported),
-            extra=extra,
+            extra=dict(shown),
+            left_out=len(extra) - len(shown),
         )
 
 
@@ -104,11 +113,12 @@ class JobPage:
         """Raises ValueError where `value` is not an array of objects.
 
         Pages shift while jobs arrive, so an id can come twice: the first one stays. Without a
-        total, a full page means that there may be more.
+        total, a full page means that there may be more. A page that is longer than was asked for is
+        cut, and what is no object is left out: both are in the log.
         """
         if not isinstance(value, list):
             raise ValueError("a page of jobs is a JSON array")
-        jobs = [Job.from_json(item) for item in value]
+        jobs = [Job.from_json(item) for item in objects(value, size)]
         first: dict[object, Job] = {}
         for place, job in enumerate(jobs):
             first.setdefault(job.id or place, job)

@@ -12,21 +12,21 @@ import httpx
 
 from bot.emporix.failures import token_refusal, unreadable
 from bot.emporix.payloads import decode, fields, text
-from bot.models import DELETE_SCOPE, READ_SCOPE, Credentials, Token
+from bot.models import Credentials, Token
 
 TENANT_PART = "tenant="
 
-SCOPES = f"{READ_SCOPE} {DELETE_SCOPE}"
-"""A key may be allowed more; a token of ours never is."""
 
+def token_request(http: httpx.AsyncClient, scope: str, credentials: Credentials) -> httpx.Request:
+    """`scope` is READING or DELETING.
 
-def token_request(http: httpx.AsyncClient, credentials: Credentials) -> httpx.Request:
-    """Made by the client, so that it has the client's address and timeouts in an auth flow too."""
+    Made by the client, so that it has the client's address and timeouts in an auth flow too.
+    """
     form = {
         "grant_type": "client_credentials",
         "client_id": credentials.client_id,
         "client_secret": credentials.client_secret,
-        "scope": SCOPES,
+        "scope": scope,
     }
     return http.build_request("POST", "/oauth/token", data=form)
 

@@ -49,15 +49,21 @@ def clauses(part: Part) -> Iterator[str]:
     if part.missing:
         yield f"{part.field}:missing"
     elif part.since or part.until or part.before:
-        yield f'{part.field}:(>="{part.since or EARLIEST}" AND {_end(part)})'
+        yield f"{part.field}:(>={quoted(part.since or EARLIEST)} AND {_end(part)})"
+
+
+def quoted(text: str) -> str:
+    """A value between quotes, in which nothing means anything in `q`: the one way into it."""
+    escaped = text.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
 
 
 def _end(part: Part) -> str:
     """The nearer one of both ends."""
     before = part.before or LATEST
     if part.until and _moment(part.until) < _moment(before):
-        return f'<="{part.until}"'
-    return f'<"{before}"'
+        return f"<={quoted(part.until)}"
+    return f"<{quoted(before)}"
 
 
 def _moment(text: str) -> datetime:

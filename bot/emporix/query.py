@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from bot.emporix.part import CREATED, WHOLE, Part, clauses, in_both
+from bot.emporix.part import CREATED, WHOLE, Part, clauses, in_both, quoted
 from bot.models import Filters
 
 PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
@@ -71,8 +71,7 @@ def _value(text: str) -> str:
     """A value as it is, or quoted where something in it could mean something in `q`."""
     if PLAIN.fullmatch(text) and not MEANS_SOMETHING.fullmatch(text):
         return text
-    quoted = _encodable(text).replace("\\", r"\\").replace('"', r"\"")
-    return f'"{quoted}"'
+    return quoted(_encodable(text))
 
 
 def _regex(phrase: str) -> str:

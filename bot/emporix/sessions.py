@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from bot.emporix.payloads import fields, items, text
 
+MOST_LINES, MOST_AGENTS = 5_000, 100
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
@@ -41,26 +42,31 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session and its log, the oldest line first; `seconds` is how long it took, if known."""
+    """A session and its log, the oldest line first; `seconds` is how long it took, if known.
+
+    At most 5,000 lines, the first that came; `left_out` counts the others.
+    """
 
     id: str
     severity: str
     agents: tuple[str, ...]
     lines: tuple[LogLine, ...]
     seconds: int | None
+    left_out: int = 0
 
     @classmethod
     def from_json(cls, value: object) -> Session:
         """Raises ValueError where `value` is not an object, and for nothing else."""
         if not isinstance(value, dict):
             raise ValueError("a session is a JSON object")
-        duration = value.get("duration")
+        duration, lines = value.get("duration"), items(value.get("messages"))
         return cls(
             id=text(value.get("sessionId")),
             severity=text(value.get("severity")).upper(),
-            agents=tuple(filter(None, map(text, items(value.get("agents"))))),
-            lines=_in_order(LogLine.from_json(line) for line in items(value.get("messages"))),
+            agents=tuple(filter(None, map(text, items(value.get("agents"))[:MOST_AGENTS]))),
+            lines=_in_order(LogLine.from_json(line) for line in lines[:MOST_LINES]),
             seconds=duration if type(duration) is int and duration >= 0 else None,
+            left_out=max(0, len(lines) - MOST_LINES),
         )
 
 

@@ -63,10 +63,13 @@ class EmporixTimeout(EmporixError):
 
 
 class EmporixUnreadable(EmporixError):
+    """`coding` is how the body is compressed, if that is why it was not read."""
+
     template = "emporix_unreadable"
     cause: ClassVar[Cause] = "network"
     is_temporary = True
     may_have_worked = True
+    coding = ""
 
 
 class EmporixTooLarge(EmporixUnreadable):

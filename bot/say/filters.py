@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from bot.say import text
 from bot.say.excerpt import excerpt
-from bot.say.layout import lay_out
+from bot.say.layout import ON_CARD, lay_out
 from bot.say.limits import URL
 from bot.say.marks import Ours
 from bot.say.schedule import bar, day, days_from, wall_clock, weekdays, zone
@@ -130,7 +131,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "code": code,
     "duration": duration,
     "excerpt": excerpt,
-    "lay_out": lay_out,
+    "lay_out": partial(lay_out, reads=ON_CARD),
     "plural": plural,
     "shorten": _shorten,
     "one_line": _one_line,

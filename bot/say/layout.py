@@ -14,6 +14,9 @@ from bot.say.text import head
 IN_MODAL = 50_000
 """Characters that a modal holds for certain, whatever they are. Slack: 250 kB a view."""
 
+ON_CARD = 50_000
+"""Characters of a text that are read on the event loop; the whole text comes as a file."""
+
 MOST_BYTES = 200_000
 
 
@@ -26,15 +29,17 @@ class Layout:
     length: int
 
 
-def lay_out(text: str | None, room: int) -> Layout:
+def lay_out(text: str | None, room: int, reads: int | None = None) -> Layout:
     """The first `room` characters of `text`, up to a paragraph, a line or a word.
 
-    The time it takes grows with `room`, hardly with `text`.
+    Reads no more than `reads` characters: whether a longer text is JSON is not looked at.
     """
-    found = read(text or "")
+    found = read((text or "")[:reads])
     whole = pretty(found.words, room) if found.kind == "json" else found.words
-    start = _beginning(whole, room)
-    return Layout(blocks(_elements(found.kind, start)), start == whole, len(text or ""))
+    start, is_whole = _beginning(whole, room), reads is None or len(text or "") <= reads
+    return Layout(
+        blocks(_elements(found.kind, start)), is_whole and start == whole, len(text or "")
+    )
 
 
 def _elements(kind: Kind, start: str) -> list[Element]:

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
-from bot.models import READ_SCOPE, Account, Caller, Connection, Credentials, Filters, Token
+from bot.models import (
+    DELETE_SCOPE,
+    DELETING,
+    READ_SCOPE,
+    READING,
+    Account,
+    Caller,
+    Connection,
+    Credentials,
+    Filters,
+    Token,
+)
 from bot.services.tenants import tenant_name
 
 
@@ -22,7 +33,7 @@ class Keeps(Protocol):
 class GivesTokens(Protocol):
     """What connecting needs of Emporix."""
 
-    async def request_token(self, credentials: Credentials) -> Token: ...
+    async def request_token(self, credentials: Credentials, scope: str = READING) -> Token: ...
     async def list_jobs(self, connection: Connection, filters: Filters) -> object: ...
 
 
@@ -42,8 +53,11 @@ class Accounts:
         Raises ConnectRefused for a key that cannot be used, and what Emporix raises.
         """
         name = _checked_name(tenant)
-        token = await self._token(name, credentials)
-        connection = Connection(caller, name, credentials, token.scopes, self._clock(), token)
+        widest = await self._widest_token(name, credentials)
+        token = widest
+        if DELETE_SCOPE in widest.scopes:  # a token that may delete is not kept
+            token = await self._emporix.request_token(credentials)
+        connection = Connection(caller, name, credentials, widest.scopes, self._clock(), token)
         await self._try_reading(connection)
         account = await self._kept.load(caller)
         await self._kept.save(connection, default=not account.default_tenant)
@@ -64,9 +78,10 @@ class Accounts:
         await self._kept.set_default(account.caller, chosen.tenant)
         return chosen
 
-    async def _token(self, tenant: str, credentials: Credentials) -> Token:
+    async def _widest_token(self, tenant: str, credentials: Credentials) -> Token:
+        """Its scopes are those of the key, as far as they matter here."""
         try:
-            token = await self._emporix.request_token(credentials)
+            token = await self._emporix.request_token(credentials, DELETING)
         except Unauthorized as error:
             raise ConnectRefused("credentials", tenant) from error
         if token.tenant and token.tenant != tenant:

@@ -12,7 +12,7 @@ from typing import Protocol
 from bot.emporix.listing import MAX_PAGE_SIZE
 from bot.emporix.models import Job, JobPage
 from bot.emporix.part import Part
-from bot.errors import Busy, EmporixFailed, EmporixTooLarge, RateLimited
+from bot.errors import Busy, EmporixFailed, EmporixTooLarge, ProxyAnswered, RateLimited
 from bot.models import Account, Caller, Connection, Filters
 from bot.services.accounts import connection
 from bot.services.pages import Call, Page, first_look, look_again
@@ -136,7 +136,7 @@ class WholeLists:
         for sized in wide:
             try:
                 return await self._patiently(call, sized, number)
-            except (EmporixTooLarge, EmporixFailed):
+            except (EmporixTooLarge, EmporixFailed, ProxyAnswered):
                 continue
         return await self._patiently(call, least, number)
 

@@ -28,6 +28,8 @@ class Tokens:
         self._clock, self.seconds = clock, seconds
         self._keys: dict[str, Key] = {}
         self._issued: dict[str, Issued] = {}
+        self.asked: list[frozenset[str]] = []
+        """The scopes that each token was asked for with, the newest last."""
 
     def accept(self, key: Key) -> None:
         self._keys[key.client_id] = key
@@ -41,6 +43,7 @@ class Tokens:
         if key is None or not compare_digest(key.client_secret.encode(), client_secret.encode()):
             raise invalid_client()
         wished = {word for word in scope.split() if not word.startswith("tenant=")}
+        self.asked.append(frozenset(wished))
         scopes = frozenset(key.scopes) & (wished or set(key.scopes))
         issued = Issued(key, scopes, self._clock() + self.seconds)
         self._issued[issued.value] = issued

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +16,12 @@ from sandbox.slack.blockkit import problems
 SECONDS = 60
 
 
-def say(*words: str) -> subprocess.CompletedProcess[str]:
+def say(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`python -m sandbox say …` in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "sandbox", "say", *words],
         cwd=PROJECT,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -105,3 +107,11 @@ def test_leaves_nothing_behind(tmp_path: Path) -> None:
     say("/emporix help")
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert "emporix-say-" not in running.stdout
+
+
+def test_uses_no_proxy() -> None:
+    """All of it is on this machine, whatever proxy the environment names."""
+    nobody = "http://127.0.0.1:9"
+    done = say("/emporix tenants", HTTP_PROXY=nobody, HTTPS_PROXY=nobody, ALL_PROXY=nobody)
+    assert done.returncode == 0, done.stderr
+    assert "You are connected to 1 tenant" in done.stdout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager
 
-from bot.models import Caller, Connection, Credentials, Token
+from bot.models import DELETE_SCOPE, READ_SCOPE, Caller, Connection, Credentials, Token
 
 NOW = 1_764_000_000.0
 
@@ -31,7 +31,7 @@ class FakeTokens:
 
 def living(value: str = "living", seconds: float = 3600) -> Token:
     """A token that ends in `seconds`."""
-    return Token(value, NOW + seconds)
+    return Token(value, NOW + seconds, frozenset({READ_SCOPE, DELETE_SCOPE}))
 
 
 def connection(token: Token | None = None, tenant: str = "acme") -> Connection:

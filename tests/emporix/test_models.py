@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,7 +154,7 @@ def page_of(*ids: str, number: int = 1, size: int = 2, total: int | None = None)
 
 def test_page_repeats() -> None:
     """An id that comes twice is shown once, the first time; jobs without an id all stay."""
-    page = page_of("a", "b", "a", "", "")
+    page = page_of("a", "b", "a", "", "", size=5)
     assert [(job.id, job.agent_id) for job in page.jobs] == [
         ("a", "0"),
         ("b", "1"),
@@ -182,8 +184,48 @@ def test_page_of_another_shape() -> None:
     """Only an array of objects is a page."""
     with pytest.raises(ValueError, match="JSON array"):
         JobPage.from_json({"jobs": []}, page=1, size=1, total=None)
-    with pytest.raises(ValueError, match="JSON object"):
+    with pytest.raises(ValueError, match="JSON array"):
         JobPage.from_json([None], page=1, size=1, total=None)
+
+
+def test_one_null_hides_no_list(caplog: pytest.LogCaptureFixture) -> None:
+    """What is no job is left out, and the log counts it."""
+    page = JobPage.from_json([None, {"id": "a"}, 7, {"id": "b"}], page=1, size=4, total=None)
+    assert [job.id for job in page.jobs] == ["a", "b"]
+    assert page.has_more is True
+    assert "2 of 4 entries of a response are left out" in caplog.text
+
+
+def test_a_page_is_no_longer_than_was_asked_for() -> None:
+    """A million empty jobs cost no more than the page that was wanted."""
+    found: list[dict[str, str]] = [{} for _ in range(1_500_000)]
+    begin = process_time()
+    page = JobPage.from_json(found, page=1, size=50, total=None)
+    assert process_time() - begin < 0.2
+    assert (len(page.jobs), page.has_more) == (50, True)
+
+
+def test_keeps_forty_unknown_fields() -> None:
+    """So many are shown, and the others counted; each value is cut, and says so."""
+    deep = {"list": list(range(1_000)), "text": "x" * 9_000, "deep": {"a": {"b": {"c": [1]}}}}
+    job = Job.from_json({"id": "j", **deep, **{f"k{number}": 1 for number in range(100)}})
+    assert (job.id, len(job.extra), job.left_out) == ("j", 40, 63)
+    assert job.extra["list"] == [*range(20), "…"]
+    assert job.extra["text"] == "x" * 1_000 + "…"
+    assert job.extra["deep"] == {"a": {"b": {"c": "…"}}}
+
+
+def test_keeps_a_thousand_entities_failures_first() -> None:
+    """What is left out of a large import is counted, and no failure is left out before others."""
+    agents = [{"id": str(n), "state": "FAILED" if n >= 2_995 else "ENABLED"} for n in range(3_000)]
+    reasons = [{"code": f"R{n}"} for n in range(50)]
+    result = {"summary": {"agents": agents, "tools": [{"state": "FAILED", "details": reasons}]}}
+    imported = Job.from_json({"importResult": result}).import_result
+    assert imported
+    assert (len(imported.entities), imported.left_out) == (1_000, 2_001)
+    assert sum(entity.state == "FAILED" for entity in imported.entities) == 6
+    [tool] = (entity for entity in imported.entities if entity.kind == "tool")
+    assert (len(tool.details), tool.left_out) == (20, 30)
 
 
 @pytest.mark.parametrize(

@@ -31,14 +31,15 @@ def answer(body: object, status: int = 200) -> httpx.Response:
     return httpx.Response(status, content=json.dumps(body).encode())
 
 
-async def test_request() -> None:
+@pytest.mark.parametrize("scope", ["ai.agent_read", "ai.agent_read ai.agent_manage"])
+async def test_request(scope: str) -> None:
     """The key goes into a form, whatever it is made of, and never into the address."""
     async with http_client("http://emporix.example/prefix") as http:
-        request = token_request(http, Credentials("id&x", "s=c ret+é"))
+        request = token_request(http, scope, Credentials("id&x", "s=c ret+é"))
     assert str(request.url) == "http://emporix.example/prefix/oauth/token"
     assert parse_qs(request.content.decode()) == {
         "grant_type": ["client_credentials"],
-        "scope": ["ai.agent_read ai.agent_manage"],
+        "scope": [scope],
         "client_id": ["id&x"],
         "client_secret": ["s=c ret+é"],
     }

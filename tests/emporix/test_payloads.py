@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.payloads import MAX_WORDS, clean, decode, text
+from bot.emporix.payloads import MAX_WORDS, beginning, clean, decode, text
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -67,3 +67,19 @@ def test_clean(value: object) -> None:
 def test_clean_long() -> None:
     """What is cut says so."""
     assert clean("ab" * 500) == ("ab" * 500)[: MAX_WORDS - 1] + "…"
+
+
+def test_a_number_of_many_digits_hides_nothing() -> None:
+    """A number longer than Python reads is kept as its digits; the rest is read as ever."""
+    digits = "9" * 5_000
+    body = f'[{{"id": "a", "n": {digits}, "m": 7}}, {{"id": "b"}}]'.encode()
+    assert decode(body) == [{"id": "a", "n": digits, "m": 7}, {"id": "b"}]
+    assert text(digits) == digits
+
+
+@given(JSON)
+def test_a_beginning_is_json_and_small(value: object) -> None:
+    """What is shown of an unknown value is JSON again, and unchanged if it is small."""
+    shown = beginning(value, 8)
+    assert decode(json.dumps(shown).encode()) == shown
+    assert shown == value or "…" in json.dumps(shown, ensure_ascii=False)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.emporix.part import MODIFIED, Part
+from bot.emporix.part import MODIFIED, Part, quoted
 from bot.emporix.query import to_q
 from bot.models import Filters
 from sandbox.emporix.query import matching
@@ -163,3 +163,11 @@ def test_one_of_several_agents(agents: list[str], other: str) -> None:
 def test_half_a_letter() -> None:
     """Half of a surrogate pair does not keep the query from being sent."""
     assert to_q(Filters(words=("a\ud800",), agents=("b\ud800",))).encode()
+
+
+@given(st.text(st.sampled_from('"\\) ANDx:')))
+def test_no_value_ends_its_quotes(value: str) -> None:
+    """Whatever a value holds, it stays between its quotes: there is one way into a query."""
+    inner = quoted(value)[1:-1]
+    assert re.fullmatch(r'(?:[^"\\]|\\["\\])*', inner)
+    assert re.sub(r'\\(["\\])', r"\1", inner) == value

@@ -70,3 +70,9 @@ def test_repr_is_discreet() -> None:
     """A line of a log does not show a customer's name in another log."""
     session = Session.from_json({"messages": [{"message": "Ms Okafor"}]})
     assert "Okafor" not in repr(session)
+
+
+def test_keeps_five_thousand_lines() -> None:
+    """A log without end costs no more than these, and the others are counted."""
+    session = Session.from_json({"messages": [{}] * 1_000_000})
+    assert (len(session.lines), session.left_out) == (5_000, 995_000)

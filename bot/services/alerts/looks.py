@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from bot.delays import EMPORIX_LONGEST, bounded
 from bot.emporix.models import Job
 from bot.errors import (
     EmporixError,
@@ -203,4 +204,5 @@ def wait(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
     """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
     failing = now - min((alert.looked_at for alert in alerts), default=now)
     asked = error.retry_after if isinstance(error, RateLimited) else None
-    return max(LOOK_SECONDS, min(LONGEST_PAUSE, max(failing / 2, asked or 0)))
+    wanted = max(failing / 2, asked or 0.0)
+    return bounded(wanted, least=LOOK_SECONDS, most=EMPORIX_LONGEST)

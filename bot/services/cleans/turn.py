@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from bot.delays import EMPORIX_LONGEST, bounded
 from bot.errors import EmporixError, MissingScope, NotConnected, RateLimited, Unauthorized
 from bot.services.cleans.collecting import collect
 from bot.services.cleans.exporting import parts
@@ -226,7 +227,8 @@ class Turn:
         idle = max(1, self._clean.idle)
         if idle >= MOST_IDLE:
             return await self._end("gave_up")
-        seconds = max(wanted, min(FIRST_PAUSE * 2.0 ** (idle - 1), LONGEST_PAUSE))
+        own = min(FIRST_PAUSE * 2.0 ** (idle - 1), LONGEST_PAUSE)
+        seconds = bounded(wanted, least=own, most=EMPORIX_LONGEST)
         await self._change(idle=idle, rest_until=self._clock() + seconds)
         self._shown = float("-inf")
         await self._show("pausing", trouble)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from bot.delays import EMPORIX_LONGEST, bounded
 from bot.emporix.models import Job
 from bot.errors import EmporixError, RateLimited
 from bot.services.jobs_by_id import FoundJobs
@@ -15,7 +16,6 @@ from bot.store.watches import Watch
 RUNNING = "in_progress"
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 120.0  # seconds between two looks
-LONGEST_WAIT = 15 * 60.0
 """Seconds for which Emporix is left alone at most, whatever it says."""
 
 GIVES_UP_AFTER = 24 * 60 * 60.0
@@ -41,7 +41,7 @@ def pause(watched: float) -> float:
 def wait(error: EmporixError) -> float:
     """Seconds for which Emporix is left alone after it has failed."""
     asked = error.retry_after if isinstance(error, RateLimited) else None
-    return max(LONGEST_PAUSE / 2, min(LONGEST_WAIT, asked or 0))
+    return bounded(asked or 0.0, least=LONGEST_PAUSE / 2, most=EMPORIX_LONGEST)
 
 
 def shortest_pause(watches: Iterable[Watch], endings: Iterable[Ending], now: float) -> float:

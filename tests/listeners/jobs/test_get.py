@@ -89,11 +89,9 @@ async def test_shows_hostile_text_as_letters(connected: Shop, snapshot: Snapshot
     """Nothing in a job mentions a channel, forms a link or breaks the message."""
     hostile = '<!channel> <@U0ADA> <https://evil.example|click> ``` {{ 7*7 }} "quotes" \u202e \x00'
     connected.world.add_job(
-        "acme", id="odd/id <1>", status=hostile, type=hostile, agentId=hostile, message=hostile
+        "acme", id="odd:id-1", status=hostile, type=hostile, agentId=hostile, message=hostile
     )
-    exchange = await connected.ada.command(
-        "/emporix jobs get https://x/#/logs/jobs/odd%2Fid%20%3C1%3E"
-    )
+    exchange = await connected.ada.command("/emporix jobs get https://x/#/logs/jobs/odd%3Aid-1")
     assert exchange.payloads == snapshot
     shown = json.dumps(exchange.payloads)
     assert exchange.sent[0]["answer"]

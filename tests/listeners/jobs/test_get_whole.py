@@ -125,7 +125,7 @@ async def test_says_so_when_slack_takes_no_file(connected: Shop) -> None:
     connected.workspace.faults.add(SlackFault("status", method="upload"))
     exchange = await whole(connected, message=HUGE)
     assert exchange.view is not None
-    assert exchange.view["blocks"][0]["block_id"] == "error.unknown"
+    assert exchange.view["blocks"][0]["block_id"] == "error.slack_failed"
 
 
 async def test_says_that_the_text_is_gone(connected: Shop, snapshot: SnapshotAssertion) -> None:

@@ -82,3 +82,12 @@ async def test_a_query_of_its_own_is_read_once() -> None:
     assert (await fetch(calls, HELD, query, START + 40)).whole
     assert not (await fetch(calls, HELD, query, START)).whole
     assert len(calls.asked) == 2
+
+
+async def test_nothing_of_a_job_gets_into_the_query() -> None:
+    """Python takes any character between date and time: a time is written anew by us."""
+    odd = [Job(id=f"job-{number}", modified_at='2026-11-23"10:00:00') for number in range(130)]
+    calls = FakeCalls(odd)
+    await fetch(calls, HELD, Filters(), 0.0)
+    assert all('"' not in part.since + part.until + part.before for part in calls.asked)
+    assert {part.until for part in calls.asked} <= {"", "2026-11-23T10:00:00.000Z"}

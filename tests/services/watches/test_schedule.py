@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from bot.emporix.models import Job
 from bot.errors import EmporixFailed, RateLimited
 from bot.models import Caller
+from bot.services.alerts.looks import wait as alert_wait
 from bot.services.jobs_by_id import FoundJobs
 from bot.services.watches.schedule import (
     FIRST_PAUSE,
@@ -84,6 +87,15 @@ def test_waits_as_long_as_emporix_says() -> None:
     limited = RateLimited()
     limited.retry_after = 300.0
     assert (wait(EmporixFailed()), wait(limited), wait(RateLimited())) == (60, 300, 60)
+
+
+@pytest.mark.parametrize("seconds", [31_536_000.0, math.inf, math.nan])
+def test_no_wait_is_endless(seconds: float) -> None:
+    """Nobody stops watching for a year because of one odd response."""
+    limited = RateLimited()
+    limited.retry_after = seconds
+    assert wait(limited) <= 900
+    assert alert_wait(limited, [], 0.0) <= 900
 
 
 @pytest.mark.parametrize(
