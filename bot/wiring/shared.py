@@ -52,6 +52,9 @@ from bot.wiring.homes import overviews
 Clock = Callable[[], float]
 """Seconds since 1970."""
 
+Connect = Callable[[str], Commands]
+"""Makes the client of the Redis at an address."""
+
 SLACK_SECONDS = 10
 
 NAMES_SECONDS = 2.0
@@ -83,6 +86,7 @@ async def shared_parts(
     clock: Clock,
     new_cursor_id: Callable[[], str] = new_cursor_id,
     new_digest_id: Callable[[], str] = new_digest_id,
+    connect: Connect = connect,
 ) -> AsyncIterator[Shared]:
     """The parts that are open as long as the process works."""
     async with AsyncExitStack() as stack:
