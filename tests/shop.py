@@ -33,6 +33,7 @@ from sandbox.slack.exchange import tls
 from sandbox.slack.person import Exchange, Person
 from sandbox.slack.workspace import Workspace
 from tests.clock import FakeClock
+from tests.redis_clock import clocked_connect
 from tests.worker import FakeQueue, FakeWorker
 
 UNHURRIED_SECONDS = 60.0
@@ -125,7 +126,9 @@ async def open_shop(
         http = await parts.enter_async_context(httpx.AsyncClient(verify=tls()))
         queue = FakeQueue(clock)
         by_clock = await parts.enter_async_context(
-            assemble_worker(settings, queue, Canary(keys), clock, clock.sleep)
+            assemble_worker(
+                settings, queue, Canary(keys), clock, clock.sleep, clocked_connect(clock)
+            )
         )
         worker = FakeWorker(by_clock, queue, clock)
         yield Shop(workspace, world, redis, http, slack, workspace.bot_url, clock, worker, keys)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -68,7 +69,8 @@ class DigestPictures:
 
     async def reserve(self, team_id: str) -> float | None:
         """When one may be uploaded, in seconds since 1970; None where Slack has no time for it."""
-        return await self._uploads.reserve(team_id, self._clock())
+        wait = await self._uploads.reserve(team_id)
+        return None if wait is None else self._clock() + wait
 
     async def is_wanted(self, thread: Thread) -> bool:
         """Whether it is worth drawing: not there yet, and Slack asks for no pause."""
@@ -89,7 +91,7 @@ class DigestPictures:
         except TROUBLE as error:
             await self._failed(thread, error)
             return
-        if (await self._posts.claim(thread.name, self._clock())).step != "new":
+        if (await self._posts.claim(thread.name, secrets.token_hex(8))).step != "post":
             return  # somebody else has begun, and how that ended is not known
         try:
             await self._client.files_completeUploadExternal(

@@ -1,15 +1,19 @@
-"""A message that must be posted once, though workers die and Slack answers 500 after posting.
+"""Messages posted exactly once, though workers stop anywhere and Slack may fail after posting.
 
-Claim, post, sent. Whoever finds a claim that ended without a word looks for the message in the
-channel, by the metadata that it carries, and posts only where it is not.
+Claim, post, settle. A worker that finds a claim with an unknown outcome searches the channel for
+the message, by the marks that it carries, and posts only if it is not there. Only Redis's clock
+decides whether a claim holds, and it is checked right before the post: a worker that was suspended
+meanwhile, or whose clock is wrong, does not post.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import aiohttp
@@ -23,17 +27,23 @@ from bot.store.posts import CLAIM_SECONDS, Posts
 
 logger = logging.getLogger(__name__)
 
-POST_SECONDS = 8.0
+POST_SECONDS = 8.0  # from the claim until Slack has answered
 LOOK_SECONDS = 8.0
-"""Together well within a claim: who is cut off by these has stopped before anybody else begins."""
+"""Both well within a claim: who is cut off by these has stopped before anybody else begins."""
+
+FRESH_SECONDS = 2.0
+"""A claim whose answer took longer is not used: this process, or the way to Redis, stood still."""
 
 LONGEST_WAIT = 8.0  # seconds for its turn, in the task; who would wait longer comes back
+ROUNDS = 5  # claims in one run of a task
 SETTLE_SECONDS = 2.0  # before the channel is looked into, so that it shows what was just posted
 LOOK_BACK_SECONDS = 15 * 60.0  # for clocks that differ, and for a first attempt that was long ago
 PAGE = 200
 MOST_PAGES = 10
 
 EVENT = "emporix_jobs_post"
+PACE = "rate limit of the channel or workspace"
+TROUBLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
 
 
 class PostRefused(Exception):
@@ -65,7 +75,7 @@ class Post:
 class Once:
     """Posts messages once. `client` must not repeat calls by itself.
 
-    Raises StoreUnavailable where Redis does not answer.
+    Raises StoreUnavailable if Redis does not answer.
     """
 
     def __init__(
@@ -73,11 +83,9 @@ class Once:
         client: AsyncWebClient,
         posts: Posts,
         pace: Pace,
-        clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client, self._posts, self._pace = client, posts, pace
-        self._clock, self._sleep = clock, sleep
+        self._client, self._posts, self._pace, self._sleep = client, posts, pace, sleep
 
     async def sent(self, name: str) -> bool:
         """Whether it is known to be posted."""
@@ -91,89 +99,130 @@ class Once:
         if done := await self._posts.sent(post.name):
             return done.ts
         await self._turn(post)
-        claim = await self._posts.claim(post.name, self._clock())
-        if claim.step == "sent":
-            return claim.ts
-        if claim.step == "busy":
-            raise Later(CLAIM_SECONDS, "another worker is posting it")
-        if claim.step == "unknown" and (found := await self._looked(post)):
-            await self._posts.settle(post.name, found)
-            return found
-        return await self._send(post, message)
+        return await _Attempt(self._client, self._posts, self._pace, self._sleep, post).run(message)
 
     async def _turn(self, post: Post) -> None:
         """Wait until the channel and the workspace may have another message."""
-        now = self._clock()
-        wait = await self._pace.reserve(post.team_id, post.channel_id, now, LONGEST_WAIT)
+        wait = await self._pace.reserve(post.team_id, post.channel_id, LONGEST_WAIT)
         if wait > LONGEST_WAIT:
-            back = await self._pace.come_back(post.team_id, now, LONGEST_WAIT / 2)
-            raise Later(
-                max(back, wait - LONGEST_WAIT / 2), "rate limit of the channel or workspace"
-            )
+            back = await self._pace.come_back(post.team_id, LONGEST_WAIT / 2)
+            raise Later(max(back, wait - LONGEST_WAIT / 2), PACE)
         if wait > 0:
             await self._sleep(wait)
 
-    async def _send(self, post: Post, message: Mapping[str, Any]) -> str:
-        arguments = {**message, "metadata": _metadata(post)}
+
+class _Attempt:
+    """One attempt at one message, under a claim of its own."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        posts: Posts,
+        pace: Pace,
+        sleep: Callable[[float], Awaitable[None]],
+        post: Post,
+    ) -> None:
+        self._client, self._posts, self._pace, self._sleep = client, posts, pace, sleep
+        self._post, self._token, self._looked = post, secrets.token_hex(8), False
+
+    async def run(self, message: Mapping[str, Any]) -> str:
+        """As `Once.post` says."""
+        name, place = self._post.name, (self._post.team_id, self._post.channel_id)
+        for _ in range(ROUNDS):
+            asked_at = asyncio.get_running_loop().time()
+            claim = await self._posts.claim(name, self._token, place, looked=self._looked)
+            if claim.step == "sent":
+                return claim.ts
+            if claim.step == "busy":
+                raise Later(claim.seconds, "another worker is posting it")
+            if claim.step == "post":
+                return await self._send(message, asked_at)
+            if claim.step == "wait":
+                await self._wait(claim.seconds)
+            elif found := await self._search():
+                await self._posts.settle(name, found)
+                return found
+        await self._posts.doubt(name, self._token)
+        raise Later(SETTLE_SECONDS, PACE)
+
+    async def _wait(self, seconds: float) -> None:
+        if seconds > LONGEST_WAIT:
+            await self._posts.doubt(self._post.name, self._token)
+            raise Later(seconds, PACE)
+        await self._sleep(seconds)
+
+    async def _send(self, message: Mapping[str, Any], asked_at: float) -> str:
+        post, loop = self._post, asyncio.get_running_loop()
+        if loop.time() - asked_at > FRESH_SECONDS:
+            logger.warning("a message is not posted now: this process stood still after its claim")
+            await self._posts.release(post.name, self._token)
+            raise Later(SETTLE_SECONDS, "the claim was too old to post")
+        arguments = marked(message, post.name)
         if post.thread_ts:
             arguments["thread_ts"] = post.thread_ts
         try:
-            async with asyncio.timeout(POST_SECONDS):
+            async with asyncio.timeout_at(asked_at + POST_SECONDS):
                 answer = await self._client.chat_postMessage(channel=post.channel_id, **arguments)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise await self._not_posted(post, error) from None
+        except TROUBLE as error:
+            raise await self._not_posted(error) from None
         ts = str(answer["ts"])
         await self._posts.settle(post.name, ts)
         return ts
 
-    async def _not_posted(self, post: Post, error: Exception) -> Exception:
-        """What the failure means; where it means nothing certain, the claim stays in doubt."""
+    async def _not_posted(self, error: Exception) -> Exception:
+        """What the failure means; if it means nothing certain, the claim is left in doubt."""
+        post = self._post
         if (seconds := limited(error)) is not None:
-            await self._pace.hold(post.team_id, post.channel_id, self._clock() + seconds)
-            await self._posts.release(post.name)
+            await self._pace.hold(post.team_id, post.channel_id, seconds)
+            await self._posts.release(post.name, self._token)
             return Later(seconds, "Slack asks to wait")
         if not is_certain(error):
             logger.warning("whether a message was posted is not known: %s", type(error).__name__)
-            await self._posts.doubt(post.name, self._clock())
+            if not isinstance(error, SlackApiError):  # Slack may be at it still: the claim stands
+                return Later(CLAIM_SECONDS, "Slack has not answered the post")
+            await self._posts.doubt(post.name, self._token)
             return Later(SETTLE_SECONDS, "the outcome of the post is unknown")
-        await self._posts.release(post.name)
+        await self._posts.release(post.name, self._token)
         if isinstance(error, SlackApiError):
             return PostRefused(word(error))
         return Later(SETTLE_SECONDS, "Slack was not reached")
 
-    async def _looked(self, post: Post) -> str:
-        """The timestamp of the message in its channel; "" where it is not there.
+    async def _search(self) -> str:
+        """The timestamp of the message in its channel; "" if it is not there.
 
-        Where that cannot be told, the claim goes back into doubt, so that whoever comes next looks
-        before posting.
+        If that cannot be found out now, the claim goes back into doubt: the next attempt searches
+        again before it posts.
         """
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                return await self._found(post)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+                found = await self._found()
+        except TROUBLE as error:
             seconds = limited(error)
             if seconds is None and isinstance(error, SlackApiError) and is_certain(error):
-                logger.warning("a channel cannot be looked into: %s", word(error))
-                raise await self._unknown(post) from None
-            await self._posts.doubt(post.name, self._clock())
-            raise Later(
-                SETTLE_SECONDS if seconds is None else seconds, "the channel history cannot be read"
-            ) from None
+                logger.warning("the history of a channel may not be read: %s", word(error))
+                raise await self._unknown() from None
+            await self._posts.doubt(self._post.name, self._token)
+            pause = SETTLE_SECONDS if seconds is None else seconds
+            raise Later(pause, "the channel history cannot be read") from None
+        self._looked = True
+        return found
 
-    async def _found(self, post: Post) -> str:
+    async def _found(self) -> str:
         """Slack: conversations.history and .replies, scopes channels:history, groups:history."""
         cursor = ""
         for _ in range(MOST_PAGES):
-            answer = await self._page(post, cursor)
+            answer = await self._page(cursor)
             for message in answer.get("messages") or ():
-                if _named(message) == post.name:
+                if carries(message, self._post.name):
                     return str(message["ts"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return ""
-        raise await self._unknown(post)
+        logger.warning("a message was not found in %d pages of history", MOST_PAGES)
+        raise await self._unknown()
 
-    async def _page(self, post: Post, cursor: str) -> Any:
+    async def _page(self, cursor: str) -> Any:
+        post = self._post
         where: dict[str, Any] = {
             "channel": post.channel_id,
             "oldest": f"{post.begun_at - LOOK_BACK_SECONDS:.6f}",
@@ -185,18 +234,35 @@ class Once:
             return await self._client.conversations_replies(ts=post.thread_ts, **where)
         return await self._client.conversations_history(**where)
 
-    async def _unknown(self, post: Post) -> Exception:
-        await self._posts.settle(post.name, "")
-        return OutcomeUnknown(post.name)
+    async def _unknown(self) -> Exception:
+        await self._posts.give_up(self._post.name, self._token)
+        return OutcomeUnknown(self._post.name)
 
 
-def _metadata(post: Post) -> dict[str, Any]:
-    return {"event_type": EVENT, "event_payload": {"name": post.name}}
+def marked(message: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The message with two marks of the post's name: metadata, and the block_id of a block.
+
+    Slack does not say whether an app may read its metadata without a scope for that; a block_id
+    (unique in a message, at most 255 characters) is in every history.
+    """
+    blocks = [dict(block) for block in message.get("blocks") or ()]
+    for block in reversed(blocks):  # those that have an id already need it
+        if "block_id" not in block:
+            block["block_id"] = mark(name)
+            break
+    metadata = {"event_type": EVENT, "event_payload": {"name": name}}
+    return {**message, "blocks": blocks, "metadata": metadata}
 
 
-def _named(message: Mapping[str, Any]) -> str:
-    """The name of the post that this message is; "" where it is none."""
+def mark(name: str) -> str:
+    """A block_id that no other post has."""
+    return f"post.{sha256(name.encode()).hexdigest()[:40]}"
+
+
+def carries(message: Mapping[str, Any], name: str) -> bool:
+    """Whether a message of the history is the post of that name, by either mark."""
     metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != EVENT:
-        return ""
-    return str((metadata.get("event_payload") or {}).get("name") or "")
+    named = (metadata.get("event_payload") or {}).get("name")
+    if metadata.get("event_type") == EVENT and named == name:
+        return True
+    return any(block.get("block_id") == mark(name) for block in message.get("blocks") or ())

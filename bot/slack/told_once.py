@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from slack_sdk.errors import SlackClientError
@@ -43,20 +44,15 @@ class ToldOnce:
             logger.warning("somebody cannot be told: %s", described(error))
             return False
         post = Post(name, to.team_id, str(opened["channel"]["id"]), begun_at)
-        try:
-            return await self._posted(post, template, facts)
-        except OutcomeUnknown:  # to one person, twice is better than never
-            message: dict[str, Any] = self._say.render(template, **facts)
-            await self._client.chat_postMessage(channel=to.user_id, **message)
-            return True
+        if (posted := await self._posted(post, template, facts)) is not None:
+            return posted
+        # To one person, twice is better than never; under another name, so twice at most.
+        again = replace(post, name=f"{name}:again")
+        return await self._posted(again, template, facts) is not False
 
     async def in_channel(self, post: Post, template: str, /, **facts: Any) -> bool:
         """A message for all, or a reply to one; False where Slack refuses it."""
-        try:
-            return await self._posted(post, template, facts)
-        except OutcomeUnknown:
-            logger.warning("whether %s was posted is not known", post.name)
-            return True
+        return await self._posted(post, template, facts) is not False
 
     async def change(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
         """Put a message in the place of one for all; where Slack refuses, that one stays."""
@@ -138,13 +134,18 @@ class ToldOnce:
         with _later_where_it_passes():
             return await is_gone(self._client, user_id)
 
-    async def _posted(self, post: Post, template: str, facts: dict[str, Any]) -> bool:
+    async def _posted(self, post: Post, template: str, facts: dict[str, Any]) -> bool | None:
+        """Whether it was posted; None if that is not known, now or after an earlier attempt."""
         try:
-            await self._once.post(post, self._say.render(template, **facts))
+            ts = await self._once.post(post, self._say.render(template, **facts))
         except PostRefused as refused:
             logger.warning("%s was not posted: %s", post.name, refused)
             return False
-        return True
+        except OutcomeUnknown:
+            ts = ""
+        if not ts:
+            logger.warning("whether %s was posted is not known", post.name)
+        return True if ts else None
 
 
 @contextmanager

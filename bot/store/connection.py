@@ -44,6 +44,12 @@ CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 0.8
 """Redis is near and answers within milliseconds; who waits for longer is better told so."""
 
+REDIS_NOW = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+"""
+"""Begins a Lua script that compares times: `now` is in seconds since 1970, by Redis's clock."""
+
 MAX_CONNECTIONS = 1000
 """More than `bot.slack.turns` lets in: a pool without one left looks like a Redis that is down."""
 

@@ -134,7 +134,7 @@ def post(name: str) -> str:
 
 
 def pace(team_id: str, channel_id: str = "") -> str:
-    """String: when the next message may go to a channel, or to any channel of a workspace."""
+    """Hash: when messages may go to a channel, or to any channel of a workspace."""
     return f"{CLOCK}:pace:{team_id}:{channel_id}"
 
 

@@ -7,7 +7,7 @@ where that would be too late, it gets none.
 from __future__ import annotations
 
 from bot.store import layout
-from bot.store.connection import Commands, reaching_redis
+from bot.store.connection import REDIS_NOW, Commands, reaching_redis
 
 BURST = 20
 """Uploads that may go at once after a while without any."""
@@ -15,11 +15,12 @@ BURST = 20
 LONGEST_WAIT = 5 * 60.0  # seconds
 
 # The generic cell rate algorithm: the key holds when the rate alone would let the next one go.
-RESERVE = """
-local now, apart = tonumber(ARGV[1]), tonumber(ARGV[2])
+RESERVE = f"""
+{REDIS_NOW}
+local apart = tonumber(ARGV[1])
 local at = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
-local wait = math.max(0, at - now - apart * (tonumber(ARGV[3]) - 1))
-if wait > tonumber(ARGV[4]) then return '' end
+local wait = math.max(0, at - now - apart * (tonumber(ARGV[2]) - 1))
+if wait > tonumber(ARGV[3]) then return '' end
 redis.call('SET', KEYS[1], string.format('%.6f', at + apart), 'PX', 3600000)
 return tostring(wait)
 """
@@ -32,17 +33,17 @@ class Uploads:
         self._redis, self._per_minute = redis, per_minute
         self._reserve = redis.register_script(RESERVE)
 
-    async def reserve(self, team_id: str, now: float) -> float | None:
-        """When a file may go, in seconds since 1970; None where it had to wait for too long."""
+    async def reserve(self, team_id: str) -> float | None:
+        """In how many seconds a file may go; None if that is too long."""
         if not self._per_minute:
             return None
         apart = 60.0 / self._per_minute
         burst = min(BURST, self._per_minute)
         with reaching_redis():
             wait = await self._reserve(
-                keys=[layout.uploads(team_id)], args=[now, apart, burst, LONGEST_WAIT]
+                keys=[layout.uploads(team_id)], args=[apart, burst, LONGEST_WAIT]
             )
-        return now + float(wait) if wait else None
+        return float(wait) if wait else None
 
     async def hold(self, team_id: str, seconds: float) -> None:
         """Slack asks for a pause: until it is over, none goes."""

@@ -59,6 +59,9 @@ Clock = Callable[[], float]
 REFUSED = 2
 """The exit status of a process that must not work as it is set up."""
 
+Connect = Callable[[str, Canary], Commands]
+"""Makes the client of the Redis at an address, as `bot.store.connection.connect` does."""
+
 SLACK_SECONDS = 10
 
 NAMES_SECONDS = 2.0
@@ -88,10 +91,11 @@ async def shared_parts(
     canary: Canary,
     new_cursor_id: Callable[[], str] = new_cursor_id,
     new_digest_id: Callable[[], str] = new_digest_id,
+    connect: Connect = connect,
 ) -> AsyncIterator[Shared]:
     """The parts that are open as long as the process works."""
     async with AsyncExitStack() as stack:
-        redis, ping = _redis(settings, canary, stack)
+        redis, ping = _redis(settings, canary, connect, stack)
         session = await stack.enter_async_context(slack_session())
         http = await stack.enter_async_context(http_client(settings.emporix_api_url))
         records = sealed_records(settings)
@@ -125,7 +129,7 @@ async def shared_parts(
 
 
 def _redis(
-    settings: Settings, canary: Canary, stack: AsyncExitStack
+    settings: Settings, canary: Canary, connect: Connect, stack: AsyncExitStack
 ) -> tuple[Commands, Callable[[], Awaitable[None]]]:
     """The client of the process, closed with the stack, and what asks whether Redis works."""
     redis = connect(settings.redis_url.get_secret_value(), canary)

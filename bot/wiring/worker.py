@@ -24,12 +24,12 @@ from bot.slack.failures import Failures
 from bot.slack.once import Once
 from bot.slack.told_once import ToldOnce
 from bot.store.canary import Canary
-from bot.store.connection import Commands, connect_for_queue
+from bot.store.connection import Commands, connect, connect_for_queue
 from bot.store.pace import Pace
 from bot.store.posts import Posts
 from bot.store.shifts import Shifts
 from bot.store.uploads import Uploads
-from bot.wiring.shared import Clock, Shared, audiences, shared_parts, slack_client
+from bot.wiring.shared import Clock, Connect, Shared, audiences, shared_parts, slack_client
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -50,11 +50,12 @@ async def assemble_worker(
     canary: Canary,
     clock: Clock = time.time,
     sleep: Sleep = asyncio.sleep,
+    connect: Connect = connect,
 ) -> AsyncIterator[WorkerParts]:
     """The parts of a worker process, closed when it ends; tasks are queued in `queue`."""
-    async with shared_parts(settings, clock, canary) as shared:
+    async with shared_parts(settings, clock, canary, connect=connect) as shared:
         directly = Directly(shared.say, shared.slack)
-        once = _once(settings, shared, clock, sleep)
+        once = _once(settings, shared, sleep)
         told_once = ToldOnce(shared.say, once, shared.slack, audiences(settings, shared.redis))
         services = {
             **shared.services,
@@ -71,11 +72,11 @@ async def assemble_worker(
         yield WorkerParts(Ticks(calls.ticks), runner, shared.redis)
 
 
-def _once(settings: Settings, shared: Shared, clock: Clock, sleep: Sleep) -> Once:
+def _once(settings: Settings, shared: Shared, sleep: Sleep) -> Once:
     """Its client repeats nothing by itself: what was cut off may have been posted."""
     client = slack_client(settings, shared.session, repeats=False)
     pace = Pace(shared.redis, settings.slack_messages_per_minute)
-    return Once(client, Posts(shared.redis), pace, clock, sleep)
+    return Once(client, Posts(shared.redis), pace, sleep)
 
 
 def _digest_pictures(settings: Settings, shared: Shared, clock: Clock) -> DigestPictures:

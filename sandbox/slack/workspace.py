@@ -49,6 +49,8 @@ class Workspace:
 
     `bot_url` is where the app listens, without a slash at the end; to be set before anybody acts.
     `slack_url` is where the app last called the Web API, and where it may upload.
+    `shows_metadata`: the app reads in a history the metadata that it has given its messages. Slack
+    does not say whether it does without the scope metadata.message:read.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Workspace:
         self.shortcuts: tuple[Shortcut, ...] = SHORTCUTS
         self.events = EVENTS
         self.has_home_tab = True
+        self.shows_metadata = True
         self.bot_url = ""
         self.slack_url = ""
         self.ack_seconds = ACK_SECONDS

@@ -8,47 +8,58 @@ from typing import Any
 import pytest
 
 from bot.store import layout
-from bot.store.uploads import BURST, LONGEST_WAIT, Uploads
+from bot.store.uploads import Uploads
+from tests.clock import FakeClock
+from tests.redis_clock import clocked
 
 TEAM = "T0ACME"
 
 
 @pytest.fixture
-def uploads(redis: Any) -> Uploads:
-    return Uploads(redis, 60)
+def uploads(redis: Any, clock: FakeClock) -> Uploads:
+    return Uploads(clocked(redis, clock), 60)
 
 
 async def test_some_go_at_once_and_the_others_in_turn(uploads: Uploads) -> None:
-    """In no minute more than the rate and the first few."""
-    times = [await uploads.reserve(TEAM, 1000.0) for _ in range(BURST + 70)]
-    assert times[:BURST] == [1000.0] * BURST
-    assert times[BURST : BURST + 3] == [1001.0, 1002.0, 1003.0]
-    assert sum(time is not None and time < 1060 for time in times) < BURST + 60
+    """In no minute more than the rate and the first twenty."""
+    waits = [await uploads.reserve(TEAM) for _ in range(90)]
+    assert waits[:20] == [0] * 20
+    assert waits[20:23] == pytest.approx([1, 2, 3], abs=1e-4)
+    assert sum(wait is not None and wait < 59.999 for wait in waits) < 80
 
 
-async def test_who_would_wait_for_too_long_gets_none(uploads: Uploads) -> None:
-    """And takes no place: a while later there is room again."""
-    most = BURST + int(LONGEST_WAIT)
-    times = [await uploads.reserve(TEAM, 1000.0) for _ in range(most + 50)]
-    assert times[most - 1] == 1000.0 + LONGEST_WAIT
-    assert times[most:] == [None] * 50
-    assert await uploads.reserve(TEAM, 1002.0) == 1000.0 + LONGEST_WAIT + 1
-    assert await uploads.reserve("T0OTHER", 1000.0) == 1000.0
+async def test_who_would_wait_for_too_long_gets_none(uploads: Uploads, clock: FakeClock) -> None:
+    """More than five minutes; it takes no place: a while later there is room again."""
+    waits = [await uploads.reserve(TEAM) for _ in range(370)]
+    assert waits[318] == pytest.approx(299, abs=1e-3)
+    assert waits[321:] == [None] * 49
+    clock.forward(2)
+    assert await uploads.reserve(TEAM) == pytest.approx(299, abs=1.01)
+    assert await uploads.reserve("T0OTHER") == 0
 
 
-async def test_workers_share_one_rate(redis: Any) -> None:
+async def test_workers_share_one_rate(redis: Any, clock: FakeClock) -> None:
     """Each time is given once."""
-    several = [Uploads(redis, 60) for _ in range(4)]
-    times = await asyncio.gather(*(one.reserve(TEAM, 5.0) for one in several * 20))
-    later = sorted(time for time in times if time is not None and time > 5.0)
-    assert later == [6.0 + number for number in range(80 - BURST)]
+    several = [Uploads(clocked(redis, clock), 60) for _ in range(4)]
+    waits = await asyncio.gather(*(one.reserve(TEAM) for one in several * 20))
+    later = sorted(wait for wait in waits if wait)
+    assert later == pytest.approx([1 + number for number in range(60)], abs=1e-3)
 
 
-async def test_none_at_all_may_be_wanted(redis: Any) -> None:
+async def test_none_at_all_may_be_wanted(redis: Any, clock: FakeClock) -> None:
     """A rate of 0; and a small one has no burst beyond itself."""
-    assert await Uploads(redis, 0).reserve(TEAM, 5.0) is None
+    assert await Uploads(clocked(redis, clock), 0).reserve(TEAM) is None
+    few = Uploads(clocked(redis, clock), 2)
+    assert [await few.reserve(TEAM) for _ in range(3)] == pytest.approx([0, 0, 30], abs=1e-4)
+
+
+async def test_only_the_clock_of_redis_counts(redis: Any) -> None:
+    """It needs no clock of a worker."""
     few = Uploads(redis, 2)
-    assert [await few.reserve(TEAM, 5.0) for _ in range(3)] == [5.0, 5.0, 35.0]
+    first, second, third = [await few.reserve(TEAM) for _ in range(3)]
+    assert (first, second) == (0, 0)
+    assert third is not None
+    assert 28 < third <= 30
 
 
 async def test_a_pause_is_for_all(redis: Any, uploads: Uploads) -> None:

@@ -17,6 +17,7 @@ from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.faults import Fault
 from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
+from tests.redis_clock import clocked
 from tests.shop import Shop, open_shop
 
 NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the shop's clock
@@ -256,9 +257,9 @@ async def test_an_unknown_outcome_is_not_repeated(due: Shop) -> None:
 
 async def after_others(shop: Shop, number: int = 30) -> None:
     """So many other pictures have their times before that of the digest."""
-    uploads = Uploads(shop.redis, 60)
+    uploads = Uploads(clocked(shop.redis, shop.clock), 60)
     for _ in range(number):
-        await uploads.reserve("T0ACME", shop.clock())
+        await uploads.reserve("T0ACME")
 
 
 async def test_waits_for_its_turn(due: Shop) -> None:

@@ -44,7 +44,7 @@ class AsksFigures:
         if asking is None:
             asking = self._under_way[key] = asyncio.create_task(self._ask(held, known))
             asking.add_done_callback(lambda _: self._under_way.pop(key, None))
-        return await asking
+        return await asyncio.shield(asking)  # one who stops waiting leaves it to the others
 
     async def _ask(self, held: Connection, known: Figures | None) -> Figures:
         now = self._clock()

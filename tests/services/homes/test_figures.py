@@ -113,6 +113,22 @@ async def test_who_asks_meanwhile_shares_the_answer(
     assert len(emporix.asked) == 4
 
 
+async def test_who_stops_waiting_leaves_the_answer_to_the_others(
+    emporix: FakeEmporix, figures: AsksFigures
+) -> None:
+    """Whether it was the first to ask or not."""
+    emporix.open.clear()
+    asking = [asyncio.create_task(figures.ask(HELD, None)) for _ in range(3)]
+    await emporix.asked_twice.wait()
+    for one in asking[:2]:
+        one.cancel()
+    emporix.open.set()
+    first, second, third = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(first, asyncio.CancelledError)
+    assert isinstance(second, asyncio.CancelledError)
+    assert isinstance(third, Figures)
+
+
 async def test_only_emporix_in_trouble_is_shown(emporix: FakeEmporix, figures: AsksFigures) -> None:
     """That Redis does not answer is told as everywhere."""
     emporix.pages["failure"] = StoreUnavailable("TimeoutError")

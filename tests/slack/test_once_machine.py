@@ -1,0 +1,189 @@
+"""Exactly once, whatever happens: two workers, a scripted Slack, any order of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from itertools import pairwise
+from typing import Any
+from uuid import uuid4
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bot.slack.once import Post
+from tests.clock import FakeClock
+from tests.slack.two_workers import ANSWERED, ClockedLoop, GatedRedis, ScriptedSlack, SteppedWorker
+
+CHANNELS = {"digest": "C1", "thread": "C1", "alert": "C2"}
+APART = 1.05 - 0.002  # seconds; waits of less than a millisecond are none
+MESSAGE = {"text": "x", "blocks": [{"type": "divider"}]}
+OUTCOMES = (
+    "ok",
+    "cut",
+    "cut posted",
+    "late",
+    "limited",
+    "refused",
+    "500",
+    "500 posted",
+    "200",
+    "200 posted",
+)
+
+
+class OnceMachine(RuleBasedStateMachine):
+    """Invariants: no message twice, 1.05 s between those of a channel, none in a pause of Slack's.
+
+    In the end each message that was begun is there, if the history can be read.
+    """
+
+    url = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FakeClock()
+        self.slack = ScriptedSlack(self.clock, on_post=self.posting)
+        self.runner = asyncio.Runner(loop_factory=lambda: ClockedLoop(self.clock))
+        self.workers = self.run(self._open())
+        self.team = uuid4().hex
+        self.begun: dict[str, Post] = {}
+        self.sender = self.workers[0]
+        self.held_until, self.held_at_call = 0.0, 0
+        self.in_turn = dict[str, list[float]]()
+
+    async def _open(self) -> list[SteppedWorker]:
+        return [SteppedWorker(self.url, self.clock, self.slack) for _ in range(2)]
+
+    def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(doing)
+
+    @initialize(shows_metadata=st.booleans(), history=st.sampled_from(["ok", "ok", "refused"]))
+    def begin(self, shows_metadata: bool, history: str) -> None:
+        self.slack.shows_metadata, self.slack.history = shows_metadata, history
+
+    def posting(self, message: dict[str, Any]) -> None:
+        """What holds at the moment when a message reaches Slack."""
+        self.in_turn.setdefault(message["channel"], []).append(self.clock())
+        if self.clock() < self.held_until:
+            assert self.sender.last_call < self.held_at_call, "posted in a pause"
+
+    @rule(
+        number=st.integers(0, 1),
+        name=st.sampled_from(sorted(CHANNELS)),
+        outcome=st.sampled_from(OUTCOMES),
+        steps=st.sampled_from([1, 2, 3, 4, 30]),
+    )
+    def work(self, number: int, name: str, outcome: str, steps: int) -> None:
+        """A worker takes a task, however much sooner than it should, or goes on with its own.
+
+        It does so many steps; a post in them ends with this outcome.
+        """
+        worker = self.workers[number]
+        self.slack.outcome, self.sender = outcome, worker
+        if worker.is_idle:
+            post = Post(f"{self.team}:{name}", self.team, CHANNELS[name], self.clock())
+            post = self.begun.setdefault(name, post)
+            self.run(worker.start(post, MESSAGE))
+        for _ in range(steps):
+            self._step(worker)
+
+    def _step(self, worker: SteppedWorker) -> None:
+        if worker.is_idle:
+            return
+        if self.clock() < worker.wakes_at:
+            self.time_passes(worker.wakes_at - self.clock())
+        limited = worker.slack_limits
+        self.run(worker.step())
+        if worker.slack_limits > limited:
+            self._hold(worker)
+
+    def _hold(self, worker: SteppedWorker) -> None:
+        """The pause counts for the others as soon as the worker has written it down."""
+        self.run(worker.finish())
+        self.held_until = max(self.held_until, self.clock() + self.slack.retry_after)
+        self.held_at_call = GatedRedis.calls
+
+    @rule(seconds=st.sampled_from([0.2, 1.05, 3.0, 12.0, 25.0]))
+    def time_passes(self, seconds: float) -> None:
+        """Workers that do nothing meanwhile are suspended.
+
+        Between the answer to a claim and the post only a suspended worker lets time pass, and that
+        is longer than two seconds: shorter ones cost the pace, and never a second message.
+        """
+        if any(worker.gate.place == ANSWERED for worker in self.workers if not worker.is_idle):
+            seconds = max(seconds, 3.0)
+        self.clock.forward(seconds)
+        self.slack.time_passes()
+
+    @rule(number=st.integers(0, 1))
+    def kill(self, number: int) -> None:
+        self.run(self.workers[number].kill())
+
+    @rule(channel=st.sampled_from(["C1", "C2"]))
+    def another_writes(self, channel: str) -> None:
+        ts = f"{self.clock():.6f}"
+        if len(self.slack.posted) < 12:
+            self.slack.posted.append({"channel": channel, "ts": ts, "blocks": []})
+
+    @rule()
+    def history_stumbles_or_is_well(self) -> None:
+        others = {"ok": "broken", "broken": "ok"}
+        self.slack.history = others.get(self.slack.history, self.slack.history)
+
+    @invariant()
+    def nothing_is_there_twice(self) -> None:
+        assert [name for name, count in self.counts().items() if count > 1] == []
+
+    @invariant()
+    def messages_of_a_channel_are_apart(self) -> None:
+        for times in self.in_turn.values():
+            assert all(second - first >= APART for first, second in pairwise(times))
+
+    def counts(self) -> Counter[str]:
+        named = [message.get("metadata") for message in self.slack.posted]
+        return Counter(one["event_payload"]["name"] for one in named if one)
+
+    def teardown(self) -> None:
+        """Everything is well again, and each message is tried until it is there."""
+        if self.slack.history == "broken":
+            self.slack.history = "ok"
+        self.slack.outcome = "ok"
+        for number in (0, 1):
+            self.kill(number)
+        self.sender = self.workers[0]
+        for post in self.begun.values():
+            self._until_done(post)
+        self.nothing_is_there_twice()
+        if self.slack.history == "ok":
+            assert self.counts() == {post.name: 1 for post in self.begun.values()}
+        for worker in self.workers:
+            self.run(worker.close())
+        self.runner.close()
+
+    def _until_done(self, post: Post) -> None:
+        for _ in range(10):
+            self.time_passes(25.0)
+            self.run(self.workers[0].start(post, MESSAGE))
+            ended = self.run(self.workers[0].finish())
+            if isinstance(ended, str):
+                return
+        raise AssertionError(f"{post.name} finds no end: {ended!r}")
+
+
+@pytest.mark.timeout(170)  # some seconds of work, on a busy machine
+def test_each_message_is_posted_exactly_once(redis_url: str) -> None:
+    """Whatever Slack answers, whoever dies or is suspended, and wherever."""
+    machine = type("Machine", (OnceMachine,), {"url": redis_url})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=80, stateful_step_count=40, deadline=None)
+    )
