@@ -244,6 +244,8 @@ class Digest(Stored):
     slot: Slot | None = None
     asked: float = 0
     paused: str = ""
+    paused_at: float = 0
+    notices: int = 0
     posted_on: str = ""
     covered_until: float = 0
     skipped: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from bot.slack.reply import Reply
 from bot.store.alert_records import Alert
 
 
-@command("disconnect", "[tenant]", "Forget a tenant's API key and everything kept with it.")
+@command("disconnect", "[tenant]", "Delete a tenant's API key, its token, lists and figures.")
 async def ask(text: str, account: Account, reply: Reply) -> None:
     held = connection(account, tenant_name(text) if text else "")
     await reply("disconnect", tenant=held.tenant)

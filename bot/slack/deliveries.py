@@ -11,4 +11,6 @@ from bot.store.arrivals import Arrival
 class TakesDeliveries(Protocol):
     """Redis, as seen from here: is this delivery new, who is asking, and in which list?"""
 
-    async def take(self, caller: Caller, delivery: str, cursor_id: str) -> Arrival | None: ...
+    async def take(
+        self, caller: Caller, delivery: str, cursor_id: str, *, by_person: bool
+    ) -> Arrival | None: ...

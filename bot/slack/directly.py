@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -10,7 +11,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.models import Caller
 from bot.say.gate import gate
 from bot.say.render import Say
-from bot.slack.refusals import word
+from bot.slack.failures import described
+from bot.slack.refusals import TROUBLE, word
+
+logger = logging.getLogger(__name__)
 
 NOT_THERE = {"message_not_found", "channel_not_found", "cant_update_message", "edit_window_closed"}
 
@@ -25,6 +29,13 @@ class Directly:
         """A message in the words of a template."""
         message: dict[str, Any] = self._say.render(template, **facts)
         await self._client.chat_postMessage(channel=caller.user_id, **message)
+
+    async def notify(self, caller: Caller, template: str, /, **facts: Any) -> None:
+        """As `tell`, for news that keeps nobody else waiting: a failure is only logged."""
+        try:
+            await self.tell(caller, template, **facts)
+        except TROUBLE as error:
+            logger.warning("an owner cannot be notified: %s", described(error))
 
     async def show(self, caller: Caller, place: str, template: str, /, **facts: Any) -> str:
         """The same in the place of a message that was shown before, where it is still there.

@@ -93,7 +93,8 @@ class Dispatch:
         await ack()
         try:
             heard = known(self.registry.events, request.body["event"].get("type"))
-            self._start(heard, incoming, {})
+            if heard.concerns(incoming.event):
+                self._start(heard, incoming, {})
         except BotError as error:
             self.failures.note(error)
 
@@ -164,7 +165,10 @@ class Dispatch:
         await incoming.until_answered()
         try:
             cursor_id = cursor_in(str(extra.get("value", "")))
-            arrival = await self.arrivals.take(incoming.caller, incoming.delivery, cursor_id)
+            by_person = incoming.is_in_home or not isinstance(heard, Event)
+            arrival = await self.arrivals.take(
+                incoming.caller, incoming.delivery, cursor_id, by_person=by_person
+            )
             if arrival is not None:  # None: Slack repeats itself
                 found = {"account": arrival.account, "cursor": arrival.cursor}
                 await self._call(heard, incoming, {**found, **extra})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PARAMETERS = {
     "caller": "who acts",
+    "event": "the event that Slack reports",
     "account": "their connections; not in the ack",
     "cursor": "the list that the pressed button stands in, None where it is not theirs or is gone",
     "text": "what was typed behind the words of the command",
@@ -38,8 +39,10 @@ PARAMETERS = {
     "reports": "the service of what digests tell",
     "digest_forms": "reads and keeps the forms of digests",
     "alive": "the record of which workers are at work",
+    "directly": "writes to other people than the one who acts",
     "forms": "what open forms remember, sealed",
     "audiences": "the cache of who reads which channel",
     "audit": "the record of deletes",
     "asking": "the service that reads filters",
+    "departures": "pauses and deletes what belongs to people, channels and teams that left",
 }

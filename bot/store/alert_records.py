@@ -77,6 +77,8 @@ class Alert(Stored):
     number: int = 0
     batch: Batch | None = None
     version: int = 0
+    paused_at: float = 0
+    notices: int = 0
 
     @property
     def tenant(self) -> str:

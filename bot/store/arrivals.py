@@ -31,11 +31,13 @@ class Arrivals:
     def __init__(self, redis: Commands, accounts: AccountStore) -> None:
         self._redis, self._accounts = redis, accounts
 
-    async def take(self, caller: Caller, delivery: str, cursor_id: str = "") -> Arrival | None:
+    async def take(
+        self, caller: Caller, delivery: str, cursor_id: str = "", *, by_person: bool = True
+    ) -> Arrival | None:
         """The caller's account and cursor, or None where this delivery was taken on before.
 
-        One round trip. An empty `delivery` is always new.
-        Raises StoreUnavailable.
+        `by_person`: a person uses the app, so it is installed in their workspace. An empty
+        `delivery` is always new. One round trip. Raises StoreUnavailable.
         """
         with reaching_redis():
             async with (
@@ -46,7 +48,9 @@ class Arrivals:
                 pipe.get(layout.cursor(caller, cursor_id))
                 if delivery:
                     pipe.set(layout.once(caller, delivery), "1", nx=True, ex=KEPT_SECONDS)
-                account, cursor, *taken = await pipe.execute()
-        if taken == [None]:
+                if by_person:
+                    pipe.zrem(layout.teams_stopped(), caller.team_id)
+                account, cursor, *others = await pipe.execute()
+        if delivery and others[0] is None:
             return None
         return Arrival(self._accounts.read(caller, account), read(cursor_id, caller, cursor))

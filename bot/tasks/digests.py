@@ -192,7 +192,7 @@ class Run:
             await self.posts.tell_channel(digest, self.slot, reason, pauses=True)
         else:
             await self.posts.tell_owner(digest, self.slot, reason)
-        await self.settle(digest, lambda current, _, __: course.paused(current, reason))
+        await self.settle(digest, lambda current, _, now: course.paused(current, reason, now))
 
 
 def _pause_seconds(slot: Slot, now: float) -> float:

@@ -47,6 +47,7 @@ from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
 from bot.wiring.cleans import cleans
+from bot.wiring.departures import departures
 from bot.wiring.following import following
 from bot.wiring.homes import overviews
 
@@ -94,29 +95,29 @@ async def shared_parts(
         records = sealed_records(settings)
         emporix = EmporixClient(http, TokenStore(redis, records), clock)
         names = AgentNames(emporix, clock)
-        stack.push_async_callback(names.close)
         stored, slack = AccountStore(redis, records), slack_client(settings, session)
         channels = DigestChannels(slack, allow_outsiders=settings.allow_shared_channels)
         accounts, asking = Accounts(stored, emporix, clock), Asking(names)
         named = NamedJobs(emporix, names)
         patient = NamedJobs(emporix, names, grace_seconds=NAMES_SECONDS)
         reports = Reports(patient, clock)
-        stack.push_async_callback(reports.close)
         histories = Histories(emporix, DayCounts(redis, vault(settings)), clock)
-        stack.push_async_callback(histories.close)
+        for part in (names, reports, histories):
+            stack.push_async_callback(part.close)
         services = {
             "reports": reports,
             "histories": histories,
             "accounts": accounts,
             "asking": asking,
             **_jobs(settings, redis, stored, named, clock, new_cursor_id),
-            **_deletes(redis, emporix, clock),
+            **_deletes(settings, redis, emporix, clock),
             **_carried(redis, emporix, named, clock),
             "finding": Finding(named, names, settings.emporix_dashboard_url),
             "forms": FormStore(redis, vault(settings), new_cursor_id),
             **cleans(redis, vault(settings), stored, emporix, names, clock, new_cursor_id),
             **_digests(redis, vault(settings), accounts, asking, channels, clock, new_digest_id),
         }
+        services["departures"] = departures(redis, vault(settings), stored, services, clock)
         homes = overviews(redis, vault(settings), patient, services, clock)
         yield Shared(redis, session, slack, Say.default(), stored, channels, homes, services)
 
@@ -164,9 +165,11 @@ def _carried(
     }
 
 
-def _deletes(redis: Commands, emporix: EmporixClient, clock: Clock) -> dict[str, object]:
+def _deletes(
+    settings: Settings, redis: Commands, emporix: EmporixClient, clock: Clock
+) -> dict[str, object]:
     """What there is for deletes."""
-    audit = AuditLog(redis)
+    audit = AuditLog(redis, settings.audit_days)
     deletes = Deletes(emporix, audit)
     return {
         "deletes": deletes,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import bot.listeners
 from bot.app import App, build_app
 from bot.settings import Settings
+from bot.slack.directly import Directly
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
 from bot.slack.home import home_tabs
@@ -51,7 +52,7 @@ async def assemble(
             work=work,
             failures=Failures(shared.say),
             arrivals=Arrivals(shared.redis, shared.accounts),
-            services=shared.services,
+            services={**shared.services, "directly": Directly(shared.say, shared.slack)},
             helpers={
                 "clock": Zones(ZoneStore(shared.redis), clock).clock_for,
                 "home": home_tabs(shared.say, shared.overviews),

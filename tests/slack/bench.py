@@ -37,7 +37,9 @@ from tests.posting import Poster
 class FakeArrivals:
     """Takes everything on, for people who are connected to nothing."""
 
-    async def take(self, caller: Caller, delivery: str, cursor_id: str) -> Arrival | None:
+    async def take(
+        self, caller: Caller, delivery: str, cursor_id: str, *, by_person: bool
+    ) -> Arrival | None:
         return Arrival(Account(caller), None)
 
 

@@ -28,11 +28,14 @@ SERVICES = dict.fromkeys(
         "alerts",
         "alive",
         "asking",
+        "audiences",
         "audit",
         "cleaning",
         "deletes",
+        "departures",
         "digest_forms",
         "digests",
+        "directly",
         "exports",
         "finding",
         "forms",
@@ -129,7 +132,15 @@ class Given:
     async def suggestion(self, typed: Any, offer: Any) -> None:
         self.to["suggestion"] = locals()
 
-    async def event(self, home: Any, caller: Any) -> None:
+    async def event(
+        self,
+        home: Any,
+        caller: Any,
+        event: Any,
+        departures: Any,
+        directly: Any,
+        audiences: Any,
+    ) -> None:
         self.to["event"] = locals()
 
 
@@ -153,6 +164,7 @@ async def test_offers_what_it_says() -> None:
     assert given.to["action"]["value"] == "packed"
     assert given.to["event"]["home"] == f"the Home of {ADA.id}"
     assert given.to["event"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
+    assert given.to["event"]["event"]["type"] == "app_home_opened"
     assert given.to["submission"]["value"] == ""
     assert given.to["action"]["account"] == Account(Caller("T0ACME", ADA.id))
     assert given.to["submission"]["values"] == {"name": "Ada"}
@@ -164,7 +176,9 @@ class SlowArrivals:
     def __init__(self) -> None:
         self.asked, self.open = asyncio.Event(), asyncio.Event()
 
-    async def take(self, caller: Caller, delivery: str, cursor_id: str) -> Arrival | None:
+    async def take(
+        self, caller: Caller, delivery: str, cursor_id: str, *, by_person: bool
+    ) -> Arrival | None:
         self.asked.set()
         await self.open.wait()
         return Arrival(Account(caller), None)

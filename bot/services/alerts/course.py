@@ -67,7 +67,10 @@ class AlertCourse:
 
     async def pause(self, alert_id: str, reason: str) -> None:
         """It does not run until somebody resumes it."""
-        await self.change(alert_id, lambda alert: replace(alert, paused=reason))
+        now = self._clock()
+        await self.change(
+            alert_id, lambda alert: replace(alert, paused=reason, paused_at=now, notices=0)
+        )
 
     async def check(self, alert: Alert, is_gone: Callable[[str], Awaitable[bool]]) -> bool:
         """Whether its owner is still there; that is asked once a day."""

@@ -87,7 +87,7 @@ def struck(digest: Digest, slot: Slot, now: float) -> Digest:
     if is_asked(slot):
         return after
     after = replace(after, strikes=tuple(dict.fromkeys((*digest.strikes, slot.on))))
-    return paused(after, "connection") if len(after.strikes) >= STRIKES else after
+    return paused(after, "connection", now) if len(after.strikes) >= STRIKES else after
 
 
 def given_up(digest: Digest, slot: Slot, now: float) -> Digest:
@@ -105,9 +105,9 @@ def checked(digest: Digest, slot: Slot, now: float) -> Digest:
     return replace(digest, checked_at=now)
 
 
-def paused(digest: Digest, reason: str) -> Digest:
+def paused(digest: Digest, reason: str, now: float) -> Digest:
     """Nothing happens by the clock until somebody resumes it."""
-    return replace(digest, paused=reason, slot=None, asked=0)
+    return replace(digest, paused=reason, paused_at=now, notices=0, slot=None, asked=0)
 
 
 def asked(digest: Digest, now: float) -> Digest:

@@ -114,7 +114,8 @@ class Digests:
 
     async def pause(self, digest_id: str, caller: Caller, reason: str = "somebody") -> Digest:
         await self.get(digest_id, caller)
-        return await self._changed(digest_id, lambda digest: course.paused(digest, reason))
+        now = self._clock()
+        return await self._changed(digest_id, lambda digest: course.paused(digest, reason, now))
 
     async def resume(self, digest_id: str, caller: Caller) -> Digest:
         await self.get(digest_id, caller)

@@ -75,7 +75,7 @@ def test_a_change_of_the_time_gives_no_second_one() -> None:
 
 def test_what_somebody_changed_meanwhile_stays() -> None:
     """Paused while it was being posted: it stays paused."""
-    paused = course.paused(DIGEST, "somebody")
+    paused = course.paused(DIGEST, "somebody", 0.0)
     after = course.posted(paused, SLOT, DUE)
     assert (after.paused, after.slot) == ("somebody", None)
 
