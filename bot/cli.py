@@ -1,11 +1,12 @@
-"""emporix-bot: `web` serves Slack, `worker` obeys the clock; `doctor` and `keys` help with both."""
+"""emporix-bot: `web` serves Slack, `worker` does scheduled work; the rest is for operators."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bot.errors import SettingsWrong
 from bot.keys import new_key
@@ -17,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0 where all is well, 2 where settings are wrong."""
     asked = _parser().parse_args(arguments)
     try:
-        return int(asked.run())
+        return int(asked.run(asked))
     except SettingsWrong as problems:
         print(problems, file=sys.stderr)
         return 2
@@ -73,16 +74,52 @@ def keys_rotate() -> int:
         return STOPPED
 
 
+def forget(team: str, user: str, *, yes: bool) -> int:
+    """Delete what Redis holds of a workspace, or of one user; asks before, unless `yes`."""
+    from bot.forget import forget as forget_all
+    from bot.settings import load_settings
+    from bot.store.erasure import Subject
+
+    def confirm(question: str) -> bool:
+        try:
+            return yes or input(question).strip().lower() in ("y", "yes")
+        except EOFError:  # nobody is there to answer
+            return False
+
+    try:
+        return asyncio.run(forget_all(load_settings(), Subject(team, user), _tell, confirm))
+    except KeyboardInterrupt:
+        print("Stopped. Run this again: deleted records stay deleted.")
+        return STOPPED
+
+
+def _slack_id(kinds: str) -> Callable[[str], str]:
+    """Checks an id before anything is deleted by it."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(f"[{kinds}][A-Z0-9]{{2,}}", text):
+            raise argparse.ArgumentTypeError(f"{text!r} is no id of Slack's like {kinds[0]}012AB3C")
+        return text
+
+    return check
+
+
 def _tell(line: str) -> None:
     print(line, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emporix-bot", description="Emporix Jobs for Slack")
-    commands = parser.add_subparsers(required=True, metavar="web | worker | doctor | keys")
+    commands = parser.add_subparsers(required=True, metavar="web | worker | doctor | forget | keys")
     _add(commands, "web", web, "serve Slack over HTTP")
     _add(commands, "worker", worker, "do what happens by the clock")
     _add(commands, "doctor", doctor, "check settings, Redis, Slack, Emporix and workers")
+    words = "delete what Redis holds of a workspace, or of one of its users"
+    forgotten = commands.add_parser("forget", help=words, description=words)
+    forgotten.add_argument("--team", required=True, type=_slack_id("T"), help="id of the workspace")
+    forgotten.add_argument("--user", type=_slack_id("UW"), help="id of the user")
+    forgotten.add_argument("--yes", action="store_true", help="delete without asking")
+    forgotten.set_defaults(run=lambda asked: forget(asked.team, asked.user or "", yes=asked.yes))
     keys = commands.add_parser("keys", help="encryption keys")
     kinds = keys.add_subparsers(required=True, metavar="new | rotate")
     _add(kinds, "new", keys_new, "print a fresh key")
@@ -90,5 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: argparse._SubParsersAction, name: str, run: object, words: str) -> None:  # type: ignore[type-arg]
-    commands.add_parser(name, help=words, description=words).set_defaults(run=run)
+def _add(
+    commands: argparse._SubParsersAction,  # type: ignore[type-arg]
+    name: str,
+    run: Callable[[], int],
+    words: str,
+) -> None:
+    parser = commands.add_parser(name, help=words, description=words)
+    parser.set_defaults(run=lambda asked: run())

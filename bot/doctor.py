@@ -18,6 +18,7 @@ from bot.errors import EmporixError, StoreUnavailable, Unauthorized
 from bot.models import Credentials
 from bot.settings import Settings
 from bot.slack.refusals import classify, word
+from bot.store import layout
 from bot.store.alive import Alive
 from bot.store.canary import Canary
 from bot.store.connection import Commands, connect, reaching_redis
@@ -74,7 +75,7 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything in turn; the settings are well, or they would not load."""
-    looks = (_redis, _slack, _emporix, _worker)
+    looks = (_redis, _slack, _emporix, _accounts, _worker)
     found = await asyncio.gather(*(look(settings) for look in looks))
     risks = settings.warnings()
     return [Finding("settings", True, "; ".join(risks) or "all there"), *found]
@@ -190,6 +191,32 @@ def _is_untrusted(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
         error = error.__cause__ or error.__context__
     return error is not None
+
+
+async def _accounts(settings: Settings) -> Finding:
+    """A workspace that joins an Enterprise Grid gets an enterprise id, and so other keys in Redis.
+
+    Slack: auth.test has enterprise_id in a workspace of a Grid.
+    """
+    redis = connect(settings.redis_url.get_secret_value())
+    try:
+        async with slack_session() as session:
+            answer = await slack_client(settings, session).auth_test()
+        with reaching_redis():
+            keys = [key async for key in redis.scan_iter(layout.ALL_ACCOUNTS, count=1000)]
+    except (StoreUnavailable, SlackClientError, aiohttp.ClientError, TimeoutError):
+        return Finding("accounts", True, "cannot be checked while Redis or Slack does not answer")
+    finally:
+        await redis.aclose()
+    now = f"{layout.PREFIX}:{{{answer.get('enterprise_id') or ''}:{answer['team_id']}:"
+    others = sorted({key.partition("{")[2].partition("}")[0] for key in keys if now not in key})
+    if not others:
+        return Finding("accounts", True, f"{len(keys):,}")
+    words = (
+        f"{len(others):,} of another workspace or enterprise, like {others[0]}: delete them with "
+        "`emporix-bot forget`; docs/operator-guide.md says how, and what these people do then"
+    )
+    return Finding("accounts", False, words)
 
 
 async def _worker(settings: Settings) -> Finding:

@@ -118,6 +118,9 @@ class Settings(BaseSettings):
             "machine, :: for IPv6 as well as IPv4"
         ),
     )
+    audit_days: int = Field(
+        365, ge=1, le=3650, description="How many days the audit log keeps its entries"
+    )
     port: int = Field(3000, ge=0, le=65535, description="Port that the web process listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"

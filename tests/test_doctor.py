@@ -25,6 +25,7 @@ from redis import Redis
 from bot.cli import main
 from bot.doctor import SCOPES, ahead_of_slack, clock_problem
 from bot.keys import new_key, parse_keys
+from bot.models import Caller
 from bot.settings import Settings
 from bot.store import layout
 from bot.store.alive import Alive
@@ -130,6 +131,24 @@ def redis_gone(patient: Patient) -> None:
     patient.settings["REDIS_URL"] = f"redis://user:password@127.0.0.1:{free_port()}/0"
 
 
+async def test_finds_accounts_of_another_enterprise(
+    patient: Patient,
+    redis: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """After a workspace has joined an Enterprise Grid or left it, nobody can see these any more."""
+    await redis.hset(layout.account(Caller("T0ACME", "U0ADA")), "default", "acme")
+    await examine(patient, monkeypatch, capsys)
+    assert "ok   accounts  1" in patient.told
+    await redis.hset(layout.account(Caller("T0ACME", "U0GRACE", "E0GRID")), "default", "acme")
+    await examine(patient, monkeypatch, capsys)
+    assert patient.status == 1
+    assert "NOT  accounts  1 of another workspace or enterprise, like E0GRID:T0ACME:U0GRACE" in (
+        patient.told
+    )
+
+
 def wrong_token(patient: Patient) -> None:
     patient.workspace.bot_token = "xoxb-another"
 
@@ -217,7 +236,7 @@ async def test_finds_nothing_where_all_is_well(
     await examine(patient, monkeypatch, capsys)
     lines = patient.told.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["ok", name] for name in ("settings", "redis", "slack", "emporix", "worker")
+        ["ok", name] for name in ("settings", "redis", "slack", "emporix", "accounts", "worker")
     ]
     assert "Acme Shop" in lines[2]
     assert patient.status == 0

@@ -94,10 +94,17 @@ SCOPE_OF_COMMANDS = "commands"
 # Slack: the reference of each event.
 SCOPES_OF_EVENTS: dict[str, set[str]] = {
     "app_home_opened": set(),
+    "app_uninstalled": set(),
+    "channel_archive": {"channels:read"},
+    "channel_deleted": {"channels:read"},
     "channel_left": {"channels:read"},
     "channel_shared": {"channels:read", "groups:read"},
     "channel_unshared": {"channels:read", "groups:read"},
+    "group_archive": {"groups:read"},
+    "group_deleted": {"groups:read"},
     "group_left": {"groups:read"},
+    "tokens_revoked": set(),
+    "user_change": {"users:read"},
 }
 
 

@@ -66,6 +66,8 @@ class Tick(Called):
 
     name: str
     seconds: float
+    while_stopped: bool = False
+    """Also while the app is not installed in its workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,8 @@ class Task(Called):
     name: str
 
 
-def every(seconds: float) -> Callable[[Function], Tick]:
-    return lambda function: Tick(function, _address(function), seconds)
+def every(seconds: float, *, while_stopped: bool = False) -> Callable[[Function], Tick]:
+    return lambda function: Tick(function, _address(function), seconds, while_stopped)
 
 
 def task(name: str) -> Callable[[Function], Task]:

@@ -15,12 +15,16 @@ from bot.errors import BotError, StoreUnavailable
 from bot.logs import new_reference
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures, described
+from bot.store.stopped_teams import StoppedTeams
 from bot.store.trouble import TROUBLE
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 12
 """With the pauses between them these last some three minutes."""
+
+STOPPED_SECONDS = 60.0
+"""How long a task waits while the app is not installed."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 20.0
 """In seconds; so long at most does a task still wait when what kept it failing is over."""
@@ -66,6 +70,9 @@ PARAMETERS = {
     "digest_pictures": "draws pictures of them and puts these into threads",
     "directly": "writes to people of its own accord",
     "clean_runs": "the service that deletes what was counted and confirmed",
+    "departures": "pauses and deletes what belongs to people, channels and teams that left",
+    "installation": "asks Slack whether the app is installed",
+    "audit": "the record of deletes",
 }
 """What ticks and tasks can name, beside the arguments that a task was queued with."""
 
@@ -81,15 +88,18 @@ class Runner:
         failures: Failures,
         directly: Directly,
         clock: Callable[[], float],
+        stopped: StoppedTeams,
     ) -> None:
         self._calls, self._services, self._queue = calls, services, queue
         self._failures, self._directly, self._clock = failures, directly, clock
+        self._stopped, self._is_stopped = stopped, False
 
     async def tick(self, tick: Tick) -> None:
         """What goes wrong is logged; the next tick tries again."""
         new_reference()
         try:
-            await self._call(tick, {})
+            if tick.while_stopped or not await self._stops():
+                await self._call(tick, {})
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
             _log(tick.name, error)
 
@@ -110,6 +120,8 @@ class Runner:
             logger.error("nobody knows the task %s", name)
             return
         try:
+            if await self._stops():
+                raise Later(STOPPED_SECONDS, "the app is not installed in its workspace", failures)
             async with asyncio.timeout(TASK_SECONDS):
                 await self._call(task, {"errand": errand, **arguments})
         except Later as later:
@@ -117,6 +129,16 @@ class Runner:
             raise Later(later.seconds, later.reason, failures) from later
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
             await self._failed(errand, error)
+
+    async def _stops(self) -> bool:
+        """Whether no scheduled work may be done; that is logged when it changes."""
+        is_stopped = bool(await self._stopped.all())
+        if is_stopped and not self._is_stopped:
+            logger.error("scheduled work stops: the app was uninstalled, or its token revoked")
+        elif self._is_stopped and not is_stopped:
+            logger.warning("scheduled work goes on: the app is installed again")
+        self._is_stopped = is_stopped
+        return is_stopped
 
     async def _failed(self, errand: Errand, error: Exception) -> None:
         """Once more, or it is given up. Raises nothing but Later, and that only so many times."""

@@ -1,14 +1,20 @@
-"""Events about channels: what is cached about their readers is read again before the next post."""
+"""Events about channels: shared with others, left by the app, archived, deleted."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from bot.models import Caller
+from bot.services.departures import ARCHIVED, REMOVED, Affected, Departures
 from bot.slack.channel import Channel
+from bot.slack.directly import Directly
 from bot.slack.hear import event
 from bot.store.audiences import Audiences
 
 
 @event("channel_shared")
 async def shared(channel: Channel, audiences: Audiences) -> None:
+    """What is cached about its readers is read again before the next post."""
     await audiences.forget(channel.id)
 
 
@@ -18,12 +24,80 @@ async def unshared(channel: Channel, audiences: Audiences) -> None:
 
 
 @event("channel_left")
-async def left(channel: Channel, audiences: Audiences) -> None:
+async def left(
+    caller: Caller,
+    channel: Channel,
+    audiences: Audiences,
+    departures: Departures,
+    directly: Directly,
+) -> None:
     """The app was removed from a public channel."""
     await audiences.forget(channel.id)
+    affected = await departures.pause_channel(caller, channel.id, REMOVED)
+    await _notify(affected, "removed", channel.id, directly)
 
 
 @event("group_left")
-async def left_private(channel: Channel, audiences: Audiences) -> None:
+async def left_private(
+    caller: Caller,
+    channel: Channel,
+    audiences: Audiences,
+    departures: Departures,
+    directly: Directly,
+) -> None:
     """The app was removed from a private channel."""
+    await left.listener(caller, channel, audiences, departures, directly)
+
+
+@event("channel_archive")
+async def archived(
+    caller: Caller,
+    channel: Channel,
+    audiences: Audiences,
+    departures: Departures,
+    directly: Directly,
+) -> None:
     await audiences.forget(channel.id)
+    affected = await departures.pause_channel(caller, channel.id, ARCHIVED)
+    await _notify(affected, "archived", channel.id, directly)
+
+
+@event("group_archive")
+async def archived_private(
+    caller: Caller,
+    channel: Channel,
+    audiences: Audiences,
+    departures: Departures,
+    directly: Directly,
+) -> None:
+    await archived.listener(caller, channel, audiences, departures, directly)
+
+
+@event("channel_deleted")
+async def deleted(
+    caller: Caller, channel: Channel, departures: Departures, directly: Directly
+) -> None:
+    affected = await departures.delete_channel(caller, channel.id)
+    await _notify(affected, "deleted", channel.id, directly)
+
+
+@event("group_deleted")
+async def deleted_private(
+    caller: Caller, channel: Channel, departures: Departures, directly: Directly
+) -> None:
+    await deleted.listener(caller, channel, departures, directly)
+
+
+async def _notify(
+    affected: Sequence[Affected], why: str, channel_id: str, directly: Directly
+) -> None:
+    """One direct message to each owner of something there."""
+    for one in affected:
+        await directly.notify(
+            one.owner,
+            "channels.stopped",
+            why=why,
+            channel_id=channel_id,
+            digests=one.digests,
+            alerts=one.alerts,
+        )

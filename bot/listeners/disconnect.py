@@ -15,7 +15,7 @@ from bot.slack.home import HomeTab
 from bot.slack.reply import Reply
 
 
-@command("disconnect", "[tenant]", "Forget a tenant's API key and everything kept with it.")
+@command("disconnect", "[tenant]", "Delete a tenant's API key, its token, lists and figures.")
 async def ask(text: str, account: Account, reply: Reply) -> None:
     held = connection(account, tenant_name(text) if text else "")
     await reply("disconnect", tenant=held.tenant)

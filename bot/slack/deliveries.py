@@ -12,5 +12,5 @@ class TakesDeliveries(Protocol):
     """Redis, as seen from here: is this delivery new, who is asking, and in which list?"""
 
     async def take(
-        self, caller: Caller, delivery: str, reference: str, cursor_id: str
+        self, caller: Caller, delivery: str, reference: str, cursor_id: str, *, by_person: bool
     ) -> Arrival | None: ...

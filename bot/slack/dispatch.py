@@ -113,7 +113,8 @@ class Dispatch:
         try:
             await self.installation.admit(request.body)
             heard = known(self.registry.events, request.body["event"].get("type"))
-            self._start(heard, incoming, {})
+            if heard.concerns(incoming.event):
+                self._start(heard, incoming, {})
         except BotError as error:
             self.failures.note(error)
 
@@ -193,7 +194,8 @@ class Dispatch:
         await incoming.until_answered()
         try:
             cursor_id = cursor_in(str(extra.get("value", "")))
-            arrival = await self._taken(incoming, cursor_id)
+            by_person = incoming.is_in_home or not isinstance(heard, Event)
+            arrival = await self._taken(incoming, cursor_id, by_person=by_person)
             if arrival is not None:
                 found = {"account": arrival.account, "cursor": arrival.cursor}
                 await self._call(heard, incoming, {**found, **extra})
@@ -229,10 +231,16 @@ class Dispatch:
         finally:
             await modal.close()
 
-    async def _taken(self, incoming: Incoming, cursor_id: str = "") -> Arrival | None:
+    async def _taken(
+        self, incoming: Incoming, cursor_id: str = "", *, by_person: bool = True
+    ) -> Arrival | None:
         """None where this delivery was heard before: it is a repetition, or was replayed."""
         arrival = await self.arrivals.take(
-            incoming.caller, incoming.delivery, incoming.reference, cursor_id
+            incoming.caller,
+            incoming.delivery,
+            incoming.reference,
+            cursor_id,
+            by_person=by_person,
         )
         if arrival is None:
             logger.info("this delivery was heard before: nothing is done")

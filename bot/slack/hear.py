@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 Listener: TypeAlias = Callable[..., Awaitable[None]]
 """An async function; what it needs it names as parameters (`bot.slack.parameters`)."""
@@ -86,9 +86,13 @@ class Suggestion(Heard):
 
 @dataclass(frozen=True, slots=True)
 class Event(Heard):
-    """What Slack tells by itself, of this type, as manifest.yml subscribes to it."""
+    """An event of this type, as manifest.yml subscribes to it; `concerns` filters them.
+
+    Of some types Slack sends very many: what does not concern the app costs it nothing.
+    """
 
     event_type: str
+    concerns: Callable[[Mapping[str, Any]], bool] = lambda event: True
     at_once: ClassVar[bool] = False
 
 
@@ -124,5 +128,7 @@ def suggestion(action_id: str) -> Callable[[Listener], Suggestion]:
     return lambda listener: Suggestion(listener, action_id)
 
 
-def event(event_type: str) -> Callable[[Listener], Event]:
-    return lambda listener: Event(listener, event_type)
+def event(
+    event_type: str, *, concerns: Callable[[Mapping[str, Any]], bool] = lambda event: True
+) -> Callable[[Listener], Event]:
+    return lambda listener: Event(listener, event_type, concerns)

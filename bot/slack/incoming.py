@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -52,6 +52,7 @@ class Incoming:
     app_id: str = ""
     thread_ts: str = ""
     tab: str = ""
+    event: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def view_id(self) -> str:
@@ -104,6 +105,7 @@ def read(request: AsyncBoltRequest) -> Incoming:
         answered=context[ANSWERED],
         app_id=body.get("api_app_id") or "",
         tab=event.get("tab") or "",
+        event=event,
     )
 
 

@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import NotOurs
-from bot.slack.refusals import TROUBLE, named
+from bot.slack.refusals import TROUBLE, named, passes_in
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,19 @@ class Installation:
             except TROUBLE as error:
                 logger.warning("Slack does not say which workspace this is: %s", named(error))
             return self._identity
+
+    async def team(self) -> str:
+        """The workspace of the bot token, asked now; empty if Slack does not accept the token.
+
+        Raises what Slack's trouble is called where that is not known. Slack: auth.test.
+        """
+        try:
+            answer = await self._client.auth_test()
+        except SlackApiError as error:
+            if passes_in(error) is not None:
+                raise
+            return ""
+        return str(answer["team_id"])
 
     async def admit(self, body: Body) -> None:
         """Raises NotOurs for a request of another workspace, another app, or an outsider."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PARAMETERS = {
     "caller": "who acts",
+    "event": "the event that Slack reports",
     "account": "their connections; not in the ack",
     "cursor": "the list that the pressed button stands in, None where it is not theirs or is gone",
     "text": "what was typed behind the words of the command",
@@ -42,4 +43,5 @@ PARAMETERS = {
     "audiences": "the cache of who reads which channel",
     "audit": "the record of deletes",
     "asking": "the service that reads filters",
+    "departures": "pauses and deletes what belongs to people, channels and teams that left",
 }

@@ -9,6 +9,7 @@ from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
 from bot.store.homes import FIGURES
 from bot.store.records import CONNECTION, DEFAULT, TOKEN, Records
+from bot.store.sources import Source
 
 
 class AccountStore:
@@ -47,15 +48,25 @@ class AccountStore:
         with reaching_redis():
             await self._redis.hset(layout.account(caller), DEFAULT, tenant)
 
+    async def tenants(self, caller: Caller) -> tuple[str, ...]:
+        """Where a user is connected, also by connections that cannot be opened."""
+        with reaching_redis():
+            fields = await self._redis.hkeys(layout.account(caller))
+        names = (name.removeprefix(CONNECTION) for name in fields if name.startswith(CONNECTION))
+        return tuple(sorted(names))
+
     async def delete(self, caller: Caller, tenant: str, next_default: str) -> None:
-        """Delete every trace of a connection: secret, token, cursors, figures.
+        """Delete every trace of a connection: secret, token, cursors, figures, counts of days.
 
-        The audit record stays.
-
-        `next_default` takes the place of the default tenant; empty where none is left.
+        The audit record stays. `next_default` replaces the default tenant; it is empty if no
+        tenant is left, and then the user's forms and time zone are deleted, too.
         """
         account, cursors = layout.account(caller), layout.cursors(caller, tenant)
         with reaching_redis():
+            await self._delete_all(layout.day_counts(Source(caller, tenant).name, "*"))
+            if not next_default:
+                await self._delete_all(layout.form(caller, "*"))
+                await self._redis.delete(layout.zone(caller))
             cursor_ids = await self._redis.zrange(cursors, 0, -1)
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hdel(account, CONNECTION + tenant, TOKEN + tenant)
@@ -66,3 +77,8 @@ class AccountStore:
                     pipe.hdel(account, DEFAULT)
                 pipe.delete(cursors, *(layout.cursor(caller, id_) for id_ in cursor_ids))
                 await pipe.execute()
+
+    async def _delete_all(self, pattern: str) -> None:
+        """Keys of the app hold no sign that is special in a pattern, but for the last one."""
+        async for key in self._redis.scan_iter(pattern, count=1000):
+            await self._redis.delete(key)

@@ -32,13 +32,20 @@ class Arrivals:
         self._redis, self._accounts = redis, accounts
 
     async def take(
-        self, caller: Caller, delivery: str, reference: str, cursor_id: str = ""
+        self,
+        caller: Caller,
+        delivery: str,
+        reference: str,
+        cursor_id: str = "",
+        *,
+        by_person: bool = True,
     ) -> Arrival | None:
         """The caller's account and cursor, or None where another request was the same delivery.
 
         `reference` names this request: a client that repeats the call because the reply was lost
-        finds its own reference, and the delivery is still new. One round trip. An empty `delivery`
-        is always new. Raises StoreUnavailable.
+        finds its own reference, and the delivery is still new. An empty `delivery` is always new.
+        `by_person`: a person uses the app, so it is installed in their workspace. One round trip.
+        Raises StoreUnavailable.
         """
         with reaching_redis():
             async with (
@@ -51,7 +58,9 @@ class Arrivals:
                     key = layout.once(caller, delivery)
                     pipe.set(key, reference, nx=True, ex=KEPT_SECONDS)
                     pipe.get(key)
-                account, cursor, *taken = await pipe.execute()
-        if taken and taken[-1] != reference:
+                if by_person:
+                    pipe.zrem(layout.teams_stopped(), caller.team_id)
+                account, cursor, *others = await pipe.execute()
+        if delivery and others[1] != reference:
             return None
         return Arrival(self._accounts.read(caller, account), read(cursor_id, caller, cursor))

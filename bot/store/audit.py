@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
 
 KEPT_ENTRIES = 10_000
-
+KEPT_DAYS = 365
 
 OF_USER = """
 local found = {}
@@ -50,8 +51,8 @@ class AuditEntry:
 class AuditLog:
     """The audit record; every method raises StoreUnavailable where Redis does not answer."""
 
-    def __init__(self, redis: Commands) -> None:
-        self._redis = redis
+    def __init__(self, redis: Commands, kept_days: int = KEPT_DAYS) -> None:
+        self._redis, self._kept_days = redis, kept_days
         self._of_user = redis.register_script(OF_USER)
 
     async def record(
@@ -64,7 +65,7 @@ class AuditLog:
         replaces: str = "",
         **counts: int,
     ) -> str:
-        """Add an entry, timed by Redis, and give its id; the oldest beyond the cap go.
+        """Add an entry, timed by Redis, and give its id; those that are too old or many go.
 
         It takes the place of the entry `replaces`: that of the same delete when it had begun.
         `counts` are those of a clean-up.
@@ -76,8 +77,17 @@ class AuditLog:
                 pipe.xadd(stream, {**facts, **counts}, maxlen=KEPT_ENTRIES, approximate=True)
                 if replaces:
                     pipe.xdel(stream, replaces)
+                pipe.xtrim(stream, minid=self._oldest())
                 entry_id, *_ = await pipe.execute()
         return str(entry_id)
+
+    async def trim(self) -> int:
+        """Delete entries that are too old, of all workspaces; gives how many there were."""
+        deleted = 0
+        with reaching_redis():
+            async for stream in self._redis.scan_iter(layout.ALL_AUDITS, count=1000):
+                deleted += await self._redis.xtrim(stream, minid=self._oldest(), approximate=False)
+        return deleted
 
     async def of_user(self, caller: Caller, most: int, within: int) -> tuple[AuditEntry, ...]:
         """The caller's own among the last `within` entries of their workspace, newest first."""
@@ -92,6 +102,10 @@ class AuditLog:
         with reaching_redis():
             found = await self._redis.xrevrange(layout.audit(caller), count=count)
         return tuple(_entry(entry_id, facts) for entry_id, facts in found)
+
+    def _oldest(self) -> int:
+        """The first part of an entry's id: milliseconds since 1970, by Redis' own clock."""
+        return int((time.time() - self._kept_days * 24 * 60 * 60) * 1000)
 
 
 def _pairs(facts: Sequence[str]) -> dict[str, str]:

@@ -28,23 +28,24 @@ DAYS = Serializer(dict[str, Counted])
 
 
 class DayCounts:
-    """Counts by a series, which names what is counted, and date.
+    """Counts by connection, by a series, which names what is counted, and by date.
 
-    Both methods raise StoreUnavailable where Redis does not answer.
+    `source` is the name of a `bot.store.sources.Source`. Both methods raise StoreUnavailable where
+    Redis does not answer.
     """
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
         self._redis, self._sealing = redis, Sealing(vault, "series of day counts", DAYS)
 
-    async def load(self, series: str) -> dict[str, Counted]:
+    async def load(self, source: str, series: str) -> dict[str, Counted]:
         """What is kept; nothing where it cannot be opened any more."""
-        key = layout.day_counts(series)
+        key = layout.day_counts(source, series)
         with reaching_redis():
             sealed = await self._redis.get(key)
         return self._sealing.open(sealed, key) or {}
 
-    async def keep(self, series: str, days: Mapping[str, Counted]) -> None:
+    async def keep(self, source: str, series: str, days: Mapping[str, Counted]) -> None:
         """Keep these days of a series, and no others."""
-        key = layout.day_counts(series)
+        key = layout.day_counts(source, series)
         with reaching_redis():
             await self._redis.set(key, self._sealing.seal(dict(days), key), ex=KEPT_SECONDS)

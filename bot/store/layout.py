@@ -24,6 +24,10 @@ def probe() -> str:
     return f"{PREFIX}:probe"
 
 
+ALL_AUDITS = f"{PREFIX}:{{*}}:audit"
+"""The same for what `audit` gives."""
+
+
 def account(caller: Caller) -> str:
     """Hash: the default tenant, and for each tenant its sealed connection and token."""
     return f"{_user(caller)}:account"
@@ -67,6 +71,11 @@ def zone(caller: Caller) -> str:
 def audit(caller: Caller) -> str:
     """Stream: who deleted what in a workspace."""
     return f"{_workspace(caller)}:audit"
+
+
+def audit_copy(caller: Caller) -> str:
+    """Stream: the audit log while a user who is to be forgotten is replaced in it."""
+    return f"{_workspace(caller)}:audit:copy"
 
 
 def deletion(caller: Caller, tenant: str, job_id: str) -> str:
@@ -148,9 +157,19 @@ def uploads_held(team_id: str) -> str:
     return f"{CLOCK}:uploads:{team_id}:held"
 
 
-def day_counts(series: str) -> str:
-    """String, sealed: how many jobs past days had; `series` stands for whose, and which jobs."""
-    return f"{CLOCK}:days:{series}"
+def day_counts(source: str, series: str) -> str:
+    """String, sealed: how many jobs past days had on a connection; `series` says which jobs."""
+    return f"{CLOCK}:days:{source}:{series}"
+
+
+def teams_stopped() -> str:
+    """Sorted set: workspaces without the app, by the time when their data is deleted."""
+    return f"{CLOCK}:teams:stopped"
+
+
+def shift(name: str) -> str:
+    """Lock: one worker does the periodic work `name` for all of them."""
+    return f"{CLOCK}:shift:{name}"
 
 
 def watches(caller: Caller) -> str:
@@ -196,11 +215,6 @@ def alerts_due() -> str:
 def alerts_strikes() -> str:
     """Hash: how often in a row a look by such a connection failed."""
     return f"{CLOCK}:alerts:strikes"
-
-
-def shift(name: str) -> str:
-    """Lock: one worker does the periodic work `name` for all of them."""
-    return f"{CLOCK}:shift:{name}"
 
 
 def audience(channel_id: str) -> str:

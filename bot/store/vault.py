@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 import secrets
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from bot.keys import KEY_ID_LENGTH, EncryptionKey
 
 VERSION = "1"
+PSEUDONYM_LENGTH = 16  # of 64 hexadecimal digits
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: the length that GCM is made for
 
 
@@ -34,12 +36,20 @@ class Vault:
 
     def __init__(self, keys: Sequence[EncryptionKey]) -> None:
         self._ciphers = {key.id: AESGCM(key.secret) for key in keys}
-        self._first = keys[0].id
+        self._first, self._secret = keys[0].id, keys[0].secret
 
     def seal(self, text: str, place: str) -> str:
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = self._ciphers[self._first].encrypt(nonce, text.encode(), place.encode())
         return f"{VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def pseudonym(self, text: str) -> str:
+        """A name for somebody who is not to be named, the same while the first key is the same.
+
+        Whoever lacks that key can neither undo it nor compare it with a guess.
+        """
+        name = hmac.digest(self._secret, b"pseudonym:" + text.encode(), "sha256").hex()
+        return f"gone-{self._first}-{name[:PSEUDONYM_LENGTH]}"
 
     def is_current(self, sealed: str) -> bool:
         """Whether it is sealed as `seal` would do it now."""

@@ -50,6 +50,7 @@ from bot.store.records import Records
 from bot.store.tokens import TokenStore
 from bot.store.vault import Vault
 from bot.wiring.cleans import cleans
+from bot.wiring.departures import departures
 from bot.wiring.following import following
 from bot.wiring.homes import overviews
 
@@ -101,16 +102,15 @@ async def shared_parts(
         records = sealed_records(settings)
         emporix = EmporixClient(http, TokenStore(redis, records), clock)
         names = AgentNames(emporix, clock)
-        stack.push_async_callback(names.close)
         stored, slack = AccountStore(redis, records), slack_client(settings, session)
         channels = DigestChannels(slack, allow_outsiders=settings.allow_shared_channels)
         accounts, asking = Accounts(stored, emporix, clock), Asking(names)
         named = NamedJobs(emporix, names)
         patient = NamedJobs(emporix, names, grace_seconds=NAMES_SECONDS)
         reports = Reports(patient, clock)
-        stack.push_async_callback(reports.close)
         histories = Histories(emporix, DayCounts(redis, vault(settings)), clock)
-        stack.push_async_callback(histories.close)
+        for part in (names, reports, histories):
+            stack.push_async_callback(part.close)
         services = {
             "reports": reports,
             "histories": histories,
@@ -123,6 +123,7 @@ async def shared_parts(
             "forms": FormStore(redis, vault(settings), new_cursor_id),
             **_digests(redis, vault(settings), accounts, asking, channels, clock, new_digest_id),
         }
+        services["departures"] = departures(redis, vault(settings), stored, services, clock)
         homes = overviews(redis, vault(settings), patient, services, clock)
         say = Say.default(settings.deletes)
         yield Shared(redis, session, slack, say, stored, channels, homes, services, ping)
@@ -191,7 +192,7 @@ def _deletes(
 ) -> dict[str, object]:
     """What there is for deletes, as far as the operator allows them."""
     keys, may_clean = vault(settings), settings.deletes == "all"
-    audit = AuditLog(redis)
+    audit = AuditLog(redis, settings.audit_days)
     deletes = Deletes(emporix, audit, allowed=settings.deletes != "off")
     return {
         "shared_deletes": SharedDeletes(deletes, Deletions(redis), clock),

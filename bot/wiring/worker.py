@@ -21,6 +21,7 @@ from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures
+from bot.slack.installation import Installation
 from bot.slack.once import Once
 from bot.slack.told_once import ToldOnce
 from bot.store.canary import Canary
@@ -28,6 +29,7 @@ from bot.store.connection import Commands, connect, connect_for_queue
 from bot.store.pace import Pace
 from bot.store.posts import Posts
 from bot.store.shifts import Shifts
+from bot.store.stopped_teams import StoppedTeams
 from bot.store.uploads import Uploads
 from bot.wiring.shared import Clock, Connect, Shared, audiences, shared_parts, slack_client
 
@@ -64,11 +66,14 @@ async def assemble_worker(
             "digest_posts": DigestPosts(shared.say, once, shared.digest_channels, told_once),
             "shifts": Shifts(shared.redis),
             "told_once": told_once,
+            "installation": Installation(
+                shared.slack, allow_outsiders=settings.allow_shared_channels
+            ),
             "alert_posts": AlertPosts(shared.say, once, told_once),
             "digest_pictures": _digest_pictures(settings, shared, clock),
         }
-        calls = discover(bot.tasks)
-        runner = Runner(calls, services, queue, Failures(shared.say), directly, clock)
+        calls, stopped = discover(bot.tasks), StoppedTeams(shared.redis)
+        runner = Runner(calls, services, queue, Failures(shared.say), directly, clock, stopped)
         yield WorkerParts(Ticks(calls.ticks), runner, shared.redis)
 
 

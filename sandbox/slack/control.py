@@ -69,16 +69,27 @@ async def open_home(workspace: Workspace, request: Request, given: Given) -> Any
     return await exchange(_actor(workspace, request, given), act)
 
 
-async def share(workspace: Workspace, request: Request, given: Given) -> Any:
-    return await exchange(_actor(workspace, request, given), events.share)
+def happening(event: Callable[..., Awaitable[acts.Done]]) -> Answer:
+    """Something happens in the workspace, by an actor or to them."""
+
+    async def answer(workspace: Workspace, request: Request, given: Given) -> Any:
+        return await exchange(_actor(workspace, request, given), event)
+
+    return answer
 
 
-async def unshare(workspace: Workspace, request: Request, given: Given) -> Any:
-    return await exchange(_actor(workspace, request, given), events.unshare)
-
-
-async def remove_app(workspace: Workspace, request: Request, given: Given) -> Any:
-    return await exchange(_actor(workspace, request, given), events.remove_app)
+HAPPENINGS: Mapping[str, Callable[..., Awaitable[acts.Done]]] = {
+    "share": events.share,
+    "unshare": events.unshare,
+    "remove_app": events.remove_app,
+    "archive": events.archive,
+    "delete_channel": events.delete,
+    "change_status": events.change_status,
+    "deactivate": events.deactivate,
+    "revoke": events.revoke,
+    "uninstall": events.uninstall,
+    "install": events.install,
+}
 
 
 async def messages(workspace: Workspace, _: Request, given: Given) -> Any:
@@ -124,9 +135,7 @@ def routes(workspace: Workspace) -> Sequence[Route]:
         ("POST", "submit", submit),
         ("POST", "close", close),
         ("POST", "home", open_home),
-        ("POST", "share", share),
-        ("POST", "unshare", unshare),
-        ("POST", "remove_app", remove_app),
+        *(("POST", name, happening(event)) for name, event in HAPPENINGS.items()),
         ("GET", "messages", messages),
         ("GET", "view", view),
         ("GET", "files", files),

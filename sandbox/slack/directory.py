@@ -94,6 +94,9 @@ class Directory:
     def archive(self, channel_id: str) -> None:
         self._change(channel_id, is_archived=True)
 
+    def delete(self, channel_id: str) -> None:
+        del self.channels[channel_id]
+
     def admit(self, channel_id: str, user_id: str) -> None:
         """Somebody joins, or is invited."""
         self._change(channel_id, members=self.channels[channel_id].members | {user_id})

@@ -44,6 +44,62 @@ async def remove_app(http: httpx.AsyncClient, actor: Actor) -> Done:
     return await send(http, actor.workspace, event)
 
 
+async def archive(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """A person archives the channel."""
+    channel = actor.channel
+    actor.workspace.directory.archive(channel.id)
+    kind = "group_archive" if channel.is_private else "channel_archive"
+    event = {"type": kind, "channel": channel.id, "user": actor.user.id}
+    return await send(http, actor.workspace, event)
+
+
+async def delete(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """An administrator deletes the channel."""
+    channel = actor.channel
+    actor.workspace.directory.delete(channel.id)
+    kind = "group_deleted" if channel.is_private else "channel_deleted"
+    event = {"type": kind, "channel": channel.id, "actor_id": actor.user.id}
+    return await send(http, actor.workspace, event)
+
+
+async def change_status(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """The person changes something of their profile."""
+    return await send(http, actor.workspace, _user_change(actor))
+
+
+async def deactivate(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """An administrator deactivates the person's account."""
+    actor.workspace.directory.deactivate(actor.user.id)
+    return await send(http, actor.workspace, _user_change(actor))
+
+
+async def revoke(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """The bot token of the app is revoked."""
+    actor.workspace.is_token_revoked = True
+    event = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [BOT_USER_ID]}}
+    return await send(http, actor.workspace, event)
+
+
+async def uninstall(http: httpx.AsyncClient, actor: Actor) -> Done:
+    """The app is uninstalled; Slack may send the two events in any order."""
+    actor.workspace.is_token_revoked = True
+    done = await send(http, actor.workspace, {"type": "app_uninstalled"})
+    await revoke(http, actor)
+    return done
+
+
+async def install(_: httpx.AsyncClient, actor: Actor) -> Done:
+    """The app is installed again, and its token works."""
+    actor.workspace.is_token_revoked = False
+    return Done()
+
+
+def _user_change(actor: Actor) -> dict[str, Any]:
+    user = actor.workspace.directory.users[actor.user.id]
+    facts = {"id": user.id, "team_id": TEAM_ID, "name": user.name, "deleted": user.is_deactivated}
+    return {"type": "user_change", "user": facts}
+
+
 async def send(http: httpx.AsyncClient, workspace: Workspace, event: Mapping[str, Any]) -> Done:
     """Nothing is sent where the app has not subscribed to it."""
     if event["type"] not in workspace.events:

@@ -91,6 +91,34 @@ class Person:
         """Remove the app from the channel."""
         return await self._act("remove_app")
 
+    async def archive_channel(self) -> Exchange:
+        """Archive the channel."""
+        return await self._act("archive")
+
+    async def delete_channel(self) -> Exchange:
+        """Delete the channel."""
+        return await self._act("delete_channel")
+
+    async def change_status(self) -> Exchange:
+        """Change something of one's own profile."""
+        return await self._act("change_status")
+
+    async def leave_company(self) -> Exchange:
+        """The person's account is deactivated."""
+        return await self._act("deactivate")
+
+    async def revoke_token(self) -> Exchange:
+        """Revoke the bot token of the app."""
+        return await self._act("revoke")
+
+    async def uninstall_app(self) -> Exchange:
+        """Remove the app from the workspace."""
+        return await self._act("uninstall")
+
+    async def install_app(self) -> Exchange:
+        """Install the app again."""
+        return await self._act("install")
+
     async def choose(
         self, label: str, value: str | Sequence[str], *, action_id: str = "", nth: int = 1
     ) -> Exchange:

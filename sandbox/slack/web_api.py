@@ -65,6 +65,8 @@ def _token(request: Request, given: Arguments) -> str:
 def _admit(workspace: Workspace, method: Method, token: str) -> None:
     if not token:
         raise Refused("not_authed")
+    if workspace.is_token_revoked:
+        raise Refused("account_inactive")
     if token != workspace.bot_token:
         raise Refused("invalid_auth")
     need(workspace, method.scope)

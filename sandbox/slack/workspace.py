@@ -36,7 +36,20 @@ COMMANDS = frozenset({"/emporix"})
 """Those of manifest.yml; Slack brings no other to the app."""
 
 EVENTS = frozenset(
-    {"app_home_opened", "channel_shared", "channel_unshared", "channel_left", "group_left"}
+    {
+        "app_home_opened",
+        "app_uninstalled",
+        "channel_archive",
+        "channel_deleted",
+        "channel_left",
+        "channel_shared",
+        "channel_unshared",
+        "group_archive",
+        "group_deleted",
+        "group_left",
+        "tokens_revoked",
+        "user_change",
+    }
 )
 """Those that manifest.yml subscribes to; Slack tells the app of no other."""
 
@@ -69,6 +82,7 @@ class Workspace:
         self.events = EVENTS
         self.has_home_tab = True
         self.shows_metadata = True
+        self.is_token_revoked = False
         self.bot_url = ""
         self.slack_url = ""
         self.ack_seconds = ACK_SECONDS

@@ -14,6 +14,7 @@ from bot.models import Caller
 from bot.say.render import Say
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures
+from bot.store.stopped_teams import StoppedTeams
 from sandbox.slack.directory import ADA, TEAM_ID
 from tests.shop import Shop
 from tests.worker import FakeQueue
@@ -88,6 +89,7 @@ def runner(shop: Shop) -> Runner:
         Failures(say),
         Directly(say, client),
         shop.clock,
+        StoppedTeams(shop.redis),
     )
 
 

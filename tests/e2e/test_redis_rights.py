@@ -13,11 +13,14 @@ import pytest
 from redis.exceptions import NoPermissionError
 
 from bot.doctor import examine
+from bot.forget import forget
 from bot.keys import new_key
 from bot.rotate import rotate
 from bot.settings import Settings
 from bot.store import layout
+from bot.store.audit import AuditLog
 from bot.store.connection import connect
+from bot.store.erasure import Subject
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.person import Person
@@ -27,12 +30,15 @@ from tests.documents import text
 from tests.listeners.jobs.fixtures import add_jobs
 from tests.shop import Shop, open_shop
 from tests.source import modules
+from tests.store.fixtures import ADA
 
 GUIDE = "docs/operator-guide.md"
 USER = "emporix-jobs"
 SECONDS = 30.0
 ONLY_A_NAME = "client"  # the client library says its name by it, and goes on without
-FOR_SOME = {"auth", "select", "ping", "info", "scan", "zrevrange", "hincrby", "time"}
+FOR_SOME = {"auth", "select", "ping", "info", "zrevrange", "hincrby", "time"} | {
+    *("hkeys", "persist", "rename", "scan", "type", "xlen", "xrange", "xtrim")
+}
 """Older servers, other databases, idle connections, other commands of emporix-bot, long work."""
 
 
@@ -196,6 +202,16 @@ async def test_rotation_needs_no_more(redis: Any, restricted_url: str) -> None:
     """Nor does `emporix-bot keys rotate`."""
     told: list[str] = []
     status = await rotate(settings(restricted_url), told.append)
+    assert (status, await refused(redis) - {ONLY_A_NAME}) == (0, set())
+
+
+async def test_forgetting_needs_no_more(redis: Any, restricted_url: str) -> None:
+    """Nor does `emporix-bot forget`, which rewrites the audit log."""
+    await AuditLog(redis).record(ADA, "acme", "job-1", "deleted")
+    await redis.set(layout.zone(ADA), "UTC")
+    told: list[str] = []
+    subject = Subject(ADA.team_id, ADA.user_id)
+    status = await forget(settings(restricted_url), subject, told.append, lambda _: True)
     assert (status, await refused(redis) - {ONLY_A_NAME}) == (0, set())
 
 

@@ -1,4 +1,4 @@
-"""Events about a channel end what is cached about its readers."""
+"""Events about a channel: its readers are looked up again, and what runs there ends with it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bot.models import Audience
+from bot.store.alerts import AlertStore
 from bot.store.audiences import Audiences
+from bot.store.digests import DigestStore
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.person import Exchange, Person
+from tests.listeners.digest.fixtures import set_up, stored
 from tests.shop import Shop
 
 CHANGES: list[Callable[[Person], Awaitable[Exchange]]] = [
@@ -32,3 +37,73 @@ async def test_a_change_ends_what_is_cached(
     assert exchange.ack_status == 200
     assert (await audiences.read(changed)).audience is None
     assert (await audiences.read(other)).audience == Audience(other)
+
+
+@pytest.fixture
+async def scheduled(connected: Shop) -> Shop:
+    """In #ops Ada has a digest and alerts, and Grace a digest that is paused."""
+    for name in ("ada", "grace"):
+        await connected.connect(connected.person(name), ACME_OPERATIONS)
+        await set_up(connected.person(name, "ops"), name=f"Jobs of {name}")
+    await connected.person("ada", "ops").command("/emporix alerts on")
+    await connected.person("grace", "ops").command("/emporix digest pause Jobs of grace")
+    await set_up(connected.person("ada", "general"))
+    return connected
+
+
+async def direct(shop: Shop, user: str) -> list[str]:
+    return [message["text"] for message in await shop.person(user, "dm").messages()]
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "reason_of_alert"),
+    [
+        (Person.archive_channel, "archived", "is_archived"),
+        (Person.remove_app, "removed", "not_in_channel"),
+    ],
+)
+async def test_a_channel_that_is_closed_pauses(
+    scheduled: Shop,
+    end: Callable[[Person], Awaitable[Exchange]],
+    reason: str,
+    reason_of_alert: str,
+) -> None:
+    """Its digests and alerts, and no others; each owner of something that ran hears of it."""
+    await end(scheduled.person("ada", "ops"))
+    assert (await stored(scheduled, "digest-1")).paused == reason
+    assert (await stored(scheduled, "digest-2")).paused == "somebody"
+    assert not (await stored(scheduled, "digest-3")).paused
+    (alert,) = await AlertStore(scheduled.redis, scheduled.vault).of_channel(TEAM_ID, "C0OPS")
+    assert (alert.paused, alert.paused_at) == (reason_of_alert, scheduled.clock())
+    (told,) = await direct(scheduled, "ada")
+    assert "2 digests and alerts of yours are" in told
+    assert await direct(scheduled, "grace") == []
+
+
+async def test_a_channel_that_is_deleted_takes_its_own_along(scheduled: Shop) -> None:
+    """Its digests and alerts are deleted, and each owner hears of it."""
+    await scheduled.person("ada", "ops").delete_channel()
+    digests = DigestStore(scheduled.redis, scheduled.vault)
+    assert await digests.of_channel(TEAM_ID, "C0OPS") == ()
+    assert await digests.load("digest-3") is not None
+    alerts = AlertStore(scheduled.redis, scheduled.vault)
+    assert await alerts.of_channel(TEAM_ID, "C0OPS") == ()
+    assert "2 digests and alerts of yours" in (await direct(scheduled, "ada"))[0]
+    assert "1 digest or alert of yours" in (await direct(scheduled, "grace"))[0]
+
+
+async def test_private_channels_are_no_other(connected: Shop) -> None:
+    """Slack has events of its own for them."""
+    connected.workspace.directory.admit("C0BOARD", "U0BOT")
+    board = connected.person("ada", "board")
+    await set_up(board)
+    await board.archive_channel()
+    assert (await stored(connected)).paused == "archived"
+    await board.delete_channel()
+    assert await DigestStore(connected.redis, connected.vault).load("digest-1") is None
+
+
+async def test_a_channel_without_any_is_closed_in_silence(connected: Shop) -> None:
+    """Nobody is told about a channel in which they had nothing."""
+    await connected.person("ada", "ops").archive_channel()
+    assert await direct(connected, "ada") == []

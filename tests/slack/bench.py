@@ -41,7 +41,7 @@ class FakeArrivals:
     """Takes everything on, for people who are connected to nothing."""
 
     async def take(
-        self, caller: Caller, delivery: str, reference: str, cursor_id: str
+        self, caller: Caller, delivery: str, reference: str, cursor_id: str, *, by_person: bool
     ) -> Arrival | None:
         return Arrival(Account(caller), None)
 

@@ -34,8 +34,11 @@ SERVICES = dict.fromkeys(
         "audiences",
         "audit",
         "cleaning",
+        "deletes",
+        "departures",
         "digest_forms",
         "digests",
+        "directly",
         "exports",
         "finding",
         "forms",
@@ -132,7 +135,15 @@ class Given:
     async def suggestion(self, typed: Any, offer: Any) -> None:
         self.to["suggestion"] = locals()
 
-    async def event(self, home: Any, caller: Any, audiences: Any) -> None:
+    async def event(
+        self,
+        home: Any,
+        caller: Any,
+        event: Any,
+        departures: Any,
+        directly: Any,
+        audiences: Any,
+    ) -> None:
         self.to["event"] = locals()
 
 
@@ -156,6 +167,7 @@ async def test_offers_what_it_says() -> None:
     assert given.to["action"]["value"] == "packed"
     assert given.to["event"]["home"] == f"the Home of {ADA.id}"
     assert given.to["event"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
+    assert given.to["event"]["event"]["type"] == "app_home_opened"
     assert given.to["submission"]["value"] == ""
     assert given.to["action"]["account"] == Account(Caller("T0ACME", ADA.id))
     assert given.to["submission"]["values"] == {"name": "Ada"}
@@ -168,7 +180,7 @@ class SlowArrivals:
         self.asked, self.open = asyncio.Event(), asyncio.Event()
 
     async def take(
-        self, caller: Caller, delivery: str, reference: str, cursor_id: str
+        self, caller: Caller, delivery: str, reference: str, cursor_id: str, *, by_person: bool
     ) -> Arrival | None:
         self.asked.set()
         await self.open.wait()

@@ -94,9 +94,9 @@ class CountsArrivals(FakeArrivals):
     def __init__(self) -> None:
         self.taken = 0
 
-    async def take(self, *args: Any) -> Any:
+    async def take(self, *args: Any, **named: Any) -> Any:
         self.taken += 1
-        return await super().take(*args)
+        return await super().take(*args, **named)
 
 
 HELPERS = {"home": lambda incoming: FakeHome()}

@@ -10,10 +10,12 @@ from bot.store import layout
 from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
 from bot.store.cursors import Cursor, CursorStore
+from bot.store.day_counts import DayCounts
 from bot.store.records import Records
+from bot.store.sources import Source
 from bot.store.vault import Vault
 from tests.clock import FakeClock
-from tests.store.fixtures import ADA, GRACE, connection
+from tests.store.fixtures import ADA, GRACE, VAULT, connection
 
 
 async def test_gives_back_what_was_saved(accounts: AccountStore) -> None:
@@ -70,16 +72,24 @@ async def test_deletes_every_trace_but_the_audit_record(
     """After the only connection is deleted, no key of the user's is left."""
     await accounts.save(connection(), default=True)
     await CursorStore(redis, clock).save(Cursor("cursor-1", ADA, "acme", Filters()))
+    await redis.set(layout.form(ADA, "form-1"), "any")
+    await redis.set(layout.zone(ADA), "Europe/Berlin")
+    await DayCounts(redis, VAULT).keep(Source(ADA, "acme").name, "series", {})
     await AuditLog(redis).record(ADA, "acme", "job-1", "deleted")
     await accounts.delete(ADA, "acme", next_default="")
     assert await redis.keys("*") == [layout.audit(ADA)]
 
 
-async def test_leaves_other_connections_alone(accounts: AccountStore) -> None:
+async def test_leaves_other_connections_alone(accounts: AccountStore, redis: Any) -> None:
     """Deleting one connection keeps the other, which becomes the default."""
     await accounts.save(connection(tenant="acme"), default=True)
     await accounts.save(connection(tenant="globex"), default=False)
+    await redis.set(layout.form(ADA, "form-1"), "any")
+    for tenant in ("acme", "globex"):
+        await DayCounts(redis, VAULT).keep(Source(ADA, tenant).name, "series", {})
     await accounts.delete(ADA, "acme", next_default="globex")
+    assert await redis.exists(layout.form(ADA, "form-1"))
+    assert await redis.keys("*:days:*") == [layout.day_counts(Source(ADA, "globex").name, "series")]
     account = await accounts.load(ADA)
     assert list(account.connections) == ["globex"]
     assert account.default_tenant == "globex"

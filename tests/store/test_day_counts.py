@@ -11,6 +11,7 @@ from bot.store import layout
 from bot.store.day_counts import KEPT_SECONDS, Counted, DayCounts
 from bot.store.vault import Vault
 
+SOURCE = ":T0ACME:U0ADA:acme"
 DAYS = {"2026-11-22": Counted((3, 120, 4), 1.0), "2026-11-23": Counted((0, 0, 0), 2.5)}
 
 
@@ -21,26 +22,26 @@ def counts(redis: Any) -> DayCounts:
 
 async def test_gives_what_was_kept(redis: Any, counts: DayCounts) -> None:
     """Nothing else, and not for ever."""
-    assert await counts.load("series") == {}
-    await counts.keep("series", DAYS)
-    assert await counts.load("series") == DAYS
-    assert await counts.load("another") == {}
-    assert 0 < await redis.ttl(layout.day_counts("series")) <= KEPT_SECONDS
+    assert await counts.load(SOURCE, "series") == {}
+    await counts.keep(SOURCE, "series", DAYS)
+    assert await counts.load(SOURCE, "series") == DAYS
+    assert await counts.load(SOURCE, "another") == {}
+    assert 0 < await redis.ttl(layout.day_counts(SOURCE, "series")) <= KEPT_SECONDS
 
 
 async def test_keeps_only_the_newest(counts: DayCounts) -> None:
     """A series does not grow."""
-    await counts.keep("series", DAYS)
+    await counts.keep(SOURCE, "series", DAYS)
     newest = {"2026-11-24": Counted((1,), 3.0)}
-    await counts.keep("series", newest)
-    assert await counts.load("series") == newest
+    await counts.keep(SOURCE, "series", newest)
+    assert await counts.load(SOURCE, "series") == newest
 
 
 async def test_numbers_do_not_lie_open(redis: Any, counts: DayCounts) -> None:
     """What was copied to another place, or sealed with a key that is gone, counts as nothing."""
-    await counts.keep("series", DAYS)
-    sealed = await redis.get(layout.day_counts("series"))
+    await counts.keep(SOURCE, "series", DAYS)
+    sealed = await redis.get(layout.day_counts(SOURCE, "series"))
     assert "2026" not in sealed
-    await redis.set(layout.day_counts("another"), sealed)
-    assert await counts.load("another") == {}
-    assert await DayCounts(redis, Vault(parse_keys(new_key()))).load("series") == {}
+    await redis.set(layout.day_counts(SOURCE, "another"), sealed)
+    assert await counts.load(SOURCE, "another") == {}
+    assert await DayCounts(redis, Vault(parse_keys(new_key()))).load(SOURCE, "series") == {}

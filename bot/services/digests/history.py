@@ -16,6 +16,7 @@ from bot.services.digests.readings import Readings
 from bot.services.digests.report import ListsJobs, total_of
 from bot.services.digests.schedule import Day, days_before
 from bot.store.day_counts import Counted
+from bot.store.sources import Source
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +87,10 @@ class History:
 
 
 class KeepsCounts(Protocol):
-    """Where counts of days are kept, by a series and the date."""
+    """Where counts of days are kept, by connection, series and date."""
 
-    async def load(self, series: str) -> Mapping[str, Counted]: ...
-    async def keep(self, series: str, days: Mapping[str, Counted]) -> None: ...
+    async def load(self, source: str, series: str) -> Mapping[str, Counted]: ...
+    async def keep(self, source: str, series: str, days: Mapping[str, Counted]) -> None: ...
 
 
 class Histories:
@@ -121,12 +122,13 @@ class Histories:
     async def _read(
         self, held: Connection, asked: Filters, series: str, days: tuple[Day, ...]
     ) -> History:
-        kept, now = await self._kept.load(series), self._clock()
+        source = Source(held.caller, held.tenant).name
+        kept, now = await self._kept.load(source, series), self._clock()
         known = {day.on: kept[day.on] for day in days if _holds(kept.get(day.on), day, now)}
         counted = await self._counted(held, asked, [day for day in days if day.on not in known])
         if counted:
             known |= counted
-            await self._kept.keep(series, known)
+            await self._kept.keep(source, series, known)
         counts = [known[day.on].counts if day.on in known else None for day in days]
         shown = tuple(DayCount(day.on, count) for day, count in zip(days, counts, strict=True))
         return History(held.tenant, _statuses(asked), shown)

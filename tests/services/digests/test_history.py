@@ -61,10 +61,10 @@ class FakeEmporix:
 class FakeCounts:
     kept: dict[str, Mapping[str, Counted]] = field(default_factory=dict)
 
-    async def load(self, series: str) -> Mapping[str, Counted]:
+    async def load(self, source: str, series: str) -> Mapping[str, Counted]:
         return self.kept.get(series, {})
 
-    async def keep(self, series: str, days: Mapping[str, Counted]) -> None:
+    async def keep(self, source: str, series: str, days: Mapping[str, Counted]) -> None:
         self.kept[series] = days
 
 

@@ -1,0 +1,26 @@
+"""Events about the app itself: it was uninstalled, or its token was revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.models import Caller
+from bot.services.departures import Departures
+from bot.slack.hear import event
+
+
+@event("app_uninstalled")
+async def uninstalled(caller: Caller, departures: Departures) -> None:
+    await departures.uninstall(caller.team_id)
+
+
+def _is_of_bot(event: Mapping[str, Any]) -> bool:
+    """Slack: `tokens` has user ids by kind of token; the app has none of users."""
+    return bool((event.get("tokens") or {}).get("bot"))
+
+
+@event("tokens_revoked", concerns=_is_of_bot)
+async def revoked(caller: Caller, departures: Departures) -> None:
+    """Comes with an uninstall, too, before that or after it."""
+    await departures.revoke(caller.team_id)

@@ -1,0 +1,145 @@
+"""People, channels and workspaces that are gone: their scheduled work pauses or is deleted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.models import Caller, Digest
+from bot.services.alerts.alerts import Alerts
+from bot.services.alerts.course import AlertCourse
+from bot.services.digests import course
+from bot.services.digests.digests import Digests
+from bot.services.watches.watching import Watching
+from bot.store.accounts import AccountStore
+from bot.store.alert_records import Alert
+from bot.store.erasure import OWNER_GONE, Erasure, Subject
+from bot.store.sources import Source
+from bot.store.stopped_teams import StoppedTeams
+
+logger = logging.getLogger(__name__)
+
+ABANDONED_SECONDS = 30 * 24 * 60 * 60.0
+"""How long the digests and alerts of a person who left wait for somebody to take them over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a channel gets nothing any more, in the words of digests and of alerts."""
+
+    digests: str
+    alerts: str
+
+
+ARCHIVED = Reason("archived", "is_archived")
+REMOVED = Reason("removed", "not_in_channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """The digests and alerts of one owner that were paused or deleted."""
+
+    owner: Caller
+    digests: tuple[Digest, ...]
+    alerts: tuple[Alert, ...]
+
+
+class Departures:
+    """Every method raises StoreUnavailable where Redis does not answer."""
+
+    def __init__(
+        self,
+        accounts: AccountStore,
+        digests: Digests,
+        alerts: Alerts,
+        alert_course: AlertCourse,
+        watching: Watching,
+        stopped: StoppedTeams,
+        erasure: Erasure,
+        clock: Callable[[], float],
+    ) -> None:
+        self._accounts, self._watching = accounts, watching
+        self._digests, self._alerts, self._course = digests, alerts, alert_course
+        self._stopped, self._erasure, self._clock = stopped, erasure, clock
+
+    async def uninstall(self, team_id: str) -> None:
+        """Stop all scheduled work, and delete the data of the workspace in a day."""
+        await self._stopped.uninstalled(team_id, self._clock())
+        logger.warning("the app was uninstalled from %s: its data is deleted in 24 h", team_id)
+
+    async def revoke(self, team_id: str) -> None:
+        """Stop all scheduled work until the app works again; nothing is deleted."""
+        await self._stopped.revoked(team_id)
+        logger.error("the bot token of %s was revoked: nothing is posted until it works", team_id)
+
+    async def settle_teams(self, installed_in: str) -> None:
+        """Resume the workspace in which the app works, and delete the data of others in time."""
+        for team_id, at in (await self._stopped.all()).items():
+            if team_id == installed_in:
+                await self._stopped.resume(team_id)
+            elif at <= self._clock():
+                await self._erasure.erase(Subject(team_id))
+                await self._stopped.resume(team_id)
+                logger.warning("the data of workspace %s was deleted", team_id)
+
+    async def is_any_stopped(self) -> bool:
+        """Whether some workspace has uninstalled the app or revoked its token."""
+        return bool(await self._stopped.all())
+
+    async def remove_user(self, caller: Caller) -> None:
+        """Somebody has left: their API keys go at once, and what runs on these pauses."""
+        tenants = await self._accounts.tenants(caller)
+        for tenant in tenants:
+            await self._accounts.delete(caller, tenant, "")
+        for tenant in tenants:
+            await self._watching.end_all(caller, tenant)
+            for alert in await self._course.running(Source(caller, tenant)):
+                await self._course.pause(alert.id, OWNER_GONE)
+        for digest in await self._digests.of_owner(caller):
+            await self._pause(digest, OWNER_GONE)
+        logger.info("a user has left: %d connections were deleted", len(tenants))
+
+    async def pause_channel(
+        self, caller: Caller, channel_id: str, reason: Reason
+    ) -> Sequence[Affected]:
+        """Nothing can be posted there; gives what was paused by owner. `caller` says where."""
+        digests = await self._digests.in_channel(caller, channel_id)
+        alerts = await self._alerts.of_channel(caller, channel_id)
+        running = [digest for digest in digests if not digest.paused]
+        heard = [alert for alert in alerts if not alert.paused]
+        for digest in running:
+            await self._pause(digest, reason.digests)
+        for alert in heard:
+            await self._course.pause(alert.id, reason.alerts)
+        return _by_owner(running, heard)
+
+    async def delete_channel(self, caller: Caller, channel_id: str) -> Sequence[Affected]:
+        """Delete its digests and alerts; gives these by owner. `caller` says in which workspace."""
+        digests = await self._digests.in_channel(caller, channel_id)
+        for digest in digests:
+            await self._digests.delete(digest.id, caller)
+        alerts = await self._alerts.off(caller, channel_id)
+        return _by_owner(digests, alerts)
+
+    async def delete_abandoned(self) -> None:
+        """Delete what nobody has taken over for 30 days after its owner left."""
+        if count := await self._erasure.erase_abandoned(self._clock() - ABANDONED_SECONDS):
+            logger.info("%d digests and alerts of people who left were deleted", count)
+
+    async def _pause(self, digest: Digest, reason: str) -> None:
+        if not digest.paused:
+            now = self._clock()
+            await self._digests.settle(digest.id, lambda one: course.paused(one, reason, now))
+
+
+def _by_owner(digests: Sequence[Digest], alerts: Sequence[Alert]) -> list[Affected]:
+    owners = dict.fromkeys([*(one.owner for one in digests), *(one.owner for one in alerts)])
+    return [
+        Affected(
+            owner,
+            tuple(digest for digest in digests if digest.owner == owner),
+            tuple(alert for alert in alerts if alert.owner == owner),
+        )
+        for owner in owners
+    ]

@@ -1,0 +1,307 @@
+"""Finds and deletes everything in Redis that names a user or a workspace, encrypted records too.
+
+It knows no list of keys: it reads all of them, so that a new kind of key is not forgotten here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bot.models import Caller
+from bot.store import layout
+from bot.store.audit_names import rewrite
+from bot.store.connection import Commands, reaching_redis
+from bot.store.vault import Unopenable, Vault, place
+
+BATCH = 500
+MOST_ROUNDS = 5
+"""The app may write while this runs; what it wrote is found in the next round."""
+
+OWNER_GONE = "owner_gone"
+"""Why a digest or an alert is paused whose owner has left."""
+
+SEALED = re.compile(r"1\.[0-9a-f]{8}\.[\w=-]+")
+OWNED = re.compile(rf"{re.escape(layout.CLOCK)}:(digest|alert|clean):([^:]+)")
+AUDIT = re.compile(rf"{re.escape(layout.PREFIX)}:\{{([^:}}]*):([^:}}]*)\}}:audit")
+JOBS = "saq:"
+
+# Only what is still as it was read; another process may have changed it meanwhile.
+BLANK = """
+if ARGV[1] == '' then
+    if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
+    redis.call('SET', KEYS[1], ARGV[3], 'KEEPTTL')
+elseif redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+end
+return 1
+"""
+
+Act = Literal["delete", "remove", "blank", "pseudonym"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A workspace, or one user of it if `user_id` is given."""
+
+    team_id: str
+    user_id: str = ""
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Its id as a whole word: ids of Slack have capital letters and digits only."""
+        return _word(self.user_id or self.team_id)
+
+    def owns(self, facts: Any) -> bool:
+        """Whether a record is about work of the subject."""
+        owner = (facts.get("owner") or facts.get("caller")) if isinstance(facts, dict) else None
+        if not isinstance(owner, dict) or owner.get("team_id") != self.team_id:
+            return False
+        return self.user_id in ("", owner.get("user_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What to do with a key, or with a member or field of it.
+
+    `blank` puts `new` in the place of the value `old`, which holds the id among other things;
+    `pseudonym` is for the audit log.
+    """
+
+    act: Act
+    key: str
+    member: str = ""
+    old: str = field(default="", repr=False)
+    new: str = field(default="", repr=False)
+
+
+@dataclass(slots=True)
+class Found:
+    """`traces` of a subject, and how many encrypted values no configured key opens.
+
+    `dead` are the ids of its digests, alerts and clean-ups.
+    """
+
+    traces: list[Trace] = field(default_factory=list)
+    dead: set[str] = field(default_factory=set)
+    unopenable: int = 0
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many traces there are to delete, to remove, and so on."""
+        return Counter(trace.act for trace in self.traces)
+
+
+class Erasure:
+    """Every method raises StoreUnavailable where Redis does not answer."""
+
+    def __init__(self, redis: Commands, vault: Vault) -> None:
+        self._redis, self._vault = redis, vault
+        self._blank = redis.register_script(BLANK)
+
+    async def find(self, subject: Subject) -> Found:
+        """All traces of a user or a workspace; changes nothing."""
+        found = Found()
+        async for key, kind, value in self._all():
+            if _key_names(subject, key):
+                self._note_owned(subject, key, value, found)
+                found.traces.append(Trace("delete", key))
+            else:
+                self._look(subject, key, kind, value, found)
+        if found.dead:
+            known = {trace.key for trace in found.traces if trace.act == "delete"}
+            found.traces += await self._of_dead(found.dead, known)
+        return found
+
+    async def erase(self, subject: Subject) -> Found:
+        """Delete all traces; gives those of the first look.
+
+        The user stays in the audit log under a pseudonym. Of a workspace, that log goes too.
+        """
+        first = found = await self.find(subject)
+        for _ in range(MOST_ROUNDS):
+            if not found.traces:
+                break
+            await self._delete(subject, found.traces)
+            found = await self.find(subject)
+        return first
+
+    async def erase_abandoned(self, before: float) -> int:
+        """Delete what has been paused since before then because its owner left; gives how many.
+
+        `before` is in seconds since 1970.
+        """
+        found = Found()
+        async for key, kind, value in self._all():
+            owned = OWNED.fullmatch(key)
+            if owned and kind == "hash" and _is_abandoned(self._facts(key, value), before):
+                found.dead.add(owned[2])
+        if found.dead:
+            traces = await self._of_dead(found.dead, set())
+            await self._delete(Subject(""), traces)
+        return len(found.dead)
+
+    def _look(self, subject: Subject, key: str, kind: str, value: Any, found: Found) -> None:
+        """What to do with the contents of a key whose name does not say whose it is."""
+        owned = OWNED.fullmatch(key)
+        if owned and kind == "hash" and subject.owns(self._facts(key, value)):
+            found.dead.add(owned[2])
+            return
+        if AUDIT.fullmatch(key):
+            if subject.user_id and subject.pattern.search(json.dumps(value)):
+                found.traces.append(Trace("pseudonym", key))
+            return
+        for name, text in _parts(kind, value):
+            if subject.pattern.search(name):
+                found.traces.append(Trace("remove", key, name))
+            elif text and (trace := self._in_value(subject, key, name, text, found)):
+                found.traces.append(trace)
+
+    def _in_value(
+        self, subject: Subject, key: str, name: str, text: str, found: Found
+    ) -> Trace | None:
+        is_sealed = bool(SEALED.fullmatch(text))
+        try:
+            clear = self._vault.open(text, place(key, name)) if is_sealed else text
+        except Unopenable:
+            found.unopenable += 1
+            return None
+        if not subject.pattern.search(clear):
+            return None
+        if not subject.user_id or key.startswith(JOBS):
+            return Trace("remove", key, name) if name else Trace("delete", key)
+        blank = subject.pattern.sub("", clear)
+        new = self._vault.seal(blank, place(key, name)) if is_sealed else blank
+        return Trace("blank", key, name, text, new)
+
+    def _note_owned(self, subject: Subject, key: str, value: Any, found: Found) -> None:
+        """A key that says who has a clean-up under way holds its id."""
+        if key.startswith(f"{layout.CLOCK}:cleaning:") and isinstance(value, str):
+            found.dead.add(value)
+
+    def _facts(self, key: str, value: Any) -> Any:
+        """The record of a hash, or None if it can't be opened."""
+        try:
+            return json.loads(self._vault.open(value.get("record", ""), place(key, "record")))
+        except (Unopenable, ValueError):
+            return None
+
+    async def _of_dead(self, dead: set[str], known: set[str]) -> list[Trace]:
+        """What belongs to digests, alerts and clean-ups: their keys, and their ids elsewhere.
+
+        The keys `known` are deleted anyway.
+        """
+        traces = []
+        pattern = _word("|".join(map(re.escape, sorted(dead))))
+        async for key, kind, value in self._all():
+            if key in known:
+                continue
+            if pattern.search(key):
+                traces.append(Trace("delete", key))
+                continue
+            names = (name for name, _ in _parts(kind, value) if pattern.search(name))
+            traces += [Trace("remove", key, name) for name in names]
+        return traces
+
+    async def _delete(self, subject: Subject, traces: Iterable[Trace]) -> None:
+        """Work in the index goes first, so that no worker begins anything meanwhile."""
+        order: Mapping[str, int] = {"remove": 0, "blank": 1, "delete": 2, "pseudonym": 3}
+        for trace in sorted(traces, key=lambda one: order[one.act]):
+            with reaching_redis():
+                await self._apply(subject, trace)
+
+    async def _apply(self, subject: Subject, trace: Trace) -> None:
+        match trace.act:
+            case "delete":
+                await self._redis.delete(trace.key)
+            case "blank":
+                args = [trace.member, trace.old, trace.new]
+                await self._blank(keys=[trace.key], args=args)
+            case "pseudonym":
+                name = self._vault.pseudonym(f"{subject.team_id}:{subject.user_id}")
+                copy = layout.audit_copy(_workspace_of(trace.key))
+                await rewrite(self._redis, trace.key, copy, subject.pattern, name)
+            case "remove":
+                await self._remove(trace)
+
+    async def _remove(self, trace: Trace) -> None:
+        match await self._redis.type(trace.key):
+            case "hash":
+                await self._redis.hdel(trace.key, trace.member)
+            case "set":
+                await self._redis.srem(trace.key, trace.member)
+            case "zset":
+                await self._redis.zrem(trace.key, trace.member)
+            case "list":
+                await self._redis.lrem(trace.key, 0, trace.member)
+
+    async def _all(self) -> AsyncIterator[tuple[str, str, Any]]:
+        """Every key of the app with its type and its value."""
+        for pattern in (f"{layout.PREFIX}:*", f"{JOBS}*{layout.TASK}*"):
+            cursor = -1
+            while cursor != 0:
+                with reaching_redis():
+                    cursor, keys = await self._redis.scan(max(cursor, 0), pattern, BATCH)
+                    found = await self._read(keys)
+                for one in found:
+                    yield one
+
+    async def _read(self, keys: list[str]) -> list[tuple[str, str, Any]]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.type(key)
+            kinds = await pipe.execute() if keys else []
+            there = [(key, kind) for key, kind in zip(keys, kinds, strict=True) if kind in READ]
+            for key, kind in there:
+                command, *more = READ[kind]
+                pipe.execute_command(command, key, *more)
+            values = await pipe.execute(raise_on_error=False) if there else []
+        return [
+            (key, kind, value)
+            for (key, kind), value in zip(there, values, strict=True)
+            if value and not isinstance(value, Exception)
+        ]
+
+
+READ = {
+    "string": ("GET",),
+    "hash": ("HGETALL",),
+    "set": ("SMEMBERS",),
+    "zset": ("ZRANGE", 0, -1),
+    "list": ("LRANGE", 0, -1),
+    "stream": ("XRANGE", "-", "+"),
+}
+
+
+def _parts(kind: str, value: Any) -> Iterable[tuple[str, str]]:
+    """The members or fields of a value with their texts; a string has the name ""."""
+    if kind == "hash":
+        return list(value.items())
+    if kind == "string":
+        return [("", value)]
+    return [(member, "") for member in value] if kind in ("set", "zset", "list") else []
+
+
+def _workspace_of(audit_key: str) -> Caller:
+    enterprise_id, team_id = AUDIT.fullmatch(audit_key).groups()  # type: ignore[union-attr]
+    return Caller(team_id, "", enterprise_id)
+
+
+def _key_names(subject: Subject, key: str) -> bool:
+    """Whether the name of a key says that it is the subject's."""
+    words = set(re.split(r"[^A-Z0-9a-z]+", key))
+    return {subject.team_id, subject.user_id or subject.team_id} <= words
+
+
+def _is_abandoned(facts: Any, before: float) -> bool:
+    if not isinstance(facts, dict) or facts.get("paused") != OWNER_GONE:
+        return False
+    return 0 < (facts.get("paused_at") or 0) < before
+
+
+def _word(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])")
