@@ -12,11 +12,8 @@ from bot.store import layout
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import ADA, TEAM_ID
 from sandbox.slack.faults import Fault
-from tests.listeners.jobs.fixtures import add_jobs
 from tests.logged import log_to_stderr
 from tests.shop import Shop
-
-CURSOR = layout.cursor(Caller(TEAM_ID, ADA.id), "cursor-1")
 
 
 def events(written: str, level: str) -> list[dict[str, str]]:
@@ -28,18 +25,18 @@ async def test_a_stranger_gets_a_reference(
     connected: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An error that nobody foresaw is a short message; its reference finds it in the log."""
-    add_jobs(connected, 20)
-    await connected.ada.command("/emporix jobs")
-    await connected.redis.set(CURSOR, "damaged by hand")
+    entry = {"user_id": ADA.id, "tenant": "acme", "job_id": "1", "result": "done"}
+    damaged = {**entry, "counted": "damaged by hand"}
+    await connected.redis.xadd(layout.audit(Caller(TEAM_ID, ADA.id)), damaged)
     with log_to_stderr():
-        exchange = await connected.ada.click("Next")
+        exchange = await connected.ada.command("/emporix audit")
     (message,) = exchange.payloads
     assert "Traceback" not in json.dumps(message)
-    assert "JSON" not in json.dumps(message)
+    assert "damaged" not in json.dumps(message)
     (reference,) = re.findall(r"reference `(\w+)`", message["text"])
     (logged,) = events(capsys.readouterr().err, "error")
     assert logged["reference"] == reference
-    assert "JSONDecodeError" in logged["exception"]
+    assert "ValueError" in logged["exception"]
 
 
 async def test_a_form_that_cannot_open_is_explained(
