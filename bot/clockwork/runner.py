@@ -51,7 +51,7 @@ PARAMETERS = {
     "directly": "writes to people of its own accord",
     "clean_runs": "the service that deletes what was counted and confirmed",
     "departures": "pauses and deletes what belongs to people, channels and teams that left",
-    "installation": "asks Slack whether the app is installed",
+    "bot_token": "asks Slack whether the app is installed",
     "audit": "the record of deletes",
     "shifts": "lets one worker do periodic work for all of them",
 }

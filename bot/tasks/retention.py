@@ -6,8 +6,8 @@ import logging
 
 from bot.clockwork.calls import every
 from bot.services.departures import Departures
+from bot.slack.bot_token import BotToken
 from bot.slack.failures import described
-from bot.slack.installation import Installation
 from bot.slack.refusals import TROUBLE
 from bot.store.audit import AuditLog
 from bot.store.shifts import Shifts
@@ -19,12 +19,12 @@ DAY_SECONDS = 24 * 60 * 60.0
 
 
 @every(LOOK_SECONDS, while_stopped=True)
-async def teams(departures: Departures, installation: Installation, shifts: Shifts) -> None:
+async def teams(departures: Departures, bot_token: BotToken, shifts: Shifts) -> None:
     """Resume where the app is installed again, and delete the data of where it stays away."""
     if not await departures.is_any_stopped() or not await shifts.take("teams", LOOK_SECONDS):
         return
     try:
-        installed_in = await installation.team()
+        installed_in = await bot_token.team()
     except TROUBLE as error:
         logger.warning("whether the app is installed is not known: %s", described(error))
         return

@@ -17,11 +17,11 @@ from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
 from bot.settings import Settings
 from bot.slack.alert_posts import AlertPosts
+from bot.slack.bot_token import BotToken
 from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures
-from bot.slack.installation import Installation
 from bot.slack.once import Once
 from bot.slack.told_once import ToldOnce
 from bot.store.connection import connect_for_queue
@@ -59,7 +59,7 @@ async def assemble_worker(
             "digest_posts": DigestPosts(shared.say, once, shared.digest_channels, told_once),
             "shifts": Shifts(shared.redis),
             "told_once": told_once,
-            "installation": Installation(shared.slack),
+            "bot_token": BotToken(shared.slack),
             "alert_posts": AlertPosts(shared.say, once, told_once),
             "digest_pictures": _digest_pictures(settings, shared, clock),
         }

@@ -1,4 +1,4 @@
-"""Whether the app is installed: whether Slack takes its token."""
+"""Whether the app is installed: whether Slack accepts its bot token."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.refusals import passes_in
 
 
-class Installation:
+class BotToken:
     """Slack: auth.test; needs no scope."""
 
     def __init__(self, client: AsyncWebClient) -> None:
