@@ -99,10 +99,10 @@ async def shared_parts(
         redis, ping = _redis(settings, canary, connect, stack)
         session = await stack.enter_async_context(slack_session())
         http = await stack.enter_async_context(http_client(settings.emporix_api_url))
-        records = sealed_records(settings)
-        emporix = EmporixClient(http, TokenStore(redis, records), clock)
+        emporix = EmporixClient(http, TokenStore(redis, sealed_records(settings)), clock)
         names = AgentNames(emporix, clock)
-        stored, slack = AccountStore(redis, records), slack_client(settings, session)
+        stored = AccountStore(redis, sealed_records(settings))
+        slack = slack_client(settings, session)
         channels = DigestChannels(slack, allow_outsiders=settings.allow_shared_channels)
         accounts, asking = Accounts(stored, emporix, clock), Asking(names)
         named = NamedJobs(emporix, names)
@@ -125,8 +125,17 @@ async def shared_parts(
         }
         services["departures"] = departures(redis, vault(settings), stored, services, clock)
         homes = overviews(redis, vault(settings), patient, services, clock)
-        say = Say.default(settings.deletes)
-        yield Shared(redis, session, slack, say, stored, channels, homes, services, ping)
+        yield Shared(
+            redis,
+            session,
+            slack,
+            Say.default(settings.deletes),
+            stored,
+            channels,
+            homes,
+            services,
+            ping,
+        )
 
 
 def _redis(
