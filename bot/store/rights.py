@@ -33,10 +33,14 @@ hgetall {KEY}
 hincrby {KEY} f 1
 hkeys {KEY}
 hlen {KEY}
+hmget {KEY} f
 hset {KEY} f 1
 hvals {KEY}
 info
 mget {KEY}
+persist {KEY}
+pexpire {KEY} 1
+rename {KEY} {KEY}
 sadd {KEY} m
 scard {KEY}
 scan 0
@@ -46,9 +50,13 @@ set {KEY} 1
 smembers {KEY}
 srem {KEY} m
 time
+type {KEY}
 xadd {KEY} * f 1
 xdel {KEY} 1-1
+xlen {KEY}
+xrange {KEY} - +
 xrevrange {KEY} + -
+xtrim {KEY} MAXLEN 1
 zadd {KEY} 1 m
 zcount {KEY} 0 1
 zrange {KEY} 0 1
