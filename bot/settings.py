@@ -89,7 +89,7 @@ class Settings(BaseSettings):
         ge=1,
         le=6000,
         description=(
-            "How many messages all workers together may post by the clock; Slack allows a "
+            "How many scheduled messages all workers together may post; Slack allows a "
             "workspace several hundred a minute"
         ),
     )
