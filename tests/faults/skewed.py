@@ -1,0 +1,23 @@
+"""`python -m tests.faults.skewed <seconds>`: a worker on a host whose clock is that much ahead.
+
+A host's clock cannot be set for one process alone, so what the process takes for it is replaced
+before anything of the bot is loaded. Its timers are right, as they are on such a host.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+real, AHEAD = time.time, float(sys.argv[1])
+
+
+def wrong_time() -> float:
+    return real() + AHEAD
+
+
+if __name__ == "__main__":
+    time.time = wrong_time
+    from bot.cli import main
+
+    sys.exit(main(["worker"]))
