@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.models import Caller, Digest
 from bot.services.alerts.alerts import Alerts
@@ -15,7 +15,6 @@ from bot.services.watches.watching import Watching
 from bot.store.accounts import AccountStore
 from bot.store.alert_records import Alert
 from bot.store.erasure import OWNER_GONE, Erasure, Subject
-from bot.store.sources import Source
 from bot.store.stopped_teams import StoppedTeams
 
 logger = logging.getLogger(__name__)
@@ -80,16 +79,19 @@ class Departures:
         return bool(await self._stopped.all())
 
     async def remove_user(self, caller: Caller) -> None:
-        """Somebody has left: their API keys go at once, and what runs on these pauses."""
+        """Somebody has left: their API keys go at once, and all of theirs waits for a new owner.
+
+        What was paused before waits from now on, too, so that its channel hears of it.
+        """
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
         for tenant in tenants:
             await self._watching.end_all(caller, tenant)
-            for alert in await self._course.running(Source(caller, tenant)):
-                await self._course.pause(alert.id, OWNER_GONE)
+        for alert in await self._alerts.of_person(caller):
+            await self._abandon_alert(alert.id, caller)
         for digest in await self._digests.of_owner(caller):
-            await self._pause(digest, OWNER_GONE)
+            await self._abandon_digest(digest.id, caller)
         logger.info("a user has left: %d connections were deleted", len(tenants))
 
     async def pause_channel(
@@ -118,6 +120,26 @@ class Departures:
         """Delete what nobody has taken over for 30 days after its owner left."""
         if count := await self._erasure.erase_abandoned(self._clock() - ABANDONED_SECONDS):
             logger.info("%d digests and alerts of people who left were deleted", count)
+
+    async def _abandon_alert(self, alert_id: str, owner: Caller) -> None:
+        now = self._clock()
+
+        def abandoned(one: Alert) -> Alert:
+            if one.owner != owner or one.paused == OWNER_GONE:  # taken over, or told already
+                return one
+            return replace(one, paused=OWNER_GONE, paused_at=now, notices=0)
+
+        await self._course.change(alert_id, abandoned, look_at=now)
+
+    async def _abandon_digest(self, digest_id: str, owner: Caller) -> None:
+        now = self._clock()
+
+        def abandoned(one: Digest) -> Digest:
+            if one.owner != owner or one.paused == OWNER_GONE:
+                return one
+            return course.paused(replace(one, paused=""), OWNER_GONE, now)
+
+        await self._digests.settle(digest_id, abandoned)
 
     async def _pause(self, digest: Digest, reason: str) -> None:
         if not digest.paused:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.models import Caller
 from bot.store import layout
 from bot.store.alert_records import ALERT, POSTS, Alert, Posted
 from bot.store.connection import Commands, reaching_redis
@@ -160,6 +161,13 @@ class AlertStore:
         """The alerts that run on a connection, oldest first."""
         there, _ = await self._all(layout.alerts_of_source(source.name))
         return tuple(alert for alert in there if alert.source == source)
+
+    async def tenants_of(self, owner: Caller) -> tuple[str, ...]:
+        """Of which tenants somebody has alerts. It visits all keys of Redis: for rare events."""
+        pattern = layout.alerts_of_source(Source(owner, "*").name)
+        with reaching_redis():
+            keys = [key async for key in self._redis.scan_iter(pattern, count=1000)]
+        return tuple(sorted(source.tenant for source in await _sources(keys)))
 
     async def _all(self, index: str) -> tuple[tuple[Alert, ...], int]:
         """The alerts of an index, and how many of its records cannot be opened."""

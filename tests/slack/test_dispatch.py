@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from statistics import median
 from typing import Any
 
 import bot.listeners
@@ -276,12 +277,15 @@ async def test_acknowledges_buttons_promptly(connected: Shop, poster: Poster) ->
     add_jobs(connected, 20)
     await connected.ada.command("/emporix jobs")
     connected.world.faults.add(Fault("delay", times=5, seconds=1.5))
-    begun = time.process_time()
+    waited = []
     for action_id in discover(bot.listeners).actions:
         pressed = samples.block_actions(action_id, VALUES.get(action_id, ANY_OTHER), "")
         pressed["trigger_id"] = action_id
+        begun = time.monotonic()
         assert (await poster.interaction(pressed)).status_code == 200
-    assert time.process_time() - begun < 1
+        waited.append(time.monotonic() - begun)
+    assert median(waited) < 0.25
+    assert max(waited) < 1.5  # one slow moment of a busy machine; Slack gives up after 3 s
     await poster.settled()
     assert len(connected.world.faults) == 0
 

@@ -43,6 +43,7 @@ class KeepsAlerts(Protocol):
     async def add(self, alert: Alert, look_at: float, most: int) -> Alert | None: ...
     async def of_channel(self, team_id: str, channel_id: str) -> tuple[Alert, ...]: ...
     async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
+    async def tenants_of(self, owner: Caller) -> tuple[str, ...]: ...
 
 
 class KeepsSources(Protocol):
@@ -117,6 +118,10 @@ class Alerts:
         sources = [Source(caller, tenant) for tenant in tenants]
         found = await together(*map(self._kept.of_source, sources))
         return tuple(alert for alerts in found for alert in alerts)
+
+    async def of_person(self, caller: Caller) -> tuple[Alert, ...]:
+        """All of theirs, also those of tenants to which they are not connected any more."""
+        return await self.of_owner(caller, await self._kept.tenants_of(caller))
 
     async def owned(self, caller: Caller, alert_id: str) -> Alert:
         """The caller's own alert of that id; raises OutdatedButton where they have none."""
