@@ -105,7 +105,7 @@ def serve(settings: Settings, clock: Clock = time.time) -> None:
 
 
 def build_web(assemble: Assemble, guard: Guard) -> ASGIApp:
-    """The ASGI app; `assemble` makes what it works with when it starts, and takes it apart."""
+    """The ASGI app, for `bot.server.Server`; `assemble` makes its parts when the process starts."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

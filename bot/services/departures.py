@@ -24,16 +24,8 @@ ABANDONED_SECONDS = 30 * 24 * 60 * 60.0
 """How long the digests and alerts of a person who left wait for somebody to take them over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a channel gets nothing any more, in the words of digests and of alerts."""
-
-    digests: str
-    alerts: str
-
-
-ARCHIVED = Reason("archived", "is_archived")
-REMOVED = Reason("removed", "not_in_channel")
+ARCHIVED, REMOVED = "archived", "removed"
+"""Why a channel gets nothing any more. Its owners are told at once, by the event about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +93,7 @@ class Departures:
         logger.info("a user has left: %d connections were deleted", len(tenants))
 
     async def pause_channel(
-        self, caller: Caller, channel_id: str, reason: Reason
+        self, caller: Caller, channel_id: str, reason: str
     ) -> Sequence[Affected]:
         """Nothing can be posted there; gives what was paused by owner. `caller` says where."""
         digests = await self._digests.in_channel(caller, channel_id)
@@ -109,9 +101,9 @@ class Departures:
         running = [digest for digest in digests if not digest.paused]
         heard = [alert for alert in alerts if not alert.paused]
         for digest in running:
-            await self._pause(digest, reason.digests)
+            await self._pause(digest, reason)
         for alert in heard:
-            await self._course.pause(alert.id, reason.alerts)
+            await self._course.pause(alert.id, reason)
         return _by_owner(running, heard)
 
     async def delete_channel(self, caller: Caller, channel_id: str) -> Sequence[Affected]:

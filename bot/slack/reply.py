@@ -18,7 +18,7 @@ from bot.slack.retries import LONGEST_PAUSE
 logger = logging.getLogger(__name__)
 
 TAKEN, TOO_MANY = 200, 429
-ATTEMPTS = 2
+ATTEMPTS, ATTEMPTS_TO_REPLACE = 2, 3
 CUT_AGAIN_SECONDS = 0.1  # a connection that died idle is replaced by a new one
 PASSING = {0, 500, 502, 503, 504}
 """Statuses of the response_url after which another attempt may go better."""
@@ -98,9 +98,10 @@ async def by_response_url(
     if not _is_slacks(url, incoming.client.base_url):
         logger.warning("a response_url is not used: its host is not Slack's")
         return False
-    for left in reversed(range(ATTEMPTS)):
+    replaces = bool(body.get("replace_original"))
+    for left in reversed(range(ATTEMPTS_TO_REPLACE if replaces else ATTEMPTS)):
         status, wait = await _post(session, url, body)
-        passing = wait is not None or (body.get("replace_original") and status in PASSING)
+        passing = wait is not None or (replaces and status in PASSING)
         if not left or not passing:
             break
         await asyncio.sleep(wait or 0)

@@ -11,6 +11,7 @@ from bot.services.alerts.alerts import DISCONNECTED
 from bot.services.alerts.arranging import arrange, remembered
 from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.looks import BROKEN, AlertLooks, notice_at, wait
+from bot.services.departures import ARCHIVED, REMOVED
 from bot.services.sharing import Sharing
 from bot.slack.alert_posts import AlertPosts, shown_ids
 from bot.slack.failures import described
@@ -24,8 +25,8 @@ LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
 OWNER_GONE = "owner_gone"
 
-SILENT_TO_OWNER = {OWNER_GONE, DISCONNECTED}
-"""Reasons to pause that the owner cannot read, or was told when they disconnected."""
+SILENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
+"""Reasons to pause that the owner cannot read, or was told at once when it happened."""
 
 logger = logging.getLogger(__name__)
 

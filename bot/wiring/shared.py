@@ -99,21 +99,19 @@ async def shared_parts(
         redis, ping = _redis(settings, canary, connect, stack)
         session = await stack.enter_async_context(slack_session())
         http = await stack.enter_async_context(http_client(settings.emporix_api_url))
-        records = sealed_records(settings)
-        emporix = EmporixClient(http, TokenStore(redis, records), clock)
+        emporix = EmporixClient(http, TokenStore(redis, sealed_records(settings)), clock)
         names = AgentNames(emporix, clock)
-        stored, slack = AccountStore(redis, records), slack_client(settings, session)
+        stack.push_async_callback(names.close)
+        stored, slack = (
+            AccountStore(redis, sealed_records(settings)),
+            slack_client(settings, session),
+        )
         channels = DigestChannels(slack, allow_outsiders=settings.allow_shared_channels)
-        accounts, asking = Accounts(stored, emporix, clock), Asking(names)
         named = NamedJobs(emporix, names)
         patient = NamedJobs(emporix, names, grace_seconds=NAMES_SECONDS)
-        reports = Reports(patient, clock)
-        histories = Histories(emporix, DayCounts(redis, vault(settings)), clock)
-        for part in (names, reports, histories):
-            stack.push_async_callback(part.close)
+        accounts, asking = Accounts(stored, emporix, clock), Asking(names)
         services = {
-            "reports": reports,
-            "histories": histories,
+            **_counted(settings, redis, emporix, patient, clock, stack),
             "accounts": accounts,
             "asking": asking,
             **_jobs(settings, redis, stored, named, clock, new_cursor_id),
@@ -136,6 +134,22 @@ def _redis(
     redis = connect(settings.redis_url.get_secret_value(), canary)
     stack.push_async_callback(redis.aclose)
     return redis, Probe(redis).ping
+
+
+def _counted(
+    settings: Settings,
+    redis: Commands,
+    emporix: EmporixClient,
+    patient: NamedJobs,
+    clock: Clock,
+    stack: AsyncExitStack,
+) -> dict[str, object]:
+    """What counts jobs for digests; closed with the stack."""
+    reports = Reports(patient, clock)
+    histories = Histories(emporix, DayCounts(redis, vault(settings)), clock)
+    stack.push_async_callback(reports.close)
+    stack.push_async_callback(histories.close)
+    return {"reports": reports, "histories": histories}
 
 
 def _jobs(

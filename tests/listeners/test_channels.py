@@ -56,17 +56,12 @@ async def direct(shop: Shop, user: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("end", "reason", "reason_of_alert"),
-    [
-        (Person.archive_channel, "archived", "is_archived"),
-        (Person.remove_app, "removed", "not_in_channel"),
-    ],
+    ("end", "reason"), [(Person.archive_channel, "archived"), (Person.remove_app, "removed")]
 )
 async def test_a_channel_that_is_closed_pauses(
     scheduled: Shop,
     end: Callable[[Person], Awaitable[Exchange]],
     reason: str,
-    reason_of_alert: str,
 ) -> None:
     """Its digests and alerts, and no others; each owner of something that ran hears of it."""
     await end(scheduled.person("ada", "ops"))
@@ -74,7 +69,7 @@ async def test_a_channel_that_is_closed_pauses(
     assert (await stored(scheduled, "digest-2")).paused == "somebody"
     assert not (await stored(scheduled, "digest-3")).paused
     (alert,) = await AlertStore(scheduled.redis, scheduled.vault).of_channel(TEAM_ID, "C0OPS")
-    assert (alert.paused, alert.paused_at) == (reason_of_alert, scheduled.clock())
+    assert (alert.paused, alert.paused_at) == (reason, scheduled.clock())
     (told,) = await direct(scheduled, "ada")
     assert "2 digests and alerts of yours are" in told
     assert await direct(scheduled, "grace") == []

@@ -51,6 +51,14 @@ async def test_a_form_that_cannot_open_is_explained(
     assert "Slack answered internal_error" in capsys.readouterr().err
 
 
+async def test_a_form_is_not_waited_for(shop: Shop) -> None:
+    """A trigger lives for 3 s: when Slack asks to wait, the person is asked to press again."""
+    shop.workspace.faults.add(Fault("rate_limit", method="views.open", retry_after=1))
+    exchange = await shop.ada.command("/emporix connect")
+    assert "Press the button or send the command again" in exchange.payloads[-1]["text"]
+    assert exchange.view is None
+
+
 async def test_a_modal_shows_what_went_wrong(shop: Shop) -> None:
     """Who looks at a modal is told there."""
     await shop.ada.command("/emporix connect")

@@ -206,7 +206,7 @@ async def two_alerts(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]
 async def two_digests(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
     store = DigestStore(redis, VAULT)
     for number in "12":
-        await store.save(replace(DIGEST, id=number))
+        await store.save(replace(DIGEST, id=number, name=f"Digest {number}"))
     return layout.digest("1"), "record", lambda: store.of_owner(ADA)
 
 

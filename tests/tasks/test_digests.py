@@ -379,7 +379,7 @@ async def test_waits_while_slack_limits_how_many_channels_are_read(
     shop_at_nine.workspace.faults.add(fault)
     await work(shop_at_nine)
     assert await in_channel(shop_at_nine) == []
-    assert "digests.post runs again in" in caplog.text
+    assert "digests.post is put off: " in caplog.text
     assert "rate limit for reading channels" in caplog.text
     for what in ("next", "waiting"):  # the pause is over
         await shop_at_nine.redis.delete(layout.audience_reads(what))

@@ -13,7 +13,7 @@ JOB = "68835cc3ef4e8e1425c30001"
 
 
 @pytest.fixture
-async def shop(connected: Shop) -> Shop:
+async def scheduled(connected: Shop) -> Shop:
     """Ada has a digest, an alert and a watched job, and a worker has run for a while."""
     connected.world.add_job("acme", id=JOB, status="in_progress")
     await set_up(connected.person("ada", "ops"))
@@ -32,25 +32,25 @@ async def sizes(shop: Shop) -> list[int]:
     return [await shop.redis.zcard(index) for index in due]
 
 
-async def test_restores_what_was_lost(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+async def test_restores_what_was_lost(scheduled: Shop, caplog: pytest.LogCaptureFixture) -> None:
     """Every ten minutes, with a warning that says how much it was."""
-    await lose(shop)
-    await shop.redis.delete(layout.shift("reconcile"))
-    await shop.worker.work_until(shop.clock() + 599, step=599)
-    assert await sizes(shop) == [0, 0, 0]
-    await shop.worker.work_until(shop.clock() + 10, step=5)
-    assert await sizes(shop) == [1, 1, 1]
+    await lose(scheduled)
+    await scheduled.redis.delete(layout.shift("reconcile"))
+    await scheduled.worker.work_until(scheduled.clock() + 599, step=599)
+    assert await sizes(scheduled) == [0, 0, 0]
+    await scheduled.worker.work_until(scheduled.clock() + 10, step=5)
+    assert await sizes(scheduled) == [1, 1, 1]
     assert "digest digest-1 was in no index and is due again" in caplog.messages
     assert "1 connections with alerts were missing in the due index" in caplog.text
     assert "1 connections with watches were missing in the due index" in caplog.text
 
 
-async def test_one_worker_does_it(shop: Shop) -> None:
+async def test_one_worker_does_it(scheduled: Shop) -> None:
     """The lock is free again before the next run."""
-    await lose(shop)
-    assert 0 < await shop.redis.pttl(layout.shift("reconcile")) < 600_000
-    await shop.worker.work_until(shop.clock() + 610, step=305)
-    assert await sizes(shop) == [0, 0, 0]
+    await lose(scheduled)
+    assert 0 < await scheduled.redis.pttl(layout.shift("reconcile")) < 600_000
+    await scheduled.worker.work_until(scheduled.clock() + 610, step=305)
+    assert await sizes(scheduled) == [0, 0, 0]
 
 
 async def test_a_clean_up_that_the_index_lacks_goes_on(connected: Shop) -> None:

@@ -104,9 +104,9 @@ class Turn:
             wanted = error.retry_after or 0.0 if isinstance(error, RateLimited) else 0.0
             return await self._pause(error.template, wanted)
         except FileNotSent as error:
-            if error.passes:
-                return await self._pause("file_not_sent")
             self._clean = replace(self._clean, detail=error.reason)
+            if error.passes and self._clean.idle < MOST_IDLE:
+                return await self._pause("file_not_sent")
             why = "no_file"
         if why:
             return await self._end(why)

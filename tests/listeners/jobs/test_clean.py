@@ -290,7 +290,8 @@ async def test_can_be_stopped_and_let_go_on(jobs: Shop, snapshot: SnapshotAssert
     assert len(left(jobs)) == 9
     assert await recorded(jobs) == [("stopped", 3, 0)]
     exchange = await direct.click("Continue")
-    assert exchange.payloads == snapshot(name="continuing")
+    views = [payload["view"] for payload in exchange.payloads]
+    assert views == snapshot(name="continuing")
     await work(jobs)
     assert len(left(jobs)) == 9
     await direct.submit({"The number of jobs": "3"})

@@ -11,11 +11,12 @@ from syrupy.assertion import SnapshotAssertion
 from bot.models import Caller
 from bot.store.audit import AuditLog
 from sandbox.emporix.faults import Fault
-from sandbox.emporix.keys import ACME_READ_ONLY, GLOBEX_READ_ONLY
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY, GLOBEX_READ_ONLY
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange, Person
+from tests.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
+from tests.shop import Shop, open_shop
 
 DELETE, FIND = "Delete Emporix jobs", "Find Emporix jobs"
 NOBODY = "68835cc3ef4e8e1425c3ffff"
@@ -308,3 +309,29 @@ async def test_offers_no_delete_to_who_may_only_read(shop: Shop) -> None:
     listed = await shop.ada.shortcut(DELETE)
     assert "may read only" in said(listed.view)
     assert "checkboxes" not in str(listed.view)
+
+
+async def test_can_be_downloaded_first(connected: Shop, ada: Person) -> None:
+    """The ticked jobs as one file, without those that are gone; the question stays below it."""
+    add_jobs(connected, 3)
+    await tick(ada, f"{job_id(1)} {job_id(2)} {job_id(3)}")
+    await ada.submit({"jobs.0": ticked(1, 2)})
+    connected.world.tenant("acme").jobs.remove(job_id(2))
+    exchange = await ada.click("Download first")
+    assert "with 1 job in your direct messages" in str(exchange.view)
+    assert "1 job is already gone" in str(exchange.view)
+    (file,) = await connected.person("ada", "dm").files()
+    assert job_id(1) in file["content"]
+    question = await ada.close()
+    assert "Delete these 2 jobs" in str(question.view)
+    assert len(connected.world.jobs("acme")) == 2
+
+
+async def test_the_operator_turns_it_off(redis: Any, redis_url: str, clock: FakeClock) -> None:
+    """The shortcut is refused with whom to ask; found jobs have no Delete."""
+    async with open_shop(redis, redis_url, clock, deletes="off") as shop:
+        await shop.connect(shop.ada, ACME_OPERATIONS)
+        add_jobs(shop, 1)
+        assert "turned off" in str((await tick(shop.ada, job_id(1))).view)
+        exchange = await shop.ada.shortcut(FIND)
+        assert "jobs.delete" not in str(exchange.payloads)

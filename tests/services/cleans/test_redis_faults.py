@@ -61,6 +61,7 @@ class Machine:
                     await self._do(name, clean_id)
             except (BotError, Killed):
                 self.interruptions += 1
+            self.interruptions += 0 < fault <= self.broken.faults.calls
         await self.redis.delete(*map(layout.clean_lease, self.asked))  # so much time goes by
 
     async def _do(self, name: str, clean_id: str) -> None:

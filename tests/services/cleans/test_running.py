@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bot.errors import (
     DeletesOff,
@@ -485,6 +487,15 @@ async def test_the_file_is_tried_again(bench: Bench) -> None:
     assert (await bench.to_the_end(clean)).deleted == 12
 
 
+async def test_a_file_that_never_arrives_ends_it(bench: Bench) -> None:
+    """Half an hour of Slack's trouble is told as such, not as Emporix's."""
+    clean = await bench.begin()
+    bench.owner.before_file = always(FileNotSent("fatal_error", passes=True))
+    report = await bench.to_the_end(clean)
+    assert (report.clean.why, report.clean.detail) == ("no_file", "fatal_error")
+    assert bench.emporix.deleted == []
+
+
 async def test_ends_when_its_owner_has_left(bench: Bench) -> None:
     """Nothing is deleted for somebody who is gone; the audit record says why it ended."""
     clean = await bench.begin()
@@ -512,18 +523,26 @@ async def test_asks_for_its_owner_once_an_hour(bench: Bench) -> None:
     assert 0 < len(bench.emporix.deleted) < 12
 
 
-@pytest.mark.parametrize("pause", [1800, 1801, 20 * 86_400])
-async def test_nothing_is_deleted_after_a_long_pause(bench: Bench, pause: int) -> None:
-    """For any pause beyond 30 minutes since the confirmation: not without another confirmation."""
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(pause=st.integers(0, 29 * 86_400) | st.integers(1795, 1805), fails_at=st.integers(0, 12))
+async def test_nothing_is_deleted_after_a_long_pause(redis: Any, pause: int, fails_at: int) -> None:
+    """For any pause beyond 30 minutes since the last progress: not without a confirmation."""
+    await redis.flushall()
+    bench = filled(Bench(redis, FakeClock()))
     clean = await bench.begin()
+    if fails_at:
+        bench.emporix.before = on_call(fails_at, EmporixFailed())
+        await bench.turn(clean)
+        bench.emporix.before = lambda _: None
+    deleted = len(bench.emporix.deleted)
     bench.clock.forward(pause)
     report = await bench.to_the_end(clean)
     if pause <= 1800:
-        assert report.deleted == 12
+        assert (report.clean.why, report.deleted) == ("done", 12)
         return
-    assert (report.clean.why, bench.emporix.deleted) == ("interrupted", [])
+    assert (report.clean.why, len(bench.emporix.deleted)) == ("interrupted", deleted)
     report = await bench.to_the_end(await bench.go_on(clean))
-    assert (report.clean.why, report.deleted) == ("done", 12)
+    assert (report.clean.why, len(bench.emporix.deleted)) == ("done", 12)
 
 
 async def test_counts_the_pause_from_the_last_progress(bench: Bench) -> None:
