@@ -14,11 +14,14 @@ from bot.services.digests.digests import Digests
 from bot.services.watches.watching import Watching
 from bot.store.accounts import AccountStore
 from bot.store.alert_records import Alert
+from bot.store.cleans import CleanStore
 from bot.store.erasure import OWNER_GONE, Erasure, Subject
-from bot.store.sources import Source
 from bot.store.stopped_teams import StoppedTeams
 
 logger = logging.getLogger(__name__)
+
+MOST_CLEANUPS = 10_000
+"""Clean-ups under way that are looked through for those of a person who left."""
 
 ABANDONED_SECONDS = 30 * 24 * 60 * 60.0
 """How long the digests and alerts of a person who left wait for somebody to take them over."""
@@ -49,11 +52,13 @@ class Departures:
         watching: Watching,
         stopped: StoppedTeams,
         erasure: Erasure,
+        cleans: CleanStore,
         clock: Callable[[], float],
     ) -> None:
         self._accounts, self._watching = accounts, watching
         self._digests, self._alerts, self._course = digests, alerts, alert_course
         self._stopped, self._erasure, self._clock = stopped, erasure, clock
+        self._cleans = cleans
 
     async def uninstall(self, team_id: str) -> None:
         """Stop all scheduled work, and delete the data of the workspace in a day."""
@@ -80,14 +85,19 @@ class Departures:
         return bool(await self._stopped.all())
 
     async def remove_user(self, caller: Caller) -> None:
-        """Somebody has left: their API keys go at once, and what runs on these pauses."""
+        """A person has left: their API keys go at once, and what runs on these ends or pauses.
+
+        After an error the same call does the rest.
+        """
+        for clean in await self._cleans.running(MOST_CLEANUPS):
+            if clean.caller == caller:
+                await self._cleans.ask_to_stop(clean.id, OWNER_GONE)
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
-        for tenant in tenants:
+        for tenant in {*tenants, *(watch.tenant for watch in await self._watching.all_of(caller))}:
             await self._watching.end_all(caller, tenant)
-            for alert in await self._course.running(Source(caller, tenant)):
-                await self._course.pause(alert.id, OWNER_GONE)
+        await self._course.pause_owned(caller, OWNER_GONE)
         for digest in await self._digests.of_owner(caller):
             await self._pause(digest, OWNER_GONE)
         logger.info("a user has left: %d connections were deleted", len(tenants))

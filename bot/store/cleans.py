@@ -278,7 +278,10 @@ class CleanStore:
         return bool(await self._run(DROP, keys, [clean_id]))
 
     async def ask_to_stop(self, clean_id: str, user_id: str) -> bool:
-        """Let the worker stop it; False where it is not under way."""
+        """Let the worker stop it; False where it is not under way.
+
+        `user_id` is who wants that, or OWNER_GONE where its owner has left.
+        """
         return bool(await self._run(STOP, [layout.clean(clean_id)], [user_id]))
 
     async def amend(self, clean: Clean) -> bool:
