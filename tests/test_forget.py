@@ -48,6 +48,7 @@ NOT_TOURED = {
     "uploads",
     "workers",
     "pace",
+    "probe",
 }
 
 Contents = dict[tuple[str, str], str]
