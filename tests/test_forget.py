@@ -48,6 +48,7 @@ NOT_TOURED = {
     "uploads",
     "workers",
     "pace",
+    "probe",
 }
 
 Contents = dict[tuple[str, str], str]
@@ -263,9 +264,23 @@ async def test_says_what_it_cannot_decrypt(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whose a record is cannot be told without its key: the operator is told to add it."""
-    monkeypatch.setenv("ENCRYPTION_KEYS", new_key())
+    other = Vault(parse_keys(new_key()))
+    key = layout.alert("lost")
+    sealed = other.seal("{}", place(key, "record"))
+    await shop.redis.hset(key, mapping={"version": 1, "record": sealed})
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 1
     assert "can't be decrypted with ENCRYPTION_KEYS" in capsys.readouterr().out
+
+
+async def test_deletes_nothing_with_keys_of_another_redis(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only what is not encrypted would be found: half of it would stay."""
+    monkeypatch.setenv("ENCRYPTION_KEYS", new_key())
+    before = await contents(shop.redis)
+    assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 2
+    assert "ENCRYPTION_KEYS cannot read the data in this Redis" in capsys.readouterr().out
+    assert await contents(shop.redis) == before
 
 
 @pytest.mark.parametrize("arguments", ["", "--team acme", "--team T0ACME --user *", "--user U0ADA"])

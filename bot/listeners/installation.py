@@ -10,7 +10,7 @@ from bot.services.departures import Departures
 from bot.slack.hear import event
 
 
-@event("app_uninstalled")
+@event("app_uninstalled", before_ack=True)
 async def uninstalled(caller: Caller, departures: Departures) -> None:
     await departures.uninstall(caller.team_id)
 
@@ -20,7 +20,7 @@ def _is_of_bot(event: Mapping[str, Any]) -> bool:
     return bool((event.get("tokens") or {}).get("bot"))
 
 
-@event("tokens_revoked", concerns=_is_of_bot)
+@event("tokens_revoked", concerns=_is_of_bot, before_ack=True)
 async def revoked(caller: Caller, departures: Departures) -> None:
     """Comes with an uninstall, too, before that or after it."""
     await departures.revoke(caller.team_id)

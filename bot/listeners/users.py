@@ -17,7 +17,7 @@ def _has_left(event: Mapping[str, Any]) -> bool:
     return isinstance(user, Mapping) and user.get("deleted") is True
 
 
-@event("user_change", concerns=_has_left)
+@event("user_change", concerns=_has_left, before_ack=True)
 async def left(caller: Caller, event: Mapping[str, Any], departures: Departures) -> None:
     """Their API keys are deleted at once; channels are told that digests and alerts pause."""
     await departures.remove_user(replace(caller, user_id=str(event["user"]["id"])))

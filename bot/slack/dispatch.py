@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -37,6 +37,14 @@ from bot.store.arrivals import Arrival
 logger = logging.getLogger(__name__)
 
 SUGGEST_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
+
+
+EVENT_SECONDS = 2.5
+"""For an event that is acknowledged when its listener has succeeded: Slack waits 3 s."""
+
+
+class NotAcknowledged(Exception):
+    """Slack gets no 200 for an event, and sends it again."""
 
 
 async def _say_outdated() -> None:
@@ -109,6 +117,12 @@ class Dispatch:
     async def event(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """What Slack tells by itself: where there is too much to do, nobody waits for it."""
         incoming = read(request)
+        heard = self.registry.events.get(str(incoming.event.get("type")))
+        if heard and heard.before_ack:
+            if heard.concerns(incoming.event):
+                await self._run_before_ack(heard, incoming, request.body)
+            await ack()
+            return
         await ack()
         try:
             await self.installation.admit(request.body)
@@ -116,6 +130,34 @@ class Dispatch:
             if heard.concerns(incoming.event):
                 self._start(heard, incoming, {})
         except BotError as error:
+            self.failures.note(error)
+
+    async def _run_before_ack(
+        self, heard: Event, incoming: Incoming, body: Mapping[str, Any]
+    ) -> None:
+        """Raises NotAcknowledged where it did not succeed in time."""
+        todo: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        try:
+            async with asyncio.timeout(EVENT_SECONDS):
+                await self.installation.admit(body)
+                await self._call(heard, incoming, {"afterwards": todo.append})
+        except (BotError, TimeoutError) as error:
+            if isinstance(error, NotOurs) and error.reason != "unknown":
+                self.failures.note(error)
+                return
+            reason = error.template if isinstance(error, BotError) else type(error).__name__
+            logger.warning("%s is not acknowledged: %s", heard.event_type, reason)
+            raise NotAcknowledged from error
+        for doing in todo:
+            try:
+                self.work.start(incoming.caller, partial(self._run_afterwards, doing))
+            except Busy as error:
+                self.failures.note(error)
+
+    async def _run_afterwards(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await doing()
+        except Exception as error:  # noqa: BLE001 - the one door for errors
             self.failures.note(error)
 
     async def suggestion(

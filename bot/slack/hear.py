@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, TypeAlias
 
 Listener: TypeAlias = Callable[..., Awaitable[None]]
 """An async function; what it needs it names as parameters (`bot.slack.parameters`)."""
+
+Afterwards: TypeAlias = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+"""Takes what may follow the ack of an event, such as messages; a failure is logged."""
 
 ShortcutKind: TypeAlias = Literal["message", "global"]
 """Slack: in the menu of each message that all see, or in the menu of the whole workspace."""
@@ -89,10 +92,13 @@ class Event(Heard):
     """An event of this type, as manifest.yml subscribes to it; `concerns` filters them.
 
     Of some types Slack sends very many: what does not concern the app costs it nothing.
+    `before_ack`: acknowledged when its listener has succeeded, within 3 s, so that Slack sends it
+    again otherwise, up to three times within 5 minutes. Such a listener may run more than once.
     """
 
     event_type: str
     concerns: Callable[[Mapping[str, Any]], bool] = lambda event: True
+    before_ack: bool = False
     at_once: ClassVar[bool] = False
 
 
@@ -129,6 +135,9 @@ def suggestion(action_id: str) -> Callable[[Listener], Suggestion]:
 
 
 def event(
-    event_type: str, *, concerns: Callable[[Mapping[str, Any]], bool] = lambda event: True
+    event_type: str,
+    *,
+    concerns: Callable[[Mapping[str, Any]], bool] = lambda event: True,
+    before_ack: bool = False,
 ) -> Callable[[Listener], Event]:
-    return lambda listener: Event(listener, event_type, concerns)
+    return lambda listener: Event(listener, event_type, concerns, before_ack)

@@ -22,6 +22,8 @@ LEARN_SECONDS = 1.5
 
 AGAIN_SECONDS = 5.0
 
+ABOUT_APP = {"app_uninstalled", "tokens_revoked"}
+
 Body = Mapping[str, Any]
 
 
@@ -72,9 +74,15 @@ class Installation:
         return str(answer["team_id"])
 
     async def admit(self, body: Body) -> None:
-        """Raises NotOurs for a request of another workspace, another app, or an outsider."""
+        """Raises NotOurs for a request of another workspace, another app, or an outsider.
+
+        Slack names no workspace for a token that was revoked: what it reports of the app itself is
+        admitted then. It is signed with the app's secret, and is about the workspace that it names.
+        """
         ours = self._identity or await self.learn()
         if ours is None:
+            if (body.get("event") or {}).get("type") in ABOUT_APP:
+                return
             raise NotOurs("unknown")
         app_id = str(body.get("api_app_id") or "")
         if ours.app_id and app_id and app_id != ours.app_id:

@@ -5,6 +5,7 @@ from __future__ import annotations
 PARAMETERS = {
     "caller": "who acts",
     "event": "the event that Slack reports",
+    "afterwards": "takes what follows the ack of an event, as messages",
     "account": "their connections; not in the ack",
     "cursor": "the list that the pressed button stands in, None where it is not theirs or is gone",
     "text": "what was typed behind the words of the command",

@@ -11,7 +11,7 @@ from bot.services.alerts.alerts import DISCONNECTED
 from bot.services.alerts.arranging import arrange, remembered
 from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.looks import BROKEN, AlertLooks, notice_at, wait
-from bot.services.departures import ARCHIVED, REMOVED
+from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import Sharing
 from bot.slack.alert_posts import AlertPosts, shown_ids
 from bot.slack.failures import described
@@ -63,6 +63,7 @@ async def post(
     sharing: Sharing,
     alert_posts: AlertPosts,
     told_once: ToldOnce,
+    departures: Departures,
 ) -> None:
     """Post what is new; where that is not possible for good, pause the alert with the reason."""
     alert = await alert_course.load(alert_id)
@@ -72,7 +73,7 @@ async def post(
     errand.otherwise = partial(alert_course.pause, alert.id, "unexpected")
     try:
         if not await alert_course.check(alert, told_once.is_gone):
-            await alert_course.pause(alert.id, OWNER_GONE)
+            await departures.remove_user(alert.owner)
             return
         sharing.admit(await told_once.audience(alert.channel_id))
         await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once)

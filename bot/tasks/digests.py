@@ -22,6 +22,7 @@ from bot.errors import (
 )
 from bot.models import Digest, Slot
 from bot.services.accounts import Accounts, connection
+from bot.services.departures import Departures
 from bot.services.digests import course
 from bot.services.digests.digests import Digests
 from bot.services.digests.report import Report, Reports
@@ -88,6 +89,7 @@ async def post(
     digest_posts: DigestPosts,
     digest_pictures: DigestPictures,
     told_once: ToldOnce,
+    departures: Departures,
 ) -> None:
     digest = await digests.load(digest_id)
     if digest is None:
@@ -100,7 +102,9 @@ async def post(
     if slot is None or slot.at > now:
         return  # paused, changed, or done by another worker
     pictures = Pictures(digest_pictures, queue)
-    services = Services(digests, accounts, reports, digest_channels, digest_posts, told_once)
+    services = Services(
+        digests, accounts, reports, digest_channels, digest_posts, told_once, departures
+    )
     run = Run(slot, now, services, pictures)
     errand.otherwise = partial(run.settle, digest, course.given_up)
     await run.of(digest)
@@ -147,6 +151,7 @@ class Services:
     channels: DigestChannels
     posts: DigestPosts
     told: ToldOnce
+    departures: Departures
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +218,7 @@ class Run:
             if self.now - digest.checked_at < CHECK_SECONDS:
                 return
             if await told.is_gone(digest.owner.user_id):
+                await self.services.departures.remove_user(digest.owner)
                 raise DigestRefused("owner_gone", digest.channel_id)
         except SlackApiError as error:  # what passes is Later
             raise DigestRefused(said_by_slack(word(error)), digest.channel_id) from error

@@ -76,6 +76,7 @@ class Given:
             shortcut("go.menu", "Go", "Goes.", kind="message")(self.shortcut),
             suggestion("go.typed")(self.suggestion),
             event("app_home_opened")(self.event),
+            event("user_change", before_ack=True)(self.lasting),
         )
 
     async def command(
@@ -147,6 +148,9 @@ class Given:
     ) -> None:
         self.to["event"] = locals()
 
+    async def lasting(self, afterwards: Any) -> None:
+        self.to["lasting"] = locals()
+
 
 async def test_offers_what_it_says() -> None:
     """Every name of PARAMETERS reaches a listener, by each kind of request that can have it."""
@@ -159,7 +163,9 @@ async def test_offers_what_it_says() -> None:
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
         await bench.poster.interaction(samples.message_action("go.menu", ""))
         await bench.poster.interaction(samples.block_suggestion("go.typed", "compl"))
-        await bench.poster.event(samples.app_home_opened())
+        opened = samples.app_home_opened()
+        await bench.poster.event(opened)
+        await bench.poster.event(opened | {"event": opened["event"] | {"type": "user_change"}})
         await bench.poster.settled()
     assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()
     assert given.to["command"]["text"] == "Far Away"

@@ -10,8 +10,8 @@ from bot.services.alerts.alerts import Alerts
 from bot.services.alerts.muting import mute_seconds
 from bot.services.filters import LocalClock
 from bot.slack.channel import Channel
-from bot.slack.directly import Directly
 from bot.slack.hear import action, command
+from bot.slack.people import People
 from bot.slack.reply import Reply
 
 
@@ -22,10 +22,10 @@ async def mute(
     clock: LocalClock,
     alerts: Alerts,
     channel: Channel,
-    directly: Directly,
+    people: People,
     reply: Reply,
 ) -> None:
-    await mute_there(text, "", caller, clock, alerts, channel, directly, reply)
+    await mute_there(text, "", caller, clock, alerts, channel, people, reply)
 
 
 @action(ids.ALERTS_MUTE_ONE)
@@ -35,11 +35,11 @@ async def mute_one(
     clock: LocalClock,
     alerts: Alerts,
     channel: Channel,
-    directly: Directly,
+    people: People,
     reply: Reply,
 ) -> None:
     alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
-    await mute_there("", alert_id, caller, clock, alerts, channel, directly, reply)
+    await mute_there("", alert_id, caller, clock, alerts, channel, people, reply)
 
 
 async def mute_there(
@@ -49,12 +49,12 @@ async def mute_there(
     clock: LocalClock,
     alerts: Alerts,
     channel: Channel,
-    directly: Directly,
+    people: People,
     reply: Reply,
 ) -> None:
     """Everyone there learns who did it; so do the owners, wherever they are."""
     until = clock.now() + mute_seconds(length)
     muted = await alerts.mute(caller, channel.id, until, alert_id)
-    await notify_owners("muted", muted, caller, directly, until=until)
+    await notify_owners("muted", muted, people, until=until)
     tell = channel.post if muted else reply
     await tell("alerts/mute", alerts=muted, until=until, user_id=caller.user_id)

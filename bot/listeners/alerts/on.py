@@ -13,8 +13,8 @@ from bot.services.asking import Asking
 from bot.services.filters import LocalClock
 from bot.services.sharing import Sharing
 from bot.slack.channel import Channel
-from bot.slack.directly import Directly
 from bot.slack.hear import action, command
+from bot.slack.people import People
 from bot.slack.reply import Reply
 
 
@@ -31,12 +31,12 @@ async def turn_on(
     alerts: Alerts,
     sharing: Sharing,
     channel: Channel,
-    directly: Directly,
+    people: People,
 ) -> None:
     sharing.admit(await channel.audience())
     filters = await asking.read(text, account, clock)
     await channel.enter()
-    await _say(await alerts.on(account, channel.id, filters), account, channel, directly)
+    await _say(await alerts.on(account, channel.id, filters), account, channel, people)
 
 
 @action(ids.ALERTS_ON_RESUME)
@@ -46,11 +46,11 @@ async def resume(
     alerts: Alerts,
     sharing: Sharing,
     channel: Channel,
-    directly: Directly,
+    people: People,
     reply: Reply,
 ) -> None:
     alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
-    await resume_there(alert_id, account, alerts, sharing, channel, directly, reply)
+    await resume_there(alert_id, account, alerts, sharing, channel, people, reply)
 
 
 async def resume_there(
@@ -59,7 +59,7 @@ async def resume_there(
     alerts: Alerts,
     sharing: Sharing,
     channel: Channel,
-    directly: Directly,
+    people: People,
     reply: Reply,
 ) -> None:
     """Everyone there learns who did it, as with the other verbs."""
@@ -69,13 +69,13 @@ async def resume_there(
     if turned_on is None:
         await reply("alerts/off", alerts=(), user_id=account.caller.user_id)
     else:
-        await _say(turned_on, account, channel, directly)
+        await _say(turned_on, account, channel, people)
 
 
-async def _say(turned_on: TurnedOn, account: Account, channel: Channel, directly: Directly) -> None:
+async def _say(turned_on: TurnedOn, account: Account, channel: Channel, people: People) -> None:
     if turned_on.how == "resumed" and turned_on.before:
         before = replace(turned_on.alert, owner=turned_on.before)
-        await notify_owners("taken", [before], account.caller, directly)
+        await notify_owners("taken", [before], people)
     await channel.post(
         "alerts/on", alert=turned_on.alert, how=turned_on.how, user_id=account.caller.user_id
     )

@@ -16,7 +16,6 @@ from bot.services.alerts.alerts import Alerts
 from bot.services.filters import LocalClock
 from bot.services.sharing import Sharing
 from bot.slack.channel import Channel
-from bot.slack.directly import Directly
 from bot.slack.hear import action
 from bot.slack.home import HomeTab
 from bot.slack.people import People
@@ -31,13 +30,13 @@ async def mute(
     clock: LocalClock,
     alerts: Alerts,
     place: Place,
-    directly: Directly,
+    people: People,
     home: HomeTab,
     reply: Reply,
 ) -> None:
     channel = await _channel(value, caller, alerts, place)
     with suppress(ShareRefused):  # muted all the same
-        await mute_there("", _alert(value), caller, clock, alerts, channel, directly, reply)
+        await mute_there("", _alert(value), caller, clock, alerts, channel, people, reply)
     await home.redraw()
 
 
@@ -66,13 +65,12 @@ async def resume(
     sharing: Sharing,
     place: Place,
     people: People,
-    directly: Directly,
     home: HomeTab,
     reply: Reply,
 ) -> None:
     channel = await _channel(value, account.caller, alerts, place)
     await people.must_be_in(channel.id)
-    await resume_there(_alert(value), account, alerts, sharing, channel, directly, reply)
+    await resume_there(_alert(value), account, alerts, sharing, channel, people, reply)
     await home.redraw()
 
 
@@ -82,13 +80,13 @@ async def turn_off(
     caller: Caller,
     alerts: Alerts,
     place: Place,
-    directly: Directly,
+    people: People,
     home: HomeTab,
     reply: Reply,
 ) -> None:
     channel = await _channel(value, caller, alerts, place)
     with suppress(ShareRefused):
-        await turn_off_there(_alert(value), caller, alerts, channel, directly, reply)
+        await turn_off_there(_alert(value), caller, alerts, channel, people, reply)
     await home.redraw()
 
 

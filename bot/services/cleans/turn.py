@@ -20,6 +20,7 @@ from bot.services.pages import Call
 from bot.store.audit import BEGUN
 from bot.store.clean_results import CleanRecord
 from bot.store.cleans import Clean, CleanStore
+from bot.store.erasure import OWNER_GONE
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class Turn:
         except Ends as end:
             why = end.why
         except (NotConnected, MissingScope, Unauthorized) as error:
-            why = error.template
+            why = await self._wish() or error.template
         except EmporixError as error:
             wanted = error.retry_after or 0.0 if isinstance(error, RateLimited) else 0.0
             return await self._pause(error.template, wanted)
@@ -187,6 +188,14 @@ class Turn:
         await self._change(exported=True)
         return True
 
+    async def _wish(self) -> str:
+        """Why it is to end; a person who leaves loses the connection a moment later."""
+        try:
+            await self._hold()
+        except Ends as end:
+            return end.why
+        return ""
+
     async def _hold(self) -> None:
         """Go on only with the lease, the wish of its owner and fresh progress.
 
@@ -195,6 +204,8 @@ class Turn:
         stop = await self._kept.renew(self._clean.id, self._holder)
         if self._clean.why:
             return
+        if stop == OWNER_GONE:
+            raise Ends(OWNER_GONE)
         if stop:
             by = "" if stop == self._clean.caller.user_id else stop
             self._clean = replace(self._clean, stopped_by=by)
@@ -211,7 +222,7 @@ class Turn:
         if now - self._clean.checked_at < OWNER_SECONDS:
             return
         if await self._owner.is_gone(self._clean.caller):
-            raise Ends("owner_gone")
+            raise Ends(OWNER_GONE)
         await self._change(checked_at=now)
 
     def _note_progress(self) -> None:
@@ -243,7 +254,7 @@ class Turn:
         """Tell its owner and the audit record, in whichever turn that succeeds."""
         await self._change(idle=self._clean.idle + 1)
         await self._enter(self._clean.why)
-        if self._clean.idle <= MOST_IDLE and self._clean.why != "owner_gone":
+        if self._clean.idle <= MOST_IDLE and self._clean.why != OWNER_GONE:
             self._shown = float("-inf")
             await self._show("ended")
         await self._kept.finish(self._clean, self._holder)
