@@ -87,8 +87,11 @@ class Departures:
         """Whether some workspace has uninstalled the app or revoked its token."""
         return bool(await self._stopped.all())
 
-    async def remove_user(self, caller: Caller) -> None:
-        """Somebody has left: their API keys go at once, and what runs on these pauses."""
+    async def remove_user(self, caller: Caller) -> int:
+        """Somebody has left: their API keys go at once, and what runs on these pauses.
+
+        Returns how many connections there were, and digests that ran.
+        """
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
@@ -96,9 +99,11 @@ class Departures:
             await self._watching.end_all(caller, tenant)
             for alert in await self._course.running(Source(caller, tenant)):
                 await self._course.pause(alert.id, OWNER_GONE)
-        for digest in await self._digests.of_owner(caller):
+        digests = [one for one in await self._digests.of_owner(caller) if not one.paused]
+        for digest in digests:
             await self._pause(digest, OWNER_GONE)
         logger.info("a user has left: %d connections were deleted", len(tenants))
+        return len(tenants) + len(digests)
 
     async def pause_channel(
         self, caller: Caller, channel_id: str, reason: Reason
