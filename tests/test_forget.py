@@ -17,6 +17,8 @@ from bot.clockwork.engine import Queue
 from bot.keys import new_key, parse_keys
 from bot.models import Caller
 from bot.store import layout
+from bot.store.audit import AuditLog
+from bot.store.audit_events import AuditEvent
 from bot.store.connection import connect_for_queue
 from bot.store.erasure import SEALED
 from bot.store.sources import Source
@@ -211,8 +213,12 @@ async def test_nothing_of_others_goes(shop: Shop) -> None:
 
 
 async def test_the_audit_log_stays_with_a_pseudonym(shop: Shop) -> None:
-    """The same number of entries, with the same ids, in which one name stands for her."""
+    """The same number of entries, with the same ids, in which one name stands for her; also where
+    she is the owner of what another person changed.
+    """
     stream = layout.audit(ADAS)
+    owners = f"{ADA.id},U0OTHER"
+    await AuditLog(shop.redis).note(AuditEvent.ALERT_OFF, GRACES, owner_id=owners)
     before = await shop.redis.xrange(stream)
     await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes")
     after = await shop.redis.xrange(stream)

@@ -84,11 +84,11 @@ class Departures:
         """Whether some workspace has uninstalled the app or revoked its token."""
         return bool(await self._stopped.all())
 
-    async def remove_user(self, caller: Caller) -> None:
+    async def remove_user(self, caller: Caller) -> int:
         """A person has left: their API keys go at once; what runs on these waits for a new owner.
 
         What was paused before waits from now on, too, so that its channel gets a notice. After an
-        error the same call does the rest.
+        error the same call does the rest. Returns how many connections there were, and digests.
         """
         for clean in await self._cleans.running(MOST_CLEANUPS):
             if clean.caller == caller:
@@ -100,9 +100,11 @@ class Departures:
             await self._watching.end_all(caller, tenant)
         for alert in await self._course.owned_by(caller):
             await self._abandon_alert(alert.id, caller)
-        for digest in await self._digests.of_owner(caller):
+        digests = [one for one in await self._digests.of_owner(caller) if one.paused != OWNER_GONE]
+        for digest in digests:
             await self._abandon_digest(digest.id, caller)
         logger.info("a user has left: %d connections were deleted", len(tenants))
+        return len(tenants) + len(digests)
 
     async def pause_channel(
         self, caller: Caller, channel_id: str, reason: str

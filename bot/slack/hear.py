@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from bot.store.audit_events import AuditEvent
+
 Listener: TypeAlias = Callable[..., Awaitable[None]]
 """An async function; what it needs it names as parameters (`bot.slack.parameters`)."""
 
@@ -20,9 +22,14 @@ ShortcutKind: TypeAlias = Literal["message", "global"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """A listener and what is injected into it. Each is equal to itself alone, and quick to hash."""
+    """A listener and what is injected into it. Each is equal to itself alone, and quick to hash.
+
+    `audit` is what the audit log calls a call of it; None if it changes nothing. It has no default,
+    so that nobody forgets to decide.
+    """
 
     listener: Listener
+    audit: AuditEvent | None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -107,37 +114,39 @@ def command(
     usage: str,
     summary: str,
     *,
+    audit: AuditEvent | None,
     also: tuple[str, ...] = (),
     in_ack: bool = False,
     at_once: bool = False,
 ) -> Callable[[Listener], Command]:
-    return lambda listener: Command(listener, words, usage, summary, also, in_ack, at_once)
+    return lambda listener: Command(listener, audit, words, usage, summary, also, in_ack, at_once)
 
 
 def action(
-    action_id: str, *, at_once: bool = False, replaces: bool = False
+    action_id: str, *, audit: AuditEvent | None, at_once: bool = False, replaces: bool = False
 ) -> Callable[[Listener], Action]:
-    return lambda listener: Action(listener, action_id, at_once, replaces)
+    return lambda listener: Action(listener, audit, action_id, at_once, replaces)
 
 
-def submission(callback_id: str) -> Callable[[Listener], Submission]:
-    return lambda listener: Submission(listener, callback_id)
+def submission(callback_id: str, *, audit: AuditEvent | None) -> Callable[[Listener], Submission]:
+    return lambda listener: Submission(listener, audit, callback_id)
 
 
 def shortcut(
-    callback_id: str, name: str, summary: str, *, kind: ShortcutKind
+    callback_id: str, name: str, summary: str, *, audit: AuditEvent | None, kind: ShortcutKind
 ) -> Callable[[Listener], Shortcut]:
-    return lambda listener: Shortcut(listener, callback_id, name, summary, kind)
+    return lambda listener: Shortcut(listener, audit, callback_id, name, summary, kind)
 
 
-def suggestion(action_id: str) -> Callable[[Listener], Suggestion]:
-    return lambda listener: Suggestion(listener, action_id)
+def suggestion(action_id: str, *, audit: AuditEvent | None) -> Callable[[Listener], Suggestion]:
+    return lambda listener: Suggestion(listener, audit, action_id)
 
 
 def event(
     event_type: str,
     *,
+    audit: AuditEvent | None,
     concerns: Callable[[Mapping[str, Any]], bool] = lambda event: True,
     before_ack: bool = False,
 ) -> Callable[[Listener], Event]:
-    return lambda listener: Event(listener, event_type, concerns, before_ack)
+    return lambda listener: Event(listener, audit, event_type, concerns, before_ack)

@@ -13,6 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import NotOurs
+from bot.models import Caller
 from bot.slack.refusals import TROUBLE, named, passes_in
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,12 @@ class Installation:
         is_ours = _is_within(ours, _team_of_user(body), _enterprise(body))
         if not is_ours and not self._allow_outsiders:
             raise NotOurs("outsider")
+
+    def own(self, caller: Caller) -> Caller:
+        """The same person as seen from the own workspace, as far as that is known."""
+        if self._identity is None:
+            return caller
+        return Caller(self._identity.team_id, caller.user_id, self._identity.enterprise_id)
 
     async def _asked(self) -> Identity:
         """Slack: auth.test names the workspace and the bot."""

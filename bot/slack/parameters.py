@@ -42,7 +42,8 @@ PARAMETERS = {
     "directly": "writes to other people than the one who acts",
     "forms": "what open forms remember, sealed",
     "audiences": "the cache of who reads which channel",
-    "audit": "the record of deletes",
+    "audit": "the audit log",
+    "audit_entry": "what the audit log will say about this; only if the listener declares it",
     "asking": "the service that reads filters",
     "departures": "pauses and deletes what belongs to people, channels and teams that left",
 }

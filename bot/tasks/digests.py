@@ -32,6 +32,8 @@ from bot.slack.digest_posts import DigestPosts
 from bot.slack.once import OutcomeUnknown
 from bot.slack.refusals import word
 from bot.slack.told_once import ToldOnce
+from bot.store.audit import AuditLog
+from bot.store.audit_events import AuditEvent
 from bot.store.shifts import Shifts
 
 logger = logging.getLogger(__name__)
@@ -90,6 +92,7 @@ async def post(
     digest_pictures: DigestPictures,
     told_once: ToldOnce,
     departures: Departures,
+    audit: AuditLog,
 ) -> None:
     digest = await digests.load(digest_id)
     if digest is None:
@@ -103,7 +106,14 @@ async def post(
         return  # paused, changed, or done by another worker
     pictures = Pictures(digest_pictures, queue)
     services = Services(
-        digests, accounts, reports, digest_channels, digest_posts, told_once, departures
+        digests,
+        accounts,
+        reports,
+        digest_channels,
+        digest_posts,
+        told_once,
+        departures,
+        audit,
     )
     run = Run(slot, now, services, pictures)
     errand.otherwise = partial(run.settle, digest, course.given_up)
@@ -152,6 +162,7 @@ class Services:
     posts: DigestPosts
     told: ToldOnce
     departures: Departures
+    audit: AuditLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +190,25 @@ class Run:
 
     async def settle(self, digest: Digest, what: Course) -> Digest | None:
         """Write down what came of it; None where it was deleted meanwhile."""
-        return await self.services.digests.settle(
-            digest.id, lambda current: what(current, self.slot, self.now)
-        )
+        pauses = False
+
+        def changed(current: Digest) -> Digest:
+            nonlocal pauses
+            after = what(current, self.slot, self.now)
+            pauses = bool(after.paused and not current.paused)
+            return after
+
+        after = await self.services.digests.settle(digest.id, changed)
+        if after and pauses:
+            await self.services.audit.note_by_app(
+                AuditEvent.DIGEST_PAUSED,
+                after.owner,
+                after.paused,
+                tenant=after.tenant,
+                channel_id=after.channel_id,
+                subject=after.name,
+            )
+        return after
 
     async def _attempt(self, digest: Digest) -> None:
         try:

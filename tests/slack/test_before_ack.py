@@ -73,7 +73,9 @@ async def test_what_fails_is_delivered_again(
 ) -> None:
     """Redis is down or busy when it comes first: the second delivery does the work, once."""
     listener = Listener(error)
-    async with open_bench(Setup((event("user_change", before_ack=True)(listener),))) as bench:
+    async with open_bench(
+        Setup((event("user_change", audit=None, before_ack=True)(listener),))
+    ) as bench:
         ack = await delivered(bench)
     assert (ack.status, listener.calls, listener.messages) == (200, 2, 1)
     assert caplog.text.count("user_change is not acknowledged: ") == 1
@@ -82,7 +84,9 @@ async def test_what_fails_is_delivered_again(
 async def test_what_works_is_delivered_once() -> None:
     """With its messages after the ack."""
     listener = Listener(None)
-    async with open_bench(Setup((event("user_change", before_ack=True)(listener),))) as bench:
+    async with open_bench(
+        Setup((event("user_change", audit=None, before_ack=True)(listener),))
+    ) as bench:
         ack = await delivered(bench)
     assert (ack.status, listener.calls, listener.messages) == (200, 1, 1)
 
@@ -93,7 +97,9 @@ async def test_what_keeps_failing_is_not_acknowledged() -> None:
     async def fail() -> None:
         raise StoreUnavailable("ConnectionError")
 
-    async with open_bench(Setup((event("user_change", before_ack=True)(fail),))) as bench:
+    async with open_bench(
+        Setup((event("user_change", audit=None, before_ack=True)(fail),))
+    ) as bench:
         ack = await delivered(bench)
     assert ack.status == 503
 
@@ -107,6 +113,8 @@ async def test_what_takes_too_long_is_not_acknowledged() -> None:
         if len(calls) == 1:
             await asyncio.Event().wait()
 
-    async with open_bench(Setup((event("user_change", before_ack=True)(hang),))) as bench:
+    async with open_bench(
+        Setup((event("user_change", audit=None, before_ack=True)(hang),))
+    ) as bench:
         ack = await delivered(bench)
     assert (ack.status, len(calls)) == (200, 2)

@@ -61,13 +61,13 @@ class Counting:
     @property
     def heard(self) -> tuple[Heard, ...]:
         return (
-            command("go", "", "")(self.listener),
-            action("go.button")(self.listener),
-            submission("go.form")(self.form),
-            shortcut("go.menu", "Go", "Goes.", kind="message")(self.listener),
-            shortcut("go.global", "Go", "Goes.", kind="global")(self.listener),
-            suggestion("go.typed")(self.listener),
-            event("app_home_opened")(self.listener),
+            command("go", "", "", audit=None)(self.listener),
+            action("go.button", audit=None)(self.listener),
+            submission("go.form", audit=None)(self.form),
+            shortcut("go.menu", "Go", "Goes.", kind="message", audit=None)(self.listener),
+            shortcut("go.global", "Go", "Goes.", kind="global", audit=None)(self.listener),
+            suggestion("go.typed", audit=None)(self.listener),
+            event("app_home_opened", audit=None, audit=None)(self.listener),
         )
 
     async def listener(self) -> None:

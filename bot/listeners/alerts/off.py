@@ -9,26 +9,39 @@ from bot.models import Caller
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.alerts.alerts import Alerts
+from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
 from bot.slack.hear import action, command
 from bot.slack.people import People
 from bot.slack.reply import Reply
 from bot.store.alert_records import Alert
+from bot.store.audit_events import AuditEvent
 
 
-@command("alerts off", "", "Turn off all alerts of this channel.")
+@command("alerts off", "", "Turn off all alerts of this channel.", audit=AuditEvent.ALERT_OFF)
 async def turn_off(
-    caller: Caller, alerts: Alerts, channel: Channel, people: People, reply: Reply
+    caller: Caller,
+    alerts: Alerts,
+    channel: Channel,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
-    await turn_off_there("", caller, alerts, channel, people, reply)
+    await turn_off_there("", caller, alerts, channel, people, reply, audit_entry)
 
 
-@action(ids.ALERTS_OFF_ONE)
+@action(ids.ALERTS_OFF_ONE, audit=AuditEvent.ALERT_OFF)
 async def turn_one_off(
-    value: str, caller: Caller, alerts: Alerts, channel: Channel, people: People, reply: Reply
+    value: str,
+    caller: Caller,
+    alerts: Alerts,
+    channel: Channel,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
-    await turn_off_there(alert_id, caller, alerts, channel, people, reply)
+    await turn_off_there(alert_id, caller, alerts, channel, people, reply, audit_entry)
 
 
 async def turn_off_there(
@@ -38,9 +51,11 @@ async def turn_off_there(
     channel: Channel,
     people: People,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     """Everyone there learns who did it; so do the owners, wherever they are."""
     off = await alerts.off(caller, channel.id, alert_id)
+    audit_entry.about_alerts(off)
     await notify_owners("off", off, people)
     tell = channel.post if off else reply
     await tell("alerts/off", alerts=off, user_id=caller.user_id)

@@ -12,12 +12,13 @@ from bot.delays import EMPORIX_LONGEST, bounded
 from bot.errors import EmporixError, MissingScope, NotConnected, RateLimited, Unauthorized
 from bot.services.cleans.collecting import collect
 from bot.services.cleans.exporting import parts
-from bot.services.cleans.needs import Accounts, Audit, Emporix, FileNotSent, Owner
+from bot.services.cleans.needs import Accounts, Emporix, FileNotSent, Owner
 from bot.services.cleans.progress import INTERRUPTED, Progress
 from bot.services.cleans.rounds import REFUSED, Rounds
 from bot.services.deletes import may_delete
 from bot.services.pages import Call
-from bot.store.audit import BEGUN
+from bot.store.audit import BEGUN, AuditLog
+from bot.store.audit_events import AuditEvent
 from bot.store.clean_results import CleanRecord
 from bot.store.cleans import Clean, CleanStore
 from bot.store.erasure import OWNER_GONE
@@ -67,7 +68,7 @@ class Turn:
         emporix: Emporix,
         accounts: Accounts,
         kept: CleanStore,
-        audit: Audit,
+        audit: AuditLog,
         clock: Callable[[], float],
         owner: Owner,
         allowed: bool,
@@ -264,13 +265,14 @@ class Turn:
         """The one entry of the clean-up in the audit record."""
         clean = self._clean
         entry = await self._audit.record(
+            AuditEvent.CLEANUP_STARTED,
             clean.caller,
-            clean.tenant,
-            clean.id,
             result,
-            counted=clean.counted,
+            clean.entry,
+            tenant=clean.tenant,
+            subject=clean.id,
+            count=clean.counted,
             deleted=Progress(clean, self._record.tally).deleted,
-            replaces=clean.entry,
         )
         await self._change(entry=entry)
 

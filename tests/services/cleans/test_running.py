@@ -74,7 +74,7 @@ def filled(bench: Bench) -> Bench:
 
 async def entries(bench: Bench) -> list[tuple[str, int, int]]:
     found = await bench.audit.last(ADA, 10)
-    return [(entry.result, entry.counted, entry.deleted) for entry in found]
+    return [(entry.result, entry.count, entry.deleted) for entry in found]
 
 
 async def test_deletes_them_all(bench: Bench) -> None:
