@@ -17,6 +17,8 @@ from bot.clockwork.engine import Queue
 from bot.keys import new_key, parse_keys
 from bot.models import Caller
 from bot.store import layout
+from bot.store.audit import AuditLog
+from bot.store.audit_events import AuditEvent
 from bot.store.connection import connect_for_queue
 from bot.store.erasure import SEALED
 from bot.store.sources import Source
@@ -64,7 +66,7 @@ async def shop(
 ) -> AsyncIterator[Shop]:
     """Ada and Grace have used everything; the settings are those of an operator, too."""
     monkeypatch.chdir(tmp_path)  # no .env of the person who runs this
-    settings = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "secret"}
+    settings = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "0" * 32}
     for name, value in {**settings, "REDIS_URL": redis_url, "ENCRYPTION_KEYS": KEY}.items():
         monkeypatch.setenv(name, value)
     async with open_shop(redis, redis_url, clock, encryption_keys=KEY) as opened:
