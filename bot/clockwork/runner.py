@@ -72,7 +72,7 @@ PARAMETERS = {
     "clean_runs": "the service that deletes what was counted and confirmed",
     "departures": "pauses and deletes what belongs to people, channels and teams that left",
     "installation": "asks Slack whether the app is installed",
-    "audit": "the record of deletes",
+    "audit": "the audit log",
 }
 """What ticks and tasks can name, beside the arguments that a task was queued with."""
 

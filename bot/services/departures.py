@@ -14,10 +14,14 @@ from bot.services.digests.digests import Digests
 from bot.services.watches.watching import Watching
 from bot.store.accounts import AccountStore
 from bot.store.alert_records import Alert
+from bot.store.cleans import CleanStore
 from bot.store.erasure import OWNER_GONE, Erasure, Subject
 from bot.store.stopped_teams import StoppedTeams
 
 logger = logging.getLogger(__name__)
+
+MOST_CLEANUPS = 10_000
+"""Clean-ups under way that are looked through for those of a person who left."""
 
 ABANDONED_SECONDS = 30 * 24 * 60 * 60.0
 """How long the digests and alerts of a person who left wait for somebody to take them over."""
@@ -48,11 +52,13 @@ class Departures:
         watching: Watching,
         stopped: StoppedTeams,
         erasure: Erasure,
+        cleans: CleanStore,
         clock: Callable[[], float],
     ) -> None:
         self._accounts, self._watching = accounts, watching
         self._digests, self._alerts, self._course = digests, alerts, alert_course
         self._stopped, self._erasure, self._clock = stopped, erasure, clock
+        self._cleans = cleans
 
     async def uninstall(self, team_id: str) -> None:
         """Stop all scheduled work, and delete the data of the workspace in a day."""
@@ -78,21 +84,27 @@ class Departures:
         """Whether some workspace has uninstalled the app or revoked its token."""
         return bool(await self._stopped.all())
 
-    async def remove_user(self, caller: Caller) -> None:
-        """Somebody has left: their API keys go at once, and all of theirs waits for a new owner.
+    async def remove_user(self, caller: Caller) -> int:
+        """A person has left: their API keys go at once; what runs on these waits for a new owner.
 
-        What was paused before waits from now on, too, so that its channel hears of it.
+        What was paused before waits from now on, too, so that its channel gets a notice. After an
+        error the same call does the rest. Returns how many connections there were, and digests.
         """
+        for clean in await self._cleans.running(MOST_CLEANUPS):
+            if clean.caller == caller:
+                await self._cleans.ask_to_stop(clean.id, OWNER_GONE)
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
-        for tenant in tenants:
+        for tenant in {*tenants, *(watch.tenant for watch in await self._watching.all_of(caller))}:
             await self._watching.end_all(caller, tenant)
-        for alert in await self._alerts.of_person(caller):
+        for alert in await self._course.owned_by(caller):
             await self._abandon_alert(alert.id, caller)
-        for digest in await self._digests.of_owner(caller):
+        digests = [one for one in await self._digests.of_owner(caller) if one.paused != OWNER_GONE]
+        for digest in digests:
             await self._abandon_digest(digest.id, caller)
         logger.info("a user has left: %d connections were deleted", len(tenants))
+        return len(tenants) + len(digests)
 
     async def pause_channel(
         self, caller: Caller, channel_id: str, reason: str

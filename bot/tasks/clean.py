@@ -13,10 +13,12 @@ from slack_sdk.errors import SlackClientError
 from bot.clockwork.calls import Later, Queues, every, task
 from bot.emporix.models import Job
 from bot.errors import FileRefused
+from bot.models import Caller
 from bot.say.csv_text import csv_text
 from bot.services.cleans.needs import FileNotSent, Owner
 from bot.services.cleans.progress import Progress
 from bot.services.cleans.running import CleanRuns
+from bot.services.departures import Departures
 from bot.slack.directly import Directly
 from bot.slack.files import file_name
 from bot.slack.refusals import TROUBLE, named, passes_in
@@ -35,11 +37,22 @@ async def find_due(queue: Queues, clean_runs: CleanRuns) -> None:
 
 
 @task("clean.run")
-async def run(clean_id: str, clean_runs: CleanRuns, directly: Directly) -> None:
-    owner = Owner(partial(_show, directly), partial(_send, directly), directly.is_gone)
+async def run(
+    clean_id: str, clean_runs: CleanRuns, directly: Directly, departures: Departures
+) -> None:
+    is_gone = partial(_is_gone, directly, departures)
+    owner = Owner(partial(_show, directly), partial(_send, directly), is_gone)
     seconds = await clean_runs.run(clean_id, owner)
     if seconds is not None:
         raise Later(seconds, "the clean-up goes on")
+
+
+async def _is_gone(directly: Directly, departures: Departures, caller: Caller) -> bool:
+    """Whether the owner has left Slack; then their API keys are deleted, too."""
+    is_gone = await directly.is_gone(caller)
+    if is_gone:
+        await departures.remove_user(caller)
+    return is_gone
 
 
 async def _show(directly: Directly, progress: Progress) -> str:

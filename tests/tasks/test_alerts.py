@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.models import Caller
 from bot.store import layout
 from bot.store.alert_records import Alert
 from bot.store.alerts import AlertStore
 from bot.store.sources import Source
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
-from sandbox.slack.directory import BOT_USER_ID
+from sandbox.slack.directory import BOT_USER_ID, TEAM_ID
 from sandbox.slack.faults import Fault
 from tests.shop import Shop
 from tests.store.fixtures import ADA
@@ -457,6 +458,7 @@ async def test_pauses_where_its_owner_has_left(shop: Shop, snapshot: SnapshotAss
     (said,) = [one for one in await in_ops(shop) if "is paused" in one["text"]]
     assert shown(said) == snapshot
     assert await posted(shop) == []
+    assert not await shop.redis.exists(layout.account(Caller(TEAM_ID, "U0ADA")))
     await shop.person("grace", "ops").click("Take over")
     await later(shop, 2 * MINUTE)
     blocks = str([message["blocks"] for message in await posted(shop)])

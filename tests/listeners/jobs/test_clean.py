@@ -36,7 +36,7 @@ def ids(numbers: Iterable[int]) -> set[object]:
 
 async def recorded(shop: Shop) -> list[tuple[str, int, int]]:
     entries = await AuditLog(shop.redis).last(ADA, 10)
-    return [(entry.result, entry.counted, entry.deleted) for entry in entries]
+    return [(entry.result, entry.count, entry.deleted) for entry in entries]
 
 
 async def confirm(shop: Shop, command: str, number: str) -> Exchange:

@@ -104,9 +104,12 @@ def test_anything_else_is_refused_with_advice(reader: object, text: str) -> None
     try:
         assert reader(text) is not None
     except InvalidInput as refused:
-        assert refused.problem
-        assert refused.advice.startswith(("Type ", "Choose ", "Did you mean "))
-        assert refused.advice.endswith((".", "?"))
+        problem, advice = refused.problem, refused.advice
+    else:
+        return
+    assert problem
+    assert advice.startswith(("Type ", "Choose ", "Did you mean "))
+    assert advice.endswith((".", "?"))
 
 
 @given(st.dictionaries(st.sampled_from(["name", "time", "zone", "days"]), st.text(max_size=20)))
