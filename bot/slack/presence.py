@@ -13,7 +13,8 @@ from bot.slack.refusals import passes_in, word
 
 OUTSIDERS = ("is_ext_shared", "is_pending_ext_shared")
 UNSEEN = {"channel_not_found", "method_not_supported_for_channel_type"}
-USER_GONE = {"user_not_found", "user_not_visible"}
+USER_GONE = {"user_not_found"}
+"""Slack: the account does not exist. `user_not_visible` is no sign of that: it is also for guests."""
 
 Facts = dict[str, Any]
 """What Slack says of a channel."""
