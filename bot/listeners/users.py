@@ -14,7 +14,7 @@ from bot.slack.hear import event
 def _has_left(event: Mapping[str, Any]) -> bool:
     """Slack sends this event for each change of anybody's profile or status."""
     user = event.get("user")
-    return isinstance(user, Mapping) and user.get("deleted") is True
+    return isinstance(user, Mapping) and user.get("deleted") is True and bool(user.get("id"))
 
 
 @event("user_change", concerns=_has_left)
