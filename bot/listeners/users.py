@@ -16,7 +16,7 @@ from bot.store.audit_events import AuditEvent
 def _has_left(event: Mapping[str, Any]) -> bool:
     """Slack sends this event for each change of anybody's profile or status."""
     user = event.get("user")
-    return isinstance(user, Mapping) and user.get("deleted") is True
+    return isinstance(user, Mapping) and user.get("deleted") is True and bool(user.get("id"))
 
 
 @event("user_change", audit=AuditEvent.USER_LEFT, concerns=_has_left, before_ack=True)

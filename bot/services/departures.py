@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -71,9 +72,12 @@ class Departures:
         logger.error("the bot token of %s was revoked: nothing is posted until it works", team_id)
 
     async def settle_teams(self, installed_in: str) -> None:
-        """Resume the workspace in which the app works, and delete the data of others in time."""
+        """Resume the workspace in which the app works, and delete the data of others in time.
+
+        The app has one token: where that works again, it is revoked for nobody.
+        """
         for team_id, at in (await self._stopped.all()).items():
-            if team_id == installed_in:
+            if team_id == installed_in or (installed_in and at == math.inf):
                 await self._stopped.resume(team_id)
             elif at <= self._clock():
                 await self._erasure.erase(Subject(team_id))

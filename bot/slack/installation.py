@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import NotOurs
 from bot.models import Caller
-from bot.slack.refusals import TROUBLE, named, passes_in
+from bot.slack.refusals import TROUBLE, named, passes_in, refuses_token
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Installation:
         try:
             answer = await self._client.auth_test()
         except SlackApiError as error:
-            if passes_in(error) is not None:
+            if not refuses_token(error) and passes_in(error) is not None:
                 raise
             return ""
         return str(answer["team_id"])

@@ -47,6 +47,7 @@ scan 0
 script exists {SHA}
 script load return
 set {KEY} 1
+sismember {KEY} m
 smembers {KEY}
 srem {KEY} m
 time
@@ -58,6 +59,7 @@ xrange {KEY} - +
 xrevrange {KEY} + -
 xtrim {KEY} MAXLEN 1
 zadd {KEY} 1 m
+zcard {KEY}
 zcount {KEY} 0 1
 zrange {KEY} 0 1
 zrangebyscore {KEY} 0 1

@@ -100,6 +100,7 @@ async def post(
 async def notice(
     alert_id: str,
     now: float,
+    errand: Errand,
     alert_course: AlertCourse,
     sharing: Sharing,
     told_once: ToldOnce,
@@ -108,6 +109,7 @@ async def notice(
     alert = await alert_course.load(alert_id)
     if alert is None or notice_at(alert) > now:
         return
+    errand.owner, errand.about = alert.owner, "a paused alert in a channel"
     await _tell_channel(alert, sharing, told_once)
     if not alert.notices and alert.paused not in SILENT_TO_OWNER:
         await _tell_owner(alert, await alert_course.paused_with(alert), told_once)

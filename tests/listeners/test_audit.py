@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,6 +67,18 @@ async def test_is_for_administrators(connected: Shop, snapshot: SnapshotAssertio
     await AuditLog(connected.redis).record_delete(GRACE, "acme", job_id(1), "deleted")
     exchange = await connected.grace.command("/emporix audit")
     assert _undated(exchange.payloads) == snapshot
+
+
+@pytest.mark.parametrize("right", ["is_admin", "is_owner", "is_primary_owner"])
+async def test_each_right_of_an_administrator_is_enough(connected: Shop, right: str) -> None:
+    """Owners of the workspace see it, too, whatever else Slack says of them."""
+    people = connected.workspace.directory.users
+    people["U0GRACE"] = replace(people["U0GRACE"], **{right: True})  # type: ignore[arg-type]
+    exchange = await connected.grace.command("/emporix audit")
+    assert "error" not in str(exchange.payloads[0]["blocks"][0].get("block_id"))
+    people["U0GRACE"] = replace(people["U0GRACE"], **{right: False})  # type: ignore[arg-type]
+    exchange = await connected.grace.command("/emporix audit")
+    assert exchange.payloads[0]["blocks"][0]["block_id"].startswith("error.")
 
 
 async def test_an_administrator_stops_a_clean_up(

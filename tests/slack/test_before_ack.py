@@ -11,7 +11,7 @@ import pytest
 
 import bot.listeners
 from bot.errors import Busy, StoreUnavailable
-from bot.slack.hear import Afterwards, event
+from bot.slack.hear import Afterwards, Event, event
 from bot.slack.registry import discover
 from sandbox.slack.delivery import deliver_event
 from sandbox.slack.exchange import tls
@@ -38,6 +38,11 @@ def test_every_event_about_an_end_is_handled_before_its_ack() -> None:
     events = discover(bot.listeners).events
     assert {name for name, heard in events.items() if heard.before_ack} == LASTING
     assert events.keys() - LASTING == {"app_home_opened"}
+
+
+def lasting(listener: Any) -> Event:
+    """An event that is handled before its ack."""
+    return event("user_change", audit=None, before_ack=True)(listener)
 
 
 class Listener:
@@ -73,9 +78,7 @@ async def test_what_fails_is_delivered_again(
 ) -> None:
     """Redis is down or busy when it comes first: the second delivery does the work, once."""
     listener = Listener(error)
-    async with open_bench(
-        Setup((event("user_change", audit=None, before_ack=True)(listener),))
-    ) as bench:
+    async with open_bench(Setup((lasting(listener),))) as bench:
         ack = await delivered(bench)
     assert (ack.status, listener.calls, listener.messages) == (200, 2, 1)
     assert caplog.text.count("user_change is not acknowledged: ") == 1
@@ -84,9 +87,7 @@ async def test_what_fails_is_delivered_again(
 async def test_what_works_is_delivered_once() -> None:
     """With its messages after the ack."""
     listener = Listener(None)
-    async with open_bench(
-        Setup((event("user_change", audit=None, before_ack=True)(listener),))
-    ) as bench:
+    async with open_bench(Setup((lasting(listener),))) as bench:
         ack = await delivered(bench)
     assert (ack.status, listener.calls, listener.messages) == (200, 1, 1)
 
@@ -97,9 +98,7 @@ async def test_what_keeps_failing_is_not_acknowledged() -> None:
     async def fail() -> None:
         raise StoreUnavailable("ConnectionError")
 
-    async with open_bench(
-        Setup((event("user_change", audit=None, before_ack=True)(fail),))
-    ) as bench:
+    async with open_bench(Setup((lasting(fail),))) as bench:
         ack = await delivered(bench)
     assert ack.status == 503
 
@@ -113,8 +112,6 @@ async def test_what_takes_too_long_is_not_acknowledged() -> None:
         if len(calls) == 1:
             await asyncio.Event().wait()
 
-    async with open_bench(
-        Setup((event("user_change", audit=None, before_ack=True)(hang),))
-    ) as bench:
+    async with open_bench(Setup((lasting(hang),))) as bench:
         ack = await delivered(bench)
     assert (ack.status, len(calls)) == (200, 2)

@@ -67,7 +67,7 @@ class Counting:
             shortcut("go.menu", "Go", "Goes.", kind="message", audit=None)(self.listener),
             shortcut("go.global", "Go", "Goes.", kind="global", audit=None)(self.listener),
             suggestion("go.typed", audit=None)(self.listener),
-            event("app_home_opened", audit=None, audit=None)(self.listener),
+            event("app_home_opened", audit=None)(self.listener),
         )
 
     async def listener(self) -> None:
@@ -201,7 +201,11 @@ async def test_nothing_is_answered_before_that_is_known() -> None:
 async def test_the_end_of_the_app_is_heard_without_a_token(event_type: str, admitted: bool) -> None:
     """In a process that has asked Slack for nothing before; other events wait for an answer."""
     listeners = Counting()
-    heard = (event(event_type, before_ack=event_type != "app_home_opened")(listeners.listener),)
+    heard = (
+        event(event_type, audit=None, before_ack=event_type != "app_home_opened")(
+            listeners.listener
+        ),
+    )
     async with open_bench(Setup(heard)) as bench:
         bench.workspace.is_token_revoked = True
         body = samples.app_home_opened()

@@ -349,7 +349,7 @@ async def test_pauses_where_its_owner_has_left(
 
 CERTAIN = [
     (word, method)
-    for word in ("missing_scope", "invalid_auth", "account_inactive", "team_access_not_granted")
+    for word in ("missing_scope", "no_permission", "team_access_not_granted")
     for method in ("chat.postMessage", "conversations.info", "users.info")
 ] + [
     ("restricted_action", "chat.postMessage"),

@@ -284,7 +284,7 @@ async def test_other_organisations_see_no_end(shop: Shop, command: str) -> None:
     assert "failed" in message["text"]
 
 
-@pytest.mark.parametrize("word", ["missing_scope", "invalid_auth"])
+@pytest.mark.parametrize("word", ["missing_scope", "no_permission"])
 async def test_unknown_readers_see_no_end(shop: Shop, word: str) -> None:
     """Slack does not say who reads the channel."""
     ada, _ = await shared(shop, f"/emporix jobs get {JOB}")
