@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,9 +30,9 @@ class Limit(NamedTuple):
 
 
 DOCUMENTED = (
-    Limit("services.alerts.alerts.MOST_IN_CHANNEL", 10, README, "a channel has at most 10 alerts"),
+    Limit("store.limits.ALERTS.channel", 10, README, "a channel has at most 10 alerts"),
     Limit("services.watches.watching.MOST", 50, README, "One user watches at most 50 jobs"),
-    Limit("store.digests.MOST_IN_CHANNEL", 20, USERS, "| digests in a channel | 20 |"),
+    Limit("store.limits.DIGESTS.channel", 20, USERS, "| digests in a channel | 20 |"),
     Limit("services.cleans.cleaning.MOST", 10_000, README, "takes at most 10,000 jobs"),
     Limit("services.whole_lists.MOST_JOBS", 5_000, README, "takes 5,000 jobs"),
     Limit(
@@ -42,7 +42,7 @@ DOCUMENTED = (
         "where their texts come to 10 million characters",
     ),
     Limit("services.whole_lists.LONGEST_TEXT", 32_767, README, "ends after 32,767 characters"),
-    Limit("services.whole_lists.MOST_AT_ONCE", 5, README, "one list at a time, five people"),
+    Limit("services.whole_lists.MOST_LISTS", 10, README, "one list at a time, ten people"),
     Limit("say.layout.IN_MODAL", 50_000, README, "beyond 50,000 characters comes as a file"),
     Limit("listeners.jobs.export.LONGEST", 2_000_000, README, "JSON of up to 2 MB comes on"),
     Limit("emporix.retries.BUDGET", 8, README, "Emporix gets 8 s for a call"),
@@ -172,11 +172,16 @@ UNDOCUMENTED: dict[str, float] = {
 
 def value(constant: str) -> object:
     """What the constant is in the code; None where there is none, or where it is no number."""
-    module, _, name = f"bot.{constant}".rpartition(".")
+    *module, name = f"bot.{constant}".split(".")
+    key = ""
+    if not name.isupper():  # that of a mapping
+        *module, name, key = *module, name
     try:
-        found = getattr(importlib.import_module(module), name, None)
+        found = getattr(importlib.import_module(".".join(module)), name, None)
     except ModuleNotFoundError:
         return None
+    if isinstance(found, Mapping):
+        found = found.get(key)
     return found if isinstance(found, int | float) else None
 
 
