@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -58,11 +58,16 @@ class OutcomeUnknown(Exception):
     """Perhaps it was posted, and Slack does not let us look; it is not posted again."""
 
 
+Admit = Callable[[], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """What is to be posted; `name` is the same whenever it is tried again, and no other post's.
 
-    `begun_at` is when it was tried first, at the earliest, in seconds since 1970.
+    `begun_at` is when it was tried first, at the earliest, in seconds since 1970. `admit` is asked
+    just before it is posted, and raises what speaks against that: what was read for a message takes
+    time, in which others may have been let into its channel.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Post:
     channel_id: str
     begun_at: float
     thread_ts: str = ""
+    admit: Admit | None = field(default=None, compare=False, repr=False)
 
 
 class Once:
@@ -94,11 +100,13 @@ class Once:
     async def post(self, post: Post, message: Mapping[str, Any]) -> str:
         """Post a rendered message, unless that is done; gives its timestamp, "" if not known.
 
-        Raises Later, PostRefused and OutcomeUnknown.
+        Raises Later, PostRefused, OutcomeUnknown, and what `post.admit` raises.
         """
         if done := await self._posts.sent(post.name):
             return done.ts
         await self._turn(post)
+        if post.admit:
+            await post.admit()
         return await _Attempt(self._client, self._posts, self._pace, self._sleep, post).run(message)
 
     async def _turn(self, post: Post) -> None:

@@ -15,7 +15,7 @@ from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import Sharing
 from bot.slack.alert_posts import AlertPosts, shown_ids
 from bot.slack.failures import described
-from bot.slack.once import Post, PostRefused
+from bot.slack.once import Admit, Post, PostRefused
 from bot.slack.refusals import TROUBLE, named, passes_in
 from bot.slack.told_once import ToldOnce
 from bot.store.alert_records import Alert, Batch
@@ -83,8 +83,9 @@ async def post(
             await departures.remove_user(alert.owner)
             await _pause(alert.id, OWNER_GONE, alert_course, audit)
             return
-        sharing.admit(await told_once.audience(alert.channel_id))
-        await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once)
+        admit = partial(_admit, alert, sharing, told_once)
+        await admit()
+        await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once, admit)
     except BROKEN as error:
         if (looked := await alert_looks.struck(alert.source, error)).broken:
             await _pause_all(alert.source, looked.broken, alert_course, audit)
@@ -145,12 +146,17 @@ async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
     )
 
 
+async def _admit(alert: Alert, sharing: Sharing, told_once: ToldOnce) -> None:
+    """Raises ShareRefused where the readers of its channel may not see jobs."""
+    sharing.admit(await told_once.audience(alert.channel_id))
+
+
 async def _tell_channel(alert: Alert, sharing: Sharing, told_once: ToldOnce) -> None:
     """Otherwise its silence would look as if nothing failed."""
     name = f"{_paused(alert)}:{alert.notices + 1}"
     post = Post(name, alert.owner.team_id, alert.channel_id, notice_at(alert))
     try:
-        sharing.admit(await told_once.audience(alert.channel_id))
+        await _admit(alert, sharing, told_once)
         await told_once.in_channel(post, "alerts/orphaned", alert=alert)
     except ShareRefused as refused:
         logger.warning("%s is not posted: %s", name, refused.reason)
@@ -184,12 +190,13 @@ async def _post(
     alert_looks: AlertLooks,
     alert_posts: AlertPosts,
     told_once: ToldOnce,
+    admit: Admit,
 ) -> None:
     """Post a batch, and write down what was posted where."""
     posts = await alert_course.posts(alert)
     plan = arrange(batch, posts)
     jobs = await alert_looks.details(alert, shown_ids(plan))
-    ts = await alert_posts.post(alert, batch, plan, jobs)
+    ts = await alert_posts.post(alert, batch, plan, jobs, admit)
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await told_once.directly(name, alert.owner, batch.at, "alerts/unknown", alert=alert)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from bot.clockwork.calls import Errand, Later, Queues, every, task
@@ -78,9 +79,11 @@ async def tell(
         return
     account = await accounts.of(watch.owner)
     card = await _card(account, watch, jobs) if outcome == "ended" else None
-    public = await _may_be_public(watch, sharing, told_once)
+    may_be_public = partial(_may_be_public, watch, sharing, told_once)
+    public = await may_be_public()
     if watch.message_ts and card and public:
-        await _change_shown(account, watch, jobs, shared_deletes, told_once)
+        await _change_shown(account, watch, jobs, shared_deletes, told_once, may_be_public)
+        public = await may_be_public()
     await _tell(watch, outcome, at, card.job if card else None, told_once, public=public)
     await watching.over(watch)
 
@@ -146,10 +149,11 @@ async def _change_shown(
     jobs: Jobs,
     shared_deletes: SharedDeletes,
     told_once: ToldOnce,
+    may_be_public: Callable[[], Awaitable[bool]],
 ) -> None:
     """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
     async with shared_deletes.editing(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
-        if card := await _card(account, watch, jobs):
+        if (card := await _card(account, watch, jobs)) and await may_be_public():
             place = watch.channel_id, watch.message_ts
             if watch.shared_by:
                 facts = {"card": card, "shared_by": watch.shared_by}

@@ -90,10 +90,11 @@ async def test_one_worker_does_it(left: Shop, redis: Any) -> None:
     await next_day(left, 31)
     alerts = AlertStore(redis, left.vault)
     assert await alerts.of_channel(TEAM_ID, "C0OPS") == ()
-    await redis.xadd(layout.audit(ADA), {"user_id": "U1"}, id="1000-0")
+    quiet = layout.audit(Caller("T0QUIET", "U1"))
+    await redis.xadd(quiet, {"user_id": "U1"}, id="1000-0")
     left.clock.forward(3600)
     await left.worker.work()
-    assert await redis.xlen(layout.audit(ADA)) == 1
+    assert await redis.xlen(quiet) == 1
 
 
 async def test_slack_away_deletes_nothing(
