@@ -132,6 +132,30 @@ async def test_takes_no_task_while_it_must_not(queue: Queue) -> None:
     assert await queue.count("queued") == 1
 
 
+class EndsMeanwhile(Queue):
+    """A queue whose tasks are done just when they are taken for dead."""
+
+    async def abort(self, job: Any, error: str, ttl: float = 5) -> None:
+        await self.redis.delete(job.id)
+
+
+async def test_a_task_may_end_while_it_is_taken_for_dead(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That is a line of information, and no error; then nothing of the task is left."""
+    caplog.set_level("INFO")
+    queue = EndsMeanwhile(connect_for_queue(redis_url))
+    await queue.put("a.task", "1")
+    job = await queue.dequeue(0.01)
+    assert job is not None  # taken, but not begun: saq sweeps that
+    assert await queue.sweep() == []
+    assert "has ended by itself" in caplog.text
+    await queue.redis.delete(queue._sweep)  # the next sweep, without waiting for it
+    await queue.sweep()
+    assert await queue.count("incomplete") == 0
+    await queue.disconnect()
+
+
 async def _errors(redis: Any) -> list[str]:
     jobs = [await redis.get(key) for key in await redis.keys("saq:job:*")]
     return [job for job in jobs if job and '"error"' in job]
