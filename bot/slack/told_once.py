@@ -36,19 +36,42 @@ class ToldOnce:
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
     ) -> bool:
         """A direct message, which `name` tells from all others; False where Slack refuses it."""
+        post = await self._direct(name, to, begun_at)
+        if post is None:
+            return False
+        if (posted := await self._posted(post, template, facts)) is not None:
+            return posted
+        # To one person, twice is better than never; under another name, so twice at most.
+        again = replace(post, name=f"{name}:again")
+        return await self._posted(again, template, facts) is not False
+
+    async def place(
+        self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
+    ) -> str:
+        """Where a direct message stands that is changed later, "" if it cannot be posted.
+
+        What was posted by an earlier attempt is found, and says what it said then.
+        """
+        post = await self._direct(name, to, begun_at)
+        if post is None:
+            return ""
+        try:
+            ts = await self._once.post(post, self._say.render(template, **facts))
+        except (PostRefused, OutcomeUnknown) as error:
+            logger.warning("%s cannot be changed later: %s", name, error)
+            return ""
+        return f"{post.channel_id}:{ts}" if ts else ""
+
+    async def _direct(self, name: str, to: Caller, begun_at: float) -> Post | None:
+        """A post to one person; None where Slack refuses to open their direct messages."""
         try:
             opened = await self._client.conversations_open(users=to.user_id)
         except TROUBLE as error:
             if (seconds := passes_in(error)) is not None:
                 raise Later(seconds, described(error)) from error
             logger.warning("somebody cannot be told: %s", described(error))
-            return False
-        post = Post(name, to.team_id, str(opened["channel"]["id"]), begun_at)
-        if (posted := await self._posted(post, template, facts)) is not None:
-            return posted
-        # To one person, twice is better than never; under another name, so twice at most.
-        again = replace(post, name=f"{name}:again")
-        return await self._posted(again, template, facts) is not False
+            return None
+        return Post(name, to.team_id, str(opened["channel"]["id"]), begun_at)
 
     async def in_channel(self, post: Post, template: str, /, **facts: Any) -> bool:
         """A message for all, or a reply to one; False where Slack refuses it."""

@@ -19,3 +19,11 @@ class Shifts:
                 layout.shift(name), "1", nx=True, px=round(seconds * 1000)
             )
         return bool(taken)
+
+    async def keep(self, name: str, seconds: float) -> None:
+        """The work of that name is done, and is not due again within `seconds`.
+
+        Who takes it for a short time and keeps it afterwards leaves it to others where it fails.
+        """
+        with reaching_redis():
+            await self._redis.set(layout.shift(name), "1", px=round(seconds * 1000))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-
-import aiohttp
-from slack_sdk.errors import SlackClientError
 
 from bot.clockwork.calls import Errand, Later, Queues, every, task
 from bot.emporix.models import Job
@@ -22,7 +20,8 @@ from bot.services.departures import Departures
 from bot.slack.directly import Directly
 from bot.slack.failures import described
 from bot.slack.files import file_name
-from bot.slack.refusals import TOKEN_SECONDS, TROUBLE, named, passes_in, refuses_token
+from bot.slack.refusals import TROUBLE, named, passes_in
+from bot.slack.told_once import ToldOnce
 from bot.store.cleans import Clean
 
 logger = logging.getLogger(__name__)
@@ -44,9 +43,11 @@ async def run(
     clean_runs: CleanRuns,
     directly: Directly,
     departures: Departures,
+    told_once: ToldOnce,
 ) -> None:
+    shown = Shown(directly, told_once, errand)
     is_gone = partial(_is_gone, directly, departures)
-    owner = Owner(partial(_show, directly, errand), partial(_send, directly), is_gone)
+    owner = Owner(shown.show, partial(_send, directly), is_gone)
     seconds = await clean_runs.run(clean_id, owner)
     if seconds is not None:
         raise Later(seconds, "the clean-up goes on")
@@ -60,33 +61,44 @@ async def _is_gone(directly: Directly, departures: Departures, caller: Caller) -
     return is_gone
 
 
-async def _show(directly: Directly, errand: Errand, progress: Progress) -> str:
-    """In a direct message, which changes as it goes. Only the report must get there."""
-    clean = progress.clean
-    if clean.why:
-        return await _report(directly, errand, progress)
-    try:
-        async with asyncio.timeout(SLACK_SECONDS):
-            return await directly.show(
-                clean.caller, clean.shown_at, "jobs/clean.progress", progress=progress
-            )
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        logger.warning("the progress of a clean-up is not shown: %s", type(error).__name__)
-        return clean.shown_at
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The one direct message of a clean-up, which changes as it goes."""
 
+    directly: Directly
+    told_once: ToldOnce
+    errand: Errand
 
-async def _report(directly: Directly, errand: Errand, progress: Progress) -> str:
-    """Raises Later while Slack refuses the app's token: then no other attempt is counted."""
-    clean = progress.clean
-    try:
-        return await directly.show(
-            clean.caller, clean.shown_at, "jobs/clean.report", progress=progress
+    async def show(self, progress: Progress) -> str:
+        """Gives the place of the message. Only the report must get there."""
+        clean = progress.clean
+        if clean.why:
+            return await self._report(progress)
+        try:
+            async with asyncio.timeout(SLACK_SECONDS):
+                return await self._put("jobs/clean.progress", progress)
+        except (*TROUBLE, Later) as error:
+            logger.warning("the progress of a clean-up is not shown: %s", type(error).__name__)
+            return clean.shown_at
+
+    async def _report(self, progress: Progress) -> str:
+        """Raises Later for what passes, as a token that Slack does not accept at the moment."""
+        self.errand.owner = progress.clean.caller
+        self.errand.about = "the report of a clean-up"
+        try:
+            return await self._put("jobs/clean.report", progress)
+        except TROUBLE as error:
+            if (seconds := passes_in(error)) is None:
+                raise
+            raise Later(seconds, described(error)) from error
+
+    async def _put(self, template: str, progress: Progress) -> str:
+        """The first is posted once, though Slack may fail after posting, or a worker stop."""
+        clean = progress.clean
+        place = clean.shown_at or await self.told_once.place(
+            f"clean:{clean.id}", clean.caller, clean.begun_at, template, progress=progress
         )
-    except SlackClientError as error:
-        if not refuses_token(error):
-            raise
-        errand.owner, errand.about = clean.caller, "the report of a clean-up"
-        raise Later(TOKEN_SECONDS, described(error)) from error
+        return await self.directly.show(clean.caller, place, template, progress=progress)
 
 
 async def _send(directly: Directly, clean: Clean, jobs: Sequence[Job], number: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.clockwork.calls import every
 from bot.services.alerts.course import AlertCourse
 from bot.services.cleans.running import CleanRuns
@@ -10,11 +12,14 @@ from bot.services.watches.watching import Watching
 from bot.store.shifts import Shifts
 
 EVERY_SECONDS = 10 * 60.0
-SHIFT_SECONDS = EVERY_SECONDS - 30
+TRY_SECONDS = 60.0
+"""After so long another worker begins again, where one has failed or died meanwhile."""
+
+SHIFT_SECONDS = EVERY_SECONDS - TRY_SECONDS / 2
 """A little less, so that each period has a worker."""
 
 
-@every(EVERY_SECONDS)
+@every(TRY_SECONDS)
 async def reconcile(
     shifts: Shifts,
     digests: Digests,
@@ -22,10 +27,20 @@ async def reconcile(
     watching: Watching,
     clean_runs: CleanRuns,
 ) -> None:
-    """Each kind of record restores its own missing entries, and logs them."""
-    if not await shifts.take("reconcile", SHIFT_SECONDS):
+    """Each kind of record restores its own missing entries, and logs them.
+
+    One kind that fails keeps no other from it.
+    """
+    if not await shifts.take("reconcile", TRY_SECONDS):
         return
-    await digests.reconcile()
-    await alert_course.reconcile()
-    await watching.reconcile()
-    await clean_runs.reconcile()
+    done = await asyncio.gather(
+        digests.reconcile(),
+        alert_course.reconcile(),
+        watching.reconcile(),
+        clean_runs.reconcile(),
+        return_exceptions=True,
+    )
+    for error in done:
+        if isinstance(error, BaseException):
+            raise error
+    await shifts.keep("reconcile", SHIFT_SECONDS)

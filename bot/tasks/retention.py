@@ -33,8 +33,10 @@ async def teams(departures: Departures, installation: Installation, shifts: Shif
 
 @every(LOOK_SECONDS, while_stopped=True)
 async def daily(departures: Departures, audit: AuditLog, shifts: Shifts) -> None:
-    if not await shifts.take("retention", DAY_SECONDS):
+    """Once a day; where it fails, another worker tries again a minute later."""
+    if not await shifts.take("retention", LOOK_SECONDS):
         return
     await departures.delete_abandoned()
     if count := await audit.trim():
         logger.info("%d entries of audit logs were too old, and deleted", count)
+    await shifts.keep("retention", DAY_SECONDS)

@@ -97,6 +97,16 @@ async def test_one_worker_does_it(left: Shop, redis: Any) -> None:
     assert await redis.xlen(quiet) == 1
 
 
+async def test_a_failure_is_tried_again_within_a_minute(shop: Shop) -> None:
+    """Not only a day later."""
+    await shop.redis.set(layout.audit(ADA), "not a stream")
+    await next_day(shop, 0)
+    assert 0 < await shop.redis.pttl(layout.shift("retention")) <= 60_000
+    await shop.redis.delete(layout.audit(ADA))
+    await next_day(shop, 1)
+    assert await shop.redis.pttl(layout.shift("retention")) > 60_000
+
+
 async def test_slack_away_deletes_nothing(
     connected: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -18,6 +18,7 @@ from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.emporix.times import iso
 from sandbox.slack.faults import Fault as SlackFault
+from sandbox.slack.faults import Kind
 from sandbox.slack.person import Exchange
 from tests.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
@@ -403,5 +404,16 @@ async def test_the_report_waits_for_the_token(jobs: Shop) -> None:
     jobs.workspace.is_token_revoked = False
     await jobs.redis.delete(layout.shift("teams"))  # Redis' own clock stands still
     await jobs.worker.work_until(jobs.clock() + 300, step=10)
+    (message,) = await jobs.person("ada", "dm").messages()
+    assert "Clean-up" in message["text"]
+
+
+@pytest.mark.parametrize("kind", ["status_after", "cut_after"])
+async def test_one_message_though_slack_fails_after_posting(jobs: Shop, kind: Kind) -> None:
+    """The progress is no second message, and none stands there as if it went on."""
+    jobs.workspace.faults.add(SlackFault(kind, method="chat.postMessage"))
+    jobs.world.faults.add(Fault("status", times=30, method="DELETE", status=500))
+    await confirm(jobs, FAILED, "3")
+    await jobs.worker.work_until(jobs.clock() + 900, step=5)
     (message,) = await jobs.person("ada", "dm").messages()
     assert "Clean-up" in message["text"]
