@@ -73,10 +73,12 @@ async def test_is_for_administrators(connected: Shop, snapshot: SnapshotAssertio
 async def test_each_right_of_an_administrator_is_enough(connected: Shop, right: str) -> None:
     """Owners of the workspace see it, too, whatever else Slack says of them."""
     people = connected.workspace.directory.users
-    people["U0GRACE"] = replace(people["U0GRACE"], **{right: True})  # type: ignore[arg-type]
+    with_it: dict[str, Any] = {right: True}
+    without: dict[str, Any] = {right: False}
+    people["U0GRACE"] = replace(people["U0GRACE"], **with_it)
     exchange = await connected.grace.command("/emporix audit")
     assert "error" not in str(exchange.payloads[0]["blocks"][0].get("block_id"))
-    people["U0GRACE"] = replace(people["U0GRACE"], **{right: False})  # type: ignore[arg-type]
+    people["U0GRACE"] = replace(people["U0GRACE"], **without)
     exchange = await connected.grace.command("/emporix audit")
     assert exchange.payloads[0]["blocks"][0]["block_id"].startswith("error.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -73,6 +74,18 @@ async def test_a_channel_that_is_closed_pauses(
     (told,) = await direct(scheduled, "ada")
     assert "2 digests and alerts of yours are" in told
     assert await direct(scheduled, "grace") == []
+
+
+async def test_what_is_paused_already_is_not_told_again(scheduled: Shop) -> None:
+    """Its owner knows, and the reason stays."""
+    alerts = AlertStore(scheduled.redis, scheduled.vault)
+    (alert,) = await alerts.of_channel(TEAM_ID, "C0OPS")
+    assert await alerts.save(replace(alert, paused="filters"), alert)
+    await scheduled.person("ada", "ops").archive_channel()
+    (told,) = await direct(scheduled, "ada")
+    assert "1 digest or alert of yours" in told
+    (alert,) = await alerts.of_channel(TEAM_ID, "C0OPS")
+    assert alert.paused == "filters"
 
 
 async def test_a_channel_that_is_deleted_takes_its_own_along(scheduled: Shop) -> None:

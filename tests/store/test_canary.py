@@ -97,6 +97,30 @@ async def test_two_first_starts_agree(redis: Any, redis_url: str, _round: int) -
     assert {await redis.get("written by")} == working
 
 
+class Overtaken:
+    """A connection on which another process writes its canary just before this one does."""
+
+    def __init__(self, redis: Any) -> None:
+        self._redis, self._answer = redis, None
+        self.theirs = vault(THEIRS).seal("emporix-jobs", layout.canary())
+
+    async def send_command(self, *command: str, check_health: bool) -> None:
+        if command[0] == "SET":
+            await self._redis.set(layout.canary(), self.theirs)
+        self._answer = await self._redis.execute_command(*command)
+
+    async def read_response(self) -> Any:
+        return self._answer
+
+
+async def test_who_is_overtaken_overwrites_nothing(redis: Any) -> None:
+    """The canary of the first process stays, and the second one is stopped."""
+    connection = Overtaken(redis)
+    with pytest.raises(WrongKeys):
+        await Canary(vault(OURS)).admit(connection)
+    assert await redis.get(layout.canary()) == connection.theirs
+
+
 async def test_only_a_process_that_works_writes_it(redis: Any, redis_url: str) -> None:
     """Who only looks leaves an empty Redis empty."""
     client = connect(redis_url, Canary(vault(OURS), create=False))

@@ -41,6 +41,15 @@ async def loaded(kept: CleanStore) -> Clean:
     return clean
 
 
+async def test_work_on_it_keeps_it_for_another_month(kept: CleanStore, redis: Any) -> None:
+    """Its report is there for as long after its end, however late it comes."""
+    await begin(kept, BEGUN_CLEAN)
+    for write in (kept.save, kept.finish):
+        await redis.expire(layout.clean("clean-1"), 100)
+        await write(BEGUN_CLEAN, "worker-1")
+        assert await redis.ttl(layout.clean("clean-1")) > 29 * 86_400
+
+
 async def test_comes_back_as_it_was(kept: CleanStore) -> None:
     """With its filters and its owner."""
     assert await kept.ask(CLEAN)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.errors import StoreUnavailable
+from bot.store import layout
 from bot.store.probe import KEPT_SECONDS, Probe
 from bot.store.server_clock import ahead_of_redis
 from tests.clock import FakeClock
@@ -21,6 +22,7 @@ async def test_asks_once_a_second(redis: Any, clock: FakeClock) -> None:
     clock.forward(KEPT_SECONDS)
     await asyncio.gather(*(probe.ping() for _ in range(100)))
     assert (await redis.info("commandstats"))["cmdstat_set"]["calls"] == 2
+    assert 0 < await redis.pttl(layout.probe()) <= 1000  # nothing of it stays
 
 
 async def test_names_a_redis_that_takes_no_writes(redis: Any, clock: FakeClock) -> None:

@@ -132,6 +132,18 @@ async def test_adds_what_is_missing(
     assert caplog.text == ""
 
 
+async def test_what_went_during_the_scan_is_not_added(redis: Any) -> None:
+    """The last thing that was followed there may be removed between the scan and the restoring."""
+
+    async def seen(keys: list[str]) -> Iterable[Source]:
+        return [ADAS, GRACES] if keys else []
+
+    await redis.sadd(OF + GRACES.name, "one")
+    followed = Followed("tests", f"{OF}*", lambda source: OF + source.name, seen, SET)
+    assert await Sources(redis, DUE, STRIKES, followed).reconcile(100.0) == 1
+    assert await redis.zrange(DUE, 0, -1) == [GRACES.name]
+
+
 plain = st.text(st.characters(categories=["Lu", "Nd"]), max_size=12)
 
 

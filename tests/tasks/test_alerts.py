@@ -121,6 +121,20 @@ async def test_folds_repeats_into_the_thread(shop: Shop, snapshot: SnapshotAsser
     assert shown(thread[0]) == snapshot
 
 
+async def test_a_thread_shows_twenty_and_counts_the_rest(shop: Shop) -> None:
+    """Of many repeats at once."""
+    fail(shop, "a")
+    await later(shop)
+    for number in range(25):
+        fail(shop, f"b{number}")
+    await later(shop)
+    _, thread = await posted(shop)
+    title, *rows, rest = thread["blocks"]
+    assert "25 jobs" in title["text"]["text"]
+    assert len(rows) == 20
+    assert rest["elements"][0]["text"] == "5 more jobs"
+
+
 async def test_tells_a_change_again(shop: Shop) -> None:
     """A job that failed, ran once more and failed again is a repeat of itself."""
     fail(shop, "a")
