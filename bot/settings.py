@@ -131,6 +131,12 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field(
         "text", description="text for people, json (a line an event) for machines"
     )
+    log_audit: bool = Field(
+        False,
+        description=(
+            "true writes each entry of the audit log to standard output, too, as a line of JSON"
+        ),
+    )
 
     @property
     def signing_secrets(self) -> tuple[str, ...]:

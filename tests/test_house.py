@@ -31,6 +31,7 @@ from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from sandbox.slack.blockkit.walk import elements
 from tests.documents import quoted, table, text
+from tests.limits import DOCUMENTED, UNDOCUMENTED, Limit, taken_by, value
 from tests.source import PROJECT, attributes, functions, imported, modules, strings
 
 SAY = Say.default()
@@ -261,6 +262,21 @@ def test_the_procfile_starts_the_processes(name: str) -> None:
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     assert program == "python"
     assert done.stdout.startswith(f"usage: emporix-bot {name}")
+
+
+@pytest.mark.parametrize("limit", DOCUMENTED, ids=lambda limit: limit.constant)
+def test_a_documented_limit_is_the_limit(limit: Limit) -> None:
+    """The document still says those words, and the code has the number that they name."""
+    assert limit.words in " ".join(text(limit.document).split())
+    assert value(limit.constant) == limit.number
+
+
+def test_no_number_is_compared_with_itself() -> None:
+    """Whatever constant a test takes from the code has its number written down once more."""
+    known = {limit.constant: limit.number for limit in DOCUMENTED} | UNDOCUMENTED
+    taken = {constant for test in modules("tests") for constant in taken_by(test)}
+    assert taken - known.keys() == set()
+    assert {constant: value(constant) for constant in UNDOCUMENTED} == UNDOCUMENTED
 
 
 @pytest.mark.parametrize("folder", ["bot", "sandbox"])

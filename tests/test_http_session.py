@@ -186,3 +186,11 @@ async def test_trusts_certificates_of_the_environment(
         trusted_certificates.cache_clear()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         await ask(url)
+
+
+async def test_slack_answers_within_ten_seconds_or_not_at_all() -> None:
+    """Also a response_url, whose call has no time limit of its own: the answer then goes another
+    way, and the worker's place is free again.
+    """
+    async with slack_session() as session:
+        assert session.timeout.total == 10

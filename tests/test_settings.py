@@ -163,6 +163,7 @@ GOOD = {
     "PORT": ["0", " 8080 ", "65535"],
     "LOG_LEVEL": ["debug", "WARNING "],
     "LOG_FORMAT": ["text", "json"],
+    "LOG_AUDIT": ["true", "false"],
 }
 BAD = {
     "SLACK_BOT_TOKEN": ["\n", "xoxp-1-hidden", "xapp-1-hidden", SECRET, "xoxb-1 hidden", "xoxb-é"],
@@ -228,6 +229,7 @@ BAD = {
     "PORT": ["-1", "65536", "hidden", "80.5"],
     "LOG_LEVEL": ["hidden"],
     "LOG_FORMAT": ["hidden"],
+    "LOG_AUDIT": ["hidden"],
 }
 NAMES = [name.upper() for name in Settings.model_fields]
 

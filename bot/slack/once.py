@@ -21,7 +21,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.later import Later
-from bot.slack.refusals import is_certain, limited, word
+from bot.slack.refusals import TOKEN_SECONDS, is_certain, limited, refuses_token, word
 from bot.store.pace import Pace
 from bot.store.posts import CLAIM_SECONDS, Posts
 
@@ -164,7 +164,7 @@ class _Attempt:
             async with asyncio.timeout_at(asked_at + POST_SECONDS):
                 answer = await self._client.chat_postMessage(channel=post.channel_id, **arguments)
         except TROUBLE as error:
-            raise await self._not_posted(error) from None
+            raise await self._not_posted(error) from error
         ts = str(answer["ts"])
         await self._posts.settle(post.name, ts)
         return ts
@@ -183,6 +183,8 @@ class _Attempt:
             await self._posts.doubt(post.name, self._token)
             return Later(SETTLE_SECONDS, "the outcome of the post is unknown")
         await self._posts.release(post.name, self._token)
+        if refuses_token(error):
+            return Later(TOKEN_SECONDS, "Slack does not accept the token of the app")
         if isinstance(error, SlackApiError):
             return PostRefused(word(error))
         return Later(SETTLE_SECONDS, "Slack was not reached")
@@ -197,13 +199,13 @@ class _Attempt:
             async with asyncio.timeout(LOOK_SECONDS):
                 found = await self._found()
         except TROUBLE as error:
-            seconds = limited(error)
+            seconds = TOKEN_SECONDS if refuses_token(error) else limited(error)
             if seconds is None and isinstance(error, SlackApiError) and is_certain(error):
                 logger.warning("the history of a channel may not be read: %s", word(error))
                 raise await self._unknown() from None
             await self._posts.doubt(self._post.name, self._token)
             pause = SETTLE_SECONDS if seconds is None else seconds
-            raise Later(pause, "the channel history cannot be read") from None
+            raise Later(pause, "the channel history cannot be read") from error
         self._looked = True
         return found
 

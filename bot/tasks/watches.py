@@ -10,6 +10,7 @@ from bot.emporix.models import Job
 from bot.errors import EmporixError, NotFound, ShareRefused
 from bot.models import Account, Caller
 from bot.services.accounts import Accounts
+from bot.services.departures import Departures
 from bot.services.jobs import JobCard, Jobs
 from bot.services.shared_deletes import SharedDeletes
 from bot.services.sharing import Sharing
@@ -64,6 +65,7 @@ async def tell(
     shared_deletes: SharedDeletes,
     sharing: Sharing,
     told_once: ToldOnce,
+    departures: Departures,
 ) -> None:
     """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
     watch = await watching.named(Source.named(source), watch_id)
@@ -72,8 +74,7 @@ async def tell(
     errand.owner, errand.about = watch.owner, f"job {watch.job_id}, which you were watching"
     errand.otherwise = partial(watching.over, watch)
     if await _is_gone(watch.owner, told_once):
-        ended = await watching.end_all(watch.owner, watch.tenant)
-        logger.warning("%d watches end, as their owner has left the workspace", ended)
+        await departures.remove_user(watch.owner)
         return
     account = await accounts.of(watch.owner)
     card = await _card(account, watch, jobs) if outcome == "ended" else None

@@ -29,6 +29,8 @@ class User:
     tz: str
     is_admin: bool = False
     is_deactivated: bool = False
+    is_owner: bool = False
+    is_primary_owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)

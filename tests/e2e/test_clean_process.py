@@ -111,4 +111,4 @@ async def test_outlives_its_workers(process: tuple[Shop, dict[str, str]]) -> Non
     assert "left" not in words
     assert len(set(deletes(shop))) == JOBS
     (entry,) = await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 10)
-    assert (entry.result, entry.counted, entry.deleted) == ("done", JOBS, JOBS)
+    assert (entry.result, entry.count, entry.deleted) == ("done", JOBS, JOBS)

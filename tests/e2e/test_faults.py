@@ -124,7 +124,7 @@ async def shown(shop: Shop) -> list[str]:
 
 async def recorded(shop: Shop) -> list[str]:
     entries = await AuditLog(shop.redis).last(Caller(TEAM_ID, ADA.id), 10)
-    assert {entry.job_id for entry in entries} <= {PRESSED}
+    assert {entry.subject for entry in entries} <= {PRESSED}
     return [entry.result for entry in entries]
 
 

@@ -85,9 +85,9 @@ async def test_asks_anew_when_names_are_old(clock: FakeClock) -> None:
     assert await names_of(names, connection()) == {}
     assert await names_of(names, connection()) == {}
     emporix.fails = False
-    clock.forward(agents.KEPT_AFTER_FAILURE_SECONDS)
+    clock.forward(30)
     assert await names_of(names, connection()) != {}
-    clock.forward(agents.KEPT_SECONDS - 1)
+    clock.forward(299)
     assert await names_of(names, connection()) != {}
     assert len(emporix.asked) == 2
     clock.forward(1)
@@ -106,6 +106,21 @@ async def test_asks_once_at_a_time(clock: FakeClock) -> None:
     emporix.open.set()
     assert await names.within(connection(), 5) != {}
     assert emporix.asked == ["acme"]
+
+
+async def test_asks_about_fifty_at_once_at_most(clock: FakeClock) -> None:
+    """However slow Emporix is: the connections of the process are for jobs, too."""
+    emporix = FakeEmporix()
+    emporix.open.clear()
+    names = AgentNames(emporix, clock)
+    for number in range(60):
+        names.begin(connection(tenant=f"tenant-{number}"))
+    await names.within(connection(tenant="tenant-0"), 0.01)
+    assert len(emporix.asked) == 50
+    emporix.open.set()
+    assert await names.within(connection(tenant="tenant-49"), 5) != {}
+    assert await names_of(names, connection(tenant="tenant-50")) != {}
+    await names.close()
 
 
 async def test_close_gives_up(clock: FakeClock) -> None:

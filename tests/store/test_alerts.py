@@ -55,13 +55,14 @@ async def test_two_changes_at_once_do_not_undo_each_other(alerts: AlertStore) ->
     assert (await alerts.of_channel("T0ACME", "C0OPS"))[0].muted_until == 200.0
 
 
-async def test_moves_to_another_owner(alerts: AlertStore) -> None:
-    """From then on it is looked at by that connection alone."""
+async def test_moves_to_another_owner(alerts: AlertStore, redis: Any) -> None:
+    """From then on it is looked at by that connection alone; the other one has no trace of it."""
     saved = await alerts.save(ALERT, None)
     assert saved
     moved = await alerts.save(replace(saved, owner=GRACE), saved)
     assert await alerts.of_source(Source(ADA, "acme")) == ()
     assert await alerts.of_source(Source(GRACE, "acme")) == (moved,)
+    assert await redis.exists(layout.alerts_of_source(Source(ADA, "acme").name)) == 0
 
 
 async def test_whatever_is_saved_is_due(alerts: AlertStore, redis: Any) -> None:

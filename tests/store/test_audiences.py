@@ -32,11 +32,13 @@ async def test_an_answer_is_cached_for_ten_minutes(audiences: Audiences, redis: 
     assert KEPT_SECONDS - 5 < await redis.ttl(layout.audience("C0OPS")) <= KEPT_SECONDS
 
 
-async def test_a_reported_change_ends_it(audiences: Audiences) -> None:
-    """The channel has to be read again."""
+async def test_a_reported_change_ends_it(audiences: Audiences, redis: Any) -> None:
+    """The channel has to be read again; what was reported is forgotten after ten minutes, too."""
     await audiences.keep(OPS, "")
+    await redis.persist(layout.audience("C0OPS"))
     await audiences.forget("C0OPS")
     assert await kept(audiences) is None
+    assert 0 < await redis.ttl(layout.audience("C0OPS")) <= 600
 
 
 async def test_an_answer_from_before_a_change_is_not_cached(audiences: Audiences) -> None:

@@ -48,6 +48,23 @@ async def test_what_nobody_takes_over_is_deleted(left: Shop) -> None:
     assert [key for key in await kept(left) if "post:" not in key] == []
 
 
+@pytest.mark.parametrize("before", ["/emporix digest pause", "/emporix disconnect"])
+async def test_what_was_paused_before_is_deleted_too(connected: Shop, before: str) -> None:
+    """Whatever the reason was: 30 days after its owner has left nothing of theirs is kept."""
+    ops = connected.person("ada", "ops")
+    await set_up(ops)
+    await ops.command("/emporix alerts on")
+    await ops.command(before)
+    if "disconnect" in before:
+        await ops.click("Disconnect")
+    await next_day(connected, 40)
+    await ops.leave_company()
+    await next_day(connected, 29.9)
+    assert await connected.redis.exists(layout.digest("digest-1"))
+    await next_day(connected, 0.2)
+    assert [key for key in await kept(connected) if "post:" not in key] == []
+
+
 async def test_what_was_paused_by_a_person_stays(connected: Shop) -> None:
     """It is theirs, however long it pauses."""
     ops = connected.person("ada", "ops")

@@ -8,11 +8,13 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.models import Filters, Schedule
+from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Person
+from tests.clock import FakeClock
 from tests.listeners.digest.fixtures import set_up, stored
-from tests.shop import Shop
+from tests.shop import Shop, open_shop
 
 
 async def test_proposes_what_most_want(ada: Person, snapshot: SnapshotAssertion) -> None:
@@ -125,3 +127,14 @@ async def test_opens_from_a_button(ada: Person) -> None:
     assert exchange.view is not None
     state = exchange.view["state"]["values"]
     assert state["channel"]["value"]["selected_conversation"] == "C0OPS"
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_the_operator_decides_about_shared_channels(
+    redis: Any, redis_url: str, clock: FakeClock, allowed: bool
+) -> None:
+    """A channel of several organizations takes a digest only with ALLOW_SHARED_CHANNELS."""
+    async with open_shop(redis, redis_url, clock, allow_shared_channels=allowed) as shop:
+        await shop.connect(shop.ada, ACME_OPERATIONS)
+        exchange = await set_up(shop.ada, channel="partners")
+    assert list(exchange.field_errors) == ([] if allowed else ["channel"])

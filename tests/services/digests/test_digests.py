@@ -21,14 +21,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.errors import BotError, InvalidInput, NotConnected, StoreUnavailable
+from bot.errors import BotError, InvalidInput, NotConnected, OutdatedButton, StoreUnavailable
 from bot.keys import new_key, parse_keys
 from bot.models import Account, Caller, Digest, Schedule
 from bot.services.digests import course
 from bot.services.digests.digests import Change, Digests
 from bot.store import layout
 from bot.store.connection import connect
-from bot.store.digests import ASIDE_SECONDS, MOST_IN_CHANNEL, DigestStore
+from bot.store.digests import ASIDE_SECONDS, DigestStore
 from bot.store.vault import Vault
 from tests.clock import FakeClock
 from tests.faulty_redis import faulty_client
@@ -64,7 +64,7 @@ async def test_two_people_cannot_give_one_name_at_once(digests: Digests) -> None
 
 async def test_a_channel_has_a_limit_at_any_moment(digests: Digests) -> None:
     """More than fit are set up at once; so many are kept, and no other moves in."""
-    wanted = [replace(WANTED, name=f"Daily {number}") for number in range(MOST_IN_CHANNEL + 3)]
+    wanted = [replace(WANTED, name=f"Daily {number}") for number in range(23)]
     outcomes = await asyncio.gather(
         *(digests.set_up(account(), one) for one in wanted), return_exceptions=True
     )
@@ -73,8 +73,45 @@ async def test_a_channel_has_a_limit_at_any_moment(digests: Digests) -> None:
     with pytest.raises(InvalidInput):
         await digests.change(elsewhere.id, account(), WANTED)
     kept = await digests.in_channel(ADA, "C0OPS")
-    assert len(kept) == MOST_IN_CHANNEL
+    assert len(kept) == 20
     await digests.change(kept[0].id, account(), replace(WANTED, name=kept[0].name))
+
+
+async def test_another_workspace_has_no_part_in_it(digests: Digests) -> None:
+    """A button that is replayed there finds no digest, whatever it is for."""
+    kept = await digests.set_up(account(), WANTED)
+    stranger = account(Caller("T0OTHER", ADA.user_id, ADA.enterprise_id))
+    for attempt in (
+        digests.get(kept.id, stranger.caller),
+        digests.pause(kept.id, stranger.caller),
+        digests.delete(kept.id, stranger.caller),
+        digests.resume(kept.id, stranger),
+        digests.ask_now(kept.id, stranger),
+        digests.change(kept.id, stranger, WANTED),
+    ):
+        with pytest.raises(OutdatedButton):
+            await attempt
+    assert await digests.get(kept.id, ADA) == kept
+
+
+async def test_a_paused_digest_leaves_the_due_index(digests: Digests, redis: Any) -> None:
+    """After its two notices: no worker claims it any more."""
+    kept = await digests.set_up(account(), WANTED)
+    await digests.pause(kept.id, ADA)
+    assert await redis.zscore(layout.digests_due(), kept.id) is not None
+    for _ in range(2):
+        await digests.settle(kept.id, lambda one: course.noticed(one, one.notices + 1))
+    assert await redis.zscore(layout.digests_due(), kept.id) is None
+
+
+async def test_a_digest_that_moves_leaves_its_old_indexes(digests: Digests, redis: Any) -> None:
+    """Neither its former channel nor its former owner has it."""
+    kept = await digests.set_up(account(), WANTED)
+    await digests.change(kept.id, account(GRACE), replace(WANTED, channel_id="C0GENERAL"))
+    assert await redis.exists(layout.digests_of_channel("T0ACME", "C0OPS")) == 0
+    assert await redis.exists(layout.digests_of_owner(ADA)) == 0
+    assert await redis.exists(layout.digests_of_channel("T0ACME", "C0GENERAL")) == 1
+    assert await redis.exists(layout.digests_of_owner(GRACE)) == 1
 
 
 async def test_delete_leaves_nothing_where_it_was_moved_meanwhile(
