@@ -57,6 +57,22 @@ def trusted_certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
+def wrong_proxies() -> list[str]:
+    """The names of those variables of the environment whose address no client could use.
+
+    slack-sdk and aiohttp would fail with them at each request.
+    """
+    found = getproxies_environment()
+    return [f"{name.upper()}_PROXY" for name in SCHEMES if not _is_address(found.get(name, ""))]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return not text or bool((URL(_with_scheme(text.strip())).host or "").encode("idna"))
+    except ValueError:
+        return False
+
+
 def _proxies() -> dict[str, str]:
     """The address of the proxy by scheme, and NO_PROXY as `no`; empty if there is none."""
     found = getproxies_environment()

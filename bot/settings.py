@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsWrong
+from bot.http_session import wrong_proxies
 from bot.keys import parse_keys
 from bot.store.connection import check_address
 
@@ -233,6 +234,8 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """The settings of this process; raises SettingsWrong with everything that is wrong."""
     _check_dotenv(Path(DOTENV))
+    if wrong := wrong_proxies():
+        raise SettingsWrong(dict.fromkeys(wrong, "is not an address such as http://proxy:8080"))
     try:
         return Settings()
     except ValidationError as error:

@@ -329,6 +329,26 @@ def test_warns_of_a_redis_that_others_can_listen_to(
 
 
 @pytest.mark.parametrize(
+    "address", ["http://[::1", "http://hidden:abc", "http://", "http://hidden..com:3128", " "]
+)
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
+def test_names_a_proxy_that_no_client_could_use(
+    monkeypatch: pytest.MonkeyPatch, name: str, address: str
+) -> None:
+    """Such an address would end every request with a traceback; it may hold a password."""
+    (problem,) = refused(monkeypatch, **{name: address}).items()
+    assert problem == (name, "is not an address such as http://proxy:8080")
+
+
+@pytest.mark.parametrize(
+    "address", ["proxy:8080", "http://user:p%40ss@proxy:8080", "http://[::1]:1"]
+)
+def test_takes_a_proxy_as_other_programs_do(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """With a login, an IPv6 address, and without a scheme."""
+    assert refused(monkeypatch, HTTPS_PROXY=address) == {}
+
+
+@pytest.mark.parametrize(
     ("encoding", "text"),
     [
         ("utf-16", "PORT=8080"),
