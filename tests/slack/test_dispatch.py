@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import time
 from typing import Any
 
@@ -237,16 +238,19 @@ ANY_OTHER = pack(ids.STATE_TENANT, tenant="acme")
 
 
 async def test_acknowledges_buttons_promptly(connected: Shop, poster: Poster) -> None:
-    """However slow Emporix is, no button keeps Slack waiting."""
+    """However slow Emporix is, no button waits for it, and most are acknowledged at once."""
     add_jobs(connected, 20)
     await connected.ada.command("/emporix jobs")
-    connected.world.faults.add(Fault("delay", times=5, seconds=1.5))
-    begun = time.process_time()
+    connected.world.faults.add(Fault("delay", times=5, seconds=2.5))
+    took = []
     for action_id in discover(bot.listeners).actions:
         pressed = samples.block_actions(action_id, VALUES.get(action_id, ANY_OTHER), "")
         pressed["trigger_id"] = action_id
+        begun = time.monotonic()
         assert (await poster.interaction(pressed)).status_code == 200
-    assert time.process_time() - begun < 1
+        took.append(time.monotonic() - begun)
+    assert statistics.median(took) < 0.25
+    assert max(took) < 2
     await poster.settled()
     assert len(connected.world.faults) == 0
 

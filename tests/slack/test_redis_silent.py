@@ -39,7 +39,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 async def test_says_at_once_that_redis_is_silent(server: str, clock: FakeClock) -> None:
-    """Under a second, over connections that are open and over new ones, and then it goes on."""
+    """Within a second or so, over connections that are open and over new ones; then it goes on."""
     redis = connect(server)
     pid = (await redis.info("server"))["process_id"]
     async with open_shop(redis, server, clock) as shop:
@@ -47,9 +47,9 @@ async def test_says_at_once_that_redis_is_silent(server: str, clock: FakeClock) 
         add_jobs(shop, 3)
         with silent(pid):
             for _ in range(3):
-                begun = time.process_time()
+                begun = time.monotonic()
                 exchange = await shop.ada.command("/emporix jobs")
-                assert time.process_time() - begun < 1.2  # the stand-in looks every 20 ms
+                assert time.monotonic() - begun < 3  # 0.8 s, and a busy machine
                 assert [GONE in payload["text"] for payload in exchange.payloads] == [True]
         exchange = await shop.ada.command("/emporix jobs")
         assert exchange.payloads[0]["text"].startswith("Jobs 1–3 of 3")

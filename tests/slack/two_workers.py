@@ -23,7 +23,7 @@ from bot.store.posts import Posts
 from tests.clock import FakeClock
 from tests.redis_clock import ClockedRedis
 
-PER_PAGE = 2  # messages of the history; Slack may give fewer than were asked for
+PER_PAGE = 4  # messages of the history; Slack may give fewer than were asked for
 LATE_SECONDS = 15.0  # after which a message may still appear whose post was not answered
 MOST_STEPS = 200
 ANSWERED = "Redis has answered"

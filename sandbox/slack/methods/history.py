@@ -21,7 +21,9 @@ def history(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """
     channel = _read(workspace, given)
     there = [one for one in workspace.messages.of_channel(channel.id) if not one.thread_ts]
-    return paged("messages", [_shown(workspace, one, given) for one in _within(there, given)[::-1]], given)
+    return paged(
+        "messages", [_shown(workspace, one, given) for one in _within(there, given)[::-1]], given
+    )
 
 
 def replies(workspace: Workspace, given: Arguments) -> dict[str, Any]:
@@ -34,7 +36,9 @@ def replies(workspace: Workspace, given: Arguments) -> dict[str, Any]:
         raise Refused("thread_not_found")
     there = workspace.messages.of_channel(channel.id)
     thread = [one for one in there if ts in (one.ts, one.thread_ts)]
-    return paged("messages", [_shown(workspace, one, given) for one in _within(thread, given)], given)
+    return paged(
+        "messages", [_shown(workspace, one, given) for one in _within(thread, given)], given
+    )
 
 
 def _read(workspace: Workspace, given: Arguments) -> Channel:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.services.alerts.alerts import MOST_IN_CHANNEL
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.person import Person
@@ -57,11 +56,14 @@ async def test_twice_is_once(ada: Person) -> None:
 
 
 async def test_too_many_are_refused(ada: Person) -> None:
-    """A channel has room for ten."""
-    for number in range(MOST_IN_CHANNEL):
+    """A channel has room for ten, and another one for its own."""
+    for number in range(10):
         await ada.command(f"/emporix alerts on agent:agent-{number}")
     exchange = await ada.command("/emporix alerts on agent:one-more")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_input"
+    assert "10 alerts" in exchange.payloads[0]["text"]
+    listed = await ada.command("/emporix alerts")
+    assert "*10 alerts in this channel*" in listed.payloads[0]["text"]
 
 
 async def test_a_query_that_emporix_refuses_is_told_at_once(ada: Person) -> None:
