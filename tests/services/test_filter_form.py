@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +14,7 @@ from bot.models import Filters
 from bot.services.filter_form import Form, filled, form_of, read
 from bot.services.filters import parse
 from tests.clock import NOW
+from tests.outcome import outcome
 from tests.services.filters.local import FakeWall
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -133,6 +133,9 @@ def test_a_query_can_be_too_long_for_a_form() -> None:
 
 @given(st.dictionaries(st.sampled_from(["words", "event", "more", "size", "agent"]), st.text()))
 def test_whatever_is_filled_in_is_read_or_refused(values: dict[str, str]) -> None:
-    """Nothing else is raised."""
-    with suppress(InvalidInput):
-        read(filled(values, {}))
+    """It is filters, or a problem with advice that is named at a field of the form."""
+    found = outcome(InvalidInput, lambda: read(filled(values, {})))
+    if isinstance(found, InvalidInput):
+        assert found.field in {field.name for field in fields(Form)}
+        assert found.problem
+        assert found.advice

@@ -294,7 +294,7 @@ ANY_OTHER = pack(ids.STATE_TENANT, tenant="acme")
 
 
 async def test_acknowledges_buttons_promptly(connected: Shop, poster: Poster) -> None:
-    """However slow Emporix is, no button keeps Slack waiting."""
+    """However slow Emporix is, no button waits for it, and most are acknowledged at once."""
     add_jobs(connected, 20)
     await connected.ada.command("/emporix jobs")
     connected.world.faults.add(Fault("delay", times=5, seconds=1.5))

@@ -41,7 +41,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 async def test_says_at_once_that_redis_is_silent(server: str, clock: FakeClock) -> None:
-    """Under a second, over connections that are open and over new ones, and then it goes on."""
+    """Within a second or so, over connections that are open and over new ones; then it goes on."""
     redis = connect(server)
     pid = (await redis.info("server"))["process_id"]
     async with open_shop(redis, server, clock) as shop:

@@ -23,7 +23,7 @@ from bot.store.posts import Posts
 from tests.clock import FakeClock
 from tests.redis_clock import ClockedRedis
 
-PER_PAGE = 2  # messages of the history; Slack may give fewer than were asked for
+PER_PAGE = 4  # messages of the history; Slack may give fewer than were asked for
 LATE_SECONDS = 15.0  # after which a message may still appear whose post was not answered
 MOST_STEPS = 200
 ANSWERED = "Redis has answered"
@@ -44,16 +44,17 @@ class Gate:
     """Where a worker stands until it is let through."""
 
     def __init__(self) -> None:
-        self.place, self.is_open = "", False
+        self.place, self.is_shut = "", False
         self.arrived = asyncio.Event()
         self._passed: asyncio.Future[None] | None = None
 
     async def stand(self, place: str) -> None:
+        if self.is_shut:
+            raise asyncio.CancelledError
         self.place = place
         self._passed = asyncio.get_running_loop().create_future()
         self.arrived.set()
-        if not self.is_open:
-            await self._passed
+        await self._passed
 
     def let_through(self) -> None:
         self.arrived.clear()
@@ -219,10 +220,11 @@ class SteppedWorker:
     async def kill(self) -> None:
         """As `kill -9`: it does nothing more, wherever it stands."""
         if self.running is not None:
+            self.gate.is_shut = True  # a time-out may take the place of the cancellation
             self.running.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await self.running
-            self.running, self.wakes_at = None, 0.0
+            self.gate.is_shut, self.running, self.wakes_at = False, None, 0.0
 
     async def close(self) -> None:
         await self.kill()

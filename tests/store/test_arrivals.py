@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from bot.errors import StoreUnavailable
 from bot.models import Filters
@@ -14,6 +17,7 @@ from bot.store.arrivals import KEPT_SECONDS, Arrivals
 from bot.store.cursors import Cursor, CursorStore
 from tests.clock import FakeClock
 from tests.faulty_redis import faulty_client
+from tests.silent import silent_server
 from tests.store.fixtures import ADA, GRACE, connection
 
 
@@ -38,6 +42,17 @@ async def test_gives_the_cursor_of_a_pressed_button(
         for caller in (ADA, GRACE)
     ]
     assert [arrival and arrival.cursor for arrival in found] == [cursor, None]
+
+
+async def test_gives_up_after_a_second(accounts: AccountStore, tmp_path: Path) -> None:
+    """Whatever reaching Redis takes in all, Sentinels included."""
+    async with silent_server(tmp_path) as url:
+        patient = Redis.from_url(url, socket_timeout=30)
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await Arrivals(patient, accounts).take(ADA, "delivery-1", "request-1")
+        assert 0.5 < time.monotonic() - begun < 3
+        await patient.aclose()
 
 
 async def test_refuses_a_repeated_delivery(accounts: AccountStore, redis: Any) -> None:

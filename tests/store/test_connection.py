@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from redis.asyncio.sentinel import SentinelConnectionPool
 
 from bot.errors import StoreUnavailable
 from bot.store.connection import connect, reaching_redis
+from tests.silent import silent_server
 
 
 async def test_says_that_nobody_answers(tmp_path: Path) -> None:
@@ -17,6 +19,17 @@ async def test_says_that_nobody_answers(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable), reaching_redis():
         await redis.ping()
     await redis.aclose()
+
+
+async def test_a_silent_server_is_given_up_within_a_second(tmp_path: Path) -> None:
+    """It takes the connection and does not answer: 0.8 s, and a busy machine."""
+    async with silent_server(tmp_path) as url:
+        redis = connect(url)
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable), reaching_redis():
+            await redis.get("key")
+        assert 0.5 < time.monotonic() - begun < 3
+        await redis.aclose()
 
 
 @pytest.mark.parametrize("url", ["redis://localhost:1/0", "rediss://user:pass@localhost:1/2"])

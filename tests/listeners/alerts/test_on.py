@@ -56,11 +56,14 @@ async def test_twice_is_once(ada: Person) -> None:
 
 
 async def test_too_many_are_refused(ada: Person) -> None:
-    """A channel has room for ten."""
+    """A channel has room for ten, and another one for its own."""
     for number in range(10):
         await ada.command(f"/emporix alerts on agent:agent-{number}")
     exchange = await ada.command("/emporix alerts on agent:one-more")
-    assert "This channel has 10 alerts" in exchange.payloads[0]["text"]
+    assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.invalid_input"
+    assert "10 alerts" in exchange.payloads[0]["text"]
+    listed = await ada.command("/emporix alerts")
+    assert "*10 alerts in this channel*" in listed.payloads[0]["text"]
 
 
 async def test_a_query_that_emporix_refuses_is_told_at_once(ada: Person) -> None:

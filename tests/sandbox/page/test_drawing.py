@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -71,8 +72,29 @@ def assert_harmless(html: str) -> None:
 
 @each_example
 def test_every_example_is_drawn(name: str, facts: dict[str, Any]) -> None:
-    """No block of ours is unknown to the page."""
-    assert_harmless(shown(SAY.render(name, **facts)))
+    """No block of ours is unknown to the page, and all their words can be read on it."""
+    payload = SAY.render(name, **facts)
+    html = shown(payload)
+    assert_harmless(html)
+    letters = seen(html).letters
+    words = {word for text in texts(payload.get("blocks", [])) for word in words_of(text)}
+    assert sorted(word for word in words if word not in letters) == []
+
+
+def texts(node: Any) -> Iterator[str]:
+    """What sections, headers, contexts and buttons say."""
+    for block in node:
+        parts = [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]
+        for part in (*parts, block.get("accessory")):
+            if isinstance(part, dict) and part.get("type") in ("plain_text", "mrkdwn"):
+                yield part["text"]
+            elif isinstance(part, dict) and part.get("type") == "button":
+                yield part["text"]["text"]
+
+
+def words_of(text: str) -> list[str]:
+    """Without links, dates, people and emoji, which the page shows in its own way."""
+    return re.findall(r"[^\W_]{4,}", re.sub(r"<[^<>]*>|:[a-z_0-9]+:|&\w+;", " ", text))
 
 
 @each_example

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -23,7 +25,7 @@ from bot.services.digests.form import (
     read_zone,
 )
 
-READERS = (read_name, read_minute, read_days, read_zone)
+READERS: tuple[Callable[[Any], object], ...] = (read_name, read_minute, read_days, read_zone)
 
 
 @pytest.mark.parametrize(

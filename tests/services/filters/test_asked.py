@@ -145,8 +145,11 @@ def test_understands_or_says_so(typed: str) -> None:
 
 @pytest.mark.parametrize("known", FILTERS, ids=lambda known: known.name)
 def test_every_example_is_understood(known: Filter) -> None:
-    """What help shows can be typed as it is."""
-    parse(known.example)
+    """What help shows can be typed as it is, and asks for something by that filter."""
+    assert known.example.startswith(f"{known.name}:")
+    asked = parse(known.example)
+    assert asked != parse("")
+    assert asked.filters.words == ()
 
 
 def test_names_all_filters() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.services.filters.tokens import Given, Typed, Word, typed
+from bot.services.filters.tokens import RAW, Given, Typed, Word, typed
 
 NAMES = st.sampled_from(["status", "agent-type", "event", "Session", "nonsense"])
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
@@ -71,9 +74,24 @@ def test_raw_is_all_that_follows(before: list[tuple[Word | Given, str]], raw: st
 
 @given(st.text(max_size=60), st.text(st.sampled_from('a: ,"-q\n'), max_size=40))
 def test_reads_whatever_is_typed(anything: str, marks: str) -> None:
-    """Nothing is lost on the way but white space, quotes, commas and colons."""
-    for text in (anything, marks):
-        typed(text)
+    """No letter is lost or added but white space, quotes, commas and colons."""
+    for text in (anything, marks, f"{anything} {marks}"):
+        assert letters(*said(typed(text))) == letters(text)
+
+
+def said(found: Typed) -> Iterator[str]:
+    for token in found.tokens:
+        yield from (token.text,) if isinstance(token, Word) else (token.name, *token.values)
+    yield from () if found.raw is None else (RAW, found.raw)
+
+
+def letters(*texts: str) -> Counter[str]:
+    """How often each is there; names of filters are read in any case, and `_` as `-`."""
+    return Counter(
+        letter.lower().replace("_", "-")
+        for letter in "".join(texts)
+        if not letter.isspace() and letter not in '",:“”„‟«»'
+    )
 
 
 def test_an_open_quote_is_none() -> None:

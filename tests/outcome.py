@@ -1,0 +1,17 @@
+"""What a call gives or raises, for tests in which both are right answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Error = TypeVar("Error", bound=Exception)
+
+
+def outcome(error: type[Error], call: Callable[[], Given]) -> Given | Error:
+    """What it gives, or that error; any other is raised."""
+    try:
+        return call()
+    except error as raised:
+        return raised
