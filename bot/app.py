@@ -12,7 +12,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.authorize import OneWorkspace
-from bot.slack.dispatch import Dispatch
+from bot.slack.dispatch import Dispatch, NotAcknowledged
 
 logger = logging.getLogger(__name__)
 
@@ -57,5 +57,7 @@ async def _refuse(error: Exception) -> BoltResponse:
     if isinstance(error, BoltUnhandledRequestError):
         logger.info("nobody hears this kind of request")
         return BoltResponse(status=404, body="")
+    if isinstance(error, NotAcknowledged):
+        return BoltResponse(status=503, body="")
     logger.error("unexpected", exc_info=error)
     return BoltResponse(status=500, body="")

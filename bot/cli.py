@@ -36,7 +36,7 @@ def web() -> int:
 
 
 def worker() -> int:
-    """Do what happens by the clock until SIGTERM; running work is finished first."""
+    """Do scheduled work until SIGTERM; running work is finished first."""
     from bot.settings import load_settings
 
     settings = load_settings()
@@ -112,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emporix-bot", description="Emporix Jobs for Slack")
     commands = parser.add_subparsers(required=True, metavar="web | worker | doctor | forget | keys")
     _add(commands, "web", web, "serve Slack over HTTP")
-    _add(commands, "worker", worker, "do what happens by the clock")
-    _add(commands, "doctor", doctor, "check settings, Redis, Slack, Emporix and workers")
+    _add(commands, "worker", worker, "do scheduled work: digests, alerts, watches, clean-ups")
+    _add(commands, "doctor", doctor, "check settings, Redis, Slack, Emporix, accounts and workers")
     words = "delete what Redis holds of a workspace, or of one of its users"
     forgotten = commands.add_parser("forget", help=words, description=words)
     forgotten.add_argument("--team", required=True, type=_slack_id("T"), help="id of the workspace")
@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     keys = commands.add_parser("keys", help="encryption keys")
     kinds = keys.add_subparsers(required=True, metavar="new | rotate")
     _add(kinds, "new", keys_new, "print a fresh key")
-    _add(kinds, "rotate", keys_rotate, "seal all secrets in Redis with the first key")
+    _add(kinds, "rotate", keys_rotate, "encrypt all secrets in Redis with the first key")
     return parser
 
 

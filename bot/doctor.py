@@ -231,9 +231,7 @@ async def _worker(settings: Settings) -> Finding:
     if seen.at_work:
         return Finding("worker", True, f"{seen.at_work} at work")
     if seen.last is None:
-        return Finding(
-            "worker", True, "none yet: what happens by the clock needs `emporix-bot worker`"
-        )
+        return Finding("worker", True, "none yet: scheduled work needs `emporix-bot worker`")
     minutes = (time.time() - seen.last) / 60
     words = f"none for {minutes:.0f} min: start `emporix-bot worker`, or look into its log"
     return Finding("worker", False, words)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bot.errors import StoreUnavailable
 from bot.settings import Settings
 from bot.store.audit_names import AuditBusy
+from bot.store.canary import Canary
 from bot.store.connection import connect
 from bot.store.erasure import Erasure, Found, Subject
 from bot.wiring.shared import vault
@@ -22,10 +23,13 @@ async def forget(
 ) -> int:
     """Say what there is, ask, delete it, and look again.
 
-    The exit status is 1 if something is left, or could not be looked at.
+    The exit status is 1 if something is left, or could not be looked at, and 2 if the keys do not
+    fit this Redis.
     """
-    redis = connect(settings.redis_url.get_secret_value())
-    erasure = Erasure(redis, vault(settings))
+    keys = vault(settings)
+    canary = Canary(keys, create=False)
+    redis = connect(settings.redis_url.get_secret_value(), canary)
+    erasure = Erasure(redis, keys)
     try:
         found = await erasure.find(subject)
         _show(found, tell)
@@ -35,6 +39,9 @@ async def forget(
         await erasure.erase(subject)
         left = await erasure.find(subject)
     except StoreUnavailable as error:
+        if canary.problem:
+            tell(canary.problem)
+            return 2
         tell(f"Redis does not answer ({error}). Run this again: deleted records stay deleted.")
         return 1
     except AuditBusy:

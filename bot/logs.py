@@ -98,6 +98,17 @@ def new_reference() -> str:
     return reference
 
 
+def current_reference() -> str:
+    """The reference of the request or task that runs now; empty outside of one."""
+    return str(structlog.contextvars.get_contextvars().get("reference", ""))
+
+
+def write_line(line: str) -> None:
+    """A line on standard output, apart from the log; whole, also if several are written at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def redact(_logger: Any, _name: str, event: EventDict) -> EventDict:
     """The last step before a line is written: whatever looks like a secret is replaced.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,6 +23,7 @@ QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 _BOT_TOKEN = re.compile(r"xoxb-[\w-]+", re.ASCII)
 _SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 
 
 class Settings(BaseSettings):
@@ -89,7 +91,7 @@ class Settings(BaseSettings):
         ge=1,
         le=6000,
         description=(
-            "How many messages all workers together may post by the clock; Slack allows a "
+            "How many scheduled messages all workers together may post; Slack allows a "
             "workspace several hundred a minute"
         ),
     )
@@ -127,6 +129,12 @@ class Settings(BaseSettings):
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="text for people, json (a line an event) for machines"
+    )
+    log_audit: bool = Field(
+        False,
+        description=(
+            "true writes each entry of the audit log to standard output, too, as a line of JSON"
+        ),
     )
 
     @property
@@ -190,6 +198,8 @@ class Settings(BaseSettings):
             raise ValueError("must begin with https:// and a host")
         if parts.scheme == "http" and not _is_loopback(host):
             raise ValueError("must begin with https:// (http:// only for this machine)")
+        if not _is_host(value):
+            raise ValueError("must name a host that can exist, such as api.example.com")
         if parts.username is not None or parts.query or parts.fragment or " " in value:
             raise ValueError("may have neither a login, a query, a fragment nor spaces")
         return value.rstrip("/")
@@ -246,7 +256,7 @@ def _problems(error: ValidationError) -> Mapping[str, str]:
         str(problem["loc"][0]).upper(): (
             "is missing"
             if problem["type"] == "missing"
-            else problem["msg"].removeprefix("Value error, ")
+            else problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         )
         for problem in error.errors(include_input=False, include_url=False)
     }
@@ -254,6 +264,19 @@ def _problems(error: ValidationError) -> Mapping[str, str]:
 
 def _separated(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
+
+
+def _is_host(address: str) -> bool:
+    """Whether DNS could look up the host of `address`, or it is an IP address.
+
+    DNS (RFC 1035, 2.3.4): a label has 1 to 63 letters, a name at most 253. A host that no client
+    can encode would end every call with an error that is not about the network.
+    """
+    try:
+        host = httpx.URL(address).raw_host.decode()
+    except httpx.InvalidURL:
+        return False
+    return ":" in host or bool(_HOST.fullmatch(host))
 
 
 def _is_loopback(host: str) -> bool:

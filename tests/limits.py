@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,9 +30,9 @@ class Limit(NamedTuple):
 
 
 DOCUMENTED = (
-    Limit("services.alerts.alerts.MOST_IN_CHANNEL", 10, README, "a channel has at most 10 alerts"),
+    Limit("store.limits.ALERTS.channel", 10, README, "a channel has at most 10 alerts"),
     Limit("services.watches.watching.MOST", 50, README, "One user watches at most 50 jobs"),
-    Limit("store.digests.MOST_IN_CHANNEL", 20, USERS, "A channel has up to 20 digests"),
+    Limit("store.limits.DIGESTS.channel", 20, USERS, "| digests in a channel | 20 |"),
     Limit("services.cleans.cleaning.MOST", 10_000, README, "takes at most 10,000 jobs"),
     Limit("services.whole_lists.MOST_JOBS", 5_000, README, "takes 5,000 jobs"),
     Limit(
@@ -42,7 +42,7 @@ DOCUMENTED = (
         "where their texts come to 10 million characters",
     ),
     Limit("services.whole_lists.LONGEST_TEXT", 32_767, README, "ends after 32,767 characters"),
-    Limit("services.whole_lists.MOST_AT_ONCE", 5, README, "one list at a time, five people"),
+    Limit("services.whole_lists.MOST_LISTS", 10, README, "one list at a time, ten people"),
     Limit("say.layout.IN_MODAL", 50_000, README, "beyond 50,000 characters comes as a file"),
     Limit("listeners.jobs.export.LONGEST", 2_000_000, README, "JSON of up to 2 MB comes on"),
     Limit("emporix.retries.BUDGET", 8, README, "Emporix gets 8 s for a call"),
@@ -56,7 +56,7 @@ DOCUMENTED = (
     Limit("tasks.digests.LATE_SECONDS", HOUR, OPERATORS, "put off for more than an hour"),
     Limit("services.homes.figures.DAY_SECONDS", DAY, README, "what failed in the last 24 hours"),
     Limit("services.homes.figures.SAID_LETTERS", 500, SECURITY, "the first 500 characters"),
-    Limit("slack.home.FRESH_SECONDS", MINUTE, README, "whatever is older than a minute"),
+    Limit("slack.home.FRESH_SECONDS", MINUTE, README, "refreshes anything older than a minute"),
     Limit("services.cleans.turn.STALE_SECONDS", 30 * MINUTE, USERS, "no progress for 30 minutes"),
     Limit("services.watches.schedule.FIRST_PAUSE", 5, USERS, "job is looked at after 5 s"),
     Limit("services.watches.schedule.LONGEST_PAUSE", 120, USERS, "at least every 2 minutes"),
@@ -82,10 +82,15 @@ DOCUMENTED = (
     Limit("worker.DRAIN_SECONDS", 20, OPERATORS, "finishes those that it runs (up to 20 s)"),
     Limit("clockwork.runner.ENDINGS", 12, OPERATORS, "owner failed; it is tried 12 times"),
     Limit("clockwork.runner.LONG_SECONDS", HOUR, OPERATORS, "same reason, for an hour or more"),
-    Limit("tasks.alive.SECONDS", 2, OPERATORS, "each says so every 2 s in Redis"),
-    Limit("tasks.reconcile.EVERY_SECONDS", 10 * MINUTE, OPERATORS, "due every 10 minutes"),
+    Limit("tasks.alive.SECONDS", 2, OPERATORS, "each says so in Redis every 2 s"),
+    Limit(
+        "tasks.reconcile.EVERY_SECONDS",
+        10 * MINUTE,
+        OPERATORS,
+        "restore missing schedules every 10 minutes",
+    ),
     Limit("tasks.digest_pictures.PATIENCE_SECONDS", 600, OPERATORS, "for 10 minutes at most"),
-    Limit("store.arrivals.TAKE_SECONDS", 0.9, OPERATORS, "Redis has 0.9 s for the first look"),
+    Limit("store.arrivals.TAKE_SECONDS", 0.9, OPERATORS, "If Redis takes longer than 0.9 s"),
     Limit("store.trouble.EVERY_SECONDS", 10, OPERATORS, "every 10 s while it is so"),
     Limit("store.digests.ASIDE_SECONDS", HOUR, OPERATORS, "is tried again in an hour"),
     Limit("store.deletions.CLAIM_SECONDS", 20, OPERATORS, "another click after 20 s"),
@@ -103,7 +108,7 @@ DOCUMENTED = (
     Limit("store.cleans.ASKED_SECONDS", HOUR, KEYS, "an hour after the question"),
     Limit("store.cleans.KEPT_SECONDS", 30 * DAY, KEYS, "a month after it was begun"),
     Limit("store.cleans.LEASE_SECONDS", 15, KEYS, "is over, at the latest after 15 seconds"),
-    Limit("store.posts.KEPT_SECONDS", 2 * DAY, KEYS, "`sent:` and its timestamp | clear | 2 days"),
+    Limit("store.posts.KEPT_SECONDS", 2 * DAY, KEYS, "when it is posted | clear | 2 days"),
     Limit("store.probe.KEPT_SECONDS", 1, KEYS, "| clear | after a second"),
     Limit("store.alive.KEPT_SECONDS", 30 * DAY, KEYS, "| clear | a month after that"),
     Limit("store.day_counts.KEPT_SECONDS", 21 * DAY, KEYS, "three weeks after the last picture"),
@@ -167,11 +172,16 @@ UNDOCUMENTED: dict[str, float] = {
 
 def value(constant: str) -> object:
     """What the constant is in the code; None where there is none, or where it is no number."""
-    module, _, name = f"bot.{constant}".rpartition(".")
+    *module, name = f"bot.{constant}".split(".")
+    key = ""
+    if not name.isupper():  # that of a mapping
+        *module, name, key = *module, name
     try:
-        found = getattr(importlib.import_module(module), name, None)
+        found = getattr(importlib.import_module(".".join(module)), name, None)
     except ModuleNotFoundError:
         return None
+    if isinstance(found, Mapping):
+        found = found.get(key)
     return found if isinstance(found, int | float) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 import bot.listeners
 from bot.app import COMMAND
+from bot.cli import _parser
+from bot.errors import emporix
 from bot.say.examples import examples
 from bot.say.render import Say
 from bot.services.filters import parse
@@ -34,6 +37,7 @@ from tests.source import PROJECT, modules
 SAY = Say.default()
 REGISTRY = discover(bot.listeners)
 PICTURES = PROJECT / "docs/pictures"
+EXAMPLES = [PROJECT / ".env.example", PROJECT / "manifest.yml"]
 USER_GUIDE, OPERATOR_GUIDE = "docs/user-guide.md", "docs/operator-guide.md"
 
 OPEN_ENDED = {"errors/invalid_input"}
@@ -138,6 +142,103 @@ def test_health_is_explained_as_it_is() -> None:
     """Each path that the operator guide names is served, and each that is served is named."""
     served = set(re.findall(r'Route\("(/\w+)"', text("bot/web.py")))
     assert set(re.findall(r"`GET (/\w+)`", text(OPERATOR_GUIDE))) == served
+
+
+def test_no_guide_allows_another_eviction_policy() -> None:
+    """Redis must evict nothing: locks and claims have an expiry, connections have none."""
+    texts = {name(page): page.read_text(encoding="utf-8") for page in [*DOCUMENTS, *EXAMPLES]}
+    for page, words in texts.items():
+        assert not re.findall(r"(?:volatile|allkeys)-\w+", words), page
+        assert set(re.findall(r"maxmemory-policy[` ]+(?:must be )?(\w+)", words)) <= {"noeviction"}
+    assert all("noeviction" in texts[page] for page in ("README.md", OPERATOR_GUIDE))
+
+
+@pytest.mark.parametrize("setting", [field.upper() for field in Settings.model_fields])
+def test_settings_are_explained(setting: str) -> None:
+    """Each is in the table of the README, in the example and in the operator guide."""
+    assert f"`{setting}`" in {row[0] for row in table("README.md", "setting")}
+    assert re.search(rf"^#?{setting}=", text(".env.example"), re.MULTILINE)
+    assert re.search(rf"`{setting}\b", text(OPERATOR_GUIDE))
+
+
+def subcommands(parser: argparse.ArgumentParser, words: str = "emporix-bot") -> Iterator[str]:
+    """`emporix-bot keys new` and all others that a parser takes."""
+    inner = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    if not inner:
+        yield words
+    for word, one in inner[0].choices.items() if inner else ():
+        yield from subcommands(one, f"{words} {word}")
+
+
+def test_every_subcommand_is_explained_to_operators() -> None:
+    """The table of the operator guide has each command of emporix-bot and no other."""
+    rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "command")]
+    assert sorted(rows) == sorted(subcommands(_parser()))
+
+
+def test_the_lines_of_the_doctor_are_explained() -> None:
+    """Each line that it writes is in the operator guide and in the example of the README."""
+    found = set(re.findall(r'Finding\(\s*"(\w+)"', text("bot/doctor.py")))
+    rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "line")]
+    assert set(rows) == found
+    assert re.findall(r"^ +ok +(\w+)  ", text("README.md"), re.MULTILINE) == rows
+
+
+def test_decisions_are_listed_by_their_titles() -> None:
+    """The index has each page of decisions once, under its number and its title."""
+    pages = sorted((PROJECT / "docs/decisions").glob("*.md"))
+    headings = [page.read_text(encoding="utf-8").partition("\n")[0] for page in pages]
+    rows = table("docs/README.md", "decision")
+    listed = [f"# {link.partition(']')[0].strip('[')}. {title}" for link, title in rows]
+    assert listed == headings
+    assert [row[0] for row in rows] == [
+        f"[{int(page.name[:4])}](decisions/{page.name})" for page in pages
+    ]
+
+
+def test_each_release_has_each_kind_of_change_once() -> None:
+    """After a merge, the changelog has no heading twice in a release, and no line twice."""
+    for release in re.split(r"^## ", text("CHANGELOG.md"), flags=re.MULTILINE)[1:]:
+        kinds = re.findall(r"^### (\w+)$", release, re.MULTILINE)
+        assert kinds == [kind for kind in ("Added", "Changed", "Fixed") if kind in kinds]
+        entries = re.findall(r"^- (.+)$", release, re.MULTILINE)
+        assert len(entries) == len(set(entries))
+
+
+NOT_ENGLISH = re.compile(
+    r"\b(anew|as of when|whoever|by the clock|is told|tells of|in the place of|mend"
+    r"|there is no such|stands there|possible are|what is to be|how far it is)\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("page", [*DOCUMENTS, *EXAMPLES], ids=name)
+def test_documents_are_in_standard_english(page: Path) -> None:
+    """None of the phrases that read like a translation; code and output of programs aside."""
+    assert NOT_ENGLISH.findall(prose(page)) == []
+
+
+def classified() -> Iterator[tuple[str, list[str]]]:
+    """What the table of `bot.errors.emporix` says of each error."""
+    for row in re.findall(r"^\| (.+) \|$", str(emporix.__doc__), re.MULTILINE)[2:]:
+        names, *columns = (cell.strip() for cell in row.split("|"))
+        for error in names.split(", "):
+            yield error, columns
+
+
+def test_the_table_of_errors_is_that_of_the_classes() -> None:
+    """Nobody reads there that an error is temporary, pauses or may have worked and is not."""
+    yes_or_no = {True: "yes", False: "no"}
+    facts = {
+        error.__name__: [
+            error.cause,
+            yes_or_no[error.is_temporary],
+            error.pauses,
+            yes_or_no[error.may_have_worked],
+        ]
+        for error in emporix._all(emporix.EmporixError) - {emporix.EmporixError}
+    }
+    assert dict(classified()) == facts
 
 
 def test_the_example_of_a_command_works(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from bot.clockwork.engine import Queue
 from bot.keys import new_key, parse_keys
 from bot.models import Caller
 from bot.store import layout
+from bot.store.audit import AuditLog
+from bot.store.audit_events import AuditEvent
 from bot.store.connection import connect_for_queue
 from bot.store.erasure import SEALED
 from bot.store.sources import Source
@@ -48,6 +50,7 @@ NOT_TOURED = {
     "uploads",
     "workers",
     "pace",
+    "probe",
 }
 
 Contents = dict[tuple[str, str], str]
@@ -64,7 +67,7 @@ async def shop(
 ) -> AsyncIterator[Shop]:
     """Ada and Grace have used everything; the settings are those of an operator, too."""
     monkeypatch.chdir(tmp_path)  # no .env of the person who runs this
-    settings = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "secret"}
+    settings = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "0" * 32}
     for name, value in {**settings, "REDIS_URL": redis_url, "ENCRYPTION_KEYS": KEY}.items():
         monkeypatch.setenv(name, value)
     async with open_shop(redis, redis_url, clock, encryption_keys=KEY) as opened:
@@ -210,8 +213,12 @@ async def test_nothing_of_others_goes(shop: Shop) -> None:
 
 
 async def test_the_audit_log_stays_with_a_pseudonym(shop: Shop) -> None:
-    """The same number of entries, with the same ids, in which one name stands for her."""
+    """The same number of entries, with the same ids, in which one name stands for her; also where
+    she is the owner of what another person changed.
+    """
     stream = layout.audit(ADAS)
+    owners = f"{ADA.id},U0OTHER"
+    await AuditLog(shop.redis).note(AuditEvent.ALERT_OFF, GRACES, owner_id=owners)
     before = await shop.redis.xrange(stream)
     await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes")
     after = await shop.redis.xrange(stream)
@@ -263,9 +270,23 @@ async def test_says_what_it_cannot_decrypt(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whose a record is cannot be told without its key: the operator is told to add it."""
-    monkeypatch.setenv("ENCRYPTION_KEYS", new_key())
+    other = Vault(parse_keys(new_key()))
+    key = layout.alert("lost")
+    sealed = other.seal("{}", place(key, "record"))
+    await shop.redis.hset(key, mapping={"version": 1, "record": sealed})
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 1
     assert "can't be decrypted with ENCRYPTION_KEYS" in capsys.readouterr().out
+
+
+async def test_deletes_nothing_with_keys_of_another_redis(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only what is not encrypted would be found: half of it would stay."""
+    monkeypatch.setenv("ENCRYPTION_KEYS", new_key())
+    before = await contents(shop.redis)
+    assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 2
+    assert "ENCRYPTION_KEYS cannot read the data in this Redis" in capsys.readouterr().out
+    assert await contents(shop.redis) == before
 
 
 @pytest.mark.parametrize("arguments", ["", "--team acme", "--team T0ACME --user *", "--user U0ADA"])

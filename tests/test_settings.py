@@ -133,7 +133,13 @@ GOOD = {
     "SLACK_BOT_TOKEN": ["xoxb-1", "xoxb-12-34-abcDEF", " xoxb-1\r\n"],
     "SLACK_SIGNING_SECRET": [SECRET, f"{SECRET},{OLD_SECRET}", f" {SECRET} , {OLD_SECRET}\n"],
     "SLACK_API_URL": ["https://slack.com/api/", "http://127.0.0.1:1/api/", "http://[::1]:1"],
-    "EMPORIX_API_URL": ["https://api.emporix.io\n", "http://localhost:8040"],
+    "EMPORIX_API_URL": [
+        "https://api.emporix.io\n",
+        "http://localhost:8040",
+        "https://API.emporix.io.",
+        "https://münchen.de",
+        "https://api_1.internal",
+    ],
     "EMPORIX_DASHBOARD_URL": ["https://admin.emporix.io"],
     "REDIS_URL": [
         "redis://a/0",
@@ -150,10 +156,14 @@ GOOD = {
     "ALLOW_SHARED_CHANNELS": ["true", "false", "1", " TRUE "],
     "SLACK_MESSAGES_PER_MINUTE": ["1", "6000"],
     "SLACK_PICTURES_PER_MINUTE": ["0", "1000"],
+    "SLACK_CHANNEL_READS_PER_MINUTE": ["5", "6000"],
+    "DELETES": ["off", "single", "all"],
+    "AUDIT_DAYS": ["1", "3650"],
     "HOST": ["0.0.0.0", "127.0.0.1", "::", "::1"],
     "PORT": ["0", " 8080 ", "65535"],
     "LOG_LEVEL": ["debug", "WARNING "],
     "LOG_FORMAT": ["text", "json"],
+    "LOG_AUDIT": ["true", "false"],
 }
 BAD = {
     "SLACK_BOT_TOKEN": ["\n", "xoxp-1-hidden", "xapp-1-hidden", SECRET, "xoxb-1 hidden", "xoxb-é"],
@@ -174,6 +184,12 @@ BAD = {
         "https://[hidden",
         "https://api.emporix.io:hidden",
         "https://api. emporix.io/hidden",
+        "https://hidden..emporix.io",
+        f"https://{'hidden' * 11}.io",
+        "https://münchen..hidden.de",
+        "https://☃-hidden.de",
+        "https://<hidden>.emporix.io",
+        "https://hidden%2eemporix.io",
     ],
     "EMPORIX_DASHBOARD_URL": ["javascript:hidden", "ftp://hidden"],
     "REDIS_URL": [
@@ -188,6 +204,9 @@ BAD = {
         "redis://[::1:6379",
         "redis://a?db=hidden",
         "redis://a?hidden=1",
+        "redis://a?retry_on_error=hidden",
+        "redis://a?decode_responses=hidden",
+        "redis+sentinel://a/service?ssl_cert_reqs=hidden",
         "redis://a/hidden",
         "redis://a:hidden/1",
         "redis://",
@@ -203,10 +222,14 @@ BAD = {
     "ALLOW_SHARED_CHANNELS": ["hidden"],
     "SLACK_MESSAGES_PER_MINUTE": ["0", "6001", "hidden"],
     "SLACK_PICTURES_PER_MINUTE": ["-1", "1001", "hidden"],
+    "SLACK_CHANNEL_READS_PER_MINUTE": ["4", "6001", "hidden"],
+    "DELETES": ["hidden", "true"],
+    "AUDIT_DAYS": ["0", "3651", "hidden"],
     "HOST": ["hidden", "0.0.0.0:3000", "[::]", "example.com"],
     "PORT": ["-1", "65536", "hidden", "80.5"],
     "LOG_LEVEL": ["hidden"],
     "LOG_FORMAT": ["hidden"],
+    "LOG_AUDIT": ["hidden"],
 }
 NAMES = [name.upper() for name in Settings.model_fields]
 
@@ -247,6 +270,13 @@ def test_says_that_two_were_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
     """The token in the place of the secret, and the other way round, is the likeliest mistake."""
     problems = refused(monkeypatch, SLACK_BOT_TOKEN=SECRET, SLACK_SIGNING_SECRET="xoxb-1")
     assert all("swap" in problem for problem in problems.values())
+
+
+@pytest.mark.parametrize("name", ["PORT", "LOG_LEVEL", "DELETES", "ALLOW_SHARED_CHANNELS"])
+def test_says_what_a_value_must_be(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The line reads as a sentence whose subject is the setting, for checks of pydantic too."""
+    (problem,) = refused(monkeypatch, **{name: "hidden"}).values()
+    assert problem.startswith("must be ")
 
 
 def test_says_how_to_write_a_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,19 +10,18 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from saq import Job, Worker
-from saq.job import Status
+from saq import Job, Status, Worker
 from saq.queue.redis import RedisQueue
 
 from bot.clockwork.calls import Later
 from bot.clockwork.runner import TASK_SECONDS, Runner
 from bot.errors import StoreUnavailable
 from bot.store import layout
-from bot.store.connection import reaching_redis
+from bot.store.connection import REDIS_NOW, reaching_redis
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +48,22 @@ ANSWERED_SECONDS = 5.0
 """A queue that has answered within this time is reached; an empty look takes LOOK_SECONDS."""
 
 SWEEP_SECONDS = 2
-ABORT_SECONDS = 0.05
-"""saq waits so long for each dead task to say that it is dead, one after the other."""
+
+# As saq's own, but for the clock.
+DUE = f"""
+if redis.call('EXISTS', KEYS[1]) == 1 then return {{}} end
+redis.call('SETEX', KEYS[1], ARGV[1], 1)
+{REDIS_NOW}
+local jobs = redis.call('ZRANGEBYSCORE', KEYS[2], 1, string.format('%.6f', now))
+for _, job in ipairs(jobs) do
+    redis.call('ZADD', KEYS[2], 0, job)
+    redis.call('RPUSH', KEYS[3], job)
+end
+return jobs
+"""
+
+TIMES = ("queued", "started", "touched", "completed")
+"""What saq's jobs keep in milliseconds since 1970; 0 or left out where it has not come yet."""
 
 RUN = "run"
 FAILURES, WAITS = "failures", "waits"
@@ -67,12 +80,20 @@ class Queue(RedisQueue):
 
     `redis` is a client without `decode_responses` whose reads may block. While `claims` is False,
     no task is taken from it.
+
+    saq compares times of different hosts: when a task was heard of last, and when it is to run
+    again. In Redis all of them are in Redis's time, so that a host whose clock is wrong neither
+    takes tasks from others nor runs them too early.
     """
 
-    def __init__(self, redis: Any) -> None:
+    def __init__(self, redis: Any, silent_seconds: float = SILENT_SECONDS) -> None:
         super().__init__(redis, layout.QUEUE)
         self.claims = True
         self._answered_at = float("-inf")
+        self._silent_seconds = silent_seconds
+        self._ahead = 0.0  # seconds; how far the clock of this host is ahead of Redis's
+        self._fetched: dict[Any, float] = {}  # tasks not begun yet, since when
+        self._due = redis.register_script(DUE)
 
     @property
     def is_answering(self) -> bool:
@@ -83,6 +104,11 @@ class Queue(RedisQueue):
         """Redis has answered, now or `at`, in seconds as `time.monotonic` gives them."""
         self._answered_at = time.monotonic() if at is None else at
 
+    async def connect(self) -> None:
+        await super().connect()
+        with suppress(StoreUnavailable):  # the first sweep compares them
+            await self._compare_clocks()
+
     async def put(self, task: str, key: str, /, **arguments: str | int | float) -> None:
         """As `bot.clockwork.calls.Queues` says; raises StoreUnavailable."""
         with reaching_redis():
@@ -91,7 +117,7 @@ class Queue(RedisQueue):
                 key=queued_task(task, key),
                 kwargs={"task": task, "arguments": arguments},
                 timeout=LONGEST_SECONDS,
-                heartbeat=SILENT_SECONDS,
+                heartbeat=self._silent_seconds,
                 retries=RETRIES,
                 ttl=-1,
             )
@@ -114,26 +140,78 @@ class Queue(RedisQueue):
         self.answered()
         return job
 
-    async def listen(
-        self,
-        job_keys: Iterable[str],
-        callback: Callable[[str, Status], Awaitable[bool] | bool],
-        timeout: float | None = ABORT_SECONDS,  # noqa: ASYNC109 - saq's own name
-        poll_interval: float = 0.5,
-    ) -> None:
-        """Nobody answers: a subscription would be a connection that may stay silent for ever.
-
-        saq only listens for the end of a task that it takes from a dead worker.
-        """
-        await asyncio.sleep(timeout or ABORT_SECONDS)
-        raise TimeoutError
-
     async def disconnect(self) -> None:
         """Without saq's goodbye to subscriptions, which needs a Redis that answers."""
         await self.redis.aclose()
 
-    async def sweep(self, lock: int = SWEEP_SECONDS, abort: float = ABORT_SECONDS) -> list[str]:
-        return await super().sweep(lock, abort)
+    async def sweep(self, lock: int = SWEEP_SECONDS, abort: float = 0) -> list[str]:
+        """Queue again the tasks of silent workers, in one worker at a time; gives their ids.
+
+        saq's own also takes tasks that a worker has just fetched and not yet begun.
+        """
+        await self._compare_clocks()
+        if not await self.redis.set(self._sweep, 1, nx=True, ex=lock):
+            return []
+        ids: list[Any] = await self.redis.lrange(self._active, 0, -1)
+        found = await self.redis.mget(ids) if ids else []
+        jobs = dict(zip(ids, map(self.deserialize, found), strict=True))
+        self._fetched = {
+            job_id: self._fetched.get(job_id, time.monotonic())
+            for job_id, job in jobs.items()
+            if job and job.status != Status.ACTIVE
+        }
+        taken = [(job_id, job) for job_id, job in jobs.items() if self._is_silent(job_id, job)]
+        for job_id, job in taken:
+            await self._take(job_id, job)
+        if taken:
+            logger.warning("tasks are run again, their workers are silent: %d", len(taken))
+        return [job_id.decode() for job_id, _ in taken]
+
+    async def schedule(self, lock: int = 1) -> list[str]:
+        found = await self._due(keys=[self._schedule, self._incomplete, self._queued], args=[lock])
+        return [job_id.decode() for job_id in found]
+
+    def serialize(self, job: Job) -> bytes | str:
+        return self._dump(_moved(job.to_dict(), -self._ahead))
+
+    def deserialize(self, payload: Any, status: Any = None) -> Job | None:
+        if isinstance(payload, bytes | str) and payload:
+            payload = _moved(self._load(payload), self._ahead)
+        return super().deserialize(payload, status)
+
+    async def _retry(self, job: Job, error: str | None) -> None:
+        """As saq does it; a task that is put off waits in Redis's time."""
+        delay = job.next_retry_delay()
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.lrem(self._active, 1, job.id)
+            pipe.lrem(self._queued, 1, job.id)
+            at = time.time() - self._ahead + delay if delay else 0
+            pipe.zadd(self._incomplete, {job.id: at})
+            if not delay:
+                pipe.rpush(self._queued, job.id)
+            pipe.set(job.id, self.serialize(job))
+            await pipe.execute()
+        await self.notify(job)
+
+    def _is_silent(self, job_id: Any, job: Job | None) -> bool:
+        if job_id in self._fetched:
+            return time.monotonic() - self._fetched[job_id] > self._silent_seconds
+        return job is None or job.stuck
+
+    async def _take(self, job_id: Any, job: Job | None) -> None:
+        if job is not None:
+            job.retry_delay = 0.0  # that of an earlier run
+            await self.retry(job, self.swept_error_message)
+            return
+        async with self.redis.pipeline(transaction=True) as pipe:  # it ended in this moment
+            pipe.lrem(self._active, 0, job_id)
+            pipe.zrem(self._incomplete, job_id)
+            await pipe.execute()
+
+    async def _compare_clocks(self) -> None:
+        with reaching_redis():
+            seconds, micros = await self.redis.time()
+        self._ahead = time.time() - seconds - micros / 1_000_000
 
 
 class Engine(Worker[Any]):
@@ -141,7 +219,14 @@ class Engine(Worker[Any]):
 
     SIGNALS = []  # noqa: RUF012 - saq's own attribute
 
-    def __init__(self, queue: Queue, runner: Runner, *, drain_seconds: int) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        runner: Runner,
+        *,
+        drain_seconds: int,
+        beat_seconds: float = BEAT_SECONDS,
+    ) -> None:
         super().__init__(
             queue,
             [(RUN, self._run)],
@@ -150,7 +235,7 @@ class Engine(Worker[Any]):
             shutdown_grace_period_s=drain_seconds,
             timers={"schedule": 1, "sweep": SWEEP_SECONDS, "worker_info": 2, "abort": 1},
         )
-        self._queue, self._runner = queue, runner
+        self._queue, self._runner, self._beat_seconds = queue, runner, beat_seconds
 
     async def process(self) -> bool:
         """One look and its task; saq's own notes about a failure may fail, too."""
@@ -165,7 +250,7 @@ class Engine(Worker[Any]):
         """Raises nothing but Later: whatever else is raised, saq repeats at once, 10,000 times."""
         job: Job = context["job"]
         ended = asyncio.Event()
-        beating = asyncio.create_task(_beat(job, self._queue, ended))
+        beating = asyncio.create_task(_beat(job, self._queue, ended, self._beat_seconds))
         waits = job.meta.get(WAITS, {})
         try:
             await self._runner.task(
@@ -183,13 +268,19 @@ class Engine(Worker[Any]):
             await beating
 
 
-async def _beat(job: Job, queue: Queue, ended: asyncio.Event) -> None:
+async def _beat(job: Job, queue: Queue, ended: asyncio.Event, beat_seconds: float) -> None:
     """Say that the task is still being run; never after it has ended."""
     while not ended.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), BEAT_SECONDS)
+            await asyncio.wait_for(ended.wait(), beat_seconds)
         if not ended.is_set():
             with suppress(StoreUnavailable), reaching_redis():
-                async with asyncio.timeout(BEAT_SECONDS):
+                async with asyncio.timeout(beat_seconds):
                     await job.update()
                 queue.answered()
+
+
+def _moved(facts: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The facts of a job with its times so much later."""
+    there = {name: facts[name] for name in TIMES if facts.get(name)}
+    return facts | {name: at + round(seconds * 1000) for name, at in there.items()}

@@ -15,6 +15,7 @@ from bot.errors import BotError, StoreUnavailable
 from bot.logs import new_reference
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures, described
+from bot.slack.refusals import refuses_token
 from bot.store.stopped_teams import StoppedTeams
 from bot.store.trouble import TROUBLE
 
@@ -72,7 +73,7 @@ PARAMETERS = {
     "clean_runs": "the service that deletes what was counted and confirmed",
     "departures": "pauses and deletes what belongs to people, channels and teams that left",
     "installation": "asks Slack whether the app is installed",
-    "audit": "the record of deletes",
+    "audit": "the audit log",
 }
 """What ticks and tasks can name, beside the arguments that a task was queued with."""
 
@@ -125,6 +126,8 @@ class Runner:
             async with asyncio.timeout(TASK_SECONDS):
                 await self._call(task, {"errand": errand, **arguments})
         except Later as later:
+            if errand.owner is not None and refuses_token(later.__cause__):
+                await self._stopped.revoked(errand.owner.team_id)
             _put_off(name, later.reason, {} if waits is None else waits, self._clock())
             raise Later(later.seconds, later.reason, failures) from later
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop

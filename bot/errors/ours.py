@@ -46,11 +46,74 @@ class InvalidInput(BotError):
     """
 
     template = "invalid_input"
-    pauses = "filters"
+    pauses: ClassVar[Literal["", "filters", "connection"]] = "filters"
 
     def __init__(self, problem: str, value: str = "", advice: str = "", *, field: str = "") -> None:
         super().__init__(problem)
         self.problem, self.value, self.advice, self.field = problem, value, advice, field
+
+
+class LimitReached(InvalidInput):
+    """There are `most` of `what` (digests, alerts, clean-ups, posts) already; nothing was changed.
+
+    `scope` is whose limit it is: channel, person, workspace or digest. `seconds` is after which one
+    more is possible by itself, 0 where others have to go first.
+    """
+
+    pauses: ClassVar[Literal["", "filters", "connection"]] = ""
+
+    def __init__(self, what: str, scope: str, most: int, seconds: int = 0) -> None:
+        problem, advice = LIMITS[what, scope]
+        super().__init__(
+            problem.format(most=f"{most:,}"), advice=advice.format(again=_duration(seconds))
+        )
+        self.what, self.scope, self.most, self.seconds = what, scope, most, seconds
+
+
+LIMITS: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("digests", "channel"): (
+        "This channel has {most} digests, which is the limit",
+        "Delete one first: /emporix digest list shows them.",
+    ),
+    ("digests", "person"): (
+        "You own {most} digests, which is the limit for one person",
+        "Delete one first, or let someone else take one over: my Home tab shows yours.",
+    ),
+    ("digests", "workspace"): (
+        "This workspace has {most} digests, which is the limit",
+        "Delete some that are not needed: /emporix digest list shows those of a channel.",
+    ),
+    ("alerts", "channel"): (
+        "This channel has {most} alerts, which is the limit",
+        "Turn one off first: /emporix alerts list shows them.",
+    ),
+    ("alerts", "person"): (
+        "You own {most} alerts, which is the limit for one person",
+        "Turn one off first, or let someone else take one over: my Home tab shows yours.",
+    ),
+    ("alerts", "workspace"): (
+        "This workspace has {most} alerts, which is the limit",
+        "Turn off some that are not needed: /emporix alerts list shows those of a channel.",
+    ),
+    ("posts", "digest"): (
+        "This digest was posted on request {most} times within an hour, which is the limit",
+        "You can post it again in {again}.",
+    ),
+    ("clean-ups", "person"): (
+        "You began {most} clean-ups within 24 hours, which is the limit",
+        "You can begin the next one in {again}.",
+    ),
+}
+"""The problem and the advice of each limit."""
+
+
+def _duration(seconds: int) -> str:
+    """Rounded up, so that what is possible after it is possible."""
+    minutes = max(1, -(-seconds // 60))
+    if minutes < 60:
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    hours = -(-minutes // 60)
+    return "1 hour" if hours == 1 else f"{hours} hours"
 
 
 class CredentialsTyped(BotError):

@@ -7,15 +7,22 @@ from bot.models import Caller
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.cleans.cleaning import Cleaning
+from bot.slack.auditing import AuditDraft
 from bot.slack.hear import action, command
 from bot.slack.people import People
 from bot.slack.reply import Reply
 from bot.store.audit import AuditLog
+from bot.store.audit_events import AuditEvent
 
 SHOWN = 20
 
 
-@command("audit", "", "Who deleted which job lately; for administrators of the workspace.")
+@command(
+    "audit",
+    "",
+    "Who changed what lately; for administrators of the workspace.",
+    audit=AuditEvent.AUDIT_READ,
+)
 async def show_audit(
     caller: Caller, people: People, audit: AuditLog, cleaning: Cleaning, reply: Reply
 ) -> None:
@@ -25,12 +32,20 @@ async def show_audit(
     await reply("audit", entries=await audit.last(caller, SHOWN), running=running)
 
 
-@action(ids.AUDIT_STOP)
+@action(ids.AUDIT_STOP, audit=AuditEvent.CLEANUP_STOPPED)
 async def stop(
-    value: str, caller: Caller, people: People, cleaning: Cleaning, reply: Reply
+    value: str,
+    caller: Caller,
+    people: People,
+    cleaning: Cleaning,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
+    audit_entry.subject = clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
     if not await people.is_admin():
         raise AdminsOnly
-    clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
     clean, is_stopping = await cleaning.stop_any(caller, clean_id)
+    audit_entry.about_clean(clean)
+    if not is_stopping:
+        audit_entry.skip()
     await reply("audit.stopping", clean=clean, is_stopping=is_stopping)

@@ -11,16 +11,24 @@ from bot.say import ids
 from bot.say.state import unpack
 from bot.services.accounts import Accounts
 from bot.services.tenants import tenant_name
+from bot.slack.auditing import AuditDraft
 from bot.slack.hear import action, command, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
+from bot.store.audit_events import AuditEvent
 
 IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
 TENANT, CLIENT_ID, CLIENT_SECRET = "tenant", "client_id", "client_secret"
 
 
-@command("connect", "[tenant]", "Connect a tenant with your own Emporix API key.", at_once=True)
+@command(
+    "connect",
+    "[tenant]",
+    "Connect a tenant with your own Emporix API key.",
+    at_once=True,
+    audit=None,
+)
 async def open_form(text: str, modal: Modal) -> None:
     try:
         tenant = tenant_name(text) if text else ""
@@ -29,20 +37,22 @@ async def open_form(text: str, modal: Modal) -> None:
     await modal.open("connect", tenant=tenant, client_id="", error=None)
 
 
-@action(ids.CONNECT_OPEN, at_once=True)
+@action(ids.CONNECT_OPEN, at_once=True, audit=None)
 async def open_form_from_button(value: str, modal: Modal) -> None:
     tenant = unpack(value, ids.STATE_TENANT)["tenant"]
     await modal.open("connect", tenant=tenant, client_id="", error=None)
 
 
-@submission(ids.CONNECT_SUBMIT)
+@submission(ids.CONNECT_SUBMIT, audit=AuditEvent.CONNECTION_ADDED)
 async def connect(
     caller: Caller,
     values: Mapping[str, str],
     accounts: Accounts,
     home: HomeTab,
     modal: SubmittedModal,
+    audit_entry: AuditDraft,
 ) -> None:
+    audit_entry.tenant, audit_entry.channel_id = values[TENANT].strip().lower()[:100], ""
     credentials = Credentials(values[CLIENT_ID], values[CLIENT_SECRET])
     trying = asyncio.create_task(accounts.connect(caller, values[TENANT], credentials))
     done, _ = await asyncio.wait({trying}, timeout=IN_ACK_SECONDS)
@@ -50,9 +60,12 @@ async def connect(
         await modal.update("connect.checking", tenant=values[TENANT])
     try:
         connection = await trying
+        audit_entry.tenant = connection.tenant
+        audit_entry.made()
         await modal.update("connect.done", connection=connection)
         await home.keep_up(connection.tenant)
     except BotError as error:
+        audit_entry.refuse(error)
         await _refuse(error, values, modal)
 
 

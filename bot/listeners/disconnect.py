@@ -10,18 +10,22 @@ from bot.services.alerts.alerts import Alerts
 from bot.services.digests.digests import Digests
 from bot.services.tenants import tenant_name
 from bot.services.watches.watching import Watching
+from bot.slack.auditing import AuditDraft
 from bot.slack.hear import action, command
 from bot.slack.home import HomeTab
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 
 
-@command("disconnect", "[tenant]", "Delete a tenant's API key, its token, lists and figures.")
+@command(
+    "disconnect", "[tenant]", "Delete a tenant's API key, its token, lists and figures.", audit=None
+)
 async def ask(text: str, account: Account, reply: Reply) -> None:
     held = connection(account, tenant_name(text) if text else "")
     await reply("disconnect", tenant=held.tenant)
 
 
-@action(ids.DISCONNECT_CONFIRM, replaces=True)
+@action(ids.DISCONNECT_CONFIRM, replaces=True, audit=AuditEvent.CONNECTION_REMOVED)
 async def disconnect(
     value: str,
     account: Account,
@@ -31,12 +35,16 @@ async def disconnect(
     digests: Digests,
     home: HomeTab,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
+    audit_entry.tenant = tenant
     default = await accounts.disconnect(account, tenant)
+    audit_entry.made()
     watched = await watching.end_all(account.caller, tenant)
     paused = await alerts.orphan(account.caller, tenant)
     stopped = await digests.orphan(account.caller, tenant)
+    audit_entry.count = len(paused) + len(stopped)
     await reply(
         "disconnect.done",
         replace=True,
@@ -49,7 +57,7 @@ async def disconnect(
     await home.keep_up(tenant)
 
 
-@action(ids.DISCONNECT_KEEP, replaces=True)
+@action(ids.DISCONNECT_KEEP, replaces=True, audit=None)
 async def keep(value: str, reply: Reply) -> None:
     tenant = unpack(value, ids.STATE_TENANT)["tenant"]
     await reply("disconnect.kept", replace=True, tenant=tenant)

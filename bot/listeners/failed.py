@@ -11,7 +11,9 @@ from bot.slack.hear import command
 from bot.slack.reply import Reply
 
 
-@command("failed", "[filters]", "The newest jobs that failed; filters and words narrow them.")
+@command(
+    "failed", "[filters]", "The newest jobs that failed; filters and words narrow them.", audit=None
+)
 async def list_failed(
     text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
 ) -> None:

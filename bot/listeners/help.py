@@ -10,7 +10,7 @@ from bot.slack.reply import Reply
 FILTERS_TOPIC = {"filter", "filters", "jobs filters"}
 
 
-@command("help", "[topic]", "What you can type, and what it does.", in_ack=True)
+@command("help", "[topic]", "What you can type, and what it does.", in_ack=True, audit=None)
 async def help_with(text: str, registry: Registry, reply: Reply) -> None:
     if " ".join(text.lower().split()) in FILTERS_TOPIC:
         await reply("help.filters", filters=FILTERS)

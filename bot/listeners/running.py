@@ -11,7 +11,12 @@ from bot.slack.hear import command
 from bot.slack.reply import Reply
 
 
-@command("running", "[filters]", "The jobs that are still running; filters and words narrow them.")
+@command(
+    "running",
+    "[filters]",
+    "The jobs that are still running; filters and words narrow them.",
+    audit=None,
+)
 async def list_running(
     text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
 ) -> None:

@@ -8,7 +8,7 @@ from bot.slack.hear import command
 from bot.slack.reply import Reply
 
 
-@command("tenants", "", "Your connected tenants, and what each key may do.")
+@command("tenants", "", "Your connected tenants, and what each key may do.", audit=None)
 async def list_tenants(account: Account, reply: Reply) -> None:
     if not account.connections:
         raise NotConnected

@@ -7,18 +7,32 @@ from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.accounts import Accounts
+from bot.slack.auditing import AuditDraft
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 
 
-@command("use", "<tenant>", "Make a connected tenant your default.")
-async def use(text: str, account: Account, accounts: Accounts, reply: Reply) -> None:
+@command(
+    "use", "<tenant>", "Make a connected tenant your default.", audit=AuditEvent.CONNECTION_DEFAULT
+)
+async def use(
+    text: str, account: Account, accounts: Accounts, reply: Reply, audit_entry: AuditDraft
+) -> None:
     if not text:
         raise InvalidInput("The tenant is missing", advice="Type /emporix use <tenant>.")
-    await reply("use", connection=await accounts.use(account, text))
+    audit_entry.tenant = text[:100]
+    connection = await accounts.use(account, text)
+    audit_entry.made()
+    await reply("use", connection=connection)
 
 
-@action(ids.USE_SWITCH, replaces=True)
-async def switch(value: str, account: Account, accounts: Accounts, reply: Reply) -> None:
+@action(ids.USE_SWITCH, replaces=True, audit=AuditEvent.CONNECTION_DEFAULT)
+async def switch(
+    value: str, account: Account, accounts: Accounts, reply: Reply, audit_entry: AuditDraft
+) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
-    await reply("use", replace=True, connection=await accounts.use(account, tenant))
+    audit_entry.tenant = tenant
+    connection = await accounts.use(account, tenant)
+    audit_entry.made()
+    await reply("use", replace=True, connection=connection)

@@ -21,10 +21,10 @@ class Emporix(Protocol):
 
 
 class Audit(Protocol):
-    """Where deletes are recorded."""
+    """Where deletes are recorded: the audit log, or the results of a clean-up."""
 
-    async def record(
-        self, caller: Caller, tenant: str, job_id: str, result: str, *, replaces: str = ""
+    async def record_delete(
+        self, caller: Caller, tenant: str, job_id: str, result: str, replaces: str = ""
     ) -> str: ...
 
 
@@ -59,9 +59,9 @@ class Deletes:
             self.admit()
             held = may_delete(account, tenant)
         except (DeletesOff, NotConnected, MissingScope) as error:
-            await self._audit.record(caller, tenant, job_id, error.template)
+            await self._audit.record_delete(caller, tenant, job_id, error.template)
             raise
-        begun = await self._audit.record(caller, held.tenant, job_id, BEGUN)
+        begun = await self._audit.record_delete(caller, held.tenant, job_id, BEGUN)
         try:
             deleted = await self._emporix.delete_job(held, job_id)
         except EmporixError as error:
@@ -77,7 +77,7 @@ class Deletes:
     ) -> None:
         """In the place of the beginning, which stays where this cannot be written."""
         try:
-            await self._audit.record(caller, tenant, job_id, result, replaces=begun)
+            await self._audit.record_delete(caller, tenant, job_id, result, begun)
         except StoreUnavailable:
             logger.error("the end of a delete is not recorded: %s %r: %s", tenant, job_id, result)
 

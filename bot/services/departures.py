@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.models import Caller, Digest
 from bot.services.alerts.alerts import Alerts
@@ -14,11 +15,14 @@ from bot.services.digests.digests import Digests
 from bot.services.watches.watching import Watching
 from bot.store.accounts import AccountStore
 from bot.store.alert_records import Alert
+from bot.store.cleans import CleanStore
 from bot.store.erasure import OWNER_GONE, Erasure, Subject
-from bot.store.sources import Source
 from bot.store.stopped_teams import StoppedTeams
 
 logger = logging.getLogger(__name__)
+
+MOST_CLEANUPS = 10_000
+"""Clean-ups under way that are looked through for those of a person who left."""
 
 ABANDONED_SECONDS = 30 * 24 * 60 * 60.0
 """How long the digests and alerts of a person who left wait for somebody to take them over."""
@@ -49,11 +53,13 @@ class Departures:
         watching: Watching,
         stopped: StoppedTeams,
         erasure: Erasure,
+        cleans: CleanStore,
         clock: Callable[[], float],
     ) -> None:
         self._accounts, self._watching = accounts, watching
         self._digests, self._alerts, self._course = digests, alerts, alert_course
         self._stopped, self._erasure, self._clock = stopped, erasure, clock
+        self._cleans = cleans
 
     async def uninstall(self, team_id: str) -> None:
         """Stop all scheduled work, and delete the data of the workspace in a day."""
@@ -66,9 +72,12 @@ class Departures:
         logger.error("the bot token of %s was revoked: nothing is posted until it works", team_id)
 
     async def settle_teams(self, installed_in: str) -> None:
-        """Resume the workspace in which the app works, and delete the data of others in time."""
+        """Resume the workspace in which the app works, and delete the data of others in time.
+
+        The app has one token: where that works again, it is revoked for nobody.
+        """
         for team_id, at in (await self._stopped.all()).items():
-            if team_id == installed_in:
+            if team_id == installed_in or (installed_in and at == math.inf):
                 await self._stopped.resume(team_id)
             elif at <= self._clock():
                 await self._erasure.erase(Subject(team_id))
@@ -79,18 +88,27 @@ class Departures:
         """Whether some workspace has uninstalled the app or revoked its token."""
         return bool(await self._stopped.all())
 
-    async def remove_user(self, caller: Caller) -> None:
-        """Somebody has left: their API keys go at once, and what runs on these pauses."""
+    async def remove_user(self, caller: Caller) -> int:
+        """A person has left: their API keys go at once; what runs on these waits for a new owner.
+
+        What was paused before waits from now on, too, so that its channel gets a notice. After an
+        error the same call does the rest. Returns how many connections there were, and digests.
+        """
+        for clean in await self._cleans.running(MOST_CLEANUPS):
+            if clean.caller == caller:
+                await self._cleans.ask_to_stop(clean.id, OWNER_GONE)
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
-        for tenant in tenants:
+        for tenant in {*tenants, *(watch.tenant for watch in await self._watching.all_of(caller))}:
             await self._watching.end_all(caller, tenant)
-            for alert in await self._course.running(Source(caller, tenant)):
-                await self._course.pause(alert.id, OWNER_GONE)
-        for digest in await self._digests.of_owner(caller):
-            await self._pause(digest, OWNER_GONE)
+        for alert in await self._course.owned_by(caller):
+            await self._abandon_alert(alert.id, caller)
+        digests = [one for one in await self._digests.of_owner(caller) if one.paused != OWNER_GONE]
+        for digest in digests:
+            await self._abandon_digest(digest.id, caller)
         logger.info("a user has left: %d connections were deleted", len(tenants))
+        return len(tenants) + len(digests)
 
     async def pause_channel(
         self, caller: Caller, channel_id: str, reason: str
@@ -118,6 +136,26 @@ class Departures:
         """Delete what nobody has taken over for 30 days after its owner left."""
         if count := await self._erasure.erase_abandoned(self._clock() - ABANDONED_SECONDS):
             logger.info("%d digests and alerts of people who left were deleted", count)
+
+    async def _abandon_alert(self, alert_id: str, owner: Caller) -> None:
+        now = self._clock()
+
+        def abandoned(one: Alert) -> Alert:
+            if one.owner != owner or one.paused == OWNER_GONE:  # taken over, or told already
+                return one
+            return replace(one, paused=OWNER_GONE, paused_at=now, notices=0)
+
+        await self._course.change(alert_id, abandoned, look_at=now)
+
+    async def _abandon_digest(self, digest_id: str, owner: Caller) -> None:
+        now = self._clock()
+
+        def abandoned(one: Digest) -> Digest:
+            if one.owner != owner or one.paused == OWNER_GONE:
+                return one
+            return course.paused(replace(one, paused=""), OWNER_GONE, now)
+
+        await self._digests.settle(digest_id, abandoned)
 
     async def _pause(self, digest: Digest, reason: str) -> None:
         if not digest.paused:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -12,17 +13,28 @@ from typing import Protocol
 from bot.emporix.listing import MAX_PAGE_SIZE
 from bot.emporix.models import Job, JobPage
 from bot.emporix.part import Part
-from bot.errors import Busy, EmporixFailed, EmporixTooLarge, ProxyAnswered, RateLimited
+from bot.errors import (
+    Busy,
+    EmporixFailed,
+    EmporixTooLarge,
+    InvalidInput,
+    ProxyAnswered,
+    RateLimited,
+)
 from bot.models import Account, Caller, Connection, Filters
 from bot.services.accounts import connection
 from bot.services.pages import Call, Page, first_look, look_again
 from bot.services.short_query import lengthen
 from bot.store.cursors import Cursor
 
+logger = logging.getLogger(__name__)
+
 MOST_JOBS = 5_000
 MOST_CHARACTERS = 10_000_000  # of texts, so that they fit into memory, some lists at once
 LONGEST_TEXT = 32_767  # Excel: a cell holds no more
-MOST_AT_ONCE = 5  # lists, of all users together
+MOST_LISTS = 10  # at once, of all users together: so much memory they may take
+MOST_CALLS = 5  # at once: a list that waits for Emporix makes none, and blocks no other
+MOST_SECONDS = 10 * 60.0  # for one list, with all pauses
 SIZES = (MAX_PAGE_SIZE - 1, 12, 3)
 """Jobs in a page, which begins with one that was read before; fewer where a page is too large."""
 
@@ -82,16 +94,18 @@ class WholeLists:
         *,
         clock: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        timeout: Callable[[float], asyncio.Timeout] = asyncio.timeout,
     ) -> None:
         self._emporix, self._cursors = emporix, cursors
-        self._clock, self._pause = clock, pause
+        self._clock, self._pause, self._timeout = clock, pause, timeout
+        self._calls = asyncio.Semaphore(MOST_CALLS)
         self._reading: set[Caller] = set()
 
     async def read(self, account: Account, wanted: Wanted, progress: Progress) -> WholeList:
         """All jobs of the list as it is shown, or of its query anew where it has expired.
 
-        Raises OutdatedButton where neither is known, Busy where one is being read, NotConnected,
-        StoreUnavailable and what Emporix raises.
+        Raises OutdatedButton where neither is known, Busy where one is being read, InvalidInput
+        after MOST_SECONDS, NotConnected, StoreUnavailable and what Emporix raises.
         """
         cursor = wanted.known or await self._cursors.load(
             account.caller, wanted.cursor_id, owner=wanted.owner
@@ -99,17 +113,27 @@ class WholeLists:
         cursor = cursor or _anew(account, wanted.query)
         held = connection(account, cursor.tenant)
         call = self._emporix.search_jobs if cursor.searched else self._emporix.list_jobs
-        with self._one_of(account.caller):
+        async with self._one_of(account.caller):
             found = await self._read(partial(call, held), cursor, progress)
         return replace(found, tenant=held.tenant)
 
-    @contextmanager
-    def _one_of(self, caller: Caller) -> Iterator[None]:
-        if caller in self._reading or len(self._reading) >= MOST_AT_ONCE:
+    @asynccontextmanager
+    async def _one_of(self, caller: Caller) -> AsyncIterator[None]:
+        if caller in self._reading or len(self._reading) >= MOST_LISTS:
             raise Busy
         self._reading.add(caller)
+        limit = self._timeout(MOST_SECONDS)
         try:
-            yield
+            async with limit:
+                yield
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            logger.warning("a download of a list ended after %d minutes", MOST_SECONDS // 60)
+            raise InvalidInput(
+                "I stopped this download, since it took longer than 10 minutes",
+                advice="Narrow the filters, for example by since: and until:, and try again.",
+            ) from error
         finally:
             self._reading.discard(caller)
 
@@ -153,9 +177,10 @@ class WholeLists:
 
     async def _look(self, call: Call, cursor: Cursor, number: int) -> Page:
         """As the list was when it was shown; a new list is as it is now."""
-        if number == 1 and not cursor.until:
-            return await first_look(call, cursor, 1, self._clock())
-        return await look_again(call, cursor, number)
+        async with self._calls:
+            if number == 1 and not cursor.until:
+                return await first_look(call, cursor, 1, self._clock())
+            return await look_again(call, cursor, number)
 
 
 def _anew(account: Account, query: str) -> Cursor:

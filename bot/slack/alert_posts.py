@@ -12,7 +12,7 @@ from bot.say.render import Say
 from bot.services.alerts.arranging import SHOWN, Plan, Repeats
 from bot.services.alerts.fetching import LAST_CHANGED_FIRST
 from bot.services.short_query import shorten
-from bot.slack.once import Once, OutcomeUnknown, Post
+from bot.slack.once import Admit, Once, OutcomeUnknown, Post
 from bot.slack.told_once import ToldOnce
 from bot.store.alert_records import Alert, Batch, Posted
 
@@ -31,31 +31,39 @@ class AlertPosts:
     def __init__(self, say: Say, once: Once, told: ToldOnce) -> None:
         self._say, self._once, self._told = say, once, told
 
-    async def post(self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs) -> str | None:
+    async def post(
+        self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs, admit: Admit
+    ) -> str | None:
         """All that a plan says; gives the timestamp of the new message, "" for none.
 
         None means that it may be there or not. Whatever was posted before is not posted again, so
-        it can be begun anew at any time. Raises PostRefused.
+        it can be begun anew at any time. Raises PostRefused, and before each message what `admit`
+        raises.
         """
-        ts = await self._news(alert, batch, plan, jobs) if plan.rows else ""
+        ts = await self._news(alert, batch, plan, jobs, admit) if plan.rows else ""
         if ts and plan.rest:
-            await self._thread(alert, batch, ts, plan.rest, jobs, repeats=False)
+            await self._thread(alert, batch, ts, plan.rest, jobs, admit, repeats=False)
         for repeats in plan.repeats:
-            await self._repeats(alert, batch, repeats, jobs)
+            await self._repeats(alert, batch, repeats, jobs, admit)
         return ts
 
-    async def _news(self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs) -> str | None:
+    async def _news(
+        self, alert: Alert, batch: Batch, plan: Plan, jobs: Jobs, admit: Admit
+    ) -> str | None:
         new = Posted("", batch.at, plan.rows, batch.since, batch.more)
         message = self._say.render("alerts/news", **facts_of(alert, new, jobs))
         try:
-            return await self._once.post(_post(alert, batch, "news"), message) or None
+            return await self._once.post(_post(alert, batch, "news", admit), message) or None
         except OutcomeUnknown:
             return None
 
-    async def _repeats(self, alert: Alert, batch: Batch, repeats: Repeats, jobs: Jobs) -> None:
+    async def _repeats(
+        self, alert: Alert, batch: Batch, repeats: Repeats, jobs: Jobs, admit: Admit
+    ) -> None:
         """Into the thread; and how many there are now, into the message itself."""
         ts = repeats.post.ts
-        await self._thread(alert, batch, ts, repeats.job_ids, jobs, repeats=True)
+        await self._thread(alert, batch, ts, repeats.job_ids, jobs, admit, repeats=True)
+        await admit()
         await self._told.change(
             alert.channel_id, ts, "alerts/news", **facts_of(alert, repeats.post, jobs)
         )
@@ -67,6 +75,7 @@ class AlertPosts:
         ts: str,
         ids: Sequence[str],
         jobs: Jobs,
+        admit: Admit,
         *,
         repeats: bool,
     ) -> None:
@@ -77,7 +86,7 @@ class AlertPosts:
             rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:LINES]],
             more=len(ids[LINES:]),
         )
-        post = replace(_post(alert, batch, f"thread:{ts}"), thread_ts=ts)
+        post = replace(_post(alert, batch, f"thread:{ts}", admit), thread_ts=ts)
         try:
             await self._once.post(post, message)
         except OutcomeUnknown:
@@ -110,6 +119,6 @@ def shown_ids(plan: Plan) -> list[str]:
     return [*(row.job_id for row in rows), *(job_id for ids in lines for job_id in ids[:LINES])]
 
 
-def _post(alert: Alert, batch: Batch, part: str) -> Post:
+def _post(alert: Alert, batch: Batch, part: str, admit: Admit) -> Post:
     name = f"alert:{alert.id}:{batch.number}:{part}"
-    return Post(name, alert.owner.team_id, alert.channel_id, batch.at)
+    return Post(name, alert.owner.team_id, alert.channel_id, batch.at, admit=admit)

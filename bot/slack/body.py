@@ -77,11 +77,21 @@ class _Message(TypedDict, total=False):
 
 
 @_STRICT
+class _Tokens(TypedDict, total=False):
+    """User ids by kind of token."""
+
+    bot: list[str] | None
+
+
+@_STRICT
 class _Event(TypedDict, total=False):
     type: Required[str]
     user: str | _Named | None
     channel: str | _Named | None
     team: str | _Named | None
+    user_team: Id
+    source_team: Id
+    tokens: _Tokens | None
     tab: Id
     view: _View | None
 

@@ -13,10 +13,23 @@ from bot.services.digests import form
 from bot.services.digests.digests import Digests
 from bot.services.digests.form import Filled, FormRefused, Problems, Proposal
 from bot.services.filters import LocalClock
+from bot.slack.auditing import AuditDraft
 from bot.slack.digest_channels import DigestChannels
 from bot.slack.people import People
 
 T = TypeVar("T")
+
+FIELDS = (
+    "name",
+    "channel_id",
+    "tenant",
+    "query",
+    "filters",
+    "schedule",
+    "even_when_quiet",
+    "picture",
+)
+"""Of a digest, what its form can change."""
 
 OF_A_FIELD = (InvalidInput, DigestRefused, NotConnected, NotInChannel, EmporixError)
 
@@ -46,7 +59,12 @@ class DigestForms:
         return Digest("", account.caller, channel_id, proposal.name, schedule, proposal.tenant)
 
     async def save(
-        self, people: People, clock: LocalClock, values: Mapping[str, str], digest_id: str = ""
+        self,
+        people: People,
+        clock: LocalClock,
+        values: Mapping[str, str],
+        audit_entry: AuditDraft,
+        digest_id: str = "",
     ) -> Digest:
         """Set a digest up, or change the one of that id; it runs on the connection of who does so.
 
@@ -55,6 +73,8 @@ class DigestForms:
         """
         before = await self._to_change(people, digest_id) if digest_id else None
         filled = form.read(values)
+        audit_entry.subject = filled.proposal.name
+        audit_entry.channel_id = filled.proposal.channel_id
         problems = filled.problems
         account = await self._accounts.of(people.caller)
         filters = await _noting(problems, "filters", self._filters(filled, account, clock))
@@ -67,7 +87,10 @@ class DigestForms:
         kept = await _noting(problems, "name", self._keep(account, digest, before))
         if kept is None:
             raise FormRefused(filled.proposal, problems)
+        audit_entry.about_digest(kept, before.owner if before else None)
+        audit_entry.made()
         if before:
+            audit_entry.detail = ", ".join(changed_fields(before, kept))
             await people.notify(before.owner, "digest/by_others", digest=before, act="change")
         return kept
 
@@ -93,6 +116,11 @@ class DigestForms:
         tenant = connection(account, proposal.tenant).tenant
         filters = await self._asking.read(proposal.query, account, clock, tenant=tenant)
         return form.only_what_fits(filters, tenant)
+
+
+def changed_fields(before: Digest, after: Digest) -> tuple[str, ...]:
+    """What a form has changed, in the order of the form."""
+    return tuple(name for name in FIELDS if getattr(before, name) != getattr(after, name))
 
 
 def _digest(caller: Caller, filled: Filled, filters: Filters) -> Digest:

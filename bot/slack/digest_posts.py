@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.errors import DigestRefused
 from bot.models import Digest, Slot
@@ -14,7 +15,7 @@ from bot.services.digests import course
 from bot.services.digests.report import Report
 from bot.slack.digest_channels import DigestChannels, said_by_slack
 from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
-from bot.slack.refusals import named
+from bot.slack.refusals import named, word
 from bot.slack.told_once import ToldOnce
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class DigestPosts:
         facts: dict[str, Any] = {"digest": digest, "report": report, "skipped": digest.skipped}
         facts["late_for"] = slot.at if course.is_late(slot, now) else None
         template = "digest/post.quiet" if report.is_quiet else "digest/post"
-        post = _post(digest, slot)
+        post = self._post(digest, slot)
         ts = await self._posted(digest, post, self._say.render(template, **facts))
         if ts and (report.rest or report.more > 0):
             await self._add_rest(digest, slot, report, ts)
@@ -63,7 +64,7 @@ class DigestPosts:
         """
         name = f"digest:{digest.id}:paused:{digest.paused_at:.0f}:{notice}"
         try:
-            self._channels.admit(await self._told.audience(digest.channel_id))
+            await self._admit(digest)
         except (DigestRefused, SlackClientError) as error:
             logger.warning("a channel is not told that a digest is paused: %s", named(error))
             return
@@ -85,19 +86,26 @@ class DigestPosts:
 
     async def _add_rest(self, digest: Digest, slot: Slot, report: Report, ts: str) -> None:
         message = self._say.render("digest/post.rest", report=report)
-        await self._try(_post(digest, slot, "rest", ts), message)
+        await self._try(self._post(digest, slot, "rest", ts), message)
 
     async def _try(self, post: Post, message: dict[str, Any]) -> None:
         """What may also be left undone."""
         try:
             await self._once.post(post, message)
-        except (PostRefused, OutcomeUnknown) as error:
+        except (PostRefused, OutcomeUnknown, DigestRefused) as error:
             logger.warning("%s was not posted: %s", post.name, error)
 
+    def _post(self, digest: Digest, slot: Slot, part: str = "", thread_ts: str = "") -> Post:
+        name = f"{_name(digest, slot)}:{part}" if part else _name(digest, slot)
+        admit, team_id = partial(self._admit, digest), digest.owner.team_id
+        return Post(name, team_id, digest.channel_id, slot.at, thread_ts, admit)
 
-def _post(digest: Digest, slot: Slot, part: str = "", thread_ts: str = "") -> Post:
-    name = f"{_name(digest, slot)}:{part}" if part else _name(digest, slot)
-    return Post(name, digest.owner.team_id, digest.channel_id, slot.at, thread_ts)
+    async def _admit(self, digest: Digest) -> None:
+        """Raises DigestRefused where others read the channel now, or Slack does not say who."""
+        try:
+            self._channels.admit(await self._told.audience(digest.channel_id))
+        except SlackApiError as error:
+            raise DigestRefused(said_by_slack(word(error)), digest.channel_id) from error
 
 
 def _name(digest: Digest, slot: Slot) -> str:

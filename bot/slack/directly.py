@@ -11,7 +11,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.models import Caller
 from bot.say.gate import gate
 from bot.say.render import Say
-from bot.slack.failures import described
 from bot.slack.files import Files
 from bot.slack.presence import is_gone
 from bot.slack.refusals import TROUBLE, named, word
@@ -31,13 +30,6 @@ class Directly:
         """A message in the words of a template."""
         message: dict[str, Any] = self._say.render(template, **facts)
         await self._client.chat_postMessage(channel=caller.user_id, **message)
-
-    async def notify(self, caller: Caller, template: str, /, **facts: Any) -> None:
-        """As `tell`, for news that keeps nobody else waiting: a failure is only logged."""
-        try:
-            await self.tell(caller, template, **facts)
-        except TROUBLE as error:
-            logger.warning("an owner cannot be notified: %s", described(error))
 
     async def show(self, caller: Caller, place: str, template: str, /, **facts: Any) -> str:
         """The same in the place of a message that was shown before, where it is still there.

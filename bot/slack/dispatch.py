@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot.errors import BotError, Busy, NotOurs, OutdatedButton, StoreUnavailable
 from bot.say.render import Say
 from bot.say.state import cursor_in
+from bot.slack.auditing import AuditDraft, draft_of
 from bot.slack.deliveries import TakesDeliveries
 from bot.slack.failures import Failures
 from bot.slack.hear import Action, Command, Event, Heard, Shortcut
@@ -33,17 +35,26 @@ from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.typed import normalized, unescaped
 from bot.slack.work import Work
 from bot.store.arrivals import Arrival
+from bot.store.audit import AuditLog
 
 logger = logging.getLogger(__name__)
 
 SUGGEST_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
 
+EVENT_SECONDS = 2.5
+"""For an event that is acknowledged when its listener has succeeded: Slack waits 3 s."""
+
+
+class NotAcknowledged(Exception):
+    """Slack gets no 200 for an event, and sends it again."""
+
+
 async def _say_outdated() -> None:
     raise OutdatedButton
 
 
-OUTDATED = Action(_say_outdated, "")
+OUTDATED = Action(_say_outdated, None, "")
 """Hears what no other does: as a listener it runs once, however often Slack delivers a press."""
 
 
@@ -61,6 +72,7 @@ class Dispatch:
     failures: Failures
     arrivals: TakesDeliveries
     installation: Installation
+    audit: AuditLog
     services: Mapping[str, object]
     helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
     patience_seconds: float = PATIENCE_SECONDS
@@ -69,8 +81,8 @@ class Dispatch:
         """/emporix …"""
         incoming = read(request)
         try:
-            await self.installation.admit(request.body)
             typed = normalized(unescaped(str(request.body.get("text") or "")))
+            await self._admit(request.body, incoming, lambda: self.registry.find(typed)[0])
             heard, text = self.registry.find(typed)
             if heard.in_ack:
                 reply = ReplyInAck(self.say.private_text_once, ack)
@@ -88,8 +100,8 @@ class Dispatch:
         incoming = read(request)
         await ack()
         try:
-            await self.installation.admit(request.body)
             heard = self.registry.actions.get(str(payload.get("action_id"))) or OUTDATED
+            await self._admit(request.body, incoming, lambda: heard)
             replaced = pressed(request.body) if heard.replaces else None
             self._start(heard, incoming, {"value": str(payload.get("value") or "")}, replaced)
         except BotError as error:
@@ -109,6 +121,12 @@ class Dispatch:
     async def event(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """What Slack tells by itself: where there is too much to do, nobody waits for it."""
         incoming = read(request)
+        heard = self.registry.events.get(str(incoming.event.get("type")))
+        if heard and heard.before_ack:
+            if heard.concerns(incoming.event):
+                await self._run_before_ack(heard, incoming, request.body)
+            await ack()
+            return
         await ack()
         try:
             await self.installation.admit(request.body)
@@ -116,6 +134,34 @@ class Dispatch:
             if heard.concerns(incoming.event):
                 self._start(heard, incoming, {})
         except BotError as error:
+            self.failures.note(error)
+
+    async def _run_before_ack(
+        self, heard: Event, incoming: Incoming, body: Mapping[str, Any]
+    ) -> None:
+        """Raises NotAcknowledged where it did not succeed in time."""
+        todo: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        try:
+            async with asyncio.timeout(EVENT_SECONDS):
+                await self.installation.admit(body)
+                await self._call(heard, incoming, {"afterwards": todo.append})
+        except (BotError, TimeoutError) as error:
+            if isinstance(error, NotOurs) and error.reason != "unknown":
+                self.failures.note(error)
+                return
+            reason = error.template if isinstance(error, BotError) else type(error).__name__
+            logger.warning("%s is not acknowledged: %s", heard.event_type, reason)
+            raise NotAcknowledged from error
+        for doing in todo:
+            try:
+                self.work.start(incoming.caller, partial(self._run_afterwards, doing))
+            except Busy as error:
+                self.failures.note(error)
+
+    async def _run_afterwards(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await doing()
+        except Exception as error:  # noqa: BLE001 - the one door for errors
             self.failures.note(error)
 
     async def suggestion(
@@ -138,8 +184,9 @@ class Dispatch:
         incoming, view = read(request), request.body["view"]
         modal = SubmittedModal(self.say, incoming, ack)
         try:
-            await self.installation.admit(request.body)
-            heard = known(self.registry.submissions, view.get("callback_id"))
+            find = partial(known, self.registry.submissions, view.get("callback_id"))
+            await self._admit(request.body, incoming, find)
+            heard = find()
             remembered = str(view.get("private_metadata") or "")
             extra = {"choices": chosen(view), "value": remembered, "modal": modal}
             run = partial(self._run_submission, heard, incoming, modal, extra)
@@ -151,6 +198,26 @@ class Dispatch:
             await self.failures.tell(error, incoming.reference, modal)
             return
         await modal.answered.wait()
+
+    async def _admit(
+        self, body: Mapping[str, Any], incoming: Incoming, find: Callable[[], Heard]
+    ) -> None:
+        """Raises NotOurs; the refusal of a listener that changes something is recorded."""
+        try:
+            await self.installation.admit(body)
+        except NotOurs as error:
+            with suppress(BotError):  # no such listener, or too many refusals at once
+                self._record_refusal(find(), incoming, error)
+            raise
+
+    def _record_refusal(self, heard: Heard, incoming: Incoming, error: NotOurs) -> None:
+        """In the log of the own workspace, where its administrators see it; after the ack."""
+        if heard.audit is None:
+            return
+        caller = self.installation.own(incoming.caller)
+        draft = AuditDraft(heard.audit, caller, incoming.channel_id)
+        draft.refuse(error)
+        self.work.explain(("audit", incoming.caller), partial(draft.record, self.audit))
 
     def _explain(self, error: BotError, incoming: Incoming) -> None:
         """Tell what keeps a listener from beginning."""
@@ -247,8 +314,19 @@ class Dispatch:
         return arrival
 
     async def _call(self, heard: Heard, incoming: Incoming, extra: Mapping[str, object]) -> None:
-        needed = {name: self._offered(name, incoming, extra) for name in heard.parameters}
-        await heard.listener(**needed)
+        """Run the listener; if it changes something, one entry of the audit log follows."""
+        draft = draft_of(heard, incoming)
+        given = {**extra, "audit_entry": draft} if draft else extra
+        needed = {name: self._offered(name, incoming, given) for name in heard.parameters}
+        try:
+            await heard.listener(**needed)
+        except BaseException as error:
+            if draft:
+                draft.refuse(error)
+            raise
+        finally:
+            if draft:
+                await draft.record(self.audit)
 
     def _offered(self, name: str, incoming: Incoming, extra: Mapping[str, object]) -> object:
         if name in extra:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from bot.store.audit_events import AuditEvent
+
 Listener: TypeAlias = Callable[..., Awaitable[None]]
 """An async function; what it needs it names as parameters (`bot.slack.parameters`)."""
+
+Afterwards: TypeAlias = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+"""Takes what may follow the ack of an event, such as messages; a failure is logged."""
 
 ShortcutKind: TypeAlias = Literal["message", "global"]
 """Slack: in the menu of each message that all see, or in the menu of the whole workspace."""
@@ -17,9 +22,14 @@ ShortcutKind: TypeAlias = Literal["message", "global"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """A listener and what is injected into it. Each is equal to itself alone, and quick to hash."""
+    """A listener and what is injected into it. Each is equal to itself alone, and quick to hash.
+
+    `audit` is what the audit log calls a call of it; None if it changes nothing. It has no default,
+    so that nobody forgets to decide.
+    """
 
     listener: Listener
+    audit: AuditEvent | None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -89,10 +99,13 @@ class Event(Heard):
     """An event of this type, as manifest.yml subscribes to it; `concerns` filters them.
 
     Of some types Slack sends very many: what does not concern the app costs it nothing.
+    `before_ack`: acknowledged when its listener has succeeded, within 3 s, so that Slack sends it
+    again otherwise, up to three times within 5 minutes. Such a listener may run more than once.
     """
 
     event_type: str
     concerns: Callable[[Mapping[str, Any]], bool] = lambda event: True
+    before_ack: bool = False
     at_once: ClassVar[bool] = False
 
 
@@ -101,34 +114,39 @@ def command(
     usage: str,
     summary: str,
     *,
+    audit: AuditEvent | None,
     also: tuple[str, ...] = (),
     in_ack: bool = False,
     at_once: bool = False,
 ) -> Callable[[Listener], Command]:
-    return lambda listener: Command(listener, words, usage, summary, also, in_ack, at_once)
+    return lambda listener: Command(listener, audit, words, usage, summary, also, in_ack, at_once)
 
 
 def action(
-    action_id: str, *, at_once: bool = False, replaces: bool = False
+    action_id: str, *, audit: AuditEvent | None, at_once: bool = False, replaces: bool = False
 ) -> Callable[[Listener], Action]:
-    return lambda listener: Action(listener, action_id, at_once, replaces)
+    return lambda listener: Action(listener, audit, action_id, at_once, replaces)
 
 
-def submission(callback_id: str) -> Callable[[Listener], Submission]:
-    return lambda listener: Submission(listener, callback_id)
+def submission(callback_id: str, *, audit: AuditEvent | None) -> Callable[[Listener], Submission]:
+    return lambda listener: Submission(listener, audit, callback_id)
 
 
 def shortcut(
-    callback_id: str, name: str, summary: str, *, kind: ShortcutKind
+    callback_id: str, name: str, summary: str, *, audit: AuditEvent | None, kind: ShortcutKind
 ) -> Callable[[Listener], Shortcut]:
-    return lambda listener: Shortcut(listener, callback_id, name, summary, kind)
+    return lambda listener: Shortcut(listener, audit, callback_id, name, summary, kind)
 
 
-def suggestion(action_id: str) -> Callable[[Listener], Suggestion]:
-    return lambda listener: Suggestion(listener, action_id)
+def suggestion(action_id: str, *, audit: AuditEvent | None) -> Callable[[Listener], Suggestion]:
+    return lambda listener: Suggestion(listener, audit, action_id)
 
 
 def event(
-    event_type: str, *, concerns: Callable[[Mapping[str, Any]], bool] = lambda event: True
+    event_type: str,
+    *,
+    audit: AuditEvent | None,
+    concerns: Callable[[Mapping[str, Any]], bool] = lambda event: True,
+    before_ack: bool = False,
 ) -> Callable[[Listener], Event]:
-    return lambda listener: Event(listener, event_type, concerns)
+    return lambda listener: Event(listener, audit, event_type, concerns, before_ack)

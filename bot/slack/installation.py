@@ -13,7 +13,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import NotOurs
-from bot.slack.refusals import TROUBLE, named, passes_in
+from bot.models import Caller
+from bot.slack.refusals import TROUBLE, named, passes_in, refuses_token
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,8 @@ LEARN_SECONDS = 1.5
 """Slack waits 3 s for an answer to a request."""
 
 AGAIN_SECONDS = 5.0
+
+ABOUT_APP = {"app_uninstalled", "tokens_revoked"}
 
 Body = Mapping[str, Any]
 
@@ -66,15 +69,21 @@ class Installation:
         try:
             answer = await self._client.auth_test()
         except SlackApiError as error:
-            if passes_in(error) is not None:
+            if not refuses_token(error) and passes_in(error) is not None:
                 raise
             return ""
         return str(answer["team_id"])
 
     async def admit(self, body: Body) -> None:
-        """Raises NotOurs for a request of another workspace, another app, or an outsider."""
+        """Raises NotOurs for a request of another workspace, another app, or an outsider.
+
+        Slack names no workspace for a token that was revoked: what it reports of the app itself is
+        admitted then. It is signed with the app's secret, and is about the workspace that it names.
+        """
         ours = self._identity or await self.learn()
         if ours is None:
+            if (body.get("event") or {}).get("type") in ABOUT_APP:
+                return
             raise NotOurs("unknown")
         app_id = str(body.get("api_app_id") or "")
         if ours.app_id and app_id and app_id != ours.app_id:
@@ -84,6 +93,12 @@ class Installation:
         is_ours = _is_within(ours, _team_of_user(body), _enterprise(body))
         if not is_ours and not self._allow_outsiders:
             raise NotOurs("outsider")
+
+    def own(self, caller: Caller) -> Caller:
+        """The same person as seen from the own workspace, as far as that is known."""
+        if self._identity is None:
+            return caller
+        return Caller(self._identity.team_id, caller.user_id, self._identity.enterprise_id)
 
     async def _asked(self) -> Identity:
         """Slack: auth.test names the workspace and the bot."""

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -21,7 +21,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.later import Later
-from bot.slack.refusals import is_certain, limited, word
+from bot.slack.refusals import TOKEN_SECONDS, is_certain, limited, refuses_token, word
 from bot.store.pace import Pace
 from bot.store.posts import CLAIM_SECONDS, Posts
 
@@ -58,11 +58,16 @@ class OutcomeUnknown(Exception):
     """Perhaps it was posted, and Slack does not let us look; it is not posted again."""
 
 
+Admit = Callable[[], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """What is to be posted; `name` is the same whenever it is tried again, and no other post's.
 
-    `begun_at` is when it was tried first, at the earliest, in seconds since 1970.
+    `begun_at` is when it was tried first, at the earliest, in seconds since 1970. `admit` is asked
+    just before it is posted, and raises what speaks against that: what was read for a message takes
+    time, in which others may have been let into its channel.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Post:
     channel_id: str
     begun_at: float
     thread_ts: str = ""
+    admit: Admit | None = field(default=None, compare=False, repr=False)
 
 
 class Once:
@@ -94,11 +100,13 @@ class Once:
     async def post(self, post: Post, message: Mapping[str, Any]) -> str:
         """Post a rendered message, unless that is done; gives its timestamp, "" if not known.
 
-        Raises Later, PostRefused and OutcomeUnknown.
+        Raises Later, PostRefused, OutcomeUnknown, and what `post.admit` raises.
         """
         if done := await self._posts.sent(post.name):
             return done.ts
         await self._turn(post)
+        if post.admit:
+            await post.admit()
         return await _Attempt(self._client, self._posts, self._pace, self._sleep, post).run(message)
 
     async def _turn(self, post: Post) -> None:
@@ -164,7 +172,7 @@ class _Attempt:
             async with asyncio.timeout_at(asked_at + POST_SECONDS):
                 answer = await self._client.chat_postMessage(channel=post.channel_id, **arguments)
         except TROUBLE as error:
-            raise await self._not_posted(error) from None
+            raise await self._not_posted(error) from error
         ts = str(answer["ts"])
         await self._posts.settle(post.name, ts)
         return ts
@@ -183,6 +191,8 @@ class _Attempt:
             await self._posts.doubt(post.name, self._token)
             return Later(SETTLE_SECONDS, "the outcome of the post is unknown")
         await self._posts.release(post.name, self._token)
+        if refuses_token(error):
+            return Later(TOKEN_SECONDS, "Slack does not accept the token of the app")
         if isinstance(error, SlackApiError):
             return PostRefused(word(error))
         return Later(SETTLE_SECONDS, "Slack was not reached")
@@ -197,13 +207,13 @@ class _Attempt:
             async with asyncio.timeout(LOOK_SECONDS):
                 found = await self._found()
         except TROUBLE as error:
-            seconds = limited(error)
+            seconds = TOKEN_SECONDS if refuses_token(error) else limited(error)
             if seconds is None and isinstance(error, SlackApiError) and is_certain(error):
                 logger.warning("the history of a channel may not be read: %s", word(error))
                 raise await self._unknown() from None
             await self._posts.doubt(self._post.name, self._token)
             pause = SETTLE_SECONDS if seconds is None else seconds
-            raise Later(pause, "the channel history cannot be read") from None
+            raise Later(pause, "the channel history cannot be read") from error
         self._looked = True
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 PARAMETERS = {
     "caller": "who acts",
     "event": "the event that Slack reports",
+    "afterwards": "takes what follows the ack of an event, as messages",
     "account": "their connections; not in the ack",
     "cursor": "the list that the pressed button stands in, None where it is not theirs or is gone",
     "text": "what was typed behind the words of the command",
@@ -41,7 +42,8 @@ PARAMETERS = {
     "directly": "writes to other people than the one who acts",
     "forms": "what open forms remember, sealed",
     "audiences": "the cache of who reads which channel",
-    "audit": "the record of deletes",
+    "audit": "the audit log",
+    "audit_entry": "what the audit log will say about this; only if the listener declares it",
     "asking": "the service that reads filters",
     "departures": "pauses and deletes what belongs to people, channels and teams that left",
 }

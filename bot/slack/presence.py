@@ -13,7 +13,9 @@ from bot.slack.refusals import passes_in, word
 
 OUTSIDERS = ("is_ext_shared", "is_pending_ext_shared")
 UNSEEN = {"channel_not_found", "method_not_supported_for_channel_type"}
-USER_GONE = {"user_not_found", "user_not_visible"}
+USER_GONE = {"user_not_found"}
+USER_UNSEEN = {"user_not_visible"}
+"""Slack: there may be such a person, whom the app may not see. They count as there."""
 
 Facts = dict[str, Any]
 """What Slack says of a channel."""
@@ -78,7 +80,7 @@ async def is_gone(client: AsyncWebClient, user_id: str) -> bool:
     try:
         answer = await client.users_info(user=user_id)
     except SlackApiError as error:
-        if word(error) in USER_GONE:
-            return True
+        if word(error) in USER_GONE | USER_UNSEEN:
+            return word(error) in USER_GONE
         raise
     return bool(answer["user"].get("deleted"))

@@ -45,6 +45,11 @@ APP = {
     "two_factor_setup_required",
 }
 
+TOKEN = {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
+"""Of APP: the token does not work at all, until it is replaced or the app is installed again."""
+
+TOKEN_SECONDS = 60.0
+
 # The app cannot post to the conversation. Others of the kind begin with CHANNEL_PREFIX.
 CHANNEL = {
     "as_user_not_supported",
@@ -145,9 +150,19 @@ def pause(headers: object) -> float:
 
 
 def passes_in(error: Exception) -> float | None:
-    """Seconds after which a question may be asked again; None if the refusal is permanent."""
+    """Seconds after which scheduled work may ask again; None if the refusal is permanent.
+
+    That the token does not work says nothing about the channel, the person or the request.
+    """
+    if refuses_token(error):
+        return TOKEN_SECONDS
     refusal = classify(error)
     return None if refusal.kind == "permanent" else refusal.seconds
+
+
+def refuses_token(error: BaseException | None) -> bool:
+    """Whether Slack does not accept the app's token, whatever was asked."""
+    return isinstance(error, SlackApiError) and word(error) in TOKEN and status(error) < 500
 
 
 def is_certain(error: Exception) -> bool:

@@ -1,31 +1,46 @@
-"""Who deleted which job, in a capped stream a workspace."""
+"""Who changed what, in a capped stream for each workspace."""
 
 from __future__ import annotations
 
+import json
+import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
+from bot.errors import StoreUnavailable
+from bot.logs import current_reference
 from bot.models import Caller
 from bot.store import layout
+from bot.store.audit_events import AuditEvent
 from bot.store.connection import Commands, reaching_redis
+
+logger = logging.getLogger(__name__)
 
 KEPT_ENTRIES = 10_000
 KEPT_DAYS = 365
 
-OF_USER = """
+DELETES_OF_USER = """
 local found = {}
 for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[2])) do
-    local facts = entry[2]
+    local facts, is_theirs, is_delete = entry[2], false, false
     for i = 1, #facts, 2 do
-        if facts[i] == 'user_id' and facts[i + 1] == ARGV[1] then table.insert(found, entry) end
+        if facts[i] == 'user_id' and facts[i + 1] == ARGV[1] then is_theirs = true end
+        for j = 4, #ARGV do
+            if facts[i] == 'event' and facts[i + 1] == ARGV[j] then is_delete = true end
+        end
     end
+    if is_theirs and is_delete then table.insert(found, entry) end
     if #found == tonumber(ARGV[3]) then break end
 end
 return found
 """
 """Looks through them in Redis: a Home shows five of five hundred."""
+
+DONE = "done"
+"""The result of a change that was made."""
 
 BEGUN = "begun"
 """The result of a delete that is under way, and for good where its end could not be recorded."""
@@ -33,67 +48,107 @@ BEGUN = "begun"
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """`result` is BEGUN, deleted, already_gone or an error's name; `at` in seconds since 1970.
+    """`event` is an AuditEvent; `at` is in seconds since 1970.
 
-    A clean-up has one entry, with its own id as the `job_id`: how many jobs were `counted` and how
-    many of them were `deleted`; its `result` is BEGUN or why it ended.
+    `user_id` did it; empty for the app. `owner_id` are the other people whose digests or alerts
+    these are, separated by commas. `result` is DONE or the template of an error; of a job BEGUN,
+    deleted, already_gone or the template; of a clean-up BEGUN or why it ended. `subject` is the id
+    of a job or a clean-up, or the name of a digest. `detail` are the names of changed fields, or
+    why the app paused something. `count` says how many jobs, digests or alerts it was about, and
+    `deleted` how many jobs of a clean-up are deleted.
     """
 
     at: float
+    event: str
     user_id: str
-    tenant: str
-    job_id: str
     result: str
-    counted: int = 0
+    tenant: str = ""
+    channel_id: str = ""
+    subject: str = ""
+    owner_id: str = ""
+    detail: str = ""
+    count: int = 0
     deleted: int = 0
 
 
 class AuditLog:
-    """The audit record; every method raises StoreUnavailable where Redis does not answer."""
+    """The audit log; every method but `note` raises StoreUnavailable if Redis does not answer.
 
-    def __init__(self, redis: Commands, kept_days: int = KEPT_DAYS) -> None:
-        self._redis, self._kept_days = redis, kept_days
-        self._of_user = redis.register_script(OF_USER)
+    `write` gets each entry as a line of JSON, also if Redis cannot take it.
+    """
+
+    def __init__(
+        self,
+        redis: Commands,
+        kept_days: int = KEPT_DAYS,
+        write: Callable[[str], None] | None = None,
+    ) -> None:
+        self._redis, self._kept_days, self._write = redis, kept_days, write
+        self._deletes_of_user = redis.register_script(DELETES_OF_USER)
 
     async def record(
         self,
+        event: AuditEvent,
         caller: Caller,
-        tenant: str,
-        job_id: str,
         result: str,
-        *,
         replaces: str = "",
-        **counts: int,
+        /,
+        **facts: str | int,
     ) -> str:
-        """Add an entry, timed by Redis, and give its id; those that are too old or many go.
+        """Add an entry, timed by Redis, and return its id; entries too old or too many are deleted.
 
-        It takes the place of the entry `replaces`: that of the same delete when it had begun.
-        `counts` are those of a clean-up.
+        It replaces the entry `replaces`, which says that the same had begun. `facts` are further
+        fields of AuditEntry.
         """
-        facts = {"user_id": caller.user_id, "tenant": tenant, "job_id": job_id, "result": result}
-        stream = layout.audit(caller)
-        with reaching_redis():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.xadd(stream, {**facts, **counts}, maxlen=KEPT_ENTRIES, approximate=True)
-                if replaces:
-                    pipe.xdel(stream, replaces)
-                pipe.xtrim(stream, minid=self._oldest())
-                entry_id, *_ = await pipe.execute()
-        return str(entry_id)
+        named = {"event": str(event), "user_id": caller.user_id, "result": result}
+        fields = named | {name: value for name, value in facts.items() if value}
+        try:
+            entry_id = await self._add(layout.audit(caller), fields, replaces)
+        except StoreUnavailable:
+            self._log(caller, _entry(f"{int(time.time() * 1000)}-0", fields), is_stored=False)
+            raise
+        self._log(caller, _entry(entry_id, fields), is_stored=True)
+        return entry_id
+
+    async def record_delete(
+        self, caller: Caller, tenant: str, job_id: str, result: str, replaces: str = ""
+    ) -> str:
+        """As `record`, of the delete of one job."""
+        facts = {"tenant": tenant, "subject": job_id}
+        return await self.record(AuditEvent.JOB_DELETED, caller, result, replaces, **facts)
+
+    async def note(
+        self, event: AuditEvent, caller: Caller, result: str = DONE, /, **facts: str | int
+    ) -> None:
+        """As `record`, for what is done already: if Redis fails, only the log says so."""
+        try:
+            await self.record(event, caller, result, **facts)
+        except StoreUnavailable:
+            logger.error("an audit entry is not stored: %s: %s", event, result)
+
+    async def note_by_app(
+        self, event: AuditEvent, owner: Caller, reason: str, /, **facts: str | int
+    ) -> None:
+        """As `note`, of what the app did by itself to something of `owner`, and why."""
+        app = replace(owner, user_id="")
+        await self.note(event, app, DONE, owner_id=owner.user_id, detail=reason, **facts)
 
     async def trim(self) -> int:
-        """Delete entries that are too old, of all workspaces; gives how many there were."""
+        """Delete entries that are too old, of all workspaces; returns how many there were."""
         deleted = 0
         with reaching_redis():
             async for stream in self._redis.scan_iter(layout.ALL_AUDITS, count=1000):
                 deleted += await self._redis.xtrim(stream, minid=self._oldest(), approximate=False)
         return deleted
 
-    async def of_user(self, caller: Caller, most: int, within: int) -> tuple[AuditEntry, ...]:
-        """The caller's own among the last `within` entries of their workspace, newest first."""
+    async def deletes_of_user(
+        self, caller: Caller, most: int, within: int
+    ) -> tuple[AuditEntry, ...]:
+        """The caller's deletes and clean-ups among the last `within` entries, newest first."""
+        kinds = [str(event) for event in AuditEvent if event.is_of_jobs]
         with reaching_redis():
-            found = await self._of_user(
-                keys=[layout.audit(caller)], args=[caller.user_id, within, most]
+            found = await self._deletes_of_user(
+                keys=[layout.audit(caller)], args=[caller.user_id, within, most, *kinds]
             )
         return tuple(_entry(entry_id, _pairs(facts)) for entry_id, facts in found)
 
@@ -102,6 +157,37 @@ class AuditLog:
         with reaching_redis():
             found = await self._redis.xrevrange(layout.audit(caller), count=count)
         return tuple(_entry(entry_id, facts) for entry_id, facts in found)
+
+    async def _add(self, stream: str, fields: Mapping[str, Any], replaces: str) -> str:
+        with reaching_redis():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.xadd(stream, dict(fields), maxlen=KEPT_ENTRIES, approximate=True)
+                if replaces:
+                    pipe.xdel(stream, replaces)
+                pipe.xtrim(stream, minid=self._oldest())
+                entry_id, *_ = await pipe.execute()
+        return str(entry_id)
+
+    def _log(self, caller: Caller, entry: AuditEntry, *, is_stored: bool) -> None:
+        if self._write is None:
+            return
+        facts = {
+            "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="milliseconds"),
+            "event": entry.event,
+            "team": caller.team_id,
+            "user": entry.user_id,
+            "owner": entry.owner_id,
+            "tenant": entry.tenant,
+            "channel": entry.channel_id,
+            "subject": entry.subject,
+            "detail": entry.detail,
+            "result": entry.result,
+            "count": entry.count,
+            "deleted": entry.deleted,
+            "reference": current_reference(),
+            "stored": is_stored,
+        }
+        self._write(json.dumps(facts))
 
     def _oldest(self) -> int:
         """The first part of an entry's id: milliseconds since 1970, by Redis' own clock."""
@@ -114,5 +200,5 @@ def _pairs(facts: Sequence[str]) -> dict[str, str]:
 
 
 def _entry(entry_id: str, facts: Mapping[str, Any]) -> AuditEntry:
-    counts = {name: int(facts.get(name, 0)) for name in ("counted", "deleted")}
+    counts = {name: int(facts.get(name, 0)) for name in ("count", "deleted")}
     return AuditEntry(at=int(entry_id.partition("-")[0]) / 1000, **{**facts, **counts})

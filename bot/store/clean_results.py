@@ -101,10 +101,10 @@ class CleanRecord:
         """How many jobs have come to each result that stays."""
         return Counter(result for result in self._known.values() if result in SETTLED)
 
-    async def record(
-        self, caller: Caller, tenant: str, job_id: str, result: str, *, replaces: str = ""
+    async def record_delete(
+        self, caller: Caller, tenant: str, job_id: str, result: str, replaces: str = ""
     ) -> str:
-        """As `AuditLog.record`; what does not stay leaves the job to be tried again."""
+        """As `AuditLog.record_delete`; what does not stay leaves the job to be tried again."""
         counts = await self._results.note(self._clean_id, self._owner, job_id, result)
         self._known[job_id] = counts
         return job_id

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.errors import LimitReached
 from bot.models import Caller, Filters, Stored
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.limits import CLEANUPS, CLEANUPS_SECONDS, WAIT_FOR
 from bot.store.locks import Locks
 from bot.store.sealing import Sealing
 from bot.store.serialization import Serializer
@@ -43,11 +45,16 @@ return 1
 """
 
 # One clean-up of a user and tenant at a time; one that has left the index has ended, or is gone.
-BEGIN = """
+# Gives 1 if it has begun, 0 if another one is under way, or else the seconds to wait, negative.
+BEGIN = (
+    WAIT_FOR
+    + """
 local state = redis.call('HGET', KEYS[3], 'state')
 if state == 'running' or state == 'ended' then return 1 end
 local other = redis.call('GET', KEYS[1])
 if other and other ~= ARGV[1] and redis.call('ZSCORE', KEYS[2], other) then return 0 end
+local wait = wait_for(KEYS[4], ARGV[1], ARGV[5], ARGV[6])
+if wait > 0 then return -wait end
 redis.call('HSET', KEYS[3], 'record', ARGV[3], 'state', 'running')
 redis.call('HDEL', KEYS[3], 'stop')
 redis.call('EXPIRE', KEYS[3], ARGV[4])
@@ -55,6 +62,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 return 1
 """
+)
 
 CLAIM_DUE = """
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
@@ -187,14 +195,20 @@ class CleanStore:
     async def begin(self, clean: Clean, now: float) -> bool:
         """Let a worker look after it; False where its user has another one in the tenant.
 
-        True and nothing else where it has begun already.
+        True and nothing else where it has begun already. Raises LimitReached where its user has
+        begun too many in the last 24 hours.
         """
         keys = [
             layout.cleaning(clean.caller, clean.tenant),
             layout.cleans_due(),
             layout.clean(clean.id),
+            layout.cleanups_begun(clean.caller),
         ]
-        return bool(await self._run(BEGIN, keys, [clean.id, now, self._seal(clean), KEPT_SECONDS]))
+        record = self._seal(clean)
+        args = [clean.id, now, record, KEPT_SECONDS, CLEANUPS, CLEANUPS_SECONDS]
+        if (done := int(await self._run(BEGIN, keys, args))) < 0:
+            raise LimitReached("clean-ups", "person", CLEANUPS, -done)
+        return bool(done)
 
     async def claim_due(self, now: float) -> list[str]:
         """Ids of those that somebody has to look after; the next who asks is not given them."""
@@ -264,7 +278,10 @@ class CleanStore:
         return bool(await self._run(DROP, keys, [clean_id]))
 
     async def ask_to_stop(self, clean_id: str, user_id: str) -> bool:
-        """Let the worker stop it; False where it is not under way."""
+        """Let the worker stop it; False where it is not under way.
+
+        `user_id` is who wants that, or OWNER_GONE where its owner has left.
+        """
         return bool(await self._run(STOP, [layout.clean(clean_id)], [user_id]))
 
     async def amend(self, clean: Clean) -> bool:

@@ -40,6 +40,28 @@ Commands: TypeAlias = Any
 SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 DEFAULT_SENTINEL_PORT = 26379
+OPTIONS = frozenset(
+    {
+        "client_name",
+        "db",
+        "health_check_interval",
+        "max_connections",
+        "protocol",
+        "socket_connect_timeout",
+        "socket_timeout",
+        "ssl_ca_certs",
+        "ssl_ca_path",
+        "ssl_cert_reqs",
+        "ssl_certfile",
+        "ssl_check_hostname",
+        "ssl_keyfile",
+        "ssl_password",
+    }
+)
+"""What an address may set after its `?`. redis-py takes any argument of its classes as text there,
+and fails when it uses one that must not be text, such as `retry_on_error`."""
+
+SENTINEL_OPTIONS = frozenset({"sentinel_user", "sentinel_password"})
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 0.8
 """Redis is near and answers within milliseconds; who waits for longer is better told so."""
@@ -190,6 +212,9 @@ def check_address(url: str) -> None:
 def _is_usable(parts: SplitResult) -> bool:
     """redis-py passes over a path that is no number, and takes a missing host for this machine."""
     if parts.fragment or " " in parts.netloc:
+        return False
+    allowed = SENTINEL_OPTIONS if parts.scheme in SENTINEL_SCHEMES else OPTIONS
+    if not parse_qs(parts.query, keep_blank_values=True).keys() <= allowed:
         return False
     if parts.scheme == "unix":
         return len(parts.path) > 1

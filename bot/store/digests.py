@@ -8,26 +8,43 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from bot.errors import LimitReached
 from bot.models import Caller, Digest
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.limits import (
+    DIGESTS,
+    IS_FULL,
+    POSTS_NOW,
+    POSTS_NOW_SECONDS,
+    WAIT_FOR,
+    write_within,
+)
 from bot.store.sealing import Sealing
 from bot.store.serialization import Serializer
 from bot.store.vault import Vault
 
 # A digest and its places in the indexes change together, and only if nobody has changed it since.
-# The limit and the names of a channel are checked here, so that two people cannot exceed them.
-SAVE = """
+# The limits and the names of a channel are checked here, so that two people cannot exceed them.
+SAVE = (
+    IS_FULL
+    + WAIT_FOR
+    + """
 if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 'changed' end
 local names = redis.call('HGETALL', KEYS[5])
 for i = 1, #names, 2 do
     if names[i] ~= ARGV[5] and names[i + 1] == ARGV[7] then return 'name' end
 end
-if #names / 2 >= tonumber(ARGV[8]) and redis.call('HEXISTS', KEYS[5], ARGV[5]) == 0 then
-    return 'full'
+if ARGV[8] ~= '' and #names / 2 >= tonumber(ARGV[8]) then return 'channel' end
+if is_full(KEYS[6], ARGV[5], ARGV[9]) then return 'person' end
+if is_full(KEYS[7], ARGV[5], ARGV[10]) then return 'workspace' end
+if ARGV[11] ~= '' then
+    local wait = wait_for(KEYS[8], ARGV[2], ARGV[11], ARGV[12])
+    if wait > 0 then return 'wait ' .. wait end
 end
 redis.call('HSET', KEYS[1], 'version', ARGV[2], 'record', ARGV[3], 'due', ARGV[4], 'run', ARGV[6])
 if ARGV[4] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
@@ -36,17 +53,20 @@ redis.call('HDEL', KEYS[3], ARGV[5])
 redis.call('SREM', KEYS[4], ARGV[5])
 redis.call('HSET', KEYS[5], ARGV[5], ARGV[7])
 redis.call('SADD', KEYS[6], ARGV[5])
+redis.call('SADD', KEYS[7], ARGV[5])
 return 'saved'
 """
+)
 
 # The indexes are those of the record that is deleted: it must not have moved since it was read.
 DELETE = """
 local version = redis.call('HGET', KEYS[1], 'version')
 if version and version ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
+redis.call('DEL', KEYS[1], KEYS[6])
 redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('HDEL', KEYS[3], ARGV[2])
 redis.call('SREM', KEYS[4], ARGV[2])
+redis.call('SREM', KEYS[5], ARGV[2])
 return 1
 """
 
@@ -76,7 +96,6 @@ CLAIM_SECONDS = 60.0
 ASIDE_SECONDS = 60 * 60.0
 """After which a worker tries again to decrypt a digest."""
 
-MOST_IN_CHANNEL = 20
 SCANNED = 1000
 """Keys that Redis looks at in one step of a scan."""
 
@@ -91,10 +110,6 @@ class Due:
 
 class NameTaken(Exception):
     """The channel has another digest of that name."""
-
-
-class ChannelFull(Exception):
-    """The channel has as many digests as it may have."""
 
 
 DIGEST = Serializer(Digest, "id")
@@ -122,40 +137,48 @@ class DigestStore:
             sealed = await self._redis.hget(layout.digest(digest_id), "record")
         return self._open(digest_id, sealed)
 
-    async def save(self, digest: Digest, before: Digest | None = None) -> Digest | None:
+    async def save(
+        self, digest: Digest, before: Digest | None = None, *, posts_now: bool = False
+    ) -> Digest | None:
         """Write a new digest, or one that was read as `before`.
 
-        Gives it as it is now, or None where it was changed or deleted meanwhile. Raises NameTaken
-        and ChannelFull.
+        Gives it as it is now, or None where it was changed or deleted meanwhile. `posts_now`: it is
+        to be posted at once. Raises NameTaken, and LimitReached where its channel, its owner or its
+        workspace has none to spare, or where it was posted at once too often.
         """
-        old = before or digest
         saved = replace(digest, version=before.version + 1 if before else 1)
-        with reaching_redis():
-            done = await self._save(
-                keys=[
-                    layout.digest(digest.id),
-                    layout.digests_due(),
-                    _of_channel(old),
-                    layout.digests_of_owner(old.owner),
-                    _of_channel(saved),
-                    layout.digests_of_owner(saved.owner),
-                ],
-                args=[
-                    str(before.version if before else 0),
-                    saved.version,
-                    self._sealing.seal(saved, layout.digest(saved.id), "record"),
-                    "" if saved.due_at is None else saved.due_at,
-                    saved.id,
-                    saved.run,
-                    _hashed(saved.name),
-                    MOST_IN_CHANNEL,
-                ],
-            )
+        keys = _keys_to_save(saved, before or saved)
+        sealed = self._sealing.seal(saved, keys[0], "record")
+
+        async def write(most: Mapping[str, int]) -> str:
+            args = _args_to_save(saved, before, sealed, most)
+            args += [POSTS_NOW if posts_now else "", POSTS_NOW_SECONDS]
+            with reaching_redis():
+                return str(await self._save(keys=keys, args=args))
+
+        unreadable = partial(self._unreadable, saved)
+        done = await write_within("digests", saved.owner.team_id, DIGESTS, write, unreadable)
         if done == "name":
             raise NameTaken
-        if done == "full":
-            raise ChannelFull
+        if done.startswith("wait"):
+            raise LimitReached("posts", "digest", POSTS_NOW, int(done.split()[1]))
         return None if done == "changed" else saved
+
+    async def _unreadable(self, digest: Digest, scope: str) -> int:
+        """How many ids an index has without a record that can be decrypted."""
+        ids = await self._ids(digest, scope)
+        lost = ids - {one.id for one in await self._all(ids)}
+        # A digest that was deleted between the two reads is not lost.
+        return len(lost & await self._ids(digest, scope)) if lost else 0
+
+    async def _ids(self, digest: Digest, scope: str) -> set[str]:
+        with reaching_redis():
+            if scope == "channel":
+                return set(await self._redis.hkeys(_of_channel(digest)))
+            team, owner = digest.owner.team_id, digest.owner
+            is_own = scope == "person"
+            key = layout.digests_of_owner(owner) if is_own else layout.digests_of_team(team)
+            return set(await self._redis.smembers(key))
 
     async def delete(self, digest: Digest) -> bool:
         """Every trace of it; what it has posted stays. False where it was changed meanwhile."""
@@ -166,6 +189,8 @@ class DigestStore:
                     layout.digests_due(),
                     _of_channel(digest),
                     layout.digests_of_owner(digest.owner),
+                    layout.digests_of_team(digest.owner.team_id),
+                    layout.digest_posts_now(digest.id),
                 ],
                 args=[digest.version, digest.id],
             )
@@ -262,6 +287,39 @@ class DigestStore:
 
     def _open(self, digest_id: str, sealed: str | None) -> Digest | None:
         return self._sealing.open(sealed, layout.digest(digest_id), "record", id=digest_id)
+
+
+def _keys_to_save(digest: Digest, before: Digest) -> list[str]:
+    return [
+        layout.digest(digest.id),
+        layout.digests_due(),
+        _of_channel(before),
+        layout.digests_of_owner(before.owner),
+        _of_channel(digest),
+        layout.digests_of_owner(digest.owner),
+        layout.digests_of_team(digest.owner.team_id),
+        layout.digest_posts_now(digest.id),
+    ]
+
+
+def _args_to_save(
+    digest: Digest, before: Digest | None, sealed: str, most: Mapping[str, int]
+) -> list[str | int | float]:
+    """With the limits that the change could exceed: "" for the others."""
+    moves = not before or before.channel_id != digest.channel_id
+    changes_hands = not before or before.owner != digest.owner
+    return [
+        str(before.version if before else 0),
+        digest.version,
+        sealed,
+        "" if digest.due_at is None else digest.due_at,
+        digest.id,
+        digest.run,
+        _hashed(digest.name),
+        most["channel"] if moves else "",
+        most["person"] if changes_hands else "",
+        most["workspace"] if not before else "",
+    ]
 
 
 def _of_channel(digest: Digest) -> str:

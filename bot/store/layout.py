@@ -137,6 +137,16 @@ def digests_of_owner(caller: Caller) -> str:
     return f"{CLOCK}:digests:owner:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
 
 
+def digests_of_team(team_id: str) -> str:
+    """Set: the ids of a workspace's digests."""
+    return f"{CLOCK}:digests:team:{team_id}"
+
+
+def digest_posts_now(digest_id: str) -> str:
+    """Sorted set: the versions of a digest that asked for a post at once, by when they did."""
+    return f"{CLOCK}:digests:now:{digest_id}"
+
+
 def post(name: str) -> str:
     """String: how far something is that must be posted once; `name` says what, and which time."""
     return f"{CLOCK}:post:{name}"
@@ -202,6 +212,16 @@ def alerts_of_channel(team_id: str, channel_id: str) -> str:
     return f"{CLOCK}:alerts:channel:{team_id}:{channel_id}"
 
 
+def alerts_of_owner(caller: Caller) -> str:
+    """Set: the ids of the alerts that run on a user's connections."""
+    return f"{CLOCK}:alerts:owner:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
+
+
+def alerts_of_team(team_id: str) -> str:
+    """Set: the ids of a workspace's alerts."""
+    return f"{CLOCK}:alerts:team:{team_id}"
+
+
 def alerts_of_source(source: str) -> str:
     """Set: the ids of the alerts that run on one connection."""
     return f"{CLOCK}:alerts:source:{source}"
@@ -254,6 +274,12 @@ def clean_lease(clean_id: str) -> str:
 def cleaning(caller: Caller, tenant: str) -> str:
     """String: the id of the clean-up that a user has under way in a tenant."""
     return f"{CLOCK}:cleaning:{caller.enterprise_id}:{caller.team_id}:{caller.user_id}:{tenant}"
+
+
+def cleanups_begun(caller: Caller) -> str:
+    """Sorted set: the ids of the clean-ups that a user began in the last 24 hours, by when."""
+    user = f"{caller.enterprise_id}:{caller.team_id}:{caller.user_id}"
+    return f"{CLOCK}:cleanups:begun:{user}"
 
 
 def cleans_due() -> str:

@@ -33,23 +33,33 @@ hgetall {KEY}
 hincrby {KEY} f 1
 hkeys {KEY}
 hlen {KEY}
+hmget {KEY} f
 hset {KEY} f 1
 hvals {KEY}
 info
 mget {KEY}
+persist {KEY}
+pexpire {KEY} 1
+rename {KEY} {KEY}
 sadd {KEY} m
 scard {KEY}
 scan 0
 script exists {SHA}
 script load return
 set {KEY} 1
+sismember {KEY} m
 smembers {KEY}
 srem {KEY} m
 time
+type {KEY}
 xadd {KEY} * f 1
 xdel {KEY} 1-1
+xlen {KEY}
+xrange {KEY} - +
 xrevrange {KEY} + -
+xtrim {KEY} MAXLEN 1
 zadd {KEY} 1 m
+zcard {KEY}
 zcount {KEY} 0 1
 zrange {KEY} 0 1
 zrangebyscore {KEY} 0 1

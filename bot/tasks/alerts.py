@@ -11,14 +11,16 @@ from bot.services.alerts.alerts import DISCONNECTED
 from bot.services.alerts.arranging import arrange, remembered
 from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.looks import BROKEN, AlertLooks, notice_at, wait
-from bot.services.departures import ARCHIVED, REMOVED
+from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import Sharing
 from bot.slack.alert_posts import AlertPosts, shown_ids
 from bot.slack.failures import described
-from bot.slack.once import Post, PostRefused
+from bot.slack.once import Admit, Post, PostRefused
 from bot.slack.refusals import TROUBLE, named, passes_in
 from bot.slack.told_once import ToldOnce
 from bot.store.alert_records import Alert, Batch
+from bot.store.audit import AuditLog
+from bot.store.audit_events import AuditEvent
 from bot.store.sources import Source
 
 LOOK_SECONDS = 1.0
@@ -39,7 +41,11 @@ async def find_due(alert_course: AlertCourse, queue: Queues) -> None:
 
 @task("alerts.look")
 async def look(
-    source: str, alert_looks: AlertLooks, alert_course: AlertCourse, queue: Queues
+    source: str,
+    alert_looks: AlertLooks,
+    alert_course: AlertCourse,
+    queue: Queues,
+    audit: AuditLog,
 ) -> None:
     """All alerts of a connection, each set of filters once."""
     looked = await alert_looks.look(Source.named(source))
@@ -48,9 +54,9 @@ async def look(
     for alert_id in looked.unnoticed:
         await queue.put("alerts.notice", alert_id, alert_id=alert_id)
     if looked.broken:
-        await alert_course.pause_all(Source.named(source), looked.broken)
+        await _pause_all(Source.named(source), looked.broken, alert_course, audit)
     for alert_id in looked.refused:
-        await alert_course.pause(alert_id, "filters")
+        await _pause(alert_id, "filters", alert_course, audit)
 
 
 @task("alerts.post")
@@ -63,34 +69,39 @@ async def post(
     sharing: Sharing,
     alert_posts: AlertPosts,
     told_once: ToldOnce,
+    departures: Departures,
+    audit: AuditLog,
 ) -> None:
     """Post what is new; where that is not possible for good, pause the alert with the reason."""
     alert = await alert_course.load(alert_id)
     if alert is None or alert.batch is None or alert.paused or alert.muted_until > now:
         return
     errand.owner, errand.about = alert.owner, "an alert in a channel"
-    errand.otherwise = partial(alert_course.pause, alert.id, "unexpected")
+    errand.otherwise = partial(_pause, alert.id, "unexpected", alert_course, audit)
     try:
         if not await alert_course.check(alert, told_once.is_gone):
-            await alert_course.pause(alert.id, OWNER_GONE)
+            await departures.remove_user(alert.owner)
+            await _pause(alert.id, OWNER_GONE, alert_course, audit)
             return
-        sharing.admit(await told_once.audience(alert.channel_id))
-        await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once)
+        admit = partial(_admit, alert, sharing, told_once)
+        await admit()
+        await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once, admit)
     except BROKEN as error:
         if (looked := await alert_looks.struck(alert.source, error)).broken:
-            await alert_course.pause_all(alert.source, looked.broken)
+            await _pause_all(alert.source, looked.broken, alert_course, audit)
     except EmporixError as error:
         raise Later(wait(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused) as refused:
-        await _refused(alert, refused.reason, alert_course)
+        await _refused(alert, refused.reason, alert_course, audit)
     except TROUBLE as error:
-        await _refused(alert, _permanent(error), alert_course)
+        await _refused(alert, _permanent(error), alert_course, audit)
 
 
 @task("alerts.notice")
 async def notice(
     alert_id: str,
     now: float,
+    errand: Errand,
     alert_course: AlertCourse,
     sharing: Sharing,
     told_once: ToldOnce,
@@ -99,15 +110,45 @@ async def notice(
     alert = await alert_course.load(alert_id)
     if alert is None or notice_at(alert) > now:
         return
+    errand.owner, errand.about = alert.owner, "a paused alert in a channel"
     await _tell_channel(alert, sharing, told_once)
     if not alert.notices and alert.paused not in SILENT_TO_OWNER:
         await _tell_owner(alert, await alert_course.paused_with(alert), told_once)
     await alert_course.noticed(alert)
 
 
-async def _refused(alert: Alert, reason: str, alert_course: AlertCourse) -> None:
+async def _refused(alert: Alert, reason: str, alert_course: AlertCourse, audit: AuditLog) -> None:
     logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
-    await alert_course.pause(alert.id, reason)
+    await _pause(alert.id, reason, alert_course, audit)
+
+
+async def _pause(alert_id: str, reason: str, alert_course: AlertCourse, audit: AuditLog) -> None:
+    alert = await alert_course.pause(alert_id, reason)
+    if alert and alert.paused == reason:
+        await _note_paused(alert, reason, audit)
+
+
+async def _pause_all(
+    source: Source, reason: str, alert_course: AlertCourse, audit: AuditLog
+) -> None:
+    for alert in await alert_course.pause_all(source, reason):
+        await _note_paused(alert, reason, audit)
+
+
+async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
+    await audit.note_by_app(
+        AuditEvent.ALERT_PAUSED,
+        alert.owner,
+        reason,
+        tenant=alert.tenant,
+        channel_id=alert.channel_id,
+        count=1,
+    )
+
+
+async def _admit(alert: Alert, sharing: Sharing, told_once: ToldOnce) -> None:
+    """Raises ShareRefused where the readers of its channel may not see jobs."""
+    sharing.admit(await told_once.audience(alert.channel_id))
 
 
 async def _tell_channel(alert: Alert, sharing: Sharing, told_once: ToldOnce) -> None:
@@ -115,7 +156,7 @@ async def _tell_channel(alert: Alert, sharing: Sharing, told_once: ToldOnce) -> 
     name = f"{_paused(alert)}:{alert.notices + 1}"
     post = Post(name, alert.owner.team_id, alert.channel_id, notice_at(alert))
     try:
-        sharing.admit(await told_once.audience(alert.channel_id))
+        await _admit(alert, sharing, told_once)
         await told_once.in_channel(post, "alerts/orphaned", alert=alert)
     except ShareRefused as refused:
         logger.warning("%s is not posted: %s", name, refused.reason)
@@ -149,12 +190,13 @@ async def _post(
     alert_looks: AlertLooks,
     alert_posts: AlertPosts,
     told_once: ToldOnce,
+    admit: Admit,
 ) -> None:
     """Post a batch, and write down what was posted where."""
     posts = await alert_course.posts(alert)
     plan = arrange(batch, posts)
     jobs = await alert_looks.details(alert, shown_ids(plan))
-    ts = await alert_posts.post(alert, batch, plan, jobs)
+    ts = await alert_posts.post(alert, batch, plan, jobs, admit)
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await told_once.directly(name, alert.owner, batch.at, "alerts/unknown", alert=alert)

@@ -10,16 +10,19 @@ from functools import partial
 import aiohttp
 from slack_sdk.errors import SlackClientError
 
-from bot.clockwork.calls import Later, Queues, every, task
+from bot.clockwork.calls import Errand, Later, Queues, every, task
 from bot.emporix.models import Job
 from bot.errors import FileRefused
+from bot.models import Caller
 from bot.say.csv_text import csv_text
 from bot.services.cleans.needs import FileNotSent, Owner
 from bot.services.cleans.progress import Progress
 from bot.services.cleans.running import CleanRuns
+from bot.services.departures import Departures
 from bot.slack.directly import Directly
+from bot.slack.failures import described
 from bot.slack.files import file_name
-from bot.slack.refusals import TROUBLE, named, passes_in
+from bot.slack.refusals import TOKEN_SECONDS, TROUBLE, named, passes_in, refuses_token
 from bot.store.cleans import Clean
 
 logger = logging.getLogger(__name__)
@@ -35,20 +38,33 @@ async def find_due(queue: Queues, clean_runs: CleanRuns) -> None:
 
 
 @task("clean.run")
-async def run(clean_id: str, clean_runs: CleanRuns, directly: Directly) -> None:
-    owner = Owner(partial(_show, directly), partial(_send, directly), directly.is_gone)
+async def run(
+    clean_id: str,
+    errand: Errand,
+    clean_runs: CleanRuns,
+    directly: Directly,
+    departures: Departures,
+) -> None:
+    is_gone = partial(_is_gone, directly, departures)
+    owner = Owner(partial(_show, directly, errand), partial(_send, directly), is_gone)
     seconds = await clean_runs.run(clean_id, owner)
     if seconds is not None:
         raise Later(seconds, "the clean-up goes on")
 
 
-async def _show(directly: Directly, progress: Progress) -> str:
+async def _is_gone(directly: Directly, departures: Departures, caller: Caller) -> bool:
+    """Whether the owner has left Slack; then their API keys are deleted, too."""
+    is_gone = await directly.is_gone(caller)
+    if is_gone:
+        await departures.remove_user(caller)
+    return is_gone
+
+
+async def _show(directly: Directly, errand: Errand, progress: Progress) -> str:
     """In a direct message, which changes as it goes. Only the report must get there."""
     clean = progress.clean
     if clean.why:
-        return await directly.show(
-            clean.caller, clean.shown_at, "jobs/clean.report", progress=progress
-        )
+        return await _report(directly, errand, progress)
     try:
         async with asyncio.timeout(SLACK_SECONDS):
             return await directly.show(
@@ -57,6 +73,20 @@ async def _show(directly: Directly, progress: Progress) -> str:
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         logger.warning("the progress of a clean-up is not shown: %s", type(error).__name__)
         return clean.shown_at
+
+
+async def _report(directly: Directly, errand: Errand, progress: Progress) -> str:
+    """Raises Later while Slack refuses the app's token: then no other attempt is counted."""
+    clean = progress.clean
+    try:
+        return await directly.show(
+            clean.caller, clean.shown_at, "jobs/clean.report", progress=progress
+        )
+    except SlackClientError as error:
+        if not refuses_token(error):
+            raise
+        errand.owner, errand.about = clean.caller, "the report of a clean-up"
+        raise Later(TOKEN_SECONDS, described(error)) from error
 
 
 async def _send(directly: Directly, clean: Clean, jobs: Sequence[Job], number: int) -> None:

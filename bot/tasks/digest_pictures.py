@@ -46,14 +46,24 @@ async def post(
     thread = Thread(name, digest.owner.team_id, channel_id, ts)
     if not await digest_pictures.is_wanted(thread):
         return
-    try:
-        digest_channels.admit(await told_once.audience(channel_id))
-        held = connection(await accounts.of(digest.owner), digest.tenant)
-    except DigestRefused as refused:
-        logger.warning("the picture of a digest is left out: %s", refused)
+    if not await _may_be_shown(channel_id, digest_channels, told_once):
         return
+    try:
+        held = connection(await accounts.of(digest.owner), digest.tenant)
     except NotConnected:
         return  # the next digest tells of that
     history = await histories.read(held, digest.filters, digest.schedule.zone, slot_at)
-    if history.is_enough:
+    if history.is_enough and await _may_be_shown(channel_id, digest_channels, told_once):
         await digest_pictures.post(thread, digest, history)
+
+
+async def _may_be_shown(
+    channel_id: str, digest_channels: DigestChannels, told_once: ToldOnce
+) -> bool:
+    """Whether those who read the channel now may see it."""
+    try:
+        digest_channels.admit(await told_once.audience(channel_id))
+    except DigestRefused as refused:
+        logger.warning("the picture of a digest is left out: %s", refused)
+        return False
+    return True

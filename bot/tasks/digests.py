@@ -22,6 +22,7 @@ from bot.errors import (
 )
 from bot.models import Digest, Slot
 from bot.services.accounts import Accounts, connection
+from bot.services.departures import Departures
 from bot.services.digests import course
 from bot.services.digests.digests import Digests
 from bot.services.digests.report import Report, Reports
@@ -31,6 +32,8 @@ from bot.slack.digest_posts import DigestPosts
 from bot.slack.once import OutcomeUnknown
 from bot.slack.refusals import word
 from bot.slack.told_once import ToldOnce
+from bot.store.audit import AuditLog
+from bot.store.audit_events import AuditEvent
 from bot.store.shifts import Shifts
 
 logger = logging.getLogger(__name__)
@@ -88,6 +91,8 @@ async def post(
     digest_posts: DigestPosts,
     digest_pictures: DigestPictures,
     told_once: ToldOnce,
+    departures: Departures,
+    audit: AuditLog,
 ) -> None:
     digest = await digests.load(digest_id)
     if digest is None:
@@ -100,7 +105,16 @@ async def post(
     if slot is None or slot.at > now:
         return  # paused, changed, or done by another worker
     pictures = Pictures(digest_pictures, queue)
-    services = Services(digests, accounts, reports, digest_channels, digest_posts, told_once)
+    services = Services(
+        digests,
+        accounts,
+        reports,
+        digest_channels,
+        digest_posts,
+        told_once,
+        departures,
+        audit,
+    )
     run = Run(slot, now, services, pictures)
     errand.otherwise = partial(run.settle, digest, course.given_up)
     await run.of(digest)
@@ -147,6 +161,8 @@ class Services:
     channels: DigestChannels
     posts: DigestPosts
     told: ToldOnce
+    departures: Departures
+    audit: AuditLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +190,25 @@ class Run:
 
     async def settle(self, digest: Digest, what: Course) -> Digest | None:
         """Write down what came of it; None where it was deleted meanwhile."""
-        return await self.services.digests.settle(
-            digest.id, lambda current: what(current, self.slot, self.now)
-        )
+        pauses = False
+
+        def changed(current: Digest) -> Digest:
+            nonlocal pauses
+            after = what(current, self.slot, self.now)
+            pauses = bool(after.paused and not current.paused)
+            return after
+
+        after = await self.services.digests.settle(digest.id, changed)
+        if after and pauses:
+            await self.services.audit.note_by_app(
+                AuditEvent.DIGEST_PAUSED,
+                after.owner,
+                after.paused,
+                tenant=after.tenant,
+                channel_id=after.channel_id,
+                subject=after.name,
+            )
+        return after
 
     async def _attempt(self, digest: Digest) -> None:
         try:
@@ -213,6 +245,7 @@ class Run:
             if self.now - digest.checked_at < CHECK_SECONDS:
                 return
             if await told.is_gone(digest.owner.user_id):
+                await self.services.departures.remove_user(digest.owner)
                 raise DigestRefused("owner_gone", digest.channel_id)
         except SlackApiError as error:  # what passes is Later
             raise DigestRefused(said_by_slack(word(error)), digest.channel_id) from error

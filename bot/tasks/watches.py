@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from bot.clockwork.calls import Errand, Later, Queues, every, task
@@ -10,6 +11,7 @@ from bot.emporix.models import Job
 from bot.errors import EmporixError, NotFound, ShareRefused
 from bot.models import Account, Caller
 from bot.services.accounts import Accounts
+from bot.services.departures import Departures
 from bot.services.jobs import JobCard, Jobs
 from bot.services.shared_deletes import SharedDeletes
 from bot.services.sharing import Sharing
@@ -64,6 +66,7 @@ async def tell(
     shared_deletes: SharedDeletes,
     sharing: Sharing,
     told_once: ToldOnce,
+    departures: Departures,
 ) -> None:
     """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
     watch = await watching.named(Source.named(source), watch_id)
@@ -72,14 +75,15 @@ async def tell(
     errand.owner, errand.about = watch.owner, f"job {watch.job_id}, which you were watching"
     errand.otherwise = partial(watching.over, watch)
     if await _is_gone(watch.owner, told_once):
-        ended = await watching.end_all(watch.owner, watch.tenant)
-        logger.warning("%d watches end, as their owner has left the workspace", ended)
+        await departures.remove_user(watch.owner)
         return
     account = await accounts.of(watch.owner)
     card = await _card(account, watch, jobs) if outcome == "ended" else None
-    public = await _may_be_public(watch, sharing, told_once)
+    may_be_public = partial(_may_be_public, watch, sharing, told_once)
+    public = await may_be_public()
     if watch.message_ts and card and public:
-        await _change_shown(account, watch, jobs, shared_deletes, told_once)
+        await _change_shown(account, watch, jobs, shared_deletes, told_once, may_be_public)
+        public = await may_be_public()
     await _tell(watch, outcome, at, card.job if card else None, told_once, public=public)
     await watching.over(watch)
 
@@ -145,10 +149,11 @@ async def _change_shown(
     jobs: Jobs,
     shared_deletes: SharedDeletes,
     told_once: ToldOnce,
+    may_be_public: Callable[[], Awaitable[bool]],
 ) -> None:
     """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
     async with shared_deletes.editing(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
-        if card := await _card(account, watch, jobs):
+        if (card := await _card(account, watch, jobs)) and await may_be_public():
             place = watch.channel_id, watch.message_ts
             if watch.shared_by:
                 facts = {"card": card, "shared_by": watch.shared_by}

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.services.departures import Departures
 from bot.store.accounts import AccountStore
+from bot.store.cleans import CleanStore
 from bot.store.connection import Commands
 from bot.store.erasure import Erasure
 from bot.store.stopped_teams import StoppedTeams
@@ -29,5 +30,6 @@ def departures(
         services["watching"],
         StoppedTeams(redis),
         Erasure(redis, keys),
+        CleanStore(redis, keys),
         clock,
     )

@@ -13,6 +13,7 @@ from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.http_session import http_session
 from bot.keys import parse_keys
+from bot.logs import write_line
 from bot.say.render import Say
 from bot.services.accounts import Accounts
 from bot.services.agents import AgentNames
@@ -206,11 +207,11 @@ def _deletes(
 ) -> dict[str, object]:
     """What there is for deletes, as far as the operator allows them."""
     keys, may_clean = vault(settings), settings.deletes == "all"
-    audit = AuditLog(redis, settings.audit_days)
+    audit = audit_log(settings, redis)
     deletes = Deletes(emporix, audit, allowed=settings.deletes != "off")
     return {
         "shared_deletes": SharedDeletes(deletes, Deletions(redis), clock),
-        **cleans(redis, keys, stored, emporix, names, clock, new_id, allowed=may_clean),
+        **cleans(redis, keys, stored, emporix, names, audit, clock, new_id, allowed=may_clean),
         "audit": audit,
     }
 
@@ -232,6 +233,11 @@ def _digests(
         "digest_channels": channels,
         "digest_forms": DigestForms(accounts, asking, digests, channels),
     }
+
+
+def audit_log(settings: Settings, redis: Commands) -> AuditLog:
+    """Who changed what; as JSON lines, too, if the operator wants them."""
+    return AuditLog(redis, settings.audit_days, write_line if settings.log_audit else None)
 
 
 def audiences(settings: Settings, redis: Commands) -> Audiences:

@@ -26,7 +26,7 @@ from bot.store.canary import Canary
 from bot.store.cursors import new_cursor_id
 from bot.store.digests import new_digest_id
 from bot.store.zones import ZoneStore
-from bot.wiring.shared import REFUSED, Clock, shared_parts, slack_client, vault
+from bot.wiring.shared import REFUSED, Clock, audit_log, shared_parts, slack_client, vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ async def assemble(
             failures=Failures(shared.say),
             arrivals=Arrivals(shared.redis, shared.accounts),
             installation=installation,
+            audit=audit_log(settings, shared.redis),
             services={**shared.services, "directly": Directly(shared.say, shared.slack)},
             helpers={
                 "clock": Zones(ZoneStore(shared.redis), clock).clock_for,

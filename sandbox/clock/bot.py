@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
-from bot.settings import load_settings
-from sandbox.clock.moving import PATH, MovingClock
+
+def _end(*_: object) -> None:
+    sys.exit(0)
+
+
+signal.signal(signal.SIGINT, _end)  # Ctrl-C may come while the bot is still being imported
+
+from bot.settings import load_settings  # noqa: E402
+from sandbox.clock.moving import PATH, MovingClock  # noqa: E402
 
 
 def main(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,8 @@ from bot.later import Later
 from bot.store.connection import connect_for_queue
 
 SOON = 20.0
+
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated setex")  # by saq
 
 
 class FakeRunner:
@@ -47,8 +50,8 @@ async def queue(redis: Any, redis_url: str) -> AsyncIterator[Queue]:
 
 
 @asynccontextmanager
-async def running(queue: Queue, runner: Any) -> AsyncIterator[None]:
-    engine = Engine(queue, runner, drain_seconds=5)
+async def running(queue: Queue, runner: Any, beat_seconds: float = 2.0) -> AsyncIterator[None]:
+    engine = Engine(queue, runner, drain_seconds=5, beat_seconds=beat_seconds)
     task = asyncio.create_task(engine.start())
     try:
         yield
@@ -130,6 +133,86 @@ async def test_takes_no_task_while_it_must_not(queue: Queue) -> None:
     queue.claims = False
     assert await queue.dequeue(0.01) is None
     assert await queue.count("queued") == 1
+
+
+class LongRunner:
+    """Its task lasts until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun, self.let_go = 0, asyncio.Event()
+
+    async def task(self, name: str, failures: int, arguments: Any, waits: Any) -> None:
+        self.begun += 1
+        await self.let_go.wait()
+
+
+@pytest.fixture
+async def impatient(redis: Any, redis_url: str) -> AsyncIterator[Queue]:
+    """A queue that takes tasks from workers that are silent for 0.4 s, and sweeps when asked."""
+    queue = Queue(connect_for_queue(redis_url), silent_seconds=0.4)
+    await queue.connect()
+    yield queue
+    await queue.disconnect()
+
+
+async def swept(queue: Queue, redis: Any, seconds: float) -> list[str]:
+    """What another worker takes within so many seconds."""
+    ends, taken = time.monotonic() + seconds, list[str]()
+    while time.monotonic() < ends and not taken:
+        await redis.delete("saq:emporix-jobs:{clock}:sweep")  # saq's lock lasts a second at least
+        taken = await queue.sweep()
+        await asyncio.sleep(0.02)
+    return taken
+
+
+async def test_a_long_task_stays_with_its_worker(
+    queue: Queue, impatient: Queue, redis: Any
+) -> None:
+    """It says every now and then that it goes on; it is begun once."""
+    runner = LongRunner()
+    await impatient.put("a.task", "1")
+    async with running(queue, runner, beat_seconds=0.1), asyncio.timeout(SOON):
+        while not runner.begun:  # noqa: ASYNC110 - Redis is watched
+            await asyncio.sleep(0.01)
+        assert await swept(impatient, redis, 1.5) == []
+        runner.let_go.set()
+    assert runner.begun == 1
+
+
+async def test_a_silent_worker_loses_its_task(
+    queue: Queue, impatient: Queue, redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another one runs it, and the log says so."""
+    runner = LongRunner()
+    await impatient.put("a.task", "1")
+    async with running(queue, runner, beat_seconds=60), asyncio.timeout(SOON):
+        while not runner.begun:  # noqa: ASYNC110 - Redis is watched
+            await asyncio.sleep(0.01)
+        await swept(impatient, redis, 5)
+        while runner.begun < 2:  # noqa: ASYNC110 - Redis is watched
+            await asyncio.sleep(0.01)
+        runner.let_go.set()
+    assert "their workers are silent: 1" in caplog.text
+
+
+async def test_times_in_redis_are_its_own(queue: Queue, redis: Any) -> None:
+    """A host whose clock is behind writes and reads them like the others."""
+    queue._ahead = -100.0  # as measured on such a host
+    await queue.put("a.task", "1")
+    (stored,) = [await redis.get(key) for key in await redis.keys("saq:job:*")]
+    behind = json.loads(stored)["queued"] / 1000 - time.time()
+    assert behind == pytest.approx(100, abs=2)
+    job = await queue.job(queued_task("a.task", "1"))
+    assert job is not None
+    assert job.queued / 1000 == pytest.approx(time.time(), abs=2)
+
+
+async def test_clocks_are_compared_with_that_of_redis(queue: Queue) -> None:
+    """When it begins, and at each sweep."""
+    for compare in (queue.connect, queue.sweep):
+        queue._ahead = 100.0
+        await compare()
+        assert abs(queue._ahead) < 2
 
 
 async def _errors(redis: Any) -> list[str]:

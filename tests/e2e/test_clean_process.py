@@ -14,6 +14,7 @@ import pytest
 from bot.keys import new_key
 from bot.models import Caller
 from bot.store.audit import AuditLog
+from bot.store.audit_events import AuditEvent
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
@@ -110,5 +111,6 @@ async def test_outlives_its_workers(process: tuple[Shop, dict[str, str]]) -> Non
     assert f"Clean-up done: {JOBS} of {JOBS} jobs deleted" in words
     assert "left" not in words
     assert len(set(deletes(shop))) == JOBS
-    (entry,) = await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 10)
-    assert (entry.result, entry.counted, entry.deleted) == ("done", JOBS, JOBS)
+    entries = await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 10)
+    (entry,) = (one for one in entries if one.event == AuditEvent.CLEANUP_STARTED)
+    assert (entry.result, entry.count, entry.deleted) == ("done", JOBS, JOBS)

@@ -24,6 +24,9 @@ from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.logged import log_to_stderr
 from tests.shop import Shop, open_shop
 
+FORGOTTEN = ("*:audit", "*:deletion:*", "*:done:*")
+"""Keys that remember what was done to the same job in the row before."""
+
 JOBS = 5
 PRESSED = job_id(5)  # the newest: the first of the list
 SLOW_SECONDS = 0.3
@@ -107,7 +110,7 @@ async def shop(opened: Shop) -> AsyncIterator[Shop]:
     """Ada looks at the first two of five jobs, and nobody has deleted anything yet."""
     for job in opened.world.jobs("acme"):
         opened.world.tenant("acme").jobs.remove(job["id"])
-    for key in await opened.redis.keys("*:audit"):
+    for key in [k for name in FORGOTTEN for k in await opened.redis.keys(name)]:
         await opened.redis.delete(key)
     opened.workspace.forget()
     add_jobs(opened, JOBS)
@@ -124,7 +127,7 @@ async def shown(shop: Shop) -> list[str]:
 
 async def recorded(shop: Shop) -> list[str]:
     entries = await AuditLog(shop.redis).last(Caller(TEAM_ID, ADA.id), 10)
-    assert {entry.job_id for entry in entries} <= {PRESSED}
+    assert {entry.subject for entry in entries} <= {PRESSED}
     return [entry.result for entry in entries]
 
 

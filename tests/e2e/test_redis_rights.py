@@ -207,7 +207,7 @@ async def test_rotation_needs_no_more(redis: Any, restricted_url: str) -> None:
 
 async def test_forgetting_needs_no_more(redis: Any, restricted_url: str) -> None:
     """Nor does `emporix-bot forget`, which rewrites the audit log."""
-    await AuditLog(redis).record(ADA, "acme", "job-1", "deleted")
+    await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
     await redis.set(layout.zone(ADA), "UTC")
     told: list[str] = []
     subject = Subject(ADA.team_id, ADA.user_id)

@@ -35,7 +35,7 @@ def server(tmp_path: Path) -> Iterator[RedisThatDies]:
 def worker_at(url: str, folder: Path) -> Worker:
     settings = {
         "SLACK_BOT_TOKEN": "xoxb-worker",
-        "SLACK_SIGNING_SECRET": "secret",
+        "SLACK_SIGNING_SECRET": "0" * 32,
         "SLACK_API_URL": f"{NOWHERE}/api/",
         "EMPORIX_API_URL": NOWHERE,
         "REDIS_URL": url,

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,17 +50,21 @@ class RedisThatDies:
 
 @dataclass(slots=True)
 class Worker:
-    """A worker process, started anew whenever it was killed."""
+    """A worker process, started again whenever it was killed.
+
+    `ahead`: its host's clock is so many seconds ahead.
+    """
 
     settings: Mapping[str, str]
     log: Path
+    ahead: float = 0
     deaths: int = 0
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "worker"],
+                [sys.executable, "-m", *self._module()],
                 cwd=PROJECT,
                 env={**os.environ, **self.settings},
                 stdin=subprocess.DEVNULL,
@@ -68,11 +73,25 @@ class Worker:
 
     def kill(self) -> None:
         """As `kill -9`, at whatever it is just doing."""
+        process = self._alive()
+        process.kill()
+        process.wait()
+        self.deaths += 1
+
+    def suspend(self) -> None:
+        """As a virtual machine that is paused."""
+        self._alive().send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._alive().send_signal(signal.SIGCONT)
+
+    def _module(self) -> list[str]:
+        return ["tests.faults.skewed", str(self.ahead)] if self.ahead else ["bot", "worker"]
+
+    def _alive(self) -> subprocess.Popen[bytes]:
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text(encoding="utf-8")[-3000:]
-        self._process.kill()
-        self._process.wait()
-        self.deaths += 1
+        return self._process
 
     def end(self) -> int:
         """As a platform stops it: SIGTERM; gives the exit status."""
@@ -123,6 +142,21 @@ class Storm:
             if number == self.deaths // 2:
                 await self._kill_redis()
             self.victim.start()
+        stumbling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await stumbling
+        self.faults.clear()
+        return time.time()
+
+    async def suspend(self, workers: Sequence[Worker], times: int, seconds: float) -> float:
+        """Stop a worker for so long, in turn, and let Slack stumble; gives when it ended."""
+        stumbling = asyncio.create_task(self._stumble())
+        for number in range(times):
+            await asyncio.sleep(self.dice.uniform(0.1, 1.0))
+            worker = workers[number % len(workers)]
+            worker.suspend()
+            await asyncio.sleep(seconds)
+            worker.resume()
         stumbling.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await stumbling

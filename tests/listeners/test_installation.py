@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from bot.slack.refusals import TOKEN
 from bot.store import layout
 from bot.store.stopped_teams import KEPT_SECONDS, StoppedTeams
 from sandbox.slack.directory import TEAM_ID
+from sandbox.slack.faults import Fault
 from sandbox.slack.person import Exchange, Person
-from tests.listeners.digest.fixtures import in_channel, set_up
+from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
 from tests.shop import Shop
 
 DAY = 86400.0
@@ -95,6 +97,44 @@ async def test_an_app_that_is_installed_again_keeps_everything(shop: Shop) -> No
     await shop.worker.work()
     assert await stopped(shop) == {}
     assert await shop.redis.exists(layout.digest("digest-1"))
+
+
+@pytest.mark.parametrize("word", sorted(TOKEN))
+async def test_a_token_that_is_refused_pauses_nothing(
+    shop: Shop, word: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also if Slack's event about it never arrives: what was due meanwhile comes afterwards, once.
+
+    The log has an error, and nobody is asked again before the token works.
+    """
+    await shop.ada.command(f"/emporix jobs watch {change(shop, 'in_progress')}")
+    await shop.worker.work()
+    before, direct = len(await in_channel(shop)), len(await to_ada(shop))
+    shop.clock.now = NINE + 1
+    change(shop, "failure")
+    shop.workspace.faults.add(Fault("refuse", times=9999, error=word))
+    await shop.worker.work_until(NINE + 600, step=10)
+    assert await stopped(shop) == {TEAM_ID: math.inf}
+    assert "scheduled work stops" in caplog.text
+    shop.workspace.faults.clear()
+    await shop.redis.delete(layout.shift("teams"))  # Redis' own clock stands still
+    await shop.worker.work_until(NINE + 900, step=10)
+    assert await stopped(shop) == {}
+    assert (await stored(shop)).paused == ""
+    assert len(await in_channel(shop)) == before + 2  # the digest, and the alert
+    assert len(await to_ada(shop)) == direct + 1  # the end of the watched job
+
+
+def change(shop: Shop, status: str) -> str:
+    """A job as it is from now on; gives its id."""
+    return str(shop.world.add_job("acme", id="job-1", status=status)["id"])
+
+
+async def test_one_token_serves_all_marks(shop: Shop) -> None:
+    """Where it works again, it is revoked for nobody: also for people of another workspace."""
+    await StoppedTeams(shop.redis).revoked("T0PARTNER")
+    await shop.worker.work()
+    assert await stopped(shop) == {}
 
 
 async def test_an_event_is_no_use(shop: Shop) -> None:

@@ -13,7 +13,7 @@ from bot.store.alerts import AlertStore
 from bot.store.records import Records
 from bot.store.watches import WatchStore
 from sandbox.slack.directory import ADA, TEAM_ID
-from tests.listeners.digest.fixtures import set_up, stored
+from tests.listeners.digest.fixtures import in_channel, set_up, stored
 from tests.shop import Shop
 
 ADAS = Caller(TEAM_ID, ADA.id)
@@ -51,13 +51,33 @@ async def test_digests_and_alerts_pause(shop: Shop) -> None:
     assert (alert.paused, alert.paused_at, alert.notices) == ("owner_gone", shop.clock(), 0)
 
 
-async def test_what_was_paused_before_keeps_its_reason(shop: Shop) -> None:
-    """Nor does its time begin again."""
-    await shop.person("ada", "ops").command("/emporix digest pause")
-    before = await stored(shop)
+@pytest.mark.parametrize("before", ["paused", "disconnected"])
+async def test_what_was_paused_before_waits_for_a_new_owner(shop: Shop, before: str) -> None:
+    """Otherwise it would stay for ever, with the filters of somebody who is gone."""
+    ops = shop.person("ada", "ops")
+    if before == "paused":
+        await ops.command("/emporix digest pause")
+    else:
+        await ops.command("/emporix disconnect")
+        await ops.click("Disconnect")
+    await shop.worker.work()
     shop.clock.forward(10)
     await shop.ada.leave_company()
-    assert await stored(shop) == before
+    digest, (alert,) = await stored(shop), await alerts(shop)
+    assert (digest.paused, digest.paused_at, digest.paused_by) == ("owner_gone", shop.clock(), "")
+    assert (alert.paused, alert.paused_at) == ("owner_gone", shop.clock())
+    await shop.worker.work()
+    told = [message["text"] for message in await in_channel(shop)]
+    assert sum("its owner is no longer in this workspace" in text for text in told) == 2
+
+
+async def test_a_second_report_changes_nothing(shop: Shop) -> None:
+    """The time to take them over does not begin again."""
+    await shop.ada.leave_company()
+    before = (await stored(shop)).paused_at, (await alerts(shop))[0].paused_at
+    shop.clock.forward(10)
+    await shop.ada.leave_company()
+    assert ((await stored(shop)).paused_at, (await alerts(shop))[0].paused_at) == before
 
 
 async def test_a_new_status_is_no_departure(shop: Shop) -> None:

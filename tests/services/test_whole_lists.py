@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from bot.emporix.models import JobPage
 from bot.emporix.part import Part
-from bot.errors import Busy, EmporixFailed, EmporixTooLarge, OutdatedButton, RateLimited
+from bot.errors import (
+    Busy,
+    EmporixFailed,
+    EmporixTooLarge,
+    InvalidInput,
+    OutdatedButton,
+    RateLimited,
+)
 from bot.models import Account, Caller, Connection, Filters
 from bot.services.short_query import shorten
 from bot.services.whole_lists import (
     LONGEST_TEXT,
-    MOST_AT_ONCE,
     MOST_CHARACTERS,
     MOST_JOBS,
     MOST_PAUSES,
@@ -73,6 +81,8 @@ class Desk:
         self.emporix, self.cursors = FakeEmporix(self.shelf), FakeCursors()
         self.told: list[tuple[int, int | None]] = []
         self.pauses: list[float] = []
+        self.limits: list[tuple[float, asyncio.Timeout]] = []
+        self.waits: asyncio.Queue[float] = asyncio.Queue()
         self.lists = WholeLists(self.emporix, self.cursors, clock=clock, pause=self._pause)
 
     async def read(
@@ -83,6 +93,12 @@ class Desk:
 
     async def read_shown(self, cursor: Cursor) -> WholeList:
         return await self.lists.read(ACCOUNT, Wanted(cursor.id, "", known=cursor), self._tell)
+
+    def expire(self) -> None:
+        for _, limit in self.limits:
+            if not limit.expired():
+                with suppress(RuntimeError):  # that list was read in time
+                    limit.reschedule(asyncio.get_running_loop().time())
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -247,21 +263,67 @@ async def test_one_list_at_a_time(desk: Desk) -> None:
     assert len((await desk.read()).jobs) == 1
 
 
-async def test_only_so_many_lists_at_once(desk: Desk) -> None:
-    """Of all users together: each takes memory."""
+@pytest.fixture
+def waiting(clock: FakeClock) -> Desk:
+    """Emporix wants every list to wait, and no pause ends; `expire` lets the time pass."""
+    desk = Desk(clock)
     desk.shelf.put(1.0)
-    depth: list[int] = []
+    desk.emporix.before = _limited(desk, times=10_000, retry_after=30.0)
 
-    async def another(_: Filters) -> None:
-        desk.emporix.at_once = 0
-        depth.append(len(depth))
-        caller = Caller("T", f"U{len(depth)}")
-        await desk.read(account=Account(caller, {"acme": connection(caller=caller)}, "acme"))
+    async def wait(seconds: float) -> None:
+        desk.waits.put_nowait(seconds)
+        await asyncio.Event().wait()
 
-    desk.emporix.before = another
-    with pytest.raises(Busy):
-        await desk.read()
-    assert len(depth) == MOST_AT_ONCE
+    def timeout(seconds: float) -> asyncio.Timeout:
+        limit = asyncio.timeout(None)
+        desk.limits.append((seconds, limit))
+        return limit
+
+    desk.lists = WholeLists(desk.emporix, desk.cursors, clock=clock, pause=wait, timeout=timeout)
+    return desk
+
+
+async def test_a_download_ends_after_ten_minutes(
+    waiting: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Pauses included; the person reads why and what to do, and may begin another one."""
+    for number in (1, 2):
+        reading = asyncio.ensure_future(waiting.read())
+        await waiting.waits.get()
+        with pytest.raises(Busy):
+            await waiting.read()
+        waiting.expire()
+        with pytest.raises(InvalidInput, match="longer than 10 minutes") as raised:
+            await reading
+        assert raised.value.advice.startswith("Narrow the filters")
+        assert [seconds for seconds, _ in waiting.limits] == [600.0] * number
+    assert "a download of a list ended after 10 minutes" in caplog.text
+
+
+async def test_lists_that_wait_block_no_other(waiting: Desk) -> None:
+    """Nine wait for Emporix's rate limit; the tenth is read meanwhile, and an eleventh is refused.
+
+    Ten fit into memory.
+    """
+    callers = [Caller("T", f"U{number}") for number in range(9)]
+    accounts = [Account(one, ACCOUNT.connections, "acme") for one in callers]
+    others = [asyncio.ensure_future(waiting.read(account=one)) for one in accounts]
+    for _ in others:
+        await waiting.waits.get()
+    refused: list[bool] = []
+
+    async def eleventh(_: Filters) -> None:
+        waiting.emporix.before = None
+        with pytest.raises(Busy):
+            await waiting.read(account=Account(Caller("T", "U10"), ACCOUNT.connections, "acme"))
+        refused.append(True)
+
+    waiting.emporix.before = eleventh
+    assert len((await waiting.read()).jobs) == 1
+    assert refused == [True]
+    waiting.expire()
+    ended = await asyncio.gather(*others, return_exceptions=True)
+    assert all(isinstance(one, InvalidInput) for one in ended)
 
 
 async def test_a_list_that_nobody_remembers_is_outdated(desk: Desk) -> None:

@@ -26,6 +26,8 @@ from bot.slack.installation import Installation
 from bot.slack.registry import Registry
 from bot.slack.work import Work
 from bot.store.arrivals import Arrival
+from bot.store.audit import AuditLog
+from bot.store.connection import connect
 from bot.web import build_web
 from bot.wiring.web import Parts
 from sandbox.serving import serving
@@ -74,6 +76,7 @@ class Setup:
     services: Mapping[str, object] = field(default_factory=dict)
     helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
     allow_outsiders: bool = False
+    audit: AuditLog = field(default_factory=lambda: AuditLog(connect("redis://localhost:1")))
 
 
 @asynccontextmanager
@@ -112,6 +115,7 @@ def _dispatch(setup: Setup, session: aiohttp.ClientSession, client: AsyncWebClie
         work=setup.work,
         failures=Failures(say),
         arrivals=setup.arrivals,
+        audit=setup.audit,
         installation=Installation(client, allow_outsiders=setup.allow_outsiders),
         services=setup.services,
         helpers=setup.helpers,

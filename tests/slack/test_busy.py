@@ -23,10 +23,10 @@ class Gate:
     @property
     def heard(self) -> tuple[Heard, ...]:
         return (
-            command("wait", "", "")(self._wait),
-            command("form", "", "", at_once=True)(self._wait),
-            action("wait.button")(self._wait),
-            submission("wait.form")(self._wait),
+            command("wait", "", "", audit=None)(self._wait),
+            command("form", "", "", at_once=True, audit=None)(self._wait),
+            action("wait.button", audit=None)(self._wait),
+            submission("wait.form", audit=None)(self._wait),
         )
 
     async def _wait(self) -> None:

@@ -11,11 +11,13 @@ import bot.listeners
 from bot.models import Account, Caller
 from bot.say import ids
 from bot.say.state import pack
+from bot.slack.auditing import AuditDraft
 from bot.slack.hear import Heard, action, command, event, shortcut, submission, suggestion
 from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from bot.store.accounts import AccountStore
 from bot.store.arrivals import Arrival, Arrivals
+from bot.store.audit_events import AuditEvent
 from bot.store.records import Records
 from sandbox.emporix.faults import Fault
 from sandbox.slack.directory import ADA
@@ -68,14 +70,15 @@ class Given:
     @property
     def heard(self) -> tuple[Heard, ...]:
         return (
-            command("go", "", "")(self.command),
-            action("go.button")(self.action),
-            action("go.share")(self.share),
-            action("go.clock")(self.clock),
-            submission("go.form")(self.submission),
-            shortcut("go.menu", "Go", "Goes.", kind="message")(self.shortcut),
-            suggestion("go.typed")(self.suggestion),
-            event("app_home_opened")(self.event),
+            command("go", "", "", audit=None)(self.command),
+            action("go.button", audit=None)(self.action),
+            action("go.share", audit=AuditEvent.JOBS_SHARED)(self.share),
+            action("go.clock", audit=None)(self.clock),
+            submission("go.form", audit=None)(self.submission),
+            shortcut("go.menu", "Go", "Goes.", kind="message", audit=None)(self.shortcut),
+            suggestion("go.typed", audit=None)(self.suggestion),
+            event("app_home_opened", audit=None)(self.event),
+            event("user_change", audit=None, before_ack=True)(self.lasting),
         )
 
     async def command(
@@ -98,8 +101,15 @@ class Given:
         self.to["action"] = locals()
 
     async def share(
-        self, channel: Any, people: Any, cursor: Any, sharing: Any, cleaning: Any
+        self,
+        channel: Any,
+        people: Any,
+        cursor: Any,
+        sharing: Any,
+        cleaning: Any,
+        audit_entry: AuditDraft,
     ) -> None:
+        audit_entry.skip()
         self.to["share"] = locals()
 
     async def clock(
@@ -147,6 +157,9 @@ class Given:
     ) -> None:
         self.to["event"] = locals()
 
+    async def lasting(self, afterwards: Any) -> None:
+        self.to["lasting"] = locals()
+
 
 async def test_offers_what_it_says() -> None:
     """Every name of PARAMETERS reaches a listener, by each kind of request that can have it."""
@@ -159,7 +172,9 @@ async def test_offers_what_it_says() -> None:
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
         await bench.poster.interaction(samples.message_action("go.menu", ""))
         await bench.poster.interaction(samples.block_suggestion("go.typed", "compl"))
-        await bench.poster.event(samples.app_home_opened())
+        opened = samples.app_home_opened()
+        await bench.poster.event(opened)
+        await bench.poster.event(opened | {"event": opened["event"] | {"type": "user_change"}})
         await bench.poster.settled()
     assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()
     assert given.to["command"]["text"] == "Far Away"
@@ -195,8 +210,12 @@ async def test_acknowledges_before_anything_leaves_the_process() -> None:
     async def finish() -> None:
         done.set()
 
-    menu = shortcut("go.menu", "Go", "Goes.", kind="message")
-    heard = (command("go", "", "")(finish), action("go.button")(finish), menu(finish))
+    menu = shortcut("go.menu", "Go", "Goes.", kind="message", audit=None)
+    heard = (
+        command("go", "", "", audit=None)(finish),
+        action("go.button", audit=None)(finish),
+        menu(finish),
+    )
     async with open_bench(Setup(heard, arrivals=arrivals)) as bench:
         assert (await bench.poster.command(samples.command("go"))).status_code == 200
         pressed = samples.block_actions("go.button", "", "")
@@ -231,7 +250,9 @@ async def test_hears_a_submission_once(redis: Any) -> None:
     async def submitted(value: str) -> None:
         heard.append(value)
 
-    setup = Setup((submission("go.form")(submitted),), arrivals=Arrivals(redis, accounts))
+    setup = Setup(
+        (submission("go.form", audit=None)(submitted),), arrivals=Arrivals(redis, accounts)
+    )
     async with open_bench(setup) as bench:
         form = samples.view_submission("go.form", {"name": "Ada"})
         for trigger_id in ("1.1.a", "1.1.a", "1.2.b"):

@@ -61,13 +61,13 @@ class Counting:
     @property
     def heard(self) -> tuple[Heard, ...]:
         return (
-            command("go", "", "")(self.listener),
-            action("go.button")(self.listener),
-            submission("go.form")(self.form),
-            shortcut("go.menu", "Go", "Goes.", kind="message")(self.listener),
-            shortcut("go.global", "Go", "Goes.", kind="global")(self.listener),
-            suggestion("go.typed")(self.listener),
-            event("app_home_opened")(self.listener),
+            command("go", "", "", audit=None)(self.listener),
+            action("go.button", audit=None)(self.listener),
+            submission("go.form", audit=None)(self.form),
+            shortcut("go.menu", "Go", "Goes.", kind="message", audit=None)(self.listener),
+            shortcut("go.global", "Go", "Goes.", kind="global", audit=None)(self.listener),
+            suggestion("go.typed", audit=None)(self.listener),
+            event("app_home_opened", audit=None)(self.listener),
         )
 
     async def listener(self) -> None:
@@ -192,6 +192,27 @@ async def test_nothing_is_answered_before_that_is_known() -> None:
         answer = await sent(bench, "command", lambda payload: payload)
         assert "Try again in a minute" in answer.text
     assert listeners.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("event_type", "admitted"),
+    [("app_uninstalled", True), ("tokens_revoked", True), ("app_home_opened", False)],
+)
+async def test_the_end_of_the_app_is_heard_without_a_token(event_type: str, admitted: bool) -> None:
+    """In a process that has asked Slack for nothing before; other events wait for an answer."""
+    listeners = Counting()
+    heard = (
+        event(event_type, audit=None, before_ack=event_type != "app_home_opened")(
+            listeners.listener
+        ),
+    )
+    async with open_bench(Setup(heard)) as bench:
+        bench.workspace.is_token_revoked = True
+        body = samples.app_home_opened()
+        sent_event = body | {"event": body["event"] | {"type": event_type}}
+        assert (await bench.poster.event(sent_event)).status_code == 200
+        await bench.poster.settled()
+    assert listeners.calls == admitted
 
 
 async def test_without_the_app_the_workspace_is_checked_all_the_same(

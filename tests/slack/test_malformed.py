@@ -13,6 +13,7 @@ import bot.listeners
 from bot.say import ids
 from bot.slack.registry import discover
 from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.directory import TEAM_ID
 from tests import samples
 from tests.logged import log_to_stderr
 from tests.posting import Poster
@@ -46,10 +47,24 @@ def with_wrong(payload: dict[str, Any], path: Path, wrong: object) -> dict[str, 
     return changed
 
 
+EVENTS: dict[str, dict[str, Any]] = {
+    "user_change": {"user": {"id": "U0GONE", "team_id": TEAM_ID, "deleted": True}},
+    "tokens_revoked": {"tokens": {"oauth": ["U0GONE"], "bot": ["U0BOT"]}},
+    "channel_archive": {"channel": "C0GONE", "user": "U0GONE", "user_team": TEAM_ID},
+    "channel_shared": {"channel": "C0GONE", "connected_team_id": "T1", "source_team": TEAM_ID},
+}
+"""One event for each set of fields that a listener or the check of the installation reads."""
+
+
+def event(kind: str) -> dict[str, Any]:
+    return samples.app_home_opened() | {"event": {"type": kind, **EVENTS[kind]}}
+
+
 SAMPLES: dict[str, dict[str, Any]] = {
     "button": samples.block_actions("nobody.hears.this", "", ""),
     "button of the Home tab": samples.home_action("nobody.hears.this", "", "V1"),
     "Home tab": samples.app_home_opened(),
+    **{kind: event(kind) for kind in EVENTS},
     "message shortcut": samples.message_action("nobody.hears.this", ""),
     "global shortcut": samples.shortcut("nobody.hears.this"),
     "typing": samples.block_suggestion(next(iter(REGISTRY.suggestions)), "ab"),

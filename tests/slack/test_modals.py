@@ -35,12 +35,12 @@ class Pages:
     @property
     def heard(self) -> tuple[Heard, ...]:
         return (
-            shortcut("go.start", "Go", "Goes.", kind="global")(self.start),
-            action("go.push", at_once=True)(self.start),
-            action("go.change")(self.change),
-            submission("go.form")(self.submitted),
-            suggestion("go.typed")(self.typed),
-            suggestion("go.broken")(self.broken),
+            shortcut("go.start", "Go", "Goes.", kind="global", audit=None)(self.start),
+            action("go.push", at_once=True, audit=None)(self.start),
+            action("go.change", audit=None)(self.change),
+            submission("go.form", audit=None)(self.submitted),
+            suggestion("go.typed", audit=None)(self.typed),
+            suggestion("go.broken", audit=None)(self.broken),
         )
 
     async def start(self, modal: Modal) -> None:

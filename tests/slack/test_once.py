@@ -363,7 +363,7 @@ def test_a_suspended_worker_does_not_post(redis_url: str, clock: FakeClock, seco
     assert places == {"Redis has answered", "Slack has answered"}
 
 
-@pytest.mark.parametrize("seconds", [6.0, 7.9, 15.0])
+@pytest.mark.parametrize("seconds", [6.0, 7.9, 14.0])
 def test_a_slow_slack_gets_one_post(redis_url: str, clock: FakeClock, seconds: float) -> None:
     """A worker waits eight seconds for the answer; another one does not post meanwhile."""
     slack = ScriptedSlack(clock, outcome="late")

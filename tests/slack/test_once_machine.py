@@ -27,18 +27,10 @@ from tests.slack.two_workers import ANSWERED, ClockedLoop, GatedRedis, ScriptedS
 CHANNELS = {"digest": "C1", "thread": "C1", "alert": "C2"}
 APART = 1.05 - 0.002  # seconds; waits of less than a millisecond are none
 MESSAGE = {"text": "x", "blocks": [{"type": "divider"}]}
-OUTCOMES = (
-    "ok",
-    "cut",
-    "cut posted",
-    "late",
-    "limited",
-    "refused",
-    "500",
-    "500 posted",
-    "200",
-    "200 posted",
-)
+SAFE = ("ok", "limited", "refused")
+UNKNOWN = ("late", "late", "cut", "cut posted", "500", "500 posted", "200", "200 posted")
+OUTCOMES = SAFE + UNKNOWN
+EVENTS = ("kill 0", "kill 1", "write C1", "write C2", "history")
 
 
 class OnceMachine(RuleBasedStateMachine):
@@ -79,9 +71,9 @@ class OnceMachine(RuleBasedStateMachine):
 
     @rule(
         number=st.integers(0, 1),
-        name=st.sampled_from(sorted(CHANNELS)),
+        name=st.sampled_from(["digest", "digest", "digest", "thread", "alert"]),
         outcome=st.sampled_from(OUTCOMES),
-        steps=st.sampled_from([1, 2, 3, 4, 30]),
+        steps=st.sampled_from([2, 3, 4, 30, 30]),
     )
     def work(self, number: int, name: str, outcome: str, steps: int) -> None:
         """A worker takes a task, however much sooner than it should, or goes on with its own.
@@ -113,7 +105,7 @@ class OnceMachine(RuleBasedStateMachine):
         self.held_until = max(self.held_until, self.clock() + self.slack.retry_after)
         self.held_at_call = GatedRedis.calls
 
-    @rule(seconds=st.sampled_from([0.2, 1.05, 3.0, 12.0, 25.0]))
+    @rule(seconds=st.sampled_from([0.5, 3.0, 9.0, 12.0, 25.0]))
     def time_passes(self, seconds: float) -> None:
         """Workers that do nothing meanwhile are suspended.
 
@@ -125,20 +117,17 @@ class OnceMachine(RuleBasedStateMachine):
         self.clock.forward(seconds)
         self.slack.time_passes()
 
-    @rule(number=st.integers(0, 1))
-    def kill(self, number: int) -> None:
-        self.run(self.workers[number].kill())
-
-    @rule(channel=st.sampled_from(["C1", "C2"]))
-    def another_writes(self, channel: str) -> None:
-        ts = f"{self.clock():.6f}"
-        if len(self.slack.posted) < 12:
-            self.slack.posted.append({"channel": channel, "ts": ts, "blocks": []})
-
-    @rule()
-    def history_stumbles_or_is_well(self) -> None:
-        others = {"ok": "broken", "broken": "ok"}
-        self.slack.history = others.get(self.slack.history, self.slack.history)
+    @rule(event=st.sampled_from(EVENTS))
+    def happens(self, event: str) -> None:
+        kind, _, what = event.partition(" ")
+        if kind == "kill":
+            self.run(self.workers[int(what)].kill())
+        elif kind == "history":
+            others = {"ok": "broken", "broken": "ok"}
+            self.slack.history = others.get(self.slack.history, self.slack.history)
+        elif len(self.slack.posted) < 12:
+            ts = f"{self.clock():.6f}"
+            self.slack.posted.append({"channel": what, "ts": ts, "blocks": []})
 
     @invariant()
     def nothing_is_there_twice(self) -> None:
@@ -158,8 +147,8 @@ class OnceMachine(RuleBasedStateMachine):
         if self.slack.history == "broken":
             self.slack.history = "ok"
         self.slack.outcome = "ok"
-        for number in (0, 1):
-            self.kill(number)
+        for worker in self.workers:
+            self.run(worker.kill())
         self.sender = self.workers[0]
         for post in self.begun.values():
             self._until_done(post)
@@ -185,5 +174,5 @@ def test_each_message_is_posted_exactly_once(redis_url: str) -> None:
     """Whatever Slack answers, whoever dies or is suspended, and wherever."""
     machine = type("Machine", (OnceMachine,), {"url": redis_url})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=80, stateful_step_count=40, deadline=None)
+        machine, settings=settings(max_examples=150, stateful_step_count=40, deadline=None)
     )

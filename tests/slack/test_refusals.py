@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack.refusals import classify, is_certain, limited, passes_in, word
+from bot.slack.refusals import (
+    classify,
+    is_certain,
+    limited,
+    passes_in,
+    refuses_token,
+    word,
+)
 
 
 def refused(status: int, data: object, headers: Mapping[str, str] | None = None) -> SlackApiError:
@@ -105,7 +112,8 @@ def test_classified(status: int, data: object, kind: str, about: str) -> None:
     assert (found.kind, found.about) == (kind, about)
     assert (found.seconds > 0) == (kind != "permanent")
     assert is_certain(refused(status, data)) == (kind != "unknown")
-    assert (passes_in(refused(status, data)) is None) == (kind == "permanent")
+    waits = kind != "permanent" or refuses_token(refused(status, data))
+    assert (passes_in(refused(status, data)) is not None) == waits
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ async def test_deletes_every_trace_but_the_audit_record(
     await redis.set(layout.form(ADA, "form-1"), "any")
     await redis.set(layout.zone(ADA), "Europe/Berlin")
     await DayCounts(redis, VAULT).keep(Source(ADA, "acme").name, "series", {})
-    await AuditLog(redis).record(ADA, "acme", "job-1", "deleted")
+    await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
     await accounts.delete(ADA, "acme", next_default="")
     assert await redis.keys("*") == [layout.audit(ADA)]
 

@@ -12,10 +12,10 @@ from tests.store.fixtures import ADA, GRACE
 async def test_lists_the_last_entries_of_the_workspace(redis: Any) -> None:
     """Newest first, whoever of the workspace asks."""
     log = AuditLog(redis)
-    await log.record(ADA, "acme", "job-1", "deleted")
-    await log.record(GRACE, "globex", "job-2", "missing_scope")
+    await log.record_delete(ADA, "acme", "job-1", "deleted")
+    await log.record_delete(GRACE, "globex", "job-2", "missing_scope")
     last = await log.last(ADA, 10)
-    assert [(e.user_id, e.tenant, e.job_id, e.result) for e in last] == [
+    assert [(e.user_id, e.tenant, e.subject, e.result) for e in last] == [
         ("U0GRACE", "globex", "job-2", "missing_scope"),
         ("U0ADA", "acme", "job-1", "deleted"),
     ]
@@ -28,7 +28,7 @@ async def test_is_capped(redis: Any) -> None:
         for number in range(KEPT_ENTRIES + 500):
             pipe.xadd(layout.audit(ADA), {"n": number})
         await pipe.execute()
-    await AuditLog(redis).record(ADA, "acme", "job-1", "deleted")
+    await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
     assert await redis.xlen(layout.audit(ADA)) <= KEPT_ENTRIES + 200
 
 
@@ -36,11 +36,11 @@ async def test_finds_the_own_entries_among_all(redis: Any) -> None:
     """The newest of one user within so many entries of the workspace, and no more than asked."""
     log = AuditLog(redis)
     for number in range(6):
-        await log.record(ADA, "acme", f"ada-{number}", "deleted")
-        await log.record(GRACE, "acme", f"grace-{number}", "deleted", counted=number)
-    assert [e.job_id for e in await log.of_user(ADA, 2, 500)] == ["ada-5", "ada-4"]
-    assert [e.job_id for e in await log.of_user(ADA, 9, 4)] == ["ada-5", "ada-4"]
-    (newest,) = await log.of_user(GRACE, 1, 500)
+        await log.record_delete(ADA, "acme", f"ada-{number}", "deleted")
+        await log.record_delete(GRACE, "acme", f"grace-{number}", "deleted")
+    assert [e.subject for e in await log.deletes_of_user(ADA, 2, 500)] == ["ada-5", "ada-4"]
+    assert [e.subject for e in await log.deletes_of_user(ADA, 9, 4)] == ["ada-5", "ada-4"]
+    (newest,) = await log.deletes_of_user(GRACE, 1, 500)
     assert newest == (await log.last(ADA, 1))[0]
 
 
@@ -48,7 +48,7 @@ async def test_a_home_reads_no_more_than_it_shows(redis: Any) -> None:
     """Other people's entries stay in Redis."""
     log = AuditLog(redis)
     for number in range(50):
-        await log.record(GRACE, "acme", f"grace-{number}", "deleted")
+        await log.record_delete(GRACE, "acme", f"grace-{number}", "deleted")
     sent = int((await redis.info("stats"))["total_net_output_bytes"])
-    assert await log.of_user(ADA, 5, 500) == ()
+    assert await log.deletes_of_user(ADA, 5, 500) == ()
     assert int((await redis.info("stats"))["total_net_output_bytes"]) - sent < 20_000

@@ -323,5 +323,5 @@ async def test_whose_delete_it_was(
     await kept.claim("clean-1", "worker-1")
     record = await CleanResults(redis).open("clean-1", "worker-1")
     for note in notes:
-        await record.record(ADA, "acme", "job-1", note)
+        await record.record_delete(ADA, "acme", "job-1", note)
     assert record.result("job-1") == result

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.models import Caller
 from bot.store import layout
 from bot.store.alert_records import Alert
 from bot.store.alerts import AlertStore
 from bot.store.sources import Source
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
-from sandbox.slack.directory import BOT_USER_ID
+from sandbox.slack.directory import BOT_USER_ID, TEAM_ID
 from sandbox.slack.faults import Fault
 from tests.shop import Shop
 from tests.store.fixtures import ADA
@@ -471,6 +472,7 @@ async def test_pauses_where_its_owner_has_left(shop: Shop, snapshot: SnapshotAss
     (said,) = [one for one in await in_ops(shop) if "is paused" in one["text"]]
     assert shown(said) == snapshot
     assert await posted(shop) == []
+    assert not await shop.redis.exists(layout.account(Caller(TEAM_ID, "U0ADA")))
     await shop.person("grace", "ops").click("Take over")
     await later(shop, 2 * MINUTE)
     blocks = str([message["blocks"] for message in await posted(shop)])
@@ -548,7 +550,7 @@ async def test_an_unexpected_error_pauses_with_a_word(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("method", ["users.info", "conversations.info", "chat.postMessage"])
-@pytest.mark.parametrize("word", ["missing_scope", "invalid_auth", "restricted_action"])
+@pytest.mark.parametrize("word", ["missing_scope", "no_permission", "restricted_action"])
 async def test_a_permanent_refusal_pauses_with_its_reason(
     shop: Shop, caplog: pytest.LogCaptureFixture, method: str, word: str
 ) -> None:
@@ -585,17 +587,31 @@ async def test_a_temporary_refusal_waits(shop: Shop, method: str, fault: Fault) 
 async def test_a_notice_that_slack_refused_comes_a_day_later(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """For example while the app's token was not valid."""
+    """For example while only administrators could post there."""
+    await later(shop)
+    shop.world.revoke(ACME_OPERATIONS)
+    refusal = Fault("refuse", times=9999, method="chat.postMessage", error="restricted_action")
+    shop.workspace.faults.add(refusal)
+    await later(shop, 600)
+    shop.workspace.faults.clear()
+    assert (await notices(shop), await told(shop)) == ([], [])
+    assert "was not posted: restricted_action" in caplog.text
+    await shop.worker.work_until(shop.clock() + 25 * 3600, step=600)
+    (said,) = await notices(shop)
+    assert "still paused" in said["text"]
+
+
+async def test_a_notice_waits_for_the_token(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """While Slack refuses the app's token the log has an error; then channel and owner read why."""
     await later(shop)
     shop.world.revoke(ACME_OPERATIONS)
     token, shop.workspace.bot_token = shop.workspace.bot_token, "xoxb-new"
     await later(shop, 600)
+    assert "scheduled work stops" in caplog.text
     shop.workspace.bot_token = token
-    assert (await notices(shop), await told(shop)) == ([], [])
-    assert "is not posted: invalid_auth" in caplog.text
-    await shop.worker.work_until(shop.clock() + 25 * 3600, step=600)
-    (said,) = await notices(shop)
-    assert "still paused" in said["text"]
+    await shop.redis.delete(layout.shift("teams"))  # Redis' own clock stands still
+    await later(shop, 300)
+    assert (len(await notices(shop)), len(await told(shop))) == (1, 1)
 
 
 async def test_people_of_other_organisations_read_no_notice(shop: Shop) -> None:

@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.models import Caller
 from bot.services.digests.course import TOO_LATE_SECONDS
 from bot.store import layout
 from bot.store.audiences import Audiences
 from bot.store.digests import DigestStore
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.faults import Fault
 from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
 from tests.listeners.jobs.fixtures import MESSAGES, STATUSES, job_id
@@ -342,11 +344,12 @@ async def test_pauses_where_its_owner_has_left(
     (said,) = await in_channel(shop_at_nine)
     assert "can take it over" in said["text"]
     assert (await stored(shop_at_nine)).paused == "owner_gone"
+    assert not await shop_at_nine.redis.exists(layout.account(Caller(TEAM_ID, "U0ADA")))
 
 
 CERTAIN = [
     (word, method)
-    for word in ("missing_scope", "invalid_auth", "account_inactive", "team_access_not_granted")
+    for word in ("missing_scope", "no_permission", "team_access_not_granted")
     for method in ("chat.postMessage", "conversations.info", "users.info")
 ] + [
     ("restricted_action", "chat.postMessage"),

@@ -48,6 +48,23 @@ async def test_what_nobody_takes_over_is_deleted(left: Shop) -> None:
     assert [key for key in await kept(left) if "post:" not in key] == []
 
 
+@pytest.mark.parametrize("before", ["/emporix digest pause", "/emporix disconnect"])
+async def test_what_was_paused_before_is_deleted_too(connected: Shop, before: str) -> None:
+    """Whatever the reason was: 30 days after its owner has left nothing of theirs is kept."""
+    ops = connected.person("ada", "ops")
+    await set_up(ops)
+    await ops.command("/emporix alerts on")
+    await ops.command(before)
+    if "disconnect" in before:
+        await ops.click("Disconnect")
+    await next_day(connected, 40)
+    await ops.leave_company()
+    await next_day(connected, 29.9)
+    assert await connected.redis.exists(layout.digest("digest-1"))
+    await next_day(connected, 0.2)
+    assert [key for key in await kept(connected) if "post:" not in key] == []
+
+
 async def test_what_was_paused_by_a_person_stays(connected: Shop) -> None:
     """It is theirs, however long it pauses."""
     ops = connected.person("ada", "ops")
@@ -73,10 +90,11 @@ async def test_one_worker_does_it(left: Shop, redis: Any) -> None:
     await next_day(left, 31)
     alerts = AlertStore(redis, left.vault)
     assert await alerts.of_channel(TEAM_ID, "C0OPS") == ()
-    await redis.xadd(layout.audit(ADA), {"user_id": "U1"}, id="1000-0")
+    quiet = layout.audit(Caller("T0QUIET", "U1"))
+    await redis.xadd(quiet, {"user_id": "U1"}, id="1000-0")
     left.clock.forward(3600)
     await left.worker.work()
-    assert await redis.xlen(layout.audit(ADA)) == 1
+    assert await redis.xlen(quiet) == 1
 
 
 async def test_slack_away_deletes_nothing(

@@ -14,7 +14,7 @@ from bot.slack.hear import action, command
 from bot.slack.reply import Reply
 
 
-@command("alerts list", "", "The alerts of this channel.", also=("alerts",))
+@command("alerts list", "", "The alerts of this channel.", also=("alerts",), audit=None)
 async def list_alerts(
     caller: Caller, clock: LocalClock, alerts: Alerts, channel: Channel, reply: Reply
 ) -> None:
@@ -22,7 +22,7 @@ async def list_alerts(
     await reply("alerts/list", alerts=there, now=clock.now())
 
 
-@action(ids.ALERTS_LIST_JOBS)
+@action(ids.ALERTS_LIST_JOBS, audit=None)
 async def list_jobs(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
     """By the presser's own connection, for the presser alone."""
     query = str(unpack(value, ids.STATE_QUERY)["query"])

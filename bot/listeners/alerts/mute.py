@@ -9,37 +9,46 @@ from bot.say.state import unpack
 from bot.services.alerts.alerts import Alerts
 from bot.services.alerts.muting import mute_seconds
 from bot.services.filters import LocalClock
+from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
-from bot.slack.directly import Directly
 from bot.slack.hear import action, command
+from bot.slack.people import People
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 
 
-@command("alerts mute", "[2h]", "Mute this channel's alerts for a while: 30m, 2h, 1d.")
+@command(
+    "alerts mute",
+    "[2h]",
+    "Mute this channel's alerts for a while: 30m, 2h, 1d.",
+    audit=AuditEvent.ALERT_MUTED,
+)
 async def mute(
     text: str,
     caller: Caller,
     clock: LocalClock,
     alerts: Alerts,
     channel: Channel,
-    directly: Directly,
+    people: People,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
-    await mute_there(text, "", caller, clock, alerts, channel, directly, reply)
+    await mute_there(text, "", caller, clock, alerts, channel, people, reply, audit_entry)
 
 
-@action(ids.ALERTS_MUTE_ONE)
+@action(ids.ALERTS_MUTE_ONE, audit=AuditEvent.ALERT_MUTED)
 async def mute_one(
     value: str,
     caller: Caller,
     clock: LocalClock,
     alerts: Alerts,
     channel: Channel,
-    directly: Directly,
+    people: People,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
-    await mute_there("", alert_id, caller, clock, alerts, channel, directly, reply)
+    await mute_there("", alert_id, caller, clock, alerts, channel, people, reply, audit_entry)
 
 
 async def mute_there(
@@ -49,12 +58,14 @@ async def mute_there(
     clock: LocalClock,
     alerts: Alerts,
     channel: Channel,
-    directly: Directly,
+    people: People,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     """Everyone there learns who did it; so do the owners, wherever they are."""
     until = clock.now() + mute_seconds(length)
     muted = await alerts.mute(caller, channel.id, until, alert_id)
-    await notify_owners("muted", muted, caller, directly, until=until)
+    audit_entry.about_alerts(muted)
+    await notify_owners("muted", muted, people, until=until)
     tell = channel.post if muted else reply
     await tell("alerts/mute", alerts=muted, until=until, user_id=caller.user_id)

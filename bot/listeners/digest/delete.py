@@ -6,13 +6,15 @@ from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.digests.digests import Digests
+from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
 from bot.slack.hear import action, command
 from bot.slack.people import People
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 
 
-@command("digest delete", "[name]", "Delete a digest, after asking.")
+@command("digest delete", "[name]", "Delete a digest, after asking.", audit=None)
 async def ask(
     text: str, account: Account, digests: Digests, channel: Channel, reply: Reply
 ) -> None:
@@ -20,19 +22,26 @@ async def ask(
     await reply("digest/delete", digest=digest)
 
 
-@action(ids.DIGEST_DELETE_CONFIRM, replaces=True)
+@action(ids.DIGEST_DELETE_CONFIRM, replaces=True, audit=AuditEvent.DIGEST_DELETED)
 async def delete(
-    value: str, account: Account, digests: Digests, people: People, reply: Reply
+    value: str,
+    account: Account,
+    digests: Digests,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
     digest = await digests.get(digest_id, account.caller)
+    audit_entry.about_digest(digest)
     if digest.owner != account.caller:  # owners may stop theirs from wherever they are
         await people.must_be_in(digest.channel_id)
     digest = await digests.delete(digest_id, account.caller)
+    audit_entry.made()
     await reply("digest/delete.done", replace=True, digest=digest)
     await people.notify(digest.owner, "digest/by_others", digest=digest, act="delete")
 
 
-@action(ids.DIGEST_DELETE_KEEP, replaces=True)
+@action(ids.DIGEST_DELETE_KEEP, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
     await reply("digest/delete.kept", replace=True)

@@ -12,14 +12,16 @@ from bot.services.accounts import connection
 from bot.services.digests.digests import Digests
 from bot.services.digests.form import Proposal
 from bot.services.filters import LocalClock
+from bot.slack.auditing import AuditDraft
 from bot.slack.digest_forms import DigestForms
 from bot.slack.hear import action, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.people import People
+from bot.store.audit_events import AuditEvent
 
 
-@action(ids.DIGEST_EDIT_OPEN, at_once=True)
+@action(ids.DIGEST_EDIT_OPEN, at_once=True, audit=None)
 async def open_form(value: str, account: Account, digests: Digests, modal: Modal) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
     await opening(modal)
@@ -28,7 +30,7 @@ async def open_form(value: str, account: Account, digests: Digests, modal: Modal
     await show(modal, account, Proposal.of(digest), digest_id)
 
 
-@submission(ids.DIGEST_EDIT_SUBMIT)
+@submission(ids.DIGEST_EDIT_SUBMIT, audit=AuditEvent.DIGEST_CHANGED)
 async def change(
     value: str,
     values: Mapping[str, str],
@@ -37,7 +39,9 @@ async def change(
     people: People,
     home: HomeTab,
     modal: SubmittedModal,
+    audit_entry: AuditDraft,
 ) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
-    await save(modal, digest_forms.save(people, clock, values, digest_id), digest_id)
+    saving = digest_forms.save(people, clock, values, audit_entry, digest_id)
+    await save(modal, saving, audit_entry, digest_id)
     await home.keep_up()

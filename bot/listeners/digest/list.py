@@ -9,7 +9,12 @@ from bot.slack.hear import command
 from bot.slack.reply import Reply
 
 
-@command("digest list", "", "The digests of this channel: change, pause, delete or take them over.")
+@command(
+    "digest list",
+    "",
+    "The digests of this channel: change, pause, delete or take them over.",
+    audit=None,
+)
 async def list_digests(account: Account, digests: Digests, channel: Channel, reply: Reply) -> None:
     caller, channel_id = account.caller, channel.id
     await reply(

@@ -12,12 +12,14 @@ from bot.say import ids
 from bot.say.state import unpack
 from bot.services.digests.form import FormRefused, Proposal
 from bot.services.filters import LocalClock
+from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
 from bot.slack.digest_forms import DigestForms
 from bot.slack.hear import action, command, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.people import People
+from bot.store.audit_events import AuditEvent
 
 IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
@@ -28,6 +30,7 @@ IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
     "Set up a digest: every day in a channel, how many jobs there were and what failed.",
     also=("digest",),
     at_once=True,
+    audit=None,
 )
 async def open_form(
     text: str,
@@ -42,7 +45,7 @@ async def open_form(
     await show(modal, account, replace(proposal, channel_id=_channel(channel.id)))
 
 
-@action(ids.DIGEST_NEW_OPEN, at_once=True)
+@action(ids.DIGEST_NEW_OPEN, at_once=True, audit=None)
 async def open_form_from_button(
     value: str, account: Account, clock: LocalClock, digest_forms: DigestForms, modal: Modal
 ) -> None:
@@ -52,7 +55,7 @@ async def open_form_from_button(
     await show(modal, account, replace(proposal, channel_id=_channel(channel_id)))
 
 
-@submission(ids.DIGEST_NEW_SUBMIT)
+@submission(ids.DIGEST_NEW_SUBMIT, audit=AuditEvent.DIGEST_CREATED)
 async def set_up(
     values: Mapping[str, str],
     clock: LocalClock,
@@ -60,8 +63,9 @@ async def set_up(
     people: People,
     home: HomeTab,
     modal: SubmittedModal,
+    audit_entry: AuditDraft,
 ) -> None:
-    await save(modal, digest_forms.save(people, clock, values))
+    await save(modal, digest_forms.save(people, clock, values, audit_entry), audit_entry)
     await home.keep_up()
 
 
@@ -78,7 +82,10 @@ async def show(modal: Modal, account: Account, proposal: Proposal, digest_id: st
 
 
 async def save(
-    modal: SubmittedModal, saving: Coroutine[Any, Any, Digest], digest_id: str = ""
+    modal: SubmittedModal,
+    saving: Coroutine[Any, Any, Digest],
+    audit_entry: AuditDraft,
+    digest_id: str = "",
 ) -> None:
     """Under the fields what is wrong while that is possible; else the form once more."""
     trying = asyncio.create_task(saving)
@@ -88,6 +95,7 @@ async def save(
     try:
         await modal.update("digest/new.done", digest=await trying)
     except FormRefused as refused:
+        audit_entry.refuse()
         await _refuse(modal, refused, digest_id)
 
 

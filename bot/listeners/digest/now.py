@@ -7,14 +7,21 @@ from bot.say import ids
 from bot.say.state import unpack
 from bot.services.digests.digests import Digests
 from bot.services.filters import LocalClock
+from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
 from bot.slack.hear import action, command
 from bot.slack.people import People
 from bot.slack.reply import Reply
 from bot.store.alive import Alive
+from bot.store.audit_events import AuditEvent
 
 
-@command("digest now", "[name]", "Post a digest at once; it then runs on your connection.")
+@command(
+    "digest now",
+    "[name]",
+    "Post a digest at once; it then runs on your connection.",
+    audit=AuditEvent.DIGEST_POSTED_NOW,
+)
 async def post_now(
     text: str,
     account: Account,
@@ -24,13 +31,14 @@ async def post_now(
     channel: Channel,
     people: People,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     digest = await digests.named(account.caller, channel.id, text)
-    digest = await _ask(digest, account, digests, people)
+    digest = await _ask(digest, account, digests, people, audit_entry)
     await _reply(digest, clock, alive, reply)
 
 
-@action(ids.DIGEST_NOW_POST)
+@action(ids.DIGEST_NOW_POST, audit=AuditEvent.DIGEST_POSTED_NOW)
 async def post_now_from_button(
     value: str,
     account: Account,
@@ -39,17 +47,26 @@ async def post_now_from_button(
     alive: Alive,
     people: People,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
     digest = await digests.get(digest_id, account.caller)
-    digest = await _ask(digest, account, digests, people)
+    digest = await _ask(digest, account, digests, people, audit_entry)
     await _reply(digest, clock, alive, reply)
 
 
-async def _ask(digest: Digest, account: Account, digests: Digests, people: People) -> Digest:
+async def _ask(
+    digest: Digest,
+    account: Account,
+    digests: Digests,
+    people: People,
+    audit_entry: AuditDraft,
+) -> Digest:
     """Raises NotConnected: it runs on the connection of the person who wants it."""
+    audit_entry.about_digest(digest)
     await people.must_be_in(digest.channel_id)
     changed = await digests.ask_now(digest.id, account)
+    audit_entry.made()
     await people.notify(changed.before.owner, "digest/by_others", digest=digest, act="now")
     return changed.digest
 

@@ -6,32 +6,55 @@ from bot.models import Account, Digest
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.digests.digests import Digests
+from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
 from bot.slack.hear import action, command
 from bot.slack.people import People
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 
 
-@command("digest pause", "[name]", "Stop posting a digest until it is resumed.")
+@command(
+    "digest pause",
+    "[name]",
+    "Stop posting a digest until it is resumed.",
+    audit=AuditEvent.DIGEST_PAUSED,
+)
 async def pause(
-    text: str, account: Account, digests: Digests, channel: Channel, people: People, reply: Reply
+    text: str,
+    account: Account,
+    digests: Digests,
+    channel: Channel,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     digest = await digests.named(account.caller, channel.id, text)
-    await _pause(digest, digests, people, reply)
+    audit_entry.about_digest(digest)
+    await _pause(digest, digests, people, reply, audit_entry)
 
 
-@action(ids.DIGEST_PAUSE_GO)
+@action(ids.DIGEST_PAUSE_GO, audit=AuditEvent.DIGEST_PAUSED)
 async def pause_from_button(
-    value: str, account: Account, digests: Digests, people: People, reply: Reply
+    value: str,
+    account: Account,
+    digests: Digests,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
     digest = await digests.get(digest_id, account.caller)
+    audit_entry.about_digest(digest)
     if digest.owner != account.caller:  # owners may stop theirs from wherever they are
         await people.must_be_in(digest.channel_id)
-    await _pause(digest, digests, people, reply)
+    await _pause(digest, digests, people, reply, audit_entry)
 
 
-async def _pause(digest: Digest, digests: Digests, people: People, reply: Reply) -> None:
+async def _pause(
+    digest: Digest, digests: Digests, people: People, reply: Reply, audit_entry: AuditDraft
+) -> None:
     changed = await digests.pause(digest.id, people.caller)
+    audit_entry.made()
     await reply("digest/pause", digest=changed.digest)
     await people.notify(changed.before.owner, "digest/by_others", digest=digest, act="pause")

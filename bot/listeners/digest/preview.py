@@ -17,7 +17,7 @@ from bot.slack.hear import action, command
 from bot.slack.reply import Reply
 
 
-@command("digest preview", "[name]", "What a digest would tell now; only you see it.")
+@command("digest preview", "[name]", "What a digest would tell now; only you see it.", audit=None)
 async def preview(
     text: str,
     account: Account,
@@ -37,7 +37,7 @@ async def preview(
     await _show(digest, account, clock.now(), reports, reply)
 
 
-@action(ids.DIGEST_PREVIEW_SHOW)
+@action(ids.DIGEST_PREVIEW_SHOW, audit=None)
 async def preview_from_button(
     value: str,
     account: Account,

@@ -7,15 +7,23 @@ from bot.models import Account
 from bot.say import ids
 from bot.say.state import unpack
 from bot.services.digests.digests import Digests
+from bot.slack.auditing import AuditDraft
 from bot.slack.hear import action
 from bot.slack.people import People
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 
 
-@action(ids.DIGEST_TAKE_OVER_TAKE)
+@action(ids.DIGEST_TAKE_OVER_TAKE, audit=AuditEvent.DIGEST_TAKEN_OVER)
 async def take_over(
-    value: str, account: Account, digests: Digests, people: People, reply: Reply
+    value: str,
+    account: Account,
+    digests: Digests,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
     digest = await digests.get(digest_id, account.caller)
-    await reply("digest/take_over", digest=await resumed(digest, account, digests, people))
+    digest = await resumed(digest, account, digests, people, audit_entry)
+    await reply("digest/take_over", digest=digest)

@@ -15,33 +15,37 @@ from bot.say.state import unpack
 from bot.services.alerts.alerts import Alerts
 from bot.services.filters import LocalClock
 from bot.services.sharing import Sharing
+from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
-from bot.slack.directly import Directly
 from bot.slack.hear import action
 from bot.slack.home import HomeTab
 from bot.slack.people import People
 from bot.slack.place import Place
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 
 
-@action(ids.HOME_ALERTS_MUTE)
+@action(ids.HOME_ALERTS_MUTE, audit=AuditEvent.ALERT_MUTED)
 async def mute(
     value: str,
     caller: Caller,
     clock: LocalClock,
     alerts: Alerts,
     place: Place,
-    directly: Directly,
+    people: People,
     home: HomeTab,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     channel = await _channel(value, caller, alerts, place)
     with suppress(ShareRefused):  # muted all the same
-        await mute_there("", _alert(value), caller, clock, alerts, channel, directly, reply)
+        await mute_there(
+            "", _alert(value), caller, clock, alerts, channel, people, reply, audit_entry
+        )
     await home.redraw()
 
 
-@action(ids.HOME_ALERTS_UNMUTE)
+@action(ids.HOME_ALERTS_UNMUTE, audit=AuditEvent.ALERT_UNMUTED)
 async def unmute(
     value: str,
     caller: Caller,
@@ -50,15 +54,16 @@ async def unmute(
     people: People,
     home: HomeTab,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     channel = await _channel(value, caller, alerts, place)
     await people.must_be_in(channel.id)
     with suppress(ShareRefused):
-        await unmute_there(_alert(value), caller, alerts, channel, reply)
+        await unmute_there(_alert(value), caller, alerts, channel, people, reply, audit_entry)
     await home.redraw()
 
 
-@action(ids.HOME_ALERTS_RESUME)
+@action(ids.HOME_ALERTS_RESUME, audit=AuditEvent.ALERT_RESUMED)
 async def resume(
     value: str,
     account: Account,
@@ -66,29 +71,30 @@ async def resume(
     sharing: Sharing,
     place: Place,
     people: People,
-    directly: Directly,
     home: HomeTab,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     channel = await _channel(value, account.caller, alerts, place)
     await people.must_be_in(channel.id)
-    await resume_there(_alert(value), account, alerts, sharing, channel, directly, reply)
+    await resume_there(_alert(value), account, alerts, sharing, channel, people, reply, audit_entry)
     await home.redraw()
 
 
-@action(ids.HOME_ALERTS_OFF)
+@action(ids.HOME_ALERTS_OFF, audit=AuditEvent.ALERT_OFF)
 async def turn_off(
     value: str,
     caller: Caller,
     alerts: Alerts,
     place: Place,
-    directly: Directly,
+    people: People,
     home: HomeTab,
     reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     channel = await _channel(value, caller, alerts, place)
     with suppress(ShareRefused):
-        await turn_off_there(_alert(value), caller, alerts, channel, directly, reply)
+        await turn_off_there(_alert(value), caller, alerts, channel, people, reply, audit_entry)
     await home.redraw()
 
 

@@ -14,7 +14,7 @@ from bot.slack.hear import action
 from bot.slack.modals import Modal
 
 
-@action(ids.HOME_JOBS_OPEN, at_once=True)
+@action(ids.HOME_JOBS_OPEN, at_once=True, audit=None)
 async def open_job(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
     state = unpack(value, ids.STATE_JOB)
     await modal.open("home/jobs.opening")
@@ -22,7 +22,7 @@ async def open_job(value: str, account: Account, jobs: Jobs, modal: Modal) -> No
     await modal.update("home/jobs.job", card=card)
 
 
-@action(ids.HOME_JOBS_FAILED, at_once=True)
+@action(ids.HOME_JOBS_FAILED, at_once=True, audit=None)
 async def list_failed(
     value: str, account: Account, clock: LocalClock, jobs: Jobs, modal: Modal
 ) -> None:
@@ -32,7 +32,7 @@ async def list_failed(
     await modal.update("jobs/results", listing=listing)
 
 
-@action(ids.HOME_JOBS_RUNNING, at_once=True)
+@action(ids.HOME_JOBS_RUNNING, at_once=True, audit=None)
 async def list_running(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
     await modal.open("home/jobs.opening")
@@ -40,13 +40,13 @@ async def list_running(value: str, account: Account, jobs: Jobs, modal: Modal) -
     await modal.update("jobs/results", listing=listing)
 
 
-@action(ids.HOME_JOBS_SEARCH, at_once=True)
+@action(ids.HOME_JOBS_SEARCH, at_once=True, audit=None)
 async def search(account: Account, modal: Modal) -> None:
     await modal.open("jobs/filter.opening", is_list=False)
     await show_form(Form(), account, modal)
 
 
-@action(ids.HOME_JOBS_FILTER, at_once=True)
+@action(ids.HOME_JOBS_FILTER, at_once=True, audit=None)
 async def filter_failed(value: str, account: Account, clock: LocalClock, modal: Modal) -> None:
     """The same form, filled in for the failures of a tenant."""
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])

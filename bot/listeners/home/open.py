@@ -7,12 +7,12 @@ from bot.slack.hear import action, event
 from bot.slack.home import HomeTab
 
 
-@event("app_home_opened")
+@event("app_home_opened", audit=None)
 async def open_home(home: HomeTab) -> None:
     """At once as far as it is known; Slack tells of the tab of messages, too."""
     await home.open()
 
 
-@action(ids.HOME_OPEN_REFRESH)
+@action(ids.HOME_OPEN_REFRESH, audit=None)
 async def refresh(home: HomeTab) -> None:
     await home.refresh()

@@ -13,10 +13,12 @@ from bot.services.asking import Asking
 from bot.services.cleans.cleaning import Cleaning, Confirmation
 from bot.services.cleans.progress import Progress
 from bot.services.filters import LocalClock
+from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
 from bot.slack.hear import action, command, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 from bot.store.cleans import Clean
 
 IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
@@ -26,6 +28,7 @@ IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
     "jobs clean",
     "<filters>",
     "Delete all jobs that fit, as skipped until:2026-11-01, after counting them and asking.",
+    audit=None,
 )
 async def ask(
     text: str, account: Account, clock: LocalClock, asking: Asking, cleaning: Cleaning, reply: Reply
@@ -35,7 +38,7 @@ async def ask(
     await reply(template, preview=preview)
 
 
-@action(ids.JOBS_CLEAN_OPEN, at_once=True)
+@action(ids.JOBS_CLEAN_OPEN, at_once=True, audit=None)
 async def open_form(value: str, modal: Modal) -> None:
     state = unpack(value, ids.STATE_CLEAN)
     await modal.open(
@@ -47,42 +50,55 @@ async def open_form(value: str, modal: Modal) -> None:
     )
 
 
-@action(ids.JOBS_CLEAN_KEEP, replaces=True)
+@action(ids.JOBS_CLEAN_KEEP, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
     await reply("jobs/clean.kept", replace=True)
 
 
-@submission(ids.JOBS_CLEAN_SUBMIT)
+@submission(ids.JOBS_CLEAN_SUBMIT, audit=AuditEvent.CLEANUP_STARTED)
 async def begin(
     caller: Caller,
     value: str,
     values: Mapping[str, str],
     cleaning: Cleaning,
     modal: SubmittedModal,
+    audit_entry: AuditDraft,
 ) -> None:
-    clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
+    state = unpack(value, ids.STATE_CLEAN)
+    audit_entry.subject = clean_id = str(state["clean"])
+    audit_entry.tenant = str(state.get("tenant", ""))
     ((block_id, typed),) = values.items()
     confirming = asyncio.create_task(cleaning.confirm(caller, clean_id, typed))
     done, _ = await asyncio.wait({confirming}, timeout=IN_ACK_SECONDS)
     if not done:
         await modal.update("jobs/clean.checking")
     try:
-        await _show(await confirming, modal)
+        confirmation = await confirming
+        audit_entry.skip()  # the worker records it when it begins
+        await _show(confirmation, modal)
     except InvalidInput as error:
+        audit_entry.refuse(error)
         if modal.answered.is_set():
             raise
         await modal.errors("jobs/clean.errors", error=error, block_id=block_id)
 
 
-@action(ids.JOBS_CLEAN_STOP)
+@action(ids.JOBS_CLEAN_STOP, audit=AuditEvent.CLEANUP_STOPPED)
 async def stop(
-    value: str, caller: Caller, cleaning: Cleaning, channel: Channel, reply: Reply
+    value: str,
+    caller: Caller,
+    cleaning: Cleaning,
+    channel: Channel,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
-    clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
-    await _change(await cleaning.stop(caller, clean_id), cleaning, channel, reply)
+    audit_entry.subject = clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
+    progress = await cleaning.stop(caller, clean_id)
+    audit_entry.about_clean(progress.clean)
+    await _change(progress, cleaning, channel, reply)
 
 
-@action(ids.JOBS_CLEAN_AGAIN, at_once=True)
+@action(ids.JOBS_CLEAN_AGAIN, at_once=True, audit=None)
 async def ask_again(value: str, account: Account, cleaning: Cleaning, modal: Modal) -> None:
     await modal.open("jobs/clean.checking")
     clean = await cleaning.ask_again(account, str(unpack(value, ids.STATE_CLEAN)["clean"]))

@@ -21,7 +21,7 @@ from bot.slack.progress import Progress
 from bot.store.cursors import Cursor
 
 
-@action(ids.JOBS_CSV_DOWNLOAD, at_once=True)
+@action(ids.JOBS_CSV_DOWNLOAD, at_once=True, audit=None)
 async def download_csv(
     value: str,
     account: Account,
@@ -35,7 +35,7 @@ async def download_csv(
     await _hand_over(wanted, account, whole_lists, modal, files)
 
 
-@action(ids.JOBS_CSV_DOWNLOAD_SHARED, at_once=True)
+@action(ids.JOBS_CSV_DOWNLOAD_SHARED, at_once=True, audit=None)
 async def download_shared_csv(
     value: str, account: Account, whole_lists: WholeLists, modal: Modal, files: Files
 ) -> None:
@@ -45,7 +45,7 @@ async def download_shared_csv(
     await _hand_over(wanted, account, whole_lists, modal, files)
 
 
-@action(ids.JOBS_CSV_DOWNLOAD_JOBS, at_once=True)
+@action(ids.JOBS_CSV_DOWNLOAD_JOBS, at_once=True, audit=None)
 async def download_jobs(
     value: str, account: Account, jobs: Jobs, modal: Modal, files: Files
 ) -> None:

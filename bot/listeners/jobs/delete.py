@@ -11,10 +11,11 @@ from bot.services.jobs import Jobs
 from bot.services.shared_deletes import SharedDeletes
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 from bot.store.deletions import DeletedJob
 
 
-@command("jobs delete", "<id>", "Delete a job, after showing it and asking.")
+@command("jobs delete", "<id>", "Delete a job, after showing it and asking.", audit=None)
 async def ask(
     text: str, account: Account, shared_deletes: SharedDeletes, jobs: Jobs, reply: Reply
 ) -> None:
@@ -22,7 +23,7 @@ async def ask(
     await reply("jobs/delete", card=await jobs.get(account, job_id(text)))
 
 
-@action(ids.JOBS_DELETE_CONFIRM, replaces=True)
+@action(ids.JOBS_DELETE_CONFIRM, replaces=True, audit=AuditEvent.JOB_DELETED)
 async def delete_job(
     value: str, account: Account, shared_deletes: SharedDeletes, jobs: Jobs, reply: Reply
 ) -> None:
@@ -34,7 +35,7 @@ async def delete_job(
         await reply("jobs/delete.done", replace=True, deletion=_seen_by(account, deletion))
 
 
-@action(ids.JOBS_DELETE_KEEP, replaces=True)
+@action(ids.JOBS_DELETE_KEEP, replaces=True, audit=None)
 async def keep_job(value: str, reply: Reply) -> None:
     job = unpack(value, ids.STATE_JOB)["job"]
     await reply("jobs/delete.kept", replace=True, job_id=job)

@@ -21,6 +21,7 @@ from bot.slack.message_texts import texts
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.place import Place
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 from bot.store.forms import FormStore
 
 GONE = ("deleted", "already_gone")
@@ -34,6 +35,7 @@ LONGEST = 1500
     "Delete Emporix jobs",
     "The jobs that a message names, to be ticked and deleted after a question",
     kind="message",
+    audit=None,
 )
 async def start(
     account: Account,
@@ -50,7 +52,7 @@ async def start(
     await modal.update("jobs/delete_found", findings=findings, form=form)
 
 
-@action(ids.JOBS_DELETE_FOUND_ASK, at_once=True)
+@action(ids.JOBS_DELETE_FOUND_ASK, at_once=True, audit=None)
 async def ask_about_one(
     value: str, memory: str, caller: Caller, forms: FormStore, modal: Modal
 ) -> None:
@@ -61,7 +63,7 @@ async def ask_about_one(
     await modal.open("jobs/delete_found.ask", jobs=jobs, form=form, below=below, is_list=False)
 
 
-@submission(ids.JOBS_DELETE_FOUND_CHOSEN)
+@submission(ids.JOBS_DELETE_FOUND_CHOSEN, audit=None)
 async def ask_about_chosen(
     choices: Mapping[str, tuple[str, ...]], memory: str, modal: SubmittedModal
 ) -> None:
@@ -75,7 +77,7 @@ async def ask_about_chosen(
     await modal.push("jobs/delete_found.ask", jobs=jobs, form=form, below="", is_list=True)
 
 
-@submission(ids.JOBS_DELETE_FOUND_CONFIRM)
+@submission(ids.JOBS_DELETE_FOUND_CONFIRM, audit=AuditEvent.JOB_DELETED)
 async def delete(
     caller: Caller,
     memory: str,

@@ -14,10 +14,11 @@ from bot.services.shared_deletes import SharedDeletes
 from bot.slack.channel import Channel
 from bot.slack.hear import action
 from bot.slack.reply import Reply
+from bot.store.audit_events import AuditEvent
 from bot.store.deletions import DeletedJob
 
 
-@action(ids.JOBS_DELETE_SHARED_CONFIRM)
+@action(ids.JOBS_DELETE_SHARED_CONFIRM, audit=AuditEvent.JOB_DELETED)
 async def delete_shared_job(
     value: str, account: Account, shared_deletes: SharedDeletes, channel: Channel, reply: Reply
 ) -> None:

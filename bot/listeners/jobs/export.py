@@ -17,7 +17,7 @@ LONGEST = 2_000_000
 """Characters on indented lines, which take a second; what is longer stays as Emporix wrote it."""
 
 
-@action(ids.JOBS_EXPORT_DOWNLOAD, at_once=True)
+@action(ids.JOBS_EXPORT_DOWNLOAD, at_once=True, audit=None)
 async def download_export(
     value: str, account: Account, exports: Exports, modal: Modal, files: Files
 ) -> None:

@@ -48,25 +48,26 @@ Mendable: TypeAlias = (
     "Search Emporix jobs",
     "A form to look for jobs by words, status, type, agent, event and days",
     kind="global",
+    audit=None,
 )
 async def start(account: Account, modal: Modal) -> None:
     await modal.open("jobs/filter.opening", is_list=False)
     await show(Form(), account, modal)
 
 
-@action(ids.JOBS_FILTER_WORDS)
+@action(ids.JOBS_FILTER_WORDS, audit=None)
 async def search_words(value: str, account: Account, modal: Modal) -> None:
     await show(Form(words=str(unpack(value, ids.STATE_WORDS)["words"])), account, modal)
 
 
-@action(ids.JOBS_FILTER_CHANGE)
+@action(ids.JOBS_FILTER_CHANGE, audit=None)
 async def change(
     value: str, account: Account, cursor: Cursor | None, clock: LocalClock, modal: Modal
 ) -> None:
     await show(await form_at(value, cursor, clock), account, modal)
 
 
-@action(ids.JOBS_FILTER_EDIT, at_once=True)
+@action(ids.JOBS_FILTER_EDIT, at_once=True, audit=None)
 async def edit(
     value: str,
     account: Account,
@@ -81,7 +82,7 @@ async def edit(
     await show(form, account, modal, list_=await forms.keep(account.caller, place.kept()))
 
 
-@suggestion(ids.JOBS_FILTER_AGENT)
+@suggestion(ids.JOBS_FILTER_AGENT, audit=None)
 async def offer_agents(
     typed: str,
     values: Mapping[str, str],
@@ -95,7 +96,7 @@ async def offer_agents(
     await offer("jobs/filter.agents", typed=typed, agents=agents)
 
 
-@submission(ids.JOBS_FILTER_SUBMIT)
+@submission(ids.JOBS_FILTER_SUBMIT, audit=None)
 async def search(
     caller: Caller,
     values: Mapping[str, str],

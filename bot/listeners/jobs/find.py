@@ -22,6 +22,7 @@ from bot.store.forms import FormStore
     "Find Emporix jobs",
     "The jobs that a message names, by their ids, sessions, agents or links to the dashboard",
     kind="message",
+    audit=None,
 )
 async def find(
     account: Account, finding: Finding, forms: FormStore, place: Place, modal: Modal
@@ -35,7 +36,7 @@ async def find(
         await modal.update("jobs/find", findings=findings, place=place.kept(), form=form)
 
 
-@action(ids.JOBS_FIND_OPEN, at_once=True)
+@action(ids.JOBS_FIND_OPEN, at_once=True, audit=None)
 async def open_job(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
     await modal.open("jobs/find.looking")
     state = unpack(value, ids.STATE_JOB)

@@ -17,19 +17,19 @@ from bot.slack.modals import Modal
 from bot.slack.reply import Reply
 
 
-@command("jobs get", "<id>", "One job: every field it has and its whole agent message.")
+@command("jobs get", "<id>", "One job: every field it has and its whole agent message.", audit=None)
 async def get_job(text: str, account: Account, jobs: Jobs, reply: Reply) -> None:
     await reply("jobs/get", card=await jobs.get(account, job_id(text)))
 
 
-@action(ids.JOBS_GET_OPEN)
+@action(ids.JOBS_GET_OPEN, audit=None)
 async def open_job(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
     state = unpack(value, ids.STATE_JOB)
     card = await jobs.get(account, str(state["job"]), str(state["tenant"]))
     await reply("jobs/get", card=card)
 
 
-@action(ids.JOBS_GET_WHOLE, at_once=True)
+@action(ids.JOBS_GET_WHOLE, at_once=True, audit=None)
 async def show_whole(value: str, account: Account, jobs: Jobs, modal: Modal, files: Files) -> None:
     state = unpack(value, ids.STATE_JOB)
     await modal.open("jobs/get.whole.opening")

@@ -13,19 +13,19 @@ ENTRIES = 40
 """On a page, each with all of its reasons."""
 
 
-@action(ids.JOBS_IMPORTS_OPEN, at_once=True)
+@action(ids.JOBS_IMPORTS_OPEN, at_once=True, audit=None)
 async def open_entries(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
     unpack(value, ids.STATE_JOB)
     await modal.open("jobs/imports.opening")
     await _show(value, account, jobs, modal)
 
 
-@action(ids.JOBS_IMPORTS_NEXT)
+@action(ids.JOBS_IMPORTS_NEXT, audit=None)
 async def turn_to_next(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
     await _show(value, account, jobs, modal)
 
 
-@action(ids.JOBS_IMPORTS_PREVIOUS)
+@action(ids.JOBS_IMPORTS_PREVIOUS, audit=None)
 async def turn_to_previous(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
     await _show(value, account, jobs, modal)
 

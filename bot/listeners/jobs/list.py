@@ -25,6 +25,7 @@ Look = Callable[[Account, str, int, Cursor | None], Awaitable[Listing]]
     "[filters]",
     "The newest jobs; filters and words narrow them, as in jobs failed since:yesterday refund.",
     also=("jobs",),
+    audit=None,
 )
 async def list_jobs(
     text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
@@ -32,40 +33,40 @@ async def list_jobs(
     await show(await jobs.list(account, await asking.read(text, account, clock)), reply)
 
 
-@action(ids.JOBS_LIST_ALL, replaces=True)
+@action(ids.JOBS_LIST_ALL, replaces=True, audit=None)
 async def list_all(value: str, account: Account, jobs: Jobs, reply: Reply, modal: Modal) -> None:
     tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
     await _show_in_place(await jobs.list(account, Filters(tenant=tenant)), reply, modal)
 
 
-@action(ids.JOBS_LIST_AGAIN, replaces=True)
+@action(ids.JOBS_LIST_AGAIN, replaces=True, audit=None)
 async def list_again(value: str, account: Account, jobs: Jobs, reply: Reply, modal: Modal) -> None:
     query = str(unpack(value, ids.STATE_QUERY)["query"])
     await _show_in_place(await jobs.again(account, query), reply, modal)
 
 
-@action(ids.JOBS_LIST_FIRST, replaces=True)
+@action(ids.JOBS_LIST_FIRST, replaces=True, audit=None)
 async def turn_to_first(
     value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
 ) -> None:
     await turn(value, account, cursor, jobs.turn, reply)
 
 
-@action(ids.JOBS_LIST_NEXT, replaces=True)
+@action(ids.JOBS_LIST_NEXT, replaces=True, audit=None)
 async def turn_to_next(
     value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
 ) -> None:
     await turn(value, account, cursor, jobs.turn, reply)
 
 
-@action(ids.JOBS_LIST_PREVIOUS, replaces=True)
+@action(ids.JOBS_LIST_PREVIOUS, replaces=True, audit=None)
 async def turn_to_previous(
     value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
 ) -> None:
     await turn(value, account, cursor, jobs.turn, reply)
 
 
-@action(ids.JOBS_LIST_REFRESH, replaces=True)
+@action(ids.JOBS_LIST_REFRESH, replaces=True, audit=None)
 async def refresh(
     value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
 ) -> None:

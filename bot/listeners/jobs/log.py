@@ -18,28 +18,28 @@ SEVERITY, ALL = "severity", "all"
 """The block_id of the select, and its value where nothing is left out."""
 
 
-@action(ids.JOBS_LOG_OPEN, at_once=True)
+@action(ids.JOBS_LOG_OPEN, at_once=True, audit=None)
 async def open_log(value: str, account: Account, logs: SessionLogs, modal: Modal) -> None:
     unpack(value, ids.STATE_SESSION)
     await modal.open("jobs/log.opening")
     await _show(value, {}, account, logs, modal)
 
 
-@action(ids.JOBS_LOG_FILTER)
+@action(ids.JOBS_LOG_FILTER, audit=None)
 async def filter_log(
     memory: str, values: Mapping[str, str], account: Account, logs: SessionLogs, modal: Modal
 ) -> None:
     await _show(memory, values, account, logs, modal)
 
 
-@action(ids.JOBS_LOG_NEXT)
+@action(ids.JOBS_LOG_NEXT, audit=None)
 async def turn_to_next(
     value: str, values: Mapping[str, str], account: Account, logs: SessionLogs, modal: Modal
 ) -> None:
     await _show(value, values, account, logs, modal)
 
 
-@action(ids.JOBS_LOG_PREVIOUS)
+@action(ids.JOBS_LOG_PREVIOUS, audit=None)
 async def turn_to_previous(
     value: str, values: Mapping[str, str], account: Account, logs: SessionLogs, modal: Modal
 ) -> None:

@@ -11,28 +11,28 @@ from bot.slack.modals import Modal
 from bot.store.cursors import Cursor
 
 
-@action(ids.JOBS_RESULTS_FIRST)
+@action(ids.JOBS_RESULTS_FIRST, audit=None)
 async def turn_to_first(
     value: str, account: Account, cursor: Cursor | None, jobs: Jobs, modal: Modal
 ) -> None:
     await _turn(value, account, cursor, jobs.turn, modal)
 
 
-@action(ids.JOBS_RESULTS_NEXT)
+@action(ids.JOBS_RESULTS_NEXT, audit=None)
 async def turn_to_next(
     value: str, account: Account, cursor: Cursor | None, jobs: Jobs, modal: Modal
 ) -> None:
     await _turn(value, account, cursor, jobs.turn, modal)
 
 
-@action(ids.JOBS_RESULTS_PREVIOUS)
+@action(ids.JOBS_RESULTS_PREVIOUS, audit=None)
 async def turn_to_previous(
     value: str, account: Account, cursor: Cursor | None, jobs: Jobs, modal: Modal
 ) -> None:
     await _turn(value, account, cursor, jobs.turn, modal)
 
 
-@action(ids.JOBS_RESULTS_REFRESH)
+@action(ids.JOBS_RESULTS_REFRESH, audit=None)
 async def refresh(
     value: str, account: Account, cursor: Cursor | None, jobs: Jobs, modal: Modal
 ) -> None:

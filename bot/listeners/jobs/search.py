@@ -16,6 +16,7 @@ from bot.slack.reply import Reply
     "jobs search",
     "<words and filters>",
     'Jobs whose agent message has all these words, "phrases in quotes" too.',
+    audit=None,
 )
 async def search_jobs(
     text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply

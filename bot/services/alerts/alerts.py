@@ -18,7 +18,6 @@ from bot.services.together import together
 from bot.store.alert_records import Alert
 from bot.store.sources import Source
 
-MOST_IN_CHANNEL = 10
 DISCONNECTED = "disconnected"
 
 How = Literal["new", "already", "resumed"]
@@ -40,7 +39,14 @@ class KeepsAlerts(Protocol):
     """Where alerts are kept."""
 
     async def load(self, alert_id: str) -> Alert | None: ...
-    async def add(self, alert: Alert, look_at: float, most: int) -> Alert | None: ...
+    async def save(
+        self,
+        alert: Alert,
+        before: Alert | None,
+        *,
+        look_at: float | None = None,
+        starts: bool = False,
+    ) -> Alert | None: ...
     async def of_channel(self, team_id: str, channel_id: str) -> tuple[Alert, ...]: ...
     async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
 
@@ -69,7 +75,7 @@ class Alerts:
         """Tell a channel of what is new from now on, by the connection of whoever asks.
 
         Where the channel has such an alert already, whoever asks becomes its owner if it is paused.
-        Raises InvalidInput, NotConnected and what Emporix raises.
+        Raises InvalidInput, LimitReached, NotConnected and what Emporix raises.
         """
         held = connection(account, filters.tenant)
         wanted = fit_for_alerts(filters, held.tenant)
@@ -89,18 +95,17 @@ class Alerts:
             looked_at=now,
             checked_at=now,
         )
-        started = run_as(account, new)
-        if not (saved := await self._kept.add(started, now + LOOK_SECONDS, MOST_IN_CHANNEL)):
-            raise InvalidInput(
-                f"This channel has {MOST_IN_CHANNEL} alerts, and more are not possible",
-                advice="Type /emporix alerts list, and turn some off.",
-            )
+        saved = await self._kept.save(
+            run_as(account, new), None, look_at=now + LOOK_SECONDS, starts=True
+        )
+        if saved is None:  # an id is never given twice
+            raise OutdatedButton("/emporix alerts list")
         return TurnedOn(saved, "new")
 
     async def resume(self, account: Account, channel_id: str, alert_id: str) -> TurnedOn | None:
         """Go on with a paused alert, on the connection of whoever asks; None where it is off.
 
-        Raises NotConnected and what Emporix raises.
+        Raises NotConnected, LimitReached and what Emporix raises.
         """
         alert = await self._kept.load(alert_id)
         if alert is None or alert.channel_id != channel_id:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from bot.errors import Busy
+from bot.models import Caller
 from bot.store.alert_records import Alert, Posted
 from bot.store.sources import Source
 
@@ -31,6 +32,7 @@ class KeepsAlerts(Protocol):
         starts: bool = False,
     ) -> Alert | None: ...
     async def delete(self, alert: Alert) -> bool: ...
+    async def of_owner(self, caller: Caller) -> tuple[Alert, ...]: ...
     async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
 
 
@@ -98,6 +100,10 @@ class AlertCourse:
         for alert in running:
             await self.pause(alert.id, reason)
         return running
+
+    async def owned_by(self, owner: Caller) -> tuple[Alert, ...]:
+        """The alerts on all connections of a person, also on those that are gone."""
+        return await self._kept.of_owner(owner)
 
     async def paused_with(self, alert: Alert) -> list[Alert]:
         """The alerts that were paused together with this one, which is among them."""

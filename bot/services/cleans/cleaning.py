@@ -81,7 +81,7 @@ class Cleaning:
         """Begin where the number is right, and still is.
 
         Raises InvalidInput for a wrong number and where another clean-up is under way,
-        OutdatedButton, and otherwise what `look` raises.
+        LimitReached, OutdatedButton, and otherwise what `look` raises.
         """
         self._admit()
         clean = await self._own(caller, clean_id)

@@ -48,18 +48,3 @@ class Accounts(Protocol):
     """Where accounts are kept."""
 
     async def load(self, caller: Caller) -> Account: ...
-
-
-class Audit(Protocol):
-    """Where clean-ups are recorded."""
-
-    async def record(
-        self,
-        caller: Caller,
-        tenant: str,
-        job_id: str,
-        result: str,
-        *,
-        replaces: str = "",
-        **counts: int,
-    ) -> str: ...

@@ -62,7 +62,8 @@ class Rounds:
         except (Forbidden, InvalidRequest):  # the record says so, and the next job may go better
             return
         except InvalidInput as error:  # an id that no path can hold
-            await self._record.record(account.caller, self._clean.tenant, job_id, error.template)
+            caller, tenant = account.caller, self._clean.tenant
+            await self._record.record_delete(caller, tenant, job_id, error.template)
 
     def _count(self, result: str) -> None:
         is_refusal = result not in ("", DELETED, ALREADY_GONE)

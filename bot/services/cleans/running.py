@@ -7,8 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from bot.errors import StoreUnavailable
-from bot.services.cleans.needs import Accounts, Audit, Emporix, Owner
+from bot.services.cleans.needs import Accounts, Emporix, Owner
 from bot.services.cleans.turn import Turn
+from bot.store.audit import AuditLog
 from bot.store.clean_results import CleanResults
 from bot.store.cleans import CleanStore, LeaseLost
 
@@ -27,7 +28,7 @@ class CleanRuns:
         accounts: Accounts,
         kept: CleanStore,
         results: CleanResults,
-        audit: Audit,
+        audit: AuditLog,
         *,
         clock: Callable[[], float],
         new_owner: Callable[[], str],

@@ -12,14 +12,16 @@ from bot.delays import EMPORIX_LONGEST, bounded
 from bot.errors import EmporixError, MissingScope, NotConnected, RateLimited, Unauthorized
 from bot.services.cleans.collecting import collect
 from bot.services.cleans.exporting import parts
-from bot.services.cleans.needs import Accounts, Audit, Emporix, FileNotSent, Owner
+from bot.services.cleans.needs import Accounts, Emporix, FileNotSent, Owner
 from bot.services.cleans.progress import INTERRUPTED, Progress
 from bot.services.cleans.rounds import REFUSED, Rounds
 from bot.services.deletes import may_delete
 from bot.services.pages import Call
-from bot.store.audit import BEGUN
+from bot.store.audit import BEGUN, AuditLog
+from bot.store.audit_events import AuditEvent
 from bot.store.clean_results import CleanRecord
 from bot.store.cleans import Clean, CleanStore
+from bot.store.erasure import OWNER_GONE
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ class Turn:
         emporix: Emporix,
         accounts: Accounts,
         kept: CleanStore,
-        audit: Audit,
+        audit: AuditLog,
         clock: Callable[[], float],
         owner: Owner,
         allowed: bool,
@@ -99,7 +101,7 @@ class Turn:
         except Ends as end:
             why = end.why
         except (NotConnected, MissingScope, Unauthorized) as error:
-            why = error.template
+            why = await self._wish() or error.template
         except EmporixError as error:
             wanted = error.retry_after or 0.0 if isinstance(error, RateLimited) else 0.0
             return await self._pause(error.template, wanted)
@@ -187,6 +189,14 @@ class Turn:
         await self._change(exported=True)
         return True
 
+    async def _wish(self) -> str:
+        """Why it is to end; a person who leaves loses the connection a moment later."""
+        try:
+            await self._hold()
+        except Ends as end:
+            return end.why
+        return ""
+
     async def _hold(self) -> None:
         """Go on only with the lease, the wish of its owner and fresh progress.
 
@@ -195,6 +205,8 @@ class Turn:
         stop = await self._kept.renew(self._clean.id, self._holder)
         if self._clean.why:
             return
+        if stop == OWNER_GONE:
+            raise Ends(OWNER_GONE)
         if stop:
             by = "" if stop == self._clean.caller.user_id else stop
             self._clean = replace(self._clean, stopped_by=by)
@@ -211,7 +223,7 @@ class Turn:
         if now - self._clean.checked_at < OWNER_SECONDS:
             return
         if await self._owner.is_gone(self._clean.caller):
-            raise Ends("owner_gone")
+            raise Ends(OWNER_GONE)
         await self._change(checked_at=now)
 
     def _note_progress(self) -> None:
@@ -243,7 +255,7 @@ class Turn:
         """Tell its owner and the audit record, in whichever turn that succeeds."""
         await self._change(idle=self._clean.idle + 1)
         await self._enter(self._clean.why)
-        if self._clean.idle <= MOST_IDLE and self._clean.why != "owner_gone":
+        if self._clean.idle <= MOST_IDLE and self._clean.why != OWNER_GONE:
             self._shown = float("-inf")
             await self._show("ended")
         await self._kept.finish(self._clean, self._holder)
@@ -253,13 +265,14 @@ class Turn:
         """The one entry of the clean-up in the audit record."""
         clean = self._clean
         entry = await self._audit.record(
+            AuditEvent.CLEANUP_STARTED,
             clean.caller,
-            clean.tenant,
-            clean.id,
             result,
-            counted=clean.counted,
+            clean.entry,
+            tenant=clean.tenant,
+            subject=clean.id,
+            count=clean.counted,
             deleted=Progress(clean, self._record.tally).deleted,
-            replaces=clean.entry,
         )
         await self._change(entry=entry)
 

@@ -10,14 +10,7 @@ from bot.errors import InvalidInput, NoSuchDigest, OutdatedButton
 from bot.models import Account, Caller, Digest
 from bot.services.digests import course
 from bot.services.ownership import run_as
-from bot.store.digests import (
-    MOST_IN_CHANNEL,
-    ChannelFull,
-    DigestStore,
-    Due,
-    NameTaken,
-    folded,
-)
+from bot.store.digests import DigestStore, Due, NameTaken, folded
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +43,7 @@ class Digests:
     async def set_up(self, account: Account, digest: Digest) -> Digest:
         """Keep a new digest; its id and its first run are found here.
 
-        Raises InvalidInput where its channel has one of that name, or as many as it may.
+        Raises InvalidInput where its channel has one of that name, and LimitReached.
         """
         now = self._clock()
         new = replace(run_as(account, digest), id=self._new_id(), created_at=now, checked_at=now)
@@ -130,10 +123,13 @@ class Digests:
         )
 
     async def ask_now(self, digest_id: str, account: Account) -> Changed:
-        """Let the next worker post it; raises OutdatedButton."""
+        """Let the next worker post it; raises OutdatedButton and LimitReached."""
         now = self._clock()
         return await self._changed(
-            digest_id, account.caller, lambda digest: course.asked(run_as(account, digest), now)
+            digest_id,
+            account.caller,
+            lambda digest: course.asked(run_as(account, digest), now),
+            posts_now=True,
         )
 
     async def delete(self, digest_id: str, caller: Caller) -> Digest:
@@ -181,39 +177,40 @@ class Digests:
         for digest_id in await self._kept.reconcile():
             logger.warning("digest %s was in no index and is due again", digest_id)
 
-    async def _changed(self, digest_id: str, caller: Caller, change: Change) -> Changed:
+    async def _changed(
+        self, digest_id: str, caller: Caller, change: Change, *, posts_now: bool = False
+    ) -> Changed:
         """Raises OutdatedButton where it is gone, or of another workspace."""
 
         def checked(digest: Digest) -> Digest:
             _of_workspace(digest, caller)
             return change(digest)
 
-        changed = await self._saved(digest_id, checked)
+        changed = await self._saved(digest_id, checked, posts_now=posts_now)
         if changed is None:
             raise OutdatedButton("/emporix digest list")
         return changed
 
-    async def _saved(self, digest_id: str, change: Change) -> Changed | None:
+    async def _saved(
+        self, digest_id: str, change: Change, *, posts_now: bool = False
+    ) -> Changed | None:
         """Retried if another process changed it at the same time; None if it is gone."""
         for _ in range(ATTEMPTS):
             before = await self._kept.load(digest_id)
             if before is None:
                 return None
-            if saved := await self._save(change(before), before):
+            if saved := await self._save(change(before), before, posts_now=posts_now):
                 return Changed(before, saved)
         raise OutdatedButton("/emporix digest list")
 
-    async def _save(self, digest: Digest, before: Digest | None) -> Digest | None:
+    async def _save(
+        self, digest: Digest, before: Digest | None, *, posts_now: bool = False
+    ) -> Digest | None:
         try:
-            return await self._kept.save(digest, before)
+            return await self._kept.save(digest, before, posts_now=posts_now)
         except NameTaken as error:
             raise InvalidInput(
                 "The channel has a digest of that name", digest.name, "Give it another name."
-            ) from error
-        except ChannelFull as error:
-            raise InvalidInput(
-                f"The channel has {MOST_IN_CHANNEL} digests already",
-                advice="Delete one before: /emporix digest list",
             ) from error
 
 

@@ -99,7 +99,9 @@ class KnowsWatches(Protocol):
 
 
 class KnowsDeletes(Protocol):
-    async def of_user(self, caller: Caller, most: int, within: int) -> tuple[AuditEntry, ...]: ...
+    async def deletes_of_user(
+        self, caller: Caller, most: int, within: int
+    ) -> tuple[AuditEntry, ...]: ...
 
 
 class Overviews:
@@ -129,7 +131,7 @@ class Overviews:
             self._digests.of_owner(caller),
             self._alerts.of_owner(caller, account.connections),
             self._watching.all_of(caller),
-            self._audit.of_user(caller, LAST_DELETES, LOOKED_THROUGH),
+            self._audit.deletes_of_user(caller, LAST_DELETES, LOOKED_THROUGH),
             self._kept.opened(caller),
         )
         shown = _in_order(account)

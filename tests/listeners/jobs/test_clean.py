@@ -11,6 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.models import Caller
 from bot.services.cleans.cleaning import MOST
+from bot.store import layout
 from bot.store.audit import AuditLog
 from bot.store.cleans import ASKED_SECONDS
 from sandbox.emporix.faults import Fault
@@ -36,7 +37,7 @@ def ids(numbers: Iterable[int]) -> set[object]:
 
 async def recorded(shop: Shop) -> list[tuple[str, int, int]]:
     entries = await AuditLog(shop.redis).last(ADA, 10)
-    return [(entry.result, entry.counted, entry.deleted) for entry in entries]
+    return [(entry.result, entry.count, entry.deleted) for entry in entries]
 
 
 async def confirm(shop: Shop, command: str, number: str) -> Exchange:
@@ -392,3 +393,15 @@ async def test_a_report_stands_whoever_writes_last(jobs: Shop) -> None:
     assert "Clean-up stopped" in (await direct.messages())[-1]["text"]
     await stopping
     assert "Clean-up stopped" in (await direct.messages())[-1]["text"]
+
+
+async def test_the_report_waits_for_the_token(jobs: Shop) -> None:
+    """While Slack refuses the app's token no attempt is counted, and then the report is there."""
+    await confirm(jobs, FAILED, "3")
+    jobs.workspace.is_token_revoked = True
+    await jobs.worker.work_until(jobs.clock() + 3600, step=10)
+    jobs.workspace.is_token_revoked = False
+    await jobs.redis.delete(layout.shift("teams"))  # Redis' own clock stands still
+    await jobs.worker.work_until(jobs.clock() + 300, step=10)
+    (message,) = await jobs.person("ada", "dm").messages()
+    assert "Clean-up" in message["text"]

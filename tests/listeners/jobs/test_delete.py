@@ -25,7 +25,7 @@ ADA = Caller("T0ACME", "U0ADA")
 
 
 async def recorded(shop: Shop) -> list[tuple[str, str]]:
-    return [(e.job_id, e.result) for e in await AuditLog(shop.redis).last(ADA, 10)]
+    return [(e.subject, e.result) for e in await AuditLog(shop.redis).last(ADA, 10)]
 
 
 def ids(shop: Shop) -> set[object]:

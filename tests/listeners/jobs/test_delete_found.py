@@ -41,7 +41,7 @@ def ticked(*numbers: int) -> list[str]:
 async def recorded(shop: Shop) -> list[tuple[str, str]]:
     """What the audit says, oldest first."""
     entries = await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 30)
-    return [(entry.job_id, entry.result) for entry in reversed(entries)]
+    return [(entry.subject, entry.result) for entry in reversed(entries)]
 
 
 def left(shop: Shop) -> list[str]:

@@ -50,7 +50,7 @@ async def seen(person: Person) -> Any:
 
 async def recorded(shop: Shop) -> list[tuple[str, str, str]]:
     entries = await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 10)
-    return [(e.user_id, e.job_id, e.result) for e in entries]
+    return [(e.user_id, e.subject, e.result) for e in entries]
 
 
 def ids(shop: Shop) -> set[object]:

@@ -75,6 +75,37 @@ async def test_looks_again_before_it_posts(connected: Shop) -> None:
     assert await shared(ada) == []
 
 
+@pytest.mark.parametrize("when", ["before the question", "before the answer"])
+async def test_refuses_people_who_left_the_channel(connected: Shop, when: str) -> None:
+    """A form that is still open is no way back into a channel."""
+    ada = await found(connected)
+    if when == "before the answer":
+        await ada.click(SHARE)
+    connected.workspace.directory.remove("C0OPS", "U0ADA")
+    elsewhere = connected.person("ada", "general")  # Slack shows an open form everywhere
+    exchange = await (
+        elsewhere.submit({}) if when == "before the answer" else elsewhere.click(SHARE)
+    )
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.not_in_channel"
+    assert await shared(connected.person("grace", "ops")) == []
+
+
+async def test_a_search_is_shared_with_ones_own_channels(connected: Shop) -> None:
+    """Also when the person has left the chosen channel since it was chosen."""
+    add_jobs(connected, 1)
+    ada = connected.ada
+    await ada.shortcut("Search Emporix jobs")
+    await ada.submit({})
+    await ada.click("Post to a channel")
+    await ada.submit({"Channel": "ops"})
+    connected.workspace.directory.remove("C0OPS", "U0ADA")
+    exchange = await ada.submit({})
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.not_in_channel"
+    assert await shared(connected.person("grace", "ops")) == []
+
+
 async def test_says_where_the_app_is_no_member(connected: Shop) -> None:
     """It cannot post into a thread there; the words to type are said."""
     ada = await found(connected, "secret")

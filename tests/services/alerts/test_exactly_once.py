@@ -70,6 +70,9 @@ class FakeAlerts:
     async def posts(self, alert_id: str) -> tuple[Posted, ...]:
         return self.told
 
+    async def of_owner(self, caller: Caller) -> tuple[Alert, ...]:
+        return (ALERT.read(self.record),)
+
     async def of_source(self, source: Source) -> tuple[Alert, ...]:
         return (ALERT.read(self.record),)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -64,12 +64,18 @@ class FakeEmporix:
 
 
 class FakeAccounts:
-    """Ada's connection to acme; `connected` is whether she still has it."""
+    """Ada's connection to acme; `connected` is whether she still has it.
+
+    `before` happens ahead of each answer.
+    """
 
     def __init__(self) -> None:
         self.connected = True
+        self.before: Callable[[], Awaitable[None]] | None = None
 
     async def load(self, caller: Caller) -> Account:
+        if self.before:
+            await self.before()
         return Account(caller, {"acme": connection()} if self.connected else {}, "acme")
 
 

@@ -74,7 +74,7 @@ def filled(bench: Bench) -> Bench:
 
 async def entries(bench: Bench) -> list[tuple[str, int, int]]:
     found = await bench.audit.last(ADA, 10)
-    return [(entry.result, entry.counted, entry.deleted) for entry in found]
+    return [(entry.result, entry.count, entry.deleted) for entry in found]
 
 
 async def test_deletes_them_all(bench: Bench) -> None:
@@ -503,6 +503,25 @@ async def test_ends_when_its_owner_has_left(bench: Bench) -> None:
     assert await bench.turn(clean) is None
     assert (bench.emporix.deleted, bench.shown) == ([], [])
     assert await entries(bench) == [("owner_gone", 12, 0)]
+
+
+@pytest.mark.parametrize("during", [False, True])
+async def test_ends_at_once_when_its_owner_is_reported_gone(bench: Bench, during: bool) -> None:
+    """Before a turn or while it deletes, also if the connection is deleted first; it is audited."""
+    clean = await bench.begin()
+
+    async def leave() -> None:
+        await bench.kept.ask_to_stop(clean.id, "owner_gone")
+        bench.accounts.connected = False
+
+    if during:
+        bench.accounts.before = leave
+    else:
+        await leave()
+    assert await bench.turn(clean) is None
+    assert await entries(bench) == [("owner_gone", 12, 0)]
+    assert bench.emporix.deleted == []
+    assert not any(progress.clean.why for progress in bench.shown)
 
 
 async def test_asks_for_its_owner_once_an_hour(bench: Bench) -> None:

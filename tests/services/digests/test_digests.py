@@ -28,7 +28,7 @@ from bot.services.digests import course
 from bot.services.digests.digests import Change, Digests
 from bot.store import layout
 from bot.store.connection import connect
-from bot.store.digests import ASIDE_SECONDS, MOST_IN_CHANNEL, DigestStore
+from bot.store.digests import ASIDE_SECONDS, DigestStore
 from bot.store.vault import Vault
 from tests.clock import FakeClock
 from tests.faulty_redis import faulty_client
@@ -64,7 +64,7 @@ async def test_two_people_cannot_give_one_name_at_once(digests: Digests) -> None
 
 async def test_a_channel_has_a_limit_at_any_moment(digests: Digests) -> None:
     """More than fit are set up at once; so many are kept, and no other moves in."""
-    wanted = [replace(WANTED, name=f"Daily {number}") for number in range(MOST_IN_CHANNEL + 3)]
+    wanted = [replace(WANTED, name=f"Daily {number}") for number in range(23)]
     outcomes = await asyncio.gather(
         *(digests.set_up(account(), one) for one in wanted), return_exceptions=True
     )
@@ -73,7 +73,7 @@ async def test_a_channel_has_a_limit_at_any_moment(digests: Digests) -> None:
     with pytest.raises(InvalidInput):
         await digests.change(elsewhere.id, account(), WANTED)
     kept = await digests.in_channel(ADA, "C0OPS")
-    assert len(kept) == MOST_IN_CHANNEL
+    assert len(kept) == 20
     await digests.change(kept[0].id, account(), replace(WANTED, name=kept[0].name))
 
 

@@ -1,0 +1,161 @@
+"""Digests due at the same time in many channels, and all that real workers need to post them."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.keys import new_key, parse_keys
+from bot.models import READ_SCOPE, Caller, Connection, Credentials, Digest, Filters, Schedule, Slot
+from bot.store.accounts import AccountStore
+from bot.store.connection import connect
+from bot.store.digests import DigestStore
+from bot.store.records import Records
+from bot.store.vault import Vault
+from sandbox.emporix.app import create_app as create_emporix
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.emporix.world import World
+from sandbox.serving import serving
+from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.directory import ADA, BOT_USER_ID, TEAM_ID, Channel
+from sandbox.slack.workspace import Workspace
+from tests.faults.storm import RedisThatDies
+
+CHANNELS = 50
+WITH_THREAD = 20
+"""So many of the first digests have more failures than their message shows, and go on in its
+thread; a picture follows them there.
+"""
+
+STATUSES = ("success", "failure", "skipped", "failure", "failure", "failure")
+OWNER = Caller(TEAM_ID, ADA.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything around the workers; `folder` holds their logs."""
+
+    workspace: Workspace
+    redis: RedisThatDies
+    settings: dict[str, str]
+    folder: Path
+
+
+@asynccontextmanager
+async def open_scene(folder: Path) -> AsyncIterator[Scene]:
+    world, workspace = World(time.time), Workspace(time.time)
+    for number in range(6):
+        world.add_job("acme", agentId="calm" if number < 3 else "troubled", status=STATUSES[number])
+    for days in range(1, 4):
+        world.add_job("acme", agentId="troubled", metadata=days_ago(days))
+    for number in range(CHANNELS):
+        members = frozenset({ADA.id, BOT_USER_ID})
+        channel = Channel(f"C0FAULT{number:02}", f"fault-{number:02}", members)
+        workspace.directory.channels[channel.id] = channel
+    workspace.post_limits.by_channel = True
+    async with AsyncExitStack() as parts:
+        private = parts.enter_context(tempfile.TemporaryDirectory(prefix="emporix-faults-"))
+        redis = RedisThatDies(folder / "redis", Path(private, "redis.sock"))
+        parts.callback(redis.kill)
+        emporix = await parts.enter_async_context(serving(create_emporix(world)))
+        slack = await parts.enter_async_context(serving(create_slack(workspace)))
+        settings = {
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_SIGNING_SECRET": workspace.signing_secret,
+            "SLACK_API_URL": f"{slack}/api/",
+            "EMPORIX_API_URL": emporix,
+            "REDIS_URL": redis.url,
+            "ENCRYPTION_KEYS": new_key(),
+            "LOG_LEVEL": "INFO",
+            "SLACK_CHANNEL_READS_PER_MINUTE": "6000",
+        }
+        yield Scene(workspace, redis, settings, folder)
+
+
+def days_ago(days: int) -> dict[str, object]:
+    stamp = datetime.fromtimestamp(time.time() - days * 86400, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"version": 1, "createdAt": stamp, "modifiedAt": stamp}
+
+
+async def set_up(scene: Scene, due: float, digests: int) -> None:
+    """So many digests, due at the same time, on Ada's connection."""
+    redis = connect(scene.redis.url)
+    records = Records(vault(scene))
+    credentials = Credentials(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
+    connection = Connection(OWNER, "acme", credentials, frozenset({READ_SCOPE}), due)
+    await AccountStore(redis, records).save(connection, default=True)
+    first = Digest(
+        id="",
+        owner=OWNER,
+        channel_id="",
+        name="Daily jobs",
+        schedule=Schedule(0, "UTC", tuple(range(7))),
+        tenant="acme",
+        slot=Slot("2026-11-24", due),
+        checked_at=due,
+    )
+    for number in range(digests):
+        channel_id = f"C0FAULT{number % CHANNELS:02}"
+        agent = "troubled" if number < WITH_THREAD else "calm"
+        digest = replace(
+            first,
+            id=f"{number:03}",
+            name=f"Daily jobs {number}",
+            channel_id=channel_id,
+            picture=number < WITH_THREAD,
+        )
+        await DigestStore(redis, vault(scene)).save(
+            replace(digest, filters=Filters(agents=(agent,)))
+        )
+    await redis.aclose()
+
+
+def vault(scene: Scene) -> Vault:
+    return Vault(parse_keys(scene.settings["ENCRYPTION_KEYS"]))
+
+
+def posted(scene: Scene) -> Counter[str]:
+    """How often each digest stands in its channel."""
+    return Counter(
+        message.metadata["event_payload"]["name"]
+        for number in range(CHANNELS)
+        for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
+    )
+
+
+def pictures(scene: Scene) -> Counter[str]:
+    """How many pictures stand below each digest."""
+    channels = {f"C0FAULT{number:02}" for number in range(CHANNELS)}
+    return Counter(file.thread_ts for file in scene.workspace.files.seen_in(channels))
+
+
+async def settled(scene: Scene) -> int:
+    """How many digests know that they were posted."""
+    redis = connect(scene.redis.url)
+    found = await DigestStore(redis, vault(scene)).of_owner(OWNER)
+    await redis.aclose()
+    return sum(digest.posted_on == "2026-11-24" for digest in found)
+
+
+async def all_settled(scene: Scene, digests: int, within: float) -> bool:
+    ends = time.time() + within
+    while time.time() < ends:
+        if await settled(scene) == digests:
+            return True
+        await asyncio.sleep(0.5)
+    return False
+
+
+def last_post(scene: Scene) -> float:
+    return max(
+        float(message.ts)
+        for number in range(CHANNELS)
+        for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
+    )

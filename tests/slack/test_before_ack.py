@@ -1,0 +1,117 @@
+"""Events about people and channels that are gone: acknowledged only when they were handled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+import bot.listeners
+from bot.errors import Busy, StoreUnavailable
+from bot.slack.hear import Afterwards, Event, event
+from bot.slack.registry import discover
+from sandbox.slack.delivery import deliver_event
+from sandbox.slack.exchange import tls
+from tests import samples
+from tests.slack.bench import Bench, Setup, open_bench
+
+LASTING = {
+    "app_uninstalled",
+    "channel_archive",
+    "channel_deleted",
+    "channel_left",
+    "channel_shared",
+    "channel_unshared",
+    "group_archive",
+    "group_deleted",
+    "group_left",
+    "tokens_revoked",
+    "user_change",
+}
+
+
+def test_every_event_about_an_end_is_handled_before_its_ack() -> None:
+    """Otherwise an error of Redis would lose it; a Home tab is drawn again at the next visit."""
+    events = discover(bot.listeners).events
+    assert {name for name, heard in events.items() if heard.before_ack} == LASTING
+    assert events.keys() - LASTING == {"app_home_opened"}
+
+
+def lasting(listener: Any) -> Event:
+    """An event that is handled before its ack."""
+    return event("user_change", audit=None, before_ack=True)(listener)
+
+
+class Listener:
+    """Fails with `error` the first time, and asks for a message afterwards when it succeeds."""
+
+    def __init__(self, error: Callable[[], Exception] | None) -> None:
+        self.error, self.calls, self.messages = error, 0, 0
+
+    async def __call__(self, afterwards: Afterwards) -> None:
+        self.calls += 1
+        if self.error and self.calls == 1:
+            raise self.error()
+        afterwards(self.tell)
+
+    async def tell(self) -> None:
+        self.messages += 1
+
+
+async def delivered(bench: Bench) -> Any:
+    """As Slack delivers an event: again if it is not acknowledged."""
+    body = samples.app_home_opened()
+    async with httpx.AsyncClient(verify=tls()) as http:
+        ack = await deliver_event(
+            http, bench.workspace, body | {"event": body["event"] | {"type": "user_change"}}
+        )
+    await bench.poster.settled()
+    return ack
+
+
+@pytest.mark.parametrize("error", [lambda: StoreUnavailable("ConnectionError"), Busy, TimeoutError])
+async def test_what_fails_is_delivered_again(
+    error: Callable[[], Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redis is down or busy when it comes first: the second delivery does the work, once."""
+    listener = Listener(error)
+    async with open_bench(Setup((lasting(listener),))) as bench:
+        ack = await delivered(bench)
+    assert (ack.status, listener.calls, listener.messages) == (200, 2, 1)
+    assert caplog.text.count("user_change is not acknowledged: ") == 1
+
+
+async def test_what_works_is_delivered_once() -> None:
+    """With its messages after the ack."""
+    listener = Listener(None)
+    async with open_bench(Setup((lasting(listener),))) as bench:
+        ack = await delivered(bench)
+    assert (ack.status, listener.calls, listener.messages) == (200, 1, 1)
+
+
+async def test_what_keeps_failing_is_not_acknowledged() -> None:
+    """So Slack sends it once more after a minute, and after five."""
+
+    async def fail() -> None:
+        raise StoreUnavailable("ConnectionError")
+
+    async with open_bench(Setup((lasting(fail),))) as bench:
+        ack = await delivered(bench)
+    assert ack.status == 503
+
+
+async def test_what_takes_too_long_is_not_acknowledged() -> None:
+    """Slack has given up by then; what was begun is cut off, and done by the next delivery."""
+    calls: list[str] = []
+
+    async def hang() -> None:
+        calls.append("begun")
+        if len(calls) == 1:
+            await asyncio.Event().wait()
+
+    async with open_bench(Setup((lasting(hang),))) as bench:
+        ack = await delivered(bench)
+    assert (ack.status, len(calls)) == (200, 2)

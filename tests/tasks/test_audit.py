@@ -1,0 +1,91 @@
+"""What the app pauses by itself is in the audit log, too."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.models import Caller
+from bot.settings import Settings
+from bot.store.audit import AuditEntry, AuditLog
+from bot.store.audit_events import AuditEvent
+from bot.wiring.shared import audit_log
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS
+from tests.listeners.digest.fixtures import set_up
+from tests.shop import Shop
+
+ADA = Caller("T0ACME", "U0ADA")
+DAY = 86400.0
+KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+
+async def _by_app(shop: Shop) -> list[AuditEntry]:
+    return [one for one in await AuditLog(shop.redis).last(ADA, 100) if not one.user_id]
+
+
+async def test_a_digest_whose_owner_has_left(connected: Shop) -> None:
+    """One entry, by the app, with the reason and whose it was."""
+    await set_up(connected.person("ada", "ops"), name="Daily", picture=[])
+    connected.workspace.directory.deactivate("U0ADA")
+    await connected.worker.work_until(connected.clock() + 2 * DAY, step=1800)
+    (entry,) = await _by_app(connected)
+    assert (entry.event, entry.owner_id, entry.detail, entry.subject, entry.channel_id) == (
+        "digest.paused",
+        "U0ADA",
+        "owner_gone",
+        "Daily",
+        "C0OPS",
+    )
+
+
+async def test_a_digest_whose_key_does_not_work(connected: Shop) -> None:
+    """One entry when it pauses, and none for the failures before."""
+    await set_up(connected.person("ada", "ops"), name="Daily", picture=[])
+    connected.world.revoke(ACME_OPERATIONS)
+    await connected.worker.work_until(connected.clock() + 6 * DAY, step=1800)
+    assert [(e.event, e.detail) for e in await _by_app(connected)] == [
+        ("digest.paused", "connection")
+    ]
+
+
+@pytest.mark.parametrize("refuses", ["slack", "emporix", "key"])
+async def test_an_alert_that_cannot_go_on(connected: Shop, refuses: str) -> None:
+    """One entry, whether Slack refuses the channel, Emporix the filters or the key."""
+    ada = connected.person("ada", "ops")
+    await ada.command("/emporix alerts on q:status:FAILURE")
+    match refuses:
+        case "slack":
+            await ada.share_channel()
+        case "emporix":
+            connected.world.faults.add(Fault("status", status=400, path="/jobs"))
+        case _:
+            connected.world.revoke(ACME_OPERATIONS)
+    connected.world.add_job("acme", id="job-1", status="failure", message="Failed.")
+    await connected.worker.work_until(connected.clock() + 900, step=5.0)
+    (entry,) = await _by_app(connected)
+    assert (entry.event, entry.owner_id, entry.channel_id) == ("alert.paused", "U0ADA", "C0OPS")
+    assert entry.detail
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_lines_are_written_where_the_operator_wants_them(
+    redis: Any, capsys: pytest.CaptureFixture[str], is_on: bool
+) -> None:
+    """LOG_AUDIT puts a line of JSON for each entry on standard output, and by default none."""
+    settings = _settings(log_audit=is_on)
+    await audit_log(settings, redis).record(AuditEvent.AUDIT_READ, ADA, "done")
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["event"] for line in lines] == ["audit.read"] * is_on
+
+
+def _settings(**changes: Any) -> Settings:
+    return Settings(
+        slack_bot_token="xoxb-1",
+        slack_signing_secret="0" * 32,
+        redis_url="redis://localhost",
+        encryption_keys=KEY,
+        **changes,
+    )

@@ -1,0 +1,125 @@
+"""Scheduled posts and their readers: a channel that is opened while one is made gets none of it."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from bot.store import layout
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
+from sandbox.emporix.world import Seen
+from tests.clock import FakeClock
+from tests.listeners.digest.fixtures import set_up
+from tests.shop import Shop, open_shop
+
+OPS = "C0OPS"
+RUNNING = "68835cc3ef4e8e1425c30001"
+
+Flow = Callable[[Shop], Awaitable[None]]
+
+
+class Opening(deque[Seen]):
+    """The requests to Emporix; `happens` is called during the `number`-th from here on."""
+
+    def __init__(self, number: int, happens: Callable[[], None]) -> None:
+        super().__init__()
+        self._number, self._happens = number, happens
+
+    def append(self, seen: Seen) -> None:
+        super().append(seen)
+        if len(self) == self._number:
+            self._happens()
+
+
+async def later(shop: Shop, seconds: float) -> None:
+    await shop.worker.work_until(shop.clock() + seconds, step=5.0)
+
+
+def fail(shop: Shop, number: int, message: str = "Order 1{} could not be found.") -> None:
+    shop.world.add_job("acme", id=f"job-{number}", status="failure", message=message.format(number))
+
+
+async def digest_is_due(shop: Shop) -> None:
+    """With more failures than it shows, so that it has a thread, and a picture."""
+    shop.clock.forward(-DAYS)
+    for number in range(60):
+        fail(shop, number, f"Fault of the kind {chr(97 + number % 26) * 9} {{}}")
+        shop.clock.forward(DAYS / 60)
+    ops = shop.person("ada", "ops")
+    await set_up(ops)
+    await ops.command("/emporix digest now")
+    shop.clock.forward(1)
+
+
+async def alert_has_news(shop: Shop) -> None:
+    await shop.person("ada", "ops").command("/emporix alerts on")
+    fail(shop, 1)
+
+
+async def alert_has_repeats(shop: Shop) -> None:
+    """Of a failure that it has told before: counted there, and shown in the thread."""
+    await alert_has_news(shop)
+    await later(shop, 120)
+    fail(shop, 2)
+
+
+async def watched_job_ends(shop: Shop) -> None:
+    """It was shared, and is to be changed in place."""
+    ada, grace = shop.person("ada", "ops"), shop.person("grace", "ops")
+    shop.world.add_job("acme", id=RUNNING, status="in_progress")
+    await shop.connect(grace, ACME_READ_ONLY)
+    await ada.command(f"/emporix jobs get {RUNNING}")
+    await ada.click("Share in channel")
+    await ada.click("Share")
+    await grace.click("Watch")
+    shop.world.add_job("acme", id=RUNNING, status="failure", message="No such order.")
+
+
+DAYS = 14 * 86400.0
+FLOWS: list[Flow] = [digest_is_due, alert_has_news, alert_has_repeats, watched_job_ends]
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)
+async def test_readers_who_come_meanwhile_see_nothing(
+    redis: Any, redis_url: str, flow: Flow
+) -> None:
+    """Whichever call to Emporix it is during which another organization is let in."""
+    calls, before, after = await run(redis, redis_url, flow, 0)
+    assert after != before  # nobody came: it is shown
+    for number in sorted({1, 2, 3, calls} & {*range(1, calls + 1)}):
+        _, before, after = await run(redis, redis_url, flow, number)
+        assert after == before, f"opened during call {number} of {calls}"
+
+
+async def run(redis: Any, redis_url: str, flow: Flow, number: int) -> tuple[int, str, str]:
+    """How many calls there were, and what the channel showed when it was opened (call 0: at the
+    beginning) and at the end."""
+    await redis.flushall()
+    clock = FakeClock()
+    async with open_shop(redis, redis_url, clock) as shop:
+        await shop.connect(shop.ada, ACME_OPERATIONS)
+        await flow(shop)
+        shown = [in_channel(shop)]
+
+        def opened() -> None:
+            """As by the event of Slack's, but while the call is under way."""
+            shop.workspace.directory.share(OPS)
+            with Redis.from_url(redis_url) as client:
+                client.delete(layout.audience(OPS))
+            shown[0] = in_channel(shop)
+
+        shop.world.requests = seen = Opening(number, opened)
+        await later(shop, 200)
+        return len(seen), shown[0], in_channel(shop)
+
+
+def in_channel(shop: Shop) -> str:
+    """Messages and files that all see there."""
+    messages = [one.as_json() for one in shop.workspace.messages.of_channel(OPS)]
+    files = [file.title for file in shop.workspace.files.seen_in({OPS})]
+    return json.dumps([messages, files])
