@@ -60,6 +60,7 @@ class Sources:
         with reaching_redis():
             if at is None:
                 await self._redis.zrem(self._due, source.name)
+                await self._redis.hdel(self._strikes, source.name)
             else:
                 await self._redis.zadd(self._due, {source.name: at})
 
