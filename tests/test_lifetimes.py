@@ -190,6 +190,7 @@ async def test_every_key_lives_as_long_as_the_document_says(shop: Shop) -> None:
     assert dict(tour.wrong) == {}
     left = {key for key in await shop.redis.keys("*") if await shop.redis.ttl(key) == -1}
     assert {key.rpartition(":")[2] for key in left} <= FOR_EVER
+    assert await shop.redis.keys("*:cleaning:*") == []
     unseen = [row for row in (r.pattern for r in LIFETIMES) if row not in tour.seen]
     assert [row for row in unseen if not any(lock in row for lock in LOCKS)] == []
 

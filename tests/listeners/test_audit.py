@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from typing import Any, cast
 
+import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.models import Caller
@@ -45,6 +48,16 @@ async def test_says_that_nothing_was_deleted(connected: Shop, snapshot: Snapshot
     """An empty record is not an error."""
     exchange = await connected.ada.command("/emporix audit")
     assert exchange.payloads == snapshot
+
+
+@pytest.mark.parametrize("flag", ["is_admin", "is_owner", "is_primary_owner"])
+async def test_every_administrator_of_slacks_sees_it(connected: Shop, flag: str) -> None:
+    """Each of Slack's three flags is enough."""
+    await AuditLog(connected.redis).record(GRACE, "acme", job_id(1), "deleted")
+    users, flags = connected.workspace.directory.users, cast("dict[str, Any]", {flag: True})
+    users["U0GRACE"] = replace(users["U0GRACE"], **flags)
+    exchange = await connected.grace.command("/emporix audit")
+    assert job_id(1) in str(exchange.payloads)
 
 
 async def test_is_for_administrators(connected: Shop, snapshot: SnapshotAssertion) -> None:

@@ -51,7 +51,8 @@ def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
             "tz_offset": int(offset.total_seconds()) if offset else 0,
             "profile": {"real_name": user.real_name, "display_name": user.name},
             "is_admin": user.is_admin,
-            "is_owner": False,
+            "is_owner": user.is_owner,
+            "is_primary_owner": user.is_primary_owner,
             "is_bot": False,
         }
     }
