@@ -7,7 +7,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -258,6 +258,50 @@ async def test_says_what_is_broken(
     assert line.split()[:2] == ["NOT", about]
     assert advice in line
     assert patient.status == 1
+
+
+@asynccontextmanager
+async def redis_of(version: str) -> AsyncIterator[str]:
+    """A server that says it is of this version, and gives no more than empty answers."""
+    answers = {
+        b"HELLO": b"%1\r\n+server\r\n+redis\r\n",
+        b"INFO": b"$%d\r\nredis_version:%b\r\n" % (14 + len(version), version.encode()),
+        b"ZCOUNT": b":0\r\n",
+        b"ZREVRANGE": b"*0\r\n",
+    }
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readline():
+            words = []
+            for _ in range(int(head[1:])):
+                length = int((await reader.readline())[1:])
+                words.append((await reader.readexactly(length + 2))[:-2])
+            writer.write(answers.get(words[0].upper(), b"+OK\r\n"))
+        writer.close()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("version", "well"), [("3.2.0", False), ("6.0.9", False), ("6.2.0", True), ("10.0.1", True)]
+)
+async def test_asks_for_redis_6_2(
+    patient: Patient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    version: str,
+    well: bool,
+) -> None:
+    """Scripts use what older servers do not know."""
+    async with redis_of(version) as url:
+        patient.settings["REDIS_URL"] = url
+        await examine(patient, monkeypatch, capsys)
+    (line,) = [line for line in patient.told.splitlines() if line.split()[1] == "redis"]
+    assert line.startswith("ok" if well else "NOT")
+    assert version in line
+    assert ("too old" in line) is not well
 
 
 @pytest.mark.usefixtures("environment")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from bot.cli import main
 from bot.keys import new_key, parse_keys
+from bot.rotate import advice
 from bot.store.accounts import AccountStore
 from bot.store.records import Records
+from bot.store.rotation import Tally
 from bot.store.vault import Vault
 from tests.store.fixtures import ADA, GRACE, connection
 
@@ -62,6 +65,17 @@ async def test_fails_where_something_is_left(
     written = capsys.readouterr().out
     assert f"2 sealed with key '{parse_keys(lost)[0].id}' cannot be opened." in written
     assert not any(key in written for key in (lost, OLD, NEW))
+
+
+def test_names_every_key_that_is_missing() -> None:
+    """In the same order each time, with how many secrets wait for it."""
+    tally = Tally(unopenable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
+    lines = advice(tally).splitlines()
+    assert [line.partition(" cannot")[0] for line in lines] == [
+        "3 sealed with key 'aaaa'",
+        "1 sealed with key 'bbbb'",
+        "2,000 sealed with key 'cccc'",
+    ]
 
 
 @pytest.mark.usefixtures("settings")

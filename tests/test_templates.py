@@ -110,6 +110,38 @@ def test_a_megabyte_is_only_long(name: str, facts: dict[str, Any], piece: str) -
     assert_harmless(SAY.render(name, **huge), huge)
 
 
+LONG = "x" * 3000
+WITH_LONG_VALUES: list[tuple[str, dict[str, Any], int]] = [
+    ("jobs/watch", {"job_id": LONG}, 100),
+    ("jobs/watch", {"job_id": LONG, "already": True}, 100),
+    ("alerts/orphaned", {"reason": LONG}, 100),
+    (
+        "digest/new.errors",
+        {
+            "problems": {
+                "zone": {
+                    "template": "invalid_input",
+                    "problem": "no",
+                    "value": LONG,
+                    "advice": "type",
+                }
+            }
+        },
+        60,
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "changed", "most"), WITH_LONG_VALUES)
+def test_a_long_value_is_cut_within_a_sentence(
+    name: str, changed: dict[str, Any], most: int
+) -> None:
+    """So that the words around it can still be read."""
+    example = next(iter(examples(SAY, name).values()))
+    runs = re.findall("x+", json.dumps(SAY.render(name, **(example | changed))))
+    assert most // 2 < max(map(len, runs)) <= most
+
+
 def assert_harmless(payload: dict[str, Any], facts: Any) -> None:
     """Only a fact that is an id as a whole may mention; one inside a text is letters."""
     assert refused(payload) == []

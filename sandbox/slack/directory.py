@@ -28,6 +28,8 @@ class User:
     real_name: str
     tz: str
     is_admin: bool = False
+    is_owner: bool = False
+    is_primary_owner: bool = False
     is_deactivated: bool = False
     is_owner: bool = False
     is_primary_owner: bool = False

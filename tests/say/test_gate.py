@@ -49,6 +49,20 @@ def test_every_payload_is_within_the_limits(payload: Node) -> None:
     assert payload == before
 
 
+@pytest.mark.parametrize("day", [3, None, True, "", "soon", "2026-13-01", "20261124", "2026-1-1"])
+def test_what_is_no_date_is_left_out(day: Any) -> None:
+    """A date picker without one is shown rather than a modal that fails."""
+    (picker,) = gated_elements({"type": "datepicker", "action_id": "a", "initial_date": day})
+    assert "initial_date" not in picker
+    (picker,) = gated_elements({"type": "datepicker", "initial_date": "2026-11-24"})
+    assert picker["initial_date"] == "2026-11-24"
+
+
+def gated_elements(*elements: Node) -> list[Node]:
+    (block,) = gated({"type": "actions", "elements": list(elements)})
+    return list(block["elements"])
+
+
 def test_a_message_within_the_limits_stays() -> None:
     """What Slack takes already is not touched."""
     blocks = [

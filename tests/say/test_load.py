@@ -77,6 +77,8 @@ def test_views_are_no_messages(kind: str) -> None:
         ("[]", "one JSON object"),
         ("", "near"),
         ('{"value": "' + TRUSTED + '*x*"}', r"only plain text can stand: '\*x\*'"),
+        ('{"x": ["' + TRUSTED + '*x*"]}', r"only plain text can stand: '\*x\*'"),
+        ('{"x": [["a", ["' + TRUSTED + '*x*"]]]}', r"only plain text can stand: '\*x\*'"),
     ],
 )
 def test_what_is_no_payload_is_named(source: str, problem: str) -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import EmporixTimeout
+from bot.models import Caller
+from bot.say.render import Say
 from bot.slack.hear import Heard, action, shortcut, submission, suggestion
+from bot.slack.incoming import Incoming
 from bot.slack.modals import Modal, Offer, SubmittedModal
-from sandbox.slack.directory import ADA
+from sandbox.serving import serving
+from sandbox.slack.app import create_app
+from sandbox.slack.directory import ADA, TEAM_ID
 from sandbox.slack.faults import Fault
 from sandbox.slack.triggers import TRIGGER_SECONDS
 from sandbox.slack.views import STACK, View
+from sandbox.slack.workspace import Workspace
 from tests import samples
 from tests.clock import FakeClock
 from tests.sandbox.slack.samples import modal as view_of
@@ -247,3 +256,38 @@ async def test_offers_nothing_when_it_cannot(bench: Bench, action_id: str) -> No
     """There is no place for an error, and the rest of the form can be used."""
     answer = await bench.poster.interaction(samples.block_suggestion(action_id, "compl"))
     assert (answer.status_code, answer.json()) == (200, {"options": []})
+
+
+@pytest.mark.parametrize("kind", ["delay", "cut_before", "status", "refuse"])
+async def test_a_modal_below_that_cannot_be_changed_stays(kind: Any) -> None:
+    """What was done is done: the listener learns that nobody will see it there, and goes on."""
+    workspace = Workspace(FakeClock())
+    view = workspace.views.open(ADA.id, view_of(title=plain("Before")))
+    workspace.faults.add(Fault(kind, 9, "views.update", seconds=0.5, error="internal_error"))
+    timeout = aiohttp.ClientTimeout(total=0.1)
+    async with (
+        serving(create_app(workspace)) as url,
+        aiohttp.ClientSession(timeout=timeout) as session,
+    ):
+        client = AsyncWebClient(workspace.bot_token, f"{url}/api/", session=session)
+        modal = Modal(Say.default(), incoming(client, view))
+        assert not await modal.change_below(modal.below(), [])
+    assert workspace.views.find(view.id) == view
+
+
+def incoming(client: AsyncWebClient, view: View) -> Incoming:
+    answered = asyncio.Event()
+    answered.set()
+    return Incoming(
+        caller=Caller(TEAM_ID, ADA.id),
+        channel_id="",
+        response_url="",
+        trigger_id="",
+        delivery="",
+        view=view.as_json(),
+        message_ts="",
+        message=None,
+        client=client,
+        reference="r",
+        answered=answered,
+    )

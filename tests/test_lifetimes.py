@@ -1,0 +1,206 @@
+"""How long what is in Redis lives: all that the app can is done, and each key is looked at."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.emporix.times import iso
+from sandbox.slack.faults import Fault as SlackFault
+from sandbox.slack.person import Exchange, Person
+from tests.documents import table
+from tests.listeners.digest.fixtures import set_up
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.shop import Shop
+
+DOCUMENT = "docs/redis-keys.md"
+SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 24 * 3600}
+PARTS = {
+    "<user>": "[^:{}]*:[^:{}]+:[^:{}]+",
+    "<enterprise:team>": "[^:{}]*:[^:{}]+",
+    "<channel>": "[^:{}]*",  # none for a whole workspace
+    "<name>": ".+",
+    "<digest>": ".+",
+}
+LOCKS = {"refresh", "turn", "lease"}
+"""Gone when a step is over; the tests of their stores look at them."""
+
+FOR_EVER = {"audit", "workers"}
+TOUR_SECONDS = 120  # of this machine, which a lifetime has run down at most
+
+
+def pattern(key: str) -> re.Pattern[str]:
+    """What a key of the document looks like in Redis."""
+    parts = re.split(r"(<[^<>]+>)", key.strip("`"))
+    return re.compile(
+        "".join(PARTS.get(p, "[^:{}]+") if p[:1] == "<" else re.escape(p) for p in parts)
+    )
+
+
+LIFETIMES = {pattern(key): lifetime for key, lifetime in table(DOCUMENT, "Redis key")}
+
+
+def lifetimes(key: str) -> list[tuple[str, str]]:
+    """The rows of the document that mean a key: the row as it is written, and its lifetime."""
+    return [(row.pattern, said) for row, said in LIFETIMES.items() if row.fullmatch(key)]
+
+
+def is_right(ttl: int, said: str) -> bool:
+    """Whether a key has the lifetime that the document says, but for the time of the tour."""
+    if said == "none":
+        return ttl == -1
+    if said == "as Slack says":
+        return ttl > 0
+    for one in said.split(", "):
+        number, unit = one.split()
+        most = int(number) * SECONDS[unit]
+        if max(0, most - TOUR_SECONDS) < ttl <= most:
+            return True
+    return False
+
+
+@dataclass
+class Tour:
+    """Does one thing after the other, and looks at all keys after each."""
+
+    shop: Shop
+    wrong: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    seen: set[str] = field(default_factory=set)
+
+    async def do(self, *acts: Awaitable[Any]) -> Any:
+        for act in acts:
+            found = await act
+            await self.look()
+        return found
+
+    async def look(self) -> None:
+        redis = self.shop.redis
+        for key in await redis.keys("*"):
+            ttl = await redis.ttl(key)
+            rows = lifetimes(key)
+            assert len(rows) == 1, f"{key} stands {len(rows)} times in {DOCUMENT}"
+            self.seen.add(rows[0][0])
+            if ttl != -2 and not is_right(ttl, rows[0][1]):
+                self.wrong[key].append(ttl)
+
+    async def work(self, seconds: float, step: float = 5.0) -> None:
+        await self.do(self.shop.worker.work_until(self.shop.clock() + seconds, step=step))
+
+
+async def ask_and_open(tour: Tour, ada: Person) -> None:
+    """Lists, pages, one job, forms, the Home tab."""
+    await tour.do(ada.command("/emporix jobs since:monday size:2"), ada.click("Next"))
+    await tour.do(ada.click("Filter"), ada.submit({"Words": "refund"}))
+    await tour.do(ada.shortcut("Search Emporix jobs"), ada.close())
+    await tour.do(ada.open_home())
+    tour.shop.world.expire_tokens()
+    await tour.do(ada.command(f"/emporix jobs get {job_id(1)}"))
+
+
+async def share_and_delete(tour: Tour, ada: Person) -> None:
+    await tour.do(ada.command("/emporix jobs size:3"))
+    await tour.do(ada.click("Share in channel"), ada.click("Share"))
+    await tour.do(ada.click(action_id="jobs.delete_shared.confirm"))
+    await tour.do(ada.command("/emporix jobs"), ada.click("Delete"))
+
+
+async def watch_and_hear(tour: Tour, ada: Person, grace: Person) -> None:
+    """A watched job, and alerts that pass from one to another, of a failure that comes again."""
+    shop = tour.shop
+    change(shop, "watched", "in_progress")
+    await tour.do(ada.command("/emporix jobs watch watched"), ada.command("/emporix alerts on"))
+    await tour.work(30)
+    shop.world.faults.add(Fault("status", times=4, path="/jobs", status=401))
+    await tour.work(20, step=1)
+    shop.world.faults.clear()
+    change(shop, "watched", "failure")
+    change(shop, "failed", "failure")
+    await tour.work(60)
+    await tour.do(ada.command("/emporix disconnect"), ada.click("Disconnect"))
+    await tour.do(grace.command("/emporix alerts"), grace.click("Resume on my connection"))
+    await tour.do(shop.connect(ada, ACME_OPERATIONS))
+
+
+async def post_digests(tour: Tour, ada: Person, grace: Person) -> None:
+    """A digest with a picture, which Slack puts off; it moves, and passes to another owner."""
+    shop = tour.shop
+    change(shop, "old", "failure", ago=2 * 24 * 3600)  # one day alone makes no picture
+    await tour.do(set_up(ada))
+    shop.workspace.faults.add(
+        SlackFault("rate_limit", method="files.getUploadURLExternal", retry_after=600)
+    )
+    await tour.work(24 * 3600, step=900)
+    await tour.do(grace.command("/emporix digest list"), grace.click("Take over"))
+    await tour.do(grace.command("/emporix digest list"), grace.click("Change"))
+    await tour.do(grace.submit({"channel": "general"}))
+    there = shop.person("grace", "general")
+    assert await shop.redis.keys("*:digests:channel:T0ACME:C0*") == [
+        "emporix-jobs:{clock}:digests:channel:T0ACME:C0GENERAL"
+    ]
+    for words in ("pause", "resume"):
+        await tour.do(there.command(f"/emporix digest {words}"))
+
+
+def change(shop: Shop, job: str, status: str, ago: float = 60) -> None:
+    """A job of that id as it is from now on; it was created so many seconds ago."""
+    created, modified = iso(shop.clock() - ago), iso(shop.clock())
+    metadata = {"version": 1, "createdAt": created, "modifiedAt": modified}
+    shop.world.add_job("acme", id=job, status=status, message="No order.", metadata=metadata)
+
+
+async def clean_up(tour: Tour, ada: Person) -> None:
+    asked: Exchange = await tour.do(ada.command("/emporix jobs clean succeeded"))
+    await tour.do(ada.click("Delete…"))
+    number = asked.payloads[0]["text"].split()[1]
+    await tour.do(ada.submit({"The number of jobs": number}))
+    await tour.work(5, step=1)
+
+
+async def end_all(tour: Tour, ada: Person, grace: Person) -> None:
+    """Everything that was set up is deleted again."""
+    await tour.do(grace.command("/emporix alerts off"))
+    there = tour.shop.person("grace", "general")
+    await tour.do(there.command("/emporix digest delete"), there.click("Delete"))
+    for person in (ada, grace):
+        await tour.do(person.command("/emporix disconnect"), person.click("Disconnect"))
+    await tour.work(60)
+
+
+@pytest.mark.timeout(170)
+async def test_every_key_lives_as_long_as_the_document_says(shop: Shop) -> None:
+    """Whatever people and workers do; and when all is deleted only the audit record stays."""
+    tour = Tour(shop)
+    ada, grace = shop.person("ada", "ops"), shop.person("grace", "ops")
+    add_jobs(shop, 9)
+    for person in (ada, grace):
+        await tour.do(shop.connect(person, ACME_OPERATIONS))
+    await ask_and_open(tour, ada)
+    await share_and_delete(tour, ada)
+    await clean_up(tour, ada)
+    await watch_and_hear(tour, ada, grace)
+    await post_digests(tour, ada, grace)
+    await end_all(tour, ada, grace)
+    assert dict(tour.wrong) == {}
+    left = {key for key in await shop.redis.keys("*") if await shop.redis.ttl(key) == -1}
+    assert {key.rpartition(":")[2] for key in left} <= FOR_EVER
+    assert await shop.redis.keys("*:cleaning:*") == []
+    unseen = [row for row in (r.pattern for r in LIFETIMES) if row not in tour.seen]
+    assert [row for row in unseen if not any(lock in row for lock in LOCKS)] == []
+
+
+def test_every_key_has_a_lifetime() -> None:
+    """The table of lifetimes has the keys of the one that explains them."""
+    explained = {key.strip("`") for key, *_ in table(DOCUMENT, "key")}
+    timed = {key.strip("`") for key, _ in table(DOCUMENT, "Redis key")}
+    homes = {key for key in timed if ":home:" in key}
+    assert timed - homes == {
+        key for key in explained if not key.startswith("`saq:") and not key.startswith("saq:")
+    } - {"emporix-jobs:{<user>}:home:<what>"}
+    assert len(homes) == 2
