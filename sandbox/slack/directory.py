@@ -31,8 +31,6 @@ class User:
     is_owner: bool = False
     is_primary_owner: bool = False
     is_deactivated: bool = False
-    is_owner: bool = False
-    is_primary_owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
