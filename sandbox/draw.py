@@ -17,6 +17,10 @@ from sandbox.draw_rich import draw_rich
 Json = Mapping[str, Any]
 
 EMOJIS = {
+    ":handshake:": "🤝",
+    ":octagonal_sign:": "🛑",
+    ":construction:": "🚧",
+    ":loud_sound:": "🔊",
     ":white_check_mark:": "✅",
     ":x:": "❌",
     ":hourglass_flowing_sand:": "⏳",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from slack_sdk.errors import SlackApiError
@@ -200,15 +200,18 @@ class Run:
 
         after = await self.services.digests.settle(digest.id, changed)
         if after and pauses:
-            await self.services.audit.note_by_app(
-                AuditEvent.DIGEST_PAUSED,
-                after.owner,
-                after.paused,
-                tenant=after.tenant,
-                channel_id=after.channel_id,
-                subject=after.name,
-            )
+            await self._note_paused(after)
         return after
+
+    async def _note_paused(self, digest: Digest) -> None:
+        await self.services.audit.note_by_app(
+            AuditEvent.DIGEST_PAUSED,
+            digest.owner,
+            digest.paused,
+            tenant=digest.tenant,
+            channel_id=digest.channel_id,
+            subject=digest.name,
+        )
 
     async def _attempt(self, digest: Digest) -> None:
         try:
@@ -246,6 +249,7 @@ class Run:
                 return
             if await told.is_gone(digest.owner.user_id):
                 await self.services.departures.remove_user(digest.owner)
+                await self._note_paused(replace(digest, paused="owner_gone"))
                 raise DigestRefused("owner_gone", digest.channel_id)
         except SlackApiError as error:  # what passes is Later
             raise DigestRefused(said_by_slack(word(error)), digest.channel_id) from error

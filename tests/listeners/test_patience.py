@@ -36,9 +36,15 @@ def slow(shop: Shop, method: str = "GET") -> None:
 
 
 def slow_and_refused(shop: Shop, method: str = "GET") -> None:
-    """The next call takes long to say that the token has expired, and with a new one it fails."""
-    slow(shop, method)
-    shop.world.expire_tokens()
+    """The next call takes long to say that the token has expired, and with a new one it fails.
+
+    A delete asks for a token that may delete first, and that takes long.
+    """
+    if method == "DELETE":
+        shop.world.faults.add(Fault("delay", path="/oauth/token", seconds=SLOW))
+    else:
+        slow(shop, method)
+        shop.world.expire_tokens()
     shop.world.faults.add(Fault("status", method=method, path="/jobs", status=403))
 
 
@@ -180,7 +186,7 @@ async def test_a_message_for_all_is_given_back_whole(shop: Shop) -> None:
 async def test_a_notice_that_slack_refuses_costs_nothing(shop: Shop) -> None:
     """The answer comes all the same, in its place."""
     await shop.ada.command("/emporix jobs list")
-    shop.workspace.faults.add(SlackFault("status", times=2, method="response_url"))
+    shop.workspace.faults.add(SlackFault("status", times=3, method="response_url"))
     slow(shop)
     exchange = await shop.ada.click("Next")
     assert [text[:10] for text in texts(exchange)] == ["Jobs 11–20"]

@@ -25,8 +25,8 @@ async def test_a_stranger_gets_a_reference(
     connected: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An error that nobody foresaw is a short message; its reference finds it in the log."""
-    entry = {"user_id": ADA.id, "tenant": "acme", "job_id": "1", "result": "done"}
-    damaged = {**entry, "counted": "damaged by hand"}
+    entry = {"event": "job.deleted", "user_id": ADA.id, "tenant": "acme", "result": "done"}
+    damaged = {**entry, "count": "damaged by hand"}
     await connected.redis.xadd(layout.audit(Caller(TEAM_ID, ADA.id)), damaged)
     with log_to_stderr():
         exchange = await connected.ada.command("/emporix audit")

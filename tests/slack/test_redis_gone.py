@@ -12,6 +12,7 @@ import pytest
 
 from bot.models import Caller
 from bot.store.audit import AuditLog
+from bot.store.audit_events import AuditEvent
 from bot.store.connection import connect
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
@@ -97,7 +98,8 @@ async def until_begun(place: Path) -> None:
     """Until the audit record says that Ada's delete is under way."""
     async with connect(f"unix://{place}/redis.sock") as redis, asyncio.timeout(10):
         while True:
-            if await AuditLog(redis).last(Caller(TEAM_ID, ADA.id), 1):
+            (entry,) = await AuditLog(redis).last(Caller(TEAM_ID, ADA.id), 1)
+            if entry.event == AuditEvent.JOB_DELETED:
                 return
             await asyncio.sleep(0.01)
 

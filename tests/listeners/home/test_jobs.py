@@ -104,5 +104,5 @@ async def test_a_trigger_that_is_over_is_told_in_the_home(shop: Shop) -> None:
     refusal = Fault("refuse", method="views.open", error="expired_trigger_id")
     shop.workspace.faults.add(refusal)
     exchange = await shop.ada.click("Open", at_home=True)
-    assert "could not be opened in time" in words(exchange.home)
+    assert "didn't open the form in time" in words(exchange.home)
     assert "*2 failed*" in words(published(exchange)[-1])

@@ -38,7 +38,11 @@ def ids(numbers: Iterable[int]) -> set[object]:
 
 async def recorded(shop: Shop) -> list[tuple[str, int, int]]:
     entries = await AuditLog(shop.redis).last(ADA, 10)
-    return [(entry.result, entry.count, entry.deleted) for entry in entries]
+    return [
+        (entry.result, entry.count, entry.deleted)
+        for entry in entries
+        if entry.event == "cleanup.started"
+    ]
 
 
 async def confirm(shop: Shop, command: str, number: str) -> Exchange:

@@ -25,7 +25,8 @@ ADA = Caller("T0ACME", "U0ADA")
 
 
 async def recorded(shop: Shop) -> list[tuple[str, str]]:
-    return [(e.subject, e.result) for e in await AuditLog(shop.redis).last(ADA, 10)]
+    entries = await AuditLog(shop.redis).last(ADA, 10)
+    return [(e.subject, e.result) for e in entries if e.event == "job.deleted"]
 
 
 def ids(shop: Shop) -> set[object]:

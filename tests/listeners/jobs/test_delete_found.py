@@ -41,7 +41,9 @@ def ticked(*numbers: int) -> list[str]:
 async def recorded(shop: Shop) -> list[tuple[str, str]]:
     """What the audit says, oldest first."""
     entries = await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 30)
-    return [(entry.subject, entry.result) for entry in reversed(entries)]
+    return [
+        (entry.subject, entry.result) for entry in reversed(entries) if entry.event == "job.deleted"
+    ]
 
 
 def left(shop: Shop) -> list[str]:
