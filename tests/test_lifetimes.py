@@ -29,8 +29,8 @@ PARTS = {
     "<name>": ".+",
     "<digest>": ".+",
 }
-LOCKS = {"refresh", "turn", "lease"}
-"""Gone when a step is over; the tests of their stores look at them."""
+LOCKS = {"refresh", "turn", "lease", "digests:now", "audit:copy", "teams:stopped"}
+"""Gone when a step is over, or not part of the tour; the tests of their stores look at them."""
 
 FOR_EVER = {"audit", "canary", "workers"}
 TOUR_SECONDS = 120  # of this machine, which a lifetime has run down at most
@@ -56,6 +56,8 @@ def is_right(ttl: int, said: str) -> bool:
     """Whether a key has the lifetime that the document says, but for the time of the tour."""
     if said == "none":
         return ttl == -1
+    if said == "1 s":  # Redis rounds down
+        return ttl in (0, 1)
     if said in ("as Slack says", "its period"):
         return ttl > 0
     for one in said.split(", "):
@@ -124,7 +126,7 @@ async def watch_and_hear(tour: Tour, ada: Person, grace: Person) -> None:
     change(shop, "failed", "failure")
     await tour.work(60)
     await tour.do(ada.command("/emporix disconnect"), ada.click("Disconnect"))
-    await tour.do(grace.command("/emporix alerts"), grace.click("Resume on my connection"))
+    await tour.do(grace.command("/emporix alerts"), grace.click("Take over"))
     await tour.do(shop.connect(ada, ACME_OPERATIONS))
 
 

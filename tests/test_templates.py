@@ -114,7 +114,7 @@ LONG = "x" * 3000
 WITH_LONG_VALUES: list[tuple[str, dict[str, Any], int]] = [
     ("jobs/watch", {"job_id": LONG}, 100),
     ("jobs/watch", {"job_id": LONG, "already": True}, 100),
-    ("alerts/orphaned", {"reason": LONG}, 100),
+    ("alerts/paused", {"reason": LONG}, 100),
     (
         "digest/new.errors",
         {
