@@ -35,7 +35,8 @@ thread; a picture follows them there.
 """
 
 STATUSES = ("success", "failure", "skipped", "failure", "failure", "failure")
-OWNER = Caller(TEAM_ID, ADA.id)
+OWNERS = [Caller(TEAM_ID, ADA.id), *(Caller(TEAM_ID, f"U0FAULT{number}") for number in range(4))]
+"""A person may own 50 digests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,12 @@ async def set_up(scene: Scene, due: float, digests: int) -> None:
     redis = connect(scene.redis.url)
     records = Records(vault(scene))
     credentials = Credentials(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
-    connection = Connection(OWNER, "acme", credentials, frozenset({READ_SCOPE}), due)
-    await AccountStore(redis, records).save(connection, default=True)
+    for owner in OWNERS:
+        connection = Connection(owner, "acme", credentials, frozenset({READ_SCOPE}), due)
+        await AccountStore(redis, records).save(connection, default=True)
     first = Digest(
         id="",
-        owner=OWNER,
+        owner=OWNERS[0],
         channel_id="",
         name="Daily jobs",
         schedule=Schedule(0, "UTC", tuple(range(7))),
@@ -107,6 +109,7 @@ async def set_up(scene: Scene, due: float, digests: int) -> None:
         digest = replace(
             first,
             id=f"{number:03}",
+            owner=OWNERS[number % len(OWNERS)],
             name=f"Daily jobs {number}",
             channel_id=channel_id,
             picture=number < WITH_THREAD,
@@ -139,7 +142,8 @@ def pictures(scene: Scene) -> Counter[str]:
 async def settled(scene: Scene) -> int:
     """How many digests know that they were posted."""
     redis = connect(scene.redis.url)
-    found = await DigestStore(redis, vault(scene)).of_owner(OWNER)
+    store = DigestStore(redis, vault(scene))
+    found = [digest for owner in OWNERS for digest in await store.of_owner(owner)]
     await redis.aclose()
     return sum(digest.posted_on == "2026-11-24" for digest in found)
 
