@@ -37,7 +37,7 @@ class AlertPosts:
         """All that a plan says; gives the timestamp of the new message, "" for none.
 
         None means that it may be there or not. Whatever was posted before is not posted again, so
-        it can be begun anew at any time. Raises PostRefused, and before each message what `admit`
+        it can be repeated at any time. Raises PostRefused, and before each message what `admit`
         raises.
         """
         ts = await self._news(alert, batch, plan, jobs, admit) if plan.rows else ""

@@ -30,7 +30,7 @@ class AuditBusy(Exception):
 async def rewrite(
     redis: Commands, stream: str, copy: str, pattern: re.Pattern[str], name: str
 ) -> None:
-    """Put `name` in the place of what matches in all values; ids and order of entries stay.
+    """Replace what matches by `name` in all values; ids and order of entries stay.
 
     The key `copy` is written in steps of bounded size, and takes the place of the log at once if
     nothing has been added meanwhile. Raises AuditBusy.

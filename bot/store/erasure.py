@@ -68,7 +68,7 @@ class Subject:
 class Trace:
     """What to do with a key, or with a member or field of it.
 
-    `blank` puts `new` in the place of the value `old`, which holds the id among other things;
+    `blank` replaces the value `old` by `new`, which holds the id among other things;
     `pseudonym` is for the audit log.
     """
 

@@ -114,7 +114,7 @@ class Posts:
         await self._end_claim(name, token, SENT)
 
     async def settle(self, name: str, ts: str) -> None:
-        """The message is posted, whoever holds the claim now."""
+        """The message is posted, also if another worker holds the claim now."""
         with reaching_redis():
             await self._redis.set(layout.post(name), SENT + ts, ex=KEPT_SECONDS)
 

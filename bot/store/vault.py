@@ -46,7 +46,7 @@ class Vault:
     def pseudonym(self, text: str) -> str:
         """A name for somebody who is not to be named, the same while the first key is the same.
 
-        Whoever lacks that key can neither undo it nor compare it with a guess.
+        Without that key, nobody can undo it or compare it with a guess.
         """
         name = hmac.digest(self._secret, b"pseudonym:" + text.encode(), "sha256").hex()
         return f"gone-{self._first}-{name[:PSEUDONYM_LENGTH]}"

@@ -1,6 +1,6 @@
 """Share, in a modal — says who will see it, and posts it into a thread or a channel.
 
-A form outlives the membership of whoever opened it, so this is asked for before each step.
+A person may leave a channel while the form is open, so membership is checked before each step.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class Cleaning:
     async def stop_any(self, administrator: Caller, clean_id: str) -> tuple[Clean, bool]:
         """Stop anybody's clean-up in the workspace; False where it has ended already.
 
-        Its owner is told who did it. Raises OutdatedButton.
+        Its owner gets a message that names the person. Raises OutdatedButton.
         """
         clean = await self._kept.load(clean_id)
         if clean is None or not _is_of_workspace(clean, administrator):
