@@ -16,6 +16,6 @@ async def cleans_up(desk: Desk, line: str) -> None:
     hint = await desk.modal.get_by_text("to delete them").inner_text()
     await desk.modal.get_by_role("textbox").fill(re.sub(r"\D", "", hint))
     await desk.modal.get_by_role("button", name="Delete", exact=True).click()
-    await expect(desk.modal).to_contain_text("Begun")
+    await expect(desk.modal).to_contain_text("Deleting")
     await desk.page.keyboard.press("Escape")
     await desk.page.get_by_role("link", name="Emporix Jobs").click()
