@@ -21,7 +21,8 @@ from bot import errors
 from bot.app import COMMAND
 from bot.clockwork.registry import discover as clock_calls
 from bot.clockwork.runner import PARAMETERS as CLOCK_PARAMETERS
-from bot.say import ids
+from bot.say import buttons
+from bot.say.buttons import STATES, State
 from bot.say.examples import examples
 from bot.say.render import Say
 from bot.services.filters import FILTERS
@@ -32,7 +33,7 @@ from bot.slack.registry import discover
 from sandbox.slack.blockkit.walk import elements
 from tests.documents import quoted, table, text
 from tests.limits import DOCUMENTED, UNDOCUMENTED, Limit, taken_by, value
-from tests.source import PROJECT, attributes, functions, imported, modules, strings
+from tests.source import PROJECT, functions, imported, modules, strings
 
 SAY = Say.default()
 REGISTRY = discover(bot.listeners)
@@ -60,15 +61,16 @@ def heard_in(listener: Path) -> list[Heard]:
 
 def addresses_in(listener: Path) -> list[str]:
     """Each id by which Slack reaches a listener of this file."""
-    return [
-        heard.action_id if isinstance(heard, Action | Suggestion) else heard.callback_id
-        for heard in heard_in(listener)
-        if isinstance(heard, Action | Shortcut | Submission | Suggestion)
-    ]
-
-
-def ids_named(prefix: str) -> dict[str, str]:
-    return {name: value for name, value in vars(ids).items() if name.startswith(prefix)}
+    found: list[str] = []
+    for heard in heard_in(listener):
+        match heard:
+            case Action():
+                found += heard.action_ids
+            case Suggestion():
+                found.append(heard.action_id)
+            case Shortcut() | Submission():
+                found.append(heard.callback_id)
+    return found
 
 
 def error_classes(base: type[Any] = errors.BotError) -> set[type[Any]]:
@@ -145,8 +147,8 @@ def test_a_module_of_listeners_opens_with_its_command(listener: Path) -> None:
 def test_every_id_has_one_listener() -> None:
     """No press of a button is lost, and none is heard twice."""
     counted = Counter(address for path in LISTENERS for address in addresses_in(path))
-    known = {value for name, value in ids_named("").items() if name.isupper()}
-    assert counted == dict.fromkeys(known - set(ids_named("STATE_").values()), 1)
+    known = {value for name, value in vars(buttons).items() if re.fullmatch("[A-Z][A-Z_]+", name)}
+    assert counted == dict.fromkeys((value for value in known if isinstance(value, str)), 1)
 
 
 def test_the_manifest_offers_the_shortcuts() -> None:
@@ -199,12 +201,25 @@ def test_every_error_is_explained() -> None:
     assert all(hasattr(error, "template") for error in error_classes())
 
 
-@pytest.mark.parametrize("kind", ids_named("STATE_"))
-def test_every_kind_of_state_is_packed_and_unpacked(kind: str) -> None:
-    """What some button remembers, some listener reads."""
+@each_template
+def test_a_listener_decodes_what_a_template_sends(template: str) -> None:
+    """Each button and each form of an example has a state of its listener's class."""
+    for facts in examples(SAY, template).values():
+        shown: Any = SAY.render(template, **facts)
+        metadata = shown.get("private_metadata", "")
+        if submission := REGISTRY.submissions.get(shown.get("callback_id", "")):
+            submission.states("", metadata)
+        pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
+        for element in (one for block in pressable for one in elements(block)):
+            REGISTRY.actions[element["action_id"]].states(element.get("value", ""), metadata)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_is_sent_and_taken(state: type[State]) -> None:
+    """Each class is used by a template and by a listener."""
     sources = [path.read_text(encoding="utf-8") for path in (PROJECT / "templates").rglob("*.j2")]
-    assert any(f"pack(ids.{kind}," in source for source in sources)
-    assert any(kind in attributes(listener) for listener in LISTENERS)
+    assert any(f"{state.__name__}(" in source for source in sources)
+    assert any(state.__name__ in path.read_text(encoding="utf-8") for path in LISTENERS)
 
 
 def test_parameters_are_those_that_listeners_take() -> None:

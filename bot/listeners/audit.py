@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.errors import AdminsOnly
 from bot.models import Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import CleanupButton
 from bot.services.cleans.cleaning import Cleaning
 from bot.slack.auditing import AuditDraft
 from bot.slack.hear import action, command
@@ -32,16 +32,16 @@ async def show_audit(
     await reply("audit", entries=await audit.last(caller, SHOWN), running=running)
 
 
-@action(ids.AUDIT_STOP, audit=AuditEvent.CLEANUP_STOPPED)
+@action(buttons.AUDIT_STOP, audit=AuditEvent.CLEANUP_STOPPED)
 async def stop(
-    value: str,
+    button: CleanupButton,
     caller: Caller,
     people: People,
     cleaning: Cleaning,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    audit_entry.subject = clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
+    audit_entry.subject = clean_id = button.clean_id
     if not await people.is_admin():
         raise AdminsOnly
     clean, is_stopping = await cleaning.stop_any(caller, clean_id)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from bot.errors import BotError, CredentialsTyped, InvalidInput
 from bot.models import Caller, Credentials
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import TenantButton
 from bot.services.accounts import Accounts
 from bot.services.tenants import tenant_name
 from bot.slack.auditing import AuditDraft
@@ -16,8 +15,6 @@ from bot.slack.hear import action, command, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 from bot.store.audit_events import AuditEvent
-
-IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
 TENANT, CLIENT_ID, CLIENT_SECRET = "tenant", "client_id", "client_secret"
 
@@ -37,13 +34,13 @@ async def open_form(text: str, modal: Modal) -> None:
     await modal.open("connect", tenant=tenant, client_id="", error=None)
 
 
-@action(ids.CONNECT_OPEN, at_once=True, audit=None)
-async def open_form_from_button(value: str, modal: Modal) -> None:
-    tenant = unpack(value, ids.STATE_TENANT)["tenant"]
+@action(buttons.CONNECT_OPEN, at_once=True, audit=None)
+async def open_form_from_button(button: TenantButton, modal: Modal) -> None:
+    tenant = button.tenant
     await modal.open("connect", tenant=tenant, client_id="", error=None)
 
 
-@submission(ids.CONNECT_SUBMIT, audit=AuditEvent.CONNECTION_ADDED)
+@submission(buttons.CONNECT_SUBMIT, audit=AuditEvent.CONNECTION_ADDED)
 async def connect(
     caller: Caller,
     values: Mapping[str, str],
@@ -54,12 +51,9 @@ async def connect(
 ) -> None:
     audit_entry.tenant, audit_entry.channel_id = values[TENANT].strip().lower()[:100], ""
     credentials = Credentials(values[CLIENT_ID], values[CLIENT_SECRET])
-    trying = asyncio.create_task(accounts.connect(caller, values[TENANT], credentials))
-    done, _ = await asyncio.wait({trying}, timeout=IN_ACK_SECONDS)
-    if not done:
-        await modal.update("connect.checking", tenant=values[TENANT])
+    connecting = accounts.connect(caller, values[TENANT], credentials)
     try:
-        connection = await trying
+        connection = await modal.within_ack(connecting, "connect.checking", tenant=values[TENANT])
         audit_entry.tenant = connection.tenant
         audit_entry.made()
         await modal.update("connect.done", connection=connection)

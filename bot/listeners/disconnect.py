@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import TenantButton
 from bot.services.accounts import Accounts, connection
 from bot.services.alerts.alerts import Alerts
 from bot.services.digests.digests import Digests
@@ -25,9 +25,9 @@ async def ask(text: str, account: Account, reply: Reply) -> None:
     await reply("disconnect", tenant=held.tenant)
 
 
-@action(ids.DISCONNECT_CONFIRM, replaces=True, audit=AuditEvent.CONNECTION_REMOVED)
+@action(buttons.DISCONNECT_CONFIRM, replaces=True, audit=AuditEvent.CONNECTION_REMOVED)
 async def disconnect(
-    value: str,
+    button: TenantButton,
     account: Account,
     accounts: Accounts,
     watching: Watching,
@@ -37,7 +37,7 @@ async def disconnect(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
+    tenant = button.tenant
     audit_entry.tenant = tenant
     default = await accounts.disconnect(account, tenant)
     audit_entry.made()
@@ -57,7 +57,7 @@ async def disconnect(
     await home.keep_up(tenant)
 
 
-@action(ids.DISCONNECT_KEEP, replaces=True, audit=None)
-async def keep(value: str, reply: Reply) -> None:
-    tenant = unpack(value, ids.STATE_TENANT)["tenant"]
+@action(buttons.DISCONNECT_KEEP, replaces=True, audit=None)
+async def keep(button: TenantButton, reply: Reply) -> None:
+    tenant = button.tenant
     await reply("disconnect.kept", replace=True, tenant=tenant)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.errors import InvalidInput
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import TenantButton
 from bot.services.accounts import Accounts
 from bot.slack.auditing import AuditDraft
 from bot.slack.hear import action, command
@@ -27,11 +27,15 @@ async def use(
     await reply("use", connection=connection)
 
 
-@action(ids.USE_SWITCH, replaces=True, audit=AuditEvent.CONNECTION_DEFAULT)
+@action(buttons.USE_SWITCH, replaces=True, audit=AuditEvent.CONNECTION_DEFAULT)
 async def switch(
-    value: str, account: Account, accounts: Accounts, reply: Reply, audit_entry: AuditDraft
+    button: TenantButton,
+    account: Account,
+    accounts: Accounts,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
-    tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
+    tenant = button.tenant
     audit_entry.tenant = tenant
     connection = await accounts.use(account, tenant)
     audit_entry.made()

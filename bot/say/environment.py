@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Undefined, pass_eval_context
@@ -27,10 +27,10 @@ from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from bot.say import ids
+from bot.say import buttons
+from bot.say.buttons import STATES, State
 from bot.say.filters import FILTERS
 from bot.say.marks import TRUSTED, Newline, Ours
-from bot.say.state import pack
 from bot.say.tags import WordTags
 from bot.say.text import clean
 
@@ -82,14 +82,16 @@ def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
         del made.globals[name]
     made.filters.update(FILTERS)
     made.globals.update(may_delete=deletes != "off", may_clean=deletes == "all")
-    made.globals.update(newline=Newline(), ids=ids, pack=_pack, remembered=_remembered)
+    made.globals.update(newline=Newline(), buttons=buttons, remembered=_remembered)
+    made.globals.update({state.__name__: partial(_value, state) for state in STATES})
     return made
 
 
-def _pack(kind: str, /, **facts: str | int) -> str | None:
-    """The value of a button; None where it cannot remember so much, and the gate leaves it out."""
+def _value(state: type[State], **facts: str | int) -> str | None:
+    """The value of a button; None if it is too long for Slack, then the gate leaves it out."""
+    made = state(**facts)
     try:
-        return pack(kind, **facts)
+        return made.value
     except ValueError:
         return None
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.errors import OutdatedButton
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import JobButton, decode
 
 Block = Mapping[str, Any]
 
@@ -24,14 +24,14 @@ def with_buttons_replaced(
 
 def _deletes(block: Block, tenant: str, job_id: str) -> bool:
     for element in block.get("elements", ()):
-        if element.get("action_id") == ids.JOBS_DELETE_FOUND_ASK:
+        if element.get("action_id") == buttons.JOBS_DELETE_FOUND_ASK:
             return _is_of(element.get("value", ""), tenant, job_id)
     return False
 
 
 def _is_of(value: str, tenant: str, job_id: str) -> bool:
     try:
-        state = unpack(value, ids.STATE_JOB)
+        job = decode(value, JobButton)
     except OutdatedButton:
         return False
-    return (str(state["tenant"]), str(state["job"])) == (tenant, job_id)
+    return (job.tenant, job.job_id) == (tenant, job_id)

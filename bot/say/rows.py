@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bot.errors import OutdatedButton
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import JobButton, decode
 
 Block = Mapping[str, Any]
 
@@ -54,19 +54,19 @@ def row_of(blocks: Iterable[Block], tenant: str, job_id: str) -> str:
 
 
 def _job(block: Block) -> tuple[str, str] | None:
-    """What the Delete button of a row remembers."""
+    """The job of a row's Delete button."""
     for element in block.get("elements", ()):
-        if element.get("action_id") == ids.JOBS_DELETE_SHARED_CONFIRM:
-            return _remembered(element.get("value", ""))
+        if element.get("action_id") == buttons.JOBS_DELETE_SHARED_CONFIRM:
+            return _job_of(element.get("value", ""))
     return None
 
 
-def _remembered(value: str) -> tuple[str, str] | None:
+def _job_of(value: str) -> tuple[str, str] | None:
     try:
-        state = unpack(value, ids.STATE_SHARED_JOB)
+        job = decode(value, JobButton)
     except OutdatedButton:
         return None
-    return str(state["tenant"]), str(state["job"])
+    return job.tenant, job.job_id
 
 
 def _block_id(block: Block) -> str:

@@ -18,8 +18,8 @@ import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.errors import BotError, Busy, NotOurs, OutdatedButton, StoreUnavailable
+from bot.say.buttons import cursor_in
 from bot.say.render import Say
-from bot.say.state import cursor_in
 from bot.slack.auditing import AuditDraft, draft_of
 from bot.slack.deliveries import TakesDeliveries
 from bot.slack.failures import Failures
@@ -54,7 +54,7 @@ async def _say_outdated() -> None:
     raise OutdatedButton
 
 
-OUTDATED = Action(_say_outdated, None, "")
+OUTDATED = Action(_say_outdated, None, ())
 """Hears what no other does: as a listener it runs once, however often Slack delivers a press."""
 
 
@@ -187,8 +187,7 @@ class Dispatch:
             find = partial(known, self.registry.submissions, view.get("callback_id"))
             await self._admit(request.body, incoming, find)
             heard = find()
-            remembered = str(view.get("private_metadata") or "")
-            extra = {"choices": chosen(view), "value": remembered, "modal": modal}
+            extra = {"choices": chosen(view), "modal": modal}
             run = partial(self._run_submission, heard, incoming, modal, extra)
             self.work.start(incoming.caller, run, at_once=True)
         except Busy as error:
@@ -317,8 +316,9 @@ class Dispatch:
         """Run the listener; if it changes something, one entry of the audit log follows."""
         draft = draft_of(heard, incoming)
         given = {**extra, "audit_entry": draft} if draft else extra
-        needed = {name: self._offered(name, incoming, given) for name in heard.parameters}
         try:
+            given = {**given, **heard.states(str(extra.get("value", "")), incoming.metadata)}
+            needed = {name: self._offered(name, incoming, given) for name in heard.parameters}
             await heard.listener(**needed)
         except BaseException as error:
             if draft:

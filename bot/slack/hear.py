@@ -6,8 +6,10 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Literal, TypeAlias
+from types import NoneType
+from typing import Any, ClassVar, Literal, TypeAlias, get_args, get_type_hints
 
+from bot.say.buttons import State, decode
 from bot.store.audit_events import AuditEvent
 
 Listener: TypeAlias = Callable[..., Awaitable[None]]
@@ -15,6 +17,9 @@ Listener: TypeAlias = Callable[..., Awaitable[None]]
 
 Afterwards: TypeAlias = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 """Takes what may follow the ack of an event, such as messages; a failure is logged."""
+
+STATE_PARAMETERS = {"button", "metadata"}
+"""The parameters that are decoded into the class of their annotation."""
 
 ShortcutKind: TypeAlias = Literal["message", "global"]
 """Slack: in the menu of each message that all see, or in the menu of the whole workspace."""
@@ -35,10 +40,30 @@ class Heard:
     def parameters(self) -> tuple[str, ...]:
         return _parameters(self.listener)
 
+    def states(self, value: str, metadata: str) -> dict[str, State | None]:
+        """`button` and `metadata` as the classes that the listener's parameters are annotated with.
+
+        Raises OutdatedButton.
+        """
+        encoded = {"button": value, "metadata": metadata}
+        return {
+            name: decode(encoded[name], state) if encoded[name] or not optional else None
+            for name, (state, optional) in _states(self.listener).items()
+        }
+
 
 @cache
 def _parameters(listener: Listener) -> tuple[str, ...]:
     return tuple(inspect.signature(listener).parameters)
+
+
+@cache
+def _states(listener: Listener) -> dict[str, tuple[type[State], bool]]:
+    """The state class of each such parameter, and whether the parameter may be None."""
+    names = STATE_PARAMETERS.intersection(_parameters(listener))
+    hints = get_type_hints(listener) if names else {}
+    classes = {name: get_args(hints[name]) or (hints[name],) for name in names}
+    return {name: (options[0], NoneType in options) for name, options in classes.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,12 +84,12 @@ class Command(Heard):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Action(Heard):
-    """A press of the button with this `action_id`.
+    """A press of a button with one of these `action_ids`.
 
     `replaces`: its answer takes the place of the message, which says so meanwhile if it takes long.
     """
 
-    action_id: str
+    action_ids: tuple[str, ...]
     at_once: bool = False
     replaces: bool = False
 
@@ -123,9 +148,9 @@ def command(
 
 
 def action(
-    action_id: str, *, audit: AuditEvent | None, at_once: bool = False, replaces: bool = False
+    *action_ids: str, audit: AuditEvent | None, at_once: bool = False, replaces: bool = False
 ) -> Callable[[Listener], Action]:
-    return lambda listener: Action(listener, audit, action_id, at_once, replaces)
+    return lambda listener: Action(listener, audit, action_ids, at_once, replaces)
 
 
 def submission(callback_id: str, *, audit: AuditEvent | None) -> Callable[[Listener], Submission]:

@@ -59,8 +59,8 @@ class Incoming:
         return str(self.view["id"]) if self.view else ""
 
     @property
-    def memory(self) -> str:
-        """What the view remembers: its private_metadata."""
+    def metadata(self) -> str:
+        """The private_metadata of the view."""
         return str((self.view or {}).get("private_metadata") or "")
 
     @property

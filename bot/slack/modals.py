@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from slack_sdk.errors import SlackApiError
 
@@ -40,6 +40,10 @@ CONTENT = (
 """Slack: what else a view says of itself is not taken back."""
 
 Ack: TypeAlias = Callable[..., Awaitable[Any]]
+Result = TypeVar("Result")
+
+IN_ACK_SECONDS = 2.0
+"""Slack waits 3 s for the ack of a submission; the rest is for the network."""
 
 
 class Modal:
@@ -169,6 +173,19 @@ class SubmittedModal(Modal):
             return await super().show(view)
         await self._answer({"response_action": "update", "view": view})
         return True
+
+    async def within_ack(
+        self, work: Coroutine[Any, Any, Result], loading: str, **facts: object
+    ) -> Result:
+        """The result of `work`; if it takes longer than the ack may, the modal shows `loading`.
+
+        Raises what `work` raises; field errors are still possible unless `answered` is set.
+        """
+        task = asyncio.create_task(work)
+        done, _ = await asyncio.wait({task}, timeout=IN_ACK_SECONDS)
+        if not done:
+            await self.update(loading, **facts)
+        return await task
 
     async def close(self) -> None:
         """Close the modal, unless it has been answered otherwise."""

@@ -17,7 +17,6 @@ from bot.slack.reply import ReplyLater
 OFFERED: Mapping[str, Callable[[Say, aiohttp.ClientSession, Incoming], object]] = {
     "caller": lambda say, session, incoming: incoming.caller,
     "event": lambda say, session, incoming: incoming.event,
-    "memory": lambda say, session, incoming: incoming.memory,
     "values": lambda say, session, incoming: submitted(incoming.view or {}),
     "reply": ReplyLater,
     "channel": Channel,

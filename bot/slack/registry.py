@@ -69,7 +69,7 @@ class Registry:
                 for words in (one.words, *one.also):
                     self._by_words[words] = one
             case Action():
-                self.actions[one.action_id] = one
+                self.actions.update(dict.fromkeys(one.action_ids, one))
             case Submission():
                 self.submissions[one.callback_id] = one
             case Shortcut():

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.errors import OutdatedButton
-from bot.say import ids
-from bot.say.state import pack, unpack
+from bot.say import buttons
+from bot.say.buttons import JobButton, ListButton, decode
 
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """A button: its words, its address and what it remembers."""
+    """A button: its words, its address and its value."""
 
     words: str
     action_id: str
@@ -25,11 +25,11 @@ class WayBack:
 def way_back(action_id: str, value: str) -> WayBack:
     """To the list or the job that the pressed button belonged to, or to the same press again."""
     try:
-        job = unpack(value, ids.STATE_JOB)
+        job = decode(value, JobButton)
     except OutdatedButton:
         return WayBack("Try again", action_id, value)
-    if cursor := job.get("cursor"):
-        page = pack(ids.STATE_CURSOR, cursor=cursor, page=job.get("page", 1))
-        return WayBack("Show the list again", ids.JOBS_LIST_NEXT, page)
+    if job.cursor:
+        page = ListButton(job.cursor, job.page).value
+        return WayBack("Show the list again", buttons.JOBS_LIST_NEXT, page)
     # A delete is never offered without its question; opening the job leads there.
-    return WayBack("Open the job", ids.JOBS_GET_OPEN, value)
+    return WayBack("Open the job", buttons.JOBS_GET_OPEN, value)

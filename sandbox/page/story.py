@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from bot.say import ids
+from bot.say import buttons
 from sandbox.slack.directory import ADA, GRACE, User
 from sandbox.slack.journal import Sent
 from sandbox.slack.workspace import Workspace
@@ -44,20 +44,20 @@ STEPS = (
         "Words and filters, in any order.",
         types="/emporix jobs search invoice status:failed",
     ),
-    Step("open", ADA, "Open one of them", "Press Open on a job.", press=ids.JOBS_GET_OPEN),
+    Step("open", ADA, "Open one of them", "Press Open on a job.", press=buttons.JOBS_GET_OPEN),
     Step(
         "delete",
         ADA,
         "Delete a job",
         "Press Delete, then confirm: it is recorded who did.",
-        press=ids.JOBS_DELETE_CONFIRM,
+        press=buttons.JOBS_DELETE_CONFIRM,
     ),
     Step(
         "share",
         ADA,
         "Share with the channel",
         "Answers are private until somebody shares one.",
-        press=ids.JOBS_SHARE_ASK,
+        press=buttons.JOBS_SHARE_ASK,
     ),
     Step("switch", GRACE, "Become Grace", "She sees only what Ada has shared.", user=GRACE.name),
     Step(
@@ -125,10 +125,10 @@ def _told(sent: Sent, user: User) -> Iterator[str]:
     """The steps that an answer of the app shows to be done."""
     payload = sent.payload if isinstance(sent.payload, dict) else {}
     shown = json.dumps(payload, ensure_ascii=False)
-    is_list = ids.JOBS_LIST_REFRESH in shown
+    is_list = buttons.JOBS_LIST_REFRESH in shown
     if is_list:
         yield "search" if "saying “" in shown else "list" if user == ADA else "mine"
-    if str(payload.get("text", "")).startswith("Job ") and ids.JOBS_SHARE_ASK in shown:
+    if str(payload.get("text", "")).startswith("Job ") and buttons.JOBS_SHARE_ASK in shown:
         yield "open" if not is_list else "list"
     if ":wastebasket:" in shown:
         yield "delete"
@@ -136,7 +136,7 @@ def _told(sent: Sent, user: User) -> Iterator[str]:
         yield "share"
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
-    if ids.JOBS_SHARE_FOUND_ASK in shown:
+    if buttons.JOBS_SHARE_FOUND_ASK in shown:
         yield "find"
-    if ids.JOBS_RESULTS_REFRESH in shown:
+    if buttons.JOBS_RESULTS_REFRESH in shown:
         yield "form"

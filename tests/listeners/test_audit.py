@@ -13,9 +13,8 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.errors import MAY_HAVE_WORKED, NOT_DONE
 from bot.models import Caller
-from bot.say.ids import AUDIT_STOP, STATE_CLEAN
+from bot.say.buttons import AUDIT_STOP, CleanupButton
 from bot.say.render import Say
-from bot.say.state import pack
 from bot.store.audit import AuditEntry, AuditLog
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from tests import samples
@@ -114,7 +113,7 @@ async def test_only_an_administrator_stops_it(connected: Shop) -> None:
         connected.http, connected.bot_url, connected.workspace.signing_secret, connected.clock
     )
     url = connected.slack_url + connected.workspace.response_urls.new("U0GRACE", "C0GENERAL")
-    pressed = samples.block_actions(AUDIT_STOP, pack(STATE_CLEAN, clean="cursor-1"), url)
+    pressed = samples.block_actions(AUDIT_STOP, CleanupButton(clean_id="cursor-1").value, url)
     pressed["user"]["id"] = "U0GRACE"
     await poster.interaction(pressed)
     await poster.settled()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.say import ids
+from bot.say import buttons
+from bot.say.buttons import JobButton
 from bot.say.rows import jobs_in_rows, row_of, with_rows_replaced
-from bot.say.state import pack
 
 LINE = {"type": "section", "text": {"type": "mrkdwn", "text": "gone"}}
 
 
 def row(number: int, job: str) -> list[dict[str, Any]]:
-    value = pack(ids.STATE_SHARED_JOB, tenant="acme", job=job, row=number)
-    opened = {"action_id": ids.JOBS_GET_OPEN, "value": "x"}
-    delete = {"action_id": ids.JOBS_DELETE_SHARED_CONFIRM, "value": value}
+    value = JobButton(tenant="acme", job_id=job, row=number).value
+    opened = {"action_id": buttons.JOBS_GET_OPEN, "value": "x"}
+    delete = {"action_id": buttons.JOBS_DELETE_SHARED_CONFIRM, "value": value}
     return [
         {"type": "section", "block_id": f"job.{number}"},
         {"type": "section", "block_id": f"made-up-{number}"},
@@ -55,5 +55,5 @@ def test_finds_the_row_of_a_job() -> None:
 
 def test_an_old_button_is_no_job() -> None:
     """A button of another version is left alone."""
-    old = {"action_id": ids.JOBS_DELETE_SHARED_CONFIRM, "value": "old"}
+    old = {"action_id": buttons.JOBS_DELETE_SHARED_CONFIRM, "value": "old"}
     assert jobs_in_rows([{"block_id": "job.1.buttons", "elements": [old]}]) == {}

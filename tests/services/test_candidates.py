@@ -21,7 +21,7 @@ NAMES = {"complaint-agent": "Complaint Agent", "a1": "QA", "fraud": "Fraud & Ris
     [
         (JOB, (JOB,)),
         (f"{JOB} and `{OTHER}`, then {JOB} again", (JOB, OTHER)),
-        (f'["1","job",{{"tenant":"acme","job":"{JOB}"}}]', (JOB,)),
+        (f'["1","job",{{"tenant":"acme","job_id":"{JOB}"}}]', (JOB,)),
         (f"<{LINK}/{JOB}|Open in the Management Dashboard>", (JOB,)),
         (f"{LINK}/odd%20one?x=1", ("odd one",)),
         (f"<{LINK}/{JOB}>", (JOB,)),

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from bot.errors import OutdatedButton
 from bot.models import Filters
-from bot.say import ids
-from bot.say.state import pack
+from bot.say.buttons import ListButton
 from bot.services.short_query import LONGEST, lengthen, shorten
 
 TEXTS = st.lists(st.text(max_size=300), max_size=4).map(tuple)
@@ -26,7 +25,7 @@ TEXTS = st.lists(st.text(max_size=300), max_size=4).map(tuple)
 def test_comes_back_as_it_was(filters: Filters, searched: bool) -> None:
     """What fits is the same query again, and always fits into a button beside its cursor."""
     short = shorten(filters, searched=searched)
-    assert pack(ids.STATE_CURSOR, cursor="pQ3vYkz1mXw7Lr0a", page=100_000, query=short)
+    assert ListButton(cursor="pQ3vYkz1mXw7Lr0a", page=100_000, query=short).value
     if short:
         assert lengthen(short) == (filters, searched)
     else:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
 import bot.listeners
 from bot.models import Account, Caller
-from bot.say import ids
-from bot.say.state import pack
+from bot.say import buttons
+from bot.say.buttons import JobButton, ListButton, TenantButton
 from bot.slack.auditing import AuditDraft
 from bot.slack.hear import Heard, action, command, event, shortcut, submission, suggestion
 from bot.slack.parameters import PARAMETERS
@@ -96,7 +97,7 @@ class Given:
         self.to["command"] = locals()
 
     async def action(
-        self, caller: Any, account: Any, value: Any, reply: Any, files: Any, accounts: Any
+        self, caller: Any, account: Any, button: TenantButton, reply: Any, files: Any, accounts: Any
     ) -> None:
         self.to["action"] = locals()
 
@@ -126,14 +127,13 @@ class Given:
     async def submission(
         self,
         caller: Any,
-        value: Any,
         values: Any,
         cleaning: Any,
         audit: Any,
         choices: Any,
         exports: Any,
         logs: Any,
-        memory: Any,
+        metadata: TenantButton | None,
         modal: Any,
         shared_deletes: Any,
         whole_lists: Any,
@@ -166,7 +166,7 @@ async def test_offers_what_it_says() -> None:
     given = Given()
     async with open_bench(Setup(given.heard, services=SERVICES, helpers=HELPERS)) as bench:
         await bench.poster.command(samples.command("go Far Away"))
-        await bench.poster.interaction(samples.block_actions("go.button", "packed", ""))
+        await bench.poster.interaction(samples.block_actions("go.button", ANY_OTHER, ""))
         await bench.poster.interaction(samples.block_actions("go.share", "packed", ""))
         await bench.poster.interaction(samples.block_actions("go.clock", "packed", ""))
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
@@ -180,11 +180,11 @@ async def test_offers_what_it_says() -> None:
     assert given.to["command"]["text"] == "Far Away"
     assert given.to["command"]["clock"] == f"a clock for {ADA.id}"
     assert given.to["command"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
-    assert given.to["action"]["value"] == "packed"
+    assert given.to["action"]["button"] == TenantButton("acme")
     assert given.to["event"]["home"] == f"the Home of {ADA.id}"
     assert given.to["event"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
     assert given.to["event"]["event"]["type"] == "app_home_opened"
-    assert given.to["submission"]["value"] == ""
+    assert given.to["submission"]["metadata"] is None
     assert given.to["action"]["account"] == Account(Caller("T0ACME", ADA.id))
     assert given.to["submission"]["values"] == {"name": "Ada"}
 
@@ -247,8 +247,8 @@ async def test_hears_a_submission_once(redis: Any) -> None:
     heard: list[str] = []
     accounts = AccountStore(redis, Records(VAULT))
 
-    async def submitted(value: str) -> None:
-        heard.append(value)
+    async def submitted(values: Mapping[str, str]) -> None:
+        heard.append(values["name"])
 
     setup = Setup(
         (submission("go.form", audit=None)(submitted),), arrivals=Arrivals(redis, accounts)
@@ -284,13 +284,13 @@ async def test_acknowledges_promptly(connected: Shop) -> None:
 
 
 VALUES = {
-    ids.JOBS_GET_OPEN: pack(ids.STATE_JOB, tenant="acme", job=job_id(1)),
-    ids.JOBS_DELETE_CONFIRM: pack(ids.STATE_JOB, tenant="acme", job=job_id(2)),
-    ids.DISCONNECT_CONFIRM: pack(ids.STATE_TENANT, tenant="globex"),
-    ids.JOBS_LIST_NEXT: pack(ids.STATE_CURSOR, cursor="cursor-1", page=2),
-    ids.JOBS_LIST_PREVIOUS: pack(ids.STATE_CURSOR, cursor="cursor-1", page=1),
+    buttons.JOBS_GET_OPEN: JobButton(tenant="acme", job_id=job_id(1)).value,
+    buttons.JOBS_DELETE_CONFIRM: JobButton(tenant="acme", job_id=job_id(2)).value,
+    buttons.DISCONNECT_CONFIRM: TenantButton(tenant="globex").value,
+    buttons.JOBS_LIST_NEXT: ListButton(cursor="cursor-1", page=2).value,
+    buttons.JOBS_LIST_PREVIOUS: ListButton(cursor="cursor-1", page=1).value,
 }
-ANY_OTHER = pack(ids.STATE_TENANT, tenant="acme")
+ANY_OTHER = TenantButton(tenant="acme").value
 
 
 async def test_acknowledges_buttons_promptly(connected: Shop, poster: Poster) -> None:

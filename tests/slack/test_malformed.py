@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import bot.listeners
-from bot.say import ids
+from bot.say import buttons
 from bot.slack.registry import discover
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import TEAM_ID
@@ -68,7 +68,9 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "message shortcut": samples.message_action("nobody.hears.this", ""),
     "global shortcut": samples.shortcut("nobody.hears.this"),
     "typing": samples.block_suggestion(next(iter(REGISTRY.suggestions)), "ab"),
-    "submission": samples.view_submission(ids.CONNECT_SUBMIT, {"tenant": "acme", "client_id": "x"}),
+    "submission": samples.view_submission(
+        buttons.CONNECT_SUBMIT, {"tenant": "acme", "client_id": "x"}
+    ),
 }
 """Without a response_url and a trigger of the stand-in's: what it refuses is not our fault."""
 

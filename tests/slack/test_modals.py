@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import EmporixTimeout
 from bot.models import Caller
+from bot.say.buttons import TenantButton
 from bot.say.render import Say
 from bot.slack.hear import Heard, action, shortcut, submission, suggestion
 from bot.slack.incoming import Incoming
@@ -59,9 +60,9 @@ class Pages:
         self.shown.append(await modal.update(OURS))
 
     async def submitted(
-        self, values: Any, choices: Any, memory: Any, modal: SubmittedModal
+        self, values: Any, choices: Any, metadata: TenantButton, modal: SubmittedModal
     ) -> None:
-        self.given = {"values": values, "choices": choices, "memory": memory}
+        self.given = {"values": values, "choices": choices, "metadata": metadata}
         await modal.push(OURS)
 
     async def typed(self, typed: str, values: Any, offer: Offer) -> None:
@@ -228,7 +229,7 @@ async def test_changes_what_is_still_there(bench: Bench, pages: Pages) -> None:
 async def test_a_form_gives_all_that_was_filled_in(bench: Bench, pages: Pages) -> None:
     """Typed, chosen, ticked and remembered; and it can push another in the ack."""
     submitted = samples.view_submission("go.form", {"words": " late refund "})
-    submitted["view"]["private_metadata"] = "packed"
+    submitted["view"]["private_metadata"] = TenantButton("acme").value
     submitted["view"]["state"]["values"] |= {
         "tenant": {"x": {"type": "static_select", "selected_option": {"value": "acme"}}},
         "day": {"x": {"type": "datepicker", "selected_date": "2026-11-24"}},
@@ -240,7 +241,7 @@ async def test_a_form_gives_all_that_was_filled_in(bench: Bench, pages: Pages) -
     filled = {"words": "late refund", "tenant": "acme", "day": "2026-11-24", "where": ""}
     assert pages.given["values"] == filled | {"status": "failure"}
     assert pages.given["choices"] == {"status": ("failure",)}
-    assert pages.given["memory"] == "packed"
+    assert pages.given["metadata"] == TenantButton("acme")
 
 
 async def test_offers_options_in_the_ack(bench: Bench, pages: Pages) -> None:

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 import bot.listeners
-from bot.say import ids
-from bot.say.state import pack
+from bot.say import buttons
+from bot.say.buttons import TenantButton
 from bot.slack.registry import discover
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import ADA
@@ -59,8 +59,10 @@ async def test_hears_the_word_payload(shop: Shop, poster: Poster) -> None:
 async def test_hears_a_button(shop: Shop, poster: Poster) -> None:
     """Slack's sample of a press is answered in the place where it was pressed."""
     await shop.connect(shop.ada, ACME_OPERATIONS)
-    value = pack(ids.STATE_TENANT, tenant="acme")
-    answer = await poster.interaction(samples.block_actions(ids.JOBS_LIST_ALL, value, url_of(shop)))
+    value = TenantButton(tenant="acme").value
+    answer = await poster.interaction(
+        samples.block_actions(buttons.JOBS_LIST_ALL, value, url_of(shop))
+    )
     assert (answer.status_code, answer.text) == (200, "")
     await poster.settled()
     assert told(shop)[-1].startswith("No jobs: tenant acme")
@@ -86,10 +88,10 @@ async def test_explains_an_old_button_once(shop: Shop, poster: Poster) -> None:
     assert len(told(shop)) == 1
 
 
-@pytest.mark.parametrize("action_id", [ids.JOBS_LIST_ALL, "jobs.launch.now"])
+@pytest.mark.parametrize("action_id", [buttons.JOBS_LIST_ALL, "jobs.launch.now"])
 async def test_hears_a_button_on_the_home_tab(shop: Shop, poster: Poster, action_id: str) -> None:
     """Without a channel and a response_url the answer comes on top of the tab itself."""
-    value = pack(ids.STATE_TENANT, tenant="acme")
+    value = TenantButton(tenant="acme").value
     assert (
         await poster.interaction(samples.home_action(action_id, value, "V1"))
     ).status_code == 200
@@ -103,7 +105,7 @@ async def test_hears_a_button_on_the_home_tab(shop: Shop, poster: Poster, action
 async def test_hears_a_submission_with_empty_fields(poster: Poster) -> None:
     """What was left empty is null in Slack's sample, and an error on its field here."""
     values = {"tenant": None, "client_id": "x", "client_secret": None}
-    answer = await poster.interaction(samples.view_submission(ids.CONNECT_SUBMIT, values))
+    answer = await poster.interaction(samples.view_submission(buttons.CONNECT_SUBMIT, values))
     assert answer.status_code == 200
     assert answer.json()["response_action"] == "errors"
     assert answer.json()["errors"].keys() == {"tenant"}
@@ -112,7 +114,7 @@ async def test_hears_a_submission_with_empty_fields(poster: Poster) -> None:
 @pytest.mark.parametrize("state", [None, {}, {"values": None}])
 async def test_hears_a_submission_without_fields(poster: Poster, state: Any) -> None:
     """Nothing that is missing is a fault of the person's."""
-    payload = samples.view_submission(ids.CONNECT_SUBMIT, {})
+    payload = samples.view_submission(buttons.CONNECT_SUBMIT, {})
     payload["view"]["state"] = state
     answer = await poster.interaction(payload)
     assert (answer.status_code, answer.json()["response_action"]) == (200, "update")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.listeners.jobs.list import show
 from bot.models import Account, Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import ListButton
 from bot.services.alerts.alerts import Alerts
 from bot.services.filters import LocalClock
 from bot.services.jobs import Jobs
@@ -22,8 +22,8 @@ async def list_alerts(
     await reply("alerts/list", alerts=there, now=clock.now())
 
 
-@action(ids.ALERTS_LIST_JOBS, audit=None)
-async def list_jobs(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+@action(buttons.ALERTS_LIST_JOBS, audit=None)
+async def list_jobs(button: ListButton, account: Account, jobs: Jobs, reply: Reply) -> None:
     """By the presser's own connection, for the presser alone."""
-    query = str(unpack(value, ids.STATE_QUERY)["query"])
+    query = button.query
     await show(await jobs.again(account, query), reply)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.listeners.alerts.off import notify_owners
 from bot.models import Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import AlertButton
 from bot.services.alerts.alerts import Alerts
 from bot.services.alerts.muting import mute_seconds
 from bot.services.filters import LocalClock
@@ -36,9 +36,9 @@ async def mute(
     await mute_there(text, "", caller, clock, alerts, channel, people, reply, audit_entry)
 
 
-@action(ids.ALERTS_MUTE_ONE, audit=AuditEvent.ALERT_MUTED)
+@action(buttons.ALERTS_MUTE_ONE, audit=AuditEvent.ALERT_MUTED)
 async def mute_one(
-    value: str,
+    button: AlertButton,
     caller: Caller,
     clock: LocalClock,
     alerts: Alerts,
@@ -47,7 +47,7 @@ async def mute_one(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
+    alert_id = button.alert_id
     await mute_there("", alert_id, caller, clock, alerts, channel, people, reply, audit_entry)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.models import Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import AlertButton
 from bot.services.alerts.alerts import Alerts
 from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
@@ -30,9 +30,9 @@ async def turn_off(
     await turn_off_there("", caller, alerts, channel, people, reply, audit_entry)
 
 
-@action(ids.ALERTS_OFF_ONE, audit=AuditEvent.ALERT_OFF)
+@action(buttons.ALERTS_OFF_ONE, audit=AuditEvent.ALERT_OFF)
 async def turn_one_off(
-    value: str,
+    button: AlertButton,
     caller: Caller,
     alerts: Alerts,
     channel: Channel,
@@ -40,7 +40,7 @@ async def turn_one_off(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
+    alert_id = button.alert_id
     await turn_off_there(alert_id, caller, alerts, channel, people, reply, audit_entry)
 
 

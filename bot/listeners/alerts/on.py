@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from bot.listeners.alerts.off import notify_owners
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import AlertButton
 from bot.services.alerts.alerts import Alerts, TurnedOn
 from bot.services.asking import Asking
 from bot.services.filters import LocalClock
@@ -44,9 +44,9 @@ async def turn_on(
     await _say(turned_on, account, channel, people, audit_entry)
 
 
-@action(ids.ALERTS_ON_RESUME, audit=AuditEvent.ALERT_RESUMED)
+@action(buttons.ALERTS_ON_RESUME, audit=AuditEvent.ALERT_RESUMED)
 async def resume(
-    value: str,
+    button: AlertButton,
     account: Account,
     alerts: Alerts,
     sharing: Sharing,
@@ -55,7 +55,7 @@ async def resume(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
+    alert_id = button.alert_id
     await resume_there(alert_id, account, alerts, sharing, channel, people, reply, audit_entry)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.listeners.alerts.off import notify_owners
 from bot.models import Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import AlertButton
 from bot.services.alerts.alerts import Alerts
 from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
@@ -27,9 +27,9 @@ async def unmute(
     await unmute_there("", caller, alerts, channel, people, reply, audit_entry)
 
 
-@action(ids.ALERTS_UNMUTE_ONE, audit=AuditEvent.ALERT_UNMUTED)
+@action(buttons.ALERTS_UNMUTE_ONE, audit=AuditEvent.ALERT_UNMUTED)
 async def unmute_one(
-    value: str,
+    button: AlertButton,
     caller: Caller,
     alerts: Alerts,
     channel: Channel,
@@ -37,7 +37,7 @@ async def unmute_one(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    alert_id = str(unpack(value, ids.STATE_ALERT)["alert"])
+    alert_id = button.alert_id
     await unmute_there(alert_id, caller, alerts, channel, people, reply, audit_entry)
 
 

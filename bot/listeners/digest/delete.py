@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import DigestButton
 from bot.services.digests.digests import Digests
 from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
@@ -22,16 +22,16 @@ async def ask(
     await reply("digest/delete", digest=digest)
 
 
-@action(ids.DIGEST_DELETE_CONFIRM, replaces=True, audit=AuditEvent.DIGEST_DELETED)
+@action(buttons.DIGEST_DELETE_CONFIRM, replaces=True, audit=AuditEvent.DIGEST_DELETED)
 async def delete(
-    value: str,
+    button: DigestButton,
     account: Account,
     digests: Digests,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    digest_id = button.digest_id
     digest = await digests.get(digest_id, account.caller)
     audit_entry.about_digest(digest)
     if digest.owner != account.caller:  # owners may stop theirs from wherever they are
@@ -42,6 +42,6 @@ async def delete(
     await people.notify(digest.owner, "digest/by_others", digest=digest, act="delete")
 
 
-@action(ids.DIGEST_DELETE_KEEP, replaces=True, audit=None)
+@action(buttons.DIGEST_DELETE_KEEP, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
     await reply("digest/delete.kept", replace=True)

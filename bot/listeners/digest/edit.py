@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from bot.listeners.digest.new import opening, save, show
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import DigestButton
 from bot.services.accounts import connection
 from bot.services.digests.digests import Digests
 from bot.services.digests.form import Proposal
@@ -21,18 +21,18 @@ from bot.slack.people import People
 from bot.store.audit_events import AuditEvent
 
 
-@action(ids.DIGEST_EDIT_OPEN, at_once=True, audit=None)
-async def open_form(value: str, account: Account, digests: Digests, modal: Modal) -> None:
-    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+@action(buttons.DIGEST_EDIT_OPEN, at_once=True, audit=None)
+async def open_form(button: DigestButton, account: Account, digests: Digests, modal: Modal) -> None:
+    digest_id = button.digest_id
     await opening(modal)
     digest = await digests.get(digest_id, account.caller)
     connection(account)
     await show(modal, account, Proposal.of(digest), digest_id)
 
 
-@submission(ids.DIGEST_EDIT_SUBMIT, audit=AuditEvent.DIGEST_CHANGED)
+@submission(buttons.DIGEST_EDIT_SUBMIT, audit=AuditEvent.DIGEST_CHANGED)
 async def change(
-    value: str,
+    metadata: DigestButton,
     values: Mapping[str, str],
     clock: LocalClock,
     digest_forms: DigestForms,
@@ -41,7 +41,7 @@ async def change(
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    digest_id = metadata.digest_id
     saving = digest_forms.save(people, clock, values, audit_entry, digest_id)
     await save(modal, saving, audit_entry, digest_id)
     await home.keep_up()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
 from bot.models import Account, Digest
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import ChannelButton
 from bot.services.digests.form import FormRefused, Proposal
 from bot.services.filters import LocalClock
 from bot.slack.auditing import AuditDraft
@@ -20,8 +19,6 @@ from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.people import People
 from bot.store.audit_events import AuditEvent
-
-IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
 
 @command(
@@ -45,17 +42,21 @@ async def open_form(
     await show(modal, account, replace(proposal, channel_id=_channel(channel.id)))
 
 
-@action(ids.DIGEST_NEW_OPEN, at_once=True, audit=None)
+@action(buttons.DIGEST_NEW_OPEN, at_once=True, audit=None)
 async def open_form_from_button(
-    value: str, account: Account, clock: LocalClock, digest_forms: DigestForms, modal: Modal
+    button: ChannelButton,
+    account: Account,
+    clock: LocalClock,
+    digest_forms: DigestForms,
+    modal: Modal,
 ) -> None:
     await opening(modal)
-    channel_id = str(unpack(value, ids.STATE_CHANNEL)["channel"])
+    channel_id = button.channel_id
     proposal = await digest_forms.proposal(account, clock)
     await show(modal, account, replace(proposal, channel_id=_channel(channel_id)))
 
 
-@submission(ids.DIGEST_NEW_SUBMIT, audit=AuditEvent.DIGEST_CREATED)
+@submission(buttons.DIGEST_NEW_SUBMIT, audit=AuditEvent.DIGEST_CREATED)
 async def set_up(
     values: Mapping[str, str],
     clock: LocalClock,
@@ -88,12 +89,9 @@ async def save(
     digest_id: str = "",
 ) -> None:
     """Under the fields what is wrong while that is possible; else the form once more."""
-    trying = asyncio.create_task(saving)
-    done, _ = await asyncio.wait({trying}, timeout=IN_ACK_SECONDS)
-    if not done:
-        await modal.update("digest/new.saving")
     try:
-        await modal.update("digest/new.done", digest=await trying)
+        digest = await modal.within_ack(saving, "digest/new.saving")
+        await modal.update("digest/new.done", digest=digest)
     except FormRefused as refused:
         audit_entry.refuse()
         await _refuse(modal, refused, digest_id)

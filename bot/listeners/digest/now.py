@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.models import Account, Digest
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import DigestButton
 from bot.services.digests.digests import Digests
 from bot.services.filters import LocalClock
 from bot.slack.auditing import AuditDraft
@@ -38,9 +38,9 @@ async def post_now(
     await _reply(digest, clock, alive, reply)
 
 
-@action(ids.DIGEST_NOW_POST, audit=AuditEvent.DIGEST_POSTED_NOW)
+@action(buttons.DIGEST_NOW_POST, audit=AuditEvent.DIGEST_POSTED_NOW)
 async def post_now_from_button(
-    value: str,
+    button: DigestButton,
     account: Account,
     clock: LocalClock,
     digests: Digests,
@@ -49,7 +49,7 @@ async def post_now_from_button(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    digest_id = button.digest_id
     digest = await digests.get(digest_id, account.caller)
     digest = await _ask(digest, account, digests, people, audit_entry)
     await _reply(digest, clock, alive, reply)

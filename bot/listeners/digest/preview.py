@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.errors import NoSuchDigest
 from bot.models import Account, Digest, Slot
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import DigestButton
 from bot.services.accounts import connection
 from bot.services.digests import course
 from bot.services.digests.digests import Digests
@@ -37,16 +37,16 @@ async def preview(
     await _show(digest, account, clock.now(), reports, reply)
 
 
-@action(ids.DIGEST_PREVIEW_SHOW, audit=None)
+@action(buttons.DIGEST_PREVIEW_SHOW, audit=None)
 async def preview_from_button(
-    value: str,
+    button: DigestButton,
     account: Account,
     clock: LocalClock,
     digests: Digests,
     reports: Reports,
     reply: Reply,
 ) -> None:
-    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    digest_id = button.digest_id
     digest = await digests.get(digest_id, account.caller)
     await _show(digest, account, clock.now(), reports, reply)
 

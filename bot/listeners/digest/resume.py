@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.models import Account, Digest
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import DigestButton
 from bot.services.digests.digests import Digests
 from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
@@ -34,16 +34,16 @@ async def resume(
     await reply("digest/resume", digest=digest)
 
 
-@action(ids.DIGEST_RESUME_GO, audit=AuditEvent.DIGEST_RESUMED)
+@action(buttons.DIGEST_RESUME_GO, audit=AuditEvent.DIGEST_RESUMED)
 async def resume_from_button(
-    value: str,
+    button: DigestButton,
     account: Account,
     digests: Digests,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    digest_id = button.digest_id
     digest = await digests.get(digest_id, account.caller)
     digest = await resumed(digest, account, digests, people, audit_entry)
     await reply("digest/resume", digest=digest)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.listeners.digest.resume import resumed
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import DigestButton
 from bot.services.digests.digests import Digests
 from bot.slack.auditing import AuditDraft
 from bot.slack.hear import action
@@ -14,16 +14,16 @@ from bot.slack.reply import Reply
 from bot.store.audit_events import AuditEvent
 
 
-@action(ids.DIGEST_TAKE_OVER_TAKE, audit=AuditEvent.DIGEST_TAKEN_OVER)
+@action(buttons.DIGEST_TAKE_OVER_TAKE, audit=AuditEvent.DIGEST_TAKEN_OVER)
 async def take_over(
-    value: str,
+    button: DigestButton,
     account: Account,
     digests: Digests,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
+    digest_id = button.digest_id
     digest = await digests.get(digest_id, account.caller)
     digest = await resumed(digest, account, digests, people, audit_entry)
     await reply("digest/take_over", digest=digest)

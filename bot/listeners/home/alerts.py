@@ -10,8 +10,8 @@ from bot.listeners.alerts.off import turn_off_there
 from bot.listeners.alerts.on import resume_there
 from bot.listeners.alerts.unmute import unmute_there
 from bot.models import Account, Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import AlertButton
 from bot.services.alerts.alerts import Alerts
 from bot.services.filters import LocalClock
 from bot.services.sharing import Sharing
@@ -25,9 +25,9 @@ from bot.slack.reply import Reply
 from bot.store.audit_events import AuditEvent
 
 
-@action(ids.HOME_ALERTS_MUTE, audit=AuditEvent.ALERT_MUTED)
+@action(buttons.HOME_ALERTS_MUTE, audit=AuditEvent.ALERT_MUTED)
 async def mute(
-    value: str,
+    button: AlertButton,
     caller: Caller,
     clock: LocalClock,
     alerts: Alerts,
@@ -37,17 +37,17 @@ async def mute(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(value, caller, alerts, place)
+    channel = await _channel(button, caller, alerts, place)
     with suppress(ShareRefused):  # muted all the same
         await mute_there(
-            "", _alert(value), caller, clock, alerts, channel, people, reply, audit_entry
+            "", button.alert_id, caller, clock, alerts, channel, people, reply, audit_entry
         )
     await home.redraw()
 
 
-@action(ids.HOME_ALERTS_UNMUTE, audit=AuditEvent.ALERT_UNMUTED)
+@action(buttons.HOME_ALERTS_UNMUTE, audit=AuditEvent.ALERT_UNMUTED)
 async def unmute(
-    value: str,
+    button: AlertButton,
     caller: Caller,
     alerts: Alerts,
     place: Place,
@@ -56,16 +56,16 @@ async def unmute(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(value, caller, alerts, place)
+    channel = await _channel(button, caller, alerts, place)
     await people.must_be_in(channel.id)
     with suppress(ShareRefused):
-        await unmute_there(_alert(value), caller, alerts, channel, people, reply, audit_entry)
+        await unmute_there(button.alert_id, caller, alerts, channel, people, reply, audit_entry)
     await home.redraw()
 
 
-@action(ids.HOME_ALERTS_RESUME, audit=AuditEvent.ALERT_RESUMED)
+@action(buttons.HOME_ALERTS_RESUME, audit=AuditEvent.ALERT_RESUMED)
 async def resume(
-    value: str,
+    button: AlertButton,
     account: Account,
     alerts: Alerts,
     sharing: Sharing,
@@ -75,15 +75,17 @@ async def resume(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(value, account.caller, alerts, place)
+    channel = await _channel(button, account.caller, alerts, place)
     await people.must_be_in(channel.id)
-    await resume_there(_alert(value), account, alerts, sharing, channel, people, reply, audit_entry)
+    await resume_there(
+        button.alert_id, account, alerts, sharing, channel, people, reply, audit_entry
+    )
     await home.redraw()
 
 
-@action(ids.HOME_ALERTS_OFF, audit=AuditEvent.ALERT_OFF)
+@action(buttons.HOME_ALERTS_OFF, audit=AuditEvent.ALERT_OFF)
 async def turn_off(
-    value: str,
+    button: AlertButton,
     caller: Caller,
     alerts: Alerts,
     place: Place,
@@ -92,17 +94,13 @@ async def turn_off(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(value, caller, alerts, place)
+    channel = await _channel(button, caller, alerts, place)
     with suppress(ShareRefused):
-        await turn_off_there(_alert(value), caller, alerts, channel, people, reply, audit_entry)
+        await turn_off_there(button.alert_id, caller, alerts, channel, people, reply, audit_entry)
     await home.redraw()
 
 
-def _alert(value: str) -> str:
-    return str(unpack(value, ids.STATE_ALERT)["alert"])
-
-
-async def _channel(value: str, caller: Caller, alerts: Alerts, place: Place) -> Channel:
+async def _channel(button: AlertButton, caller: Caller, alerts: Alerts, place: Place) -> Channel:
     """Where the alert is told; raises OutdatedButton where it is off, or somebody else's now."""
-    alert = await alerts.owned(caller, _alert(value))
+    alert = await alerts.owned(caller, button.alert_id)
     return place.channel_at(alert.channel_id)

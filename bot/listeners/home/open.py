@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.say import ids
+from bot.say import buttons
 from bot.slack.hear import action, event
 from bot.slack.home import HomeTab
 
@@ -13,6 +13,6 @@ async def open_home(home: HomeTab) -> None:
     await home.open()
 
 
-@action(ids.HOME_OPEN_REFRESH, audit=None)
+@action(buttons.HOME_OPEN_REFRESH, audit=None)
 async def refresh(home: HomeTab) -> None:
     await home.refresh()

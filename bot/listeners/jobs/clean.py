@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 from bot.errors import InvalidInput
 from bot.models import Account, Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import CleanupButton
 from bot.services.asking import Asking
 from bot.services.cleans.cleaning import Cleaning, Confirmation
 from bot.services.cleans.progress import Progress
@@ -20,8 +19,6 @@ from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.reply import Reply
 from bot.store.audit_events import AuditEvent
 from bot.store.cleans import Clean
-
-IN_ACK_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
 
 @command(
@@ -38,42 +35,37 @@ async def ask(
     await reply(template, preview=preview)
 
 
-@action(ids.JOBS_CLEAN_OPEN, at_once=True, audit=None)
-async def open_form(value: str, modal: Modal) -> None:
-    state = unpack(value, ids.STATE_CLEAN)
+@action(buttons.JOBS_CLEAN_OPEN, at_once=True, audit=None)
+async def open_form(button: CleanupButton, modal: Modal) -> None:
     await modal.open(
         "jobs/clean.form",
-        clean_id=str(state["clean"]),
-        tenant=str(state["tenant"]),
-        counted=int(state["counted"]),
+        clean_id=button.clean_id,
+        tenant=button.tenant,
+        counted=button.counted,
         was=None,
     )
 
 
-@action(ids.JOBS_CLEAN_KEEP, replaces=True, audit=None)
+@action(buttons.JOBS_CLEAN_KEEP, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
     await reply("jobs/clean.kept", replace=True)
 
 
-@submission(ids.JOBS_CLEAN_SUBMIT, audit=AuditEvent.CLEANUP_STARTED)
+@submission(buttons.JOBS_CLEAN_SUBMIT, audit=AuditEvent.CLEANUP_STARTED)
 async def begin(
     caller: Caller,
-    value: str,
+    metadata: CleanupButton,
     values: Mapping[str, str],
     cleaning: Cleaning,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    state = unpack(value, ids.STATE_CLEAN)
-    audit_entry.subject = clean_id = str(state["clean"])
-    audit_entry.tenant = str(state.get("tenant", ""))
+    audit_entry.subject = clean_id = metadata.clean_id
+    audit_entry.tenant = metadata.tenant
     ((block_id, typed),) = values.items()
-    confirming = asyncio.create_task(cleaning.confirm(caller, clean_id, typed))
-    done, _ = await asyncio.wait({confirming}, timeout=IN_ACK_SECONDS)
-    if not done:
-        await modal.update("jobs/clean.checking")
+    confirming = cleaning.confirm(caller, clean_id, typed)
     try:
-        confirmation = await confirming
+        confirmation = await modal.within_ack(confirming, "jobs/clean.checking")
         audit_entry.skip()  # the worker records it when it begins
         await _show(confirmation, modal)
     except InvalidInput as error:
@@ -83,25 +75,27 @@ async def begin(
         await modal.errors("jobs/clean.errors", error=error, block_id=block_id)
 
 
-@action(ids.JOBS_CLEAN_STOP, audit=AuditEvent.CLEANUP_STOPPED)
+@action(buttons.JOBS_CLEAN_STOP, audit=AuditEvent.CLEANUP_STOPPED)
 async def stop(
-    value: str,
+    button: CleanupButton,
     caller: Caller,
     cleaning: Cleaning,
     channel: Channel,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    audit_entry.subject = clean_id = str(unpack(value, ids.STATE_CLEAN)["clean"])
+    audit_entry.subject = clean_id = button.clean_id
     progress = await cleaning.stop(caller, clean_id)
     audit_entry.about_clean(progress.clean)
     await _change(progress, cleaning, channel, reply)
 
 
-@action(ids.JOBS_CLEAN_AGAIN, at_once=True, audit=None)
-async def ask_again(value: str, account: Account, cleaning: Cleaning, modal: Modal) -> None:
+@action(buttons.JOBS_CLEAN_AGAIN, at_once=True, audit=None)
+async def ask_again(
+    button: CleanupButton, account: Account, cleaning: Cleaning, modal: Modal
+) -> None:
     await modal.open("jobs/clean.checking")
-    clean = await cleaning.ask_again(account, str(unpack(value, ids.STATE_CLEAN)["clean"]))
+    clean = await cleaning.ask_again(account, button.clean_id)
     if clean.counted:
         await _ask(clean, None, modal)
     else:

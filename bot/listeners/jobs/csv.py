@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from bot.emporix.models import Job
 from bot.errors import NotFound
 from bot.models import Account
-from bot.say import ids
+from bot.say import buttons
+from bot.say.buttons import JobsButton, ListButton
 from bot.say.csv_text import csv_text
-from bot.say.state import unpack
 from bot.services.jobs import Jobs
 from bot.services.whole_lists import Wanted, WholeList, WholeLists
 from bot.slack.files import Files, file_name
@@ -21,48 +21,45 @@ from bot.slack.progress import Progress
 from bot.store.cursors import Cursor
 
 
-@action(ids.JOBS_CSV_DOWNLOAD, at_once=True, audit=None)
+@action(buttons.JOBS_CSV_DOWNLOAD, at_once=True, audit=None)
 async def download_csv(
-    value: str,
+    button: ListButton,
     account: Account,
     cursor: Cursor | None,
     whole_lists: WholeLists,
     modal: Modal,
     files: Files,
 ) -> None:
-    state = unpack(value, ids.STATE_CURSOR)
-    wanted = Wanted(str(state["cursor"]), str(state.get("query", "")), known=cursor)
+    wanted = Wanted(button.cursor, button.query, known=cursor)
     await _hand_over(wanted, account, whole_lists, modal, files)
 
 
-@action(ids.JOBS_CSV_DOWNLOAD_SHARED, at_once=True, audit=None)
+@action(buttons.JOBS_CSV_DOWNLOAD_SHARED, at_once=True, audit=None)
 async def download_shared_csv(
-    value: str, account: Account, whole_lists: WholeLists, modal: Modal, files: Files
+    button: ListButton, account: Account, whole_lists: WholeLists, modal: Modal, files: Files
 ) -> None:
-    """Asked anew with the rights of whoever pressed."""
-    state = unpack(value, ids.STATE_SHARED_LIST)
-    wanted = Wanted(str(state["cursor"]), str(state.get("query", "")), owner=str(state["owner"]))
+    """Read again with the rights of the user who clicked."""
+    wanted = Wanted(button.cursor, button.query, owner=button.owner)
     await _hand_over(wanted, account, whole_lists, modal, files)
 
 
-@action(ids.JOBS_CSV_DOWNLOAD_JOBS, at_once=True, audit=None)
+@action(buttons.JOBS_CSV_DOWNLOAD_JOBS, at_once=True, audit=None)
 async def download_jobs(
-    value: str, account: Account, jobs: Jobs, modal: Modal, files: Files
+    button: JobsButton, account: Account, jobs: Jobs, modal: Modal, files: Files
 ) -> None:
     """Single jobs, before they are deleted; those that are gone are left out."""
-    lines = str(unpack(value, ids.STATE_JOBS)["jobs"]).split("\n")
-    wanted = [line.partition("/") for line in lines]
+    wanted = button.pairs
     await modal.open("jobs/csv.collecting", done=0, total=None)
     found: list[Job] = []
     progress = Progress(modal, "jobs/csv.collecting")
-    for tenant, _, job_id in wanted:
+    for tenant, job_id in wanted:
         with suppress(NotFound):
             found.append((await jobs.get(account, job_id, tenant)).job)
         await progress(len(found), len(wanted))
     url = ""
     if found:
         text = await asyncio.to_thread(csv_text, found)
-        url = await files.share(file_name("jobs", "-".join(wanted[0][::2]), "csv"), text)
+        url = await files.share(file_name("jobs", "-".join(wanted[0]), "csv"), text)
     await modal.update("jobs/csv.jobs", count=len(found), gone=len(wanted) - len(found), url=url)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.errors import BotError
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import JobButton
 from bot.services.job_ids import job_id
 from bot.services.jobs import Jobs
 from bot.services.shared_deletes import SharedDeletes
@@ -23,21 +23,20 @@ async def ask(
     await reply("jobs/delete", card=await jobs.get(account, job_id(text)))
 
 
-@action(ids.JOBS_DELETE_CONFIRM, replaces=True, audit=AuditEvent.JOB_DELETED)
+@action(buttons.JOBS_DELETE_CONFIRM, replaces=True, audit=AuditEvent.JOB_DELETED)
 async def delete_job(
-    value: str, account: Account, shared_deletes: SharedDeletes, jobs: Jobs, reply: Reply
+    button: JobButton, account: Account, shared_deletes: SharedDeletes, jobs: Jobs, reply: Reply
 ) -> None:
-    state = unpack(value, ids.STATE_JOB)
-    deletion = await shared_deletes.delete(account, str(state["job"]), str(state["tenant"]))
-    if cursor := str(state.get("cursor", "")):
-        await _show_list(deletion, cursor, int(state["page"]), account, jobs, reply)
+    deletion = await shared_deletes.delete(account, button.job_id, button.tenant)
+    if cursor := button.cursor:
+        await _show_list(deletion, cursor, button.page, account, jobs, reply)
     else:
         await reply("jobs/delete.done", replace=True, deletion=_seen_by(account, deletion))
 
 
-@action(ids.JOBS_DELETE_KEEP, replaces=True, audit=None)
-async def keep_job(value: str, reply: Reply) -> None:
-    job = unpack(value, ids.STATE_JOB)["job"]
+@action(buttons.JOBS_DELETE_KEEP, replaces=True, audit=None)
+async def keep_job(button: JobButton, reply: Reply) -> None:
+    job = button.job_id
     await reply("jobs/delete.kept", replace=True, job_id=job)
 
 

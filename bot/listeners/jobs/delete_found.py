@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from bot.errors import BotError, OutdatedButton
 from bot.listeners.jobs.delete_shared import show_deleted
 from bot.models import Account, Caller
-from bot.say import ids
+from bot.say import buttons
+from bot.say.buttons import JobButton, JobsButton, ModalOrigin
 from bot.say.found_rows import with_buttons_replaced
 from bot.say.rows import shared_jobs
-from bot.say.state import unpack
 from bot.services.accounts import Accounts
 from bot.services.finding import Finding
 from bot.services.several_deletes import Outcome, delete_each
@@ -31,7 +31,7 @@ LONGEST = 1500
 
 
 @shortcut(
-    ids.JOBS_DELETE_FOUND_START,
+    buttons.JOBS_DELETE_FOUND_START,
     "Delete Emporix jobs",
     "The jobs that a message names, to be ticked and deleted after a question",
     kind="message",
@@ -52,20 +52,19 @@ async def start(
     await modal.update("jobs/delete_found", findings=findings, form=form)
 
 
-@action(ids.JOBS_DELETE_FOUND_ASK, at_once=True, audit=None)
+@action(buttons.JOBS_DELETE_FOUND_ASK, at_once=True, audit=None)
 async def ask_about_one(
-    value: str, memory: str, caller: Caller, forms: FormStore, modal: Modal
+    button: JobButton, metadata: ModalOrigin | None, caller: Caller, forms: FormStore, modal: Modal
 ) -> None:
-    state = unpack(value, ids.STATE_JOB)
-    form = str(unpack(memory, ids.STATE_PLACE).get("form", "")) if memory else ""
-    jobs = [f"{state['tenant']}/{state['job']}"]
+    form = metadata.form if metadata else ""
+    jobs = [f"{button.tenant}/{button.job_id}"]
     below = await forms.keep(caller, modal.below())
     await modal.open("jobs/delete_found.ask", jobs=jobs, form=form, below=below, is_list=False)
 
 
-@submission(ids.JOBS_DELETE_FOUND_CHOSEN, audit=None)
+@submission(buttons.JOBS_DELETE_FOUND_CHOSEN, audit=None)
 async def ask_about_chosen(
-    choices: Mapping[str, tuple[str, ...]], memory: str, modal: SubmittedModal
+    choices: Mapping[str, tuple[str, ...]], metadata: ModalOrigin, modal: SubmittedModal
 ) -> None:
     if not choices:
         raise OutdatedButton
@@ -73,14 +72,13 @@ async def ask_about_chosen(
     if not jobs or len("\n".join(jobs)) > LONGEST:
         await modal.errors("jobs/delete_found.errors", field=min(choices), is_none=not jobs)
         return
-    form = str(unpack(memory, ids.STATE_FORM)["form"])
-    await modal.push("jobs/delete_found.ask", jobs=jobs, form=form, below="", is_list=True)
+    await modal.push("jobs/delete_found.ask", jobs=jobs, form=metadata.form, below="", is_list=True)
 
 
-@submission(ids.JOBS_DELETE_FOUND_CONFIRM, audit=AuditEvent.JOB_DELETED)
+@submission(buttons.JOBS_DELETE_FOUND_CONFIRM, audit=AuditEvent.JOB_DELETED)
 async def delete(
     caller: Caller,
-    memory: str,
+    metadata: JobsButton,
     accounts: Accounts,
     shared_deletes: SharedDeletes,
     forms: FormStore,
@@ -89,21 +87,19 @@ async def delete(
     modal: SubmittedModal,
     reply: Reply,
 ) -> None:
-    state = unpack(memory, ids.STATE_DELETE)
-    jobs = [_job(line) for line in str(state["jobs"]).split("\n")]
+    jobs = metadata.pairs
     await modal.update("jobs/delete_found.running", done=0, total=len(jobs))
     account = await accounts.of(caller)
     outcomes: list[Outcome] = []
     async for outcome in delete_each(shared_deletes, account, jobs):
         outcomes.append(outcome)
         await modal.tell("jobs/delete_found.running", done=len(outcomes), total=len(jobs))
-    changed = await _change_original(str(state["form"]), caller, shared_deletes, forms, place)
-    is_list = bool(state["list"])
+    changed = await _change_original(metadata.form, caller, shared_deletes, forms, place)
     if not await modal.tell(
-        "jobs/delete_found.done", outcomes=outcomes, changed=changed, is_list=is_list
+        "jobs/delete_found.done", outcomes=outcomes, changed=changed, is_list=metadata.is_list
     ):  # closed meanwhile
         await reply("jobs/delete_found.told", outcomes=outcomes, changed=changed)
-    await _change_below(str(state.get("below", "")), outcomes[0], caller, forms, modal)
+    await _change_below(metadata.below, outcomes[0], caller, forms, modal)
     await home.keep_up(*{tenant for tenant, _ in jobs})
 
 
@@ -145,8 +141,3 @@ async def _change_below(
     line = modal.render("jobs/delete_found.line", already_gone=outcome.result != "deleted")
     blocks = with_buttons_replaced(kept["blocks"], outcome.tenant, outcome.job_id, line["blocks"])
     await modal.change_below(kept, blocks)
-
-
-def _job(line: str) -> tuple[str, str]:
-    tenant, _, job_id = line.partition("/")
-    return tenant, job_id

@@ -7,9 +7,9 @@ from typing import Any
 
 from bot.errors import StoreUnavailable
 from bot.models import Account, Caller
-from bot.say import ids
+from bot.say import buttons
+from bot.say.buttons import JobButton
 from bot.say.rows import jobs_in_rows, shared_jobs, with_rows_replaced
-from bot.say.state import unpack
 from bot.services.shared_deletes import SharedDeletes
 from bot.slack.channel import Channel
 from bot.slack.hear import action
@@ -18,15 +18,18 @@ from bot.store.audit_events import AuditEvent
 from bot.store.deletions import DeletedJob
 
 
-@action(ids.JOBS_DELETE_SHARED_CONFIRM, audit=AuditEvent.JOB_DELETED)
+@action(buttons.JOBS_DELETE_SHARED_CONFIRM, audit=AuditEvent.JOB_DELETED)
 async def delete_shared_job(
-    value: str, account: Account, shared_deletes: SharedDeletes, channel: Channel, reply: Reply
+    button: JobButton,
+    account: Account,
+    shared_deletes: SharedDeletes,
+    channel: Channel,
+    reply: Reply,
 ) -> None:
-    state = unpack(value, ids.STATE_SHARED_JOB)
-    deleted = await shared_deletes.delete(account, str(state["job"]), str(state["tenant"]))
+    deleted = await shared_deletes.delete(account, button.job_id, button.tenant)
     try:
         edited = await _edit(
-            deleted, account.caller, shared_deletes, channel, in_list="row" in state
+            deleted, account.caller, shared_deletes, channel, in_list=bool(button.row)
         )
     except StoreUnavailable:  # the job is deleted, whatever becomes of the message
         edited = False

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from bot.models import Account
-from bot.say import ids
+from bot.say import buttons
+from bot.say.buttons import JobButton
 from bot.say.json_text import pretty_within
-from bot.say.state import unpack
 from bot.services.exports import Exports
 from bot.slack.files import Files, file_name
 from bot.slack.hear import action
@@ -17,13 +17,12 @@ LONGEST = 2_000_000
 """Characters on indented lines, which take a second; what is longer stays as Emporix wrote it."""
 
 
-@action(ids.JOBS_EXPORT_DOWNLOAD, at_once=True, audit=None)
+@action(buttons.JOBS_EXPORT_DOWNLOAD, at_once=True, audit=None)
 async def download_export(
-    value: str, account: Account, exports: Exports, modal: Modal, files: Files
+    button: JobButton, account: Account, exports: Exports, modal: Modal, files: Files
 ) -> None:
-    state = unpack(value, ids.STATE_JOB)
     await modal.open("jobs/export.opening")
-    export = await exports.read(account, str(state["job"]), str(state["tenant"]))
+    export = await exports.read(account, button.job_id, button.tenant)
     text = await asyncio.to_thread(pretty_within, export.json, LONGEST)
     url = await files.share(file_name("export", export.job_id, "json"), text)
     await modal.update("jobs/export", export=export, url=url)

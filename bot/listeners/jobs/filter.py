@@ -17,8 +17,8 @@ from bot.errors import (
 )
 from bot.listeners.jobs.list import show as show_list
 from bot.models import Account, Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import ListButton, ModalOrigin, WordsButton
 from bot.services.accounts import Accounts, connection
 from bot.services.asking import Asking
 from bot.services.filter_form import Form, filled, form_of, read
@@ -44,7 +44,7 @@ Mendable: TypeAlias = (
 
 
 @shortcut(
-    ids.JOBS_FILTER_START,
+    buttons.JOBS_FILTER_START,
     "Search Emporix jobs",
     "A form to look for jobs by words, status, type, agent, event and days",
     kind="global",
@@ -55,21 +55,21 @@ async def start(account: Account, modal: Modal) -> None:
     await show(Form(), account, modal)
 
 
-@action(ids.JOBS_FILTER_WORDS, audit=None)
-async def search_words(value: str, account: Account, modal: Modal) -> None:
-    await show(Form(words=str(unpack(value, ids.STATE_WORDS)["words"])), account, modal)
+@action(buttons.JOBS_FILTER_WORDS, audit=None)
+async def search_words(button: WordsButton, account: Account, modal: Modal) -> None:
+    await show(Form(words=button.words), account, modal)
 
 
-@action(ids.JOBS_FILTER_CHANGE, audit=None)
+@action(buttons.JOBS_FILTER_CHANGE, audit=None)
 async def change(
-    value: str, account: Account, cursor: Cursor | None, clock: LocalClock, modal: Modal
+    button: ListButton, account: Account, cursor: Cursor | None, clock: LocalClock, modal: Modal
 ) -> None:
-    await show(await form_at(value, cursor, clock), account, modal)
+    await show(await form_at(button, cursor, clock), account, modal)
 
 
-@action(ids.JOBS_FILTER_EDIT, at_once=True, audit=None)
+@action(buttons.JOBS_FILTER_EDIT, at_once=True, audit=None)
 async def edit(
-    value: str,
+    button: ListButton,
     account: Account,
     cursor: Cursor | None,
     clock: LocalClock,
@@ -78,11 +78,11 @@ async def edit(
     modal: Modal,
 ) -> None:
     await modal.open("jobs/filter.opening", is_list=True)
-    form = await form_at(value, cursor, clock)
+    form = await form_at(button, cursor, clock)
     await show(form, account, modal, list_=await forms.keep(account.caller, place.kept()))
 
 
-@suggestion(ids.JOBS_FILTER_AGENT, audit=None)
+@suggestion(buttons.JOBS_FILTER_AGENT, audit=None)
 async def offer_agents(
     typed: str,
     values: Mapping[str, str],
@@ -96,12 +96,12 @@ async def offer_agents(
     await offer("jobs/filter.agents", typed=typed, agents=agents)
 
 
-@submission(ids.JOBS_FILTER_SUBMIT, audit=None)
+@submission(buttons.JOBS_FILTER_SUBMIT, audit=None)
 async def search(
     caller: Caller,
     values: Mapping[str, str],
     choices: Mapping[str, tuple[str, ...]],
-    memory: str,
+    metadata: ModalOrigin | None,
     clock: LocalClock,
     accounts: Accounts,
     asking: Asking,
@@ -111,7 +111,7 @@ async def search(
     modal: SubmittedModal,
 ) -> None:
     form = filled(values, choices)
-    list_ = str(unpack(memory, ids.STATE_FORM)["form"]) if memory else ""
+    list_ = metadata.form if metadata else ""
     if not (asked := await read_or_refuse(form, modal)):
         return
     await modal.update("jobs/filter.asking", is_list=bool(list_))
@@ -137,13 +137,12 @@ async def read_or_refuse(form: Form, modal: SubmittedModal) -> Asked | None:
         return None
 
 
-async def form_at(value: str, cursor: Cursor | None, clock: LocalClock) -> Form:
+async def form_at(button: ListButton, cursor: Cursor | None, clock: LocalClock) -> Form:
     """The form of the list that a button stands below; raises OutdatedButton."""
     if cursor is None:
-        query = str(unpack(value, ids.STATE_CURSOR).get("query", ""))
-        if not query:
+        if not button.query:
             raise OutdatedButton
-        filters, _ = lengthen(query)
+        filters, _ = lengthen(button.query)
         tenant = filters.tenant
     else:
         filters, tenant = cursor.filters, cursor.tenant

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bot.listeners.jobs.delete_found import keep_original
 from bot.listeners.jobs.filter import show
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import JobButton
 from bot.services.filter_form import Form
 from bot.services.finding import Finding
 from bot.services.jobs import Jobs
@@ -18,7 +18,7 @@ from bot.store.forms import FormStore
 
 
 @shortcut(
-    ids.JOBS_FIND_START,
+    buttons.JOBS_FIND_START,
     "Find Emporix jobs",
     "The jobs that a message names, by their ids, sessions, agents or links to the dashboard",
     kind="message",
@@ -36,9 +36,8 @@ async def find(
         await modal.update("jobs/find", findings=findings, place=place.kept(), form=form)
 
 
-@action(ids.JOBS_FIND_OPEN, at_once=True, audit=None)
-async def open_job(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
+@action(buttons.JOBS_FIND_OPEN, at_once=True, audit=None)
+async def open_job(button: JobButton, account: Account, jobs: Jobs, modal: Modal) -> None:
     await modal.open("jobs/find.looking")
-    state = unpack(value, ids.STATE_JOB)
-    card = await jobs.get(account, str(state["job"]), str(state["tenant"]))
+    card = await jobs.get(account, button.job_id, button.tenant)
     await modal.update("jobs/find.job", card=card)

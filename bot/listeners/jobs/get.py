@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from bot.models import Account
-from bot.say import ids
+from bot.say import buttons
 from bot.say.agent_text import read
+from bot.say.buttons import JobButton
 from bot.say.layout import IN_MODAL, lay_out
-from bot.say.state import unpack
 from bot.services.job_ids import job_id
 from bot.services.jobs import Jobs
 from bot.slack.files import Files, file_name
@@ -22,19 +22,19 @@ async def get_job(text: str, account: Account, jobs: Jobs, reply: Reply) -> None
     await reply("jobs/get", card=await jobs.get(account, job_id(text)))
 
 
-@action(ids.JOBS_GET_OPEN, audit=None)
-async def open_job(value: str, account: Account, jobs: Jobs, reply: Reply) -> None:
-    state = unpack(value, ids.STATE_JOB)
-    card = await jobs.get(account, str(state["job"]), str(state["tenant"]))
+@action(buttons.JOBS_GET_OPEN, audit=None)
+async def open_job(button: JobButton, account: Account, jobs: Jobs, reply: Reply) -> None:
+    card = await jobs.get(account, button.job_id, button.tenant)
     await reply("jobs/get", card=card)
 
 
-@action(ids.JOBS_GET_WHOLE, at_once=True, audit=None)
-async def show_whole(value: str, account: Account, jobs: Jobs, modal: Modal, files: Files) -> None:
-    state = unpack(value, ids.STATE_JOB)
+@action(buttons.JOBS_GET_WHOLE, at_once=True, audit=None)
+async def show_whole(
+    button: JobButton, account: Account, jobs: Jobs, modal: Modal, files: Files
+) -> None:
     await modal.open("jobs/get.whole.opening")
-    card = await jobs.get(account, str(state["job"]), str(state["tenant"]))
-    part = "response" if state["part"] == "response" else "message"
+    card = await jobs.get(account, button.job_id, button.tenant)
+    part = "response" if button.part == "response" else "message"
     text = card.job.response if part == "response" else card.job.message
     # So long a text takes tenths of a second, in which others are answered.
     layout = await asyncio.to_thread(lay_out, text, IN_MODAL)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import JobButton
 from bot.services.jobs import Jobs
 from bot.slack.hear import action
 from bot.slack.modals import Modal
@@ -13,31 +13,24 @@ ENTRIES = 40
 """On a page, each with all of its reasons."""
 
 
-@action(ids.JOBS_IMPORTS_OPEN, at_once=True, audit=None)
-async def open_entries(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
-    unpack(value, ids.STATE_JOB)
+@action(buttons.JOBS_IMPORTS_OPEN, at_once=True, audit=None)
+async def open_entries(button: JobButton, account: Account, jobs: Jobs, modal: Modal) -> None:
     await modal.open("jobs/imports.opening")
-    await _show(value, account, jobs, modal)
+    await _show(button, account, jobs, modal)
 
 
-@action(ids.JOBS_IMPORTS_NEXT, audit=None)
-async def turn_to_next(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
-    await _show(value, account, jobs, modal)
+@action(*buttons.JOBS_IMPORTS_PAGES, audit=None)
+async def turn_page(button: JobButton, account: Account, jobs: Jobs, modal: Modal) -> None:
+    await _show(button, account, jobs, modal)
 
 
-@action(ids.JOBS_IMPORTS_PREVIOUS, audit=None)
-async def turn_to_previous(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
-    await _show(value, account, jobs, modal)
-
-
-async def _show(value: str, account: Account, jobs: Jobs, modal: Modal) -> None:
+async def _show(button: JobButton, account: Account, jobs: Jobs, modal: Modal) -> None:
     """The page that the button names, or the last one where there are fewer."""
-    state = unpack(value, ids.STATE_JOB)
-    card = await jobs.get(account, str(state["job"]), str(state["tenant"]))
+    card = await jobs.get(account, button.job_id, button.tenant)
     result = card.job.import_result
     entries = result.worst_first if result else ()
     pages = max(1, -(-len(entries) // ENTRIES))
-    page = min(max(1, int(state.get("page", 1))), pages)
+    page = min(max(1, button.page), pages)
     shown = entries[(page - 1) * ENTRIES : page * ENTRIES]
     await modal.update(
         "jobs/imports",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from bot.errors import OutdatedButton
 from bot.models import Account, Filters
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import ListButton, TenantButton
 from bot.services.asking import Asking
 from bot.services.filters import LocalClock
 from bot.services.jobs import Jobs, Listing
@@ -15,9 +13,6 @@ from bot.slack.hear import action, command
 from bot.slack.modals import Modal
 from bot.slack.reply import Reply
 from bot.store.cursors import Cursor
-
-Look = Callable[[Account, str, int, Cursor | None], Awaitable[Listing]]
-"""Reads the page of a list again, or anew."""
 
 
 @command(
@@ -33,60 +28,37 @@ async def list_jobs(
     await show(await jobs.list(account, await asking.read(text, account, clock)), reply)
 
 
-@action(ids.JOBS_LIST_ALL, replaces=True, audit=None)
-async def list_all(value: str, account: Account, jobs: Jobs, reply: Reply, modal: Modal) -> None:
-    tenant = str(unpack(value, ids.STATE_TENANT)["tenant"])
-    await _show_in_place(await jobs.list(account, Filters(tenant=tenant)), reply, modal)
-
-
-@action(ids.JOBS_LIST_AGAIN, replaces=True, audit=None)
-async def list_again(value: str, account: Account, jobs: Jobs, reply: Reply, modal: Modal) -> None:
-    query = str(unpack(value, ids.STATE_QUERY)["query"])
-    await _show_in_place(await jobs.again(account, query), reply, modal)
-
-
-@action(ids.JOBS_LIST_FIRST, replaces=True, audit=None)
-async def turn_to_first(
-    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
+@action(buttons.JOBS_LIST_ALL, replaces=True, audit=None)
+async def list_all(
+    button: TenantButton, account: Account, jobs: Jobs, reply: Reply, modal: Modal
 ) -> None:
-    await turn(value, account, cursor, jobs.turn, reply)
+    await _show_in_place(await jobs.list(account, Filters(tenant=button.tenant)), reply, modal)
 
 
-@action(ids.JOBS_LIST_NEXT, replaces=True, audit=None)
-async def turn_to_next(
-    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
+@action(buttons.JOBS_LIST_AGAIN, replaces=True, audit=None)
+async def list_again(
+    button: ListButton, account: Account, jobs: Jobs, reply: Reply, modal: Modal
 ) -> None:
-    await turn(value, account, cursor, jobs.turn, reply)
+    await _show_in_place(await jobs.again(account, button.query), reply, modal)
 
 
-@action(ids.JOBS_LIST_PREVIOUS, replaces=True, audit=None)
-async def turn_to_previous(
-    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
+@action(*buttons.JOBS_LIST_PAGES, replaces=True, audit=None)
+async def turn_page(
+    button: ListButton, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
 ) -> None:
-    await turn(value, account, cursor, jobs.turn, reply)
+    """To another page, or the same one read again; replaces the page that was clicked."""
+    await show(await page_of(button, account, cursor, jobs), reply, replace=True)
 
 
-@action(ids.JOBS_LIST_REFRESH, replaces=True, audit=None)
-async def refresh(
-    value: str, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
-) -> None:
-    await turn(value, account, cursor, jobs.refresh, reply)
-
-
-async def turn(
-    value: str, account: Account, cursor: Cursor | None, look: Look, reply: Reply
-) -> None:
-    """To the page that the button names, in the place of the page it stood on."""
-    await show(await looked_at(value, account, cursor, look), reply, replace=True)
-
-
-async def looked_at(value: str, account: Account, cursor: Cursor | None, look: Look) -> Listing:
-    """The page that a button names; raises OutdatedButton, with the query to be run anew."""
-    state = unpack(value, ids.STATE_CURSOR)
+async def page_of(
+    button: ListButton, account: Account, cursor: Cursor | None, jobs: Jobs
+) -> Listing:
+    """The page that a button names; raises OutdatedButton, with the query to run again."""
+    read = jobs.refresh if button.fresh else jobs.turn
     try:
-        return await look(account, str(state["cursor"]), int(state["page"]), cursor)
+        return await read(account, button.cursor, button.page, cursor)
     except OutdatedButton as error:
-        raise OutdatedButton(query=str(state.get("query", ""))) from error
+        raise OutdatedButton(query=button.query) from error
 
 
 async def _show_in_place(listing: Listing, reply: Reply, modal: Modal) -> None:

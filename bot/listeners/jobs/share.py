@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import asdict
 
 from bot.listeners.jobs.list import show
 from bot.models import Account
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import ListButton, ShareButton
 from bot.services.jobs import Jobs
 from bot.services.sharing import Sharing
 from bot.slack.auditing import AuditDraft
@@ -17,17 +17,16 @@ from bot.slack.reply import Reply
 from bot.store.audit_events import AuditEvent
 
 
-@action(ids.JOBS_SHARE_ASK, audit=None)
-async def ask(value: str, sharing: Sharing, channel: Channel, reply: Reply) -> None:
-    state = unpack(value, ids.STATE_SHARE)
+@action(buttons.JOBS_SHARE_ASK, audit=None)
+async def ask(button: ShareButton, sharing: Sharing, channel: Channel, reply: Reply) -> None:
     audience = await channel.audience()
     sharing.admit(audience)
-    await reply("jobs/share", audience=audience, state=state)
+    await reply("jobs/share", audience=audience, state=asdict(button))
 
 
-@action(ids.JOBS_SHARE_CONFIRM, replaces=True, audit=AuditEvent.JOBS_SHARED)
+@action(buttons.JOBS_SHARE_CONFIRM, replaces=True, audit=AuditEvent.JOBS_SHARED)
 async def share(
-    value: str,
+    button: ShareButton,
     account: Account,
     jobs: Jobs,
     sharing: Sharing,
@@ -39,22 +38,21 @@ async def share(
     sharing.admit(audience)
     async with sharing.once(account.caller, channel.place) as step:
         if step == "new":
-            state = unpack(value, ids.STATE_SHARE)
-            await post(state, account, jobs, sharing, channel, audit_entry)
+            await post(button, account, jobs, sharing, channel, audit_entry)
         else:
             audit_entry.skip()
     is_over = step != "busy"  # while it goes on, the first press replaces the question
     await reply("jobs/share.done", replace=is_over, step=step, channel_id=audience.channel_id)
 
 
-@action(ids.JOBS_SHARE_KEEP, replaces=True, audit=None)
+@action(buttons.JOBS_SHARE_KEEP, replaces=True, audit=None)
 async def keep_private(reply: Reply) -> None:
     await reply("jobs/share.kept", replace=True)
 
 
-@action(ids.JOBS_SHARE_NEXT, audit=AuditEvent.JOBS_SHARED)
-async def turn_to_next(
-    value: str,
+@action(*buttons.JOBS_SHARE_PAGES, audit=AuditEvent.JOBS_SHARED)
+async def turn_page(
+    button: ListButton,
     account: Account,
     jobs: Jobs,
     sharing: Sharing,
@@ -62,62 +60,36 @@ async def turn_to_next(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    await _turn(value, account, jobs, sharing, channel, reply, audit_entry)
-
-
-@action(ids.JOBS_SHARE_PREVIOUS, audit=AuditEvent.JOBS_SHARED)
-async def turn_to_previous(
-    value: str,
-    account: Account,
-    jobs: Jobs,
-    sharing: Sharing,
-    channel: Channel,
-    reply: Reply,
-    audit_entry: AuditDraft,
-) -> None:
-    await _turn(value, account, jobs, sharing, channel, reply, audit_entry)
-
-
-async def post(
-    state: Mapping[str, str | int],
-    account: Account,
-    jobs: Jobs,
-    sharing: Sharing,
-    channel: Channel,
-    audit_entry: AuditDraft,
-) -> None:
-    """What the question was about, as it is now: Slack does not show us a private message again."""
-    user_id, audit_entry.channel_id = account.caller.user_id, channel.id
-    if "cursor" in state:
-        listing = await sharing.share_list(account, str(state["cursor"]), int(state["page"]))
-        audit_entry.tenant, audit_entry.count = listing.tenant, len(listing.jobs)
-        await channel.post("jobs/share.list", listing=listing, shared_by=user_id)
-    else:
-        audit_entry.tenant, audit_entry.subject = str(state["tenant"]), str(state["job"])
-        card = await jobs.get(account, str(state["job"]), str(state["tenant"]))
-        await channel.post("jobs/share.card", card=card, shared_by=user_id)
-
-
-async def _turn(
-    value: str,
-    account: Account,
-    jobs: Jobs,
-    sharing: Sharing,
-    channel: Channel,
-    reply: Reply,
-    audit_entry: AuditDraft,
-) -> None:
-    """For all when the sharer turns; anybody else gets the page alone, with rights of their own."""
-    state, user_id = unpack(value, ids.STATE_SHARED_LIST), account.caller.user_id
-    owner, cursor, page = str(state["owner"]), str(state["cursor"]), int(state["page"])
-    if owner != user_id:
+    """For everyone if the sharer clicks; anyone else gets the page alone, with their own rights."""
+    if button.owner != account.caller.user_id:
         audit_entry.skip()
-        await show(await sharing.own_page(account, owner, cursor, page), reply)
+        page = await sharing.own_page(account, button.owner, button.cursor, button.page)
+        await show(page, reply)
         return
     sharing.admit(await channel.audience())
-    listing = await jobs.turn(account, cursor, page)
+    listing = await jobs.turn(account, button.cursor, button.page)
     audit_entry.tenant, audit_entry.count = listing.tenant, len(listing.jobs)
-    message = channel.render("jobs/share.list", listing=listing, shared_by=user_id)
+    message = channel.render("jobs/share.list", listing=listing, shared_by=button.owner)
     if not await channel.edit(message):
         audit_entry.skip()
         await show(listing, reply)
+
+
+async def post(
+    shared: ShareButton,
+    account: Account,
+    jobs: Jobs,
+    sharing: Sharing,
+    channel: Channel,
+    audit_entry: AuditDraft,
+) -> None:
+    """The job or list as it is now: Slack does not show the app a private message again."""
+    user_id, audit_entry.channel_id = account.caller.user_id, channel.id
+    if shared.cursor:
+        listing = await sharing.share_list(account, shared.cursor, shared.page)
+        audit_entry.tenant, audit_entry.count = listing.tenant, len(listing.jobs)
+        await channel.post("jobs/share.list", listing=listing, shared_by=user_id)
+    else:
+        audit_entry.tenant, audit_entry.subject = shared.tenant, shared.job_id
+        card = await jobs.get(account, shared.job_id, shared.tenant)
+        await channel.post("jobs/share.card", card=card, shared_by=user_id)

@@ -6,11 +6,12 @@ A person may leave a channel while the form is open, so membership is checked be
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 from bot.listeners.jobs.share import post
 from bot.models import Audience, Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import JobButton, ListButton, ModalOrigin, ShareButton
 from bot.services.accounts import Accounts
 from bot.services.jobs import Jobs
 from bot.services.sharing import Sharing
@@ -23,39 +24,43 @@ from bot.slack.place import Place
 from bot.store.audit_events import AuditEvent
 
 
-@action(ids.JOBS_SHARE_FOUND_ASK, at_once=True, audit=None)
+@action(buttons.JOBS_SHARE_FOUND_ASK, at_once=True, audit=None)
 async def ask(
-    value: str, memory: str, sharing: Sharing, place: Place, people: People, modal: Modal
+    button: JobButton,
+    metadata: ModalOrigin,
+    sharing: Sharing,
+    place: Place,
+    people: People,
+    modal: Modal,
 ) -> None:
     await modal.open("jobs/share_found.looking")
-    what = {**unpack(value, ids.STATE_JOB), **unpack(memory, ids.STATE_PLACE)}
-    await _ask(what, sharing, place, people, modal)
+    shared = ShareButton(metadata.channel_id, metadata.thread_ts, button.tenant, button.job_id)
+    await _ask(shared, sharing, place, people, modal)
 
 
-@action(ids.JOBS_SHARE_FOUND_CHOOSE, at_once=True, audit=None)
-async def choose(value: str, modal: Modal) -> None:
-    state = unpack(value, ids.STATE_CURSOR)
-    await modal.open("jobs/share_found.choose", cursor=state["cursor"], page=state["page"])
+@action(buttons.JOBS_SHARE_FOUND_CHOOSE, at_once=True, audit=None)
+async def choose(button: ListButton, modal: Modal) -> None:
+    await modal.open("jobs/share_found.choose", cursor=button.cursor, page=button.page)
 
 
-@submission(ids.JOBS_SHARE_FOUND_CHOSEN, audit=None)
+@submission(buttons.JOBS_SHARE_FOUND_CHOSEN, audit=None)
 async def ask_about_channel(
     values: Mapping[str, str],
-    memory: str,
+    metadata: ShareButton,
     sharing: Sharing,
     place: Place,
     people: People,
     modal: SubmittedModal,
 ) -> None:
     await modal.update("jobs/share_found.looking")
-    what = unpack(memory, ids.STATE_SHARE_TO) | {"channel": values["channel"]}
-    await _ask(what, sharing, place, people, modal)
+    shared = replace(metadata, channel_id=values["channel"])
+    await _ask(shared, sharing, place, people, modal)
 
 
-@submission(ids.JOBS_SHARE_FOUND_CONFIRM, audit=AuditEvent.JOBS_SHARED)
+@submission(buttons.JOBS_SHARE_FOUND_CONFIRM, audit=AuditEvent.JOBS_SHARED)
 async def share(
     caller: Caller,
-    memory: str,
+    metadata: ShareButton,
     accounts: Accounts,
     jobs: Jobs,
     sharing: Sharing,
@@ -64,25 +69,24 @@ async def share(
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    state = unpack(memory, ids.STATE_SHARE_TO)
     await modal.update("jobs/share_found.posting")
-    audit_entry.channel_id = str(state["channel"])
-    channel = place.channel_at(str(state["channel"]), thread_ts=str(state["thread"]))
+    audit_entry.channel_id = metadata.channel_id
+    channel = place.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
     account, audience = await accounts.of(caller), await _admitted(channel, sharing, people)
     async with sharing.once(caller, modal.id) as step:
         if step == "new":
-            await post(state, account, jobs, sharing, channel, audit_entry)
+            await post(metadata, account, jobs, sharing, channel, audit_entry)
         else:
             audit_entry.skip()
     await modal.update("jobs/share_found.done", step=step, channel_id=audience.channel_id)
 
 
 async def _ask(
-    what: Mapping[str, str | int], sharing: Sharing, place: Place, people: People, modal: Modal
+    shared: ShareButton, sharing: Sharing, place: Place, people: People, modal: Modal
 ) -> None:
-    """Who will see it, before anybody does."""
-    audience = await _admitted(place.channel_at(str(what["channel"])), sharing, people)
-    await modal.update("jobs/share_found", audience=audience, state=what)
+    """Says who will see it before it is shared."""
+    audience = await _admitted(place.channel_at(shared.channel_id), sharing, people)
+    await modal.update("jobs/share_found", audience=audience, state=asdict(shared))
 
 
 async def _admitted(channel: Channel, sharing: Sharing, people: People) -> Audience:

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from bot.models import Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import JobButton
 from bot.services.job_ids import job_id
 from bot.services.watches.watching import Watching
 from bot.slack.auditing import AuditDraft
@@ -23,12 +23,11 @@ async def unwatch(
     await _stop("", job_id(text), caller, watching, audit_entry, reply)
 
 
-@action(ids.JOBS_UNWATCH_STOP, replaces=True, audit=AuditEvent.WATCH_STOPPED)
+@action(buttons.JOBS_UNWATCH_STOP, replaces=True, audit=AuditEvent.WATCH_STOPPED)
 async def stop(
-    value: str, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
+    button: JobButton, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
 ) -> None:
-    state = unpack(value, ids.STATE_JOB)
-    tenant, wanted = str(state["tenant"]), str(state["job"])
+    tenant, wanted = button.tenant, button.job_id
     await _stop(tenant, wanted, caller, watching, audit_entry, partial(reply, replace=True))
 
 

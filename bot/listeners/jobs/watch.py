@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.models import Account, Caller
-from bot.say import ids
-from bot.say.state import unpack
+from bot.say import buttons
+from bot.say.buttons import JobButton
 from bot.services.job_ids import job_id
 from bot.services.watches.schedule import duration
 from bot.services.watches.watching import NOWHERE, Place, Started, Watching
@@ -33,31 +33,29 @@ async def watch_job(
     await _say(await watching.start(account, wanted), NOWHERE, reply, audit_entry)
 
 
-@action(ids.JOBS_WATCH_START, audit=AuditEvent.WATCH_STARTED)
+@action(buttons.JOBS_WATCH_START, audit=AuditEvent.WATCH_STARTED)
 async def start(
-    value: str,
+    button: JobButton,
     account: Account,
     watching: Watching,
     channel: Channel,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    state = unpack(value, ids.STATE_WATCH)
-    audit_entry.subject, audit_entry.tenant = str(state["job"]), str(state["tenant"])
+    audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
     place = NOWHERE
     if channel.is_shared:
-        place = Place(channel.id, channel.message_ts, str(state.get("by", "")))
-    started = await watching.start(account, str(state["job"]), str(state["tenant"]), place)
+        place = Place(channel.id, channel.message_ts, button.shared_by)
+    started = await watching.start(account, button.job_id, button.tenant, place)
     await _say(started, place, reply, audit_entry)
 
 
-@action(ids.JOBS_WATCH_STOP, replaces=True, audit=AuditEvent.WATCH_STOPPED)
+@action(buttons.JOBS_WATCH_STOP, replaces=True, audit=AuditEvent.WATCH_STOPPED)
 async def stop(
-    value: str, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
+    button: JobButton, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
 ) -> None:
-    state = unpack(value, ids.STATE_JOB)
-    audit_entry.subject, audit_entry.tenant = str(state["job"]), str(state["tenant"])
-    if not await watching.stop(caller, str(state["tenant"]), str(state["job"])):
+    audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
+    if not await watching.stop(caller, button.tenant, button.job_id):
         audit_entry.skip()
     await reply("jobs/watch.list", replace=True, watches=await watching.all_of(caller))
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from bot.models import Caller
-from bot.say import ids
-from bot.say.state import pack
+from bot.say.buttons import (
+    DIGEST_DELETE_CONFIRM,
+    DIGEST_RESUME_GO,
+    JOBS_LIST_ALL,
+    USE_SWITCH,
+    TenantButton,
+)
 from bot.store import layout
 from sandbox.emporix.keys import ACME_OPERATIONS, GLOBEX_OPERATIONS
 from sandbox.slack.directory import ADA, TEAM_ID
@@ -90,7 +95,7 @@ async def test_pauses_and_resumes_a_digest(shop: Shop) -> None:
     paused = await shop.ada.click("Pause", at_home=True)
     assert "Paused: “Daily jobs” is not posted to <#C0OPS>" in words(paused.home)
     assert (await stored(shop)).paused == "somebody"
-    resumed = await shop.ada.click("Resume", action_id=ids.DIGEST_RESUME_GO, at_home=True)
+    resumed = await shop.ada.click("Resume", action_id=DIGEST_RESUME_GO, at_home=True)
     assert "Pause" in buttons(resumed.home)
 
 
@@ -111,7 +116,7 @@ async def test_sets_up_a_digest(shop: Shop) -> None:
 
 async def test_deletes_a_digest(shop: Shop) -> None:
     """After the question of its button."""
-    exchange = await shop.ada.click("Delete", action_id=ids.DIGEST_DELETE_CONFIRM, at_home=True)
+    exchange = await shop.ada.click("Delete", action_id=DIGEST_DELETE_CONFIRM, at_home=True)
     assert "*Your digests*" not in words(exchange.home)
 
 
@@ -134,8 +139,8 @@ async def test_a_button_of_nobody_says_that_it_is_old(shop: Shop, poster: Poster
 async def test_a_list_fits_on_top(shop: Shop, poster: Poster) -> None:
     """Whatever a button answers with: Slack's hundred blocks are kept."""
     add_jobs(shop, 60)
-    value = pack(ids.STATE_TENANT, tenant="acme")
-    await poster.interaction(home_action(ids.JOBS_LIST_ALL, value, "V1"))
+    value = TenantButton(tenant="acme").value
+    await poster.interaction(home_action(JOBS_LIST_ALL, value, "V1"))
     await poster.settled()
     view = shop.workspace.views.home(ADA.id)
     assert view is not None
@@ -146,7 +151,7 @@ async def test_a_list_fits_on_top(shop: Shop, poster: Poster) -> None:
 async def test_an_act_is_shown_over_what_was_drawn_meanwhile(shop: Shop, poster: Poster) -> None:
     """The press came from an older Home: what it did is shown all the same."""
     await shop.connect(shop.ada, GLOBEX_OPERATIONS)
-    pressed = home_action(ids.USE_SWITCH, pack(ids.STATE_TENANT, tenant="globex"), "V1")
+    pressed = home_action(USE_SWITCH, TenantButton(tenant="globex").value, "V1")
     pressed["view"]["hash"] = "1.old"
     await poster.interaction(pressed)
     await poster.settled()

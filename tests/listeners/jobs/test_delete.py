@@ -10,8 +10,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.models import Caller
-from bot.say.ids import JOBS_DELETE_CONFIRM, STATE_JOB
-from bot.say.state import pack
+from bot.say.buttons import JOBS_DELETE_CONFIRM, JobButton
 from bot.store.audit import AuditLog
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
@@ -195,7 +194,7 @@ async def test_the_operator_turns_it_off(
         assert exchange.payloads == snapshot
         poster = Poster(shop.http, shop.bot_url, shop.workspace.signing_secret, clock)
         url = shop.slack_url + shop.workspace.response_urls.new("U0ADA", "C0GENERAL")
-        value = pack(STATE_JOB, tenant="acme", job=job_id(1))
+        value = JobButton(tenant="acme", job_id=job_id(1)).value
         old = samples.block_actions(JOBS_DELETE_CONFIRM, value, url)
         await poster.interaction(old)
         await poster.settled()

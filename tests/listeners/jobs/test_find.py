@@ -60,7 +60,7 @@ async def test_finds_links_sessions_and_agents(connected: Shop) -> None:
     assert "*2 jobs* named in this message" in said(exchange.view)
     assert "*The newest jobs* of Complaint Agent" in said(exchange.view)
     assert all(
-        f'"job":"{id_}"' in str(exchange.view) for id_ in ("by-link", "by-session", job_id(9))
+        f'"job_id":"{id_}"' in str(exchange.view) for id_ in ("by-link", "by-session", job_id(9))
     )
 
 

@@ -10,8 +10,8 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from syrupy.assertion import SnapshotAssertion
 
-from bot.say import ids
-from bot.say.state import pack
+from bot.say import buttons
+from bot.say.buttons import ListButton
 from sandbox.slack.person import Exchange
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.shop import Shop
@@ -33,8 +33,8 @@ def elements(exchange: Exchange) -> list[dict[str, Any]]:
 
 def shown(exchange: Exchange) -> list[str]:
     """The ids of the jobs, by their buttons."""
-    opens = [e for e in elements(exchange) if e["action_id"] == ids.JOBS_GET_OPEN]
-    return [json.loads(e["value"])[2]["job"] for e in opens]
+    opens = [e for e in elements(exchange) if e["action_id"] == buttons.JOBS_GET_OPEN]
+    return [json.loads(e["value"])[2]["job_id"] for e in opens]
 
 
 def turners(exchange: Exchange) -> list[str]:
@@ -70,7 +70,7 @@ async def post_button(shop: Shop, label: str, value: str) -> None:
     button = {
         "type": "button",
         "text": {"type": "plain_text", "text": label},
-        "action_id": ids.JOBS_LIST_NEXT,
+        "action_id": buttons.JOBS_LIST_NEXT,
         "value": value,
     }
     client = AsyncWebClient(shop.workspace.bot_token, base_url=f"{shop.slack_url}/api/")
@@ -296,14 +296,14 @@ async def test_a_long_query_is_not_remembered(connected: Shop) -> None:
     await connected.ada.command(f"/emporix jobs size:2 {words}")
     await forget_cursors(connected)
     exchange = await connected.ada.click("Refresh")
-    assert [e["action_id"] for e in elements(exchange)] == [ids.JOBS_LIST_ALL]
+    assert [e["action_id"] for e in elements(exchange)] == [buttons.JOBS_LIST_ALL]
 
 
 @pytest.mark.parametrize(
     "state",
     [
-        pack(ids.STATE_CURSOR, cursor="cursor-99", page=2),
-        pack(ids.STATE_CURSOR, cursor="cursor-99", page=2, query="[9"),
+        ListButton(cursor="cursor-99", page=2).value,
+        ListButton(cursor="cursor-99", page=2, query="[9").value,
         '["0","cursor",{"cursor":"cursor-99","page":2}]',
         "cursor-99:2",
     ],
