@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 from pathlib import Path
 
@@ -35,6 +35,12 @@ def imported(path: Path) -> set[str]:
     """The modules that a module imports names from."""
     found = (node.module for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
     return set(filter(None, found))
+
+
+def names_from(path: Path, packages: Set[str]) -> set[str]:
+    """The names that a module imports from some packages."""
+    nodes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
+    return {alias.name for node in nodes if node.module in packages for alias in node.names}
 
 
 def imports(path: Path) -> set[str]:

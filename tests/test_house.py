@@ -33,11 +33,13 @@ from bot.slack.registry import discover
 from sandbox.slack.blockkit.walk import elements
 from tests.documents import quoted, table, text
 from tests.limits import DOCUMENTED, UNDOCUMENTED, Limit, taken_by, value
-from tests.source import PROJECT, functions, imported, modules, strings
+from tests.source import PROJECT, functions, imported, modules, names_from, strings
 
 SAY = Say.default()
 REGISTRY = discover(bot.listeners)
-LISTENERS = [path for path in modules("bot/listeners") if path.name != "__init__.py"]
+VIEWS = "views.py"
+"""What several listeners show: the one kind of module beside them that they import."""
+LISTENERS = [path for path in modules("bot/listeners") if path.name not in {"__init__.py", VIEWS}]
 CALLS = clock_calls(bot.tasks)
 TASKS = [path for path in modules("bot/tasks") if path.name != "__init__.py"]
 ERRORS = "errors/"
@@ -84,8 +86,8 @@ each_template = pytest.mark.parametrize("template", SAY.templates())
 
 @each_listener
 def test_a_listener_says_its_own_words(listener: Path) -> None:
-    """A listener has templates at its path, or names none and answers by one that it imports; an
-    event needs no answer.
+    """A listener has templates at its path, or names none and answers by a view; an event needs no
+    answer.
     """
     own = [
         t for t in SAY.templates() if t == place(listener) or t.startswith(f"{place(listener)}.")
@@ -93,8 +95,17 @@ def test_a_listener_says_its_own_words(listener: Path) -> None:
     if not own:
         assert not strings(listener) & set(SAY.templates())
         only_events = all(isinstance(heard, Event) for heard in heard_in(listener))
-        imports_one = any(module.startswith("bot.listeners.") for module in imported(listener))
-        assert only_events or imports_one
+        has_view = any(module.startswith("bot.listeners.") for module in imported(listener))
+        assert only_events or has_view
+
+
+@pytest.mark.parametrize("module", modules("bot/listeners"), ids=place)
+def test_a_listener_imports_no_other(module: Path) -> None:
+    """Listeners share views, so that none of them can be reached but by Slack."""
+    packages = {name for name in imported(module) if name.startswith("bot.listeners")}
+    assert all((PROJECT / name.replace(".", "/")).is_dir() for name in packages)
+    if packages:
+        assert names_from(module, packages) == {"views"}
 
 
 @each_listener
@@ -119,14 +130,24 @@ def test_a_task_is_queued_under_its_address() -> None:
     )
 
 
+OPPOSITES = {
+    "alerts mute": "alerts unmute",
+    "digest pause": "digest resume",
+    "jobs watch": "jobs unwatch",
+}
+
+
 def commands_in(listener: Path) -> list[str]:
     return [heard.words for heard in heard_in(listener) if isinstance(heard, Command)]
 
 
 @each_listener
 def test_a_command_is_heard_at_its_words(listener: Path) -> None:
-    """`/emporix jobs list` is heard in jobs/list.py; a file may also hear buttons only."""
-    assert commands_in(listener) in ([], [place(listener).replace("/", " ")])
+    """`/emporix jobs list` is heard in jobs/list.py, and a command that undoes another beside it; a
+    file may also hear buttons only.
+    """
+    own = place(listener).replace("/", " ")
+    assert commands_in(listener) in ([], [own], [own, OPPOSITES.get(own)])
 
 
 @each_listener
@@ -138,10 +159,10 @@ def test_an_id_is_the_address_of_its_listener(listener: Path) -> None:
 
 @each_listener
 def test_a_module_of_listeners_opens_with_its_command(listener: Path) -> None:
-    """The first line quotes the command as it is typed."""
-    opening = listener.read_text(encoding="utf-8")
-    for words in commands_in(listener):
-        assert opening.startswith(f'"""{COMMAND} {words}')
+    """The first line quotes the command as it is typed, and the one that undoes it."""
+    opening = listener.read_text(encoding="utf-8").partition("\n")[0]
+    for number, words in enumerate(commands_in(listener)):
+        assert opening.startswith(f'"""{COMMAND} {words}') if not number else words in opening
 
 
 def test_every_id_has_one_listener() -> None:

@@ -179,6 +179,10 @@ def replaced(facts: Any, text: str) -> Any:
 
 
 bad_numbers = st.sampled_from([0, 1, -1, 0.4, 99_999, 2**63, -(10**18), 10**400, math.inf])
+bad_counts = bad_numbers.filter(lambda number: isinstance(number, int))
+OUR_COUNTS = {"page", "counted", "number"}
+"""The app counts these itself, and buttons carry them: never a fraction."""
+
 bad_words = st.one_of(
     hostile_text,
     st.sampled_from(["", " ", "success", "FAILED", "2026-11-20T10:30:27.167Z", "é" * 2500]),
@@ -190,7 +194,11 @@ def spoiled(facts: Any) -> st.SearchStrategy[Any]:
     if isinstance(facts, dict):
         return st.fixed_dictionaries(
             {
-                key: st.just(value) if is_block_type(key, value) else spoiled(value)
+                key: st.just(value)
+                if is_block_type(key, value)
+                else bad_counts
+                if key in OUR_COUNTS
+                else spoiled(value)
                 for key, value in facts.items()
             }
         )

@@ -26,8 +26,7 @@ async def unshared(channel: Channel, audiences: Audiences) -> None:
     await audiences.forget(channel.id)
 
 
-@event("channel_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)
-async def left(
+async def _left(
     caller: Caller,
     channel: Channel,
     audiences: Audiences,
@@ -36,29 +35,13 @@ async def left(
     afterwards: Afterwards,
     audit_entry: AuditDraft,
 ) -> None:
-    """The app was removed from a public channel."""
     await audiences.forget(channel.id)
     affected = await departures.pause_channel(caller, channel.id, REMOVED)
     audit_entry.about_affected(affected)
     _notify(affected, "removed", channel.id, directly, afterwards)
 
 
-@event("group_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)
-async def left_private(
-    caller: Caller,
-    channel: Channel,
-    audiences: Audiences,
-    departures: Departures,
-    directly: Directly,
-    afterwards: Afterwards,
-    audit_entry: AuditDraft,
-) -> None:
-    """The app was removed from a private channel."""
-    await left.listener(caller, channel, audiences, departures, directly, afterwards, audit_entry)
-
-
-@event("channel_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)
-async def archived(
+async def _archived(
     caller: Caller,
     channel: Channel,
     audiences: Audiences,
@@ -73,23 +56,7 @@ async def archived(
     _notify(affected, "archived", channel.id, directly, afterwards)
 
 
-@event("group_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)
-async def archived_private(
-    caller: Caller,
-    channel: Channel,
-    audiences: Audiences,
-    departures: Departures,
-    directly: Directly,
-    afterwards: Afterwards,
-    audit_entry: AuditDraft,
-) -> None:
-    await archived.listener(
-        caller, channel, audiences, departures, directly, afterwards, audit_entry
-    )
-
-
-@event("channel_deleted", audit=AuditEvent.CHANNEL_DELETED, before_ack=True)
-async def deleted(
+async def _deleted(
     caller: Caller,
     channel: Channel,
     departures: Departures,
@@ -102,16 +69,17 @@ async def deleted(
     _notify(affected, "deleted", channel.id, directly, afterwards)
 
 
-@event("group_deleted", audit=AuditEvent.CHANNEL_DELETED, before_ack=True)
-async def deleted_private(
-    caller: Caller,
-    channel: Channel,
-    departures: Departures,
-    directly: Directly,
-    afterwards: Afterwards,
-    audit_entry: AuditDraft,
-) -> None:
-    await deleted.listener(caller, channel, departures, directly, afterwards, audit_entry)
+# Slack: the same event has two types, for public and for private channels.
+left = event("channel_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_left)
+left_private = event("group_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_left)
+archived = event("channel_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)(_archived)
+archived_private = event("group_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)(
+    _archived
+)
+deleted = event("channel_deleted", audit=AuditEvent.CHANNEL_DELETED, before_ack=True)(_deleted)
+deleted_private = event("group_deleted", audit=AuditEvent.CHANNEL_DELETED, before_ack=True)(
+    _deleted
+)
 
 
 def _notify(

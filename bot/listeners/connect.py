@@ -36,8 +36,7 @@ async def open_form(text: str, modal: Modal) -> None:
 
 @action(buttons.CONNECT_OPEN, at_once=True, audit=None)
 async def open_form_from_button(button: TenantButton, modal: Modal) -> None:
-    tenant = button.tenant
-    await modal.open("connect", tenant=tenant, client_id="", error=None)
+    await modal.open("connect", tenant=button.tenant, client_id="", error=None)
 
 
 @submission(buttons.CONNECT_SUBMIT, audit=AuditEvent.CONNECTION_ADDED)

@@ -59,5 +59,4 @@ async def disconnect(
 
 @action(buttons.DISCONNECT_KEEP, replaces=True, audit=None)
 async def keep(button: TenantButton, reply: Reply) -> None:
-    tenant = button.tenant
-    await reply("disconnect.kept", replace=True, tenant=tenant)
+    await reply("disconnect.kept", replace=True, tenant=button.tenant)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.listeners.jobs.list import show
+from bot.listeners.jobs import views
 from bot.models import Account
 from bot.services.asking import Asking
 from bot.services.filters import LocalClock
@@ -18,4 +18,4 @@ async def list_failed(
     text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
 ) -> None:
     filters = await asking.read(f"failed {text}", account, clock)
-    await show(await jobs.list(account, filters), reply)
+    await views.show_list(await jobs.list(account, filters), reply)

@@ -35,8 +35,7 @@ async def switch(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    tenant = button.tenant
-    audit_entry.tenant = tenant
-    connection = await accounts.use(account, tenant)
+    audit_entry.tenant = button.tenant
+    connection = await accounts.use(account, button.tenant)
     audit_entry.made()
     await reply("use", replace=True, connection=connection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.listeners.jobs.list import show
+from bot.listeners.jobs import views
 from bot.models import Account, Caller
 from bot.say import buttons
 from bot.say.buttons import ListButton
@@ -25,5 +25,4 @@ async def list_alerts(
 @action(buttons.ALERTS_LIST_JOBS, audit=None)
 async def list_jobs(button: ListButton, account: Account, jobs: Jobs, reply: Reply) -> None:
     """By the presser's own connection, for the presser alone."""
-    query = button.query
-    await show(await jobs.again(account, query), reply)
+    await views.show_list(await jobs.again(account, button.query), reply)

@@ -1,13 +1,11 @@
-"""/emporix alerts mute [2h] — nothing is posted for a while; then it is summed up."""
+"""/emporix alerts mute [2h], /emporix alerts unmute — pause a channel's alerts for a while."""
 
 from __future__ import annotations
 
-from bot.listeners.alerts.off import notify_owners
-from bot.models import Caller
+from bot.listeners.alerts import views
 from bot.say import buttons
 from bot.say.buttons import AlertButton
 from bot.services.alerts.alerts import Alerts
-from bot.services.alerts.muting import mute_seconds
 from bot.services.filters import LocalClock
 from bot.slack.auditing import AuditDraft
 from bot.slack.channel import Channel
@@ -25,7 +23,6 @@ from bot.store.audit_events import AuditEvent
 )
 async def mute(
     text: str,
-    caller: Caller,
     clock: LocalClock,
     alerts: Alerts,
     channel: Channel,
@@ -33,13 +30,12 @@ async def mute(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    await mute_there(text, "", caller, clock, alerts, channel, people, reply, audit_entry)
+    await views.mute(text, "", clock, alerts, channel, people, reply, audit_entry)
 
 
 @action(buttons.ALERTS_MUTE_ONE, audit=AuditEvent.ALERT_MUTED)
 async def mute_one(
     button: AlertButton,
-    caller: Caller,
     clock: LocalClock,
     alerts: Alerts,
     channel: Channel,
@@ -47,25 +43,23 @@ async def mute_one(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    alert_id = button.alert_id
-    await mute_there("", alert_id, caller, clock, alerts, channel, people, reply, audit_entry)
+    await views.mute("", button.alert_id, clock, alerts, channel, people, reply, audit_entry)
 
 
-async def mute_there(
-    length: str,
-    alert_id: str,
-    caller: Caller,
-    clock: LocalClock,
+@command("alerts unmute", "", "Hear this channel's alerts again.", audit=AuditEvent.ALERT_UNMUTED)
+async def unmute(
+    alerts: Alerts, channel: Channel, people: People, reply: Reply, audit_entry: AuditDraft
+) -> None:
+    await views.unmute("", alerts, channel, people, reply, audit_entry)
+
+
+@action(buttons.ALERTS_MUTE_END, audit=AuditEvent.ALERT_UNMUTED)
+async def unmute_one(
+    button: AlertButton,
     alerts: Alerts,
     channel: Channel,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    """Everyone there learns who did it; so do the owners, wherever they are."""
-    until = clock.now() + mute_seconds(length)
-    muted = await alerts.mute(caller, channel.id, until, alert_id)
-    audit_entry.about_alerts(muted)
-    await notify_owners("muted", muted, people, until=until)
-    tell = channel.post if muted else reply
-    await tell("alerts/mute", alerts=muted, until=until, user_id=caller.user_id)
+    await views.unmute(button.alert_id, alerts, channel, people, reply, audit_entry)

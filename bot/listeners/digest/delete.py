@@ -31,12 +31,11 @@ async def delete(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest_id = button.digest_id
-    digest = await digests.get(digest_id, account.caller)
+    digest = await digests.get(button.digest_id, account.caller)
     audit_entry.about_digest(digest)
     if digest.owner != account.caller:  # owners may stop theirs from wherever they are
         await people.must_be_in(digest.channel_id)
-    digest = await digests.delete(digest_id, account.caller)
+    digest = await digests.delete(button.digest_id, account.caller)
     audit_entry.made()
     await reply("digest/delete.done", replace=True, digest=digest)
     await people.notify(digest.owner, "digest/by_others", digest=digest, act="delete")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.listeners.digest.new import opening, save, show
+from bot.listeners.digest import views
 from bot.models import Account
 from bot.say import buttons
 from bot.say.buttons import DigestButton
@@ -23,11 +23,10 @@ from bot.store.audit_events import AuditEvent
 
 @action(buttons.DIGEST_EDIT_OPEN, at_once=True, audit=None)
 async def open_form(button: DigestButton, account: Account, digests: Digests, modal: Modal) -> None:
-    digest_id = button.digest_id
-    await opening(modal)
-    digest = await digests.get(digest_id, account.caller)
+    await views.opening(modal)
+    digest = await digests.get(button.digest_id, account.caller)
     connection(account)
-    await show(modal, account, Proposal.of(digest), digest_id)
+    await views.show_form(modal, account, Proposal.of(digest), button.digest_id)
 
 
 @submission(buttons.DIGEST_EDIT_SUBMIT, audit=AuditEvent.DIGEST_CHANGED)
@@ -41,7 +40,6 @@ async def change(
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    digest_id = metadata.digest_id
-    saving = digest_forms.save(people, clock, values, audit_entry, digest_id)
-    await save(modal, saving, audit_entry, digest_id)
+    saving = digest_forms.save(people, clock, values, audit_entry, metadata.digest_id)
+    await views.save(modal, saving, audit_entry, metadata.digest_id)
     await home.keep_up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.listeners.digest import views
 from bot.models import Account, Digest
 from bot.say import buttons
 from bot.say.buttons import DigestButton
@@ -34,7 +35,7 @@ async def post_now(
     audit_entry: AuditDraft,
 ) -> None:
     digest = await digests.named(account.caller, channel.id, text)
-    digest = await _ask(digest, account, digests, people, audit_entry)
+    digest = await views.run("now", digest, account, digests, people, audit_entry)
     await _reply(digest, clock, alive, reply)
 
 
@@ -49,26 +50,9 @@ async def post_now_from_button(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest_id = button.digest_id
-    digest = await digests.get(digest_id, account.caller)
-    digest = await _ask(digest, account, digests, people, audit_entry)
+    digest = await digests.get(button.digest_id, account.caller)
+    digest = await views.run("now", digest, account, digests, people, audit_entry)
     await _reply(digest, clock, alive, reply)
-
-
-async def _ask(
-    digest: Digest,
-    account: Account,
-    digests: Digests,
-    people: People,
-    audit_entry: AuditDraft,
-) -> Digest:
-    """Raises NotConnected: it runs on the connection of the person who wants it."""
-    audit_entry.about_digest(digest)
-    await people.must_be_in(digest.channel_id)
-    changed = await digests.ask_now(digest.id, account)
-    audit_entry.made()
-    await people.notify(changed.before.owner, "digest/by_others", digest=digest, act="now")
-    return changed.digest
 
 
 async def _reply(digest: Digest, clock: LocalClock, alive: Alive, reply: Reply) -> None:

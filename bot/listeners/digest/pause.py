@@ -1,7 +1,8 @@
-"""/emporix digest pause [name] — nothing is posted until it is resumed."""
+"""/emporix digest pause [name], /emporix digest resume [name] — and Take over, on a digest."""
 
 from __future__ import annotations
 
+from bot.listeners.digest import views
 from bot.models import Account, Digest
 from bot.say import buttons
 from bot.say.buttons import DigestButton
@@ -30,7 +31,6 @@ async def pause(
     audit_entry: AuditDraft,
 ) -> None:
     digest = await digests.named(account.caller, channel.id, text)
-    audit_entry.about_digest(digest)
     await _pause(digest, digests, people, reply, audit_entry)
 
 
@@ -43,17 +43,66 @@ async def pause_from_button(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest_id = button.digest_id
-    digest = await digests.get(digest_id, account.caller)
+    digest = await digests.get(button.digest_id, account.caller)
     audit_entry.about_digest(digest)
-    if digest.owner != account.caller:  # owners may stop theirs from wherever they are
+    if digest.owner != account.caller:  # owners may pause theirs from any channel
         await people.must_be_in(digest.channel_id)
     await _pause(digest, digests, people, reply, audit_entry)
+
+
+@command(
+    "digest resume",
+    "[name]",
+    "Resume a paused digest; it then runs on your connection.",
+    audit=AuditEvent.DIGEST_RESUMED,
+)
+async def resume(
+    text: str,
+    account: Account,
+    digests: Digests,
+    channel: Channel,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
+) -> None:
+    digest = await digests.named(account.caller, channel.id, text)
+    digest = await views.run("resume", digest, account, digests, people, audit_entry)
+    await reply("digest/pause.resumed", digest=digest)
+
+
+@action(buttons.DIGEST_PAUSE_RESUME, audit=AuditEvent.DIGEST_RESUMED)
+async def resume_from_button(
+    button: DigestButton,
+    account: Account,
+    digests: Digests,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
+) -> None:
+    digest = await digests.get(button.digest_id, account.caller)
+    digest = await views.run("resume", digest, account, digests, people, audit_entry)
+    await reply("digest/pause.resumed", digest=digest)
+
+
+@action(buttons.DIGEST_PAUSE_TAKE_OVER, audit=AuditEvent.DIGEST_TAKEN_OVER)
+async def take_over(
+    button: DigestButton,
+    account: Account,
+    digests: Digests,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
+) -> None:
+    """Run a digest on one's own connection, resumed if it is paused."""
+    digest = await digests.get(button.digest_id, account.caller)
+    digest = await views.run("resume", digest, account, digests, people, audit_entry)
+    await reply("digest/pause.taken_over", digest=digest)
 
 
 async def _pause(
     digest: Digest, digests: Digests, people: People, reply: Reply, audit_entry: AuditDraft
 ) -> None:
+    audit_entry.about_digest(digest)
     changed = await digests.pause(digest.id, people.caller)
     audit_entry.made()
     await reply("digest/pause", digest=changed.digest)

@@ -46,8 +46,7 @@ async def preview_from_button(
     reports: Reports,
     reply: Reply,
 ) -> None:
-    digest_id = button.digest_id
-    digest = await digests.get(digest_id, account.caller)
+    digest = await digests.get(button.digest_id, account.caller)
     await _show(digest, account, clock.now(), reports, reply)
 
 

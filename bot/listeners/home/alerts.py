@@ -1,14 +1,11 @@
-"""Alerts in the Home tab — one's own, in whichever channel; everyone there learns who did it."""
+"""Alerts in the Home tab — one's own, in any channel; everyone there learns who did it."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from bot.errors import ShareRefused
-from bot.listeners.alerts.mute import mute_there
-from bot.listeners.alerts.off import turn_off_there
-from bot.listeners.alerts.on import resume_there
-from bot.listeners.alerts.unmute import unmute_there
+from bot.listeners.alerts import views
 from bot.models import Account, Caller
 from bot.say import buttons
 from bot.say.buttons import AlertButton
@@ -28,7 +25,6 @@ from bot.store.audit_events import AuditEvent
 @action(buttons.HOME_ALERTS_MUTE, audit=AuditEvent.ALERT_MUTED)
 async def mute(
     button: AlertButton,
-    caller: Caller,
     clock: LocalClock,
     alerts: Alerts,
     place: Place,
@@ -37,18 +33,15 @@ async def mute(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(button, caller, alerts, place)
+    channel = await _channel(button, people.caller, alerts, place)
     with suppress(ShareRefused):  # muted all the same
-        await mute_there(
-            "", button.alert_id, caller, clock, alerts, channel, people, reply, audit_entry
-        )
+        await views.mute("", button.alert_id, clock, alerts, channel, people, reply, audit_entry)
     await home.redraw()
 
 
 @action(buttons.HOME_ALERTS_UNMUTE, audit=AuditEvent.ALERT_UNMUTED)
 async def unmute(
     button: AlertButton,
-    caller: Caller,
     alerts: Alerts,
     place: Place,
     people: People,
@@ -56,10 +49,10 @@ async def unmute(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(button, caller, alerts, place)
+    channel = await _channel(button, people.caller, alerts, place)
     await people.must_be_in(channel.id)
     with suppress(ShareRefused):
-        await unmute_there(button.alert_id, caller, alerts, channel, people, reply, audit_entry)
+        await views.unmute(button.alert_id, alerts, channel, people, reply, audit_entry)
     await home.redraw()
 
 
@@ -75,9 +68,9 @@ async def resume(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(button, account.caller, alerts, place)
+    channel = await _channel(button, people.caller, alerts, place)
     await people.must_be_in(channel.id)
-    await resume_there(
+    await views.resume(
         button.alert_id, account, alerts, sharing, channel, people, reply, audit_entry
     )
     await home.redraw()
@@ -86,7 +79,6 @@ async def resume(
 @action(buttons.HOME_ALERTS_OFF, audit=AuditEvent.ALERT_OFF)
 async def turn_off(
     button: AlertButton,
-    caller: Caller,
     alerts: Alerts,
     place: Place,
     people: People,
@@ -94,13 +86,13 @@ async def turn_off(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(button, caller, alerts, place)
+    channel = await _channel(button, people.caller, alerts, place)
     with suppress(ShareRefused):
-        await turn_off_there(button.alert_id, caller, alerts, channel, people, reply, audit_entry)
+        await views.turn_off(button.alert_id, alerts, channel, people, reply, audit_entry)
     await home.redraw()
 
 
 async def _channel(button: AlertButton, caller: Caller, alerts: Alerts, place: Place) -> Channel:
-    """Where the alert is told; raises OutdatedButton where it is off, or somebody else's now."""
+    """The alert's channel; raises OutdatedButton if it is off, or has another owner now."""
     alert = await alerts.owned(caller, button.alert_id)
     return place.channel_at(alert.channel_id)

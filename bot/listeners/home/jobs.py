@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.listeners.jobs.filter import show as show_form
+from bot.listeners.jobs import views
 from bot.models import Account
 from bot.say import buttons
 from bot.say.buttons import JobButton, TenantButton
@@ -25,24 +25,22 @@ async def open_job(button: JobButton, account: Account, jobs: Jobs, modal: Modal
 async def list_failed(
     button: TenantButton, account: Account, clock: LocalClock, jobs: Jobs, modal: Modal
 ) -> None:
-    tenant = button.tenant
     await modal.open("home/jobs.opening")
-    listing = await jobs.list(account, failed_lately(tenant, clock.now()))
+    listing = await jobs.list(account, failed_lately(button.tenant, clock.now()))
     await modal.update("jobs/results", listing=listing)
 
 
 @action(buttons.HOME_JOBS_RUNNING, at_once=True, audit=None)
 async def list_running(button: TenantButton, account: Account, jobs: Jobs, modal: Modal) -> None:
-    tenant = button.tenant
     await modal.open("home/jobs.opening")
-    listing = await jobs.list(account, still_running(tenant))
+    listing = await jobs.list(account, still_running(button.tenant))
     await modal.update("jobs/results", listing=listing)
 
 
 @action(buttons.HOME_JOBS_SEARCH, at_once=True, audit=None)
 async def search(account: Account, modal: Modal) -> None:
     await modal.open("jobs/filter.opening", is_list=False)
-    await show_form(Form(), account, modal)
+    await views.show_form(Form(), account, modal)
 
 
 @action(buttons.HOME_JOBS_FILTER, at_once=True, audit=None)
@@ -50,7 +48,6 @@ async def filter_failed(
     button: TenantButton, account: Account, clock: LocalClock, modal: Modal
 ) -> None:
     """The same form, filled in for the failures of a tenant."""
-    tenant = button.tenant
     await modal.open("jobs/filter.opening", is_list=False)
-    filters = failed_lately(tenant, clock.now())
-    await show_form(form_of(filters, tenant, await clock.zone()), account, modal)
+    filters = failed_lately(button.tenant, clock.now())
+    await views.show_form(form_of(filters, button.tenant, await clock.zone()), account, modal)

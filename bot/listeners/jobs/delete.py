@@ -36,8 +36,7 @@ async def delete_job(
 
 @action(buttons.JOBS_DELETE_KEEP, replaces=True, audit=None)
 async def keep_job(button: JobButton, reply: Reply) -> None:
-    job = button.job_id
-    await reply("jobs/delete.kept", replace=True, job_id=job)
+    await reply("jobs/delete.kept", replace=True, job_id=button.job_id)
 
 
 async def _show_list(

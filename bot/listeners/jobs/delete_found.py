@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from bot.errors import BotError, OutdatedButton
-from bot.listeners.jobs.delete_shared import show_deleted
+from bot.listeners.jobs import views
 from bot.models import Account, Caller
 from bot.say import buttons
 from bot.say.buttons import JobButton, JobsButton, ModalOrigin
 from bot.say.found_rows import with_buttons_replaced
-from bot.say.rows import shared_jobs
 from bot.services.accounts import Accounts
 from bot.services.finding import Finding
 from bot.services.several_deletes import Outcome, delete_each
@@ -48,7 +47,7 @@ async def start(
     await modal.open("jobs/find.looking")
     shared_deletes.admit()
     findings = await finding.find(account, texts(place.message))
-    form = await keep_original(account, forms, place) if findings.named else ""
+    form = await views.keep_original(account, forms, place) if findings.named else ""
     await modal.update("jobs/delete_found", findings=findings, form=form)
 
 
@@ -103,15 +102,6 @@ async def delete(
     await home.keep_up(*{tenant for tenant, _ in jobs})
 
 
-async def keep_original(account: Account, forms: FormStore, place: Place) -> str:
-    """The key of what it takes to change the message; "" where it is not ours, or shows no jobs."""
-    blocks = place.message.get("blocks")
-    if not place.is_ours or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
-        return ""
-    message = {"text": place.message.get("text") or "…", "blocks": blocks}
-    return await forms.keep(account.caller, {**place.kept(), "message": message})
-
-
 async def _change_original(
     form: str, caller: Caller, shared_deletes: SharedDeletes, forms: FormStore, place: Place
 ) -> bool:
@@ -123,7 +113,7 @@ async def _change_original(
         channel = place.channel_at(
             kept["channel_id"], message_ts=kept["message_ts"], message=kept["message"]
         )
-        return await show_deleted(caller, shared_deletes, channel)
+        return await views.show_deleted(caller, shared_deletes, channel)
     except BotError:  # the jobs are deleted, whatever becomes of the message
         return False
 

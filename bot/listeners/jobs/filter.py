@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias, get_args
+from typing import get_args
 
 from bot.errors import (
-    EmporixFailed,
-    EmporixTimeout,
-    EmporixUnreachable,
-    EmporixUnreadable,
     InvalidInput,
-    InvalidRequest,
     OutdatedButton,
-    RateLimited,
 )
-from bot.listeners.jobs.list import show as show_list
+from bot.listeners.jobs import views
 from bot.models import Account, Caller
 from bot.say import buttons
 from bot.say.buttons import ListButton, ModalOrigin, WordsButton
-from bot.services.accounts import Accounts, connection
+from bot.services.accounts import Accounts
 from bot.services.asking import Asking
 from bot.services.filter_form import Form, filled, form_of, read
 from bot.services.filters import Asked, LocalClock
@@ -31,17 +25,6 @@ from bot.slack.place import Place
 from bot.store.cursors import Cursor
 from bot.store.forms import FormStore
 
-Mendable: TypeAlias = (
-    InvalidInput
-    | InvalidRequest
-    | EmporixFailed
-    | EmporixTimeout
-    | EmporixUnreachable
-    | EmporixUnreadable
-    | RateLimited
-)
-"""After these the form comes back with all that was filled in, to be submitted again."""
-
 
 @shortcut(
     buttons.JOBS_FILTER_START,
@@ -52,19 +35,19 @@ Mendable: TypeAlias = (
 )
 async def start(account: Account, modal: Modal) -> None:
     await modal.open("jobs/filter.opening", is_list=False)
-    await show(Form(), account, modal)
+    await views.show_form(Form(), account, modal)
 
 
 @action(buttons.JOBS_FILTER_WORDS, audit=None)
 async def search_words(button: WordsButton, account: Account, modal: Modal) -> None:
-    await show(Form(words=button.words), account, modal)
+    await views.show_form(Form(words=button.words), account, modal)
 
 
 @action(buttons.JOBS_FILTER_CHANGE, audit=None)
 async def change(
     button: ListButton, account: Account, cursor: Cursor | None, clock: LocalClock, modal: Modal
 ) -> None:
-    await show(await form_at(button, cursor, clock), account, modal)
+    await views.show_form(await form_at(button, cursor, clock), account, modal)
 
 
 @action(buttons.JOBS_FILTER_EDIT, at_once=True, audit=None)
@@ -79,7 +62,9 @@ async def edit(
 ) -> None:
     await modal.open("jobs/filter.opening", is_list=True)
     form = await form_at(button, cursor, clock)
-    await show(form, account, modal, list_=await forms.keep(account.caller, place.kept()))
+    await views.show_form(
+        form, account, modal, list_=await forms.keep(account.caller, place.kept())
+    )
 
 
 @suggestion(buttons.JOBS_FILTER_AGENT, audit=None)
@@ -120,11 +105,11 @@ async def search(
     try:
         filters = await asking.settle(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
-    except get_args(Mendable) as error:  # only now could it be known
-        await show(form, account, modal, error=error, list_=list_)
+    except get_args(views.Correctable) as error:  # only now could it be known
+        await views.show_form(form, account, modal, error=error, list_=list_)
         return
     if kept:
-        await show_list(listing, place.reply_at(kept), replace=True)
+        await views.show_list(listing, place.reply_at(kept), replace=True)
     await modal.update("jobs/filter.done" if kept else "jobs/results", listing=listing)
 
 
@@ -148,28 +133,3 @@ async def form_at(button: ListButton, cursor: Cursor | None, clock: LocalClock) 
         filters, tenant = cursor.filters, cursor.tenant
     has_days = filters.since is not None or filters.until is not None
     return form_of(filters, tenant, await clock.zone() if has_days else None)
-
-
-async def show(
-    form: Form,
-    account: Account,
-    modal: Modal,
-    *,
-    error: Mendable | None = None,
-    note: str = "",
-    list_: str = "",
-) -> None:
-    """The form, for the tenants of whoever fills it in; raises NotConnected.
-
-    `list_` leads to the list that it changes, empty where it makes a new one.
-    """
-    held = connection(account, form.tenant)
-    await modal.update(
-        "jobs/filter",
-        form=form,
-        tenant=held.tenant,
-        tenants=tuple(account.connections),
-        error=error,
-        note=note,
-        list=list_,
-    )

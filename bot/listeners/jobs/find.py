@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bot.listeners.jobs.delete_found import keep_original
-from bot.listeners.jobs.filter import show
+from bot.listeners.jobs import views
 from bot.models import Account
 from bot.say import buttons
 from bot.say.buttons import JobButton
@@ -30,9 +29,9 @@ async def find(
     await modal.open("jobs/find.looking")
     findings = await finding.find(account, texts(place.message))
     if findings.is_empty:
-        await show(Form(words=findings.words), account, modal, note="nothing_named")
+        await views.show_form(Form(words=findings.words), account, modal, note="nothing_named")
     else:
-        form = await keep_original(account, forms, place)
+        form = await views.keep_original(account, forms, place)
         await modal.update("jobs/find", findings=findings, place=place.kept(), form=form)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.errors import OutdatedButton
+from bot.listeners.jobs import views
 from bot.models import Account, Filters
 from bot.say import buttons
 from bot.say.buttons import ListButton, TenantButton
@@ -25,7 +25,7 @@ from bot.store.cursors import Cursor
 async def list_jobs(
     text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
 ) -> None:
-    await show(await jobs.list(account, await asking.read(text, account, clock)), reply)
+    await views.show_list(await jobs.list(account, await asking.read(text, account, clock)), reply)
 
 
 @action(buttons.JOBS_LIST_ALL, replaces=True, audit=None)
@@ -47,18 +47,7 @@ async def turn_page(
     button: ListButton, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
 ) -> None:
     """To another page, or the same one read again; replaces the page that was clicked."""
-    await show(await page_of(button, account, cursor, jobs), reply, replace=True)
-
-
-async def page_of(
-    button: ListButton, account: Account, cursor: Cursor | None, jobs: Jobs
-) -> Listing:
-    """The page that a button names; raises OutdatedButton, with the query to run again."""
-    read = jobs.refresh if button.fresh else jobs.turn
-    try:
-        return await read(account, button.cursor, button.page, cursor)
-    except OutdatedButton as error:
-        raise OutdatedButton(query=button.query) from error
+    await views.show_list(await views.page_of(button, account, cursor, jobs), reply, replace=True)
 
 
 async def _show_in_place(listing: Listing, reply: Reply, modal: Modal) -> None:
@@ -66,10 +55,4 @@ async def _show_in_place(listing: Listing, reply: Reply, modal: Modal) -> None:
     if modal.is_open:
         await modal.update("jobs/results", listing=listing)
     else:
-        await show(listing, reply, replace=True)
-
-
-async def show(listing: Listing, reply: Reply, *, replace: bool = False) -> None:
-    """A page of jobs, or what to do when there are none."""
-    template = "jobs/list" if listing.jobs else "jobs/list.empty"
-    await reply(template, replace=replace, listing=listing, deletion=None)
+        await views.show_list(listing, reply, replace=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.listeners.jobs.list import page_of
+from bot.listeners.jobs import views
 from bot.models import Account
 from bot.say import buttons
 from bot.say.buttons import ListButton
@@ -16,5 +16,5 @@ from bot.store.cursors import Cursor
 async def turn_page(
     button: ListButton, account: Account, cursor: Cursor | None, jobs: Jobs, modal: Modal
 ) -> None:
-    listing = await page_of(button, account, cursor, jobs)
+    listing = await views.page_of(button, account, cursor, jobs)
     await modal.update("jobs/results", listing=listing)

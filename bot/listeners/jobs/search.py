@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import InvalidInput
-from bot.listeners.jobs.list import show
+from bot.listeners.jobs import views
 from bot.models import Account
 from bot.services.asking import Asking
 from bot.services.filters import LocalClock
@@ -26,4 +26,4 @@ async def search_jobs(
             "The words to search are missing", advice="Type /emporix jobs search refund."
         )
     filters = await asking.read(text, account, clock, status_words=False)
-    await show(await jobs.list(account, filters, searched=True), reply)
+    await views.show_list(await jobs.list(account, filters, searched=True), reply)

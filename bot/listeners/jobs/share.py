@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from bot.listeners.jobs.list import show
+from bot.listeners.jobs import views
 from bot.models import Account
 from bot.say import buttons
 from bot.say.buttons import ListButton, ShareButton
@@ -36,11 +36,8 @@ async def share(
 ) -> None:
     audience = await channel.audience()
     sharing.admit(audience)
-    async with sharing.once(account.caller, channel.place) as step:
-        if step == "new":
-            await post(button, account, jobs, sharing, channel, audit_entry)
-        else:
-            audit_entry.skip()
+    key = channel.place
+    step = await views.share_once(button, key, account, jobs, sharing, channel, audit_entry)
     is_over = step != "busy"  # while it goes on, the first press replaces the question
     await reply("jobs/share.done", replace=is_over, step=step, channel_id=audience.channel_id)
 
@@ -64,7 +61,7 @@ async def turn_page(
     if button.owner != account.caller.user_id:
         audit_entry.skip()
         page = await sharing.own_page(account, button.owner, button.cursor, button.page)
-        await show(page, reply)
+        await views.show_list(page, reply)
         return
     sharing.admit(await channel.audience())
     listing = await jobs.turn(account, button.cursor, button.page)
@@ -72,24 +69,4 @@ async def turn_page(
     message = channel.render("jobs/share.list", listing=listing, shared_by=button.owner)
     if not await channel.edit(message):
         audit_entry.skip()
-        await show(listing, reply)
-
-
-async def post(
-    shared: ShareButton,
-    account: Account,
-    jobs: Jobs,
-    sharing: Sharing,
-    channel: Channel,
-    audit_entry: AuditDraft,
-) -> None:
-    """The job or list as it is now: Slack does not show the app a private message again."""
-    user_id, audit_entry.channel_id = account.caller.user_id, channel.id
-    if shared.cursor:
-        listing = await sharing.share_list(account, shared.cursor, shared.page)
-        audit_entry.tenant, audit_entry.count = listing.tenant, len(listing.jobs)
-        await channel.post("jobs/share.list", listing=listing, shared_by=user_id)
-    else:
-        audit_entry.tenant, audit_entry.subject = shared.tenant, shared.job_id
-        card = await jobs.get(account, shared.job_id, shared.tenant)
-        await channel.post("jobs/share.card", card=card, shared_by=user_id)
+        await views.show_list(listing, reply)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
-from bot.listeners.jobs.share import post
+from bot.listeners.jobs import views
 from bot.models import Audience, Caller
 from bot.say import buttons
 from bot.say.buttons import JobButton, ListButton, ModalOrigin, ShareButton
@@ -73,11 +73,8 @@ async def share(
     audit_entry.channel_id = metadata.channel_id
     channel = place.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
     account, audience = await accounts.of(caller), await _admitted(channel, sharing, people)
-    async with sharing.once(caller, modal.id) as step:
-        if step == "new":
-            await post(metadata, account, jobs, sharing, channel, audit_entry)
-        else:
-            audit_entry.skip()
+    key = modal.id
+    step = await views.share_once(metadata, key, account, jobs, sharing, channel, audit_entry)
     await modal.update("jobs/share_found.done", step=step, channel_id=audience.channel_id)
 
 

@@ -1,6 +1,9 @@
-"""/emporix jobs watch [id] — hear when a running job ends; without an id, the jobs you watch."""
+"""/emporix jobs watch [id], /emporix jobs unwatch <id> — a message when a running job ends."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from bot.models import Account, Caller
 from bot.say import buttons
@@ -60,6 +63,21 @@ async def stop(
     await reply("jobs/watch.list", replace=True, watches=await watching.all_of(caller))
 
 
+@command("jobs unwatch", "<id>", "Stop watching a job.", audit=AuditEvent.WATCH_STOPPED)
+async def unwatch(
+    text: str, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
+) -> None:
+    await _stop("", job_id(text), caller, watching, audit_entry, reply)
+
+
+@action(buttons.JOBS_WATCH_STOP_ONE, replaces=True, audit=AuditEvent.WATCH_STOPPED)
+async def unwatch_one(
+    button: JobButton, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
+) -> None:
+    tenant, wanted = button.tenant, button.job_id
+    await _stop(tenant, wanted, caller, watching, audit_entry, partial(reply, replace=True))
+
+
 async def _say(started: Started, place: Place, reply: Reply, audit_entry: AuditDraft) -> None:
     card = started.card
     audit_entry.tenant = card.tenant
@@ -76,3 +94,18 @@ async def _say(started: Started, place: Place, reply: Reply, audit_entry: AuditD
         already=started.already,
         in_thread=place != NOWHERE,
     )
+
+
+async def _stop(
+    tenant: str,
+    wanted: str,
+    caller: Caller,
+    watching: Watching,
+    audit_entry: AuditDraft,
+    reply: Callable[..., Awaitable[None]],
+) -> None:
+    audit_entry.tenant, audit_entry.subject = tenant, wanted
+    stopped = await watching.stop(caller, tenant, wanted)
+    if not stopped:
+        audit_entry.skip()
+    await reply("jobs/watch.stopped", job_id=wanted, stopped=stopped)

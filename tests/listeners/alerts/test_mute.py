@@ -1,4 +1,4 @@
-"""/emporix alerts mute — silence for a while, of which everyone in the channel learns."""
+"""/emporix alerts mute, /emporix alerts unmute — everyone in the channel sees who did it."""
 
 from __future__ import annotations
 
@@ -58,3 +58,23 @@ async def test_its_owner_reads_who_did_it(ada: Person, connected: Shop) -> None:
     await connected.person("grace", "ops").command("/emporix alerts mute 30m")
     (message,) = await connected.person("ada", "dm").messages()
     assert "<@U0GRACE> muted 1 alert of yours until <!date^1795431800^" in message["text"]
+
+
+@pytest.fixture
+async def muted(ada: Person) -> Person:
+    """Ada in #ops, where the alert is muted."""
+    await ada.command("/emporix alerts mute")
+    return ada
+
+
+async def test_unmutes(muted: Person, snapshot: SnapshotAssertion) -> None:
+    """Everyone in the channel learns who did it."""
+    assert (await muted.command("/emporix alerts unmute")).payloads == snapshot
+    listed = await muted.command("/emporix alerts list")
+    assert "Muted" not in str(listed.payloads[0]["blocks"])
+
+
+async def test_unmutes_by_button(muted: Person) -> None:
+    """The one that stands below the words that it is muted."""
+    exchange = await muted.click("Unmute")
+    assert "wants to hear alerts here again" in exchange.payloads[0]["text"]

@@ -1,10 +1,11 @@
-"""/emporix digest pause — nothing comes until it is resumed."""
+"""/emporix digest pause, /emporix digest resume, Take over — nothing comes until it is resumed."""
 
 from __future__ import annotations
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.person import Person
 from tests.clock import NOW
 from tests.listeners.digest.fixtures import in_channel, stored, to_ada
@@ -47,3 +48,45 @@ async def test_pauses_by_its_button(connected: Shop, ada: Person, digest: str) -
     await ada.command("/emporix digest list")
     await ada.click("Pause")
     assert (await stored(connected)).paused == "somebody"
+
+
+async def test_goes_on_at_its_next_time(
+    connected: Shop, ada: Person, digest: str, snapshot: SnapshotAssertion
+) -> None:
+    """What was left out meanwhile is not made up for."""
+    await ada.command("/emporix digest pause")
+    connected.clock.forward(3 * 86400)
+    add_jobs(connected, 3)
+    assert (await ada.command("/emporix digest resume")).payloads == snapshot
+    await connected.worker.work()
+    assert await in_channel(connected) == []
+    slot = (await stored(connected)).slot
+    assert slot is not None
+    assert slot.on == "2026-11-27"
+
+
+async def test_goes_on_by_its_button(connected: Shop, ada: Person, digest: str) -> None:
+    """In the answer to pause, and in the list."""
+    await ada.command("/emporix digest pause")
+    await ada.click("Resume")
+    assert (await stored(connected)).paused == ""
+
+
+async def test_goes_on_by_the_pressers_connection(
+    connected: Shop, digest: str, snapshot: SnapshotAssertion
+) -> None:
+    """Whoever is connected to its tenant can take it."""
+    grace = connected.person("grace", "ops")
+    await connected.connect(grace, ACME_READ_ONLY)
+    await grace.command("/emporix digest list")
+    assert (await grace.click("Take over")).payloads == snapshot
+    assert (await stored(connected)).owner.user_id == "U0GRACE"
+
+
+async def test_needs_a_connection_to_its_tenant(connected: Shop, digest: str) -> None:
+    """Who has none is offered to connect, and the digest stays what it was."""
+    grace = connected.person("grace", "ops")
+    await grace.command("/emporix digest list")
+    exchange = await grace.click("Take over")
+    assert "not connected to tenant `acme`" in exchange.messages[0]["text"]
+    assert (await stored(connected)).owner.user_id == "U0ADA"

@@ -7,7 +7,7 @@ import pytest
 from bot.models import Caller
 from bot.say.buttons import (
     DIGEST_DELETE_CONFIRM,
-    DIGEST_RESUME_GO,
+    DIGEST_PAUSE_RESUME,
     JOBS_LIST_ALL,
     USE_SWITCH,
     TenantButton,
@@ -95,7 +95,7 @@ async def test_pauses_and_resumes_a_digest(shop: Shop) -> None:
     paused = await shop.ada.click("Pause", at_home=True)
     assert "Paused: “Daily jobs” is not posted to <#C0OPS>" in words(paused.home)
     assert (await stored(shop)).paused == "somebody"
-    resumed = await shop.ada.click("Resume", action_id=DIGEST_RESUME_GO, at_home=True)
+    resumed = await shop.ada.click("Resume", action_id=DIGEST_PAUSE_RESUME, at_home=True)
     assert "Pause" in buttons(resumed.home)
 
 

@@ -1,4 +1,4 @@
-"""/emporix jobs watch — what is running can be watched, what has ended says so."""
+"""/emporix jobs watch, /emporix jobs unwatch — a running job can be watched, an ended one not."""
 
 from __future__ import annotations
 
@@ -99,3 +99,29 @@ async def test_a_press_that_slack_repeats_is_one(shop: Shop) -> None:
     await shop.ada.command(f"/emporix jobs watch {RUNNING}")
     listed = await shop.ada.command("/emporix jobs watching")
     assert "watching 1 job." in listed.payloads[0]["text"]
+
+
+async def watched(shop: Shop) -> str:
+    exchange = await shop.ada.command("/emporix jobs watching")
+    return str(exchange.payloads[0]["text"])
+
+
+async def test_stops_by_command(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """Named by its id."""
+    await shop.ada.command(f"/emporix jobs watch {RUNNING}")
+    exchange = await shop.ada.command(f"/emporix jobs unwatch {RUNNING}")
+    assert exchange.payloads == snapshot
+    assert "not watching any job" in await watched(shop)
+
+
+async def test_stops_by_button(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """In the place of the message that the button stands in."""
+    await shop.ada.command(f"/emporix jobs watch {RUNNING}")
+    assert (await shop.ada.click("Stop watching")).payloads == snapshot
+    assert "not watching any job" in await watched(shop)
+
+
+async def test_says_when_it_was_not_watched(shop: Shop, snapshot: SnapshotAssertion) -> None:
+    """And where to see what is."""
+    exchange = await shop.ada.command(f"/emporix jobs unwatch {RUNNING}")
+    assert exchange.payloads == snapshot

@@ -1,0 +1,120 @@
+"""Changes of a channel's alerts, and the messages about them; for the commands and the Home tab."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot.models import Account
+from bot.services.alerts.alerts import Alerts, TurnedOn
+from bot.services.alerts.muting import mute_seconds
+from bot.services.filters import LocalClock
+from bot.services.sharing import Sharing
+from bot.slack.auditing import AuditDraft
+from bot.slack.channel import Channel
+from bot.slack.people import People
+from bot.slack.reply import Reply
+from bot.store.alert_records import Alert
+from bot.store.audit_events import AuditEvent
+
+
+async def mute(
+    length: str,
+    alert_id: str,
+    clock: LocalClock,
+    alerts: Alerts,
+    channel: Channel,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
+) -> None:
+    """One alert, or all of the channel if there is no id."""
+    until = clock.now() + mute_seconds(length)
+    muted = await alerts.mute(people.caller, channel.id, until, alert_id)
+    await _report("muted", "alerts/mute", muted, channel, people, reply, audit_entry, until=until)
+
+
+async def unmute(
+    alert_id: str,
+    alerts: Alerts,
+    channel: Channel,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
+) -> None:
+    unmuted = await alerts.mute(people.caller, channel.id, 0.0, alert_id)
+    await _report("unmuted", "alerts/mute.ended", unmuted, channel, people, reply, audit_entry)
+
+
+async def turn_off(
+    alert_id: str,
+    alerts: Alerts,
+    channel: Channel,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
+) -> None:
+    off = await alerts.off(people.caller, channel.id, alert_id)
+    await _report("off", "alerts/off", off, channel, people, reply, audit_entry)
+
+
+async def resume(
+    alert_id: str,
+    account: Account,
+    alerts: Alerts,
+    sharing: Sharing,
+    channel: Channel,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
+) -> None:
+    sharing.admit(await channel.audience())
+    await channel.enter()
+    turned_on = await alerts.resume(account, channel.id, alert_id)
+    if turned_on is None:
+        audit_entry.skip()
+        await reply("alerts/off", alerts=(), user_id=account.caller.user_id)
+    else:
+        await post_turned_on(turned_on, channel, people, audit_entry)
+
+
+async def post_turned_on(
+    turned_on: TurnedOn, channel: Channel, people: People, audit_entry: AuditDraft
+) -> None:
+    """Everyone in the channel sees who did it, and so does a previous owner."""
+    audit_entry.about_alerts([turned_on.alert], turned_on.before)
+    if turned_on.how == "resumed":
+        audit_entry.event = AuditEvent.ALERT_RESUMED
+    elif turned_on.how == "already":
+        audit_entry.skip()
+    if turned_on.how == "resumed" and turned_on.before:
+        await _notify_owners("taken", [replace(turned_on.alert, owner=turned_on.before)], people)
+    user_id = people.caller.user_id
+    await channel.post("alerts/on", alert=turned_on.alert, how=turned_on.how, user_id=user_id)
+
+
+async def _report(
+    change: str,
+    template: str,
+    changed: Sequence[Alert],
+    channel: Channel,
+    people: People,
+    reply: Reply,
+    audit_entry: AuditDraft,
+    **facts: Any,
+) -> None:
+    """Everyone in the channel sees who did it, and so do the owners, wherever they are."""
+    audit_entry.about_alerts(changed)
+    await _notify_owners(change, changed, people, **facts)
+    tell = channel.post if changed else reply
+    await tell(template, alerts=changed, user_id=people.caller.user_id, **facts)
+
+
+async def _notify_owners(
+    change: str, changed: Sequence[Alert], people: People, **facts: Any
+) -> None:
+    """Other owners read what was done to their alerts: off, muted, unmuted or taken."""
+    for owner in {alert.owner for alert in changed}:
+        theirs = [alert for alert in changed if alert.owner == owner]
+        await people.notify(owner, "alerts/off.owner", what=change, alerts=theirs, **facts)

@@ -1,0 +1,179 @@
+"""What several listeners of jobs show: lists, the search form, shared jobs and deleted ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from bot.errors import (
+    EmporixFailed,
+    EmporixTimeout,
+    EmporixUnreachable,
+    EmporixUnreadable,
+    InvalidInput,
+    InvalidRequest,
+    OutdatedButton,
+    RateLimited,
+)
+from bot.models import Account, Caller
+from bot.say.buttons import ListButton, ShareButton
+from bot.say.rows import jobs_in_rows, shared_jobs, with_rows_replaced
+from bot.services.accounts import connection
+from bot.services.filter_form import Form
+from bot.services.jobs import Jobs, Listing
+from bot.services.shared_deletes import SharedDeletes
+from bot.services.sharing import Sharing
+from bot.slack.auditing import AuditDraft
+from bot.slack.channel import Channel
+from bot.slack.modals import Modal
+from bot.slack.place import Place
+from bot.slack.reply import Reply
+from bot.store.cursors import Cursor
+from bot.store.deletions import DeletedJob, Step
+from bot.store.forms import FormStore
+
+Correctable: TypeAlias = (
+    InvalidInput
+    | InvalidRequest
+    | EmporixFailed
+    | EmporixTimeout
+    | EmporixUnreachable
+    | EmporixUnreadable
+    | RateLimited
+)
+"""After these the form comes back with all that was filled in, to be submitted again."""
+
+
+async def page_of(
+    button: ListButton, account: Account, cursor: Cursor | None, jobs: Jobs
+) -> Listing:
+    """The page that a button names; raises OutdatedButton, with the query to run again."""
+    read = jobs.refresh if button.fresh else jobs.turn
+    try:
+        return await read(account, button.cursor, button.page, cursor)
+    except OutdatedButton as error:
+        raise OutdatedButton(query=button.query) from error
+
+
+async def show_list(listing: Listing, reply: Reply, *, replace: bool = False) -> None:
+    """A page of jobs, or what to do when there are none."""
+    template = "jobs/list" if listing.jobs else "jobs/list.empty"
+    await reply(template, replace=replace, listing=listing, deletion=None)
+
+
+async def show_form(
+    form: Form,
+    account: Account,
+    modal: Modal,
+    *,
+    error: Correctable | None = None,
+    note: str = "",
+    list_: str = "",
+) -> None:
+    """The form, for the tenants of whoever fills it in; raises NotConnected.
+
+    `list_` leads to the list that it changes, empty where it makes a new one.
+    """
+    held = connection(account, form.tenant)
+    await modal.update(
+        "jobs/filter",
+        form=form,
+        tenant=held.tenant,
+        tenants=tuple(account.connections),
+        error=error,
+        note=note,
+        list=list_,
+    )
+
+
+async def keep_original(account: Account, forms: FormStore, place: Place) -> str:
+    """The key of what it takes to change the message; "" where it is not ours, or shows no jobs."""
+    blocks = place.message.get("blocks")
+    if not place.is_ours or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
+        return ""
+    message = {"text": place.message.get("text") or "…", "blocks": blocks}
+    return await forms.keep(account.caller, {**place.kept(), "message": message})
+
+
+async def share_once(
+    shared: ShareButton,
+    key: str,
+    account: Account,
+    jobs: Jobs,
+    sharing: Sharing,
+    channel: Channel,
+    audit_entry: AuditDraft,
+) -> Step:
+    """Post a job or a list unless the same click, `key`, has done so already."""
+    async with sharing.once(account.caller, key) as step:
+        if step == "new":
+            await _post(shared, account, jobs, sharing, channel, audit_entry)
+        else:
+            audit_entry.skip()
+    return step
+
+
+async def _post(
+    shared: ShareButton,
+    account: Account,
+    jobs: Jobs,
+    sharing: Sharing,
+    channel: Channel,
+    audit_entry: AuditDraft,
+) -> None:
+    """The job or list as it is now: Slack does not show the app a private message again."""
+    user_id, audit_entry.channel_id = account.caller.user_id, channel.id
+    if shared.cursor:
+        listing = await sharing.share_list(account, shared.cursor, shared.page)
+        audit_entry.tenant, audit_entry.count = listing.tenant, len(listing.jobs)
+        await channel.post("jobs/share.list", listing=listing, shared_by=user_id)
+    else:
+        audit_entry.tenant, audit_entry.subject = shared.tenant, shared.job_id
+        card = await jobs.get(account, shared.job_id, shared.tenant)
+        await channel.post("jobs/share.card", card=card, shared_by=user_id)
+
+
+async def show_deleted(caller: Caller, shared_deletes: SharedDeletes, channel: Channel) -> bool:
+    """Show everyone what is deleted of a shared message; False where Slack refuses."""
+    blocks = channel.message["blocks"]
+    known = await shared_deletes.known(caller, shared_jobs(blocks))
+    deleted = next(iter(known.values()), None)
+    if deleted is None:
+        return True
+    in_list = bool(jobs_in_rows(blocks))
+    return await show_deletion(deleted, caller, shared_deletes, channel, in_list=in_list)
+
+
+async def show_deletion(
+    deleted: DeletedJob,
+    caller: Caller,
+    shared_deletes: SharedDeletes,
+    channel: Channel,
+    *,
+    in_list: bool,
+) -> bool:
+    """Show everyone who deleted the job, in its place; False where Slack refuses."""
+    async with shared_deletes.editing(caller, channel.place):
+        if in_list:
+            return await channel.edit(await _in_its_list(caller, shared_deletes, channel))
+        return await channel.edit(channel.render("jobs/delete_shared", deleted=deleted))
+
+
+async def _in_its_list(
+    caller: Caller, shared_deletes: SharedDeletes, channel: Channel
+) -> dict[str, Any]:
+    """The list as everyone sees it, with a line in the place of each job that was deleted.
+
+    The click shows us the list as it was then; jobs that others have deleted since are looked up,
+    too, or this change would bring their rows back.
+    """
+    jobs = jobs_in_rows(channel.message["blocks"])
+    known = await shared_deletes.known(caller, list(jobs.values()))
+    lines = {row: [_line(channel, known[job])] for row, job in jobs.items() if job in known}
+    blocks = with_rows_replaced(channel.message["blocks"], lines)
+    return {"text": channel.message["text"], "blocks": blocks}
+
+
+def _line(channel: Channel, deleted: DeletedJob) -> Mapping[str, Any]:
+    line: Mapping[str, Any] = channel.render("jobs/delete_shared", deleted=deleted)["blocks"][0]
+    return line
