@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from bot.models import Caller
 from bot.services.departures import ARCHIVED, REMOVED, Affected, Departures
@@ -26,7 +27,8 @@ async def unshared(channel: Channel, audiences: Audiences) -> None:
     await audiences.forget(channel.id)
 
 
-async def _left(
+async def _pause(
+    event: Mapping[str, Any],
     caller: Caller,
     channel: Channel,
     audiences: Audiences,
@@ -35,25 +37,12 @@ async def _left(
     afterwards: Afterwards,
     audit_entry: AuditDraft,
 ) -> None:
+    """The app was removed from the channel, or the channel was archived."""
     await audiences.forget(channel.id)
-    affected = await departures.pause_channel(caller, channel.id, REMOVED)
+    reason = REMOVED if str(event["type"]).endswith("_left") else ARCHIVED
+    affected = await departures.pause_channel(caller, channel.id, reason)
     audit_entry.about_affected(affected)
-    _notify(affected, "removed", channel.id, directly, afterwards)
-
-
-async def _archived(
-    caller: Caller,
-    channel: Channel,
-    audiences: Audiences,
-    departures: Departures,
-    directly: Directly,
-    afterwards: Afterwards,
-    audit_entry: AuditDraft,
-) -> None:
-    await audiences.forget(channel.id)
-    affected = await departures.pause_channel(caller, channel.id, ARCHIVED)
-    audit_entry.about_affected(affected)
-    _notify(affected, "archived", channel.id, directly, afterwards)
+    _notify(affected, reason, channel.id, directly, afterwards)
 
 
 async def _deleted(
@@ -70,11 +59,11 @@ async def _deleted(
 
 
 # Slack: the same event has two types, for public and for private channels.
-left = event("channel_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_left)
-left_private = event("group_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_left)
-archived = event("channel_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)(_archived)
+left = event("channel_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_pause)
+left_private = event("group_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_pause)
+archived = event("channel_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)(_pause)
 archived_private = event("group_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)(
-    _archived
+    _pause
 )
 deleted = event("channel_deleted", audit=AuditEvent.CHANNEL_DELETED, before_ack=True)(_deleted)
 deleted_private = event("group_deleted", audit=AuditEvent.CHANNEL_DELETED, before_ack=True)(
