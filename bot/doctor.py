@@ -100,14 +100,15 @@ async def _look_at_redis(redis: Commands) -> tuple[str, str]:
     await Probe(redis).ping()
     with reaching_redis():
         facts = await redis.info()
-    version, policy = str(facts["redis_version"]), facts["maxmemory_policy"]
+    version = str(facts["redis_version"])
+    policy = facts.get("maxmemory_policy", "noeviction")  # some hosts do not tell
     if tuple(map(int, version.split(".")[:2])) < OLDEST_REDIS:
         return f"version {version} is too old: use 6.2 or newer", ""
     if policy != "noeviction":
         return f"maxmemory-policy is {policy}: set noeviction, or it drops what must be kept", ""
     if problem := clock_problem(await ahead_of_redis(redis, time.time), "Redis"):
         return problem, ""
-    kept = "yes" if facts["aof_enabled"] else "no: what came since its last save can be lost"
+    kept = "yes" if facts.get("aof_enabled") else "no: what came since its last save can be lost"
     return "", f"version {version}, appendonly {kept}"
 
 
