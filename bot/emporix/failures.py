@@ -40,8 +40,8 @@ BY_STATUS: dict[int, type[EmporixError]] = {
 }
 """In Emporix's own words. Any other 4xx is temporary, as a 5xx is: 408, 421, 425, 431, 451, 499."""
 
-NEED_OWN_WORDS = {400, 404, 422}
-"""That a job is gone, or a filter wrong, is only believed in Emporix's own words."""
+NEED_OWN_WORDS = set(BY_STATUS)
+"""That a key, a filter or a job is the problem is only believed in Emporix's own words."""
 
 OWN_MEMBERS = {"code", "status", "details", "resourceId", "fault"}
 
@@ -146,7 +146,9 @@ def _kind(response: httpx.Response, words: Words) -> type[EmporixError]:
         return RateLimited
     if body.strip() and not words.is_json:
         return ProxyAnswered
-    if status < 400 or (status in NEED_OWN_WORDS and not words.is_own):
+    if status in NEED_OWN_WORDS and not words.is_own:
+        return ProxyAnswered
+    if status < 400:
         return ProxyAnswered if words.is_json else EmporixUnreadable
     return BY_STATUS.get(status, EmporixFailed)
 

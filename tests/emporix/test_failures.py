@@ -59,7 +59,11 @@ def refused(status: int, body: object = b"", headers: dict[str, str] | None = No
         (401, EXPIRED, Unauthorized, "Access Token expired"),
         (403, {"code": 403, "message": "forbidden"}, Forbidden, "forbidden"),
         (404, {"code": 404, "message": "not found"}, NotFound, "not found"),
-        (404, b"", EmporixUnreadable, ""),
+        (401, b"", ProxyAnswered, ""),
+        (401, {"error": "login required"}, ProxyAnswered, ""),
+        (403, b"", ProxyAnswered, ""),
+        (403, {}, ProxyAnswered, ""),
+        (404, b"", ProxyAnswered, ""),
         (404, b"<html>nothing here</html>", ProxyAnswered, ""),
         (404, b"404 page not found", ProxyAnswered, ""),
         (404, {"message": "no Route matched with those values"}, ProxyAnswered, ""),
@@ -141,7 +145,7 @@ def test_who_is_at_fault(status: int, body: str, of_token: bool) -> None:
     if error.pauses == "filters":
         assert (body in ("own", "fault"), status in (400, 422), of_token) == (True, True, False)
     if error.pauses == "connection":
-        assert body in ("own", "fault", "other", "empty")
+        assert body in ("own", "fault")
         assert status in (401, 403)
     if not error.pauses and not isinstance(error, NotFound):
         assert error.is_temporary
