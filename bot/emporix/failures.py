@@ -24,6 +24,7 @@ from bot.errors import (
     NotFound,
     ProxyAnswered,
     RateLimited,
+    TokenRefused,
     Unauthorized,
 )
 
@@ -45,8 +46,15 @@ NEED_OWN_WORDS = set(BY_STATUS)
 
 OWN_MEMBERS = {"code", "status", "details", "resourceId", "fault"}
 
-KEY_REFUSED = {"invalid_client", "invalid_grant", "unauthorized_client"}
-"""OAuth (RFC 6749, 5.2), with 400 or 401."""
+OAUTH: dict[str, type[EmporixError]] = {
+    "invalid_client": Unauthorized,
+    "invalid_grant": Unauthorized,
+    "unauthorized_client": Unauthorized,
+    "invalid_scope": Forbidden,
+    "invalid_request": TokenRefused,
+    "unsupported_grant_type": TokenRefused,
+}
+"""The codes of OAuth's token endpoint (RFC 6749, 5.2), with 400 or 401."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,11 @@ def refusal(
 def token_refusal(response: httpx.Response, *, now: float, tenant: str = "") -> EmporixError:
     """The same for the token endpoint, whose 400 is about the key, never about filters or jobs."""
     words = _words(response.content)
-    if words.code in KEY_REFUSED and response.status_code < 500:
-        return _named(Unauthorized, response, words, tenant)
+    if words.code in OAUTH and response.status_code < 500:
+        refused = _named(OAUTH[words.code], response, words, tenant)
+        if isinstance(refused, TokenRefused):
+            refused.reason = words.code
+        return refused
     error = refusal(response, now=now, tenant=tenant)
     if isinstance(error, InvalidRequest | NotFound):
         return _named(EmporixFailed, response, words, tenant)

@@ -11,6 +11,7 @@
 | NotFound, ExportUnusable | request | no | | no |
 | RateLimited | emporix | yes | | no |
 | EmporixFailed | emporix | yes | | yes |
+| TokenRefused | emporix | yes | | no |
 
 The columns are attributes of each class; `bot.emporix.failures` says which response is which error.
 """
@@ -129,6 +130,14 @@ class EmporixFailed(EmporixError):
     template = "emporix_failed"
     is_temporary = True
     may_have_worked = True
+
+
+class TokenRefused(EmporixError):
+    """The token endpoint refuses how this app asks; `reason` is OAuth's code (RFC 6749, 5.2)."""
+
+    template = "token_refused"
+    is_temporary = True
+    reason = ""
 
 
 def _all(of: type[EmporixError]) -> set[type[EmporixError]]:

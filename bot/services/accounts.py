@@ -84,6 +84,8 @@ class Accounts:
             token = await self._emporix.request_token(credentials, DELETING)
         except Unauthorized as error:
             raise ConnectRefused("credentials", tenant) from error
+        except Forbidden as error:
+            raise ConnectRefused("no_read_scope", tenant) from error
         if token.tenant and token.tenant != tenant:
             raise ConnectRefused("other_tenant", tenant, token.tenant)
         if READ_SCOPE not in token.scopes:

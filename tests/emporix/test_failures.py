@@ -25,6 +25,7 @@ from bot.errors import (
     NotFound,
     ProxyAnswered,
     RateLimited,
+    TokenRefused,
     Unauthorized,
 )
 from tests.emporix.fakes import NOW
@@ -162,6 +163,22 @@ def test_a_refused_key_is_about_the_key(status: int, said: str, member: str) -> 
     response = httpx.Response(status, json={member: said, "error_description": "no"})
     error = token_refusal(response, now=NOW)
     assert type(error) is Unauthorized
+
+
+@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("invalid_scope", Forbidden),
+        ("unsupported_grant_type", TokenRefused),
+        ("invalid_request", TokenRefused),
+    ],
+)
+def test_a_refused_token_says_why(status: int, said: str, kind: type[EmporixError]) -> None:
+    """A key without scopes is asked to be replaced; a wrong kind of request is the operator's."""
+    error = token_refusal(httpx.Response(status, json={"error": said}), now=NOW)
+    assert type(error) is kind
+    assert not isinstance(error, TokenRefused) or (error.reason, error.pauses) == (said, "")
 
 
 def test_every_error_has_its_row() -> None:
