@@ -84,7 +84,7 @@ def refusal(
     words = _words(response.content)
     error = _named(_kind(response, words), response, words, tenant)
     if isinstance(error, NotFound):
-        error.resource_id = resource_id
+        error.resource_id, error.resource = resource_id, "job" if resource_id else "service"
     if isinstance(error, RateLimited):
         said = response.headers.get("Retry-After", "")
         error.retry_after = retry_after(said, now, most=EMPORIX_LONGEST)

@@ -103,7 +103,9 @@ class Forbidden(EmporixError):
 
 
 class NotFound(EmporixError):
-    """`resource_id` is what was asked for, `resource` says what that is."""
+    """`resource_id` is what was asked for; `resource` says what that is: job, session, or service,
+    which has no id, where a list of something was not found.
+    """
 
     template = "not_found"
     cause = "request"

@@ -223,11 +223,19 @@ def test_details(details: object, expected: tuple[str, ...]) -> None:
     assert refused(400, {"message": "no", "details": details}).details == expected
 
 
+def test_a_list_that_is_not_found_is_not_a_job() -> None:
+    """A 404 of Emporix on a list says that the service is missing, not that a job is."""
+    response = httpx.Response(404, json={"code": 404, "message": "not found"})
+    error = refusal(response, now=NOW, tenant="acme")
+    assert isinstance(error, NotFound)
+    assert (error.resource, error.resource_id) == ("service", "")
+
+
 def test_not_found_names_the_resource() -> None:
     """What was not found is what was asked for, whatever the answer says."""
     error = refused(404, {"resourceId": "another"})
     assert isinstance(error, NotFound)
-    assert error.resource_id == "j1"
+    assert (error.resource, error.resource_id) == ("job", "j1")
 
 
 @pytest.mark.parametrize(
