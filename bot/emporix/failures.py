@@ -85,7 +85,7 @@ def refusal(
     error = _named(_kind(response, words), response, words, tenant)
     if isinstance(error, NotFound):
         error.resource_id, error.resource = resource_id, "job" if resource_id else "service"
-    if isinstance(error, RateLimited):
+    if error.is_temporary:
         said = response.headers.get("Retry-After", "")
         error.retry_after = retry_after(said, now, most=EMPORIX_LONGEST)
     return error

@@ -29,12 +29,14 @@ class EmporixError(BotError):
     """Emporix did not do what was asked; `message` and `details` are its own words, untrusted.
 
     `cause` is who must act. `may_have_worked`: a DELETE that ended so may have had its effect.
-    `because` adds what is known of the reason; it holds nothing of the response.
+    `because` adds what is known of the reason; it holds nothing of the response. `retry_after` is
+    in seconds, bounded, if a temporary refusal said when to try again.
     """
 
     template = "emporix_failed"
     cause: ClassVar[Cause] = "emporix"
     may_have_worked: ClassVar[bool] = False
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -113,11 +115,8 @@ class NotFound(EmporixError):
 
 
 class RateLimited(EmporixError):
-    """`retry_after` in seconds, bounded, if the response said."""
-
     template = "rate_limited"
     is_temporary = True
-    retry_after: float | None = None
 
 
 class ExportUnusable(EmporixError):

@@ -242,11 +242,11 @@ def test_not_found_names_the_resource() -> None:
     ("header", "seconds"),
     [("7", 7.0), ("0", 1.0), ("1.5", 2.0), ("31536000", 900.0), ("9" * 400, 900.0), ("soon", None)],
 )
-def test_retry_after(header: str, seconds: float | None) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("body", [b"", b"<html>busy</html>"])
+def test_retry_after(header: str, seconds: float | None, status: int, body: bytes) -> None:
     """Emporix is left alone for as long as it asks, but never for more than 15 minutes."""
-    error = refused(429, b"", {"Retry-After": header})
-    assert isinstance(error, RateLimited)
-    assert error.retry_after == seconds
+    assert refused(status, body, {"Retry-After": header}).retry_after == seconds
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Literal
 
 from bot.delays import EMPORIX_LONGEST, bounded
 from bot.emporix.models import Job
-from bot.errors import EmporixError, RateLimited
+from bot.errors import EmporixError
 from bot.services.jobs_by_id import FoundJobs
 from bot.store.watches import Watch
 
@@ -40,8 +40,7 @@ def pause(watched: float) -> float:
 
 def wait(error: EmporixError) -> float:
     """Seconds for which Emporix is left alone after it has failed."""
-    asked = error.retry_after if isinstance(error, RateLimited) else None
-    return bounded(asked or 0.0, least=LONGEST_PAUSE / 2, most=EMPORIX_LONGEST)
+    return bounded(error.retry_after or 0.0, least=LONGEST_PAUSE / 2, most=EMPORIX_LONGEST)
 
 
 def shortest_pause(watches: Iterable[Watch], endings: Iterable[Ending], now: float) -> float:
