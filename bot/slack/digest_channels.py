@@ -53,6 +53,7 @@ class DigestChannels:
         if audience.outsiders and not self._allow_outsiders:
             raise DigestRefused("outsiders", audience.channel_id)
 
+
 def said_by_slack(word: str) -> str:
     """The reason for a pause that Slack's error code gives."""
     return f"slack:{word}"
