@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from bot.delays import EMPORIX_LONGEST, bounded
@@ -12,6 +11,7 @@ from bot.emporix.models import Job
 from bot.errors import EmporixError
 from bot.services.jobs_by_id import FoundJobs
 from bot.store.watches import Watch
+from bot.times import parse_time
 
 RUNNING = "in_progress"
 
@@ -64,8 +64,5 @@ def endings_of(watches: Iterable[Watch], found: FoundJobs, now: float) -> Iterab
 
 def duration(job: Job) -> float | None:
     """Seconds from a job's creation to its last change; None where either is not known."""
-    try:
-        created, modified = map(datetime.fromisoformat, (job.created_at, job.modified_at))
-        return max(0.0, (modified - created).total_seconds())
-    except (ValueError, TypeError):  # no time, or only one of them names a zone
-        return None
+    created, modified = parse_time(job.created_at), parse_time(job.modified_at)
+    return max(0.0, (modified - created).total_seconds()) if created and modified else None
