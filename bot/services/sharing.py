@@ -50,18 +50,9 @@ class Sharing:
         self._new_cursor_id, self._allow_outsiders = new_cursor_id, allow_outsiders
 
     def admit(self, audience: Audience) -> None:
-        """Raises ShareRefused where jobs may not be shown to these readers.
-
-        Readers who cannot be known may be of another organisation.
-        """
-        if audience.direct:
-            raise ShareRefused("direct")
-        if self._allow_outsiders:
-            return
-        if not audience.known:
-            raise ShareRefused("unknown")
-        if audience.outsiders:
-            raise ShareRefused("outsiders")
+        """Raises ShareRefused where jobs may not be shown to these readers."""
+        if reason := refused(audience, allow_outsiders=self._allow_outsiders):
+            raise ShareRefused(reason)
 
     def once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[Step]:
         """`new` for the first press on a question; a double click shares once."""
@@ -91,3 +82,15 @@ class Sharing:
         copy = replace(cursor, id=self._new_cursor_id(), caller=account.caller, shared=shared)
         await self._cursors.save(copy)
         return await self._jobs.turn(account, copy.id, page)
+
+
+def refused(audience: Audience, *, allow_outsiders: bool) -> str:
+    """Why jobs may not be shown to these readers: direct, unknown or outsiders; "" if they may.
+
+    Readers who cannot be known may be of another organization.
+    """
+    if audience.direct:
+        return "direct"
+    if allow_outsiders:
+        return ""
+    return "outsiders" if audience.outsiders else "" if audience.known else "unknown"

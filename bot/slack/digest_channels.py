@@ -6,6 +6,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import DigestRefused
 from bot.models import Audience
+from bot.services.sharing import refused
 from bot.slack.people import People
 from bot.slack.presence import UNSEEN, CannotEnter, audience_from, join, look
 
@@ -46,12 +47,10 @@ class DigestChannels:
             raise DigestRefused("gone", audience.channel_id)
         if not audience.known:
             raise DigestRefused(said_by_slack(audience.refused), audience.channel_id)
-        if audience.direct:
-            raise DigestRefused("direct", audience.channel_id)
         if audience.archived:
             raise DigestRefused("archived", audience.channel_id)
-        if audience.outsiders and not self._allow_outsiders:
-            raise DigestRefused("outsiders", audience.channel_id)
+        if reason := refused(audience, allow_outsiders=self._allow_outsiders):
+            raise DigestRefused(reason, audience.channel_id)
 
 
 def said_by_slack(word: str) -> str:
