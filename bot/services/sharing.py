@@ -5,33 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Protocol
 
 from bot.errors import OutdatedButton, ShareRefused
 from bot.models import Account, Audience, Caller
 from bot.services.accounts import connection
-from bot.services.jobs import Listing
-from bot.store.cursors import Cursor
-from bot.store.deletions import Step
-
-
-class Cursors(Protocol):
-    """Where lists are kept."""
-
-    async def save(self, cursor: Cursor) -> None: ...
-    async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> Cursor | None: ...
-
-
-class TurnsPages(Protocol):
-    """The service of jobs, as far as lists need it."""
-
-    async def turn(self, account: Account, cursor_id: str, page: int) -> Listing: ...
-
-
-class HappensOnce(Protocol):
-    """Keeps count of what must not happen twice."""
-
-    def once(self, caller: Caller, name: str) -> AbstractAsyncContextManager[Step]: ...
+from bot.services.jobs import Jobs, Listing
+from bot.store.cursors import CursorStore
+from bot.store.deletions import Deletions, Step
 
 
 class Sharing:
@@ -39,9 +19,9 @@ class Sharing:
 
     def __init__(
         self,
-        jobs: TurnsPages,
-        cursors: Cursors,
-        done: HappensOnce,
+        jobs: Jobs,
+        cursors: CursorStore,
+        done: Deletions,
         *,
         new_cursor_id: Callable[[], str],
         allow_outsiders: bool,

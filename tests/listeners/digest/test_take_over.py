@@ -40,7 +40,7 @@ async def test_an_old_notice_says_that_it_runs(
     assert (await stored(connected), await audited(connected)) == (before, entries)
 
 
-async def audited(shop: Shop) -> list[AuditEntry]:
+async def audited(shop: Shop) -> tuple[AuditEntry, ...]:
     return await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 100)
 
 
