@@ -9,8 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
@@ -18,7 +17,7 @@ from bot.errors import EmporixError, StoreUnavailable, Unauthorized
 from bot.models import Credentials
 from bot.resources import slack_client, slack_session, vault
 from bot.settings import Settings
-from bot.slack.refusals import classify, word
+from bot.slack.refusals import TROUBLE, classify, word
 from bot.store import layout
 from bot.store.alive import Alive
 from bot.store.canary import Canary
@@ -135,7 +134,7 @@ async def _slack(settings: Settings) -> Finding:
             answer = await client.auth_test(token=settings.slack_bot_token.get_secret_value())
         except SlackApiError as error:
             return Finding("slack", False, _slack_advice(error))
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             words = f"{type(error).__name__}: {_advice(error, 'SLACK_API_URL')}"
             return Finding("slack", False, words)
     granted = {name.strip() for name in answer.headers.get("x-oauth-scopes", "").split(",")}
@@ -206,7 +205,7 @@ async def _accounts(settings: Settings) -> Finding:
             answer = await slack_client(settings, session).auth_test()
         with reaching_redis():
             keys = [key async for key in redis.scan_iter(layout.ALL_ACCOUNTS, count=1000)]
-    except (StoreUnavailable, SlackClientError, aiohttp.ClientError, TimeoutError):
+    except (StoreUnavailable, *TROUBLE):
         return Finding("accounts", True, "cannot be checked while Redis or Slack does not answer")
     finally:
         await redis.aclose()

@@ -157,12 +157,12 @@ GOOD = {
     "SLACK_MESSAGES_PER_MINUTE": ["1", "6000"],
     "SLACK_PICTURES_PER_MINUTE": ["0", "1000"],
     "SLACK_CHANNEL_READS_PER_MINUTE": ["5", "6000"],
-    "DELETES": ["off", "single", "all"],
+    "DELETES": ["off", "single", "all", "Single ", "OFF"],
     "AUDIT_DAYS": ["1", "3650"],
     "HOST": ["0.0.0.0", "127.0.0.1", "::", "::1"],
     "PORT": ["0", " 8080 ", "65535"],
-    "LOG_LEVEL": ["debug", "WARNING "],
-    "LOG_FORMAT": ["text", "json"],
+    "LOG_LEVEL": ["debug", "WARNING ", "Error"],
+    "LOG_FORMAT": ["text", "json", "JSON", "Text "],
     "LOG_AUDIT": ["true", "false"],
 }
 BAD = {

@@ -6,8 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 
 from bot.errors import BotError, StoreUnavailable
 from bot.say.gate import gate
@@ -15,7 +14,7 @@ from bot.say.render import Say
 from bot.services.homes.overview import Overview, Overviews
 from bot.slack.failures import described
 from bot.slack.incoming import Incoming
-from bot.slack.refusals import word
+from bot.slack.refusals import TROUBLE, word
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ class HomeTab:
             await self._overviews.changed(caller, tenants)
             if not self._incoming.is_in_home and await self._overviews.is_open(caller):
                 await self._show(FRESH_SECONDS, insists=True)
-        except (BotError, SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except (BotError, *TROUBLE) as error:
             logger.warning("a Home tab stays as it is: %s", described(error))
 
     async def _show(self, seconds: float, above: Blocks = (), *, insists: bool = False) -> None:

@@ -7,10 +7,8 @@ import logging
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
-
 from bot.slack.incoming import Incoming
+from bot.slack.refusals import TROUBLE
 from bot.store.zones import ZoneStore
 
 logger = logging.getLogger(__name__)
@@ -46,7 +44,7 @@ class CallersClock:
         try:
             async with asyncio.timeout(SLACK_SECONDS):
                 answer = await self._incoming.client.users_info(user=self._incoming.caller.user_id)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             logger.warning("a user's time zone is not known: %s", type(error).__name__)
             return ""
         return str(answer["user"].get("tz") or "")

@@ -150,6 +150,16 @@ async def test_what_is_not_ours_is_refused(
             assert "This app" in text
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+async def test_an_outsider_who_opens_the_home_is_none_of_ours(allowed: bool) -> None:
+    """Slack names only the workspace where it happened; the authorization is always ours."""
+    listeners = Counting()
+    setup = Setup(listeners.heard, helpers=HELPERS, allow_outsiders=allowed)
+    async with open_bench(setup) as bench:
+        await sent(bench, "event", lambda payload: payload | {"team_id": OTHER_TEAM})
+    assert listeners.calls == int(allowed)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "command"])
 async def test_outsiders_may_be_let_in(kind: str) -> None:
     """By ALLOW_SHARED_CHANNELS; their workspace is ours, but they are of another organization."""

@@ -45,6 +45,10 @@ async def resume_from_button(
 ) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
     digest = await digests.get(digest_id, account.caller)
+    if not digest.paused:
+        audit_entry.skip()
+        await reply("digest/running", digest=digest)
+        return
     digest = await resumed(digest, account, digests, people, audit_entry)
     await reply("digest/resume", digest=digest)
 
