@@ -68,7 +68,6 @@ PARAMETERS = {
     "alert_posts": "posts what alerts tell",
     "digest_posts": "posts digests and what belongs to them",
     "histories": "the service of how many jobs the last days had",
-    "digest_pictures": "draws pictures of them and puts these into threads",
     "directly": "writes to people of its own accord",
     "clean_runs": "the service that deletes what was counted and confirmed",
     "departures": "pauses and deletes what belongs to people, channels and teams that left",

@@ -36,6 +36,7 @@ from bot.slack.typed import normalized, unescaped
 from bot.slack.work import Work
 from bot.store.arrivals import Arrival
 from bot.store.audit import AuditLog
+from bot.store.chart_support import ChartSupport
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ class Dispatch:
     services: Mapping[str, object]
     helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
     patience_seconds: float = PATIENCE_SECONDS
+    charts: ChartSupport | None = None
 
     async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """/emporix …"""
@@ -347,6 +349,6 @@ class Dispatch:
     def _sends(self, incoming: Incoming) -> Sends:
         """What brings answers to where the request came from."""
         if not incoming.is_in_home:
-            return ReplyLater(self.say, self.session, incoming)
+            return ReplyLater(self.say, self.session, incoming, self.charts)
         home: Sends = self.helpers[HOME](incoming)
         return home

@@ -37,6 +37,7 @@ PARAMETERS = {
     "alerts": "the service of alerts",
     "digests": "the service of digests",
     "reports": "the service of what digests tell",
+    "histories": "the service of how many jobs the last days had",
     "digest_forms": "reads and keeps the forms of digests",
     "alive": "the record of which workers are at work",
     "directly": "writes to other people than the one who acts",

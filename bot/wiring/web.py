@@ -23,6 +23,7 @@ from bot.slack.work import Work
 from bot.slack.zones import Zones
 from bot.store.arrivals import Arrivals
 from bot.store.canary import Canary
+from bot.store.chart_support import ChartSupport
 from bot.store.cursors import new_cursor_id
 from bot.store.digests import new_digest_id
 from bot.store.zones import ZoneStore
@@ -64,6 +65,7 @@ async def assemble(
             arrivals=Arrivals(shared.redis, shared.accounts),
             installation=installation,
             audit=audit_log(settings, shared.redis),
+            charts=ChartSupport(shared.redis),
             services={**shared.services, "directly": Directly(shared.say, shared.slack)},
             helpers={
                 "clock": Zones(ZoneStore(shared.redis), clock).clock_for,

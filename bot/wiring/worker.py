@@ -17,7 +17,6 @@ from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
 from bot.settings import Settings
 from bot.slack.alert_posts import AlertPosts
-from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.directly import Directly
 from bot.slack.failures import Failures
@@ -25,12 +24,12 @@ from bot.slack.installation import Installation
 from bot.slack.once import Once
 from bot.slack.told_once import ToldOnce
 from bot.store.canary import Canary
+from bot.store.chart_support import ChartSupport
 from bot.store.connection import Commands, connect, connect_for_queue
 from bot.store.pace import Pace
 from bot.store.posts import Posts
 from bot.store.shifts import Shifts
 from bot.store.stopped_teams import StoppedTeams
-from bot.store.uploads import Uploads
 from bot.wiring.shared import Clock, Connect, Shared, audiences, shared_parts, slack_client
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -59,18 +58,20 @@ async def assemble_worker(
         directly = Directly(shared.say, shared.slack)
         once = _once(settings, shared, sleep)
         told_once = ToldOnce(shared.say, once, shared.slack, audiences(settings, shared.redis))
+        charts = ChartSupport(shared.redis)
         services = {
             **shared.services,
             "directly": directly,
             "worker_id": secrets.token_hex(8),
-            "digest_posts": DigestPosts(shared.say, once, shared.digest_channels, told_once),
+            "digest_posts": DigestPosts(
+                shared.say, once, shared.digest_channels, told_once, charts
+            ),
             "shifts": Shifts(shared.redis),
             "told_once": told_once,
             "installation": Installation(
                 shared.slack, allow_outsiders=settings.allow_shared_channels
             ),
             "alert_posts": AlertPosts(shared.say, once, told_once),
-            "digest_pictures": _digest_pictures(settings, shared, clock),
         }
         calls, stopped = discover(bot.tasks), StoppedTeams(shared.redis)
         runner = Runner(calls, services, queue, Failures(shared.say), directly, clock, stopped)
@@ -82,14 +83,6 @@ def _once(settings: Settings, shared: Shared, sleep: Sleep) -> Once:
     client = slack_client(settings, shared.session, repeats=False)
     pace = Pace(shared.redis, settings.slack_messages_per_minute)
     return Once(client, Posts(shared.redis), pace, sleep)
-
-
-def _digest_pictures(settings: Settings, shared: Shared, clock: Clock) -> DigestPictures:
-    """Its client repeats nothing by itself: a 429 is a reason to leave a picture out."""
-    client = slack_client(settings, shared.session, repeats=False)
-    uploads = Uploads(shared.redis, settings.slack_pictures_per_minute)
-    posts = Posts(shared.redis)
-    return DigestPictures(shared.say, client, shared.session, uploads, posts, clock)
 
 
 @asynccontextmanager
