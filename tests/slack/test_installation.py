@@ -154,7 +154,7 @@ async def test_what_is_not_ours_is_refused(
 async def test_an_outsider_who_opens_the_home_is_none_of_ours(allowed: bool) -> None:
     """Slack names only the workspace where it happened; the authorization is always ours."""
     listeners = Counting()
-    setup = Setup(listeners.heard, helpers=HELPERS, allow_outsiders=allowed)
+    setup = Setup(listeners.heard, allow_outsiders=allowed)
     async with open_bench(setup) as bench:
         await sent(bench, "event", lambda payload: payload | {"team_id": OTHER_TEAM})
     assert listeners.calls == int(allowed)
