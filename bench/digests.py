@@ -22,16 +22,19 @@ def digest(
     *,
     owners: int,
     channels: int,
+    teams: int = 1,
     tenant_of: Callable[[int], str] = lambda _: TENANT,
 ) -> Digest:
     """One that is due at `due`, in seconds since 1970; owners and channels take turns.
+
+    Each owner is in one of the `teams`: a workspace and a person may have so many digests only.
 
     The next time is a day later. Slack need not be asked for its owner: that was just done.
     """
     at, owner = datetime.fromtimestamp(due, UTC), number % owners
     return Digest(
         id=f"{number:016x}",
-        owner=Caller(TEAM, user_id(owner)),
+        owner=Caller(TEAM if teams == 1 else f"{TEAM}{owner % teams}", user_id(owner)),
         channel_id=f"C{number % channels:09d}",
         name=f"Daily jobs {number // channels}",
         schedule=Schedule(at.hour * 60 + at.minute, "UTC", EVERY_DAY),
@@ -39,7 +42,7 @@ def digest(
         created_at=due,
         slot=Slot(at.date().isoformat(), due),
         checked_at=due,
-        picture=False,
+        chart=False,
     )
 
 
@@ -52,5 +55,6 @@ async def set_up(redis_url: str, encryption_key: str, digests: Iterable[Digest])
             store = DigestStore(pipe, vault)
             for one in left[begin : begin + BATCH]:
                 await store.save(one)
-            await pipe.execute()
+            if set(await pipe.execute()) != {"saved"}:
+                raise RuntimeError("digests were refused")
     await redis.aclose()

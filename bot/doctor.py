@@ -9,24 +9,24 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.errors import EmporixError, StoreUnavailable, Unauthorized
 from bot.models import Credentials
+from bot.resources import slack_client, slack_session, vault
 from bot.settings import Settings
-from bot.slack.refusals import classify, word
+from bot.slack.refusals import TROUBLE, classify, word
 from bot.store import layout
 from bot.store.alive import Alive
 from bot.store.canary import Canary
 from bot.store.connection import Commands, connect, reaching_redis
 from bot.store.probe import Probe
+from bot.store.records import Records
 from bot.store.rights import missing_rights
 from bot.store.server_clock import WRONG_SECONDS, ahead_of_redis
 from bot.store.tokens import TokenStore
-from bot.wiring.shared import sealed_records, slack_client, slack_session, vault
 
 SCOPES = frozenset(
     {
@@ -100,14 +100,15 @@ async def _look_at_redis(redis: Commands) -> tuple[str, str]:
     await Probe(redis).ping()
     with reaching_redis():
         facts = await redis.info()
-    version, policy = str(facts["redis_version"]), facts["maxmemory_policy"]
+    version = str(facts["redis_version"])
+    policy = facts.get("maxmemory_policy", "noeviction")  # some hosts do not tell
     if tuple(map(int, version.split(".")[:2])) < OLDEST_REDIS:
         return f"version {version} is too old: use 6.2 or newer", ""
     if policy != "noeviction":
         return f"maxmemory-policy is {policy}: set noeviction, or it drops what must be kept", ""
     if problem := clock_problem(await ahead_of_redis(redis, time.time), "Redis"):
         return problem, ""
-    kept = "yes" if facts["aof_enabled"] else "no: what came since its last save can be lost"
+    kept = "yes" if facts.get("aof_enabled") else "no: what came since its last save can be lost"
     return "", f"version {version}, appendonly {kept}"
 
 
@@ -133,7 +134,7 @@ async def _slack(settings: Settings) -> Finding:
             answer = await client.auth_test(token=settings.slack_bot_token.get_secret_value())
         except SlackApiError as error:
             return Finding("slack", False, _slack_advice(error))
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             words = f"{type(error).__name__}: {_advice(error, 'SLACK_API_URL')}"
             return Finding("slack", False, words)
     granted = {name.strip() for name in answer.headers.get("x-oauth-scopes", "").split(",")}
@@ -167,7 +168,7 @@ def ahead_of_slack(date: str) -> float:
 async def _emporix(settings: Settings) -> Finding:
     """Nobody's key is at hand here, so a refusal of a made-up one is the sign of life."""
     redis = connect(settings.redis_url.get_secret_value())  # the token of nobody is not kept there
-    tokens = TokenStore(redis, sealed_records(settings))
+    tokens = TokenStore(redis, Records(vault(settings)))
     async with aclosing(redis), http_client(settings.emporix_api_url) as http:
         try:
             client = EmporixClient(http, tokens, time.time)
@@ -204,7 +205,7 @@ async def _accounts(settings: Settings) -> Finding:
             answer = await slack_client(settings, session).auth_test()
         with reaching_redis():
             keys = [key async for key in redis.scan_iter(layout.ALL_ACCOUNTS, count=1000)]
-    except (StoreUnavailable, SlackClientError, aiohttp.ClientError, TimeoutError):
+    except (StoreUnavailable, *TROUBLE):
         return Finding("accounts", True, "cannot be checked while Redis or Slack does not answer")
     finally:
         await redis.aclose()

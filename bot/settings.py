@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import SettingsWrong
@@ -94,15 +94,6 @@ class Settings(BaseSettings):
         description=(
             "How many scheduled messages all workers together may post; Slack allows a "
             "workspace several hundred a minute"
-        ),
-    )
-    slack_pictures_per_minute: int = Field(
-        60,
-        ge=0,
-        le=1000,
-        description=(
-            "How many pictures of digests all workers together may upload; Slack allows a "
-            "workspace some hundred a minute; 0 for none at all"
         ),
     )
     slack_channel_reads_per_minute: int = Field(
@@ -225,10 +216,12 @@ class Settings(BaseSettings):
         parse_keys(value.get_secret_value())
         return value
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "log_format", "deletes", mode="before")
     @classmethod
-    def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
+    def _in_any_case(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str):
+            return value
+        return value.upper() if info.field_name == "log_level" else value.lower()
 
 
 def load_settings() -> Settings:

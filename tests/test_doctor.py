@@ -268,6 +268,9 @@ async def redis_of(version: str) -> AsyncIterator[str]:
         b"INFO": b"$%d\r\nredis_version:%b\r\n" % (14 + len(version), version.encode()),
         b"ZCOUNT": b":0\r\n",
         b"ZREVRANGE": b"*0\r\n",
+        b"GET": b"$-1\r\n",
+        b"TIME": b"*2\r\n$10\r\n%d\r\n$1\r\n0\r\n" % time.time(),
+        b"SCAN": b"*2\r\n$1\r\n0\r\n*0\r\n",
     }
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -20,7 +20,7 @@ from sandbox.redis import redis_server
 
 ROUNDS, LOOKS = 48, 40
 MANY, FEW, DUE = 100_000, 1_000, 50
-OWNERS, CHANNELS = 1_000, 10_000
+TEAMS, OWNERS, CHANNELS = 200, 4_000, 10_000
 LATER_SECONDS = 365 * 24 * 60 * 60.0
 
 
@@ -60,7 +60,7 @@ async def _looks(count: int) -> AsyncIterator[Looks]:
             url,
             key,
             (
-                digest(number, at, owners=OWNERS, channels=CHANNELS)
+                digest(number, at, owners=OWNERS, channels=CHANNELS, teams=TEAMS)
                 for number, at in enumerate(times)
             ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from bot.errors import StoreUnavailable
 from bot.later import Later
 from bot.store.trouble import TROUBLE, TroubleLog, is_of_redis
 
@@ -22,7 +23,9 @@ class Quieter(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, Later):
             return False
-        if error is None or not is_of_redis(error):
+        if isinstance(error, StoreUnavailable):
+            error = error.__cause__ or error
+        elif error is None or not is_of_redis(error):
             return True
         self._trouble.note(error)
         return False

@@ -24,6 +24,7 @@ from bot.errors import (
     NotFound,
     ProxyAnswered,
     RateLimited,
+    TokenRefused,
     Unauthorized,
 )
 
@@ -40,13 +41,20 @@ BY_STATUS: dict[int, type[EmporixError]] = {
 }
 """In Emporix's own words. Any other 4xx is temporary, as a 5xx is: 408, 421, 425, 431, 451, 499."""
 
-NEED_OWN_WORDS = {400, 404, 422}
-"""That a job is gone, or a filter wrong, is only believed in Emporix's own words."""
+NEED_OWN_WORDS = set(BY_STATUS)
+"""That a key, a filter or a job is the problem is only believed in Emporix's own words."""
 
 OWN_MEMBERS = {"code", "status", "details", "resourceId", "fault"}
 
-KEY_REFUSED = {"invalid_client", "invalid_grant", "unauthorized_client"}
-"""OAuth (RFC 6749, 5.2), with 400 or 401."""
+OAUTH: dict[str, type[EmporixError]] = {
+    "invalid_client": Unauthorized,
+    "invalid_grant": Unauthorized,
+    "unauthorized_client": Unauthorized,
+    "invalid_scope": Forbidden,
+    "invalid_request": TokenRefused,
+    "unsupported_grant_type": TokenRefused,
+}
+"""The codes of OAuth's token endpoint (RFC 6749, 5.2), with 400 or 401."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,8 @@ def refusal(
     words = _words(response.content)
     error = _named(_kind(response, words), response, words, tenant)
     if isinstance(error, NotFound):
-        error.resource_id = resource_id
-    if isinstance(error, RateLimited):
+        error.resource_id, error.resource = resource_id, "job" if resource_id else "service"
+    if error.is_temporary:
         said = response.headers.get("Retry-After", "")
         error.retry_after = retry_after(said, now, most=EMPORIX_LONGEST)
     return error
@@ -86,8 +94,11 @@ def refusal(
 def token_refusal(response: httpx.Response, *, now: float, tenant: str = "") -> EmporixError:
     """The same for the token endpoint, whose 400 is about the key, never about filters or jobs."""
     words = _words(response.content)
-    if words.code in KEY_REFUSED and response.status_code < 500:
-        return _named(Unauthorized, response, words, tenant)
+    if words.code in OAUTH and response.status_code < 500:
+        refused = _named(OAUTH[words.code], response, words, tenant)
+        if isinstance(refused, TokenRefused):
+            refused.reason = words.code
+        return refused
     error = refusal(response, now=now, tenant=tenant)
     if isinstance(error, InvalidRequest | NotFound):
         return _named(EmporixFailed, response, words, tenant)
@@ -146,7 +157,9 @@ def _kind(response: httpx.Response, words: Words) -> type[EmporixError]:
         return RateLimited
     if body.strip() and not words.is_json:
         return ProxyAnswered
-    if status < 400 or (status in NEED_OWN_WORDS and not words.is_own):
+    if status in NEED_OWN_WORDS and not words.is_own:
+        return ProxyAnswered
+    if status < 400:
         return ProxyAnswered if words.is_json else EmporixUnreadable
     return BY_STATUS.get(status, EmporixFailed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import httpx
@@ -12,6 +13,8 @@ from bot.models import Filters
 
 MAX_PAGE_SIZE = 50
 """Emporix documents no maximum; this one keeps a page far below 10 MB."""
+
+TOTAL = re.compile(r"[0-9]{1,15}")
 
 
 def list_params(filters: Filters) -> dict[str, str]:
@@ -41,7 +44,7 @@ def page(response: httpx.Response, filters: Filters) -> JobPage:
         decode(response.content),
         page=number,
         size=size,
-        total=int(total) if total.isascii() and total.isdigit() else None,
+        total=int(total) if TOTAL.fullmatch(total) else None,
     )
 
 

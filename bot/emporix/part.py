@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+
+from bot.times import read_time
 
 CREATED, MODIFIED = "metadata.createdAt", "metadata.modifiedAt"
 EARLIEST, LATEST = "1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
@@ -29,14 +30,17 @@ WHOLE = Part()
 
 
 def in_both(one: Part, other: Part) -> tuple[Part, ...]:
-    """What lies in both: one part where they are of the same field, so that `q` asks it once."""
+    """What lies in both: one part where they are of the same field, so that `q` asks it once.
+
+    Emporix may write one time in more ways than one, so the texts cannot be compared.
+    """
     if one.field != other.field or one.missing or other.missing:
         return one, other
     merged = replace(
         one,
-        since=max(filter(None, (one.since, other.since)), key=_moment, default=""),
-        until=min(filter(None, (one.until, other.until)), key=_moment, default=""),
-        before=min(filter(None, (one.before, other.before)), key=_moment, default=""),
+        since=max(filter(None, (one.since, other.since)), key=read_time, default=""),
+        until=min(filter(None, (one.until, other.until)), key=read_time, default=""),
+        before=min(filter(None, (one.before, other.before)), key=read_time, default=""),
     )
     return (merged,)
 
@@ -61,12 +65,6 @@ def quoted(text: str) -> str:
 def _end(part: Part) -> str:
     """The nearer one of both ends."""
     before = part.before or LATEST
-    if part.until and _moment(part.until) < _moment(before):
+    if part.until and read_time(part.until) < read_time(before):
         return f"<={quoted(part.until)}"
     return f"<{quoted(before)}"
-
-
-def _moment(text: str) -> datetime:
-    """Emporix may write one time in more ways than one, so texts cannot be compared."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ import httpx
 from stamina import AsyncRetryingCaller
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
-from bot.errors import EmporixFailed, ProxyAnswered, RateLimited
+from bot.errors import EmporixError, EmporixFailed, ProxyAnswered, RateLimited
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ FIRST_WAIT, LONGEST_WAIT, JITTER = 0.2, 1.5, 0.3
 ANSWER_TIME = 1.0
 """Seconds that must be left for an answer after Emporix's Retry-After has passed."""
 
-PASSING_STATUSES = {408, 421, 425, 502, 503, 504}
-"""HTTP: the same request may be sent again."""
+PASSING_STATUSES = {408, 421, 425, 502, 503, 504, 507, *range(520, 527)}
+"""HTTP: the same request may be sent again. 520 to 526: Cloudflare, about what is behind it."""
 
 T = TypeVar("T")
 
@@ -67,10 +67,12 @@ set_on_retry_hooks([_note])
 def _wait(error: Exception, *, reads: bool, left: float) -> bool | float:
     """Whether another attempt is worth it, or the seconds that Emporix wants to be left alone."""
     match error:
-        case RateLimited(retry_after=float() as wait):
-            return wait if wait + ANSWER_TIME <= left else False
         case EmporixFailed(status=status) | ProxyAnswered(status=status):
-            return status in PASSING_STATUSES or (reads and status == 500)
+            passes = status in PASSING_STATUSES or (reads and status == 500)
         case httpx.UnsupportedProtocol():
-            return False
-    return isinstance(error, RateLimited | httpx.TransportError)
+            passes = False
+        case _:
+            passes = isinstance(error, RateLimited | httpx.TransportError)
+    if passes and isinstance(error, EmporixError) and (wait := error.retry_after) is not None:
+        return wait if wait + ANSWER_TIME <= left else False
+    return passes

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.emporix.payloads import fields, items, text
+from bot.times import parse_time
 
 MOST_LINES, MOST_AGENTS = 5_000, 100
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
@@ -79,13 +80,5 @@ def _in_order(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
 def _dated(lines: Iterable[LogLine]) -> Iterator[tuple[datetime, LogLine]]:
     moment = BEFORE_ALL
     for line in lines:
-        moment = _moment(line.timestamp) or moment
+        moment = parse_time(line.timestamp) or moment
         yield moment, line
-
-
-def _moment(timestamp: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(timestamp)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

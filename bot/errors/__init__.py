@@ -31,6 +31,7 @@
         ├── NotFound            404
         ├── RateLimited         429, or a quota fault
         ├── ExportUnusable      what an export job carries is no file to hand over
+        ├── TokenRefused        the token endpoint does not accept the kind of request
         └── EmporixFailed       5xx, and every other 4xx
 
 SettingsWrong stands apart: it is for whoever starts the app.
@@ -54,6 +55,7 @@ from bot.errors.emporix import (
     NotFound,
     ProxyAnswered,
     RateLimited,
+    TokenRefused,
     Unauthorized,
 )
 from bot.errors.ours import (
@@ -115,6 +117,7 @@ __all__ = [
     "ShareRefused",
     "SlackFailed",
     "StoreUnavailable",
+    "TokenRefused",
     "TriggerExpired",
     "Unauthorized",
 ]

@@ -11,6 +11,7 @@
 | NotFound, ExportUnusable | request | no | | no |
 | RateLimited | emporix | yes | | no |
 | EmporixFailed | emporix | yes | | yes |
+| TokenRefused | emporix | yes | | no |
 
 The columns are attributes of each class; `bot.emporix.failures` says which response is which error.
 """
@@ -28,12 +29,14 @@ class EmporixError(BotError):
     """Emporix did not do what was asked; `message` and `details` are its own words, untrusted.
 
     `cause` is who must act. `may_have_worked`: a DELETE that ended so may have had its effect.
-    `because` adds what is known of the reason; it holds nothing of the response.
+    `because` adds what is known of the reason; it holds nothing of the response. `retry_after` is
+    in seconds, bounded, if a temporary refusal said when to try again.
     """
 
     template = "emporix_failed"
     cause: ClassVar[Cause] = "emporix"
     may_have_worked: ClassVar[bool] = False
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -102,7 +105,9 @@ class Forbidden(EmporixError):
 
 
 class NotFound(EmporixError):
-    """`resource_id` is what was asked for, `resource` says what that is."""
+    """`resource_id` is what was asked for; `resource` says what that is: job, session, or service,
+    which has no id, where a list of something was not found.
+    """
 
     template = "not_found"
     cause = "request"
@@ -110,11 +115,8 @@ class NotFound(EmporixError):
 
 
 class RateLimited(EmporixError):
-    """`retry_after` in seconds, bounded, if the response said."""
-
     template = "rate_limited"
     is_temporary = True
-    retry_after: float | None = None
 
 
 class ExportUnusable(EmporixError):
@@ -129,6 +131,14 @@ class EmporixFailed(EmporixError):
     template = "emporix_failed"
     is_temporary = True
     may_have_worked = True
+
+
+class TokenRefused(EmporixError):
+    """The token endpoint refuses how this app asks; `reason` is OAuth's code (RFC 6749, 5.2)."""
+
+    template = "token_refused"
+    is_temporary = True
+    reason = ""
 
 
 def _all(of: type[EmporixError]) -> set[type[EmporixError]]:

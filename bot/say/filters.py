@@ -15,11 +15,13 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.say import text
+from bot.say.chart import chart_value
 from bot.say.excerpt import excerpt
 from bot.say.layout import ON_CARD, lay_out
 from bot.say.limits import URL
 from bot.say.marks import Ours
 from bot.say.schedule import bar, day, days_from, wall_clock, weekdays, zone
+from bot.times import read_time
 
 _WEB_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -55,8 +57,7 @@ def _moment(value: float | str) -> datetime | None:
 def _parsed(value: float | str) -> datetime:
     if not isinstance(value, str):
         return datetime.fromtimestamp(value, UTC)
-    moment = datetime.fromisoformat(value.strip())
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return read_time(value.strip())
 
 
 def link(url: str | None, words: str) -> Ours:
@@ -123,6 +124,7 @@ def _one_line(value: str | None) -> str:
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "bar": bar,
+    "chart_value": chart_value,
     "channel": channel,
     "date": date,
     "day": day,

@@ -41,9 +41,10 @@ class Say:
         self._sources = _Sources(folders)
         self._environment = environment(self._sources, deletes)
         self.private_text_once = lru_cache(REMEMBERED)(self.private_text)
-        """`private_text` that remembers the newest, for what is often the same, as help is.
+        """`private_text` that remembers the newest, for what is often the same.
 
-        Its facts must be hashable.
+        Help takes 0.13 ms to render, of which an answer in the ack is spared. Its facts must be
+        hashable.
         """
 
     @classmethod

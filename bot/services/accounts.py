@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
+from bot.emporix.client import EmporixClient
 from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
 from bot.models import (
     DELETE_SCOPE,
     DELETING,
     READ_SCOPE,
-    READING,
     Account,
     Caller,
     Connection,
@@ -19,28 +18,15 @@ from bot.models import (
     Token,
 )
 from bot.services.tenants import tenant_name
-
-
-class Keeps(Protocol):
-    """Where accounts are kept."""
-
-    async def load(self, caller: Caller) -> Account: ...
-    async def save(self, connection: Connection, *, default: bool) -> None: ...
-    async def set_default(self, caller: Caller, tenant: str) -> None: ...
-    async def delete(self, caller: Caller, tenant: str, next_default: str) -> None: ...
-
-
-class GivesTokens(Protocol):
-    """What connecting needs of Emporix."""
-
-    async def request_token(self, credentials: Credentials, scope: str = READING) -> Token: ...
-    async def list_jobs(self, connection: Connection, filters: Filters) -> object: ...
+from bot.store.accounts import AccountStore
 
 
 class Accounts:
     """The connections of users. Every method raises StoreUnavailable where Redis is down."""
 
-    def __init__(self, kept: Keeps, emporix: GivesTokens, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, kept: AccountStore, emporix: EmporixClient, clock: Callable[[], float]
+    ) -> None:
         self._kept, self._emporix, self._clock = kept, emporix, clock
 
     async def of(self, caller: Caller) -> Account:
@@ -84,6 +70,8 @@ class Accounts:
             token = await self._emporix.request_token(credentials, DELETING)
         except Unauthorized as error:
             raise ConnectRefused("credentials", tenant) from error
+        except Forbidden as error:
+            raise ConnectRefused("no_read_scope", tenant) from error
         if token.tenant and token.tenant != tenant:
             raise ConnectRefused("other_tenant", tenant, token.tenant)
         if READ_SCOPE not in token.scopes:

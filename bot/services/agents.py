@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Protocol, TypeAlias
-
-from cachetools import TLRUCache
 
 from bot.emporix.models import Agent
 from bot.errors import BotError
-from bot.models import Caller, Connection, Filters
+from bot.models import Caller, Connection, Credentials, Filters
+from bot.services.concurrency import SingleFlight
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,6 @@ GUESSES = 3
 
 Names: TypeAlias = Mapping[str, str]
 """Names by id; empty where they are not known."""
-
-_Key: TypeAlias = tuple[Caller, str]
 
 
 class ListsAgents(Protocol):
@@ -43,41 +41,30 @@ class AgentNames:
 
     def __init__(self, emporix: ListsAgents, clock: Callable[[], float]) -> None:
         self._emporix = emporix
-        self._known: TLRUCache[_Key, Names] = TLRUCache(MOST_KEPT, _end, clock)
-        self._asking: dict[_Key, asyncio.Task[Names]] = {}
+        self._names: SingleFlight[Names] = SingleFlight(clock, _kept_seconds, MOST_KEPT)
 
     def begin(self, held: Connection) -> None:
-        """Ask for the names, unless they are known or asked for already."""
-        key = _key(held)
-        if key in self._known or key in self._asking or len(self._asking) >= MOST_AT_ONCE:
-            return
-        self._asking[key] = asyncio.create_task(self._ask(held))
+        """Ask for the names, unless they are known, or too much is being asked already."""
+        if self._names.cached(_key(held)) is None and len(self._names) < MOST_AT_ONCE:
+            self._names.start(_key(held), partial(self._ask, held))
 
     async def within(self, held: Connection, seconds: float) -> Names:
         """The names that are known by then; waits only for a call that is on its way."""
-        key = _key(held)
-        if asking := self._asking.get(key):
+        if asking := self._names.running(_key(held)):
             await asyncio.wait({asking}, timeout=seconds)
-        return self._known.get(key, {})
+        return self._names.cached(_key(held)) or {}
 
     async def close(self) -> None:
-        """Give up what is on its way."""
-        asking = list(self._asking.values())
-        for task in asking:
-            task.cancel()
-        await asyncio.gather(*asking, return_exceptions=True)
+        """Cancel the calls on their way."""
+        await self._names.close()
 
     async def _ask(self, held: Connection) -> Names:
-        agents: Iterable[Agent] = ()
         try:
             agents = await self._emporix.list_agents(held)
         except BotError as error:
             logger.info("agents are shown by their ids: %s", error.template)
-        finally:
-            del self._asking[_key(held)]
-        names = {agent.id: agent.name for agent in agents if agent.id}
-        self._known[_key(held)] = names
-        return names
+            return {}
+        return {agent.id: agent.name for agent in agents if agent.id}
 
 
 def meant(filters: Filters, names: Names) -> Filters:
@@ -125,10 +112,10 @@ def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _key(held: Connection) -> _Key:
-    return held.caller, held.tenant
+def _key(held: Connection) -> tuple[Caller, str, Credentials]:
+    """With the API key: another one of the same person may be allowed to read less."""
+    return held.caller, held.tenant, held.credentials
 
 
-def _end(_: _Key, names: Names, now: float) -> float:
-    """When names are asked for anew."""
-    return now + (KEPT_SECONDS if names else KEPT_AFTER_FAILURE_SECONDS)
+def _kept_seconds(names: Names) -> float:
+    return KEPT_SECONDS if names else KEPT_AFTER_FAILURE_SECONDS

@@ -6,27 +6,20 @@ import asyncio
 import hashlib
 import json
 from base64 import b64decode, b64encode, urlsafe_b64encode
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
-from bot.emporix.models import ExportResult, Job
+from bot.emporix.client import EmporixClient
+from bot.emporix.models import ExportResult
 from bot.errors import ExportUnusable
-from bot.models import Account, Connection
+from bot.models import Account
 from bot.services.accounts import connection
 
 ALGORITHMS = {"SHA-256": hashlib.sha256, "SHA-1": hashlib.sha1, "MD5": hashlib.md5}
 """Emporix does not say which one it uses, so each is tried; none of them guards a secret here."""
 
 FIELDS = ("exportResult",)
-
-
-class Emporix(Protocol):
-    """The call that exports need."""
-
-    async def get_job(
-        self, connection: Connection, job_id: str, fields: Collection[str] = ()
-    ) -> Job: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +39,7 @@ class Export:
 class Exports:
     """The exports of a user's tenants."""
 
-    def __init__(self, emporix: Emporix) -> None:
+    def __init__(self, emporix: EmporixClient) -> None:
         self._emporix = emporix
 
     async def read(self, account: Account, job_id: str, tenant: str) -> Export:

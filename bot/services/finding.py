@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from bot.emporix.models import Job, JobPage
-from bot.emporix.part import WHOLE, Part
+from bot.emporix.models import Job
+from bot.emporix.part import WHOLE
 from bot.errors import EmporixError, Forbidden, InvalidInput, NotFound
 from bot.models import Account, Connection, Filters
 from bot.services.accounts import connection
 from bot.services.agents import AgentNames, Names
 from bot.services.candidates import Candidates, candidates, mentioned
+from bot.services.naming import NamedJobs
 
 MOST_JOBS = 20
 MOST_TENANTS = 5
@@ -24,13 +25,6 @@ AT_ONCE = 8
 NAMES_SECONDS = 2.0
 
 T = TypeVar("T")
-
-
-class Emporix(Protocol):
-    """The calls that finding needs."""
-
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
-    async def get_job(self, connection: Connection, job_id: str) -> Job: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +93,7 @@ class _Look:
 class Finding:
     """Finds jobs; raises NotConnected, and what Emporix raises where no tenant answers."""
 
-    def __init__(self, emporix: Emporix, names: AgentNames, dashboard_url: str) -> None:
+    def __init__(self, emporix: NamedJobs, names: AgentNames, dashboard_url: str) -> None:
         self._emporix, self._names, self._dashboard_url = emporix, names, dashboard_url
 
     async def find(self, account: Account, texts: Sequence[str]) -> Findings:

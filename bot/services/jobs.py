@@ -4,35 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Protocol
 from urllib.parse import quote
 
-from bot.emporix.models import Job, JobPage
-from bot.emporix.part import Part
+from bot.emporix.models import Job
 from bot.errors import OutdatedButton
-from bot.models import Account, Caller, Connection, Filters
+from bot.models import Account, Connection, Filters
 from bot.services.accounts import connection
-from bot.services.pages import Call, Page, first_look, look_again
+from bot.services.naming import NamedJobs
+from bot.services.pages import Call, JobSource, Page, first_look, look_again
 from bot.services.short_query import lengthen, shorten
-from bot.store.cursors import Cursor
-
-
-class Emporix(Protocol):
-    """The calls that jobs need."""
-
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
-    async def search_jobs(
-        self, connection: Connection, filters: Filters, part: Part
-    ) -> JobPage: ...
-    async def get_job(self, connection: Connection, job_id: str) -> Job: ...
-
-
-class Cursors(Protocol):
-    """Where the pages of lists are kept."""
-
-    async def save(self, cursor: Cursor) -> None: ...
-    async def load(self, caller: Caller, cursor_id: str) -> Cursor | None: ...
+from bot.store.cursors import Cursor, CursorStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +62,8 @@ class Jobs:
 
     def __init__(
         self,
-        emporix: Emporix,
-        cursors: Cursors,
+        emporix: NamedJobs,
+        cursors: CursorStore,
         *,
         dashboard_url: str,
         new_cursor_id: Callable[[], str],
@@ -144,8 +125,7 @@ class Jobs:
         return found
 
     def _call(self, held: Connection, cursor: Cursor) -> Call:
-        call = self._emporix.search_jobs if cursor.searched else self._emporix.list_jobs
-        return partial(call, held)
+        return JobSource(self._emporix, held, cursor.searched).page
 
     async def _kept(self, held: Connection, page: Page) -> Listing:
         await self._cursors.save(page.cursor)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
+from bot.emporix.client import EmporixClient
 from bot.emporix.models import Job, JobPage
 from bot.emporix.part import WHOLE, Part
 from bot.models import Connection, Filters
@@ -14,16 +14,6 @@ GRACE_SECONDS = 0.15
 """So long jobs wait for names that are still on their way; then ids are shown."""
 
 
-class Calls(Protocol):
-    """The calls that give jobs."""
-
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
-    async def search_jobs(
-        self, connection: Connection, filters: Filters, part: Part
-    ) -> JobPage: ...
-    async def get_job(self, connection: Connection, job_id: str) -> Job: ...
-
-
 class NamedJobs:
     """The same calls; where names are not known, they are asked for at the same time.
 
@@ -31,7 +21,7 @@ class NamedJobs:
     """
 
     def __init__(
-        self, calls: Calls, names: AgentNames, *, grace_seconds: float = GRACE_SECONDS
+        self, calls: EmporixClient, names: AgentNames, *, grace_seconds: float = GRACE_SECONDS
     ) -> None:
         self._calls, self._names, self._grace = calls, names, grace_seconds
 

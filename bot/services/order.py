@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from bot.emporix.models import Job
 from bot.emporix.part import CREATED, MODIFIED, Part
 from bot.models import NEWEST_FIRST
+from bot.times import parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,6 @@ class Order:
 
 def moment(text: str) -> datetime | None:
     """The time in a text that can stand between quotes in `q`."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
     if '"' in text or "\\" in text:  # Python takes any character between date and time
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return parse_time(text)

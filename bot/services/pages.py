@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from bot.emporix.models import Job, JobPage
 from bot.emporix.part import CREATED, WHOLE, Part
-from bot.models import Filters
+from bot.models import Connection, Filters
 from bot.services.order import Order
 from bot.services.stretches import Fetch, Stretch, known_as, stretch
 from bot.store.cursors import Cursor
@@ -21,6 +22,29 @@ from bot.store.places import Mark, Place
 
 Call = Callable[[Filters, Part], Awaitable[JobPage]]
 """Asks Emporix for a page of what fits the filters and lies in the part."""
+
+
+class ListsJobs(Protocol):
+    """The calls of Emporix that give pages of jobs, with or without names of agents."""
+
+    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
+    async def search_jobs(
+        self, connection: Connection, filters: Filters, part: Part
+    ) -> JobPage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobSource:
+    """Where the pages of one list come from: a connection, and whether it is a search."""
+
+    emporix: ListsJobs
+    connection: Connection
+    searched: bool
+
+    async def page(self, filters: Filters, part: Part) -> JobPage:
+        """The page that fits the filters and lies in the part."""
+        call = self.emporix.search_jobs if self.searched else self.emporix.list_jobs
+        return await call(self.connection, filters, part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Protocol
 
+from bot.emporix.client import EmporixClient
 from bot.emporix.sessions import LogLine, Session
 from bot.errors import NotFound
-from bot.models import Account, Connection
+from bot.models import Account
 from bot.services.accounts import connection
 
 LINES = 20
 """On a page."""
 
 WORST_FIRST = ("ERROR", "WARNING", "INFO")
-
-
-class Emporix(Protocol):
-    """The call that logs need."""
-
-    async def get_session(self, connection: Connection, session_id: str) -> Session: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,7 @@ class LogPage:
 class SessionLogs:
     """The logs of a user's tenants."""
 
-    def __init__(self, emporix: Emporix) -> None:
+    def __init__(self, emporix: EmporixClient) -> None:
         self._emporix = emporix
 
     async def read(

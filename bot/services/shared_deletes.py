@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
 
 from bot.errors import StoreUnavailable
 from bot.models import Account, Caller
 from bot.services.deletes import Deletes
-from bot.store.deletions import DeletedJob
-
-
-class Remembers(Protocol):
-    """Where deletes are remembered, and take turns."""
-
-    async def keep(self, caller: Caller, deleted: DeletedJob) -> DeletedJob: ...
-    async def known(
-        self, caller: Caller, jobs: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], DeletedJob]: ...
-    def turn(self, caller: Caller, name: str) -> AbstractAsyncContextManager[bool]: ...
-
+from bot.store.deletions import DeletedJob, Deletions
 
 RECENT_SECONDS = 60.0
 """For this long, another click reports the delete that is remembered, and asks Emporix nothing."""
@@ -29,7 +17,7 @@ RECENT_SECONDS = 60.0
 class SharedDeletes:
     """Deletes jobs that messages show. Every method raises StoreUnavailable."""
 
-    def __init__(self, deletes: Deletes, kept: Remembers, clock: Callable[[], float]) -> None:
+    def __init__(self, deletes: Deletes, kept: Deletions, clock: Callable[[], float]) -> None:
         self._deletes, self._kept, self._clock = deletes, kept, clock
 
     def admit(self) -> None:

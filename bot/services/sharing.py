@@ -5,33 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Protocol
 
 from bot.errors import OutdatedButton, ShareRefused
 from bot.models import Account, Audience, Caller
 from bot.services.accounts import connection
-from bot.services.jobs import Listing
-from bot.store.cursors import Cursor
-from bot.store.deletions import Step
-
-
-class Cursors(Protocol):
-    """Where lists are kept."""
-
-    async def save(self, cursor: Cursor) -> None: ...
-    async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> Cursor | None: ...
-
-
-class TurnsPages(Protocol):
-    """The service of jobs, as far as lists need it."""
-
-    async def turn(self, account: Account, cursor_id: str, page: int) -> Listing: ...
-
-
-class HappensOnce(Protocol):
-    """Keeps count of what must not happen twice."""
-
-    def once(self, caller: Caller, name: str) -> AbstractAsyncContextManager[Step]: ...
+from bot.services.jobs import Jobs, Listing
+from bot.store.cursors import CursorStore
+from bot.store.deletions import Deletions, Step
 
 
 class Sharing:
@@ -39,9 +19,9 @@ class Sharing:
 
     def __init__(
         self,
-        jobs: TurnsPages,
-        cursors: Cursors,
-        done: HappensOnce,
+        jobs: Jobs,
+        cursors: CursorStore,
+        done: Deletions,
         *,
         new_cursor_id: Callable[[], str],
         allow_outsiders: bool,
@@ -50,18 +30,9 @@ class Sharing:
         self._new_cursor_id, self._allow_outsiders = new_cursor_id, allow_outsiders
 
     def admit(self, audience: Audience) -> None:
-        """Raises ShareRefused where jobs may not be shown to these readers.
-
-        Readers who cannot be known may be of another organisation.
-        """
-        if audience.direct:
-            raise ShareRefused("direct")
-        if self._allow_outsiders:
-            return
-        if not audience.known:
-            raise ShareRefused("unknown")
-        if audience.outsiders:
-            raise ShareRefused("outsiders")
+        """Raises ShareRefused where jobs may not be shown to these readers."""
+        if reason := refused(audience, allow_outsiders=self._allow_outsiders):
+            raise ShareRefused(reason)
 
     def once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[Step]:
         """`new` for the first press on a question; a double click shares once."""
@@ -91,3 +62,15 @@ class Sharing:
         copy = replace(cursor, id=self._new_cursor_id(), caller=account.caller, shared=shared)
         await self._cursors.save(copy)
         return await self._jobs.turn(account, copy.id, page)
+
+
+def refused(audience: Audience, *, allow_outsiders: bool) -> str:
+    """Why jobs may not be shown to these readers: direct, unknown or outsiders; "" if they may.
+
+    Readers who cannot be known may be of another organization.
+    """
+    if audience.direct:
+        return "direct"
+    if allow_outsiders:
+        return ""
+    return "outsiders" if audience.outsiders else "" if audience.known else "unknown"

@@ -7,12 +7,10 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Protocol
 
 from bot.emporix.listing import MAX_PAGE_SIZE
-from bot.emporix.models import Job, JobPage
-from bot.emporix.part import Part
+from bot.emporix.models import Job
 from bot.errors import (
     Busy,
     EmporixFailed,
@@ -21,9 +19,9 @@ from bot.errors import (
     ProxyAnswered,
     RateLimited,
 )
-from bot.models import Account, Caller, Connection, Filters
+from bot.models import Account, Caller, Filters
 from bot.services.accounts import connection
-from bot.services.pages import Call, Page, first_look, look_again
+from bot.services.pages import Call, JobSource, ListsJobs, Page, first_look, look_again
 from bot.services.short_query import lengthen
 from bot.store.cursors import Cursor
 
@@ -42,15 +40,6 @@ MOST_PAUSES, PAUSE, LONGEST_PAUSE = 5, 5.0, 30.0  # seconds, where Emporix wants
 
 Progress = Callable[[int, int | None], Awaitable[None]]
 """Is told how many jobs have been read, of how many, None where Emporix does not say."""
-
-
-class Emporix(Protocol):
-    """The calls that give pages."""
-
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
-    async def search_jobs(
-        self, connection: Connection, filters: Filters, part: Part
-    ) -> JobPage: ...
 
 
 class Cursors(Protocol):
@@ -89,7 +78,7 @@ class WholeLists:
 
     def __init__(
         self,
-        emporix: Emporix,
+        emporix: ListsJobs,
         cursors: Cursors,
         *,
         clock: Callable[[], float],
@@ -112,9 +101,9 @@ class WholeLists:
         )
         cursor = cursor or _anew(account, wanted.query)
         held = connection(account, cursor.tenant)
-        call = self._emporix.search_jobs if cursor.searched else self._emporix.list_jobs
+        call = JobSource(self._emporix, held, cursor.searched).page
         async with self._one_of(account.caller):
-            found = await self._read(partial(call, held), cursor, progress)
+            found = await self._read(call, cursor, progress)
         return replace(found, tenant=held.tenant)
 
     @asynccontextmanager

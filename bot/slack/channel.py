@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import ShareRefused
@@ -15,7 +15,7 @@ from bot.models import Audience
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
 from bot.slack.presence import CannotEnter, audience_from, enter
-from bot.slack.refusals import named, word
+from bot.slack.refusals import TROUBLE, named, word
 from bot.slack.reply import by_response_url
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Channel:
                 text=message["text"],
                 blocks=message["blocks"],
             )
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             logger.warning("a shared message stays as it is: %s", named(error))
             return False
         return True

@@ -6,7 +6,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import DigestRefused
 from bot.models import Audience
-from bot.slack.presence import UNSEEN, CannotEnter, Facts, audience_from, enter, join
+from bot.services.sharing import refused
+from bot.slack.people import People
+from bot.slack.presence import UNSEEN, CannotEnter, audience_from, join, look
 
 
 class DigestChannels:
@@ -18,10 +20,17 @@ class DigestChannels:
     def __init__(self, client: AsyncWebClient, *, allow_outsiders: bool) -> None:
         self._client, self._allow_outsiders = client, allow_outsiders
 
-    async def enter(self, channel_id: str) -> None:
-        """Be where a digest is to be posted; joins a public channel. Raises DigestRefused."""
+    async def enter(self, channel_id: str, people: People) -> None:
+        """Be where a digest is to be posted; joins a public channel that the person is in.
+
+        Raises DigestRefused and NotInChannel, and then nothing is joined.
+        """
         try:
-            await enter(self._client, channel_id, self._admit)
+            channel = await look(self._client, channel_id)
+            self.admit(audience_from(channel))
+            await people.must_be_in(channel_id)
+            if not channel.get("is_member"):
+                await join(self._client, channel_id)
         except CannotEnter as error:
             raise DigestRefused(error.reason, channel_id) from error
 
@@ -38,15 +47,10 @@ class DigestChannels:
             raise DigestRefused("gone", audience.channel_id)
         if not audience.known:
             raise DigestRefused(said_by_slack(audience.refused), audience.channel_id)
-        if audience.direct:
-            raise DigestRefused("direct", audience.channel_id)
         if audience.archived:
             raise DigestRefused("archived", audience.channel_id)
-        if audience.outsiders and not self._allow_outsiders:
-            raise DigestRefused("outsiders", audience.channel_id)
-
-    def _admit(self, channel: Facts) -> None:
-        self.admit(audience_from(channel))
+        if reason := refused(audience, allow_outsiders=self._allow_outsiders):
+            raise DigestRefused(reason, audience.channel_id)
 
 
 def said_by_slack(word: str) -> str:

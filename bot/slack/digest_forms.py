@@ -27,7 +27,7 @@ FIELDS = (
     "filters",
     "schedule",
     "even_when_quiet",
-    "picture",
+    "chart",
 )
 """Of a digest, what its form can change."""
 
@@ -79,7 +79,7 @@ class DigestForms:
         account = await self._accounts.of(people.caller)
         filters = await _noting(problems, "filters", self._filters(filled, account, clock))
         if not problems:
-            entered = self._enter(people, filled.proposal.channel_id)
+            entered = self._channels.enter(filled.proposal.channel_id, people)
             await _noting(problems, "channel", entered)
         if problems or filters is None:
             raise FormRefused(filled.proposal, problems)
@@ -100,11 +100,6 @@ class DigestForms:
         if before.owner != people.caller:
             await people.must_be_in(before.channel_id)
         return before
-
-    async def _enter(self, people: People, channel_id: str) -> None:
-        """Raises DigestRefused and NotInChannel."""
-        await self._channels.enter(channel_id)
-        await people.must_be_in(channel_id)
 
     async def _keep(self, account: Account, digest: Digest, before: Digest | None) -> Digest:
         if before is None:
@@ -135,7 +130,7 @@ def _digest(caller: Caller, filled: Filled, filters: Filters) -> Digest:
         query=proposal.query,
         filters=filters,
         even_when_quiet=proposal.even_when_quiet,
-        picture=proposal.picture,
+        chart=proposal.chart,
     )
 
 

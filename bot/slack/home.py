@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 
 from bot.errors import BotError, StoreUnavailable
 from bot.say.gate import gate
@@ -15,7 +14,7 @@ from bot.say.render import Say
 from bot.services.homes.overview import Overview, Overviews
 from bot.slack.failures import described
 from bot.slack.incoming import Incoming
-from bot.slack.refusals import word
+from bot.slack.refusals import TROUBLE, word
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ class HomeTab:
             await self._overviews.changed(caller, tenants)
             if not self._incoming.is_in_home and await self._overviews.is_open(caller):
                 await self._show(FRESH_SECONDS, insists=True)
-        except (BotError, SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except (BotError, *TROUBLE) as error:
             logger.warning("a Home tab stays as it is: %s", described(error))
 
     async def _show(self, seconds: float, above: Blocks = (), *, insists: bool = False) -> None:
@@ -122,11 +121,6 @@ class HomeTab:
             return False
         self._hash = str(answer["view"].get("hash") or "")
         return True
-
-
-def home_tabs(say: Say, overviews: Overviews) -> Callable[[Incoming], HomeTab]:
-    """Gives each request its Home."""
-    return lambda incoming: HomeTab(say, overviews, incoming)
 
 
 def _with(above: Blocks, view: Mapping[str, Any]) -> dict[str, Any]:

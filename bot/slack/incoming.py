@@ -50,6 +50,7 @@ class Incoming:
     reference: str
     answered: asyncio.Event
     app_id: str = ""
+    value: str = ""
     thread_ts: str = ""
     tab: str = ""
     event: Mapping[str, Any] = field(default_factory=dict)

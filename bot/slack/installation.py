@@ -140,11 +140,16 @@ def _installed_in(body: Body) -> str:
 
 
 def _team_of_user(body: Body) -> str:
-    """The workspace of the person who acts; that of the request where Slack names no other."""
+    """The workspace of the person who acts; that of the request where Slack names no other.
+
+    Slack: `app_home_opened` names no team of its user; `team_id` beside it is where it happened,
+    while `authorizations` name the workspace of the app, whoever opens it.
+    """
     event = body.get("event")
     if event is not None:
-        acts = event.get("user_team") or event.get("source_team") or _installed_in(body)
-        return str(acts)
+        happened_in = body.get("team_id") if event.get("type") == "app_home_opened" else ""
+        acts = event.get("user_team") or event.get("source_team") or happened_in
+        return str(acts or _installed_in(body))
     user = body.get("user")
     theirs = user.get("team_id") if isinstance(user, Mapping) else ""
     return str(theirs or _team(body) or "")

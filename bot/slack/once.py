@@ -16,12 +16,18 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.later import Later
-from bot.slack.refusals import TOKEN_SECONDS, is_certain, limited, refuses_token, word
+from bot.slack.refusals import (
+    TOKEN_SECONDS,
+    TROUBLE,
+    is_certain,
+    limited,
+    refuses_token,
+    word,
+)
 from bot.store.pace import Pace
 from bot.store.posts import CLAIM_SECONDS, Posts
 
@@ -43,7 +49,7 @@ MOST_PAGES = 10
 
 EVENT = "emporix_jobs_post"
 PACE = "rate limit of the channel or workspace"
-TROUBLE = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
+FAILURES = (*TROUBLE, OSError)
 
 
 class PostRefused(Exception):
@@ -171,7 +177,7 @@ class _Attempt:
         try:
             async with asyncio.timeout_at(asked_at + POST_SECONDS):
                 answer = await self._client.chat_postMessage(channel=post.channel_id, **arguments)
-        except TROUBLE as error:
+        except FAILURES as error:
             raise await self._not_posted(error) from error
         ts = str(answer["ts"])
         await self._posts.settle(post.name, ts)
@@ -206,7 +212,7 @@ class _Attempt:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 found = await self._found()
-        except TROUBLE as error:
+        except FAILURES as error:
             seconds = TOKEN_SECONDS if refuses_token(error) else limited(error)
             if seconds is None and isinstance(error, SlackApiError) and is_certain(error):
                 logger.warning("the history of a channel may not be read: %s", word(error))

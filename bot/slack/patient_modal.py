@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
-
 from bot.say.gate import gate
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
 from bot.slack.modals import CONTENT, Modal
+from bot.slack.refusals import TROUBLE
 
 
 class PatientModal(Modal):
@@ -58,5 +56,5 @@ class PatientModal(Modal):
         view = {name: pressed[name] for name in CONTENT if pressed.get(name)}
         try:
             await super().show(gate({**view, "blocks": [*on_top, *pressed["blocks"]]}))
-        except (SlackClientError, aiohttp.ClientError, TimeoutError):
+        except TROUBLE:
             return

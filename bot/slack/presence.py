@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -51,16 +50,9 @@ async def join(client: AsyncWebClient, channel_id: str) -> None:
         raise CannotEnter("archived" if word(error) == "is_archived" else "invite") from error
 
 
-async def enter(
-    client: AsyncWebClient, channel_id: str, admit: Callable[[Facts], None] | None = None
-) -> None:
-    """Be where something is to be posted by the clock; joins a public channel.
-
-    Before that `admit` may raise what speaks against it. Raises CannotEnter.
-    """
+async def enter(client: AsyncWebClient, channel_id: str) -> None:
+    """Be where scheduled messages are posted; joins a public channel. Raises CannotEnter."""
     channel = await look(client, channel_id)
-    if admit:
-        admit(channel)
     if not channel.get("is_member"):
         await join(client, channel_id)
 

@@ -6,10 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
-
 from bot.slack.modals import Modal
+from bot.slack.refusals import TROUBLE
 
 logger = logging.getLogger(__name__)
 
@@ -35,5 +33,5 @@ class Progress:
         self._told = now
         try:
             await self._modal.update(self._template, done=done, total=total)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except TROUBLE as error:
             logger.info("progress could not be shown: %s", type(error).__name__)

@@ -20,14 +20,14 @@ from bot.errors import (
     NotConnected,
     Unauthorized,
 )
-from bot.models import Digest, Slot
+from bot.models import Connection, Digest, Slot
 from bot.services.accounts import Accounts, connection
 from bot.services.departures import Departures
 from bot.services.digests import course
 from bot.services.digests.digests import Digests
+from bot.services.digests.history import Histories, History
 from bot.services.digests.report import Report, Reports
 from bot.slack.digest_channels import DigestChannels, said_by_slack
-from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.once import OutcomeUnknown
 from bot.slack.refusals import word
@@ -83,13 +83,12 @@ async def post(
     digest_id: str,
     now: float,
     errand: Errand,
-    queue: Queues,
     digests: Digests,
     accounts: Accounts,
     reports: Reports,
+    histories: Histories,
     digest_channels: DigestChannels,
     digest_posts: DigestPosts,
-    digest_pictures: DigestPictures,
     told_once: ToldOnce,
     departures: Departures,
     audit: AuditLog,
@@ -104,18 +103,18 @@ async def post(
     slot = digest.next
     if slot is None or slot.at > now:
         return  # paused, changed, or done by another worker
-    pictures = Pictures(digest_pictures, queue)
     services = Services(
         digests,
         accounts,
         reports,
+        histories,
         digest_channels,
         digest_posts,
         told_once,
         departures,
         audit,
     )
-    run = Run(slot, now, services, pictures)
+    run = Run(slot, now, services)
     errand.otherwise = partial(run.settle, digest, course.given_up)
     await run.of(digest)
 
@@ -128,36 +127,13 @@ async def tell_paused(digest: Digest, digests: Digests, digest_posts: DigestPost
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """What follows a digest, where there is time for it."""
-
-    pictures: DigestPictures
-    queue: Queues
-
-    async def ask(self, digest: Digest, slot: Slot, ts: str) -> None:
-        """Let a task of its own draw it."""
-        upload_at = await self.pictures.reserve(digest.owner.team_id)
-        if upload_at is None:
-            return
-        await self.queue.put(
-            "digest_pictures.post",
-            f"{digest.id}:{slot.on}",
-            digest_id=digest.id,
-            on=slot.on,
-            slot_at=slot.at,
-            channel_id=digest.channel_id,
-            ts=ts,
-            upload_at=upload_at,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Services:
     """What runs of digests need."""
 
     digests: Digests
     accounts: Accounts
     reports: Reports
+    histories: Histories
     channels: DigestChannels
     posts: DigestPosts
     told: ToldOnce
@@ -172,7 +148,6 @@ class Run:
     slot: Slot
     now: float
     services: Services
-    pictures: Pictures
 
     async def of(self, digest: Digest) -> None:
         """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
@@ -235,10 +210,9 @@ class Run:
         if report.is_quiet and not digest.even_when_quiet and not is_asked:
             await self.settle(digest, course.was_quiet)
             return
-        ts = await self.services.posts.post(digest, self.slot, report, self.now)
+        history = None if report.is_quiet or not digest.chart else await self._history(digest)
+        await self.services.posts.post(digest, self.slot, report, history, self.now)
         await self.settle(digest, course.posted)
-        if ts and digest.picture and not report.is_quiet:
-            await self.pictures.ask(digest, self.slot, ts)
 
     async def _check(self, digest: Digest) -> None:
         """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
@@ -256,10 +230,18 @@ class Run:
         await self.settle(digest, course.checked)
 
     async def _report(self, digest: Digest) -> Report:
-        account = await self.services.accounts.of(digest.owner)
-        held = connection(account, digest.tenant)
         window = course.window(digest, self.slot)
+        held = await self._connection(digest)
         return await self.services.reports.read(held, digest.filters, window)
+
+    async def _history(self, digest: Digest) -> History:
+        """The days before this run, as far as they are known within two seconds."""
+        held, zone = await self._connection(digest), digest.schedule.zone
+        return await self.services.histories.read(held, digest.filters, zone, self.slot.at)
+
+    async def _connection(self, digest: Digest) -> Connection:
+        """Raises NotConnected."""
+        return connection(await self.services.accounts.of(digest.owner), digest.tenant)
 
     async def _miss(self, digest: Digest) -> None:
         """Too late: the owner hears of a run that was asked for, and of the second in a row."""

@@ -9,6 +9,7 @@ import pytest
 from redis.exceptions import RedisError
 
 from bot.clockwork.quieter import Quieter
+from bot.errors import StoreUnavailable
 from bot.later import Later
 from bot.store.connection import connect_for_queue
 from bot.store.trouble import EVERY_SECONDS, TroubleLog
@@ -32,7 +33,7 @@ async def fail(error: Exception | None = None) -> None:
         if error:
             raise error
         await connect_for_queue("unix:///nowhere/redis.sock").ping()
-    except (RedisError, OSError, ValueError, Later):  # what the tests raise
+    except (RedisError, OSError, ValueError, Later, StoreUnavailable):  # what the tests raise
         SAQ.exception("Upkeep task failed unexpectedly")
 
 
@@ -47,6 +48,14 @@ async def test_one_line_says_that_redis_is_away(
     clock.now += EVERY_SECONDS
     await fail()
     assert [record.getMessage() for record in caplog.records] == [LINE, LINE]
+
+
+async def test_a_store_that_is_away_is_one_line_too(caplog: pytest.LogCaptureFixture) -> None:
+    """Also where the queue has already said that it is Redis."""
+    await fail(StoreUnavailable("TimeoutError"))
+    assert [record.getMessage() for record in caplog.records] == [
+        LINE.replace("ConnectionError", "StoreUnavailable")
+    ]
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), TimeoutError(), OSError("disk")])

@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from bot.keys import new_key, parse_keys
-from bot.store.canary import Canary
+from bot.store import layout
+from bot.store.canary import TEXT, Canary
 from bot.store.connection import connect
-from bot.store.vault import Vault
+from bot.store.vault import Vault, place
 from sandbox.processes import PROJECT
 from sandbox.serving import free_socket
 
@@ -109,11 +110,9 @@ async def test_keys_that_no_longer_fit(
         async with asyncio.timeout(SOON):
             while not await redis.exists("emporix-jobs:canary"):  # noqa: ASYNC110 - it is watched
                 await asyncio.sleep(0.05)
-        await redis.delete("emporix-jobs:canary")
-        client = connect(redis_url, Canary(Vault(parse_keys(THEIRS))))
-        await client.ping()
-        await client.client_kill_filter(_type="normal", skipme=True)
-        await client.aclose()
+        theirs = Vault(parse_keys(THEIRS)).seal(TEXT, place(layout.canary()))
+        await redis.set(layout.canary(), theirs)
+        await redis.client_kill_filter(_type="normal", skipme=True)
         async with asyncio.timeout(SOON):
             while running.poll() is None:  # web connects when it is asked for something
                 with suppress(httpx.HTTPError):

@@ -25,6 +25,7 @@ from bot.errors import (
     NotFound,
     ProxyAnswered,
     RateLimited,
+    TokenRefused,
     Unauthorized,
 )
 from tests.emporix.fakes import NOW
@@ -59,7 +60,11 @@ def refused(status: int, body: object = b"", headers: dict[str, str] | None = No
         (401, EXPIRED, Unauthorized, "Access Token expired"),
         (403, {"code": 403, "message": "forbidden"}, Forbidden, "forbidden"),
         (404, {"code": 404, "message": "not found"}, NotFound, "not found"),
-        (404, b"", EmporixUnreadable, ""),
+        (401, b"", ProxyAnswered, ""),
+        (401, {"error": "login required"}, ProxyAnswered, ""),
+        (403, b"", ProxyAnswered, ""),
+        (403, {}, ProxyAnswered, ""),
+        (404, b"", ProxyAnswered, ""),
         (404, b"<html>nothing here</html>", ProxyAnswered, ""),
         (404, b"404 page not found", ProxyAnswered, ""),
         (404, {"message": "no Route matched with those values"}, ProxyAnswered, ""),
@@ -141,7 +146,7 @@ def test_who_is_at_fault(status: int, body: str, of_token: bool) -> None:
     if error.pauses == "filters":
         assert (body in ("own", "fault"), status in (400, 422), of_token) == (True, True, False)
     if error.pauses == "connection":
-        assert body in ("own", "fault", "other", "empty")
+        assert body in ("own", "fault")
         assert status in (401, 403)
     if not error.pauses and not isinstance(error, NotFound):
         assert error.is_temporary
@@ -158,6 +163,22 @@ def test_a_refused_key_is_about_the_key(status: int, said: str, member: str) -> 
     response = httpx.Response(status, json={member: said, "error_description": "no"})
     error = token_refusal(response, now=NOW)
     assert type(error) is Unauthorized
+
+
+@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("invalid_scope", Forbidden),
+        ("unsupported_grant_type", TokenRefused),
+        ("invalid_request", TokenRefused),
+    ],
+)
+def test_a_refused_token_says_why(status: int, said: str, kind: type[EmporixError]) -> None:
+    """A key without scopes is asked to be replaced; a wrong kind of request is the operator's."""
+    error = token_refusal(httpx.Response(status, json={"error": said}), now=NOW)
+    assert type(error) is kind
+    assert not isinstance(error, TokenRefused) or (error.reason, error.pauses) == (said, "")
 
 
 def test_every_error_has_its_row() -> None:
@@ -202,22 +223,30 @@ def test_details(details: object, expected: tuple[str, ...]) -> None:
     assert refused(400, {"message": "no", "details": details}).details == expected
 
 
+def test_a_list_that_is_not_found_is_not_a_job() -> None:
+    """A 404 of Emporix on a list says that the service is missing, not that a job is."""
+    response = httpx.Response(404, json={"code": 404, "message": "not found"})
+    error = refusal(response, now=NOW, tenant="acme")
+    assert isinstance(error, NotFound)
+    assert (error.resource, error.resource_id) == ("service", "")
+
+
 def test_not_found_names_the_resource() -> None:
     """What was not found is what was asked for, whatever the answer says."""
     error = refused(404, {"resourceId": "another"})
     assert isinstance(error, NotFound)
-    assert error.resource_id == "j1"
+    assert (error.resource, error.resource_id) == ("job", "j1")
 
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("7", 7.0), ("0", 1.0), ("1.5", 2.0), ("31536000", 900.0), ("9" * 400, 900.0), ("soon", None)],
 )
-def test_retry_after(header: str, seconds: float | None) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("body", [b"", b"<html>busy</html>"])
+def test_retry_after(header: str, seconds: float | None, status: int, body: bytes) -> None:
     """Emporix is left alone for as long as it asks, but never for more than 15 minutes."""
-    error = refused(429, b"", {"Retry-After": header})
-    assert isinstance(error, RateLimited)
-    assert error.retry_after == seconds
+    assert refused(status, body, {"Retry-After": header}).retry_after == seconds
 
 
 @pytest.mark.parametrize(

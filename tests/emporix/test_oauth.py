@@ -110,4 +110,4 @@ def test_any_answer(body: object) -> None:
 def test_refused(status: int, kind: type[Exception]) -> None:
     """A refused key is told apart from a service in trouble."""
     with pytest.raises(kind):
-        parse(answer({"message": "no"}, status), now=NOW)
+        parse(answer({"code": status, "message": "no"}, status), now=NOW)

@@ -9,7 +9,15 @@ import pytest
 import stamina
 
 from bot.emporix.retries import ATTEMPTS, retrying
-from bot.errors import EmporixFailed, EmporixUnreadable, NotFound, RateLimited, Unauthorized
+from bot.errors import (
+    EmporixError,
+    EmporixFailed,
+    EmporixUnreadable,
+    NotFound,
+    ProxyAnswered,
+    RateLimited,
+    Unauthorized,
+)
 
 
 class Calls:
@@ -25,8 +33,8 @@ class Calls:
         return "done"
 
 
-def slowed(seconds: float | None) -> RateLimited:
-    error = RateLimited(status=429)
+def slowed(seconds: float | None, kind: type[EmporixError] = RateLimited) -> EmporixError:
+    error = kind(status=429 if kind is RateLimited else 503)
     error.retry_after = seconds
     return error
 
@@ -43,6 +51,8 @@ def slowed(seconds: float | None) -> RateLimited:
         EmporixFailed(status=502),
         EmporixFailed(status=503),
         EmporixFailed(status=504),
+        EmporixFailed(status=507),
+        *(ProxyAnswered(status=status) for status in range(520, 527)),
         slowed(None),
         slowed(0),
         slowed(5),
@@ -91,10 +101,11 @@ async def test_attempts() -> None:
     assert calls.made == ATTEMPTS == 3
 
 
-async def test_retry_after_beyond_the_budget() -> None:
+@pytest.mark.parametrize("kind", [RateLimited, EmporixFailed, ProxyAnswered])
+async def test_retry_after_beyond_the_budget(kind: type[EmporixError]) -> None:
     """Where Emporix wants to be left alone for longer than anybody waits, that is told at once."""
-    calls = Calls(slowed(7.5))
-    with pytest.raises(RateLimited):
+    calls = Calls(slowed(7.5, kind))
+    with pytest.raises(kind):
         await retrying(calls, budget=8)
     assert calls.made == 1
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.models import Caller
 from bot.store.audit import AuditEntry, AuditLog
-from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.emporix.keys import ACME_OPERATIONS, GLOBEX_OPERATIONS
 from sandbox.slack.person import Person
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs, job_id
@@ -157,3 +157,74 @@ async def test_channels_that_go(connected: Shop, ada: Person) -> None:
     assert [(e.event, e.user_id, e.owner_id, e.count) for e in entries[1:]] == [
         ("channel.left", "", "U0ADA", 1)
     ]
+
+
+HOME_BUTTONS = {
+    "Pause": ("digest.paused", "Daily", "C0OPS"),
+    "Resume": ("digest.resumed", "Daily", "C0OPS"),
+    "Post now": ("digest.posted_now", "Daily", "C0OPS"),
+    "Delete": ("digest.deleted", "Daily", "C0OPS"),
+    "Mute for 2 hours": ("alert.muted", "", "C0OPS"),
+    "Unmute": ("alert.unmuted", "", "C0OPS"),
+    "Turn off": ("alert.off", "", "C0OPS"),
+    "Stop watching": ("watch.stopped", job_id(3), ""),
+    "Make default": ("connection.default", "", ""),
+    "Disconnect": ("connection.removed", "", ""),
+}
+"""In an order in which each is there: event, subject and channel of its one entry."""
+
+
+async def test_buttons_of_the_home_tab(connected: Shop, ada: Person) -> None:
+    """Each button that changes something writes one entry: who, what and which tenant."""
+    add_jobs(connected, 3)
+    await set_up(ada, name="Daily")
+    await ada.command("/emporix alerts on")
+    await ada.command(f"/emporix jobs watch {job_id(3)}")
+    await connected.connect(ada, GLOBEX_OPERATIONS)
+    for label, (event, subject, channel_id) in HOME_BUTTONS.items():
+        before = await _entries(connected)
+        await ada.open_home()
+        await ada.click(label, at_home=True)
+        (entry,) = (await _entries(connected))[len(before) :]
+        assert (entry.event, entry.subject, entry.channel_id) == (event, subject, channel_id)
+        tenant = "globex" if event.startswith("connection") else "acme"
+        assert (entry.user_id, entry.tenant, entry.result) == ("U0ADA", tenant, "done")
+
+
+async def test_an_alert_that_is_resumed_at_home(connected: Shop, ada: Person) -> None:
+    """One entry, with the tenant of the alert and its channel."""
+    await ada.command("/emporix alerts on")
+    await ada.command("/emporix disconnect")
+    await ada.click("Disconnect")
+    await connected.connect(ada, ACME_OPERATIONS)
+    before = await _entries(connected)
+    await ada.open_home()
+    await ada.click("Resume", at_home=True)
+    (entry,) = (await _entries(connected))[len(before) :]
+    assert (entry.event, entry.user_id, entry.owner_id) == ("alert.resumed", "U0ADA", "")
+    assert (entry.tenant, entry.channel_id, entry.result) == ("acme", "C0OPS", "done")
+
+
+async def test_a_digest_that_is_taken_over(connected: Shop, ada: Person, grace: Person) -> None:
+    """One entry, by the person who took it, with its owner until then."""
+    await set_up(ada, name="Daily")
+    before = await _entries(connected)
+    await grace.command("/emporix digest list")
+    await grace.click("Take over")
+    (entry,) = (await _entries(connected))[len(before) :]
+    assert (entry.event, entry.user_id, entry.owner_id) == ("digest.taken_over", "U0GRACE", "U0ADA")
+    assert (entry.subject, entry.tenant, entry.channel_id) == ("Daily", "acme", "C0OPS")
+
+
+async def test_a_job_that_is_shared_from_a_message(connected: Shop, ada: Person) -> None:
+    """One entry, after the question; none for the question itself."""
+    add_jobs(connected, 1)
+    before = await _entries(connected)
+    await ada.write(f"Look at {job_id(1)}")
+    await ada.shortcut("Find Emporix jobs")
+    await ada.click("Share in thread")
+    assert await _entries(connected) == before
+    await ada.submit({})
+    (entry,) = (await _entries(connected))[len(before) :]
+    assert (entry.event, entry.user_id, entry.subject) == ("jobs.shared", "U0ADA", job_id(1))
+    assert (entry.tenant, entry.channel_id, entry.result) == ("acme", "C0OPS", "done")

@@ -9,7 +9,7 @@ import pytest
 
 from bot.emporix.models import Agent
 from bot.errors import EmporixTimeout
-from bot.models import Connection, Filters
+from bot.models import Connection, Credentials, Filters
 from bot.services import agents
 from bot.services.agents import AgentNames, meant
 from tests.clock import FakeClock
@@ -75,6 +75,16 @@ async def test_remembers_for_each_user_and_tenant(clock: FakeClock) -> None:
         assert await names_of(names, held) == expected
         assert await names_of(names, replace(held, token=None)) == expected
     assert emporix.asked == ["acme", "acme", "globex"]
+
+
+async def test_another_key_asks_for_itself(clock: FakeClock) -> None:
+    """What a replaced key could read is not shown by one that may read less."""
+    emporix = FakeEmporix()
+    names = AgentNames(emporix, clock)
+    await names_of(names, connection())
+    emporix.fails = True
+    narrow = replace(connection(), credentials=Credentials("narrow", "secret"))
+    assert await names_of(names, narrow) == {}
 
 
 async def test_asks_anew_when_names_are_old(clock: FakeClock) -> None:

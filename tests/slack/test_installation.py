@@ -78,16 +78,6 @@ class Counting:
         await modal.close()
 
 
-class FakeHome:
-    """Shows nothing: no answer to a foreign request may be looked for there."""
-
-    async def send(self, message: Any, *, replace: bool) -> None:
-        raise AssertionError("the Home of a stranger was drawn")
-
-    async def post(self, message: Any, *, replace: bool) -> bool:
-        return False
-
-
 class CountsArrivals(FakeArrivals):
     """Counts what was stored before a listener is called."""
 
@@ -98,8 +88,6 @@ class CountsArrivals(FakeArrivals):
         self.taken += 1
         return await super().take(*args, **named)
 
-
-HELPERS = {"home": lambda incoming: FakeHome()}
 
 Post = Callable[[Poster, Payload], Awaitable[Any]]
 KINDS: dict[str, tuple[Callable[[str], Payload], Post]] = {
@@ -147,7 +135,7 @@ async def test_what_is_not_ours_is_refused(
     """No listener is called and nothing is stored, whatever kind of request it is."""
     caplog.set_level("INFO")
     listeners, arrivals = Counting(), CountsArrivals()
-    setup = Setup(listeners.heard, arrivals=arrivals, helpers=HELPERS)
+    setup = Setup(listeners.heard, arrivals=arrivals)
     async with open_bench(setup) as bench:
         await sent(bench, kind, lambda payload: payload)
         assert listeners.calls == 1
@@ -162,11 +150,21 @@ async def test_what_is_not_ours_is_refused(
             assert "This app" in text
 
 
+@pytest.mark.parametrize("allowed", [False, True])
+async def test_an_outsider_who_opens_the_home_is_none_of_ours(allowed: bool) -> None:
+    """Slack names only the workspace where it happened; the authorization is always ours."""
+    listeners = Counting()
+    setup = Setup(listeners.heard, allow_outsiders=allowed)
+    async with open_bench(setup) as bench:
+        await sent(bench, "event", lambda payload: payload | {"team_id": OTHER_TEAM})
+    assert listeners.calls == int(allowed)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "command"])
 async def test_outsiders_may_be_let_in(kind: str) -> None:
     """By ALLOW_SHARED_CHANNELS; their workspace is ours, but they are of another organization."""
     listeners = Counting()
-    setup = Setup(listeners.heard, helpers=HELPERS, allow_outsiders=True)
+    setup = Setup(listeners.heard, allow_outsiders=True)
     async with open_bench(setup) as bench:
         await sent(bench, kind, of_an_outsider)
     assert listeners.calls == 1

@@ -80,6 +80,10 @@ async def resume_from_button(
     audit_entry: AuditDraft,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
+    if not digest.paused:
+        audit_entry.skip()
+        await reply("digest/running", digest=digest)
+        return
     digest = await views.run("resume", digest, account, digests, people, audit_entry)
     await reply("digest/pause.resumed", digest=digest)
 
@@ -89,12 +93,17 @@ async def take_over(
     button: DigestButton,
     account: Account,
     digests: Digests,
+    channel: Channel,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     """Run a digest on one's own connection, resumed if it is paused."""
     digest = await digests.get(button.digest_id, account.caller)
+    if channel.is_shared and not digest.paused:  # the notice of an earlier pause
+        audit_entry.skip()
+        await reply("digest/running", digest=digest)
+        return
     digest = await views.run("resume", digest, account, digests, people, audit_entry)
     await reply("digest/pause.taken_over", digest=digest)
 

@@ -14,7 +14,6 @@ from bot.errors import (
     Forbidden,
     InvalidRequest,
     NotConnected,
-    RateLimited,
     Unauthorized,
 )
 from bot.models import Account, Caller, Connection, Filters
@@ -203,6 +202,5 @@ def next_look(alerts: Sequence[Alert], now: float) -> float:
 def wait(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
     """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
     failing = now - min((alert.looked_at for alert in alerts), default=now)
-    asked = error.retry_after if isinstance(error, RateLimited) else None
-    wanted = max(failing / 2, asked or 0.0)
+    wanted = max(failing / 2, error.retry_after or 0.0)
     return bounded(wanted, least=LOOK_SECONDS, most=EMPORIX_LONGEST)

@@ -8,11 +8,11 @@ our clock may differ.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from bot.emporix.models import Job
 from bot.store.alert_records import OVERLAP, Mark
 from bot.store.places import digest
+from bot.times import parse_time
 
 LEAST_STEP = 0.001
 """Emporix writes times to the millisecond."""
@@ -67,11 +67,8 @@ def left_out(mark: Mark, fetched: Fetched) -> int | None:
 
 def changed_at(job: Job) -> float:
     """When a job was last changed, in seconds since 1970; 0 where it does not say."""
-    try:
-        moment = datetime.fromisoformat(job.modified_at)
-    except ValueError:
-        return 0.0
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    moment = parse_time(job.modified_at)
+    return moment.timestamp() if moment else 0.0
 
 
 def _seen(job: Job) -> tuple[float, str]:

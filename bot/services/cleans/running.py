@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
+from cachetools import TTLCache
+
 from bot.errors import StoreUnavailable
 from bot.services.cleans.needs import Accounts, Emporix, Owner
 from bot.services.cleans.turn import Turn
@@ -17,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 TAKEN_SECONDS = 2.0
 """After so long somebody looks whether another worker still has it in hand."""
+
+MOST_LEFT, LOG_SECONDS = 1_000, 60.0
+"""Clean-ups of a newer version, each of which is logged once in so many seconds."""
 
 
 class CleanRuns:
@@ -37,6 +42,7 @@ class CleanRuns:
         self._emporix, self._accounts, self._kept = emporix, accounts, kept
         self._results, self._audit = results, audit
         self._clock, self._new_owner, self._allowed = clock, new_owner, allowed
+        self._left: TTLCache[str, bool] = TTLCache(MOST_LEFT, LOG_SECONDS, clock)
 
     async def claim_due(self) -> list[str]:
         """Ids of those that have to be run."""
@@ -71,7 +77,11 @@ class CleanRuns:
             return None
         if clean.filters.unknown:
             # Without the filter that it does not know, this process would delete other jobs, too.
-            logger.warning("clean-up %s is left to a worker of the version that began it", clean_id)
+            if clean_id not in self._left:
+                self._left[clean_id] = True
+                logger.warning(
+                    "clean-up %s is left to a worker of the version that began it", clean_id
+                )
             return TAKEN_SECONDS
         turn = Turn(
             clean,

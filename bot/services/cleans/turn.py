@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from bot.delays import EMPORIX_LONGEST, bounded
-from bot.errors import EmporixError, MissingScope, NotConnected, RateLimited, Unauthorized
+from bot.errors import EmporixError, MissingScope, NotConnected, Unauthorized
 from bot.services.cleans.collecting import collect
 from bot.services.cleans.exporting import parts
 from bot.services.cleans.needs import Accounts, Emporix, FileNotSent, Owner
@@ -103,8 +103,7 @@ class Turn:
         except (NotConnected, MissingScope, Unauthorized) as error:
             why = await self._wish() or error.template
         except EmporixError as error:
-            wanted = error.retry_after or 0.0 if isinstance(error, RateLimited) else 0.0
-            return await self._pause(error.template, wanted)
+            return await self._pause(error.template, error.retry_after or 0.0)
         except FileNotSent as error:
             self._clean = replace(self._clean, detail=error.reason)
             if error.passes and self._clean.idle < MOST_IDLE:

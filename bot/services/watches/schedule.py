@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from bot.delays import EMPORIX_LONGEST, bounded
 from bot.emporix.models import Job
-from bot.errors import EmporixError, RateLimited
+from bot.errors import EmporixError
 from bot.services.jobs_by_id import FoundJobs
 from bot.store.watches import Watch
+from bot.times import parse_time
 
 RUNNING = "in_progress"
 
@@ -40,8 +40,7 @@ def pause(watched: float) -> float:
 
 def wait(error: EmporixError) -> float:
     """Seconds for which Emporix is left alone after it has failed."""
-    asked = error.retry_after if isinstance(error, RateLimited) else None
-    return bounded(asked or 0.0, least=LONGEST_PAUSE / 2, most=EMPORIX_LONGEST)
+    return bounded(error.retry_after or 0.0, least=LONGEST_PAUSE / 2, most=EMPORIX_LONGEST)
 
 
 def shortest_pause(watches: Iterable[Watch], endings: Iterable[Ending], now: float) -> float:
@@ -65,8 +64,5 @@ def endings_of(watches: Iterable[Watch], found: FoundJobs, now: float) -> Iterab
 
 def duration(job: Job) -> float | None:
     """Seconds from a job's creation to its last change; None where either is not known."""
-    try:
-        created, modified = map(datetime.fromisoformat, (job.created_at, job.modified_at))
-        return max(0.0, (modified - created).total_seconds())
-    except (ValueError, TypeError):  # no time, or only one of them names a zone
-        return None
+    created, modified = parse_time(job.created_at), parse_time(job.modified_at)
+    return max(0.0, (modified - created).total_seconds()) if created and modified else None

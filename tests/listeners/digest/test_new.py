@@ -98,6 +98,18 @@ async def test_joins_a_public_channel(connected: Shop, ada: Person) -> None:
     assert (await stored(connected)).channel_id == "C0SECRET"
 
 
+async def test_joins_no_channel_of_others(connected: Shop, ada: Person) -> None:
+    """Nobody brings the app into a public channel of which they are no member."""
+    await set_up(ada, channel="secret")
+    for member in (BOT_USER_ID, "U0ADA"):
+        connected.workspace.directory.remove("C0SECRET", member)
+    await ada.command("/emporix digest list")
+    await ada.click("Change")
+    refused = await ada.submit({"name": "Still there"})
+    assert "not a member of that channel" in refused.field_errors["channel"]
+    assert BOT_USER_ID not in connected.workspace.directory.channels["C0SECRET"].members
+
+
 async def test_a_channel_has_each_name_once(ada: Person, digest: str) -> None:
     """A second digest needs a name of its own."""
     exchange = await set_up(ada, name="daily JOBS")

@@ -144,6 +144,10 @@ async def test_a_filter_of_a_newer_version_is_left_to_it(
     assert await bench.turn(newer) == TAKEN_SECONDS
     assert bench.emporix.deleted == []
     assert "left to a worker of the version that began it" in caplog.text
+    for seconds, logged in ((59, 1), (1, 2), (30, 2)):
+        bench.clock.forward(seconds)
+        await bench.turn(newer)
+        assert caplog.text.count("left to a worker") == logged
     assert await bench.kept.load(clean.id) == newer
     await overwrite(bench, clean)
     assert (await bench.to_the_end(clean)).deleted == 12
