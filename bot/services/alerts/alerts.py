@@ -13,8 +13,8 @@ from bot.services.alerts.course import AlertCourse
 from bot.services.alerts.fetching import ListsJobs, fetch
 from bot.services.alerts.looks import FAILURE, LOOK_SECONDS
 from bot.services.alerts.watermark import first_mark
+from bot.services.concurrency import gather_all
 from bot.services.ownership import run_as
-from bot.services.together import together
 from bot.store.alert_records import Alert
 from bot.store.sources import Source
 
@@ -120,7 +120,7 @@ class Alerts:
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
         """Those on the caller's connections to these tenants, oldest first in each."""
         sources = [Source(caller, tenant) for tenant in tenants]
-        found = await together(*map(self._kept.of_source, sources))
+        found = await gather_all(*map(self._kept.of_source, sources))
         return tuple(alert for alerts in found for alert in alerts)
 
     async def owned(self, caller: Caller, alert_id: str) -> Alert:

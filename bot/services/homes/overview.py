@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.models import Account, Caller, Connection, Digest
 from bot.services.accounts import connection
-from bot.services.together import together
+from bot.services.concurrency import gather_all
 from bot.store.alert_records import Alert
 from bot.store.audit import AuditEntry
 from bot.store.homes import Figures
@@ -126,7 +126,7 @@ class Overviews:
     async def known(self, caller: Caller) -> Overview:
         """Without asking Emporix."""
         account = await self._accounts.of(caller)
-        figures, digests, alerts, watches, deletes, _ = await together(
+        figures, digests, alerts, watches, deletes, _ = await gather_all(
             self._kept.load(caller),
             self._digests.of_owner(caller),
             self._alerts.of_owner(caller, account.connections),
@@ -148,7 +148,7 @@ class Overviews:
     async def asked(self, caller: Caller, overview: Overview, seconds: float) -> Overview:
         """With what Emporix says of tenants whose figures are so old; keeps that."""
         old = overview.older(seconds)
-        found = await together(*(self._emporix.ask(one.held, one.figures) for one in old))
+        found = await gather_all(*(self._emporix.ask(one.held, one.figures) for one in old))
         await self._kept.keep(caller, found)
         new = {figures.tenant: figures for figures in found}
         views = (

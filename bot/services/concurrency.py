@@ -1,0 +1,87 @@
+"""Several calls at once, and one call for all who ask for the same thing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable
+from typing import Any, Generic, TypeVar
+
+from cachetools import TLRUCache
+
+Result = TypeVar("Result")
+
+
+async def gather_all(*calls: Awaitable[Any]) -> list[Any]:
+    """The results in their order; raises the first error when all calls have ended.
+
+    `asyncio.gather` would raise it at once and leave the others running, with connections that
+    nobody closes.
+    """
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
+
+
+async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
+
+
+class SingleFlight(Generic[Result]):
+    """One call at a time for each key, shared by all who ask; results can be cached.
+
+    A caller that is cancelled leaves the call to the others. Errors are not cached.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        seconds: Callable[[Result], float] = lambda _: 0.0,
+        most: int = 300,
+    ) -> None:
+        """Cache at most `most` results, each for as many `seconds` as it is worth."""
+        self._running: dict[Hashable, asyncio.Task[Result]] = {}
+        self._cached: TLRUCache[Hashable, Result] = TLRUCache(
+            most, lambda _, result, now: now + seconds(result), clock
+        )
+
+    def cached(self, key: Hashable) -> Result | None:
+        """The cached result; None if there is none."""
+        return self._cached.get(key)
+
+    def running(self, key: Hashable) -> asyncio.Task[Result] | None:
+        """The call that has not ended; wait for it without cancelling it."""
+        return self._running.get(key)
+
+    def __len__(self) -> int:
+        """How many calls are running."""
+        return len(self._running)
+
+    def start(
+        self, key: Hashable, call: Callable[[], Coroutine[Any, Any, Result]]
+    ) -> asyncio.Task[Result]:
+        """The running call for this key, or a new one."""
+        if (task := self._running.get(key)) is None:
+            task = self._running[key] = asyncio.create_task(call())
+            task.add_done_callback(lambda ended: self._end(key, ended))
+        return task
+
+    async def get(self, key: Hashable, call: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        """The cached result, or that of the call; raises what the call raises."""
+        if (result := self.cached(key)) is not None:
+            return result
+        return await asyncio.shield(self.start(key, call))
+
+    async def close(self) -> None:
+        """Cancel all running calls."""
+        await cancel_all(self._running.values())
+
+    def _end(self, key: Hashable, task: asyncio.Task[Result]) -> None:
+        del self._running[key]
+        if not task.cancelled() and task.exception() is None:
+            self._cached[key] = task.result()
