@@ -14,9 +14,10 @@ from bot.models import Caller
 from bot.store import layout
 from bot.store.alert_records import ALERT, POSTS, Alert, Posted
 from bot.store.connection import Commands, reaching_redis
+from bot.store.due_index import Scheduled
 from bot.store.limits import ALERTS, IS_FULL, write_within
 from bot.store.sealing import Sealing
-from bot.store.sources import Followed, Source, Sources
+from bot.store.sources import Source, Sources
 from bot.store.vault import Vault
 
 # An alert, its places, what it has posted and the time of the next look change together, and only
@@ -57,8 +58,8 @@ end
 return 1
 """
 
-IS_FOLLOWED = """
-local function is_followed() return redis.call('SCARD', KEYS[3]) > 0 end
+DUE_AT = """
+local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end
 """
 
 POSTS_KEPT_SECONDS = 24 * 60 * 60
@@ -81,12 +82,12 @@ class AlertStore:
         self._posts_sealing = Sealing(vault, "record of an alert's messages", POSTS)
         self._save = redis.register_script(SAVE)
         self._delete = redis.register_script(DELETE)
-        followed = Followed(
-            "alerts",
+        followed = Scheduled(
+            "connections with alerts",
             layout.ALL_SOURCES_OF_ALERTS,
-            lambda source: layout.alerts_of_source(source.name),
             _sources,
-            IS_FOLLOWED,
+            layout.alerts_of_source,
+            DUE_AT,
         )
         self.sources = Sources(redis, layout.alerts_due(), layout.alerts_strikes(), followed)
 
@@ -244,9 +245,7 @@ def _of_channel(alert: Alert) -> str:
     return layout.alerts_of_channel(alert.owner.team_id, alert.channel_id)
 
 
-async def _sources(keys: list[str]) -> list[Source]:
-    """The sources whose sets of alerts these are."""
+async def _sources(keys: list[str]) -> list[str]:
+    """The names of the sources whose sets of alerts these are."""
     prefix = layout.alerts_of_source("")
-    return [
-        Source.named(key.removeprefix(prefix)) for key in keys if key.count(":", len(prefix)) > 2
-    ]
+    return [key.removeprefix(prefix) for key in keys if key.count(":", len(prefix)) > 2]

@@ -16,6 +16,7 @@ from bot.errors import LimitReached
 from bot.models import Caller, Digest
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.due_index import DueIndex, Scheduled
 from bot.store.limits import (
     DIGESTS,
     IS_FULL,
@@ -70,34 +71,12 @@ redis.call('SREM', KEYS[5], ARGV[2])
 return 1
 """
 
-# Whoever claims something looks after it for a while; after that it is due again.
-CLAIM_DUE = """
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
-for _, id in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], id) end
-return due
+DUE_AT = """
+local function due_at()
+  local due = redis.call('HGET', KEYS[2], 'due')
+  return due ~= '' and due
+end
 """
-
-# Only Redis knows whether a digest is gone: one that this process cannot decrypt is still there.
-SET_ASIDE = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return redis.call('ZREM', KEYS[2], ARGV[2]) end
-redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
-return -1
-"""
-
-RESTORE = """
-local due = redis.call('HGET', KEYS[1], 'due')
-if not due or due == '' or redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
-return redis.call('ZADD', KEYS[2], due, ARGV[1])
-"""
-
-CLAIM_SECONDS = 60.0
-"""Only for what somebody has dropped: a task that is queued already is not queued twice."""
-
-ASIDE_SECONDS = 60 * 60.0
-"""After which a worker tries again to decrypt a digest."""
-
-SCANNED = 1000
-"""Keys that Redis looks at in one step of a scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +100,17 @@ def new_digest_id() -> str:
 
 
 class DigestStore:
-    """Digests in Redis. Every method raises StoreUnavailable where Redis does not answer."""
+    """Digests in Redis; `due` says when which are due.
+
+    Every method raises StoreUnavailable where Redis does not answer.
+    """
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
         self._redis, self._sealing = redis, Sealing(vault, "digest", DIGEST)
         self._save = redis.register_script(SAVE)
         self._delete = redis.register_script(DELETE)
-        self._claim_due = redis.register_script(CLAIM_DUE)
-        self._set_aside = redis.register_script(SET_ASIDE)
-        self._restore = redis.register_script(RESTORE)
+        scheduled = Scheduled.by_id("digests", layout.digest, DUE_AT)
+        self.due = DueIndex(redis, layout.digests_due(), scheduled)
 
     async def load(self, digest_id: str) -> Digest | None:
         """The digest of that id; None where it was deleted, or cannot be opened."""
@@ -210,14 +191,8 @@ class DigestStore:
         return tuple(digest for digest in await self._all(ids) if digest.owner == caller)
 
     async def claim_due(self, now: float, most: int) -> list[Due]:
-        """Digests that are due; nobody else gets them for a minute.
-
-        In a time that grows with how many these are, not with how many there are.
-        """
-        with reaching_redis():
-            ids: list[str] = await self._claim_due(
-                keys=[layout.digests_due()], args=[now, now + CLAIM_SECONDS, most]
-            )
+        """Digests that are due; no other worker gets them for a minute."""
+        ids = await self.due.claim(now, most)
         return [
             Due(id_, run or "")
             for id_, run in zip(ids, await self._fields(ids, "run"), strict=True)
@@ -230,43 +205,6 @@ class DigestStore:
                 layout.digests_due(), since, until, start=0, num=most
             )
         return await self._all(ids)
-
-    async def set_aside(self, digest_id: str, now: float) -> bool:
-        """For a digest that could not be read: True if it is gone, and so is its due entry.
-
-        Otherwise it is due again after ASIDE_SECONDS: the key for it may come back.
-        """
-        with reaching_redis():
-            done = await self._set_aside(
-                keys=[layout.digest(digest_id), layout.digests_due()],
-                args=[now + ASIDE_SECONDS, digest_id],
-            )
-        return int(done) >= 0
-
-    async def reconcile(self) -> list[str]:
-        """Restore missing due entries of all digests; gives the ids of those that had none."""
-        restored: list[str] = []
-        for ids in await self._scanned():
-            with reaching_redis():
-                async with self._redis.pipeline(transaction=False) as pipe:
-                    for id_ in ids:
-                        await self._restore(
-                            keys=[layout.digest(id_), layout.digests_due()], args=[id_], client=pipe
-                        )
-                    done = await pipe.execute()
-            restored += [id_ for id_, added in zip(ids, done, strict=True) if added]
-        return restored
-
-    async def _scanned(self) -> list[list[str]]:
-        """The ids of all digests, in portions."""
-        cursor, found = 0, list[list[str]]()
-        while True:
-            with reaching_redis():
-                cursor, keys = await self._redis.scan(cursor, layout.digest("*"), SCANNED)
-            if keys:
-                found.append([key.rpartition(":")[2] for key in keys])
-            if not int(cursor):
-                return found
 
     async def _fields(self, ids: Sequence[str], field: str) -> list[str | None]:
         """One field of each of these digests."""

@@ -247,10 +247,6 @@ def audience_reads(what: str) -> str:
     return f"{CLOCK}:audiences:{what}"
 
 
-ALL_CLEANS = f"{CLOCK}:clean:*"
-"""A pattern for SCAN that fits what `clean` gives, and what belongs to clean-ups."""
-
-
 def clean(clean_id: str) -> str:
     """Hash: a clean-up, sealed; its state in clear, and who wants it to stop."""
     return f"{CLOCK}:clean:{clean_id}"

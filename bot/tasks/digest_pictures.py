@@ -6,12 +6,13 @@ import logging
 
 from bot.clockwork.calls import Later, task
 from bot.errors import DigestRefused, NotConnected
-from bot.services.accounts import Accounts, connection
-from bot.services.digests.digests import Digests
+from bot.services.accounts import connection
 from bot.services.digests.history import Histories
 from bot.slack.digest_channels import DigestChannels
 from bot.slack.digest_pictures import DigestPictures, Thread
 from bot.slack.told_once import ToldOnce
+from bot.store.accounts import AccountStore
+from bot.store.digests import DigestStore
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ async def post(
     ts: str,
     upload_at: float,
     now: float,
-    digests: Digests,
-    accounts: Accounts,
+    digest_store: DigestStore,
+    account_store: AccountStore,
     histories: Histories,
     digest_channels: DigestChannels,
     digest_pictures: DigestPictures,
@@ -37,7 +38,7 @@ async def post(
 ) -> None:
     if now < upload_at:
         raise Later(upload_at - now, "the next upload is not allowed yet")
-    digest = await digests.load(digest_id)
+    digest = await digest_store.load(digest_id)
     if digest is None or not digest.picture or digest.channel_id != channel_id:
         return  # somebody has changed it meanwhile
     if now > upload_at + PATIENCE_SECONDS:
@@ -49,7 +50,7 @@ async def post(
     if not await _may_be_shown(channel_id, digest_channels, told_once):
         return
     try:
-        held = connection(await accounts.of(digest.owner), digest.tenant)
+        held = connection(await account_store.load(digest.owner), digest.tenant)
     except NotConnected:
         return  # the next digest tells of that
     history = await histories.read(held, digest.filters, digest.schedule.zone, slot_at)

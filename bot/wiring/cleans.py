@@ -36,6 +36,7 @@ def cleans(
     kept, results = CleanStore(redis, keys), CleanResults(redis)
     counting = Counting(NamedJobs(emporix, names))
     return {
+        "cleanup_store": kept,
         "cleaning": Cleaning(
             counting,
             stored,

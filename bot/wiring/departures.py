@@ -7,7 +7,6 @@ from typing import Any
 
 from bot.services.departures import Departures
 from bot.store.accounts import AccountStore
-from bot.store.cleans import CleanStore
 from bot.store.connection import Commands
 from bot.store.erasure import Erasure
 from bot.store.stopped_teams import StoppedTeams
@@ -25,11 +24,14 @@ def departures(
     return Departures(
         stored,
         services["digests"],
+        services["digest_store"],
         services["alerts"],
+        services["alert_store"],
         services["alert_course"],
         services["watching"],
+        services["watch_store"],
         StoppedTeams(redis),
         Erasure(redis, keys),
-        CleanStore(redis, keys),
+        services["cleanup_store"],
         clock,
     )

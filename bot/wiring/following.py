@@ -29,20 +29,19 @@ def following(
     """The services of both, by name."""
     watches, alerts = WatchStore(redis, keys), AlertStore(redis, keys)
     found = JobsById(emporix)
-    course = AlertCourse(alerts, alerts.sources, clock)
+    course = AlertCourse(alerts, clock)
     return {
         "watching": Watching(
             jobs,
             found,
             watches,
-            watches.sources,
             accounts,
             new_watch_id=new_watch_id,
             clock=clock,
         ),
-        "alerts": Alerts(
-            emporix, alerts, alerts.sources, course, new_alert_id=new_alert_id, clock=clock
-        ),
+        "alerts": Alerts(emporix, alerts, course, new_alert_id=new_alert_id, clock=clock),
         "alert_course": course,
-        "alert_looks": AlertLooks(emporix, found, alerts, alerts.sources, accounts, clock),
+        "alert_looks": AlertLooks(emporix, found, alerts, accounts, clock),
+        "alert_store": alerts,
+        "watch_store": watches,
     }

@@ -22,12 +22,12 @@ def overviews(
 ) -> Overviews:
     """By the services that the commands use, too."""
     return Overviews(
-        services["accounts"],
+        services["account_store"],
         HomeStore(redis, keys),
         AsksFigures(emporix, clock),
-        digests=services["digests"],
+        digests=services["digest_store"],
         alerts=services["alerts"],
-        watching=services["watching"],
+        watches=services["watch_store"],
         audit=services["audit"],
         clock=clock,
     )

@@ -114,6 +114,7 @@ async def shared_parts(
         services = {
             **_counted(settings, redis, emporix, patient, clock, stack),
             "accounts": accounts,
+            "account_store": stored,
             "asking": asking,
             **_jobs(settings, redis, stored, named, clock, new_cursor_id),
             **_deletes(settings, redis, stored, emporix, names, clock, new_cursor_id),
@@ -226,8 +227,10 @@ def _digests(
     new_digest_id: Callable[[], str],
 ) -> dict[str, object]:
     """What there is for digests."""
-    digests = Digests(DigestStore(redis, keys), clock, new_digest_id)
+    store = DigestStore(redis, keys)
+    digests = Digests(store, clock, new_digest_id)
     return {
+        "digest_store": store,
         "alive": Alive(redis),
         "digests": digests,
         "digest_channels": channels,

@@ -86,6 +86,7 @@ class Bench:
         services: dict[str, Any] = following(self.client, vault, emporix, jobs, accounts, clock)
         self.alerts, self.course = services["alerts"], services["alert_course"]
         self.looks, self.watching = services["alert_looks"], services["watching"]
+        self.alert_store, self.watch_store = services["alert_store"], services["watch_store"]
 
     async def account(self, caller: Caller = ADA) -> Account:
         return await FakeAccounts().load(caller)

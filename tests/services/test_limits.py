@@ -65,7 +65,7 @@ def digests(redis: Any, clock: FakeClock) -> Kind:
 
     async def pause(digest: Digest) -> None:
         paused = lambda one: digest_course.paused(one, "connection", clock())  # noqa: E731
-        assert await service.settle(digest.id, paused)
+        assert await service.settle(digest, paused)
 
     return Kind(
         "digests",

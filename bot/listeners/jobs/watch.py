@@ -13,6 +13,7 @@ from bot.slack.channel import Channel
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
 from bot.store.audit_events import AuditEvent
+from bot.store.watches import WatchStore
 
 
 @command(
@@ -23,11 +24,16 @@ from bot.store.audit_events import AuditEvent
     audit=AuditEvent.WATCH_STARTED,
 )
 async def watch_job(
-    text: str, account: Account, watching: Watching, reply: Reply, audit_entry: AuditDraft
+    text: str,
+    account: Account,
+    watching: Watching,
+    watch_store: WatchStore,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     if not text:
         audit_entry.skip()
-        await reply("jobs/watch.list", watches=await watching.all_of(account.caller))
+        await reply("jobs/watch.list", watches=await watch_store.of(account.caller))
         return
     audit_entry.subject = wanted = job_id(text)
     await _say(await watching.start(account, wanted), NOWHERE, reply, audit_entry)
@@ -53,13 +59,18 @@ async def start(
 
 @action(ids.JOBS_WATCH_STOP, replaces=True, audit=AuditEvent.WATCH_STOPPED)
 async def stop(
-    value: str, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
+    value: str,
+    caller: Caller,
+    watching: Watching,
+    watch_store: WatchStore,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     state = unpack(value, ids.STATE_JOB)
     audit_entry.subject, audit_entry.tenant = str(state["job"]), str(state["tenant"])
     if not await watching.stop(caller, str(state["tenant"]), str(state["job"])):
         audit_entry.skip()
-    await reply("jobs/watch.list", replace=True, watches=await watching.all_of(caller))
+    await reply("jobs/watch.list", replace=True, watches=await watch_store.of(caller))
 
 
 async def _say(started: Started, place: Place, reply: Reply, audit_entry: AuditDraft) -> None:

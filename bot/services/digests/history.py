@@ -6,16 +6,16 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
 
+from bot.emporix.client import EmporixClient
 from bot.errors import EmporixError, RateLimited
 from bot.models import NEWEST_FIRST, Connection, Filters
-from bot.services.digests.readings import Readings
-from bot.services.digests.report import ListsJobs, total_of
+from bot.services.concurrency import SingleFlight
+from bot.services.digests.report import KEPT_SECONDS, total_of
 from bot.services.digests.schedule import Day, days_before
-from bot.store.day_counts import Counted
+from bot.store.day_counts import Counted, DayCounts
 from bot.store.sources import Source
 
 logger = logging.getLogger(__name__)
@@ -86,20 +86,13 @@ class History:
         return Kind(self.statuses[place], counts, max(found, default=(0, ""))[1])
 
 
-class KeepsCounts(Protocol):
-    """Where counts of days are kept, by connection, series and date."""
-
-    async def load(self, source: str, series: str) -> Mapping[str, Counted]: ...
-    async def keep(self, source: str, series: str, days: Mapping[str, Counted]) -> None: ...
-
-
 class Histories:
     """Reads histories; digests of the same tenant, key, filters and zone share one."""
 
-    def __init__(self, emporix: ListsJobs, kept: KeepsCounts, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: EmporixClient, kept: DayCounts, clock: Callable[[], float]) -> None:
         self._emporix, self._kept, self._clock = emporix, kept, clock
         self._room = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._readings: Readings[History] = Readings(clock)
+        self._flight = SingleFlight[History](clock, lambda _: KEPT_SECONDS)
 
     async def read(self, held: Connection, filters: Filters, zone: str, at: float) -> History:
         """The days of a zone that were over `at` a time; raises StoreUnavailable.
@@ -111,13 +104,13 @@ class Histories:
             filters, sort=NEWEST_FIRST, page=1, size=1, fields=("id",), tenant=held.tenant
         )
         series = _series(held, asked, zone)
-        return await self._readings.of(
+        return await self._flight.get(
             (series, days[-1]), lambda: self._read(held, asked, series, days)
         )
 
     async def close(self) -> None:
         """Give up what is on its way."""
-        await self._readings.close()
+        await self._flight.close()
 
     async def _read(
         self, held: Connection, asked: Filters, series: str, days: tuple[Day, ...]

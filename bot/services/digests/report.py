@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bot.emporix.models import Job, JobPage
-from bot.emporix.part import WHOLE, Part
 from bot.models import NEWEST_FIRST, Connection, Filters
 from bot.services.concurrency import SingleFlight, cancel_all
 from bot.services.digests.course import Window
 from bot.services.likeness import Group, beginning, groups
+from bot.services.naming import NamedJobs
 from bot.services.short_query import shorten
 
 STATUSES = ("success", "failure", "in_progress", "skipped")
@@ -82,21 +81,13 @@ class Report:
         return max((count.now or 0 for count in self.counts), default=0)
 
 
-class ListsJobs(Protocol):
-    """The call that counts and lists."""
-
-    async def list_jobs(
-        self, connection: Connection, filters: Filters, part: Part = WHOLE
-    ) -> JobPage: ...
-
-
 class Reports:
     """Reads reports; digests of the same tenant, key, filters and window share one.
 
     Its method raises what Emporix raises.
     """
 
-    def __init__(self, emporix: ListsJobs, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: NamedJobs, clock: Callable[[], float]) -> None:
         self._emporix = emporix
         self._room = asyncio.Semaphore(CALLS_AT_ONCE)
         self._flight = SingleFlight[Report](clock, lambda _: KEPT_SECONDS)

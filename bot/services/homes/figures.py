@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Protocol
 
-from bot.emporix.models import Job, JobPage
-from bot.emporix.part import WHOLE, Part
+from bot.emporix.models import Job
 from bot.errors import EmporixError
 from bot.models import Connection, Filters
 from bot.services.concurrency import SingleFlight, gather_all
+from bot.services.naming import NamedJobs
 from bot.store.homes import Figures, Glance, Newest
 
 DAY_SECONDS = 24 * 60 * 60
@@ -18,18 +17,10 @@ SHOWN = 5
 SAID_LETTERS = 500
 
 
-class ListsJobs(Protocol):
-    """The call that counts and lists."""
-
-    async def list_jobs(
-        self, connection: Connection, filters: Filters, part: Part = WHOLE
-    ) -> JobPage: ...
-
-
 class AsksFigures:
     """Asks Emporix by two calls a tenant; who asks meanwhile shares the answer."""
 
-    def __init__(self, emporix: ListsJobs, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: NamedJobs, clock: Callable[[], float]) -> None:
         self._emporix, self._clock = emporix, clock
         self._flight = SingleFlight[Figures](clock)
 

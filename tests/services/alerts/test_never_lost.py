@@ -104,11 +104,11 @@ class Channel:
         return steps[what]
 
     async def posted(self, chosen: str) -> None:
-        if alert := await self.bench.course.load(chosen):
+        if alert := await self.bench.alert_store.load(chosen):
             await self.bench.course.done(alert, ())
 
     async def noticed(self, chosen: str) -> None:
-        if alert := await self.bench.course.load(chosen):
+        if alert := await self.bench.alert_store.load(chosen):
             await self.bench.course.noticed(alert)
 
     async def add_unreadable(self, source: Source) -> None:
@@ -127,7 +127,7 @@ class Channel:
     async def wait(self) -> None:
         """A tick takes what is due, and the worker that took it dies."""
         self.clock.forward(1_000)
-        await self.bench.course.take_due(200)
+        await self.bench.alert_store.sources.take_due(self.clock(), 200)
 
     async def check(self) -> None:
         """Due within a quarter of an hour, or when it is to be heard again."""

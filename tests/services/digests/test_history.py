@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import pytest
 
@@ -81,7 +82,7 @@ def kept() -> FakeCounts:
 @pytest.fixture
 def histories(emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock) -> Histories:
     clock.now = NINE
-    return Histories(emporix, kept, clock)
+    return Histories(cast("Any", emporix), cast("Any", kept), clock)
 
 
 async def test_counts_whole_days_by_totals(histories: Histories, emporix: FakeEmporix) -> None:
