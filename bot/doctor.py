@@ -16,6 +16,7 @@ from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.errors import EmporixError, StoreUnavailable, Unauthorized
 from bot.models import Credentials
+from bot.resources import slack_client, slack_session, vault
 from bot.settings import Settings
 from bot.slack.refusals import classify, word
 from bot.store import layout
@@ -23,10 +24,10 @@ from bot.store.alive import Alive
 from bot.store.canary import Canary
 from bot.store.connection import Commands, connect, reaching_redis
 from bot.store.probe import Probe
+from bot.store.records import Records
 from bot.store.rights import missing_rights
 from bot.store.server_clock import WRONG_SECONDS, ahead_of_redis
 from bot.store.tokens import TokenStore
-from bot.wiring.shared import sealed_records, slack_client, slack_session, vault
 
 SCOPES = frozenset(
     {
@@ -167,7 +168,7 @@ def ahead_of_slack(date: str) -> float:
 async def _emporix(settings: Settings) -> Finding:
     """Nobody's key is at hand here, so a refusal of a made-up one is the sign of life."""
     redis = connect(settings.redis_url.get_secret_value())  # the token of nobody is not kept there
-    tokens = TokenStore(redis, sealed_records(settings))
+    tokens = TokenStore(redis, Records(vault(settings)))
     async with aclosing(redis), http_client(settings.emporix_api_url) as http:
         try:
             client = EmporixClient(http, tokens, time.time)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.errors import StoreUnavailable
+from bot.resources import vault
 from bot.settings import Settings
 from bot.store.audit_names import AuditBusy
 from bot.store.canary import Canary
 from bot.store.connection import connect
 from bot.store.erasure import Erasure, Found, Subject
-from bot.wiring.shared import vault
 
 MOST_SHOWN = 100
 

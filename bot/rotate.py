@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.errors import StoreUnavailable
+from bot.resources import vault
 from bot.settings import Settings
 from bot.store.canary import Canary
 from bot.store.connection import connect
 from bot.store.rotation import Rotation, Tally
-from bot.wiring.shared import vault
 
 TOLD_EVERY = 1000  # records
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,11 +26,22 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bot.app import App, build_app
 from bot.errors import StoreUnavailable
 from bot.logs import configure, new_reference
+from bot.resources import (
+    EXIT_MISCONFIGURED,
+    Clock,
+    Resources,
+    open_resources,
+    slack_client,
+    vault,
+)
 from bot.server import ENTRY, Connection, Limits, Server, allowed_connections, listen
 from bot.settings import Settings
 from bot.slack.body import parse
+from bot.slack.dispatch import Dispatch
+from bot.slack.failures import Failures
 from bot.slack.guard import (
     MAX_BODY_BYTES,
     TOO_LONG,
@@ -38,8 +51,16 @@ from bot.slack.guard import (
     may_be_certificate_check,
 )
 from bot.slack.incoming import ANSWERED, DELIVERED, REFERENCE
-from bot.wiring.shared import Clock
-from bot.wiring.web import Parts, assemble
+from bot.slack.injection import Providers
+from bot.slack.patience import PATIENCE_SECONDS
+from bot.slack.work import Work
+from bot.store.arrivals import Arrivals
+from bot.store.canary import Canary
+from bot.store.cursors import new_cursor_id
+from bot.store.digests import new_digest_id
+from bot.store.probe import Probe
+from bot.store.zones import ZoneStore
+from bot.wiring import WebServices, build_web_services
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +74,16 @@ EVENTS = "/slack/events"
 
 RATE_LIMITED = "app_rate_limited"
 """Slack: the type of the notice that events are left out, sent once a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the HTTP endpoints use; `ping` raises StoreUnavailable with the kind of trouble."""
+
+    app: App
+    work: Work
+    ping: Callable[[], Awaitable[None]]
+
 
 Assemble = Callable[[], AbstractAsyncContextManager[Parts]]
 
@@ -102,6 +133,51 @@ def serve(settings: Settings, clock: Clock = time.time) -> None:
     logger.info("listening on %s, port %d", *listening.getsockname()[:2])
     with suppress(KeyboardInterrupt):  # SIGINT, raised once more when all is finished
         server.run(sockets=[listening])
+
+
+@asynccontextmanager
+async def assemble(
+    settings: Settings,
+    clock: Clock = time.time,
+    new_cursor_id: Callable[[], str] = new_cursor_id,
+    patience_seconds: float = PATIENCE_SECONDS,
+    new_digest_id: Callable[[], str] = new_digest_id,
+) -> AsyncIterator[Parts]:
+    """The parts of a web process, closed when it ends."""
+    async with open_resources(settings, clock, Canary(vault(settings), _exit)) as resources:
+        ping = Probe(resources.redis).ping
+        with suppress(StoreUnavailable):  # the app starts without Redis, but not with wrong keys
+            await ping()
+        services = build_web_services(resources, new_cursor_id, new_digest_id)
+        await services.installation.learn()
+        services.say.preload()
+        dispatch = _dispatcher(resources, services, patience_seconds)
+        client = slack_client(settings, resources.session)
+        client.token = None  # Bolt gives one to each request, and warns of another
+        token = settings.slack_bot_token.get_secret_value()
+        yield Parts(build_app(dispatch, client, token), dispatch.work, ping)
+
+
+def _dispatcher(resources: Resources, services: WebServices, patience_seconds: float) -> Dispatch:
+    say, session, redis = services.say, resources.session, resources.redis
+    return Dispatch(
+        registry=services.registry,
+        say=say,
+        session=session,
+        work=Work(),
+        failures=Failures(say),
+        arrivals=Arrivals(redis, resources.accounts),
+        installation=services.installation,
+        audit=services.audit,
+        services=services,
+        providers=Providers(say, session, services.overviews, ZoneStore(redis), resources.clock),
+        patience_seconds=patience_seconds,
+    )
+
+
+def _exit() -> None:
+    """At once: every request would fail, and uvicorn has no other way to end with this status."""
+    os._exit(EXIT_MISCONFIGURED)
 
 
 def build_web(assemble: Assemble, guard: Guard) -> ASGIApp:

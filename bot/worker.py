@@ -10,28 +10,73 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 
-from bot.clockwork.calls import Tick
+import bot.tasks
+from bot.clockwork.calls import Queues, Tick
 from bot.clockwork.engine import Engine, Queue
 from bot.clockwork.quieter import quieten_saq
+from bot.clockwork.registry import discover
 from bot.clockwork.runner import Runner
 from bot.clockwork.ticks import Ticks
 from bot.errors import StoreUnavailable
 from bot.logs import configure
+from bot.resources import EXIT_MISCONFIGURED, Clock, Connect, open_resources, vault
 from bot.settings import Settings
+from bot.slack.failures import Failures
 from bot.store.canary import Canary
-from bot.store.connection import Commands
+from bot.store.connection import Commands, connect, connect_for_queue
 from bot.store.server_clock import DOUBTFUL_SECONDS, WRONG_SECONDS, ahead_of_redis
-from bot.wiring.shared import REFUSED, Clock, vault
-from bot.wiring.worker import WorkerParts, assemble_worker, open_queue
+from bot.wiring import Sleep, build_worker_services
 
 logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20  # a platform that stops a process commonly kills it after 30 s
 LOOK_SECONDS = 0.5  # between two looks at the clock
 COMPARE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What the worker process runs."""
+
+    ticks: Ticks
+    runner: Runner
+    redis: Commands
+
+
+@asynccontextmanager
+async def assemble_worker(
+    settings: Settings,
+    queue: Queues,
+    canary: Canary,
+    clock: Clock = time.time,
+    sleep: Sleep = asyncio.sleep,
+    connect: Connect = connect,
+) -> AsyncIterator[WorkerParts]:
+    """The parts of a worker process, closed when it ends; tasks are queued in `queue`."""
+    async with open_resources(settings, clock, canary, connect) as resources:
+        services, calls = build_worker_services(resources, queue, sleep), discover(bot.tasks)
+        runner = Runner(
+            calls,
+            services,
+            Failures(services.say),
+            services.directly,
+            clock,
+            services.stopped_teams,
+        )
+        yield WorkerParts(Ticks(calls.ticks), runner, resources.redis)
+
+
+@asynccontextmanager
+async def open_queue(settings: Settings, canary: Canary) -> AsyncIterator[Queue]:
+    """The queue in Redis, disconnected at the end."""
+    async with AsyncExitStack() as stack:
+        queue = Queue(connect_for_queue(settings.redis_url.get_secret_value(), canary))
+        stack.push_async_callback(queue.disconnect)
+        yield queue
 
 
 def work(settings: Settings, clock: Clock = time.time, *, compare_clocks: bool = True) -> int:
@@ -58,9 +103,9 @@ async def _work(settings: Settings, clock: Clock, compare_clocks: bool) -> int:
         with suppress(StoreUnavailable):  # it starts without Redis, but not with wrong keys
             await timing.compare()
         if canary.has_refused() or not queue.claims:
-            return REFUSED
+            return EXIT_MISCONFIGURED
         await _until(ending, queue, parts, timing)
-        return REFUSED if canary.has_refused() else 0
+        return EXIT_MISCONFIGURED if canary.has_refused() else 0
 
 
 async def _until(ending: asyncio.Event, queue: Queue, parts: WorkerParts, timing: Timing) -> None:

@@ -13,6 +13,7 @@ import httpx
 from redis.exceptions import RedisError
 
 from bot.keys import new_key
+from bot.resources import vault
 from bot.server import Server
 from bot.settings import Settings
 from bot.slack.guard import Guard
@@ -20,10 +21,8 @@ from bot.store import layout
 from bot.store.canary import Canary
 from bot.store.connection import connect
 from bot.store.vault import Vault
-from bot.web import build_web
-from bot.wiring.shared import vault
-from bot.wiring.web import assemble
-from bot.wiring.worker import assemble_worker
+from bot.web import assemble, build_web
+from bot.worker import assemble_worker
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import Key
 from sandbox.emporix.world import World

@@ -18,7 +18,6 @@ from bot.say.render import Say
 from bot.services.filters import parse
 from bot.settings import Settings
 from bot.slack.hear import Command
-from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from tests.documents import (
     DOCUMENTS,
@@ -32,6 +31,7 @@ from tests.documents import (
     table,
     text,
 )
+from tests.injected import wrong_parameters
 from tests.source import PROJECT, modules
 
 SAY = Say.default()
@@ -248,7 +248,7 @@ def test_the_example_of_a_command_works(tmp_path: Path) -> None:
     exec(listener, written)
     exec(test, {})
     (heard,) = (found for found in written.values() if isinstance(found, Command))
-    assert set(heard.parameters) <= PARAMETERS.keys()
+    assert wrong_parameters(heard) == []
     template_name = heard.words.replace(" ", "/")
     file = tmp_path / f"{template_name}.json.j2"
     file.parent.mkdir()

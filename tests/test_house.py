@@ -20,16 +20,15 @@ import bot.tasks
 from bot import errors
 from bot.app import COMMAND
 from bot.clockwork.registry import discover as clock_calls
-from bot.clockwork.runner import PARAMETERS as CLOCK_PARAMETERS
 from bot.say import ids
 from bot.say.examples import examples
 from bot.say.render import Say
 from bot.services.filters import FILTERS
 from bot.settings import Settings
 from bot.slack.hear import Action, Command, Event, Heard, Shortcut, Submission, Suggestion
-from bot.slack.parameters import PARAMETERS
 from bot.slack.registry import discover
 from sandbox.slack.blockkit.walk import elements
+from tests import injected
 from tests.documents import quoted, table, text
 from tests.limits import DOCUMENTED, UNDOCUMENTED, Limit, taken_by, value
 from tests.source import PROJECT, attributes, functions, imported, modules, strings
@@ -39,6 +38,7 @@ REGISTRY = discover(bot.listeners)
 LISTENERS = [path for path in modules("bot/listeners") if path.name != "__init__.py"]
 CALLS = clock_calls(bot.tasks)
 TASKS = [path for path in modules("bot/tasks") if path.name != "__init__.py"]
+CALLED = [*CALLS.ticks, *CALLS.tasks.values()]
 ERRORS = "errors/"
 ERROR_FOR_THE_UNKNOWN = "unknown"
 
@@ -75,6 +75,8 @@ def error_classes(base: type[Any] = errors.BotError) -> set[type[Any]]:
     below = base.__subclasses__()
     return {*below}.union(*map(error_classes, below))
 
+
+HEARD = [heard for path in LISTENERS for heard in heard_in(path)]
 
 each_listener = pytest.mark.parametrize("listener", LISTENERS, ids=place)
 each_template = pytest.mark.parametrize("template", SAY.templates())
@@ -207,10 +209,31 @@ def test_every_kind_of_state_is_packed_and_unpacked(kind: str) -> None:
     assert any(kind in attributes(listener) for listener in LISTENERS)
 
 
-def test_parameters_are_those_that_listeners_take() -> None:
-    """Nothing is asked for that is not offered, and nothing is offered in vain."""
-    taken = {name for path in LISTENERS for heard in heard_in(path) for name in heard.parameters}
-    assert taken == PARAMETERS.keys()
+def test_parameters_of_listeners_are_typed() -> None:
+    """Each is a service of the web process or belongs to the request, with the declared type."""
+    assert [wrong for heard in HEARD for wrong in injected.wrong_parameters(heard)] == []
+
+
+def test_every_value_of_a_request_is_taken() -> None:
+    """By some listener; what no listener needs is not provided."""
+    provided = {name for heard in HEARD for name in injected.of_request(heard)}
+    assert provided - {name for heard in HEARD for name in heard.parameters} == set()
+
+
+def test_a_parameter_has_one_meaning() -> None:
+    """No service has the name of a value that belongs to a request or a task."""
+    of_requests = {name for heard in HEARD for name in injected.of_request(heard)}
+    assert of_requests & injected.WEB_SERVICES.keys() == set()
+    assert injected.TASK_VALUES.keys() & injected.WORKER_SERVICES.keys() == set()
+
+
+def test_every_service_is_used() -> None:
+    """By a listener, by a task, or where the processes are assembled."""
+    taken = {name for heard in HEARD for name in heard.parameters}
+    taken |= {name for called in CALLED for name in called.parameters}
+    for name in ("web", "worker", "wiring"):
+        taken |= attributes(PROJECT / f"bot/{name}.py")
+    assert {*injected.WEB_SERVICES, *injected.WORKER_SERVICES} - taken == set()
 
 
 def test_every_setting_is_in_the_example() -> None:
@@ -219,11 +242,10 @@ def test_every_setting_is_in_the_example() -> None:
     assert {name.upper() for name in Settings.model_fields} - names == set()
 
 
-def test_parameters_are_those_that_tasks_take() -> None:
-    """The clock offers nothing in vain; the rest of what a task takes is what it is queued with."""
-    calls = [*CALLS.ticks, *CALLS.tasks.values()]
-    assert CLOCK_PARAMETERS.keys() <= {name for call in calls for name in call.parameters}
-    assert all(name in CLOCK_PARAMETERS for tick in CALLS.ticks for name in tick.parameters)
+def test_parameters_of_tasks_are_typed() -> None:
+    """Each is a service of the worker, belongs to the run, or is an id or a time from the queue."""
+    wrong = [wrong for called in CALLED for wrong in injected.wrong_parameters_of_task(called)]
+    assert wrong == []
 
 
 def test_the_readme_has_every_setting() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.clockwork.calls import Later
 from bot.clockwork.runner import Waits
-from bot.wiring.worker import WorkerParts
+from bot.worker import WorkerParts
 from tests.clock import FakeClock
 
 MANY = 10_000

@@ -11,7 +11,7 @@ from bot.later import Later as Later
 from bot.models import Caller
 
 Function: TypeAlias = Callable[..., Awaitable[None]]
-"""An async function; what it needs it names as parameters (`bot.clockwork.runner.PARAMETERS`)."""
+"""An async function; its parameters are injected (`bot.clockwork.runner`)."""
 
 
 class Queues(Protocol):

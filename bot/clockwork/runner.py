@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 from slack_sdk.errors import SlackClientError
 
-from bot.clockwork.calls import Called, Errand, Later, Queues, Tick
+from bot.clockwork.calls import Called, Errand, Later, Tick
 from bot.clockwork.registry import Calls
 from bot.errors import BotError, StoreUnavailable
 from bot.logs import new_reference
@@ -47,55 +47,30 @@ Waits: TypeAlias = dict[str, list[float]]
 It is kept with the task, as JSON.
 """
 
-PARAMETERS = {
-    "now": "seconds since 1970",
-    "worker_id": "names this process among the workers",
-    "queue": "takes tasks on",
-    "alive": "the record of which workers are at work",
-    "errand": "whose business a task is, and what to do where it fails for good",
-    "account_store": "the connections of users",
-    "alert_store": "the stored alerts",
-    "cleanup_store": "the stored clean-ups",
-    "digest_store": "the stored digests",
-    "watch_store": "the watched jobs",
-    "digests": "the service of digests",
-    "reports": "the service of what digests tell",
-    "digest_channels": "whether digests may be posted where they are to be",
-    "watching": "the service of watched jobs",
-    "jobs": "the service of jobs",
-    "shared_deletes": "the service of deletes that a channel sees",
-    "alert_course": "what becomes of alerts by the clock",
-    "alert_looks": "the service that looks on behalf of alerts",
-    "sharing": "the service of lists and jobs shown to a channel",
-    "shifts": "lets one worker do periodic work for all of them",
-    "told_once": "tells people and threads, and changes what stands in channels",
-    "alert_posts": "posts what alerts tell",
-    "digest_posts": "posts digests and what belongs to them",
-    "histories": "the service of how many jobs the last days had",
-    "digest_pictures": "draws pictures of them and puts these into threads",
-    "directly": "writes to people of its own accord",
-    "clean_runs": "the service that deletes what was counted and confirmed",
-    "departures": "pauses and deletes what belongs to people, channels and teams that left",
-    "installation": "asks Slack whether the app is installed",
-    "audit": "the audit log",
-}
-"""What ticks and tasks can name, beside the arguments that a task was queued with."""
+
+class TaskValues(TypedDict, total=False):
+    """What ticks and tasks can take beside services and the arguments that a task was queued with.
+
+    `now`: seconds since 1970; `errand`: only for tasks.
+    """
+
+    now: float
+    errand: Errand
 
 
 class Runner:
-    """Calls ticks and tasks; `services` are offered to them by name."""
+    """Calls ticks and tasks; `services` is a dataclass with a field for each service."""
 
     def __init__(
         self,
         calls: Calls,
-        services: Mapping[str, object],
-        queue: Queues,
+        services: object,
         failures: Failures,
         directly: Directly,
         clock: Callable[[], float],
         stopped: StoppedTeams,
     ) -> None:
-        self._calls, self._services, self._queue = calls, services, queue
+        self._calls, self._services = calls, services
         self._failures, self._directly, self._clock = failures, directly, clock
         self._stopped, self._is_stopped = stopped, False
 
@@ -104,7 +79,7 @@ class Runner:
         new_reference()
         try:
             if tick.while_stopped or not await self._stops():
-                await self._call(tick, {})
+                await self._call(tick, TaskValues(now=self._clock()))
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
             _log(tick.name, error)
 
@@ -128,7 +103,8 @@ class Runner:
             if await self._stops():
                 raise Later(STOPPED_SECONDS, "the app is not installed in its workspace", failures)
             async with asyncio.timeout(TASK_SECONDS):
-                await self._call(task, {"errand": errand, **arguments})
+                values = TaskValues(now=self._clock(), errand=errand)
+                await self._call(task, {**arguments, **values})
         except Later as later:
             if errand.owner is not None and refuses_token(later.__cause__):
                 await self._stopped.revoked(errand.owner.team_id)
@@ -170,9 +146,12 @@ class Runner:
             surface = self._directly.about(errand.owner, errand.about)
             await self._failures.tell(error, errand.reference, surface)
 
-    async def _call(self, called: Called, extra: Mapping[str, object]) -> None:
-        offered = {"now": self._clock(), "queue": self._queue, **self._services, **extra}
-        await called.function(**{name: offered[name] for name in called.parameters})
+    async def _call(self, called: Called, given: Mapping[str, object]) -> None:
+        needed = {
+            name: given[name] if name in given else getattr(self._services, name)
+            for name in called.parameters
+        }
+        await called.function(**needed)
 
 
 def pause(failures: int) -> float:

@@ -1,7 +1,7 @@
 """From a request to its listener: acknowledge at once, then run it as tracked work.
 
-Bolt hands everything to one of six methods here. A listener is given what it names as parameters:
-`bot.slack.parameters` lists all there is.
+Bolt calls one of six methods here. The parameters of a listener are services, or belong to the
+request (`bot.slack.injection`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,20 +21,30 @@ from bot.errors import BotError, Busy, NotOurs, OutdatedButton, StoreUnavailable
 from bot.say.render import Say
 from bot.say.state import cursor_in
 from bot.slack.auditing import AuditDraft, draft_of
-from bot.slack.deliveries import TakesDeliveries
 from bot.slack.failures import Failures
 from bot.slack.hear import Action, Command, Event, Heard, Shortcut
-from bot.slack.incoming import HOME, Incoming, chosen, last_input, read
+from bot.slack.home import HomeTab
+from bot.slack.incoming import Incoming, chosen, last_input, read
+from bot.slack.injection import (
+    ActionValues,
+    CommandValues,
+    EventValues,
+    Providers,
+    SubmissionValues,
+    SuggestionValues,
+    Values,
+    ValuesAfterAck,
+    arguments,
+)
 from bot.slack.installation import Installation
 from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
-from bot.slack.offered import OFFERED
 from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, Sends, pressed
 from bot.slack.patient_modal import PatientModal
 from bot.slack.registry import Registry, known
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
 from bot.slack.typed import normalized, unescaped
 from bot.slack.work import Work
-from bot.store.arrivals import Arrival
+from bot.store.arrivals import Arrival, Arrivals
 from bot.store.audit import AuditLog
 
 logger = logging.getLogger(__name__)
@@ -60,21 +70,18 @@ OUTDATED = Action(_say_outdated, None, "")
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Hands requests to listeners; `services` are offered to them by name.
-
-    So are the `helpers`, made anew for each request.
-    """
+    """Passes requests to listeners; `services` is a dataclass with a field for each service."""
 
     registry: Registry
     say: Say
     session: aiohttp.ClientSession
     work: Work
     failures: Failures
-    arrivals: TakesDeliveries
+    arrivals: Arrivals
     installation: Installation
     audit: AuditLog
-    services: Mapping[str, object]
-    helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
+    services: object
+    providers: Providers
     patience_seconds: float = PATIENCE_SECONDS
 
     async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
@@ -86,9 +93,9 @@ class Dispatch:
             heard, text = self.registry.find(typed)
             if heard.in_ack:
                 reply = ReplyInAck(self.say.private_text_once, ack)
-                await self._call(heard, incoming, {"text": text, "reply": reply})
+                await self._call(heard, incoming, CommandValues(text=text, reply=reply))
                 return
-            self._start(heard, incoming, {"text": text})
+            self._start(heard, incoming, CommandValues(text=text))
         except Exception as error:  # noqa: BLE001 - the one door for errors
             surface = ReplyInAck(self.say.private_text, ack)
             await self.failures.tell(error, incoming.reference, surface)
@@ -103,7 +110,8 @@ class Dispatch:
             heard = self.registry.actions.get(str(payload.get("action_id"))) or OUTDATED
             await self._admit(request.body, incoming, lambda: heard)
             replaced = pressed(request.body) if heard.replaces else None
-            self._start(heard, incoming, {"value": str(payload.get("value") or "")}, replaced)
+            values = ActionValues(value=str(payload.get("value") or ""))
+            self._start(heard, incoming, values, replaced)
         except BotError as error:
             self._explain(error, incoming)
 
@@ -114,7 +122,7 @@ class Dispatch:
         try:
             await self.installation.admit(request.body)
             heard = self.registry.shortcuts.get(str(request.body.get("callback_id"))) or OUTDATED
-            self._start(heard, incoming, {})
+            self._start(heard, incoming, ValuesAfterAck())
         except BotError as error:
             self._explain(error, incoming)
 
@@ -132,7 +140,7 @@ class Dispatch:
             await self.installation.admit(request.body)
             heard = known(self.registry.events, request.body["event"].get("type"))
             if heard.concerns(incoming.event):
-                self._start(heard, incoming, {})
+                self._start(heard, incoming, EventValues())
         except BotError as error:
             self.failures.note(error)
 
@@ -144,7 +152,7 @@ class Dispatch:
         try:
             async with asyncio.timeout(EVENT_SECONDS):
                 await self.installation.admit(body)
-                await self._call(heard, incoming, {"afterwards": todo.append})
+                await self._call(heard, incoming, EventValues(afterwards=todo.append))
         except (BotError, TimeoutError) as error:
             if isinstance(error, NotOurs) and error.reason != "unknown":
                 self.failures.note(error)
@@ -169,12 +177,12 @@ class Dispatch:
     ) -> None:
         """What is typed into an external select: nothing can be said there but what it offers."""
         incoming, offer = read(request), Offer(self.say, ack)
-        typed = {"typed": normalized(str(payload.get("value") or "")), "offer": offer}
+        typed = normalized(str(payload.get("value") or ""))
         try:
             await self.installation.admit(request.body)
             heard = known(self.registry.suggestions, payload.get("action_id"))
             async with asyncio.timeout(SUGGEST_SECONDS):
-                await self._call(heard, incoming, typed)
+                await self._call(heard, incoming, SuggestionValues(typed=typed, offer=offer))
         except Exception as error:  # noqa: BLE001 - the one door for errors
             self.failures.note(error)
         await offer.end()
@@ -187,9 +195,13 @@ class Dispatch:
             find = partial(known, self.registry.submissions, view.get("callback_id"))
             await self._admit(request.body, incoming, find)
             heard = find()
-            remembered = str(view.get("private_metadata") or "")
-            extra = {"choices": chosen(view), "value": remembered, "modal": modal}
-            run = partial(self._run_submission, heard, incoming, modal, extra)
+            values = SubmissionValues(
+                choices=chosen(view),
+                value=incoming.memory,
+                modal=modal,
+                reply=self._sends(incoming),
+            )
+            run = partial(self._run_submission, heard, incoming, modal, values)
             self.work.start(incoming.caller, run, at_once=True)
         except Busy as error:
             await self._keep_form(error, incoming, modal)
@@ -235,15 +247,17 @@ class Dispatch:
         self,
         heard: Command | Action | Shortcut | Event,
         incoming: Incoming,
-        extra: Mapping[str, object],
+        values: ValuesAfterAck,
         replaced: Pressed | None = None,
     ) -> None:
         """Let a listener run when its turn comes; raises Busy."""
         sends = self._sends(incoming)
-        home = {HOME: sends} if incoming.is_in_home else {}
         reply = PatientReply(self.say, sends, replaced)
         modal = PatientModal(self.say, incoming)
-        run = partial(self._run, heard, incoming, reply, modal, {**home, **extra})
+        values |= ValuesAfterAck(modal=modal, reply=reply)
+        if isinstance(sends, HomeTab):  # what the listener shows there follows what `reply` shows
+            values["home"] = sends
+        run = partial(self._run, heard, incoming, reply, modal, values)
         self.work.start(incoming.caller, run, at_once=heard.at_once)
         if not heard.at_once:
             begin = reply.begin if incoming.response_url else modal.begin
@@ -255,17 +269,16 @@ class Dispatch:
         incoming: Incoming,
         reply: PatientReply,
         modal: PatientModal,
-        extra: Mapping[str, object],
+        values: ValuesAfterAck,
     ) -> None:
-        extra = {"modal": modal, "reply": reply, **extra}
         await incoming.until_answered()
         try:
-            cursor_id = cursor_in(str(extra.get("value", "")))
+            cursor_id = cursor_in(str(values.get("value", "")))
             by_person = incoming.is_in_home or not isinstance(heard, Event)
             arrival = await self._taken(incoming, cursor_id, by_person=by_person)
             if arrival is not None:
-                found = {"account": arrival.account, "cursor": arrival.cursor}
-                await self._call(heard, incoming, {**found, **extra})
+                values |= ValuesAfterAck(account=arrival.account, cursor=arrival.cursor)
+                await self._call(heard, incoming, values)
         except Exception as error:  # noqa: BLE001 - the one door for errors
             surface = self._surface(modal, reply)
             await self.failures.tell(error, incoming.reference, surface)
@@ -283,7 +296,7 @@ class Dispatch:
         await modal.errors("busy.form", reason=error.template, block_id=name)
 
     async def _run_submission(
-        self, heard: Heard, incoming: Incoming, modal: SubmittedModal, extra: Mapping[str, object]
+        self, heard: Heard, incoming: Incoming, modal: SubmittedModal, values: SubmissionValues
     ) -> None:
         try:
             is_new = await self._taken(incoming) is not None
@@ -292,7 +305,7 @@ class Dispatch:
             return
         try:
             if is_new:
-                await self._call(heard, incoming, extra)
+                await self._call(heard, incoming, values)
         except Exception as error:  # noqa: BLE001 - the one door for errors
             await self.failures.tell(error, incoming.reference, modal)
         finally:
@@ -313,11 +326,12 @@ class Dispatch:
             logger.info("this delivery was heard before: nothing is done")
         return arrival
 
-    async def _call(self, heard: Heard, incoming: Incoming, extra: Mapping[str, object]) -> None:
+    async def _call(self, heard: Heard, incoming: Incoming, values: Values) -> None:
         """Run the listener; if it changes something, one entry of the audit log follows."""
         draft = draft_of(heard, incoming)
-        given = {**extra, "audit_entry": draft} if draft else extra
-        needed = {name: self._offered(name, incoming, given) for name in heard.parameters}
+        if draft:
+            values["audit_entry"] = draft
+        needed = arguments(heard.parameters, incoming, values, self.providers, self.services)
         try:
             await heard.listener(**needed)
         except BaseException as error:
@@ -328,25 +342,13 @@ class Dispatch:
             if draft:
                 await draft.record(self.audit)
 
-    def _offered(self, name: str, incoming: Incoming, extra: Mapping[str, object]) -> object:
-        if name in extra:
-            return extra[name]
-        if name == "registry":
-            return self.registry
-        if name in self.services:
-            return self.services[name]
-        if name in self.helpers:
-            return self.helpers[name](incoming)
-        return OFFERED[name](self.say, self.session, incoming)
-
     @staticmethod
     def _surface(modal: Modal, reply: Reply) -> Reply | Modal:
         """What the person looks at: a modal, also one opened meanwhile, or messages."""
         return modal if modal.is_open else reply
 
     def _sends(self, incoming: Incoming) -> Sends:
-        """What brings answers to where the request came from."""
-        if not incoming.is_in_home:
-            return ReplyLater(self.say, self.session, incoming)
-        home: Sends = self.helpers[HOME](incoming)
-        return home
+        """Sends answers to where the request came from."""
+        if incoming.is_in_home:
+            return self.providers.home(incoming)
+        return ReplyLater(self.say, self.session, incoming)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 from bot.store.audit_events import AuditEvent
 
 Listener: TypeAlias = Callable[..., Awaitable[None]]
-"""An async function; what it needs it names as parameters (`bot.slack.parameters`)."""
+"""An async function; its parameters are injected (`bot.slack.injection`)."""
 
 Afterwards: TypeAlias = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 """Takes what may follow the ack of an event, such as messages; a failure is logged."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -122,11 +122,6 @@ class HomeTab:
             return False
         self._hash = str(answer["view"].get("hash") or "")
         return True
-
-
-def home_tabs(say: Say, overviews: Overviews) -> Callable[[Incoming], HomeTab]:
-    """Gives each request its Home."""
-    return lambda incoming: HomeTab(say, overviews, incoming)
 
 
 def _with(above: Blocks, view: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,41 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import aiohttp
 from slack_sdk.errors import SlackClientError
 
-from bot.models import Caller
 from bot.slack.incoming import Incoming
+from bot.store.zones import ZoneStore
 
 logger = logging.getLogger(__name__)
 
 SLACK_SECONDS = 2.0  # somebody waits for a list
 
 
-class KeepsZones(Protocol):
-    """Where zones are kept."""
-
-    async def load(self, caller: Caller) -> str: ...
-    async def save(self, caller: Caller, name: str) -> None: ...
-
-
-class Zones:
-    """Gives each request its clock."""
-
-    def __init__(self, kept: KeepsZones, clock: Callable[[], float]) -> None:
-        self._kept, self._clock = kept, clock
-
-    def clock_for(self, incoming: Incoming) -> CallersClock:
-        return CallersClock(self._kept, self._clock, incoming)
-
-
 class CallersClock:
     """The clock of the person behind one request."""
 
-    def __init__(self, kept: KeepsZones, clock: Callable[[], float], incoming: Incoming) -> None:
+    def __init__(self, kept: ZoneStore, clock: Callable[[], float], incoming: Incoming) -> None:
         self._kept, self._clock, self._incoming = kept, clock, incoming
 
     def now(self) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from syrupy.assertion import SnapshotAssertion
@@ -17,7 +19,6 @@ from bot.slack.failures import Failures
 from bot.store.stopped_teams import StoppedTeams
 from sandbox.slack.directory import ADA, TEAM_ID
 from tests.shop import Shop
-from tests.worker import FakeQueue
 
 ADAS = Caller(TEAM_ID, ADA.id)
 SEEN: list[object] = []
@@ -84,8 +85,7 @@ def runner(shop: Shop) -> Runner:
     say = Say.default()
     return Runner(
         calls,
-        {"greeting": "Hello"},
-        FakeQueue(shop.clock),
+        SimpleNamespace(greeting="Hello"),
         Failures(say),
         Directly(say, client),
         shop.clock,

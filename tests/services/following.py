@@ -12,9 +12,15 @@ from bot.emporix.part import Part
 from bot.errors import BotError, EmporixError
 from bot.keys import new_key, parse_keys
 from bot.models import Account, Caller, Connection, Filters
+from bot.services.alerts.alerts import Alerts
+from bot.services.alerts.course import AlertCourse
+from bot.services.alerts.looks import AlertLooks
 from bot.services.jobs import JobCard
+from bot.services.jobs_by_id import JobsById
+from bot.services.watches.watching import Watching
+from bot.store.alerts import AlertStore, new_alert_id
 from bot.store.vault import Vault
-from bot.wiring.following import following
+from bot.store.watches import WatchStore, new_watch_id
 from tests.clock import FakeClock
 from tests.faulty_redis import FaultyRedis, faulty_client
 from tests.store.fixtures import ADA, GRACE, connection
@@ -72,7 +78,7 @@ class FakeJobs:
 
 
 class Bench:
-    """What wiring gives both processes, with a Redis that breaks when told to.
+    """The services of alerts and watches, with a Redis that breaks when told to.
 
     A bench with another `vault` on the same Redis is a worker with other encryption keys.
     """
@@ -83,10 +89,23 @@ class Bench:
         emporix: Any = self.emporix
         jobs: Any = FakeJobs(self.emporix)
         accounts: Any = FakeAccounts()
-        services: dict[str, Any] = following(self.client, vault, emporix, jobs, accounts, clock)
-        self.alerts, self.course = services["alerts"], services["alert_course"]
-        self.looks, self.watching = services["alert_looks"], services["watching"]
-        self.alert_store, self.watch_store = services["alert_store"], services["watch_store"]
+        watches, alerts = WatchStore(self.client, vault), AlertStore(self.client, vault)
+        self.alert_store: Any = alerts
+        self.watch_store: Any = watches
+        found = JobsById(emporix)
+        self.course: Any = AlertCourse(alerts, clock)
+        self.alerts: Any = Alerts(
+            emporix, alerts, self.course, new_alert_id=new_alert_id, clock=clock
+        )
+        self.looks: Any = AlertLooks(emporix, found, alerts, accounts, clock)
+        self.watching: Any = Watching(
+            jobs,
+            found,
+            watches,
+            accounts,
+            new_watch_id=new_watch_id,
+            clock=clock,
+        )
 
     async def account(self, caller: Caller = ADA) -> Account:
         return await FakeAccounts().load(caller)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,20 +16,20 @@ from bot.app import build_app
 from bot.models import Account, Caller
 from bot.say.render import Say
 from bot.server import Limits, Server
-from bot.slack.deliveries import TakesDeliveries
+from bot.services.homes.overview import Overviews
 from bot.slack.dispatch import Dispatch
 from bot.slack.failures import Failures
 from bot.slack.guard import Guard
 from bot.slack.hear import Heard
-from bot.slack.incoming import Incoming
+from bot.slack.injection import Providers
 from bot.slack.installation import Installation
 from bot.slack.registry import Registry
 from bot.slack.work import Work
-from bot.store.arrivals import Arrival
+from bot.store.arrivals import Arrival, Arrivals
 from bot.store.audit import AuditLog
 from bot.store.connection import connect
-from bot.web import build_web
-from bot.wiring.web import Parts
+from bot.store.zones import ZoneStore
+from bot.web import Parts, build_web
 from sandbox.serving import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA
@@ -39,13 +39,37 @@ from tests.clock import FakeClock
 from tests.posting import Poster
 
 
-class FakeArrivals:
+class FakeArrivals(Arrivals):
     """Takes everything on, for people who are connected to nothing."""
 
+    def __init__(self) -> None:
+        """Without Redis."""
+
     async def take(
-        self, caller: Caller, delivery: str, reference: str, cursor_id: str, *, by_person: bool
+        self,
+        caller: Caller,
+        delivery: str,
+        reference: str,
+        cursor_id: str = "",
+        *,
+        by_person: bool = True,
     ) -> Arrival | None:
         return Arrival(Account(caller), None)
+
+
+class FakeOverviews(Overviews):
+    """Knows nothing: no Home tab may be shown."""
+
+    def __init__(self) -> None:
+        """Without services."""
+
+    async def known(self, caller: Caller) -> Any:
+        raise AssertionError("a Home tab was drawn")
+
+
+def unreachable() -> Any:
+    """A client of a Redis that is not there."""
+    return connect("redis://localhost:1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +96,10 @@ class Setup:
     heard: tuple[Heard, ...]
     work: Work = field(default_factory=Work)
     limits: Limits = field(default_factory=Limits)
-    arrivals: TakesDeliveries = field(default_factory=FakeArrivals)
-    services: Mapping[str, object] = field(default_factory=dict)
-    helpers: Mapping[str, Callable[[Incoming], Any]] = field(default_factory=dict)
+    arrivals: Arrivals = field(default_factory=FakeArrivals)
+    services: object = None
     allow_outsiders: bool = False
-    audit: AuditLog = field(default_factory=lambda: AuditLog(connect("redis://localhost:1")))
+    audit: AuditLog = field(default_factory=lambda: AuditLog(unreachable()))
 
 
 @asynccontextmanager
@@ -118,7 +141,7 @@ def _dispatch(setup: Setup, session: aiohttp.ClientSession, client: AsyncWebClie
         audit=setup.audit,
         installation=Installation(client, allow_outsiders=setup.allow_outsiders),
         services=setup.services,
-        helpers=setup.helpers,
+        providers=Providers(say, session, FakeOverviews(), ZoneStore(unreachable()), FakeClock()),
     )
 
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from inspect import Parameter, Signature
 from statistics import median
-from typing import Any
+from types import SimpleNamespace, UnionType
+from typing import Any, Protocol, get_args, get_origin
 
 import bot.listeners
 from bot.models import Account, Caller
 from bot.say import ids
 from bot.say.state import pack
-from bot.slack.auditing import AuditDraft
-from bot.slack.hear import Heard, action, command, event, shortcut, submission, suggestion
-from bot.slack.parameters import PARAMETERS
+from bot.slack.hear import (
+    Heard,
+    Listener,
+    action,
+    command,
+    event,
+    shortcut,
+    submission,
+    suggestion,
+)
 from bot.slack.registry import discover
 from bot.store.accounts import AccountStore
 from bot.store.arrivals import Arrival, Arrivals
@@ -21,154 +31,65 @@ from bot.store.audit_events import AuditEvent
 from bot.store.records import Records
 from sandbox.emporix.faults import Fault
 from sandbox.slack.directory import ADA
-from tests import samples
+from tests import injected, samples
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.posting import Poster
 from tests.shop import Shop
-from tests.slack.bench import Setup, open_bench
+from tests.slack.bench import FakeArrivals, Setup, open_bench
 from tests.store.fixtures import VAULT
-
-SERVICES = dict.fromkeys(
-    [
-        "accounts",
-        "alerts",
-        "alive",
-        "asking",
-        "audiences",
-        "audit",
-        "cleaning",
-        "deletes",
-        "departures",
-        "digest_forms",
-        "digests",
-        "directly",
-        "exports",
-        "finding",
-        "forms",
-        "jobs",
-        "logs",
-        "reports",
-        "shared_deletes",
-        "sharing",
-        "watching",
-        "whole_lists",
-    ],
-    "a service",
-)
-HELPERS = {
-    "clock": lambda incoming: f"a clock for {incoming.caller.user_id}",
-    "home": lambda incoming: f"the Home of {incoming.caller.user_id}",
-}
 
 
 class Given:
-    """Listeners that keep what they are given: all that each kind of request can offer."""
+    """Listeners that take all that their kind of request provides, and keep it."""
 
     def __init__(self) -> None:
-        self.to: dict[str, dict[str, Any]] = {}
-
-    @property
-    def heard(self) -> tuple[Heard, ...]:
-        return (
-            command("go", "", "", audit=None)(self.command),
-            action("go.button", audit=None)(self.action),
-            action("go.share", audit=AuditEvent.JOBS_SHARED)(self.share),
-            action("go.clock", audit=None)(self.clock),
-            submission("go.form", audit=None)(self.submission),
-            shortcut("go.menu", "Go", "Goes.", kind="message", audit=None)(self.shortcut),
-            suggestion("go.typed", audit=None)(self.suggestion),
-            event("app_home_opened", audit=None)(self.event),
-            event("user_change", audit=None, before_ack=True)(self.lasting),
+        self.to: dict[Heard, dict[str, Any]] = {}
+        audit = AuditEvent.JOBS_SHARED
+        self.heard = tuple(
+            self._taking(decorate)
+            for decorate in (
+                command("go", "", "", audit=audit),
+                command("quick", "", "", audit=None, in_ack=True),
+                action("go.button", audit=audit),
+                submission("go.form", audit=audit),
+                shortcut("go.menu", "Go", "Goes.", kind="message", audit=audit),
+                suggestion("go.typed", audit=None),
+                event("app_home_opened", audit=audit),
+                event("user_change", audit=audit, before_ack=True),
+            )
         )
 
-    async def command(
-        self,
-        caller: Any,
-        account: Any,
-        text: Any,
-        reply: Any,
-        modal: Any,
-        registry: Any,
-        jobs: Any,
-        asking: Any,
-        clock: Any,
-    ) -> None:
-        self.to["command"] = locals()
+    def _taking(self, decorate: Callable[[Listener], Heard]) -> Heard:
+        async def listener(**given: Any) -> None:
+            self.to[heard] = given
+            if "audit_entry" in given:
+                given["audit_entry"].skip()
 
-    async def action(
-        self, caller: Any, account: Any, value: Any, reply: Any, files: Any, accounts: Any
-    ) -> None:
-        self.to["action"] = locals()
-
-    async def share(
-        self,
-        channel: Any,
-        people: Any,
-        cursor: Any,
-        sharing: Any,
-        cleaning: Any,
-        audit_entry: AuditDraft,
-    ) -> None:
-        audit_entry.skip()
-        self.to["share"] = locals()
-
-    async def clock(
-        self,
-        alerts: Any,
-        alive: Any,
-        digests: Any,
-        digest_forms: Any,
-        reports: Any,
-        watching: Any,
-    ) -> None:
-        self.to["clock"] = locals()
-
-    async def submission(
-        self,
-        caller: Any,
-        value: Any,
-        values: Any,
-        cleaning: Any,
-        audit: Any,
-        choices: Any,
-        exports: Any,
-        logs: Any,
-        memory: Any,
-        modal: Any,
-        shared_deletes: Any,
-        whole_lists: Any,
-    ) -> None:
-        self.to["submission"] = locals()
-
-    async def shortcut(self, place: Any, finding: Any, forms: Any) -> None:
-        self.to["shortcut"] = locals()
-
-    async def suggestion(self, typed: Any, offer: Any) -> None:
-        self.to["suggestion"] = locals()
-
-    async def event(
-        self,
-        home: Any,
-        caller: Any,
-        event: Any,
-        departures: Any,
-        directly: Any,
-        audiences: Any,
-    ) -> None:
-        self.to["event"] = locals()
-
-    async def lasting(self, afterwards: Any) -> None:
-        self.to["lasting"] = locals()
+        heard = decorate(listener)
+        names = [*injected.of_request(heard), "jobs"]
+        parameters = [Parameter(name, Parameter.KEYWORD_ONLY) for name in names]
+        listener.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        return heard
 
 
-async def test_offers_what_it_says() -> None:
-    """Every name of PARAMETERS reaches a listener, by each kind of request that can have it."""
+def fits(value: object, declared: Any) -> bool:
+    """Whether a value has a type, as far as that can be seen: of protocols it cannot."""
+    kinds = get_args(declared) if isinstance(declared, UnionType) else (declared,)
+    plain = [get_origin(kind) or kind for kind in kinds]
+    return any(kind is Any or is_protocol(kind) or isinstance(value, kind) for kind in plain)
+
+
+def is_protocol(kind: Any) -> bool:
+    return Protocol in getattr(kind, "__bases__", ())
+
+
+async def test_provides_what_it_declares() -> None:
+    """Each kind of listener gets every value of its request, with the declared type."""
     given = Given()
-    async with open_bench(Setup(given.heard, services=SERVICES, helpers=HELPERS)) as bench:
+    async with open_bench(Setup(given.heard, services=SimpleNamespace(jobs="Jobs"))) as bench:
         await bench.poster.command(samples.command("go Far Away"))
+        await bench.poster.command(samples.command("quick"))
         await bench.poster.interaction(samples.block_actions("go.button", "packed", ""))
-        await bench.poster.interaction(samples.block_actions("go.share", "packed", ""))
-        await bench.poster.interaction(samples.block_actions("go.clock", "packed", ""))
         await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
         await bench.poster.interaction(samples.message_action("go.menu", ""))
         await bench.poster.interaction(samples.block_suggestion("go.typed", "compl"))
@@ -176,31 +97,31 @@ async def test_offers_what_it_says() -> None:
         await bench.poster.event(opened)
         await bench.poster.event(opened | {"event": opened["event"] | {"type": "user_change"}})
         await bench.poster.settled()
-    assert set().union(*given.to.values()) - {"self"} == PARAMETERS.keys()
-    assert given.to["command"]["text"] == "Far Away"
-    assert given.to["command"]["clock"] == f"a clock for {ADA.id}"
-    assert given.to["command"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
-    assert given.to["action"]["value"] == "packed"
-    assert given.to["event"]["home"] == f"the Home of {ADA.id}"
-    assert given.to["event"]["caller"] == Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
-    assert given.to["event"]["event"]["type"] == "app_home_opened"
-    assert given.to["submission"]["value"] == ""
-    assert given.to["action"]["account"] == Account(Caller("T0ACME", ADA.id))
-    assert given.to["submission"]["values"] == {"name": "Ada"}
+    assert given.to.keys() == set(given.heard)
+    for heard, values in given.to.items():
+        declared = injected.of_request(heard)
+        assert values.keys() == {*declared, "jobs"}
+        assert values["jobs"] == "Jobs"
+        assert [name for name in declared if not fits(values[name], declared[name])] == []
+    go, _, button, form, *_, home, _ = (given.to[heard] for heard in given.heard)
+    ada = Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
+    assert (go["text"], go["caller"]) == ("Far Away", ada)
+    assert (button["value"], button["account"]) == ("packed", Account(Caller("T0ACME", ADA.id)))
+    assert (form["value"], form["values"]) == ("", {"name": "Ada"})
+    assert (home["event"]["type"], home["caller"]) == ("app_home_opened", ada)
+    assert home["home"] is home["reply"]._reply
 
 
-class SlowArrivals:
+class SlowArrivals(FakeArrivals):
     """A store that does not answer before it is let go."""
 
     def __init__(self) -> None:
         self.asked, self.open = asyncio.Event(), asyncio.Event()
 
-    async def take(
-        self, caller: Caller, delivery: str, reference: str, cursor_id: str, *, by_person: bool
-    ) -> Arrival | None:
+    async def take(self, *args: Any, **named: Any) -> Arrival | None:
         self.asked.set()
         await self.open.wait()
-        return Arrival(Account(caller), None)
+        return await super().take(*args, **named)
 
 
 async def test_acknowledges_before_anything_leaves_the_process() -> None:

@@ -78,16 +78,6 @@ class Counting:
         await modal.close()
 
 
-class FakeHome:
-    """Shows nothing: no answer to a foreign request may be looked for there."""
-
-    async def send(self, message: Any, *, replace: bool) -> None:
-        raise AssertionError("the Home of a stranger was drawn")
-
-    async def post(self, message: Any, *, replace: bool) -> bool:
-        return False
-
-
 class CountsArrivals(FakeArrivals):
     """Counts what was stored before a listener is called."""
 
@@ -98,8 +88,6 @@ class CountsArrivals(FakeArrivals):
         self.taken += 1
         return await super().take(*args, **named)
 
-
-HELPERS = {"home": lambda incoming: FakeHome()}
 
 Post = Callable[[Poster, Payload], Awaitable[Any]]
 KINDS: dict[str, tuple[Callable[[str], Payload], Post]] = {
@@ -147,7 +135,7 @@ async def test_what_is_not_ours_is_refused(
     """No listener is called and nothing is stored, whatever kind of request it is."""
     caplog.set_level("INFO")
     listeners, arrivals = Counting(), CountsArrivals()
-    setup = Setup(listeners.heard, arrivals=arrivals, helpers=HELPERS)
+    setup = Setup(listeners.heard, arrivals=arrivals)
     async with open_bench(setup) as bench:
         await sent(bench, kind, lambda payload: payload)
         assert listeners.calls == 1
@@ -166,7 +154,7 @@ async def test_what_is_not_ours_is_refused(
 async def test_outsiders_may_be_let_in(kind: str) -> None:
     """By ALLOW_SHARED_CHANNELS; their workspace is ours, but they are of another organization."""
     listeners = Counting()
-    setup = Setup(listeners.heard, helpers=HELPERS, allow_outsiders=True)
+    setup = Setup(listeners.heard, allow_outsiders=True)
     async with open_bench(setup) as bench:
         await sent(bench, kind, of_an_outsider)
     assert listeners.calls == 1

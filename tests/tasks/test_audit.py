@@ -11,7 +11,7 @@ from bot.models import Caller
 from bot.settings import Settings
 from bot.store.audit import AuditEntry, AuditLog
 from bot.store.audit_events import AuditEvent
-from bot.wiring.shared import audit_log
+from bot.wiring import audit_log
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from tests.listeners.digest.fixtures import set_up

@@ -552,8 +552,8 @@ class BrokenReports:
 async def test_a_failure_that_does_not_pass_is_left_out(shop_at_nine: Shop) -> None:
     """After some attempts the run is left out; the next day it is tried again."""
     runner = shop_at_nine.worker._parts.runner
-    services = runner._services
-    runner._services = {**services, "reports": BrokenReports()}
+    services: Any = runner._services
+    runner._services = replace(services, reports=BrokenReports())
     await work(shop_at_nine, 400)
     after = await stored(shop_at_nine)
     assert after.skipped == ("2026-11-24",)

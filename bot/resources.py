@@ -1,0 +1,114 @@
+"""Connections and keys of a process, opened from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.emporix.client import EmporixClient
+from bot.emporix.http import http_client
+from bot.http_session import http_session
+from bot.keys import parse_keys
+from bot.services.agents import AgentNames
+from bot.services.naming import NamedJobs
+from bot.settings import Settings
+from bot.slack.retries import retry_handlers
+from bot.store.accounts import AccountStore
+from bot.store.canary import Canary
+from bot.store.connection import Commands, connect
+from bot.store.records import Records
+from bot.store.tokens import TokenStore
+from bot.store.vault import Vault
+
+Clock = Callable[[], float]
+"""Seconds since 1970."""
+
+Connect = Callable[[str, Canary], Commands]
+"""Creates the client of the Redis at an address, as `bot.store.connection.connect` does."""
+
+EXIT_MISCONFIGURED = 2
+"""The exit status of a process whose encryption keys or clock are wrong."""
+
+SLACK_TIMEOUT_SECONDS = 10
+
+AGENT_NAMES_TIMEOUT_SECONDS = 2.0
+"""How long reports and Home tabs wait for the names of agents; lists wait less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What services are built from; `exit_stack` closes all of it when the process ends."""
+
+    settings: Settings
+    clock: Clock
+    keys: Vault
+    redis: Commands
+    session: aiohttp.ClientSession
+    slack: AsyncWebClient
+    accounts: AccountStore
+    emporix: EmporixClient
+    names: AgentNames
+    exit_stack: AsyncExitStack
+
+    @property
+    def named_jobs(self) -> NamedJobs:
+        return NamedJobs(self.emporix, self.names)
+
+    @property
+    def patient_jobs(self) -> NamedJobs:
+        """For reports and Home tabs, which may wait longer for the names of agents."""
+        return NamedJobs(self.emporix, self.names, grace_seconds=AGENT_NAMES_TIMEOUT_SECONDS)
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: Settings, clock: Clock, canary: Canary, connect: Connect = connect
+) -> AsyncIterator[Resources]:
+    """Connections that stay open as long as the process runs."""
+    keys = vault(settings)
+    async with AsyncExitStack() as stack:
+        redis = connect(settings.redis_url.get_secret_value(), canary)
+        stack.push_async_callback(redis.aclose)
+        session = await stack.enter_async_context(slack_session())
+        http = await stack.enter_async_context(http_client(settings.emporix_api_url))
+        emporix = EmporixClient(http, TokenStore(redis, Records(keys)), clock)
+        names = AgentNames(emporix, clock)
+        stack.push_async_callback(names.close)
+        yield Resources(
+            settings=settings,
+            clock=clock,
+            keys=keys,
+            redis=redis,
+            session=session,
+            slack=slack_client(settings, session),
+            accounts=AccountStore(redis, Records(keys)),
+            emporix=emporix,
+            names=names,
+            exit_stack=stack,
+        )
+
+
+def vault(settings: Settings) -> Vault:
+    return Vault(parse_keys(settings.encryption_keys.get_secret_value()))
+
+
+def slack_session() -> aiohttp.ClientSession:
+    """The connection pool of the process for Slack."""
+    return http_session(timeout=aiohttp.ClientTimeout(total=SLACK_TIMEOUT_SECONDS))
+
+
+def slack_client(
+    settings: Settings, session: aiohttp.ClientSession, *, repeats: bool = True
+) -> AsyncWebClient:
+    """Slack's Web API at SLACK_API_URL; with `repeats` it retries what is safe to send again."""
+    return AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=f"{settings.slack_api_url}/",
+        session=session,
+        timeout=SLACK_TIMEOUT_SECONDS,
+        retry_handlers=retry_handlers() if repeats else [],
+    )
