@@ -208,7 +208,7 @@ def alert_posts(alert_id: str) -> str:
 
 
 def alerts_of_channel(team_id: str, channel_id: str) -> str:
-    """Set: the ids of a channel's alerts."""
+    """Hash: the ids of a channel's alerts, each with an empty name."""
     return f"{CLOCK}:alerts:channel:{team_id}:{channel_id}"
 
 

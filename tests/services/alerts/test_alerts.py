@@ -113,7 +113,7 @@ async def test_a_channel_has_ten_alerts(bench: Bench) -> None:
     for number in range(3):
         name = f"lost-{number}"
         await bench.redis.hset(layout.alert(name), mapping={"version": 1, "record": "1.dead.x"})
-        await bench.redis.sadd(layout.alerts_of_channel("T0ACME", OPS), name)
+        await bench.redis.hset(layout.alerts_of_channel("T0ACME", OPS), name, "")
     numbers = range(15)
     done = await asyncio.gather(
         *(turn_on(bench, agents=(f"agent-{number}",)) for number in numbers),

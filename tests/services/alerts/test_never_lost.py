@@ -121,7 +121,7 @@ class Channel:
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hset(layout.alert(name), mapping={"version": 1, "record": "1.deadbeef.x"})
             pipe.sadd(layout.alerts_of_source(source.name), name)
-            pipe.sadd(layout.alerts_of_channel("T0ACME", OPS), name)
+            pipe.hset(layout.alerts_of_channel("T0ACME", OPS), name, "")
             await pipe.execute()
 
     async def wait(self) -> None:
