@@ -102,8 +102,11 @@ class Answer(Response):
             self._answered.set()
 
 
-class ShortCut:
-    """What Slack sends, to `hear` past Starlette, which costs an ack a tenth of its time."""
+class FastPath:
+    """Calls `slack_events` without Starlette's middleware and router, which take 7 of about 90 µs.
+
+    With a plain route `help_rate_ratio` of `make bench` is 0.66 to 0.71, with this 0.71 to 0.76.
+    """
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
@@ -111,7 +114,7 @@ class ShortCut:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", EVENTS):
             scope["app"] = self._app
-            answer = await hear(Request(scope, receive))
+            answer = await slack_events(Request(scope, receive))
             await answer(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -194,17 +197,17 @@ def build_web(assemble: Assemble, guard: Guard) -> ASGIApp:
 
     app = Starlette(
         routes=[
-            Route(EVENTS, hear, methods=["POST"]),
+            Route(EVENTS, slack_events, methods=["POST"]),
             Route("/healthz", health),
             Route("/readyz", ready),
         ],
         lifespan=lifespan,
     )
-    return ShortCut(app)
+    return FastPath(app)
 
 
-async def hear(request: Request) -> Response:
-    """A request to Slack's endpoint: verified by its headers first, then by its body."""
+async def slack_events(request: Request) -> Response:
+    """Verifies a request to Slack's endpoint, by its headers first, then by its body."""
     guard: Guard = request.app.state.guard
     entry: Connection = request.scope["state"][ENTRY]
     headers = {

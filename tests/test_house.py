@@ -211,7 +211,8 @@ def test_every_kind_of_state_is_packed_and_unpacked(kind: str) -> None:
 
 def test_parameters_of_listeners_are_typed() -> None:
     """Each is a service of the web process or belongs to the request, with the declared type."""
-    assert [wrong for heard in HEARD for wrong in injected.wrong_parameters(heard)] == []
+    wrong = [wrong for heard in HEARD for wrong in injected.wrong_parameters(heard)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_value_of_a_request_is_taken() -> None:
@@ -245,7 +246,7 @@ def test_every_setting_is_in_the_example() -> None:
 def test_parameters_of_tasks_are_typed() -> None:
     """Each is a service of the worker, belongs to the run, or is an id or a time from the queue."""
     wrong = [wrong for called in CALLED for wrong in injected.wrong_parameters_of_task(called)]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_readme_has_every_setting() -> None:
