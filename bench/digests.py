@@ -39,7 +39,7 @@ def digest(
         created_at=due,
         slot=Slot(at.date().isoformat(), due),
         checked_at=due,
-        picture=False,
+        chart=False,
     )
 
 

@@ -24,8 +24,6 @@ NOISY = (
     "stamina",
     "redis",
     "saq",
-    "matplotlib",  # tells of each font of the machine that it cannot read
-    "PIL",
 )
 QUIETEST = {"slack_bolt": logging.ERROR}  # its warnings hold parts of requests
 

@@ -223,7 +223,7 @@ class Digest(Stored):
     """What is posted to a channel by the clock, and what has become of it so far.
 
     `owner` is the user on whose connection it runs. `query` are the filters as they were typed.
-    `picture`: a picture of the last days follows it; so too where it was set up without a word.
+    `chart`: its messages show the jobs of the last days as a chart.
     `slot` is the next run, None while it is paused for the reason in `paused`; `asked` is when
     somebody asked for one at once, 0 where nobody did. `paused_at` is when it was paused, by the
     user `paused_by` or, if that is empty, by the app; `notices` counts the messages about that in
@@ -245,7 +245,7 @@ class Digest(Stored):
     query: str = ""
     filters: Filters = Filters()
     even_when_quiet: bool = False
-    picture: bool = True
+    chart: bool = True
     created_at: float = 0
     slot: Slot | None = None
     asked: float = 0

@@ -96,15 +96,6 @@ class Settings(BaseSettings):
             "workspace several hundred a minute"
         ),
     )
-    slack_pictures_per_minute: int = Field(
-        60,
-        ge=0,
-        le=1000,
-        description=(
-            "How many pictures of digests all workers together may upload; Slack allows a "
-            "workspace some hundred a minute; 0 for none at all"
-        ),
-    )
     slack_channel_reads_per_minute: int = Field(
         50,
         ge=5,

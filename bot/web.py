@@ -56,6 +56,7 @@ from bot.slack.patience import PATIENCE_SECONDS
 from bot.slack.work import Work
 from bot.store.arrivals import Arrivals
 from bot.store.canary import Canary
+from bot.store.chart_support import ChartSupport
 from bot.store.cursors import new_cursor_id
 from bot.store.digests import new_digest_id
 from bot.store.probe import Probe
@@ -172,6 +173,7 @@ def _dispatcher(resources: Resources, services: WebServices, patience_seconds: f
         arrivals=Arrivals(redis, resources.accounts),
         installation=services.installation,
         audit=services.audit,
+        charts=ChartSupport(redis),
         services=services,
         providers=Providers(say, session, services.overviews, ZoneStore(redis), resources.clock),
         patience_seconds=patience_seconds,

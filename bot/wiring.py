@@ -45,7 +45,6 @@ from bot.settings import Settings
 from bot.slack.alert_posts import AlertPosts
 from bot.slack.digest_channels import DigestChannels
 from bot.slack.digest_forms import DigestForms
-from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.directly import Directly
 from bot.slack.installation import Installation
@@ -57,6 +56,7 @@ from bot.store.alerts import AlertStore, new_alert_id
 from bot.store.alive import Alive
 from bot.store.audiences import Audiences
 from bot.store.audit import AuditLog
+from bot.store.chart_support import ChartSupport
 from bot.store.clean_results import CleanResults
 from bot.store.cleans import CleanStore
 from bot.store.connection import Commands
@@ -72,7 +72,6 @@ from bot.store.pace import Pace
 from bot.store.posts import Posts
 from bot.store.shifts import Shifts
 from bot.store.stopped_teams import StoppedTeams
-from bot.store.uploads import Uploads
 from bot.store.watches import WatchStore, new_watch_id
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -114,6 +113,7 @@ class Services(Stores):
     digest_channels: DigestChannels
     digests: Digests
     directly: Directly
+    histories: Histories
     installation: Installation
     jobs: Jobs
     reports: Reports
@@ -150,6 +150,7 @@ def build_services(
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
         digests=digests,
         directly=Directly(say, slack),
+        histories=_histories(resources),
         installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
         reports=reports,
@@ -158,6 +159,13 @@ def build_services(
         sharing=_sharing(resources, jobs, new_cursor_id),
         watching=watching,
     )
+
+
+def _histories(resources: Resources) -> Histories:
+    counts = DayCounts(resources.redis, resources.keys)
+    histories = Histories(resources.emporix, counts, resources.clock)
+    resources.exit_stack.push_async_callback(histories.close)
+    return histories
 
 
 def _jobs(resources: Resources, new_cursor_id: Callable[[], str]) -> Jobs:
@@ -304,9 +312,7 @@ class WorkerServices(Services):
     alert_looks: AlertLooks
     alert_posts: AlertPosts
     clean_runs: CleanRuns
-    digest_pictures: DigestPictures
     digest_posts: DigestPosts
-    histories: Histories
     queue: Queues
     shifts: Shifts
     stopped_teams: StoppedTeams
@@ -320,16 +326,12 @@ def build_worker_services(
     shared, redis = build_services(resources), resources.redis
     say, once = shared.say, _once(resources, sleep)
     told_once = ToldOnce(say, once, resources.slack, shared.audiences)
-    histories = Histories(resources.emporix, DayCounts(redis, resources.keys), resources.clock)
-    resources.exit_stack.push_async_callback(histories.close)
     return WorkerServices(
         **_fields(shared),
         alert_looks=_alert_looks(resources, shared.alert_store),
         alert_posts=AlertPosts(say, once, told_once),
         clean_runs=_clean_runs(resources, shared.cleanup_store, shared.audit),
-        digest_pictures=_digest_pictures(resources, say),
-        digest_posts=DigestPosts(say, once, shared.digest_channels, told_once),
-        histories=histories,
+        digest_posts=DigestPosts(say, once, shared.digest_channels, told_once, ChartSupport(redis)),
         queue=queue,
         shifts=Shifts(redis),
         stopped_teams=StoppedTeams(redis),
@@ -343,14 +345,6 @@ def _once(resources: Resources, sleep: Sleep) -> Once:
     settings, redis = resources.settings, resources.redis
     client = slack_client(settings, resources.session, repeats=False)
     return Once(client, Posts(redis), Pace(redis, settings.slack_messages_per_minute), sleep)
-
-
-def _digest_pictures(resources: Resources, say: Say) -> DigestPictures:
-    """Its client does not retry: after a 429 the picture is left out."""
-    settings, redis, session = resources.settings, resources.redis, resources.session
-    client = slack_client(settings, session, repeats=False)
-    uploads = Uploads(redis, settings.slack_pictures_per_minute)
-    return DigestPictures(say, client, session, uploads, Posts(redis), resources.clock)
 
 
 def _alert_looks(resources: Resources, alert_store: AlertStore) -> AlertLooks:

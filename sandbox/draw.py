@@ -128,6 +128,19 @@ def _element(element: Json) -> str:
     return f"[ {element['text']['text']} ]"
 
 
+def _chart(block: Json) -> str:
+    """The values of each series; a pie's are those of its segments."""
+    chart = block["chart"]
+    if chart["type"] == "pie":
+        parts = [f"{one['label']}: {one['value']:,}" for one in chart["segments"]]
+    else:
+        values = (
+            (one["name"], [point["value"] for point in one["data"]]) for one in chart["series"]
+        )
+        parts = [f"{name}: {', '.join(f'{value:,}' for value in row)}" for name, row in values]
+    return "\n".join([f"📈 {block['title']}", *(f"   {part}" for part in parts)])
+
+
 _BLOCKS: dict[str, Callable[[Json], str]] = {
     "header": _header,
     "section": _section,
@@ -135,5 +148,6 @@ _BLOCKS: dict[str, Callable[[Json], str]] = {
     "actions": _actions,
     "input": draw_input,
     "rich_text": draw_rich,
+    "data_visualization": _chart,
     "divider": lambda _: "─" * 40,
 }

@@ -39,11 +39,9 @@ OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC
 
 
 def refused(payload: dict[str, Any]) -> list[str]:
-    """What Slack would say about a message, a view, words for a file, errors, or suggestions."""
+    """What Slack would say about a message, a view, errors, or suggestions."""
     if "options" in payload:
         return problems_of_options(payload)
-    if "alt_txt" in payload:
-        return [name for name in ("title", "alt_txt") if not 0 < len(payload[name]) <= 1000]
     if payload.get("response_action") == "errors":
         return [name for name, words in payload["errors"].items() if not name or not words.strip()]
     if (kind := payload.get("type")) in ("modal", "home"):

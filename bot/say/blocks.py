@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.say import limits
+from bot.say.chart import CHART_BLOCK, fit_chart
 from bot.say.elements import alt_text, fit_element
 from bot.say.errors import PayloadWrong
 from bot.say.rules import Part, Rule, count_left_out, each, exact, object_of, text, words
@@ -72,6 +73,7 @@ _BY_TYPE: Mapping[str, Rule] = {
     ),
     "markdown": object_of({"text": words(limits.MARKDOWN_TEXT, "markdown")}, _SPARE),
     "rich_text": _rich_container,
+    CHART_BLOCK: fit_chart,
 }
 _any_block = object_of({}, _SPARE)
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.say import text
+from bot.say.chart import chart_value
 from bot.say.excerpt import excerpt
 from bot.say.layout import ON_CARD, lay_out
 from bot.say.limits import URL
@@ -123,6 +124,7 @@ def _one_line(value: str | None) -> str:
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "bar": bar,
+    "chart_value": chart_value,
     "channel": channel,
     "date": date,
     "day": day,

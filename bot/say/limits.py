@@ -14,9 +14,6 @@ MESSAGE_BLOCKS_TEXT = 12_000
 # Slack: chat.postMessage takes more but asks for less than 4,000.
 MESSAGE_TEXT = 3000
 
-# Slack: files.getUploadURLExternal, "alt_txt_too_large".
-FILE_ALT_TEXT = 1000
-
 # Slack: Block Kit reference, one heading a block.
 SECTION_TEXT = 3000
 SECTION_FIELDS = 10
@@ -32,6 +29,14 @@ INPUT_HINT = 2000
 MARKDOWN_TEXT = 12_000
 RICH_TEXT = 3000  # not documented: a section's
 BLOCK_ID = 255
+
+# Slack: block "data_visualization"; how many a message takes is not documented.
+CHARTS = 2
+CHART_TITLE = 50
+CHART_LABEL = 20  # also of the names of series
+CHART_AXIS_LABEL = 50
+CHART_SERIES = 6
+CHART_CATEGORIES = 20
 
 # Slack: Block Kit reference, "block elements".
 ACTION_ID = 255

@@ -27,7 +27,7 @@ FIELDS = (
     "filters",
     "schedule",
     "even_when_quiet",
-    "picture",
+    "chart",
 )
 """Of a digest, what its form can change."""
 
@@ -135,7 +135,7 @@ def _digest(caller: Caller, filled: Filled, filters: Filters) -> Digest:
         query=proposal.query,
         filters=filters,
         even_when_quiet=proposal.even_when_quiet,
-        picture=proposal.picture,
+        chart=proposal.chart,
     )
 
 

@@ -10,13 +10,16 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.errors import DigestRefused
 from bot.models import Digest, Slot
+from bot.say.chart import has_chart, without_chart
 from bot.say.render import Say
 from bot.services.digests import course
+from bot.services.digests.history import History
 from bot.services.digests.report import Report
 from bot.slack.digest_channels import DigestChannels, said_by_slack
 from bot.slack.once import Once, OutcomeUnknown, Post, PostRefused
-from bot.slack.refusals import named, word
+from bot.slack.refusals import INVALID_BLOCKS, named, word
 from bot.slack.told_once import ToldOnce
+from bot.store.chart_support import ChartSupport
 
 logger = logging.getLogger(__name__)
 
@@ -30,26 +33,30 @@ REFUSALS = {
 class DigestPosts:
     """Posts in the name of digests. Every method raises Later and StoreUnavailable."""
 
-    def __init__(self, say: Say, once: Once, channels: DigestChannels, told: ToldOnce) -> None:
+    def __init__(
+        self, say: Say, once: Once, channels: DigestChannels, told: ToldOnce, charts: ChartSupport
+    ) -> None:
         self._say, self._once, self._channels, self._told = say, once, channels, told
+        self._charts = charts
 
     async def is_posted(self, digest: Digest, slot: Slot) -> bool:
         return await self._once.sent(_name(digest, slot))
 
-    async def post(self, digest: Digest, slot: Slot, report: Report, now: float) -> str:
-        """The digest, and the rest of its failures in the thread; gives its timestamp, "" if not
-        known.
+    async def post(
+        self, digest: Digest, slot: Slot, report: Report, history: History | None, now: float
+    ) -> None:
+        """The digest, with a chart of its history, and the rest of its failures in the thread.
 
         Raises DigestRefused where Slack refuses it, and OutcomeUnknown.
         """
         facts: dict[str, Any] = {"digest": digest, "report": report, "skipped": digest.skipped}
+        facts["history"] = history
         facts["late_for"] = slot.at if course.is_late(slot, now) else None
         template = "digest/post.quiet" if report.is_quiet else "digest/post"
         post = self._post(digest, slot)
         ts = await self._posted(digest, post, self._say.render(template, **facts))
         if ts and (report.rest or report.more > 0):
             await self._add_rest(digest, slot, report, ts)
-        return ts
 
     async def tell_owner(self, digest: Digest, slot: Slot, reason: str) -> None:
         """A direct message to the owner; once for each run."""
@@ -72,17 +79,24 @@ class DigestPosts:
         await self._told.in_channel(post, "digest/paused", digest=digest, notice=notice)
 
     async def _posted(self, digest: Digest, post: Post, message: dict[str, Any]) -> str:
-        try:
+        """Joins the channel once, and leaves the chart out if Slack refuses it."""
+        if has_chart(message) and await self._charts.is_refused(post.team_id, "channel"):
+            message = without_chart(message)
+        may_join = not digest.posted_on
+        while True:
             try:
                 return await self._once.post(post, message)
             except PostRefused as refused:
-                if refused.reason != "not_in_channel" or digest.posted_on:
-                    raise
-            await self._channels.join(post.channel_id)
-            return await self._once.post(post, message)
-        except PostRefused as refused:
-            reason = REFUSALS.get(refused.reason) or said_by_slack(refused.reason)
-            raise DigestRefused(reason, post.channel_id) from refused
+                if refused.reason == INVALID_BLOCKS and has_chart(message):
+                    logger.warning("Slack refuses charts: for a day digests are posted without")
+                    await self._charts.remember_refusal(post.team_id, "channel")
+                    message = without_chart(message)
+                elif refused.reason == "not_in_channel" and may_join:
+                    await self._channels.join(post.channel_id)
+                    may_join = False
+                else:
+                    reason = REFUSALS.get(refused.reason) or said_by_slack(refused.reason)
+                    raise DigestRefused(reason, post.channel_id) from refused
 
     async def _add_rest(self, digest: Digest, slot: Slot, report: Report, ts: str) -> None:
         message = self._say.render("digest/post.rest", report=report)

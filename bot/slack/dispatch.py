@@ -46,6 +46,7 @@ from bot.slack.typed import normalized, unescaped
 from bot.slack.work import Work
 from bot.store.arrivals import Arrival, Arrivals
 from bot.store.audit import AuditLog
+from bot.store.chart_support import ChartSupport
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Dispatch:
     services: object
     providers: Providers
     patience_seconds: float = PATIENCE_SECONDS
+    charts: ChartSupport | None = None
 
     async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """/emporix …"""
@@ -351,4 +353,4 @@ class Dispatch:
         """Sends answers to where the request came from."""
         if incoming.is_in_home:
             return self.providers.home(incoming)
-        return ReplyLater(self.say, self.session, incoming)
+        return ReplyLater(self.say, self.session, incoming, self.charts)

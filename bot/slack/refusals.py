@@ -20,6 +20,9 @@ AGAIN_SECONDS = 15.0
 
 LEAST_PAUSE = LEAST
 
+INVALID_BLOCKS = "invalid_blocks"
+"""The message has a block that Slack does not take, there or at all; nothing was posted."""
+
 RATE_LIMITS = {"ratelimited", "rate_limited"}
 
 # Slack: with these "it's possible some aspect of the operation succeeded before the error".

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import aiohttp
 from yarl import URL
 
+from bot.say.chart import has_chart, without_chart
 from bot.say.render import Say
 from bot.slack.incoming import Incoming
-from bot.slack.refusals import TROUBLE, named, pause
+from bot.slack.refusals import INVALID_BLOCKS, TROUBLE, named, pause
 from bot.slack.retries import LONGEST_PAUSE
+from bot.store.chart_support import ChartSupport
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +40,29 @@ class ReplyLater:
 
     A request that was cut off may have had its effect. It is sent again all the same: the answer is
     for one person, who is better served by two copies than by none.
+
+    A chart that Slack refuses in such a message is left out, for a day; without `charts`, always.
     """
 
-    def __init__(self, say: Say, session: aiohttp.ClientSession, incoming: Incoming) -> None:
+    def __init__(
+        self,
+        say: Say,
+        session: aiohttp.ClientSession,
+        incoming: Incoming,
+        charts: ChartSupport | None = None,
+    ) -> None:
         self._say, self._session, self._incoming = say, session, incoming
+        self._charts = charts
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
         await self.send(self._say.render(template, **facts), replace=replace)
 
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None:
         """Send a rendered message; raises what Slack's last refusal is called."""
+        if has_chart(message):
+            if await self._post_with_chart(message, replace=replace):
+                return
+            message = without_chart(message)
         if await self.post(message, replace=replace):
             return
         if self._incoming.channel_id and await self._as_ephemeral(message):
@@ -57,8 +73,22 @@ class ReplyLater:
 
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
         """Send a rendered message to the response_url and nowhere else; whether Slack took it."""
+        return (await self._respond(message, replace)).is_taken
+
+    async def _respond(self, message: Mapping[str, Any], replace: bool) -> Answer:
         body = {**message, "response_type": "ephemeral", "replace_original": replace}
-        return await by_response_url(self._session, self._incoming, body)
+        return await _respond(self._session, self._incoming, body)
+
+    async def _post_with_chart(self, message: Mapping[str, Any], *, replace: bool) -> bool:
+        """As `post`, unless charts are refused in such messages."""
+        team_id = self._incoming.caller.team_id
+        if self._charts is None or await self._charts.is_refused(team_id, "ephemeral"):
+            return False
+        answer = await self._respond(message, replace)
+        if answer.refuses_blocks:
+            logger.info("Slack refuses charts in ephemeral messages: for a day they have none")
+            await self._charts.remember_refusal(team_id, "ephemeral")
+        return answer.is_taken
 
     async def _as_ephemeral(self, message: Mapping[str, Any]) -> bool:
         try:
@@ -85,6 +115,19 @@ class ReplyInAck:
         await self._ack(self._private_text(template, **facts))  # Bolt knows JSON by its "{"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The HTTP status, 0 if Slack did not answer; `wait` is in how many seconds to try again."""
+
+    status: int
+    wait: float | None = None
+    refuses_blocks: bool = False
+
+    @property
+    def is_taken(self) -> bool:
+        return self.status == TAKEN
+
+
 async def by_response_url(
     session: aiohttp.ClientSession, incoming: Incoming, body: Mapping[str, Any]
 ) -> bool:
@@ -93,19 +136,27 @@ async def by_response_url(
     Only this way leads to the place of an ephemeral message, and nothing is there twice: so what
     replaces a message is sent once more where that may help.
     """
+    return (await _respond(session, incoming, body)).is_taken
+
+
+async def _respond(
+    session: aiohttp.ClientSession, incoming: Incoming, body: Mapping[str, Any]
+) -> Answer:
+    """As `by_response_url`."""
+    answer = Answer(0)
     if not (url := incoming.response_url):
-        return False
+        return answer
     if not _is_slacks(url, incoming.client.base_url):
         logger.warning("a response_url is not used: its host is not Slack's")
-        return False
+        return answer
     replaces = bool(body.get("replace_original"))
     for left in reversed(range(ATTEMPTS_TO_REPLACE if replaces else ATTEMPTS)):
-        status, wait = await _post(session, url, body)
-        passing = wait is not None or (replaces and status in PASSING)
+        answer = await _post(session, url, body)
+        passing = answer.wait is not None or (replaces and answer.status in PASSING)
         if not left or not passing:
             break
-        await asyncio.sleep(wait or 0)
-    return status == TAKEN
+        await asyncio.sleep(answer.wait or 0)
+    return answer
 
 
 def _is_slacks(url: str, api_url: str) -> bool:
@@ -119,10 +170,7 @@ def _is_slacks(url: str, api_url: str) -> bool:
     return is_public or (found.scheme in ("http", "https") and host == URL(api_url).host)
 
 
-async def _post(
-    session: aiohttp.ClientSession, url: str, body: Mapping[str, Any]
-) -> tuple[int, float | None]:
-    """The HTTP status, 0 if Slack did not answer; and seconds after which to try again."""
+async def _post(session: aiohttp.ClientSession, url: str, body: Mapping[str, Any]) -> Answer:
     try:
         async with session.post(url, json=body, allow_redirects=False) as answer:
             status, start = answer.status, await answer.content.read(100)
@@ -131,9 +179,10 @@ async def _post(
         logger.warning("the response_url does not answer: %s", type(error).__name__)
         was_cut = isinstance(error, aiohttp.ClientConnectionError)
         too_slow = isinstance(error, TimeoutError)
-        return 0, CUT_AGAIN_SECONDS if was_cut and not too_slow else None
+        return Answer(0, CUT_AGAIN_SECONDS if was_cut and not too_slow else None)
     if status != TAKEN:
         logger.warning("the response_url was refused with status %d", status)
     # Slack says "ok", as text or as JSON: a page is some proxy's, whatever its status.
     status = 0 if start.lstrip().startswith(b"<") else status
-    return status, wait if wait is not None and wait <= LONGEST_PAUSE else None
+    again = wait if wait is not None and wait <= LONGEST_PAUSE else None
+    return Answer(status, again, status != TAKEN and INVALID_BLOCKS.encode() in start)

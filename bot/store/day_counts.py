@@ -13,7 +13,7 @@ from bot.store.serialization import Serializer
 from bot.store.vault import Vault
 
 KEPT_SECONDS = 21 * 24 * 60 * 60
-"""After the last count; longer than a picture looks back."""
+"""After the last count; longer than a chart looks back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,14 +157,9 @@ def pace(team_id: str, channel_id: str = "") -> str:
     return f"{CLOCK}:pace:{team_id}:{channel_id}"
 
 
-def uploads(team_id: str) -> str:
-    """String: when the next file may go to a workspace."""
-    return f"{CLOCK}:uploads:{team_id}"
-
-
-def uploads_held(team_id: str) -> str:
-    """String: Slack has asked for a pause of uploads."""
-    return f"{CLOCK}:uploads:{team_id}:held"
+def charts_refused(team_id: str, surface: str) -> str:
+    """String: Slack refuses charts in a workspace's messages of that kind."""
+    return f"{CLOCK}:charts:refused:{team_id}:{surface}"
 
 
 def day_counts(source: str, series: str) -> str:

@@ -20,14 +20,14 @@ from bot.errors import (
     NotConnected,
     Unauthorized,
 )
-from bot.models import Digest, Slot
+from bot.models import Connection, Digest, Slot
 from bot.services.accounts import connection
 from bot.services.departures import Departures
 from bot.services.digests import course
 from bot.services.digests.digests import Digests
+from bot.services.digests.history import Histories, History
 from bot.services.digests.report import Report, Reports
 from bot.slack.digest_channels import DigestChannels, said_by_slack
-from bot.slack.digest_pictures import DigestPictures
 from bot.slack.digest_posts import DigestPosts
 from bot.slack.once import OutcomeUnknown
 from bot.slack.refusals import word
@@ -90,14 +90,13 @@ async def post(
     digest_id: str,
     now: float,
     errand: Errand,
-    queue: Queues,
     digest_store: DigestStore,
     digests: Digests,
     account_store: AccountStore,
     reports: Reports,
+    histories: Histories,
     digest_channels: DigestChannels,
     digest_posts: DigestPosts,
-    digest_pictures: DigestPictures,
     told_once: ToldOnce,
     departures: Departures,
     audit: AuditLog,
@@ -116,13 +115,12 @@ async def post(
         digests,
         account_store,
         reports,
+        histories,
         digest_channels,
         digest_posts,
         told_once,
         departures,
         audit,
-        digest_pictures,
-        queue,
     )
     errand.otherwise = partial(run.settle, course.given_up)
     await run.take()
@@ -152,13 +150,12 @@ class Run:
     digests: Digests
     accounts: AccountStore
     reports: Reports
+    histories: Histories
     channels: DigestChannels
     posts: DigestPosts
     told_once: ToldOnce
     departures: Departures
     audit: AuditLog
-    pictures: DigestPictures
-    queue: Queues
 
     async def take(self) -> None:
         """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
@@ -219,10 +216,9 @@ class Run:
         if report.is_quiet and not self.digest.even_when_quiet and not is_asked:
             await self.settle(course.was_quiet)
             return
-        ts = await self.posts.post(self.digest, self.slot, report, self.now)
+        history = None if report.is_quiet or not self.digest.chart else await self._history()
+        await self.posts.post(self.digest, self.slot, report, history, self.now)
         await self.settle(course.posted)
-        if ts and self.digest.picture and not report.is_quiet:
-            await self._ask_for_picture(ts)
 
     async def _check(self) -> None:
         """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
@@ -239,10 +235,17 @@ class Run:
         await self.settle(course.checked)
 
     async def _report(self) -> Report:
-        account = await self.accounts.load(self.digest.owner)
-        held = connection(account, self.digest.tenant)
         window = course.window(self.digest, self.slot)
-        return await self.reports.read(held, self.digest.filters, window)
+        return await self.reports.read(await self._connection(), self.digest.filters, window)
+
+    async def _history(self) -> History:
+        """The days before this run, as far as they are known within two seconds."""
+        held, zone = await self._connection(), self.digest.schedule.zone
+        return await self.histories.read(held, self.digest.filters, zone, self.slot.at)
+
+    async def _connection(self) -> Connection:
+        """Raises NotConnected."""
+        return connection(await self.accounts.load(self.digest.owner), self.digest.tenant)
 
     async def _miss(self) -> None:
         """Too late: the owner hears of a run that was asked for, and of the second in a row."""
@@ -264,22 +267,6 @@ class Run:
         if reason != "owner_gone":
             await self.posts.tell_owner(self.digest, self.slot, reason)
         await self.settle(lambda one, _, now: course.paused(one, reason, now))
-
-    async def _ask_for_picture(self, ts: str) -> None:
-        """Let a task of its own draw it."""
-        upload_at = await self.pictures.reserve(self.digest.owner.team_id)
-        if upload_at is None:
-            return
-        await self.queue.put(
-            "digest_pictures.post",
-            f"{self.digest.id}:{self.slot.on}",
-            digest_id=self.digest.id,
-            on=self.slot.on,
-            slot_at=self.slot.at,
-            channel_id=self.digest.channel_id,
-            ts=ts,
-            upload_at=upload_at,
-        )
 
 
 def _pause_seconds(slot: Slot, now: float) -> float:

@@ -12,7 +12,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from sandbox.page import dates, mrkdwn, previews
+from sandbox.page import charts, dates, mrkdwn, previews
 from sandbox.page.clock import clock
 from sandbox.page.markdown import markdown
 from sandbox.page.reader import Reader
@@ -100,6 +100,7 @@ FILTERS: Mapping[str, Any] = {
     "options": options,
     "initials": _initials,
     **previews.FILTERS,
+    **charts.FILTERS,
 }
 FUNCTIONS: Mapping[str, Any] = {
     "mention": mrkdwn.mention,

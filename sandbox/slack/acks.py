@@ -12,7 +12,7 @@ from sandbox.slack.directory import SLACKBOT_ID
 from sandbox.slack.journal import Sent
 from sandbox.slack.methods.views import checked
 from sandbox.slack.refusal import Refused
-from sandbox.slack.response_door import seen_by
+from sandbox.slack.response_door import seen_by, surface
 from sandbox.slack.views import View
 
 TROUBLE = "We had some trouble connecting. Try again?"
@@ -86,7 +86,8 @@ def _is_words(error: object) -> bool:
 
 
 def _say(actor: Actor, given: Mapping[str, Any]) -> None:
-    said, only_for = content(given), seen_by(given, actor.user.id)
+    only_for = seen_by(given, actor.user.id)
+    said = content(given, surface(only_for))
     actor.workspace.messages.add(actor.channel.id, said.text, said.blocks, only_for=only_for)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.slack.arguments import Arguments, optional
-from sandbox.slack.blockkit import problems
+from sandbox.slack.blockkit import Surface, problems
 from sandbox.slack.blockkit.schema import is_sendable
 from sandbox.slack.blockkit.walk import text_length
 from sandbox.slack.naming import named_blocks
@@ -25,9 +25,10 @@ class Content:
     blocks: list[dict[str, Any]]
 
 
-def content(given: Arguments) -> Content:
+def content(given: Arguments, surface: Surface = "message") -> Content:
     """The content of a message from the arguments `text` and `blocks`.
 
+    An `ephemeral` one takes no charts.
     Refused: no_text, msg_too_long, invalid_blocks_format, invalid_blocks, msg_blocks_too_long.
     """
     text, blocks = optional(given, "text"), given.get("blocks") or []
@@ -37,14 +38,14 @@ def content(given: Arguments) -> Content:
         raise Refused("msg_too_long")
     if not is_sendable(text):
         raise Refused("invalid_arguments", ["invalid text [json-pointer:/text]"])
-    _check(blocks)
+    _check(blocks, surface)
     return Content(text, named_blocks(blocks))
 
 
-def _check(blocks: object) -> None:
+def _check(blocks: object, surface: Surface) -> None:
     if not isinstance(blocks, list):
         raise Refused("invalid_blocks_format")
-    if found := problems(blocks, "message"):
+    if found := problems(blocks, surface):
         raise Refused("invalid_blocks", found)
     if text_length(blocks) > BLOCK_LETTERS:
         raise Refused("msg_blocks_too_long")

@@ -10,6 +10,7 @@ Kind = Literal[
     "status",  # `status`, 500 unless given, and nothing is done
     "status_after",  # the same, although what was asked is done
     "refuse",  # `error` in Slack's own form, as for a policy of the workspace
+    "no_charts",  # refuses messages with a chart, as a workspace where Slack has none
     "rate_limit",  # 429 with Retry-After
     "html",  # a page in place of JSON, 502 unless `status` says otherwise
     "cut_before",  # hangs up without doing anything
@@ -56,9 +57,11 @@ class Faults:
     def clear(self) -> None:
         self._open.clear()
 
-    def take(self, method: str) -> Fault | None:
+    def take(self, method: str, *, has_chart: bool = False) -> Fault | None:
         """The first order that fits, used up by one; None where all is well."""
         for place, fault in enumerate(self._open):
+            if fault.kind == "no_charts" and not has_chart:
+                continue
             if fault.method in ("", method):
                 left = replace(fault, times=fault.times - 1)
                 self._open[place : place + 1] = [left] if left.times else []

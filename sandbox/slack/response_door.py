@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from sandbox.slack.arguments import Arguments, arguments
+from sandbox.slack.blockkit import Surface
 from sandbox.slack.content import content
 from sandbox.slack.journal import Sent
 from sandbox.slack.messages import Message
@@ -54,12 +55,19 @@ def respond(workspace: Workspace, url: ResponseUrl, given: Arguments) -> None:
     if url.original and given.get("delete_original"):
         workspace.messages.delete(_original(workspace, url))
         return
-    said = content(given)
     if url.original and given.get("replace_original"):
-        workspace.messages.replace(_original(workspace, url), said.text, said.blocks)
+        original = _original(workspace, url)
+        said = content(given, surface(original.only_for))
+        workspace.messages.replace(original, said.text, said.blocks)
     else:
         only_for = seen_by(given, url.user_id)
+        said = content(given, surface(only_for))
         workspace.messages.add(url.channel_id, said.text, said.blocks, only_for=only_for)
+
+
+def surface(only_for: str) -> Surface:
+    """What kind of message it is that only this user sees, or everyone if that is empty."""
+    return "ephemeral" if only_for else "message"
 
 
 def seen_by(given: Arguments, user_id: str) -> str:

@@ -19,8 +19,8 @@ Act = Callable[[], Awaitable[Response]]
 
 async def answered(workspace: Workspace, method: str, request: Request, act: Act) -> Response:
     """The answer to a call of `method`, under the next fault that somebody ordered for it."""
-    await request.body()
-    fault = workspace.faults.take(method)
+    has_chart = b"data_visualization" in await request.body()
+    fault = workspace.faults.take(method, has_chart=has_chart)
     if fault is None:
         return await act()
     if fault.kind == "delay":
@@ -39,6 +39,8 @@ def _instead(fault: Fault) -> Response:
     if fault.kind == "refuse":
         metadata = {"response_metadata": {"messages": [fault.message]}} if fault.message else {}
         return JSONResponse({"ok": False, "error": fault.error, **metadata})
+    if fault.kind == "no_charts":
+        return JSONResponse({"ok": False, "error": "invalid_blocks"})
     if fault.kind == "rate_limit":
         after = 1 if fault.retry_after is None else fault.retry_after
         refusal = {"ok": False, "error": "ratelimited"}

@@ -31,7 +31,7 @@ from tests.faults.storm import RedisThatDies
 CHANNELS = 50
 WITH_THREAD = 20
 """So many of the first digests have more failures than their message shows, and go on in its
-thread; a picture follows them there.
+thread; they have a chart, too.
 """
 
 STATUSES = ("success", "failure", "skipped", "failure", "failure", "failure")
@@ -112,7 +112,7 @@ async def set_up(scene: Scene, due: float, digests: int) -> None:
             owner=OWNERS[number % len(OWNERS)],
             name=f"Daily jobs {number}",
             channel_id=channel_id,
-            picture=number < WITH_THREAD,
+            chart=number < WITH_THREAD,
         )
         await DigestStore(redis, vault(scene)).save(
             replace(digest, filters=Filters(agents=(agent,)))
@@ -133,10 +133,14 @@ def posted(scene: Scene) -> Counter[str]:
     )
 
 
-def pictures(scene: Scene) -> Counter[str]:
-    """How many pictures stand below each digest."""
-    channels = {f"C0FAULT{number:02}" for number in range(CHANNELS)}
-    return Counter(file.thread_ts for file in scene.workspace.files.seen_in(channels))
+def charts(scene: Scene) -> int:
+    """How many digests show a chart."""
+    return sum(
+        block["type"] == "data_visualization"
+        for number in range(CHANNELS)
+        for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
+        for block in message.blocks
+    )
 
 
 async def settled(scene: Scene) -> int:

@@ -24,7 +24,7 @@ NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the shop's c
 async def shop(connected: Shop) -> Shop:
     """Ada has a digest of #ops and alerts there."""
     ops = connected.person("ada", "ops")
-    await set_up(ops, quiet="quiet", picture=[])
+    await set_up(ops, quiet="quiet", chart=[])
     await ops.command("/emporix alerts on")
     return connected
 

@@ -44,17 +44,17 @@ async def test_gives_back_what_was_kept(redis: Any) -> None:
     assert await store.load("2") is None
 
 
-async def test_a_digest_of_an_older_version_has_a_picture(redis: Any) -> None:
+async def test_a_digest_of_an_older_version_has_a_chart(redis: Any) -> None:
     """As a new one has unless somebody says otherwise."""
     store, key = DigestStore(redis, VAULT), layout.digest("1")
-    await store.save(replace(DIGEST, picture=False))
+    await store.save(replace(DIGEST, chart=False))
     place = f"{key}/record"
     record = json.loads(VAULT.open(await redis.hget(key, "record"), place))
-    assert record.pop("picture") is False
+    assert record.pop("chart") is False
     await redis.hset(key, "record", VAULT.seal(json.dumps(record), place))
     loaded = await store.load("1")
     assert loaded is not None
-    assert loaded.picture
+    assert loaded.chart
 
 
 async def test_a_change_does_not_undo_another(redis: Any) -> None:

@@ -28,7 +28,7 @@ async def _by_app(shop: Shop) -> list[AuditEntry]:
 
 async def test_a_digest_whose_owner_has_left(connected: Shop) -> None:
     """One entry, by the app, with the reason and whose it was."""
-    await set_up(connected.person("ada", "ops"), name="Daily", picture=[])
+    await set_up(connected.person("ada", "ops"), name="Daily", chart=[])
     connected.workspace.directory.deactivate("U0ADA")
     await connected.worker.work_until(connected.clock() + 2 * DAY, step=1800)
     (entry,) = await _by_app(connected)
@@ -43,7 +43,7 @@ async def test_a_digest_whose_owner_has_left(connected: Shop) -> None:
 
 async def test_a_digest_whose_key_does_not_work(connected: Shop) -> None:
     """One entry when it pauses, and none for the failures before."""
-    await set_up(connected.person("ada", "ops"), name="Daily", picture=[])
+    await set_up(connected.person("ada", "ops"), name="Daily", chart=[])
     connected.world.revoke(ACME_OPERATIONS)
     await connected.worker.work_until(connected.clock() + 6 * DAY, step=1800)
     assert [(e.event, e.detail) for e in await _by_app(connected)] == [

@@ -34,7 +34,7 @@ async def shop_at_nine(connected: Shop) -> Shop:
 
     Pictures have tests of their own.
     """
-    await set_up(connected.person("ada", "ops"), quiet="quiet", picture=[])
+    await set_up(connected.person("ada", "ops"), quiet="quiet", chart=[])
     connected.clock.now = NINE - 3600
     for number in range(12):
         connected.world.add_job(
@@ -132,7 +132,7 @@ async def test_counts_without_reading(shop_at_nine: Shop) -> None:
 
 async def test_shares_what_was_fetched(shop_at_nine: Shop) -> None:
     """Two digests of the same tenant, key and time read Emporix once."""
-    await set_up(shop_at_nine.person("ada", "general"), quiet="quiet", picture=[])
+    await set_up(shop_at_nine.person("ada", "general"), quiet="quiet", chart=[])
     shop_at_nine.clock.now = NINE + DAY
     await work(shop_at_nine)
     shop_at_nine.clock.now = NINE + 2 * DAY
@@ -396,7 +396,7 @@ async def test_waits_while_slack_limits_how_many_channels_are_read(
 async def test_channels_are_read_before_the_digests_are_due(shop_at_nine: Shop) -> None:
     """In the minutes before nine, and once for all digests of a channel."""
     shop_at_nine.clock.now = NINE - 60
-    await set_up(shop_at_nine.person("ada", "ops"), name="Other", quiet="quiet", picture=[])
+    await set_up(shop_at_nine.person("ada", "ops"), name="Other", quiet="quiet", chart=[])
     await work(shop_at_nine, 59)
     audiences = Audiences(shop_at_nine.redis, shop_at_nine.vault, per_minute=50)
     assert await audiences.missing(["C0OPS"]) == []

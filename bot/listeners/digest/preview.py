@@ -9,6 +9,7 @@ from bot.say.state import unpack
 from bot.services.accounts import connection
 from bot.services.digests import course
 from bot.services.digests.digests import Digests
+from bot.services.digests.history import Histories
 from bot.services.digests.report import Reports
 from bot.services.filters import LocalClock
 from bot.slack.channel import Channel
@@ -24,6 +25,7 @@ async def preview(
     clock: LocalClock,
     digests: Digests,
     reports: Reports,
+    histories: Histories,
     digest_forms: DigestForms,
     channel: Channel,
     reply: Reply,
@@ -34,7 +36,7 @@ async def preview(
         if error.names or text:
             raise
         digest = await digest_forms.proposed(account, clock, channel.id)
-    await _show(digest, account, clock.now(), reports, reply)
+    await _show(digest, account, clock.now(), reports, histories, reply)
 
 
 @action(ids.DIGEST_PREVIEW_SHOW, audit=None)
@@ -44,17 +46,26 @@ async def preview_from_button(
     clock: LocalClock,
     digests: Digests,
     reports: Reports,
+    histories: Histories,
     reply: Reply,
 ) -> None:
     digest_id = str(unpack(value, ids.STATE_DIGEST)["digest"])
     digest = await digests.get(digest_id, account.caller)
-    await _show(digest, account, clock.now(), reports, reply)
+    await _show(digest, account, clock.now(), reports, histories, reply)
 
 
 async def _show(
-    digest: Digest, account: Account, now: float, reports: Reports, reply: Reply
+    digest: Digest,
+    account: Account,
+    now: float,
+    reports: Reports,
+    histories: Histories,
+    reply: Reply,
 ) -> None:
     held = connection(account, digest.tenant)
     window = course.window(digest, Slot("", now))
     report = await reports.read(held, digest.filters, window)
-    await reply("digest/preview", digest=digest, report=report)
+    history = None
+    if digest.chart and not report.is_quiet:
+        history = await histories.read(held, digest.filters, digest.schedule.zone, now)
+    await reply("digest/preview", digest=digest, report=report, history=history)

@@ -67,7 +67,7 @@ class Digests:
                 query=wanted.query,
                 filters=wanted.filters,
                 even_when_quiet=wanted.even_when_quiet,
-                picture=wanted.picture,
+                chart=wanted.chart,
                 checked_at=now,
             )
             return course.begun(kept, now)

@@ -73,7 +73,7 @@ class Proposal:
     tenant: str = ""
     query: str = ""
     even_when_quiet: bool = False
-    picture: bool = True
+    chart: bool = True
 
     @classmethod
     def of(cls, digest: Digest) -> Proposal:
@@ -88,7 +88,7 @@ class Proposal:
             digest.tenant,
             digest.query,
             digest.even_when_quiet,
-            digest.picture,
+            digest.chart,
         )
 
 
@@ -136,7 +136,7 @@ def read(values: Mapping[str, str]) -> Filled:
         tenant=values.get("tenant", ""),
         query=" ".join(values.get("filters", "").split())[:LONGEST_QUERY],
         even_when_quiet=bool(values.get("quiet")),
-        picture=bool(values.get("picture")),
+        chart=bool(values.get("chart")),
     )
     return Filled(proposal, problems)
 

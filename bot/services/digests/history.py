@@ -1,4 +1,4 @@
-"""How many jobs there were on each of the last days: counted when a day is over, and then kept."""
+"""How many jobs there were on each of the last days: counted once a day is over, then kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from bot.emporix.client import EmporixClient
@@ -22,141 +22,191 @@ logger = logging.getLogger(__name__)
 
 DAYS = 14
 LEAST_DAYS = 2
-"""Nothing can be seen in less."""
+"""A chart of fewer days shows no development."""
 
 STATUSES = ("failure", "success", "skipped")
 
+WAIT_SECONDS = 2.0
+"""Days that are not counted by then are left out of a chart."""
+
 SETTLED_SECONDS = 6 * 60 * 60.0
-"""A day that is over for so long changes no more, as its last jobs have ended by then."""
+"""After the end of a day; its last jobs have ended by then, so its counts do not change."""
 
 CALLS_AT_ONCE = 4
-"""Of all pictures together, so that digests and people go before."""
+"""For all charts together, so that digests and users go first."""
 
 MOST_UNKNOWN = 2
-"""So many days Emporix may fail to count until it is left alone."""
+"""After so many days that Emporix did not count, the other days are not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """A local date in ISO 8601, and its jobs by status; None where they are not known."""
+    """A local date in ISO 8601, and its jobs by status."""
 
     on: str
-    counts: tuple[int, ...] | None
+    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The jobs of one status, day by day; None on a day that is not known."""
+    """The jobs of one status, day by day."""
 
     status: str
-    counts: tuple[int | None, ...]
+    counts: tuple[int, ...]
     most_on: str
     """The newest of the days that had most of it, "" where none had any."""
 
     @property
     def total(self) -> int:
-        return sum(count or 0 for count in self.counts)
+        return sum(self.counts)
 
     @property
     def most(self) -> int:
-        return max(count or 0 for count in self.counts)
+        return max(self.counts, default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Whole days, oldest first; each has counts of `statuses`, in this order."""
+    """Whole days, oldest first; each has counts of `statuses`, in this order.
+
+    `unknown` is the number of days among them that are left out, as their counts are not known.
+    """
 
     tenant: str
     statuses: tuple[str, ...]
     days: tuple[DayCount, ...]
+    unknown: int = 0
 
     @property
     def is_enough(self) -> bool:
-        """Whether jobs began to come two days ago, at the latest."""
-        begun = next((place for place, day in enumerate(self.days) if any(day.counts or ())), DAYS)
-        return sum(day.counts is not None for day in self.days[begun:]) >= LEAST_DAYS
+        """Whether at least two days are known since the first one that had a job."""
+        begun = next((place for place, day in enumerate(self.days) if any(day.counts)), DAYS)
+        return len(self.days[begun:]) >= LEAST_DAYS
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         return tuple(self._kind(place) for place in range(len(self.statuses)))
 
     def _kind(self, place: int) -> Kind:
-        counts = tuple(day.counts[place] if day.counts else None for day in self.days)
-        found = [(count, day.on) for count, day in zip(counts, self.days, strict=True) if count]
+        found = [(day.counts[place], day.on) for day in self.days if day.counts[place]]
+        counts = tuple(day.counts[place] for day in self.days)
         return Kind(self.statuses[place], counts, max(found, default=(0, ""))[1])
 
 
-class Histories:
-    """Reads histories; digests of the same tenant, key, filters and zone share one."""
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """What is counted, day by day; `name` is the same for the same question, and does not tell it.
 
-    def __init__(self, emporix: EmporixClient, kept: DayCounts, clock: Callable[[], float]) -> None:
-        self._emporix, self._kept, self._clock = emporix, kept, clock
-        self._room = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._flight = SingleFlight[History](clock, lambda _: KEPT_SECONDS)
+    `source` names the connection.
+    """
 
-    async def read(self, held: Connection, filters: Filters, zone: str, at: float) -> History:
-        """The days of a zone that were over `at` a time; raises StoreUnavailable.
+    held: Connection
+    asked: Filters
+    days: tuple[Day, ...]
+    source: str
+    name: str
 
-        What Emporix does not tell is not known, and nothing is raised.
-        """
-        days = days_before(zone, at, DAYS)
+    @classmethod
+    def of(cls, held: Connection, filters: Filters, zone: str, at: float) -> _Series:
         asked = replace(
             filters, sort=NEWEST_FIRST, page=1, size=1, fields=("id",), tenant=held.tenant
         )
-        series = _series(held, asked, zone)
-        return await self._flight.get(
-            (series, days[-1]), lambda: self._read(held, asked, series, days)
-        )
+        facts = [held.tenant, held.credentials.client_id, zone, asdict(asked)]
+        name = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
+        source = Source(held.caller, held.tenant).name
+        return cls(held, asked, days_before(zone, at, DAYS), source, name)
+
+    def known(self, kept: Mapping[str, Counted], now: float) -> dict[str, Counted]:
+        """The kept counts of these days, without those that have to be counted again."""
+        return {day.on: kept[day.on] for day in self.days if _holds(kept.get(day.on), day, now)}
+
+    def history(self, known: Mapping[str, Counted]) -> History:
+        days = tuple(DayCount(day.on, known[day.on].counts) for day in self.days if day.on in known)
+        unknown = len(self.days) - len(days)
+        return History(self.held.tenant, _statuses(self.asked), days, unknown)
+
+
+class Histories:
+    """Reads histories; digests of the same tenant, key, filters and zone share one.
+
+    Both methods raise StoreUnavailable. A day that Emporix does not count is left out.
+    """
+
+    def __init__(
+        self,
+        emporix: EmporixClient,
+        kept: DayCounts,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._emporix, self._kept, self._clock, self._sleep = emporix, kept, clock, sleep
+        self._room = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._flight = SingleFlight[History](clock, lambda _: KEPT_SECONDS)
+
+    async def prepare(self, held: Connection, filters: Filters, zone: str, at: float) -> History:
+        """Count the missing days of those in a zone that were over `at` a time, and keep them."""
+        return await self._prepare(_Series.of(held, filters, zone, at))
+
+    async def read(self, held: Connection, filters: Filters, zone: str, at: float) -> History:
+        """The same days, in `WAIT_SECONDS`; counting goes on for the next one who reads them."""
+        series = _Series.of(held, filters, zone, at)
+        counting = asyncio.ensure_future(self._prepare(series))
+        waiting = asyncio.ensure_future(self._sleep(WAIT_SECONDS))
+        try:
+            await asyncio.wait({counting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if counting.done():
+                return counting.result()
+        finally:
+            counting.cancel()
+            waiting.cancel()
+        kept = await self._kept.load(series.source, series.name)
+        history = series.history(series.known(kept, self._clock()))
+        logger.info("%d days are left out of a chart: counting takes too long", history.unknown)
+        return history
 
     async def close(self) -> None:
-        """Give up what is on its way."""
+        """Cancel what is being counted."""
         await self._flight.close()
 
-    async def _read(
-        self, held: Connection, asked: Filters, series: str, days: tuple[Day, ...]
-    ) -> History:
-        source = Source(held.caller, held.tenant).name
-        kept, now = await self._kept.load(source, series), self._clock()
-        known = {day.on: kept[day.on] for day in days if _holds(kept.get(day.on), day, now)}
-        counted = await self._counted(held, asked, [day for day in days if day.on not in known])
-        if counted:
-            known |= counted
-            await self._kept.keep(source, series, known)
-        counts = [known[day.on].counts if day.on in known else None for day in days]
-        shown = tuple(DayCount(day.on, count) for day, count in zip(days, counts, strict=True))
-        return History(held.tenant, _statuses(asked), shown)
+    async def _prepare(self, series: _Series) -> History:
+        key = (series.name, series.days[-1])
+        return await self._flight.get(key, lambda: self._read(series))
 
-    async def _counted(
-        self, held: Connection, asked: Filters, days: list[Day]
-    ) -> dict[str, Counted]:
-        """Those that Emporix counts, newest first; it is not pressed where it has trouble."""
-        found: dict[str, Counted] = {}
-        unknown = 0
-        for day in reversed(days):
+    async def _read(self, series: _Series) -> History:
+        """Each day is kept as soon as it is counted; the newest comes first.
+
+        Emporix is left alone once it asks for a pause, or does not count two days.
+        """
+        known = series.known(await self._kept.load(series.source, series.name), self._clock())
+        failed = 0
+        for day in reversed([day for day in series.days if day.on not in known]):
             try:
-                counts = await self._count(held, asked, day)
+                counts = await self._count(series, day)
             except RateLimited:
+                logger.info("days are not counted now: Emporix asks to wait")
                 break
             if counts is not None:
-                found[day.on] = Counted(counts, self._clock())
-            elif (unknown := unknown + 1) == MOST_UNKNOWN:
+                known[day.on] = Counted(counts, self._clock())
+                await self._kept.keep(series.source, series.name, known)
+            elif (failed := failed + 1) == MOST_UNKNOWN:
                 break
-        return found
+        return series.history(known)
 
-    async def _count(self, held: Connection, asked: Filters, day: Day) -> tuple[int, ...] | None:
+    async def _count(self, series: _Series, day: Day) -> tuple[int, ...] | None:
         """By totals of pages of one; None where one of them is not known. Raises RateLimited."""
         found: list[int] = []
-        for status in _statuses(asked):
-            one = replace(asked, statuses=(status,), since=day.since, until=day.until)
+        for status in _statuses(series.asked):
+            one = replace(series.asked, statuses=(status,), since=day.since, until=day.until)
             try:
                 async with self._room:
-                    count = total_of(await self._emporix.list_jobs(held, one))
+                    count = total_of(await self._emporix.list_jobs(series.held, one))
             except RateLimited:
                 raise
             except EmporixError as error:
                 logger.info("a day could not be counted: %s", error.template)
                 return None
             if count is None:
+                logger.info("a day could not be counted: Emporix gives no total")
                 return None
             found.append(count)
         return tuple(found)
@@ -170,9 +220,3 @@ def _holds(counted: Counted | None, day: Day, now: float) -> bool:
     """A count that was taken while jobs of the day still ran is taken once more, later."""
     settled = day.until + SETTLED_SECONDS
     return counted is not None and (counted.at >= settled or now < settled)
-
-
-def _series(held: Connection, asked: Filters, zone: str) -> str:
-    """The same for the same question, and telling nobody what that is."""
-    facts = [held.tenant, held.credentials.client_id, zone, asdict(asked)]
-    return hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()

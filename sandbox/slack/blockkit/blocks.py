@@ -27,7 +27,8 @@ from sandbox.slack.blockkit.schema import (
     typed,
 )
 
-Surface = Literal["message", "modal", "home"]
+Surface = Literal["message", "ephemeral", "modal", "home"]
+"""Of messages, those to a single user are `ephemeral`."""
 
 MARKDOWN_LETTERS = 12_000
 """Of all markdown blocks of one message together."""
@@ -72,11 +73,35 @@ _CELL = typed(
 _COLUMN = shape({}, {"align": choice("left", "center", "right"), "is_wrapped": BOOLEAN})
 TABLE = kind({"rows": array(array(_CELL, 20), 100)}, {"column_settings": array(_COLUMN, 20), **_ID})
 
+_CHART_LABEL = string(20)
+_POINT = shape({"label": _CHART_LABEL, "value": {"type": "number"}})
+_SERIES = shape({"name": _CHART_LABEL, "data": array(_POINT, 20)})
+_AXES = shape(
+    {"categories": array(_CHART_LABEL, 20)}, {"x_label": string(50), "y_label": string(50)}
+)
+_LINES = kind({"series": array(_SERIES, 6), "axis_config": _AXES})
+_SEGMENT = shape({"label": _CHART_LABEL, "value": {"type": "number", "exclusiveMinimum": 0}})
+CHART = kind(
+    {
+        "title": string(50),
+        "chart": typed(
+            {
+                "area": _LINES,
+                "bar": _LINES,
+                "line": _LINES,
+                "pie": kind({"segments": array(_SEGMENT, 6)}),
+            }
+        ),
+    },
+    _ID,
+)
+
 BLOCKS = typed(
     {
         "actions": kind({"elements": array(IN_ACTIONS, 25)}, _ID),
         "alert": ALERT,
         "context": CONTEXT,
+        "data_visualization": CHART,
         "divider": kind({}, _ID),
         "header": kind({"text": plain(150)}, _ID),
         "image": PICTURE_BLOCK,
@@ -87,10 +112,12 @@ BLOCKS = typed(
         "table": TABLE,
     }
 )
-_ANYWHERE = BLOCKS["kinds"].keys() - {"alert", "markdown", "table"}
+_ANYWHERE = BLOCKS["kinds"].keys() - {"alert", "data_visualization", "markdown", "table"}
+_MESSAGE = {*_ANYWHERE, "markdown", "table"}
 
 ON_SURFACE: dict[Surface, Schema] = {
-    "message": array(only(BLOCKS, *_ANYWHERE, "markdown", "table"), 50, least=0),
+    "message": array(only(BLOCKS, *_MESSAGE, "data_visualization"), 50, least=0),
+    "ephemeral": array(only(BLOCKS, *_MESSAGE), 50, least=0),
     "modal": array(only(BLOCKS, *_ANYWHERE, "alert"), 100, least=0),
     "home": array(only(BLOCKS, *_ANYWHERE), 100, least=0),
 }

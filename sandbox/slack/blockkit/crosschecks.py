@@ -12,9 +12,12 @@ from typing import Any
 from sandbox.slack.blockkit.blocks import MARKDOWN_LETTERS
 from sandbox.slack.blockkit.walk import elements, options
 
+CHARTS = 2
+"""Undocumented; seen by others."""
+
 
 def cross_problems(blocks: Any, root: str) -> list[str]:
-    return [*_blocks(blocks, root), *_each(blocks, root)]
+    return [*_blocks(blocks, root), *_each(blocks, root), *_charts(blocks, root)]
 
 
 def _blocks(blocks: Sequence[Any], root: str) -> Iterator[str]:
@@ -22,6 +25,8 @@ def _blocks(blocks: Sequence[Any], root: str) -> Iterator[str]:
         yield f'`block_id` "{block_id}" already exists [json-pointer:{root}]'
     if sum(b["type"] == "table" for b in blocks) > 1:
         yield f"only one `table` block is allowed [json-pointer:{root}]"
+    if sum(b["type"] == "data_visualization" for b in blocks) > CHARTS:
+        yield f"only {CHARTS} `data_visualization` blocks are allowed [json-pointer:{root}]"
     if sum(len(b["text"]) for b in blocks if b["type"] == "markdown") > MARKDOWN_LETTERS:
         yield (
             f"`markdown` blocks must be less than {MARKDOWN_LETTERS + 1} characters together"
@@ -44,6 +49,17 @@ def _each(blocks: Sequence[Any], root: str) -> Iterator[str]:
                 chosen not in options(element) for chosen in _initial(element)
             ):
                 yield f"initial options must be among the options [json-pointer:{root}/{place}]"
+
+
+def _charts(blocks: Sequence[Any], root: str) -> Iterator[str]:
+    for place, block in enumerate(blocks):
+        chart = block["chart"] if block["type"] == "data_visualization" else {}
+        pointer = f"[json-pointer:{root}/{place}/chart/series]"
+        for name in _twice(one["name"] for one in chart.get("series", ())):
+            yield f'series name "{name}" already exists {pointer}'
+        for one in chart.get("series", ()):
+            if [point["label"] for point in one["data"]] != chart["axis_config"]["categories"]:
+                yield f"every series must have one value for each category, in order {pointer}"
 
 
 def _initial(element: dict[str, Any]) -> list[Any]:

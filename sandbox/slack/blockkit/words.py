@@ -9,6 +9,7 @@ _PROVIDE = {
     "array": "must provide an array",
     "boolean": "must provide a boolean",
     "integer": "must provide a number",
+    "number": "must provide a number",
     "object": "must provide an object",
     "string": "must provide a string",
 }
@@ -20,6 +21,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "maxItems": lambda e: f"no more than {e.validator_value} items allowed",
     "minItems": lambda e: f"no less than {e.validator_value} items required",
     "maximum": lambda e: f"must be no more than {e.validator_value}",
+    "exclusiveMinimum": lambda e: f"must be more than {e.validator_value}",
     "minimum": lambda e: f"must be no less than {e.validator_value}",
     "enum": lambda e: f"must be one of: {', '.join(map(str, e.validator_value))}",
     "format": lambda e: "invalid url" if e.validator_value == "url" else "invalid text",

@@ -36,7 +36,7 @@ def post_ephemeral(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     user_id = required(given, "user")
     if user_id not in channel.members:
         raise Refused("user_not_in_channel")
-    said = content(given)
+    said = content(given, "ephemeral")
     message = workspace.messages.add(
         channel.id,
         said.text,

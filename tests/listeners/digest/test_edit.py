@@ -10,7 +10,7 @@ from tests.shop import Shop
 
 async def test_begins_with_what_is_there(ada: Person) -> None:
     """All fields as they were filled in."""
-    fields = {"time": "17:30", "filters": "failed refund", "days": ["Friday"], "picture": []}
+    fields = {"time": "17:30", "filters": "failed refund", "days": ["Friday"], "chart": []}
     await set_up(ada, name="Failures", **fields)
     await ada.command("/emporix digest list")
     exchange = await ada.click("Change")
@@ -20,7 +20,7 @@ async def test_begins_with_what_is_there(ada: Person) -> None:
     assert state["time"]["value"]["selected_time"] == "17:30"
     assert state["filters"]["value"]["value"] == "failed refund"
     assert [day["value"] for day in state["days"]["value"]["selected_options"]] == ["4"]
-    assert state["picture"]["value"]["selected_options"] == []
+    assert state["chart"]["value"]["selected_options"] == []
 
 
 async def test_changes_the_same_digest(connected: Shop, ada: Person, digest: str) -> None:

@@ -8,10 +8,12 @@ from tests.sandbox.slack.samples import (
     actions,
     button,
     cell,
+    chart,
     confirm,
     element,
     mrkdwn,
     option,
+    pie,
     plain,
     rich,
     section,
@@ -21,7 +23,68 @@ from tests.sandbox.slack.samples import (
 
 ONE_OPTION = [option()]
 
+SERIES = "/blocks/0/chart/series"
+
 REFUSED: dict[str, tuple[list[Any], str, str]] = {
+    "long chart title": (
+        [chart(title="x" * 51)],
+        "must be less than 51 characters",
+        "/blocks/0/title",
+    ),
+    "no chart title": ([chart(title="")], "must be more than 0 characters", "/blocks/0/title"),
+    "three charts": (
+        [chart(), chart(), chart()],
+        "only 2 `data_visualization` blocks are allowed",
+        "/blocks",
+    ),
+    "unknown chart": (
+        [chart(chart={"type": "radar"})],
+        "unsupported type: radar",
+        "/blocks/0/chart/type",
+    ),
+    "7 series": ([chart(*"abcdefg")], "no more than 6 items allowed", SERIES),
+    "no series": ([chart(chart={"series": []})], "no less than 1 items required", SERIES),
+    "series of one name": ([chart("a", "a")], 'series name "a" already exists', SERIES),
+    "long series name": (
+        [chart("x" * 21)],
+        "must be less than 21 characters",
+        f"{SERIES}/0/name",
+    ),
+    "21 categories": (
+        [
+            chart(
+                labels=tuple("abcdefghijklmnopqrstu"), chart={"series": chart()["chart"]["series"]}
+            )
+        ],
+        "no more than 20 items allowed",
+        "/blocks/0/chart/axis_config/categories",
+    ),
+    "other categories": (
+        [chart(axes={"categories": ["Tue", "Mon"]})],
+        "every series must have one value for each category, in order",
+        SERIES,
+    ),
+    "a value too few": (
+        [chart(axes={"categories": ["Mon", "Tue", "Wed"]})],
+        "every series must have one value for each category, in order",
+        SERIES,
+    ),
+    "long axis label": (
+        [chart(axes={"y_label": "x" * 51})],
+        "must be less than 51 characters",
+        "/blocks/0/chart/axis_config/y_label",
+    ),
+    "words for a value": (
+        [chart(chart={"series": [{"name": "a", "data": [{"label": "Mon", "value": "3"}]}]})],
+        "must provide a number",
+        f"{SERIES}/0/data/0/value",
+    ),
+    "an empty segment": (
+        [pie(1, 0)],
+        "must be more than 0",
+        "/blocks/0/chart/segments/1/value",
+    ),
+    "7 segments": ([pie(*range(1, 8))], "no more than 6 items allowed", "/blocks/0/chart/segments"),
     "long text": (
         [section("x" * 3001)],
         "must be less than 3001 characters",

@@ -58,6 +58,20 @@ def cell(text: str = "57") -> Block:
     return {"type": "raw_text", "text": text}
 
 
+def chart(*names: str, labels: tuple[str, ...] = ("Mon", "Tue"), **more: Any) -> Block:
+    """A line chart with one series for each name."""
+    data = [{"label": label, "value": place} for place, label in enumerate(labels)]
+    series = [{"name": name, "data": data} for name in names or ("Failed",)]
+    axes = {"categories": list(labels), **more.pop("axes", {})}
+    drawn = {"type": "line", "series": series, "axis_config": axes, **more.pop("chart", {})}
+    return {"type": "data_visualization", "title": "Jobs", "chart": drawn, **more}
+
+
+def pie(*values: float) -> Block:
+    segments = [{"label": str(place), "value": value} for place, value in enumerate(values)]
+    return chart(chart={}) | {"chart": {"type": "pie", "segments": segments}}
+
+
 def modal(*blocks: Block, **more: Any) -> Block:
     begun = {"type": "modal", "title": plain("Connect"), "blocks": list(blocks)}
     has_input = any(block["type"] == "input" for block in blocks)

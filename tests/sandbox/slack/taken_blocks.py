@@ -8,10 +8,12 @@ from tests.sandbox.slack.samples import (
     actions,
     button,
     cell,
+    chart,
     confirm,
     element,
     mrkdwn,
     option,
+    pie,
     plain,
     rich,
     section,
@@ -23,8 +25,20 @@ IMAGE = {"type": "image", "image_url": "https://example.com/a.png", "alt_text": 
 
 WORD = {"type": "text", "text": "one"}
 
+LABELS = tuple(f"{place:020}" for place in range(20))
+
 TAKEN: dict[str, list[Any]] = {
     "none": [],
+    "charts": [
+        chart(
+            *(str(place) * 20 for place in range(6)),
+            labels=LABELS,
+            title="x" * 50,
+            axes={"x_label": "x" * 50, "y_label": "x" * 50},
+        ),
+        chart(chart={"type": "bar"}, block_id="second"),
+    ],
+    "area and pie": [chart(chart={"type": "area"}), pie(1, 2.5, 3, 4, 5, 6)],
     "section": [section("x" * 3000)],
     "fields": [{"type": "section", "fields": [mrkdwn("x" * 2000)] * 10}],
     "emoji and verbatim": [

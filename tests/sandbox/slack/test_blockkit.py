@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.slack.blockkit import Surface, problems
 from tests.sandbox.slack.refused_blocks import REFUSED
-from tests.sandbox.slack.samples import actions, button, cell, table
+from tests.sandbox.slack.samples import actions, button, cell, chart, table
 from tests.sandbox.slack.taken_blocks import TAKEN
 
 
@@ -29,6 +29,13 @@ def test_what_slack_refuses_is_named_with_its_place(
 def test_an_action_id_may_come_again_in_another_block() -> None:
     """Every row of a list may have its own Open button."""
     assert problems([actions(button()), actions(button())], "message") == []
+
+
+@pytest.mark.parametrize("surface", ["ephemeral", "modal", "home"])
+def test_charts_are_for_messages_to_all_only(surface: Surface) -> None:
+    """Slack documents them for messages, and says nothing of ephemeral ones."""
+    unsupported = "unsupported type: data_visualization [json-pointer:/blocks/0/type]"
+    assert problems([chart()], surface) == [unsupported]
 
 
 @pytest.mark.parametrize("surface", ["modal", "home"])

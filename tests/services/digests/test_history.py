@@ -34,16 +34,25 @@ DAY = 86400.0
 
 @dataclass
 class FakeEmporix:
-    """Every day has as many jobs as its status has letters; `trouble` for days by their begin."""
+    """Every day has as many jobs as its status has letters; `trouble` for days by their begin.
+
+    After `stops_after` calls it does not answer until it may `go_on`.
+    """
 
     asked: list[Filters] = field(default_factory=list)
     trouble: dict[float, Exception | None] = field(default_factory=dict)
     at_once: int = 0
     most_at_once: int = 0
+    stops_after: int | None = None
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def list_jobs(
         self, connection: Connection, filters: Filters, part: Part = WHOLE
     ) -> JobPage:
+        if self.stops_after is not None and len(self.asked) >= self.stops_after:
+            self.stopped.set()
+            await self.go_on.wait()
         self.asked.append(filters)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -59,6 +68,18 @@ class FakeEmporix:
 
 
 @dataclass
+class Patience:
+    """In the place of a sleep: over when a test says so, without any time."""
+
+    asked: list[float] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        await self.over.wait()
+
+
+@dataclass
 class FakeCounts:
     kept: dict[str, Mapping[str, Counted]] = field(default_factory=dict)
 
@@ -66,7 +87,7 @@ class FakeCounts:
         return self.kept.get(series, {})
 
     async def keep(self, source: str, series: str, days: Mapping[str, Counted]) -> None:
-        self.kept[series] = days
+        self.kept[series] = dict(days)
 
 
 @pytest.fixture
@@ -143,7 +164,7 @@ async def test_is_shared_by_what_is_asked(histories: Histories, emporix: FakeEmp
     assert len(emporix.asked) == 4 * calls
 
 
-async def test_many_pictures_are_no_storm(histories: Histories, emporix: FakeEmporix) -> None:
+async def test_many_charts_are_no_storm(histories: Histories, emporix: FakeEmporix) -> None:
     """Forty series at once never ask more than a few things at the same time."""
     reading = [
         histories.read(connection(), Filters(words=(str(number),)), ZONE, NINE)
@@ -167,15 +188,15 @@ async def test_counts_only_what_the_filters_want(
 async def test_a_day_that_is_not_known_is_not_zero(
     histories: Histories, emporix: FakeEmporix, trouble: Exception | None
 ) -> None:
-    """It is not kept either, and the next picture asks for it."""
+    """It is not kept either, and the next reading asks for it."""
     emporix.trouble[MIDNIGHT - 3 * DAY] = trouble
     history = await histories.read(connection(), Filters(), ZONE, NINE)
-    assert [day.on for day in history.days if day.counts is None] == ["2026-11-21"]
-    assert history.kinds[0].counts[-4:] == (7, None, 7, 7)
+    assert [day.on for day in history.days[-3:]] == ["2026-11-20", "2026-11-22", "2026-11-23"]
+    assert (history.unknown, history.kinds[0].counts) == (1, (7,) * 13)
     emporix.trouble.clear()
     emporix.asked.clear()
     later = await histories.read(connection(), Filters(), ZONE, NINE + DAY)
-    assert None not in later.kinds[0].counts
+    assert later.unknown == 0
     assert len(emporix.asked) == 2 * 3
 
 
@@ -183,19 +204,73 @@ async def test_emporix_is_not_pressed(histories: Histories, emporix: FakeEmporix
     """Where it fails for two days the others are left alone, where it asks for a pause at once."""
     emporix.trouble = {MIDNIGHT - day * DAY: EmporixTimeout(tenant="acme") for day in range(15)}
     history = await histories.read(connection(), Filters(), ZONE, NINE)
-    assert {day.counts for day in history.days} == {None}
+    assert (history.days, history.unknown) == ((), DAYS)
     assert len(emporix.asked) == MOST_UNKNOWN
     emporix.trouble = {MIDNIGHT - DAY: RateLimited(tenant="acme")}
     await histories.read(connection(), Filters(words=("refund",)), ZONE, NINE)
     assert len(emporix.asked) == MOST_UNKNOWN + 1
 
 
-def history(*failed: int | None) -> History:
-    days = tuple(
-        DayCount(f"2026-11-{place:02}", None if count is None else (count,))
+async def test_two_seconds_are_waited_and_no_longer(
+    emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock
+) -> None:
+    """Days that are counted by then are shown, the others are left out, and counting goes on."""
+    clock.now, patience = NINE, Patience()
+    histories = Histories(cast("Any", emporix), cast("Any", kept), clock, patience)
+    emporix.stops_after = 2 * 3
+    reading = asyncio.ensure_future(histories.read(connection(), Filters(), ZONE, NINE))
+    await emporix.stopped.wait()
+    assert (patience.asked, reading.done()) == ([2.0], False)
+    patience.over.set()
+    history = await reading
+    assert [day.on for day in history.days] == ["2026-11-22", "2026-11-23"]
+    assert (history.unknown, history.is_enough) == (12, True)
+    emporix.stopped.clear()
+    emporix.go_on.set()
+    patience.over.clear()
+    later = await histories.read(connection(), Filters(), ZONE, NINE)
+    assert (later.unknown, len(emporix.asked)) == (0, DAYS * 3)
+    await histories.close()
+
+
+async def test_what_emporix_never_answers_is_left_out(
+    emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock
+) -> None:
+    """After two seconds no day is known, and there is no chart."""
+    clock.now, patience = NINE, Patience()
+    patience.over.set()
+    histories = Histories(cast("Any", emporix), cast("Any", kept), clock, patience)
+    emporix.stops_after = 0
+    history = await histories.read(connection(), Filters(), ZONE, NINE)
+    assert (history.days, history.is_enough) == ((), False)
+    await histories.close()
+
+
+async def test_each_day_is_kept_once_it_is_counted(
+    emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock
+) -> None:
+    """A worker that stops in between leaves the rest to the next, and no more."""
+    clock.now = NINE
+    first = Histories(cast("Any", emporix), cast("Any", kept), clock)
+    emporix.stops_after = 5 * 3
+    preparing = asyncio.ensure_future(first.prepare(connection(), Filters(), ZONE, NINE))
+    await emporix.stopped.wait()
+    preparing.cancel()
+    await first.close()
+    emporix.go_on.set()
+    emporix.asked.clear()
+    history = await Histories(cast("Any", emporix), cast("Any", kept), clock).prepare(
+        connection(), Filters(), ZONE, NINE
+    )
+    assert (history.unknown, len(emporix.asked)) == (0, (DAYS - 5) * 3)
+
+
+def history(*failed: int) -> History:
+    days = (
+        DayCount(f"2026-11-{place:02}", (count,))
         for place, count in enumerate(failed, start=24 - len(failed))
     )
-    return History("acme", ("failure",), days)
+    return History("acme", ("failure",), tuple(days))
 
 
 @pytest.mark.parametrize(
@@ -203,20 +278,20 @@ def history(*failed: int | None) -> History:
     [
         (history(), False),
         (history(0, 0, 0), False),
+        (history(5), False),
         (history(0, 0, 5), False),
         (history(0, 5, 0), True),
-        (history(5, None, None), False),
-        (history(None, 5, 5), True),
+        (history(5, 5), True),
     ],
 )
 def test_two_days_are_enough(days: History, enough: bool) -> None:
-    """Counted from the first that had a job; a day that is not known is none."""
+    """Counted from the first that had a job; days that are not known are not among them."""
     assert days.is_enough is enough
 
 
 def test_the_worst_day_is_the_newest_of_equals() -> None:
     """And there is none where nothing failed."""
-    (kind,) = history(5, 9, None, 9, 0).kinds
+    (kind,) = history(5, 9, 0, 9, 0).kinds
     assert (kind.total, kind.most, kind.most_on) == (23, 9, "2026-11-22")
     (kind,) = replace(history(0, 0)).kinds
     assert (kind.total, kind.most, kind.most_on) == (0, 0, "")
