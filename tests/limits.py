@@ -125,7 +125,6 @@ UNDOCUMENTED: dict[str, float] = {
     "emporix.payloads.MAX_WORDS": 300,
     "emporix.retries.ATTEMPTS": 3,
     "logs.LONGEST_TEXT": 20_000,
-    "say.chart.WIDTH": 1080,
     "say.csv_text.LONGEST_CELL": 32_767,  # Excel
     "say.layout.ON_CARD": 50_000,
     "say.schedule.BAR": 12,

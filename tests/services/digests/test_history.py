@@ -259,9 +259,8 @@ async def test_each_day_is_kept_once_it_is_counted(
     await first.close()
     emporix.go_on.set()
     emporix.asked.clear()
-    history = await Histories(cast("Any", emporix), cast("Any", kept), clock).prepare(
-        connection(), Filters(), ZONE, NINE
-    )
+    second = Histories(cast("Any", emporix), cast("Any", kept), clock)
+    history = await second.prepare(connection(), Filters(), ZONE, NINE)
     assert (history.unknown, len(emporix.asked)) == (0, (DAYS - 5) * 3)
 
 
