@@ -59,7 +59,7 @@ def is_right(ttl: int, said: str) -> bool:
     if said == "1 s":  # Redis rounds down
         return ttl in (0, 1)
     if said in ("as Slack says", "its period"):
-        return ttl > 0
+        return ttl >= 0  # the shortest are 2 s, and Redis rounds
     for one in said.split(", "):
         number, unit = one.split()
         most = int(number) * SECONDS[unit]
