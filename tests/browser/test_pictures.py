@@ -90,13 +90,13 @@ async def test_a_shared_list(alone: Desk, pictures: Path) -> None:
 
 @pytest.mark.parametrize("desk", [TALLER], indirect=True)
 async def test_a_digest(alone: Desk, pictures: Path) -> None:
-    """Posted at once, with the last days below it."""
+    """Posted at once, with a chart of the last days."""
     ada = alone.person("ada")
     await ada.command("/emporix digest")
     await ada.submit({})
     await ada.click("Post one now")
     await ada.close()
-    days = alone.page.get_by_role("img", name="Bars for each day")
+    days = alone.page.get_by_role("img", name="Jobs per day")
     await expect(days).to_be_visible(timeout=LONG)
     await days.scroll_into_view_if_needed()
     await take(alone, "digest", pictures)

@@ -45,7 +45,7 @@ def fail(shop: Shop, number: int, message: str = "Order 1{} could not be found."
 
 
 async def digest_is_due(shop: Shop) -> None:
-    """With more failures than it shows, so that it has a thread, and a picture."""
+    """With more failures than it shows, so that it has a thread, and a chart."""
     shop.clock.forward(-DAYS)
     for number in range(60):
         fail(shop, number, f"Fault of the kind {chr(97 + number % 26) * 9} {{}}")
