@@ -173,10 +173,10 @@ def _dispatcher(resources: Resources, services: WebServices, patience_seconds: f
         arrivals=Arrivals(redis, resources.accounts),
         installation=services.installation,
         audit=services.audit,
+        charts=ChartSupport(redis),
         services=services,
         providers=Providers(say, session, services.overviews, ZoneStore(redis), resources.clock),
         patience_seconds=patience_seconds,
-        charts=ChartSupport(redis),
     )
 
 

@@ -51,6 +51,7 @@ from bot.slack.installation import Installation
 from bot.slack.once import Once
 from bot.slack.registry import Registry, discover
 from bot.slack.told_once import ToldOnce
+from bot.store.accounts import AccountStore
 from bot.store.alerts import AlertStore, new_alert_id
 from bot.store.alive import Alive
 from bot.store.audiences import Audiences
@@ -77,7 +78,29 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class Stores:
+    """The records that several services share."""
+
+    account_store: AccountStore
+    alert_store: AlertStore
+    cleanup_store: CleanStore
+    digest_store: DigestStore
+    watch_store: WatchStore
+
+
+def build_stores(resources: Resources) -> Stores:
+    redis, keys = resources.redis, resources.keys
+    return Stores(
+        account_store=resources.accounts,
+        alert_store=AlertStore(redis, keys),
+        cleanup_store=CleanStore(redis, keys),
+        digest_store=DigestStore(redis, keys),
+        watch_store=WatchStore(redis, keys),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Services(Stores):
     """The services of both processes."""
 
     accounts: Accounts
@@ -108,20 +131,22 @@ def build_services(
     settings, redis, slack = resources.settings, resources.redis, resources.slack
     say, audit = Say.default(settings.deletes), audit_log(settings, redis)
     jobs = _jobs(resources, new_cursor_id)
-    watching = _watching(resources, jobs)
-    course, alerts = _alerts(resources)
-    digests = Digests(DigestStore(redis, resources.keys), resources.clock, new_digest_id)
-    reports = Reports(resources.patient_jobs, resources.clock)
+    stores, clock = build_stores(resources), resources.clock
+    watching = _watching(resources, stores, jobs)
+    course, alerts = _alerts(resources, stores)
+    digests = Digests(stores.digest_store, clock, new_digest_id)
+    reports = Reports(resources.patient_jobs, clock)
     resources.exit_stack.push_async_callback(reports.close)
     allow_outsiders = settings.allow_shared_channels
     return Services(
-        accounts=Accounts(resources.accounts, resources.emporix, resources.clock),
+        **_fields(stores),
+        accounts=Accounts(resources.accounts, resources.emporix, clock),
         alert_course=course,
         alerts=alerts,
         alive=Alive(redis),
         audiences=Audiences(redis, resources.keys, settings.slack_channel_reads_per_minute),
         audit=audit,
-        departures=_departures(resources, digests, alerts, course, watching),
+        departures=_departures(resources, stores, digests, alerts, course, watching),
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
         digests=digests,
         directly=Directly(say, slack),
@@ -169,45 +194,44 @@ def _shared_deletes(resources: Resources, audit: AuditLog) -> SharedDeletes:
     return SharedDeletes(deletes, Deletions(resources.redis), resources.clock)
 
 
-def _watching(resources: Resources, jobs: Jobs) -> Watching:
-    watches = WatchStore(resources.redis, resources.keys)
+def _watching(resources: Resources, stores: Stores, jobs: Jobs) -> Watching:
     return Watching(
         jobs,
         JobsById(resources.named_jobs),
-        watches,
-        watches.sources,
+        stores.watch_store,
         resources.accounts,
         new_watch_id=new_watch_id,
         clock=resources.clock,
     )
 
 
-def _alerts(resources: Resources) -> tuple[AlertCourse, Alerts]:
-    emporix, clock = resources.named_jobs, resources.clock
-    store = AlertStore(resources.redis, resources.keys)
-    course = AlertCourse(store, store.sources, clock)
-    return course, Alerts(
-        emporix, store, store.sources, course, new_alert_id=new_alert_id, clock=clock
-    )
+def _alerts(resources: Resources, stores: Stores) -> tuple[AlertCourse, Alerts]:
+    emporix, store, clock = resources.named_jobs, stores.alert_store, resources.clock
+    course = AlertCourse(store, clock)
+    return course, Alerts(emporix, store, course, new_alert_id=new_alert_id, clock=clock)
 
 
 def _departures(
     resources: Resources,
+    stores: Stores,
     digests: Digests,
     alerts: Alerts,
     course: AlertCourse,
     watching: Watching,
 ) -> Departures:
-    redis, keys = resources.redis, resources.keys
+    redis = resources.redis
     return Departures(
-        resources.accounts,
+        stores.account_store,
         digests,
+        stores.digest_store,
         alerts,
+        stores.alert_store,
         course,
         watching,
+        stores.watch_store,
         StoppedTeams(redis),
-        Erasure(redis, keys),
-        CleanStore(redis, keys),
+        Erasure(redis, resources.keys),
+        stores.cleanup_store,
         resources.clock,
     )
 
@@ -238,7 +262,7 @@ def build_web_services(
     return WebServices(
         **_fields(shared),
         asking=asking,
-        cleaning=_cleaning(resources, new_cursor_id),
+        cleaning=_cleaning(resources, shared.cleanup_store, new_cursor_id),
         digest_forms=DigestForms(shared.accounts, asking, shared.digests, shared.digest_channels),
         exports=Exports(emporix),
         finding=Finding(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
@@ -252,12 +276,14 @@ def build_web_services(
     )
 
 
-def _cleaning(resources: Resources, new_clean_id: Callable[[], str]) -> Cleaning:
+def _cleaning(
+    resources: Resources, cleanup_store: CleanStore, new_clean_id: Callable[[], str]
+) -> Cleaning:
     redis = resources.redis
     return Cleaning(
         Counting(resources.named_jobs),
         resources.accounts,
-        CleanStore(redis, resources.keys),
+        cleanup_store,
         CleanResults(redis),
         Alive(redis),
         clock=resources.clock,
@@ -268,12 +294,12 @@ def _cleaning(resources: Resources, new_clean_id: Callable[[], str]) -> Cleaning
 
 def _overviews(resources: Resources, services: Services) -> Overviews:
     return Overviews(
-        services.accounts,
+        services.account_store,
         HomeStore(resources.redis, resources.keys),
         AsksFigures(resources.patient_jobs, resources.clock),
-        digests=services.digests,
+        digests=services.digest_store,
         alerts=services.alerts,
-        watching=services.watching,
+        watches=services.watch_store,
         audit=services.audit,
         clock=resources.clock,
     )
@@ -302,9 +328,9 @@ def build_worker_services(
     told_once = ToldOnce(say, once, resources.slack, shared.audiences)
     return WorkerServices(
         **_fields(shared),
-        alert_looks=_alert_looks(resources),
+        alert_looks=_alert_looks(resources, shared.alert_store),
         alert_posts=AlertPosts(say, once, told_once),
-        clean_runs=_clean_runs(resources, shared.audit),
+        clean_runs=_clean_runs(resources, shared.cleanup_store, shared.audit),
         digest_posts=DigestPosts(say, once, shared.digest_channels, told_once, ChartSupport(redis)),
         queue=queue,
         shifts=Shifts(redis),
@@ -321,18 +347,17 @@ def _once(resources: Resources, sleep: Sleep) -> Once:
     return Once(client, Posts(redis), Pace(redis, settings.slack_messages_per_minute), sleep)
 
 
-def _alert_looks(resources: Resources) -> AlertLooks:
-    emporix, store = resources.named_jobs, AlertStore(resources.redis, resources.keys)
-    accounts, clock = resources.accounts, resources.clock
-    return AlertLooks(emporix, JobsById(emporix), store, store.sources, accounts, clock)
+def _alert_looks(resources: Resources, alert_store: AlertStore) -> AlertLooks:
+    emporix, accounts = resources.named_jobs, resources.accounts
+    return AlertLooks(emporix, JobsById(emporix), alert_store, accounts, resources.clock)
 
 
-def _clean_runs(resources: Resources, audit: AuditLog) -> CleanRuns:
+def _clean_runs(resources: Resources, cleanup_store: CleanStore, audit: AuditLog) -> CleanRuns:
     redis = resources.redis
     return CleanRuns(
         resources.emporix,
         resources.accounts,
-        CleanStore(redis, resources.keys),
+        cleanup_store,
         CleanResults(redis),
         audit,
         clock=resources.clock,
@@ -341,7 +366,7 @@ def _clean_runs(resources: Resources, audit: AuditLog) -> CleanRuns:
     )
 
 
-def _fields(services: Services) -> dict[str, Any]:
+def _fields(services: Stores) -> dict[str, Any]:
     """For the dataclasses that extend it."""
     return {field.name: getattr(services, field.name) for field in fields(services)}
 

@@ -91,7 +91,7 @@ DOCUMENTED = (
     ),
     Limit("store.arrivals.TAKE_SECONDS", 0.9, OPERATORS, "If Redis takes longer than 0.9 s"),
     Limit("store.trouble.EVERY_SECONDS", 10, OPERATORS, "every 10 s while it is so"),
-    Limit("store.digests.ASIDE_SECONDS", HOUR, OPERATORS, "is tried again in an hour"),
+    Limit("tasks.digests.ASIDE_SECONDS", HOUR, OPERATORS, "is tried again in an hour"),
     Limit("store.deletions.CLAIM_SECONDS", 20, OPERATORS, "another click after 20 s"),
     Limit("services.agents.KEPT_SECONDS", 5 * MINUTE, SECURITY, "each user's own | 5 minutes"),
     Limit("store.audiences.KEPT_SECONDS", 600, SECURITY, "read at most 10 minutes ago"),
@@ -159,10 +159,9 @@ UNDOCUMENTED: dict[str, float] = {
     "store.alert_records.OVERLAP": 180,
     "store.alive.GONE_SECONDS": 30,
     "store.deletions.WAIT_SECONDS": 8,
-    "store.digests.CLAIM_SECONDS": 60,
+    "store.due_index.CLAIM_SECONDS": 60,
     "store.places.MOST_SEEN": 36,
     "store.rotation.BATCH": 200,
-    "store.sources.TAKEN_SECONDS": 60,
     "store.tokens.WAIT_SECONDS": 5,
 }
 """Numbers that no document names, of constants that tests import."""

@@ -14,7 +14,8 @@ from bench.rounds import p50, ratios
 from bench.stage import Stage
 from bot.keys import new_key, parse_keys
 from bot.store.connection import connect
-from bot.store.digests import CLAIM_SECONDS, DigestStore
+from bot.store.digests import DigestStore
+from bot.store.due_index import CLAIM_SECONDS
 from bot.store.vault import Vault
 from sandbox.redis import redis_server
 

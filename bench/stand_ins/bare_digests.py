@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from slack_sdk.web.async_client import AsyncWebClient
@@ -54,7 +54,7 @@ async def _run(request: Request) -> Response:
     tenants, digests = request.path_params["tenants"], request.path_params["digests"]
     begun = time.process_time()
     async with http_client(os.environ["EMPORIX_API_URL"]) as http:
-        reports = Reports(BareCalls(http), time.time)
+        reports = Reports(cast("Any", BareCalls(http)), time.time)
         read = [await _report(reports, number) for number in range(tenants)]
         for number in range(digests):
             await _post(number, read[number % tenants])

@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from bench.stand_ins.emporix import AGENTS, TENANT
 from bot.emporix.models import LIST_FIELDS, JobPage
-from bot.services.digests.likeness import groups
+from bot.services.likeness import groups
 from sandbox.emporix import believable
 
 TROUBLED_EVERY, MOST = 5, 60

@@ -15,9 +15,12 @@ from bot.services.digests.digests import Digests
 from bot.services.watches.watching import Watching
 from bot.store.accounts import AccountStore
 from bot.store.alert_records import Alert
+from bot.store.alerts import AlertStore
 from bot.store.cleans import CleanStore
+from bot.store.digests import DigestStore
 from bot.store.erasure import OWNER_GONE, Erasure, Subject
 from bot.store.stopped_teams import StoppedTeams
+from bot.store.watches import WatchStore
 
 logger = logging.getLogger(__name__)
 
@@ -48,16 +51,20 @@ class Departures:
         self,
         accounts: AccountStore,
         digests: Digests,
+        digest_store: DigestStore,
         alerts: Alerts,
+        alert_store: AlertStore,
         alert_course: AlertCourse,
         watching: Watching,
+        watch_store: WatchStore,
         stopped: StoppedTeams,
         erasure: Erasure,
         cleans: CleanStore,
         clock: Callable[[], float],
     ) -> None:
-        self._accounts, self._watching = accounts, watching
-        self._digests, self._alerts, self._course = digests, alerts, alert_course
+        self._accounts, self._watching, self._watches = accounts, watching, watch_store
+        self._digests, self._digest_store = digests, digest_store
+        self._alerts, self._alert_store, self._course = alerts, alert_store, alert_course
         self._stopped, self._erasure, self._clock = stopped, erasure, clock
         self._cleans = cleans
 
@@ -100,13 +107,14 @@ class Departures:
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
-        for tenant in {*tenants, *(watch.tenant for watch in await self._watching.all_of(caller))}:
+        for tenant in {*tenants, *(watch.tenant for watch in await self._watches.of(caller))}:
             await self._watching.end_all(caller, tenant)
-        for alert in await self._course.owned_by(caller):
+        for alert in await self._alert_store.of_owner(caller):
             await self._abandon_alert(alert.id, caller)
-        digests = [one for one in await self._digests.of_owner(caller) if one.paused != OWNER_GONE]
+        theirs = await self._digest_store.of_owner(caller)
+        digests = [digest for digest in theirs if digest.paused != OWNER_GONE]
         for digest in digests:
-            await self._abandon_digest(digest.id, caller)
+            await self._abandon_digest(digest)
         logger.info("a user has left: %d connections were deleted", len(tenants))
         return len(tenants) + len(digests)
 
@@ -114,19 +122,20 @@ class Departures:
         self, caller: Caller, channel_id: str, reason: str
     ) -> Sequence[Affected]:
         """Nothing can be posted there; gives what was paused by owner. `caller` says where."""
-        digests = await self._digests.in_channel(caller, channel_id)
-        alerts = await self._alerts.of_channel(caller, channel_id)
+        digests = await self._digest_store.of_channel(caller.team_id, channel_id)
+        alerts = await self._alert_store.of_channel(caller.team_id, channel_id)
         running = [digest for digest in digests if not digest.paused]
         heard = [alert for alert in alerts if not alert.paused]
+        now = self._clock()
         for digest in running:
-            await self._pause(digest, reason)
+            await self._digests.settle(digest, lambda one: course.paused(one, reason, now))
         for alert in heard:
             await self._course.pause(alert.id, reason)
         return _by_owner(running, heard)
 
     async def delete_channel(self, caller: Caller, channel_id: str) -> Sequence[Affected]:
         """Delete its digests and alerts; gives these by owner. `caller` says in which workspace."""
-        digests = await self._digests.in_channel(caller, channel_id)
+        digests = await self._digest_store.of_channel(caller.team_id, channel_id)
         for digest in digests:
             await self._digests.delete(digest.id, caller)
         alerts = await self._alerts.off(caller, channel_id)
@@ -147,20 +156,15 @@ class Departures:
 
         await self._course.change(alert_id, abandoned, look_at=now)
 
-    async def _abandon_digest(self, digest_id: str, owner: Caller) -> None:
+    async def _abandon_digest(self, digest: Digest) -> None:
         now = self._clock()
 
         def abandoned(one: Digest) -> Digest:
-            if one.owner != owner or one.paused == OWNER_GONE:
+            if one.owner != digest.owner or one.paused == OWNER_GONE:
                 return one
             return course.paused(replace(one, paused=""), OWNER_GONE, now)
 
-        await self._digests.settle(digest_id, abandoned)
-
-    async def _pause(self, digest: Digest, reason: str) -> None:
-        if not digest.paused:
-            now = self._clock()
-            await self._digests.settle(digest.id, lambda one: course.paused(one, reason, now))
+        await self._digests.settle(digest, abandoned)
 
 
 def _by_owner(digests: Sequence[Digest], alerts: Sequence[Alert]) -> list[Affected]:

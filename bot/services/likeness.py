@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from bot.emporix.models import Job
 
@@ -17,6 +19,17 @@ ALIKE = 0.6
 _VARIES = re.compile(r"\S*\d\S*|https?://\S+|\S+@\S+|\b[0-9a-f]{12,}\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 _LETTERS = 4  # of a digest: there are 2^24 different ones
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Jobs that failed alike, newest first."""
+
+    jobs: tuple[Job, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.jobs)
 
 
 def words(job: Job) -> frozenset[str]:
@@ -40,6 +53,36 @@ def same(one: str, other: str) -> bool:
     """Whether the jobs of two fingerprints are alike."""
     agent = slice(0, _LETTERS)
     return one[agent] == other[agent] and alike(_words_of(one), _words_of(other))
+
+
+def groups(jobs: Iterable[Job]) -> tuple[Group, ...]:
+    """Failures by agent and likeness of message, worst first: the most, then the newest.
+
+    `jobs` come newest first.
+    """
+    found: list[tuple[str, frozenset[str], list[Job]]] = []
+    for job in jobs:
+        said = words(job)
+        for agent, others, members in found:
+            if agent == job.agent_id and alike(said, others):
+                members.append(job)
+                break
+        else:
+            found.append((job.agent_id, said, [job]))
+    by_size: Sequence[list[Job]] = sorted((jobs for _, _, jobs in found), key=len, reverse=True)
+    return tuple(Group(tuple(members)) for members in by_size)
+
+
+def beginning(job: Job) -> Job:
+    """As much of a job as a row shows: a hundred whole ones could be large."""
+    return replace(
+        job,
+        message=job.message[: 2 * READ],
+        response=job.response[: 2 * READ],
+        import_result=None,
+        export_result=None,
+        extra={},
+    )
 
 
 def _words_of(fingerprint: str) -> frozenset[str]:

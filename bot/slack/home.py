@@ -79,8 +79,8 @@ class HomeTab:
         """
         caller = self._incoming.caller
         try:
-            await self._overviews.changed(caller, tenants)
-            if not self._incoming.is_in_home and await self._overviews.is_open(caller):
+            await self._overviews.store.forget(caller, tenants)
+            if not self._incoming.is_in_home and await self._overviews.store.is_open(caller):
                 await self._show(FRESH_SECONDS, insists=True)
         except (BotError, *TROUBLE) as error:
             logger.warning("a Home tab stays as it is: %s", described(error))

@@ -14,6 +14,7 @@ from bot.errors import LimitReached
 from bot.models import Caller, Filters, Stored
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.due_index import DueIndex, Scheduled
 from bot.store.limits import CLEANUPS, CLEANUPS_SECONDS, WAIT_FOR
 from bot.store.locks import Locks
 from bot.store.sealing import Sealing
@@ -26,12 +27,6 @@ ASKED_SECONDS = 60 * 60
 KEPT_SECONDS = 30 * 24 * 60 * 60
 LEASE_SECONDS = 15
 """Longer than one round of deletes takes, whatever Emporix does."""
-
-LOOKED_AFTER_SECONDS = 60.0
-"""Only for what was dropped: a task that is queued already is not queued twice."""
-
-CLAIMED_AT_ONCE = 100
-"""More come with the next claim, a second later."""
 
 # The hash of a clean-up says in clear what becomes of it: its `state` is asked, running or ended.
 # Record, state and entry in the due index change together, so a running one is always in the index.
@@ -64,12 +59,6 @@ return 1
 """
 )
 
-CLAIM_DUE = """
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
-for _, id in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], id) end
-return due
-"""
-
 # Gives whether the lease is still ours, and who wants the clean-up to stop, "" for nobody.
 RENEW = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {0, ''} end
@@ -96,13 +85,6 @@ if redis.call('GET', KEYS[4]) == ARGV[4] then redis.call('DEL', KEYS[4]) end
 return 1
 """
 
-# What a worker cannot open stays in the index: it may have the wrong key.
-DROP = """
-if redis.call('HGET', KEYS[1], 'state') == 'running' then return 0 end
-redis.call('ZREM', KEYS[2], ARGV[1])
-return 1
-"""
-
 STOP = """
 if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
 redis.call('HSET', KEYS[1], 'stop', ARGV[1])
@@ -115,9 +97,8 @@ redis.call('HSET', KEYS[1], 'record', ARGV[1])
 return 1
 """
 
-RESTORE = """
-if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
-return redis.call('ZADD', KEYS[2], 'NX', ARGV[2], ARGV[1])
+DUE_AT = """
+local function due_at() return redis.call('HGET', KEYS[2], 'state') == 'running' and ARGV[2] end
 """
 
 
@@ -170,14 +151,19 @@ JOB_IDS = Serializer(list[str])
 
 
 class CleanStore:
-    """Clean-ups in Redis. Every method raises StoreUnavailable where Redis does not answer."""
+    """Clean-ups in Redis; `due` are those that are under way.
+
+    Every method raises StoreUnavailable where Redis does not answer.
+    """
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
         self._redis = redis
         self._sealing = Sealing(vault, "clean-up", CLEAN)
         self._job_ids = Sealing(vault, "list of a clean-up's jobs", JOB_IDS)
         self._locks = Locks(redis)
-        scripts = (ASK, BEGIN, CLAIM_DUE, RENEW, SAVE, FINISH, DROP, STOP, AMEND, RESTORE)
+        scheduled = Scheduled.by_id("clean-ups", layout.clean, DUE_AT)
+        self.due = DueIndex(redis, layout.cleans_due(), scheduled)
+        scripts = (ASK, BEGIN, RENEW, SAVE, FINISH, STOP, AMEND)
         self._scripts = {script: redis.register_script(script) for script in scripts}
 
     async def load(self, clean_id: str) -> Clean | None:
@@ -209,11 +195,6 @@ class CleanStore:
         if (done := int(await self._run(BEGIN, keys, args))) < 0:
             raise LimitReached("clean-ups", "person", CLEANUPS, -done)
         return bool(done)
-
-    async def claim_due(self, now: float) -> list[str]:
-        """Ids of those that somebody has to look after; the next who asks is not given them."""
-        args = [now, now + LOOKED_AFTER_SECONDS, CLAIMED_AT_ONCE]
-        return list(map(str, await self._run(CLAIM_DUE, [layout.cleans_due()], args)))
 
     async def running(self, most: int) -> list[Clean]:
         """Those that are under way and can be opened, at most so many."""
@@ -272,11 +253,6 @@ class CleanStore:
         if not await self._run(FINISH, keys, args):
             raise LeaseLost(clean.id)
 
-    async def drop(self, clean_id: str) -> bool:
-        """Take out of the index what has ended or is gone; False for one that is under way."""
-        keys = [layout.clean(clean_id), layout.cleans_due()]
-        return bool(await self._run(DROP, keys, [clean_id]))
-
     async def ask_to_stop(self, clean_id: str, user_id: str) -> bool:
         """Let the worker stop it; False where it is not under way.
 
@@ -287,17 +263,6 @@ class CleanStore:
     async def amend(self, clean: Clean) -> bool:
         """Change the record of one that has ended; False where it has not."""
         return bool(await self._run(AMEND, [layout.clean(clean.id)], [self._seal(clean)]))
-
-    async def reconcile(self, now: float) -> list[str]:
-        """Put running ones that the index lacks back into it; gives their ids."""
-        restored = []
-        with reaching_redis():
-            async for key in self._redis.scan_iter(layout.ALL_CLEANS, count=1000, _type="hash"):
-                clean_id = str(key).removeprefix(layout.clean(""))
-                keys = [layout.clean(clean_id), layout.cleans_due()]
-                if ":" not in clean_id and await self._run(RESTORE, keys, [clean_id, now]):
-                    restored.append(clean_id)
-        return restored
 
     async def _run(self, script: str, keys: list[str], args: list[Any]) -> Any:
         with reaching_redis():

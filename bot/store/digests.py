@@ -8,96 +8,59 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 from bot.errors import LimitReached
-from bot.models import Caller, Digest
+from bot.models import Digest
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.due_index import DueIndex, Scheduled
 from bot.store.limits import (
     DIGESTS,
-    IS_FULL,
     POSTS_NOW,
     POSTS_NOW_SECONDS,
     WAIT_FOR,
-    write_within,
 )
 from bot.store.sealing import Sealing
 from bot.store.serialization import Serializer
 from bot.store.vault import Vault
+from bot.store.versioned import Argument, Indexes, VersionedStore
 
-# A digest and its places in the indexes change together, and only if nobody has changed it since.
-# The limits and the names of a channel are checked here, so that two people cannot exceed them.
+# When a digest is due changes with it. Its name is checked here, so that two people cannot give
+# the same one.
 SAVE = (
-    IS_FULL
-    + WAIT_FOR
+    WAIT_FOR
     + """
-if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 'changed' end
-local names = redis.call('HGETALL', KEYS[5])
+local why = refused()
+if why == 'changed' then return why end
+local names = redis.call('HGETALL', KEYS[3])
 for i = 1, #names, 2 do
-    if names[i] ~= ARGV[5] and names[i + 1] == ARGV[7] then return 'name' end
+  if names[i] ~= ARGV[4] and names[i + 1] == ARGV[5] then return 'name' end
 end
-if ARGV[8] ~= '' and #names / 2 >= tonumber(ARGV[8]) then return 'channel' end
-if is_full(KEYS[6], ARGV[5], ARGV[9]) then return 'person' end
-if is_full(KEYS[7], ARGV[5], ARGV[10]) then return 'workspace' end
+if why then return why end
 if ARGV[11] ~= '' then
-    local wait = wait_for(KEYS[8], ARGV[2], ARGV[11], ARGV[12])
-    if wait > 0 then return 'wait ' .. wait end
+  local wait = wait_for(KEYS[8], ARGV[2], ARGV[11], ARGV[12])
+  if wait > 0 then return 'wait ' .. wait end
 end
-redis.call('HSET', KEYS[1], 'version', ARGV[2], 'record', ARGV[3], 'due', ARGV[4], 'run', ARGV[6])
-if ARGV[4] == '' then redis.call('ZREM', KEYS[2], ARGV[5])
-else redis.call('ZADD', KEYS[2], ARGV[4], ARGV[5]) end
-redis.call('HDEL', KEYS[3], ARGV[5])
-redis.call('SREM', KEYS[4], ARGV[5])
-redis.call('HSET', KEYS[5], ARGV[5], ARGV[7])
-redis.call('SADD', KEYS[6], ARGV[5])
-redis.call('SADD', KEYS[7], ARGV[5])
+save()
+redis.call('HSET', KEYS[1], 'due', ARGV[9], 'run', ARGV[10])
+if ARGV[9] == '' then redis.call('ZREM', KEYS[7], ARGV[4])
+else redis.call('ZADD', KEYS[7], ARGV[9], ARGV[4]) end
 return 'saved'
 """
 )
 
-# The indexes are those of the record that is deleted: it must not have moved since it was read.
 DELETE = """
-local version = redis.call('HGET', KEYS[1], 'version')
-if version and version ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1], KEYS[6])
-redis.call('ZREM', KEYS[2], ARGV[2])
-redis.call('HDEL', KEYS[3], ARGV[2])
-redis.call('SREM', KEYS[4], ARGV[2])
-redis.call('SREM', KEYS[5], ARGV[2])
+redis.call('ZREM', KEYS[6], ARGV[2])
 return 1
 """
 
-# Whoever claims something looks after it for a while; after that it is due again.
-CLAIM_DUE = """
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
-for _, id in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], id) end
-return due
+DUE_AT = """
+local function due_at()
+  local due = redis.call('HGET', KEYS[2], 'due')
+  return due ~= '' and due
+end
 """
-
-# Only Redis knows whether a digest is gone: one that this process cannot decrypt is still there.
-SET_ASIDE = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return redis.call('ZREM', KEYS[2], ARGV[2]) end
-redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
-return -1
-"""
-
-RESTORE = """
-local due = redis.call('HGET', KEYS[1], 'due')
-if not due or due == '' or redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 0 end
-return redis.call('ZADD', KEYS[2], due, ARGV[1])
-"""
-
-CLAIM_SECONDS = 60.0
-"""Only for what somebody has dropped: a task that is queued already is not queued twice."""
-
-ASIDE_SECONDS = 60 * 60.0
-"""After which a worker tries again to decrypt a digest."""
-
-SCANNED = 1000
-"""Keys that Redis looks at in one step of a scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +83,26 @@ def new_digest_id() -> str:
     return secrets.token_hex(8)
 
 
-class DigestStore:
-    """Digests in Redis. Every method raises StoreUnavailable where Redis does not answer."""
+INDEXES = Indexes(
+    "digests",
+    DIGESTS,
+    layout.digest,
+    layout.digests_of_channel,
+    layout.digests_of_owner,
+    layout.digests_of_team,
+)
+
+
+class DigestStore(VersionedStore[Digest]):
+    """Digests in Redis; `due` says when which are due.
+
+    Every method raises StoreUnavailable where Redis does not answer.
+    """
 
     def __init__(self, redis: Commands, vault: Vault) -> None:
-        self._redis, self._sealing = redis, Sealing(vault, "digest", DIGEST)
-        self._save = redis.register_script(SAVE)
-        self._delete = redis.register_script(DELETE)
-        self._claim_due = redis.register_script(CLAIM_DUE)
-        self._set_aside = redis.register_script(SET_ASIDE)
-        self._restore = redis.register_script(RESTORE)
-
-    async def load(self, digest_id: str) -> Digest | None:
-        """The digest of that id; None where it was deleted, or cannot be opened."""
-        with reaching_redis():
-            sealed = await self._redis.hget(layout.digest(digest_id), "record")
-        return self._open(digest_id, sealed)
+        super().__init__(redis, Sealing(vault, "digest", DIGEST), INDEXES, SAVE, DELETE)
+        scheduled = Scheduled.by_id("digests", layout.digest, DUE_AT)
+        self.due = DueIndex(redis, layout.digests_due(), scheduled)
 
     async def save(
         self, digest: Digest, before: Digest | None = None, *, posts_now: bool = False
@@ -146,78 +113,28 @@ class DigestStore:
         to be posted at once. Raises NameTaken, and LimitReached where its channel, its owner or its
         workspace has none to spare, or where it was posted at once too often.
         """
-        saved = replace(digest, version=before.version + 1 if before else 1)
-        keys = _keys_to_save(saved, before or saved)
-        sealed = self._sealing.seal(saved, keys[0], "record")
-
-        async def write(most: Mapping[str, int]) -> str:
-            args = _args_to_save(saved, before, sealed, most)
-            args += [POSTS_NOW if posts_now else "", POSTS_NOW_SECONDS]
-            with reaching_redis():
-                return str(await self._save(keys=keys, args=args))
-
-        unreadable = partial(self._unreadable, saved)
-        done = await write_within("digests", saved.owner.team_id, DIGESTS, write, unreadable)
+        args: list[Argument] = [
+            "" if digest.due_at is None else digest.due_at,
+            digest.run,
+            POSTS_NOW if posts_now else "",
+            POSTS_NOW_SECONDS,
+        ]
+        keys = [layout.digests_due(), layout.digest_posts_now(digest.id)]
+        saved, done = await self._write(digest, before, keys, args, _hashed(digest.name))
         if done == "name":
             raise NameTaken
         if done.startswith("wait"):
             raise LimitReached("posts", "digest", POSTS_NOW, int(done.split()[1]))
         return None if done == "changed" else saved
 
-    async def _unreadable(self, digest: Digest, scope: str) -> int:
-        """How many ids an index has without a record that can be decrypted."""
-        ids = await self._ids(digest, scope)
-        lost = ids - {one.id for one in await self._all(ids)}
-        # A digest that was deleted between the two reads is not lost.
-        return len(lost & await self._ids(digest, scope)) if lost else 0
-
-    async def _ids(self, digest: Digest, scope: str) -> set[str]:
-        with reaching_redis():
-            if scope == "channel":
-                return set(await self._redis.hkeys(_of_channel(digest)))
-            team, owner = digest.owner.team_id, digest.owner
-            is_own = scope == "person"
-            key = layout.digests_of_owner(owner) if is_own else layout.digests_of_team(team)
-            return set(await self._redis.smembers(key))
-
     async def delete(self, digest: Digest) -> bool:
         """Every trace of it; what it has posted stays. False where it was changed meanwhile."""
-        with reaching_redis():
-            done = await self._delete(
-                keys=[
-                    layout.digest(digest.id),
-                    layout.digests_due(),
-                    _of_channel(digest),
-                    layout.digests_of_owner(digest.owner),
-                    layout.digests_of_team(digest.owner.team_id),
-                    layout.digest_posts_now(digest.id),
-                ],
-                args=[digest.version, digest.id],
-            )
-        return bool(done)
-
-    async def of_channel(self, team_id: str, channel_id: str) -> tuple[Digest, ...]:
-        """The digests of a channel, oldest first."""
-        with reaching_redis():
-            ids = await self._redis.hgetall(layout.digests_of_channel(team_id, channel_id))
-        place = team_id, channel_id
-        return tuple(d for d in await self._all(ids) if (d.owner.team_id, d.channel_id) == place)
-
-    async def of_owner(self, caller: Caller) -> tuple[Digest, ...]:
-        """The digests that run on a user's connections, oldest first."""
-        with reaching_redis():
-            ids = await self._redis.smembers(layout.digests_of_owner(caller))
-        return tuple(digest for digest in await self._all(ids) if digest.owner == caller)
+        keys = [layout.digest_posts_now(digest.id), layout.digests_due()]
+        return await self._remove(digest, keys)
 
     async def claim_due(self, now: float, most: int) -> list[Due]:
-        """Digests that are due; nobody else gets them for a minute.
-
-        In a time that grows with how many these are, not with how many there are.
-        """
-        with reaching_redis():
-            ids: list[str] = await self._claim_due(
-                keys=[layout.digests_due()], args=[now, now + CLAIM_SECONDS, most]
-            )
+        """Digests that are due; no other worker gets them for a minute."""
+        ids = await self.due.claim(now, most)
         return [
             Due(id_, run or "")
             for id_, run in zip(ids, await self._fields(ids, "run"), strict=True)
@@ -229,101 +146,7 @@ class DigestStore:
             ids = await self._redis.zrangebyscore(
                 layout.digests_due(), since, until, start=0, num=most
             )
-        return await self._all(ids)
-
-    async def set_aside(self, digest_id: str, now: float) -> bool:
-        """For a digest that could not be read: True if it is gone, and so is its due entry.
-
-        Otherwise it is due again after ASIDE_SECONDS: the key for it may come back.
-        """
-        with reaching_redis():
-            done = await self._set_aside(
-                keys=[layout.digest(digest_id), layout.digests_due()],
-                args=[now + ASIDE_SECONDS, digest_id],
-            )
-        return int(done) >= 0
-
-    async def reconcile(self) -> list[str]:
-        """Restore missing due entries of all digests; gives the ids of those that had none."""
-        restored: list[str] = []
-        for ids in await self._scanned():
-            with reaching_redis():
-                async with self._redis.pipeline(transaction=False) as pipe:
-                    for id_ in ids:
-                        await self._restore(
-                            keys=[layout.digest(id_), layout.digests_due()], args=[id_], client=pipe
-                        )
-                    done = await pipe.execute()
-            restored += [id_ for id_, added in zip(ids, done, strict=True) if added]
-        return restored
-
-    async def _scanned(self) -> list[list[str]]:
-        """The ids of all digests, in portions."""
-        cursor, found = 0, list[list[str]]()
-        while True:
-            with reaching_redis():
-                cursor, keys = await self._redis.scan(cursor, layout.digest("*"), SCANNED)
-            if keys:
-                found.append([key.rpartition(":")[2] for key in keys])
-            if not int(cursor):
-                return found
-
-    async def _fields(self, ids: Sequence[str], field: str) -> list[str | None]:
-        """One field of each of these digests."""
-        if not ids:
-            return []
-        with reaching_redis():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for digest_id in ids:
-                    pipe.hget(layout.digest(digest_id), field)
-                found: list[str | None] = await pipe.execute()
-        return found
-
-    async def _all(self, ids: Iterable[str]) -> tuple[Digest, ...]:
-        ids = list(ids)
-        records = await self._fields(ids, "record")
-        found = (self._open(id_, record) for id_, record in zip(ids, records, strict=True))
-        return tuple(sorted(filter(None, found), key=lambda digest: (digest.created_at, digest.id)))
-
-    def _open(self, digest_id: str, sealed: str | None) -> Digest | None:
-        return self._sealing.open(sealed, layout.digest(digest_id), "record", id=digest_id)
-
-
-def _keys_to_save(digest: Digest, before: Digest) -> list[str]:
-    return [
-        layout.digest(digest.id),
-        layout.digests_due(),
-        _of_channel(before),
-        layout.digests_of_owner(before.owner),
-        _of_channel(digest),
-        layout.digests_of_owner(digest.owner),
-        layout.digests_of_team(digest.owner.team_id),
-        layout.digest_posts_now(digest.id),
-    ]
-
-
-def _args_to_save(
-    digest: Digest, before: Digest | None, sealed: str, most: Mapping[str, int]
-) -> list[str | int | float]:
-    """With the limits that the change could exceed: "" for the others."""
-    moves = not before or before.channel_id != digest.channel_id
-    changes_hands = not before or before.owner != digest.owner
-    return [
-        str(before.version if before else 0),
-        digest.version,
-        sealed,
-        "" if digest.due_at is None else digest.due_at,
-        digest.id,
-        digest.run,
-        _hashed(digest.name),
-        most["channel"] if moves else "",
-        most["person"] if changes_hands else "",
-        most["workspace"] if not before else "",
-    ]
-
-
-def _of_channel(digest: Digest) -> str:
-    return layout.digests_of_channel(digest.owner.team_id, digest.channel_id)
+        return await self._loaded(ids)
 
 
 def folded(name: str) -> str:

@@ -203,7 +203,7 @@ def alert_posts(alert_id: str) -> str:
 
 
 def alerts_of_channel(team_id: str, channel_id: str) -> str:
-    """Set: the ids of a channel's alerts."""
+    """Hash: the ids of a channel's alerts, each with an empty name."""
     return f"{CLOCK}:alerts:channel:{team_id}:{channel_id}"
 
 
@@ -240,10 +240,6 @@ def audience(channel_id: str) -> str:
 def audience_reads(what: str) -> str:
     """String: when the `next` channel may be read, and when the next `waiting` task tries again."""
     return f"{CLOCK}:audiences:{what}"
-
-
-ALL_CLEANS = f"{CLOCK}:clean:*"
-"""A pattern for SCAN that fits what `clean` gives, and what belongs to clean-ups."""
 
 
 def clean(clean_id: str) -> str:

@@ -19,14 +19,6 @@ POSTS_NOW, POSTS_NOW_SECONDS = 10, 60 * 60
 CLEANUPS, CLEANUPS_SECONDS = 5, 24 * 60 * 60
 """Clean-ups that one person can begin."""
 
-# Whether a set has no place for one more; an empty `most` stands for no limit.
-IS_FULL = """
-local function is_full(key, id, most)
-  if most == '' or redis.call('SISMEMBER', key, id) == 1 then return false end
-  return redis.call('SCARD', key) >= tonumber(most)
-end
-"""
-
 # Counts `member` and gives 0, or counts nothing and gives the seconds until that is possible.
 WAIT_FOR = """
 local function wait_for(key, member, most, seconds)

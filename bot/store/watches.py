@@ -12,9 +12,10 @@ from typing import Literal
 from bot.models import Caller, Stored
 from bot.store import layout
 from bot.store.connection import Commands, reaching_redis
+from bot.store.due_index import Scheduled
 from bot.store.sealing import Sealing
 from bot.store.serialization import Serializer
-from bot.store.sources import Followed, Source, Sources
+from bot.store.sources import Source, Sources
 from bot.store.vault import Vault
 
 # One user's watches are counted and added in one step, so that two presses cannot pass the limit.
@@ -27,13 +28,13 @@ redis.call('ZADD', KEYS[2], 'LT', ARGV[5], ARGV[4])
 return 'added'
 """
 
-IS_FOLLOWED = """
-local function is_followed()
-  local prefix = ARGV[3] .. ':'
-  for _, field in ipairs(redis.call('HKEYS', KEYS[3])) do
-    if string.sub(field, 1, #prefix) == prefix then return true end
+# The tenant is the last part of a source's name, and the first of a field.
+DUE_AT = """
+local function due_at()
+  local prefix = string.match(ARGV[1], '[^:]*:[^:]*:[^:]*:(.*)') .. ':'
+  for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
+    if string.sub(field, 1, #prefix) == prefix then return ARGV[2] end
   end
-  return false
 end
 """
 
@@ -77,12 +78,12 @@ class WatchStore:
     def __init__(self, redis: Commands, vault: Vault) -> None:
         self._redis, self._sealing = redis, Sealing(vault, "watch", WATCH)
         self._add = redis.register_script(ADD)
-        followed = Followed(
-            "watches",
+        followed = Scheduled(
+            "connections with watches",
             layout.ALL_WATCHES,
-            lambda source: layout.watches(source.owner),
             self._sources,
-            IS_FOLLOWED,
+            lambda name: layout.watches(Source.named(name).owner),
+            DUE_AT,
         )
         self.sources = Sources(redis, layout.watches_due(), layout.watches_strikes(), followed)
 
@@ -127,14 +128,14 @@ class WatchStore:
         with reaching_redis():
             return bool(await self._redis.hdel(layout.watches(owner), _field(tenant, job_id)))
 
-    async def _sources(self, keys: list[str]) -> list[Source]:
-        """The sources whose watches stand under these keys."""
+    async def _sources(self, keys: list[str]) -> list[str]:
+        """The names of the sources whose watches stand under these keys."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.hkeys(key)
             fields = await pipe.execute()
         return [
-            Source(owner, tenant)
+            Source(owner, tenant).name
             for key, names in zip(keys, fields, strict=True)
             for owner in _owners(key)
             for tenant in {name.partition(":")[0] for name in names}

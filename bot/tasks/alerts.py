@@ -18,7 +18,8 @@ from bot.slack.failures import described
 from bot.slack.once import Admit, Post, PostRefused
 from bot.slack.refusals import TROUBLE, named, passes_in
 from bot.slack.told_once import ToldOnce
-from bot.store.alert_records import Alert, Batch
+from bot.store.alert_records import Alert, Batch, Posted
+from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
 from bot.store.audit_events import AuditEvent
 from bot.store.sources import Source
@@ -34,8 +35,8 @@ logger = logging.getLogger(__name__)
 
 
 @every(LOOK_SECONDS)
-async def find_due(alert_course: AlertCourse, queue: Queues) -> None:
-    for source in await alert_course.take_due(MOST_AT_ONCE):
+async def find_due(now: float, alert_store: AlertStore, queue: Queues) -> None:
+    for source in await alert_store.sources.take_due(now, MOST_AT_ONCE):
         await queue.put("alerts.look", source.name, source=source.name)
 
 
@@ -64,6 +65,7 @@ async def post(
     alert_id: str,
     now: float,
     errand: Errand,
+    alert_store: AlertStore,
     alert_course: AlertCourse,
     alert_looks: AlertLooks,
     sharing: Sharing,
@@ -73,28 +75,31 @@ async def post(
     audit: AuditLog,
 ) -> None:
     """Post what is new; where that is not possible for good, pause the alert with the reason."""
-    alert = await alert_course.load(alert_id)
+    alert = await alert_store.load(alert_id)
     if alert is None or alert.batch is None or alert.paused or alert.muted_until > now:
         return
     errand.owner, errand.about = alert.owner, "an alert in a channel"
     errand.otherwise = partial(_pause, alert.id, "unexpected", alert_course, audit)
+    admit = partial(_admit, alert, sharing, told_once)
     try:
         if not await alert_course.check(alert, told_once.is_gone):
             await departures.remove_user(alert.owner)
             await _pause(alert.id, OWNER_GONE, alert_course, audit)
             return
-        admit = partial(_admit, alert, sharing, told_once)
         await admit()
-        await _post(alert, alert.batch, alert_course, alert_looks, alert_posts, told_once, admit)
+        posts = await alert_store.posts(alert.id)
+        told = await _post(alert, alert.batch, posts, alert_looks, alert_posts, told_once, admit)
+        if not await alert_course.done(alert, told):  # try again; nothing is posted twice
+            raise Later(1.0, "the alert was changed at the same time")
     except BROKEN as error:
         if (looked := await alert_looks.struck(alert.source, error)).broken:
             await _pause_all(alert.source, looked.broken, alert_course, audit)
     except EmporixError as error:
         raise Later(wait(error, [alert], now), str(error)) from error
-    except (ShareRefused, PostRefused) as refused:
-        await _refused(alert, refused.reason, alert_course, audit)
-    except TROUBLE as error:
-        await _refused(alert, _permanent(error), alert_course, audit)
+    except (ShareRefused, PostRefused, *TROUBLE) as error:
+        reason = _permanent(error)
+        logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
+        await _pause(alert.id, reason, alert_course, audit)
 
 
 @task("alerts.notice")
@@ -102,12 +107,13 @@ async def notice(
     alert_id: str,
     now: float,
     errand: Errand,
+    alert_store: AlertStore,
     alert_course: AlertCourse,
     sharing: Sharing,
     told_once: ToldOnce,
 ) -> None:
     """Tell the channel and the owner of a paused alert why it is paused."""
-    alert = await alert_course.load(alert_id)
+    alert = await alert_store.load(alert_id)
     if alert is None or notice_at(alert) > now:
         return
     errand.owner, errand.about = alert.owner, "a paused alert in a channel"
@@ -115,11 +121,6 @@ async def notice(
     if not alert.notices and alert.paused not in SILENT_TO_OWNER:
         await _tell_owner(alert, await alert_course.paused_with(alert), told_once)
     await alert_course.noticed(alert)
-
-
-async def _refused(alert: Alert, reason: str, alert_course: AlertCourse, audit: AuditLog) -> None:
-    logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
-    await _pause(alert.id, reason, alert_course, audit)
 
 
 async def _pause(alert_id: str, reason: str, alert_course: AlertCourse, audit: AuditLog) -> None:
@@ -158,14 +159,14 @@ async def _tell_channel(alert: Alert, sharing: Sharing, told_once: ToldOnce) -> 
     try:
         await _admit(alert, sharing, told_once)
         await told_once.in_channel(post, "alerts/orphaned", alert=alert)
-    except ShareRefused as refused:
-        logger.warning("%s is not posted: %s", name, refused.reason)
-    except TROUBLE as error:
+    except (ShareRefused, *TROUBLE) as error:
         logger.warning("%s is not posted: %s", name, _permanent(error))
 
 
 def _permanent(error: Exception) -> str:
-    """Slack's word for a refusal that stays; raises Later for any other."""
+    """The reason for a refusal that stays; raises Later for any other."""
+    if isinstance(error, ShareRefused | PostRefused):
+        return error.reason
     if (seconds := passes_in(error)) is not None:
         raise Later(seconds, described(error)) from error
     return named(error)
@@ -186,20 +187,17 @@ def _paused(alert: Alert) -> str:
 async def _post(
     alert: Alert,
     batch: Batch,
-    alert_course: AlertCourse,
+    posts: tuple[Posted, ...],
     alert_looks: AlertLooks,
     alert_posts: AlertPosts,
     told_once: ToldOnce,
     admit: Admit,
-) -> None:
-    """Post a batch, and write down what was posted where."""
-    posts = await alert_course.posts(alert)
+) -> tuple[Posted, ...]:
+    """Post a batch; returns the messages of the last day, with the new one."""
     plan = arrange(batch, posts)
     jobs = await alert_looks.details(alert, shown_ids(plan))
     ts = await alert_posts.post(alert, batch, plan, jobs, admit)
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await told_once.directly(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
-    if not await alert_course.done(alert, remembered(posts, plan, batch, ts or "")):
-        # For example muted meanwhile: once more, and nothing is posted twice.
-        raise Later(1.0, "the alert was changed at the same time")
+    return remembered(posts, plan, batch, ts or "")

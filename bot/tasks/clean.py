@@ -22,7 +22,9 @@ from bot.slack.failures import described
 from bot.slack.files import file_name
 from bot.slack.refusals import TROUBLE, named, passes_in
 from bot.slack.told_once import ToldOnce
-from bot.store.cleans import Clean
+from bot.store.cleans import Clean, CleanStore
+
+MOST_AT_ONCE = 200
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +33,8 @@ SLACK_SECONDS = 5.0
 
 
 @every(1.0)
-async def find_due(queue: Queues, clean_runs: CleanRuns) -> None:
-    for clean_id in await clean_runs.claim_due():
+async def find_due(now: float, queue: Queues, cleanup_store: CleanStore) -> None:
+    for clean_id in await cleanup_store.due.claim(now, MOST_AT_ONCE):
         await queue.put("clean.run", clean_id, clean_id=clean_id)
 
 

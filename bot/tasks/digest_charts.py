@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from bot.clockwork.calls import Queues, every, task
 from bot.errors import NotConnected, StoreUnavailable
 from bot.models import Caller, Digest
-from bot.services.accounts import Accounts, connection
-from bot.services.digests.digests import Digests
+from bot.services.accounts import connection
 from bot.services.digests.history import Histories
+from bot.store.accounts import AccountStore
+from bot.store.digests import DigestStore
 from bot.store.shifts import Shifts
 
 logger = logging.getLogger(__name__)
@@ -41,15 +42,19 @@ async def queue_preparation(shifts: Shifts, queue: Queues) -> None:
 
 @task("digest_charts.prepare")
 async def prepare(
-    now: float, digests: Digests, accounts: Accounts, histories: Histories, shifts: Shifts
+    now: float,
+    digest_store: DigestStore,
+    account_store: AccountStore,
+    histories: Histories,
+    shifts: Shifts,
 ) -> None:
-    due = await digests.due_within(AHEAD_SECONDS, MOST_PREPARED)
+    due = await digest_store.due_between(now, now + AHEAD_SECONDS, MOST_PREPARED)
     waiting = in_turns(digest for digest in due if digest.chart and not digest.paused)
 
     async def prepare_some() -> None:
         for digest in waiting:
             if await shifts.take(f"digest_chart:{digest.id}", AGAIN_SECONDS):
-                await _prepare(digest, now, accounts, histories)
+                await _prepare(digest, now, account_store, histories)
 
     try:
         async with asyncio.timeout(RUN_SECONDS):
@@ -68,10 +73,12 @@ def in_turns(digests: Iterable[Digest]) -> Iterator[Digest]:
     return (digest for _, digest in sorted(placed, key=lambda one: one[0]))
 
 
-async def _prepare(digest: Digest, now: float, accounts: Accounts, histories: Histories) -> None:
+async def _prepare(
+    digest: Digest, now: float, accounts: AccountStore, histories: Histories
+) -> None:
     """On the connection of the digest's owner."""
     try:
-        held = connection(await accounts.of(digest.owner), digest.tenant)
+        held = connection(await accounts.load(digest.owner), digest.tenant)
         async with asyncio.timeout(DIGEST_SECONDS):
             await histories.prepare(held, digest.filters, digest.schedule.zone, now)
     except (NotConnected, StoreUnavailable) as error:

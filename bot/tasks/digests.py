@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from slack_sdk.errors import SlackApiError
@@ -21,7 +21,7 @@ from bot.errors import (
     Unauthorized,
 )
 from bot.models import Connection, Digest, Slot
-from bot.services.accounts import Accounts, connection
+from bot.services.accounts import connection
 from bot.services.departures import Departures
 from bot.services.digests import course
 from bot.services.digests.digests import Digests
@@ -32,8 +32,10 @@ from bot.slack.digest_posts import DigestPosts
 from bot.slack.once import OutcomeUnknown
 from bot.slack.refusals import word
 from bot.slack.told_once import ToldOnce
+from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
 from bot.store.audit_events import AuditEvent
+from bot.store.digests import DigestStore
 from bot.store.shifts import Shifts
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,9 @@ CHECK_SECONDS = 20 * 60 * 60.0
 
 AHEAD_SECONDS = 9 * 60.0
 """The channels of digests that are due by then are read, before the cached answers expire."""
+
+ASIDE_SECONDS = 60 * 60.0
+"""After which a worker tries again to decrypt a digest."""
 
 READ_SECONDS, MOST_READ = 2.0, 400
 LATE_SECONDS = 60 * 60.0
@@ -62,19 +67,21 @@ Course = Callable[[Digest, Slot, float], Digest]
 
 
 @every(LOOK_SECONDS)
-async def find_due(digests: Digests, queue: Queues) -> None:
-    while found := await digests.claim_due(MOST_AT_ONCE):
+async def find_due(now: float, digest_store: DigestStore, queue: Queues) -> None:
+    while found := await digest_store.claim_due(now, MOST_AT_ONCE):
         for due in found:  # the key names the run: one that waits does not block another
             key = f"{due.digest_id}:{due.run}"
             await queue.put("digests.post", key, digest_id=due.digest_id)
 
 
 @every(READ_SECONDS)
-async def read_channels(digests: Digests, told_once: ToldOnce, shifts: Shifts) -> None:
+async def read_channels(
+    now: float, digest_store: DigestStore, told_once: ToldOnce, shifts: Shifts
+) -> None:
     """Know the readers of channels before their digests are due, as fast as Slack allows."""
     if not await shifts.take("read_channels", READ_SECONDS):
         return
-    due = await digests.due_within(AHEAD_SECONDS, MOST_READ)
+    due = await digest_store.due_between(now, now + AHEAD_SECONDS, MOST_READ)
     await told_once.read_ahead([digest.channel_id for digest in due])
 
 
@@ -83,8 +90,9 @@ async def post(
     digest_id: str,
     now: float,
     errand: Errand,
+    digest_store: DigestStore,
     digests: Digests,
-    accounts: Accounts,
+    account_store: AccountStore,
     reports: Reports,
     histories: Histories,
     digest_channels: DigestChannels,
@@ -93,19 +101,19 @@ async def post(
     departures: Departures,
     audit: AuditLog,
 ) -> None:
-    digest = await digests.load(digest_id)
-    if digest is None:
-        await digests.set_aside(digest_id)
+    if (digest := await _loaded(digest_id, now, digest_store)) is None:
         return
     errand.owner, errand.about = digest.owner, f"the digest “{digest.name}”, which was left out"
     if 0 < digest.notice_at <= now:
-        await tell_paused(digest, digests, digest_posts)
-    slot = digest.next
-    if slot is None or slot.at > now:
+        await _tell_paused(digest, digests, digest_posts)
+    if (slot := digest.next) is None or slot.at > now:
         return  # paused, changed, or done by another worker
-    services = Services(
+    run = Run(
+        digest,
+        slot,
+        now,
         digests,
-        accounts,
+        account_store,
         reports,
         histories,
         digest_channels,
@@ -114,155 +122,151 @@ async def post(
         departures,
         audit,
     )
-    run = Run(slot, now, services)
-    errand.otherwise = partial(run.settle, digest, course.given_up)
-    await run.of(digest)
+    errand.otherwise = partial(run.settle, course.given_up)
+    await run.take()
 
 
-async def tell_paused(digest: Digest, digests: Digests, digest_posts: DigestPosts) -> None:
+async def _loaded(digest_id: str, now: float, digest_store: DigestStore) -> Digest | None:
+    digest = await digest_store.load(digest_id)
+    if digest is None and await digest_store.due.schedule(digest_id, now + ASIDE_SECONDS):
+        logger.warning("digest %s cannot be decrypted and is tried again in an hour", digest_id)
+    return digest
+
+
+async def _tell_paused(digest: Digest, digests: Digests, digest_posts: DigestPosts) -> None:
     """The next notice to the channel of a paused digest."""
     notice = digest.notices + 1
     await digest_posts.tell_paused(digest, notice)
-    await digests.settle(digest.id, lambda current: course.noticed(current, notice))
+    await digests.settle(digest, lambda current: course.noticed(current, notice))
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What runs of digests need."""
+@dataclass(slots=True)
+class Run:
+    """One run of a digest, for `slot`; `digest` is as it was read or saved last."""
 
+    digest: Digest
+    slot: Slot
+    now: float
     digests: Digests
-    accounts: Accounts
+    accounts: AccountStore
     reports: Reports
     histories: Histories
     channels: DigestChannels
     posts: DigestPosts
-    told: ToldOnce
+    told_once: ToldOnce
     departures: Departures
     audit: AuditLog
 
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a digest, for `slot`."""
-
-    slot: Slot
-    now: float
-    services: Services
-
-    async def of(self, digest: Digest) -> None:
+    async def take(self) -> None:
         """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
         if course.is_too_late(self.slot, self.now):
-            is_posted = await self.services.posts.is_posted(digest, self.slot)
-            await (self.settle(digest, course.posted) if is_posted else self._miss(digest))
+            is_posted = await self.posts.is_posted(self.digest, self.slot)
+            await (self.settle(course.posted) if is_posted else self._miss())
             return
         try:
-            await self._attempt(digest)
+            await self._attempt()
         except Later as later:
             if self.now - self.slot.at > LATE_SECONDS:
                 minutes = (self.now - self.slot.at) / 60
-                logger.warning("digest %s is %.0f min late: %s", digest.id, minutes, later.reason)
+                logger.warning(
+                    "digest %s is %.0f min late: %s", self.digest.id, minutes, later.reason
+                )
             raise
 
-    async def settle(self, digest: Digest, what: Course) -> Digest | None:
-        """Write down what came of it; None where it was deleted meanwhile."""
-        pauses = False
+    async def settle(self, what: Course) -> None:
+        """Save what came of it, unless the digest was deleted meanwhile."""
+        changed = await self.digests.settle(
+            self.digest, lambda current: what(current, self.slot, self.now)
+        )
+        if changed is None:
+            return
+        self.digest = changed.digest
+        if changed.digest.paused and not changed.before.paused:
+            await self._note_paused(changed.digest.paused)
 
-        def changed(current: Digest) -> Digest:
-            nonlocal pauses
-            after = what(current, self.slot, self.now)
-            pauses = bool(after.paused and not current.paused)
-            return after
-
-        after = await self.services.digests.settle(digest.id, changed)
-        if after and pauses:
-            await self._note_paused(after)
-        return after
-
-    async def _note_paused(self, digest: Digest) -> None:
-        await self.services.audit.note_by_app(
+    async def _note_paused(self, reason: str) -> None:
+        await self.audit.note_by_app(
             AuditEvent.DIGEST_PAUSED,
-            digest.owner,
-            digest.paused,
-            tenant=digest.tenant,
-            channel_id=digest.channel_id,
-            subject=digest.name,
+            self.digest.owner,
+            reason,
+            tenant=self.digest.tenant,
+            channel_id=self.digest.channel_id,
+            subject=self.digest.name,
         )
 
-    async def _attempt(self, digest: Digest) -> None:
+    async def _attempt(self) -> None:
         try:
-            await self._post(digest)
+            await self._post()
         except BROKEN:
-            await self._strike(digest)
+            await self._strike()
         except DigestRefused as refused:
-            await self._pause(digest, refused.reason)
+            await self._pause(refused.reason)
         except (InvalidRequest, InvalidInput):
-            await self._pause(digest, "filters")
+            await self._pause("filters")
         except EmporixError as error:
             raise Later(_pause_seconds(self.slot, self.now), str(error)) from error
         except OutcomeUnknown:
-            await self.services.posts.tell_owner(digest, self.slot, "unknown")
-            await self.settle(digest, course.posted)
+            await self.posts.tell_owner(self.digest, self.slot, "unknown")
+            await self.settle(course.posted)
 
-    async def _post(self, digest: Digest) -> None:
-        await self._check(digest)
-        report = await self._report(digest)
-        is_asked = course.is_asked(self.slot) or digest.asked >= self.slot.at
-        if report.is_quiet and not digest.even_when_quiet and not is_asked:
-            await self.settle(digest, course.was_quiet)
+    async def _post(self) -> None:
+        await self._check()
+        report = await self._report()
+        is_asked = course.is_asked(self.slot) or self.digest.asked >= self.slot.at
+        if report.is_quiet and not self.digest.even_when_quiet and not is_asked:
+            await self.settle(course.was_quiet)
             return
-        history = None if report.is_quiet or not digest.chart else await self._history(digest)
-        await self.services.posts.post(digest, self.slot, report, history, self.now)
-        await self.settle(digest, course.posted)
+        history = None if report.is_quiet or not self.digest.chart else await self._history()
+        await self.posts.post(self.digest, self.slot, report, history, self.now)
+        await self.settle(course.posted)
 
-    async def _check(self, digest: Digest) -> None:
+    async def _check(self) -> None:
         """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
-        told = self.services.told
         try:
-            self.services.channels.admit(await told.audience(digest.channel_id))
-            if self.now - digest.checked_at < CHECK_SECONDS:
+            self.channels.admit(await self.told_once.audience(self.digest.channel_id))
+            if self.now - self.digest.checked_at < CHECK_SECONDS:
                 return
-            if await told.is_gone(digest.owner.user_id):
-                await self.services.departures.remove_user(digest.owner)
-                await self._note_paused(replace(digest, paused="owner_gone"))
-                raise DigestRefused("owner_gone", digest.channel_id)
+            if await self.told_once.is_gone(self.digest.owner.user_id):
+                await self.departures.remove_user(self.digest.owner)
+                await self._note_paused("owner_gone")
+                raise DigestRefused("owner_gone", self.digest.channel_id)
         except SlackApiError as error:  # what passes is Later
-            raise DigestRefused(said_by_slack(word(error)), digest.channel_id) from error
-        await self.settle(digest, course.checked)
+            raise DigestRefused(said_by_slack(word(error)), self.digest.channel_id) from error
+        await self.settle(course.checked)
 
-    async def _report(self, digest: Digest) -> Report:
-        window = course.window(digest, self.slot)
-        held = await self._connection(digest)
-        return await self.services.reports.read(held, digest.filters, window)
+    async def _report(self) -> Report:
+        window = course.window(self.digest, self.slot)
+        return await self.reports.read(await self._connection(), self.digest.filters, window)
 
-    async def _history(self, digest: Digest) -> History:
+    async def _history(self) -> History:
         """The days before this run, as far as they are known within two seconds."""
-        held, zone = await self._connection(digest), digest.schedule.zone
-        return await self.services.histories.read(held, digest.filters, zone, self.slot.at)
+        held, zone = await self._connection(), self.digest.schedule.zone
+        return await self.histories.read(held, self.digest.filters, zone, self.slot.at)
 
-    async def _connection(self, digest: Digest) -> Connection:
+    async def _connection(self) -> Connection:
         """Raises NotConnected."""
-        return connection(await self.services.accounts.of(digest.owner), digest.tenant)
+        return connection(await self.accounts.load(self.digest.owner), self.digest.tenant)
 
-    async def _miss(self, digest: Digest) -> None:
+    async def _miss(self) -> None:
         """Too late: the owner hears of a run that was asked for, and of the second in a row."""
-        logger.warning("digest %s was not posted in time: run %s", digest.id, self.slot.on)
-        after = course.missed(digest, self.slot, self.now)
-        if course.is_asked(self.slot) or digest.missed < MOST_MISSED <= after.missed:
-            await self.services.posts.tell_owner(digest, self.slot, "missed")
-        await self.settle(digest, course.missed)
+        logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.slot.on)
+        after = course.missed(self.digest, self.slot, self.now)
+        if course.is_asked(self.slot) or self.digest.missed < MOST_MISSED <= after.missed:
+            await self.posts.tell_owner(self.digest, self.slot, "missed")
+        await self.settle(course.missed)
 
-    async def _strike(self, digest: Digest) -> None:
+    async def _strike(self) -> None:
         """The owner hears of it the first time, and where they asked for this run."""
-        if not digest.strikes or course.is_asked(self.slot):
-            await self.services.posts.tell_owner(digest, self.slot, "connection")
-        await self.settle(digest, course.struck)
+        if not self.digest.strikes or course.is_asked(self.slot):
+            await self.posts.tell_owner(self.digest, self.slot, "connection")
+        await self.settle(course.struck)
 
-    async def _pause(self, digest: Digest, reason: str) -> None:
+    async def _pause(self, reason: str) -> None:
         """The channel hears of it by its own notice."""
-        logger.warning("digest %s is paused: %s", digest.id, reason)
+        logger.warning("digest %s is paused: %s", self.digest.id, reason)
         if reason != "owner_gone":
-            await self.services.posts.tell_owner(digest, self.slot, reason)
-        await self.settle(digest, lambda one, _, now: course.paused(one, reason, now))
+            await self.posts.tell_owner(self.digest, self.slot, reason)
+        await self.settle(lambda one, _, now: course.paused(one, reason, now))
 
 
 def _pause_seconds(slot: Slot, now: float) -> float:

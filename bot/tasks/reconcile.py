@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from bot.clockwork.calls import every
-from bot.services.alerts.course import AlertCourse
-from bot.services.cleans.running import CleanRuns
-from bot.services.digests.digests import Digests
-from bot.services.watches.watching import Watching
+from bot.services.concurrency import gather_all
+from bot.store.alerts import AlertStore
+from bot.store.cleans import CleanStore
+from bot.store.digests import DigestStore
 from bot.store.shifts import Shifts
+from bot.store.watches import WatchStore
 
 EVERY_SECONDS = 10 * 60.0
 TRY_SECONDS = 60.0
@@ -21,11 +20,12 @@ SHIFT_SECONDS = EVERY_SECONDS - TRY_SECONDS / 2
 
 @every(TRY_SECONDS)
 async def reconcile(
+    now: float,
     shifts: Shifts,
-    digests: Digests,
-    alert_course: AlertCourse,
-    watching: Watching,
-    clean_runs: CleanRuns,
+    digest_store: DigestStore,
+    alert_store: AlertStore,
+    watch_store: WatchStore,
+    cleanup_store: CleanStore,
 ) -> None:
     """Each kind of record restores its own missing entries, and logs them.
 
@@ -33,14 +33,10 @@ async def reconcile(
     """
     if not await shifts.take("reconcile", TRY_SECONDS):
         return
-    done = await asyncio.gather(
-        digests.reconcile(),
-        alert_course.reconcile(),
-        watching.reconcile(),
-        clean_runs.reconcile(),
-        return_exceptions=True,
+    await gather_all(
+        digest_store.due.reconcile(now),
+        alert_store.sources.due.reconcile(now),
+        watch_store.sources.due.reconcile(now),
+        cleanup_store.due.reconcile(now),
     )
-    for error in done:
-        if isinstance(error, BaseException):
-            raise error
     await shifts.keep("reconcile", SHIFT_SECONDS)

@@ -10,7 +10,6 @@ from bot.clockwork.calls import Errand, Later, Queues, every, task
 from bot.emporix.models import Job
 from bot.errors import EmporixError, NotFound, ShareRefused
 from bot.models import Account, Caller
-from bot.services.accounts import Accounts
 from bot.services.departures import Departures
 from bot.services.jobs import JobCard, Jobs
 from bot.services.shared_deletes import SharedDeletes
@@ -21,8 +20,9 @@ from bot.slack.failures import described
 from bot.slack.once import Post
 from bot.slack.refusals import TROUBLE, passes_in
 from bot.slack.told_once import ToldOnce
+from bot.store.accounts import AccountStore
 from bot.store.sources import Source
-from bot.store.watches import Watch
+from bot.store.watches import Watch, WatchStore
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 
 
 @every(LOOK_SECONDS)
-async def find_due(watching: Watching, queue: Queues) -> None:
-    for source in await watching.take_due(MOST_AT_ONCE):
+async def find_due(now: float, watch_store: WatchStore, queue: Queues) -> None:
+    for source in await watch_store.sources.take_due(now, MOST_AT_ONCE):
         await queue.put("watches.look", source.name, source=source.name)
 
 
@@ -61,7 +61,8 @@ async def tell(
     at: float,
     errand: Errand,
     watching: Watching,
-    accounts: Accounts,
+    watch_store: WatchStore,
+    account_store: AccountStore,
     jobs: Jobs,
     shared_deletes: SharedDeletes,
     sharing: Sharing,
@@ -73,11 +74,11 @@ async def tell(
     if watch is None:
         return  # told already, or stopped meanwhile
     errand.owner, errand.about = watch.owner, f"job {watch.job_id}, which you were watching"
-    errand.otherwise = partial(watching.over, watch)
+    errand.otherwise = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
     if await _is_gone(watch.owner, told_once):
         await departures.remove_user(watch.owner)
         return
-    account = await accounts.of(watch.owner)
+    account = await account_store.load(watch.owner)
     card = await _card(account, watch, jobs) if outcome == "ended" else None
     may_be_public = partial(_may_be_public, watch, sharing, told_once)
     public = await may_be_public()
@@ -85,16 +86,21 @@ async def tell(
         await _change_shown(account, watch, jobs, shared_deletes, told_once, may_be_public)
         public = await may_be_public()
     await _tell(watch, outcome, at, card.job if card else None, told_once, public=public)
-    await watching.over(watch)
+    await watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
 
 @task("watches.give_up")
 async def give_up(
-    source: str, reason: str, at: float, watching: Watching, told_once: ToldOnce
+    source: str,
+    reason: str,
+    at: float,
+    watching: Watching,
+    watch_store: WatchStore,
+    told_once: ToldOnce,
 ) -> None:
     """The connection does not work any more; its owner hears so once."""
     broken = Source.named(source)
-    watches = await watching.of(broken)
+    watches = await watch_store.of(broken.owner, broken.tenant)
     if not watches:
         return
     facts = {"tenant": broken.tenant, "reason": reason, "count": len(watches)}

@@ -15,7 +15,7 @@ from bot.emporix.models import JobPage
 from bot.keys import new_key, parse_keys
 from bot.models import Caller
 from bot.say.agent_text import read
-from bot.services.digests.likeness import groups
+from bot.services.likeness import groups
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
 from bot.store.records import Records

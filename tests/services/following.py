@@ -90,17 +90,18 @@ class Bench:
         jobs: Any = FakeJobs(self.emporix)
         accounts: Any = FakeAccounts()
         watches, alerts = WatchStore(self.client, vault), AlertStore(self.client, vault)
-        found, sources = JobsById(emporix), alerts.sources
-        self.course: Any = AlertCourse(alerts, sources, clock)
+        self.alert_store: Any = alerts
+        self.watch_store: Any = watches
+        found = JobsById(emporix)
+        self.course: Any = AlertCourse(alerts, clock)
         self.alerts: Any = Alerts(
-            emporix, alerts, sources, self.course, new_alert_id=new_alert_id, clock=clock
+            emporix, alerts, self.course, new_alert_id=new_alert_id, clock=clock
         )
-        self.looks: Any = AlertLooks(emporix, found, alerts, sources, accounts, clock)
+        self.looks: Any = AlertLooks(emporix, found, alerts, accounts, clock)
         self.watching: Any = Watching(
             jobs,
             found,
             watches,
-            watches.sources,
             accounts,
             new_watch_id=new_watch_id,
             clock=clock,

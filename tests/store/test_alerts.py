@@ -127,6 +127,6 @@ async def test_an_index_makes_nothing_somebody_elses(alerts: AlertStore, redis: 
     await alerts.save(ALERT, None)
     source = Source(GRACE, "acme")
     await redis.sadd(layout.alerts_of_source(source.name), "a1")
-    await redis.sadd(layout.alerts_of_channel("T0ACME", "C0EVE"), "a1")
+    await redis.hset(layout.alerts_of_channel("T0ACME", "C0EVE"), "a1", "")
     assert await alerts.of_source(source) == ()
     assert await alerts.of_channel("T0ACME", "C0EVE") == ()

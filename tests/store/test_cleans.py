@@ -113,7 +113,7 @@ async def test_a_gone_one_does_not_bar_the_way(kept: CleanStore, redis: Any) -> 
     await begin(kept, CLEAN)
     await redis.delete(layout.clean("clean-1"))
     assert not await kept.begin(SECOND, NOW)
-    assert await kept.drop("clean-1")
+    assert not await kept.due.schedule("clean-1", NOW)
     assert await kept.begin(SECOND, NOW)
 
 
@@ -121,8 +121,8 @@ async def test_only_redis_says_that_it_is_over(kept: CleanStore, redis: Any) -> 
     """One that cannot be opened, as by another key, stays in the index."""
     await begin(kept, CLEAN)
     await redis.hset(layout.clean("clean-1"), "record", "unreadable")
-    assert not await kept.drop("clean-1")
-    assert await kept.claim_due(NOW) == ["clean-1"]
+    assert await kept.due.schedule("clean-1", NOW)
+    assert await kept.due.claim(NOW, 100) == ["clean-1"]
 
 
 async def test_begins_once(kept: CleanStore, redis: Any) -> None:
@@ -136,7 +136,7 @@ async def test_begins_once(kept: CleanStore, redis: Any) -> None:
     assert await kept.begin(BEGUN_CLEAN, NOW)
     assert not await kept.ask(CLEAN)
     assert (await loaded(kept)).why == "done"
-    assert await kept.claim_due(NOW) == []
+    assert await kept.due.claim(NOW, 100) == []
     assert await redis.ttl(layout.clean("clean-1")) > 3600
 
 
@@ -153,16 +153,16 @@ async def test_only_one_that_has_ended_is_amended(kept: CleanStore) -> None:
 async def test_is_claimed_once_a_minute(kept: CleanStore) -> None:
     """Many workers ask; one is told."""
     await kept.begin(CLEAN, NOW)
-    assert await kept.claim_due(NOW - 1) == []
-    found = await asyncio.gather(*(kept.claim_due(NOW) for _ in range(5)))
+    assert await kept.due.claim(NOW - 1, 100) == []
+    found = await asyncio.gather(*(kept.due.claim(NOW, 100) for _ in range(5)))
     assert sorted(found) == [[], [], [], [], ["clean-1"]]
-    assert await kept.claim_due(NOW + 61) == ["clean-1"]
+    assert await kept.due.claim(NOW + 61, 100) == ["clean-1"]
 
 
 async def test_many_are_claimed_in_parts(kept: CleanStore, redis: Any) -> None:
-    """A hundred at once, so that no worker is given thousands."""
+    """As many as were asked for, so that no worker is given thousands."""
     await redis.zadd(layout.cleans_due(), {f"clean-{number}": NOW for number in range(150)})
-    assert [len(await kept.claim_due(NOW)) for _ in range(3)] == [100, 50, 0]
+    assert [len(await kept.due.claim(NOW, 100)) for _ in range(3)] == [100, 50, 0]
 
 
 async def test_one_worker_holds_it(kept: CleanStore) -> None:
@@ -199,7 +199,7 @@ async def test_who_lost_the_lease_changes_nothing(kept: CleanStore) -> None:
             await attempt
     assert await loaded(kept) == BEGUN_CLEAN
     assert await kept.jobs("clean-1") == ["job-1"]
-    assert await kept.claim_due(NOW) == ["clean-1"]
+    assert await kept.due.claim(NOW, 100) == ["clean-1"]
 
 
 async def test_a_wish_to_stop_reaches_the_worker(kept: CleanStore, redis: Any) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from bot.models import Digest, Filters, Schedule, Slot
 from bot.store import layout
-from bot.store.digests import CLAIM_SECONDS, DigestStore
+from bot.store.digests import DigestStore
+from bot.store.due_index import CLAIM_SECONDS
 from tests.store.fixtures import ADA, GRACE, VAULT
 
 DIGEST = Digest(

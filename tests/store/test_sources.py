@@ -10,16 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.models import Caller
-from bot.store.sources import Followed, Source, Sources
+from bot.store.due_index import Scheduled
+from bot.store.sources import Source, Sources
 from tests.store.fixtures import ADA, GRACE
 
 ADAS, GRACES = Source(ADA, "acme"), Source(GRACE, "globex")
 DUE, STRIKES, OF = "test:{clock}:due", "test:{clock}:strikes", "test:{clock}:of:"
-SET = "local function is_followed() return redis.call('SCARD', KEYS[3]) > 0 end"
+SET = "local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end"
 
 
-async def _sources(keys: list[str]) -> Iterable[Source]:
-    return [Source.named(key.removeprefix(OF)) for key in keys]
+async def _names(keys: list[str]) -> Iterable[str]:
+    return [key.removeprefix(OF) for key in keys]
+
+
+def _key(name: str) -> str:
+    return OF + name
 
 
 @pytest.fixture
@@ -27,9 +32,8 @@ async def sources(redis: Any) -> Sources:
     """Ada and Grace each follow something."""
     for source in (ADAS, GRACES):
         await redis.sadd(OF + source.name, "one")
-    return Sources(
-        redis, DUE, STRIKES, Followed("tests", f"{OF}*", lambda s: OF + s.name, _sources, SET)
-    )
+    followed = Scheduled("connections with tests", f"{OF}*", _names, _key, SET)
+    return Sources(redis, DUE, STRIKES, followed)
 
 
 async def test_gives_what_is_due_to_one(sources: Sources) -> None:
@@ -122,25 +126,25 @@ async def test_adds_what_is_missing(
     for source in many:
         await redis.sadd(OF + source.name, "one")
     await sources.look_again(GRACES, 900.0)
-    assert await sources.reconcile(100.0) == 1201
+    assert await sources.due.reconcile(100.0) == 1201
     assert await redis.zscore(DUE, ADAS.name) == 100.0
     assert await redis.zscore(DUE, GRACES.name) == 900.0
     assert await redis.zcard(DUE) == 1202
     assert "1201 connections with tests were missing in the due index" in caplog.text
     caplog.clear()
-    assert await sources.reconcile(200.0) == 0
+    assert await sources.due.reconcile(200.0) == 0
     assert caplog.text == ""
 
 
 async def test_what_went_during_the_scan_is_not_added(redis: Any) -> None:
     """The last thing that was followed there may be removed between the scan and the restoring."""
 
-    async def seen(keys: list[str]) -> Iterable[Source]:
-        return [ADAS, GRACES] if keys else []
+    async def seen(keys: list[str]) -> Iterable[str]:
+        return [ADAS.name, GRACES.name] if keys else []
 
     await redis.sadd(OF + GRACES.name, "one")
-    followed = Followed("tests", f"{OF}*", lambda source: OF + source.name, seen, SET)
-    assert await Sources(redis, DUE, STRIKES, followed).reconcile(100.0) == 1
+    followed = Scheduled("connections with tests", f"{OF}*", seen, _key, SET)
+    assert await Sources(redis, DUE, STRIKES, followed).due.reconcile(100.0) == 1
     assert await redis.zrange(DUE, 0, -1) == [GRACES.name]
 
 

@@ -35,7 +35,8 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
     redis: Any, redis_url: str, clock: FakeClock
 ) -> None:
     """saq drops a task whose key is waiting; the key of a new request is another one."""
-    digests = Digests(DigestStore(redis, VAULT), clock, lambda: "digest-1")
+    store = DigestStore(redis, VAULT)
+    digests = Digests(store, clock, lambda: "digest-1")
     await digests.set_up(account(), WANTED)
     clock.forward(86400)
     queue, runner = Queue(connect_for_queue(redis_url)), PutsOffTheFirst()
@@ -43,10 +44,10 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
     running = asyncio.create_task(engine.start())
     try:
         async with asyncio.timeout(SOON):
-            await find_due.function(digests=digests, queue=queue)
+            await find_due.function(now=clock(), digest_store=store, queue=queue)
             await runner.put_off.wait()
             await digests.ask_now("digest-1", account())
-            await find_due.function(digests=digests, queue=queue)
+            await find_due.function(now=clock(), digest_store=store, queue=queue)
             await runner.done.wait()
     finally:
         await engine.stop()

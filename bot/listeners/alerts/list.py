@@ -6,19 +6,19 @@ from bot.listeners.jobs import views
 from bot.models import Account, Caller
 from bot.say import buttons
 from bot.say.buttons import ListButton
-from bot.services.alerts.alerts import Alerts
 from bot.services.filters import LocalClock
 from bot.services.jobs import Jobs
 from bot.slack.channel import Channel
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
+from bot.store.alerts import AlertStore
 
 
 @command("alerts list", "", "The alerts of this channel.", also=("alerts",), audit=None)
 async def list_alerts(
-    caller: Caller, clock: LocalClock, alerts: Alerts, channel: Channel, reply: Reply
+    caller: Caller, clock: LocalClock, alert_store: AlertStore, channel: Channel, reply: Reply
 ) -> None:
-    there = await alerts.of_channel(caller, channel.id)
+    there = await alert_store.of_channel(caller.team_id, channel.id)
     await reply("alerts/list", alerts=there, now=clock.now())
 
 

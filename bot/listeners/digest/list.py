@@ -7,6 +7,7 @@ from bot.services.digests.digests import Digests
 from bot.slack.channel import Channel
 from bot.slack.hear import command
 from bot.slack.reply import Reply
+from bot.store.digests import DigestStore
 
 
 @command(
@@ -15,12 +16,14 @@ from bot.slack.reply import Reply
     "The digests of this channel: change, pause, delete or take them over.",
     audit=None,
 )
-async def list_digests(account: Account, digests: Digests, channel: Channel, reply: Reply) -> None:
+async def list_digests(
+    account: Account, digests: Digests, digest_store: DigestStore, channel: Channel, reply: Reply
+) -> None:
     caller, channel_id = account.caller, channel.id
     await reply(
         "digest/list",
         channel_id=channel_id,
         user_id=caller.user_id,
-        digests=await digests.in_channel(caller, channel_id),
+        digests=await digest_store.of_channel(caller.team_id, channel_id),
         elsewhere=await digests.elsewhere(caller, channel_id),
     )

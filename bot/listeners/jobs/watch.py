@@ -16,6 +16,7 @@ from bot.slack.channel import Channel
 from bot.slack.hear import action, command
 from bot.slack.reply import Reply
 from bot.store.audit_events import AuditEvent
+from bot.store.watches import WatchStore
 
 
 @command(
@@ -26,11 +27,16 @@ from bot.store.audit_events import AuditEvent
     audit=AuditEvent.WATCH_STARTED,
 )
 async def watch_job(
-    text: str, account: Account, watching: Watching, reply: Reply, audit_entry: AuditDraft
+    text: str,
+    account: Account,
+    watching: Watching,
+    watch_store: WatchStore,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     if not text:
         audit_entry.skip()
-        await reply("jobs/watch.list", watches=await watching.all_of(account.caller))
+        await reply("jobs/watch.list", watches=await watch_store.of(account.caller))
         return
     audit_entry.subject = wanted = job_id(text)
     await _say(await watching.start(account, wanted), NOWHERE, reply, audit_entry)
@@ -55,12 +61,17 @@ async def start(
 
 @action(buttons.JOBS_WATCH_STOP, replaces=True, audit=AuditEvent.WATCH_STOPPED)
 async def stop(
-    button: JobButton, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
+    button: JobButton,
+    caller: Caller,
+    watching: Watching,
+    watch_store: WatchStore,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
     if not await watching.stop(caller, button.tenant, button.job_id):
         audit_entry.skip()
-    await reply("jobs/watch.list", replace=True, watches=await watching.all_of(caller))
+    await reply("jobs/watch.list", replace=True, watches=await watch_store.of(caller))
 
 
 @command("jobs unwatch", "<id>", "Stop watching a job.", audit=AuditEvent.WATCH_STOPPED)

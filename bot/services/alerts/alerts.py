@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 from bot.errors import InvalidInput, OutdatedButton
 from bot.models import NEWEST_FIRST, Account, Caller, Filters
 from bot.services.accounts import connection
 from bot.services.alerts.course import AlertCourse
-from bot.services.alerts.fetching import ListsJobs, fetch
+from bot.services.alerts.fetching import fetch
 from bot.services.alerts.looks import FAILURE, LOOK_SECONDS
 from bot.services.alerts.watermark import first_mark
+from bot.services.concurrency import gather_all
+from bot.services.naming import NamedJobs
 from bot.services.ownership import run_as
-from bot.services.together import together
 from bot.store.alert_records import Alert
+from bot.store.alerts import AlertStore
 from bot.store.sources import Source
 
 DISCONNECTED = "disconnected"
@@ -35,40 +37,19 @@ class TurnedOn:
     before: Caller | None = None
 
 
-class KeepsAlerts(Protocol):
-    """Where alerts are kept."""
-
-    async def load(self, alert_id: str) -> Alert | None: ...
-    async def save(
-        self,
-        alert: Alert,
-        before: Alert | None,
-        *,
-        look_at: float | None = None,
-        starts: bool = False,
-    ) -> Alert | None: ...
-    async def of_channel(self, team_id: str, channel_id: str) -> tuple[Alert, ...]: ...
-    async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
-
-
-class KeepsSources(Protocol):
-    async def look_soon(self, source: Source, at: float) -> None: ...
-
-
 class Alerts:
     """The alerts of channels. Every method raises StoreUnavailable."""
 
     def __init__(
         self,
-        calls: ListsJobs,
-        kept: KeepsAlerts,
-        sources: KeepsSources,
+        emporix: NamedJobs,
+        kept: AlertStore,
         course: AlertCourse,
         *,
         new_alert_id: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
-        self._calls, self._kept, self._sources, self._course = calls, kept, sources, course
+        self._emporix, self._kept, self._course = emporix, kept, course
         self._new_alert_id, self._clock = new_alert_id, clock
 
     async def on(self, account: Account, channel_id: str, filters: Filters) -> TurnedOn:
@@ -81,7 +62,7 @@ class Alerts:
         wanted = fit_for_alerts(filters, held.tenant)
         there = await self._kept.of_channel(account.caller.team_id, channel_id)
         now = self._clock()
-        fetched = await fetch(self._calls, held, wanted, 0.0, most_pages=1)
+        fetched = await fetch(self._emporix, held, wanted, 0.0, most_pages=1)
         for alert in there:
             if alert.filters == wanted and (turned_on := await self._resumed(account, alert)):
                 return turned_on
@@ -111,16 +92,13 @@ class Alerts:
         if alert is None or alert.channel_id != channel_id:
             return None
         held = connection(account, alert.tenant)
-        await fetch(self._calls, held, alert.filters, 0.0, most_pages=1)
+        await fetch(self._emporix, held, alert.filters, 0.0, most_pages=1)
         return await self._resumed(account, alert)
-
-    async def of_channel(self, caller: Caller, channel_id: str) -> tuple[Alert, ...]:
-        return await self._kept.of_channel(caller.team_id, channel_id)
 
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
         """Those on the caller's connections to these tenants, oldest first in each."""
         sources = [Source(caller, tenant) for tenant in tenants]
-        found = await together(*map(self._kept.of_source, sources))
+        found = await gather_all(*map(self._kept.of_source, sources))
         return tuple(alert for alerts in found for alert in alerts)
 
     async def owned(self, caller: Caller, alert_id: str) -> Alert:
@@ -162,7 +140,7 @@ class Alerts:
         now = self._clock()
         look_at = now + LOOK_SECONDS
         if not alert.paused:
-            await self._sources.look_soon(alert.source, look_at)
+            await self._kept.sources.look_soon(alert.source, look_at)
             return TurnedOn(alert, "already", alert.owner)
 
         def resumed(one: Alert) -> Alert:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Protocol
 
 from bot.errors import Busy
-from bot.models import Caller
 from bot.store.alert_records import Alert, Posted
+from bot.store.alerts import AlertStore
 from bot.store.sources import Source
 
 CHECK_SECONDS = 20 * 60 * 60.0
@@ -17,57 +16,15 @@ MOST_TRIES = 10
 """Somebody else may change the same alert at the same time; so often it is read again."""
 
 
-class KeepsAlerts(Protocol):
-    """Where alerts are kept."""
-
-    async def load(self, alert_id: str) -> Alert | None: ...
-    async def posts(self, alert_id: str) -> tuple[Posted, ...]: ...
-    async def save(
-        self,
-        alert: Alert,
-        before: Alert | None,
-        posts: tuple[Posted, ...] | None = None,
-        *,
-        look_at: float | None = None,
-        starts: bool = False,
-    ) -> Alert | None: ...
-    async def delete(self, alert: Alert) -> bool: ...
-    async def of_owner(self, caller: Caller) -> tuple[Alert, ...]: ...
-    async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
-
-
-class KeepsSources(Protocol):
-    async def take_due(self, now: float, most: int) -> list[Source]: ...
-    async def reconcile(self, at: float) -> int: ...
-
-
 class AlertCourse:
     """Changes alerts, whoever else does so. Every method raises StoreUnavailable."""
 
-    def __init__(
-        self, kept: KeepsAlerts, sources: KeepsSources, clock: Callable[[], float]
-    ) -> None:
-        self._kept, self._sources, self._clock = kept, sources, clock
-
-    async def take_due(self, most: int) -> list[Source]:
-        """Where it is time to look; nobody else gets these for a minute."""
-        return await self._sources.take_due(self._clock(), most)
-
-    async def reconcile(self) -> int:
-        """Schedule connections with alerts that are missing in the due index; gives how many."""
-        return await self._sources.reconcile(self._clock())
-
-    async def load(self, alert_id: str) -> Alert | None:
-        """The alert of that id; None where it is off."""
-        return await self._kept.load(alert_id)
+    def __init__(self, kept: AlertStore, clock: Callable[[], float]) -> None:
+        self._kept, self._clock = kept, clock
 
     async def running(self, source: Source) -> list[Alert]:
         """Those of a connection that are not paused."""
         return [alert for alert in await self._kept.of_source(source) if not alert.paused]
-
-    async def posts(self, alert: Alert) -> tuple[Posted, ...]:
-        """The messages of the last day, oldest first."""
-        return await self._kept.posts(alert.id)
 
     async def done(self, alert: Alert, posts: tuple[Posted, ...]) -> bool:
         """Its batch is posted, and these are the messages now; False where that was not written."""
@@ -100,10 +57,6 @@ class AlertCourse:
         for alert in running:
             await self.pause(alert.id, reason)
         return running
-
-    async def owned_by(self, owner: Caller) -> tuple[Alert, ...]:
-        """The alerts on all connections of a person, also on those that are gone."""
-        return await self._kept.of_owner(owner)
 
     async def paused_with(self, alert: Alert) -> list[Alert]:
         """The alerts that were paused together with this one, which is among them."""

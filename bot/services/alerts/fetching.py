@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
 
 from bot.emporix.listing import MAX_PAGE_SIZE
-from bot.emporix.models import Job, JobPage
+from bot.emporix.models import Job
 from bot.emporix.part import MODIFIED, Part
 from bot.emporix.query import iso
 from bot.models import Connection, Filters
 from bot.services.alerts.watermark import Fetched, changed_at
+from bot.services.naming import NamedJobs
 
 LAST_CHANGED_FIRST = "metadata.modifiedAt:DESC"
 
@@ -18,12 +18,12 @@ MOST_PAGES = 4
 """More changes than fit on these are counted, not fetched."""
 
 
-class ListsJobs(Protocol):
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
-
-
 async def fetch(
-    calls: ListsJobs, held: Connection, filters: Filters, since: float, most_pages: int = MOST_PAGES
+    emporix: NamedJobs,
+    held: Connection,
+    filters: Filters,
+    since: float,
+    most_pages: int = MOST_PAGES,
 ) -> Fetched:
     """What fits the filters and was changed `since` then or later; 0 means ever.
 
@@ -35,7 +35,7 @@ async def fetch(
     found: dict[str, Job] = {}
     total = None
     for number in range(most_pages):
-        page = await calls.list_jobs(held, asked, _part(begin, until))
+        page = await emporix.list_jobs(held, asked, _part(begin, until))
         total = total if number else page.total
         fresh = [job for job in page.jobs if job.id not in found]
         found.update((job.id, job) for job in fresh)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bot.delays import EMPORIX_LONGEST, bounded
 from bot.emporix.models import Job
@@ -16,13 +15,16 @@ from bot.errors import (
     NotConnected,
     Unauthorized,
 )
-from bot.models import Account, Caller, Connection, Filters
+from bot.models import Filters
 from bot.services.accounts import connection
-from bot.services.alerts.fetching import ListsJobs, fetch
+from bot.services.alerts.fetching import fetch
 from bot.services.alerts.watermark import Fetched, advance, left_out
-from bot.services.jobs_by_id import MOST_AT_ONCE, FoundJobs
+from bot.services.jobs_by_id import MOST_AT_ONCE, JobsById
 from bot.services.likeness import fingerprint
-from bot.store.alert_records import Alert, Batch, Change, Posted
+from bot.services.naming import NamedJobs
+from bot.store.accounts import AccountStore
+from bot.store.alert_records import Alert, Batch, Change
+from bot.store.alerts import AlertStore
 from bot.store.sources import Source
 
 LOOK_SECONDS = 50.0
@@ -58,41 +60,19 @@ class Looked:
     unnoticed: tuple[str, ...] = ()
 
 
-class FindsJobs(Protocol):
-    async def find(self, held: Connection, ids: Sequence[str], *, first: int = 0) -> FoundJobs: ...
-
-
-class KnowsAccounts(Protocol):
-    async def load(self, caller: Caller) -> Account: ...
-
-
-class KeepsAlerts(Protocol):
-    async def of_source(self, source: Source) -> tuple[Alert, ...]: ...
-    async def save(
-        self, alert: Alert, before: Alert | None, posts: tuple[Posted, ...] | None = None
-    ) -> Alert | None: ...
-
-
-class KeepsSources(Protocol):
-    async def look_again(self, source: Source, at: float) -> None: ...
-    async def strike(self, source: Source) -> int: ...
-    async def clear_strikes(self, source: Source) -> None: ...
-
-
 class AlertLooks:
     """Looks on behalf of alerts. Every method raises StoreUnavailable."""
 
     def __init__(
         self,
-        calls: ListsJobs,
-        found: FindsJobs,
-        kept: KeepsAlerts,
-        sources: KeepsSources,
-        accounts: KnowsAccounts,
+        emporix: NamedJobs,
+        found: JobsById,
+        kept: AlertStore,
+        accounts: AccountStore,
         clock: Callable[[], float],
     ) -> None:
-        self._calls, self._found, self._kept, self._sources = calls, found, kept, sources
-        self._accounts, self._clock = accounts, clock
+        self._emporix, self._found, self._kept = emporix, found, kept
+        self._sources, self._accounts, self._clock = kept.sources, accounts, clock
 
     async def look(self, source: Source) -> Looked:
         """Ask for what is new once for each set of filters, and write down what is to be posted."""
@@ -144,7 +124,7 @@ class AlertLooks:
         for filters, alerts in by_filters(due).items():
             try:
                 since = min(alert.mark.begin for alert in alerts)
-                fetched = await fetch(self._calls, held, filters, since)
+                fetched = await fetch(self._emporix, held, filters, since)
             except InvalidRequest:
                 refused += [alert.id for alert in alerts]
                 continue

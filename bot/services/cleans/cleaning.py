@@ -10,10 +10,10 @@ from bot.errors import DeletesOff, InvalidInput, OutdatedButton
 from bot.models import Account, Caller, Filters
 from bot.services.cleans.bounds import check
 from bot.services.cleans.counting import Counting, Preview
-from bot.services.cleans.needs import Accounts
 from bot.services.cleans.progress import INTERRUPTED, Progress
 from bot.services.deletes import may_delete
 from bot.services.short_query import shorten
+from bot.store.accounts import AccountStore
 from bot.store.alive import Alive
 from bot.store.clean_results import CleanResults
 from bot.store.cleans import Clean, CleanStore
@@ -45,7 +45,7 @@ class Cleaning:
     def __init__(
         self,
         counting: Counting,
-        accounts: Accounts,
+        accounts: AccountStore,
         kept: CleanStore,
         results: CleanResults,
         workers: Alive,

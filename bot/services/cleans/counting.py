@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bot.emporix.models import Job, JobPage
-from bot.emporix.part import WHOLE, Part
+from bot.emporix.part import WHOLE
 from bot.errors import InvalidInput
 from bot.models import Connection, Filters
 from bot.services.cleans.bounds import LAST_MODIFIED_FIRST, looked_through, part
+from bot.services.naming import NamedJobs
 from bot.services.order import moment
 from bot.store.cleans import Clean
 
 EXAMPLES = 3
 STATUSES = ("failure", "in_progress", "success", "skipped")
 OLDEST_FIRST = "metadata.createdAt:ASC"
-
-
-class Emporix(Protocol):
-    """The call that counts."""
-
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ class Preview:
 class Counting:
     """Counts jobs. Every method raises what Emporix raises, and InvalidInput without a number."""
 
-    def __init__(self, emporix: Emporix) -> None:
+    def __init__(self, emporix: NamedJobs) -> None:
         self._emporix = emporix
 
     async def bound(self, held: Connection, filters: Filters) -> tuple[str, int]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from bot.emporix.models import Job, JobPage
-from bot.emporix.part import Part
-from bot.models import Account, Caller, Connection, Filters
+from bot.emporix.models import Job
+from bot.models import Caller
 from bot.services.cleans.progress import Progress
 from bot.store.cleans import Clean
 
@@ -35,16 +33,3 @@ class Owner:
     show: Callable[[Progress], Awaitable[str]]
     send: Callable[[Clean, Sequence[Job], int], Awaitable[object]]
     is_gone: Callable[[Caller], Awaitable[bool]]
-
-
-class Emporix(Protocol):
-    """The calls that find jobs and delete them."""
-
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage: ...
-    async def delete_job(self, connection: Connection, job_id: str) -> bool: ...
-
-
-class Accounts(Protocol):
-    """Where accounts are kept."""
-
-    async def load(self, caller: Caller) -> Account: ...

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Protocol
 
+from bot.emporix.client import EmporixClient
 from bot.errors import Forbidden, InvalidInput, InvalidRequest
-from bot.models import Account, Connection
+from bot.models import Account
+from bot.services.concurrency import gather_all
 from bot.services.deletes import Deletes
 from bot.store.clean_results import ALREADY_GONE, DELETED, CleanRecord
 from bot.store.cleans import Clean
@@ -20,16 +20,10 @@ REFUSED = "refused"
 """Why a clean-up ends after so many refusals in a row."""
 
 
-class Emporix(Protocol):
-    """The call that deletes."""
-
-    async def delete_job(self, connection: Connection, job_id: str) -> bool: ...
-
-
 class Rounds:
     """One round after the other, by the holder of the lease."""
 
-    def __init__(self, clean: Clean, record: CleanRecord, emporix: Emporix) -> None:
+    def __init__(self, clean: Clean, record: CleanRecord, emporix: EmporixClient) -> None:
         self._clean, self._record = clean, record
         self._deletes = Deletes(emporix, record)
         self._refused_in_a_row = 0
@@ -46,12 +40,7 @@ class Rounds:
         about more than the one job; all deletes of the round have ended then.
         """
         batch, others = waiting[:AT_ONCE], waiting[AT_ONCE:]
-        outcomes = await asyncio.gather(
-            *(self._delete(account, job_id) for job_id in batch), return_exceptions=True
-        )
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
+        await gather_all(*(self._delete(account, job_id) for job_id in batch))
         for job_id in batch:
             self._count(self._record.result(job_id))
         return [*others, *(job_id for job_id in batch if not self._record.result(job_id))]

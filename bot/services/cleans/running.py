@@ -8,12 +8,15 @@ from contextlib import suppress
 
 from cachetools import TTLCache
 
+from bot.emporix.client import EmporixClient
 from bot.errors import StoreUnavailable
-from bot.services.cleans.needs import Accounts, Emporix, Owner
+from bot.services.cleans.needs import Owner
 from bot.services.cleans.turn import Turn
+from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
 from bot.store.clean_results import CleanResults
 from bot.store.cleans import CleanStore, LeaseLost
+from bot.store.due_index import CLAIM_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +32,8 @@ class CleanRuns:
 
     def __init__(
         self,
-        emporix: Emporix,
-        accounts: Accounts,
+        emporix: EmporixClient,
+        accounts: AccountStore,
         kept: CleanStore,
         results: CleanResults,
         audit: AuditLog,
@@ -43,15 +46,6 @@ class CleanRuns:
         self._results, self._audit = results, audit
         self._clock, self._new_owner, self._allowed = clock, new_owner, allowed
         self._left: TTLCache[str, bool] = TTLCache(MOST_LEFT, LOG_SECONDS, clock)
-
-    async def claim_due(self) -> list[str]:
-        """Ids of those that have to be run."""
-        return await self._kept.claim_due(self._clock())
-
-    async def reconcile(self) -> None:
-        """Let those be run that are under way and would otherwise never be run again."""
-        for clean_id in await self._kept.reconcile(self._clock()):
-            logger.warning("a clean-up under way was missing in the index: %s", clean_id)
 
     async def run(self, clean_id: str, owner: Owner) -> float | None:
         """Work on one for a while, and let its owner see how it goes.
@@ -98,7 +92,7 @@ class CleanRuns:
         return await turn.take()
 
     async def _drop(self, clean_id: str) -> None:
-        if await self._kept.drop(clean_id):
-            logger.info("a clean-up is over: %s", clean_id)
-        else:
+        if await self._kept.due.schedule(clean_id, self._clock() + CLAIM_SECONDS):
             logger.warning("a clean-up waits for a worker that can open it: %s", clean_id)
+        else:
+            logger.info("a clean-up is over: %s", clean_id)

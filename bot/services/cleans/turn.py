@@ -9,14 +9,16 @@ from functools import partial
 from typing import Any
 
 from bot.delays import EMPORIX_LONGEST, bounded
+from bot.emporix.client import EmporixClient
 from bot.errors import EmporixError, MissingScope, NotConnected, Unauthorized
 from bot.services.cleans.collecting import collect
 from bot.services.cleans.exporting import parts
-from bot.services.cleans.needs import Accounts, Emporix, FileNotSent, Owner
+from bot.services.cleans.needs import FileNotSent, Owner
 from bot.services.cleans.progress import INTERRUPTED, Progress
 from bot.services.cleans.rounds import REFUSED, Rounds
 from bot.services.deletes import may_delete
 from bot.services.pages import Call
+from bot.store.accounts import AccountStore
 from bot.store.audit import BEGUN, AuditLog
 from bot.store.audit_events import AuditEvent
 from bot.store.clean_results import CleanRecord
@@ -65,8 +67,8 @@ class Turn:
         holder: str,
         record: CleanRecord,
         *,
-        emporix: Emporix,
-        accounts: Accounts,
+        emporix: EmporixClient,
+        accounts: AccountStore,
         kept: CleanStore,
         audit: AuditLog,
         clock: Callable[[], float],

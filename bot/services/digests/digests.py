@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -10,9 +9,7 @@ from bot.errors import InvalidInput, NoSuchDigest, OutdatedButton
 from bot.models import Account, Caller, Digest
 from bot.services.digests import course
 from bot.services.ownership import run_as
-from bot.store.digests import DigestStore, Due, NameTaken, folded
-
-logger = logging.getLogger(__name__)
+from bot.store.digests import DigestStore, NameTaken, folded
 
 NOT_CONNECTED = "not_connected"
 ATTEMPTS = 8
@@ -77,14 +74,6 @@ class Digests:
 
         return await self._changed(digest_id, account.caller, change)
 
-    async def in_channel(self, caller: Caller, channel_id: str) -> tuple[Digest, ...]:
-        """The digests of a channel, oldest first."""
-        return await self._kept.of_channel(caller.team_id, channel_id)
-
-    async def of_owner(self, caller: Caller) -> tuple[Digest, ...]:
-        """Those that run on the caller's connections, oldest first."""
-        return await self._kept.of_owner(caller)
-
     async def elsewhere(self, caller: Caller, channel_id: str) -> tuple[Digest, ...]:
         """Those that run on the caller's connections in other channels, oldest first."""
         theirs = await self._kept.of_owner(caller)
@@ -95,7 +84,7 @@ class Digests:
 
         Raises NoSuchDigest, with the names that there are.
         """
-        there = await self.in_channel(caller, channel_id)
+        there = await self._kept.of_channel(caller.team_id, channel_id)
         wanted = folded(name)
         found = [digest for digest in there if not wanted or folded(digest.name) == wanted]
         if len(found) != 1:
@@ -146,36 +135,12 @@ class Digests:
         running = [one for one in theirs if one.tenant == tenant and not one.paused]
         now = self._clock()
         for digest in running:
-            await self.settle(digest.id, lambda one: course.paused(one, NOT_CONNECTED, now))
+            await self.settle(digest, lambda one: course.paused(one, NOT_CONNECTED, now))
         return tuple(running)
 
-    async def load(self, digest_id: str) -> Digest | None:
-        """The digest of that id; None where it is gone or cannot be decrypted."""
-        return await self._kept.load(digest_id)
-
-    async def settle(self, digest_id: str, change: Change) -> Digest | None:
-        """What a run has made of it; None where it was deleted meanwhile."""
-        changed = await self._saved(digest_id, change)
-        return changed.digest if changed else None
-
-    async def claim_due(self, most: int) -> list[Due]:
-        """Digests that are due."""
-        return await self._kept.claim_due(self._clock(), most)
-
-    async def due_within(self, seconds: float, most: int) -> tuple[Digest, ...]:
-        """Digests whose time comes within so many seconds, the earliest first."""
-        now = self._clock()
-        return await self._kept.due_between(now, now + seconds, most)
-
-    async def set_aside(self, digest_id: str) -> None:
-        """For a due digest that could not be loaded."""
-        if not await self._kept.set_aside(digest_id, self._clock()):
-            logger.warning("digest %s cannot be decrypted and is tried again in an hour", digest_id)
-
-    async def reconcile(self) -> None:
-        """Restore missing due entries: a digest that is in no index would never be posted."""
-        for digest_id in await self._kept.reconcile():
-            logger.warning("digest %s was in no index and is due again", digest_id)
+    async def settle(self, digest: Digest, change: Change) -> Changed | None:
+        """Change a digest that was read before; None if it was deleted meanwhile."""
+        return await self._saved(digest.id, change, digest)
 
     async def _changed(
         self, digest_id: str, caller: Caller, change: Change, *, posts_now: bool = False
@@ -192,15 +157,21 @@ class Digests:
         return changed
 
     async def _saved(
-        self, digest_id: str, change: Change, *, posts_now: bool = False
+        self,
+        digest_id: str,
+        change: Change,
+        known: Digest | None = None,
+        *,
+        posts_now: bool = False,
     ) -> Changed | None:
-        """Retried if another process changed it at the same time; None if it is gone."""
+        """Read, unless it is `known`, and again if it was changed meanwhile; None if it is gone."""
         for _ in range(ATTEMPTS):
-            before = await self._kept.load(digest_id)
+            before = known or await self._kept.load(digest_id)
             if before is None:
                 return None
             if saved := await self._save(change(before), before, posts_now=posts_now):
                 return Changed(before, saved)
+            known = None
         raise OutdatedButton("/emporix digest list")
 
     async def _save(

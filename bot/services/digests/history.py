@@ -8,14 +8,14 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
 
+from bot.emporix.client import EmporixClient
 from bot.errors import EmporixError, RateLimited
 from bot.models import NEWEST_FIRST, Connection, Filters
-from bot.services.digests.readings import Readings
-from bot.services.digests.report import ListsJobs, total_of
+from bot.services.concurrency import SingleFlight
+from bot.services.digests.report import KEPT_SECONDS, total_of
 from bot.services.digests.schedule import Day, days_before
-from bot.store.day_counts import Counted
+from bot.store.day_counts import Counted, DayCounts
 from bot.store.sources import Source
 
 logger = logging.getLogger(__name__)
@@ -93,13 +93,6 @@ class History:
         return Kind(self.statuses[place], counts, max(found, default=(0, ""))[1])
 
 
-class KeepsCounts(Protocol):
-    """Where counts of days are kept, by connection, series and date."""
-
-    async def load(self, source: str, series: str) -> Mapping[str, Counted]: ...
-    async def keep(self, source: str, series: str, days: Mapping[str, Counted]) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Series:
     """What is counted, day by day; `name` is the same for the same question, and does not tell it.
@@ -141,14 +134,14 @@ class Histories:
 
     def __init__(
         self,
-        emporix: ListsJobs,
-        kept: KeepsCounts,
+        emporix: EmporixClient,
+        kept: DayCounts,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._emporix, self._kept, self._clock, self._sleep = emporix, kept, clock, sleep
         self._room = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._readings: Readings[History] = Readings(clock)
+        self._flight = SingleFlight[History](clock, lambda _: KEPT_SECONDS)
 
     async def prepare(self, held: Connection, filters: Filters, zone: str, at: float) -> History:
         """Count the missing days of those in a zone that were over `at` a time, and keep them."""
@@ -173,11 +166,11 @@ class Histories:
 
     async def close(self) -> None:
         """Cancel what is being counted."""
-        await self._readings.close()
+        await self._flight.close()
 
     async def _prepare(self, series: _Series) -> History:
         key = (series.name, series.days[-1])
-        return await self._readings.of(key, lambda: self._read(series))
+        return await self._flight.get(key, lambda: self._read(series))
 
     async def _read(self, series: _Series) -> History:
         """Each day is kept as soon as it is counted; the newest comes first.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bot.emporix.models import Job, JobPage
-from bot.emporix.part import WHOLE, Part
 from bot.models import NEWEST_FIRST, Connection, Filters
+from bot.services.concurrency import SingleFlight, cancel_all
 from bot.services.digests.course import Window
-from bot.services.digests.likeness import Group, beginning, groups
-from bot.services.digests.readings import Readings, give_up
+from bot.services.likeness import Group, beginning, groups
+from bot.services.naming import NamedJobs
 from bot.services.short_query import shorten
 
 STATUSES = ("success", "failure", "in_progress", "skipped")
@@ -24,6 +23,7 @@ MOST_FAILURES = 100
 
 SHOWN_GROUPS = 5
 SHOWN_REST = 30
+KEPT_SECONDS = 5 * 60.0
 CALLS_AT_ONCE = 40
 """Of all digests together: fewer than there are connections to Emporix."""
 
@@ -81,32 +81,24 @@ class Report:
         return max((count.now or 0 for count in self.counts), default=0)
 
 
-class ListsJobs(Protocol):
-    """The call that counts and lists."""
-
-    async def list_jobs(
-        self, connection: Connection, filters: Filters, part: Part = WHOLE
-    ) -> JobPage: ...
-
-
 class Reports:
     """Reads reports; digests of the same tenant, key, filters and window share one.
 
     Its method raises what Emporix raises.
     """
 
-    def __init__(self, emporix: ListsJobs, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: NamedJobs, clock: Callable[[], float]) -> None:
         self._emporix = emporix
         self._room = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._readings: Readings[Report] = Readings(clock)
+        self._flight = SingleFlight[Report](clock, lambda _: KEPT_SECONDS)
 
     async def read(self, held: Connection, filters: Filters, window: Window) -> Report:
         key = (held.tenant, held.credentials.client_id, filters, window)
-        return await self._readings.of(key, lambda: self._read(held, filters, window))
+        return await self._flight.get(key, lambda: self._read(held, filters, window))
 
     async def close(self) -> None:
         """Give up what is on its way."""
-        await self._readings.close()
+        await self._flight.close()
 
     async def _read(self, held: Connection, filters: Filters, window: Window) -> Report:
         asked = replace(filters, sort=NEWEST_FIRST, page=1, fields=(), tenant=held.tenant)
@@ -119,7 +111,7 @@ class Reports:
             total, *counts = await asyncio.gather(*counting)
             failures = await failing
         finally:
-            await give_up([failing, *counting])
+            await cancel_all([failing, *counting])
         return _report(held, filters, window, total, _with_others(total, counts), failures)
 
     async def _count(self, held: Connection, asked: Filters, window: Window, status: str) -> Count:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Protocol
 
-from bot.emporix.models import Job, JobPage
-from bot.emporix.part import WHOLE, Part
+from bot.emporix.models import Job
 from bot.errors import EmporixError
-from bot.models import Caller, Connection, Filters
-from bot.services.together import together
+from bot.models import Connection, Filters
+from bot.services.concurrency import SingleFlight, gather_all
+from bot.services.naming import NamedJobs
 from bot.store.homes import Figures, Glance, Newest
 
 DAY_SECONDS = 24 * 60 * 60
@@ -19,37 +17,24 @@ SHOWN = 5
 SAID_LETTERS = 500
 
 
-class ListsJobs(Protocol):
-    """The call that counts and lists."""
-
-    async def list_jobs(
-        self, connection: Connection, filters: Filters, part: Part = WHOLE
-    ) -> JobPage: ...
-
-
 class AsksFigures:
     """Asks Emporix by two calls a tenant; who asks meanwhile shares the answer."""
 
-    def __init__(self, emporix: ListsJobs, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: NamedJobs, clock: Callable[[], float]) -> None:
         self._emporix, self._clock = emporix, clock
-        self._under_way: dict[tuple[Caller, str], asyncio.Task[Figures]] = {}
+        self._flight = SingleFlight[Figures](clock)
 
     async def ask(self, held: Connection, known: Figures | None) -> Figures:
         """The figures of now; where Emporix refuses, those `known` with the trouble that it was.
 
         Raises StoreUnavailable.
         """
-        key = held.caller, held.tenant
-        asking = self._under_way.get(key)
-        if asking is None:
-            asking = self._under_way[key] = asyncio.create_task(self._ask(held, known))
-            asking.add_done_callback(lambda _: self._under_way.pop(key, None))
-        return await asyncio.shield(asking)  # one who stops waiting leaves it to the others
+        return await self._flight.get((held.caller, held.tenant), lambda: self._ask(held, known))
 
     async def _ask(self, held: Connection, known: Figures | None) -> Figures:
         now = self._clock()
         try:
-            failed, running = await together(
+            failed, running = await gather_all(
                 self._newest(held, failed_lately(held.tenant, now)),
                 self._newest(held, still_running(held.tenant)),
             )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bot.models import Account, Caller, Connection, Digest
 from bot.services.accounts import connection
-from bot.services.together import together
+from bot.services.alerts.alerts import Alerts
+from bot.services.concurrency import gather_all
+from bot.services.homes.figures import AsksFigures
+from bot.store.accounts import AccountStore
 from bot.store.alert_records import Alert
-from bot.store.audit import AuditEntry
-from bot.store.homes import Figures
-from bot.store.watches import Watch
+from bot.store.audit import AuditEntry, AuditLog
+from bot.store.digests import DigestStore
+from bot.store.homes import Figures, HomeStore
+from bot.store.watches import Watch, WatchStore
 
 MOST_TENANTS = 5
 """Of so many tenants there are figures: by two calls each."""
@@ -70,69 +73,35 @@ class Overview:
         return tuple(view for view in self.tenants if view.is_older(self.now - seconds))
 
 
-class KnowsAccounts(Protocol):
-    async def of(self, caller: Caller) -> Account: ...
-
-
-class KeepsFigures(Protocol):
-    async def load(self, caller: Caller) -> dict[str, Figures]: ...
-    async def keep(self, caller: Caller, figures: Iterable[Figures]) -> None: ...
-    async def forget(self, caller: Caller, tenants: Iterable[str]) -> None: ...
-    async def opened(self, caller: Caller) -> None: ...
-    async def is_open(self, caller: Caller) -> bool: ...
-
-
-class AsksEmporix(Protocol):
-    async def ask(self, held: Connection, known: Figures | None) -> Figures: ...
-
-
-class KnowsDigests(Protocol):
-    async def of_owner(self, caller: Caller) -> tuple[Digest, ...]: ...
-
-
-class KnowsAlerts(Protocol):
-    async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]: ...
-
-
-class KnowsWatches(Protocol):
-    async def all_of(self, caller: Caller) -> tuple[Watch, ...]: ...
-
-
-class KnowsDeletes(Protocol):
-    async def deletes_of_user(
-        self, caller: Caller, most: int, within: int
-    ) -> tuple[AuditEntry, ...]: ...
-
-
 class Overviews:
     """What Homes show. Every method raises StoreUnavailable, and nothing because of Emporix."""
 
     def __init__(
         self,
-        accounts: KnowsAccounts,
-        kept: KeepsFigures,
-        emporix: AsksEmporix,
+        accounts: AccountStore,
+        store: HomeStore,
+        emporix: AsksFigures,
         *,
-        digests: KnowsDigests,
-        alerts: KnowsAlerts,
-        watching: KnowsWatches,
-        audit: KnowsDeletes,
+        digests: DigestStore,
+        alerts: Alerts,
+        watches: WatchStore,
+        audit: AuditLog,
         clock: Callable[[], float],
     ) -> None:
-        self._accounts, self._kept, self._emporix = accounts, kept, emporix
-        self._digests, self._alerts, self._watching = digests, alerts, watching
+        self._accounts, self.store, self._emporix = accounts, store, emporix
+        self._digests, self._alerts, self._watches = digests, alerts, watches
         self._audit, self._clock = audit, clock
 
     async def known(self, caller: Caller) -> Overview:
         """Without asking Emporix."""
-        account = await self._accounts.of(caller)
-        figures, digests, alerts, watches, deletes, _ = await together(
-            self._kept.load(caller),
+        account = await self._accounts.load(caller)
+        figures, digests, alerts, watches, deletes, _ = await gather_all(
+            self.store.load(caller),
             self._digests.of_owner(caller),
             self._alerts.of_owner(caller, account.connections),
-            self._watching.all_of(caller),
+            self._watches.of(caller),
             self._audit.deletes_of_user(caller, LAST_DELETES, LOOKED_THROUGH),
-            self._kept.opened(caller),
+            self.store.opened(caller),
         )
         shown = _in_order(account)
         return Overview(
@@ -148,22 +117,14 @@ class Overviews:
     async def asked(self, caller: Caller, overview: Overview, seconds: float) -> Overview:
         """With what Emporix says of tenants whose figures are so old; keeps that."""
         old = overview.older(seconds)
-        found = await together(*(self._emporix.ask(one.held, one.figures) for one in old))
-        await self._kept.keep(caller, found)
+        found = await gather_all(*(self._emporix.ask(one.held, one.figures) for one in old))
+        await self.store.keep(caller, found)
         new = {figures.tenant: figures for figures in found}
         views = (
             replace(view, figures=new.get(view.held.tenant, view.figures))
             for view in overview.tenants
         )
         return replace(overview, now=self._clock(), tenants=tuple(views))
-
-    async def is_open(self, caller: Caller) -> bool:
-        """Whether the user has opened their Home within the last month."""
-        return await self._kept.is_open(caller)
-
-    async def changed(self, caller: Caller, tenants: Iterable[str]) -> None:
-        """Jobs or rights there are not what they were: what is known is forgotten."""
-        await self._kept.forget(caller, tenants)
 
 
 def _in_order(account: Account) -> Sequence[Connection]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.errors import (
     EmporixError,
@@ -13,10 +12,10 @@ from bot.errors import (
     NotConnected,
     Unauthorized,
 )
-from bot.models import Account, Caller, Connection
+from bot.models import Account, Caller
 from bot.services.accounts import connection
-from bot.services.jobs import JobCard
-from bot.services.jobs_by_id import FoundJobs
+from bot.services.jobs import JobCard, Jobs
+from bot.services.jobs_by_id import FoundJobs, JobsById
 from bot.services.watches.schedule import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
@@ -26,8 +25,9 @@ from bot.services.watches.schedule import (
     shortest_pause,
     wait,
 )
+from bot.store.accounts import AccountStore
 from bot.store.sources import Source
-from bot.store.watches import Added, Watch
+from bot.store.watches import Watch, WatchStore
 
 MOST = 50
 """Jobs that one user may watch: as many as one query finds."""
@@ -65,53 +65,21 @@ class Look:
     broken: str = ""
 
 
-class GetsJobs(Protocol):
-    async def get(self, account: Account, job_id: str, tenant: str = "") -> JobCard: ...
-
-
-class FindsJobs(Protocol):
-    async def find(self, held: Connection, ids: Sequence[str], *, first: int = 0) -> FoundJobs: ...
-
-
-class KnowsAccounts(Protocol):
-    async def load(self, caller: Caller) -> Account: ...
-
-
-class KeepsWatches(Protocol):
-    """Where watches are kept."""
-
-    async def add(self, watch: Watch, look_at: float, most: int) -> Added: ...
-    async def of(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]: ...
-    async def remove(self, owner: Caller, tenant: str, job_id: str) -> bool: ...
-
-
-class KeepsSources(Protocol):
-    """When to look where."""
-
-    async def take_due(self, now: float, most: int) -> list[Source]: ...
-    async def reconcile(self, at: float) -> int: ...
-    async def look_again(self, source: Source, at: float) -> None: ...
-    async def strike(self, source: Source) -> int: ...
-    async def clear_strikes(self, source: Source) -> None: ...
-
-
 class Watching:
     """Watched jobs. Every method raises StoreUnavailable where Redis does not answer."""
 
     def __init__(
         self,
-        jobs: GetsJobs,
-        found: FindsJobs,
-        kept: KeepsWatches,
-        sources: KeepsSources,
-        accounts: KnowsAccounts,
+        jobs: Jobs,
+        found: JobsById,
+        kept: WatchStore,
+        accounts: AccountStore,
         *,
         new_watch_id: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
         self._jobs, self._found, self._kept, self._accounts = jobs, found, kept, accounts
-        self._sources = sources
-        self._new_watch_id, self._clock = new_watch_id, clock
+        self._sources, self._new_watch_id, self._clock = kept.sources, new_watch_id, clock
 
     async def start(
         self, account: Account, job_id: str, tenant: str = "", place: Place = NOWHERE
@@ -148,25 +116,10 @@ class Watching:
         tenants = [watch.tenant for watch in watches if watch.job_id == job_id]
         return any([await self._kept.remove(caller, name, job_id) for name in tenants])
 
-    async def take_due(self, most: int) -> list[Source]:
-        """Where it is time to look; nobody else gets these for a minute."""
-        return await self._sources.take_due(self._clock(), most)
-
-    async def reconcile(self) -> int:
-        """Schedule connections with watches that are missing in the due index; gives how many."""
-        return await self._sources.reconcile(self._clock())
-
-    async def of(self, source: Source) -> tuple[Watch, ...]:
-        """What is watched there, oldest first."""
-        return await self._kept.of(source.owner, source.tenant)
-
     async def named(self, source: Source, watch_id: str) -> Watch | None:
         """The watch of that id; None where it is over."""
-        return next((watch for watch in await self.of(source) if watch.id == watch_id), None)
-
-    async def all_of(self, caller: Caller) -> tuple[Watch, ...]:
-        """What somebody watches, oldest first."""
-        return await self._kept.of(caller)
+        watches = await self._kept.of(source.owner, source.tenant)
+        return next((watch for watch in watches if watch.id == watch_id), None)
 
     async def end_all(self, caller: Caller, tenant: str) -> int:
         """Stop watching all jobs of a tenant; gives how many there were."""
@@ -176,14 +129,10 @@ class Watching:
         await self._sources.clear_strikes(Source(caller, tenant))
         return len(watches)
 
-    async def over(self, watch: Watch) -> None:
-        """Its owner has been told."""
-        await self._kept.remove(watch.owner, watch.tenant, watch.job_id)
-
     async def look(self, source: Source) -> Look:
         """Ask for all jobs that are watched there, and set the time of the next look.
 
-        A watch whose end is told here stays until it is `over`, so that a crash loses no word.
+        A watch whose end is told here stays until it is removed, so that a crash loses no word.
         """
         watches, now = await self._kept.of(source.owner, source.tenant), self._clock()
         if not watches:  # none, or none that this worker can open

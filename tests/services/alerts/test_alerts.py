@@ -51,7 +51,7 @@ async def test_asking_again_after_an_error_schedules(bench: Bench, call: int, af
     with bench.client.faults.at(call, after=after), suppress(StoreUnavailable):
         await turn_on(bench)
     await turn_on(bench)
-    assert len(await bench.alerts.of_channel(ADA, OPS)) == 1
+    assert len(await bench.alert_store.of_channel(ADA.team_id, OPS)) == 1
     assert await due(bench) is not None
 
 
@@ -83,7 +83,7 @@ async def test_resuming_needs_a_connection(bench: Bench) -> None:
     await bench.course.pause(alert.id, "unauthorized")
     with pytest.raises(NotConnected):
         await bench.alerts.resume(Account(GRACE), OPS, alert.id)
-    paused = await bench.course.load(alert.id)
+    paused = await bench.alert_store.load(alert.id)
     assert (paused.owner, paused.paused) == (ADA, "unauthorized")
 
 
@@ -92,7 +92,7 @@ async def test_an_alert_is_resumed_in_its_own_channel(bench: Bench) -> None:
     alert = await turn_on(bench)
     await bench.course.pause(alert.id, "unauthorized")
     assert await bench.alerts.resume(await bench.account(), "C0GENERAL", alert.id) is None
-    assert (await bench.course.load(alert.id)).paused == "unauthorized"
+    assert (await bench.alert_store.load(alert.id)).paused == "unauthorized"
 
 
 async def test_the_first_of_two_who_take_over_is_the_owner(bench: Bench) -> None:
@@ -113,14 +113,14 @@ async def test_a_channel_has_ten_alerts(bench: Bench) -> None:
     for number in range(3):
         name = f"lost-{number}"
         await bench.redis.hset(layout.alert(name), mapping={"version": 1, "record": "1.dead.x"})
-        await bench.redis.sadd(layout.alerts_of_channel("T0ACME", OPS), name)
+        await bench.redis.hset(layout.alerts_of_channel("T0ACME", OPS), name, "")
     numbers = range(15)
     done = await asyncio.gather(
         *(turn_on(bench, agents=(f"agent-{number}",)) for number in numbers),
         return_exceptions=True,
     )
     assert sum(isinstance(one, InvalidInput) for one in done) == 5
-    assert len(await bench.alerts.of_channel(ADA, OPS)) == 10
+    assert len(await bench.alert_store.of_channel(ADA.team_id, OPS)) == 10
 
 
 class Undecided(AlertStore):
@@ -141,7 +141,7 @@ async def test_changes_that_lose_each_race_are_no_success(bench: Bench) -> None:
         await bench.alerts.mute(ADA, OPS, bench.clock() + 60)
     with pytest.raises(Busy):
         await bench.alerts.off(ADA, OPS)
-    assert await bench.course.load(alert.id)
+    assert await bench.alert_store.load(alert.id)
 
 
 class Vanishing(AlertStore):
@@ -173,7 +173,7 @@ async def test_turning_the_last_one_off_leaves_nothing(bench: Bench) -> None:
     for filters in ({}, {"statuses": ("skipped",)}):
         await turn_on(bench, **filters)
     await bench.redis.hset(layout.alerts_strikes(), ADAS.name, 2)
-    first, *_ = await bench.alerts.of_channel(ADA, OPS)
+    first, *_ = await bench.alert_store.of_channel(ADA.team_id, OPS)
     await bench.alerts.off(ADA, OPS, first.id)
     assert await due(bench) is not None
     await bench.alerts.off(ADA, OPS)
@@ -197,10 +197,10 @@ async def test_pausing_keeps_the_first_reason(bench: Bench) -> None:
     alert = await turn_on(bench)
     await bench.course.pause(alert.id, "unauthorized")
     at = bench.clock()
-    await bench.course.noticed(await bench.course.load(alert.id))
+    await bench.course.noticed(await bench.alert_store.load(alert.id))
     bench.clock.forward(60)
     await bench.course.pause(alert.id, "owner_gone")
-    paused = await bench.course.load(alert.id)
+    paused = await bench.alert_store.load(alert.id)
     assert (paused.paused, paused.paused_at, paused.notices) == ("unauthorized", at, 1)
 
 

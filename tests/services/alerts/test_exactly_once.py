@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +57,13 @@ class FakeAccounts:
         return Account(caller, {"acme": HELD}, "acme")
 
 
+class FakeSources:
+    async def look_again(self, source: Source, at: float) -> None: ...
+    async def clear_strikes(self, source: Source) -> None: ...
+    async def strike(self, source: Source) -> int:
+        return 1
+
+
 @dataclass
 class FakeAlerts:
     """One alert, written as Redis would hold it."""
@@ -63,15 +71,13 @@ class FakeAlerts:
     record: str
     version: int = 0
     told: tuple[Posted, ...] = ()
+    sources: FakeSources = field(default_factory=FakeSources)
 
     async def load(self, alert_id: str) -> Alert | None:
         return ALERT.read(self.record)
 
     async def posts(self, alert_id: str) -> tuple[Posted, ...]:
         return self.told
-
-    async def of_owner(self, caller: Caller) -> tuple[Alert, ...]:
-        return (ALERT.read(self.record),)
 
     async def of_source(self, source: Source) -> tuple[Alert, ...]:
         return (ALERT.read(self.record),)
@@ -91,22 +97,6 @@ class FakeAlerts:
         self.told = self.told if posts is None else posts
         return alert
 
-    async def delete(self, alert: Alert) -> bool:
-        return False
-
-
-class FakeSources:
-    async def take_due(self, now: float, most: int) -> list[Source]:
-        return [SOURCE]
-
-    async def reconcile(self, at: float) -> int:
-        return 0
-
-    async def look_again(self, source: Source, at: float) -> None: ...
-    async def clear_strikes(self, source: Source) -> None: ...
-    async def strike(self, source: Source) -> int:
-        return 1
-
 
 class Channel:
     """An alert at work; `slack` holds what was posted under each name, once."""
@@ -117,11 +107,10 @@ class Channel:
         filters = Filters(tenant="acme")
         alert = Alert("a1", ADA, "C0OPS", filters, now, Mark(now - 1), looked_at=now)
         self.kept, self.slack = FakeAlerts(ALERT.write(alert)), dict[str, tuple[str, ...]]()
+        emporix, store, accounts = cast("Any", (self.emporix, self.kept, FakeAccounts()))
         found = JobsById(self.emporix)
-        self.looks = AlertLooks(
-            self.emporix, found, self.kept, FakeSources(), FakeAccounts(), self.clock
-        )
-        self.course = AlertCourse(self.kept, FakeSources(), self.clock)
+        self.looks = AlertLooks(emporix, found, store, accounts, self.clock)
+        self.course = AlertCourse(store, self.clock)
 
     def change(self, number: int) -> None:
         """A job fails, for the first time or again."""
@@ -141,10 +130,10 @@ class Channel:
 
     async def post(self, sent: int, *, settles: bool) -> None:
         """Post what is to be posted; a worker dies after so many messages, or before it is done."""
-        alert = await self.course.load("a1")
+        alert = await self.kept.load("a1")
         if alert is None or alert.batch is None:
             return
-        posts = await self.course.posts(alert)
+        posts = await self.kept.posts(alert.id)
         plan = arrange(alert.batch, posts)
         number = alert.batch.number
         shown = plan.rows[:SHOWN] if not alert.batch.since else alert.batch.changes

@@ -75,11 +75,11 @@ async def test_a_worker_without_the_key_forgets_nothing(bench: Bench, redis: Any
 
 async def test_says_which_paused_alerts_need_a_notice(bench: Bench) -> None:
     """At once, and once more 24 hours later; in between and afterwards nothing."""
-    (alert,) = await bench.alerts.of_channel(ADA, "C0OPS")
+    (alert,) = await bench.alert_store.of_channel(ADA.team_id, "C0OPS")
     await bench.course.pause(alert.id, "filters")
     for unnoticed in [(alert.id,), (alert.id,), ()]:
         assert (await look(bench)).unnoticed == unnoticed
-        await bench.course.noticed(await bench.course.load(alert.id))
+        await bench.course.noticed(await bench.alert_store.load(alert.id))
         bench.clock.forward(DAY - 1)
         assert (await look(bench)).unnoticed == ()
         assert 0 < await due_in(bench) <= 900
@@ -100,11 +100,11 @@ async def test_finds_what_emporix_shows_late(bench: Bench) -> None:
     bench.clock.forward(200)
     bench.emporix.jobs["job-1"] = Job(id="job-1", status="failure", modified_at=iso(old))
     await look(bench)
-    (alert,) = await bench.alerts.of_channel(ADA, "C0OPS")
+    (alert,) = await bench.alert_store.of_channel(ADA.team_id, "C0OPS")
     await bench.course.done(alert, ())
     bench.emporix.jobs["job-2"] = Job(id="job-2", status="failure", modified_at=iso(late))
     await look(bench)
-    (alert,) = await bench.alerts.of_channel(ADA, "C0OPS")
+    (alert,) = await bench.alert_store.of_channel(ADA.team_id, "C0OPS")
     assert alert.batch
     assert [change.job_id for change in alert.batch.changes] == ["job-2"]
 

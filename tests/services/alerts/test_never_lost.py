@@ -104,11 +104,11 @@ class Channel:
         return steps[what]
 
     async def posted(self, chosen: str) -> None:
-        if alert := await self.bench.course.load(chosen):
+        if alert := await self.bench.alert_store.load(chosen):
             await self.bench.course.done(alert, ())
 
     async def noticed(self, chosen: str) -> None:
-        if alert := await self.bench.course.load(chosen):
+        if alert := await self.bench.alert_store.load(chosen):
             await self.bench.course.noticed(alert)
 
     async def add_unreadable(self, source: Source) -> None:
@@ -121,13 +121,13 @@ class Channel:
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hset(layout.alert(name), mapping={"version": 1, "record": "1.deadbeef.x"})
             pipe.sadd(layout.alerts_of_source(source.name), name)
-            pipe.sadd(layout.alerts_of_channel("T0ACME", OPS), name)
+            pipe.hset(layout.alerts_of_channel("T0ACME", OPS), name, "")
             await pipe.execute()
 
     async def wait(self) -> None:
         """A tick takes what is due, and the worker that took it dies."""
         self.clock.forward(1_000)
-        await self.bench.course.take_due(200)
+        await self.bench.alert_store.sources.take_due(self.clock(), 200)
 
     async def check(self) -> None:
         """Due within a quarter of an hour, or when it is to be heard again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from bot.emporix.models import Job, JobPage
 from bot.emporix.part import Part
@@ -122,9 +122,10 @@ class Bench:
             AuditLog(redis),
         )
         self.redis = redis
+        emporix, accounts = cast("Any", (self.emporix, self.accounts))
         self.cleaning = Cleaning(
-            Counting(self.emporix),
-            self.accounts,
+            Counting(emporix),
+            accounts,
             self.kept,
             self.results,
             Alive(redis),
@@ -133,8 +134,8 @@ class Bench:
             allowed=allowed,
         )
         self.runs = CleanRuns(
-            self.emporix,
-            self.accounts,
+            emporix,
+            accounts,
             self.kept,
             self.results,
             self.audit,

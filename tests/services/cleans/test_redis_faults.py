@@ -72,8 +72,8 @@ class Machine:
             "stop": lambda: bench.cleaning.stop(ADA, clean_id),
             "confirm": lambda: bench.cleaning.confirm(ADA, clean_id, self.asked[clean_id]),
             "continue": lambda: self._continue(clean_id),
-            "claim": bench.runs.claim_due,
-            "reconcile": bench.runs.reconcile,
+            "claim": lambda: bench.kept.due.claim(self.clock(), 100),
+            "reconcile": lambda: bench.kept.due.reconcile(self.clock()),
             "another": self.ask,
             "wait": self._wait,
         }

@@ -656,10 +656,10 @@ async def test_a_lost_index_is_restored(
     clean = await bench.begin()
     await bench.cleaning.look(await bench.accounts.load(ADA), FILTERS)
     await redis.delete(layout.cleans_due())
-    await bench.runs.reconcile()
-    await bench.runs.reconcile()
-    assert caplog.text.count("was missing in the index") == 1
-    assert await bench.runs.claim_due() == [clean.id]
+    await bench.kept.due.reconcile(bench.clock())
+    await bench.kept.due.reconcile(bench.clock())
+    assert caplog.text.count("1 clean-ups were missing in the due index") == 1
+    assert await bench.kept.due.claim(bench.clock(), 100) == [clean.id]
     await bench.to_the_end(clean)
-    await bench.runs.reconcile()
+    await bench.kept.due.reconcile(bench.clock())
     assert await redis.zrange(layout.cleans_due(), 0, -1) == []

@@ -28,7 +28,7 @@ from bot.services.digests import course
 from bot.services.digests.digests import Change, Digests
 from bot.store import layout
 from bot.store.connection import connect
-from bot.store.digests import ASIDE_SECONDS, DigestStore
+from bot.store.digests import DigestStore
 from bot.store.vault import Vault
 from tests.clock import FakeClock
 from tests.faulty_redis import faulty_client
@@ -36,15 +36,20 @@ from tests.store.fixtures import ADA, GRACE, VAULT, connection
 
 WANTED = Digest("", ADA, "C0OPS", "Daily", Schedule(540, "UTC", tuple(range(7))), "acme")
 DAY = 86400.0
+OTHER_VAULT = Vault(parse_keys(new_key()))
 
 
 def account(caller: Caller = ADA, *tenants: str) -> Account:
     return Account(caller, {name: connection(caller, name) for name in tenants or ("acme",)})
 
 
-def service(redis: Any, clock: Callable[[], float], vault: Vault = VAULT) -> Digests:
+def stored(redis: Any, vault: Vault = VAULT) -> DigestStore:
+    return DigestStore(redis, vault)
+
+
+def service(redis: Any, clock: Callable[[], float]) -> Digests:
     numbers = count(1)
-    return Digests(DigestStore(redis, vault), clock, lambda: f"digest-{next(numbers)}")
+    return Digests(stored(redis), clock, lambda: f"digest-{next(numbers)}")
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ async def test_two_people_cannot_give_one_name_at_once(digests: Digests) -> None
     assert [type(outcome) for outcome in refused] == [InvalidInput]
 
 
-async def test_a_channel_has_a_limit_at_any_moment(digests: Digests) -> None:
+async def test_a_channel_has_a_limit_at_any_moment(digests: Digests, redis: Any) -> None:
     """More than fit are set up at once; so many are kept, and no other moves in."""
     wanted = [replace(WANTED, name=f"Daily {number}") for number in range(23)]
     outcomes = await asyncio.gather(
@@ -72,7 +77,7 @@ async def test_a_channel_has_a_limit_at_any_moment(digests: Digests) -> None:
     elsewhere = await digests.set_up(account(), replace(WANTED, channel_id="C0GENERAL"))
     with pytest.raises(InvalidInput):
         await digests.change(elsewhere.id, account(), WANTED)
-    kept = await digests.in_channel(ADA, "C0OPS")
+    kept = await stored(redis).of_channel("T0ACME", "C0OPS")
     assert len(kept) == 20
     await digests.change(kept[0].id, account(), replace(WANTED, name=kept[0].name))
 
@@ -100,7 +105,7 @@ async def test_a_paused_digest_leaves_the_due_index(digests: Digests, redis: Any
     await digests.pause(kept.id, ADA)
     assert await redis.zscore(layout.digests_due(), kept.id) is not None
     for _ in range(2):
-        await digests.settle(kept.id, lambda one: course.noticed(one, one.notices + 1))
+        await digests.settle(kept, lambda one: course.noticed(one, one.notices + 1))
     assert await redis.zscore(layout.digests_due(), kept.id) is None
 
 
@@ -135,13 +140,13 @@ async def test_a_missing_due_entry_is_restored(
     done = await digests.set_up(account(), replace(WANTED, name="Done"))
     await digests.pause(done.id, ADA)
     for _ in range(2):
-        await digests.settle(done.id, lambda one: course.noticed(one, one.notices + 1))
+        await digests.settle(done, lambda one: course.noticed(one, one.notices + 1))
     score = await redis.zscore(layout.digests_due(), kept.id)
     await redis.delete(layout.digests_due())
-    await digests.reconcile()
-    await digests.reconcile()
+    for _ in range(2):
+        await stored(redis).due.reconcile(0.0)
     assert await redis.zrange(layout.digests_due(), 0, -1, withscores=True) == [(kept.id, score)]
-    assert caplog.messages == [f"digest {kept.id} was in no index and is due again"]
+    assert caplog.messages == ["1 digests were missing in the due index, and were added"]
 
 
 async def test_only_redis_says_that_a_digest_is_gone(
@@ -149,13 +154,12 @@ async def test_only_redis_says_that_a_digest_is_gone(
 ) -> None:
     """A worker with another key leaves it due, an hour later; a deleted one is due no more."""
     kept = await digests.set_up(account(), WANTED)
-    other = service(redis, clock, Vault(parse_keys(new_key())))
+    other = stored(redis, OTHER_VAULT)
     assert await other.load(kept.id) is None
-    await other.set_aside(kept.id)
-    due = await redis.zscore(layout.digests_due(), kept.id)
-    assert due == clock() + ASIDE_SECONDS
+    assert await other.due.schedule(kept.id, clock() + 3600)
+    assert await redis.zscore(layout.digests_due(), kept.id) == clock() + 3600
     await redis.delete(layout.digest(kept.id))
-    await digests.set_aside(kept.id)
+    assert not await stored(redis).due.schedule(kept.id, clock() + 3600)
     assert await redis.zscore(layout.digests_due(), kept.id) is None
 
 
@@ -187,15 +191,15 @@ async def test_whatever_runs_runs_for_the_person_who_started_it(
     kept = await digests.set_up(account(), WANTED)
     if was_paused:
         await digests.pause(kept.id, ADA)
-    before, actor = await digests.load(kept.id), PEOPLE[who]
+    before, actor = await stored(redis).load(kept.id), PEOPLE[who]
     try:
         await (STARTS | STOPS)[act](digests, kept.id, actor)
     except NotConnected:
         assert who in ("member without", "guest")
         assert act in STARTS
-        assert await digests.load(kept.id) == before
+        assert await stored(redis).load(kept.id) == before
         return
-    after = await digests.load(kept.id)
+    after = await stored(redis).load(kept.id)
     if act in STARTS:
         assert after is not None
         assert after.owner == actor.caller
@@ -203,7 +207,7 @@ async def test_whatever_runs_runs_for_the_person_who_started_it(
         assert after.next is None
 
 
-async def test_disconnecting_pauses_what_runs_on_that_tenant(digests: Digests) -> None:
+async def test_disconnecting_pauses_what_runs_on_that_tenant(digests: Digests, redis: Any) -> None:
     """At once, and nothing of other tenants or people."""
     mine = await digests.set_up(account(), WANTED)
     elsewhere = await digests.set_up(
@@ -211,7 +215,7 @@ async def test_disconnecting_pauses_what_runs_on_that_tenant(digests: Digests) -
     )
     hers = await digests.set_up(account(GRACE), replace(WANTED, owner=GRACE, name="Hers"))
     assert await digests.orphan(ADA, "acme") == (mine,)
-    loaded = [await digests.load(one.id) for one in (mine, elsewhere, hers)]
+    loaded = [await stored(redis).load(one.id) for one in (mine, elsewhere, hers)]
     assert [one.paused for one in loaded if one] == ["not_connected", "", ""]
 
 
@@ -240,7 +244,6 @@ class Lost(RuleBasedStateMachine):
         self.redis: Any = self.runner.run(self._empty(redis_url))
         self.faulty = faulty_client(self.redis)
         self.digests = service(self.faulty, self.clock)
-        self.others = service(self.faulty, self.clock, Vault(parse_keys(new_key())))
 
     async def _empty(self, redis_url: str) -> Any:
         client = connect(redis_url)
@@ -291,21 +294,21 @@ class Lost(RuleBasedStateMachine):
         has_key: bool,
     ) -> None:
         self.clock.forward(seconds)
-        worker = self.digests if has_key else self.others
+        store = stored(self.faulty, VAULT if has_key else OTHER_VAULT)
         change: Change = lambda digest: outcome(digest, self.clock())  # noqa: E731
 
         async def run() -> None:
-            for due in await worker.claim_due(10):
-                if await worker.load(due.digest_id) is None:
-                    await worker.set_aside(due.digest_id)
+            for due in await store.claim_due(self.clock(), 10):
+                if digest := await store.load(due.digest_id):
+                    await self.digests.settle(digest, change)
                 else:
-                    await worker.settle(due.digest_id, change)
+                    await store.due.schedule(due.digest_id, self.clock() + 3600)
 
         self.act(fault, run)
 
     @rule(fault=FAULT)
     def reconcile(self, fault: tuple[int, bool]) -> None:
-        self.act(fault, self.digests.reconcile)
+        self.act(fault, lambda: stored(self.faulty).due.reconcile(self.clock()))
 
     @invariant()
     def nothing_is_lost(self) -> None:

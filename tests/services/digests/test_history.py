@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import pytest
 
@@ -102,7 +103,7 @@ def kept() -> FakeCounts:
 @pytest.fixture
 def histories(emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock) -> Histories:
     clock.now = NINE
-    return Histories(emporix, kept, clock)
+    return Histories(cast("Any", emporix), cast("Any", kept), clock)
 
 
 async def test_counts_whole_days_by_totals(histories: Histories, emporix: FakeEmporix) -> None:
@@ -215,7 +216,7 @@ async def test_two_seconds_are_waited_and_no_longer(
 ) -> None:
     """Days that are counted by then are shown, the others are left out, and counting goes on."""
     clock.now, patience = NINE, Patience()
-    histories = Histories(emporix, kept, clock, patience)
+    histories = Histories(cast("Any", emporix), cast("Any", kept), clock, patience)
     emporix.stops_after = 2 * 3
     reading = asyncio.ensure_future(histories.read(connection(), Filters(), ZONE, NINE))
     await emporix.stopped.wait()
@@ -238,7 +239,7 @@ async def test_what_emporix_never_answers_is_left_out(
     """After two seconds no day is known, and there is no chart."""
     clock.now, patience = NINE, Patience()
     patience.over.set()
-    histories = Histories(emporix, kept, clock, patience)
+    histories = Histories(cast("Any", emporix), cast("Any", kept), clock, patience)
     emporix.stops_after = 0
     history = await histories.read(connection(), Filters(), ZONE, NINE)
     assert (history.days, history.is_enough) == ((), False)
@@ -250,7 +251,7 @@ async def test_each_day_is_kept_once_it_is_counted(
 ) -> None:
     """A worker that stops in between leaves the rest to the next, and no more."""
     clock.now = NINE
-    first = Histories(emporix, kept, clock)
+    first = Histories(cast("Any", emporix), cast("Any", kept), clock)
     emporix.stops_after = 5 * 3
     preparing = asyncio.ensure_future(first.prepare(connection(), Filters(), ZONE, NINE))
     await emporix.stopped.wait()
@@ -258,7 +259,8 @@ async def test_each_day_is_kept_once_it_is_counted(
     await first.close()
     emporix.go_on.set()
     emporix.asked.clear()
-    history = await Histories(emporix, kept, clock).prepare(connection(), Filters(), ZONE, NINE)
+    second = Histories(cast("Any", emporix), cast("Any", kept), clock)
+    history = await second.prepare(connection(), Filters(), ZONE, NINE)
     assert (history.unknown, len(emporix.asked)) == (0, (DAYS - 5) * 3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import pytest
 
@@ -59,7 +60,7 @@ def emporix() -> FakeEmporix:
 
 @pytest.fixture
 def reports(emporix: FakeEmporix, clock: FakeClock) -> Reports:
-    return Reports(emporix, clock)
+    return Reports(cast("Any", emporix), clock)
 
 
 async def test_counts_by_totals(reports: Reports) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
 
@@ -54,7 +55,7 @@ def emporix() -> FakeEmporix:
 
 @pytest.fixture
 def figures(emporix: FakeEmporix, clock: FakeClock) -> AsksFigures:
-    return AsksFigures(emporix, clock)
+    return AsksFigures(cast("Any", emporix), clock)
 
 
 async def test_asks_for_a_few_of_each(emporix: FakeEmporix, figures: AsksFigures) -> None:

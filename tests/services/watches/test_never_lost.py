@@ -85,7 +85,8 @@ class Watchers:
 
     async def tell(self, source: Source) -> None:
         for ending in (await self.bench.watching.look(source)).endings:
-            await self.bench.watching.over(ending.watch)
+            watch = ending.watch
+            await self.bench.watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
     async def add_unreadable(self, source: Source, job_id: str) -> None:
         """A watch whose key is lost, as a worker that had the key has saved it."""
@@ -97,7 +98,7 @@ class Watchers:
     async def wait(self) -> None:
         """A tick takes what is due, and the worker that took it dies."""
         self.clock.forward(1_000)
-        await self.bench.watching.take_due(200)
+        await self.bench.watch_store.sources.take_due(self.clock(), 200)
 
     async def check(self) -> None:
         for person in PEOPLE:

@@ -67,9 +67,9 @@ async def test_adds_what_is_missing(bench: Bench, redis: Any) -> None:
     await bench.watching.start(await bench.account(), "job-2", "globex")
     await redis.hset(layout.watches_strikes(), ADAS.name, 1)
     await redis.delete(layout.watches_due())
-    assert await bench.watching.reconcile() == 2
+    assert await bench.watch_store.sources.due.reconcile(bench.clock()) == 2
     assert await redis.zcard(layout.watches_due()) == 2
-    assert await bench.watching.reconcile() == 0
+    assert await bench.watch_store.sources.due.reconcile(bench.clock()) == 0
 
 
 @given(st.floats() | st.none())

@@ -1,0 +1,107 @@
+"""Several calls at once, and one call for all who ask for the same thing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.services.concurrency import SingleFlight, gather_all
+from tests.clock import FakeClock
+
+
+class Source:
+    """A call that ends when it is released; `calls` counts how often it began."""
+
+    def __init__(self) -> None:
+        self.calls, self.error, self.released = 0, False, asyncio.Event()
+
+    async def call(self) -> str:
+        self.calls += 1
+        number = self.calls
+        await self.released.wait()
+        if self.error:
+            raise ValueError
+        return f"result {number}"
+
+
+async def let_begin() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_gives_all_in_their_order() -> None:
+    """Whichever is ready first."""
+    ready = asyncio.Event()
+
+    async def late() -> str:
+        await ready.wait()
+        return "late"
+
+    async def early() -> str:
+        ready.set()
+        return "early"
+
+    assert await gather_all(late(), early()) == ["late", "early"]
+
+
+async def test_leaves_nothing_running_behind_an_error() -> None:
+    """The error comes when the others have ended, too."""
+    ended = False
+
+    async def fail() -> None:
+        raise ValueError
+
+    async def go_on() -> None:
+        nonlocal ended
+        for _ in range(5):
+            await asyncio.sleep(0)
+        ended = True
+
+    with pytest.raises(ValueError):  # noqa: PT011 - it has no words
+        await gather_all(fail(), go_on())
+    assert ended
+
+
+async def test_callers_share_a_call_and_one_that_is_cancelled_leaves_it_to_the_others() -> None:
+    """Two callers make one call, which goes on when the first caller is cancelled."""
+    source, flight = Source(), SingleFlight[str](FakeClock())
+    first, second = [asyncio.create_task(flight.get("key", source.call)) for _ in range(2)]
+    await let_begin()
+    first.cancel()
+    source.released.set()
+    assert await second == "result 1"
+    assert first.cancelled()
+    assert (source.calls, len(flight)) == (1, 0)
+
+
+async def test_results_are_cached_for_as_long_as_they_are_worth() -> None:
+    """Until then they are given again; afterwards there is a new call."""
+    clock, source = FakeClock(), Source()
+    flight = SingleFlight[str](clock, lambda result: 60.0 if result == "result 1" else 0.0)
+    source.released.set()
+    found = [await flight.get("key", source.call) for _ in range(2)]
+    clock.forward(60)
+    found += [await flight.get("key", source.call) for _ in range(2)]
+    assert found == ["result 1", "result 1", "result 2", "result 3"]
+
+
+async def test_errors_are_not_cached() -> None:
+    """All callers get the error of their call, and the next one makes a new call."""
+    source, flight = Source(), SingleFlight[str](FakeClock(), lambda _: 60.0)
+    source.error = True
+    source.released.set()
+    for _ in range(2):
+        with pytest.raises(ValueError):  # noqa: PT011 - it has no words
+            await flight.get("key", source.call)
+    assert source.calls == 2
+
+
+async def test_close_cancels_what_is_running() -> None:
+    """No call outlives its process's connections."""
+    source, flight = Source(), SingleFlight[str](FakeClock())
+    task = flight.start("key", source.call)
+    await let_begin()
+    await flight.close()
+    assert task.cancelled()
+    assert len(flight) == 0
