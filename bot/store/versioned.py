@@ -24,15 +24,17 @@ Argument = str | int | float
 # before and now, and of the workspace. ARGV: the version before and now, the record, its id and
 # name, and the limits of channel, person and workspace, "" if the change cannot exceed them.
 SAVE = """
-local function is_full(there, size, key, most)
-  if most == '' or redis.call(there, key, ARGV[4]) == 1 then return false end
-  return redis.call(size, key) >= tonumber(most)
+local function is_full(is_there, size, most)
+  return most ~= '' and is_there == 0 and size >= tonumber(most)
 end
 local function refused()
   if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 'changed' end
-  if is_full('HEXISTS', 'HLEN', KEYS[3], ARGV[6]) then return 'channel' end
-  if is_full('SISMEMBER', 'SCARD', KEYS[5], ARGV[7]) then return 'person' end
-  if is_full('SISMEMBER', 'SCARD', KEYS[6], ARGV[8]) then return 'workspace' end
+  local there, size = redis.call('HEXISTS', KEYS[3], ARGV[4]), redis.call('HLEN', KEYS[3])
+  if is_full(there, size, ARGV[6]) then return 'channel' end
+  there, size = redis.call('SISMEMBER', KEYS[5], ARGV[4]), redis.call('SCARD', KEYS[5])
+  if is_full(there, size, ARGV[7]) then return 'person' end
+  there, size = redis.call('SISMEMBER', KEYS[6], ARGV[4]), redis.call('SCARD', KEYS[6])
+  if is_full(there, size, ARGV[8]) then return 'workspace' end
 end
 local function save()
   redis.call('HSET', KEYS[1], 'version', ARGV[2], 'record', ARGV[3])

@@ -67,7 +67,7 @@ async def posted(shop: Shop, channel: str = "ops") -> list[dict[str, Any]]:
 def shown(*messages: dict[str, Any]) -> Any:
     """Their blocks, with names in the places of ids that differ each time."""
     blocks = json.dumps([message["blocks"] for message in messages])
-    return json.loads(re.sub(r'("alert\\":\\")[0-9a-f]{16}', r"\1the-alert", blocks))
+    return json.loads(re.sub(r'("alert_id\\":\\")[0-9a-f]{16}', r"\1the-alert", blocks))
 
 
 async def told(shop: Shop, user: str = "ada") -> list[dict[str, Any]]:

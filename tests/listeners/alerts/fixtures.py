@@ -10,5 +10,5 @@ from typing import Any
 
 def without_ids(payloads: Sequence[dict[str, Any]]) -> Any:
     """What was sent, with a name in the place of the ids of alerts, which differ each time."""
-    sent = re.sub(r'("alert\\":\\")[0-9a-f]{16}', r"\1the-alert", json.dumps(payloads))
+    sent = re.sub(r'("alert_id\\":\\")[0-9a-f]{16}', r"\1the-alert", json.dumps(payloads))
     return json.loads(sent)
