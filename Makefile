@@ -40,7 +40,7 @@ bench: $(READY) ## how fast the app is, a line a figure (BENCH=--verbose shows e
 
 pictures: $(READY) ## take the pictures of the documents anew, with a Chromium and an emoji font
 	mkdir -p docs/pictures
-	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_pictures.py -p no:randomly
+	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_screenshots.py -p no:randomly
 
 format: $(READY) ## format the code and sort its imports
 	$(BIN)/ruff format .

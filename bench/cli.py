@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import uvloop
 
 import bench.figures
+from bench.environment import Stage, open_stage
 from bench.figure import Measurement, figures
-from bench.stage import Stage, open_stage
 
 STOPPED = 130  # as a shell says it of a program that ended by Ctrl-C
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from bench.people import BATCH, TEAM, user_id
 from bench.stand_ins.emporix import TENANT
-from bot.keys import parse_keys
-from bot.models import Caller, Digest, Schedule, Slot
+from bench.users import BATCH, TEAM, user_id
+from bot.domain.accounts import Caller
+from bot.domain.digests import Digest, Schedule, ScheduledRun
 from bot.store.connection import connect
 from bot.store.digests import DigestStore
-from bot.store.vault import Vault
+from bot.store.encryption import Cipher, parse_keys
 
 EVERY_DAY = tuple(range(7))
 
@@ -40,7 +40,7 @@ def digest(
         schedule=Schedule(at.hour * 60 + at.minute, "UTC", EVERY_DAY),
         tenant=tenant_of(owner),
         created_at=due,
-        slot=Slot(at.date().isoformat(), due),
+        slot=ScheduledRun(at.date().isoformat(), due),
         checked_at=due,
         chart=False,
     )
@@ -49,7 +49,7 @@ def digest(
 async def set_up(redis_url: str, encryption_key: str, digests: Iterable[Digest]) -> None:
     """Keep digests, with their places in the indexes."""
     redis, left = connect(redis_url), list(digests)
-    vault = Vault(parse_keys(encryption_key))
+    vault = Cipher(parse_keys(encryption_key))
     for begin in range(0, len(left), BATCH):
         async with redis.pipeline(transaction=False) as pipe:
             store = DigestStore(pipe, vault)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeAlias
 
-from bench.stage import Stage
+from bench.environment import Stage
 
 Rounds: TypeAlias = Mapping[str, Sequence[float]]
 """By the name of a figure, what the rounds gave; the median counts."""

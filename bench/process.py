@@ -15,7 +15,7 @@ from typing import IO
 import aiohttp
 
 from sandbox.processes import PROJECT, stop
-from sandbox.serving import free_socket
+from sandbox.server import free_socket
 
 START_SECONDS = 60.0
 LOOK_SECONDS = 0.005

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.people import connect_users
+from bench.environment import Stage
 from bench.process import resident, served, started
-from bench.stage import Stage
-from bot.store.alive import Alive
+from bench.users import connect_users
 from bot.store.connection import connect
+from bot.store.health import Heartbeats
 from sandbox.processes import procfile_command
 from sandbox.redis import redis_server
 
@@ -71,7 +71,7 @@ async def workers(
         await connect_users(redis_url, key, users, tenant_of)
         redis = connect(redis_url)
         parts.push_async_callback(redis.aclose)
-        alive, pids = Alive(redis), []
+        alive, pids = Heartbeats(redis), []
         for number in range(1, WORKERS + 1):
             ready = _at_work(alive, number)
             worker = started(procfile_command("worker"), settings, ready)
@@ -79,7 +79,7 @@ async def workers(
         yield Workers(stage, redis_url, key, slack_url, emporix_url, tuple(pids))
 
 
-def _at_work(alive: Alive, count: int) -> Callable[[], Any]:
+def _at_work(alive: Heartbeats, count: int) -> Callable[[], Any]:
     async def ready() -> bool:
         return (await alive.seen(time.time())).at_work >= count
 

@@ -11,7 +11,7 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.authorize import OneWorkspace
+from bot.slack.client import StaticAuthorization
 from bot.slack.dispatch import Dispatch, NotAcknowledged
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App
         # write whole requests at DEBUG.
         logger=logging.getLogger("slack_bolt"),
         client=client,
-        authorize=OneWorkspace(bot_token),
+        authorize=StaticAuthorization(bot_token),
         process_before_response=True,
         request_verification_enabled=False,
         ignoring_self_events_enabled=False,

@@ -1,4 +1,4 @@
-"""emporix-bot: `web` serves Slack, `worker` does scheduled work; the rest is for operators."""
+"""The command line: `emporix-bot web`, `worker`, `doctor`, `keys`, `forget`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,75 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
-from bot.errors import SettingsWrong
-from bot.keys import new_key
+from bot.errors import InvalidSettings, StoreUnavailable
+from bot.resources import vault
+from bot.settings import Settings
+from bot.store.audit import AuditBusy
+from bot.store.connection import connect
+from bot.store.encryption import Canary, new_key
+from bot.store.erasure import Erasure, Found, Subject
+
+MOST_SHOWN = 100
+
+
+async def forget_subject(
+    settings: Settings,
+    subject: Subject,
+    tell: Callable[[str], object],
+    confirm: Callable[[str], bool],
+) -> int:
+    """Say what there is, ask, delete it, and look again.
+
+    The exit status is 1 if something is left, or could not be looked at, and 2 if the keys do not
+    fit this Redis.
+    """
+    keys = vault(settings)
+    canary = Canary(keys, create=False)
+    redis = connect(settings.redis_url.get_secret_value(), canary)
+    erasure = Erasure(redis, keys)
+    try:
+        found = await erasure.find(subject)
+        _show(found, tell)
+        if found.traces and not confirm("Delete all of this? It can't be undone. [y/N] "):
+            tell("Nothing was deleted.")
+            return 1
+        await erasure.erase(subject)
+        left = await erasure.find(subject)
+    except StoreUnavailable as error:
+        if canary.problem:
+            tell(canary.problem)
+            return 2
+        tell(f"Redis does not answer ({error}). Run this again: deleted records stay deleted.")
+        return 1
+    except AuditBusy:
+        tell("The audit log was written to all the time. Run this again.")
+        return 1
+    finally:
+        await redis.aclose()
+    tell(_result(subject, left))
+    return 0 if not left.traces and not left.unopenable else 1
+
+
+def _show(found: Found, tell: Callable[[str], object]) -> None:
+    for trace in found.traces[:MOST_SHOWN]:
+        tell(f"{trace.act:<9}  {trace.key}  {trace.member}".rstrip())
+    if (more := len(found.traces) - MOST_SHOWN) > 0:
+        tell(f"… and {more:,} more")
+    if found.unopenable:
+        tell(
+            f"{found.unopenable:,} encrypted values can't be decrypted with ENCRYPTION_KEYS, so I "
+            "can't tell whose they are. Add the missing key and run this again."
+        )
+
+
+def _result(subject: Subject, left: Found) -> str:
+    who = f"user {subject.user_id}" if subject.user_id else f"workspace {subject.team_id}"
+    if left.traces:
+        return f"{len(left.traces):,} traces of {who} were written meanwhile: run this again."
+    if not subject.user_id:
+        return f"Nothing names {who} any more."
+    return f"Nothing names {who} any more; the audit log has a pseudonym instead of the id."
+
 
 STOPPED = 130  # as a shell says it of a program that ended by Ctrl-C
 
@@ -19,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         return int(asked.run(asked))
-    except SettingsWrong as problems:
+    except InvalidSettings as problems:
         print(problems, file=sys.stderr)
         return 2
 
@@ -64,7 +131,7 @@ def keys_new() -> int:
 
 def keys_rotate() -> int:
     """Seal every secret with the first key; 1 where some are left on another."""
-    from bot.rotate import rotate
+    from bot.key_rotation import rotate
     from bot.settings import load_settings
 
     try:
@@ -76,7 +143,7 @@ def keys_rotate() -> int:
 
 def forget(team: str, user: str, *, yes: bool) -> int:
     """Delete what Redis holds of a workspace, or of one user; asks before, unless `yes`."""
-    from bot.forget import forget as forget_all
+    from bot.cli import forget_subject as forget_all
     from bot.settings import load_settings
     from bot.store.erasure import Subject
 

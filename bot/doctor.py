@@ -11,22 +11,24 @@ from email.utils import parsedate_to_datetime
 
 from slack_sdk.errors import SlackApiError
 
+from bot.domain.accounts import Credentials
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.errors import EmporixError, StoreUnavailable, Unauthorized
-from bot.models import Credentials
 from bot.resources import slack_client, slack_session, vault
 from bot.settings import Settings
-from bot.slack.refusals import TROUBLE, classify, word
-from bot.store import layout
-from bot.store.alive import Alive
-from bot.store.canary import Canary
-from bot.store.connection import Commands, connect, reaching_redis
-from bot.store.probe import Probe
-from bot.store.records import Records
-from bot.store.rights import missing_rights
-from bot.store.server_clock import WRONG_SECONDS, ahead_of_redis
-from bot.store.tokens import TokenStore
+from bot.slack.errors import SLACK_ERRORS, classify, error_code
+from bot.store import keys as redis_keys
+from bot.store.accounts import TokenStore
+from bot.store.connection import Commands, connect, translate_redis_errors
+from bot.store.encryption import AccountEncryption, Canary
+from bot.store.health import (
+    CLOCK_ERROR_SECONDS,
+    Heartbeats,
+    WriteProbe,
+    clock_offset,
+    missing_permissions,
+)
 
 SCOPES = frozenset(
     {
@@ -58,7 +60,7 @@ REDIS_ADVICE = {
     "WRONGPASS": "put the right user and password into REDIS_URL",
     "AuthenticationError": "put the right user and password into REDIS_URL",
 }
-"""By the kind of trouble, as `bot.store.trouble` names it."""
+"""By the kind of trouble, as `bot.store.errors` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,10 @@ async def _redis(settings: Settings) -> Finding:
 
 async def _look_at_redis(redis: Commands) -> tuple[str, str]:
     """What is wrong, empty where nothing is; and what was seen. Raises StoreUnavailable."""
-    if missing := await missing_rights(redis):
+    if missing := await missing_permissions(redis):
         return f"its user may not run {', '.join(missing)}: {REDIS_ADVICE['NOPERM']}", ""
-    await Probe(redis).ping()
-    with reaching_redis():
+    await WriteProbe(redis).ping()
+    with translate_redis_errors():
         facts = await redis.info()
     version = str(facts["redis_version"])
     policy = facts.get("maxmemory_policy", "noeviction")  # some hosts do not tell
@@ -106,7 +108,7 @@ async def _look_at_redis(redis: Commands) -> tuple[str, str]:
         return f"version {version} is too old: use 6.2 or newer", ""
     if policy != "noeviction":
         return f"maxmemory-policy is {policy}: set noeviction, or it drops what must be kept", ""
-    if problem := clock_problem(await ahead_of_redis(redis, time.time), "Redis"):
+    if problem := clock_problem(await clock_offset(redis, time.time), "Redis"):
         return problem, ""
     kept = "yes" if facts.get("aof_enabled") else "no: what came since its last save can be lost"
     return "", f"version {version}, appendonly {kept}"
@@ -121,7 +123,7 @@ def _trouble(error: StoreUnavailable) -> str:
 
 def clock_problem(ahead: float, other: str) -> str:
     """Empty where this machine's clock fits."""
-    if abs(ahead) <= WRONG_SECONDS:
+    if abs(ahead) <= CLOCK_ERROR_SECONDS:
         return ""
     way = "ahead of" if ahead > 0 else "behind"
     return f"this machine's clock is {abs(ahead):.0f} s {way} that of {other}: set both by NTP"
@@ -134,7 +136,7 @@ async def _slack(settings: Settings) -> Finding:
             answer = await client.auth_test(token=settings.slack_bot_token.get_secret_value())
         except SlackApiError as error:
             return Finding("slack", False, _slack_advice(error))
-        except TROUBLE as error:
+        except SLACK_ERRORS as error:
             words = f"{type(error).__name__}: {_advice(error, 'SLACK_API_URL')}"
             return Finding("slack", False, words)
     granted = {name.strip() for name in answer.headers.get("x-oauth-scopes", "").split(",")}
@@ -150,7 +152,7 @@ def _slack_advice(error: SlackApiError) -> str:
     refusal = classify(error)
     if refusal.kind == "temporary":
         return f"{refusal.reason}: try again in {refusal.seconds:.0f} s"
-    if not word(error):
+    if not error_code(error):
         return "the answer is not Slack's: check SLACK_API_URL"
     if refusal.kind == "unknown":
         return f"{refusal.reason}: Slack has a problem, try again in {refusal.seconds:.0f} s"
@@ -168,7 +170,7 @@ def ahead_of_slack(date: str) -> float:
 async def _emporix(settings: Settings) -> Finding:
     """Nobody's key is at hand here, so a refusal of a made-up one is the sign of life."""
     redis = connect(settings.redis_url.get_secret_value())  # the token of nobody is not kept there
-    tokens = TokenStore(redis, Records(vault(settings)))
+    tokens = TokenStore(redis, AccountEncryption(vault(settings)))
     async with aclosing(redis), http_client(settings.emporix_api_url) as http:
         try:
             client = EmporixClient(http, tokens, time.time)
@@ -203,13 +205,13 @@ async def _accounts(settings: Settings) -> Finding:
     try:
         async with slack_session() as session:
             answer = await slack_client(settings, session).auth_test()
-        with reaching_redis():
-            keys = [key async for key in redis.scan_iter(layout.ALL_ACCOUNTS, count=1000)]
-    except (StoreUnavailable, *TROUBLE):
+        with translate_redis_errors():
+            keys = [key async for key in redis.scan_iter(redis_keys.ALL_ACCOUNTS, count=1000)]
+    except (StoreUnavailable, *SLACK_ERRORS):
         return Finding("accounts", True, "cannot be checked while Redis or Slack does not answer")
     finally:
         await redis.aclose()
-    now = f"{layout.PREFIX}:{{{answer.get('enterprise_id') or ''}:{answer['team_id']}:"
+    now = f"{redis_keys.PREFIX}:{{{answer.get('enterprise_id') or ''}:{answer['team_id']}:"
     others = sorted({key.partition("{")[2].partition("}")[0] for key in keys if now not in key})
     if not others:
         return Finding("accounts", True, f"{len(keys):,}")
@@ -224,7 +226,7 @@ async def _worker(settings: Settings) -> Finding:
     """None is not wrong where there never was one: the app may not be deployed yet."""
     redis = connect(settings.redis_url.get_secret_value())
     try:
-        seen = await Alive(redis).seen(time.time())
+        seen = await Heartbeats(redis).seen(time.time())
     except StoreUnavailable:
         return Finding("worker", True, "cannot be seen while Redis does not answer")
     finally:

@@ -12,17 +12,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.http_session import http_session
-from bot.keys import parse_keys
-from bot.services.agents import AgentNames
-from bot.services.naming import NamedJobs
+from bot.services.agents import AgentNames, NamedJobs
 from bot.settings import Settings
-from bot.slack.retries import retry_handlers
-from bot.store.accounts import AccountStore
-from bot.store.canary import Canary
+from bot.slack.client import retry_handlers
+from bot.store.accounts import AccountStore, TokenStore
 from bot.store.connection import Commands, connect
-from bot.store.records import Records
-from bot.store.tokens import TokenStore
-from bot.store.vault import Vault
+from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
 
 Clock = Callable[[], float]
 """Seconds since 1970."""
@@ -45,7 +40,7 @@ class Resources:
 
     settings: Settings
     clock: Clock
-    keys: Vault
+    keys: Cipher
     redis: Commands
     session: aiohttp.ClientSession
     slack: AsyncWebClient
@@ -75,7 +70,7 @@ async def open_resources(
         stack.push_async_callback(redis.aclose)
         session = await stack.enter_async_context(slack_session())
         http = await stack.enter_async_context(http_client(settings.emporix_api_url))
-        emporix = EmporixClient(http, TokenStore(redis, Records(keys)), clock)
+        emporix = EmporixClient(http, TokenStore(redis, AccountEncryption(keys)), clock)
         names = AgentNames(emporix, clock)
         stack.push_async_callback(names.close)
         yield Resources(
@@ -85,15 +80,15 @@ async def open_resources(
             redis=redis,
             session=session,
             slack=slack_client(settings, session),
-            accounts=AccountStore(redis, Records(keys)),
+            accounts=AccountStore(redis, AccountEncryption(keys)),
             emporix=emporix,
             names=names,
             exit_stack=stack,
         )
 
 
-def vault(settings: Settings) -> Vault:
-    return Vault(parse_keys(settings.encryption_keys.get_secret_value()))
+def vault(settings: Settings) -> Cipher:
+    return Cipher(parse_keys(settings.encryption_keys.get_secret_value()))
 
 
 def slack_session() -> aiohttp.ClientSession:

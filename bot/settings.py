@@ -14,10 +14,10 @@ import httpx
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot.errors import SettingsWrong
+from bot.errors import InvalidSettings
 from bot.http_session import wrong_proxies
-from bot.keys import parse_keys
 from bot.store.connection import check_address
+from bot.store.encryption import parse_keys
 
 DOTENV = ".env"
 QUOTES = "\"'`\u2018\u2019\u201c\u201d"
@@ -228,11 +228,11 @@ def load_settings() -> Settings:
     """The settings of this process; raises SettingsWrong with everything that is wrong."""
     _check_dotenv(Path(DOTENV))
     if wrong := wrong_proxies():
-        raise SettingsWrong(dict.fromkeys(wrong, "is not an address such as http://proxy:8080"))
+        raise InvalidSettings(dict.fromkeys(wrong, "is not an address such as http://proxy:8080"))
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsWrong(_problems(error)) from None
+        raise InvalidSettings(_problems(error)) from None
 
 
 def _check_dotenv(path: Path) -> None:
@@ -242,9 +242,9 @@ def _check_dotenv(path: Path) -> None:
     except UnicodeDecodeError:
         text = "\0"
     except OSError as error:
-        raise SettingsWrong({DOTENV: f"cannot be read: {error.strerror}"}) from None
+        raise InvalidSettings({DOTENV: f"cannot be read: {error.strerror}"}) from None
     if "\0" in text:
-        raise SettingsWrong({DOTENV: "is not UTF-8 text: save it again with the encoding UTF-8"})
+        raise InvalidSettings({DOTENV: "is not UTF-8 text: save it again with the encoding UTF-8"})
 
 
 def _problems(error: ValidationError) -> Mapping[str, str]:

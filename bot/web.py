@@ -39,28 +39,27 @@ from bot.resources import (
 )
 from bot.server import ENTRY, Connection, Limits, Server, allowed_connections, listen
 from bot.settings import Settings
-from bot.slack.body import parse
+from bot.slack.background import BackgroundTasks
 from bot.slack.dispatch import Dispatch
-from bot.slack.failures import Failures
-from bot.slack.guard import (
+from bot.slack.error_handler import ErrorHandler
+from bot.slack.injection import Providers
+from bot.slack.loading import LOADING_AFTER_SECONDS
+from bot.slack.request import ANSWERED, DELIVERED, REFERENCE
+from bot.slack.verification import (
     MAX_BODY_BYTES,
     TOO_LONG,
-    Guard,
-    Refusal,
+    Rejection,
+    RequestVerifier,
     is_certificate_check,
     may_be_certificate_check,
+    parse,
 )
-from bot.slack.incoming import ANSWERED, DELIVERED, REFERENCE
-from bot.slack.injection import Providers
-from bot.slack.patience import PATIENCE_SECONDS
-from bot.slack.work import Work
-from bot.store.arrivals import Arrivals
-from bot.store.canary import Canary
-from bot.store.chart_support import ChartSupport
-from bot.store.cursors import new_cursor_id
 from bot.store.digests import new_digest_id
-from bot.store.probe import Probe
-from bot.store.zones import ZoneStore
+from bot.store.encryption import Canary
+from bot.store.health import WriteProbe
+from bot.store.idempotency import Deliveries
+from bot.store.lists import new_cursor_id
+from bot.store.slack_cache import ChartSupport, TimeZoneCache
 from bot.wiring import WebServices, build_web_services
 
 logger = logging.getLogger(__name__)
@@ -82,7 +81,7 @@ class Parts:
     """What the HTTP endpoints use; `ping` raises StoreUnavailable with the kind of trouble."""
 
     app: App
-    work: Work
+    work: BackgroundTasks
     ping: Callable[[], Awaitable[None]]
 
 
@@ -124,7 +123,7 @@ class FastPath:
 def serve(settings: Settings, clock: Clock = time.time) -> None:
     """Serve on HOST and PORT until SIGTERM or SIGINT; running work is finished first."""
     configure(settings.log_level, settings.log_format)
-    guard = Guard(settings.signing_secrets, clock)
+    guard = RequestVerifier(settings.signing_secrets, clock)
     app = build_web(partial(assemble, settings, clock), guard)
     server = Server(app, Limits(connections=allowed_connections()))
     for warning in settings.warnings():
@@ -144,12 +143,12 @@ async def assemble(
     settings: Settings,
     clock: Clock = time.time,
     new_cursor_id: Callable[[], str] = new_cursor_id,
-    patience_seconds: float = PATIENCE_SECONDS,
+    patience_seconds: float = LOADING_AFTER_SECONDS,
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> AsyncIterator[Parts]:
     """The parts of a web process, closed when it ends."""
     async with open_resources(settings, clock, Canary(vault(settings), _exit)) as resources:
-        ping = Probe(resources.redis).ping
+        ping = WriteProbe(resources.redis).ping
         with suppress(StoreUnavailable):  # the app starts without Redis, but not with wrong keys
             await ping()
         services = build_web_services(resources, new_cursor_id, new_digest_id)
@@ -168,14 +167,16 @@ def _dispatcher(resources: Resources, services: WebServices, patience_seconds: f
         registry=services.registry,
         say=say,
         session=session,
-        work=Work(),
-        failures=Failures(say),
-        arrivals=Arrivals(redis, resources.accounts),
+        work=BackgroundTasks(),
+        failures=ErrorHandler(say),
+        arrivals=Deliveries(redis, resources.accounts),
         installation=services.installation,
         audit=services.audit,
         charts=ChartSupport(redis),
         services=services,
-        providers=Providers(say, session, services.overviews, ZoneStore(redis), resources.clock),
+        providers=Providers(
+            say, session, services.overviews, TimeZoneCache(redis), resources.clock
+        ),
         patience_seconds=patience_seconds,
     )
 
@@ -185,7 +186,7 @@ def _exit() -> None:
     os._exit(EXIT_MISCONFIGURED)
 
 
-def build_web(assemble: Assemble, guard: Guard) -> ASGIApp:
+def build_web(assemble: Assemble, guard: RequestVerifier) -> ASGIApp:
     """The ASGI app, for `bot.server.Server`; `assemble` makes its parts when the process starts."""
 
     @asynccontextmanager
@@ -210,7 +211,7 @@ def build_web(assemble: Assemble, guard: Guard) -> ASGIApp:
 
 async def slack_events(request: Request) -> Response:
     """Verifies a request to Slack's endpoint, by its headers first, then by its body."""
-    guard: Guard = request.app.state.guard
+    guard: RequestVerifier = request.app.state.guard
     entry: Connection = request.scope["state"][ENTRY]
     headers = {
         name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw
@@ -219,7 +220,7 @@ async def slack_events(request: Request) -> Response:
     if refusal and not may_be_certificate_check(headers):
         return _refuse(entry, refusal)
     body = await _read(request)
-    if isinstance(body, Refusal):
+    if isinstance(body, Rejection):
         return _refuse(entry, body)
     if refusal:
         return Response() if is_certificate_check(body) else _refuse(entry, refusal)
@@ -254,7 +255,7 @@ async def _answer(request: Request, body: str, entry: Connection) -> Response:
     try:
         fields = parse(body)
     except ValueError:
-        return _refuse(entry, Refusal(400, "signed, but the body cannot be read"))
+        return _refuse(entry, Rejection(400, "signed, but the body cannot be read"))
     if fields.get("type") == RATE_LIMITED:
         logger.warning("Slack held back events for a minute: more than 30,000 in an hour")
         return Response()
@@ -273,12 +274,12 @@ async def _dispatch(request: Request, body: str, fields: dict[str, Any]) -> Resp
     return Answer(await request.app.state.parts.app.async_dispatch(incoming), answered)
 
 
-def _refuse(entry: Connection, refusal: Refusal) -> Response:
+def _refuse(entry: Connection, refusal: Rejection) -> Response:
     entry.refused(refusal.reason)
     return PlainTextResponse(refusal.reason, refusal.status)
 
 
-async def _read(request: Request) -> bytes | Refusal:
+async def _read(request: Request) -> bytes | Rejection:
     """The body, or why it is not read to its end."""
     chunks, size = [], 0
     try:
@@ -288,5 +289,5 @@ async def _read(request: Request) -> bytes | Refusal:
                 return TOO_LONG
             chunks.append(chunk)
     except ClientDisconnect:  # by the sender, or by `bot.server` where it takes too long
-        return Refusal(400, "the body did not come to its end")
+        return Rejection(400, "the body did not come to its end")
     return b"".join(chunks)

@@ -15,20 +15,17 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import bot.tasks
-from bot.clockwork.calls import Queues, Tick
-from bot.clockwork.engine import Engine, Queue
-from bot.clockwork.quieter import quieten_saq
-from bot.clockwork.registry import discover
-from bot.clockwork.runner import Runner
-from bot.clockwork.ticks import Ticks
 from bot.errors import StoreUnavailable
 from bot.logs import configure
 from bot.resources import EXIT_MISCONFIGURED, Clock, Connect, open_resources, vault
+from bot.scheduler.runner import TaskRunner
+from bot.scheduler.saq_worker import SaqQueue, SaqWorker, install_log_filter
+from bot.scheduler.tasks import PeriodicTask, PeriodicTimer, TaskQueue, discover
 from bot.settings import Settings
-from bot.slack.failures import Failures
-from bot.store.canary import Canary
+from bot.slack.error_handler import ErrorHandler
 from bot.store.connection import Commands, connect, connect_for_queue
-from bot.store.server_clock import DOUBTFUL_SECONDS, WRONG_SECONDS, ahead_of_redis
+from bot.store.encryption import Canary
+from bot.store.health import CLOCK_ERROR_SECONDS, CLOCK_WARNING_SECONDS, clock_offset
 from bot.wiring import Sleep, build_worker_services
 
 logger = logging.getLogger(__name__)
@@ -42,15 +39,15 @@ COMPARE_SECONDS = 60.0
 class WorkerParts:
     """What the worker process runs."""
 
-    ticks: Ticks
-    runner: Runner
+    ticks: PeriodicTimer
+    runner: TaskRunner
     redis: Commands
 
 
 @asynccontextmanager
 async def assemble_worker(
     settings: Settings,
-    queue: Queues,
+    queue: TaskQueue,
     canary: Canary,
     clock: Clock = time.time,
     sleep: Sleep = asyncio.sleep,
@@ -59,22 +56,22 @@ async def assemble_worker(
     """The parts of a worker process, closed when it ends; tasks are queued in `queue`."""
     async with open_resources(settings, clock, canary, connect) as resources:
         services, calls = build_worker_services(resources, queue, sleep), discover(bot.tasks)
-        runner = Runner(
+        runner = TaskRunner(
             calls,
             services,
-            Failures(services.say),
+            ErrorHandler(services.say),
             services.directly,
             clock,
             services.stopped_teams,
         )
-        yield WorkerParts(Ticks(calls.ticks), runner, resources.redis)
+        yield WorkerParts(PeriodicTimer(calls.ticks), runner, resources.redis)
 
 
 @asynccontextmanager
-async def open_queue(settings: Settings, canary: Canary) -> AsyncIterator[Queue]:
+async def open_queue(settings: Settings, canary: Canary) -> AsyncIterator[SaqQueue]:
     """The queue in Redis, disconnected at the end."""
     async with AsyncExitStack() as stack:
-        queue = Queue(connect_for_queue(settings.redis_url.get_secret_value(), canary))
+        queue = SaqQueue(connect_for_queue(settings.redis_url.get_secret_value(), canary))
         stack.push_async_callback(queue.disconnect)
         yield queue
 
@@ -86,7 +83,7 @@ def work(settings: Settings, clock: Clock = time.time, *, compare_clocks: bool =
     starts; `compare_clocks=False` is for a clock that is moved on purpose.
     """
     configure(settings.log_level, settings.log_format)
-    quieten_saq()
+    install_log_filter()
     for warning in settings.warnings():
         logger.warning("a setting is risky: %s", warning)
     return asyncio.run(_work(settings, clock, compare_clocks))
@@ -108,8 +105,10 @@ async def _work(settings: Settings, clock: Clock, compare_clocks: bool) -> int:
         return EXIT_MISCONFIGURED if canary.has_refused() else 0
 
 
-async def _until(ending: asyncio.Event, queue: Queue, parts: WorkerParts, timing: Timing) -> None:
-    engine = Engine(queue, parts.runner, drain_seconds=DRAIN_SECONDS)
+async def _until(
+    ending: asyncio.Event, queue: SaqQueue, parts: WorkerParts, timing: Timing
+) -> None:
+    engine = SaqWorker(queue, parts.runner, drain_seconds=DRAIN_SECONDS)
     running = asyncio.create_task(engine.start())
     stopped = asyncio.create_task(ending.wait())
     ticking = asyncio.create_task(keep_ticking(parts.ticks, parts.runner))
@@ -127,18 +126,18 @@ class Timing:
     A worker whose clock is wrong takes no task: it would take others' running ones for dead.
     """
 
-    def __init__(self, redis: Commands, queue: Queue, clock: Clock | None) -> None:
+    def __init__(self, redis: Commands, queue: SaqQueue, clock: Clock | None) -> None:
         self._redis, self._queue, self._clock = redis, queue, clock
 
     async def compare(self) -> None:
         """Raises StoreUnavailable."""
-        ahead = await ahead_of_redis(self._redis, self._clock or time.time)
+        ahead = await clock_offset(self._redis, self._clock or time.time)
         if self._clock is None:
             return
-        self._queue.claims = abs(ahead) <= WRONG_SECONDS
+        self._queue.claims = abs(ahead) <= CLOCK_ERROR_SECONDS
         if not self._queue.claims:
             logger.error("no task is taken: the clock is %.1f s ahead of Redis", ahead)
-        elif abs(ahead) > DOUBTFUL_SECONDS:
+        elif abs(ahead) > CLOCK_WARNING_SECONDS:
             logger.warning("the clock is %.1f s ahead of Redis", ahead)
 
     async def keep_comparing(self) -> None:
@@ -149,12 +148,12 @@ class Timing:
                 await self.compare()
 
 
-async def keep_ticking(ticks: Ticks, runner: Runner) -> None:
+async def keep_ticking(ticks: PeriodicTimer, runner: TaskRunner) -> None:
     """Each tick is a task of its own, so that a slow one delays no other; all end with this one.
 
     The timer is monotonic: a machine's clock that is set back stops nothing.
     """
-    going: dict[Tick, asyncio.Task[None]] = {}
+    going: dict[PeriodicTask, asyncio.Task[None]] = {}
     try:
         while True:
             for tick in ticks.due(time.monotonic()):

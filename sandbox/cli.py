@@ -10,7 +10,7 @@ import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from sandbox.clock.telling import clock
+from sandbox.clock.cli import clock
 from sandbox.demo import demo
 from sandbox.processes import PROJECT
 from sandbox.say import Step, say

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import httpx
 
-from sandbox import running_demo
+from sandbox import demo_state
 from sandbox.browser import open_at_desktop
-from sandbox.clock.telling import told
-from sandbox.draw import draw_message
+from sandbox.clock.cli import told
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
 from sandbox.say import SECONDS, Step, draw, take
 from sandbox.slack.person import Person, SandboxError
 from sandbox.stack import Ports, Stack, running
+from sandbox.terminal import draw_message
 
 LOOKED_AT = 5  # messages
 
@@ -62,14 +62,14 @@ Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
 
 async def demo(folder: Path) -> int:
     """Run until Ctrl-C, `quit` or the end of the input at a terminal."""
-    from sandbox.page.door import Door  # what only looks at answers need not import it
+    from sandbox.page.routes import Door
 
     print("Starting Redis, the stand-ins and the bot …", flush=True)
     async with (
         running(folder, PORTS, Door, alive=True) as stack,
         httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http,
     ):
-        with running_demo.noted(folder, stack.slack_url):
+        with demo_state.noted(folder, stack.slack_url):
             print(_welcome(stack), flush=True)
             await asyncio.to_thread(open_at_desktop, stack.slack_url)
             with suppress(asyncio.CancelledError):  # Ctrl-C is how most people leave

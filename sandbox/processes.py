@@ -33,7 +33,7 @@ def procfile_command(name: str) -> list[str]:
 
 def clocked_command(name: str) -> list[str]:
     """The same process, by the clock whose file the environment names."""
-    return [sys.executable, "-m", "sandbox.clock.bot", name]
+    return [sys.executable, "-m", "sandbox.clock.run_bot", name]
 
 
 def mortal(command: Sequence[str]) -> list[str]:

@@ -13,10 +13,10 @@ from typing import Any
 
 import httpx
 
-from sandbox import running_demo
-from sandbox.draw import draw_message, draw_view
+from sandbox import demo_state
 from sandbox.slack.person import Exchange, Person, SandboxError
 from sandbox.stack import running
+from sandbox.terminal import draw_message, draw_view
 
 SECONDS = 60.0
 
@@ -126,7 +126,7 @@ def _complain(words: str) -> int:
 async def _slack(folder: Path) -> AsyncIterator[str]:
     """The stand-in Slack of the running demo, or of a stack of our own with fresh data."""
     async with AsyncExitStack() as parts:
-        url = await running_demo.slack_url(folder)
+        url = await demo_state.slack_url(folder)
         if not url:
             fresh = parts.enter_context(tempfile.TemporaryDirectory(prefix="emporix-say-"))
             url = (await parts.enter_async_context(running(Path(fresh)))).slack_url

@@ -13,20 +13,19 @@ from typing import Protocol
 import httpx
 from starlette.routing import BaseRoute
 
-from bot.keys import new_key
-from bot.models import Caller
-from bot.store import layout
+from bot.domain.accounts import Caller
+from bot.store import keys as redis_keys
 from bot.store.connection import connect
-from bot.store.records import CONNECTION, DEFAULT, TOKEN
-from sandbox.clock.door import ClockDoor
-from sandbox.clock.moving import PATH, REDIS, MovingClock
-from sandbox.clock.switch import Switch
+from bot.store.encryption import CONNECTION, DEFAULT, TOKEN, new_key
+from sandbox.clock.process_switch import Switch
+from sandbox.clock.routes import ClockDoor
+from sandbox.clock.shared_clock import PATH, REDIS, MovingClock
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.world import World
+from sandbox.emporix.state import World
 from sandbox.processes import START_SECONDS, bot_process, clocked_command, web_process
 from sandbox.redis import redis_server
-from sandbox.serving import free_socket, serving
+from sandbox.server import free_socket, serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA, TEAM_ID
 from sandbox.slack.person import Person
@@ -152,9 +151,9 @@ async def _connect_ada(slack_url: str) -> None:
 
 async def disconnect_others(redis_url: str) -> None:
     """Leave no connection but Ada's with acme, as at the start."""
-    ada, acme = layout.account(Caller(TEAM_ID, ADA.id)), ACME_OPERATIONS.tenant
+    ada, acme = redis_keys.account(Caller(TEAM_ID, ADA.id)), ACME_OPERATIONS.tenant
     redis = connect(redis_url)
-    async for account in redis.scan_iter(layout.ALL_ACCOUNTS):
+    async for account in redis.scan_iter(redis_keys.ALL_ACCOUNTS):
         if account != ada:
             await redis.delete(account)
     kept = {DEFAULT, CONNECTION + acme, TOKEN + acme}

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, settings
 from syrupy.assertion import SnapshotAssertion
 
 from bot.store.connection import connect
-from bot.store.trouble import TROUBLE
+from bot.store.errors import REDIS_ERROR_LOG
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.redis import redis_server
-from tests.clock import FakeClock
-from tests.shop import Shop, open_shop
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 
 # A busy machine is no reason to fail; what may take how long, some tests say in CPU time.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -66,18 +66,18 @@ def _no_pauses_between_retries() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _trouble_is_logged() -> None:
     """Each test finds its own trouble with Redis in the log, however recent the last line is."""
-    TROUBLE.forget()
+    REDIS_ERROR_LOG.forget()
 
 
 @pytest.fixture
-async def shop(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Shop]:
+async def harness(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[AppHarness]:
     """Nobody is connected, and there are no jobs."""
-    async with open_shop(redis, redis_url, clock) as opened:
+    async with open_app(redis, redis_url, clock) as opened:
         yield opened
 
 
 @pytest.fixture
-async def connected(shop: Shop) -> Shop:
+async def connected(harness: AppHarness) -> AppHarness:
     """Ada is connected to acme, and may delete."""
-    await shop.connect(shop.ada, ACME_OPERATIONS)
-    return shop
+    await harness.connect(harness.ada, ACME_OPERATIONS)
+    return harness

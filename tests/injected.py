@@ -6,30 +6,30 @@ from collections.abc import Mapping
 from inspect import isfunction
 from typing import Any, get_type_hints
 
-from bot.clockwork.calls import Called, Task
-from bot.clockwork.runner import TaskValues
+from bot.scheduler.runner import TaskValues
+from bot.scheduler.tasks import QueuedTask, ScheduledFunction
 from bot.slack import injection
-from bot.slack.hear import (
+from bot.slack.decorators import (
     STATE_PARAMETERS,
-    Action,
-    Command,
-    Event,
-    Heard,
-    Shortcut,
-    Submission,
-    Suggestion,
+    ActionListener,
+    CommandListener,
+    EventListener,
+    Listener,
+    OptionsListener,
+    ShortcutListener,
+    SubmissionListener,
 )
 from bot.wiring import WebServices, WorkerServices
 
 Types = Mapping[str, Any]
 
-VALUES: Mapping[type[Heard], type[Any]] = {
-    Command: injection.CommandValues,
-    Action: injection.ValuesAfterAck,
-    Shortcut: injection.ValuesAfterAck,
-    Event: injection.EventValues,
-    Submission: injection.SubmissionValues,
-    Suggestion: injection.SuggestionValues,
+VALUES: Mapping[type[Listener], type[Any]] = {
+    CommandListener: injection.CommandValues,
+    ActionListener: injection.ValuesAfterAck,
+    ShortcutListener: injection.ValuesAfterAck,
+    EventListener: injection.EventValues,
+    SubmissionListener: injection.SubmissionValues,
+    OptionsListener: injection.SuggestionValues,
 }
 WEB_SERVICES: Types = get_type_hints(WebServices)
 WORKER_SERVICES: Types = get_type_hints(WorkerServices)
@@ -41,33 +41,33 @@ PROVIDERS: Types = {
 }
 
 
-def of_request(heard: Heard) -> dict[str, Any]:
+def of_request(heard: Listener) -> dict[str, Any]:
     """What belongs to one request of this listener, by parameter."""
     values: dict[str, Any] = get_type_hints(VALUES[type(heard)])
     if heard.audit is None or heard.audit.by_service:
         del values["audit_entry"]
     available = set(values)
     match heard:
-        case Command(in_ack=True):
+        case CommandListener(in_ack=True):
             available &= {"text", "reply", "audit_entry"}
-        case Event(before_ack=True):
+        case EventListener(before_ack=True):
             available &= {"afterwards", "audit_entry"}
-        case Event():
+        case EventListener():
             available -= {"afterwards"}
     return {**PROVIDERS, **{name: values[name] for name in available}}
 
 
-def wrong_parameters(heard: Heard) -> list[str]:
+def wrong_parameters(heard: Listener) -> list[str]:
     """The parameters of a listener that are not available, or have another type."""
     hints = get_type_hints(heard.listener)
     states = {name: hints[name] for name in STATE_PARAMETERS & hints.keys()}
     return _wrong(heard.listener, {**WEB_SERVICES, **of_request(heard), **states})
 
 
-def wrong_parameters_of_task(called: Called) -> list[str]:
+def wrong_parameters_of_task(called: ScheduledFunction) -> list[str]:
     """The same of a tick or a task, which also takes the ids and times that it was queued with."""
     known = {**WORKER_SERVICES, **TASK_VALUES}
-    if not isinstance(called, Task):
+    if not isinstance(called, QueuedTask):
         del known["errand"]
         return _wrong(called.function, known)
     hints = get_type_hints(called.function)

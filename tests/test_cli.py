@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
-from bot.keys import parse_keys
 from bot.settings import Settings
-from tests.source import PROJECT
+from bot.store.encryption import parse_keys
+from tests.harness.source_code import PROJECT
 
 REQUIRED = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "REDIS_URL", "ENCRYPTION_KEYS")
 AS_A_MODULE = (sys.executable, "-m", "bot")

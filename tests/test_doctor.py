@@ -24,20 +24,19 @@ from redis import Redis
 
 from bot.cli import main
 from bot.doctor import SCOPES, ahead_of_slack, clock_problem
-from bot.keys import new_key, parse_keys
-from bot.models import Caller
+from bot.domain.accounts import Caller
 from bot.settings import Settings
-from bot.store import layout
-from bot.store.alive import Alive
-from bot.store.vault import Vault, place
+from bot.store import keys as redis_keys
+from bot.store.encryption import Cipher, aad, new_key, parse_keys
+from bot.store.health import Heartbeats
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault as EmporixFault
-from sandbox.emporix.world import World
-from sandbox.serving import free_socket, serving
+from sandbox.emporix.state import World
+from sandbox.server import free_socket, serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.workspace import Workspace
-from tests.clock import FakeClock
+from tests.harness.clock import FakeClock
 from tests.test_http_session import tls_server
 
 SECRETS = {
@@ -138,10 +137,10 @@ async def test_finds_accounts_of_another_enterprise(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """After a workspace has joined an Enterprise Grid or left it, nobody can see these any more."""
-    await redis.hset(layout.account(Caller("T0ACME", "U0ADA")), "default", "acme")
+    await redis.hset(redis_keys.account(Caller("T0ACME", "U0ADA")), "default", "acme")
     await examine(patient, monkeypatch, capsys)
     assert "ok   accounts  1" in patient.told
-    await redis.hset(layout.account(Caller("T0ACME", "U0GRACE", "E0GRID")), "default", "acme")
+    await redis.hset(redis_keys.account(Caller("T0ACME", "U0GRACE", "E0GRID")), "default", "acme")
     await examine(patient, monkeypatch, capsys)
     assert patient.status == 1
     assert "NOT  accounts  1 of another workspace or enterprise, like E0GRID:T0ACME:U0GRACE" in (
@@ -199,8 +198,8 @@ def redis_evicts(patient: Patient) -> None:
 
 
 def redis_of_others(patient: Patient) -> None:
-    keys = Vault(parse_keys(new_key()))
-    server(patient).set(layout.canary(), keys.seal("theirs", place(layout.canary())))
+    keys = Cipher(parse_keys(new_key()))
+    server(patient).set(redis_keys.canary(), keys.seal("theirs", aad(redis_keys.canary())))
 
 
 def redis_self_signed(patient: Patient) -> None:
@@ -315,10 +314,10 @@ async def test_counts_the_workers(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Those that said lately that they are at work."""
-    alive = Alive(redis)
-    await alive.say("one", time.time())
-    await alive.say("another", time.time() - 10)
-    await alive.say("gone", time.time() - 3600)
+    alive = Heartbeats(redis)
+    await alive.heartbeat("one", time.time())
+    await alive.heartbeat("another", time.time() - 10)
+    await alive.heartbeat("gone", time.time() - 3600)
     await examine(patient, monkeypatch, capsys)
     assert patient.told.splitlines()[-1].split(maxsplit=2) == ["ok", "worker", "2 at work"]
 
@@ -331,7 +330,7 @@ async def test_says_that_the_workers_are_gone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """None for an hour is wrong where there was one before."""
-    await Alive(redis).say("gone", time.time() - 3600)
+    await Heartbeats(redis).heartbeat("gone", time.time() - 3600)
     await examine(patient, monkeypatch, capsys)
     line = patient.told.splitlines()[-1]
     assert line.startswith("NOT  worker    none for 60 min: start `emporix-bot worker`")

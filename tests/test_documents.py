@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 
 import bot.listeners
+from bot import errors
 from bot.app import COMMAND
 from bot.cli import _parser
-from bot.errors import emporix
-from bot.say.examples import examples
-from bot.say.render import Say
-from bot.services.filters import parse
+from bot.rendering.renderer import Renderer, examples
+from bot.services.filters.parser import parse
 from bot.settings import Settings
-from bot.slack.hear import Command
-from bot.slack.registry import discover
-from tests.documents import (
+from bot.slack.decorators import CommandListener, discover
+from tests.harness.documents import (
     DOCUMENTS,
     anchors,
     blocks,
@@ -31,10 +29,10 @@ from tests.documents import (
     table,
     text,
 )
+from tests.harness.source_code import PROJECT, modules
 from tests.injected import wrong_parameters
-from tests.source import PROJECT, modules
 
-SAY = Say.default()
+SAY = Renderer.default()
 REGISTRY = discover(bot.listeners)
 PICTURES = PROJECT / "docs/pictures"
 EXAMPLES = [PROJECT / ".env.example", PROJECT / "manifest.yml"]
@@ -219,8 +217,8 @@ def test_documents_are_in_standard_english(page: Path) -> None:
 
 
 def classified() -> Iterator[tuple[str, list[str]]]:
-    """What the table of `bot.errors.emporix` says of each error."""
-    for row in re.findall(r"^\| (.+) \|$", str(emporix.__doc__), re.MULTILINE)[2:]:
+    """What the table of `bot.errors` says of each error."""
+    for row in re.findall(r"^\| (.+) \|$", str(errors.__doc__), re.MULTILINE)[2:]:
         names, *columns = (cell.strip() for cell in row.split("|"))
         for error in names.split(", "):
             yield error, columns
@@ -236,7 +234,7 @@ def test_the_table_of_errors_is_that_of_the_classes() -> None:
             error.pauses,
             yes_or_no[error.may_have_worked],
         ]
-        for error in emporix._all(emporix.EmporixError) - {emporix.EmporixError}
+        for error in errors._all(errors.EmporixError) - {errors.EmporixError}
     }
     assert dict(classified()) == facts
 
@@ -247,12 +245,12 @@ def test_the_example_of_a_command_works(tmp_path: Path) -> None:
     written: dict[str, object] = {}
     exec(listener, written)
     exec(test, {})
-    (heard,) = (found for found in written.values() if isinstance(found, Command))
+    (heard,) = (found for found in written.values() if isinstance(found, CommandListener))
     assert wrong_parameters(heard) == []
     template_name = heard.words.replace(" ", "/")
     file = tmp_path / f"{template_name}.json.j2"
     file.parent.mkdir()
     file.write_text(template, encoding="utf-8")
-    say = Say(tmp_path, PROJECT / "templates")
+    say = Renderer(tmp_path, PROJECT / "templates")
     for facts in examples(say, template_name).values():
         assert say.render(template_name, **facts)

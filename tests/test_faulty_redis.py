@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as ConnectionBroken
 
-from tests.faulty_redis import FaultyRedis, faulty_client
+from tests.harness.faulty_redis import FaultyRedis, faulty_client
 
 
 async def write_twice(redis: FaultyRedis) -> None:

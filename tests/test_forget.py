@@ -13,24 +13,22 @@ from typing import Any
 import pytest
 
 from bot.cli import main
-from bot.clockwork.engine import Queue
-from bot.keys import new_key, parse_keys
-from bot.models import Caller
-from bot.store import layout
+from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.audit import AuditEvent
+from bot.scheduler.saq_worker import SaqQueue
+from bot.store import keys as redis_keys
 from bot.store.audit import AuditLog
-from bot.store.audit_events import AuditEvent
 from bot.store.connection import connect_for_queue
+from bot.store.encryption import Cipher, aad, new_key, parse_keys
 from bot.store.erasure import SEALED
-from bot.store.sources import Source
-from bot.store.vault import Vault, place
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import ADA, GRACE, TEAM_ID
-from tests.clock import FakeClock
-from tests.documents import table, text
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
+from tests.harness.documents import table, text
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop, open_shop
 
 GUIDE = "docs/operator-guide.md"
 KEY = new_key()
@@ -58,31 +56,31 @@ Contents = dict[tuple[str, str], str]
 
 
 @pytest.fixture
-async def shop(
+async def harness(
     redis: Any,
     redis_url: str,
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Any,
-) -> AsyncIterator[Shop]:
+) -> AsyncIterator[AppHarness]:
     """Ada and Grace have used everything; the settings are those of an operator, too."""
     monkeypatch.chdir(tmp_path)  # no .env of the person who runs this
     settings = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_SIGNING_SECRET": "0" * 32}
     for name, value in {**settings, "REDIS_URL": redis_url, "ENCRYPTION_KEYS": KEY}.items():
         monkeypatch.setenv(name, value)
-    async with open_shop(redis, redis_url, clock, encryption_keys=KEY) as opened:
+    async with open_app(redis, redis_url, clock, encryption_keys=KEY) as opened:
         await tour(opened)
         await queue_tasks(opened, redis_url)
         yield opened
 
 
-async def tour(shop: Shop) -> None:
+async def tour(harness: AppHarness) -> None:
     """One of everything that is stored, of both; each also acts on what the other has shared."""
-    add_jobs(shop, 9)
-    shop.world.add_job("acme", id="running", status="in_progress", message="Still at it.")
+    add_jobs(harness, 9)
+    harness.world.add_job("acme", id="running", status="in_progress", message="Still at it.")
     for person, channel in (("ada", "ops"), ("grace", "general")):
-        here = shop.person(person, channel)
-        await shop.connect(here, ACME_OPERATIONS)
+        here = harness.person(person, channel)
+        await harness.connect(here, ACME_OPERATIONS)
         await here.command("/emporix jobs since:monday size:2")
         await here.click("Filter")
         await here.command("/emporix jobs size:2")
@@ -93,38 +91,38 @@ async def tour(shop: Shop) -> None:
         await set_up(here, name=f"Jobs of {person}")
         await here.command("/emporix digest now")
         await here.command("/emporix jobs watch running")
-    await shop.grace.click("Delete", action_id="jobs.delete_shared.confirm")
-    await shop.person("ada", "general").click("Delete", action_id="jobs.delete_shared.confirm")
-    shop.clock.forward(60)
-    shop.world.add_job("acme", id="new", status="failure", message="No such order.")
-    await shop.worker.work()
-    clean_id = await clean_up(shop)
-    await shop.redis.hset(layout.clean_results(clean_id), "job-1", "deleted")
+    await harness.grace.click("Delete", action_id="jobs.delete_shared.confirm")
+    await harness.person("ada", "general").click("Delete", action_id="jobs.delete_shared.confirm")
+    harness.clock.forward(60)
+    harness.world.add_job("acme", id="new", status="failure", message="No such order.")
+    await harness.worker.work()
+    clean_id = await clean_up(harness)
+    await harness.redis.hset(redis_keys.clean_results(clean_id), "job-1", "deleted")
     for caller in (ADAS, GRACES):
         for due, strikes in (
-            (layout.alerts_due(), layout.alerts_strikes()),
-            (layout.watches_due(), layout.watches_strikes()),
+            (redis_keys.alerts_due(), redis_keys.alerts_strikes()),
+            (redis_keys.watches_due(), redis_keys.watches_strikes()),
         ):
-            await shop.redis.hset(strikes, Source(caller, "acme").name, 1)
-            assert await shop.redis.zscore(due, Source(caller, "acme").name)
+            await harness.redis.hset(strikes, PolledConnection(caller, "acme").name, 1)
+            assert await harness.redis.zscore(due, PolledConnection(caller, "acme").name)
 
 
-async def clean_up(shop: Shop) -> str:
+async def clean_up(harness: AppHarness) -> str:
     """Of Ada, and under way; gives its id."""
-    asked = await shop.ada.command("/emporix jobs clean agent-type:complaint")
-    await shop.ada.click("Delete…")
-    await shop.ada.submit({"The number of jobs": asked.payloads[0]["text"].split()[1]})
-    shop.world.faults.add(Fault("rate_limit", times=50, method="DELETE", retry_after=60))
-    shop.clock.forward(1)
-    await shop.worker.work()
-    return str(await shop.redis.get(layout.cleaning(ADAS, "acme")))
+    asked = await harness.ada.command("/emporix jobs clean agent-type:complaint")
+    await harness.ada.click("Delete…")
+    await harness.ada.submit({"The number of jobs": asked.payloads[0]["text"].split()[1]})
+    harness.world.faults.add(Fault("rate_limit", times=50, method="DELETE", retry_after=60))
+    harness.clock.forward(1)
+    await harness.worker.work()
+    return str(await harness.redis.get(redis_keys.cleaning(ADAS, "acme")))
 
 
-async def queue_tasks(shop: Shop, redis_url: str) -> None:
+async def queue_tasks(harness: AppHarness, redis_url: str) -> None:
     """Tasks that wait in the real queue, as a worker finds them."""
-    queue = Queue(connect_for_queue(redis_url))
+    queue = SaqQueue(connect_for_queue(redis_url))
     for caller in (ADAS, GRACES):
-        source = Source(caller, "acme").name
+        source = PolledConnection(caller, "acme").name
         await queue.put("alerts.look", source, source=source)
     for digest_id in ("digest-1", "digest-2"):
         await queue.put("digests.post", digest_id, digest_id=digest_id)
@@ -132,7 +130,7 @@ async def queue_tasks(shop: Shop, redis_url: str) -> None:
 
 
 async def contents(redis: Any) -> Contents:
-    vault, found = Vault(parse_keys(KEY)), Contents()
+    vault, found = Cipher(parse_keys(KEY)), Contents()
     async for key in redis.scan_iter("*"):
         match await redis.type(key):
             case "string":
@@ -149,7 +147,7 @@ async def contents(redis: Any) -> Contents:
                 entries = await redis.xrange(key)
                 found |= {(key, entry): repr(facts) for entry, facts in entries}
     return {
-        (key, name): vault.open(text, place(key, name)) if SEALED.fullmatch(text) else text
+        (key, name): vault.open(text, aad(key, name)) if SEALED.fullmatch(text) else text
         for (key, name), text in found.items()
     }
 
@@ -171,9 +169,9 @@ def commands_of_the_guide() -> dict[str, str]:
     return {"user": user, "team": team}
 
 
-async def test_the_tour_has_one_of_everything(shop: Shop) -> None:
+async def test_the_tour_has_one_of_everything(harness: AppHarness) -> None:
     """Each kind of key that docs/redis-keys.md explains is there, but for short-lived locks."""
-    keys = {key for key, _ in await contents(shop.redis)}
+    keys = {key for key, _ in await contents(harness.redis)}
     missing = set()
     for shown, *_ in table("docs/redis-keys.md", "key"):
         for name in re.findall(r"`([^`]+)`", shown):
@@ -183,73 +181,73 @@ async def test_the_tour_has_one_of_everything(shop: Shop) -> None:
     assert {name for name in missing if not any(f":{part}" in name for part in NOT_TOURED)} == set()
 
 
-async def test_nothing_of_a_user_stays(shop: Shop) -> None:
+async def test_nothing_of_a_user_stays(harness: AppHarness) -> None:
     """By the command of the guide: no key, field, member or value names her, also decrypted."""
-    before = await contents(shop.redis)
+    before = await contents(harness.redis)
     assert naming(before, ADA.id)
     hers = [value for (key, name), value in before.items() if name == "record" and ADA.id in value]
     command = commands_of_the_guide()["user"]
     assert f"--team {TEAM_ID} --user {ADA.id}" in command
     assert await run(f"{command} --yes") == 0
-    after = await contents(shop.redis)
+    after = await contents(harness.redis)
     assert naming(after, ADA.id) == []
     assert naming(after, "digest-1") == []
     assert len(hers) >= 2
     assert not any(value in after.values() for value in hers)
 
 
-async def test_nothing_of_others_goes(shop: Shop) -> None:
+async def test_nothing_of_others_goes(harness: AppHarness) -> None:
     """What Grace has stays as it was; where it names Ada, it only does not any more."""
-    before = await contents(shop.redis)
+    before = await contents(harness.redis)
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 0
-    after = await contents(shop.redis)
+    after = await contents(harness.redis)
     graces = {where: value for where, value in before.items() if GRACE.id in f"{where} {value}"}
     assert len(graces) > 20
     for where, value in graces.items():
         if ADA.id not in f"{where} {value}":
             assert after[where] == value
-    exchange = await shop.person("grace", "general").command("/emporix digest list")
+    exchange = await harness.person("grace", "general").command("/emporix digest list")
     assert "Jobs of grace" in str(exchange.payloads)
 
 
-async def test_the_audit_log_stays_with_a_pseudonym(shop: Shop) -> None:
+async def test_the_audit_log_stays_with_a_pseudonym(harness: AppHarness) -> None:
     """The same number of entries, with the same ids, in which one name stands for her; also where
     she is the owner of what another person changed.
     """
-    stream = layout.audit(ADAS)
+    stream = redis_keys.audit(ADAS)
     owners = f"{ADA.id},U0OTHER"
-    await AuditLog(shop.redis).note(AuditEvent.ALERT_OFF, GRACES, owner_id=owners)
-    before = await shop.redis.xrange(stream)
+    await AuditLog(harness.redis).note(AuditEvent.ALERT_OFF, GRACES, owner_id=owners)
+    before = await harness.redis.xrange(stream)
     await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes")
-    after = await shop.redis.xrange(stream)
-    name = Vault(parse_keys(KEY)).pseudonym(f"{TEAM_ID}:{ADA.id}")
+    after = await harness.redis.xrange(stream)
+    name = Cipher(parse_keys(KEY)).pseudonym(f"{TEAM_ID}:{ADA.id}")
     assert {facts["user_id"] for _, facts in before} == {ADA.id, GRACE.id}
     assert after == [
         (entry, {field: value.replace(ADA.id, name) for field, value in facts.items()})
         for entry, facts in before
     ]
-    assert await shop.redis.ttl(stream) == -1
-    exchange = await shop.grace.command("/emporix audit")
+    assert await harness.redis.ttl(stream) == -1
+    exchange = await harness.grace.command("/emporix audit")
     assert ADA.id not in str(exchange.payloads)
 
 
-async def test_nothing_of_a_workspace_stays(shop: Shop) -> None:
+async def test_nothing_of_a_workspace_stays(harness: AppHarness) -> None:
     """By the command of the guide, its audit log included; the app is as new afterwards."""
     command = commands_of_the_guide()["team"]
     assert f"--team {TEAM_ID}" in command
     assert await run(f"{command} --yes") == 0
-    after = await contents(shop.redis)
+    after = await contents(harness.redis)
     for term in (TEAM_ID, ADA.id, GRACE.id, "digest-1", "digest-2"):
         assert naming(after, term) == []
-    await shop.connect(shop.ada, ACME_OPERATIONS)
-    await shop.ada.command("/emporix jobs")
+    await harness.connect(harness.ada, ACME_OPERATIONS)
+    await harness.ada.command("/emporix jobs")
 
 
 @pytest.mark.parametrize(
     ("typed", "deletes"), [("n", False), ("", False), ("yes", True), (None, False)]
 )
 async def test_asks_before(
-    shop: Shop,
+    harness: AppHarness,
     typed: str | None,
     deletes: bool,
     monkeypatch: pytest.MonkeyPatch,
@@ -257,36 +255,36 @@ async def test_asks_before(
 ) -> None:
     """Only a yes deletes what it has shown before; so nothing goes without a terminal."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("" if typed is None else f"{typed}\n"))
-    before = await contents(shop.redis)
+    before = await contents(harness.redis)
     status = await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id}")
     printed = capsys.readouterr().out
-    assert f"delete     {layout.account(ADAS)}" in printed
+    assert f"delete     {redis_keys.account(ADAS)}" in printed
     assert status == (0 if deletes else 1)
-    assert (await contents(shop.redis) == before) is not deletes
+    assert (await contents(harness.redis) == before) is not deletes
     assert ("Nothing was deleted." in printed) is not deletes
 
 
 async def test_says_what_it_cannot_decrypt(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whose a record is cannot be told without its key: the operator is told to add it."""
-    other = Vault(parse_keys(new_key()))
-    key = layout.alert("lost")
-    sealed = other.seal("{}", place(key, "record"))
-    await shop.redis.hset(key, mapping={"version": 1, "record": sealed})
+    other = Cipher(parse_keys(new_key()))
+    key = redis_keys.alert("lost")
+    sealed = other.seal("{}", aad(key, "record"))
+    await harness.redis.hset(key, mapping={"version": 1, "record": sealed})
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 1
     assert "can't be decrypted with ENCRYPTION_KEYS" in capsys.readouterr().out
 
 
 async def test_deletes_nothing_with_keys_of_another_redis(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Only what is not encrypted would be found: half of it would stay."""
     monkeypatch.setenv("ENCRYPTION_KEYS", new_key())
-    before = await contents(shop.redis)
+    before = await contents(harness.redis)
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 2
     assert "ENCRYPTION_KEYS cannot read the data in this Redis" in capsys.readouterr().out
-    assert await contents(shop.redis) == before
+    assert await contents(harness.redis) == before
 
 
 @pytest.mark.parametrize("arguments", ["", "--team acme", "--team T0ACME --user *", "--user U0ADA"])

@@ -21,9 +21,9 @@ from slack_sdk.errors import SlackClientError
 
 from bot.emporix.http import http_client
 from bot.http_session import trusted_certificates
-from bot.keys import new_key
 from bot.resources import slack_client, slack_session
 from bot.settings import Settings
+from bot.store.encryption import new_key
 from tests.emporix.scripted import Script, reply, scripted
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.keys import new_key, parse_keys
+from bot.store.encryption import new_key, parse_keys
 
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 

@@ -15,10 +15,10 @@ from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.times import iso
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange, Person
-from tests.documents import table
+from tests.harness.app import AppHarness
+from tests.harness.documents import table
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 DOCUMENT = "docs/redis-keys.md"
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 24 * 3600}
@@ -72,7 +72,7 @@ def is_right(ttl: int, said: str) -> bool:
 class Tour:
     """Does one thing after the other, and looks at all keys after each."""
 
-    shop: Shop
+    harness: AppHarness
     wrong: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     seen: set[str] = field(default_factory=set)
 
@@ -83,7 +83,7 @@ class Tour:
         return found
 
     async def look(self) -> None:
-        redis = self.shop.redis
+        redis = self.harness.redis
         for key in await redis.keys("*"):
             ttl = await redis.ttl(key)
             rows = lifetimes(key)
@@ -93,7 +93,7 @@ class Tour:
                 self.wrong[key].append(ttl)
 
     async def work(self, seconds: float, step: float = 5.0) -> None:
-        await self.do(self.shop.worker.work_until(self.shop.clock() + seconds, step=step))
+        await self.do(self.harness.worker.work_until(self.harness.clock() + seconds, step=step))
 
 
 async def ask_and_open(tour: Tour, ada: Person) -> None:
@@ -102,7 +102,7 @@ async def ask_and_open(tour: Tour, ada: Person) -> None:
     await tour.do(ada.click("Filter"), ada.submit({"Words": "refund"}))
     await tour.do(ada.shortcut("Search Emporix jobs"), ada.close())
     await tour.do(ada.open_home())
-    tour.shop.world.expire_tokens()
+    tour.harness.world.expire_tokens()
     await tour.do(ada.command(f"/emporix jobs get {job_id(1)}"))
 
 
@@ -115,44 +115,44 @@ async def share_and_delete(tour: Tour, ada: Person) -> None:
 
 async def watch_and_hear(tour: Tour, ada: Person, grace: Person) -> None:
     """A watched job, and alerts that pass from one to another, of a failure that comes again."""
-    shop = tour.shop
-    change(shop, "watched", "in_progress")
+    harness = tour.harness
+    change(harness, "watched", "in_progress")
     await tour.do(ada.command("/emporix jobs watch watched"), ada.command("/emporix alerts on"))
     await tour.work(30)
-    shop.world.faults.add(Fault("status", times=4, path="/jobs", status=401))
+    harness.world.faults.add(Fault("status", times=4, path="/jobs", status=401))
     await tour.work(20, step=1)
-    shop.world.faults.clear()
-    change(shop, "watched", "failure")
-    change(shop, "failed", "failure")
+    harness.world.faults.clear()
+    change(harness, "watched", "failure")
+    change(harness, "failed", "failure")
     await tour.work(60)
     await tour.do(ada.command("/emporix disconnect"), ada.click("Disconnect"))
     await tour.do(grace.command("/emporix alerts"), grace.click("Take over"))
-    await tour.do(shop.connect(ada, ACME_OPERATIONS))
+    await tour.do(harness.connect(ada, ACME_OPERATIONS))
 
 
 async def post_digests(tour: Tour, ada: Person, grace: Person) -> None:
     """A digest with a chart, which Slack refuses; it moves, and passes to another owner."""
-    shop = tour.shop
-    change(shop, "old", "failure", ago=2 * 24 * 3600)  # one day alone makes no chart
+    harness = tour.harness
+    change(harness, "old", "failure", ago=2 * 24 * 3600)  # one day alone makes no chart
     await tour.do(set_up(ada))
-    shop.workspace.faults.add(SlackFault("no_charts"))
+    harness.workspace.faults.add(SlackFault("no_charts"))
     await tour.work(24 * 3600, step=900)
     await tour.do(grace.command("/emporix digest list"), grace.click("Take over"))
     await tour.do(grace.command("/emporix digest list"), grace.click("Change"))
     await tour.do(grace.submit({"channel": "general"}))
-    there = shop.person("grace", "general")
-    assert await shop.redis.keys("*:digests:channel:T0ACME:C0*") == [
+    there = harness.person("grace", "general")
+    assert await harness.redis.keys("*:digests:channel:T0ACME:C0*") == [
         "emporix-jobs:{clock}:digests:channel:T0ACME:C0GENERAL"
     ]
     for words in ("pause", "resume"):
         await tour.do(there.command(f"/emporix digest {words}"))
 
 
-def change(shop: Shop, job: str, status: str, ago: float = 60) -> None:
+def change(harness: AppHarness, job: str, status: str, ago: float = 60) -> None:
     """A job of that id as it is from now on; it was created so many seconds ago."""
-    created, modified = iso(shop.clock() - ago), iso(shop.clock())
+    created, modified = iso(harness.clock() - ago), iso(harness.clock())
     metadata = {"version": 1, "createdAt": created, "modifiedAt": modified}
-    shop.world.add_job("acme", id=job, status=status, message="No order.", metadata=metadata)
+    harness.world.add_job("acme", id=job, status=status, message="No order.", metadata=metadata)
 
 
 async def clean_up(tour: Tour, ada: Person) -> None:
@@ -166,7 +166,7 @@ async def clean_up(tour: Tour, ada: Person) -> None:
 async def end_all(tour: Tour, ada: Person, grace: Person) -> None:
     """Everything that was set up is deleted again."""
     await tour.do(grace.command("/emporix alerts off"))
-    there = tour.shop.person("grace", "general")
+    there = tour.harness.person("grace", "general")
     await tour.do(there.command("/emporix digest delete"), there.click("Delete"))
     for person in (ada, grace):
         await tour.do(person.command("/emporix disconnect"), person.click("Disconnect"))
@@ -174,13 +174,13 @@ async def end_all(tour: Tour, ada: Person, grace: Person) -> None:
 
 
 @pytest.mark.timeout(170)
-async def test_every_key_lives_as_long_as_the_document_says(shop: Shop) -> None:
+async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness) -> None:
     """Whatever people and workers do; and when all is deleted only the audit record stays."""
-    tour = Tour(shop)
-    ada, grace = shop.person("ada", "ops"), shop.person("grace", "ops")
-    add_jobs(shop, 9)
+    tour = Tour(harness)
+    ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
+    add_jobs(harness, 9)
     for person in (ada, grace):
-        await tour.do(shop.connect(person, ACME_OPERATIONS))
+        await tour.do(harness.connect(person, ACME_OPERATIONS))
     await ask_and_open(tour, ada)
     await share_and_delete(tour, ada)
     await clean_up(tour, ada)
@@ -188,9 +188,9 @@ async def test_every_key_lives_as_long_as_the_document_says(shop: Shop) -> None:
     await post_digests(tour, ada, grace)
     await end_all(tour, ada, grace)
     assert dict(tour.wrong) == {}
-    left = {key for key in await shop.redis.keys("*") if await shop.redis.ttl(key) == -1}
+    left = {key for key in await harness.redis.keys("*") if await harness.redis.ttl(key) == -1}
     assert {key.rpartition(":")[2] for key in left} <= FOR_EVER
-    assert await shop.redis.keys("*:cleaning:*") == []
+    assert await harness.redis.keys("*:cleaning:*") == []
     unseen = [row for row in (r.pattern for r in LIFETIMES) if row not in tour.seen]
     assert [row for row in unseen if not any(lock in row for lock in LOCKS)] == []
 

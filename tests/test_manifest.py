@@ -16,10 +16,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 import bot.listeners
 from bot.app import COMMAND
 from bot.doctor import SCOPES
-from bot.slack.registry import discover
+from bot.slack.decorators import discover
 from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
 from sandbox.slack.workspace import COMMANDS, EVENTS
-from tests.source import PROJECT, attributes, modules
+from tests.harness.source_code import PROJECT, attributes, modules
 
 MANIFEST: dict[str, Any] = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
 

@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 
 from bot.cli import main
-from bot.keys import new_key, parse_keys
-from bot.rotate import advice
+from bot.key_rotation import RotationTally, advice
 from bot.store.accounts import AccountStore
-from bot.store.records import Records
-from bot.store.rotation import Tally
-from bot.store.vault import Vault
+from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 from tests.store.fixtures import ADA, GRACE, connection
 
 OLD, NEW = new_key(), new_key()
@@ -33,7 +30,7 @@ def settings(redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> 
 
 
 def store(redis: Any, keys: str) -> AccountStore:
-    return AccountStore(redis, Records(Vault(parse_keys(keys))))
+    return AccountStore(redis, AccountEncryption(Cipher(parse_keys(keys))))
 
 
 async def in_a_thread() -> int:
@@ -69,7 +66,7 @@ async def test_fails_where_something_is_left(
 
 def test_names_every_key_that_is_missing() -> None:
     """In the same order each time, with how many secrets wait for it."""
-    tally = Tally(unopenable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
+    tally = RotationTally(unopenable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
     lines = advice(tally).splitlines()
     assert [line.partition(" cannot")[0] for line in lines] == [
         "3 sealed with key 'aaaa'",

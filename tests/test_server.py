@@ -15,8 +15,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from bot.server import ENTRY, Connection, Limits, Refusals, Server, allowed_connections, listen
-from sandbox.serving import serving
-from tests.clock import FakeClock
+from sandbox.server import serving
+from tests.harness.clock import FakeClock
 
 LIMITS = Limits()
 START = b"POST / HTTP/1.1\r\nHost: bot\r\n"

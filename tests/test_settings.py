@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import SettingsWrong
-from bot.keys import new_key
+from bot.errors import InvalidSettings
 from bot.settings import Settings, load_settings
 from bot.store.connection import SCHEMES, check_address, connect
+from bot.store.encryption import new_key
 
 REQUIRED = {
     "SLACK_BOT_TOKEN": "xoxb-1",
@@ -50,7 +50,7 @@ def test_names_all_that_is_amiss_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PORT", "many")
     monkeypatch.setenv("LOG_LEVEL", "loud")
     monkeypatch.setenv("EMPORIX_API_URL", "api.emporix.io")
-    with pytest.raises(SettingsWrong) as caught:
+    with pytest.raises(InvalidSettings) as caught:
         load_settings()
     assert set(caught.value.problems) == {
         "SLACK_BOT_TOKEN",
@@ -69,7 +69,7 @@ def test_repeats_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     """A secret in the wrong place is not printed."""
     monkeypatch.setenv("ENCRYPTION_KEYS", "a-secret-that-is-no-key")
     monkeypatch.setenv("REDIS_URL", "http://user:hidden@localhost")
-    with pytest.raises(SettingsWrong) as caught:
+    with pytest.raises(InvalidSettings) as caught:
         load_settings()
     assert "a-secret" not in str(caught.value)
     assert "hidden" not in str(caught.value)
@@ -122,7 +122,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str, str]:
         monkeypatch.setenv(name, value)
     try:
         load_settings()
-    except SettingsWrong as wrong:
+    except InvalidSettings as wrong:
         return dict(wrong.problems)
     return {}
 

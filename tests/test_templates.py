@@ -13,15 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from bot.say.examples import examples
-from bot.say.render import Say
+from bot.rendering.renderer import Renderer, examples
 from sandbox.slack import blockkit
 from sandbox.slack.blockkit.suggestions import suggested
-from sandbox.slack.refusal import Refused
-from tests.say.hostile import NOT_SENDABLE, hostile_text
-from tests.say.slack_limits import problems
+from sandbox.slack.errors import Refused
+from tests.rendering.hostile import NOT_SENDABLE, hostile_text
+from tests.rendering.slack_limits import problems
 
-SAY = Say.default()
+SAY = Renderer.default()
 EXAMPLES = [
     pytest.param(name, facts, id=f"{name}: {shown}")
     for name in SAY.templates()

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from bot.server import Limits
-from bot.slack.guard import MAX_BODY_BYTES
-from tests.clock import NOW, FakeClock
-from tests.posting import FORM, Poster
-from tests.shop import Shop, open_shop
-from tests.slack.bench import Setup, open_bench
+from bot.slack.verification import MAX_BODY_BYTES
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import NOW, FakeClock
+from tests.harness.dispatch import Setup, open_bench
+from tests.harness.signed_requests import FORM, Poster
 
 JSON = "application/json"
 WELL_FORMED = "v0=" + "0" * 64
@@ -22,14 +22,14 @@ COMMAND = b"command=%2Femporix&text=help&user_id=U0ADA&team_id=T0ACME"
 
 
 @pytest.fixture(scope="module")
-async def door(redis_url: str) -> AsyncIterator[Shop]:
+async def door(redis_url: str) -> AsyncIterator[AppHarness]:
     """For what never gets as far as to change anything: made once, because it takes a moment."""
-    async with open_shop(None, redis_url, FakeClock()) as opened:
+    async with open_app(None, redis_url, FakeClock()) as opened:
         yield opened
 
 
 @pytest.fixture
-def knock(door: Shop) -> Poster:
+def knock(door: AppHarness) -> Poster:
     return Poster(door.http, door.bot_url, door.workspace.signing_secret, door.clock)
 
 
@@ -56,7 +56,7 @@ async def test_refuses_a_body_that_is_too_long(knock: Poster) -> None:
     assert (await knock.post(b"x" * (MAX_BODY_BYTES + 1))).status_code == 413
 
 
-async def test_refuses_a_long_body_whose_length_is_not_told(door: Shop) -> None:
+async def test_refuses_a_long_body_whose_length_is_not_told(door: AppHarness) -> None:
     """Chunks are counted while they come in."""
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -80,7 +80,9 @@ async def test_refuses_a_long_body_whose_length_is_not_told(door: Shop) -> None:
         ({"X-Slack-Request-Timestamp": str(int(NOW) - 301), "X-Slack-Signature": WELL_FORMED}, 401),
     ],
 )
-async def test_refuses_what_is_not_signed(door: Shop, headers: dict[str, str], status: int) -> None:
+async def test_refuses_what_is_not_signed(
+    door: AppHarness, headers: dict[str, str], status: int
+) -> None:
     """Odd requests are refused with a status and a word."""
     url = f"{door.bot_url}/slack/events"
     answer = await door.http.post(url, content=COMMAND, headers=headers)
@@ -89,7 +91,7 @@ async def test_refuses_what_is_not_signed(door: Shop, headers: dict[str, str], s
 
 
 @pytest.mark.parametrize("name", [b"X-Slack-Signature", b"X-Slack-Request-Timestamp"])
-async def test_refuses_headers_that_are_not_ascii(door: Shop, name: bytes) -> None:
+async def test_refuses_headers_that_are_not_ascii(door: AppHarness, name: bytes) -> None:
     """Bytes that no client sends are refused, not stumbled over."""
     fine = {b"X-Slack-Signature": b"v0=00", b"X-Slack-Request-Timestamp": b"%d" % NOW}
     lines = [b"%s: %s\r\n" % pair for pair in (fine | {name: b"v0=\xff\xc3\xa9"}).items()]
@@ -108,7 +110,7 @@ async def test_does_not_wait_forever_for_a_body() -> None:
         assert await raw(bench.workspace.bot_url, head) == b""
 
 
-async def test_outlives_who_hangs_up(door: Shop) -> None:
+async def test_outlives_who_hangs_up(door: AppHarness) -> None:
     """Half a body is nobody's business, and the next request is answered."""
     address = urlsplit(door.bot_url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -158,7 +160,7 @@ async def test_answers_the_challenge(knock: Poster) -> None:
 
 @pytest.mark.parametrize("is_signed", [True, False])
 async def test_answers_the_check_of_its_certificate(
-    door: Shop, knock: Poster, is_signed: bool
+    door: AppHarness, knock: Poster, is_signed: bool
 ) -> None:
     """Slack checks now and then, without a signature, whether the certificate is valid."""
     body = b"ssl_check=1&token=x"
@@ -168,7 +170,7 @@ async def test_answers_the_check_of_its_certificate(
 
 
 @pytest.mark.parametrize("body", [b"ssl_check=0", b"", b"ssl_check=1&pad=" + b"x" * 2000])
-async def test_answers_nothing_else_that_is_not_signed(door: Shop, body: bytes) -> None:
+async def test_answers_nothing_else_that_is_not_signed(door: AppHarness, body: bytes) -> None:
     """An unsigned form is answered only if it is a certificate check of Slack's length."""
     answer = await door.http.post(f"{door.bot_url}/slack/events", content=body)
     assert answer.status_code == 400
@@ -184,13 +186,13 @@ async def test_logs_that_slack_holds_back_events(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-async def test_takes_nothing_but_posts(door: Shop, method: str) -> None:
+async def test_takes_nothing_but_posts(door: AppHarness, method: str) -> None:
     """Browsers that come by are told so."""
     answer = await door.http.request(method, f"{door.bot_url}/slack/events")
     assert answer.status_code == 405
 
 
-async def test_says_that_it_is_well(door: Shop) -> None:
+async def test_says_that_it_is_well(door: AppHarness) -> None:
     """The process answers, and Redis does."""
     health = await door.http.get(f"{door.bot_url}/healthz")
     assert health.json() == {"status": "ok", "running": 0}
@@ -199,8 +201,8 @@ async def test_says_that_it_is_well(door: Shop) -> None:
 
 async def test_is_not_ready_without_redis(clock: FakeClock) -> None:
     """The process is alive, and says what it lacks."""
-    async with open_shop(None, "unix:///nowhere/redis.sock", clock) as shop:
-        ready = await shop.http.get(f"{shop.bot_url}/readyz")
+    async with open_app(None, "unix:///nowhere/redis.sock", clock) as harness:
+        ready = await harness.http.get(f"{harness.bot_url}/readyz")
         assert ready.status_code == 503
         assert ready.json() == {"status": "Redis does not work", "trouble": "ConnectionError"}
-        assert (await shop.http.get(f"{shop.bot_url}/healthz")).status_code == 200
+        assert (await harness.http.get(f"{harness.bot_url}/healthz")).status_code == 200

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
-from bot.clockwork.calls import Tick, every
-from bot.clockwork.engine import Queue
-from bot.clockwork.ticks import Ticks
+from bot.scheduler.saq_worker import SaqQueue
+from bot.scheduler.tasks import PeriodicTask, PeriodicTimer, periodic
 from bot.worker import Timing, cancelled, keep_ticking
 
 SOON = 10.0
 
 
-@every(1)
+@periodic(1)
 async def look() -> None:
     """Nothing: the runner of these tests is a fake."""
 
@@ -27,7 +26,7 @@ class FakeRunner:
     def __init__(self) -> None:
         self.began, self.ended = asyncio.Event(), asyncio.Event()
 
-    async def tick(self, tick: Tick) -> None:
+    async def tick(self, tick: PeriodicTask) -> None:
         self.began.set()
         try:
             await asyncio.Event().wait()
@@ -36,14 +35,14 @@ class FakeRunner:
             self.ended.set()
 
 
-class WatchedTicks(Ticks):
+class WatchedTicks(PeriodicTimer):
     """Notes by which times it is asked."""
 
     def __init__(self) -> None:
         super().__init__([look])
         self.asked: list[float] = []
 
-    def due(self, now: float) -> list[Tick]:
+    def due(self, now: float) -> list[PeriodicTask]:
         self.asked.append(now)
         return super().due(now)
 
@@ -74,7 +73,7 @@ async def test_takes_no_task_while_its_clock_is_wrong(
     redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Above 5 s that is an error, above 2 s a warning; once it is right, it takes tasks again."""
-    queue, ahead = Queue(redis), {"seconds": 0.0}
+    queue, ahead = SaqQueue(redis), {"seconds": 0.0}
     timing = Timing(redis, queue, lambda: time.time() + ahead["seconds"])
     claims = []
     for ahead["seconds"] in (0.0, 3.5, 8.0, -8.0, 0.0):
@@ -86,6 +85,6 @@ async def test_takes_no_task_while_its_clock_is_wrong(
 
 async def test_a_clock_that_is_moved_on_purpose_is_not_compared(redis: Any) -> None:
     """That of the demo; the worker takes tasks."""
-    queue = Queue(redis)
+    queue = SaqQueue(redis)
     await Timing(redis, queue, None).compare()
     assert queue.claims

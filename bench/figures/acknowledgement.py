@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bench.environment import Stage
 from bench.figure import Rounds, at_most, measures
-from bench.rounds import p50, ratios
-from bench.stage import Stage
+from bench.interleaved import p50, ratios
 
 ROUNDS, COMMANDS = 60, 12
 

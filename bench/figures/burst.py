@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from bench.environment import EMPORIX, USERS, Stage
 from bench.figure import Rounds, at_most, measures
-from bench.load import ANSWER_SECONDS, Load
+from bench.interleaved import percentile
 from bench.process import served
-from bench.rounds import percentile
-from bench.stage import EMPORIX, USERS, Stage
+from bench.slack_load import ANSWER_SECONDS, Load
 
 ROUNDS, COMMANDS, DELAY = 2, 200, "5"
 

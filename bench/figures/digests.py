@@ -12,12 +12,12 @@ import time
 from collections.abc import Mapping
 
 from bench.digests import digest, set_up
+from bench.environment import BOT_TOKEN, Stage
 from bench.figure import Rounds, at_most, measures
 from bench.process import served
-from bench.stage import BOT_TOKEN, Stage
 from bench.stand_ins.tenants import TROUBLED_EVERY, tenant_name
 from bench.workers import CHANNELS, WORKERS, Workers, workers
-from bot.models import Digest
+from bot.domain.digests import Digest
 
 DIGESTS, TENANTS, POSTED_TO = 1_000, 200, 100
 THREADS = DIGESTS // TROUBLED_EVERY
@@ -32,7 +32,7 @@ START_SECONDS = 150.0  # 100 channels at 50 a minute, and a little more
 QUIET_SECONDS = 5.0  # afterwards, in which a second post of something would be seen
 PATIENCE_SECONDS = 600.0
 LOOK_SECONDS = 0.5
-BARE = "bench.stand_ins.bare_digests:app"
+BARE = "bench.stand_ins.baseline_digests:app"
 
 CALLS = 13
 """Two for all jobs and for each of four statuses, two pages of failures, the agents' names."""

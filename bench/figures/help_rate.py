@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bench.environment import Stage
 from bench.figure import Rounds, at_least, measures
-from bench.load import Load
-from bench.rounds import rate, ratios
-from bench.stage import Stage
+from bench.interleaved import rate, ratios
+from bench.slack_load import Load
 
 ROUNDS, CONNECTIONS, COMMANDS = 32, 32, 500
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bench.environment import USERS, Bot, Stage
 from bench.figure import Rounds, at_least, measures
+from bench.interleaved import rate, ratios
 from bench.process import served
-from bench.rounds import rate, ratios
-from bench.stage import USERS, Bot, Stage
 
 ROUNDS, AT_ONCE, LISTS, PAIRS = 24, 16, 100, 200
 
@@ -16,7 +16,7 @@ async def list_rate(stage: Stage) -> Rounds:
     async with stage.bot() as bot:
         await _rate(bot)  # the newest answer is what the other side posts
         settings = {"EMPORIX_API_URL": stage.emporix_url, "SLACK_URL": stage.slack_url}
-        async with served("bench.stand_ins.bare:app", settings) as bare_url:
+        async with served("bench.stand_ins.baseline_list:app", settings) as bare_url:
             found = await ratios(
                 lambda: _rate(bot), lambda: _bare_rate(stage, bare_url), ROUNDS, most_is_best=True
             )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bench.environment import USERS, Stage
 from bench.figure import Rounds, at_most, measures
-from bench.load import Load
+from bench.interleaved import rate
 from bench.process import resident
-from bench.rounds import rate
-from bench.stage import USERS, Stage
+from bench.slack_load import Load
 
 FEW, MANY, AT_ONCE = 2_000, 20_000, 16
 

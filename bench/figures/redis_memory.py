@@ -8,20 +8,21 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench.digests import digest, set_up
+from bench.environment import Stage
 from bench.figure import Rounds, at_most, measures
-from bench.people import TEAM, connect_users, user_id
-from bench.stage import Stage
 from bench.stand_ins.emporix import TENANT
-from bot.keys import new_key, parse_keys
-from bot.models import Caller, Filters
-from bot.store.alert_records import Alert, Mark
+from bench.users import TEAM, connect_users, user_id
+from bot.domain.accounts import Caller
+from bot.domain.alerts import Alert, Watermark
+from bot.domain.filters import Filters
+from bot.domain.lists import ListCursor, PagePosition
+from bot.domain.watches import Watch
 from bot.store.alerts import AlertStore
 from bot.store.connection import connect
-from bot.store.cursors import Cursor, CursorStore, new_cursor_id
-from bot.store.places import Place
-from bot.store.posts import Posts
-from bot.store.vault import Vault
-from bot.store.watches import Watch, WatchStore, new_watch_id
+from bot.store.encryption import Cipher, new_key, parse_keys
+from bot.store.idempotency import IdempotencyClaims
+from bot.store.lists import ListStore, new_cursor_id
+from bot.store.watches import WatchStore, new_watch_id
 from sandbox.redis import redis_server
 
 EACH = 1_000
@@ -93,7 +94,7 @@ async def _alerts(url: str) -> None:
     filters = Filters(statuses=("failure",), tenant=TENANT)
     for number in range(EACH):
         owner, channel = _caller(number), f"C{number:09d}"
-        mark = Mark(now, seen=seen)
+        mark = Watermark(now, seen=seen)
         alert = Alert(f"{number:016x}", owner, channel, filters, now, mark, looked_at=now)
         await store.save(alert, None)
         await store.sources.look_soon(alert.source, now)
@@ -103,12 +104,14 @@ async def _alerts(url: str) -> None:
 async def _lists(url: str) -> None:
     """Of as many users, each turned to its third page."""
     redis = connect(url)
-    store, asked = CursorStore(redis, time.time), Filters(statuses=("failure",))
+    store, asked = ListStore(redis, time.time), Filters(statuses=("failure",))
     until = "2026-11-25T09:00:00.000Z"
-    places = tuple(Place(page, 10 * page - 10, reached=until) for page in range(1, PAGES + 1))
+    places = tuple(
+        PagePosition(page, 10 * page - 10, reached=until) for page in range(1, PAGES + 1)
+    )
     for number in range(EACH):
         owner = _caller(number)
-        cursor = Cursor(new_cursor_id(), owner, TENANT, asked, until=until, counted=749)
+        cursor = ListCursor(new_cursor_id(), owner, TENANT, asked, until=until, counted=749)
         await store.save(cursor.remembering(*places))
     await redis.aclose()
 
@@ -116,14 +119,14 @@ async def _lists(url: str) -> None:
 async def _posts(url: str) -> None:
     """Each kept for two days."""
     redis = connect(url)
-    posts = Posts(redis)
+    posts = IdempotencyClaims(redis)
     for number in range(EACH):
         await posts.settle(f"digest:{number:016x}:2026-11-25", "1764061200.000100")
     await redis.aclose()
 
 
-def _vault() -> Vault:
-    return Vault(parse_keys(new_key()))
+def _vault() -> Cipher:
+    return Cipher(parse_keys(new_key()))
 
 
 def _caller(number: int) -> Caller:

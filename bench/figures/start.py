@@ -8,9 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.environment import Stage
 from bench.figure import Rounds, at_most, measures
-from bench.rounds import ratios
-from bench.stage import Stage
+from bench.interleaved import ratios
 from sandbox.redis import redis_server
 
 ROUNDS = 8

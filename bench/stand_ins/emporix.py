@@ -15,7 +15,7 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from bot.emporix.models import LIST_FIELDS
-from sandbox.emporix import believable
+from sandbox.emporix import sample_data
 
 TENANT = "acme"
 PAGE_SIZE = 10
@@ -25,7 +25,7 @@ DELAY = float(os.environ.get("BENCH_DELAY", "0"))
 
 def _page() -> list[dict[str, Any]]:
     """Jobs that have ended, with what agents wrote: Markdown, tables and JSON."""
-    jobs = (job for tenant, job in believable.jobs(time.time()) if tenant == TENANT)
+    jobs = (job for tenant, job in sample_data.jobs(time.time()) if tenant == TENANT)
     ended = (job for job in jobs if job.get("message") and job.get("agentId"))
     return [
         {"id": f"{number:024x}"} | {name: job[name] for name in LIST_FIELDS if name in job}
@@ -35,7 +35,7 @@ def _page() -> list[dict[str, Any]]:
 
 _JOBS = _page()
 JOBS, JOB = json.dumps(_JOBS).encode(), json.dumps(_JOBS[0]).encode()
-AGENTS = json.dumps([agent for tenant, agent in believable.agents() if tenant == TENANT]).encode()
+AGENTS = json.dumps([agent for tenant, agent in sample_data.agents() if tenant == TENANT]).encode()
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

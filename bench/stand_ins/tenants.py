@@ -22,8 +22,8 @@ from starlette.types import Receive, Scope, Send
 
 from bench.stand_ins.emporix import AGENTS, TENANT
 from bot.emporix.models import LIST_FIELDS, JobPage
-from bot.services.likeness import groups
-from sandbox.emporix import believable
+from bot.services.similarity import groups
+from sandbox.emporix import sample_data
 
 TROUBLED_EVERY, MOST = 5, 60
 TOTALS = {"SUCCESS": 3980, "IN_PROGRESS": 6, "SKIPPED": 263}
@@ -37,7 +37,7 @@ def tenant_name(number: int) -> str:
 
 def _failures() -> list[dict[str, Any]]:
     """As agents write them; newest first."""
-    everything = (job for tenant, job in believable.jobs(time.time()) if tenant == TENANT)
+    everything = (job for tenant, job in sample_data.jobs(time.time()) if tenant == TENANT)
     failed = (job for job in everything if job.get("status") == "failure" and job.get("agentId"))
     return [
         {name: job[name] for name in LIST_FIELDS if name in job} for job in islice(failed, MOST)

@@ -1,1 +1,0 @@
-"""Everything that is said to Emporix, and nothing that is said to Slack."""

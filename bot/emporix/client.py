@@ -1,30 +1,159 @@
-"""The Emporix AI Service as this bot uses it: one method an endpoint."""
+"""Client of the Emporix AI Service: one method for each endpoint."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.emporix import oauth
+from bot.domain.accounts import DELETE_SCOPE, DELETING, READING, Connection, Credentials, Token
+from bot.domain.filters import Filters
+from bot.emporix import auth
 from bot.emporix.auth import Clock, DeleteTokens, TokenAuth, Tokens
-from bot.emporix.call import Call, Deletion, job_segment, segment
-from bot.emporix.failures import naming_failures, unreadable
-from bot.emporix.listing import list_params, page, with_id
-from bot.emporix.models import Agent, Job, JobPage
-from bot.emporix.part import WHOLE, Part
+from bot.emporix.errors import naming_failures, response_error, unreadable
+from bot.emporix.models import LIST_FIELDS, Agent, Job, JobPage
 from bot.emporix.payloads import decode, objects
 from bot.emporix.query import to_q
 from bot.emporix.retries import ANSWER_TIME, BUDGET, retrying
 from bot.emporix.sessions import Session
-from bot.errors import BotError, EmporixError, EmporixUnreadable, NotFound
-from bot.models import DELETE_SCOPE, DELETING, READING, Connection, Credentials, Filters, Token
+from bot.emporix.time_range import WHOLE, TimeRange
+from bot.errors import BotError, EmporixError, EmporixUnreadable, InvalidInput, NotFound
+
+MAX_PAGE_SIZE = 50
+"""Emporix documents no maximum; this one keeps a page far below 10 MB."""
+
+TOTAL = re.compile(r"[0-9]{1,15}")
+
+
+def list_params(filters: Filters) -> dict[str, str]:
+    """Paging, order and fields: Emporix documents no default for any of them, so all are sent."""
+    page, size = _page_and_size(filters)
+    return {
+        "pageSize": str(size),
+        "pageNumber": str(page),
+        "sort": filters.sort,
+        "fields": with_id(filters.fields or LIST_FIELDS),
+    }
+
+
+def with_id(fields: Iterable[str]) -> str:
+    """`fields` as Emporix reads them, the id first: nothing can be done with a job without it."""
+    return ",".join(dict.fromkeys(["id", *filter(None, fields)]))
+
+
+def page(response: httpx.Response, filters: Filters) -> JobPage:
+    """Raises ValueError where the body is not an array of objects.
+
+    Emporix: the total comes in a header, and only when asked for.
+    """
+    number, size = _page_and_size(filters)
+    total = response.headers.get("X-Total-Count", "")
+    return JobPage.from_json(
+        decode(response.content),
+        page=number,
+        size=size,
+        total=int(total) if TOTAL.fullmatch(total) else None,
+    )
+
+
+def _page_and_size(filters: Filters) -> tuple[int, int]:
+    return max(1, filters.page), min(max(1, filters.size), MAX_PAGE_SIZE)
+
+
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+LONGEST_SEGMENT = 500
+JOB_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+
+
+class Call:
+    """`resource_id` is what a 404 will be about."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        request: httpx.Request,
+        auth: TokenAuth,
+        clock: Clock,
+        *,
+        tenant: str,
+        resource_id: str = "",
+    ) -> None:
+        self._http, self._request, self._auth, self._clock = http, request, auth, clock
+        self.tenant, self._resource_id = tenant, resource_id
+
+    async def send(self) -> httpx.Response:
+        """A read 2xx answer. Raises httpx.RequestError, or what a refusal is called."""
+        response = await self._http.send(self._request, auth=self._auth)
+        if response.is_success:
+            return response
+        raise response_error(
+            response, now=self._clock(), tenant=self.tenant, resource_id=self._resource_id
+        )
+
+    def may_have_worked(self, failure: Exception) -> bool:
+        """Whether the attempt that ended with `failure` may still have had its effect."""
+        if not self._auth.sent:
+            return False
+        if isinstance(failure, EmporixError):
+            return failure.may_have_worked
+        return not isinstance(failure, NEVER_SENT)
+
+
+class Deletion:
+    """A DELETE that remembers whether one of its attempts may have worked."""
+
+    def __init__(self, call: Call) -> None:
+        self._call, self.may_be_done = call, False
+
+    async def attempt(self) -> bool:
+        """True if the resource was deleted by us, False if it was gone before.
+
+        Raises EmporixUnreadable for any success but Emporix's 204: a proxy may have made it up.
+        """
+        try:
+            return await self._attempt()
+        except (EmporixError, httpx.RequestError) as failure:
+            self.may_be_done |= self._call.may_have_worked(failure)
+            raise
+
+    async def _attempt(self) -> bool:
+        try:
+            response = await self._call.send()
+        except NotFound:
+            return self.may_be_done
+        if response.status_code != httpx.codes.NO_CONTENT:
+            raise unreadable(response, tenant=self._call.tenant)
+        return True
+
+
+def job_segment(job_id: str) -> str:
+    """A job id as a segment of a path; raises InvalidInput.
+
+    Stricter than `segment`: a gateway that decodes `%2F` would leave /jobs/ otherwise. Emporix: 24
+    hex characters in every sample.
+    """
+    if not JOB_ID.fullmatch(job_id) or ".." in job_id:
+        raise InvalidInput("That is no job id", job_id, "Copy the job id as it shows.")
+    return segment(job_id, "job id")
+
+
+def segment(text: str, meaning: str) -> str:
+    """`text` as one segment of a path. Raises InvalidInput where it cannot be one."""
+    try:
+        encoded = quote(text, safe="")
+    except UnicodeEncodeError:
+        encoded = ""
+    if encoded in ("", ".", "..") or len(encoded) > LONGEST_SEGMENT:
+        raise InvalidInput(f"That is no {meaning}", text, f"Copy the {meaning} as it shows.")
+    return encoded
+
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +186,7 @@ class EmporixClient:
         self._delete_tokens = DeleteTokens()
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: Part = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
     ) -> JobPage:
         """GET /jobs, or the POST search where the query is too long for a URL.
 
@@ -71,7 +200,7 @@ class EmporixClient:
         return await self._read(call, partial(page, filters=filters))
 
     async def search_jobs(
-        self, connection: Connection, filters: Filters, part: Part = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
     ) -> JobPage:
         """POST /jobs/search. Raises InvalidRequest as `list_jobs` does."""
         call = self._call(
@@ -138,15 +267,15 @@ class EmporixClient:
         return await self._read(call, _session)
 
     async def request_token(self, credentials: Credentials, scope: str = READING) -> Token:
-        """POST /oauth/token, for READING or DELETING of `bot.models`.
+        """POST /oauth/token, for READING or DELETING of `bot.domain.accounts`.
 
         Raises Unauthorized where the key is not accepted. Emporix: the token has those of the
         scopes that the key has.
         """
 
         async def attempt() -> Token:
-            response = await self._http.send(oauth.token_request(self._http, scope, credentials))
-            return oauth.parse(response, now=self._clock())
+            response = await self._http.send(auth.token_request(self._http, scope, credentials))
+            return auth.parse(response, now=self._clock())
 
         with naming_failures():
             return await retrying(attempt, budget=self._budget)
@@ -192,11 +321,11 @@ class EmporixClient:
         return Call(self._http, request, auth, self._clock, tenant=tenant, resource_id=resource_id)
 
     def _reading(self, connection: Connection) -> TokenAuth:
-        ask = partial(oauth.token_request, self._http, READING)
+        ask = partial(auth.token_request, self._http, READING)
         return TokenAuth(connection, self._tokens, self._clock, ask)
 
     def _deleting(self, connection: Connection) -> TokenAuth:
-        ask = partial(oauth.token_request, self._http, DELETING)
+        ask = partial(auth.token_request, self._http, DELETING)
         is_wide = connection.token and DELETE_SCOPE in connection.token.scopes
         held = connection if is_wide else replace(connection, token=None)
         return TokenAuth(held, self._delete_tokens, self._clock, ask)

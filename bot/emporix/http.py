@@ -1,17 +1,136 @@
-"""The one HTTP client to Emporix, shared by all users of the process."""
+"""The HTTP client for Emporix: httpx over aiohttp, shared by all users of a process."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import cast
 
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 
-from bot.emporix.transport import Transport
+from bot.http_session import http_session, trusted_certificates
+
+MAX_BODY = 10 * 1024 * 1024
+"""Emporix: a response body has at most 10 MB."""
+
+
+class TooLarge(httpx.RequestError):
+    """The body is larger than any answer of Emporix; the rest of it stays unread."""
+
+
+QUOTES_RESPONSE = re.compile(r"\n|b['\"]")
+"""Where aiohttp's parser begins to quote the response in its errors."""
+
+NOT_CONNECTED = "no connection"
+NOT_TRUSTED = "its certificate is not trusted"
+NO_PROXY_THERE = "the proxy cannot be reached"
+
+CODING = re.compile(r"[A-Za-z0-9_-]{1,20}")
+
+
+class Encoded(httpx.RequestError):
+    """The body is compressed although `identity` was asked for; it is not read.
+
+    A megabyte of gzip can hold a gigabyte. `coding` names the compression.
+    """
+
+    def __init__(self, coding: str, request: httpx.Request) -> None:
+        self.coding = coding if CODING.fullmatch(coding) else "an unknown coding"
+        super().__init__(f"the response is encoded with {self.coding}", request=request)
+
+
+class Transport(AiohttpTransport):
+    """One pool of connections.
+
+    Raises httpx.ConnectError (refused, unresolved, certificate), ProxyError (the proxy refuses to
+    connect), ConnectTimeout, ReadTimeout, TooLarge, Encoded, and RemoteProtocolError or ReadError
+    for a connection that ended before the whole response came.
+    """
+
+    def __init__(self, limits: httpx.Limits) -> None:
+        super().__init__(verify=trusted_certificates(), limits=limits, client=self._session)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        with _told_apart(request):
+            response = await super().handle_async_request(request)
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        if coding not in ("", "identity"):
+            await response.aclose()
+            raise Encoded(coding, request)
+        response.stream = _Body(cast("httpx.AsyncByteStream", response.stream), request)
+        return response
+
+    def _session(self) -> aiohttp.ClientSession:
+        session = http_session(
+            connections=self.limits.max_connections or 0,
+            keep_alive=self.limits.keepalive_expiry or 0,
+        )
+        # aiohttp silently repeats a DELETE that was cut on a kept-alive connection, and the 404 of
+        # the repeat would pass for the first answer. There is no public switch for this.
+        session._retry_connection = False
+        return session
+
+
+class _Body(httpx.AsyncByteStream):
+    """A response body that ends with TooLarge above 10 MB."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, request: httpx.Request) -> None:
+        self._stream, self._request = stream, request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        with _told_apart(self._request):
+            async for chunk in self._stream:
+                size += len(chunk)
+                if size > MAX_BODY:
+                    raise TooLarge("the response is larger than 10 MB", request=self._request)
+                yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+@contextmanager
+def _told_apart(request: httpx.Request) -> Iterator[None]:
+    """Give each failure of aiohttp the httpx exception that says what happened."""
+    try:
+        yield
+    except httpx.ConnectTimeout as error:
+        raise _named(error, request) from error.__cause__
+    except aiohttp.ClientError as error:
+        # Without the cause: some of aiohttp's errors show the request's headers, token included.
+        raise httpx.RemoteProtocolError(_described(error), request=request) from None
+
+
+def _described(error: aiohttp.ClientError) -> str:
+    """The type, and the parser's reason as far as it holds nothing of the response."""
+    name = type(error).__name__
+    if isinstance(error, aiohttp.ClientResponseError) and error.status == 400:
+        return f"{name}: {QUOTES_RESPONSE.split(error.message)[0].strip(' :')[:80]}"
+    return name
+
+
+def _named(error: httpx.ConnectTimeout, request: httpx.Request) -> httpx.TransportError:
+    match error.__cause__:
+        case aiohttp.ClientConnectorCertificateError():
+            return httpx.ConnectError(NOT_TRUSTED, request=request)
+        case aiohttp.ClientProxyConnectionError():
+            return httpx.ConnectError(NO_PROXY_THERE, request=request)
+        case aiohttp.ClientConnectorError():
+            return httpx.ConnectError(NOT_CONNECTED, request=request)
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() as cause:
+            return httpx.RemoteProtocolError(type(cause).__name__, request=request)
+    return error
+
 
 TIMEOUT = httpx.Timeout(connect=2, read=6, write=5, pool=2)
 LIMITS = httpx.Limits(max_connections=600, keepalive_expiry=30)
-"""More than `bot.slack.turns` lets in, with a call for names beside each of its first lists: who
-waits for a connection here would be told that Emporix is out of reach."""
+"""More than `bot.slack.background` runs at once, with a call for names beside each list: a request
+that waits for a connection would be reported as Emporix being out of reach."""
 
 # Uncompressed, so that the limit on a body counts the bytes that are kept in memory. The transport
 # refuses what comes compressed all the same.

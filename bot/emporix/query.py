@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from bot.emporix.part import CREATED, WHOLE, Part, clauses, in_both, quoted
-from bot.models import Filters
+from bot.domain.filters import Filters
+from bot.emporix.time_range import CREATED, WHOLE, TimeRange, clauses, in_both, quoted
 
 PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
 MEANS_SOMETHING = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)
@@ -21,12 +21,12 @@ ODD = re.compile(r"[^\w -]", re.ASCII)
 OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
-def to_q(filters: Filters, part: Part = WHOLE) -> str:
+def to_q(filters: Filters, part: TimeRange = WHOLE) -> str:
     """The query that finds what `filters` ask for, as far as it lies in `part`; "" finds all.
 
     A `raw_q` is passed on as it is; the rest of the filters and the part are left out.
     """
-    parts = in_both(part, Part(CREATED, since=iso(filters.since), before=iso(filters.until)))
+    parts = in_both(part, TimeRange(CREATED, since=iso(filters.since), before=iso(filters.until)))
     times = (clause for one in parts for clause in clauses(one))
     return filters.raw_q.strip() or " ".join([*_clauses(filters), *times])
 

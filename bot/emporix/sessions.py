@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bot.domain.times import parse_time
 from bot.emporix.payloads import fields, items, text
-from bot.times import parse_time
 
 MOST_LINES, MOST_AGENTS = 5_000, 100
 BEFORE_ALL = datetime.min.replace(tzinfo=UTC)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEvent
 from bot.errors import AdminsOnly
-from bot.models import Caller
-from bot.say import buttons
-from bot.say.buttons import CleanupButton
-from bot.services.cleans.cleaning import Cleaning
-from bot.slack.auditing import AuditDraft
-from bot.slack.hear import action, command
-from bot.slack.people import People
+from bot.rendering import buttons
+from bot.rendering.buttons import CleanupButton
+from bot.services.cleanups.cleanups import CleanupService
+from bot.slack.audit import AuditDraft
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
+from bot.slack.users import People
 from bot.store.audit import AuditLog
-from bot.store.audit_events import AuditEvent
 
 SHOWN = 20
 
@@ -24,7 +24,7 @@ SHOWN = 20
     audit=AuditEvent.AUDIT_READ,
 )
 async def show_audit(
-    caller: Caller, people: People, audit: AuditLog, cleaning: Cleaning, reply: Reply
+    caller: Caller, people: People, audit: AuditLog, cleaning: CleanupService, reply: Reply
 ) -> None:
     if not await people.is_admin():
         raise AdminsOnly
@@ -37,7 +37,7 @@ async def stop(
     button: CleanupButton,
     caller: Caller,
     people: People,
-    cleaning: Cleaning,
+    cleaning: CleanupService,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:

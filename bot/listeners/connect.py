@@ -1,20 +1,24 @@
-"""/emporix connect [tenant] — a modal for an Emporix API key, tried before it is kept."""
+"""/emporix connect, /emporix disconnect [tenant] — a modal for the API key, and its removal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.domain.accounts import Account, Caller, Credentials
+from bot.domain.audit import AuditEvent
 from bot.errors import BotError, CredentialsTyped, InvalidInput
-from bot.models import Caller, Credentials
-from bot.say import buttons
-from bot.say.buttons import TenantButton
-from bot.services.accounts import Accounts
-from bot.services.tenants import tenant_name
-from bot.slack.auditing import AuditDraft
-from bot.slack.hear import action, command, submission
+from bot.rendering import buttons
+from bot.rendering.buttons import TenantButton
+from bot.services.accounts import AccountService, require_connection
+from bot.services.alerts.alerts import AlertService
+from bot.services.digests.digests import DigestService
+from bot.services.filters.values import tenant_name
+from bot.services.watches import WatchService
+from bot.slack.audit import AuditDraft
+from bot.slack.decorators import action, command, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
-from bot.store.audit_events import AuditEvent
+from bot.slack.reply import Reply
 
 TENANT, CLIENT_ID, CLIENT_SECRET = "tenant", "client_id", "client_secret"
 
@@ -43,7 +47,7 @@ async def open_form_from_button(button: TenantButton, modal: Modal) -> None:
 async def connect(
     caller: Caller,
     values: Mapping[str, str],
-    accounts: Accounts,
+    accounts: AccountService,
     home: HomeTab,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
@@ -70,3 +74,48 @@ async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedMo
         )
     else:
         await modal.errors("connect.errors", error=error)
+
+
+@command(
+    "disconnect", "[tenant]", "Delete a tenant's API key, its token, lists and figures.", audit=None
+)
+async def ask_to_disconnect(text: str, account: Account, reply: Reply) -> None:
+    connection = require_connection(account, tenant_name(text) if text else "")
+    await reply("connect.disconnect", tenant=connection.tenant)
+
+
+@action(buttons.CONNECT_DISCONNECT_CONFIRM, replaces=True, audit=AuditEvent.CONNECTION_REMOVED)
+async def disconnect(
+    button: TenantButton,
+    account: Account,
+    accounts: AccountService,
+    watching: WatchService,
+    alerts: AlertService,
+    digests: DigestService,
+    home: HomeTab,
+    reply: Reply,
+    audit_entry: AuditDraft,
+) -> None:
+    tenant = button.tenant
+    audit_entry.tenant = tenant
+    default = await accounts.disconnect(account, tenant)
+    audit_entry.made()
+    watched = await watching.end_all(account.caller, tenant)
+    paused = await alerts.orphan(account.caller, tenant)
+    stopped = await digests.orphan(account.caller, tenant)
+    audit_entry.count = len(paused) + len(stopped)
+    await reply(
+        "connect.disconnected",
+        replace=True,
+        tenant=tenant,
+        default_tenant=default,
+        watched=watched,
+        channels=sorted({alert.channel_id for alert in paused}),
+        digest_channels=sorted({digest.channel_id for digest in stopped}),
+    )
+    await home.keep_up(tenant)
+
+
+@action(buttons.CONNECT_DISCONNECT_KEEP, replaces=True, audit=None)
+async def keep_connection(button: TenantButton, reply: Reply) -> None:
+    await reply("connect.kept", replace=True, tenant=button.tenant)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account
 from bot.listeners.jobs import views
-from bot.models import Account
-from bot.services.asking import Asking
-from bot.services.filters import LocalClock
-from bot.services.jobs import Jobs
-from bot.slack.hear import command
+from bot.services.filters.parser import LocalClock
+from bot.services.filters.resolve import FilterResolver
+from bot.services.jobs import JobService
+from bot.slack.decorators import command
 from bot.slack.reply import Reply
 
 
@@ -15,7 +15,12 @@ from bot.slack.reply import Reply
     "failed", "[filters]", "The newest jobs that failed; filters and words narrow them.", audit=None
 )
 async def list_failed(
-    text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
+    text: str,
+    account: Account,
+    clock: LocalClock,
+    asking: FilterResolver,
+    jobs: JobService,
+    reply: Reply,
 ) -> None:
     filters = await asking.read(f"failed {text}", account, clock)
     await views.show_list(await jobs.list(account, filters), reply)

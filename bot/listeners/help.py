@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bot.services.filters import FILTERS
-from bot.slack.hear import command
-from bot.slack.registry import Registry
+from bot.services.filters.definitions import FILTERS
+from bot.slack.decorators import Registry, command
 from bot.slack.reply import Reply
 
 FILTERS_TOPIC = {"filter", "filters", "jobs filters"}

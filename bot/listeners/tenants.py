@@ -1,10 +1,15 @@
-"""/emporix tenants — which tenants are connected, which is the default, what each may do."""
+"""/emporix tenants, /emporix use <tenant> — the connected tenants, and the default one."""
 
 from __future__ import annotations
 
-from bot.errors import NotConnected
-from bot.models import Account
-from bot.slack.hear import command
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
+from bot.errors import InvalidInput, NotConnected
+from bot.rendering import buttons
+from bot.rendering.buttons import TenantButton
+from bot.services.accounts import AccountService
+from bot.slack.audit import AuditDraft
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
 
 
@@ -17,3 +22,31 @@ async def list_tenants(account: Account, reply: Reply) -> None:
         connections=tuple(account.connections.values()),
         default_tenant=account.default_tenant,
     )
+
+
+@command(
+    "use", "<tenant>", "Make a connected tenant your default.", audit=AuditEvent.CONNECTION_DEFAULT
+)
+async def use(
+    text: str, account: Account, accounts: AccountService, reply: Reply, audit_entry: AuditDraft
+) -> None:
+    if not text:
+        raise InvalidInput("The tenant is missing", advice="Type /emporix use <tenant>.")
+    audit_entry.tenant = text[:100]
+    connection = await accounts.use(account, text)
+    audit_entry.made()
+    await reply("tenants.used", connection=connection)
+
+
+@action(buttons.TENANTS_SWITCH, replaces=True, audit=AuditEvent.CONNECTION_DEFAULT)
+async def switch(
+    button: TenantButton,
+    account: Account,
+    accounts: AccountService,
+    reply: Reply,
+    audit_entry: AuditDraft,
+) -> None:
+    audit_entry.tenant = button.tenant
+    connection = await accounts.use(account, button.tenant)
+    audit_entry.made()
+    await reply("tenants.used", replace=True, connection=connection)

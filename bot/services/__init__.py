@@ -1,1 +1,0 @@
-"""What the app does, without a word of Slack."""

@@ -1,12 +1,12 @@
-"""Who is connected to what: connect, disconnect, switch."""
+"""A user's connections to Emporix tenants: connect, disconnect, choose the default."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
-from bot.emporix.client import EmporixClient
-from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
-from bot.models import (
+from bot.domain.accounts import (
     DELETE_SCOPE,
     DELETING,
     READ_SCOPE,
@@ -14,14 +14,18 @@ from bot.models import (
     Caller,
     Connection,
     Credentials,
-    Filters,
     Token,
 )
-from bot.services.tenants import tenant_name
+from bot.domain.alerts import Alert
+from bot.domain.digests import Digest
+from bot.domain.filters import Filters
+from bot.emporix.client import EmporixClient
+from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
+from bot.services.filters.values import tenant_name
 from bot.store.accounts import AccountStore
 
 
-class Accounts:
+class AccountService:
     """The connections of users. Every method raises StoreUnavailable where Redis is down."""
 
     def __init__(
@@ -51,7 +55,7 @@ class Accounts:
 
     async def disconnect(self, account: Account, tenant: str) -> str:
         """Forget a connection; gives the tenant that is the default from now on, or ""."""
-        connection(account, tenant)
+        require_connection(account, tenant)
         others = [name for name in account.connections if name != tenant]
         keeps_default = account.default_tenant in others
         default = account.default_tenant if keeps_default else next(iter(others), "")
@@ -60,7 +64,7 @@ class Accounts:
 
     async def use(self, account: Account, tenant: str) -> Connection:
         """Make a tenant the default; raises NotConnected."""
-        chosen = connection(account, tenant_name(tenant))
+        chosen = require_connection(account, tenant_name(tenant))
         await self._kept.set_default(account.caller, chosen.tenant)
         return chosen
 
@@ -86,7 +90,7 @@ class Accounts:
             raise ConnectRefused("no_access", connection.tenant) from error
 
 
-def connection(account: Account, tenant: str = "") -> Connection:
+def require_connection(account: Account, tenant: str = "") -> Connection:
     """The connection to a tenant, or to the default one; raises NotConnected."""
     name = tenant or account.default_tenant or next(iter(account.connections), "")
     if name not in account.connections:
@@ -99,3 +103,15 @@ def _checked_name(tenant: str) -> str:
         return tenant_name(tenant)
     except InvalidInput as error:
         raise ConnectRefused("tenant_name") from error
+
+
+Scheduled = TypeVar("Scheduled", Digest, Alert)
+
+
+def run_as(account: Account, record: Scheduled) -> Scheduled:
+    """The record as it runs for the person who starts, resumes, changes or takes it over.
+
+    Raises NotConnected unless they are connected to its tenant.
+    """
+    require_connection(account, record.tenant)
+    return replace(record, owner=account.caller)

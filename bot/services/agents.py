@@ -1,4 +1,4 @@
-"""What agents are called: their names beside their ids, wherever somebody reads or types one."""
+"""Names of agents, shown next to their ids."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Protocol, TypeAlias
 
-from bot.emporix.models import Agent
+from bot.domain.accounts import Caller, Connection, Credentials
+from bot.domain.filters import Filters
+from bot.emporix.client import EmporixClient
+from bot.emporix.models import Agent, Job, JobPage
+from bot.emporix.time_range import WHOLE, TimeRange
 from bot.errors import BotError
-from bot.models import Caller, Connection, Credentials, Filters
 from bot.services.concurrency import SingleFlight
 
 logger = logging.getLogger(__name__)
@@ -43,24 +46,24 @@ class AgentNames:
         self._emporix = emporix
         self._names: SingleFlight[Names] = SingleFlight(clock, _kept_seconds, MOST_KEPT)
 
-    def begin(self, held: Connection) -> None:
+    def begin(self, connection: Connection) -> None:
         """Ask for the names, unless they are known, or too much is being asked already."""
-        if self._names.cached(_key(held)) is None and len(self._names) < MOST_AT_ONCE:
-            self._names.start(_key(held), partial(self._ask, held))
+        if self._names.cached(_key(connection)) is None and len(self._names) < MOST_AT_ONCE:
+            self._names.start(_key(connection), partial(self._ask, connection))
 
-    async def within(self, held: Connection, seconds: float) -> Names:
+    async def within(self, connection: Connection, seconds: float) -> Names:
         """The names that are known by then; waits only for a call that is on its way."""
-        if asking := self._names.running(_key(held)):
+        if asking := self._names.running(_key(connection)):
             await asyncio.wait({asking}, timeout=seconds)
-        return self._names.cached(_key(held)) or {}
+        return self._names.cached(_key(connection)) or {}
 
     async def close(self) -> None:
         """Cancel the calls on their way."""
         await self._names.close()
 
-    async def _ask(self, held: Connection) -> Names:
+    async def _ask(self, connection: Connection) -> Names:
         try:
-            agents = await self._emporix.list_agents(held)
+            agents = await self._emporix.list_agents(connection)
         except BotError as error:
             logger.info("agents are shown by their ids: %s", error.template)
             return {}
@@ -112,10 +115,54 @@ def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _key(held: Connection) -> tuple[Caller, str, Credentials]:
+def _key(connection: Connection) -> tuple[Caller, str, Credentials]:
     """With the API key: another one of the same person may be allowed to read less."""
-    return held.caller, held.tenant, held.credentials
+    return connection.caller, connection.tenant, connection.credentials
 
 
 def _kept_seconds(names: Names) -> float:
     return KEPT_SECONDS if names else KEPT_AFTER_FAILURE_SECONDS
+
+
+GRACE_SECONDS = 0.15
+"""So long jobs wait for names that are still on their way; then ids are shown."""
+
+
+class NamedJobs:
+    """The same calls; where names are not known, they are asked for at the same time.
+
+    Raises what the calls raise, and nothing because of names.
+    """
+
+    def __init__(
+        self, calls: EmporixClient, names: AgentNames, *, grace_seconds: float = GRACE_SECONDS
+    ) -> None:
+        self._calls, self._names, self._grace = calls, names, grace_seconds
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+    ) -> JobPage:
+        self._names.begin(connection)
+        return await self._named(connection, await self._calls.list_jobs(connection, filters, part))
+
+    async def search_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange
+    ) -> JobPage:
+        self._names.begin(connection)
+        page = await self._calls.search_jobs(connection, filters, part)
+        return await self._named(connection, page)
+
+    async def get_job(self, connection: Connection, job_id: str) -> Job:
+        self._names.begin(connection)
+        job = await self._calls.get_job(connection, job_id)
+        return _with_name(job, await self._names.within(connection, self._grace))
+
+    async def _named(self, connection: Connection, page: JobPage) -> JobPage:
+        if not any(job.agent_id for job in page.jobs):
+            return page
+        names = await self._names.within(connection, self._grace)
+        return replace(page, jobs=tuple(_with_name(job, names) for job in page.jobs))
+
+
+def _with_name(job: Job, names: Names) -> Job:
+    return replace(job, agent_name=names.get(job.agent_id, ""))

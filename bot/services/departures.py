@@ -7,16 +7,17 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.models import Caller, Digest
-from bot.services.alerts.alerts import Alerts
-from bot.services.alerts.course import AlertCourse
-from bot.services.digests import course
-from bot.services.digests.digests import Digests
-from bot.services.watches.watching import Watching
+from bot.domain.accounts import Caller
+from bot.domain.alerts import Alert
+from bot.domain.digests import Digest
+from bot.services.alerts.alerts import AlertService
+from bot.services.alerts.lifecycle import AlertLifecycle
+from bot.services.digests import lifecycle
+from bot.services.digests.digests import DigestService
+from bot.services.watches import WatchService
 from bot.store.accounts import AccountStore
-from bot.store.alert_records import Alert
 from bot.store.alerts import AlertStore
-from bot.store.cleans import CleanStore
+from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
 from bot.store.erasure import OWNER_GONE, Erasure, Subject
 from bot.store.stopped_teams import StoppedTeams
@@ -50,16 +51,16 @@ class Departures:
     def __init__(
         self,
         accounts: AccountStore,
-        digests: Digests,
+        digests: DigestService,
         digest_store: DigestStore,
-        alerts: Alerts,
+        alerts: AlertService,
         alert_store: AlertStore,
-        alert_course: AlertCourse,
-        watching: Watching,
+        alert_course: AlertLifecycle,
+        watching: WatchService,
         watch_store: WatchStore,
         stopped: StoppedTeams,
         erasure: Erasure,
-        cleans: CleanStore,
+        cleans: CleanupStore,
         clock: Callable[[], float],
     ) -> None:
         self._accounts, self._watching, self._watches = accounts, watching, watch_store
@@ -128,7 +129,7 @@ class Departures:
         heard = [alert for alert in alerts if not alert.paused]
         now = self._clock()
         for digest in running:
-            await self._digests.settle(digest, lambda one: course.paused(one, reason, now))
+            await self._digests.settle(digest, lambda one: lifecycle.paused(one, reason, now))
         for alert in heard:
             await self._course.pause(alert.id, reason)
         return _by_owner(running, heard)
@@ -162,7 +163,7 @@ class Departures:
         def abandoned(one: Digest) -> Digest:
             if one.owner != digest.owner or one.paused == OWNER_GONE:
                 return one
-            return course.paused(replace(one, paused=""), OWNER_GONE, now)
+            return lifecycle.paused(replace(one, paused=""), OWNER_GONE, now)
 
         await self._digests.settle(digest, abandoned)
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+from bot.domain.accounts import Account
 from bot.emporix.client import EmporixClient
 from bot.emporix.models import ExportResult
 from bot.errors import ExportUnusable
-from bot.models import Account
-from bot.services.accounts import connection
+from bot.services.accounts import require_connection
 
 ALGORITHMS = {"SHA-256": hashlib.sha256, "SHA-1": hashlib.sha1, "MD5": hashlib.md5}
 """Emporix does not say which one it uses, so each is tried; none of them guards a secret here."""
@@ -47,12 +47,12 @@ class Exports:
 
         Raises ExportUnusable, NotConnected, StoreUnavailable and what Emporix raises.
         """
-        held = connection(account, tenant)
-        job = await self._emporix.get_job(held, job_id, FIELDS)
+        connection = require_connection(account, tenant)
+        job = await self._emporix.get_job(connection, job_id, FIELDS)
         if job.export_result is None or not job.export_result.data.strip():
-            raise _unusable("no_data", job_id, held.tenant)
+            raise _unusable("no_data", job_id, connection.tenant)
         # Of 10 MB this takes tenths of a second, in which others are answered.
-        return await asyncio.to_thread(unwrap, job.export_result, job_id, held.tenant)
+        return await asyncio.to_thread(unwrap, job.export_result, job_id, connection.tenant)
 
 
 def unwrap(result: ExportResult, job_id: str, tenant: str) -> Export:

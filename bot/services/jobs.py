@@ -1,19 +1,86 @@
-"""What can be done with jobs: list, search, turn the page, get."""
+"""Lists, searches and gets jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 from urllib.parse import quote
 
-from bot.emporix.models import Job
-from bot.errors import OutdatedButton
-from bot.models import Account, Connection, Filters
-from bot.services.accounts import connection
-from bot.services.naming import NamedJobs
-from bot.services.pages import Call, JobSource, Page, first_look, look_again
-from bot.services.short_query import lengthen, shorten
-from bot.store.cursors import Cursor, CursorStore
+from bot.domain.accounts import Account, Connection
+from bot.domain.filters import Filters
+from bot.domain.lists import ListCursor
+from bot.emporix.client import MAX_PAGE_SIZE
+from bot.emporix.models import Job, JobPage
+from bot.emporix.query import by_ids
+from bot.emporix.time_range import WHOLE, TimeRange
+from bot.errors import InvalidRequest, NotFound, OutdatedButton
+from bot.services.accounts import require_connection
+from bot.services.agents import NamedJobs
+from bot.services.filters.form import lengthen, shorten
+from bot.services.pagination import Call, JobSource, Page, first_look, look_again
+from bot.store.lists import ListStore
+
+MOST_AT_ONCE = MAX_PAGE_SIZE
+
+MOST_SINGLE = 10
+"""Emporix does not say that jobs can be found by id in `q`: where they cannot, or are gone, so many
+are asked for one by one."""
+
+
+class Calls(Protocol):
+    """The calls that find jobs."""
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange
+    ) -> JobPage: ...
+    async def get_job(self, connection: Connection, job_id: str) -> Job: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FoundJobs:
+    """`there` by id, and the ids of those that are `gone`; of the others nothing is known."""
+
+    there: dict[str, Job]
+    gone: frozenset[str]
+
+
+class JobsById:
+    """Raises what Emporix raises, but NotFound."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def find(
+        self, connection: Connection, ids: Sequence[str], *, first: int = 0
+    ) -> FoundJobs:
+        """At most `MOST_AT_ONCE` of `ids`; the one at place `first` is asked for first singly."""
+        wanted = list(dict.fromkeys(ids))[:MOST_AT_ONCE]
+        there = await self._together(connection, wanted)
+        gone = set()
+        missing = [job_id for job_id in _from(wanted, first) if job_id not in there]
+        for job_id in missing[:MOST_SINGLE]:
+            try:
+                there[job_id] = await self._calls.get_job(connection, job_id)
+            except NotFound:
+                gone.add(job_id)
+        return FoundJobs(there, frozenset(gone))
+
+    async def _together(self, connection: Connection, ids: Sequence[str]) -> dict[str, Job]:
+        if len(ids) < 2:
+            return {}
+        filters = Filters(raw_q=by_ids(ids), size=len(ids))
+        try:
+            page = await self._calls.list_jobs(connection, filters, WHOLE)
+        except InvalidRequest:  # `id` cannot be asked for
+            return {}
+        return {job.id: job for job in page.jobs if job.id in ids}
+
+
+def _from(ids: Sequence[str], first: int) -> list[str]:
+    """The same ids, beginning with the one at a place that may lie beyond the end."""
+    start = first % len(ids) if ids else 0
+    return [*ids[start:], *ids[:start]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +121,7 @@ class JobCard:
     dashboard_url: str
 
 
-class Jobs:
+class JobService:
     """The jobs of a user's tenants.
 
     Every method raises NotConnected, what Emporix raises, and StoreUnavailable.
@@ -63,7 +130,7 @@ class Jobs:
     def __init__(
         self,
         emporix: NamedJobs,
-        cursors: CursorStore,
+        cursors: ListStore,
         *,
         dashboard_url: str,
         new_cursor_id: Callable[[], str],
@@ -74,38 +141,40 @@ class Jobs:
 
     async def list(self, account: Account, filters: Filters, *, searched: bool = False) -> Listing:
         """A page of jobs, by the search call if `searched`, and a cursor to turn it by."""
-        held = connection(account, filters.tenant)
-        cursor = Cursor(self._new_cursor_id(), account.caller, held.tenant, filters, searched)
-        page = await first_look(self._call(held, cursor), cursor, filters.page, self._clock())
-        return await self._kept(held, page)
+        connection = require_connection(account, filters.tenant)
+        cursor = ListCursor(
+            self._new_cursor_id(), account.caller, connection.tenant, filters, searched
+        )
+        page = await first_look(self._call(connection, cursor), cursor, filters.page, self._clock())
+        return await self._kept(connection, page)
 
     async def turn(
-        self, account: Account, cursor_id: str, page: int, cursor: Cursor | None = None
+        self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
     ) -> Listing:
         """Another page of a list, which is read where no `cursor` of it comes along.
 
         Raises OutdatedButton where the list has expired.
         """
         cursor = await self._loaded(account, cursor_id, cursor)
-        held = connection(account, cursor.tenant)
-        call = self._call(held, cursor)
+        connection = require_connection(account, cursor.tenant)
+        call = self._call(connection, cursor)
         for number in dict.fromkeys(max(1, near) for near in (page, page - 1, 1)):
             turned = await look_again(call, cursor, number)
             if turned.jobs:  # else the last pages were emptied meanwhile
                 break
         has_more = turned.has_more and turned.number + 1 != page
-        return await self._kept(held, replace(turned, has_more=has_more))
+        return await self._kept(connection, replace(turned, has_more=has_more))
 
     async def refresh(
-        self, account: Account, cursor_id: str, page: int, cursor: Cursor | None = None
+        self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
     ) -> Listing:
         """The page as it is now, or the first where it is gone; otherwise as `turn`."""
         cursor = await self._loaded(account, cursor_id, cursor)
-        held, now = connection(account, cursor.tenant), self._clock()
-        found = await first_look(self._call(held, cursor), cursor, page, now)
+        connection, now = require_connection(account, cursor.tenant), self._clock()
+        found = await first_look(self._call(connection, cursor), cursor, page, now)
         if page > 1 and not found.jobs:
-            found = await first_look(self._call(held, cursor), cursor, 1, now)
-        return await self._kept(held, found)
+            found = await first_look(self._call(connection, cursor), cursor, 1, now)
+        return await self._kept(connection, found)
 
     async def again(self, account: Account, query: str) -> Listing:
         """A new list of the query that a button remembers; raises OutdatedButton."""
@@ -113,43 +182,45 @@ class Jobs:
         return await self.list(account, filters, searched=searched)
 
     async def get(self, account: Account, job_id: str, tenant: str = "") -> JobCard:
-        held = connection(account, tenant)
-        job = await self._emporix.get_job(held, job_id)
+        connection = require_connection(account, tenant)
+        job = await self._emporix.get_job(connection, job_id)
         job = job if job.id else replace(job, id=job_id)
-        return JobCard(job, held.tenant, held.can_delete, self._link(job_id))
+        return JobCard(job, connection.tenant, connection.can_delete, self._link(job_id))
 
-    async def _loaded(self, account: Account, cursor_id: str, cursor: Cursor | None) -> Cursor:
+    async def _loaded(
+        self, account: Account, cursor_id: str, cursor: ListCursor | None
+    ) -> ListCursor:
         found = cursor or await self._cursors.load(account.caller, cursor_id)
         if found is None:
             raise OutdatedButton
         return found
 
-    def _call(self, held: Connection, cursor: Cursor) -> Call:
-        return JobSource(self._emporix, held, cursor.searched).page
+    def _call(self, connection: Connection, cursor: ListCursor) -> Call:
+        return JobSource(self._emporix, connection, cursor.searched).page
 
-    async def _kept(self, held: Connection, page: Page) -> Listing:
+    async def _kept(self, connection: Connection, page: Page) -> Listing:
         await self._cursors.save(page.cursor)
-        return _listing(held, page)
+        return _listing(connection, page)
 
     def _link(self, job_id: str) -> str:
         path = f"/apps/administration/ai-agents#/logs/jobs/{quote(job_id, safe='')}"
         return f"{self._dashboard_url}{path}"
 
 
-def _listing(held: Connection, page: Page) -> Listing:
+def _listing(connection: Connection, page: Page) -> Listing:
     cursor, filters = page.cursor, page.cursor.filters
     undated = bool(filters.fields) and "metadata" not in filters.fields
     return Listing(
         jobs=tuple(map(_without_times, page.jobs)) if undated else page.jobs,
         filters=filters,
-        tenant=held.tenant,
+        tenant=connection.tenant,
         cursor=cursor.id,
         page=page.number,
         before=page.before,
         total=page.total,
         has_more=page.has_more,
-        can_delete=held.can_delete,
-        query=shorten(replace(filters, tenant=held.tenant), searched=cursor.searched),
+        can_delete=connection.can_delete,
+        query=shorten(replace(filters, tenant=connection.tenant), searched=cursor.searched),
         may_shift=not cursor.until,
     )
 

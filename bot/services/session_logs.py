@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from bot.domain.accounts import Account
 from bot.emporix.client import EmporixClient
 from bot.emporix.sessions import LogLine, Session
 from bot.errors import NotFound
-from bot.models import Account
-from bot.services.accounts import connection
+from bot.services.accounts import require_connection
 
 LINES = 20
 """On a page."""
@@ -65,13 +65,13 @@ class SessionLogs:
         Raises NotFound, which says that it was about a session, NotConnected, StoreUnavailable and
         what Emporix raises.
         """
-        held = connection(account, tenant)
+        connection = require_connection(account, tenant)
         try:
-            session = await self._emporix.get_session(held, session_id)
+            session = await self._emporix.get_session(connection, session_id)
         except NotFound as error:
             error.resource = "session"
             raise
-        return page_of(session, held.tenant, severity, page)
+        return page_of(session, connection.tenant, severity, page)
 
 
 def page_of(session: Session, tenant: str, severity: str, page: int) -> LogPage:

@@ -6,21 +6,22 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.channels import Audience
 from bot.errors import OutdatedButton, ShareRefused
-from bot.models import Account, Audience, Caller
-from bot.services.accounts import connection
-from bot.services.jobs import Jobs, Listing
-from bot.store.cursors import CursorStore
-from bot.store.deletions import Deletions, Step
+from bot.services.accounts import require_connection
+from bot.services.jobs import JobService, Listing
+from bot.store.idempotency import Deletions, Step
+from bot.store.lists import ListStore
 
 
-class Sharing:
+class SharingService:
     """Lists and jobs in channels. `allow_outsiders` is the operator's word."""
 
     def __init__(
         self,
-        jobs: Jobs,
-        cursors: CursorStore,
+        jobs: JobService,
+        cursors: ListStore,
         done: Deletions,
         *,
         new_cursor_id: Callable[[], str],
@@ -58,7 +59,7 @@ class Sharing:
         cursor = await self._cursors.load(account.caller, cursor_id, owner=owner)
         if cursor is None:
             raise OutdatedButton
-        connection(account, cursor.tenant)
+        require_connection(account, cursor.tenant)
         copy = replace(cursor, id=self._new_cursor_id(), caller=account.caller, shared=shared)
         await self._cursors.save(copy)
         return await self._jobs.turn(account, copy.id, page)

@@ -1,1 +1,0 @@
-"""Between Bolt and the listeners."""

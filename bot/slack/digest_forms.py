@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.digests import Digest, Schedule
+from bot.domain.filters import Filters
 from bot.errors import DigestRefused, EmporixError, InvalidInput, NotConnected, NotInChannel
-from bot.models import Account, Caller, Digest, Filters, Schedule
-from bot.services.accounts import Accounts, connection
-from bot.services.asking import Asking
+from bot.services.accounts import AccountService, require_connection
 from bot.services.digests import form
-from bot.services.digests.digests import Digests
+from bot.services.digests.digests import DigestService
 from bot.services.digests.form import Filled, FormRefused, Problems, Proposal
-from bot.services.filters import LocalClock
-from bot.slack.auditing import AuditDraft
-from bot.slack.digest_channels import DigestChannels
-from bot.slack.people import People
+from bot.services.filters.parser import LocalClock
+from bot.services.filters.resolve import FilterResolver
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import DigestChannels
+from bot.slack.users import People
 
 T = TypeVar("T")
 
@@ -38,7 +40,11 @@ class DigestForms:
     """Reads forms, and keeps what they say. Every method raises StoreUnavailable."""
 
     def __init__(
-        self, accounts: Accounts, asking: Asking, digests: Digests, channels: DigestChannels
+        self,
+        accounts: AccountService,
+        asking: FilterResolver,
+        digests: DigestService,
+        channels: DigestChannels,
     ) -> None:
         self._accounts, self._asking = accounts, asking
         self._digests, self._channels = digests, channels
@@ -49,7 +55,7 @@ class DigestForms:
         return Proposal(
             name=form.read_name(name) if name else form.FIRST_NAME,
             zone=str(zone) if zone else "",
-            tenant=connection(account).tenant,
+            tenant=require_connection(account).tenant,
         )
 
     async def proposed(self, account: Account, clock: LocalClock, channel_id: str) -> Digest:
@@ -108,7 +114,7 @@ class DigestForms:
 
     async def _filters(self, filled: Filled, account: Account, clock: LocalClock) -> Filters:
         proposal = filled.proposal
-        tenant = connection(account, proposal.tenant).tenant
+        tenant = require_connection(account, proposal.tenant).tenant
         filters = await self._asking.read(proposal.query, account, clock, tenant=tenant)
         return form.only_what_fits(filters, tenant)
 

@@ -18,13 +18,21 @@ import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.errors import BotError, Busy, NotOurs, OutdatedButton, StoreUnavailable
-from bot.say.buttons import cursor_in
-from bot.say.render import Say
-from bot.slack.auditing import AuditDraft, draft_of
-from bot.slack.failures import Failures
-from bot.slack.hear import Action, Command, Event, Heard, Shortcut
+from bot.rendering.buttons import cursor_in
+from bot.rendering.renderer import Renderer
+from bot.slack.audit import AuditDraft, draft_of
+from bot.slack.background import BackgroundTasks
+from bot.slack.decorators import (
+    ActionListener,
+    CommandListener,
+    EventListener,
+    Listener,
+    Registry,
+    ShortcutListener,
+    known,
+)
+from bot.slack.error_handler import ErrorHandler
 from bot.slack.home import HomeTab
-from bot.slack.incoming import Incoming, chosen, last_input, read
 from bot.slack.injection import (
     CommandValues,
     EventValues,
@@ -36,16 +44,20 @@ from bot.slack.injection import (
     arguments,
 )
 from bot.slack.installation import Installation
+from bot.slack.loading import (
+    LOADING_AFTER_SECONDS,
+    LoadingModal,
+    LoadingReply,
+    Pressed,
+    Sends,
+    pressed,
+)
 from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
-from bot.slack.patience import PATIENCE_SECONDS, PatientReply, Pressed, Sends, pressed
-from bot.slack.patient_modal import PatientModal
-from bot.slack.registry import Registry, known
 from bot.slack.reply import Reply, ReplyInAck, ReplyLater
-from bot.slack.typed import normalized, unescaped
-from bot.slack.work import Work
-from bot.store.arrivals import Arrival, Arrivals
+from bot.slack.request import SlackRequest, chosen, last_input, normalized, read, unescaped
 from bot.store.audit import AuditLog
-from bot.store.chart_support import ChartSupport
+from bot.store.idempotency import Deliveries, Delivery
+from bot.store.slack_cache import ChartSupport
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +76,7 @@ async def _say_outdated() -> None:
     raise OutdatedButton
 
 
-OUTDATED = Action(_say_outdated, None, ())
+OUTDATED = ActionListener(_say_outdated, None, ())
 """Hears what no other does: as a listener it runs once, however often Slack delivers a press."""
 
 
@@ -73,16 +85,16 @@ class Dispatch:
     """Passes requests to listeners; `services` is a dataclass with a field for each service."""
 
     registry: Registry
-    say: Say
+    say: Renderer
     session: aiohttp.ClientSession
-    work: Work
-    failures: Failures
-    arrivals: Arrivals
+    work: BackgroundTasks
+    failures: ErrorHandler
+    arrivals: Deliveries
     installation: Installation
     audit: AuditLog
     services: object
     providers: Providers
-    patience_seconds: float = PATIENCE_SECONDS
+    patience_seconds: float = LOADING_AFTER_SECONDS
     charts: ChartSupport | None = None
 
     async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
@@ -145,7 +157,7 @@ class Dispatch:
             self.failures.note(error)
 
     async def _run_before_ack(
-        self, heard: Event, incoming: Incoming, body: Mapping[str, Any]
+        self, heard: EventListener, incoming: SlackRequest, body: Mapping[str, Any]
     ) -> None:
         """Raises NotAcknowledged where it did not succeed in time."""
         todo: list[Callable[[], Coroutine[Any, Any, None]]] = []
@@ -209,7 +221,7 @@ class Dispatch:
         await modal.answered.wait()
 
     async def _admit(
-        self, body: Mapping[str, Any], incoming: Incoming, find: Callable[[], Heard]
+        self, body: Mapping[str, Any], incoming: SlackRequest, find: Callable[[], Listener]
     ) -> None:
         """Raises NotOurs; the refusal of a listener that changes something is recorded."""
         try:
@@ -219,7 +231,7 @@ class Dispatch:
                 self._record_refusal(find(), incoming, error)
             raise
 
-    def _record_refusal(self, heard: Heard, incoming: Incoming, error: NotOurs) -> None:
+    def _record_refusal(self, heard: Listener, incoming: SlackRequest, error: NotOurs) -> None:
         """In the log of the own workspace, where its administrators see it; after the ack."""
         if heard.audit is None:
             return
@@ -228,7 +240,7 @@ class Dispatch:
         draft.refuse(error)
         self.work.explain(("audit", incoming.caller), partial(draft.record, self.audit))
 
-    def _explain(self, error: BotError, incoming: Incoming) -> None:
+    def _explain(self, error: BotError, incoming: SlackRequest) -> None:
         """Tell what keeps a listener from beginning."""
         modal = Modal(self.say, incoming)
         at_home = isinstance(error, NotOurs) and incoming.is_in_home  # theirs is not shown
@@ -242,15 +254,15 @@ class Dispatch:
 
     def _start(
         self,
-        heard: Command | Action | Shortcut | Event,
-        incoming: Incoming,
+        heard: CommandListener | ActionListener | ShortcutListener | EventListener,
+        incoming: SlackRequest,
         values: ValuesAfterAck,
         replaced: Pressed | None = None,
     ) -> None:
         """Let a listener run when its turn comes; raises Busy."""
         sends = self._sends(incoming)
-        reply = PatientReply(self.say, sends, replaced)
-        modal = PatientModal(self.say, incoming)
+        reply = LoadingReply(self.say, sends, replaced)
+        modal = LoadingModal(self.say, incoming)
         values |= ValuesAfterAck(modal=modal, reply=reply)
         if isinstance(sends, HomeTab):  # what the listener shows there follows what `reply` shows
             values["home"] = sends
@@ -262,16 +274,16 @@ class Dispatch:
 
     async def _run(
         self,
-        heard: Heard,
-        incoming: Incoming,
-        reply: PatientReply,
-        modal: PatientModal,
+        heard: Listener,
+        incoming: SlackRequest,
+        reply: LoadingReply,
+        modal: LoadingModal,
         values: ValuesAfterAck,
     ) -> None:
         await incoming.until_answered()
         try:
             cursor_id = cursor_in(incoming.value)
-            by_person = incoming.is_in_home or not isinstance(heard, Event)
+            by_person = incoming.is_in_home or not isinstance(heard, EventListener)
             arrival = await self._taken(incoming, cursor_id, by_person=by_person)
             if arrival is not None:
                 values |= ValuesAfterAck(account=arrival.account, cursor=arrival.cursor)
@@ -283,7 +295,9 @@ class Dispatch:
             await reply.end()
             await modal.end()
 
-    async def _keep_form(self, error: BotError, incoming: Incoming, modal: SubmittedModal) -> None:
+    async def _keep_form(
+        self, error: BotError, incoming: SlackRequest, modal: SubmittedModal
+    ) -> None:
         """What was typed stays where it is, to be submitted again; Slack names no other way."""
         name = last_input(incoming.view or {})
         if not name:
@@ -293,7 +307,11 @@ class Dispatch:
         await modal.errors("busy.form", reason=error.template, block_id=name)
 
     async def _run_submission(
-        self, heard: Heard, incoming: Incoming, modal: SubmittedModal, values: SubmissionValues
+        self,
+        heard: Listener,
+        incoming: SlackRequest,
+        modal: SubmittedModal,
+        values: SubmissionValues,
     ) -> None:
         try:
             is_new = await self._taken(incoming) is not None
@@ -309,10 +327,10 @@ class Dispatch:
             await modal.close()
 
     async def _taken(
-        self, incoming: Incoming, cursor_id: str = "", *, by_person: bool = True
-    ) -> Arrival | None:
+        self, incoming: SlackRequest, cursor_id: str = "", *, by_person: bool = True
+    ) -> Delivery | None:
         """None where this delivery was heard before: it is a repetition, or was replayed."""
-        arrival = await self.arrivals.take(
+        arrival = await self.arrivals.claim_delivery(
             incoming.caller,
             incoming.delivery,
             incoming.reference,
@@ -323,7 +341,7 @@ class Dispatch:
             logger.info("this delivery was heard before: nothing is done")
         return arrival
 
-    async def _call(self, heard: Heard, incoming: Incoming, values: Values) -> None:
+    async def _call(self, heard: Listener, incoming: SlackRequest, values: Values) -> None:
         """Run the listener; if it changes something, one entry of the audit log follows."""
         draft = draft_of(heard, incoming)
         if draft:
@@ -345,7 +363,7 @@ class Dispatch:
         """What the person looks at: a modal, also one opened meanwhile, or messages."""
         return modal if modal.is_open else reply
 
-    def _sends(self, incoming: Incoming) -> Sends:
+    def _sends(self, incoming: SlackRequest) -> Sends:
         """Sends answers to where the request came from."""
         if incoming.is_in_home:
             return self.providers.home(incoming)

@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import FileRefused
-from bot.slack.refusals import word
+from bot.slack.errors import error_code
 
 NOT_ALLOWED = {"missing_scope", "file_uploads_disabled", "restricted_action", "blocked_file_type"}
 
@@ -30,8 +30,8 @@ class Files:
                 channel=opened["channel"]["id"], filename=name, title=name, content=text
             )
         except SlackApiError as error:
-            if word(error) in NOT_ALLOWED:
-                raise FileRefused(word(error)) from error
+            if error_code(error) in NOT_ALLOWED:
+                raise FileRefused(error_code(error)) from error
             raise
         file = shared.get("file") or {}
         return str(file.get("permalink") or "")

@@ -9,12 +9,12 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import BotError, StoreUnavailable
-from bot.say.gate import gate
-from bot.say.render import Say
-from bot.services.homes.overview import Overview, Overviews
-from bot.slack.failures import described
-from bot.slack.incoming import Incoming
-from bot.slack.refusals import TROUBLE, word
+from bot.rendering.blockkit.fit import fit_payload
+from bot.rendering.renderer import Renderer
+from bot.services.home import HomeOverview, HomeService
+from bot.slack.error_handler import describe
+from bot.slack.errors import SLACK_ERRORS, error_code
+from bot.slack.request import SlackRequest
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class HomeTab:
     Its methods raise StoreUnavailable, and what Slack's refusals are called.
     """
 
-    def __init__(self, say: Say, overviews: Overviews, incoming: Incoming) -> None:
+    def __init__(self, say: Renderer, overviews: HomeService, incoming: SlackRequest) -> None:
         self._say, self._overviews, self._incoming = say, overviews, incoming
         self._hash = incoming.home_hash
 
@@ -82,8 +82,8 @@ class HomeTab:
             await self._overviews.store.forget(caller, tenants)
             if not self._incoming.is_in_home and await self._overviews.store.is_open(caller):
                 await self._show(FRESH_SECONDS, insists=True)
-        except (BotError, *TROUBLE) as error:
-            logger.warning("a Home tab stays as it is: %s", described(error))
+        except (BotError, *SLACK_ERRORS) as error:
+            logger.warning("a Home tab stays as it is: %s", describe(error))
 
     async def _show(self, seconds: float, above: Blocks = (), *, insists: bool = False) -> None:
         caller = self._incoming.caller
@@ -95,7 +95,7 @@ class HomeTab:
             asked = await self._overviews.asked(caller, known, seconds)
             await self._publish(self._view(asked, above, is_asking=False))
 
-    def _view(self, overview: Overview, above: Blocks, *, is_asking: bool) -> dict[str, Any]:
+    def _view(self, overview: HomeOverview, above: Blocks, *, is_asking: bool) -> dict[str, Any]:
         view = self._say.render("home/open", overview=overview, is_asking=is_asking)
         return _with(above, view)
 
@@ -115,7 +115,7 @@ class HomeTab:
                 user_id=self._incoming.caller.user_id, view=view, hash=self._hash or None
             )
         except SlackApiError as error:
-            if word(error) != CONFLICT:
+            if error_code(error) != CONFLICT:
                 raise
             logger.info("a newer Home tab is there already")
             return False
@@ -124,4 +124,4 @@ class HomeTab:
 
 
 def _with(above: Blocks, view: Mapping[str, Any]) -> dict[str, Any]:
-    return gate({**view, "blocks": [*above, *view["blocks"]]}) if above else dict(view)
+    return fit_payload({**view, "blocks": [*above, *view["blocks"]]}) if above else dict(view)

@@ -1,7 +1,7 @@
 """What a listener can take as a parameter, beside the services of `bot.wiring`.
 
 The parameter's annotation must equal the type that is declared here, or that of the service's
-field. `button` and `metadata` have any class of `bot.say.buttons`, see `Heard.states`.
+field. `button` and `metadata` have any class of `bot.rendering.buttons`, see `Heard.states`.
 """
 
 from __future__ import annotations
@@ -11,23 +11,22 @@ from typing import Any, TypedDict
 
 import aiohttp
 
-from bot.models import Account, Caller
-from bot.say.render import Say
-from bot.services.filters import LocalClock
-from bot.services.homes.overview import Overviews
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
+from bot.domain.accounts import Account, Caller
+from bot.domain.lists import ListCursor
+from bot.rendering.renderer import Renderer
+from bot.services.filters.parser import LocalClock
+from bot.services.home import HomeService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import Afterwards
 from bot.slack.files import Files
-from bot.slack.hear import Afterwards
 from bot.slack.home import HomeTab
-from bot.slack.incoming import Incoming, submitted
 from bot.slack.modals import Modal, Offer, SubmittedModal
-from bot.slack.people import People
-from bot.slack.place import Place
+from bot.slack.origin import Origin
 from bot.slack.reply import Reply
-from bot.slack.zones import CallersClock
-from bot.store.cursors import Cursor
-from bot.store.zones import ZoneStore
+from bot.slack.request import SlackRequest, submitted
+from bot.slack.users import People, UserClock
+from bot.store.slack_cache import TimeZoneCache
 
 
 class Values(TypedDict, total=False):
@@ -43,7 +42,7 @@ class ValuesAfterAck(Values, total=False):
     """
 
     account: Account
-    cursor: Cursor | None
+    cursor: ListCursor | None
     modal: Modal
     reply: Reply
     home: HomeTab
@@ -81,47 +80,47 @@ class Providers:
 
     def __init__(
         self,
-        say: Say,
+        say: Renderer,
         session: aiohttp.ClientSession,
-        overviews: Overviews,
-        zones: ZoneStore,
+        overviews: HomeService,
+        zones: TimeZoneCache,
         now: Callable[[], float],
     ) -> None:
         self._say, self._session, self._overviews = say, session, overviews
         self._zones, self._now = zones, now
 
-    def caller(self, incoming: Incoming) -> Caller:
+    def caller(self, incoming: SlackRequest) -> Caller:
         return incoming.caller
 
-    def channel(self, incoming: Incoming) -> Channel:
+    def channel(self, incoming: SlackRequest) -> Channel:
         return Channel(self._say, self._session, incoming)
 
-    def clock(self, incoming: Incoming) -> LocalClock:
-        return CallersClock(self._zones, self._now, incoming)
+    def clock(self, incoming: SlackRequest) -> LocalClock:
+        return UserClock(self._zones, self._now, incoming)
 
-    def event(self, incoming: Incoming) -> Mapping[str, Any]:
+    def event(self, incoming: SlackRequest) -> Mapping[str, Any]:
         return incoming.event
 
-    def files(self, incoming: Incoming) -> Files:
+    def files(self, incoming: SlackRequest) -> Files:
         return Files(incoming.client, incoming.caller.user_id)
 
-    def home(self, incoming: Incoming) -> HomeTab:
+    def home(self, incoming: SlackRequest) -> HomeTab:
         return HomeTab(self._say, self._overviews, incoming)
 
-    def people(self, incoming: Incoming) -> People:
+    def people(self, incoming: SlackRequest) -> People:
         return People(self._say, incoming)
 
-    def place(self, incoming: Incoming) -> Place:
-        return Place(self._say, self._session, incoming)
+    def place(self, incoming: SlackRequest) -> Origin:
+        return Origin(self._say, self._session, incoming)
 
-    def values(self, incoming: Incoming) -> Mapping[str, str]:
+    def values(self, incoming: SlackRequest) -> Mapping[str, str]:
         """The fields of the modal by block_id."""
         return submitted(incoming.view or {})
 
 
 def arguments(
     names: Iterable[str],
-    incoming: Incoming,
+    incoming: SlackRequest,
     values: Mapping[str, object],
     providers: Providers,
     services: object,

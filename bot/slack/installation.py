@@ -12,9 +12,9 @@ from typing import Any
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.accounts import Caller
 from bot.errors import NotOurs
-from bot.models import Caller
-from bot.slack.refusals import TROUBLE, named, passes_in, refuses_token
+from bot.slack.errors import SLACK_ERRORS, named, passes_in, refuses_token
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Installation:
             try:
                 async with asyncio.timeout(LEARN_SECONDS):
                     self._identity = await self._asked()
-            except TROUBLE as error:
+            except SLACK_ERRORS as error:
                 logger.warning("Slack does not say which workspace this is: %s", named(error))
             return self._identity
 

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import TriggerExpired
-from bot.say.render import Say
-from bot.slack.incoming import Incoming
-from bot.slack.refusals import TROUBLE, limited, messages, word
+from bot.rendering.renderer import Renderer
+from bot.slack.errors import SLACK_ERRORS, error_code, messages, retry_after
+from bot.slack.request import SlackRequest
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ IN_ACK_SECONDS = 2.0
 class Modal:
     """The modal of one request: the one it opens, or the one it came from."""
 
-    def __init__(self, say: Say, incoming: Incoming) -> None:
+    def __init__(self, say: Renderer, incoming: SlackRequest) -> None:
         self._say, self._incoming = say, incoming
         view = incoming.view if incoming.is_in_modal else None
         self.id = str(view["id"]) if view else ""
@@ -74,7 +74,7 @@ class Modal:
             await self._incoming.client.views_update(
                 view_id=kept["id"], hash=kept["hash"] or None, view=view
             )
-        except TROUBLE as error:
+        except SLACK_ERRORS as error:
             logger.info("a modal below stays as it is: %s", type(error).__name__)
             return False
         return True
@@ -91,7 +91,7 @@ class Modal:
         try:
             opened = await open_(trigger_id=self._incoming.trigger_id, view=view)
         except SlackApiError as error:
-            if word(error) != STACK_IS_FULL and not _too_late(error):
+            if error_code(error) != STACK_IS_FULL and not _too_late(error):
                 raise
             if not self.is_open:
                 raise TriggerExpired from error
@@ -115,7 +115,7 @@ class Modal:
         """As `update`, but what Slack says to it does not keep the work from going on."""
         try:
             return await self.update(template, **facts)
-        except TROUBLE as error:
+        except SLACK_ERRORS as error:
             logger.warning("a modal could not be changed: %s", type(error).__name__)
             return False
 
@@ -127,9 +127,9 @@ class Modal:
                 view_id=self.id, hash=self._hash or None, view=view
             )
         except SlackApiError as error:
-            if word(error) not in OVERTAKEN:
+            if error_code(error) not in OVERTAKEN:
                 raise
-            logger.info("a modal is not there to be changed: %s", word(error))
+            logger.info("a modal is not there to be changed: %s", error_code(error))
             return False
         self._is_now(shown["view"])
         return True
@@ -141,8 +141,8 @@ class Modal:
 
 def _too_late(error: SlackApiError) -> bool:
     """Whether the trigger cannot be used any more; also after a pause that Slack asks for."""
-    says_trigger = word(error) == "invalid_arguments" and "trigger" in messages(error)
-    return word(error) in SPENT_TRIGGER or says_trigger or limited(error) is not None
+    says_trigger = error_code(error) == "invalid_arguments" and "trigger" in messages(error)
+    return error_code(error) in SPENT_TRIGGER or says_trigger or retry_after(error) is not None
 
 
 class SubmittedModal(Modal):
@@ -151,7 +151,7 @@ class SubmittedModal(Modal):
     `answered` is set as soon as that has happened; what is said later goes by `views.update`.
     """
 
-    def __init__(self, say: Say, incoming: Incoming, ack: Ack) -> None:
+    def __init__(self, say: Renderer, incoming: SlackRequest, ack: Ack) -> None:
         super().__init__(say, incoming)
         self._ack = ack
         self.answered = asyncio.Event()
@@ -201,7 +201,7 @@ class SubmittedModal(Modal):
 class Offer:
     """The answer to what is typed into an external select; Slack takes it only in the ack."""
 
-    def __init__(self, say: Say, ack: Ack) -> None:
+    def __init__(self, say: Renderer, ack: Ack) -> None:
         self._say, self._ack = say, ack
         self._is_made = False
 

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from bot.say.chart import has_chart, without_chart
-from bot.say.render import Say
-from bot.slack.incoming import Incoming
-from bot.slack.refusals import INVALID_BLOCKS, TROUBLE, named, pause
-from bot.slack.retries import LONGEST_PAUSE
-from bot.store.chart_support import ChartSupport
+from bot.rendering.chart import has_chart, without_chart
+from bot.rendering.renderer import Renderer
+from bot.slack.client import LONGEST_PAUSE
+from bot.slack.errors import INVALID_BLOCKS, SLACK_ERRORS, named, pause
+from bot.slack.request import SlackRequest
+from bot.store.slack_cache import ChartSupport
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +46,9 @@ class ReplyLater:
 
     def __init__(
         self,
-        say: Say,
+        say: Renderer,
         session: aiohttp.ClientSession,
-        incoming: Incoming,
+        incoming: SlackRequest,
         charts: ChartSupport | None = None,
     ) -> None:
         self._say, self._session, self._incoming = say, session, incoming
@@ -97,7 +97,7 @@ class ReplyLater:
                 user=self._incoming.caller.user_id,
                 **{name: value for name, value in message.items() if not name.startswith("unfurl")},
             )
-        except TROUBLE as error:
+        except SLACK_ERRORS as error:
             logger.warning("an ephemeral message was refused: %s", named(error))
             return False
         return True
@@ -129,7 +129,7 @@ class Answer:
 
 
 async def by_response_url(
-    session: aiohttp.ClientSession, incoming: Incoming, body: Mapping[str, Any]
+    session: aiohttp.ClientSession, incoming: SlackRequest, body: Mapping[str, Any]
 ) -> bool:
     """Whether Slack took `body`; False if there is no response_url, or it is spent or not Slack's.
 
@@ -140,7 +140,7 @@ async def by_response_url(
 
 
 async def _respond(
-    session: aiohttp.ClientSession, incoming: Incoming, body: Mapping[str, Any]
+    session: aiohttp.ClientSession, incoming: SlackRequest, body: Mapping[str, Any]
 ) -> Answer:
     """As `by_response_url`."""
     answer = Answer(0)
@@ -175,7 +175,7 @@ async def _post(session: aiohttp.ClientSession, url: str, body: Mapping[str, Any
         async with session.post(url, json=body, allow_redirects=False) as answer:
             status, start = answer.status, await answer.content.read(100)
             wait = pause(answer.headers) if status == TOO_MANY else None
-    except TROUBLE as error:
+    except SLACK_ERRORS as error:
         logger.warning("the response_url does not answer: %s", type(error).__name__)
         was_cut = isinstance(error, aiohttp.ClientConnectionError)
         too_slow = isinstance(error, TimeoutError)

@@ -1,1 +1,0 @@
-"""What is kept in Redis: one class a kind of record, one page of keys."""

@@ -1,27 +1,28 @@
-"""Each user's connections to tenants: one hash a user, secrets sealed."""
+"""Accounts: each user's connections and access tokens, encrypted, in one hash per user."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 
-from bot.models import Account, Caller, Connection
-from bot.store import layout
-from bot.store.connection import Commands, reaching_redis
-from bot.store.homes import FIGURES
-from bot.store.records import CONNECTION, DEFAULT, TOKEN, Records
-from bot.store.sources import Source
+from bot.domain.accounts import Account, Caller, Connection, PolledConnection, Token
+from bot.store import keys as redis_keys
+from bot.store.connection import Commands, translate_redis_errors
+from bot.store.encryption import CONNECTION, DEFAULT, TOKEN, AccountEncryption
+from bot.store.home import FIGURES
+from bot.store.locks import Locks
 
 
 class AccountStore:
     """Accounts in Redis. Every method raises StoreUnavailable where Redis does not answer."""
 
-    def __init__(self, redis: Commands, records: Records) -> None:
+    def __init__(self, redis: Commands, records: AccountEncryption) -> None:
         self._redis, self._records = redis, records
 
     async def load(self, caller: Caller) -> Account:
         """The account of a user; empty where nothing is connected."""
-        with reaching_redis():
-            return self.read(caller, await self._redis.hgetall(layout.account(caller)))
+        with translate_redis_errors():
+            return self.read(caller, await self._redis.hgetall(redis_keys.account(caller)))
 
     def read(self, caller: Caller, fields: Mapping[str, str]) -> Account:
         """The account in a hash that was fetched together with something else."""
@@ -41,17 +42,17 @@ class AccountStore:
             fields[TOKEN + connection.tenant] = sealed
         if default:
             fields[DEFAULT] = connection.tenant
-        with reaching_redis():
-            await self._redis.hset(layout.account(connection.caller), mapping=fields)
+        with translate_redis_errors():
+            await self._redis.hset(redis_keys.account(connection.caller), mapping=fields)
 
     async def set_default(self, caller: Caller, tenant: str) -> None:
-        with reaching_redis():
-            await self._redis.hset(layout.account(caller), DEFAULT, tenant)
+        with translate_redis_errors():
+            await self._redis.hset(redis_keys.account(caller), DEFAULT, tenant)
 
     async def tenants(self, caller: Caller) -> tuple[str, ...]:
         """Where a user is connected, also by connections that cannot be opened."""
-        with reaching_redis():
-            fields = await self._redis.hkeys(layout.account(caller))
+        with translate_redis_errors():
+            fields = await self._redis.hkeys(redis_keys.account(caller))
         names = (name.removeprefix(CONNECTION) for name in fields if name.startswith(CONNECTION))
         return tuple(sorted(names))
 
@@ -61,24 +62,75 @@ class AccountStore:
         The audit record stays. `next_default` replaces the default tenant; it is empty if no
         tenant is left, and then the user's forms and time zone are deleted, too.
         """
-        account, cursors = layout.account(caller), layout.cursors(caller, tenant)
-        with reaching_redis():
-            await self._delete_all(layout.day_counts(Source(caller, tenant).name, "*"))
+        account, cursors = redis_keys.account(caller), redis_keys.cursors(caller, tenant)
+        with translate_redis_errors():
+            await self._delete_all(
+                redis_keys.day_counts(PolledConnection(caller, tenant).name, "*")
+            )
             if not next_default:
-                await self._delete_all(layout.form(caller, "*"))
-                await self._redis.delete(layout.zone(caller))
+                await self._delete_all(redis_keys.form(caller, "*"))
+                await self._redis.delete(redis_keys.zone(caller))
             cursor_ids = await self._redis.zrange(cursors, 0, -1)
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hdel(account, CONNECTION + tenant, TOKEN + tenant)
-                pipe.hdel(layout.home(caller, FIGURES), tenant)
+                pipe.hdel(redis_keys.home(caller, FIGURES), tenant)
                 if next_default:
                     pipe.hset(account, DEFAULT, next_default)
                 else:
                     pipe.hdel(account, DEFAULT)
-                pipe.delete(cursors, *(layout.cursor(caller, id_) for id_ in cursor_ids))
+                pipe.delete(cursors, *(redis_keys.cursor(caller, id_) for id_ in cursor_ids))
                 await pipe.execute()
 
     async def _delete_all(self, pattern: str) -> None:
         """Keys of the app hold no sign that is special in a pattern, but for the last one."""
         async for key in self._redis.scan_iter(pattern, count=1000):
             await self._redis.delete(key)
+
+
+HELD_SECONDS = 3.0
+WAIT_SECONDS = 5.0
+"""Of the 8 s of a whole call: enough is left to ask for a token without the lock."""
+
+# A token may arrive after its connection was deleted; it must not come back from the dead.
+SAVE_IF_CONNECTED = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
+    return redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+end
+return -1
+"""
+
+
+class TokenStore:
+    """Tokens in Redis. Every method raises StoreUnavailable where Redis does not answer."""
+
+    def __init__(
+        self, redis: Commands, records: AccountEncryption, *, wait_seconds: float = WAIT_SECONDS
+    ) -> None:
+        self._redis, self._records, self._wait_seconds = redis, records, wait_seconds
+        self._locks = Locks(redis)
+        self._save_if_connected = redis.register_script(SAVE_IF_CONNECTED)
+
+    async def load(self, connection: Connection) -> Token | None:
+        """The token that is stored now: another process may have replaced the loaded one."""
+        account, name = redis_keys.account(connection.caller), TOKEN + connection.tenant
+        with translate_redis_errors():
+            sealed = await self._redis.hget(account, name)
+        return self._records.token(connection.caller, connection.tenant, sealed)
+
+    async def save(self, connection: Connection, token: Token) -> None:
+        """Keep a token, unless its connection has been deleted meanwhile."""
+        tenant, sealed = connection.tenant, self._records.seal_token(connection, token)
+        with translate_redis_errors():
+            await self._save_if_connected(
+                keys=[redis_keys.account(connection.caller)],
+                args=[CONNECTION + tenant, TOKEN + tenant, sealed],
+            )
+
+    def lock(self, connection: Connection) -> AbstractAsyncContextManager[bool]:
+        """Held by the one process that asks for a new token; others wait for a bounded time.
+
+        The block is given False where the lock could not be had: then each asks for a token of its
+        own, which does no harm.
+        """
+        key = redis_keys.refresh(connection.caller, connection.tenant)
+        return self._locks.held(key, HELD_SECONDS, self._wait_seconds)

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import secrets
 
-from bot.store import layout
-from bot.store.alert_records import ALERT, POSTS, Alert, Posted
-from bot.store.connection import Commands, reaching_redis
-from bot.store.due_index import Scheduled
-from bot.store.limits import ALERTS
-from bot.store.sealing import Sealing
-from bot.store.sources import Source, Sources
-from bot.store.vault import Vault
-from bot.store.versioned import Argument, Indexes, VersionedStore
+from bot.domain.accounts import PolledConnection
+from bot.domain.alerts import Alert, PostedAlert
+from bot.store import keys as redis_keys
+from bot.store.connection import Commands, translate_redis_errors
+from bot.store.due_index import PolledConnections, Scheduled
+from bot.store.encryption import Cipher, EncryptedRecords
+from bot.store.serialization import Serializer
+from bot.store.versioned_records import ALERTS, Argument, Indexes, VersionedRecordStore
+
+ALERT_SERIALIZER = Serializer(Alert)
+
+
+POSTS_SERIALIZER = Serializer(tuple[PostedAlert, ...])
 
 # What an alert has posted and the time of the next look change with it. Whatever is saved is in the
 # due index afterwards.
@@ -56,35 +60,41 @@ def new_alert_id() -> str:
 INDEXES = Indexes(
     "alerts",
     ALERTS,
-    layout.alert,
-    layout.alerts_of_channel,
-    layout.alerts_of_owner,
-    layout.alerts_of_team,
+    redis_keys.alert,
+    redis_keys.alerts_of_channel,
+    redis_keys.alerts_of_owner,
+    redis_keys.alerts_of_team,
 )
 
 
-class AlertStore(VersionedStore[Alert]):
+class AlertStore(VersionedRecordStore[Alert]):
     """Alerts in Redis; `sources` says when to look at them.
 
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands, vault: Vault) -> None:
-        super().__init__(redis, Sealing(vault, "alert", ALERT), INDEXES, SAVE, DELETE)
-        self._posts_sealing = Sealing(vault, "record of an alert's messages", POSTS)
+    def __init__(self, redis: Commands, vault: Cipher) -> None:
+        super().__init__(
+            redis, EncryptedRecords(vault, "alert", ALERT_SERIALIZER), INDEXES, SAVE, DELETE
+        )
+        self._posts_sealing = EncryptedRecords(
+            vault, "record of an alert's messages", POSTS_SERIALIZER
+        )
         followed = Scheduled(
             "connections with alerts",
-            layout.ALL_SOURCES_OF_ALERTS,
+            redis_keys.ALL_SOURCES_OF_ALERTS,
             _sources,
-            layout.alerts_of_source,
+            redis_keys.alerts_of_source,
             DUE_AT,
         )
-        self.sources = Sources(redis, layout.alerts_due(), layout.alerts_strikes(), followed)
+        self.sources = PolledConnections(
+            redis, redis_keys.alerts_due(), redis_keys.alerts_strikes(), followed
+        )
 
-    async def posts(self, alert_id: str) -> tuple[Posted, ...]:
+    async def posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
         """The messages of the last day, oldest first."""
-        key = layout.alert_posts(alert_id)
-        with reaching_redis():
+        key = redis_keys.alert_posts(alert_id)
+        with translate_redis_errors():
             sealed = await self._redis.get(key)
         return self._posts_sealing.open(sealed, key) or ()
 
@@ -92,7 +102,7 @@ class AlertStore(VersionedStore[Alert]):
         self,
         alert: Alert,
         before: Alert | None,
-        posts: tuple[Posted, ...] | None = None,
+        posts: tuple[PostedAlert, ...] | None = None,
         *,
         look_at: float | None = None,
         starts: bool = False,
@@ -104,13 +114,13 @@ class AlertStore(VersionedStore[Alert]):
         changed or turned off meanwhile. Raises LimitReached where its channel, its owner or its
         workspace has none to spare.
         """
-        source, posts_key = alert.source.name, layout.alert_posts(alert.id)
+        source, posts_key = alert.source.name, redis_keys.alert_posts(alert.id)
         keys = [
-            layout.alerts_of_source((before or alert).source.name),
-            layout.alerts_of_source(source),
+            redis_keys.alerts_of_source((before or alert).source.name),
+            redis_keys.alerts_of_source(source),
             posts_key,
-            layout.alerts_due(),
-            layout.alerts_strikes(),
+            redis_keys.alerts_due(),
+            redis_keys.alerts_strikes(),
         ]
         args: list[Argument] = [
             "" if posts is None else self._posts_sealing.seal(posts, posts_key),
@@ -127,20 +137,20 @@ class AlertStore(VersionedStore[Alert]):
         """Remove every trace of it but its messages; False if it was changed since it was read."""
         source = alert.source.name
         keys = [
-            layout.alert_posts(alert.id),
-            layout.alerts_of_source(source),
-            layout.alerts_due(),
-            layout.alerts_strikes(),
+            redis_keys.alert_posts(alert.id),
+            redis_keys.alerts_of_source(source),
+            redis_keys.alerts_due(),
+            redis_keys.alerts_strikes(),
         ]
         return await self._remove(alert, keys, source)
 
-    async def of_source(self, source: Source) -> tuple[Alert, ...]:
+    async def of_source(self, source: PolledConnection) -> tuple[Alert, ...]:
         """The alerts that run on a connection, oldest first."""
-        there = await self._loaded(await self._ids(layout.alerts_of_source(source.name)))
+        there = await self._loaded(await self._ids(redis_keys.alerts_of_source(source.name)))
         return tuple(alert for alert in there if alert.source == source)
 
 
 async def _sources(keys: list[str]) -> list[str]:
     """The names of the sources whose sets of alerts these are."""
-    prefix = layout.alerts_of_source("")
+    prefix = redis_keys.alerts_of_source("")
     return [key.removeprefix(prefix) for key in keys if key.count(":", len(prefix)) > 2]

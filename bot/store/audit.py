@@ -1,21 +1,22 @@
-"""Who changed what, in a capped stream for each workspace."""
+"""The audit log: one capped stream for each workspace."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.domain.accounts import Caller
+from bot.domain.audit import DONE, AuditEntry, AuditEvent
 from bot.errors import StoreUnavailable
 from bot.logs import current_reference
-from bot.models import Caller
-from bot.store import layout
-from bot.store.audit_events import AuditEvent
-from bot.store.connection import Commands, reaching_redis
+from bot.store import keys as redis_keys
+from bot.store.connection import Commands, translate_redis_errors
 
 logger = logging.getLogger(__name__)
 
@@ -38,37 +39,6 @@ end
 return found
 """
 """Looks through them in Redis: a Home shows five of five hundred."""
-
-DONE = "done"
-"""The result of a change that was made."""
-
-BEGUN = "begun"
-"""The result of a delete that is under way, and for good where its end could not be recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """`event` is an AuditEvent; `at` is in seconds since 1970.
-
-    `user_id` did it; empty for the app. `owner_id` are the other people whose digests or alerts
-    these are, separated by commas. `result` is DONE or the template of an error; of a job BEGUN,
-    deleted, already_gone or the template; of a clean-up BEGUN or why it ended. `subject` is the id
-    of a job or a clean-up, or the name of a digest. `detail` are the names of changed fields, or
-    why the app paused something. `count` says how many jobs, digests or alerts it was about, and
-    `deleted` how many jobs of a clean-up are deleted.
-    """
-
-    at: float
-    event: str
-    user_id: str
-    result: str
-    tenant: str = ""
-    channel_id: str = ""
-    subject: str = ""
-    owner_id: str = ""
-    detail: str = ""
-    count: int = 0
-    deleted: int = 0
 
 
 class AuditLog:
@@ -103,7 +73,7 @@ class AuditLog:
         named = {"event": str(event), "user_id": caller.user_id, "result": result}
         fields = named | {name: value for name, value in facts.items() if value}
         try:
-            entry_id = await self._add(layout.audit(caller), fields, replaces)
+            entry_id = await self._add(redis_keys.audit(caller), fields, replaces)
         except StoreUnavailable:
             self._log(caller, _entry(f"{int(time.time() * 1000)}-0", fields), is_stored=False)
             raise
@@ -136,8 +106,8 @@ class AuditLog:
     async def trim(self) -> int:
         """Delete entries that are too old, of all workspaces; returns how many there were."""
         deleted = 0
-        with reaching_redis():
-            async for stream in self._redis.scan_iter(layout.ALL_AUDITS, count=1000):
+        with translate_redis_errors():
+            async for stream in self._redis.scan_iter(redis_keys.ALL_AUDITS, count=1000):
                 deleted += await self._redis.xtrim(stream, minid=self._oldest(), approximate=False)
         return deleted
 
@@ -146,20 +116,20 @@ class AuditLog:
     ) -> tuple[AuditEntry, ...]:
         """The caller's deletes and clean-ups among the last `within` entries, newest first."""
         kinds = [str(event) for event in AuditEvent if event.is_of_jobs]
-        with reaching_redis():
+        with translate_redis_errors():
             found = await self._deletes_of_user(
-                keys=[layout.audit(caller)], args=[caller.user_id, within, most, *kinds]
+                keys=[redis_keys.audit(caller)], args=[caller.user_id, within, most, *kinds]
             )
         return tuple(_entry(entry_id, _pairs(facts)) for entry_id, facts in found)
 
     async def last(self, caller: Caller, count: int) -> tuple[AuditEntry, ...]:
         """The last entries of the caller's workspace, newest first."""
-        with reaching_redis():
-            found = await self._redis.xrevrange(layout.audit(caller), count=count)
+        with translate_redis_errors():
+            found = await self._redis.xrevrange(redis_keys.audit(caller), count=count)
         return tuple(_entry(entry_id, facts) for entry_id, facts in found)
 
     async def _add(self, stream: str, fields: Mapping[str, Any], replaces: str) -> str:
-        with reaching_redis():
+        with translate_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.xadd(stream, dict(fields), maxlen=KEPT_ENTRIES, approximate=True)
                 if replaces:
@@ -202,3 +172,61 @@ def _pairs(facts: Sequence[str]) -> dict[str, str]:
 def _entry(entry_id: str, facts: Mapping[str, Any]) -> AuditEntry:
     counts = {name: int(facts.get(name, 0)) for name in ("count", "deleted")}
     return AuditEntry(at=int(entry_id.partition("-")[0]) / 1000, **{**facts, **counts})
+
+
+STEP = 500
+MOST_TRIES = 20
+COPY_SECONDS = 60 * 60
+"""A copy that was left behind goes by itself."""
+
+# Unless an entry was added or taken out since all were copied.
+SWAP = """
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+if #last == 0 or last[1][1] ~= ARGV[1] then return 0 end
+if redis.call('XLEN', KEYS[1]) ~= tonumber(ARGV[2]) then return 0 end
+redis.call('PERSIST', KEYS[2])
+redis.call('RENAME', KEYS[2], KEYS[1])
+return 1
+"""
+
+
+class AuditBusy(Exception):
+    """The log was written to each time before its copy could take its place."""
+
+
+async def rewrite(
+    redis: Commands, stream: str, copy: str, pattern: re.Pattern[str], name: str
+) -> None:
+    """Replace what matches by `name` in all values; ids and order of entries stay.
+
+    The key `copy` is written in steps of bounded size, and takes the place of the log at once if
+    nothing has been added meanwhile. Raises AuditBusy.
+    """
+    swap = redis.register_script(SWAP)
+    for _ in range(MOST_TRIES):
+        await redis.delete(copy)
+        last, count = await _copy(redis, stream, copy, pattern, name)
+        if not count or await swap(keys=[stream, copy], args=[last, count]):
+            return
+    await redis.delete(copy)
+    raise AuditBusy(stream)
+
+
+async def _copy(
+    redis: Commands, stream: str, copy: str, pattern: re.Pattern[str], name: str
+) -> tuple[str, int]:
+    """The id of the last entry, and how many there are."""
+    last, count = "", 0
+    while True:
+        entries: list[tuple[str, dict[str, Any]]] = await redis.xrange(
+            stream, min=f"({last}" if last else "-", count=STEP
+        )
+        if not entries:
+            return last, count
+        async with redis.pipeline(transaction=False) as pipe:
+            for entry_id, facts in entries:
+                named = {field: pattern.sub(name, value) for field, value in facts.items()}
+                pipe.xadd(copy, named, id=entry_id)
+            pipe.expire(copy, COPY_SECONDS)
+            await pipe.execute()
+        last, count = entries[-1][0], count + len(entries)

@@ -31,8 +31,8 @@ from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as TookTooLong
 
 from bot.errors import StoreUnavailable
-from bot.store.canary import Canary
-from bot.store.trouble import DEMOTED, TROUBLE, kind
+from bot.store.encryption import Canary
+from bot.store.errors import DEMOTED, REDIS_ERROR_LOG, error_kind
 
 Commands: TypeAlias = Any
 """A Redis client: the annotations of redis-py do not know what `decode_responses` does."""
@@ -73,7 +73,7 @@ local now = time[1] + time[2] / 1000000
 """Begins a Lua script that compares times: `now` is in seconds since 1970, by Redis's clock."""
 
 MAX_CONNECTIONS = 1000
-"""More than `bot.slack.turns` lets in: a pool without one left looks like a Redis that is down."""
+"""More than `bot.slack.background` runs at once: an empty pool looks like a Redis that is down."""
 
 RETRIED = (ConnectionBroken, ReadOnlyError)
 """Both are tried again on a new connection: the old one may lead to a server that is gone."""
@@ -149,7 +149,7 @@ class _LinkedConnection(AbstractConnection):
                 self._distrust()
             raise
         except ResponseError as error:
-            if (code := kind(error)) not in DEMOTED:
+            if (code := error_kind(error)) not in DEMOTED:
                 raise
             self._distrust()
             raise ReadOnlyError(str(error), status_code=code) from error
@@ -225,13 +225,13 @@ def _is_usable(parts: SplitResult) -> bool:
 
 
 @contextmanager
-def reaching_redis() -> Iterator[None]:
+def translate_redis_errors() -> Iterator[None]:
     """Redis in trouble becomes StoreUnavailable with the kind of trouble; it is in the log, too."""
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
-        TROUBLE.note(error)
-        raise StoreUnavailable(kind(error)) from error
+        REDIS_ERROR_LOG.note(error)
+        raise StoreUnavailable(error_kind(error)) from error
 
 
 def _options(canary: Canary | None) -> dict[str, Any]:

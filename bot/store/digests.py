@@ -1,30 +1,27 @@
-"""The digests, which are the truth, and the index of what is due, which is made from them.
-
-They run with their owners' keys, so they are sealed: whoever can write to Redis cannot make one up,
-nor have one shown elsewhere.
-"""
+"""Digests: their records, the index of due runs, and the daily counts for their charts."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
 
+from bot.domain.digests import DayTotals, Digest, DueRun
 from bot.errors import LimitReached
-from bot.models import Digest
-from bot.store import layout
-from bot.store.connection import Commands, reaching_redis
+from bot.store import keys as redis_keys
+from bot.store.connection import Commands, translate_redis_errors
 from bot.store.due_index import DueIndex, Scheduled
-from bot.store.limits import (
+from bot.store.encryption import Cipher, EncryptedRecords
+from bot.store.serialization import Serializer
+from bot.store.versioned_records import (
     DIGESTS,
     POSTS_NOW,
     POSTS_NOW_SECONDS,
     WAIT_FOR,
+    Argument,
+    Indexes,
+    VersionedRecordStore,
 )
-from bot.store.sealing import Sealing
-from bot.store.serialization import Serializer
-from bot.store.vault import Vault
-from bot.store.versioned import Argument, Indexes, VersionedStore
 
 # When a digest is due changes with it. Its name is checked here, so that two people cannot give
 # the same one.
@@ -63,19 +60,11 @@ end
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A digest that is due; `run` tells what for: it is empty where nobody knows."""
-
-    digest_id: str
-    run: str
-
-
 class NameTaken(Exception):
     """The channel has another digest of that name."""
 
 
-DIGEST = Serializer(Digest, "id")
+DIGEST_SERIALIZER = Serializer(Digest, "id")
 
 
 def new_digest_id() -> str:
@@ -86,23 +75,25 @@ def new_digest_id() -> str:
 INDEXES = Indexes(
     "digests",
     DIGESTS,
-    layout.digest,
-    layout.digests_of_channel,
-    layout.digests_of_owner,
-    layout.digests_of_team,
+    redis_keys.digest,
+    redis_keys.digests_of_channel,
+    redis_keys.digests_of_owner,
+    redis_keys.digests_of_team,
 )
 
 
-class DigestStore(VersionedStore[Digest]):
+class DigestStore(VersionedRecordStore[Digest]):
     """Digests in Redis; `due` says when which are due.
 
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands, vault: Vault) -> None:
-        super().__init__(redis, Sealing(vault, "digest", DIGEST), INDEXES, SAVE, DELETE)
-        scheduled = Scheduled.by_id("digests", layout.digest, DUE_AT)
-        self.due = DueIndex(redis, layout.digests_due(), scheduled)
+    def __init__(self, redis: Commands, vault: Cipher) -> None:
+        super().__init__(
+            redis, EncryptedRecords(vault, "digest", DIGEST_SERIALIZER), INDEXES, SAVE, DELETE
+        )
+        scheduled = Scheduled.by_id("digests", redis_keys.digest, DUE_AT)
+        self.due = DueIndex(redis, redis_keys.digests_due(), scheduled)
 
     async def save(
         self, digest: Digest, before: Digest | None = None, *, posts_now: bool = False
@@ -119,7 +110,7 @@ class DigestStore(VersionedStore[Digest]):
             POSTS_NOW if posts_now else "",
             POSTS_NOW_SECONDS,
         ]
-        keys = [layout.digests_due(), layout.digest_posts_now(digest.id)]
+        keys = [redis_keys.digests_due(), redis_keys.digest_posts_now(digest.id)]
         saved, done = await self._write(digest, before, keys, args, _hashed(digest.name))
         if done == "name":
             raise NameTaken
@@ -129,22 +120,22 @@ class DigestStore(VersionedStore[Digest]):
 
     async def delete(self, digest: Digest) -> bool:
         """Every trace of it; what it has posted stays. False where it was changed meanwhile."""
-        keys = [layout.digest_posts_now(digest.id), layout.digests_due()]
+        keys = [redis_keys.digest_posts_now(digest.id), redis_keys.digests_due()]
         return await self._remove(digest, keys)
 
-    async def claim_due(self, now: float, most: int) -> list[Due]:
+    async def claim_due(self, now: float, most: int) -> list[DueRun]:
         """Digests that are due; no other worker gets them for a minute."""
         ids = await self.due.claim(now, most)
         return [
-            Due(id_, run or "")
+            DueRun(id_, run or "")
             for id_, run in zip(ids, await self._fields(ids, "run"), strict=True)
         ]
 
     async def due_between(self, since: float, until: float, most: int) -> tuple[Digest, ...]:
         """Digests that are due in that time, the earliest first; nothing is claimed."""
-        with reaching_redis():
+        with translate_redis_errors():
             ids = await self._redis.zrangebyscore(
-                layout.digests_due(), since, until, start=0, num=most
+                redis_keys.digests_due(), since, until, start=0, num=most
             )
         return await self._loaded(ids)
 
@@ -156,3 +147,36 @@ def folded(name: str) -> str:
 
 def _hashed(name: str) -> str:
     return hashlib.sha256(folded(name).encode()).hexdigest()[:16]
+
+
+DAILY_COUNTS_TTL_SECONDS = 21 * 24 * 60 * 60
+"""After the last count; longer than a chart looks back."""
+
+
+DAYS = Serializer(dict[str, DayTotals])
+
+
+class DailyCounts:
+    """Counts by connection, by a series, which names what is counted, and by date.
+
+    `source` is the name of a `bot.store.due_index.Source`. Both methods raise StoreUnavailable
+    where Redis does not answer.
+    """
+
+    def __init__(self, redis: Commands, vault: Cipher) -> None:
+        self._redis, self._sealing = redis, EncryptedRecords(vault, "series of day counts", DAYS)
+
+    async def load(self, source: str, series: str) -> dict[str, DayTotals]:
+        """What is kept; nothing where it cannot be opened any more."""
+        key = redis_keys.day_counts(source, series)
+        with translate_redis_errors():
+            sealed = await self._redis.get(key)
+        return self._sealing.open(sealed, key) or {}
+
+    async def keep(self, source: str, series: str, days: Mapping[str, DayTotals]) -> None:
+        """Keep these days of a series, and no others."""
+        key = redis_keys.day_counts(source, series)
+        with translate_redis_errors():
+            await self._redis.set(
+                key, self._sealing.seal(dict(days), key), ex=DAILY_COUNTS_TTL_SECONDS
+            )

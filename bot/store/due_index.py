@@ -1,4 +1,4 @@
-"""What is due when: sorted sets of names by time, each name claimed by one worker at a time."""
+"""Due indexes: sorted sets of names by time; each due name is claimed by one worker at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from bot.store.connection import Commands, reaching_redis
+from bot.domain.accounts import PolledConnection
+from bot.store.connection import Commands, translate_redis_errors
 
 CLAIM_SECONDS = 60.0
 """A name that was claimed is due again after this time, in case its worker has died."""
@@ -83,13 +84,13 @@ class DueIndex:
 
         In a time that grows with how many these are, not with how many there are.
         """
-        with reaching_redis():
+        with translate_redis_errors():
             found = await self._claim(keys=[self._index], args=[now, now + CLAIM_SECONDS, most])
         return list(map(str, found))
 
     async def schedule(self, name: str, at: float) -> bool:
         """Make it due then; False if Redis holds nothing that is ever due under that name."""
-        with reaching_redis():
+        with translate_redis_errors():
             return bool(await self._schedule(keys=self._keys(name), args=[name, at]))
 
     async def reconcile(self, at: float) -> int:
@@ -99,7 +100,7 @@ class DueIndex:
         """
         cursor, restored = -1, 0
         while cursor != 0:
-            with reaching_redis():
+            with translate_redis_errors():
                 cursor, keys = await self._redis.scan(
                     max(cursor, 0), match=self._scheduled.pattern, count=SCANNED
                 )
@@ -117,3 +118,58 @@ class DueIndex:
 
     def _keys(self, name: str) -> list[str]:
         return [self._index, self._scheduled.key(name), *self._strikes]
+
+
+# Only what is in the index is counted, so that nothing stays of a connection that was removed.
+STRIKE = """
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+return redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
+"""
+
+
+class PolledConnections:
+    """The sorted set `due` says when to look; the hash `strikes` counts recent refusals.
+
+    Every method raises StoreUnavailable where Redis does not answer.
+    """
+
+    def __init__(self, redis: Commands, due: str, strikes: str, followed: Scheduled) -> None:
+        self._redis, self._due, self._strikes = redis, due, strikes
+        self.due = DueIndex(redis, due, followed, strikes)
+        self._strike = redis.register_script(STRIKE)
+
+    async def take_due(self, now: float, most: int) -> list[PolledConnection]:
+        """Sources that are to be looked at; nobody else gets them for a minute.
+
+        An entry that names no source is removed, so that it does not hold up the others.
+        """
+        found, unreadable = [], []
+        for name in await self.due.claim(now, most):
+            try:
+                found.append(PolledConnection.named(name))
+            except ValueError:
+                unreadable.append(name)
+        if unreadable:
+            logger.warning("%d unreadable entries removed from %s", len(unreadable), self._due)
+            with translate_redis_errors():
+                await self._redis.zrem(self._due, *unreadable)
+        return found
+
+    async def look_again(self, source: PolledConnection, at: float) -> None:
+        """Look at a source then; never again if Redis holds nothing that is followed there."""
+        await self.due.schedule(source.name, at)
+
+    async def look_soon(self, source: PolledConnection, at: float) -> None:
+        """Look at a source then, unless it is looked at earlier anyway."""
+        with translate_redis_errors():
+            await self._redis.zadd(self._due, {source.name: at}, lt=True)
+
+    async def strike(self, source: PolledConnection) -> int:
+        """Count a refusal; gives how many there were in a row."""
+        with translate_redis_errors():
+            return int(await self._strike(keys=[self._due, self._strikes], args=[source.name]))
+
+    async def clear_strikes(self, source: PolledConnection) -> None:
+        """The connection works, or is not used now."""
+        with translate_redis_errors():
+            await self._redis.hdel(self._strikes, source.name)

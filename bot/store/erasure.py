@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bot.models import Caller
-from bot.store import layout
-from bot.store.audit_names import rewrite
-from bot.store.connection import Commands, reaching_redis
-from bot.store.vault import Unopenable, Vault, place
+from bot.domain.accounts import Caller
+from bot.store import keys as redis_keys
+from bot.store.audit import rewrite
+from bot.store.connection import Commands, translate_redis_errors
+from bot.store.encryption import Cipher, DecryptionError, aad
 
 BATCH = 500
 MOST_ROUNDS = 5
@@ -26,8 +26,8 @@ OWNER_GONE = "owner_gone"
 """Why a digest or an alert is paused whose owner has left."""
 
 SEALED = re.compile(r"1\.[0-9a-f]{8}\.[\w=-]+")
-OWNED = re.compile(rf"{re.escape(layout.CLOCK)}:(digest|alert|clean):([^:]+)")
-AUDIT = re.compile(rf"{re.escape(layout.PREFIX)}:\{{([^:}}]*):([^:}}]*)\}}:audit")
+OWNED = re.compile(rf"{re.escape(redis_keys.CLOCK)}:(digest|alert|clean):([^:]+)")
+AUDIT = re.compile(rf"{re.escape(redis_keys.PREFIX)}:\{{([^:}}]*):([^:}}]*)\}}:audit")
 JOBS = "saq:"
 
 # Only what is still as it was read; another process may have changed it meanwhile.
@@ -99,7 +99,7 @@ class Found:
 class Erasure:
     """Every method raises StoreUnavailable where Redis does not answer."""
 
-    def __init__(self, redis: Commands, vault: Vault) -> None:
+    def __init__(self, redis: Commands, vault: Cipher) -> None:
         self._redis, self._vault = redis, vault
         self._blank = redis.register_script(BLANK)
 
@@ -166,8 +166,8 @@ class Erasure:
     ) -> Trace | None:
         is_sealed = bool(SEALED.fullmatch(text))
         try:
-            clear = self._vault.open(text, place(key, name)) if is_sealed else text
-        except Unopenable:
+            clear = self._vault.open(text, aad(key, name)) if is_sealed else text
+        except DecryptionError:
             found.unopenable += 1
             return None
         if not subject.pattern.search(clear):
@@ -175,19 +175,19 @@ class Erasure:
         if not subject.user_id or key.startswith(JOBS):
             return Trace("remove", key, name) if name else Trace("delete", key)
         blank = subject.pattern.sub("", clear)
-        new = self._vault.seal(blank, place(key, name)) if is_sealed else blank
+        new = self._vault.seal(blank, aad(key, name)) if is_sealed else blank
         return Trace("blank", key, name, text, new)
 
     def _note_owned(self, subject: Subject, key: str, value: Any, found: Found) -> None:
         """A key that says who has a clean-up under way holds its id."""
-        if key.startswith(f"{layout.CLOCK}:cleaning:") and isinstance(value, str):
+        if key.startswith(f"{redis_keys.CLOCK}:cleaning:") and isinstance(value, str):
             found.dead.add(value)
 
     def _facts(self, key: str, value: Any) -> Any:
         """The record of a hash, or None if it can't be opened."""
         try:
-            return json.loads(self._vault.open(value.get("record", ""), place(key, "record")))
-        except (Unopenable, ValueError):
+            return json.loads(self._vault.open(value.get("record", ""), aad(key, "record")))
+        except (DecryptionError, ValueError):
             return None
 
     async def _of_dead(self, dead: set[str], known: set[str]) -> list[Trace]:
@@ -211,7 +211,7 @@ class Erasure:
         """Work in the index goes first, so that no worker begins anything meanwhile."""
         order: Mapping[str, int] = {"remove": 0, "blank": 1, "delete": 2, "pseudonym": 3}
         for trace in sorted(traces, key=lambda one: order[one.act]):
-            with reaching_redis():
+            with translate_redis_errors():
                 await self._apply(subject, trace)
 
     async def _apply(self, subject: Subject, trace: Trace) -> None:
@@ -223,7 +223,7 @@ class Erasure:
                 await self._blank(keys=[trace.key], args=args)
             case "pseudonym":
                 name = self._vault.pseudonym(f"{subject.team_id}:{subject.user_id}")
-                copy = layout.audit_copy(_workspace_of(trace.key))
+                copy = redis_keys.audit_copy(_workspace_of(trace.key))
                 await rewrite(self._redis, trace.key, copy, subject.pattern, name)
             case "remove":
                 await self._remove(trace)
@@ -241,10 +241,10 @@ class Erasure:
 
     async def _all(self) -> AsyncIterator[tuple[str, str, Any]]:
         """Every key of the app with its type and its value."""
-        for pattern in (f"{layout.PREFIX}:*", f"{JOBS}*{layout.TASK}*"):
+        for pattern in (f"{redis_keys.PREFIX}:*", f"{JOBS}*{redis_keys.TASK}*"):
             cursor = -1
             while cursor != 0:
-                with reaching_redis():
+                with translate_redis_errors():
                     cursor, keys = await self._redis.scan(max(cursor, 0), pattern, BATCH)
                     found = await self._read(keys)
                 for one in found:

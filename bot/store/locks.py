@@ -1,8 +1,4 @@
-"""Locks in Redis, kept alive by their holder: the lock of a dead process ends within seconds.
-
-A lock's lifetime is shorter than the time for which others wait for it, so a process that was
-killed never makes them give up.
-"""
+"""Locks and leases in Redis."""
 
 from __future__ import annotations
 
@@ -14,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from bot.errors import StoreUnavailable
-from bot.store.connection import Commands, reaching_redis
+from bot.store import keys as redis_keys
+from bot.store.connection import Commands, translate_redis_errors
 
 logger = logging.getLogger(__name__)
 
@@ -52,12 +49,12 @@ class Locks:
 
     async def take(self, key: str, holder: str, seconds: float) -> str:
         """Take the key, or renew it; gives the value that another holder has set, "" if taken."""
-        with reaching_redis():
+        with translate_redis_errors():
             return str(await self._take(keys=[key], args=[holder, int(seconds * 1000)]))
 
     async def release(self, key: str, holder: str) -> None:
         """Give the key back, if it is still this holder's."""
-        with reaching_redis():
+        with translate_redis_errors():
             await self._release(keys=[key], args=[holder])
 
     @asynccontextmanager
@@ -101,3 +98,26 @@ class Locks:
                     return
             except StoreUnavailable as error:
                 logger.warning("a lock could not be renewed: %s", error)
+
+
+class WorkerLeases:
+    """Raises StoreUnavailable where Redis does not answer."""
+
+    def __init__(self, redis: Commands) -> None:
+        self._redis = redis
+
+    async def take(self, name: str, seconds: float) -> bool:
+        """Whether this worker does the work of that name; no other does within `seconds`."""
+        with translate_redis_errors():
+            taken = await self._redis.set(
+                redis_keys.shift(name), "1", nx=True, px=round(seconds * 1000)
+            )
+        return bool(taken)
+
+    async def keep(self, name: str, seconds: float) -> None:
+        """The work of that name is done, and is not due again within `seconds`.
+
+        Who takes it for a short time and keeps it afterwards leaves it to others where it fails.
+        """
+        with translate_redis_errors():
+            await self._redis.set(redis_keys.shift(name), "1", px=round(seconds * 1000))

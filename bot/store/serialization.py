@@ -15,7 +15,7 @@ SERIALIZERS: list[Serializer[Any]] = []
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
-class Unreadable(Exception):
+class InvalidRecord(Exception):
     """No record of its type. Its text names fields and never their values."""
 
 
@@ -42,6 +42,6 @@ class Serializer(Generic[T]):
         except ValidationError as error:
             # The error's own text quotes values, which may be secrets.
             places = {".".join(map(str, one["loc"][:2])) for one in error.errors()}
-            raise Unreadable(f"not understood: {', '.join(sorted(places))}") from None
+            raise InvalidRecord(f"not understood: {', '.join(sorted(places))}") from None
         except (ValueError, TypeError, RecursionError):
-            raise Unreadable("no JSON of a record") from None
+            raise InvalidRecord("no JSON of a record") from None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bot.store import layout
-from bot.store.connection import Commands, reaching_redis
+from bot.store import keys as redis_keys
+from bot.store.connection import Commands, translate_redis_errors
 
 KEPT_SECONDS = 24 * 60 * 60.0
 """How long data stays after the app was uninstalled: it is often installed again at once."""
@@ -14,7 +14,7 @@ KEPT_SECONDS = 24 * 60 * 60.0
 class StoppedTeams:
     """Marks of workspaces. Every method raises StoreUnavailable where Redis does not answer.
 
-    A request from a person of the workspace removes its mark: `bot.store.arrivals`.
+    A request from a person of the workspace removes its mark: `bot.store.idempotency`.
     """
 
     def __init__(self, redis: Commands) -> None:
@@ -22,22 +22,22 @@ class StoppedTeams:
 
     async def uninstalled(self, team_id: str, now: float) -> None:
         """Stop scheduled work, and delete the data of the workspace in a day."""
-        with reaching_redis():
+        with translate_redis_errors():
             at = now + KEPT_SECONDS
-            await self._redis.zadd(layout.teams_stopped(), {team_id: at}, lt=True)
+            await self._redis.zadd(redis_keys.teams_stopped(), {team_id: at}, lt=True)
 
     async def revoked(self, team_id: str) -> None:
         """Stop scheduled work, and delete nothing; an uninstall that was reported stays one."""
-        with reaching_redis():
-            await self._redis.zadd(layout.teams_stopped(), {team_id: math.inf}, nx=True)
+        with translate_redis_errors():
+            await self._redis.zadd(redis_keys.teams_stopped(), {team_id: math.inf}, nx=True)
 
     async def resume(self, team_id: str) -> None:
         """The app works there again."""
-        with reaching_redis():
-            await self._redis.zrem(layout.teams_stopped(), team_id)
+        with translate_redis_errors():
+            await self._redis.zrem(redis_keys.teams_stopped(), team_id)
 
     async def all(self) -> dict[str, float]:
         """When the data of each is deleted, in seconds since 1970; infinite for never."""
-        with reaching_redis():
-            found = await self._redis.zrange(layout.teams_stopped(), 0, -1, withscores=True)
+        with translate_redis_errors():
+            found = await self._redis.zrange(redis_keys.teams_stopped(), 0, -1, withscores=True)
         return dict(found)

@@ -6,17 +6,15 @@ A worker tells of them with their owners' keys, also in channels, so they are se
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import Literal
 
-from bot.models import Caller, Stored
-from bot.store import layout
-from bot.store.connection import Commands, reaching_redis
-from bot.store.due_index import Scheduled
-from bot.store.sealing import Sealing
+from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.watches import Watch
+from bot.store import keys as redis_keys
+from bot.store.connection import Commands, translate_redis_errors
+from bot.store.due_index import PolledConnections, Scheduled
+from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.serialization import Serializer
-from bot.store.sources import Source, Sources
-from bot.store.vault import Vault
 
 # One user's watches are counted and added in one step, so that two presses cannot pass the limit.
 ADD = """
@@ -44,25 +42,7 @@ KEPT_SECONDS = 30 * 24 * 60 * 60
 Added = Literal["added", "there", "full"]
 
 
-@dataclass(frozen=True, slots=True)
-class Watch(Stored):
-    """Somebody wants to know when a job ends; `since` is in seconds since 1970.
-
-    `channel_id` and `message_ts` are the message for all in which they said so, empty elsewhere;
-    `shared_by` shared the job there, empty where the message is a list.
-    """
-
-    id: str
-    owner: Caller
-    tenant: str
-    job_id: str
-    since: float
-    channel_id: str = ""
-    message_ts: str = ""
-    shared_by: str = ""
-
-
-WATCH = Serializer(Watch, "owner")
+WATCH_SERIALIZER = Serializer(Watch, "owner")
 
 
 def new_watch_id() -> str:
@@ -75,17 +55,19 @@ class WatchStore:
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands, vault: Vault) -> None:
-        self._redis, self._sealing = redis, Sealing(vault, "watch", WATCH)
+    def __init__(self, redis: Commands, vault: Cipher) -> None:
+        self._redis, self._sealing = redis, EncryptedRecords(vault, "watch", WATCH_SERIALIZER)
         self._add = redis.register_script(ADD)
         followed = Scheduled(
             "connections with watches",
-            layout.ALL_WATCHES,
+            redis_keys.ALL_WATCHES,
             self._sources,
-            lambda name: layout.watches(Source.named(name).owner),
+            lambda name: redis_keys.watches(PolledConnection.named(name).owner),
             DUE_AT,
         )
-        self.sources = Sources(redis, layout.watches_due(), layout.watches_strikes(), followed)
+        self.sources = PolledConnections(
+            redis, redis_keys.watches_due(), redis_keys.watches_strikes(), followed
+        )
 
     async def add(self, watch: Watch, look_at: float, most: int) -> Added:
         """Watch a job, unless its owner does so already, or watches `most` jobs."""
@@ -96,26 +78,29 @@ class WatchStore:
         return done
 
     async def _put(self, watch: Watch, look_at: float, most: int) -> Added:
-        source, field = Source(watch.owner, watch.tenant), _field(watch.tenant, watch.job_id)
-        key = layout.watches(watch.owner)
+        source, field = (
+            PolledConnection(watch.owner, watch.tenant),
+            _field(watch.tenant, watch.job_id),
+        )
+        key = redis_keys.watches(watch.owner)
         sealed = self._sealing.seal(watch, key, field)
-        with reaching_redis():
+        with translate_redis_errors():
             done: Added = await self._add(
-                keys=[key, layout.watches_due()],
+                keys=[key, redis_keys.watches_due()],
                 args=[field, sealed, most, source.name, look_at, KEPT_SECONDS],
             )
         return done
 
     async def _can_open(self, watch: Watch) -> bool:
-        key, field = layout.watches(watch.owner), _field(watch.tenant, watch.job_id)
-        with reaching_redis():
+        key, field = redis_keys.watches(watch.owner), _field(watch.tenant, watch.job_id)
+        with translate_redis_errors():
             sealed = await self._redis.hget(key, field)
         return bool(self._sealing.open(sealed, key, field, owner=watch.owner))
 
     async def of(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]:
         """Somebody's watches, oldest first; of one tenant, or of all."""
-        key = layout.watches(owner)
-        with reaching_redis():
+        key = redis_keys.watches(owner)
+        with translate_redis_errors():
             fields: dict[str, str] = await self._redis.hgetall(key)
         watches = (
             self._sealing.open(sealed, key, field, owner=owner) for field, sealed in fields.items()
@@ -125,8 +110,8 @@ class WatchStore:
 
     async def remove(self, owner: Caller, tenant: str, job_id: str) -> bool:
         """Whether there was a watch to remove."""
-        with reaching_redis():
-            return bool(await self._redis.hdel(layout.watches(owner), _field(tenant, job_id)))
+        with translate_redis_errors():
+            return bool(await self._redis.hdel(redis_keys.watches(owner), _field(tenant, job_id)))
 
     async def _sources(self, keys: list[str]) -> list[str]:
         """The names of the sources whose watches stand under these keys."""
@@ -135,7 +120,7 @@ class WatchStore:
                 pipe.hkeys(key)
             fields = await pipe.execute()
         return [
-            Source(owner, tenant).name
+            PolledConnection(owner, tenant).name
             for key, names in zip(keys, fields, strict=True)
             for owner in _owners(key)
             for tenant in {name.partition(":")[0] for name in names}
@@ -144,7 +129,7 @@ class WatchStore:
 
 def _owners(key: str) -> list[Caller]:
     """Whose watches stand under a key that fits the pattern; none if it is not one of ours."""
-    parts = key.removeprefix(f"{layout.CLOCK}:watches:").split(":")
+    parts = key.removeprefix(f"{redis_keys.CLOCK}:watches:").split(":")
     return [Caller(parts[1], parts[2], parts[0])] if len(parts) == 3 else []
 
 

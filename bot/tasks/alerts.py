@@ -5,24 +5,24 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from bot.clockwork.calls import Errand, Later, Queues, every, task
-from bot.errors import EmporixError, ShareRefused
+from bot.domain.accounts import PolledConnection
+from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
+from bot.domain.audit import AuditEvent
+from bot.errors import EmporixError, RetryLater, ShareRefused
+from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.alerts.alerts import DISCONNECTED
-from bot.services.alerts.arranging import arrange, remembered
-from bot.services.alerts.course import AlertCourse
-from bot.services.alerts.looks import BROKEN, AlertLooks, notice_at, wait
+from bot.services.alerts.grouping import group_changes, remembered
+from bot.services.alerts.lifecycle import AlertLifecycle
+from bot.services.alerts.poll import BROKEN, AlertPoller, notice_at, wait
 from bot.services.departures import ARCHIVED, REMOVED, Departures
-from bot.services.sharing import Sharing
-from bot.slack.alert_posts import AlertPosts, shown_ids
-from bot.slack.failures import described
-from bot.slack.once import Admit, Post, PostRefused
-from bot.slack.refusals import TROUBLE, named, passes_in
-from bot.slack.told_once import ToldOnce
-from bot.store.alert_records import Alert, Batch, Posted
+from bot.services.sharing import SharingService
+from bot.slack.error_handler import describe
+from bot.slack.errors import SLACK_ERRORS, named, passes_in
+from bot.slack.posting.alerts import AlertPoster, shown_ids
+from bot.slack.posting.notifier import Notifier
+from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused
 from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
-from bot.store.audit_events import AuditEvent
-from bot.store.sources import Source
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
@@ -34,8 +34,8 @@ SILENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
 logger = logging.getLogger(__name__)
 
 
-@every(LOOK_SECONDS)
-async def find_due(now: float, alert_store: AlertStore, queue: Queues) -> None:
+@periodic(LOOK_SECONDS)
+async def find_due(now: float, alert_store: AlertStore, queue: TaskQueue) -> None:
     for source in await alert_store.sources.take_due(now, MOST_AT_ONCE):
         await queue.put("alerts.look", source.name, source=source.name)
 
@@ -43,19 +43,19 @@ async def find_due(now: float, alert_store: AlertStore, queue: Queues) -> None:
 @task("alerts.look")
 async def look(
     source: str,
-    alert_looks: AlertLooks,
-    alert_course: AlertCourse,
-    queue: Queues,
+    alert_looks: AlertPoller,
+    alert_course: AlertLifecycle,
+    queue: TaskQueue,
     audit: AuditLog,
 ) -> None:
     """All alerts of a connection, each set of filters once."""
-    looked = await alert_looks.look(Source.named(source))
+    looked = await alert_looks.look(PolledConnection.named(source))
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
     for alert_id in looked.unnoticed:
         await queue.put("alerts.notice", alert_id, alert_id=alert_id)
     if looked.broken:
-        await _pause_all(Source.named(source), looked.broken, alert_course, audit)
+        await _pause_all(PolledConnection.named(source), looked.broken, alert_course, audit)
     for alert_id in looked.refused:
         await _pause(alert_id, "filters", alert_course, audit)
 
@@ -64,13 +64,13 @@ async def look(
 async def post(
     alert_id: str,
     now: float,
-    errand: Errand,
+    errand: TaskContext,
     alert_store: AlertStore,
-    alert_course: AlertCourse,
-    alert_looks: AlertLooks,
-    sharing: Sharing,
-    alert_posts: AlertPosts,
-    told_once: ToldOnce,
+    alert_course: AlertLifecycle,
+    alert_looks: AlertPoller,
+    sharing: SharingService,
+    alert_posts: AlertPoster,
+    told_once: Notifier,
     departures: Departures,
     audit: AuditLog,
 ) -> None:
@@ -78,8 +78,8 @@ async def post(
     alert = await alert_store.load(alert_id)
     if alert is None or alert.batch is None or alert.paused or alert.muted_until > now:
         return
-    errand.owner, errand.about = alert.owner, "an alert in a channel"
-    errand.otherwise = partial(_pause, alert.id, "unexpected", alert_course, audit)
+    errand.owner, errand.subject = alert.owner, "an alert in a channel"
+    errand.on_give_up = partial(_pause, alert.id, "unexpected", alert_course, audit)
     admit = partial(_admit, alert, sharing, told_once)
     try:
         if not await alert_course.check(alert, told_once.is_gone):
@@ -90,13 +90,13 @@ async def post(
         posts = await alert_store.posts(alert.id)
         told = await _post(alert, alert.batch, posts, alert_looks, alert_posts, told_once, admit)
         if not await alert_course.done(alert, told):  # try again; nothing is posted twice
-            raise Later(1.0, "the alert was changed at the same time")
+            raise RetryLater(1.0, "the alert was changed at the same time")
     except BROKEN as error:
         if (looked := await alert_looks.struck(alert.source, error)).broken:
             await _pause_all(alert.source, looked.broken, alert_course, audit)
     except EmporixError as error:
-        raise Later(wait(error, [alert], now), str(error)) from error
-    except (ShareRefused, PostRefused, *TROUBLE) as error:
+        raise RetryLater(wait(error, [alert], now), str(error)) from error
+    except (ShareRefused, PostRefused, *SLACK_ERRORS) as error:
         reason = _permanent(error)
         logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
         await _pause(alert.id, reason, alert_course, audit)
@@ -106,31 +106,31 @@ async def post(
 async def notice(
     alert_id: str,
     now: float,
-    errand: Errand,
+    errand: TaskContext,
     alert_store: AlertStore,
-    alert_course: AlertCourse,
-    sharing: Sharing,
-    told_once: ToldOnce,
+    alert_course: AlertLifecycle,
+    sharing: SharingService,
+    told_once: Notifier,
 ) -> None:
     """Tell the channel and the owner of a paused alert why it is paused."""
     alert = await alert_store.load(alert_id)
     if alert is None or notice_at(alert) > now:
         return
-    errand.owner, errand.about = alert.owner, "a paused alert in a channel"
+    errand.owner, errand.subject = alert.owner, "a paused alert in a channel"
     await _tell_channel(alert, sharing, told_once)
     if not alert.notices and alert.paused not in SILENT_TO_OWNER:
         await _tell_owner(alert, await alert_course.paused_with(alert), told_once)
     await alert_course.noticed(alert)
 
 
-async def _pause(alert_id: str, reason: str, alert_course: AlertCourse, audit: AuditLog) -> None:
+async def _pause(alert_id: str, reason: str, alert_course: AlertLifecycle, audit: AuditLog) -> None:
     alert = await alert_course.pause(alert_id, reason)
     if alert and alert.paused == reason:
         await _note_paused(alert, reason, audit)
 
 
 async def _pause_all(
-    source: Source, reason: str, alert_course: AlertCourse, audit: AuditLog
+    source: PolledConnection, reason: str, alert_course: AlertLifecycle, audit: AuditLog
 ) -> None:
     for alert in await alert_course.pause_all(source, reason):
         await _note_paused(alert, reason, audit)
@@ -147,19 +147,19 @@ async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
     )
 
 
-async def _admit(alert: Alert, sharing: Sharing, told_once: ToldOnce) -> None:
+async def _admit(alert: Alert, sharing: SharingService, told_once: Notifier) -> None:
     """Raises ShareRefused where the readers of its channel may not see jobs."""
     sharing.admit(await told_once.audience(alert.channel_id))
 
 
-async def _tell_channel(alert: Alert, sharing: Sharing, told_once: ToldOnce) -> None:
+async def _tell_channel(alert: Alert, sharing: SharingService, told_once: Notifier) -> None:
     """Otherwise its silence would look as if nothing failed."""
     name = f"{_paused(alert)}:{alert.notices + 1}"
-    post = Post(name, alert.owner.team_id, alert.channel_id, notice_at(alert))
+    post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, notice_at(alert))
     try:
         await _admit(alert, sharing, told_once)
         await told_once.in_channel(post, "alerts/orphaned", alert=alert)
-    except (ShareRefused, *TROUBLE) as error:
+    except (ShareRefused, *SLACK_ERRORS) as error:
         logger.warning("%s is not posted: %s", name, _permanent(error))
 
 
@@ -168,11 +168,11 @@ def _permanent(error: Exception) -> str:
     if isinstance(error, ShareRefused | PostRefused):
         return error.reason
     if (seconds := passes_in(error)) is not None:
-        raise Later(seconds, described(error)) from error
+        raise RetryLater(seconds, describe(error)) from error
     return named(error)
 
 
-async def _tell_owner(alert: Alert, together: list[Alert], told_once: ToldOnce) -> None:
+async def _tell_owner(alert: Alert, together: list[Alert], told_once: Notifier) -> None:
     """One message for all that were paused together, by the name of the oldest."""
     alerts = together or [alert]
     facts = {"reason": alert.paused, "tenant": alert.tenant, "alerts": alerts}
@@ -186,15 +186,15 @@ def _paused(alert: Alert) -> str:
 
 async def _post(
     alert: Alert,
-    batch: Batch,
-    posts: tuple[Posted, ...],
-    alert_looks: AlertLooks,
-    alert_posts: AlertPosts,
-    told_once: ToldOnce,
+    batch: ChangeBatch,
+    posts: tuple[PostedAlert, ...],
+    alert_looks: AlertPoller,
+    alert_posts: AlertPoster,
+    told_once: Notifier,
     admit: Admit,
-) -> tuple[Posted, ...]:
+) -> tuple[PostedAlert, ...]:
     """Post a batch; returns the messages of the last day, with the new one."""
-    plan = arrange(batch, posts)
+    plan = group_changes(batch, posts)
     jobs = await alert_looks.details(alert, shown_ids(plan))
     ts = await alert_posts.post(alert, batch, plan, jobs, admit)
     if ts is None:

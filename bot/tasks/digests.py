@@ -1,15 +1,19 @@
-"""Digests that are due: found once a second, and posted once each, whatever becomes of a worker."""
+"""Posts due digests, each once; prepares their charts before they are due."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from slack_sdk.errors import SlackApiError
 
-from bot.clockwork.calls import Errand, Later, Queues, every, task
+from bot.domain.accounts import Caller, Connection
+from bot.domain.audit import AuditEvent
+from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import (
     DigestRefused,
     EmporixError,
@@ -18,27 +22,97 @@ from bot.errors import (
     InvalidRequest,
     MissingScope,
     NotConnected,
+    RetryLater,
+    StoreUnavailable,
     Unauthorized,
 )
-from bot.models import Connection, Digest, Slot
-from bot.services.accounts import connection
+from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
+from bot.services.accounts import require_connection
 from bot.services.departures import Departures
-from bot.services.digests import course
-from bot.services.digests.digests import Digests
-from bot.services.digests.history import Histories, History
-from bot.services.digests.report import Report, Reports
-from bot.slack.digest_channels import DigestChannels, said_by_slack
-from bot.slack.digest_posts import DigestPosts
-from bot.slack.once import OutcomeUnknown
-from bot.slack.refusals import word
-from bot.slack.told_once import ToldOnce
+from bot.services.digests import lifecycle
+from bot.services.digests.digests import DigestService
+from bot.services.digests.history import DailyHistory, History
+from bot.services.digests.report import DigestReports, Report
+from bot.slack.conversations import DigestChannels, said_by_slack
+from bot.slack.errors import error_code
+from bot.slack.posting.digests import DigestPoster
+from bot.slack.posting.notifier import Notifier
+from bot.slack.posting.post_once import OutcomeUnknown
 from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
-from bot.store.audit_events import AuditEvent
 from bot.store.digests import DigestStore
-from bot.store.shifts import Shifts
+from bot.store.locks import WorkerLeases
 
 logger = logging.getLogger(__name__)
+
+PERIOD_SECONDS = 60.0
+CHART_AHEAD_SECONDS = 2 * 60 * 60.0
+MOST_PREPARED = 1_000
+"""As many digests as a workspace may have."""
+
+RUN_SECONDS = 20.0
+"""A run ends after that, and the next run goes on with the digests that are left."""
+
+AT_ONCE = 4
+DIGEST_SECONDS = 5.0
+"""Then the next digest is prepared, while counting for this one goes on."""
+
+AGAIN_SECONDS = 15 * 60.0
+"""A digest is looked at again after that: days may be over or countable by then."""
+
+
+@periodic(PERIOD_SECONDS)
+async def queue_preparation(shifts: WorkerLeases, queue: TaskQueue) -> None:
+    if await shifts.take("digest_charts", PERIOD_SECONDS):
+        await queue.put("digest_charts.prepare", "all")
+
+
+@task("digest_charts.prepare")
+async def prepare(
+    now: float,
+    digest_store: DigestStore,
+    account_store: AccountStore,
+    histories: DailyHistory,
+    shifts: WorkerLeases,
+) -> None:
+    due = await digest_store.due_between(now, now + CHART_AHEAD_SECONDS, MOST_PREPARED)
+    waiting = in_turns(digest for digest in due if digest.chart and not digest.paused)
+
+    async def prepare_some() -> None:
+        for digest in waiting:
+            if await shifts.take(f"digest_chart:{digest.id}", AGAIN_SECONDS):
+                await _prepare(digest, now, account_store, histories)
+
+    try:
+        async with asyncio.timeout(RUN_SECONDS):
+            await asyncio.gather(*(prepare_some() for _ in range(AT_ONCE)))
+    except TimeoutError:
+        logger.info("charts of %d digests are prepared later: the time is up", len(list(waiting)))
+
+
+def in_turns(digests: Iterable[Digest]) -> Iterator[Digest]:
+    """The digest of each owner that is due first, then the second of each owner, and so on."""
+    seen: Counter[Caller] = Counter()
+    placed: list[tuple[int, Digest]] = []
+    for digest in sorted(digests, key=lambda one: one.due_at or 0):
+        placed.append((seen[digest.owner], digest))
+        seen[digest.owner] += 1
+    return (digest for _, digest in sorted(placed, key=lambda one: one[0]))
+
+
+async def _prepare(
+    digest: Digest, now: float, accounts: AccountStore, histories: DailyHistory
+) -> None:
+    """On the connection of the digest's owner."""
+    try:
+        connection = require_connection(await accounts.load(digest.owner), digest.tenant)
+        async with asyncio.timeout(DIGEST_SECONDS):
+            await histories.prepare(connection, digest.filters, digest.schedule.zone, now)
+    except (NotConnected, StoreUnavailable) as error:
+        logger.info("the chart of digest %s is not prepared: %s", digest.id, error.template)
+    except TimeoutError:
+        logger.info("the chart of digest %s is not prepared yet: counting takes long", digest.id)
+
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
@@ -62,21 +136,21 @@ MOST_MISSED = 2
 BROKEN = (NotConnected, Unauthorized, Forbidden, MissingScope)
 SHORTEST_PAUSE, LONGEST_PAUSE = 5.0, 600.0  # seconds
 
-Course = Callable[[Digest, Slot, float], Digest]
+Course = Callable[[Digest, ScheduledRun, float], Digest]
 """What a run makes of a digest."""
 
 
-@every(LOOK_SECONDS)
-async def find_due(now: float, digest_store: DigestStore, queue: Queues) -> None:
+@periodic(LOOK_SECONDS)
+async def find_due(now: float, digest_store: DigestStore, queue: TaskQueue) -> None:
     while found := await digest_store.claim_due(now, MOST_AT_ONCE):
         for due in found:  # the key names the run: one that waits does not block another
             key = f"{due.digest_id}:{due.run}"
             await queue.put("digests.post", key, digest_id=due.digest_id)
 
 
-@every(READ_SECONDS)
+@periodic(READ_SECONDS)
 async def read_channels(
-    now: float, digest_store: DigestStore, told_once: ToldOnce, shifts: Shifts
+    now: float, digest_store: DigestStore, told_once: Notifier, shifts: WorkerLeases
 ) -> None:
     """Know the readers of channels before their digests are due, as fast as Slack allows."""
     if not await shifts.take("read_channels", READ_SECONDS):
@@ -89,21 +163,21 @@ async def read_channels(
 async def post(
     digest_id: str,
     now: float,
-    errand: Errand,
+    errand: TaskContext,
     digest_store: DigestStore,
-    digests: Digests,
+    digests: DigestService,
     account_store: AccountStore,
-    reports: Reports,
-    histories: Histories,
+    reports: DigestReports,
+    histories: DailyHistory,
     digest_channels: DigestChannels,
-    digest_posts: DigestPosts,
-    told_once: ToldOnce,
+    digest_posts: DigestPoster,
+    told_once: Notifier,
     departures: Departures,
     audit: AuditLog,
 ) -> None:
     if (digest := await _loaded(digest_id, now, digest_store)) is None:
         return
-    errand.owner, errand.about = digest.owner, f"the digest “{digest.name}”, which was left out"
+    errand.owner, errand.subject = digest.owner, f"the digest “{digest.name}”, which was left out"
     if 0 < digest.notice_at <= now:
         await _tell_paused(digest, digests, digest_posts)
     if (slot := digest.next) is None or slot.at > now:
@@ -122,7 +196,7 @@ async def post(
         departures,
         audit,
     )
-    errand.otherwise = partial(run.settle, course.given_up)
+    errand.on_give_up = partial(run.settle, lifecycle.given_up)
     await run.take()
 
 
@@ -133,11 +207,11 @@ async def _loaded(digest_id: str, now: float, digest_store: DigestStore) -> Dige
     return digest
 
 
-async def _tell_paused(digest: Digest, digests: Digests, digest_posts: DigestPosts) -> None:
+async def _tell_paused(digest: Digest, digests: DigestService, digest_posts: DigestPoster) -> None:
     """The next notice to the channel of a paused digest."""
     notice = digest.notices + 1
     await digest_posts.tell_paused(digest, notice)
-    await digests.settle(digest, lambda current: course.noticed(current, notice))
+    await digests.settle(digest, lambda current: lifecycle.noticed(current, notice))
 
 
 @dataclass(slots=True)
@@ -145,27 +219,27 @@ class Run:
     """One run of a digest, for `slot`; `digest` is as it was read or saved last."""
 
     digest: Digest
-    slot: Slot
+    slot: ScheduledRun
     now: float
-    digests: Digests
+    digests: DigestService
     accounts: AccountStore
-    reports: Reports
-    histories: Histories
+    reports: DigestReports
+    histories: DailyHistory
     channels: DigestChannels
-    posts: DigestPosts
-    told_once: ToldOnce
+    posts: DigestPoster
+    told_once: Notifier
     departures: Departures
     audit: AuditLog
 
     async def take(self) -> None:
         """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
-        if course.is_too_late(self.slot, self.now):
+        if lifecycle.is_too_late(self.slot, self.now):
             is_posted = await self.posts.is_posted(self.digest, self.slot)
-            await (self.settle(course.posted) if is_posted else self._miss())
+            await (self.settle(lifecycle.posted) if is_posted else self._miss())
             return
         try:
             await self._attempt()
-        except Later as later:
+        except RetryLater as later:
             if self.now - self.slot.at > LATE_SECONDS:
                 minutes = (self.now - self.slot.at) / 60
                 logger.warning(
@@ -204,21 +278,21 @@ class Run:
         except (InvalidRequest, InvalidInput):
             await self._pause("filters")
         except EmporixError as error:
-            raise Later(_pause_seconds(self.slot, self.now), str(error)) from error
+            raise RetryLater(_pause_seconds(self.slot, self.now), str(error)) from error
         except OutcomeUnknown:
             await self.posts.tell_owner(self.digest, self.slot, "unknown")
-            await self.settle(course.posted)
+            await self.settle(lifecycle.posted)
 
     async def _post(self) -> None:
         await self._check()
         report = await self._report()
-        is_asked = course.is_asked(self.slot) or self.digest.asked >= self.slot.at
+        is_asked = lifecycle.is_asked(self.slot) or self.digest.asked >= self.slot.at
         if report.is_quiet and not self.digest.even_when_quiet and not is_asked:
-            await self.settle(course.was_quiet)
+            await self.settle(lifecycle.was_quiet)
             return
         history = None if report.is_quiet or not self.digest.chart else await self._history()
         await self.posts.post(self.digest, self.slot, report, history, self.now)
-        await self.settle(course.posted)
+        await self.settle(lifecycle.posted)
 
     async def _check(self) -> None:
         """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
@@ -231,44 +305,44 @@ class Run:
                 await self._note_paused("owner_gone")
                 raise DigestRefused("owner_gone", self.digest.channel_id)
         except SlackApiError as error:  # what passes is Later
-            raise DigestRefused(said_by_slack(word(error)), self.digest.channel_id) from error
-        await self.settle(course.checked)
+            raise DigestRefused(said_by_slack(error_code(error)), self.digest.channel_id) from error
+        await self.settle(lifecycle.checked)
 
     async def _report(self) -> Report:
-        window = course.window(self.digest, self.slot)
+        window = lifecycle.window(self.digest, self.slot)
         return await self.reports.read(await self._connection(), self.digest.filters, window)
 
     async def _history(self) -> History:
         """The days before this run, as far as they are known within two seconds."""
-        held, zone = await self._connection(), self.digest.schedule.zone
-        return await self.histories.read(held, self.digest.filters, zone, self.slot.at)
+        connection, zone = await self._connection(), self.digest.schedule.zone
+        return await self.histories.read(connection, self.digest.filters, zone, self.slot.at)
 
     async def _connection(self) -> Connection:
         """Raises NotConnected."""
-        return connection(await self.accounts.load(self.digest.owner), self.digest.tenant)
+        return require_connection(await self.accounts.load(self.digest.owner), self.digest.tenant)
 
     async def _miss(self) -> None:
         """Too late: the owner hears of a run that was asked for, and of the second in a row."""
-        logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.slot.on)
-        after = course.missed(self.digest, self.slot, self.now)
-        if course.is_asked(self.slot) or self.digest.missed < MOST_MISSED <= after.missed:
+        logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.slot.date)
+        after = lifecycle.missed(self.digest, self.slot, self.now)
+        if lifecycle.is_asked(self.slot) or self.digest.missed < MOST_MISSED <= after.missed:
             await self.posts.tell_owner(self.digest, self.slot, "missed")
-        await self.settle(course.missed)
+        await self.settle(lifecycle.missed)
 
     async def _strike(self) -> None:
         """The owner hears of it the first time, and where they asked for this run."""
-        if not self.digest.strikes or course.is_asked(self.slot):
+        if not self.digest.failed_dates or lifecycle.is_asked(self.slot):
             await self.posts.tell_owner(self.digest, self.slot, "connection")
-        await self.settle(course.struck)
+        await self.settle(lifecycle.struck)
 
     async def _pause(self, reason: str) -> None:
         """The channel hears of it by its own notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
         if reason != "owner_gone":
             await self.posts.tell_owner(self.digest, self.slot, reason)
-        await self.settle(lambda one, _, now: course.paused(one, reason, now))
+        await self.settle(lambda one, _, now: lifecycle.paused(one, reason, now))
 
 
-def _pause_seconds(slot: Slot, now: float) -> float:
+def _pause_seconds(slot: ScheduledRun, now: float) -> float:
     """The longer something is due already, the longer until the next try."""
     return min(max(SHORTEST_PAUSE, (now - slot.at) / 2), LONGEST_PAUSE)

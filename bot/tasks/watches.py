@@ -6,23 +6,22 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from bot.clockwork.calls import Errand, Later, Queues, every, task
+from bot.domain.accounts import Account, Caller, PolledConnection
+from bot.domain.watches import Watch
 from bot.emporix.models import Job
-from bot.errors import EmporixError, NotFound, ShareRefused
-from bot.models import Account, Caller
+from bot.errors import EmporixError, NotFound, RetryLater, ShareRefused
+from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
+from bot.services.deletes import SharedDeletes
 from bot.services.departures import Departures
-from bot.services.jobs import JobCard, Jobs
-from bot.services.shared_deletes import SharedDeletes
-from bot.services.sharing import Sharing
-from bot.services.watches.schedule import duration, wait
-from bot.services.watches.watching import Watching
-from bot.slack.failures import described
-from bot.slack.once import Post
-from bot.slack.refusals import TROUBLE, passes_in
-from bot.slack.told_once import ToldOnce
+from bot.services.jobs import JobCard, JobService
+from bot.services.sharing import SharingService
+from bot.services.watches import WatchService, duration, wait
+from bot.slack.error_handler import describe
+from bot.slack.errors import SLACK_ERRORS, passes_in
+from bot.slack.posting.notifier import Notifier
+from bot.slack.posting.post_once import OutgoingMessage
 from bot.store.accounts import AccountStore
-from bot.store.sources import Source
-from bot.store.watches import Watch, WatchStore
+from bot.store.watches import WatchStore
 
 LOOK_SECONDS = 1.0
 MOST_AT_ONCE = 200
@@ -30,16 +29,16 @@ MOST_AT_ONCE = 200
 logger = logging.getLogger(__name__)
 
 
-@every(LOOK_SECONDS)
-async def find_due(now: float, watch_store: WatchStore, queue: Queues) -> None:
+@periodic(LOOK_SECONDS)
+async def find_due(now: float, watch_store: WatchStore, queue: TaskQueue) -> None:
     for source in await watch_store.sources.take_due(now, MOST_AT_ONCE):
         await queue.put("watches.look", source.name, source=source.name)
 
 
 @task("watches.look")
-async def look(source: str, now: float, watching: Watching, queue: Queues) -> None:
+async def look(source: str, now: float, watching: WatchService, queue: TaskQueue) -> None:
     """One query for all that somebody watches in a tenant."""
-    seen = await watching.look(Source.named(source))
+    seen = await watching.look(PolledConnection.named(source))
     for ending in seen.endings:
         await queue.put(
             "watches.tell",
@@ -59,22 +58,22 @@ async def tell(
     watch_id: str,
     outcome: str,
     at: float,
-    errand: Errand,
-    watching: Watching,
+    errand: TaskContext,
+    watching: WatchService,
     watch_store: WatchStore,
     account_store: AccountStore,
-    jobs: Jobs,
+    jobs: JobService,
     shared_deletes: SharedDeletes,
-    sharing: Sharing,
-    told_once: ToldOnce,
+    sharing: SharingService,
+    told_once: Notifier,
     departures: Departures,
 ) -> None:
     """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
-    watch = await watching.named(Source.named(source), watch_id)
+    watch = await watching.named(PolledConnection.named(source), watch_id)
     if watch is None:
         return  # told already, or stopped meanwhile
-    errand.owner, errand.about = watch.owner, f"job {watch.job_id}, which you were watching"
-    errand.otherwise = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
+    errand.owner, errand.subject = watch.owner, f"job {watch.job_id}, which you were watching"
+    errand.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
     if await _is_gone(watch.owner, told_once):
         await departures.remove_user(watch.owner)
         return
@@ -94,12 +93,12 @@ async def give_up(
     source: str,
     reason: str,
     at: float,
-    watching: Watching,
+    watching: WatchService,
     watch_store: WatchStore,
-    told_once: ToldOnce,
+    told_once: Notifier,
 ) -> None:
     """The connection does not work any more; its owner hears so once."""
-    broken = Source.named(source)
+    broken = PolledConnection.named(source)
     watches = await watch_store.of(broken.owner, broken.tenant)
     if not watches:
         return
@@ -109,17 +108,17 @@ async def give_up(
     await watching.end_all(broken.owner, broken.tenant)
 
 
-async def _is_gone(owner: Caller, told_once: ToldOnce) -> bool:
+async def _is_gone(owner: Caller, told_once: Notifier) -> bool:
     """Where Slack refuses to say, a message to somebody who has left does no harm."""
     try:
         return await told_once.is_gone(owner.user_id)
-    except TROUBLE as error:
+    except SLACK_ERRORS as error:
         _later_if_it_passes(error)
-        logger.warning("whether a watcher has left is not known: %s", described(error))
+        logger.warning("whether a watcher has left is not known: %s", describe(error))
         return False
 
 
-async def _may_be_public(watch: Watch, sharing: Sharing, told_once: ToldOnce) -> bool:
+async def _may_be_public(watch: Watch, sharing: SharingService, told_once: Notifier) -> bool:
     """Whether the end of a job may be shown where Watch was pressed; its readers may be new."""
     if not watch.channel_id:
         return False
@@ -128,33 +127,33 @@ async def _may_be_public(watch: Watch, sharing: Sharing, told_once: ToldOnce) ->
     except ShareRefused as refused:
         logger.info("a watch ends in a direct message: %s", refused.reason)
         return False
-    except TROUBLE as error:
+    except SLACK_ERRORS as error:
         _later_if_it_passes(error)
-        logger.warning("a watch ends in a direct message: %s", described(error))
+        logger.warning("a watch ends in a direct message: %s", describe(error))
         return False
     return True
 
 
 def _later_if_it_passes(error: Exception) -> None:
     if (seconds := passes_in(error)) is not None:
-        raise Later(seconds, described(error)) from error
+        raise RetryLater(seconds, describe(error)) from error
 
 
-async def _card(account: Account, watch: Watch, jobs: Jobs) -> JobCard | None:
+async def _card(account: Account, watch: Watch, jobs: JobService) -> JobCard | None:
     try:
         return await jobs.get(account, watch.job_id, watch.tenant)
     except NotFound:
         return None
     except EmporixError as error:  # whether the connection is broken, the next look will tell
-        raise Later(wait(error), str(error)) from error
+        raise RetryLater(wait(error), str(error)) from error
 
 
 async def _change_shown(
     account: Account,
     watch: Watch,
-    jobs: Jobs,
+    jobs: JobService,
     shared_deletes: SharedDeletes,
-    told_once: ToldOnce,
+    told_once: Notifier,
     may_be_public: Callable[[], Awaitable[bool]],
 ) -> None:
     """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
@@ -171,7 +170,7 @@ async def _change_shown(
 
 
 async def _tell(
-    watch: Watch, outcome: str, at: float, job: Job | None, told_once: ToldOnce, *, public: bool
+    watch: Watch, outcome: str, at: float, job: Job | None, told_once: Notifier, *, public: bool
 ) -> None:
     """In the thread where they said that they watch; directly where that is not possible."""
     facts = {
@@ -183,7 +182,7 @@ async def _tell(
     }
     name, owner = f"watch:{watch.id}", watch.owner
     if public:
-        post = Post(name, owner.team_id, watch.channel_id, at, watch.message_ts)
+        post = OutgoingMessage(name, owner.team_id, watch.channel_id, at, watch.message_ts)
         if await told_once.in_channel(post, "jobs/watch.over", user_id=owner.user_id, **facts):
             return
     await told_once.directly(f"{name}:direct", owner, at, "jobs/watch.over", user_id="", **facts)

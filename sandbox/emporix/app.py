@@ -18,16 +18,16 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.emporix import agentic, controls, jobs, oauth
-from sandbox.emporix.answers import proxy_page, refused
-from sandbox.emporix.door import Door
-from sandbox.emporix.refusals import Refusal
-from sandbox.emporix.world import World
+from sandbox.emporix import agent_routes, control_routes, job_routes, oauth
+from sandbox.emporix.buffered_response import proxy_page, refused
+from sandbox.emporix.errors import Refusal
+from sandbox.emporix.gateway import Door
+from sandbox.emporix.state import World
 
 
 def create_app(world: World) -> Starlette:
     """The whole of it on one address; `world` may be looked at and changed while it runs."""
-    subjects = (oauth, jobs, agentic, controls)
+    subjects = (oauth, job_routes, agent_routes, control_routes)
     app = Starlette(
         routes=[route for subject in subjects for route in subject.routes(world)],
         middleware=[Middleware(Door, world)],

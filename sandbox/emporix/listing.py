@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandbox.emporix.documents import Document, picked
+from sandbox.emporix.errors import bad_request
+from sandbox.emporix.json_paths import Document, picked
 from sandbox.emporix.query import Malformed, matching
-from sandbox.emporix.refusals import bad_request
 from sandbox.emporix.tenant import NEWEST_FIRST, Collection, Order
 
 PATH = re.compile(r"[A-Za-z_][\w-]*(\.[\w-]+)*", re.ASCII)

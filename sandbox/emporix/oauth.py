@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.emporix.refusals import bad_request
+from sandbox.emporix.errors import bad_request
+from sandbox.emporix.state import World
 from sandbox.emporix.tokens import Issued
-from sandbox.emporix.world import World
 
 FORM = "application/x-www-form-urlencoded"
 

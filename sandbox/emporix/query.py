@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import re
 
-from sandbox.emporix import conditions
-from sandbox.emporix.conditions import Malformed, Test
-from sandbox.emporix.documents import Document, Reader, reader
+from sandbox.emporix import query_conditions
+from sandbox.emporix.json_paths import Document, Reader, reader
+from sandbox.emporix.query_conditions import Malformed, Test
 
 __all__ = ["Malformed", "matching"]
 
@@ -56,16 +56,16 @@ class _Parser:
 
     def condition(self) -> Test:
         if word := self.take(PRESENCE):
-            return conditions.presence(word)
-        return conditions.any_item(self.item_condition())
+            return query_conditions.presence(word)
+        return query_conditions.any_item(self.item_condition())
 
     def item_condition(self) -> Test:
         if self.symbol("~"):
-            return conditions.regex(self.pattern())
+            return query_conditions.regex(self.pattern())
         if self.sees(OPERATOR):
             return self.comparison()
         if not self.symbol("("):
-            return conditions.one_of({self.value()})
+            return query_conditions.one_of({self.value()})
         test = self.range() if self.sees(OPERATOR) else self.alternatives()
         if not self.symbol(")"):
             raise self.trouble(")")
@@ -83,19 +83,19 @@ class _Parser:
 
     def comparison(self) -> Test:
         operator = self.need(OPERATOR, "a comparison")
-        return conditions.comparison(operator, self.value())
+        return query_conditions.comparison(operator, self.value())
 
     def range(self) -> Test:
         test = self.comparison()
         while self.take(AND):
-            test = conditions.both(test, self.comparison())
+            test = query_conditions.both(test, self.comparison())
         return test
 
     def alternatives(self) -> Test:
         values = {self.value()}
         while self.take(COMMA):
             values.add(self.value())
-        return conditions.one_of(values)
+        return query_conditions.one_of(values)
 
     def value(self) -> str:
         if self.sees(QUOTED):

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from sandbox.emporix.believable.log_lines import Told, told
-from sandbox.emporix.documents import Document
+from sandbox.emporix.json_paths import Document
+from sandbox.emporix.sample_data.log_lines import Told, told
 from sandbox.emporix.times import iso
 
 SEVERITY = {"failure": "ERROR", "skipped": "WARNING"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.emporix.documents import Document, reader
+from sandbox.emporix.json_paths import Document, reader
 
 Order = tuple[tuple[str, bool], ...]
 """What to sort by, most important first: a dotted path, and whether the greatest comes first."""

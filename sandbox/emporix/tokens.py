@@ -6,8 +6,8 @@ import secrets
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
+from sandbox.emporix.errors import expired_token, invalid_client, invalid_token
 from sandbox.emporix.keys import Key
-from sandbox.emporix.refusals import expired_token, invalid_client, invalid_token
 from sandbox.emporix.times import Clock
 
 

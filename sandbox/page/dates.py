@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from sandbox.page.clock import clock
-from sandbox.page.reader import Reader
+from sandbox.page.viewer import Reader
 
 _TOKEN = re.compile(r"\{(\w+)\}")
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))

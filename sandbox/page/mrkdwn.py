@@ -9,9 +9,9 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from sandbox.draw import EMOJIS
 from sandbox.page.dates import formatted
-from sandbox.page.reader import Reader
+from sandbox.page.viewer import Reader
+from sandbox.terminal import EMOJIS
 
 # Pieces that are drawn already wait between these while the rest is; neither is a letter of anyone.
 _OPEN, _CLOSE = "\ufdd4", "\ufdd5"

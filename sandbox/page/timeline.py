@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sandbox.page.reader import Reader
+from sandbox.page.viewer import Reader
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.files import File
 from sandbox.slack.messages import Message

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.slack.actor import Actor
-from sandbox.slack.content import content
 from sandbox.slack.delivery import Ack
 from sandbox.slack.directory import SLACKBOT_ID
+from sandbox.slack.errors import Refused
 from sandbox.slack.journal import Sent
+from sandbox.slack.message_content import content
 from sandbox.slack.methods.views import checked
-from sandbox.slack.refusal import Refused
-from sandbox.slack.response_door import seen_by, surface
+from sandbox.slack.response_url_routes import seen_by, surface
 from sandbox.slack.views import View
 
 TROUBLE = "We had some trouble connecting. Try again?"

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from sandbox.slack import control, response_door, upload_door, web_api
+from sandbox.slack import control_routes, response_url_routes, upload_routes, web_api
 from sandbox.slack.workspace import Workspace
 
 
 def create_app(workspace: Workspace, more: Sequence[BaseRoute] = ()) -> Starlette:
     """Web API, response_urls, uploads and control on one address, and whatever `more` has."""
-    doors = (web_api, response_door, upload_door, control)
+    doors = (web_api, response_url_routes, upload_routes, control_routes)
     there = [route for door in doors for route in door.routes(workspace)]
     app = Starlette(routes=[*there, *more])
     app.router.redirect_slashes = False

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from sandbox.slack.refusal import Refused
+from sandbox.slack.errors import Refused
 
 Arguments = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from sandbox.slack.refusal import Unknown
+from sandbox.slack.errors import Unknown
 
 TEAM_ID = "T0ACME"
 TEAM_DOMAIN = "acme-shop"

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 
 from sandbox.slack.actor import VERIFICATION_TOKEN, Actor
-from sandbox.slack.acts import Done
 from sandbox.slack.delivery import deliver_event
 from sandbox.slack.directory import APP_ID, BOT_USER_ID, TEAM_ID
+from sandbox.slack.user_actions import Done
 from sandbox.slack.workspace import Workspace
 
 OTHER_TEAM_ID = "T0PARTNER"

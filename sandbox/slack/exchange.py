@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from sandbox.slack.actor import Actor
-from sandbox.slack.acts import Done
 from sandbox.slack.delivery import Ack
+from sandbox.slack.user_actions import Done
 from sandbox.slack.workspace import Workspace
 
 LOOK_SECONDS = 0.02

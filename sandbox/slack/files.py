@@ -8,7 +8,7 @@ from secrets import token_hex
 from typing import Any
 
 from sandbox.slack.directory import BOT_USER_ID, TEAM_DOMAIN
-from sandbox.slack.refusal import Refused
+from sandbox.slack.errors import Refused
 from sandbox.slack.times import Clock
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from sandbox.slack.arguments import Arguments
-from sandbox.slack.refusal import Refused
+from sandbox.slack.errors import Refused
 
 LARGEST = 16_000
 """Bytes; Slack does not document the number."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sandbox.slack.arguments import Arguments
-from sandbox.slack.refusal import Refused
+from sandbox.slack.errors import Refused
 
 DEFAULT, LARGEST = 100, 999
 

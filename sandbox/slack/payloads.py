@@ -8,9 +8,9 @@ from typing import Any
 
 from sandbox.slack.actor import VERIFICATION_TOKEN, Actor
 from sandbox.slack.blockkit.walk import elements
-from sandbox.slack.choosables import Choosable
 from sandbox.slack.directory import APP_ID, TEAM_DOMAIN, TEAM_ID
 from sandbox.slack.messages import Message
+from sandbox.slack.settable_elements import Choosable
 from sandbox.slack.views import View
 
 Form = Mapping[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from sandbox.slack.refusal import TooMany
+from sandbox.slack.errors import TooMany
 from sandbox.slack.times import Clock
 
 CHANNEL_SECONDS = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.slack.refusal import Refused
+from sandbox.slack.errors import Refused
 from sandbox.slack.workspace import Workspace
 
 

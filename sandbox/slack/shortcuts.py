@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sandbox.slack.errors import Unknown
 from sandbox.slack.messages import Message
-from sandbox.slack.refusal import Unknown
 
 
 @dataclass(frozen=True, slots=True)

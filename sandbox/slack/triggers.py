@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from secrets import token_hex
 
-from sandbox.slack.refusal import Refused
+from sandbox.slack.errors import Refused
 from sandbox.slack.times import Clock
 
 TRIGGER_SECONDS = 3.0

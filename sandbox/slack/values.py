@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sandbox.slack.conversations import offered
 from sandbox.slack.directory import Directory, User
+from sandbox.slack.errors import Unknown
 from sandbox.slack.inputs import KEPT_AS, LISTS, Value
-from sandbox.slack.refusal import Unknown
 
 Given = str | Sequence[str]
 """One text, or the texts of several choices; one text of those is parted by commas."""

@@ -9,9 +9,9 @@ from itertools import count
 from typing import Any
 
 from sandbox.slack.directory import APP_ID, BOT_ID, TEAM_ID
+from sandbox.slack.errors import Refused
+from sandbox.slack.generated_ids import named
 from sandbox.slack.inputs import State, initial_state
-from sandbox.slack.naming import named
-from sandbox.slack.refusal import Refused
 
 STACK = 3
 

@@ -11,12 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.slack.arguments import Arguments, arguments
+from sandbox.slack.ascii_json import PlainJSON
+from sandbox.slack.errors import Refused, TooMany
+from sandbox.slack.fault_injection import answered
 from sandbox.slack.journal import Sent
 from sandbox.slack.methods import METHODS, Method
-from sandbox.slack.plain_json import PlainJSON
-from sandbox.slack.refusal import Refused, TooMany
 from sandbox.slack.scopes import need
-from sandbox.slack.spoiling import answered
 from sandbox.slack.workspace import Workspace
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from sandbox.slack.choices import Choices
 from sandbox.slack.directory import Directory, User
 from sandbox.slack.faults import Faults
 from sandbox.slack.files import File, Files
@@ -12,6 +11,7 @@ from sandbox.slack.journal import Journal
 from sandbox.slack.messages import Message, Messages
 from sandbox.slack.post_limits import PostLimits
 from sandbox.slack.response_urls import ResponseUrls
+from sandbox.slack.selections import Choices
 from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
 from sandbox.slack.times import Clock
 from sandbox.slack.triggers import Triggers

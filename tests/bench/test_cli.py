@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bench.cli import main, measurements, take
+from bench.environment import Stage
 from bench.figure import Goal, Measurement, Rounds, at_least, at_most
-from bench.stage import Stage
-from tests.source import PROJECT, modules
+from tests.harness.source_code import PROJECT, modules
 
 NO_STAGE: Any = None
 TAKEN = measurements()

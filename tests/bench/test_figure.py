@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from bench.environment import Stage
 from bench.figure import Figure, Goal, Measurement, Rounds, at_least, at_most, figures, measures
-from bench.stage import Stage
 
 
 @measures(quick_ratio=at_most(0.5), many_rate=at_least(3))

@@ -8,18 +8,16 @@ from typing import Any
 
 import pytest
 
-from bench.people import TEAM, connect_users, user_id
-from bench.redis_trips import Trips, counting
+from bench.redis_proxy import Trips, counting
 from bench.stand_ins import channels, emporix, tenants
+from bench.users import TEAM, connect_users, user_id
+from bot.domain.accounts import Caller
 from bot.emporix.models import JobPage
-from bot.keys import new_key, parse_keys
-from bot.models import Caller
-from bot.say.agent_text import read
-from bot.services.likeness import groups
+from bot.rendering.agent_message import read
+from bot.services.similarity import groups
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
-from bot.store.records import Records
-from bot.store.vault import Vault
+from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 
 
 def test_lists_hold_what_agents_write() -> None:
@@ -122,7 +120,7 @@ async def test_users_are_connected_as_the_app_would_do_it(redis: Any, redis_url:
     """Each of them has a connection that opens, with a token."""
     key = new_key()
     await connect_users(redis_url, key, 3)
-    store = AccountStore(redis, Records(Vault(parse_keys(key))))
+    store = AccountStore(redis, AccountEncryption(Cipher(parse_keys(key))))
     for number in range(3):
         account = await store.load(Caller(TEAM, user_id(number)))
         assert account.default_tenant == emporix.TENANT

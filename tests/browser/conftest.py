@@ -15,9 +15,9 @@ import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
-from sandbox.page.door import Door
+from sandbox.page.routes import Door
 from sandbox.stack import Stack, running
-from tests.browser.desk import Desk
+from tests.browser.user import Desk
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from tests.browser.axe import wrong_for_axe
-from tests.browser.desk import Desk
+from tests.browser.accessibility import wrong_for_axe
+from tests.browser.user import Desk
 
 LONG = 30_000  # milliseconds; a worker counts and posts
 

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from sandbox.page.door import Door
-from sandbox.serving import serving
+from sandbox.page.routes import Door
+from sandbox.server import serving
 from sandbox.slack.app import create_app
-from sandbox.slack.naming import named_blocks
+from sandbox.slack.generated_ids import named_blocks
 from sandbox.slack.workspace import Workspace
 from tests.browser.conftest import seated
-from tests.browser.desk import Desk
+from tests.browser.user import Desk
 from tests.sandbox.slack.fake_bot import FakeBot
 from tests.sandbox.slack.samples import (
     Block,

@@ -10,11 +10,11 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from sandbox.page.door import Door
+from sandbox.page.routes import Door
 from sandbox.stack import running
-from tests.browser.axe import wrong_for_axe
+from tests.browser.accessibility import wrong_for_axe
 from tests.browser.conftest import seated
-from tests.browser.desk import Desk
+from tests.browser.user import Desk
 from tests.listeners.digest.fixtures import WEEK, set_up
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}

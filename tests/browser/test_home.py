@@ -6,9 +6,9 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
-from tests.browser.axe import wrong_for_axe
-from tests.browser.desk import Desk
+from tests.browser.accessibility import wrong_for_axe
 from tests.browser.test_page import DARK, PHONE
+from tests.browser.user import Desk
 
 TITLE = "Your Emporix jobs"
 

@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import GLOBEX_OPERATIONS
-from tests.browser.axe import wrong_for_axe
-from tests.browser.desk import Desk
+from tests.browser.accessibility import wrong_for_axe
+from tests.browser.user import Desk
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 DARK = {"color_scheme": "dark"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.axe import wrong_for_axe
-from tests.browser.desk import Desk
+from tests.browser.accessibility import wrong_for_axe
+from tests.browser.user import Desk
 
 DASHBOARD = "https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs"
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Download, Locator, expect
 
-from tests.browser.axe import wrong_for_axe
-from tests.browser.cleaning import cleans_up
-from tests.browser.desk import Desk
+from tests.browser.accessibility import wrong_for_axe
+from tests.browser.cleanups import cleans_up
+from tests.browser.user import Desk
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DARK = {"color_scheme": "dark"}

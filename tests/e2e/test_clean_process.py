@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from bot.keys import new_key
-from bot.models import Caller
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEvent
 from bot.store.audit import AuditLog
-from bot.store.audit_events import AuditEvent
+from bot.store.encryption import new_key
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.processes import bot_process
-from sandbox.serving import serving
-from tests.clock import FakeClock
+from sandbox.server import serving
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop, open_shop
 
 JOBS = 120
 LONGEST = 75.0  # seconds, on a busy machine: a dead worker's lease has to end
@@ -39,21 +39,21 @@ TROUBLES = (
 
 
 @pytest.fixture
-async def process(redis: Any, redis_url: str) -> AsyncIterator[tuple[Shop, dict[str, str]]]:
+async def process(redis: Any, redis_url: str) -> AsyncIterator[tuple[AppHarness, dict[str, str]]]:
     """Ada is connected and there are jobs; the settings are for workers."""
     key = new_key()
     async with AsyncExitStack() as parts:
-        opened = open_shop(redis, redis_url, FakeClock(time.time()), encryption_keys=key)
-        shop = await parts.enter_async_context(opened)
-        emporix = await parts.enter_async_context(serving(create_emporix(shop.world)))
-        await shop.connect(shop.ada, ACME_OPERATIONS)
-        add_jobs(shop, JOBS)
+        opened = open_app(redis, redis_url, FakeClock(time.time()), encryption_keys=key)
+        harness = await parts.enter_async_context(opened)
+        emporix = await parts.enter_async_context(serving(create_emporix(harness.world)))
+        await harness.connect(harness.ada, ACME_OPERATIONS)
+        add_jobs(harness, JOBS)
         yield (
-            shop,
+            harness,
             {
-                "SLACK_BOT_TOKEN": shop.workspace.bot_token,
-                "SLACK_SIGNING_SECRET": shop.workspace.signing_secret,
-                "SLACK_API_URL": f"{shop.slack_url}/api/",
+                "SLACK_BOT_TOKEN": harness.workspace.bot_token,
+                "SLACK_SIGNING_SECRET": harness.workspace.signing_secret,
+                "SLACK_API_URL": f"{harness.slack_url}/api/",
                 "EMPORIX_API_URL": emporix,
                 "REDIS_URL": redis_url,
                 "ENCRYPTION_KEYS": key,
@@ -62,55 +62,55 @@ async def process(redis: Any, redis_url: str) -> AsyncIterator[tuple[Shop, dict[
         )
 
 
-def deletes(shop: Shop) -> list[str]:
+def deletes(harness: AppHarness) -> list[str]:
     """The paths of all deletes that Emporix was asked for."""
-    return [seen.path for seen in shop.world.requests if seen.method == "DELETE"]
+    return [seen.path for seen in harness.world.requests if seen.method == "DELETE"]
 
 
-def there(shop: Shop) -> set[object]:
-    return {job["id"] for job in shop.world.jobs("acme")}
+def there(harness: AppHarness) -> set[object]:
+    return {job["id"] for job in harness.world.jobs("acme")}
 
 
-async def killed_in_the_middle(shop: Shop, settings: dict[str, str]) -> None:
+async def killed_in_the_middle(harness: AppHarness, settings: dict[str, str]) -> None:
     """A worker deletes some more jobs, and is gone between two of them."""
-    before = len(there(shop))
+    before = len(there(harness))
     async with bot_process("worker", settings) as worker:
-        while len(there(shop)) > before - 12:  # noqa: ASYNC110 - another process is watched
+        while len(there(harness)) > before - 12:  # noqa: ASYNC110 - another process is watched
             await asyncio.sleep(0.01)
         worker.send_signal(signal.SIGKILL)
         await worker.wait()
 
 
-async def report(shop: Shop) -> str:
+async def report(harness: AppHarness) -> str:
     """The last words of the direct message, once it has come to them."""
     while True:
-        messages = await shop.person("ada", "dm").messages()
+        messages = await harness.person("ada", "dm").messages()
         if messages and "Clean-up" in messages[-1]["text"]:
             return f"{messages[-1]['text']} {messages[-1]['blocks']}"
         await asyncio.sleep(0.1)
 
 
 @pytest.mark.timeout(120)
-async def test_outlives_its_workers(process: tuple[Shop, dict[str, str]]) -> None:
+async def test_outlives_its_workers(process: tuple[AppHarness, dict[str, str]]) -> None:
     """A kill, a pause, errors and cuts: each counted job is deleted, and no other one."""
-    shop, settings = process
-    await shop.ada.command("/emporix jobs clean agent:complaint-agent")
-    await shop.ada.click("Delete…")
-    shop.world.add_job("acme", id="arrived")
-    await shop.ada.submit({"The number of jobs": str(JOBS)})
-    shop.world.faults.add(SLOW)
+    harness, settings = process
+    await harness.ada.command("/emporix jobs clean agent:complaint-agent")
+    await harness.ada.click("Delete…")
+    harness.world.add_job("acme", id="arrived")
+    await harness.ada.submit({"The number of jobs": str(JOBS)})
+    harness.world.faults.add(SLOW)
     async with asyncio.timeout(LONGEST):
-        await killed_in_the_middle(shop, settings)
-        shop.world.add_job("acme", id="arrived later")
-        shop.world.faults.clear()
+        await killed_in_the_middle(harness, settings)
+        harness.world.add_job("acme", id="arrived later")
+        harness.world.faults.clear()
         for fault in TROUBLES:
-            shop.world.faults.add(fault)
+            harness.world.faults.add(fault)
         async with bot_process("worker", settings), bot_process("worker", settings):
-            words = await report(shop)
-    assert there(shop) == {"arrived", "arrived later"}
+            words = await report(harness)
+    assert there(harness) == {"arrived", "arrived later"}
     assert f"Clean-up done: {JOBS} of {JOBS} jobs deleted" in words
     assert "left" not in words
-    assert len(set(deletes(shop))) == JOBS
-    entries = await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 10)
+    assert len(set(deletes(harness))) == JOBS
+    entries = await AuditLog(harness.redis).last(Caller("T0ACME", "U0ADA"), 10)
     (entry,) = (one for one in entries if one.event == AuditEvent.CLEANUP_STARTED)
     assert (entry.result, entry.count, entry.deleted) == ("done", JOBS, JOBS)

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox import running_demo
-from sandbox.clock.telling import clock, told
+from sandbox import demo_state
+from sandbox.clock.cli import clock, told
 from sandbox.slack.person import Person, SandboxError
 from sandbox.stack import running
 from tests.listeners.digest.fixtures import set_up
@@ -51,7 +51,7 @@ class Demo:
 @pytest.fixture
 async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
     async with running(tmp_path, alive=True) as stack, httpx.AsyncClient(timeout=60) as http:
-        with running_demo.noted(tmp_path, stack.slack_url):
+        with demo_state.noted(tmp_path, stack.slack_url):
             yield Demo(http, stack.slack_url, tmp_path)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.models import Caller
+from bot.domain.accounts import Caller
 from bot.store.audit import AuditLog
 from bot.store.connection import connect
 from sandbox.emporix import faults as emporix
@@ -19,10 +19,10 @@ from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack import faults as slack
 from sandbox.slack.directory import ADA, TEAM_ID
 from sandbox.slack.person import Exchange
-from tests.clock import FakeClock
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
+from tests.harness.logs import log_to_stderr
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.logged import log_to_stderr
-from tests.shop import Shop, open_shop
 
 FORGOTTEN = ("*:audit", "*:deletion:*", "*:done:*")
 """Keys that remember what was done to the same job in the row before."""
@@ -40,17 +40,25 @@ class Deed:
     """
 
     name: str
-    does: Callable[[Shop], Awaitable[Exchange]]
+    does: Callable[[AppHarness], Awaitable[Exchange]]
     method: str
     done: str
     in_place: bool = False
 
 
 DEEDS = [
-    Deed("list", lambda shop: shop.ada.command("/emporix jobs size:2"), "GET", "Jobs 1–2 of 5"),
-    Deed("turn", lambda shop: shop.ada.click("Next"), "GET", "Jobs 3–4 of 5", in_place=True),
-    Deed("get", lambda shop: shop.ada.click("Open"), "GET", f"Job `{PRESSED}`"),
-    Deed("delete", lambda shop: shop.ada.click("Delete"), "DELETE", "Jobs 1–2 of 4", in_place=True),
+    Deed(
+        "list", lambda harness: harness.ada.command("/emporix jobs size:2"), "GET", "Jobs 1–2 of 5"
+    ),
+    Deed("turn", lambda harness: harness.ada.click("Next"), "GET", "Jobs 3–4 of 5", in_place=True),
+    Deed("get", lambda harness: harness.ada.click("Open"), "GET", f"Job `{PRESSED}`"),
+    Deed(
+        "delete",
+        lambda harness: harness.ada.click("Delete"),
+        "DELETE",
+        "Jobs 1–2 of 4",
+        in_place=True,
+    ),
 ]
 each_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
 
@@ -95,18 +103,18 @@ AT_SLACK = [
 
 
 @pytest.fixture(scope="module")
-async def opened(redis_url: str) -> AsyncIterator[Shop]:
+async def opened(redis_url: str) -> AsyncIterator[AppHarness]:
     """One shop for the whole table; Ada is connected."""
     redis = connect(redis_url)
     await redis.flushall()
-    async with open_shop(redis, redis_url, FakeClock()) as shop:
-        await shop.connect(shop.ada, ACME_OPERATIONS)
-        yield shop
+    async with open_app(redis, redis_url, FakeClock()) as harness:
+        await harness.connect(harness.ada, ACME_OPERATIONS)
+        yield harness
     await redis.aclose()
 
 
 @pytest.fixture
-async def shop(opened: Shop) -> AsyncIterator[Shop]:
+async def harness(opened: AppHarness) -> AsyncIterator[AppHarness]:
     """Ada looks at the first two of five jobs, and nobody has deleted anything yet."""
     for job in opened.world.jobs("acme"):
         opened.world.tenant("acme").jobs.remove(job["id"])
@@ -120,20 +128,20 @@ async def shop(opened: Shop) -> AsyncIterator[Shop]:
     opened.workspace.faults.clear()
 
 
-async def shown(shop: Shop) -> list[str]:
+async def shown(harness: AppHarness) -> list[str]:
     """All that Ada reads now, blocks included."""
-    return [f"{message['text']} {message['blocks']}" for message in await shop.ada.messages()]
+    return [f"{message['text']} {message['blocks']}" for message in await harness.ada.messages()]
 
 
-async def recorded(shop: Shop) -> list[str]:
-    entries = await AuditLog(shop.redis).last(Caller(TEAM_ID, ADA.id), 10)
+async def recorded(harness: AppHarness) -> list[str]:
+    entries = await AuditLog(harness.redis).last(Caller(TEAM_ID, ADA.id), 10)
     assert {entry.subject for entry in entries} <= {PRESSED}
     return [entry.result for entry in entries]
 
 
-def is_deleted(shop: Shop) -> bool:
+def is_deleted(harness: AppHarness) -> bool:
     """Whether the job is gone; no other job may be."""
-    left = {job["id"] for job in shop.world.jobs("acme")}
+    left = {job["id"] for job in harness.world.jobs("acme")}
     assert left | {PRESSED} == {job_id(number) for number in range(1, JOBS + 1)}
     return PRESSED not in left
 
@@ -153,56 +161,60 @@ def named(fault: Any) -> str:
 @each_deed
 @pytest.mark.parametrize(("fault", "words"), LASTING, ids=lambda v: getattr(v, "kind", None))
 async def test_a_lasting_fault_is_told(
-    shop: Shop, deed: Deed, fault: emporix.Fault, words: str, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness,
+    deed: Deed,
+    fault: emporix.Fault,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What Emporix does not do is said with its reason, and the list is still within reach.
 
     A delete that is cut off is looked up: it worked, and that is what is said.
     """
-    shop.world.faults.add(replace(fault, path="/jobs", method=deed.method))
+    harness.world.faults.add(replace(fault, path="/jobs", method=deed.method))
     with log_to_stderr():
-        exchange = await deed.does(shop)
+        exchange = await deed.does(harness)
     assert exchange.ack_status == 200
     worked = deed.name == "delete" and fault.kind in ("cut_after", "truncated")
     words = deed.done if worked else words
     assert words in exchange.payloads[-1]["text"]
     reachable = ("Jobs 1–2 of 5", "Try again", "Show the list again", deed.done)
-    assert any(way in text for text in await shown(shop) for way in reachable)
+    assert any(way in text for text in await shown(harness) for way in reachable)
     assert_clean(capsys.readouterr().err)
     if deed.name == "delete":
-        (result,) = await recorded(shop)
-        assert (result == "deleted") == is_deleted(shop) == worked
+        (result,) = await recorded(harness)
+        assert (result == "deleted") == is_deleted(harness) == worked
         assert result != "already_gone"
 
 
 @each_deed
 @pytest.mark.parametrize("fault", PASSING, ids=named)
 async def test_a_passing_fault_is_got_over(
-    shop: Shop, deed: Deed, fault: emporix.Fault, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness, deed: Deed, fault: emporix.Fault, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One failed answer is asked for again, a slow one waited for; nothing is done twice."""
-    shop.world.faults.add(replace(fault, path="/jobs", method=deed.method))
+    harness.world.faults.add(replace(fault, path="/jobs", method=deed.method))
     with log_to_stderr():
-        exchange = await deed.does(shop)
+        exchange = await deed.does(harness)
     assert exchange.payloads[-1]["text"].startswith(deed.done)
     assert_clean(capsys.readouterr().err)
-    assert is_deleted(shop) is (deed.name == "delete")
-    assert await recorded(shop) == (["deleted"] if deed.name == "delete" else [])
+    assert is_deleted(harness) is (deed.name == "delete")
+    assert await recorded(harness) == (["deleted"] if deed.name == "delete" else [])
 
 
 @each_deed
 @pytest.mark.parametrize("fault", AT_SLACK, ids=named)
 async def test_an_answer_gets_past_slacks_trouble(
-    shop: Shop, deed: Deed, fault: slack.Fault, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness, deed: Deed, fault: slack.Fault, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The answer is read in one way or another, and its work is done once."""
-    shop.workspace.faults.add(replace(fault, method="response_url"))
+    harness.workspace.faults.add(replace(fault, method="response_url"))
     with log_to_stderr():
-        await deed.does(shop)
-    texts = await shown(shop)
+        await deed.does(harness)
+    texts = await shown(harness)
     assert any(text.startswith(deed.done) for text in texts)
     if deed.in_place and fault.times < 9:
         assert len(texts) == 1
     assert_clean(capsys.readouterr().err)
-    assert is_deleted(shop) is (deed.name == "delete")
-    assert await recorded(shop) == (["deleted"] if deed.name == "delete" else [])
+    assert is_deleted(harness) is (deed.name == "delete")
+    assert await recorded(harness) == (["deleted"] if deed.name == "delete" else [])

@@ -12,24 +12,24 @@ import httpx
 import pytest
 from redis.exceptions import NoPermissionError
 
+from bot.cli import forget_subject
 from bot.doctor import examine
-from bot.forget import forget
-from bot.keys import new_key
-from bot.rotate import rotate
+from bot.key_rotation import rotate
 from bot.settings import Settings
-from bot.store import layout
+from bot.store import keys as redis_keys
 from bot.store.audit import AuditLog
 from bot.store.connection import connect
+from bot.store.encryption import new_key
 from bot.store.erasure import Subject
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.person import Person
 from sandbox.stack import running
-from tests.clock import FakeClock
-from tests.documents import text
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
+from tests.harness.documents import text
+from tests.harness.source_code import modules
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop, open_shop
-from tests.source import modules
 from tests.store.fixtures import ADA
 
 GUIDE = "docs/operator-guide.md"
@@ -76,54 +76,54 @@ async def refused(redis: Any) -> set[str]:
     return {entry["object"] for entry in await redis.acl_log()}
 
 
-async def do_everything(shop: Shop) -> None:
+async def do_everything(harness: AppHarness) -> None:
     """Whatever touches Redis: each command, page, share, delete and the end of a token."""
-    add_jobs(shop, 7)
-    await shop.http.get(f"{shop.bot_url}/readyz")
-    for person in (shop.ada, shop.grace):
-        await shop.connect(person, ACME_OPERATIONS)
-    await shop.ada.command("/emporix jobs since:monday")
-    await shop.ada.command("/emporix jobs size:2")
+    add_jobs(harness, 7)
+    await harness.http.get(f"{harness.bot_url}/readyz")
+    for person in (harness.ada, harness.grace):
+        await harness.connect(person, ACME_OPERATIONS)
+    await harness.ada.command("/emporix jobs since:monday")
+    await harness.ada.command("/emporix jobs size:2")
     for label in ("Next", "Delete", "Share in channel", "Share"):
-        await shop.ada.click(label)
-    await shop.grace.click("Delete", action_id="jobs.delete_shared.confirm")
-    await shop.ada.command("/emporix audit")
-    await clean_up(shop)
-    await shop.ada.open_home()
-    await shop.ada.command("/emporix use acme")
-    shop.world.expire_tokens()
-    await shop.ada.command("/emporix jobs")
-    await use_a_refused_key(shop)
-    await shop.ada.command("/emporix disconnect")
-    await shop.ada.click("Disconnect")
+        await harness.ada.click(label)
+    await harness.grace.click("Delete", action_id="jobs.delete_shared.confirm")
+    await harness.ada.command("/emporix audit")
+    await clean_up(harness)
+    await harness.ada.open_home()
+    await harness.ada.command("/emporix use acme")
+    harness.world.expire_tokens()
+    await harness.ada.command("/emporix jobs")
+    await use_a_refused_key(harness)
+    await harness.ada.command("/emporix disconnect")
+    await harness.ada.click("Disconnect")
 
 
-async def use_a_refused_key(shop: Shop) -> None:
+async def use_a_refused_key(harness: AppHarness) -> None:
     """An alert and a watch whose API key was revoked."""
-    ada = shop.person("ada", "ops")
-    shop.world.add_job("acme", id="running", status="in_progress")
+    ada = harness.person("ada", "ops")
+    harness.world.add_job("acme", id="running", status="in_progress")
     await ada.command("/emporix alerts on")
     await ada.command("/emporix jobs watch running")
-    shop.world.revoke(ACME_OPERATIONS)
-    await shop.worker.work_until(shop.clock() + 60, step=10.0)
+    harness.world.revoke(ACME_OPERATIONS)
+    await harness.worker.work_until(harness.clock() + 60, step=10.0)
 
 
-async def clean_up(shop: Shop) -> None:
+async def clean_up(harness: AppHarness) -> None:
     """Confirmed, stopped, and gone on with to its end."""
-    asked = await shop.ada.command("/emporix jobs clean agent-type:complaint")
+    asked = await harness.ada.command("/emporix jobs clean agent-type:complaint")
     number = {"The number of jobs": asked.payloads[0]["text"].split()[1]}
-    await shop.ada.click("Delete…")
-    await shop.ada.submit(number)
-    direct = shop.person("ada", "dm")
-    shop.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
-    await shop.worker.work()
+    await harness.ada.click("Delete…")
+    await harness.ada.submit(number)
+    direct = harness.person("ada", "dm")
+    harness.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
+    await harness.worker.work()
     await direct.click("Stop")
-    shop.clock.forward(11)
-    await shop.worker.work()
+    harness.clock.forward(11)
+    await harness.worker.work()
     await direct.click("Continue")
     await direct.submit(number)
-    shop.clock.forward(1)
-    await shop.worker.work()
+    harness.clock.forward(1)
+    await harness.worker.work()
     assert "Clean-up done" in (await direct.messages())[-1]["text"]
 
 
@@ -165,11 +165,11 @@ async def toured(
     """The commands that both processes have used, for the user of the guide."""
     await redis.config_resetstat()
     await redis.script_flush()
-    async with open_shop(redis, restricted_url, clock) as shop:
-        await do_everything(shop)
-        last = [message["text"] for message in await shop.ada.messages()][-1]
+    async with open_app(redis, restricted_url, clock) as harness:
+        await do_everything(harness)
+        last = [message["text"] for message in await harness.ada.messages()][-1]
     assert last.startswith("Disconnected from")
-    await redis.delete(layout.canary())  # the processes that follow have keys of their own
+    await redis.delete(redis_keys.canary())  # the processes that follow have keys of their own
     monkeypatch.setenv("REDIS_URL", restricted_url)
     async with running(tmp_path) as stack:
         await use_the_clock(stack.slack_url)
@@ -208,10 +208,10 @@ async def test_rotation_needs_no_more(redis: Any, restricted_url: str) -> None:
 async def test_forgetting_needs_no_more(redis: Any, restricted_url: str) -> None:
     """Nor does `emporix-bot forget`, which rewrites the audit log."""
     await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
-    await redis.set(layout.zone(ADA), "UTC")
+    await redis.set(redis_keys.zone(ADA), "UTC")
     told: list[str] = []
     subject = Subject(ADA.team_id, ADA.user_id)
-    status = await forget(settings(restricted_url), subject, told.append, lambda _: True)
+    status = await forget_subject(settings(restricted_url), subject, told.append, lambda _: True)
     assert (status, await refused(redis) - {ONLY_A_NAME}) == (0, set())
 
 

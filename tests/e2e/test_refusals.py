@@ -14,13 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.keys import new_key, parse_keys
-from bot.store import layout
-from bot.store.canary import TEXT, Canary
+from bot.store import keys as redis_keys
 from bot.store.connection import connect
-from bot.store.vault import Vault, place
+from bot.store.encryption import CANARY_TEXT, Canary, Cipher, aad, new_key, parse_keys
 from sandbox.processes import PROJECT
-from sandbox.serving import free_socket
+from sandbox.server import free_socket
 
 SOON = 20.0
 OURS, THEIRS = new_key(), new_key()
@@ -34,7 +32,7 @@ AHEAD = (
 @pytest.fixture
 async def theirs(redis: Any, redis_url: str) -> AsyncIterator[str]:
     """A Redis that processes with other keys use; gives its address."""
-    client = connect(redis_url, Canary(Vault(parse_keys(THEIRS))))
+    client = connect(redis_url, Canary(Cipher(parse_keys(THEIRS))))
     await client.set("something", "of theirs")
     yield redis_url
     await client.aclose()
@@ -110,8 +108,8 @@ async def test_keys_that_no_longer_fit(
         async with asyncio.timeout(SOON):
             while not await redis.exists("emporix-jobs:canary"):  # noqa: ASYNC110 - it is watched
                 await asyncio.sleep(0.05)
-        theirs = Vault(parse_keys(THEIRS)).seal(TEXT, place(layout.canary()))
-        await redis.set(layout.canary(), theirs)
+        theirs = Cipher(parse_keys(THEIRS)).seal(CANARY_TEXT, aad(redis_keys.canary()))
+        await redis.set(redis_keys.canary(), theirs)
         await redis.client_kill_filter(_type="normal", skipme=True)
         async with asyncio.timeout(SOON):
             while running.poll() is None:  # web connects when it is asked for something

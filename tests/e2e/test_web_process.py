@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.keys import new_key
-from bot.slack.turns import LIMITS
+from bot.slack.background import LIMITS
+from bot.store.encryption import new_key
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.world import World
+from sandbox.emporix.state import World
 from sandbox.processes import (
     START_SECONDS,
     Command,
@@ -28,7 +28,7 @@ from sandbox.processes import (
     procfile_command,
     web_process,
 )
-from sandbox.serving import free_socket, serving
+from sandbox.server import free_socket, serving
 from sandbox.slack import payloads
 from sandbox.slack.actor import Actor
 from sandbox.slack.app import create_app as create_slack

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from bot.clockwork.engine import Queue
-from bot.keys import new_key
-from bot.store.alive import Alive
+from bot.scheduler.saq_worker import SaqQueue
 from bot.store.connection import connect_for_queue
+from bot.store.encryption import new_key
+from bot.store.health import Heartbeats
 from sandbox.processes import bot_process
-from sandbox.serving import serving
+from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.workspace import Workspace
 
@@ -49,7 +49,7 @@ async def test_is_at_work_until_it_is_told_to_stop(redis: Any, settings: dict[st
     """It says so in Redis; on SIGTERM it ends within seconds, and well."""
 
     async def at_work() -> bool:
-        return (await Alive(redis).seen(time.time())).at_work == 1
+        return (await Heartbeats(redis).seen(time.time())).at_work == 1
 
     async with bot_process("worker", settings) as worker:
         await soon(at_work)
@@ -61,7 +61,7 @@ async def test_is_at_work_until_it_is_told_to_stop(redis: Any, settings: dict[st
 
 async def test_runs_what_is_queued(redis: Any, redis_url: str, settings: dict[str, str]) -> None:
     """Also what was queued before any worker was there; then nothing of it is left."""
-    queue = Queue(connect_for_queue(redis_url))
+    queue = SaqQueue(connect_for_queue(redis_url))
     await queue.put("nobody.knows", "once", digest="1")
     await queue.put("nobody.knows", "once", digest="1")
     assert await queue.count("queued") == 1

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from bot.clockwork.engine import Queue
-from bot.keys import new_key
-from bot.store.alive import Alive
+from bot.scheduler.saq_worker import SaqQueue
 from bot.store.connection import connect, connect_for_queue
+from bot.store.encryption import new_key
+from bot.store.health import Heartbeats
 from tests.faults.storm import RedisThatDies, Worker, working
-from tests.proxy import proxied
+from tests.harness.redis_proxy import proxied
 
 SOON = 20.0  # seconds, on a busy machine
 NOWHERE = "http://127.0.0.1:9"
@@ -57,7 +57,7 @@ async def at_work(worker: Worker, redis: Any) -> AsyncIterator[None]:
     """Started, and it says so in Redis."""
 
     async def says_so() -> bool:
-        return (await Alive(redis).seen(time.time())).at_work == 1
+        return (await Heartbeats(redis).seen(time.time())).at_work == 1
 
     with working(worker):
         await soon(says_so)
@@ -69,7 +69,7 @@ async def test_goes_on_when_the_host_of_redis_has_vanished(
 ) -> None:
     """A task that is queued then is run within seconds, though no old connection ever closes."""
     redis = connect(server.url)
-    queue = Queue(connect_for_queue(server.url))
+    queue = SaqQueue(connect_for_queue(server.url))
     async with proxied(server.url) as proxy:
         async with at_work(worker_at(proxy.url, tmp_path), redis):
             proxy.vanish()

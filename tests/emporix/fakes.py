@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AbstractAsyncContextManager
 
-from bot.models import DELETE_SCOPE, READ_SCOPE, Caller, Connection, Credentials, Token
+from bot.domain.accounts import DELETE_SCOPE, READ_SCOPE, Caller, Connection, Credentials, Token
 
 NOW = 1_764_000_000.0
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from bot.emporix import auth, oauth
+from bot.domain.accounts import READING, Token
+from bot.domain.filters import Filters
+from bot.emporix import auth
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.errors import EmporixFailed, EmporixTimeout, Unauthorized
-from bot.models import READING, Filters, Token
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import NOW, FakeTokens, connection, living
 from tests.emporix.scripted import EXPIRED, Script, failing, reply, scripted, silence, token
@@ -160,7 +161,7 @@ async def test_call_ended_from_outside(client_of: Clients, tokens: FakeTokens) -
 async def test_repr_is_discreet(tokens: FakeTokens) -> None:
     """Nothing that may reach a log shows a token or a secret."""
     async with http_client("http://emporix.example") as http:
-        request = oauth.token_request(http, READING, connection().credentials)
+        request = auth.token_request(http, READING, connection().credentials)
         signer = auth.TokenAuth(connection(), tokens, lambda: NOW, lambda _: request)
         signed = await anext(signer.async_auth_flow(httpx.Request("GET", "http://e.example")))
         shown = f"{request!r} {request.headers!r} {signer!r} {signed!r} {signed.headers!r}"

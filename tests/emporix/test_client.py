@@ -11,11 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.accounts import Credentials
+from bot.domain.filters import Filters
 from bot.emporix.client import MAX_QUERY_STRING, EmporixClient
 from bot.emporix.http import http_client
 from bot.emporix.models import LIST_FIELDS, Agent, Job
 from bot.errors import InvalidInput, NotFound, Unauthorized
-from bot.models import Credentials, Filters
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import NOW, FakeTokens, connection
 from tests.emporix.scripted import GONE, JOB, JOBS, Received, cut, failing, reply, scripted, token

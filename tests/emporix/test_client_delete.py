@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bot.emporix.client import EmporixClient
-from bot.emporix.transport import Transport
+from bot.emporix.http import Transport
 from bot.errors import (
     EmporixError,
     EmporixFailed,

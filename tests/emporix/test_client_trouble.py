@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from bot.domain.filters import Filters
 from bot.errors import (
     EmporixError,
     EmporixTimeout,
@@ -14,7 +15,6 @@ from bot.errors import (
     ProxyAnswered,
     RateLimited,
 )
-from bot.models import Filters
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import connection
 from tests.emporix.scripted import (
@@ -31,7 +31,7 @@ from tests.emporix.scripted import (
     scripted,
     silence,
 )
-from tests.emporix.test_transport import closed_port
+from tests.emporix.test_http import closed_port
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.accounts import Credentials, Token
+from bot.emporix.auth import parse, token_request
 from bot.emporix.http import http_client
-from bot.emporix.oauth import parse, token_request
 from bot.errors import EmporixFailed, EmporixUnreadable, RateLimited, Unauthorized
-from bot.models import Credentials, Token
 from tests.emporix.fakes import NOW
 from tests.emporix.test_payloads import JSON
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.emporix.part import MODIFIED, Part, quoted
+from bot.domain.filters import Filters
 from bot.emporix.query import to_q
-from bot.models import Filters
+from bot.emporix.time_range import MODIFIED, TimeRange, quoted
 from sandbox.emporix.query import matching
 from sandbox.emporix.times import iso
 
@@ -70,21 +70,21 @@ def test_forms(filters: Filters, q: str) -> None:
 @pytest.mark.parametrize(
     ("part", "q"),
     [
-        (Part(), "status:FAILURE"),
+        (TimeRange(), "status:FAILURE"),
         (
-            Part(until="2026-11-23T10:33:20.000Z"),
+            TimeRange(until="2026-11-23T10:33:20.000Z"),
             "status:FAILURE metadata.createdAt:"
             '(>="1970-01-01T00:00:00.000Z" AND <="2026-11-23T10:33:20.000Z")',
         ),
         (
-            Part(MODIFIED, since="2026-11-22T00:00:00.000Z", until="2026-11-23T10:33:20.000Z"),
+            TimeRange(MODIFIED, since="2026-11-22T00:00:00.000Z", until="2026-11-23T10:33:20.000Z"),
             "status:FAILURE metadata.modifiedAt:"
             '(>="2026-11-22T00:00:00.000Z" AND <="2026-11-23T10:33:20.000Z")',
         ),
-        (Part(missing=True), "status:FAILURE metadata.createdAt:missing"),
+        (TimeRange(missing=True), "status:FAILURE metadata.createdAt:missing"),
     ],
 )
-def test_parts_of_a_list(part: Part, q: str) -> None:
+def test_parts_of_a_list(part: TimeRange, q: str) -> None:
     """A part is one clause more beside the filters, and none in a raw query."""
     assert to_q(Filters(statuses=("failure",)), part) == q
     assert to_q(Filters(raw_q="id:1"), part) == "id:1"
@@ -100,7 +100,7 @@ def at(seconds: float | None) -> str:
 
 def test_ends_are_compared_as_times() -> None:
     """The same time can be written in several ways."""
-    part = Part(since="1970-01-02T01:00:00+01:00", until="1970-01-03T00:00:00Z")
+    part = TimeRange(since="1970-01-02T01:00:00+01:00", until="1970-01-03T00:00:00Z")
     assert to_q(Filters(since=DAY + 0.5, until=2 * DAY + 0.5), part) == (
         'metadata.createdAt:(>="1970-01-02T00:00:00.500Z" AND <="1970-01-03T00:00:00Z")'
     )
@@ -115,7 +115,7 @@ def test_a_part_of_a_bounded_list(
     created: float | None,
 ) -> None:
     """What was asked for and what a page needs become one clause, and both hold."""
-    q = to_q(Filters(since=since, until=until), Part(since=at(reached), until=at(bound)))
+    q = to_q(Filters(since=since, until=until), TimeRange(since=at(reached), until=at(bound)))
     job: dict[str, Any] = {} if created is None else {"metadata": {"createdAt": iso(created)}}
     is_bounded = any(end is not None for end in (since, until, reached, bound))
     fits = not is_bounded if created is None else (

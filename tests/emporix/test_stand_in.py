@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from bot.domain.accounts import DELETE_SCOPE, DELETING, READ_SCOPE, Caller, Connection, Credentials
+from bot.domain.filters import Filters
 from bot.emporix.client import EmporixClient
 from bot.emporix.query import to_q
 from bot.errors import (
@@ -22,12 +24,11 @@ from bot.errors import (
     RateLimited,
     Unauthorized,
 )
-from bot.models import DELETE_SCOPE, DELETING, READ_SCOPE, Caller, Connection, Credentials, Filters
 from sandbox.emporix.app import create_app
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY, GLOBEX_OPERATIONS, Key
-from sandbox.emporix.world import World
-from sandbox.serving import serving
+from sandbox.emporix.state import World
+from sandbox.server import serving
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import NOW, FakeTokens
 

@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.keys import new_key, parse_keys
-from bot.models import READ_SCOPE, Caller, Connection, Credentials, Digest, Filters, Schedule, Slot
+from bot.domain.accounts import READ_SCOPE, Caller, Connection, Credentials
+from bot.domain.digests import Digest, Schedule, ScheduledRun
+from bot.domain.filters import Filters
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
 from bot.store.digests import DigestStore
-from bot.store.records import Records
-from bot.store.vault import Vault
+from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.world import World
-from sandbox.serving import serving
+from sandbox.emporix.state import World
+from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA, BOT_USER_ID, TEAM_ID, Channel
 from sandbox.slack.workspace import Workspace
@@ -88,7 +88,7 @@ def days_ago(days: int) -> dict[str, object]:
 async def set_up(scene: Scene, due: float, digests: int) -> None:
     """So many digests, due at the same time, on Ada's connection."""
     redis = connect(scene.redis.url)
-    records = Records(vault(scene))
+    records = AccountEncryption(vault(scene))
     credentials = Credentials(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     for owner in OWNERS:
         connection = Connection(owner, "acme", credentials, frozenset({READ_SCOPE}), due)
@@ -100,7 +100,7 @@ async def set_up(scene: Scene, due: float, digests: int) -> None:
         name="Daily jobs",
         schedule=Schedule(0, "UTC", tuple(range(7))),
         tenant="acme",
-        slot=Slot("2026-11-24", due),
+        slot=ScheduledRun("2026-11-24", due),
         checked_at=due,
     )
     for number in range(digests):
@@ -120,8 +120,8 @@ async def set_up(scene: Scene, due: float, digests: int) -> None:
     await redis.aclose()
 
 
-def vault(scene: Scene) -> Vault:
-    return Vault(parse_keys(scene.settings["ENCRYPTION_KEYS"]))
+def vault(scene: Scene) -> Cipher:
+    return Cipher(parse_keys(scene.settings["ENCRYPTION_KEYS"]))
 
 
 def posted(scene: Scene) -> Counter[str]:

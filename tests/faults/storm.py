@@ -86,7 +86,7 @@ class Worker:
         self._alive().send_signal(signal.SIGCONT)
 
     def _module(self) -> list[str]:
-        return ["tests.faults.skewed", str(self.ahead)] if self.ahead else ["bot", "worker"]
+        return ["tests.faults.skewed_worker", str(self.ahead)] if self.ahead else ["bot", "worker"]
 
     def _alive(self) -> subprocess.Popen[bytes]:
         assert self._process is not None

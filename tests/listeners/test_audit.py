@@ -11,18 +11,19 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEntry
 from bot.errors import MAY_HAVE_WORKED, NOT_DONE
-from bot.models import Caller
-from bot.say.buttons import AUDIT_STOP, CleanupButton
-from bot.say.render import Say
-from bot.store.audit import AuditEntry, AuditLog
+from bot.rendering.buttons import AUDIT_STOP, CleanupButton
+from bot.rendering.renderer import Renderer
+from bot.store.audit import AuditLog
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
-from tests import samples
+from tests.harness import sample_requests
+from tests.harness.app import AppHarness
+from tests.harness.signed_requests import Poster
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.posting import Poster
-from tests.shop import Shop
 
-SAY = Say.default()
+SAY = Renderer.default()
 GRACE = Caller("T0ACME", "U0GRACE")
 DATE = re.compile(r"<!date\^\d+\^[^>]*>")  # Redis has a clock of its own
 
@@ -31,7 +32,7 @@ def _undated(payloads: Sequence[Mapping[str, Any]]) -> Any:
     return json.loads(DATE.sub("DATE", json.dumps(payloads)))
 
 
-async def test_shows_who_deleted_what(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_shows_who_deleted_what(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Deletes and refused ones, newest first, in words; only the administrator sees them."""
     add_jobs(connected, 2)
     await connected.connect(connected.grace, ACME_READ_ONLY)
@@ -42,7 +43,7 @@ async def test_shows_who_deleted_what(connected: Shop, snapshot: SnapshotAsserti
     assert _undated(exchange.payloads) == snapshot
 
 
-async def test_shows_the_last_twenty(connected: Shop) -> None:
+async def test_shows_the_last_twenty(connected: AppHarness) -> None:
     """What is older stays in the record, and out of the message."""
     log = AuditLog(connected.redis)
     for number in range(25):
@@ -55,13 +56,15 @@ async def test_shows_the_last_twenty(connected: Shop) -> None:
     assert job_id(4) not in shown
 
 
-async def test_says_that_nothing_was_deleted(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_says_that_nothing_was_deleted(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """An empty record is not an error."""
     exchange = await connected.ada.command("/emporix audit")
     assert _undated(exchange.payloads) == snapshot
 
 
-async def test_is_for_administrators(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_is_for_administrators(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Others are told whom to ask, and see nothing."""
     await AuditLog(connected.redis).record_delete(GRACE, "acme", job_id(1), "deleted")
     exchange = await connected.grace.command("/emporix audit")
@@ -69,7 +72,7 @@ async def test_is_for_administrators(connected: Shop, snapshot: SnapshotAssertio
 
 
 @pytest.mark.parametrize("right", ["is_admin", "is_owner", "is_primary_owner"])
-async def test_each_right_of_an_administrator_is_enough(connected: Shop, right: str) -> None:
+async def test_each_right_of_an_administrator_is_enough(connected: AppHarness, right: str) -> None:
     """Owners of the workspace see it, too, whatever else Slack says of them."""
     people = connected.workspace.directory.users
     with_it: dict[str, Any] = {right: True}
@@ -83,7 +86,7 @@ async def test_each_right_of_an_administrator_is_enough(connected: Shop, right: 
 
 
 async def test_an_administrator_stops_a_clean_up(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """It is shown with its owner and a Stop button; its owner is told who stopped it."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
@@ -103,7 +106,7 @@ async def test_an_administrator_stops_a_clean_up(
     assert "already ended" in exchange.payloads[0]["text"]
 
 
-async def test_only_an_administrator_stops_it(connected: Shop) -> None:
+async def test_only_an_administrator_stops_it(connected: AppHarness) -> None:
     """A button that somebody else has got hold of does nothing."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs clean failed")
@@ -113,7 +116,9 @@ async def test_only_an_administrator_stops_it(connected: Shop) -> None:
         connected.http, connected.bot_url, connected.workspace.signing_secret, connected.clock
     )
     url = connected.slack_url + connected.workspace.response_urls.new("U0GRACE", "C0GENERAL")
-    pressed = samples.block_actions(AUDIT_STOP, CleanupButton(clean_id="cursor-1").value, url)
+    pressed = sample_requests.block_actions(
+        AUDIT_STOP, CleanupButton(clean_id="cursor-1").value, url
+    )
     pressed["user"]["id"] = "U0GRACE"
     await poster.interaction(pressed)
     await poster.settled()

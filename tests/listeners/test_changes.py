@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from bot.models import Caller
-from bot.store.audit import AuditEntry, AuditLog
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEntry
+from bot.store.audit import AuditLog
 from sandbox.emporix.keys import ACME_OPERATIONS, GLOBEX_OPERATIONS
 from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import set_up
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 ADA = Caller("T0ACME", "U0ADA")
 
 
 @pytest.fixture
-async def ada(connected: Shop) -> Person:
+async def ada(connected: AppHarness) -> Person:
     """Ada in #ops; Grace is connected, too."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     return connected.person("ada", "ops")
 
 
 @pytest.fixture
-def grace(connected: Shop) -> Person:
+def grace(connected: AppHarness) -> Person:
     return connected.person("grace", "ops")
 
 
-async def _entries(shop: Shop) -> list[AuditEntry]:
+async def _entries(harness: AppHarness) -> list[AuditEntry]:
     """Oldest first, without the two of the connections."""
-    return list(reversed(await AuditLog(shop.redis).last(ADA, 100)))[2:]
+    return list(reversed(await AuditLog(harness.redis).last(ADA, 100)))[2:]
 
 
-async def test_changes_of_a_digest(connected: Shop, ada: Person, grace: Person) -> None:
+async def test_changes_of_a_digest(connected: AppHarness, ada: Person, grace: Person) -> None:
     """Each with its name, its channel, who did it and whose it was."""
     await set_up(ada, name="Daily")
     await grace.command("/emporix digest pause")
@@ -55,7 +56,7 @@ async def test_changes_of_a_digest(connected: Shop, ada: Person, grace: Person) 
     assert {(e.channel_id, e.tenant, e.result) for e in entries} == {("C0OPS", "acme", "done")}
 
 
-async def test_changes_of_alerts(connected: Shop, ada: Person, grace: Person) -> None:
+async def test_changes_of_alerts(connected: AppHarness, ada: Person, grace: Person) -> None:
     """Each that changes something, once; its owner hears of what another person did."""
     await ada.command("/emporix alerts on")
     await ada.command("/emporix alerts on")
@@ -78,7 +79,7 @@ async def test_changes_of_alerts(connected: Shop, ada: Person, grace: Person) ->
     ]
 
 
-async def test_changes_of_connections(connected: Shop, ada: Person) -> None:
+async def test_changes_of_connections(connected: AppHarness, ada: Person) -> None:
     """Connecting, refused or not, the default and disconnecting, with what paused."""
     await ada.command("/emporix alerts on")
     await ada.command("/emporix use acme")
@@ -97,7 +98,7 @@ async def test_changes_of_connections(connected: Shop, ada: Person) -> None:
     assert "wrong" not in str(entries)
 
 
-async def test_shares_and_watches(connected: Shop, ada: Person) -> None:
+async def test_shares_and_watches(connected: AppHarness, ada: Person) -> None:
     """A shared job, a shared page with its number of jobs, a watch and its end; each once."""
     add_jobs(connected, 3)
     running = job_id(3)
@@ -122,7 +123,7 @@ async def test_shares_and_watches(connected: Shop, ada: Person) -> None:
     assert {entry.channel_id for entry in entries} == {"C0OPS"}
 
 
-async def test_clean_ups(connected: Shop, ada: Person) -> None:
+async def test_clean_ups(connected: AppHarness, ada: Person) -> None:
     """One entry of the clean-up itself; a wrong number and a stop are entries, too."""
     add_jobs(connected, 3)
     await ada.command("/emporix jobs clean failed")
@@ -137,7 +138,9 @@ async def test_clean_ups(connected: Shop, ada: Person) -> None:
     ]
 
 
-async def test_reading_the_log_is_recorded(connected: Shop, ada: Person, grace: Person) -> None:
+async def test_reading_the_log_is_recorded(
+    connected: AppHarness, ada: Person, grace: Person
+) -> None:
     """Also by somebody who may not."""
     await ada.command("/emporix audit")
     await grace.command("/emporix audit")
@@ -148,7 +151,7 @@ async def test_reading_the_log_is_recorded(connected: Shop, ada: Person, grace: 
     ]
 
 
-async def test_channels_that_go(connected: Shop, ada: Person) -> None:
+async def test_channels_that_go(connected: AppHarness, ada: Person) -> None:
     """The app paused what ran there; a channel without anything leaves no entry."""
     await ada.command("/emporix alerts on")
     await connected.person("ada", "general").remove_app()
@@ -174,7 +177,7 @@ HOME_BUTTONS = {
 """In an order in which each is there: event, subject and channel of its one entry."""
 
 
-async def test_buttons_of_the_home_tab(connected: Shop, ada: Person) -> None:
+async def test_buttons_of_the_home_tab(connected: AppHarness, ada: Person) -> None:
     """Each button that changes something writes one entry: who, what and which tenant."""
     add_jobs(connected, 3)
     await set_up(ada, name="Daily")
@@ -191,7 +194,7 @@ async def test_buttons_of_the_home_tab(connected: Shop, ada: Person) -> None:
         assert (entry.user_id, entry.tenant, entry.result) == ("U0ADA", tenant, "done")
 
 
-async def test_an_alert_that_is_resumed_at_home(connected: Shop, ada: Person) -> None:
+async def test_an_alert_that_is_resumed_at_home(connected: AppHarness, ada: Person) -> None:
     """One entry, with the tenant of the alert and its channel."""
     await ada.command("/emporix alerts on")
     await ada.command("/emporix disconnect")
@@ -205,7 +208,9 @@ async def test_an_alert_that_is_resumed_at_home(connected: Shop, ada: Person) ->
     assert (entry.tenant, entry.channel_id, entry.result) == ("acme", "C0OPS", "done")
 
 
-async def test_a_digest_that_is_taken_over(connected: Shop, ada: Person, grace: Person) -> None:
+async def test_a_digest_that_is_taken_over(
+    connected: AppHarness, ada: Person, grace: Person
+) -> None:
     """One entry, by the person who took it, with its owner until then."""
     await set_up(ada, name="Daily")
     before = await _entries(connected)
@@ -216,7 +221,7 @@ async def test_a_digest_that_is_taken_over(connected: Shop, ada: Person, grace: 
     assert (entry.subject, entry.tenant, entry.channel_id) == ("Daily", "acme", "C0OPS")
 
 
-async def test_a_job_that_is_shared_from_a_message(connected: Shop, ada: Person) -> None:
+async def test_a_job_that_is_shared_from_a_message(connected: AppHarness, ada: Person) -> None:
     """One entry, after the question; none for the question itself."""
     add_jobs(connected, 1)
     before = await _entries(connected)

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from bot.models import Audience
+from bot.domain.channels import Audience
 from bot.store.alerts import AlertStore
-from bot.store.audiences import Audiences
 from bot.store.digests import DigestStore
+from bot.store.slack_cache import AudienceCache
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.person import Exchange, Person
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import set_up, stored
-from tests.shop import Shop
 
 CHANGES: list[Callable[[Person], Awaitable[Exchange]]] = [
     Person.share_channel,
@@ -27,13 +27,13 @@ CHANGES: list[Callable[[Person], Awaitable[Exchange]]] = [
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 @pytest.mark.parametrize("channel", ["ops", "board"])
 async def test_a_change_ends_what_is_cached(
-    shop: Shop, change: Callable[[Person], Awaitable[Exchange]], channel: str
+    harness: AppHarness, change: Callable[[Person], Awaitable[Exchange]], channel: str
 ) -> None:
     """Shared, no longer shared, or without the app: public and private channels alike."""
-    audiences = Audiences(shop.redis, shop.vault, per_minute=50)
+    audiences = AudienceCache(harness.redis, harness.vault, per_minute=50)
     for name in ("C0OPS", "C0BOARD"):
         await audiences.keep(Audience(name), "")
-    exchange = await change(shop.person("ada", channel))
+    exchange = await change(harness.person("ada", channel))
     changed, other = ("C0OPS", "C0BOARD") if channel == "ops" else ("C0BOARD", "C0OPS")
     assert exchange.ack_status == 200
     assert (await audiences.read(changed)).audience is None
@@ -41,7 +41,7 @@ async def test_a_change_ends_what_is_cached(
 
 
 @pytest.fixture
-async def scheduled(connected: Shop) -> Shop:
+async def scheduled(connected: AppHarness) -> AppHarness:
     """In #ops Ada has a digest and alerts, and Grace a digest that is paused."""
     for name in ("ada", "grace"):
         await connected.connect(connected.person(name), ACME_OPERATIONS)
@@ -52,15 +52,15 @@ async def scheduled(connected: Shop) -> Shop:
     return connected
 
 
-async def direct(shop: Shop, user: str) -> list[str]:
-    return [message["text"] for message in await shop.person(user, "dm").messages()]
+async def direct(harness: AppHarness, user: str) -> list[str]:
+    return [message["text"] for message in await harness.person(user, "dm").messages()]
 
 
 @pytest.mark.parametrize(
     ("end", "reason"), [(Person.archive_channel, "archived"), (Person.remove_app, "removed")]
 )
 async def test_a_channel_that_is_closed_pauses(
-    scheduled: Shop,
+    scheduled: AppHarness,
     end: Callable[[Person], Awaitable[Exchange]],
     reason: str,
 ) -> None:
@@ -76,7 +76,7 @@ async def test_a_channel_that_is_closed_pauses(
     assert await direct(scheduled, "grace") == []
 
 
-async def test_what_is_paused_already_is_not_told_again(scheduled: Shop) -> None:
+async def test_what_is_paused_already_is_not_told_again(scheduled: AppHarness) -> None:
     """Its owner knows, and the reason stays."""
     alerts = AlertStore(scheduled.redis, scheduled.vault)
     (alert,) = await alerts.of_channel(TEAM_ID, "C0OPS")
@@ -88,7 +88,7 @@ async def test_what_is_paused_already_is_not_told_again(scheduled: Shop) -> None
     assert alert.paused == "filters"
 
 
-async def test_a_channel_that_is_deleted_takes_its_own_along(scheduled: Shop) -> None:
+async def test_a_channel_that_is_deleted_takes_its_own_along(scheduled: AppHarness) -> None:
     """Its digests and alerts are deleted, and each owner hears of it."""
     await scheduled.person("ada", "ops").delete_channel()
     digests = DigestStore(scheduled.redis, scheduled.vault)
@@ -100,7 +100,7 @@ async def test_a_channel_that_is_deleted_takes_its_own_along(scheduled: Shop) ->
     assert "1 digest or alert of yours" in (await direct(scheduled, "grace"))[0]
 
 
-async def test_private_channels_are_no_other(connected: Shop) -> None:
+async def test_private_channels_are_no_other(connected: AppHarness) -> None:
     """Slack has events of its own for them."""
     connected.workspace.directory.admit("C0BOARD", "U0BOT")
     board = connected.person("ada", "board")
@@ -111,7 +111,7 @@ async def test_private_channels_are_no_other(connected: Shop) -> None:
     assert await DigestStore(connected.redis, connected.vault).load("digest-1") is None
 
 
-async def test_a_channel_without_any_is_closed_in_silence(connected: Shop) -> None:
+async def test_a_channel_without_any_is_closed_in_silence(connected: AppHarness) -> None:
     """Nobody is told about a channel in which they had nothing."""
     await connected.person("ada", "ops").archive_channel()
     assert await direct(connected, "ada") == []

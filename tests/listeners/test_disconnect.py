@@ -5,17 +5,17 @@ from __future__ import annotations
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.keys import GLOBEX_OPERATIONS
-from tests.shop import Shop
+from tests.harness.app import AppHarness
 
 
-async def test_asks_first(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_asks_first(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Nothing is deleted before somebody says so."""
     exchange = await connected.ada.command("/emporix disconnect")
     assert exchange.payloads == snapshot
     assert await connected.redis.keys("*account") != []
 
 
-async def test_deletes_every_trace(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_deletes_every_trace(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Afterwards nothing of the connection is in Redis."""
     await connected.ada.command("/emporix jobs list")
     await connected.ada.command("/emporix disconnect acme")
@@ -26,7 +26,7 @@ async def test_deletes_every_trace(connected: Shop, snapshot: SnapshotAssertion)
     assert keys - rest == {"{:T0ACME}:audit"}
 
 
-async def test_hands_the_default_on(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_hands_the_default_on(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Another connected tenant becomes the default, and is named."""
     await connected.connect(connected.ada, GLOBEX_OPERATIONS)
     await connected.ada.command("/emporix disconnect acme")
@@ -34,7 +34,7 @@ async def test_hands_the_default_on(connected: Shop, snapshot: SnapshotAssertion
     assert exchange.payloads == snapshot
 
 
-async def test_can_be_thought_better_of(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_can_be_thought_better_of(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Keep keeps, and says so in the place of the question."""
     await connected.ada.command("/emporix disconnect")
     exchange = await connected.ada.click("Keep")
@@ -43,7 +43,7 @@ async def test_can_be_thought_better_of(connected: Shop, snapshot: SnapshotAsser
 
 
 async def test_says_that_there_is_nothing_to_disconnect(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """A tenant that is not connected is named, with those that are."""
     exchange = await connected.ada.command("/emporix disconnect globex")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from syrupy.assertion import SnapshotAssertion
 
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 
-async def test_lists_failed_jobs(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_lists_failed_jobs(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """It is short for `jobs list failed`."""
     add_jobs(connected, 4)
     exchange = await connected.ada.command("/emporix failed")
@@ -17,7 +17,7 @@ async def test_lists_failed_jobs(connected: Shop, snapshot: SnapshotAssertion) -
     assert same.payloads[0]["text"] == exchange.payloads[0]["text"]
 
 
-async def test_takes_filters_and_words(connected: Shop) -> None:
+async def test_takes_filters_and_words(connected: AppHarness) -> None:
     """What follows narrows it further."""
     add_jobs(connected, 9)
     exchange = await connected.ada.command("/emporix failed invoice size:2")

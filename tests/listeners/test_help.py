@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from tests.shop import Shop
+from tests.harness.app import AppHarness
 
 
 @pytest.mark.parametrize("text", ["", "help", "help connect", "help jobs", "help filters"])
-async def test_shows_what_can_be_typed(shop: Shop, text: str, snapshot: SnapshotAssertion) -> None:
+async def test_shows_what_can_be_typed(
+    harness: AppHarness, text: str, snapshot: SnapshotAssertion
+) -> None:
     """Help comes with the ack, so it works though everything else is down."""
-    exchange = await shop.ada.command(f"/emporix {text}".strip())
+    exchange = await harness.ada.command(f"/emporix {text}".strip())
     assert [sent["via"] for sent in exchange.sent] == ["ack"]
     assert exchange.payloads == snapshot

@@ -12,9 +12,9 @@ from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, GLOBEX_OPERATIONS
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange
-from tests.clock import FakeClock
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop, open_shop
 
 PATIENCE = 0.4  # long beside what nothing delays, also on a busy machine
 SLOW = 1.2
@@ -22,69 +22,71 @@ WAITING = "Still working on it"
 
 
 @pytest.fixture
-async def shop(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Shop]:
+async def harness(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[AppHarness]:
     """Ada is connected to acme, with 25 jobs, and nobody is patient."""
-    async with open_shop(redis, redis_url, clock, patience_seconds=PATIENCE) as opened:
+    async with open_app(redis, redis_url, clock, patience_seconds=PATIENCE) as opened:
         await opened.connect(opened.ada, ACME_OPERATIONS)
         add_jobs(opened, 25)
         yield opened
 
 
-def slow(shop: Shop, method: str = "GET") -> None:
+def slow(harness: AppHarness, method: str = "GET") -> None:
     """The next call of Emporix takes long."""
-    shop.world.faults.add(Fault("delay", method=method, path="/jobs", seconds=SLOW))
+    harness.world.faults.add(Fault("delay", method=method, path="/jobs", seconds=SLOW))
 
 
-def slow_and_refused(shop: Shop, method: str = "GET") -> None:
+def slow_and_refused(harness: AppHarness, method: str = "GET") -> None:
     """The next call takes long to say that the token has expired, and with a new one it fails.
 
     A delete asks for a token that may delete first, and that takes long.
     """
     if method == "DELETE":
-        shop.world.faults.add(Fault("delay", path="/oauth/token", seconds=SLOW))
+        harness.world.faults.add(Fault("delay", path="/oauth/token", seconds=SLOW))
     else:
-        slow(shop, method)
-        shop.world.expire_tokens()
-    shop.world.faults.add(Fault("status", method=method, path="/jobs", status=403))
+        slow(harness, method)
+        harness.world.expire_tokens()
+    harness.world.faults.add(Fault("status", method=method, path="/jobs", status=403))
 
 
 def texts(exchange: Exchange) -> list[str]:
     return [payload["text"] for payload in exchange.payloads]
 
 
-async def seen(shop: Shop) -> list[str]:
-    return [message["text"] for message in await shop.ada.messages()]
+async def seen(harness: AppHarness) -> list[str]:
+    return [message["text"] for message in await harness.ada.messages()]
 
 
-async def test_a_command_gets_one_line_more(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_a_command_gets_one_line_more(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """Slack replaces nothing after a slash command, so the answer comes below the line."""
-    slow(shop)
-    exchange = await shop.ada.command("/emporix jobs size:1")
+    slow(harness)
+    exchange = await harness.ada.command("/emporix jobs size:1")
     assert exchange.payloads[0] == snapshot
-    first, second = await seen(shop)
+    first, second = await seen(harness)
     assert WAITING in first
     assert second.startswith("Job 1 of 25")
 
 
 async def test_a_list_gives_its_place_to_the_placeholder(
-    shop: Shop, snapshot: SnapshotAssertion
+    harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """A page turn shows that it goes on, and then the page, all in the same place."""
-    await shop.ada.command("/emporix jobs list")
-    slow(shop)
-    exchange = await shop.ada.click("Next")
+    await harness.ada.command("/emporix jobs list")
+    slow(harness)
+    exchange = await harness.ada.click("Next")
     assert exchange.payloads[0] == snapshot
     assert [payload["replace_original"] for payload in exchange.payloads] == [True, True]
-    (only,) = await seen(shop)
+    (only,) = await seen(harness)
     assert only.startswith("Jobs 11–20 of 25")
 
 
-async def test_a_modal_says_that_it_goes_on(shop: Shop) -> None:
+async def test_a_modal_says_that_it_goes_on(harness: AppHarness) -> None:
     """On top of the page that was turned, which stays until the next one is there."""
-    await shop.ada.shortcut("Search Emporix jobs")
-    before = await shop.ada.submit({"size": "2"})
-    slow(shop)
-    exchange = await shop.ada.click("Next")
+    await harness.ada.shortcut("Search Emporix jobs")
+    before = await harness.ada.submit({"size": "2"})
+    slow(harness)
+    exchange = await harness.ada.click("Next")
     assert [sent["via"] for sent in exchange.sent] == ["views.update", "views.update"]
     noted = exchange.payloads[0]["view"]
     note, *rest = noted["blocks"]
@@ -97,119 +99,121 @@ async def test_a_modal_says_that_it_goes_on(shop: Shop) -> None:
     assert last[0]["text"]["text"].startswith("*Jobs 3–4 of 25*")
 
 
-async def test_a_modal_says_what_went_wrong_after_all(shop: Shop) -> None:
+async def test_a_modal_says_what_went_wrong_after_all(harness: AppHarness) -> None:
     """An error comes in its place, late as it is."""
-    await shop.ada.shortcut("Search Emporix jobs")
-    await shop.ada.submit({"size": "2"})
-    slow_and_refused(shop)
-    exchange = await shop.ada.click("Next")
+    await harness.ada.shortcut("Search Emporix jobs")
+    await harness.ada.submit({"size": "2"})
+    slow_and_refused(harness)
+    exchange = await harness.ada.click("Next")
     assert WAITING in str(exchange.payloads[0])
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.forbidden"
 
 
-async def test_a_modal_that_is_quick_says_nothing(shop: Shop) -> None:
+async def test_a_modal_that_is_quick_says_nothing(harness: AppHarness) -> None:
     """The next page is all there is to say."""
-    await shop.ada.shortcut("Search Emporix jobs")
-    await shop.ada.submit({"size": "2"})
-    exchange = await shop.ada.click("Next")
+    await harness.ada.shortcut("Search Emporix jobs")
+    await harness.ada.submit({"size": "2"})
+    exchange = await harness.ada.click("Next")
     assert [sent["via"] for sent in exchange.sent] == ["views.update"]
 
 
-async def test_an_answer_beside_a_list_leaves_it_alone(shop: Shop) -> None:
+async def test_an_answer_beside_a_list_leaves_it_alone(harness: AppHarness) -> None:
     """Open shows a job below the list, so the list stays what it is."""
-    await shop.ada.command("/emporix jobs list")
-    slow(shop)
-    exchange = await shop.ada.click("Open")
+    await harness.ada.command("/emporix jobs list")
+    slow(harness)
+    exchange = await harness.ada.click("Open")
     assert [payload["replace_original"] for payload in exchange.payloads] == [False, False]
-    shown, line, job = await seen(shop)
+    shown, line, job = await seen(harness)
     assert shown.startswith("Jobs 1–10 of 25")
     assert WAITING in line
     assert job.startswith("Job `")
 
 
-async def test_an_error_does_not_cost_the_list(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_an_error_does_not_cost_the_list(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """Where the page does not come, its error has a button that turns the page again."""
-    await shop.ada.command("/emporix jobs list")
-    slow_and_refused(shop)
-    exchange = await shop.ada.click("Next")
+    await harness.ada.command("/emporix jobs list")
+    slow_and_refused(harness)
+    exchange = await harness.ada.click("Next")
     assert exchange.payloads[1] == snapshot
-    assert len(await seen(shop)) == 1
-    await shop.ada.click("Try again")
-    (only,) = await seen(shop)
+    assert len(await seen(harness)) == 1
+    await harness.ada.click("Try again")
+    (only,) = await seen(harness)
     assert only.startswith("Jobs 11–20 of 25")
 
 
 async def test_a_delete_that_fails_gives_the_list_back(
-    shop: Shop, snapshot: SnapshotAssertion
+    harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The button below the error shows the page on which Delete was pressed."""
-    await shop.ada.command("/emporix jobs list page:2")
-    slow_and_refused(shop, "DELETE")
-    exchange = await shop.ada.click("Delete")
+    await harness.ada.command("/emporix jobs list page:2")
+    slow_and_refused(harness, "DELETE")
+    exchange = await harness.ada.click("Delete")
     assert exchange.payloads[1] == snapshot
-    await shop.ada.click("Show the list again")
-    (only,) = await seen(shop)
+    await harness.ada.click("Show the list again")
+    (only,) = await seen(harness)
     assert only.startswith("Jobs 11–20 of 25")
 
 
-async def test_a_delete_that_fails_leads_back_to_its_job(shop: Shop) -> None:
+async def test_a_delete_that_fails_leads_back_to_its_job(harness: AppHarness) -> None:
     """Pressing it again would delete without asking, so the job is offered instead."""
-    await shop.ada.command(f"/emporix jobs get {job_id(1)}")
-    slow_and_refused(shop, "DELETE")
-    await shop.ada.click("Delete")
-    exchange = await shop.ada.click("Open the job")
+    await harness.ada.command(f"/emporix jobs get {job_id(1)}")
+    slow_and_refused(harness, "DELETE")
+    await harness.ada.click("Delete")
+    exchange = await harness.ada.click("Open the job")
     assert texts(exchange) == [f"Job `{job_id(1)}`: succeeded"]
-    assert len(shop.world.jobs("acme")) == 25
+    assert len(harness.world.jobs("acme")) == 25
 
 
-async def test_a_message_for_all_is_given_back_whole(shop: Shop) -> None:
+async def test_a_message_for_all_is_given_back_whole(harness: AppHarness) -> None:
     """Where Slack shows us the message, only the pressed buttons give way, and come back."""
-    await shop.ada.command("/emporix jobs list size:2")
-    (shown,) = await shop.ada.messages()
-    messages = shop.workspace.messages
+    await harness.ada.command("/emporix jobs list size:2")
+    (shown,) = await harness.ada.messages()
+    messages = harness.workspace.messages
     shared = messages.add(shown["channel"], shown["text"], shown["blocks"])
-    shop.workspace.forget()
+    harness.workspace.forget()
     messages.add(shared.channel_id, shared.text, shared.blocks)
-    slow_and_refused(shop)
-    exchange = await shop.ada.click("Next")
+    slow_and_refused(harness)
+    exchange = await harness.ada.click("Next")
     waiting, restored, error = exchange.payloads
     assert [b["type"] for b in waiting["blocks"][:-1]] == [b["type"] for b in shown["blocks"][:-1]]
     assert WAITING in waiting["blocks"][-1]["text"]["text"]
     assert restored["blocks"] == shown["blocks"]
     assert error["replace_original"] is False
-    first, second = await shop.ada.messages()
+    first, second = await harness.ada.messages()
     assert (first["blocks"], first["ephemeral"]) == (shown["blocks"], False)
     assert second["ephemeral"]
 
 
-async def test_a_notice_that_slack_refuses_costs_nothing(shop: Shop) -> None:
+async def test_a_notice_that_slack_refuses_costs_nothing(harness: AppHarness) -> None:
     """The answer comes all the same, in its place."""
-    await shop.ada.command("/emporix jobs list")
-    shop.workspace.faults.add(SlackFault("status", times=3, method="response_url"))
-    slow(shop)
-    exchange = await shop.ada.click("Next")
+    await harness.ada.command("/emporix jobs list")
+    harness.workspace.faults.add(SlackFault("status", times=3, method="response_url"))
+    slow(harness)
+    exchange = await harness.ada.click("Next")
     assert [text[:10] for text in texts(exchange)] == ["Jobs 11–20"]
 
 
-async def test_the_answer_does_not_overtake_the_notice(shop: Shop) -> None:
+async def test_the_answer_does_not_overtake_the_notice(harness: AppHarness) -> None:
     """While a notice is on its way, the answer waits for it: the last word is the answer's."""
-    await shop.ada.command("/emporix jobs list")
-    shop.workspace.faults.add(SlackFault("delay", method="response_url", seconds=2 * SLOW))
-    slow(shop)
-    exchange = await shop.ada.click("Next")
+    await harness.ada.command("/emporix jobs list")
+    harness.workspace.faults.add(SlackFault("delay", method="response_url", seconds=2 * SLOW))
+    slow(harness)
+    exchange = await harness.ada.click("Next")
     assert [WAITING in text for text in texts(exchange)] == [True, False]
 
 
-async def test_who_is_quick_says_nothing(shop: Shop) -> None:
+async def test_who_is_quick_says_nothing(harness: AppHarness) -> None:
     """What takes no time has no placeholder."""
-    exchange = await shop.ada.command("/emporix jobs list")
+    exchange = await harness.ada.command("/emporix jobs list")
     assert len(exchange.payloads) == 1
-    assert len((await shop.ada.click("Next")).payloads) == 1
+    assert len((await harness.ada.click("Next")).payloads) == 1
 
 
-async def test_a_modal_is_left_alone(shop: Shop) -> None:
+async def test_a_modal_is_left_alone(harness: AppHarness) -> None:
     """A form that is checked for long says so itself; there is no message to replace."""
-    shop.world.faults.add(Fault("delay", path="oauth", seconds=SLOW))
-    exchange = await shop.connect(shop.grace, GLOBEX_OPERATIONS)
+    harness.world.faults.add(Fault("delay", path="oauth", seconds=SLOW))
+    exchange = await harness.connect(harness.grace, GLOBEX_OPERATIONS)
     assert WAITING not in str(exchange.payloads)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from syrupy.assertion import SnapshotAssertion
 
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 
-async def test_lists_running_jobs(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_lists_running_jobs(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """It is short for `jobs list running`, and takes filters and words."""
     add_jobs(connected, 6)
     exchange = await connected.ada.command("/emporix running size:1 items")

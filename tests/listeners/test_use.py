@@ -5,10 +5,10 @@ from __future__ import annotations
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
-from tests.shop import Shop
+from tests.harness.app import AppHarness
 
 
-async def test_switches(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_switches(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """From then on the other tenant is meant."""
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
     exchange = await connected.ada.command("/emporix use GLOBEX")
@@ -17,7 +17,7 @@ async def test_switches(connected: Shop, snapshot: SnapshotAssertion) -> None:
     assert "tenant globex" in listed.payloads[0]["text"]
 
 
-async def test_switches_by_button(connected: Shop) -> None:
+async def test_switches_by_button(connected: AppHarness) -> None:
     """The button in the list of tenants does the same."""
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
     await connected.ada.command("/emporix tenants")
@@ -26,14 +26,14 @@ async def test_switches_by_button(connected: Shop) -> None:
     assert "tenant globex" in listed.payloads[0]["text"]
 
 
-async def test_asks_for_the_tenant(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_asks_for_the_tenant(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Without a tenant there is nothing to switch to."""
     exchange = await connected.ada.command("/emporix use")
     assert exchange.payloads == snapshot
 
 
 async def test_says_that_a_tenant_is_not_connected(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """A tenant without a connection is named, with the way to connect it."""
     exchange = await connected.ada.command("/emporix use initech")

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.accounts import Connection, Credentials
+from bot.domain.filters import Filters
 from bot.emporix.models import Agent
 from bot.errors import EmporixTimeout
-from bot.models import Connection, Credentials, Filters
 from bot.services import agents
 from bot.services.agents import AgentNames, meant
-from tests.clock import FakeClock
+from tests.harness.clock import FakeClock
 from tests.store.fixtures import GRACE, connection
 
 NAMES = {"a1": "Complaint Agent", "a2": "Returns", "a3": "returns", "Returns": "Odd"}

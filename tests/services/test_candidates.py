@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.services.candidates import MOST_LETTERS, candidates, mentioned
-from tests.say.hostile import hostile_text
+from bot.services.references import MOST_LETTERS, find_references, mentioned
+from tests.rendering.hostile import hostile_text
 
 BASE = "https://admin.emporix.io"
 JOB, OTHER = "68835cc3ef4e8e1425c360ad", "68835cc3ef4e8e1425c360ae"
@@ -34,12 +34,12 @@ NAMES = {"complaint-agent": "Complaint Agent", "a1": "QA", "fraud": "Fraud & Ris
 )
 def test_finds_ids_of_jobs(text: str, jobs: tuple[str, ...]) -> None:
     """Bare, in code, in what buttons remember, and in links to our own dashboard."""
-    assert candidates([text], BASE).jobs == jobs
+    assert find_references([text], BASE).jobs == jobs
 
 
 def test_finds_sessions() -> None:
     """A session's id is a UUID."""
-    there = candidates([f"Session {SESSION} ended", f"{SESSION}"], BASE)
+    there = find_references([f"Session {SESSION} ended", f"{SESSION}"], BASE)
     assert (there.sessions, there.jobs) == ((SESSION,), ())
 
 
@@ -70,13 +70,13 @@ def test_knows_agents_by_name_and_id(text: str, agents: tuple[str, ...]) -> None
 )
 def test_keeps_words_to_look_for(texts: list[str], words: str) -> None:
     """Without mark-up, each once, from the first text that says something."""
-    assert candidates(texts, BASE).words == words
+    assert find_references(texts, BASE).words == words
 
 
 @given(st.lists(hostile_text, max_size=5))
 def test_bears_anything(texts: list[str]) -> None:
     """Whatever stands there, all that is found can be asked for, and the words fit a field."""
-    there = candidates(texts, BASE)
+    there = find_references(texts, BASE)
     assert all(id_ and id_.isprintable() and len(id_) <= 200 for id_ in there.jobs)
     assert len(there.words) <= MOST_LETTERS
     assert set(mentioned(texts, NAMES)) <= NAMES.keys()
@@ -85,7 +85,7 @@ def test_bears_anything(texts: list[str]) -> None:
 @given(hostile_text, st.lists(st.sampled_from([JOB, OTHER]), max_size=4))
 def test_finds_each_id_between_whatever_else(noise: str, ids: list[str]) -> None:
     """An id that stands alone is found, in its order."""
-    there = candidates([noise, *ids], BASE)
+    there = find_references([noise, *ids], BASE)
     assert [id_ for id_ in there.jobs if id_ in (JOB, OTHER)][-len(set(ids)) or 99 :] == list(
         dict.fromkeys(ids)
     )

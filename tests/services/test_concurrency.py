@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.services.concurrency import SingleFlight, gather_all
-from tests.clock import FakeClock
+from tests.harness.clock import FakeClock
 
 
 class Source:

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.accounts import Account, Connection
 from bot.errors import EmporixTimeout, StoreUnavailable
-from bot.models import Account, Connection
-from bot.services.deletes import Deletes
-from bot.services.shared_deletes import SharedDeletes
+from bot.services.deletes import DeleteService, SharedDeletes
 from bot.store.audit import AuditLog
 from bot.store.connection import connect
-from bot.store.deletions import Deletions
+from bot.store.idempotency import Deletions
 from sandbox.redis import redis_server
-from tests.clock import FakeClock
+from tests.harness.clock import FakeClock
 from tests.store.fixtures import ADA, connection
 
 ACCOUNT = Account(ADA, {"acme": connection()}, "acme")
@@ -69,7 +68,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 async def test_is_recorded_before_it_happens(server: Server) -> None:
     """Redis goes while Emporix deletes: that it was begun stays written, and success is told."""
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
-    deletion = await Deletes(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+    deletion = await DeleteService(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
     await redis.aclose()
     server.start()
     assert not deletion.already_gone
@@ -82,7 +81,7 @@ async def test_nothing_is_deleted_without_a_record(server: Server) -> None:
     server.stop()
     redis, emporix = connect(server.url), FakeEmporix()
     with pytest.raises(StoreUnavailable):
-        await Deletes(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+        await DeleteService(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
     await redis.aclose()
     server.start()
     assert emporix.deleted == []
@@ -93,7 +92,7 @@ async def test_a_failure_is_told_although_it_cannot_be_recorded(server: Server) 
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
     emporix.fails = True
     with pytest.raises(EmporixTimeout):
-        await Deletes(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+        await DeleteService(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
     await redis.aclose()
     server.start()
     assert await server.results() == ["begun"]
@@ -102,7 +101,7 @@ async def test_a_failure_is_told_although_it_cannot_be_recorded(server: Server) 
 async def test_the_end_takes_the_place_of_the_beginning(server: Server) -> None:
     """One delete is one entry."""
     redis = connect(server.url)
-    await Deletes(FakeEmporix(), AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+    await DeleteService(FakeEmporix(), AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
     await redis.aclose()
     assert await server.results() == ["deleted"]
 
@@ -110,7 +109,7 @@ async def test_the_end_takes_the_place_of_the_beginning(server: Server) -> None:
 async def test_a_channel_learns_of_it_without_redis(server: Server, clock: FakeClock) -> None:
     """In a channel, too, a job that is gone is told as deleted."""
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
-    deletes = Deletes(emporix, AuditLog(redis))
+    deletes = DeleteService(emporix, AuditLog(redis))
     shared = SharedDeletes(deletes, Deletions(redis), clock)
     deleted = await shared.delete(ACCOUNT, "job-1", "acme")
     await redis.aclose()

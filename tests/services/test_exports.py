@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.emporix.models import ExportResult
 from bot.errors import ExportUnusable
 from bot.services.exports import Export, unwrap
-from tests.outcome import outcome
+from tests.harness.outcome import outcome
 
 BUNDLE = '{"agents": [{"id": "a", "name": {"en": "Größe"}, "price": 19.90}]}'
 JSON = st.recursive(

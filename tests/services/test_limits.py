@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.alerts import Alert
+from bot.domain.cleanups import Cleanup
+from bot.domain.digests import Digest, Schedule
+from bot.domain.filters import Filters
 from bot.errors import BotError, LimitReached
-from bot.models import Account, Caller, Digest, Filters, Schedule
-from bot.services.digests import course as digest_course
-from bot.services.digests.digests import Digests
-from bot.store import layout
-from bot.store.alert_records import Alert
-from bot.store.cleans import Clean, CleanStore
+from bot.services.digests import lifecycle as digest_course
+from bot.services.digests.digests import DigestService
+from bot.store import keys as redis_keys
+from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
-from tests.clock import FakeClock
-from tests.redis_clock import clocked
-from tests.services.following import VAULT, Bench
+from tests.harness.clock import FakeClock
+from tests.harness.polling import VAULT, Bench
+from tests.harness.redis_clock import clocked
 from tests.store.fixtures import ADA, GRACE, connection
 
 WANTED = Digest("", ADA, "C0OPS", "Daily", Schedule(540, "UTC", tuple(range(7))), "acme")
@@ -56,7 +59,7 @@ class Kind:
 
 def digests(redis: Any, clock: FakeClock) -> Kind:
     numbers = count(1)
-    service = Digests(DigestStore(redis, VAULT), clock, lambda: f"digest-{next(numbers)}")
+    service = DigestService(DigestStore(redis, VAULT), clock, lambda: f"digest-{next(numbers)}")
     names = count(1)
 
     async def add(owner: Caller, channel_id: str) -> Digest:
@@ -73,11 +76,11 @@ def digests(redis: Any, clock: FakeClock) -> Kind:
         lambda owner, digest: service.resume(digest.id, account(owner)),
         pause,
         lambda channel, owner: (
-            layout.digests_of_channel(owner.team_id, channel),
-            layout.digests_of_owner(owner),
-            layout.digests_of_team(owner.team_id),
+            redis_keys.digests_of_channel(owner.team_id, channel),
+            redis_keys.digests_of_owner(owner),
+            redis_keys.digests_of_team(owner.team_id),
         ),
-        layout.digest,
+        redis_keys.digest,
     )
 
 
@@ -95,11 +98,11 @@ def alerts(redis: Any, clock: FakeClock) -> Kind:
         lambda owner, alert: bench.alerts.resume(account(owner), alert.channel_id, alert.id),
         lambda alert: bench.course.pause(alert.id, "unauthorized"),
         lambda channel, owner: (
-            layout.alerts_of_channel(owner.team_id, channel),
-            layout.alerts_of_owner(owner),
-            layout.alerts_of_team(owner.team_id),
+            redis_keys.alerts_of_channel(owner.team_id, channel),
+            redis_keys.alerts_of_owner(owner),
+            redis_keys.alerts_of_team(owner.team_id),
         ),
-        layout.alert,
+        redis_keys.alert,
     )
 
 
@@ -195,7 +198,7 @@ async def test_records_that_cannot_be_decrypted_do_not_count(
 
 async def test_a_digest_is_posted_on_request_10_times_an_hour(redis: Any, clock: FakeClock) -> None:
     """Of 13 requests at once 10 are taken; one more is possible when the first is an hour old."""
-    service = Digests(DigestStore(clocked(redis, clock), VAULT), clock, lambda: "digest-1")
+    service = DigestService(DigestStore(clocked(redis, clock), VAULT), clock, lambda: "digest-1")
     digest = await service.set_up(account(ADA), WANTED)
     for _ in range(8):
         await service.ask_now(digest.id, account(ADA))
@@ -215,10 +218,10 @@ async def test_a_digest_is_posted_on_request_10_times_an_hour(redis: Any, clock:
 
 async def test_a_person_begins_5_clean_ups_a_day(redis: Any, clock: FakeClock) -> None:
     """Of seven at once 5 begin; asking again for one that has begun does not count."""
-    kept = CleanStore(clocked(redis, clock), VAULT)
+    kept = CleanupStore(clocked(redis, clock), VAULT)
 
-    def clean(number: int, caller: Caller = ADA) -> Clean:
-        return Clean(f"clean-{number}", caller, f"tenant-{number}", Filters(), 3, "2026")
+    def clean(number: int, caller: Caller = ADA) -> Cleanup:
+        return Cleanup(f"clean-{number}", caller, f"tenant-{number}", Filters(), 3, "2026")
 
     refused = await at_once(kept.begin(clean(number), clock()) for number in range(7))
     assert [(one.problem, one.advice) for one in refused] == [

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.accounts import Account, Caller, Connection, Credentials
+from bot.domain.alerts import Alert, Watermark
+from bot.domain.digests import Digest, Schedule
+from bot.domain.filters import Filters
 from bot.errors import NotConnected
-from bot.models import Account, Caller, Connection, Credentials, Digest, Filters, Schedule
-from bot.services.ownership import run_as
-from bot.store.alert_records import Alert, Mark
+from bot.services.accounts import run_as
 
 ADA, GRACE = Caller("T0ACME", "U0ADA"), Caller("T0ACME", "U0GRACE")
 DIGEST = Digest("d1", ADA, "C0OPS", "Daily", Schedule(540, "UTC", (0,)), "acme")
-ALERT = Alert("a1", ADA, "C0OPS", Filters(tenant="acme"), 0.0, Mark(0.0), 0.0)
+ALERT = Alert("a1", ADA, "C0OPS", Filters(tenant="acme"), 0.0, Watermark(0.0), 0.0)
 
 
 def account(*tenants: str) -> Account:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.jobs import DeletedJob
 from bot.errors import (
     BotError,
     EmporixFailed,
@@ -16,9 +18,7 @@ from bot.errors import (
     RateLimited,
     StoreUnavailable,
 )
-from bot.models import Account, Caller
-from bot.services.several_deletes import delete_each
-from bot.store.deletions import DeletedJob
+from bot.services.deletes import delete_each
 
 ADA = Account(Caller("T0ACME", "U0ADA"))
 JOBS = [("acme", "1"), ("globex", "2"), ("acme", "3"), ("globex", "4")]

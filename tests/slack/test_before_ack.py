@@ -11,12 +11,11 @@ import pytest
 
 import bot.listeners
 from bot.errors import Busy, StoreUnavailable
-from bot.slack.hear import Afterwards, Event, event
-from bot.slack.registry import discover
+from bot.slack.decorators import Afterwards, EventListener, discover, event
 from sandbox.slack.delivery import deliver_event
 from sandbox.slack.exchange import tls
-from tests import samples
-from tests.slack.bench import Bench, Setup, open_bench
+from tests.harness import sample_requests
+from tests.harness.dispatch import Bench, Setup, open_bench
 
 LASTING = {
     "app_uninstalled",
@@ -40,7 +39,7 @@ def test_every_event_about_an_end_is_handled_before_its_ack() -> None:
     assert events.keys() - LASTING == {"app_home_opened"}
 
 
-def lasting(listener: Any) -> Event:
+def lasting(listener: Any) -> EventListener:
     """An event that is handled before its ack."""
     return event("user_change", audit=None, before_ack=True)(listener)
 
@@ -63,7 +62,7 @@ class Listener:
 
 async def delivered(bench: Bench) -> Any:
     """As Slack delivers an event: again if it is not acknowledged."""
-    body = samples.app_home_opened()
+    body = sample_requests.app_home_opened()
     async with httpx.AsyncClient(verify=tls()) as http:
         ack = await deliver_event(
             http, bench.workspace, body | {"event": body["event"] | {"type": "user_change"}}

@@ -7,11 +7,10 @@ import json
 
 import pytest
 
-from bot.slack.hear import Heard, action, command, submission
-from bot.slack.turns import Limits
-from bot.slack.work import Work
-from tests import samples
-from tests.slack.bench import Bench, Setup, open_bench
+from bot.slack.background import BackgroundTasks, QueueLimits
+from bot.slack.decorators import Listener, action, command, submission
+from tests.harness import sample_requests
+from tests.harness.dispatch import Bench, Setup, open_bench
 
 
 class Gate:
@@ -21,7 +20,7 @@ class Gate:
         self.begun, self.open, self.count = asyncio.Event(), asyncio.Event(), 0
 
     @property
-    def heard(self) -> tuple[Heard, ...]:
+    def heard(self) -> tuple[Listener, ...]:
         return (
             command("wait", "", "", audit=None)(self._wait),
             command("form", "", "", at_once=True, audit=None)(self._wait),
@@ -37,7 +36,7 @@ class Gate:
 
 async def fill(bench: Bench, gate: Gate) -> None:
     """Give the process all that it can bear."""
-    await bench.poster.command(samples.command("wait", bench.response_url()))
+    await bench.poster.command(sample_requests.command("wait", bench.response_url()))
     await gate.begun.wait()
 
 
@@ -45,9 +44,11 @@ async def fill(bench: Bench, gate: Gate) -> None:
 async def test_says_that_it_is_busy_to_a_command(text: str) -> None:
     """In the acknowledgement, which costs nothing, and for the asker alone."""
     gate = Gate()
-    async with open_bench(Setup(gate.heard, Work(Limits(running=1, waiting=0)))) as bench:
+    async with open_bench(
+        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+    ) as bench:
         await fill(bench, gate)
-        answer = await bench.poster.command(samples.command(text, bench.response_url()))
+        answer = await bench.poster.command(sample_requests.command(text, bench.response_url()))
         gate.open.set()
     assert (answer.status_code, answer.json()["response_type"]) == (200, "ephemeral")
     assert "Too much is going on" in answer.json()["text"]
@@ -56,9 +57,11 @@ async def test_says_that_it_is_busy_to_a_command(text: str) -> None:
 async def test_says_that_it_is_busy_to_a_button() -> None:
     """Slack shows nothing of such an acknowledgement, so it comes by the response_url."""
     gate = Gate()
-    async with open_bench(Setup(gate.heard, Work(Limits(running=1, waiting=0)))) as bench:
+    async with open_bench(
+        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+    ) as bench:
         await fill(bench, gate)
-        pressed = samples.block_actions("wait.button", "", bench.response_url())
+        pressed = sample_requests.block_actions("wait.button", "", bench.response_url())
         answer = await bench.poster.interaction(pressed)
         gate.open.set()
         await bench.poster.settled()
@@ -70,9 +73,11 @@ async def test_says_that_it_is_busy_to_a_button() -> None:
 async def test_keeps_a_form_that_comes_when_it_is_busy() -> None:
     """The words stand under the first field, and what was typed can be submitted again."""
     gate = Gate()
-    async with open_bench(Setup(gate.heard, Work(Limits(running=1, waiting=0)))) as bench:
+    async with open_bench(
+        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+    ) as bench:
         await fill(bench, gate)
-        form = samples.view_submission("wait.form", {"name": "Ada"})
+        form = sample_requests.view_submission("wait.form", {"name": "Ada"})
         form["view"]["blocks"] = [{"type": "divider"}, {"type": "input", "block_id": "name"}]
         answer = await bench.poster.interaction(form)
         gate.open.set()
@@ -83,9 +88,9 @@ async def test_keeps_a_form_that_comes_when_it_is_busy() -> None:
 async def test_one_users_many_leave_room_for_another() -> None:
     """Whoever sends a hundred commands is told that it is too much; others are not."""
     gate = Gate()
-    limits = Limits(running=3, waiting=10, each_running=2, each_waiting=3)
-    async with open_bench(Setup(gate.heard, Work(limits))) as bench:
-        ada = samples.command("wait", bench.response_url())
+    limits = QueueLimits(running=3, waiting=10, each_running=2, each_waiting=3)
+    async with open_bench(Setup(gate.heard, BackgroundTasks(limits))) as bench:
+        ada = sample_requests.command("wait", bench.response_url())
         hundred = [await bench.poster.command(ada) for _ in range(100)]
         grace = await bench.poster.command(ada | {"user_id": "U0GRACE"})
         async with asyncio.timeout(5):
@@ -99,9 +104,11 @@ async def test_one_users_many_leave_room_for_another() -> None:
 async def test_says_that_it_is_busy_to_a_form_without_fields() -> None:
     """In the modal itself."""
     gate = Gate()
-    async with open_bench(Setup(gate.heard, Work(Limits(running=1, waiting=0)))) as bench:
+    async with open_bench(
+        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+    ) as bench:
         await fill(bench, gate)
-        answer = await bench.poster.interaction(samples.view_submission("wait.form", {}))
+        answer = await bench.poster.interaction(sample_requests.view_submission("wait.form", {}))
         gate.open.set()
     assert answer.json()["response_action"] == "update"
     assert "Too much is going on" in json.dumps(answer.json()["view"])

@@ -11,31 +11,32 @@ from types import SimpleNamespace, UnionType
 from typing import Any, Protocol, get_args, get_origin
 
 import bot.listeners
-from bot.models import Account, Caller
-from bot.say import buttons
-from bot.say.buttons import JobButton, ListButton, TenantButton
-from bot.slack.hear import (
-    Heard,
+from bot.domain.accounts import Account, Caller
+from bot.domain.audit import AuditEvent
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton, ListButton, TenantButton
+from bot.slack.decorators import (
     Listener,
+    ListenerFunction,
     action,
     command,
+    discover,
     event,
+    options,
     shortcut,
     submission,
-    suggestion,
 )
-from bot.slack.registry import discover
 from bot.store.accounts import AccountStore
-from bot.store.arrivals import Arrival, Arrivals
-from bot.store.audit_events import AuditEvent
-from bot.store.records import Records
+from bot.store.encryption import AccountEncryption
+from bot.store.idempotency import Deliveries, Delivery
 from sandbox.emporix.faults import Fault
 from sandbox.slack.directory import ADA
-from tests import injected, samples
+from tests import injected
+from tests.harness import sample_requests
+from tests.harness.app import AppHarness
+from tests.harness.dispatch import FakeArrivals, Setup, open_bench
+from tests.harness.signed_requests import Poster
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.posting import Poster
-from tests.shop import Shop
-from tests.slack.bench import FakeArrivals, Setup, open_bench
 from tests.store.fixtures import VAULT
 
 
@@ -43,7 +44,7 @@ class Given:
     """Listeners that take all that their kind of request provides, and keep it."""
 
     def __init__(self) -> None:
-        self.to: dict[Heard, dict[str, Any]] = {}
+        self.to: dict[Listener, dict[str, Any]] = {}
         audit = AuditEvent.JOBS_SHARED
         self.heard = tuple(
             self._taking(decorate)
@@ -53,13 +54,13 @@ class Given:
                 action("go.button", audit=audit),
                 submission("go.form", audit=audit),
                 shortcut("go.menu", "Go", "Goes.", kind="message", audit=audit),
-                suggestion("go.typed", audit=None),
+                options("go.typed", audit=None),
                 event("app_home_opened", audit=audit),
                 event("user_change", audit=audit, before_ack=True),
             )
         )
 
-    def _taking(self, decorate: Callable[[Listener], Heard]) -> Heard:
+    def _taking(self, decorate: Callable[[ListenerFunction], Listener]) -> Listener:
         async def listener(**given: Any) -> None:
             self.to[heard] = given
             if "audit_entry" in given:
@@ -87,13 +88,15 @@ async def test_provides_what_it_declares() -> None:
     """Each kind of listener gets every value of its request, with the declared type."""
     given = Given()
     async with open_bench(Setup(given.heard, services=SimpleNamespace(jobs="Jobs"))) as bench:
-        await bench.poster.command(samples.command("go Far Away"))
-        await bench.poster.command(samples.command("quick"))
-        await bench.poster.interaction(samples.block_actions("go.button", "packed", ""))
-        await bench.poster.interaction(samples.view_submission("go.form", {"name": " Ada "}))
-        await bench.poster.interaction(samples.message_action("go.menu", ""))
-        await bench.poster.interaction(samples.block_suggestion("go.typed", "compl"))
-        opened = samples.app_home_opened()
+        await bench.poster.command(sample_requests.command("go Far Away"))
+        await bench.poster.command(sample_requests.command("quick"))
+        await bench.poster.interaction(sample_requests.block_actions("go.button", "packed", ""))
+        await bench.poster.interaction(
+            sample_requests.view_submission("go.form", {"name": " Ada "})
+        )
+        await bench.poster.interaction(sample_requests.message_action("go.menu", ""))
+        await bench.poster.interaction(sample_requests.block_suggestion("go.typed", "compl"))
+        opened = sample_requests.app_home_opened()
         await bench.poster.event(opened)
         await bench.poster.event(opened | {"event": opened["event"] | {"type": "user_change"}})
         await bench.poster.settled()
@@ -104,7 +107,7 @@ async def test_provides_what_it_declares() -> None:
         assert values["jobs"] == "Jobs"
         assert [name for name in declared if not fits(values[name], declared[name])] == []
     go, _, button, form, *_, home, _ = (given.to[heard] for heard in given.heard)
-    ada = Caller("T0ACME", ADA.id, samples.ENTERPRISE_ID)
+    ada = Caller("T0ACME", ADA.id, sample_requests.ENTERPRISE_ID)
     assert (go["text"], go["caller"]) == ("Far Away", ada)
     assert button["account"] == Account(Caller("T0ACME", ADA.id))
     assert form["values"] == {"name": "Ada"}
@@ -118,7 +121,7 @@ class SlowArrivals(FakeArrivals):
     def __init__(self) -> None:
         self.asked, self.open = asyncio.Event(), asyncio.Event()
 
-    async def take(self, *args: Any, **named: Any) -> Arrival | None:
+    async def take(self, *args: Any, **named: Any) -> Delivery | None:
         self.asked.set()
         await self.open.wait()
         return await super().take(*args, **named)
@@ -138,10 +141,10 @@ async def test_acknowledges_before_anything_leaves_the_process() -> None:
         menu(finish),
     )
     async with open_bench(Setup(heard, arrivals=arrivals)) as bench:
-        assert (await bench.poster.command(samples.command("go"))).status_code == 200
-        pressed = samples.block_actions("go.button", "", "")
+        assert (await bench.poster.command(sample_requests.command("go"))).status_code == 200
+        pressed = sample_requests.block_actions("go.button", "", "")
         assert (await bench.poster.interaction(pressed)).status_code == 200
-        called = samples.message_action("go.menu", "")
+        called = sample_requests.message_action("go.menu", "")
         assert (await bench.poster.interaction(called)).status_code == 200
         await arrivals.asked.wait()
         assert not done.is_set()
@@ -149,13 +152,13 @@ async def test_acknowledges_before_anything_leaves_the_process() -> None:
         await asyncio.wait_for(done.wait(), 5)
 
 
-async def test_does_a_repeated_delivery_once(connected: Shop, poster: Poster) -> None:
+async def test_does_a_repeated_delivery_once(connected: AppHarness, poster: Poster) -> None:
     """Slack repeats what it thinks was lost: one question, one answer."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs")  # from now on the names of agents are known
     sent, asked = connected.workspace.journal.count, len(connected.world.requests)
     url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")
-    again = samples.command(f"jobs get {job_id(1)}", url) | {"enterprise_id": ""}
+    again = sample_requests.command(f"jobs get {job_id(1)}", url) | {"enterprise_id": ""}
     for _ in range(3):
         assert (await poster.command(again)).status_code == 200
     await poster.settled()
@@ -166,16 +169,16 @@ async def test_does_a_repeated_delivery_once(connected: Shop, poster: Poster) ->
 async def test_hears_a_submission_once(redis: Any) -> None:
     """A recorded submission that is sent again does nothing; another one is heard."""
     heard: list[str] = []
-    accounts = AccountStore(redis, Records(VAULT))
+    accounts = AccountStore(redis, AccountEncryption(VAULT))
 
     async def submitted(values: Mapping[str, str]) -> None:
         heard.append(values["name"])
 
     setup = Setup(
-        (submission("go.form", audit=None)(submitted),), arrivals=Arrivals(redis, accounts)
+        (submission("go.form", audit=None)(submitted),), arrivals=Deliveries(redis, accounts)
     )
     async with open_bench(setup) as bench:
-        form = samples.view_submission("go.form", {"name": "Ada"})
+        form = sample_requests.view_submission("go.form", {"name": "Ada"})
         for trigger_id in ("1.1.a", "1.1.a", "1.2.b"):
             answer = await bench.poster.interaction(form | {"trigger_id": trigger_id})
             assert answer.status_code == 200
@@ -183,17 +186,17 @@ async def test_hears_a_submission_once(redis: Any) -> None:
     assert len(heard) == 2
 
 
-async def test_does_what_is_asked_twice_twice(connected: Shop, poster: Poster) -> None:
+async def test_does_what_is_asked_twice_twice(connected: AppHarness, poster: Poster) -> None:
     """The same words with another trigger_id are another question."""
     sent = connected.workspace.journal.count
     url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")
     for trigger_id in ("1.1.a", "1.2.b"):
-        await poster.command(samples.command("tenants", url) | {"trigger_id": trigger_id})
+        await poster.command(sample_requests.command("tenants", url) | {"trigger_id": trigger_id})
     await poster.settled()
     assert connected.workspace.journal.count - sent == 2
 
 
-async def test_acknowledges_promptly(connected: Shop) -> None:
+async def test_acknowledges_promptly(connected: AppHarness) -> None:
     """However slow Emporix is, no command keeps Slack waiting."""
     add_jobs(connected, 1)
     words = ["jobs", "jobs search refund", f"jobs get {job_id(1)}", f"jobs delete {job_id(1)}"]
@@ -207,21 +210,21 @@ async def test_acknowledges_promptly(connected: Shop) -> None:
 VALUES = {
     buttons.JOBS_GET_OPEN: JobButton(tenant="acme", job_id=job_id(1)).value,
     buttons.JOBS_DELETE_CONFIRM: JobButton(tenant="acme", job_id=job_id(2)).value,
-    buttons.DISCONNECT_CONFIRM: TenantButton(tenant="globex").value,
+    buttons.CONNECT_DISCONNECT_CONFIRM: TenantButton(tenant="globex").value,
     buttons.JOBS_LIST_NEXT: ListButton(cursor="cursor-1", page=2).value,
     buttons.JOBS_LIST_PREVIOUS: ListButton(cursor="cursor-1", page=1).value,
 }
 ANY_OTHER = TenantButton(tenant="acme").value
 
 
-async def test_acknowledges_buttons_promptly(connected: Shop, poster: Poster) -> None:
+async def test_acknowledges_buttons_promptly(connected: AppHarness, poster: Poster) -> None:
     """However slow Emporix is, no button waits for it, and most are acknowledged at once."""
     add_jobs(connected, 20)
     await connected.ada.command("/emporix jobs")
     connected.world.faults.add(Fault("delay", times=5, seconds=1.5))
     waited = []
     for action_id in discover(bot.listeners).actions:
-        pressed = samples.block_actions(action_id, VALUES.get(action_id, ANY_OTHER), "")
+        pressed = sample_requests.block_actions(action_id, VALUES.get(action_id, ANY_OTHER), "")
         pressed["trigger_id"] = action_id
         begun = time.monotonic()
         assert (await poster.interaction(pressed)).status_code == 200
@@ -232,8 +235,8 @@ async def test_acknowledges_buttons_promptly(connected: Shop, poster: Poster) ->
     assert len(connected.world.faults) == 0
 
 
-async def _ack(shop: Shop, text: str) -> dict[str, Any]:
+async def _ack(harness: AppHarness, text: str) -> dict[str, Any]:
     order = {"user": "ada", "channel": "general", "text": text}
-    answer = await shop.http.post(f"{shop.slack_url}/sandbox/command", json=order, timeout=20)
+    answer = await harness.http.post(f"{harness.slack_url}/sandbox/command", json=order, timeout=20)
     told: dict[str, Any] = answer.json()["ack"]
     return told

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bot.slack.hear import Heard, action, command, event, shortcut, submission, suggestion
+from bot.slack.decorators import Listener, action, command, event, options, shortcut, submission
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.faults import Fault
-from tests import samples
-from tests.posting import Poster
-from tests.slack.bench import Bench, FakeArrivals, Setup, open_bench
+from tests.harness import sample_requests
+from tests.harness.dispatch import Bench, FakeArrivals, Setup, open_bench
+from tests.harness.signed_requests import Poster
 
 OTHER_TEAM, OTHER_APP = "T0PARTNER", "A0OTHER"
 
@@ -59,14 +59,14 @@ class Counting:
         self.calls = 0
 
     @property
-    def heard(self) -> tuple[Heard, ...]:
+    def heard(self) -> tuple[Listener, ...]:
         return (
             command("go", "", "", audit=None)(self.listener),
             action("go.button", audit=None)(self.listener),
             submission("go.form", audit=None)(self.form),
             shortcut("go.menu", "Go", "Goes.", kind="message", audit=None)(self.listener),
             shortcut("go.global", "Go", "Goes.", kind="global", audit=None)(self.listener),
-            suggestion("go.typed", audit=None)(self.listener),
+            options("go.typed", audit=None)(self.listener),
             event("app_home_opened", audit=None)(self.listener),
         )
 
@@ -91,32 +91,35 @@ class CountsArrivals(FakeArrivals):
 
 Post = Callable[[Poster, Payload], Awaitable[Any]]
 KINDS: dict[str, tuple[Callable[[str], Payload], Post]] = {
-    "command": (lambda url: samples.command("go", url), lambda post, body: post.command(body)),
+    "command": (
+        lambda url: sample_requests.command("go", url),
+        lambda post, body: post.command(body),
+    ),
     "button": (
-        lambda url: samples.block_actions("go.button", "", url),
+        lambda url: sample_requests.block_actions("go.button", "", url),
         lambda post, body: post.interaction(body),
     ),
     "button in a Home tab": (
-        lambda url: samples.home_action("go.button", "", "V1"),
+        lambda url: sample_requests.home_action("go.button", "", "V1"),
         lambda post, body: post.interaction(body),
     ),
     "submission": (
-        lambda url: samples.view_submission("go.form", {}),
+        lambda url: sample_requests.view_submission("go.form", {}),
         lambda post, body: post.interaction(body),
     ),
     "message shortcut": (
-        lambda url: samples.message_action("go.menu", url),
+        lambda url: sample_requests.message_action("go.menu", url),
         lambda post, body: post.interaction(body),
     ),
     "shortcut": (
-        lambda url: samples.shortcut("go.global"),
+        lambda url: sample_requests.shortcut("go.global"),
         lambda post, body: post.interaction(body),
     ),
     "suggestion": (
-        lambda url: samples.block_suggestion("go.typed", "x"),
+        lambda url: sample_requests.block_suggestion("go.typed", "x"),
         lambda post, body: post.interaction(body),
     ),
-    "event": (lambda url: samples.app_home_opened(), lambda post, body: post.event(body)),
+    "event": (lambda url: sample_requests.app_home_opened(), lambda post, body: post.event(body)),
 }
 
 
@@ -206,7 +209,7 @@ async def test_the_end_of_the_app_is_heard_without_a_token(event_type: str, admi
     )
     async with open_bench(Setup(heard)) as bench:
         bench.workspace.is_token_revoked = True
-        body = samples.app_home_opened()
+        body = sample_requests.app_home_opened()
         sent_event = body | {"event": body["event"] | {"type": event_type}}
         assert (await bench.poster.event(sent_event)).status_code == 200
         await bench.poster.settled()
@@ -229,4 +232,4 @@ async def test_without_the_app_the_workspace_is_checked_all_the_same(
 
 def test_the_samples_are_of_our_workspace() -> None:
     """Otherwise the matrix above would prove nothing."""
-    assert samples.command("go")["team_id"] == TEAM_ID != OTHER_TEAM
+    assert sample_requests.command("go")["team_id"] == TEAM_ID != OTHER_TEAM

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 import bot.listeners
-from bot.say import buttons
-from bot.slack.registry import discover
+from bot.rendering import buttons
+from bot.slack.decorators import discover
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import TEAM_ID
-from tests import samples
-from tests.logged import log_to_stderr
-from tests.posting import Poster
-from tests.shop import Shop
+from tests.harness import sample_requests
+from tests.harness.app import AppHarness
+from tests.harness.logs import log_to_stderr
+from tests.harness.signed_requests import Poster
 
 REGISTRY = discover(bot.listeners)
 MISSING = object()
@@ -57,18 +57,18 @@ EVENTS: dict[str, dict[str, Any]] = {
 
 
 def event(kind: str) -> dict[str, Any]:
-    return samples.app_home_opened() | {"event": {"type": kind, **EVENTS[kind]}}
+    return sample_requests.app_home_opened() | {"event": {"type": kind, **EVENTS[kind]}}
 
 
 SAMPLES: dict[str, dict[str, Any]] = {
-    "button": samples.block_actions("nobody.hears.this", "", ""),
-    "button of the Home tab": samples.home_action("nobody.hears.this", "", "V1"),
-    "Home tab": samples.app_home_opened(),
+    "button": sample_requests.block_actions("nobody.hears.this", "", ""),
+    "button of the Home tab": sample_requests.home_action("nobody.hears.this", "", "V1"),
+    "Home tab": sample_requests.app_home_opened(),
     **{kind: event(kind) for kind in EVENTS},
-    "message shortcut": samples.message_action("nobody.hears.this", ""),
-    "global shortcut": samples.shortcut("nobody.hears.this"),
-    "typing": samples.block_suggestion(next(iter(REGISTRY.suggestions)), "ab"),
-    "submission": samples.view_submission(
+    "message shortcut": sample_requests.message_action("nobody.hears.this", ""),
+    "global shortcut": sample_requests.shortcut("nobody.hears.this"),
+    "typing": sample_requests.block_suggestion(next(iter(REGISTRY.suggestions)), "ab"),
+    "submission": sample_requests.view_submission(
         buttons.CONNECT_SUBMIT, {"tenant": "acme", "client_id": "x"}
     ),
 }
@@ -83,7 +83,7 @@ async def post(poster: Poster, payload: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("kind", SAMPLES)
 async def test_no_field_of_a_wrong_type_is_a_fault(
-    shop: Shop, poster: Poster, kind: str, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness, poster: Poster, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever is wrong with a field of a sample: no 5xx, and no traceback in the log."""
     wrong_ones = [
@@ -108,13 +108,13 @@ FOREIGN: tuple[dict[str, Any], ...] = (
 
 
 async def test_a_foreign_form_is_explained(
-    shop: Shop, poster: Poster, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness, poster: Poster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A form of another version of the app gets a message or field errors, never a traceback."""
-    await shop.connect(shop.ada, ACME_OPERATIONS)
+    await harness.connect(harness.ada, ACME_OPERATIONS)
     with log_to_stderr():
         for callback_id, state in product(REGISTRY.submissions, FOREIGN):
-            payload = samples.view_submission(callback_id, {})
+            payload = sample_requests.view_submission(callback_id, {})
             payload["view"]["state"]["values"] = state
             assert await post(poster, payload) == 200, (callback_id, state)
             await poster.settled()
@@ -122,13 +122,13 @@ async def test_a_foreign_form_is_explained(
 
 
 async def test_a_foreign_button_is_explained(
-    shop: Shop, poster: Poster, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness, poster: Poster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A button whose value is of another version gets a message, never a traceback."""
-    await shop.connect(shop.ada, ACME_OPERATIONS)
+    await harness.connect(harness.ada, ACME_OPERATIONS)
     with log_to_stderr():
         for action_id, value in product(REGISTRY.actions, ("", "{", "[]", '{"k":"x"}')):
-            payload = samples.block_actions(action_id, value, "")
+            payload = sample_requests.block_actions(action_id, value, "")
             assert await post(poster, payload) == 200, (action_id, value)
             await poster.settled()
             assert "Traceback" not in capsys.readouterr().err, (action_id, value)

@@ -11,25 +11,25 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.accounts import Caller
 from bot.errors import EmporixTimeout
-from bot.models import Caller
-from bot.say.buttons import TenantButton
-from bot.say.render import Say
-from bot.slack.hear import Heard, action, shortcut, submission, suggestion
-from bot.slack.incoming import Incoming
+from bot.rendering.buttons import TenantButton
+from bot.rendering.renderer import Renderer
+from bot.slack.decorators import Listener, action, options, shortcut, submission
 from bot.slack.modals import Modal, Offer, SubmittedModal
-from sandbox.serving import serving
+from bot.slack.request import SlackRequest
+from sandbox.server import serving
 from sandbox.slack.app import create_app
 from sandbox.slack.directory import ADA, TEAM_ID
 from sandbox.slack.faults import Fault
 from sandbox.slack.triggers import TRIGGER_SECONDS
 from sandbox.slack.views import STACK, View
 from sandbox.slack.workspace import Workspace
-from tests import samples
-from tests.clock import FakeClock
+from tests.harness import sample_requests
+from tests.harness.clock import FakeClock
+from tests.harness.dispatch import Bench, Setup, open_bench
 from tests.sandbox.slack.samples import modal as view_of
 from tests.sandbox.slack.samples import plain
-from tests.slack.bench import Bench, Setup, open_bench
 
 OURS = "jobs/get.whole.opening"
 TITLE = "The whole message"
@@ -43,14 +43,14 @@ class Pages:
         self.given: dict[str, Any] = {}
 
     @property
-    def heard(self) -> tuple[Heard, ...]:
+    def heard(self) -> tuple[Listener, ...]:
         return (
             shortcut("go.start", "Go", "Goes.", kind="global", audit=None)(self.start),
             action("go.push", at_once=True, audit=None)(self.start),
             action("go.change", audit=None)(self.change),
             submission("go.form", audit=None)(self.submitted),
-            suggestion("go.typed", audit=None)(self.typed),
-            suggestion("go.broken", audit=None)(self.broken),
+            options("go.typed", audit=None)(self.typed),
+            options("go.broken", audit=None)(self.broken),
         )
 
     async def start(self, modal: Modal) -> None:
@@ -98,7 +98,7 @@ def titles(bench: Bench) -> list[str]:
 
 
 def pressed_in(bench: Bench, view: View, action_id: str) -> dict[str, Any]:
-    payload = samples.block_actions(action_id, "", "")
+    payload = sample_requests.block_actions(action_id, "", "")
     for name in ("channel", "message", "response_url"):
         del payload[name]
     shown = {"view": view.as_json(), "container": {"type": "view", "view_id": view.id}}
@@ -107,7 +107,7 @@ def pressed_in(bench: Bench, view: View, action_id: str) -> dict[str, Any]:
 
 async def test_a_shortcut_opens_its_modal(bench: Bench) -> None:
     """By its trigger, after an empty ack."""
-    called = samples.shortcut("go.start")
+    called = sample_requests.shortcut("go.start")
     called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
     answer = await bench.poster.interaction(called)
     assert (answer.status_code, answer.text) == (200, "")
@@ -117,7 +117,7 @@ async def test_a_shortcut_opens_its_modal(bench: Bench) -> None:
 
 async def test_says_where_a_shortcut_was_too_slow(bench: Bench) -> None:
     """A spent trigger opens nothing: without a channel, a direct message says what to do."""
-    called = samples.shortcut("go.start")
+    called = sample_requests.shortcut("go.start")
     called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
     clock = bench.workspace.clock
     assert isinstance(clock, FakeClock)
@@ -144,7 +144,7 @@ async def test_says_where_a_shortcut_was_too_slow(bench: Bench) -> None:
 async def test_every_refusal_of_a_trigger_asks_to_press_again(bench: Bench, fault: Fault) -> None:
     """Slack has many words for a spent trigger; none is a bug, and none is waited for."""
     bench.workspace.faults.add(replace(fault, method="views.open"))
-    called = samples.shortcut("go.start")
+    called = sample_requests.shortcut("go.start")
     called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
     await bench.poster.interaction(called)
     await bench.poster.settled()
@@ -156,7 +156,7 @@ async def test_a_refusal_of_the_view_itself_is_no_matter_of_time(bench: Bench) -
     """Pressing again does not help where Slack refuses what is shown."""
     fault = Fault("refuse", method="views.open", error="invalid_arguments", message="bad blocks")
     bench.workspace.faults.add(fault)
-    called = samples.shortcut("go.start")
+    called = sample_requests.shortcut("go.start")
     called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
     await bench.poster.interaction(called)
     await bench.poster.settled()
@@ -165,8 +165,10 @@ async def test_a_refusal_of_the_view_itself_is_no_matter_of_time(bench: Bench) -
 
 async def test_explains_shortcuts_that_nobody_hears(bench: Bench) -> None:
     """A manifest can be older than the app, or newer."""
-    await bench.poster.interaction(samples.shortcut("go.long.ago"))
-    await bench.poster.interaction(samples.message_action("go.long.ago", bench.response_url()))
+    await bench.poster.interaction(sample_requests.shortcut("go.long.ago"))
+    await bench.poster.interaction(
+        sample_requests.message_action("go.long.ago", bench.response_url())
+    )
     await bench.poster.settled()
     assert ["too old" in text for text in bench.texts()] == [True, True]
 
@@ -228,7 +230,7 @@ async def test_changes_what_is_still_there(bench: Bench, pages: Pages) -> None:
 
 async def test_a_form_gives_all_that_was_filled_in(bench: Bench, pages: Pages) -> None:
     """Typed, chosen, ticked and remembered; and it can push another in the ack."""
-    submitted = samples.view_submission("go.form", {"words": " late refund "})
+    submitted = sample_requests.view_submission("go.form", {"words": " late refund "})
     submitted["view"]["private_metadata"] = TenantButton("acme").value
     submitted["view"]["state"]["values"] |= {
         "tenant": {"x": {"type": "static_select", "selected_option": {"value": "acme"}}},
@@ -246,7 +248,7 @@ async def test_a_form_gives_all_that_was_filled_in(bench: Bench, pages: Pages) -
 
 async def test_offers_options_in_the_ack(bench: Bench, pages: Pages) -> None:
     """An external select is answered at once, knowing what else is in the form."""
-    answer = await bench.poster.interaction(samples.block_suggestion("go.typed", "compl"))
+    answer = await bench.poster.interaction(sample_requests.block_suggestion("go.typed", "compl"))
     assert answer.status_code == 200
     assert answer.json()["title"]["text"] == TITLE
     assert pages.given == {"typed": "compl", "values": {}}
@@ -255,7 +257,7 @@ async def test_offers_options_in_the_ack(bench: Bench, pages: Pages) -> None:
 @pytest.mark.parametrize("action_id", ["go.broken", "go.long.ago"])
 async def test_offers_nothing_when_it_cannot(bench: Bench, action_id: str) -> None:
     """There is no place for an error, and the rest of the form can be used."""
-    answer = await bench.poster.interaction(samples.block_suggestion(action_id, "compl"))
+    answer = await bench.poster.interaction(sample_requests.block_suggestion(action_id, "compl"))
     assert (answer.status_code, answer.json()) == (200, {"options": []})
 
 
@@ -271,15 +273,15 @@ async def test_a_modal_below_that_cannot_be_changed_stays(kind: Any) -> None:
         aiohttp.ClientSession(timeout=timeout) as session,
     ):
         client = AsyncWebClient(workspace.bot_token, f"{url}/api/", session=session)
-        modal = Modal(Say.default(), incoming(client, view))
+        modal = Modal(Renderer.default(), incoming(client, view))
         assert not await modal.change_below(modal.below(), [])
     assert workspace.views.find(view.id) == view
 
 
-def incoming(client: AsyncWebClient, view: View) -> Incoming:
+def incoming(client: AsyncWebClient, view: View) -> SlackRequest:
     answered = asyncio.Event()
     answered.set()
-    return Incoming(
+    return SlackRequest(
         caller=Caller(TEAM_ID, ADA.id),
         channel_id="",
         response_url="",

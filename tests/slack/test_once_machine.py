@@ -20,9 +20,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.slack.once import Post
-from tests.clock import FakeClock
-from tests.slack.two_workers import ANSWERED, ClockedLoop, GatedRedis, ScriptedSlack, SteppedWorker
+from bot.slack.posting.post_once import OutgoingMessage
+from tests.harness.clock import FakeClock
+from tests.harness.stepped_workers import (
+    ANSWERED,
+    ClockedLoop,
+    GatedRedis,
+    ScriptedSlack,
+    SteppedWorker,
+)
 
 CHANNELS = {"digest": "C1", "thread": "C1", "alert": "C2"}
 WAITED = 0.002  # seconds; waits of less than a millisecond are none
@@ -53,7 +59,7 @@ class OnceMachine(RuleBasedStateMachine):
         self.workers = self.run(self._open())
         self.team = uuid4().hex
         self.day = 0
-        self.begun: dict[str, Post] = {}
+        self.begun: dict[str, OutgoingMessage] = {}
         self.sender = self.workers[0]
         self.held_until, self.held_at_call = 0.0, 0
         self.in_turn = dict[str, list[float]]()
@@ -89,7 +95,7 @@ class OnceMachine(RuleBasedStateMachine):
         self.slack.outcome, self.sender = outcome, worker
         if worker.is_idle:
             full = f"{self.team}:{name}:{self.day}"
-            post = Post(full, self.team, CHANNELS[name], self.clock())
+            post = OutgoingMessage(full, self.team, CHANNELS[name], self.clock())
             post = self.begun.setdefault(full, post)
             self.run(worker.start(post, MESSAGE))
         for _ in range(steps):
@@ -185,19 +191,19 @@ class OnceMachine(RuleBasedStateMachine):
             self._until_done(post)
         self.nothing_is_there_twice()
         if self.slack.history == "ok":
-            assert self.counts() == {post.name: 1 for post in self.begun.values()}
+            assert self.counts() == {post.key: 1 for post in self.begun.values()}
         for worker in self.workers:
             self.run(worker.close())
         self.runner.close()
 
-    def _until_done(self, post: Post) -> None:
+    def _until_done(self, post: OutgoingMessage) -> None:
         for _ in range(10):
             self.time_passes(25.0)
             self.run(self.workers[0].start(post, MESSAGE))
             ended = self.run(self.workers[0].finish())
             if isinstance(ended, str):
                 return
-        raise AssertionError(f"{post.name} finds no end: {ended!r}")
+        raise AssertionError(f"{post.key} finds no end: {ended!r}")
 
 
 @pytest.mark.timeout(170)  # some seconds of work, on a busy machine

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.models import Caller
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEvent
 from bot.store.audit import AuditLog
-from bot.store.audit_events import AuditEvent
 from bot.store.connection import connect
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.redis import redis_server
 from sandbox.slack.directory import ADA, TEAM_ID
-from tests.clock import FakeClock
+from tests.harness.app import open_app
+from tests.harness.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import open_shop
 
 GONE = "cannot be read at the moment"
 FILLED_IN = {
@@ -33,8 +33,8 @@ NOT_STORED = "Nothing can be stored at the moment. Submit again in a minute."
 
 async def test_works_without_a_store_as_far_as_it_can(clock: FakeClock) -> None:
     """Redis is gone: the ack is as ever, help works, and everything else says what is wrong."""
-    async with open_shop(None, "unix:///nowhere/redis.sock", clock) as shop:
-        helped, listed = [await shop.ada.command(f"/emporix {w}") for w in ("help", "jobs")]
+    async with open_app(None, "unix:///nowhere/redis.sock", clock) as harness:
+        helped, listed = [await harness.ada.command(f"/emporix {w}") for w in ("help", "jobs")]
         assert (helped.ack_status, listed.ack_status) == (200, 200)
         assert [sent["via"] for sent in helped.sent] == ["ack"]
         assert GONE in listed.payloads[0]["text"]
@@ -61,16 +61,16 @@ def redis_at(place: Path) -> Iterator[None]:
 
 async def test_goes_on_when_redis_is_back(clock: FakeClock, place: Path) -> None:
     """Nothing is restarted and nothing is lost: the connection is there again."""
-    async with open_shop(None, f"unix://{place}/redis.sock", clock) as shop:
+    async with open_app(None, f"unix://{place}/redis.sock", clock) as harness:
         with redis_at(place):
-            await shop.connect(shop.ada, ACME_OPERATIONS)
-            await shop.ada.command("/emporix jobs status:failed")
-            await shop.grace.command("/emporix connect")
-        pressed = await shop.ada.click("Show all jobs")
-        gone = await shop.ada.command("/emporix jobs")
-        form = await shop.grace.submit(FILLED_IN)
+            await harness.connect(harness.ada, ACME_OPERATIONS)
+            await harness.ada.command("/emporix jobs status:failed")
+            await harness.grace.command("/emporix connect")
+        pressed = await harness.ada.click("Show all jobs")
+        gone = await harness.ada.command("/emporix jobs")
+        form = await harness.grace.submit(FILLED_IN)
         with redis_at(place):
-            back = await shop.ada.command("/emporix jobs")
+            back = await harness.ada.command("/emporix jobs")
     assert (gone.ack_status, pressed.ack_status) == (200, 200)
     assert GONE in gone.payloads[0]["text"]
     assert GONE in pressed.payloads[0]["text"]
@@ -80,13 +80,13 @@ async def test_goes_on_when_redis_is_back(clock: FakeClock, place: Path) -> None
 
 async def test_the_home_says_so_too(clock: FakeClock, place: Path) -> None:
     """With a button that shows it when Redis is back."""
-    async with open_shop(None, f"unix://{place}/redis.sock", clock) as shop:
+    async with open_app(None, f"unix://{place}/redis.sock", clock) as harness:
         with redis_at(place):
-            await shop.connect(shop.ada, ACME_OPERATIONS)
-            await shop.ada.open_home()
-        gone = await shop.ada.open_home()
+            await harness.connect(harness.ada, ACME_OPERATIONS)
+            await harness.ada.open_home()
+        gone = await harness.ada.open_home()
         with redis_at(place):
-            back = await shop.ada.click("Refresh", at_home=True)
+            back = await harness.ada.click("Refresh", at_home=True)
     assert gone.home is not None
     assert back.home is not None
     assert [block["type"] for block in gone.home["blocks"]] == ["section", "divider", "actions"]
@@ -106,18 +106,18 @@ async def until_begun(place: Path) -> None:
 
 async def test_a_delete_is_told_though_redis_goes_meanwhile(clock: FakeClock, place: Path) -> None:
     """The list in the channel cannot be changed then; whoever pressed learns that it is done."""
-    async with open_shop(None, f"unix://{place}/redis.sock", clock) as shop:
-        ada = shop.person("ada", "ops")
+    async with open_app(None, f"unix://{place}/redis.sock", clock) as harness:
+        ada = harness.person("ada", "ops")
         with redis_at(place):
-            await shop.connect(ada, ACME_OPERATIONS)
-            add_jobs(shop, 2)
+            await harness.connect(ada, ACME_OPERATIONS)
+            add_jobs(harness, 2)
             await ada.command("/emporix jobs")
             await ada.click("Share in channel")
             await ada.click("Share")
-            shop.world.faults.add(Fault("delay", method="DELETE", seconds=0.5))
+            harness.world.faults.add(Fault("delay", method="DELETE", seconds=0.5))
             pressing = asyncio.create_task(ada.click("Delete"))
             await until_begun(place)
         exchange = await pressing
-    assert [job["id"] for job in shop.world.jobs("acme")] == [job_id(1)]
+    assert [job["id"] for job in harness.world.jobs("acme")] == [job_id(1)]
     assert exchange.payloads[0]["response_type"] == "ephemeral"
     assert "Deleted by <@U0ADA>" in exchange.payloads[0]["text"]

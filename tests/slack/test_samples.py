@@ -9,95 +9,99 @@ import httpx
 import pytest
 
 import bot.listeners
-from bot.say import buttons
-from bot.say.buttons import TenantButton
-from bot.slack.registry import discover
+from bot.rendering import buttons
+from bot.rendering.buttons import TenantButton
+from bot.slack.decorators import discover
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import ADA
-from tests import samples
-from tests.logged import log_to_stderr
-from tests.posting import Poster
-from tests.shop import Shop
+from tests.harness import sample_requests
+from tests.harness.app import AppHarness
+from tests.harness.logs import log_to_stderr
+from tests.harness.signed_requests import Poster
 
 
-def url_of(shop: Shop, original: str = "") -> str:
+def url_of(harness: AppHarness, original: str = "") -> str:
     """A response_url that Ada could be answered by."""
-    return shop.slack_url + shop.workspace.response_urls.new(ADA.id, "C0GENERAL", original)
+    return harness.slack_url + harness.workspace.response_urls.new(ADA.id, "C0GENERAL", original)
 
 
-def told(shop: Shop) -> list[str]:
+def told(harness: AppHarness) -> list[str]:
     """The texts that Ada has been sent, in every way."""
-    sent = shop.workspace.journal.since(0, ADA.id)
+    sent = harness.workspace.journal.since(0, ADA.id)
     return [entry.payload["text"] for entry in sent if "text" in entry.payload]
 
 
-async def test_hears_a_command_of_an_organization(shop: Shop, poster: Poster) -> None:
+async def test_hears_a_command_of_an_organization(harness: AppHarness, poster: Poster) -> None:
     """Slack's sample of a slash command is answered by its response_url."""
-    answer = await poster.command(samples.command("tenants", url_of(shop)))
+    answer = await poster.command(sample_requests.command("tenants", url_of(harness)))
     assert (answer.status_code, answer.text) == (200, "")
     await poster.settled()
-    (text,) = told(shop)
+    (text,) = told(harness)
     assert "You are not connected to Emporix yet." in text
 
 
-async def test_tells_organizations_apart(shop: Shop, poster: Poster) -> None:
+async def test_tells_organizations_apart(harness: AppHarness, poster: Poster) -> None:
     """The same ids of team and user in an Enterprise Grid are somebody else."""
-    await shop.connect(shop.ada, ACME_OPERATIONS)
-    await poster.command(samples.command("tenants", url_of(shop)))
+    await harness.connect(harness.ada, ACME_OPERATIONS)
+    await poster.command(sample_requests.command("tenants", url_of(harness)))
     await poster.settled()
-    assert "not connected" in told(shop)[-1]
+    assert "not connected" in told(harness)[-1]
 
 
-async def test_hears_the_word_payload(shop: Shop, poster: Poster) -> None:
+async def test_hears_the_word_payload(harness: AppHarness, poster: Poster) -> None:
     """A command may say what Slack's own forms say."""
-    answer = await poster.command(samples.command("jobs search payload={}", url_of(shop)))
+    answer = await poster.command(
+        sample_requests.command("jobs search payload={}", url_of(harness))
+    )
     assert answer.status_code == 200
     await poster.settled()
-    assert "not connected" in told(shop)[-1]
+    assert "not connected" in told(harness)[-1]
 
 
-async def test_hears_a_button(shop: Shop, poster: Poster) -> None:
+async def test_hears_a_button(harness: AppHarness, poster: Poster) -> None:
     """Slack's sample of a press is answered in the place where it was pressed."""
-    await shop.connect(shop.ada, ACME_OPERATIONS)
+    await harness.connect(harness.ada, ACME_OPERATIONS)
     value = TenantButton(tenant="acme").value
     answer = await poster.interaction(
-        samples.block_actions(buttons.JOBS_LIST_ALL, value, url_of(shop))
+        sample_requests.block_actions(buttons.JOBS_LIST_ALL, value, url_of(harness))
     )
     assert (answer.status_code, answer.text) == (200, "")
     await poster.settled()
-    assert told(shop)[-1].startswith("No jobs: tenant acme")
+    assert told(harness)[-1].startswith("No jobs: tenant acme")
 
 
 @pytest.mark.parametrize("action_id", ["jobs.launch.now", ""])
 async def test_explains_a_button_that_nobody_hears(
-    shop: Shop, poster: Poster, action_id: str
+    harness: AppHarness, poster: Poster, action_id: str
 ) -> None:
     """Old messages live for ever: their buttons say that they are old."""
-    payload = samples.block_actions(action_id, "", url_of(shop))
+    payload = sample_requests.block_actions(action_id, "", url_of(harness))
     assert (await poster.interaction(payload)).status_code == 200
     await poster.settled()
-    assert "too old" in told(shop)[-1]
+    assert "too old" in told(harness)[-1]
 
 
-async def test_explains_an_old_button_once(shop: Shop, poster: Poster) -> None:
+async def test_explains_an_old_button_once(harness: AppHarness, poster: Poster) -> None:
     """Slack delivers a press again where it has heard nothing: the person reads one message."""
-    payload = samples.block_actions("jobs.launch.now", "", url_of(shop))
+    payload = sample_requests.block_actions("jobs.launch.now", "", url_of(harness))
     for _ in range(3):
         assert (await poster.interaction(payload)).status_code == 200
     await poster.settled()
-    assert len(told(shop)) == 1
+    assert len(told(harness)) == 1
 
 
 @pytest.mark.parametrize("action_id", [buttons.JOBS_LIST_ALL, "jobs.launch.now"])
-async def test_hears_a_button_on_the_home_tab(shop: Shop, poster: Poster, action_id: str) -> None:
+async def test_hears_a_button_on_the_home_tab(
+    harness: AppHarness, poster: Poster, action_id: str
+) -> None:
     """Without a channel and a response_url the answer comes on top of the tab itself."""
     value = TenantButton(tenant="acme").value
     assert (
-        await poster.interaction(samples.home_action(action_id, value, "V1"))
+        await poster.interaction(sample_requests.home_action(action_id, value, "V1"))
     ).status_code == 200
     await poster.settled()
-    assert shop.workspace.seen_by(ADA) == []
-    home = shop.workspace.views.home(ADA.id)
+    assert harness.workspace.seen_by(ADA) == []
+    home = harness.workspace.views.home(ADA.id)
     assert home is not None
     assert home.content["blocks"][0]["block_id"].startswith("error.")
 
@@ -105,7 +109,9 @@ async def test_hears_a_button_on_the_home_tab(shop: Shop, poster: Poster, action
 async def test_hears_a_submission_with_empty_fields(poster: Poster) -> None:
     """What was left empty is null in Slack's sample, and an error on its field here."""
     values = {"tenant": None, "client_id": "x", "client_secret": None}
-    answer = await poster.interaction(samples.view_submission(buttons.CONNECT_SUBMIT, values))
+    answer = await poster.interaction(
+        sample_requests.view_submission(buttons.CONNECT_SUBMIT, values)
+    )
     assert answer.status_code == 200
     assert answer.json()["response_action"] == "errors"
     assert answer.json()["errors"].keys() == {"tenant"}
@@ -114,7 +120,7 @@ async def test_hears_a_submission_with_empty_fields(poster: Poster) -> None:
 @pytest.mark.parametrize("state", [None, {}, {"values": None}])
 async def test_hears_a_submission_without_fields(poster: Poster, state: Any) -> None:
     """Nothing that is missing is a fault of the person's."""
-    payload = samples.view_submission(buttons.CONNECT_SUBMIT, {})
+    payload = sample_requests.view_submission(buttons.CONNECT_SUBMIT, {})
     payload["view"]["state"] = state
     answer = await poster.interaction(payload)
     assert (answer.status_code, answer.json()["response_action"]) == (200, "update")
@@ -123,44 +129,50 @@ async def test_hears_a_submission_without_fields(poster: Poster, state: Any) -> 
 @pytest.mark.parametrize("callback_id", ["connect.long.ago", ""])
 async def test_explains_a_form_that_nobody_hears(poster: Poster, callback_id: str) -> None:
     """A modal that was open while the app changed says that it is old."""
-    answer = await poster.interaction(samples.view_submission(callback_id, {}))
+    answer = await poster.interaction(sample_requests.view_submission(callback_id, {}))
     assert (answer.status_code, answer.json()["response_action"]) == (200, "update")
     assert "too old" in json.dumps(answer.json()["view"])
 
 
 async def test_logs_nothing_of_a_request(
-    shop: Shop, poster: Poster, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness, poster: Poster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """At DEBUG neither what is refused nor what is handled leaves a word of it in the log."""
     secret = "very-private-words"
-    command = samples.command(f"conect {secret}", url_of(shop))
+    command = sample_requests.command(f"conect {secret}", url_of(harness))
     with log_to_stderr():
         await poster.command(command)
-        await poster.command(samples.command(f"jobs search {secret}", url_of(shop)))
-        await poster.interaction(samples.block_actions(secret, secret, url_of(shop)))
-        await poster.interaction(samples.view_submission(secret, {"tenant": secret}))
+        await poster.command(sample_requests.command(f"jobs search {secret}", url_of(harness)))
+        await poster.interaction(sample_requests.block_actions(secret, secret, url_of(harness)))
+        await poster.interaction(sample_requests.view_submission(secret, {"tenant": secret}))
         await poster.post(f"payload={{{secret}".encode())
         await poster.post(f"command=%2F{secret}".encode())
         forged = str(httpx.QueryParams(command))
-        await shop.http.post(f"{shop.bot_url}/slack/events", content=forged)
+        await harness.http.post(f"{harness.bot_url}/slack/events", content=forged)
         await poster.settled()
     written = capsys.readouterr().err
     assert "refused requests" in written
     assert "outdated_button" in written
-    private = [secret, samples.TOKEN, samples.TRIGGER_ID, "/commands/", shop.workspace.bot_token]
+    private = [
+        secret,
+        sample_requests.TOKEN,
+        sample_requests.TRIGGER_ID,
+        "/commands/",
+        harness.workspace.bot_token,
+    ]
     assert [word for word in private if word in written] == []
 
 
 async def test_logs_nothing_that_is_typed_after_a_command(
-    shop: Shop, poster: Poster, capsys: pytest.CaptureFixture[str]
+    harness: AppHarness, poster: Poster, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A secret typed behind the wrong command is in no line, whichever command it is."""
     secret = "verysecret0words"
-    await shop.connect(shop.ada, ACME_OPERATIONS)
+    await harness.connect(harness.ada, ACME_OPERATIONS)
     with log_to_stderr():
         for words in discover(bot.listeners).commands:
             for typed in (secret, f"tenant:{secret}", f"status:{secret}", f"{secret}:x"):
-                await shop.ada.command(f"/emporix {words} {typed}")
+                await harness.ada.command(f"/emporix {words} {typed}")
     written = capsys.readouterr().err
     assert "answered with not_connected: connected to acme" in written
     assert secret not in written

@@ -6,23 +6,20 @@ from typing import Any
 
 import pytest
 
-from bot.keys import new_key, parse_keys
-from bot.store.accounts import AccountStore
-from bot.store.records import Records
-from bot.store.tokens import TokenStore
-from bot.store.vault import Vault
+from bot.store.accounts import AccountStore, TokenStore
+from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 
 
 @pytest.fixture
-def records() -> Records:
-    return Records(Vault(parse_keys(new_key())))
+def records() -> AccountEncryption:
+    return AccountEncryption(Cipher(parse_keys(new_key())))
 
 
 @pytest.fixture
-def accounts(redis: Any, records: Records) -> AccountStore:
+def accounts(redis: Any, records: AccountEncryption) -> AccountStore:
     return AccountStore(redis, records)
 
 
 @pytest.fixture
-def tokens(redis: Any, records: Records) -> TokenStore:
+def tokens(redis: Any, records: AccountEncryption) -> TokenStore:
     return TokenStore(redis, records)

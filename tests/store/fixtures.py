@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bot.keys import new_key, parse_keys
-from bot.models import DELETE_SCOPE, READ_SCOPE, Caller, Connection, Credentials, Token
-from bot.store.vault import Vault
-from tests.clock import NOW
+from bot.domain.accounts import DELETE_SCOPE, READ_SCOPE, Caller, Connection, Credentials, Token
+from bot.store.encryption import Cipher, new_key, parse_keys
+from tests.harness.clock import NOW
 
 ADA = Caller("T0ACME", "U0ADA")
 GRACE = Caller("T0ACME", "U0GRACE")
-VAULT = Vault(parse_keys(new_key()))
+VAULT = Cipher(parse_keys(new_key()))
 SCOPES = frozenset({READ_SCOPE, DELETE_SCOPE})
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.keys import new_key, parse_keys
-from bot.models import Filters
-from bot.store import layout
-from bot.store.accounts import AccountStore
+import pytest
+
+from bot.domain.accounts import PolledConnection, Token
+from bot.domain.filters import Filters
+from bot.domain.lists import ListCursor
+from bot.store import keys as redis_keys
+from bot.store.accounts import AccountStore, TokenStore
 from bot.store.audit import AuditLog
-from bot.store.cursors import Cursor, CursorStore
-from bot.store.day_counts import DayCounts
-from bot.store.records import Records
-from bot.store.sources import Source
-from bot.store.vault import Vault
-from tests.clock import FakeClock
+from bot.store.digests import DailyCounts
+from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
+from bot.store.lists import ListStore
+from tests.harness.clock import NOW, FakeClock
 from tests.store.fixtures import ADA, GRACE, VAULT, connection
 
 
@@ -35,7 +36,7 @@ async def test_keeps_users_apart(accounts: AccountStore) -> None:
 async def test_writes_no_secret_in_the_clear(accounts: AccountStore, redis: Any) -> None:
     """Who reads Redis reads neither client id, nor secret, nor token."""
     await accounts.save(connection(), default=True)
-    written = str(await redis.hgetall(layout.account(ADA)))
+    written = str(await redis.hgetall(redis_keys.account(ADA)))
     assert not any(word in written for word in ("the-client-id", "the-client-secret", "token-1"))
 
 
@@ -44,7 +45,7 @@ async def test_does_not_open_what_was_copied_from_another_user(
 ) -> None:
     """A record copied to another user's key does not open there."""
     await accounts.save(connection(ADA), default=True)
-    await redis.copy(layout.account(ADA), layout.account(GRACE))
+    await redis.copy(redis_keys.account(ADA), redis_keys.account(GRACE))
     assert (await accounts.load(GRACE)).connections == {}
 
 
@@ -53,15 +54,15 @@ async def test_does_not_open_what_was_copied_to_another_tenant(
 ) -> None:
     """Nor does one that was copied to another tenant of the same user."""
     await accounts.save(connection(ADA), default=True)
-    sealed = await redis.hget(layout.account(ADA), "connection:acme")
-    await redis.hset(layout.account(ADA), "connection:globex", sealed)
+    sealed = await redis.hget(redis_keys.account(ADA), "connection:acme")
+    await redis.hset(redis_keys.account(ADA), "connection:globex", sealed)
     assert list((await accounts.load(ADA)).connections) == ["acme"]
 
 
 async def test_keeps_what_it_cannot_open(accounts: AccountStore, redis: Any) -> None:
     """With a key missing, a connection is hidden, and is back when the key is back."""
     await accounts.save(connection(), default=True)
-    elsewhere = AccountStore(redis, Records(Vault(parse_keys(new_key()))))
+    elsewhere = AccountStore(redis, AccountEncryption(Cipher(parse_keys(new_key()))))
     assert (await elsewhere.load(ADA)).connections == {}
     assert list((await accounts.load(ADA)).connections) == ["acme"]
 
@@ -71,25 +72,27 @@ async def test_deletes_every_trace_but_the_audit_record(
 ) -> None:
     """After the only connection is deleted, no key of the user's is left."""
     await accounts.save(connection(), default=True)
-    await CursorStore(redis, clock).save(Cursor("cursor-1", ADA, "acme", Filters()))
-    await redis.set(layout.form(ADA, "form-1"), "any")
-    await redis.set(layout.zone(ADA), "Europe/Berlin")
-    await DayCounts(redis, VAULT).keep(Source(ADA, "acme").name, "series", {})
+    await ListStore(redis, clock).save(ListCursor("cursor-1", ADA, "acme", Filters()))
+    await redis.set(redis_keys.form(ADA, "form-1"), "any")
+    await redis.set(redis_keys.zone(ADA), "Europe/Berlin")
+    await DailyCounts(redis, VAULT).keep(PolledConnection(ADA, "acme").name, "series", {})
     await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
     await accounts.delete(ADA, "acme", next_default="")
-    assert await redis.keys("*") == [layout.audit(ADA)]
+    assert await redis.keys("*") == [redis_keys.audit(ADA)]
 
 
 async def test_leaves_other_connections_alone(accounts: AccountStore, redis: Any) -> None:
     """Deleting one connection keeps the other, which becomes the default."""
     await accounts.save(connection(tenant="acme"), default=True)
     await accounts.save(connection(tenant="globex"), default=False)
-    await redis.set(layout.form(ADA, "form-1"), "any")
+    await redis.set(redis_keys.form(ADA, "form-1"), "any")
     for tenant in ("acme", "globex"):
-        await DayCounts(redis, VAULT).keep(Source(ADA, tenant).name, "series", {})
+        await DailyCounts(redis, VAULT).keep(PolledConnection(ADA, tenant).name, "series", {})
     await accounts.delete(ADA, "acme", next_default="globex")
-    assert await redis.exists(layout.form(ADA, "form-1"))
-    assert await redis.keys("*:days:*") == [layout.day_counts(Source(ADA, "globex").name, "series")]
+    assert await redis.exists(redis_keys.form(ADA, "form-1"))
+    assert await redis.keys("*:days:*") == [
+        redis_keys.day_counts(PolledConnection(ADA, "globex").name, "series")
+    ]
     account = await accounts.load(ADA)
     assert list(account.connections) == ["globex"]
     assert account.default_tenant == "globex"
@@ -101,3 +104,59 @@ async def test_switches_the_default(accounts: AccountStore) -> None:
     await accounts.save(connection(tenant="globex"), default=False)
     await accounts.set_default(ADA, "globex")
     assert (await accounts.load(ADA)).default_tenant == "globex"
+
+
+FRESH = Token("token-2", NOW + 7200, frozenset({"ai.agent_read"}), "acme")
+
+
+async def test_gives_what_another_process_saved(accounts: AccountStore, tokens: TokenStore) -> None:
+    """A saved token is found beside its connection."""
+    await accounts.save(connection(), default=True)
+    await tokens.save(connection(), FRESH)
+    assert await tokens.load(connection()) == FRESH
+    assert (await accounts.load(ADA)).connections["acme"].token == FRESH
+
+
+async def test_does_not_revive_a_deleted_connection(
+    accounts: AccountStore, tokens: TokenStore, redis: Any
+) -> None:
+    """A token that arrives after its connection was deleted is not kept."""
+    await accounts.save(connection(), default=True)
+    await accounts.delete(ADA, "acme", next_default="")
+    await tokens.save(connection(), FRESH)
+    assert await redis.keys("*") == []
+
+
+async def test_lets_one_refresh_at_a_time(redis: Any, records: AccountEncryption) -> None:
+    """While one process asks for a token, another does not; both know which of them it is."""
+    another = TokenStore(redis, records, wait_seconds=0)
+    async with (
+        TokenStore(redis, records).lock(connection()) as first,
+        another.lock(connection()) as second,
+    ):
+        assert (first, second) == (True, False)
+    async with another.lock(connection()) as third:
+        assert third
+
+
+async def test_a_killed_refresh_keeps_nobody_waiting_for_long(
+    tokens: TokenStore, redis: Any
+) -> None:
+    """The lock of a process that was killed ends within 3 s."""
+    async with tokens.lock(connection()):
+        assert 0 < await redis.pttl(redis_keys.refresh(ADA, "acme")) <= 3000
+
+
+async def test_locks_each_tenant_by_itself(tokens: TokenStore) -> None:
+    """The refresh of one tenant's token does not wait for another's."""
+    async with tokens.lock(connection()), tokens.lock(connection(tenant="globex")):
+        pass
+
+
+async def test_leaves_errors_of_the_holder_alone(tokens: TokenStore) -> None:
+    """What is raised while the lock is held comes out as it is, and the lock is free again."""
+    with pytest.raises(TimeoutError):
+        async with tokens.lock(connection()):
+            raise TimeoutError
+    async with tokens.lock(connection()):
+        pass

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from bot.models import Filters
-from bot.store import layout
-from bot.store.alert_records import ALERT as RECORD
-from bot.store.alert_records import POSTS as POSTS_RECORD
-from bot.store.alert_records import Alert, Batch, Change, Mark, Posted, Row
+from bot.domain.accounts import PolledConnection
+from bot.domain.alerts import Alert, AlertRow, ChangeBatch, JobChange, PostedAlert, Watermark
+from bot.domain.filters import Filters
+from bot.store import keys as redis_keys
+from bot.store.alerts import ALERT_SERIALIZER as RECORD
+from bot.store.alerts import POSTS_SERIALIZER as POSTS_RECORD
 from bot.store.alerts import AlertStore
-from bot.store.sources import Source
 from tests.store.fixtures import ADA, GRACE, VAULT
 
 FILTERS = Filters(statuses=("failure",), tenant="acme", words=("late refund",))
@@ -23,11 +23,11 @@ ALERT = Alert(
     "C0OPS",
     FILTERS,
     created_at=100.0,
-    mark=Mark(90.5, 10.0, {"job-1": (90.5, "digest")}),
+    mark=Watermark(90.5, 10.0, {"job-1": (90.5, "digest")}),
     looked_at=100.0,
-    batch=Batch(3, 100.0, (Change("job-1", "print"), Change("job-2")), 50.0, None),
+    batch=ChangeBatch(3, 100.0, (JobChange("job-1", "print"), JobChange("job-2")), 50.0, None),
 )
-POSTS = (Posted("1.0", 100.0, (Row("job-1", "print", 2, 100.0),), 50.0, None),)
+POSTS = (PostedAlert("1.0", 100.0, (AlertRow("job-1", "print", 2, 100.0),), 50.0, None),)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def test_reads_back_whole(alerts: AlertStore) -> None:
     assert await alerts.load("a1") == saved
     assert await alerts.posts("a1") == POSTS
     assert await alerts.of_channel("T0ACME", "C0OPS") == (saved,)
-    assert await alerts.of_source(Source(ADA, "acme")) == (saved,)
+    assert await alerts.of_source(PolledConnection(ADA, "acme")) == (saved,)
 
 
 async def test_two_changes_at_once_do_not_undo_each_other(alerts: AlertStore) -> None:
@@ -60,14 +60,14 @@ async def test_moves_to_another_owner(alerts: AlertStore, redis: Any) -> None:
     saved = await alerts.save(ALERT, None)
     assert saved
     moved = await alerts.save(replace(saved, owner=GRACE), saved)
-    assert await alerts.of_source(Source(ADA, "acme")) == ()
-    assert await alerts.of_source(Source(GRACE, "acme")) == (moved,)
-    assert await redis.exists(layout.alerts_of_source(Source(ADA, "acme").name)) == 0
+    assert await alerts.of_source(PolledConnection(ADA, "acme")) == ()
+    assert await alerts.of_source(PolledConnection(GRACE, "acme")) == (moved,)
+    assert await redis.exists(redis_keys.alerts_of_source(PolledConnection(ADA, "acme").name)) == 0
 
 
 async def test_whatever_is_saved_is_due(alerts: AlertStore, redis: Any) -> None:
     """A save never leaves a connection out of the index, nor postpones a look."""
-    due, name = layout.alerts_due(), Source(ADA, "acme").name
+    due, name = redis_keys.alerts_due(), PolledConnection(ADA, "acme").name
     saved = await alerts.save(ALERT, None, look_at=200.0)
     for look_at, at in ((None, 200.0), (300.0, 200.0), (150.0, 150.0)):
         assert saved
@@ -83,7 +83,7 @@ async def test_leaves_no_trace(alerts: AlertStore, redis: Any) -> None:
     """What was turned off cannot be saved any more, either."""
     saved = await alerts.save(ALERT, None, POSTS)
     assert saved
-    assert 0 < await redis.ttl(layout.alert_posts("a1")) <= 86_400
+    assert 0 < await redis.ttl(redis_keys.alert_posts("a1")) <= 86_400
     assert await alerts.delete(saved)
     assert await redis.keys("*") == []
     assert await alerts.save(saved, saved) is None
@@ -98,7 +98,7 @@ async def test_nobody_can_make_one_up(
     second = await alerts.save(replace(ALERT, id="a2", owner=GRACE), None)
     assert first
     assert second
-    places = [layout.alert("a1"), layout.alert("a2")]
+    places = [redis_keys.alert("a1"), redis_keys.alert("a2")]
     sealed = [await redis.hget(key, "record") for key in places]
     clear = RECORD.write(replace(first, channel_id="C0EVE"))
     for forged in ([clear, "{}"], ["1.", "1.deadbeef.é"], reversed(sealed)):
@@ -116,17 +116,17 @@ async def test_nobody_can_make_one_up(
 async def test_nobody_can_make_up_what_was_posted(alerts: AlertStore, redis: Any) -> None:
     """By forged posts, other jobs would be shown in the messages of an alert."""
     await alerts.save(ALERT, None, POSTS)
-    await redis.set(layout.alert_posts("a2"), await redis.get(layout.alert_posts("a1")))
+    await redis.set(redis_keys.alert_posts("a2"), await redis.get(redis_keys.alert_posts("a1")))
     assert await alerts.posts("a2") == ()
-    await redis.set(layout.alert_posts("a1"), POSTS_RECORD.write(POSTS))
+    await redis.set(redis_keys.alert_posts("a1"), POSTS_RECORD.write(POSTS))
     assert await alerts.posts("a1") == ()
 
 
 async def test_an_index_makes_nothing_somebody_elses(alerts: AlertStore, redis: Any) -> None:
     """No other connection looks at an alert, and no other channel has it."""
     await alerts.save(ALERT, None)
-    source = Source(GRACE, "acme")
-    await redis.sadd(layout.alerts_of_source(source.name), "a1")
-    await redis.hset(layout.alerts_of_channel("T0ACME", "C0EVE"), "a1", "")
+    source = PolledConnection(GRACE, "acme")
+    await redis.sadd(redis_keys.alerts_of_source(source.name), "a1")
+    await redis.hset(redis_keys.alerts_of_channel("T0ACME", "C0EVE"), "a1", "")
     assert await alerts.of_source(source) == ()
     assert await alerts.of_channel("T0ACME", "C0EVE") == ()

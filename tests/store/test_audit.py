@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.store import layout
+from bot.store import keys as redis_keys
 from bot.store.audit import KEPT_ENTRIES, AuditLog
 from tests.store.fixtures import ADA, GRACE
 
@@ -26,10 +26,10 @@ async def test_is_capped(redis: Any) -> None:
     """The oldest entries go when there are too many."""
     async with redis.pipeline() as pipe:
         for number in range(KEPT_ENTRIES + 500):
-            pipe.xadd(layout.audit(ADA), {"n": number})
+            pipe.xadd(redis_keys.audit(ADA), {"n": number})
         await pipe.execute()
     await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
-    assert await redis.xlen(layout.audit(ADA)) <= KEPT_ENTRIES + 200
+    assert await redis.xlen(redis_keys.audit(ADA)) <= KEPT_ENTRIES + 200
 
 
 async def test_finds_the_own_entries_among_all(redis: Any) -> None:

@@ -8,18 +8,16 @@ from typing import Any
 import pytest
 
 from bot.errors import StoreUnavailable
-from bot.keys import new_key, parse_keys
-from bot.store import layout
-from bot.store.canary import Canary, WrongKeys
-from bot.store.connection import connect, connect_for_queue, reaching_redis
-from bot.store.rotation import Rotation
-from bot.store.vault import Vault
+from bot.key_rotation import KeyRotation
+from bot.store import keys as redis_keys
+from bot.store.connection import connect, connect_for_queue, translate_redis_errors
+from bot.store.encryption import Canary, Cipher, WrongEncryptionKeys, new_key, parse_keys
 
 OURS, THEIRS = new_key(), new_key()
 
 
-def vault(*keys: str) -> Vault:
-    return Vault(parse_keys(",".join(keys)))
+def vault(*keys: str) -> Cipher:
+    return Cipher(parse_keys(",".join(keys)))
 
 
 async def writes(url: str, *keys: str) -> str:
@@ -28,7 +26,7 @@ async def writes(url: str, *keys: str) -> str:
     client = connect(url, canary)
     try:
         await client.set("written by", keys[0])
-    except WrongKeys:
+    except WrongEncryptionKeys:
         assert canary.problem
     finally:
         await client.aclose()
@@ -42,8 +40,8 @@ async def everything(redis: Any) -> dict[str, bytes]:
 async def test_the_first_process_writes_it(redis: Any, redis_url: str) -> None:
     """Encrypted; others with the same key, among others, work beside it."""
     assert await writes(redis_url, OURS) == ""
-    assert vault(OURS).open(await redis.get(layout.canary()), layout.canary())
-    assert await redis.ttl(layout.canary()) == -1
+    assert vault(OURS).open(await redis.get(redis_keys.canary()), redis_keys.canary())
+    assert await redis.ttl(redis_keys.canary()) == -1
     assert await writes(redis_url, THEIRS, OURS) == ""
 
 
@@ -58,11 +56,11 @@ async def test_wrong_keys_write_nothing(redis: Any, redis_url: str, connecting: 
     script = client.register_script("redis.call('SET', KEYS[1], 1)")
     await redis.config_resetstat()
     for call in (lambda: client.set("k", 1), lambda: script(keys=["k"]), client.ping):
-        with pytest.raises(StoreUnavailable), reaching_redis():
+        with pytest.raises(StoreUnavailable), translate_redis_errors():
             await call()
     async with client.pipeline(transaction=True) as pipe:
         pipe.set("k", 1)
-        with pytest.raises(WrongKeys):
+        with pytest.raises(WrongEncryptionKeys):
             await pipe.execute()
     used = {name.removeprefix("cmdstat_") for name in await redis.info("commandstats")}
     assert used <= {"get", "hello", "client", "ping", "info", "config|resetstat", "config"}
@@ -77,11 +75,11 @@ async def test_it_is_read_on_each_new_connection(redis: Any, redis_url: str) -> 
     """After a reconnect, the server may be another one, with other data."""
     client = connect(redis_url, Canary(vault(OURS)))
     await client.ping()
-    await redis.delete(layout.canary())
+    await redis.delete(redis_keys.canary())
     await writes(redis_url, THEIRS)
     await client.ping()
     await client.connection_pool.disconnect()
-    with pytest.raises(WrongKeys):
+    with pytest.raises(WrongEncryptionKeys):
         await client.ping()
     await client.aclose()
 
@@ -102,11 +100,11 @@ class Overtaken:
 
     def __init__(self, redis: Any) -> None:
         self._redis, self._answer = redis, None
-        self.theirs = vault(THEIRS).seal("emporix-jobs", layout.canary())
+        self.theirs = vault(THEIRS).seal("emporix-jobs", redis_keys.canary())
 
     async def send_command(self, *command: str, check_health: bool) -> None:
         if command[0] == "SET":
-            await self._redis.set(layout.canary(), self.theirs)
+            await self._redis.set(redis_keys.canary(), self.theirs)
         self._answer = await self._redis.execute_command(*command)
 
     async def read_response(self) -> Any:
@@ -116,9 +114,9 @@ class Overtaken:
 async def test_who_is_overtaken_overwrites_nothing(redis: Any) -> None:
     """The canary of the first process stays, and the second one is stopped."""
     connection = Overtaken(redis)
-    with pytest.raises(WrongKeys):
+    with pytest.raises(WrongEncryptionKeys):
         await Canary(vault(OURS)).admit(connection)
-    assert await redis.get(layout.canary()) == connection.theirs
+    assert await redis.get(redis_keys.canary()) == connection.theirs
 
 
 async def test_only_a_process_that_works_writes_it(redis: Any, redis_url: str) -> None:
@@ -132,7 +130,7 @@ async def test_only_a_process_that_works_writes_it(redis: Any, redis_url: str) -
 async def test_rotation_seals_it_with_the_first_key(redis: Any, redis_url: str) -> None:
     """Then the old key can be dropped."""
     await writes(redis_url, OURS)
-    tallies = [tally async for tally in Rotation(redis, vault(THEIRS, OURS)).run()]
+    tallies = [tally async for tally in KeyRotation(redis, vault(THEIRS, OURS)).run()]
     assert await writes(redis_url, THEIRS) == ""
     assert await writes(redis_url, OURS) != ""
     assert tallies[-1].sealed_anew == 0  # what is counted is people's
@@ -142,7 +140,7 @@ async def test_a_redis_that_is_away_says_nothing_about_keys(redis_url: str) -> N
     """It is looked at when Redis is back."""
     canary = Canary(vault(OURS))
     client = connect(f"{redis_url}.gone", canary)
-    with pytest.raises(StoreUnavailable), reaching_redis():
+    with pytest.raises(StoreUnavailable), translate_redis_errors():
         await client.ping()
     assert not canary.has_refused()
     await client.aclose()

@@ -9,14 +9,14 @@ import pytest
 from redis.asyncio.sentinel import SentinelConnectionPool
 
 from bot.errors import StoreUnavailable
-from bot.store.connection import connect, reaching_redis
-from tests.silent import silent_server
+from bot.store.connection import connect, translate_redis_errors
+from tests.harness.silent_server import silent_server
 
 
 async def test_says_that_nobody_answers(tmp_path: Path) -> None:
     """A server that is not there is a named error, not a traceback."""
     redis = connect(f"unix://{tmp_path}/nobody.sock")
-    with pytest.raises(StoreUnavailable), reaching_redis():
+    with pytest.raises(StoreUnavailable), translate_redis_errors():
         await redis.ping()
     await redis.aclose()
 
@@ -26,7 +26,7 @@ async def test_a_silent_server_is_given_up_within_a_second(tmp_path: Path) -> No
     async with silent_server(tmp_path) as url:
         redis = connect(url)
         begun = time.monotonic()
-        with pytest.raises(StoreUnavailable), reaching_redis():
+        with pytest.raises(StoreUnavailable), translate_redis_errors():
             await redis.get("key")
         assert 0.5 < time.monotonic() - begun < 3
         await redis.aclose()

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from bot.models import Digest, Filters, Schedule, Slot
-from bot.store import layout
-from bot.store.digests import DigestStore
+from bot.domain.digests import DayTotals, Digest, Schedule, ScheduledRun
+from bot.domain.filters import Filters
+from bot.store import keys as redis_keys
+from bot.store.digests import DAILY_COUNTS_TTL_SECONDS, DailyCounts, DigestStore
 from bot.store.due_index import CLAIM_SECONDS
+from bot.store.encryption import Cipher, new_key, parse_keys
 from tests.store.fixtures import ADA, GRACE, VAULT
 
 DIGEST = Digest(
@@ -24,7 +26,7 @@ DIGEST = Digest(
     tenant="acme",
     query="failed “late refund”",
     filters=Filters(statuses=("failure",), words=("late refund",), tenant="acme"),
-    slot=Slot("2026-11-24", 1000.0),
+    slot=ScheduledRun("2026-11-24", 1000.0),
     skipped=("2026-11-23",),
     created_at=5.0,
 )
@@ -46,7 +48,7 @@ async def test_gives_back_what_was_kept(redis: Any) -> None:
 
 async def test_a_digest_of_an_older_version_has_a_chart(redis: Any) -> None:
     """As a new one has unless somebody says otherwise."""
-    store, key = DigestStore(redis, VAULT), layout.digest("1")
+    store, key = DigestStore(redis, VAULT), redis_keys.digest("1")
     await store.save(replace(DIGEST, chart=False))
     place = f"{key}/record"
     record = json.loads(VAULT.open(await redis.hget(key, "record"), place))
@@ -94,7 +96,7 @@ async def test_what_is_due_is_claimed_once(redis: Any) -> None:
     assert await claimed(store, 1000.0) == ["1"]
     assert await claimed(store, 1001.0) == []
     assert await claimed(store, 1000.0 + CLAIM_SECONDS) == ["1"]
-    await store.save(replace(saved, slot=Slot("2026-11-27", 9000.0)), saved)
+    await store.save(replace(saved, slot=ScheduledRun("2026-11-27", 9000.0)), saved)
     assert await claimed(store, 8000.0) == []
 
 
@@ -146,7 +148,7 @@ async def test_nobody_can_make_one_up(redis: Any, caplog: pytest.LogCaptureFixtu
     second = await store.save(replace(DIGEST, id="2", owner=GRACE, channel_id="C0HERS"))
     assert first
     assert second
-    places = [layout.digest("1"), layout.digest("2")]
+    places = [redis_keys.digest("1"), redis_keys.digest("2")]
     sealed = [await redis.hget(key, "record") for key in places]
     clear = json.dumps(asdict(replace(first, channel_id="C0EVE")))
     for forged in ([clear, "{}"], ["1.", "1.deadbeef.é"], reversed(sealed)):
@@ -165,7 +167,43 @@ async def test_an_index_makes_nothing_somebody_elses(redis: Any) -> None:
     """Whoever is entered into an index without being there is not found by it."""
     store = DigestStore(redis, VAULT)
     await store.save(DIGEST)
-    await redis.sadd(layout.digests_of_owner(GRACE), "1")
-    await redis.hset(layout.digests_of_channel("T0ACME", "C0EVE"), "1", "name")
+    await redis.sadd(redis_keys.digests_of_owner(GRACE), "1")
+    await redis.hset(redis_keys.digests_of_channel("T0ACME", "C0EVE"), "1", "name")
     assert await store.of_owner(GRACE) == ()
     assert await store.of_channel("T0ACME", "C0EVE") == ()
+
+
+SOURCE = ":T0ACME:U0ADA:acme"
+DAYS = {"2026-11-22": DayTotals((3, 120, 4), 1.0), "2026-11-23": DayTotals((0, 0, 0), 2.5)}
+
+
+@pytest.fixture
+def counts(redis: Any) -> DailyCounts:
+    return DailyCounts(redis, Cipher(parse_keys(new_key())))
+
+
+async def test_gives_what_was_kept(redis: Any, counts: DailyCounts) -> None:
+    """Nothing else, and not for ever."""
+    assert await counts.load(SOURCE, "series") == {}
+    await counts.keep(SOURCE, "series", DAYS)
+    assert await counts.load(SOURCE, "series") == DAYS
+    assert await counts.load(SOURCE, "another") == {}
+    assert 0 < await redis.ttl(redis_keys.day_counts(SOURCE, "series")) <= DAILY_COUNTS_TTL_SECONDS
+
+
+async def test_keeps_only_the_newest(counts: DailyCounts) -> None:
+    """A series does not grow."""
+    await counts.keep(SOURCE, "series", DAYS)
+    newest = {"2026-11-24": DayTotals((1,), 3.0)}
+    await counts.keep(SOURCE, "series", newest)
+    assert await counts.load(SOURCE, "series") == newest
+
+
+async def test_numbers_do_not_lie_open(redis: Any, counts: DailyCounts) -> None:
+    """What was copied to another place, or sealed with a key that is gone, counts as nothing."""
+    await counts.keep(SOURCE, "series", DAYS)
+    sealed = await redis.get(redis_keys.day_counts(SOURCE, "series"))
+    assert "2026-1" not in sealed
+    await redis.set(redis_keys.day_counts(SOURCE, "another"), sealed)
+    assert await counts.load(SOURCE, "another") == {}
+    assert await DailyCounts(redis, Cipher(parse_keys(new_key()))).load(SOURCE, "series") == {}

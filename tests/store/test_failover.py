@@ -13,9 +13,9 @@ import pytest
 from redis.exceptions import TimeoutError as TookTooLong
 
 from bot.errors import StoreUnavailable
-from bot.store.connection import connect, connect_for_queue, reaching_redis
+from bot.store.connection import connect, connect_for_queue, translate_redis_errors
 from sandbox.redis import redis_server
-from tests.proxy import Proxy, proxied
+from tests.harness.redis_proxy import Proxy, proxied
 
 MANY = 40
 
@@ -109,7 +109,7 @@ async def test_says_that_every_server_is_a_replica(redis: Any, redis_url: str) -
     await redis.replicaof("127.0.0.1", 1)
     try:
         for call in (client.set("key", "1"), by_script(client)):
-            with pytest.raises(StoreUnavailable) as error, reaching_redis():
+            with pytest.raises(StoreUnavailable) as error, translate_redis_errors():
                 await call
             assert str(error.value) == "READONLY"
     finally:

@@ -7,30 +7,29 @@ from typing import Any
 import pytest
 
 from bot.errors import OutdatedButton
-from bot.keys import new_key, parse_keys
-from bot.store import layout
+from bot.store import keys as redis_keys
+from bot.store.encryption import Cipher, new_key, parse_keys
 from bot.store.forms import KEPT_SECONDS, FormStore
-from bot.store.vault import Vault
 from tests.store.fixtures import ADA, GRACE
 
 FACTS = {"response_url": "https://hooks.example/secret", "message": {"text": "late refund"}}
 
 
 def forms(redis: Any, key: str) -> FormStore:
-    return FormStore(redis, Vault(parse_keys(key)), lambda: "form-1")
+    return FormStore(redis, Cipher(parse_keys(key)), lambda: "form-1")
 
 
 async def test_gives_back_what_was_kept(redis: Any) -> None:
     """For an hour."""
     store = forms(redis, new_key())
     assert await store.load(ADA, await store.keep(ADA, FACTS)) == FACTS
-    assert 0 < await redis.ttl(layout.form(ADA, "form-1")) <= KEPT_SECONDS
+    assert 0 < await redis.ttl(redis_keys.form(ADA, "form-1")) <= KEPT_SECONDS
 
 
 async def test_nothing_of_it_lies_open(redis: Any) -> None:
     """Whoever reads Redis can neither post nor read along."""
     await forms(redis, new_key()).keep(ADA, FACTS)
-    stored = await redis.get(layout.form(ADA, "form-1"))
+    stored = await redis.get(redis_keys.form(ADA, "form-1"))
     assert "hooks" not in stored
     assert "refund" not in stored
 
@@ -39,7 +38,9 @@ async def test_opens_for_its_user_only(redis: Any) -> None:
     """Not for another one, even where it was copied to their key."""
     store = forms(redis, new_key())
     await store.keep(ADA, FACTS)
-    await redis.set(layout.form(GRACE, "form-1"), await redis.get(layout.form(ADA, "form-1")))
+    await redis.set(
+        redis_keys.form(GRACE, "form-1"), await redis.get(redis_keys.form(ADA, "form-1"))
+    )
     with pytest.raises(OutdatedButton):
         await store.load(GRACE, "form-1")
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from bot.emporix.retries import BUDGET
-from bot.store import deletions, tokens
-from bot.store.locks import Locks, new_holder
-from tests.faulty_redis import faulty_client
+from bot.store import accounts, idempotency
+from bot.store import keys as redis_keys
+from bot.store.locks import Locks, WorkerLeases, new_holder
+from tests.harness.faulty_redis import faulty_client
 
 KEY = "emporix-jobs:{clock}:lock"
 
@@ -121,11 +122,19 @@ async def test_a_lost_reply_does_not_lock_out_its_own_caller(redis: Any, after: 
 @pytest.mark.parametrize(
     ("lifetime", "wait"),
     [
-        (tokens.HELD_SECONDS, tokens.WAIT_SECONDS),
-        (deletions.HELD_SECONDS, deletions.WAIT_SECONDS),
+        (accounts.HELD_SECONDS, accounts.WAIT_SECONDS),
+        (idempotency.HELD_SECONDS, idempotency.WAIT_SECONDS),
     ],
 )
 def test_a_lock_lives_shorter_than_others_wait(lifetime: float, wait: float) -> None:
     """The lock of a killed process makes nobody give up."""
     assert lifetime + 1 < wait
-    assert tokens.WAIT_SECONDS + 2 < BUDGET
+    assert accounts.WAIT_SECONDS + 2 < BUDGET
+
+
+async def test_the_first_that_comes_does_it(redis: Any) -> None:
+    """The others do not, until the period is over; another kind of work is not concerned."""
+    shifts = WorkerLeases(redis)
+    assert [await shifts.take("reconcile", 60.0) for _ in range(2)] == [True, False]
+    assert await shifts.take("read_channels", 60.0)
+    assert 50_000 < await redis.pttl(redis_keys.shift("reconcile")) <= 60_000

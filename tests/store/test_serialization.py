@@ -15,17 +15,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.models import Digest, Filters, Schedule, Stored
-from bot.store import layout
-from bot.store.alert_records import Alert, Mark
+from bot.domain.accounts import PolledConnection
+from bot.domain.alerts import Alert, Watermark
+from bot.domain.digests import Digest, Schedule
+from bot.domain.filters import Filters
+from bot.domain.jobs import DeletedJob, TenantStats
+from bot.domain.records import StoredRecord
+from bot.domain.watches import Watch
+from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
-from bot.store.deletions import DeletedJob, Deletions
 from bot.store.digests import DigestStore
-from bot.store.homes import Figures, HomeStore
-from bot.store.serialization import SERIALIZERS, Serializer, Unreadable
-from bot.store.sources import Source
-from bot.store.watches import Watch, WatchStore
-from tests.source import PROJECT, imports, modules
+from bot.store.home import HomeStore
+from bot.store.idempotency import Deletions
+from bot.store.serialization import SERIALIZERS, InvalidRecord, Serializer
+from bot.store.watches import WatchStore
+from tests.harness.source_code import PROJECT, imports, modules
 from tests.store.fixtures import ADA, VAULT
 
 for module in modules("bot/store"):
@@ -168,7 +172,7 @@ def test_a_newer_process_reads_what_an_older_one_wrote(
 def test_all_that_is_stored_keeps_what_it_does_not_know() -> None:
     """No dataclass within a record drops a field, and nothing is written past the serializers."""
     stored = set().union(*(types_within(one.type) for one in SERIALIZERS))
-    assert {cls for cls in stored if not issubclass(cls, Stored)} == set()
+    assert {cls for cls in stored if not issubclass(cls, StoredRecord)} == set()
     with_json = [path.stem for path in modules("bot/store") if "json" in imports(path)]
     # The first writes lines for other programs, the second reads records of any kind.
     assert with_json == ["audit", "erasure", "serialization"]
@@ -179,8 +183,8 @@ def test_all_that_is_stored_keeps_what_it_does_not_know() -> None:
 )
 def test_what_is_no_record_is_unreadable(text: str) -> None:
     """It raises the one error that stores expect, and that says no word of what stands there."""
-    with pytest.raises(Unreadable) as caught:
-        Serializer(Mark).read(text)
+    with pytest.raises(InvalidRecord) as caught:
+        Serializer(Watermark).read(text)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -192,7 +196,7 @@ def test_lone_surrogates_are_stored() -> None:
     assert serializer.read(serializer.write(Filters(words=("\ud83d",)))).words == ("\ud83d",)
 
 
-ALERT = Alert("1", ADA, "C0OPS", Filters(tenant="acme"), 1.0, Mark(1.0), 1.0)
+ALERT = Alert("1", ADA, "C0OPS", Filters(tenant="acme"), 1.0, Watermark(1.0), 1.0)
 DIGEST = Digest("1", ADA, "C0OPS", "Morning", Schedule(540, "UTC", (0,)), "acme")
 WATCH = Watch("1", ADA, "acme", "1", 1.0)
 
@@ -201,29 +205,29 @@ async def two_alerts(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]
     store = AlertStore(redis, VAULT)
     for number in "12":
         await store.save(replace(ALERT, id=number), None)
-    return layout.alert("1"), "record", lambda: store.of_source(Source(ADA, "acme"))
+    return redis_keys.alert("1"), "record", lambda: store.of_source(PolledConnection(ADA, "acme"))
 
 
 async def two_digests(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
     store = DigestStore(redis, VAULT)
     for number in "12":
         await store.save(replace(DIGEST, id=number, name=f"Digest {number}"))
-    return layout.digest("1"), "record", lambda: store.of_owner(ADA)
+    return redis_keys.digest("1"), "record", lambda: store.of_owner(ADA)
 
 
 async def two_watches(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
     store = WatchStore(redis, VAULT)
     for number in "12":
         await store.add(replace(WATCH, id=number, job_id=number), 1.0, 50)
-    return layout.watches(ADA), "acme:1", lambda: store.of(ADA)
+    return redis_keys.watches(ADA), "acme:1", lambda: store.of(ADA)
 
 
 async def two_homes(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
     store = HomeStore(redis, VAULT)
     for tenant in "12":
-        await redis.hset(layout.account(ADA), f"connection:{tenant}", "any")
-        await store.keep(ADA, [Figures(tenant, 1.0)])
-    return layout.home(ADA, "figures"), "1", lambda: store.load(ADA)
+        await redis.hset(redis_keys.account(ADA), f"connection:{tenant}", "any")
+        await store.keep(ADA, [TenantStats(tenant, 1.0)])
+    return redis_keys.home(ADA, "figures"), "1", lambda: store.load(ADA)
 
 
 @pytest.mark.parametrize("two", [two_alerts, two_digests, two_watches, two_homes])
@@ -247,5 +251,5 @@ async def test_one_unreadable_delete_hides_no_other(redis: Any) -> None:
     store = Deletions(redis)
     for number in "12":
         await store.keep(ADA, DeletedJob("acme", number, "U0ADA", 1.0))
-    await redis.set(layout.deletion(ADA, "acme", "1"), "{}")
+    await redis.set(redis_keys.deletion(ADA, "acme", "1"), "{}")
     assert list(await store.known(ADA, [("acme", "1"), ("acme", "2")])) == [("acme", "2")]

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot.store import layout
-from bot.store.sources import Source
-from bot.store.watches import KEPT_SECONDS, Watch, WatchStore
+from bot.domain.accounts import PolledConnection
+from bot.domain.watches import Watch
+from bot.store import keys as redis_keys
+from bot.store.watches import KEPT_SECONDS, WatchStore
 from tests.store.fixtures import ADA, GRACE, VAULT
 
 WATCH = Watch("w1", ADA, "acme", "job-1", 100.0, "C0OPS", "1.0", "U0GRACE")
@@ -25,7 +26,7 @@ async def test_keeps_a_watch_whole(watches: WatchStore) -> None:
     """And lets its connection be looked at."""
     assert await watches.add(WATCH, 105.0, 50) == "added"
     assert await watches.of(ADA) == (WATCH,)
-    assert await watches.sources.take_due(105.0, 10) == [Source(ADA, "acme")]
+    assert await watches.sources.take_due(105.0, 10) == [PolledConnection(ADA, "acme")]
 
 
 async def test_a_job_is_watched_once(watches: WatchStore) -> None:
@@ -49,7 +50,7 @@ async def test_a_further_watch_postpones_no_look(watches: WatchStore, redis: Any
     """The first of two watched jobs is looked at as soon as if it were alone."""
     await watches.add(WATCH, 105.0, 50)
     await watches.add(replace(WATCH, id="w2", job_id="job-2"), 900.0, 50)
-    assert await redis.zscore(layout.watches_due(), Source(ADA, "acme").name) == 105.0
+    assert await redis.zscore(redis_keys.watches_due(), PolledConnection(ADA, "acme").name) == 105.0
 
 
 async def test_removes_once(watches: WatchStore, redis: Any) -> None:
@@ -57,7 +58,7 @@ async def test_removes_once(watches: WatchStore, redis: Any) -> None:
     await watches.add(WATCH, 105.0, 50)
     assert await watches.remove(ADA, "acme", "job-1")
     assert not await watches.remove(ADA, "acme", "job-1")
-    await watches.sources.look_again(Source(ADA, "acme"), 200.0)
+    await watches.sources.look_again(PolledConnection(ADA, "acme"), 200.0)
     assert await redis.keys("*") == []
 
 
@@ -66,19 +67,19 @@ async def test_nobody_can_make_one_up(
 ) -> None:
     """Not by words, not by another's, not by that of another job."""
     await watches.add(WATCH, 105.0, 50)
-    sealed = await redis.hget(layout.watches(ADA), "acme:job-1")
+    sealed = await redis.hget(redis_keys.watches(ADA), "acme:job-1")
     assert "C0OPS" not in sealed
-    await redis.hset(layout.watches(GRACE), "acme:job-1", sealed)
-    await redis.hset(layout.watches(GRACE), "acme:job-2", '{"id":"w1","tenant":"acme"}')
+    await redis.hset(redis_keys.watches(GRACE), "acme:job-1", sealed)
+    await redis.hset(redis_keys.watches(GRACE), "acme:job-2", '{"id":"w1","tenant":"acme"}')
     assert await watches.of(GRACE) == ()
-    await redis.hset(layout.watches(ADA), "acme:job-2", sealed)
+    await redis.hset(redis_keys.watches(ADA), "acme:job-2", sealed)
     assert await watches.of(ADA) == (WATCH,)
     assert "a stored watch cannot be opened" in caplog.text
 
 
 async def test_one_that_cannot_be_opened_gives_way(watches: WatchStore, redis: Any) -> None:
     """Who watches the job anew is told of its end; what nobody watches anew goes by itself."""
-    await redis.hset(layout.watches(ADA), "acme:job-1", "1.deadbeef.")
+    await redis.hset(redis_keys.watches(ADA), "acme:job-1", "1.deadbeef.")
     assert await watches.add(WATCH, 105.0, 1) == "added"
     assert await watches.of(ADA) == (WATCH,)
-    assert 0 < await redis.ttl(layout.watches(ADA)) <= KEPT_SECONDS
+    assert 0 < await redis.ttl(redis_keys.watches(ADA)) <= KEPT_SECONDS

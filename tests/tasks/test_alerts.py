@@ -10,16 +10,15 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.models import Caller
-from bot.store import layout
-from bot.store.alert_records import Alert
+from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.alerts import Alert
+from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
-from bot.store.sources import Source
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.slack.directory import BOT_USER_ID, TEAM_ID
 from sandbox.slack.faults import Fault
-from tests.shop import Shop
+from tests.harness.app import AppHarness
 from tests.store.fixtures import ADA
 
 NOT_FOUND = "Agent execution failed: order EON{} could not be found."
@@ -28,7 +27,7 @@ MINUTE = 60.0
 
 
 @pytest.fixture
-async def shop(connected: Shop) -> Shop:
+async def harness(connected: AppHarness) -> AppHarness:
     """Ada has turned alerts on in #ops, where one job had failed before."""
     fail(connected, message="Long ago.")
     await connected.person("ada", "ops").command("/emporix alerts on")
@@ -36,25 +35,29 @@ async def shop(connected: Shop) -> Shop:
 
 
 def fail(
-    shop: Shop, job_id: str = "", message: str = NOT_FOUND, status: str = "failure", **more: Any
+    harness: AppHarness,
+    job_id: str = "",
+    message: str = NOT_FOUND,
+    status: str = "failure",
+    **more: Any,
 ) -> str:
     """A job that has just ended; gives its id."""
-    number = len(shop.world.jobs("acme"))
+    number = len(harness.world.jobs("acme"))
     text = message.format(1000 + number)
-    job = shop.world.add_job(
+    job = harness.world.add_job(
         "acme", id=job_id or f"job-{number}", status=status, message=text, **more
     )
     return str(job["id"])
 
 
-async def later(shop: Shop, seconds: float = MINUTE) -> None:
+async def later(harness: AppHarness, seconds: float = MINUTE) -> None:
     """Time passes, and the worker is at work."""
-    await shop.worker.work_until(shop.clock() + seconds, step=5.0)
+    await harness.worker.work_until(harness.clock() + seconds, step=5.0)
 
 
-async def posted(shop: Shop, channel: str = "ops") -> list[dict[str, Any]]:
+async def posted(harness: AppHarness, channel: str = "ops") -> list[dict[str, Any]]:
     """What alerts have told a channel: without the words that they were turned on."""
-    messages = await shop.person("ada", channel).messages()
+    messages = await harness.person("ada", channel).messages()
     return [
         message
         for message in messages
@@ -70,240 +73,250 @@ def shown(*messages: dict[str, Any]) -> Any:
     return json.loads(re.sub(r'("alert_id\\":\\")[0-9a-f]{16}', r"\1the-alert", blocks))
 
 
-async def told(shop: Shop, user: str = "ada") -> list[dict[str, Any]]:
+async def told(harness: AppHarness, user: str = "ada") -> list[dict[str, Any]]:
     """What somebody reads in their direct messages with the app."""
-    return list(await shop.person(user, "dm").messages())
+    return list(await harness.person(user, "dm").messages())
 
 
-def looks(shop: Shop) -> int:
+def looks(harness: AppHarness) -> int:
     """How often jobs were asked for so far."""
-    return sum("/jobs" in seen.path for seen in shop.world.requests)
+    return sum("/jobs" in seen.path for seen in harness.world.requests)
 
 
-async def test_tells_within_a_minute(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_tells_within_a_minute(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """A failure arrives, with the agent's first words and a button; what went well does not."""
-    await later(shop)
-    fail(shop, "a")
-    fail(shop, status="success")
-    await later(shop)
-    (message,) = await posted(shop)
+    await later(harness)
+    fail(harness, "a")
+    fail(harness, status="success")
+    await later(harness)
+    (message,) = await posted(harness)
     assert shown(message) == snapshot
-    await later(shop, 600)
-    assert len(await posted(shop)) == 1
+    await later(harness, 600)
+    assert len(await posted(harness)) == 1
 
 
-async def test_tells_of_one_minute_together(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_tells_of_one_minute_together(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """One message for different failures, the worst first; the rest of them in its thread."""
     for number in range(3):
-        fail(shop, f"a{number}")
-    fail(shop, "b", TIMED_OUT)
+        fail(harness, f"a{number}")
+    fail(harness, "b", TIMED_OUT)
     for number in range(6):
-        fail(shop, f"c{number}", "another " * (number + 1), agentId=f"agent-{number}")
-    await later(shop)
-    message, thread = await posted(shop)
+        fail(harness, f"c{number}", "another " * (number + 1), agentId=f"agent-{number}")
+    await later(harness)
+    message, thread = await posted(harness)
     assert thread["thread_ts"] == message["ts"]
     assert shown(message, thread) == snapshot
 
 
-async def test_folds_repeats_into_the_thread(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_folds_repeats_into_the_thread(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """The same failure about other orders is no new message; the first one counts them."""
-    fail(shop, "a")
-    await later(shop)
-    fail(shop, "b")
-    fail(shop, "c")
-    await later(shop)
-    fail(shop, "d")
-    await later(shop)
-    message, *thread = await posted(shop)
+    fail(harness, "a")
+    await later(harness)
+    fail(harness, "b")
+    fail(harness, "c")
+    await later(harness)
+    fail(harness, "d")
+    await later(harness)
+    message, *thread = await posted(harness)
     assert message["edited"]
     assert "*4 times*" in str(message["blocks"])
     assert [reply["thread_ts"] for reply in thread] == [message["ts"]] * 2
     assert shown(thread[0]) == snapshot
 
 
-async def test_a_thread_shows_twenty_and_counts_the_rest(shop: Shop) -> None:
+async def test_a_thread_shows_twenty_and_counts_the_rest(harness: AppHarness) -> None:
     """Of many repeats at once."""
-    fail(shop, "a")
-    await later(shop)
+    fail(harness, "a")
+    await later(harness)
     for number in range(25):
-        fail(shop, f"b{number}")
-    await later(shop)
-    _, thread = await posted(shop)
+        fail(harness, f"b{number}")
+    await later(harness)
+    _, thread = await posted(harness)
     title, *rows, rest = thread["blocks"]
     assert "25 jobs" in title["text"]["text"]
     assert len(rows) == 20
     assert rest["elements"][0]["text"] == "5 more jobs"
 
 
-async def test_tells_a_change_again(shop: Shop) -> None:
+async def test_tells_a_change_again(harness: AppHarness) -> None:
     """A job that failed, ran once more and failed again is a repeat of itself."""
-    fail(shop, "a")
-    await later(shop)
-    fail(shop, "a", status="in_progress")
-    await later(shop)
-    assert len(await posted(shop)) == 1
-    fail(shop, "a", NOT_FOUND)
-    await later(shop)
-    assert "*2 times*" in str((await posted(shop))[0]["blocks"])
+    fail(harness, "a")
+    await later(harness)
+    fail(harness, "a", status="in_progress")
+    await later(harness)
+    assert len(await posted(harness)) == 1
+    fail(harness, "a", NOT_FOUND)
+    await later(harness)
+    assert "*2 times*" in str((await posted(harness))[0]["blocks"])
 
 
-async def test_a_job_that_was_deleted_stays_readable(shop: Shop) -> None:
+async def test_a_job_that_was_deleted_stays_readable(harness: AppHarness) -> None:
     """A repeat changes the first message, whose job is gone meanwhile."""
-    fail(shop, "a")
-    await later(shop)
-    shop.world.tenant("acme").jobs.remove("a")
-    fail(shop, "b")
-    await later(shop)
-    message, _ = await posted(shop)
+    fail(harness, "a")
+    await later(harness)
+    harness.world.tenant("acme").jobs.remove("a")
+    fail(harness, "b")
+    await later(harness)
+    message, _ = await posted(harness)
     assert "`a` was deleted meanwhile" in str(message["blocks"])
 
 
-async def test_hears_what_the_filters_say(shop: Shop) -> None:
+async def test_hears_what_the_filters_say(harness: AppHarness) -> None:
     """Each alert of a channel has its own."""
-    ada = shop.person("ada", "ops")
+    ada = harness.person("ada", "ops")
     await ada.command("/emporix alerts on status:skipped agent:fraud-agent")
-    fail(shop, status="skipped", agentId="fraud-agent", message="Below the threshold.")
-    fail(shop, status="skipped", agentId="other-agent")
-    await later(shop)
-    (message,) = await posted(shop)
+    fail(harness, status="skipped", agentId="fraud-agent", message="Below the threshold.")
+    fail(harness, status="skipped", agentId="other-agent")
+    await later(harness)
+    (message,) = await posted(harness)
     assert "fraud-agent" in message["text"]
 
 
-async def test_hears_of_a_query(shop: Shop) -> None:
+async def test_hears_of_a_query(harness: AppHarness) -> None:
     """A query of Emporix's own has no time added, and tells once all the same."""
-    ada = shop.person("ada", "general")
+    ada = harness.person("ada", "general")
     await ada.command("/emporix alerts on q:status:SKIPPED")
     for _ in range(3):
-        fail(shop, status="skipped", message="Nothing to do.")
-        await later(shop)
-    assert len(await posted(shop, "general")) == 3
+        fail(harness, status="skipped", message="Nothing to do.")
+        await later(harness)
+    assert len(await posted(harness, "general")) == 3
 
 
-async def test_asks_once_for_the_same_filters(shop: Shop) -> None:
+async def test_asks_once_for_the_same_filters(harness: AppHarness) -> None:
     """Channels that want to hear the same cost one call; one connection is asked once in 50 s."""
     for channel in ("general", "ops"):
-        await shop.person("ada", channel).command("/emporix alerts on")
-    await later(shop, 51)
-    before = looks(shop)
-    await later(shop, 500)
-    assert 9 <= looks(shop) - before <= 10
-    fail(shop)
-    await later(shop)
-    assert [len(await posted(shop, channel)) for channel in ("general", "ops")] == [1, 1]
+        await harness.person("ada", channel).command("/emporix alerts on")
+    await later(harness, 51)
+    before = looks(harness)
+    await later(harness, 500)
+    assert 9 <= looks(harness) - before <= 10
+    fail(harness)
+    await later(harness)
+    assert [len(await posted(harness, channel)) for channel in ("general", "ops")] == [1, 1]
 
 
-async def test_sums_up_after_a_long_silence(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_sums_up_after_a_long_silence(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """A worker that was off for hours posts one message, and none of what it missed by itself."""
-    await later(shop)
+    await later(harness)
     for number in range(120):
-        shop.clock.forward(60)
-        fail(shop, f"job-of-minute-{number}", (NOT_FOUND, TIMED_OUT)[number % 2])
-    await later(shop)
-    (message,) = await posted(shop)
+        harness.clock.forward(60)
+        fail(harness, f"job-of-minute-{number}", (NOT_FOUND, TIMED_OUT)[number % 2])
+    await later(harness)
+    (message,) = await posted(harness)
     assert shown(message) == snapshot
-    listed = await shop.person("ada", "ops").click("List the jobs")
+    listed = await harness.person("ada", "ops").click("List the jobs")
     assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 121")
-    await later(shop, 600)
-    assert len(await posted(shop)) == 1
+    await later(harness, 600)
+    assert len(await posted(harness)) == 1
 
 
-async def test_counts_a_flood(shop: Shop) -> None:
+async def test_counts_a_flood(harness: AppHarness) -> None:
     """More than can be read is one message with the number of all."""
-    await later(shop)
+    await later(harness)
     for number in range(700):
-        fail(shop, f"flood-{number}")
-        shop.clock.forward(0.01)
-    await later(shop)
-    message, _ = await posted(shop)
+        fail(harness, f"flood-{number}")
+        harness.clock.forward(0.01)
+    await later(harness)
+    message, _ = await posted(harness)
     assert "*700 jobs*" in message["text"]
-    await later(shop, 600)
-    assert len(await posted(shop)) == 2
+    await later(harness, 600)
+    assert len(await posted(harness)) == 2
 
 
-async def test_is_silent_while_muted(shop: Shop) -> None:
+async def test_is_silent_while_muted(harness: AppHarness) -> None:
     """Then it is summed up, and told on."""
-    await shop.person("ada", "ops").command("/emporix alerts mute 1h")
-    before = looks(shop)
+    await harness.person("ada", "ops").command("/emporix alerts mute 1h")
+    before = looks(harness)
     for _ in range(30):
-        fail(shop)
-        await later(shop)
-    assert (await posted(shop), looks(shop)) == ([], before)
-    await later(shop, 1900)
-    (message,) = await posted(shop)
+        fail(harness)
+        await later(harness)
+    assert (await posted(harness), looks(harness)) == ([], before)
+    await later(harness, 1900)
+    (message,) = await posted(harness)
     assert "*30 jobs* since" in message["text"]
-    fail(shop, message=TIMED_OUT)
-    await later(shop)
-    assert len(await posted(shop)) == 2
+    fail(harness, message=TIMED_OUT)
+    await later(harness)
+    assert len(await posted(harness)) == 2
 
 
-async def test_tells_of_a_broken_connection_once(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_tells_of_a_broken_connection_once(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """The owner hears it, and the channel: anybody there who is connected takes over."""
-    await later(shop)
-    shop.world.revoke(ACME_OPERATIONS)
-    await later(shop, 1200)
-    (message,) = await told(shop)
+    await later(harness)
+    harness.world.revoke(ACME_OPERATIONS)
+    await later(harness, 1200)
+    (message,) = await told(harness)
     assert shown(message) == snapshot(name="to the owner")
-    *_, said = await shop.person("ada", "ops").messages()
+    *_, said = await harness.person("ada", "ops").messages()
     assert shown(said) == snapshot(name="to the channel")
-    fail(shop)
-    grace = shop.person("grace", "ops")
-    await shop.connect(grace, ACME_READ_ONLY)
+    fail(harness)
+    grace = harness.person("grace", "ops")
+    await harness.connect(grace, ACME_READ_ONLY)
     await grace.click("Take over")
-    await later(shop)
-    (summed_up,) = await posted(shop)
+    await later(harness)
+    (summed_up,) = await posted(harness)
     assert "*1 job* since" in summed_up["text"]
-    _, taken = await told(shop)
+    _, taken = await told(harness)
     assert "took over" in taken["text"]
 
 
-async def test_pauses_when_its_owner_disconnects(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_pauses_when_its_owner_disconnects(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """Who disconnects is told which channels hear nothing more, and these how they go on."""
-    ada = shop.person("ada", "ops")
+    ada = harness.person("ada", "ops")
     await ada.command("/emporix disconnect")
     exchange = await ada.click("Disconnect")
     assert "Alerts of yours are paused in <#C0OPS>" in exchange.payloads[0]["text"]
-    await later(shop, 5)
+    await later(harness, 5)
     *_, said = await ada.messages()
     assert shown(said) == snapshot
-    fail(shop)
-    await later(shop, 600)
-    assert (await posted(shop), await told(shop)) == ([], [])
-    await shop.connect(ada, ACME_OPERATIONS)
+    fail(harness)
+    await later(harness, 600)
+    assert (await posted(harness), await told(harness)) == ([], [])
+    await harness.connect(ada, ACME_OPERATIONS)
     await ada.command("/emporix alerts on")
-    await later(shop)
-    assert len(await posted(shop)) == 1
+    await later(harness)
+    assert len(await posted(harness)) == 1
 
 
 @pytest.mark.parametrize("change", ["archived", "removed", "shared"])
-async def test_pauses_where_it_may_not_post(shop: Shop, change: str) -> None:
+async def test_pauses_where_it_may_not_post(harness: AppHarness, change: str) -> None:
     """A channel that is archived, that the app was removed from, or that others read now."""
-    channels = shop.workspace.directory.channels
+    channels = harness.workspace.directory.channels
     ops = channels["C0OPS"]
     if change == "archived":
         channels["C0OPS"] = replace(ops, is_archived=True)
     elif change == "removed":
-        await shop.person("ada", "ops").remove_app()
+        await harness.person("ada", "ops").remove_app()
     else:
-        await shop.person("ada", "ops").share_channel()
-    fail(shop)
-    await later(shop, 600)
-    (message,) = await told(shop)
+        await harness.person("ada", "ops").share_channel()
+    fail(harness)
+    await later(harness, 600)
+    (message,) = await told(harness)
     assert "of yours is paused" in message["text"]
-    assert await posted(shop) == []
+    assert await posted(harness) == []
     channels["C0OPS"] = ops
-    await shop.person("ada", "ops").unshare_channel()
-    await shop.person("ada", "ops").command("/emporix alerts on")
-    await later(shop, 120)
-    assert len(await posted(shop)) == 1
+    await harness.person("ada", "ops").unshare_channel()
+    await harness.person("ada", "ops").command("/emporix alerts on")
+    await later(harness, 120)
+    assert len(await posted(harness)) == 1
 
 
-async def test_pauses_where_emporix_does_not_take_its_filters(shop: Shop) -> None:
+async def test_pauses_where_emporix_does_not_take_its_filters(harness: AppHarness) -> None:
     """A query that Emporix understood once; the other alerts go on."""
-    general = shop.person("ada", "general")
+    general = harness.person("ada", "general")
     await general.command("/emporix alerts on q:status:SKIPPED")
-    shop.world.faults.add(EmporixFault("status", status=400, path="/jobs"))
-    await later(shop, 120)
-    (message,) = await told(shop)
+    harness.world.faults.add(EmporixFault("status", status=400, path="/jobs"))
+    await later(harness, 120)
+    (message,) = await told(harness)
     assert "1 alert of yours is paused" in message["text"]
 
 
@@ -317,21 +330,21 @@ async def test_pauses_where_emporix_does_not_take_its_filters(shop: Shop) -> Non
     ],
     ids=lambda fault: fault.kind,
 )
-async def test_goes_on_after_trouble_at_emporix(shop: Shop, fault: EmporixFault) -> None:
+async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: EmporixFault) -> None:
     """What happened meanwhile is told once Emporix answers; nobody is told of the trouble."""
-    fail(shop)
-    shop.world.faults.add(fault)
-    await later(shop, 400)
-    assert (len(await posted(shop)), await told(shop)) == (1, [])
+    fail(harness)
+    harness.world.faults.add(fault)
+    await later(harness, 400)
+    assert (len(await posted(harness)), await told(harness)) == (1, [])
 
 
-async def test_leaves_emporix_alone_as_long_as_it_asks(shop: Shop) -> None:
+async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> None:
     """A Retry-After is kept."""
-    shop.world.faults.add(EmporixFault("rate_limit", times=1, retry_after=300))
-    await later(shop, 51)
-    before = looks(shop)
-    await later(shop, 290)
-    assert looks(shop) == before
+    harness.world.faults.add(EmporixFault("rate_limit", times=1, retry_after=300))
+    await later(harness, 51)
+    before = looks(harness)
+    await later(harness, 290)
+    assert looks(harness) == before
 
 
 @pytest.mark.parametrize(
@@ -348,15 +361,15 @@ async def test_leaves_emporix_alone_as_long_as_it_asks(shop: Shop) -> None:
     ],
     ids=lambda fault: f"{fault.kind}-{fault.times}-{fault.method}",
 )
-async def test_tells_once_whatever_slack_answers(shop: Shop, fault: Fault) -> None:
+async def test_tells_once_whatever_slack_answers(harness: AppHarness, fault: Fault) -> None:
     """A refused message comes later; one that arrived unseen does not come again."""
-    fail(shop)
-    fail(shop)
-    shop.workspace.faults.add(fault)
-    await later(shop, 200)
-    fail(shop)
-    await later(shop, 200)
-    messages = await posted(shop)
+    fail(harness)
+    fail(harness)
+    harness.workspace.faults.add(fault)
+    await later(harness, 200)
+    fail(harness)
+    await later(harness, 200)
+    messages = await posted(harness)
     assert [bool(message["thread_ts"]) for message in messages] == [False, True, True]
 
 
@@ -369,201 +382,209 @@ async def test_tells_once_whatever_slack_answers(shop: Shop, fault: Fault) -> No
     ],
     ids=lambda fault: fault.kind,
 )
-async def test_waits_where_slack_is_down(shop: Shop, fault: Fault) -> None:
+async def test_waits_where_slack_is_down(harness: AppHarness, fault: Fault) -> None:
     """However long that takes: no alert is paused for it, and nobody has to turn it on again."""
-    fail(shop)
-    shop.workspace.faults.add(fault)
-    await later(shop, 900)
-    shop.workspace.faults.clear()
-    await later(shop, 60)
-    assert (len(await posted(shop)), await told(shop)) == (1, [])
+    fail(harness)
+    harness.workspace.faults.add(fault)
+    await later(harness, 900)
+    harness.workspace.faults.clear()
+    await later(harness, 60)
+    assert (len(await posted(harness)), await told(harness)) == (1, [])
 
 
-async def test_says_when_slack_did_not_say(shop: Shop) -> None:
+async def test_says_when_slack_did_not_say(harness: AppHarness) -> None:
     """Where the app may not look, nothing is posted again, and the owner is told."""
-    shop.workspace.bot_scopes -= {"channels:history"}
-    shop.workspace.faults.add(Fault("cut_after", method="chat.postMessage"))
-    fail(shop)
-    await later(shop, 200)
-    assert len(await posted(shop)) == 1
-    (message,) = await told(shop)
+    harness.workspace.bot_scopes -= {"channels:history"}
+    harness.workspace.faults.add(Fault("cut_after", method="chat.postMessage"))
+    fail(harness)
+    await later(harness, 200)
+    assert len(await posted(harness)) == 1
+    (message,) = await told(harness)
     assert "may not have arrived" in message["text"]
-    fail(shop)
-    await later(shop)
-    assert len(await posted(shop)) == 2
+    fail(harness)
+    await later(harness)
+    assert len(await posted(harness)) == 2
 
 
-async def test_a_channel_that_it_left_hears_nothing_of_repeats(shop: Shop) -> None:
+async def test_a_channel_that_it_left_hears_nothing_of_repeats(harness: AppHarness) -> None:
     """A repeat alone is enough to find out."""
-    fail(shop)
-    await later(shop)
-    channels = shop.workspace.directory.channels
+    fail(harness)
+    await later(harness)
+    channels = harness.workspace.directory.channels
     ops = channels["C0OPS"]
     channels["C0OPS"] = replace(ops, members=ops.members - {BOT_USER_ID})
-    fail(shop)
-    await later(shop)
-    (message,) = await told(shop)
+    fail(harness)
+    await later(harness)
+    (message,) = await told(harness)
     assert "1 alert of yours is paused" in message["text"]
 
 
-async def records(shop: Shop) -> dict[str, dict[str, str]]:
+async def records(harness: AppHarness) -> dict[str, dict[str, str]]:
     """All that is kept of alerts, their messages excepted."""
-    keys = [key async for key in shop.redis.scan_iter("*:alert:*") if ":post" not in key]
-    return {key: await shop.redis.hgetall(key) for key in keys}
+    keys = [key async for key in harness.redis.scan_iter("*:alert:*") if ":post" not in key]
+    return {key: await harness.redis.hgetall(key) for key in keys}
 
 
-async def restore(shop: Shop, before: dict[str, dict[str, str]], unknown: list[str]) -> None:
+async def restore(
+    harness: AppHarness, before: dict[str, dict[str, str]], unknown: list[str]
+) -> None:
     """As if a worker had died before it wrote down what came of its posts."""
     for key, record in before.items():
-        await shop.redis.hset(key, mapping=record)
-        await shop.redis.delete(f"{key}:posts")
+        await harness.redis.hset(key, mapping=record)
+        await harness.redis.delete(f"{key}:posts")
     for key in unknown:
-        await shop.redis.set(key, str(shop.clock() - 1))
+        await harness.redis.set(key, str(harness.clock() - 1))
 
 
-async def test_a_worker_that_dies_loses_and_repeats_nothing(shop: Shop) -> None:
+async def test_a_worker_that_dies_loses_and_repeats_nothing(harness: AppHarness) -> None:
     """Killed when Slack has the message and Redis does not know: whoever goes on looks for it."""
-    fail(shop, "a")
-    fail(shop, "b")
-    shop.workspace.faults.add(Fault("cut_before", times=1, method="chat.postMessage"))
-    await later(shop, 50)
-    before = await records(shop)
-    await later(shop, 60)
-    assert len(await posted(shop)) == 2
-    posts = [key async for key in shop.redis.scan_iter("*:post:alert:*")]
+    fail(harness, "a")
+    fail(harness, "b")
+    harness.workspace.faults.add(Fault("cut_before", times=1, method="chat.postMessage"))
+    await later(harness, 50)
+    before = await records(harness)
+    await later(harness, 60)
+    assert len(await posted(harness)) == 2
+    posts = [key async for key in harness.redis.scan_iter("*:post:alert:*")]
     for dead in (posts[:1], posts[1:], posts):
-        await restore(shop, before, unknown=dead)
-        await later(shop, 120)
-        assert len(await posted(shop)) == 2
-    fail(shop, "c")
-    await later(shop)
-    assert "*3 times*" in str((await posted(shop))[0]["blocks"])
+        await restore(harness, before, unknown=dead)
+        await later(harness, 120)
+        assert len(await posted(harness)) == 2
+    fail(harness, "c")
+    await later(harness)
+    assert "*3 times*" in str((await posted(harness))[0]["blocks"])
 
 
-async def test_keeps_to_one_message_a_second(shop: Shop) -> None:
+async def test_keeps_to_one_message_a_second(harness: AppHarness) -> None:
     """Slack's limit for a channel holds for threads, too."""
-    shop.workspace.post_limits.by_channel = True
+    harness.workspace.post_limits.by_channel = True
     for number in range(3):
-        fail(shop, agentId=f"agent-{number}")
-        fail(shop, agentId=f"agent-{number}")
-    await later(shop)
+        fail(harness, agentId=f"agent-{number}")
+        fail(harness, agentId=f"agent-{number}")
+    await later(harness)
     for number in range(3):
-        fail(shop, agentId=f"agent-{number}")
-    await later(shop)
-    assert shop.workspace.post_limits.refused == 0
-    assert len(await posted(shop)) == 3
+        fail(harness, agentId=f"agent-{number}")
+    await later(harness)
+    assert harness.workspace.post_limits.refused == 0
+    assert len(await posted(harness)) == 3
 
 
-async def a_day_passes(shop: Shop) -> None:
+async def a_day_passes(harness: AppHarness) -> None:
     """Without a worker; the look after it finds nothing."""
-    shop.clock.now += 24 * 60 * MINUTE
-    await later(shop)
+    harness.clock.now += 24 * 60 * MINUTE
+    await later(harness)
 
 
-async def test_pauses_where_its_owner_has_left(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_pauses_where_its_owner_has_left(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """The channel is told once, and can go on; what was news meanwhile comes then."""
-    await shop.connect(shop.grace, ACME_OPERATIONS)
-    await a_day_passes(shop)
-    shop.workspace.directory.deactivate("U0ADA")
-    fail(shop, "job-a")
-    await later(shop)
-    fail(shop, "job-b", TIMED_OUT)
-    await later(shop, 5 * MINUTE)
-    (said,) = [one for one in await in_ops(shop) if "is paused" in one["text"]]
+    await harness.connect(harness.grace, ACME_OPERATIONS)
+    await a_day_passes(harness)
+    harness.workspace.directory.deactivate("U0ADA")
+    fail(harness, "job-a")
+    await later(harness)
+    fail(harness, "job-b", TIMED_OUT)
+    await later(harness, 5 * MINUTE)
+    (said,) = [one for one in await in_ops(harness) if "is paused" in one["text"]]
     assert shown(said) == snapshot
-    assert await posted(shop) == []
-    assert not await shop.redis.exists(layout.account(Caller(TEAM_ID, "U0ADA")))
-    await shop.person("grace", "ops").click("Take over")
-    await later(shop, 2 * MINUTE)
-    blocks = str([message["blocks"] for message in await posted(shop)])
+    assert await posted(harness) == []
+    assert not await harness.redis.exists(redis_keys.account(Caller(TEAM_ID, "U0ADA")))
+    await harness.person("grace", "ops").click("Take over")
+    await later(harness, 2 * MINUTE)
+    blocks = str([message["blocks"] for message in await posted(harness)])
     assert "job-a" in blocks
     assert "job-b" in blocks
 
 
-async def test_asks_once_a_day_whether_its_owner_is_there(shop: Shop) -> None:
+async def test_asks_once_a_day_whether_its_owner_is_there(harness: AppHarness) -> None:
     """Not with each message: who leaves is noticed the day after."""
-    await a_day_passes(shop)
-    fail(shop, "job-a")
-    await later(shop)
-    shop.workspace.directory.deactivate("U0ADA")
-    fail(shop, "job-b", TIMED_OUT)
-    await later(shop)
-    assert len(await posted(shop)) == 2
-    await a_day_passes(shop)
-    fail(shop, "job-c")
-    await later(shop)
-    assert len(await posted(shop)) == 2
+    await a_day_passes(harness)
+    fail(harness, "job-a")
+    await later(harness)
+    harness.workspace.directory.deactivate("U0ADA")
+    fail(harness, "job-b", TIMED_OUT)
+    await later(harness)
+    assert len(await posted(harness)) == 2
+    await a_day_passes(harness)
+    fail(harness, "job-c")
+    await later(harness)
+    assert len(await posted(harness)) == 2
 
 
-async def in_ops(shop: Shop) -> list[dict[str, Any]]:
-    return list(await shop.person("grace", "ops").messages())
+async def in_ops(harness: AppHarness) -> list[dict[str, Any]]:
+    return list(await harness.person("grace", "ops").messages())
 
 
-async def notices(shop: Shop) -> list[dict[str, Any]]:
+async def notices(harness: AppHarness) -> list[dict[str, Any]]:
     """What #ops reads about pauses."""
-    return [one for one in await in_ops(shop) if "paused:" in one["text"]]
+    return [one for one in await in_ops(harness) if "paused:" in one["text"]]
 
 
 async def test_a_channel_reads_twice_that_an_alert_is_paused(
-    shop: Shop, snapshot: SnapshotAssertion
+    harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """At once and 24 hours later, and never again; its owner reads it once."""
-    await later(shop)
-    shop.world.revoke(ACME_OPERATIONS)
-    await later(shop, 600)
-    assert len(await notices(shop)) == 1
-    await shop.worker.work_until(shop.clock() + 23 * 3600, step=600)
-    assert len(await notices(shop)) == 1
-    await shop.worker.work_until(shop.clock() + 2 * 3600, step=600)
-    _, second = await notices(shop)
+    await later(harness)
+    harness.world.revoke(ACME_OPERATIONS)
+    await later(harness, 600)
+    assert len(await notices(harness)) == 1
+    await harness.worker.work_until(harness.clock() + 23 * 3600, step=600)
+    assert len(await notices(harness)) == 1
+    await harness.worker.work_until(harness.clock() + 2 * 3600, step=600)
+    _, second = await notices(harness)
     assert shown(second) == snapshot
-    await shop.worker.work_until(shop.clock() + 5 * 24 * 3600, step=3600)
-    assert (len(await notices(shop)), len(await told(shop))) == (2, 1)
+    await harness.worker.work_until(harness.clock() + 5 * 24 * 3600, step=3600)
+    assert (len(await notices(harness)), len(await told(harness))) == (2, 1)
 
 
-async def test_no_notice_follows_where_somebody_took_over(shop: Shop) -> None:
+async def test_no_notice_follows_where_somebody_took_over(harness: AppHarness) -> None:
     """The second one is for pauses that last."""
-    await later(shop)
-    shop.world.revoke(ACME_OPERATIONS)
-    await later(shop, 600)
-    grace = shop.person("grace", "ops")
-    await shop.connect(grace, ACME_READ_ONLY)
+    await later(harness)
+    harness.world.revoke(ACME_OPERATIONS)
+    await later(harness, 600)
+    grace = harness.person("grace", "ops")
+    await harness.connect(grace, ACME_READ_ONLY)
     await grace.click("Take over")
-    await shop.worker.work_until(shop.clock() + 26 * 3600, step=600)
-    assert len(await notices(shop)) == 1
-    assert "took over" in (await told(shop))[-1]["text"]
+    await harness.worker.work_until(harness.clock() + 26 * 3600, step=600)
+    assert len(await notices(harness)) == 1
+    assert "took over" in (await told(harness))[-1]["text"]
 
 
-async def the_alert(shop: Shop) -> Alert:
-    (alert,) = await AlertStore(shop.redis, shop.vault).of_source(Source(ADA, "acme"))
+async def the_alert(harness: AppHarness) -> Alert:
+    (alert,) = await AlertStore(harness.redis, harness.vault).of_source(
+        PolledConnection(ADA, "acme")
+    )
     return alert
 
 
-async def test_an_unexpected_error_pauses_with_a_word(shop: Shop) -> None:
+async def test_an_unexpected_error_pauses_with_a_word(harness: AppHarness) -> None:
     """After some attempts, as nobody knows what it is: channel and owner read that it is paused."""
-    await shop.redis.hset(layout.alert_posts((await the_alert(shop)).id), "not", "a string")
-    fail(shop)
-    await later(shop, 600)
-    (said,) = await notices(shop)
+    await harness.redis.hset(
+        redis_keys.alert_posts((await the_alert(harness)).id), "not", "a string"
+    )
+    fail(harness)
+    await later(harness, 600)
+    (said,) = await notices(harness)
     assert "an unexpected error occurred" in said["text"]
-    assert "1 alert of yours is paused" in (await told(shop))[-1]["text"]
+    assert "1 alert of yours is paused" in (await told(harness))[-1]["text"]
 
 
 @pytest.mark.parametrize("method", ["users.info", "conversations.info", "chat.postMessage"])
 @pytest.mark.parametrize("word", ["missing_scope", "no_permission", "restricted_action"])
 async def test_a_permanent_refusal_pauses_with_its_reason(
-    shop: Shop, caplog: pytest.LogCaptureFixture, method: str, word: str
+    harness: AppHarness, caplog: pytest.LogCaptureFixture, method: str, word: str
 ) -> None:
     """Within five minutes, with a line in the log; and channel and owner read why."""
-    await a_day_passes(shop)
-    fail(shop)
-    shop.workspace.faults.add(Fault("refuse", method=method, error=word))
-    await later(shop, 300)
-    paused = (await the_alert(shop)).paused
+    await a_day_passes(harness)
+    fail(harness)
+    harness.workspace.faults.add(Fault("refuse", method=method, error=word))
+    await later(harness, 300)
+    paused = (await the_alert(harness)).paused
     assert paused == ("unknown" if (method, word) == UNKNOWN_READERS else word)
     assert "is paused, as it cannot be posted" in caplog.text
-    assert len(await notices(shop)) == 1
-    assert len(await told(shop)) == 1
+    assert len(await notices(harness)) == 1
+    assert len(await told(harness)) == 1
 
 
 UNKNOWN_READERS = ("conversations.info", "missing_scope")
@@ -575,60 +596,62 @@ UNKNOWN_READERS = ("conversations.info", "missing_scope")
     [Fault("rate_limit", times=3, retry_after=20), Fault("status", times=3)],
     ids=lambda fault: fault.kind,
 )
-async def test_a_temporary_refusal_waits(shop: Shop, method: str, fault: Fault) -> None:
+async def test_a_temporary_refusal_waits(harness: AppHarness, method: str, fault: Fault) -> None:
     """The news comes a little later, and nothing is paused."""
-    await a_day_passes(shop)
-    fail(shop)
-    shop.workspace.faults.add(replace(fault, method=method))
-    await later(shop, 300)
-    assert (len(await posted(shop)), await notices(shop), await told(shop)) == (1, [], [])
+    await a_day_passes(harness)
+    fail(harness)
+    harness.workspace.faults.add(replace(fault, method=method))
+    await later(harness, 300)
+    assert (len(await posted(harness)), await notices(harness), await told(harness)) == (1, [], [])
 
 
 async def test_a_notice_that_slack_refused_comes_a_day_later(
-    shop: Shop, caplog: pytest.LogCaptureFixture
+    harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """For example while only administrators could post there."""
-    await later(shop)
-    shop.world.revoke(ACME_OPERATIONS)
+    await later(harness)
+    harness.world.revoke(ACME_OPERATIONS)
     refusal = Fault("refuse", times=9999, method="chat.postMessage", error="restricted_action")
-    shop.workspace.faults.add(refusal)
-    await later(shop, 600)
-    shop.workspace.faults.clear()
-    assert (await notices(shop), await told(shop)) == ([], [])
+    harness.workspace.faults.add(refusal)
+    await later(harness, 600)
+    harness.workspace.faults.clear()
+    assert (await notices(harness), await told(harness)) == ([], [])
     assert "was not posted: restricted_action" in caplog.text
-    await shop.worker.work_until(shop.clock() + 25 * 3600, step=600)
-    (said,) = await notices(shop)
+    await harness.worker.work_until(harness.clock() + 25 * 3600, step=600)
+    (said,) = await notices(harness)
     assert "still paused" in said["text"]
 
 
-async def test_a_notice_waits_for_the_token(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_notice_waits_for_the_token(
+    harness: AppHarness, caplog: pytest.LogCaptureFixture
+) -> None:
     """While Slack refuses the app's token the log has an error; then channel and owner read why."""
-    await later(shop)
-    shop.world.revoke(ACME_OPERATIONS)
-    token, shop.workspace.bot_token = shop.workspace.bot_token, "xoxb-new"
-    await later(shop, 600)
+    await later(harness)
+    harness.world.revoke(ACME_OPERATIONS)
+    token, harness.workspace.bot_token = harness.workspace.bot_token, "xoxb-new"
+    await later(harness, 600)
     assert "scheduled work stops" in caplog.text
-    shop.workspace.bot_token = token
-    await shop.redis.delete(layout.shift("teams"))  # Redis' own clock stands still
-    await later(shop, 300)
-    assert (len(await notices(shop)), len(await told(shop))) == (1, 1)
+    harness.workspace.bot_token = token
+    await harness.redis.delete(redis_keys.shift("teams"))  # Redis' own clock stands still
+    await later(harness, 300)
+    assert (len(await notices(harness)), len(await told(harness))) == (1, 1)
 
 
-async def test_people_of_other_organisations_read_no_notice(shop: Shop) -> None:
+async def test_people_of_other_organisations_read_no_notice(harness: AppHarness) -> None:
     """It names what the alert searches for; its owner reads why it is paused."""
-    shop.workspace.directory.share("C0OPS")
-    fail(shop)
-    await later(shop, 600)
-    assert await notices(shop) == []
-    assert "people of other organisations" in (await told(shop))[-1]["text"]
+    harness.workspace.directory.share("C0OPS")
+    fail(harness)
+    await later(harness, 600)
+    assert await notices(harness) == []
+    assert "people of other organisations" in (await told(harness))[-1]["text"]
 
 
-async def test_one_unreadable_alert_hides_no_other(shop: Shop) -> None:
+async def test_one_unreadable_alert_hides_no_other(harness: AppHarness) -> None:
     """The others of its connection go on."""
-    source = layout.alerts_of_source(Source(ADA, "acme").name)
-    await shop.redis.hset(layout.alert("lost"), mapping={"version": 1, "record": "1.dead.x"})
-    await shop.redis.sadd(source, "lost")
-    await later(shop)
-    fail(shop)
-    await later(shop)
-    assert len(await posted(shop)) == 1
+    source = redis_keys.alerts_of_source(PolledConnection(ADA, "acme").name)
+    await harness.redis.hset(redis_keys.alert("lost"), mapping={"version": 1, "record": "1.dead.x"})
+    await harness.redis.sadd(source, "lost")
+    await later(harness)
+    fail(harness)
+    await later(harness)
+    assert len(await posted(harness)) == 1

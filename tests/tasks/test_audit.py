@@ -7,26 +7,26 @@ from typing import Any
 
 import pytest
 
-from bot.models import Caller
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEntry, AuditEvent
 from bot.settings import Settings
-from bot.store.audit import AuditEntry, AuditLog
-from bot.store.audit_events import AuditEvent
+from bot.store.audit import AuditLog
 from bot.wiring import audit_log
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import set_up
-from tests.shop import Shop
 
 ADA = Caller("T0ACME", "U0ADA")
 DAY = 86400.0
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
-async def _by_app(shop: Shop) -> list[AuditEntry]:
-    return [one for one in await AuditLog(shop.redis).last(ADA, 100) if not one.user_id]
+async def _by_app(harness: AppHarness) -> list[AuditEntry]:
+    return [one for one in await AuditLog(harness.redis).last(ADA, 100) if not one.user_id]
 
 
-async def test_a_digest_whose_owner_has_left(connected: Shop) -> None:
+async def test_a_digest_whose_owner_has_left(connected: AppHarness) -> None:
     """One entry, by the app, with the reason and whose it was."""
     await set_up(connected.person("ada", "ops"), name="Daily", chart=[])
     connected.workspace.directory.deactivate("U0ADA")
@@ -41,7 +41,7 @@ async def test_a_digest_whose_owner_has_left(connected: Shop) -> None:
     )
 
 
-async def test_a_digest_whose_key_does_not_work(connected: Shop) -> None:
+async def test_a_digest_whose_key_does_not_work(connected: AppHarness) -> None:
     """One entry when it pauses, and none for the failures before."""
     await set_up(connected.person("ada", "ops"), name="Daily", chart=[])
     connected.world.revoke(ACME_OPERATIONS)
@@ -52,7 +52,7 @@ async def test_a_digest_whose_key_does_not_work(connected: Shop) -> None:
 
 
 @pytest.mark.parametrize("refuses", ["slack", "emporix", "key"])
-async def test_an_alert_that_cannot_go_on(connected: Shop, refuses: str) -> None:
+async def test_an_alert_that_cannot_go_on(connected: AppHarness, refuses: str) -> None:
     """One entry, whether Slack refuses the channel, Emporix the filters or the key."""
     ada = connected.person("ada", "ops")
     await ada.command("/emporix alerts on q:status:FAILURE")

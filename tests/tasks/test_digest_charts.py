@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.models import Caller, Slot
-from bot.store import layout
+from bot.domain.accounts import Caller
+from bot.domain.digests import ScheduledRun
+from bot.store import keys as redis_keys
 from bot.store.digests import DigestStore
-from bot.tasks.digest_charts import in_turns
+from bot.tasks.digests import in_turns
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.slack.faults import Fault
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
-from tests.shop import Shop
 from tests.store.test_digests import DIGEST
 
 NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the shop's clock
@@ -25,7 +26,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 POST = "chat.postMessage"
 
 
-def fill(shop: Shop, days: int) -> None:
+def fill(harness: AppHarness, days: int) -> None:
     """On the n-th day before the digest n failures; the last a minute before midnight there."""
     midnight = datetime(2026, 11, 24, tzinfo=BERLIN)
     for back in range(days):
@@ -33,11 +34,11 @@ def fill(shop: Shop, days: int) -> None:
         stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         metadata = {"version": 1, "createdAt": stamp, "modifiedAt": stamp}
         for _ in range(back + 1):
-            shop.world.add_job("acme", status="failure", message="No order.", metadata=metadata)
+            harness.world.add_job("acme", status="failure", message="No order.", metadata=metadata)
 
 
 @pytest.fixture
-async def due(connected: Shop) -> Shop:
+async def due(connected: AppHarness) -> AppHarness:
     """Ada's digest of #ops is due, with failures on sixteen days; its days are counted."""
     await set_up(connected.person("ada", "ops"))
     fill(connected, 16)
@@ -47,14 +48,14 @@ async def due(connected: Shop) -> Shop:
     return connected
 
 
-async def forget_shifts(shop: Shop) -> None:
+async def forget_shifts(harness: AppHarness) -> None:
     """As Redis does after their time."""
-    await shop.redis.delete(*await shop.redis.keys(layout.shift("*")))
+    await harness.redis.delete(*await harness.redis.keys(redis_keys.shift("*")))
 
 
-async def digests(shop: Shop) -> list[dict[str, Any]]:
+async def digests(harness: AppHarness) -> list[dict[str, Any]]:
     """The messages in the channel that are not in a thread."""
-    return [message for message in await in_channel(shop) if not message["thread_ts"]]
+    return [message for message in await in_channel(harness) if not message["thread_ts"]]
 
 
 def chart_of(message: dict[str, Any]) -> dict[str, Any] | None:
@@ -62,13 +63,13 @@ def chart_of(message: dict[str, Any]) -> dict[str, Any] | None:
     return charts[0] if charts else None
 
 
-def counts(shop: Shop) -> list[str]:
+def counts(harness: AppHarness) -> list[str]:
     """The questions for the number of jobs of one status in one day."""
-    seen = [one.query for one in shop.world.requests if one.path.endswith("/jobs")]
+    seen = [one.query for one in harness.world.requests if one.path.endswith("/jobs")]
     return [query for query in seen if "pageSize=1&" in query]
 
 
-async def test_the_digest_shows_a_line_for_each_status(due: Shop) -> None:
+async def test_the_digest_shows_a_line_for_each_status(due: AppHarness) -> None:
     """With a value for each of the last 14 days, and the same in words and in the fallback text."""
     await due.worker.work()
     (digest,) = await digests(due)
@@ -85,7 +86,7 @@ async def test_the_digest_shows_a_line_for_each_status(due: Shop) -> None:
     assert "10 November: 14, 0, 0; 11 November: 13, 0, 0" in digest["text"]
 
 
-async def test_the_days_are_counted_before_the_digest_is_due(due: Shop) -> None:
+async def test_the_days_are_counted_before_the_digest_is_due(due: AppHarness) -> None:
     """At its time nothing is counted for the chart, and a day later only the day that ended."""
     due.world.requests.clear()
     await due.worker.work()
@@ -98,7 +99,7 @@ async def test_the_days_are_counted_before_the_digest_is_due(due: Shop) -> None:
     assert len(counts(due)) == 3
 
 
-async def test_nothing_is_counted_long_before(connected: Shop) -> None:
+async def test_nothing_is_counted_long_before(connected: AppHarness) -> None:
     """Nor for a digest without a chart."""
     await set_up(connected.person("ada", "ops"))
     await set_up(connected.person("ada", "general"), chart=[])
@@ -114,7 +115,7 @@ async def test_nothing_is_counted_long_before(connected: Shop) -> None:
 
 
 async def test_preparing_is_repeated_where_days_are_missing(
-    connected: Shop, caplog: pytest.LogCaptureFixture
+    connected: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A quarter of an hour later; the log names the reason."""
     caplog.set_level("INFO")
@@ -126,9 +127,9 @@ async def test_preparing_is_repeated_where_days_are_missing(
     assert "a day could not be counted" in caplog.text
     connected.world.faults.clear()
     connected.world.requests.clear()
-    mark = layout.shift("digest_chart:digest-1")
+    mark = redis_keys.shift("digest_chart:digest-1")
     assert 890 < await connected.redis.ttl(mark) <= 900
-    await connected.redis.delete(layout.shift("digest_charts"))
+    await connected.redis.delete(redis_keys.shift("digest_charts"))
     connected.clock.forward(60)
     await connected.worker.work()
     assert counts(connected) == []
@@ -139,7 +140,7 @@ async def test_preparing_is_repeated_where_days_are_missing(
 
 
 async def test_preparing_names_a_missing_connection(
-    connected: Shop, caplog: pytest.LogCaptureFixture
+    connected: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The digest of an owner who is not connected is passed over, and the log says so."""
     caplog.set_level("INFO")
@@ -156,14 +157,15 @@ def test_owners_take_turns() -> None:
     """One with many digests does not keep the others waiting; each one's earliest comes first."""
     ada, grace = Caller("T0ACME", "U0ADA"), Caller("T0ACME", "U0GRACE")
     many = [
-        replace(DIGEST, id=f"a{n}", owner=ada, slot=Slot("2026-11-24", NINE + n)) for n in range(3)
+        replace(DIGEST, id=f"a{n}", owner=ada, slot=ScheduledRun("2026-11-24", NINE + n))
+        for n in range(3)
     ]
-    one = replace(DIGEST, id="g", owner=grace, slot=Slot("2026-11-24", NINE + 9))
+    one = replace(DIGEST, id="g", owner=grace, slot=ScheduledRun("2026-11-24", NINE + 9))
     assert [digest.id for digest in in_turns([*reversed(many), one])] == ["a0", "g", "a1", "a2"]
 
 
 @pytest.mark.parametrize(("days", "expected"), [(0, False), (1, False), (2, True)])
-async def test_two_days_are_needed(connected: Shop, days: int, expected: bool) -> None:
+async def test_two_days_are_needed(connected: AppHarness, days: int, expected: bool) -> None:
     """A tenant that began yesterday has nothing to compare, and its digest comes all the same."""
     await set_up(connected.person("ada", "ops"), quiet="quiet")
     fill(connected, days)
@@ -176,7 +178,7 @@ async def test_two_days_are_needed(connected: Shop, days: int, expected: bool) -
     assert ("Jobs per day" in digest["text"]) is expected
 
 
-async def test_a_digest_without_the_tick_has_none(connected: Shop) -> None:
+async def test_a_digest_without_the_tick_has_none(connected: AppHarness) -> None:
     """Nor words about it."""
     await set_up(connected.person("ada", "ops"), chart=[])
     assert not (await stored(connected)).chart
@@ -189,7 +191,7 @@ async def test_a_digest_without_the_tick_has_none(connected: Shop) -> None:
 
 
 async def test_a_refused_chart_is_left_out_once_and_for_a_day(
-    due: Shop, caplog: pytest.LogCaptureFixture
+    due: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The same digest comes at once; later ones do not try for a day."""
     due.workspace.faults.add(Fault("no_charts", times=1, method=POST))
@@ -201,7 +203,7 @@ async def test_a_refused_chart_is_left_out_once_and_for_a_day(
     assert "Slack refuses charts" in caplog.text
     assert (len(due.workspace.faults), await to_ada(due)) == (0, [])
     assert (await stored(due)).posted_on == "2026-11-24"
-    key = layout.charts_refused("T0ACME", "channel")
+    key = redis_keys.charts_refused("T0ACME", "channel")
     assert 86_390 < await due.redis.ttl(key) <= 86_400
     await post_one_more(due)
     assert [chart_of(one) for one in await digests(due)] == [None, None]
@@ -210,15 +212,15 @@ async def test_a_refused_chart_is_left_out_once_and_for_a_day(
     assert [chart_of(one) is not None for one in await digests(due)] == [False, False, True]
 
 
-async def post_one_more(shop: Shop) -> None:
+async def post_one_more(harness: AppHarness) -> None:
     """At once, about another failure."""
-    shop.world.add_job("acme", status="failure", message="No order.")
-    shop.clock.forward(60)
-    await shop.person("ada", "ops").command("/emporix digest now")
-    await shop.worker.work_until(shop.clock() + 10, step=1)
+    harness.world.add_job("acme", status="failure", message="No order.")
+    harness.clock.forward(60)
+    await harness.person("ada", "ops").command("/emporix digest now")
+    await harness.worker.work_until(harness.clock() + 10, step=1)
 
 
-async def test_other_refused_blocks_pause_the_digest(due: Shop) -> None:
+async def test_other_refused_blocks_pause_the_digest(due: AppHarness) -> None:
     """Sent once more without its chart, and no third time: it was not the chart."""
     due.workspace.faults.add(Fault("refuse", times=2, method=POST, error="invalid_blocks"))
     await due.worker.work()
@@ -227,7 +229,7 @@ async def test_other_refused_blocks_pause_the_digest(due: Shop) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cut_after", "status_after", "cut_before", "status"])
-async def test_without_its_chart_it_is_posted_exactly_once(due: Shop, kind: Any) -> None:
+async def test_without_its_chart_it_is_posted_exactly_once(due: AppHarness, kind: Any) -> None:
     """Whatever becomes of the second attempt."""
     due.workspace.faults.add(Fault("no_charts", times=1, method=POST))
     due.workspace.faults.add(Fault(kind, times=1, method=POST))
@@ -238,7 +240,7 @@ async def test_without_its_chart_it_is_posted_exactly_once(due: Shop, kind: Any)
 
 @pytest.mark.parametrize("was_posted", [False, True])
 async def test_a_worker_that_died_after_the_refusal_posts_nothing_twice(
-    due: Shop, was_posted: bool
+    due: AppHarness, was_posted: bool
 ) -> None:
     """The claim of the dead worker is in doubt: the message is looked for, then posted once."""
     due.workspace.faults.add(Fault("no_charts", times=1, method=POST))
@@ -247,13 +249,13 @@ async def test_a_worker_that_died_after_the_refusal_posts_nothing_twice(
         await due.worker.work()
         after = await stored(due)
         await DigestStore(due.redis, due.vault).save(before, after)
-    name = layout.post("digest:digest-1:2026-11-24")
+    name = redis_keys.post("digest:digest-1:2026-11-24")
     await due.redis.set(name, f"claim:{due.clock() - 1:.6f}:dead")
     await due.worker.work_until(due.clock() + 120, step=1)
     assert len(await digests(due)) == 1
 
 
-async def test_a_preview_leaves_the_chart_out(due: Shop) -> None:
+async def test_a_preview_leaves_the_chart_out(due: AppHarness) -> None:
     """Slack refuses it in an ephemeral message; channel digests keep theirs."""
     ada = due.person("ada", "ops")
     exchange = await ada.command("/emporix digest preview")
@@ -262,7 +264,7 @@ async def test_a_preview_leaves_the_chart_out(due: Shop) -> None:
     assert message["ephemeral"]
     assert chart_of(message) is None
     assert "Jobs per day" in message["text"]
-    assert await due.redis.exists(layout.charts_refused("T0ACME", "ephemeral"))
+    assert await due.redis.exists(redis_keys.charts_refused("T0ACME", "ephemeral"))
     again = await ada.command("/emporix digest preview")
     assert (len(again.payloads), len(again.messages)) == (1, 1)
     await due.worker.work()

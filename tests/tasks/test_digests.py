@@ -11,25 +11,25 @@ from zoneinfo import ZoneInfo
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.models import Caller
-from bot.services.digests.course import TOO_LATE_SECONDS
-from bot.store import layout
-from bot.store.audiences import Audiences
+from bot.domain.accounts import Caller
+from bot.services.digests.lifecycle import TOO_LATE_SECONDS
+from bot.store import keys as redis_keys
 from bot.store.digests import DigestStore
+from bot.store.slack_cache import AudienceCache
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.slack.directory import BOT_USER_ID, TEAM_ID
 from sandbox.slack.faults import Fault
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
 from tests.listeners.jobs.fixtures import MESSAGES, STATUSES, job_id
-from tests.shop import Shop
 
 NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the shop's clock
 DAY = 86400.0
 
 
 @pytest.fixture
-async def shop_at_nine(connected: Shop) -> Shop:
+async def shop_at_nine(connected: AppHarness) -> AppHarness:
     """Ada has a digest of #ops, there are jobs, and it is a second past nine of the next day.
 
     Pictures have tests of their own.
@@ -48,16 +48,16 @@ def berlin(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
 
 
-async def texts(shop: Shop) -> list[str]:
-    return [message["text"] for message in await in_channel(shop)]
+async def texts(harness: AppHarness) -> list[str]:
+    return [message["text"] for message in await in_channel(harness)]
 
 
-async def work(shop: Shop, seconds: float = 60.0) -> None:
+async def work(harness: AppHarness, seconds: float = 60.0) -> None:
     """What a worker does in this time, every second of it."""
-    await shop.worker.work_until(shop.clock() + seconds, step=1.0)
+    await harness.worker.work_until(harness.clock() + seconds, step=1.0)
 
 
-async def test_is_posted_at_its_time(shop_at_nine: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_is_posted_at_its_time(shop_at_nine: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Not a second before; with counts, groups of failures and the rest in the thread."""
     shop_at_nine.clock.now = NINE - 1
     await shop_at_nine.worker.work()
@@ -71,7 +71,7 @@ async def test_is_posted_at_its_time(shop_at_nine: Shop, snapshot: SnapshotAsser
     assert posted == snapshot
 
 
-async def test_tells_what_it_has_not_read(shop_at_nine: Shop) -> None:
+async def test_tells_what_it_has_not_read(shop_at_nine: AppHarness) -> None:
     """Of many failures the newest are compared, some stand in the thread, and all can be listed."""
     shop_at_nine.clock.now = NINE - 3600
     for number in range(130):
@@ -85,7 +85,7 @@ async def test_tells_what_it_has_not_read(shop_at_nine: Shop) -> None:
     assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 134")
 
 
-async def test_comes_once_a_day(shop_at_nine: Shop) -> None:
+async def test_comes_once_a_day(shop_at_nine: AppHarness) -> None:
     """A week of it: seven, one for each day."""
     await shop_at_nine.worker.work_until(NINE + 6 * DAY + 3600, step=1800)
     tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
@@ -97,7 +97,7 @@ async def test_comes_once_a_day(shop_at_nine: Shop) -> None:
     [("2026-03-27T12:00", ["02:30", "03:00", "02:30"]), ("2026-10-23T12:00", ["02:30"] * 3)],
 )
 async def test_comes_once_on_the_days_when_the_clocks_change(
-    connected: Shop, begin: str, posts: list[str]
+    connected: AppHarness, begin: str, posts: list[str]
 ) -> None:
     """At half past two, which one night does not have and another has twice."""
     connected.clock.now = berlin(begin)
@@ -109,7 +109,7 @@ async def test_comes_once_on_the_days_when_the_clocks_change(
     assert [datetime.fromtimestamp(at, zone).strftime("%H:%M") for at in times] == posts
 
 
-async def test_covers_the_time_since_the_one_before(shop_at_nine: Shop) -> None:
+async def test_covers_the_time_since_the_one_before(shop_at_nine: AppHarness) -> None:
     """Each job is counted in one digest."""
     await work(shop_at_nine)
     shop_at_nine.clock.now = NINE + 3600
@@ -121,7 +121,7 @@ async def test_covers_the_time_since_the_one_before(shop_at_nine: Shop) -> None:
     assert second.startswith("*Daily jobs*: 1 job ")
 
 
-async def test_counts_without_reading(shop_at_nine: Shop) -> None:
+async def test_counts_without_reading(shop_at_nine: AppHarness) -> None:
     """A hundred thousand jobs would cost no more calls, and no page is larger than fifty."""
     shop_at_nine.world.requests.clear()
     await shop_at_nine.worker.work()
@@ -130,7 +130,7 @@ async def test_counts_without_reading(shop_at_nine: Shop) -> None:
     assert all("pageSize=1&" in seen.query or "pageSize=50" in seen.query for seen in lists)
 
 
-async def test_shares_what_was_fetched(shop_at_nine: Shop) -> None:
+async def test_shares_what_was_fetched(shop_at_nine: AppHarness) -> None:
     """Two digests of the same tenant, key and time read Emporix once."""
     await set_up(shop_at_nine.person("ada", "general"), quiet="quiet", chart=[])
     shop_at_nine.clock.now = NINE + DAY
@@ -142,7 +142,7 @@ async def test_shares_what_was_fetched(shop_at_nine: Shop) -> None:
     assert len(lists) == 11
 
 
-async def test_a_quiet_day_is_one_line(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_a_quiet_day_is_one_line(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Where that was asked for."""
     await set_up(connected.person("ada", "ops"), quiet="quiet")
     connected.clock.now = NINE
@@ -151,7 +151,7 @@ async def test_a_quiet_day_is_one_line(connected: Shop, snapshot: SnapshotAssert
     assert (message["text"], message["blocks"]) == snapshot
 
 
-async def test_a_quiet_day_is_silent(connected: Shop) -> None:
+async def test_a_quiet_day_is_silent(connected: AppHarness) -> None:
     """Where it was not; and the next day covers only the time since."""
     await set_up(connected.person("ada", "ops"))
     connected.clock.now = NINE
@@ -161,7 +161,7 @@ async def test_a_quiet_day_is_silent(connected: Shop) -> None:
     assert (digest.posted_on, digest.covered_until) == ("2026-11-24", NINE)
 
 
-async def test_a_late_one_says_so(shop_at_nine: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_a_late_one_says_so(shop_at_nine: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The worker was off for less than six hours."""
     shop_at_nine.clock.now = NINE + TOO_LATE_SECONDS - 60
     await shop_at_nine.worker.work()
@@ -170,7 +170,7 @@ async def test_a_late_one_says_so(shop_at_nine: Shop, snapshot: SnapshotAssertio
 
 
 async def test_what_is_too_late_is_mentioned_in_the_next(
-    shop_at_nine: Shop, snapshot: SnapshotAssertion
+    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Three days off: no burst, but one digest that tells of the others and covers their time."""
     shop_at_nine.clock.now = NINE + 2 * DAY + TOO_LATE_SECONDS + 60
@@ -183,7 +183,7 @@ async def test_what_is_too_late_is_mentioned_in_the_next(
 
 
 async def test_tells_the_owner_once_that_the_connection_is_broken(
-    shop_at_nine: Shop, snapshot: SnapshotAssertion
+    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """With Reconnect. After three days it pauses, and the channel is offered to take it over: at
     once and when the next one would have come.
@@ -197,10 +197,10 @@ async def test_tells_the_owner_once_that_the_connection_is_broken(
     assert second["blocks"] == snapshot(name="to the channel, once more")
     digest = await stored(shop_at_nine)
     assert digest.paused == "connection"
-    assert digest.strikes == ("2026-11-24", "2026-11-25", "2026-11-26")
+    assert digest.failed_dates == ("2026-11-24", "2026-11-25", "2026-11-26")
 
 
-async def test_says_why_none_came_where_one_was_wanted(shop_at_nine: Shop) -> None:
+async def test_says_why_none_came_where_one_was_wanted(shop_at_nine: AppHarness) -> None:
     """Each time, to the person who wanted it and on whose connection it runs."""
     await work(shop_at_nine)
     shop_at_nine.world.revoke(ACME_OPERATIONS)
@@ -214,7 +214,7 @@ async def test_says_why_none_came_where_one_was_wanted(shop_at_nine: Shop) -> No
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
 async def test_tells_the_owner_whatever_slack_says(
-    shop_at_nine: Shop, kind: Literal["cut_before", "cut_after"]
+    shop_at_nine: AppHarness, kind: Literal["cut_before", "cut_after"]
 ) -> None:
     """Once, also where Slack broke off: the app looks into the direct messages, too."""
     shop_at_nine.world.revoke(ACME_OPERATIONS)
@@ -223,7 +223,7 @@ async def test_tells_the_owner_whatever_slack_says(
     assert len(await to_ada(shop_at_nine)) == 1
 
 
-async def test_goes_on_where_it_was_taken_over(shop_at_nine: Shop) -> None:
+async def test_goes_on_where_it_was_taken_over(shop_at_nine: AppHarness) -> None:
     """By the button in the channel."""
     await shop_at_nine.ada.command("/emporix disconnect")
     await shop_at_nine.ada.click("Disconnect")
@@ -239,7 +239,7 @@ async def test_goes_on_where_it_was_taken_over(shop_at_nine: Shop) -> None:
     assert digest.startswith("*Daily jobs*")
 
 
-async def test_a_day_that_works_again_begins_anew(shop_at_nine: Shop) -> None:
+async def test_a_day_that_works_again_begins_anew(shop_at_nine: AppHarness) -> None:
     """Two bad days, a good one, and two bad ones do not pause it."""
     for day, works in enumerate((False, False, True, False, False)):
         shop_at_nine.clock.now = NINE + day * DAY
@@ -249,10 +249,10 @@ async def test_a_day_that_works_again_begins_anew(shop_at_nine: Shop) -> None:
         await work(shop_at_nine)
         shop_at_nine.world.faults.clear()
     digest = await stored(shop_at_nine)
-    assert (digest.paused, len(digest.strikes)) == ("", 2)
+    assert (digest.paused, len(digest.failed_dates)) == ("", 2)
 
 
-async def test_waits_where_emporix_is_down(shop_at_nine: Shop) -> None:
+async def test_waits_where_emporix_is_down(shop_at_nine: AppHarness) -> None:
     """Until it answers again, up to six hours; then it says that it is late."""
     shop_at_nine.world.faults.add(EmporixFault("status", times=10_000, status=503))
     await shop_at_nine.worker.work_until(NINE + 3600, step=60)
@@ -271,7 +271,7 @@ async def test_waits_where_emporix_is_down(shop_at_nine: Shop) -> None:
     ],
     ids=lambda fault: fault.kind,
 )
-async def test_waits_where_slack_is_down(shop_at_nine: Shop, fault: Fault) -> None:
+async def test_waits_where_slack_is_down(shop_at_nine: AppHarness, fault: Fault) -> None:
     """However long that takes, as with Emporix: the day is not left out."""
     shop_at_nine.workspace.faults.add(fault)
     await shop_at_nine.worker.work_until(NINE + 1200, step=20)
@@ -281,24 +281,24 @@ async def test_waits_where_slack_is_down(shop_at_nine: Shop, fault: Fault) -> No
     assert (await stored(shop_at_nine)).skipped == ()
 
 
-async def removed(shop: Shop) -> None:
+async def removed(harness: AppHarness) -> None:
     """Slack's event about it was lost."""
-    channels = shop.workspace.directory.channels
+    channels = harness.workspace.directory.channels
     members = channels["C0OPS"].members - {BOT_USER_ID}
     channels["C0OPS"] = replace(channels["C0OPS"], members=members)
-    await Audiences(shop.redis, shop.vault, per_minute=50).forget("C0OPS")
+    await AudienceCache(harness.redis, harness.vault, per_minute=50).forget("C0OPS")
 
 
-async def archived(shop: Shop) -> None:
-    shop.workspace.directory.archive("C0OPS")
+async def archived(harness: AppHarness) -> None:
+    harness.workspace.directory.archive("C0OPS")
 
 
-async def deleted(shop: Shop) -> None:
-    del shop.workspace.directory.channels["C0OPS"]
+async def deleted(harness: AppHarness) -> None:
+    del harness.workspace.directory.channels["C0OPS"]
 
 
-async def shared(shop: Shop) -> None:
-    await shop.person("ada", "ops").share_channel()
+async def shared(harness: AppHarness) -> None:
+    await harness.person("ada", "ops").share_channel()
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ async def shared(shop: Shop) -> None:
     [(removed, "removed"), (archived, "archived"), (deleted, "gone"), (shared, "outsiders")],
 )
 async def test_pauses_where_it_cannot_be_posted(
-    shop_at_nine: Shop, happens: Any, reason: str
+    shop_at_nine: AppHarness, happens: Any, reason: str
 ) -> None:
     """The owner is told once, and nothing is posted."""
     await work(shop_at_nine)
@@ -319,7 +319,7 @@ async def test_pauses_where_it_cannot_be_posted(
     assert len(shop_at_nine.workspace.messages.of_channel("C0OPS")) == before
 
 
-async def test_joins_where_it_has_not_posted_yet(shop_at_nine: Shop) -> None:
+async def test_joins_where_it_has_not_posted_yet(shop_at_nine: AppHarness) -> None:
     """Somebody may have removed the app between set-up and the first digest; once it joins."""
     await removed(shop_at_nine)
     await shop_at_nine.worker.work()
@@ -327,7 +327,7 @@ async def test_joins_where_it_has_not_posted_yet(shop_at_nine: Shop) -> None:
 
 
 async def test_asks_for_an_invitation_to_a_private_channel(
-    shop_at_nine: Shop, snapshot: SnapshotAssertion
+    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """In the exact words that are to be typed there."""
     directory = shop_at_nine.workspace.directory
@@ -340,7 +340,7 @@ async def test_asks_for_an_invitation_to_a_private_channel(
 
 
 async def test_pauses_where_its_owner_has_left(
-    shop_at_nine: Shop, snapshot: SnapshotAssertion
+    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The channel is told, since nobody else can be."""
     shop_at_nine.workspace.directory.deactivate("U0ADA")
@@ -348,7 +348,7 @@ async def test_pauses_where_its_owner_has_left(
     (said,) = await in_channel(shop_at_nine)
     assert "can take it over" in said["text"]
     assert (await stored(shop_at_nine)).paused == "owner_gone"
-    assert not await shop_at_nine.redis.exists(layout.account(Caller(TEAM_ID, "U0ADA")))
+    assert not await shop_at_nine.redis.exists(redis_keys.account(Caller(TEAM_ID, "U0ADA")))
 
 
 CERTAIN = [
@@ -363,7 +363,7 @@ CERTAIN = [
 
 @pytest.mark.parametrize(("word", "method"), CERTAIN)
 async def test_pauses_where_slack_has_said_no(
-    shop_at_nine: Shop, word: str, method: str, caplog: pytest.LogCaptureFixture
+    shop_at_nine: AppHarness, word: str, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Within five minutes, with a warning, and with Slack's own word for it once Slack lets
     somebody be told.
@@ -378,7 +378,7 @@ async def test_pauses_where_slack_has_said_no(
 
 
 async def test_waits_while_slack_limits_how_many_channels_are_read(
-    shop_at_nine: Shop, caplog: pytest.LogCaptureFixture
+    shop_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is posted before the readers are known; the log says why it waits."""
     caplog.set_level("INFO")
@@ -393,12 +393,12 @@ async def test_waits_while_slack_limits_how_many_channels_are_read(
     assert (await texts(shop_at_nine))[0].startswith("*Daily jobs*")
 
 
-async def test_channels_are_read_before_the_digests_are_due(shop_at_nine: Shop) -> None:
+async def test_channels_are_read_before_the_digests_are_due(shop_at_nine: AppHarness) -> None:
     """In the minutes before nine, and once for all digests of a channel."""
     shop_at_nine.clock.now = NINE - 60
     await set_up(shop_at_nine.person("ada", "ops"), name="Other", quiet="quiet", chart=[])
     await work(shop_at_nine, 59)
-    audiences = Audiences(shop_at_nine.redis, shop_at_nine.vault, per_minute=50)
+    audiences = AudienceCache(shop_at_nine.redis, shop_at_nine.vault, per_minute=50)
     assert await audiences.missing(["C0OPS"]) == []
     fault = Fault("status", times=9999, method="conversations.info")
     shop_at_nine.workspace.faults.add(fault)
@@ -407,7 +407,9 @@ async def test_channels_are_read_before_the_digests_are_due(shop_at_nine: Shop) 
     assert len(tops) == 2
 
 
-async def test_a_channel_that_was_shared_a_moment_ago_gets_nothing(shop_at_nine: Shop) -> None:
+async def test_a_channel_that_was_shared_a_moment_ago_gets_nothing(
+    shop_at_nine: AppHarness,
+) -> None:
     """Its readers were known a minute before, but Slack has reported a change since."""
     shop_at_nine.clock.now = NINE - 60
     await work(shop_at_nine, 50)
@@ -418,7 +420,7 @@ async def test_a_channel_that_was_shared_a_moment_ago_gets_nothing(shop_at_nine:
 
 
 async def test_the_owner_hears_of_the_second_run_missed_in_a_row(
-    shop_at_nine: Shop, caplog: pytest.LogCaptureFixture
+    shop_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each is a warning in the log; the owner gets one message, until a digest was posted again."""
     shop_at_nine.world.faults.add(EmporixFault("status", times=10**6, status=503))
@@ -433,7 +435,7 @@ async def test_the_owner_hears_of_the_second_run_missed_in_a_row(
     assert (await stored(shop_at_nine)).missed == 0
 
 
-async def test_who_asked_for_one_hears_that_it_did_not_come(shop_at_nine: Shop) -> None:
+async def test_who_asked_for_one_hears_that_it_did_not_come(shop_at_nine: AppHarness) -> None:
     """A quarter of an hour later it is not posted any more."""
     await work(shop_at_nine)
     shop_at_nine.world.faults.add(EmporixFault("status", times=10**6, status=503))
@@ -443,7 +445,7 @@ async def test_who_asked_for_one_hears_that_it_did_not_come(shop_at_nine: Shop) 
     assert "was not posted in time" in told["text"]
 
 
-async def test_post_now_does_not_wait_for_a_run_that_was_put_off(shop_at_nine: Shop) -> None:
+async def test_post_now_does_not_wait_for_a_run_that_was_put_off(shop_at_nine: AppHarness) -> None:
     """A task that waits for ten minutes does not keep the new request waiting: it comes within
     seconds, and one message answers both.
     """
@@ -463,10 +465,10 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(shop_at_nine: S
 
 
 async def test_one_that_cannot_be_decrypted_stays_and_is_tried_hourly(
-    shop_at_nine: Shop, caplog: pytest.LogCaptureFixture
+    shop_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a line in the log each time; once its key is back it is posted."""
-    redis, key = shop_at_nine.redis, layout.digest("digest-1")
+    redis, key = shop_at_nine.redis, redis_keys.digest("digest-1")
     record = await redis.hget(key, "record")
     await redis.hset(key, "record", "1.deadbeef.AAAA")
     await work(shop_at_nine, 3500)
@@ -489,7 +491,7 @@ async def test_one_that_cannot_be_decrypted_stays_and_is_tried_hourly(
     ],
     ids=lambda fault: f"{fault.kind} {fault.method}",
 )
-async def test_is_posted_once_whatever_slack_says(shop_at_nine: Shop, fault: Fault) -> None:
+async def test_is_posted_once_whatever_slack_says(shop_at_nine: AppHarness, fault: Fault) -> None:
     """Refused, in trouble before, in trouble after: the channel has it once, and the thread too."""
     shop_at_nine.workspace.faults.add(fault)
     await work(shop_at_nine, 120)
@@ -499,7 +501,7 @@ async def test_is_posted_once_whatever_slack_says(shop_at_nine: Shop, fault: Fau
 
 
 async def test_is_not_posted_again_where_nobody_may_look(
-    shop_at_nine: Shop, snapshot: SnapshotAssertion
+    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Without the scope of history an unknown outcome stays unknown, and the owner is told."""
     scopes = shop_at_nine.workspace.bot_scopes - {"channels:history"}
@@ -512,7 +514,7 @@ async def test_is_not_posted_again_where_nobody_may_look(
     assert (await stored(shop_at_nine)).posted_on == "2026-11-24"
 
 
-async def test_a_run_that_was_settled_elsewhere_does_nothing(shop_at_nine: Shop) -> None:
+async def test_a_run_that_was_settled_elsewhere_does_nothing(shop_at_nine: AppHarness) -> None:
     """A task that comes twice, as after a worker died between sent and settled."""
     before = await stored(shop_at_nine)
     await work(shop_at_nine)
@@ -526,15 +528,15 @@ async def test_a_run_that_was_settled_elsewhere_does_nothing(shop_at_nine: Shop)
 
 
 async def test_a_forged_one_is_not_run(
-    shop_at_nine: Shop, caplog: pytest.LogCaptureFixture
+    shop_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Copied from another one or made up, and entered as due: it is logged, and the others come."""
     redis = shop_at_nine.redis
-    record = await redis.hgetall(layout.digest("digest-1"))
-    await redis.hset(layout.digest("forged-1"), mapping=record)
+    record = await redis.hgetall(redis_keys.digest("digest-1"))
+    await redis.hset(redis_keys.digest("forged-1"), mapping=record)
     clear = asdict(replace(await stored(shop_at_nine), channel_id="C0GENERAL"))
-    await redis.hset(layout.digest("forged-2"), "record", json.dumps(clear))
-    await redis.zadd(layout.digests_due(), {"forged-1": NINE - 9, "forged-2": NINE - 8})
+    await redis.hset(redis_keys.digest("forged-2"), "record", json.dumps(clear))
+    await redis.zadd(redis_keys.digests_due(), {"forged-1": NINE - 9, "forged-2": NINE - 8})
     await work(shop_at_nine)
     tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
     assert len(tops) == 1
@@ -549,7 +551,7 @@ class BrokenReports:
         raise ValueError("unforeseen")
 
 
-async def test_a_failure_that_does_not_pass_is_left_out(shop_at_nine: Shop) -> None:
+async def test_a_failure_that_does_not_pass_is_left_out(shop_at_nine: AppHarness) -> None:
     """After some attempts the run is left out; the next day it is tried again."""
     runner = shop_at_nine.worker._parts.runner
     services: Any = runner._services
@@ -563,7 +565,7 @@ async def test_a_failure_that_does_not_pass_is_left_out(shop_at_nine: Shop) -> N
     assert "2026-11-24" in str((await in_channel(shop_at_nine))[0]["blocks"])
 
 
-async def test_shows_agents_by_their_names(shop_at_nine: Shop) -> None:
+async def test_shows_agents_by_their_names(shop_at_nine: AppHarness) -> None:
     """Nobody waits for a digest, so it waits for the names."""
     shop_at_nine.world.add_agent("acme", id="complaint-agent", name={"en": "Complaint Agent"})
     shop_at_nine.world.faults.add(EmporixFault("delay", path="/agentic/agents", seconds=0.5))

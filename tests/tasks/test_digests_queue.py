@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from bot.clockwork.engine import Engine, Queue
-from bot.later import Later
-from bot.services.digests.digests import Digests
+from bot.errors import RetryLater
+from bot.scheduler.saq_worker import SaqQueue, SaqWorker
+from bot.services.digests.digests import DigestService
 from bot.store.connection import connect_for_queue
 from bot.store.digests import DigestStore
 from bot.tasks.digests import find_due
-from tests.clock import FakeClock
+from tests.harness.clock import FakeClock
 from tests.services.digests.test_digests import WANTED, account
 from tests.store.fixtures import VAULT
 
@@ -27,7 +27,7 @@ class PutsOffTheFirst:
     async def task(self, name: str, failures: int, arguments: Any, waits: Any) -> None:
         if not self.put_off.is_set():
             self.put_off.set()
-            raise Later(600, "Emporix does not answer")
+            raise RetryLater(600, "Emporix does not answer")
         self.done.set()
 
 
@@ -36,11 +36,11 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
 ) -> None:
     """saq drops a task whose key is waiting; the key of a new request is another one."""
     store = DigestStore(redis, VAULT)
-    digests = Digests(store, clock, lambda: "digest-1")
+    digests = DigestService(store, clock, lambda: "digest-1")
     await digests.set_up(account(), WANTED)
     clock.forward(86400)
-    queue, runner = Queue(connect_for_queue(redis_url)), PutsOffTheFirst()
-    engine = Engine(queue, runner, drain_seconds=5)  # type: ignore[arg-type]
+    queue, runner = SaqQueue(connect_for_queue(redis_url)), PutsOffTheFirst()
+    engine = SaqWorker(queue, runner, drain_seconds=5)  # type: ignore[arg-type]
     running = asyncio.create_task(engine.start())
     try:
         async with asyncio.timeout(SOON):

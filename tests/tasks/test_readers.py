@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from bot.store import layout
+from bot.store import keys as redis_keys
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
-from sandbox.emporix.world import Seen
-from tests.clock import FakeClock
+from sandbox.emporix.state import Seen
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 from tests.listeners.digest.fixtures import set_up
-from tests.shop import Shop, open_shop
 
 OPS = "C0OPS"
 RUNNING = "68835cc3ef4e8e1425c30001"
 
-Flow = Callable[[Shop], Awaitable[None]]
+Flow = Callable[[AppHarness], Awaitable[None]]
 
 
 class Opening(deque[Seen]):
@@ -36,48 +36,50 @@ class Opening(deque[Seen]):
             self._happens()
 
 
-async def later(shop: Shop, seconds: float) -> None:
-    await shop.worker.work_until(shop.clock() + seconds, step=5.0)
+async def later(harness: AppHarness, seconds: float) -> None:
+    await harness.worker.work_until(harness.clock() + seconds, step=5.0)
 
 
-def fail(shop: Shop, number: int, message: str = "Order 1{} could not be found.") -> None:
-    shop.world.add_job("acme", id=f"job-{number}", status="failure", message=message.format(number))
+def fail(harness: AppHarness, number: int, message: str = "Order 1{} could not be found.") -> None:
+    harness.world.add_job(
+        "acme", id=f"job-{number}", status="failure", message=message.format(number)
+    )
 
 
-async def digest_is_due(shop: Shop) -> None:
+async def digest_is_due(harness: AppHarness) -> None:
     """With more failures than it shows, so that it has a thread, and a chart."""
-    shop.clock.forward(-DAYS)
+    harness.clock.forward(-DAYS)
     for number in range(60):
-        fail(shop, number, f"Fault of the kind {chr(97 + number % 26) * 9} {{}}")
-        shop.clock.forward(DAYS / 60)
-    ops = shop.person("ada", "ops")
+        fail(harness, number, f"Fault of the kind {chr(97 + number % 26) * 9} {{}}")
+        harness.clock.forward(DAYS / 60)
+    ops = harness.person("ada", "ops")
     await set_up(ops)
     await ops.command("/emporix digest now")
-    shop.clock.forward(1)
+    harness.clock.forward(1)
 
 
-async def alert_has_news(shop: Shop) -> None:
-    await shop.person("ada", "ops").command("/emporix alerts on")
-    fail(shop, 1)
+async def alert_has_news(harness: AppHarness) -> None:
+    await harness.person("ada", "ops").command("/emporix alerts on")
+    fail(harness, 1)
 
 
-async def alert_has_repeats(shop: Shop) -> None:
+async def alert_has_repeats(harness: AppHarness) -> None:
     """Of a failure that it has told before: counted there, and shown in the thread."""
-    await alert_has_news(shop)
-    await later(shop, 120)
-    fail(shop, 2)
+    await alert_has_news(harness)
+    await later(harness, 120)
+    fail(harness, 2)
 
 
-async def watched_job_ends(shop: Shop) -> None:
+async def watched_job_ends(harness: AppHarness) -> None:
     """It was shared, and is to be changed in place."""
-    ada, grace = shop.person("ada", "ops"), shop.person("grace", "ops")
-    shop.world.add_job("acme", id=RUNNING, status="in_progress")
-    await shop.connect(grace, ACME_READ_ONLY)
+    ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
+    harness.world.add_job("acme", id=RUNNING, status="in_progress")
+    await harness.connect(grace, ACME_READ_ONLY)
     await ada.command(f"/emporix jobs get {RUNNING}")
     await ada.click("Share in channel")
     await ada.click("Share")
     await grace.click("Watch")
-    shop.world.add_job("acme", id=RUNNING, status="failure", message="No such order.")
+    harness.world.add_job("acme", id=RUNNING, status="failure", message="No such order.")
 
 
 DAYS = 14 * 86400.0
@@ -101,25 +103,25 @@ async def run(redis: Any, redis_url: str, flow: Flow, number: int) -> tuple[int,
     beginning) and at the end."""
     await redis.flushall()
     clock = FakeClock()
-    async with open_shop(redis, redis_url, clock) as shop:
-        await shop.connect(shop.ada, ACME_OPERATIONS)
-        await flow(shop)
-        shown = [in_channel(shop)]
+    async with open_app(redis, redis_url, clock) as harness:
+        await harness.connect(harness.ada, ACME_OPERATIONS)
+        await flow(harness)
+        shown = [in_channel(harness)]
 
         def opened() -> None:
             """As by the event of Slack's, but while the call is under way."""
-            shop.workspace.directory.share(OPS)
+            harness.workspace.directory.share(OPS)
             with Redis.from_url(redis_url) as client:
-                client.delete(layout.audience(OPS))
-            shown[0] = in_channel(shop)
+                client.delete(redis_keys.audience(OPS))
+            shown[0] = in_channel(harness)
 
-        shop.world.requests = seen = Opening(number, opened)
-        await later(shop, 200)
-        return len(seen), shown[0], in_channel(shop)
+        harness.world.requests = seen = Opening(number, opened)
+        await later(harness, 200)
+        return len(seen), shown[0], in_channel(harness)
 
 
-def in_channel(shop: Shop) -> str:
+def in_channel(harness: AppHarness) -> str:
     """Messages and files that all see there."""
-    messages = [one.as_json() for one in shop.workspace.messages.of_channel(OPS)]
-    files = [file.title for file in shop.workspace.files.seen_in({OPS})]
+    messages = [one.as_json() for one in harness.workspace.messages.of_channel(OPS)]
+    files = [file.title for file in harness.workspace.files.seen_in({OPS})]
     return json.dumps([messages, files])

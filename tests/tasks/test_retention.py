@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from bot.models import Caller
-from bot.store import layout
+from bot.domain.accounts import Caller
+from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.faults import Fault
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import set_up
-from tests.shop import Shop
 from tests.store.fixtures import ADA
 
 DAY = 86400.0
 
 
 @pytest.fixture
-async def left(connected: Shop) -> Shop:
+async def left(connected: AppHarness) -> AppHarness:
     """Ada had a digest and alerts in #ops, and has left."""
     ops = connected.person("ada", "ops")
     await set_up(ops)
@@ -28,29 +28,29 @@ async def left(connected: Shop) -> Shop:
     return connected
 
 
-async def next_day(shop: Shop, days: float) -> None:
-    shop.clock.forward(days * DAY)
-    await shop.redis.delete(layout.shift("retention"))  # Redis' own clock stands still
-    await shop.worker.work()
+async def next_day(harness: AppHarness, days: float) -> None:
+    harness.clock.forward(days * DAY)
+    await harness.redis.delete(redis_keys.shift("retention"))  # Redis' own clock stands still
+    await harness.worker.work()
 
 
-async def kept(shop: Shop) -> list[str]:
+async def kept(harness: AppHarness) -> list[str]:
     """Every key that is about digests and alerts."""
     kinds = ("digest", "alert")
-    keys = [key async for key in shop.redis.scan_iter("*") if ":shift:" not in key]
+    keys = [key async for key in harness.redis.scan_iter("*") if ":shift:" not in key]
     return [key for key in keys if any(kind in key for kind in kinds)]
 
 
-async def test_what_nobody_takes_over_is_deleted(left: Shop) -> None:
+async def test_what_nobody_takes_over_is_deleted(left: AppHarness) -> None:
     """After 30 days, and not before; no index still names it."""
     await next_day(left, 29.9)
-    assert await left.redis.exists(layout.digest("digest-1"))
+    assert await left.redis.exists(redis_keys.digest("digest-1"))
     await next_day(left, 0.2)
     assert [key for key in await kept(left) if "post:" not in key] == []
 
 
 @pytest.mark.parametrize("before", ["/emporix digest pause", "/emporix disconnect"])
-async def test_what_was_paused_before_is_deleted_too(connected: Shop, before: str) -> None:
+async def test_what_was_paused_before_is_deleted_too(connected: AppHarness, before: str) -> None:
     """Whatever the reason was: 30 days after its owner has left nothing of theirs is kept."""
     ops = connected.person("ada", "ops")
     await set_up(ops)
@@ -61,55 +61,55 @@ async def test_what_was_paused_before_is_deleted_too(connected: Shop, before: st
     await next_day(connected, 40)
     await ops.leave_company()
     await next_day(connected, 29.9)
-    assert await connected.redis.exists(layout.digest("digest-1"))
+    assert await connected.redis.exists(redis_keys.digest("digest-1"))
     await next_day(connected, 0.2)
     assert [key for key in await kept(connected) if "post:" not in key] == []
 
 
-async def test_what_was_paused_by_a_person_stays(connected: Shop) -> None:
+async def test_what_was_paused_by_a_person_stays(connected: AppHarness) -> None:
     """It is theirs, however long it pauses."""
     ops = connected.person("ada", "ops")
     await set_up(ops)
     await ops.command("/emporix digest pause")
     await next_day(connected, 100)
-    assert await connected.redis.exists(layout.digest("digest-1"))
+    assert await connected.redis.exists(redis_keys.digest("digest-1"))
 
 
-async def test_old_entries_of_the_audit_log_are_deleted(shop: Shop) -> None:
+async def test_old_entries_of_the_audit_log_are_deleted(harness: AppHarness) -> None:
     """After AUDIT_DAYS, in each workspace, also if nothing is deleted there any more."""
     quiet = Caller("T0QUIET", "U1")
     for caller in (ADA, quiet):
-        await shop.redis.xadd(layout.audit(caller), {"user_id": caller.user_id}, id="1000-0")
-        await shop.redis.xadd(layout.audit(caller), {"user_id": caller.user_id})
-    await next_day(shop, 0)
-    assert await shop.redis.xlen(layout.audit(ADA)) == 1
-    assert await shop.redis.xlen(layout.audit(quiet)) == 1
+        await harness.redis.xadd(redis_keys.audit(caller), {"user_id": caller.user_id}, id="1000-0")
+        await harness.redis.xadd(redis_keys.audit(caller), {"user_id": caller.user_id})
+    await next_day(harness, 0)
+    assert await harness.redis.xlen(redis_keys.audit(ADA)) == 1
+    assert await harness.redis.xlen(redis_keys.audit(quiet)) == 1
 
 
-async def test_one_worker_does_it(left: Shop, redis: Any) -> None:
+async def test_one_worker_does_it(left: AppHarness, redis: Any) -> None:
     """The others find that it is done for the day."""
     await next_day(left, 31)
     alerts = AlertStore(redis, left.vault)
     assert await alerts.of_channel(TEAM_ID, "C0OPS") == ()
-    quiet = layout.audit(Caller("T0QUIET", "U1"))
+    quiet = redis_keys.audit(Caller("T0QUIET", "U1"))
     await redis.xadd(quiet, {"user_id": "U1"}, id="1000-0")
     left.clock.forward(3600)
     await left.worker.work()
     assert await redis.xlen(quiet) == 1
 
 
-async def test_a_failure_is_tried_again_within_a_minute(shop: Shop) -> None:
+async def test_a_failure_is_tried_again_within_a_minute(harness: AppHarness) -> None:
     """Not only a day later."""
-    await shop.redis.set(layout.audit(ADA), "not a stream")
-    await next_day(shop, 0)
-    assert 0 < await shop.redis.pttl(layout.shift("retention")) <= 60_000
-    await shop.redis.delete(layout.audit(ADA))
-    await next_day(shop, 1)
-    assert await shop.redis.pttl(layout.shift("retention")) > 60_000
+    await harness.redis.set(redis_keys.audit(ADA), "not a stream")
+    await next_day(harness, 0)
+    assert 0 < await harness.redis.pttl(redis_keys.shift("retention")) <= 60_000
+    await harness.redis.delete(redis_keys.audit(ADA))
+    await next_day(harness, 1)
+    assert await harness.redis.pttl(redis_keys.shift("retention")) > 60_000
 
 
 async def test_slack_away_deletes_nothing(
-    connected: Shop, caplog: pytest.LogCaptureFixture
+    connected: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whether the app is installed is not known then: nothing is resumed, and nothing deleted."""
     await set_up(connected.person("ada", "ops"))
@@ -117,5 +117,5 @@ async def test_slack_away_deletes_nothing(
     connected.workspace.faults.add(Fault("status", times=50, method="auth.test"))
     connected.clock.forward(3 * DAY)
     await connected.worker.work()
-    assert await connected.redis.exists(layout.digest("digest-1"))
+    assert await connected.redis.exists(redis_keys.digest("digest-1"))
     assert "whether the app is installed is not known" in caplog.text

@@ -1,1 +1,0 @@
-"""/emporix alerts … — one file a verb."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account, Caller
 from bot.listeners.jobs import views
-from bot.models import Account, Caller
-from bot.say import buttons
-from bot.say.buttons import ListButton
-from bot.services.filters import LocalClock
-from bot.services.jobs import Jobs
-from bot.slack.channel import Channel
-from bot.slack.hear import action, command
+from bot.rendering import buttons
+from bot.rendering.buttons import ListButton
+from bot.services.filters.parser import LocalClock
+from bot.services.jobs import JobService
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
 from bot.store.alerts import AlertStore
 
@@ -23,6 +23,6 @@ async def list_alerts(
 
 
 @action(buttons.ALERTS_LIST_JOBS, audit=None)
-async def list_jobs(button: ListButton, account: Account, jobs: Jobs, reply: Reply) -> None:
+async def list_jobs(button: ListButton, account: Account, jobs: JobService, reply: Reply) -> None:
     """By the presser's own connection, for the presser alone."""
     await views.show_list(await jobs.again(account, button.query), reply)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from bot.domain.audit import AuditEvent
 from bot.listeners.alerts import views
-from bot.say import buttons
-from bot.say.buttons import AlertButton
-from bot.services.alerts.alerts import Alerts
-from bot.services.filters import LocalClock
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action, command
-from bot.slack.people import People
+from bot.rendering import buttons
+from bot.rendering.buttons import AlertButton
+from bot.services.alerts.alerts import AlertService
+from bot.services.filters.parser import LocalClock
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
 
 
 @command(
@@ -24,7 +24,7 @@ from bot.store.audit_events import AuditEvent
 async def mute(
     text: str,
     clock: LocalClock,
-    alerts: Alerts,
+    alerts: AlertService,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -37,7 +37,7 @@ async def mute(
 async def mute_one(
     button: AlertButton,
     clock: LocalClock,
-    alerts: Alerts,
+    alerts: AlertService,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -48,7 +48,7 @@ async def mute_one(
 
 @command("alerts unmute", "", "Hear this channel's alerts again.", audit=AuditEvent.ALERT_UNMUTED)
 async def unmute(
-    alerts: Alerts, channel: Channel, people: People, reply: Reply, audit_entry: AuditDraft
+    alerts: AlertService, channel: Channel, people: People, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     await views.unmute("", alerts, channel, people, reply, audit_entry)
 
@@ -56,7 +56,7 @@ async def unmute(
 @action(buttons.ALERTS_MUTE_END, audit=AuditEvent.ALERT_UNMUTED)
 async def unmute_one(
     button: AlertButton,
-    alerts: Alerts,
+    alerts: AlertService,
     channel: Channel,
     people: People,
     reply: Reply,

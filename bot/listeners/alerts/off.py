@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from bot.domain.audit import AuditEvent
 from bot.listeners.alerts import views
-from bot.say import buttons
-from bot.say.buttons import AlertButton
-from bot.services.alerts.alerts import Alerts
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action, command
-from bot.slack.people import People
+from bot.rendering import buttons
+from bot.rendering.buttons import AlertButton
+from bot.services.alerts.alerts import AlertService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
 
 
 @command("alerts off", "", "Turn off all alerts of this channel.", audit=AuditEvent.ALERT_OFF)
 async def turn_off(
-    alerts: Alerts, channel: Channel, people: People, reply: Reply, audit_entry: AuditDraft
+    alerts: AlertService, channel: Channel, people: People, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     await views.turn_off("", alerts, channel, people, reply, audit_entry)
 
@@ -24,7 +24,7 @@ async def turn_off(
 @action(buttons.ALERTS_OFF_ONE, audit=AuditEvent.ALERT_OFF)
 async def turn_one_off(
     button: AlertButton,
-    alerts: Alerts,
+    alerts: AlertService,
     channel: Channel,
     people: People,
     reply: Reply,

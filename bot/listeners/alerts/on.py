@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
 from bot.listeners.alerts import views
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import AlertButton
-from bot.services.alerts.alerts import Alerts
-from bot.services.asking import Asking
-from bot.services.filters import LocalClock
-from bot.services.sharing import Sharing
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action, command
-from bot.slack.people import People
+from bot.rendering import buttons
+from bot.rendering.buttons import AlertButton
+from bot.services.alerts.alerts import AlertService
+from bot.services.filters.parser import LocalClock
+from bot.services.filters.resolve import FilterResolver
+from bot.services.sharing import SharingService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
 
 
 @command(
@@ -28,9 +28,9 @@ async def turn_on(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: Asking,
-    alerts: Alerts,
-    sharing: Sharing,
+    asking: FilterResolver,
+    alerts: AlertService,
+    sharing: SharingService,
     channel: Channel,
     people: People,
     audit_entry: AuditDraft,
@@ -46,8 +46,8 @@ async def turn_on(
 async def resume(
     button: AlertButton,
     account: Account,
-    alerts: Alerts,
-    sharing: Sharing,
+    alerts: AlertService,
+    sharing: SharingService,
     channel: Channel,
     people: People,
     reply: Reply,

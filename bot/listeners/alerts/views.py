@@ -6,24 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.models import Account
-from bot.services.alerts.alerts import Alerts, TurnedOn
-from bot.services.alerts.muting import mute_seconds
-from bot.services.filters import LocalClock
-from bot.services.sharing import Sharing
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.people import People
+from bot.domain.accounts import Account
+from bot.domain.alerts import Alert
+from bot.domain.audit import AuditEvent
+from bot.services.alerts.alerts import AlertService, TurnedOn, mute_seconds
+from bot.services.filters.parser import LocalClock
+from bot.services.sharing import SharingService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
 from bot.slack.reply import Reply
-from bot.store.alert_records import Alert
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
 
 
 async def mute(
     length: str,
     alert_id: str,
     clock: LocalClock,
-    alerts: Alerts,
+    alerts: AlertService,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -37,7 +36,7 @@ async def mute(
 
 async def unmute(
     alert_id: str,
-    alerts: Alerts,
+    alerts: AlertService,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -49,7 +48,7 @@ async def unmute(
 
 async def turn_off(
     alert_id: str,
-    alerts: Alerts,
+    alerts: AlertService,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -62,8 +61,8 @@ async def turn_off(
 async def resume(
     alert_id: str,
     account: Account,
-    alerts: Alerts,
-    sharing: Sharing,
+    alerts: AlertService,
+    sharing: SharingService,
     channel: Channel,
     people: People,
     reply: Reply,

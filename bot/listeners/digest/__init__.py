@@ -1,1 +1,0 @@
-"""Digests: what is posted to a channel by the clock."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import DigestButton
-from bot.services.digests.digests import Digests
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action, command
-from bot.slack.people import People
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
+from bot.rendering import buttons
+from bot.rendering.buttons import DigestButton
+from bot.services.digests.digests import DigestService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
 
 
 @command("digest delete", "[name]", "Delete a digest, after asking.", audit=None)
 async def ask(
-    text: str, account: Account, digests: Digests, channel: Channel, reply: Reply
+    text: str, account: Account, digests: DigestService, channel: Channel, reply: Reply
 ) -> None:
     digest = await digests.named(account.caller, channel.id, text)
     await reply("digest/delete", digest=digest)
@@ -26,7 +26,7 @@ async def ask(
 async def delete(
     button: DigestButton,
     account: Account,
-    digests: Digests,
+    digests: DigestService,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,

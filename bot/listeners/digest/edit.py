@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
 from bot.listeners.digest import views
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import DigestButton
-from bot.services.accounts import connection
-from bot.services.digests.digests import Digests
+from bot.rendering import buttons
+from bot.rendering.buttons import DigestButton
+from bot.services.accounts import require_connection
+from bot.services.digests.digests import DigestService
 from bot.services.digests.form import Proposal
-from bot.services.filters import LocalClock
-from bot.slack.auditing import AuditDraft
+from bot.services.filters.parser import LocalClock
+from bot.slack.audit import AuditDraft
+from bot.slack.decorators import action, submission
 from bot.slack.digest_forms import DigestForms
-from bot.slack.hear import action, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.people import People
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
 
 
 @action(buttons.DIGEST_EDIT_OPEN, at_once=True, audit=None)
-async def open_form(button: DigestButton, account: Account, digests: Digests, modal: Modal) -> None:
+async def open_form(
+    button: DigestButton, account: Account, digests: DigestService, modal: Modal
+) -> None:
     await views.opening(modal)
     digest = await digests.get(button.digest_id, account.caller)
-    connection(account)
+    require_connection(account)
     await views.show_form(modal, account, Proposal.of(digest), button.digest_id)
 
 

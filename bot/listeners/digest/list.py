@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.models import Account
-from bot.services.digests.digests import Digests
-from bot.slack.channel import Channel
-from bot.slack.hear import command
+from bot.domain.accounts import Account
+from bot.services.digests.digests import DigestService
+from bot.slack.conversations import Channel
+from bot.slack.decorators import command
 from bot.slack.reply import Reply
 from bot.store.digests import DigestStore
 
@@ -17,7 +17,11 @@ from bot.store.digests import DigestStore
     audit=None,
 )
 async def list_digests(
-    account: Account, digests: Digests, digest_store: DigestStore, channel: Channel, reply: Reply
+    account: Account,
+    digests: DigestService,
+    digest_store: DigestStore,
+    channel: Channel,
+    reply: Reply,
 ) -> None:
     caller, channel_id = account.caller, channel.id
     await reply(

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
 from bot.listeners.digest import views
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import ChannelButton
-from bot.services.filters import LocalClock
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
+from bot.rendering import buttons
+from bot.rendering.buttons import ChannelButton
+from bot.services.filters.parser import LocalClock
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command, submission
 from bot.slack.digest_forms import DigestForms
-from bot.slack.hear import action, command, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.people import People
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
 
 
 @command(

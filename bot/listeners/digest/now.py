@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
+from bot.domain.digests import Digest
 from bot.listeners.digest import views
-from bot.models import Account, Digest
-from bot.say import buttons
-from bot.say.buttons import DigestButton
-from bot.services.digests.digests import Digests
-from bot.services.filters import LocalClock
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action, command
-from bot.slack.people import People
+from bot.rendering import buttons
+from bot.rendering.buttons import DigestButton
+from bot.services.digests.digests import DigestService
+from bot.services.filters.parser import LocalClock
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.store.alive import Alive
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
+from bot.store.health import Heartbeats
 
 
 @command(
@@ -27,8 +28,8 @@ async def post_now(
     text: str,
     account: Account,
     clock: LocalClock,
-    digests: Digests,
-    alive: Alive,
+    digests: DigestService,
+    alive: Heartbeats,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -44,8 +45,8 @@ async def post_now_from_button(
     button: DigestButton,
     account: Account,
     clock: LocalClock,
-    digests: Digests,
-    alive: Alive,
+    digests: DigestService,
+    alive: Heartbeats,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,
@@ -55,6 +56,6 @@ async def post_now_from_button(
     await _reply(digest, clock, alive, reply)
 
 
-async def _reply(digest: Digest, clock: LocalClock, alive: Alive, reply: Reply) -> None:
+async def _reply(digest: Digest, clock: LocalClock, alive: Heartbeats, reply: Reply) -> None:
     seen = await alive.seen(clock.now())
     await reply("digest/now", digest=digest, is_at_work=seen.at_work > 0)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
+from bot.domain.digests import Digest
 from bot.listeners.digest import views
-from bot.models import Account, Digest
-from bot.say import buttons
-from bot.say.buttons import DigestButton
-from bot.services.digests.digests import Digests
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action, command
-from bot.slack.people import People
+from bot.rendering import buttons
+from bot.rendering.buttons import DigestButton
+from bot.services.digests.digests import DigestService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
 
 
 @command(
@@ -24,7 +25,7 @@ from bot.store.audit_events import AuditEvent
 async def pause(
     text: str,
     account: Account,
-    digests: Digests,
+    digests: DigestService,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -38,7 +39,7 @@ async def pause(
 async def pause_from_button(
     button: DigestButton,
     account: Account,
-    digests: Digests,
+    digests: DigestService,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,
@@ -59,7 +60,7 @@ async def pause_from_button(
 async def resume(
     text: str,
     account: Account,
-    digests: Digests,
+    digests: DigestService,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -74,7 +75,7 @@ async def resume(
 async def resume_from_button(
     button: DigestButton,
     account: Account,
-    digests: Digests,
+    digests: DigestService,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,
@@ -92,7 +93,7 @@ async def resume_from_button(
 async def take_over(
     button: DigestButton,
     account: Account,
-    digests: Digests,
+    digests: DigestService,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -109,7 +110,7 @@ async def take_over(
 
 
 async def _pause(
-    digest: Digest, digests: Digests, people: People, reply: Reply, audit_entry: AuditDraft
+    digest: Digest, digests: DigestService, people: People, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     audit_entry.about_digest(digest)
     changed = await digests.pause(digest.id, people.caller)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account
+from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import NoSuchDigest
-from bot.models import Account, Digest, Slot
-from bot.say import buttons
-from bot.say.buttons import DigestButton
-from bot.services.accounts import connection
-from bot.services.digests import course
-from bot.services.digests.digests import Digests
-from bot.services.digests.history import Histories
-from bot.services.digests.report import Reports
-from bot.services.filters import LocalClock
-from bot.slack.channel import Channel
+from bot.rendering import buttons
+from bot.rendering.buttons import DigestButton
+from bot.services.accounts import require_connection
+from bot.services.digests import lifecycle
+from bot.services.digests.digests import DigestService
+from bot.services.digests.history import DailyHistory
+from bot.services.digests.report import DigestReports
+from bot.services.filters.parser import LocalClock
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command
 from bot.slack.digest_forms import DigestForms
-from bot.slack.hear import action, command
 from bot.slack.reply import Reply
 
 
@@ -23,9 +24,9 @@ async def preview(
     text: str,
     account: Account,
     clock: LocalClock,
-    digests: Digests,
-    reports: Reports,
-    histories: Histories,
+    digests: DigestService,
+    reports: DigestReports,
+    histories: DailyHistory,
     digest_forms: DigestForms,
     channel: Channel,
     reply: Reply,
@@ -44,9 +45,9 @@ async def preview_from_button(
     button: DigestButton,
     account: Account,
     clock: LocalClock,
-    digests: Digests,
-    reports: Reports,
-    histories: Histories,
+    digests: DigestService,
+    reports: DigestReports,
+    histories: DailyHistory,
     reply: Reply,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
@@ -57,14 +58,14 @@ async def _show(
     digest: Digest,
     account: Account,
     now: float,
-    reports: Reports,
-    histories: Histories,
+    reports: DigestReports,
+    histories: DailyHistory,
     reply: Reply,
 ) -> None:
-    held = connection(account, digest.tenant)
-    window = course.window(digest, Slot("", now))
-    report = await reports.read(held, digest.filters, window)
+    connection = require_connection(account, digest.tenant)
+    window = lifecycle.window(digest, ScheduledRun("", now))
+    report = await reports.read(connection, digest.filters, window)
     history = None
     if digest.chart and not report.is_quiet:
-        history = await histories.read(held, digest.filters, digest.schedule.zone, now)
+        history = await histories.read(connection, digest.filters, digest.schedule.zone, now)
     await reply("digest/preview", digest=digest, report=report, history=history)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, Literal
 
-from bot.models import Account, Digest
-from bot.services.digests.digests import Digests
+from bot.domain.accounts import Account
+from bot.domain.digests import Digest
+from bot.services.digests.digests import DigestService
 from bot.services.digests.form import FormRefused, Proposal
-from bot.slack.auditing import AuditDraft
+from bot.slack.audit import AuditDraft
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.people import People
+from bot.slack.users import People
 
 
 async def opening(modal: Modal) -> None:
@@ -55,7 +56,7 @@ async def run(
     act: Literal["now", "resume"],
     digest: Digest,
     account: Account,
-    digests: Digests,
+    digests: DigestService,
     people: People,
     audit_entry: AuditDraft,
 ) -> Digest:

@@ -1,1 +1,0 @@
-"""The Home tab — opening it, and the buttons that only it has; one file a subject."""

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.audit import AuditEvent
 from bot.errors import ShareRefused
 from bot.listeners.alerts import views
-from bot.models import Account, Caller
-from bot.say import buttons
-from bot.say.buttons import AlertButton
-from bot.services.alerts.alerts import Alerts
-from bot.services.filters import LocalClock
-from bot.services.sharing import Sharing
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action
+from bot.rendering import buttons
+from bot.rendering.buttons import AlertButton
+from bot.services.alerts.alerts import AlertService
+from bot.services.filters.parser import LocalClock
+from bot.services.sharing import SharingService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action
 from bot.slack.home import HomeTab
-from bot.slack.people import People
-from bot.slack.place import Place
+from bot.slack.origin import Origin
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
+from bot.slack.users import People
 
 
 @action(buttons.HOME_ALERTS_MUTE, audit=AuditEvent.ALERT_MUTED)
 async def mute(
     button: AlertButton,
     clock: LocalClock,
-    alerts: Alerts,
-    place: Place,
+    alerts: AlertService,
+    place: Origin,
     people: People,
     home: HomeTab,
     reply: Reply,
@@ -42,8 +42,8 @@ async def mute(
 @action(buttons.HOME_ALERTS_UNMUTE, audit=AuditEvent.ALERT_UNMUTED)
 async def unmute(
     button: AlertButton,
-    alerts: Alerts,
-    place: Place,
+    alerts: AlertService,
+    place: Origin,
     people: People,
     home: HomeTab,
     reply: Reply,
@@ -60,9 +60,9 @@ async def unmute(
 async def resume(
     button: AlertButton,
     account: Account,
-    alerts: Alerts,
-    sharing: Sharing,
-    place: Place,
+    alerts: AlertService,
+    sharing: SharingService,
+    place: Origin,
     people: People,
     home: HomeTab,
     reply: Reply,
@@ -79,8 +79,8 @@ async def resume(
 @action(buttons.HOME_ALERTS_OFF, audit=AuditEvent.ALERT_OFF)
 async def turn_off(
     button: AlertButton,
-    alerts: Alerts,
-    place: Place,
+    alerts: AlertService,
+    place: Origin,
     people: People,
     home: HomeTab,
     reply: Reply,
@@ -92,7 +92,9 @@ async def turn_off(
     await home.redraw()
 
 
-async def _channel(button: AlertButton, caller: Caller, alerts: Alerts, place: Place) -> Channel:
+async def _channel(
+    button: AlertButton, caller: Caller, alerts: AlertService, place: Origin
+) -> Channel:
     """The alert's channel; raises OutdatedButton if it is off, or has another owner now."""
     alert = await alerts.owned(caller, button.alert_id)
     return place.channel_at(alert.channel_id)

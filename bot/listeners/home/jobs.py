@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account
 from bot.listeners.jobs import views
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import JobButton, TenantButton
-from bot.services.filter_form import Form, form_of
-from bot.services.filters import LocalClock
-from bot.services.homes.figures import failed_lately, still_running
-from bot.services.jobs import Jobs
-from bot.slack.hear import action
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton, TenantButton
+from bot.services.filters.form import Form, form_of
+from bot.services.filters.parser import LocalClock
+from bot.services.home import failed_lately, still_running
+from bot.services.jobs import JobService
+from bot.slack.decorators import action
 from bot.slack.modals import Modal
 
 
 @action(buttons.HOME_JOBS_OPEN, at_once=True, audit=None)
-async def open_job(button: JobButton, account: Account, jobs: Jobs, modal: Modal) -> None:
+async def open_job(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
     await modal.open("home/jobs.opening")
     card = await jobs.get(account, button.job_id, button.tenant)
     await modal.update("home/jobs.job", card=card)
@@ -23,7 +23,7 @@ async def open_job(button: JobButton, account: Account, jobs: Jobs, modal: Modal
 
 @action(buttons.HOME_JOBS_FAILED, at_once=True, audit=None)
 async def list_failed(
-    button: TenantButton, account: Account, clock: LocalClock, jobs: Jobs, modal: Modal
+    button: TenantButton, account: Account, clock: LocalClock, jobs: JobService, modal: Modal
 ) -> None:
     await modal.open("home/jobs.opening")
     listing = await jobs.list(account, failed_lately(button.tenant, clock.now()))
@@ -31,7 +31,9 @@ async def list_failed(
 
 
 @action(buttons.HOME_JOBS_RUNNING, at_once=True, audit=None)
-async def list_running(button: TenantButton, account: Account, jobs: Jobs, modal: Modal) -> None:
+async def list_running(
+    button: TenantButton, account: Account, jobs: JobService, modal: Modal
+) -> None:
     await modal.open("home/jobs.opening")
     listing = await jobs.list(account, still_running(button.tenant))
     await modal.update("jobs/results", listing=listing)

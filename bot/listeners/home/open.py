@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.say import buttons
-from bot.slack.hear import action, event
+from bot.rendering import buttons
+from bot.slack.decorators import action, event
 from bot.slack.home import HomeTab
 
 

@@ -1,1 +1,0 @@
-"""/emporix jobs … — one file a verb."""

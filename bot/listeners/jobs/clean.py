@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.audit import AuditEvent
+from bot.domain.cleanups import Cleanup, CleanupProgress
 from bot.errors import InvalidInput
-from bot.models import Account, Caller
-from bot.say import buttons
-from bot.say.buttons import CleanupButton
-from bot.services.asking import Asking
-from bot.services.cleans.cleaning import Cleaning, Confirmation
-from bot.services.cleans.progress import Progress
-from bot.services.filters import LocalClock
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action, command, submission
+from bot.rendering import buttons
+from bot.rendering.buttons import CleanupButton
+from bot.services.cleanups.cleanups import CleanupService, Confirmation
+from bot.services.filters.parser import LocalClock
+from bot.services.filters.resolve import FilterResolver
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
-from bot.store.cleans import Clean
 
 
 @command(
@@ -28,7 +27,12 @@ from bot.store.cleans import Clean
     audit=None,
 )
 async def ask(
-    text: str, account: Account, clock: LocalClock, asking: Asking, cleaning: Cleaning, reply: Reply
+    text: str,
+    account: Account,
+    clock: LocalClock,
+    asking: FilterResolver,
+    cleaning: CleanupService,
+    reply: Reply,
 ) -> None:
     preview = await cleaning.look(account, await asking.read(text, account, clock))
     template = "jobs/clean" if preview.clean.counted else "jobs/clean.none"
@@ -56,7 +60,7 @@ async def begin(
     caller: Caller,
     metadata: CleanupButton,
     values: Mapping[str, str],
-    cleaning: Cleaning,
+    cleaning: CleanupService,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
@@ -79,7 +83,7 @@ async def begin(
 async def stop(
     button: CleanupButton,
     caller: Caller,
-    cleaning: Cleaning,
+    cleaning: CleanupService,
     channel: Channel,
     reply: Reply,
     audit_entry: AuditDraft,
@@ -92,7 +96,7 @@ async def stop(
 
 @action(buttons.JOBS_CLEAN_AGAIN, at_once=True, audit=None)
 async def ask_again(
-    button: CleanupButton, account: Account, cleaning: Cleaning, modal: Modal
+    button: CleanupButton, account: Account, cleaning: CleanupService, modal: Modal
 ) -> None:
     await modal.open("jobs/clean.checking")
     clean = await cleaning.ask_again(account, button.clean_id)
@@ -111,22 +115,24 @@ async def _show(confirmation: Confirmation, modal: SubmittedModal) -> None:
         await _ask(clean, was, modal)
 
 
-async def _ask(clean: Clean, was: int | None, modal: Modal) -> None:
+async def _ask(clean: Cleanup, was: int | None, modal: Modal) -> None:
     facts = {"clean_id": clean.id, "tenant": clean.tenant, "counted": clean.counted}
     await modal.update("jobs/clean.form", was=was, **facts)
 
 
-async def _change(progress: Progress, cleaning: Cleaning, channel: Channel, reply: Reply) -> None:
+async def _change(
+    progress: CleanupProgress, cleaning: CleanupService, channel: Channel, reply: Reply
+) -> None:
     """In the place of the pressed message, which the worker changes as it goes.
 
     Its report may have come just before, and nothing comes after a report: so it is put back.
     """
     await _put(progress, channel, reply)
-    if not progress.clean.why and (report := await cleaning.report(progress.clean.id)):
+    if not progress.clean.end_reason and (report := await cleaning.report(progress.clean.id)):
         await _put(report, channel, reply)
 
 
-async def _put(progress: Progress, channel: Channel, reply: Reply) -> None:
-    template = "jobs/clean.report" if progress.clean.why else "jobs/clean.progress"
+async def _put(progress: CleanupProgress, channel: Channel, reply: Reply) -> None:
+    template = "jobs/clean.report" if progress.clean.end_reason else "jobs/clean.progress"
     if not await channel.edit(channel.render(template, progress=progress)):
         await reply(template, progress=progress)

@@ -6,27 +6,27 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from bot.domain.accounts import Account
+from bot.domain.lists import ListCursor
 from bot.emporix.models import Job
 from bot.errors import NotFound
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import JobsButton, ListButton
-from bot.say.csv_text import csv_text
-from bot.services.jobs import Jobs
-from bot.services.whole_lists import Wanted, WholeList, WholeLists
+from bot.rendering import buttons
+from bot.rendering.buttons import JobsButton, ListButton
+from bot.rendering.jobs_csv import csv_text
+from bot.services.csv_export import CompleteList, CsvExport, Wanted
+from bot.services.jobs import JobService
+from bot.slack.decorators import action
 from bot.slack.files import Files, file_name
-from bot.slack.hear import action
+from bot.slack.loading import ModalProgress
 from bot.slack.modals import Modal
-from bot.slack.progress import Progress
-from bot.store.cursors import Cursor
 
 
 @action(buttons.JOBS_CSV_DOWNLOAD, at_once=True, audit=None)
 async def download_csv(
     button: ListButton,
     account: Account,
-    cursor: Cursor | None,
-    whole_lists: WholeLists,
+    cursor: ListCursor | None,
+    whole_lists: CsvExport,
     modal: Modal,
     files: Files,
 ) -> None:
@@ -36,7 +36,7 @@ async def download_csv(
 
 @action(buttons.JOBS_CSV_DOWNLOAD_SHARED, at_once=True, audit=None)
 async def download_shared_csv(
-    button: ListButton, account: Account, whole_lists: WholeLists, modal: Modal, files: Files
+    button: ListButton, account: Account, whole_lists: CsvExport, modal: Modal, files: Files
 ) -> None:
     """Read again with the rights of the user who clicked."""
     wanted = Wanted(button.cursor, button.query, owner=button.owner)
@@ -45,13 +45,13 @@ async def download_shared_csv(
 
 @action(buttons.JOBS_CSV_DOWNLOAD_JOBS, at_once=True, audit=None)
 async def download_jobs(
-    button: JobsButton, account: Account, jobs: Jobs, modal: Modal, files: Files
+    button: JobsButton, account: Account, jobs: JobService, modal: Modal, files: Files
 ) -> None:
     """Single jobs, before they are deleted; those that are gone are left out."""
     wanted = button.pairs
     await modal.open("jobs/csv.collecting", done=0, total=None)
     found: list[Job] = []
-    progress = Progress(modal, "jobs/csv.collecting")
+    progress = ModalProgress(modal, "jobs/csv.collecting")
     for tenant, job_id in wanted:
         with suppress(NotFound):
             found.append((await jobs.get(account, job_id, tenant)).job)
@@ -64,17 +64,17 @@ async def download_jobs(
 
 
 async def _hand_over(
-    wanted: Wanted, account: Account, whole_lists: WholeLists, modal: Modal, files: Files
+    wanted: Wanted, account: Account, whole_lists: CsvExport, modal: Modal, files: Files
 ) -> None:
     await modal.open("jobs/csv.collecting", done=0, total=None)
-    found = await whole_lists.read(account, wanted, Progress(modal, "jobs/csv.collecting"))
+    found = await whole_lists.read(account, wanted, ModalProgress(modal, "jobs/csv.collecting"))
     # 5,000 jobs take tenths of a second, in which others are answered.
     text = await asyncio.to_thread(csv_text, found.jobs)
     url = await files.share(_name(found), text)
     await modal.update("jobs/csv", found=found, count=len(found.jobs), url=url)
 
 
-def _name(found: WholeList) -> str:
+def _name(found: CompleteList) -> str:
     """`jobs-acme-2026-11-25-0330.csv`, by the time of UTC."""
     read_at = datetime.fromtimestamp(found.read_at, UTC)
     return file_name("jobs", f"{found.tenant}-{read_at:%Y-%m-%d-%H%M}", "csv")

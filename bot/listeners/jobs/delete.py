@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
+from bot.domain.jobs import DeletedJob
 from bot.errors import BotError
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import JobButton
-from bot.services.job_ids import job_id
-from bot.services.jobs import Jobs
-from bot.services.shared_deletes import SharedDeletes
-from bot.slack.hear import action, command
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton
+from bot.services.deletes import SharedDeletes
+from bot.services.jobs import JobService
+from bot.services.references import job_id
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
-from bot.store.deletions import DeletedJob
 
 
 @command("jobs delete", "<id>", "Delete a job, after showing it and asking.", audit=None)
 async def ask(
-    text: str, account: Account, shared_deletes: SharedDeletes, jobs: Jobs, reply: Reply
+    text: str, account: Account, shared_deletes: SharedDeletes, jobs: JobService, reply: Reply
 ) -> None:
     shared_deletes.admit()
     await reply("jobs/delete", card=await jobs.get(account, job_id(text)))
@@ -25,7 +25,11 @@ async def ask(
 
 @action(buttons.JOBS_DELETE_CONFIRM, replaces=True, audit=AuditEvent.JOB_DELETED)
 async def delete_job(
-    button: JobButton, account: Account, shared_deletes: SharedDeletes, jobs: Jobs, reply: Reply
+    button: JobButton,
+    account: Account,
+    shared_deletes: SharedDeletes,
+    jobs: JobService,
+    reply: Reply,
 ) -> None:
     deletion = await shared_deletes.delete(account, button.job_id, button.tenant)
     if cursor := button.cursor:
@@ -40,7 +44,7 @@ async def keep_job(button: JobButton, reply: Reply) -> None:
 
 
 async def _show_list(
-    deletion: DeletedJob, cursor: str, page: int, account: Account, jobs: Jobs, reply: Reply
+    deletion: DeletedJob, cursor: str, page: int, account: Account, jobs: JobService, reply: Reply
 ) -> None:
     """The page the button stood on, read again, with a word on top of it."""
     try:

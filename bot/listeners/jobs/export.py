@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import JobButton
-from bot.say.json_text import pretty_within
+from bot.domain.accounts import Account
+from bot.rendering import buttons
+from bot.rendering.agent_message import pretty_within
+from bot.rendering.buttons import JobButton
 from bot.services.exports import Exports
+from bot.slack.decorators import action
 from bot.slack.files import Files, file_name
-from bot.slack.hear import action
 from bot.slack.modals import Modal
 
 LONGEST = 2_000_000

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import get_args
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.lists import ListCursor
 from bot.errors import (
     InvalidInput,
     OutdatedButton,
 )
 from bot.listeners.jobs import views
-from bot.models import Account, Caller
-from bot.say import buttons
-from bot.say.buttons import ListButton, ModalOrigin, WordsButton
-from bot.services.accounts import Accounts
-from bot.services.asking import Asking
-from bot.services.filter_form import Form, filled, form_of, read
-from bot.services.filters import Asked, LocalClock
-from bot.services.jobs import Jobs
-from bot.services.short_query import lengthen
-from bot.slack.hear import action, shortcut, submission, suggestion
+from bot.rendering import buttons
+from bot.rendering.buttons import ListButton, ModalOrigin, WordsButton
+from bot.services.accounts import AccountService
+from bot.services.filters.form import Form, filled, form_of, lengthen, read
+from bot.services.filters.parser import LocalClock, ParsedFilters
+from bot.services.filters.resolve import FilterResolver
+from bot.services.jobs import JobService
+from bot.slack.decorators import action, options, shortcut, submission
 from bot.slack.modals import Modal, Offer, SubmittedModal
-from bot.slack.place import Place
-from bot.store.cursors import Cursor
+from bot.slack.origin import Origin
 from bot.store.forms import FormStore
 
 
@@ -45,7 +44,7 @@ async def search_words(button: WordsButton, account: Account, modal: Modal) -> N
 
 @action(buttons.JOBS_FILTER_CHANGE, audit=None)
 async def change(
-    button: ListButton, account: Account, cursor: Cursor | None, clock: LocalClock, modal: Modal
+    button: ListButton, account: Account, cursor: ListCursor | None, clock: LocalClock, modal: Modal
 ) -> None:
     await views.show_form(await form_at(button, cursor, clock), account, modal)
 
@@ -54,10 +53,10 @@ async def change(
 async def edit(
     button: ListButton,
     account: Account,
-    cursor: Cursor | None,
+    cursor: ListCursor | None,
     clock: LocalClock,
     forms: FormStore,
-    place: Place,
+    place: Origin,
     modal: Modal,
 ) -> None:
     await modal.open("jobs/filter.opening", is_list=True)
@@ -67,13 +66,13 @@ async def edit(
     )
 
 
-@suggestion(buttons.JOBS_FILTER_AGENT, audit=None)
+@options(buttons.JOBS_FILTER_AGENT, audit=None)
 async def offer_agents(
     typed: str,
     values: Mapping[str, str],
     caller: Caller,
-    accounts: Accounts,
-    asking: Asking,
+    accounts: AccountService,
+    asking: FilterResolver,
     offer: Offer,
 ) -> None:
     account = await accounts.of(caller)
@@ -88,11 +87,11 @@ async def search(
     choices: Mapping[str, tuple[str, ...]],
     metadata: ModalOrigin | None,
     clock: LocalClock,
-    accounts: Accounts,
-    asking: Asking,
-    jobs: Jobs,
+    accounts: AccountService,
+    asking: FilterResolver,
+    jobs: JobService,
     forms: FormStore,
-    place: Place,
+    place: Origin,
     modal: SubmittedModal,
 ) -> None:
     form = filled(values, choices)
@@ -113,7 +112,7 @@ async def search(
     await modal.update("jobs/filter.done" if kept else "jobs/results", listing=listing)
 
 
-async def read_or_refuse(form: Form, modal: SubmittedModal) -> Asked | None:
+async def read_or_refuse(form: Form, modal: SubmittedModal) -> ParsedFilters | None:
     """What the form asks for; None where the words under its fields say what to mend."""
     try:
         return read(form)
@@ -122,7 +121,7 @@ async def read_or_refuse(form: Form, modal: SubmittedModal) -> Asked | None:
         return None
 
 
-async def form_at(button: ListButton, cursor: Cursor | None, clock: LocalClock) -> Form:
+async def form_at(button: ListButton, cursor: ListCursor | None, clock: LocalClock) -> Form:
     """The form of the list that a button stands below; raises OutdatedButton."""
     if cursor is None:
         if not button.query:

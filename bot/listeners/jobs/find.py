@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account
 from bot.listeners.jobs import views
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import JobButton
-from bot.services.filter_form import Form
-from bot.services.finding import Finding
-from bot.services.jobs import Jobs
-from bot.slack.hear import action, shortcut
-from bot.slack.message_texts import texts
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton
+from bot.services.filters.form import Form
+from bot.services.find_jobs import JobFinder
+from bot.services.jobs import JobService
+from bot.slack.decorators import action, shortcut
 from bot.slack.modals import Modal
-from bot.slack.place import Place
+from bot.slack.origin import Origin
+from bot.slack.request import texts
 from bot.store.forms import FormStore
 
 
@@ -24,7 +24,7 @@ from bot.store.forms import FormStore
     audit=None,
 )
 async def find(
-    account: Account, finding: Finding, forms: FormStore, place: Place, modal: Modal
+    account: Account, finding: JobFinder, forms: FormStore, place: Origin, modal: Modal
 ) -> None:
     await modal.open("jobs/find.looking")
     findings = await finding.find(account, texts(place.message))
@@ -36,7 +36,7 @@ async def find(
 
 
 @action(buttons.JOBS_FIND_OPEN, at_once=True, audit=None)
-async def open_job(button: JobButton, account: Account, jobs: Jobs, modal: Modal) -> None:
+async def open_job(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
     await modal.open("jobs/find.looking")
     card = await jobs.get(account, button.job_id, button.tenant)
     await modal.update("jobs/find.job", card=card)

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.models import Account
-from bot.say import buttons
-from bot.say.agent_text import read
-from bot.say.buttons import JobButton
-from bot.say.layout import IN_MODAL, lay_out
-from bot.services.job_ids import job_id
-from bot.services.jobs import Jobs
+from bot.domain.accounts import Account
+from bot.rendering import buttons
+from bot.rendering.agent_message import IN_MODAL, lay_out, read
+from bot.rendering.buttons import JobButton
+from bot.services.jobs import JobService
+from bot.services.references import job_id
+from bot.slack.decorators import action, command
 from bot.slack.files import Files, file_name
-from bot.slack.hear import action, command
 from bot.slack.modals import Modal
 from bot.slack.reply import Reply
 
 
 @command("jobs get", "<id>", "One job: every field it has and its whole agent message.", audit=None)
-async def get_job(text: str, account: Account, jobs: Jobs, reply: Reply) -> None:
+async def get_job(text: str, account: Account, jobs: JobService, reply: Reply) -> None:
     await reply("jobs/get", card=await jobs.get(account, job_id(text)))
 
 
 @action(buttons.JOBS_GET_OPEN, audit=None)
-async def open_job(button: JobButton, account: Account, jobs: Jobs, reply: Reply) -> None:
+async def open_job(button: JobButton, account: Account, jobs: JobService, reply: Reply) -> None:
     card = await jobs.get(account, button.job_id, button.tenant)
     await reply("jobs/get", card=card)
 
 
 @action(buttons.JOBS_GET_WHOLE, at_once=True, audit=None)
 async def show_whole(
-    button: JobButton, account: Account, jobs: Jobs, modal: Modal, files: Files
+    button: JobButton, account: Account, jobs: JobService, modal: Modal, files: Files
 ) -> None:
     await modal.open("jobs/get.whole.opening")
     card = await jobs.get(account, button.job_id, button.tenant)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import JobButton
-from bot.services.jobs import Jobs
-from bot.slack.hear import action
+from bot.domain.accounts import Account
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton
+from bot.services.jobs import JobService
+from bot.slack.decorators import action
 from bot.slack.modals import Modal
 
 ENTRIES = 40
@@ -14,17 +14,17 @@ ENTRIES = 40
 
 
 @action(buttons.JOBS_IMPORTS_OPEN, at_once=True, audit=None)
-async def open_entries(button: JobButton, account: Account, jobs: Jobs, modal: Modal) -> None:
+async def open_entries(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
     await modal.open("jobs/imports.opening")
     await _show(button, account, jobs, modal)
 
 
 @action(*buttons.JOBS_IMPORTS_PAGES, audit=None)
-async def turn_page(button: JobButton, account: Account, jobs: Jobs, modal: Modal) -> None:
+async def turn_page(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
     await _show(button, account, jobs, modal)
 
 
-async def _show(button: JobButton, account: Account, jobs: Jobs, modal: Modal) -> None:
+async def _show(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
     """The page that the button names, or the last one where there are fewer."""
     card = await jobs.get(account, button.job_id, button.tenant)
     result = card.job.import_result

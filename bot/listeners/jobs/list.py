@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from bot.domain.accounts import Account
+from bot.domain.filters import Filters
+from bot.domain.lists import ListCursor
 from bot.listeners.jobs import views
-from bot.models import Account, Filters
-from bot.say import buttons
-from bot.say.buttons import ListButton, TenantButton
-from bot.services.asking import Asking
-from bot.services.filters import LocalClock
-from bot.services.jobs import Jobs, Listing
-from bot.slack.hear import action, command
+from bot.rendering import buttons
+from bot.rendering.buttons import ListButton, TenantButton
+from bot.services.filters.parser import LocalClock
+from bot.services.filters.resolve import FilterResolver
+from bot.services.jobs import JobService, Listing
+from bot.slack.decorators import action, command
 from bot.slack.modals import Modal
 from bot.slack.reply import Reply
-from bot.store.cursors import Cursor
 
 
 @command(
@@ -23,28 +24,33 @@ from bot.store.cursors import Cursor
     audit=None,
 )
 async def list_jobs(
-    text: str, account: Account, clock: LocalClock, asking: Asking, jobs: Jobs, reply: Reply
+    text: str,
+    account: Account,
+    clock: LocalClock,
+    asking: FilterResolver,
+    jobs: JobService,
+    reply: Reply,
 ) -> None:
     await views.show_list(await jobs.list(account, await asking.read(text, account, clock)), reply)
 
 
 @action(buttons.JOBS_LIST_ALL, replaces=True, audit=None)
 async def list_all(
-    button: TenantButton, account: Account, jobs: Jobs, reply: Reply, modal: Modal
+    button: TenantButton, account: Account, jobs: JobService, reply: Reply, modal: Modal
 ) -> None:
     await _show_in_place(await jobs.list(account, Filters(tenant=button.tenant)), reply, modal)
 
 
 @action(buttons.JOBS_LIST_AGAIN, replaces=True, audit=None)
 async def list_again(
-    button: ListButton, account: Account, jobs: Jobs, reply: Reply, modal: Modal
+    button: ListButton, account: Account, jobs: JobService, reply: Reply, modal: Modal
 ) -> None:
     await _show_in_place(await jobs.again(account, button.query), reply, modal)
 
 
 @action(*buttons.JOBS_LIST_PAGES, replaces=True, audit=None)
 async def turn_page(
-    button: ListButton, account: Account, cursor: Cursor | None, jobs: Jobs, reply: Reply
+    button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService, reply: Reply
 ) -> None:
     """To another page, or the same one read again; replaces the page that was clicked."""
     await views.show_list(await views.page_of(button, account, cursor, jobs), reply, replace=True)

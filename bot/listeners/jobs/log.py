@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import SessionButton
+from bot.domain.accounts import Account
+from bot.rendering import buttons
+from bot.rendering.buttons import SessionButton
 from bot.services.session_logs import SessionLogs
-from bot.slack.hear import action
+from bot.slack.decorators import action
 from bot.slack.modals import Modal
 
 SEVERITY, ALL = "severity", "all"

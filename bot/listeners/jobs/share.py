@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
 from bot.listeners.jobs import views
-from bot.models import Account
-from bot.say import buttons
-from bot.say.buttons import ListButton, ShareButton
-from bot.services.jobs import Jobs
-from bot.services.sharing import Sharing
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action
+from bot.rendering import buttons
+from bot.rendering.buttons import ListButton, ShareButton
+from bot.services.jobs import JobService
+from bot.services.sharing import SharingService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
 
 
 @action(buttons.JOBS_SHARE_ASK, audit=None)
-async def ask(button: ShareButton, sharing: Sharing, channel: Channel, reply: Reply) -> None:
+async def ask(button: ShareButton, sharing: SharingService, channel: Channel, reply: Reply) -> None:
     audience = await channel.audience()
     sharing.admit(audience)
     await reply("jobs/share", audience=audience, state=asdict(button))
@@ -28,8 +28,8 @@ async def ask(button: ShareButton, sharing: Sharing, channel: Channel, reply: Re
 async def share(
     button: ShareButton,
     account: Account,
-    jobs: Jobs,
-    sharing: Sharing,
+    jobs: JobService,
+    sharing: SharingService,
     channel: Channel,
     reply: Reply,
     audit_entry: AuditDraft,
@@ -51,8 +51,8 @@ async def keep_private(reply: Reply) -> None:
 async def turn_page(
     button: ListButton,
     account: Account,
-    jobs: Jobs,
-    sharing: Sharing,
+    jobs: JobService,
+    sharing: SharingService,
     channel: Channel,
     reply: Reply,
     audit_entry: AuditDraft,

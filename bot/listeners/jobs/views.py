@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.jobs import DeletedJob
+from bot.domain.lists import ListCursor
 from bot.errors import (
     EmporixFailed,
     EmporixTimeout,
@@ -15,22 +18,20 @@ from bot.errors import (
     OutdatedButton,
     RateLimited,
 )
-from bot.models import Account, Caller
-from bot.say.buttons import ListButton, ShareButton
-from bot.say.rows import jobs_in_rows, shared_jobs, with_rows_replaced
-from bot.services.accounts import connection
-from bot.services.filter_form import Form
-from bot.services.jobs import Jobs, Listing
-from bot.services.shared_deletes import SharedDeletes
-from bot.services.sharing import Sharing
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
+from bot.rendering.buttons import ListButton, ShareButton
+from bot.rendering.message_rows import jobs_in_rows, shared_jobs, with_rows_replaced
+from bot.services.accounts import require_connection
+from bot.services.deletes import SharedDeletes
+from bot.services.filters.form import Form
+from bot.services.jobs import JobService, Listing
+from bot.services.sharing import SharingService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
 from bot.slack.modals import Modal
-from bot.slack.place import Place
+from bot.slack.origin import Origin
 from bot.slack.reply import Reply
-from bot.store.cursors import Cursor
-from bot.store.deletions import DeletedJob, Step
 from bot.store.forms import FormStore
+from bot.store.idempotency import Step
 
 Correctable: TypeAlias = (
     InvalidInput
@@ -45,7 +46,7 @@ Correctable: TypeAlias = (
 
 
 async def page_of(
-    button: ListButton, account: Account, cursor: Cursor | None, jobs: Jobs
+    button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService
 ) -> Listing:
     """The page that a button names; raises OutdatedButton, with the query to run again."""
     read = jobs.refresh if button.fresh else jobs.turn
@@ -74,11 +75,11 @@ async def show_form(
 
     `list_` leads to the list that it changes, empty where it makes a new one.
     """
-    held = connection(account, form.tenant)
+    connection = require_connection(account, form.tenant)
     await modal.update(
         "jobs/filter",
         form=form,
-        tenant=held.tenant,
+        tenant=connection.tenant,
         tenants=tuple(account.connections),
         error=error,
         note=note,
@@ -86,7 +87,7 @@ async def show_form(
     )
 
 
-async def keep_original(account: Account, forms: FormStore, place: Place) -> str:
+async def keep_original(account: Account, forms: FormStore, place: Origin) -> str:
     """The key of what it takes to change the message; "" where it is not ours, or shows no jobs."""
     blocks = place.message.get("blocks")
     if not place.is_ours or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
@@ -99,8 +100,8 @@ async def share_once(
     shared: ShareButton,
     key: str,
     account: Account,
-    jobs: Jobs,
-    sharing: Sharing,
+    jobs: JobService,
+    sharing: SharingService,
     channel: Channel,
     audit_entry: AuditDraft,
 ) -> Step:
@@ -116,8 +117,8 @@ async def share_once(
 async def _post(
     shared: ShareButton,
     account: Account,
-    jobs: Jobs,
-    sharing: Sharing,
+    jobs: JobService,
+    sharing: SharingService,
     channel: Channel,
     audit_entry: AuditDraft,
 ) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from bot.models import Account, Caller
-from bot.say import buttons
-from bot.say.buttons import JobButton
-from bot.services.job_ids import job_id
-from bot.services.watches.schedule import duration
-from bot.services.watches.watching import NOWHERE, Place, Started, Watching
-from bot.slack.auditing import AuditDraft
-from bot.slack.channel import Channel
-from bot.slack.hear import action, command
+from bot.domain.accounts import Account, Caller
+from bot.domain.audit import AuditEvent
+from bot.domain.watches import NOWHERE, MessageRef
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton
+from bot.services.references import job_id
+from bot.services.watches import Started, WatchService, duration
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.store.audit_events import AuditEvent
 from bot.store.watches import WatchStore
 
 
@@ -29,7 +29,7 @@ from bot.store.watches import WatchStore
 async def watch_job(
     text: str,
     account: Account,
-    watching: Watching,
+    watching: WatchService,
     watch_store: WatchStore,
     reply: Reply,
     audit_entry: AuditDraft,
@@ -46,7 +46,7 @@ async def watch_job(
 async def start(
     button: JobButton,
     account: Account,
-    watching: Watching,
+    watching: WatchService,
     channel: Channel,
     reply: Reply,
     audit_entry: AuditDraft,
@@ -54,7 +54,7 @@ async def start(
     audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
     place = NOWHERE
     if channel.is_shared:
-        place = Place(channel.id, channel.message_ts, button.shared_by)
+        place = MessageRef(channel.id, channel.message_ts, button.shared_by)
     started = await watching.start(account, button.job_id, button.tenant, place)
     await _say(started, place, reply, audit_entry)
 
@@ -63,7 +63,7 @@ async def start(
 async def stop(
     button: JobButton,
     caller: Caller,
-    watching: Watching,
+    watching: WatchService,
     watch_store: WatchStore,
     reply: Reply,
     audit_entry: AuditDraft,
@@ -76,20 +76,20 @@ async def stop(
 
 @command("jobs unwatch", "<id>", "Stop watching a job.", audit=AuditEvent.WATCH_STOPPED)
 async def unwatch(
-    text: str, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
+    text: str, caller: Caller, watching: WatchService, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     await _stop("", job_id(text), caller, watching, audit_entry, reply)
 
 
 @action(buttons.JOBS_WATCH_STOP_ONE, replaces=True, audit=AuditEvent.WATCH_STOPPED)
 async def unwatch_one(
-    button: JobButton, caller: Caller, watching: Watching, reply: Reply, audit_entry: AuditDraft
+    button: JobButton, caller: Caller, watching: WatchService, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     tenant, wanted = button.tenant, button.job_id
     await _stop(tenant, wanted, caller, watching, audit_entry, partial(reply, replace=True))
 
 
-async def _say(started: Started, place: Place, reply: Reply, audit_entry: AuditDraft) -> None:
+async def _say(started: Started, place: MessageRef, reply: Reply, audit_entry: AuditDraft) -> None:
     card = started.card
     audit_entry.tenant = card.tenant
     audit_entry.made()
@@ -111,7 +111,7 @@ async def _stop(
     tenant: str,
     wanted: str,
     caller: Caller,
-    watching: Watching,
+    watching: WatchService,
     audit_entry: AuditDraft,
     reply: Callable[..., Awaitable[None]],
 ) -> None:

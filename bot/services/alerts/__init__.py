@@ -1,1 +1,0 @@
-"""Alerts: what is new or has changed, told to a channel once."""

@@ -1,24 +1,41 @@
-"""What a channel wants to hear of: turned on and off, muted, and handed over."""
+"""Alerts of a channel: turned on and off, muted, taken over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal
 
+from bot.domain.accounts import Account, Caller, PolledConnection
+from bot.domain.alerts import Alert
+from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.errors import InvalidInput, OutdatedButton
-from bot.models import NEWEST_FIRST, Account, Caller, Filters
-from bot.services.accounts import connection
-from bot.services.alerts.course import AlertCourse
-from bot.services.alerts.fetching import fetch
-from bot.services.alerts.looks import FAILURE, LOOK_SECONDS
+from bot.services.accounts import require_connection, run_as
+from bot.services.agents import NamedJobs
+from bot.services.alerts.lifecycle import AlertLifecycle
+from bot.services.alerts.poll import FAILURE, LOOK_SECONDS, fetch
 from bot.services.alerts.watermark import first_mark
 from bot.services.concurrency import gather_all
-from bot.services.naming import NamedJobs
-from bot.services.ownership import run_as
-from bot.store.alert_records import Alert
+from bot.services.filters.values import Ago, when
 from bot.store.alerts import AlertStore
-from bot.store.sources import Source
+
+DEFAULT = "2h"
+LONGEST = timedelta(days=30)
+POSSIBLE = "Type 30m, 2h, 1d or 1w; at most 30d."
+
+
+def mute_seconds(text: str) -> float:
+    """Seconds; two hours for nothing. Raises InvalidInput."""
+    words = text.strip() or DEFAULT
+    try:
+        length = when((words,))
+    except InvalidInput as error:
+        raise InvalidInput("That is no length of time", words, POSSIBLE) from error
+    if not isinstance(length, Ago) or not timedelta() < length.length <= LONGEST:
+        raise InvalidInput("That is no length of time to mute for", words, POSSIBLE)
+    return length.length.total_seconds()
+
 
 DISCONNECTED = "disconnected"
 
@@ -37,14 +54,14 @@ class TurnedOn:
     before: Caller | None = None
 
 
-class Alerts:
+class AlertService:
     """The alerts of channels. Every method raises StoreUnavailable."""
 
     def __init__(
         self,
         emporix: NamedJobs,
         kept: AlertStore,
-        course: AlertCourse,
+        course: AlertLifecycle,
         *,
         new_alert_id: Callable[[], str],
         clock: Callable[[], float],
@@ -58,11 +75,11 @@ class Alerts:
         Where the channel has such an alert already, whoever asks becomes its owner if it is paused.
         Raises InvalidInput, LimitReached, NotConnected and what Emporix raises.
         """
-        held = connection(account, filters.tenant)
-        wanted = fit_for_alerts(filters, held.tenant)
+        connection = require_connection(account, filters.tenant)
+        wanted = fit_for_alerts(filters, connection.tenant)
         there = await self._kept.of_channel(account.caller.team_id, channel_id)
         now = self._clock()
-        fetched = await fetch(self._emporix, held, wanted, 0.0, most_pages=1)
+        fetched = await fetch(self._emporix, connection, wanted, 0.0, most_pages=1)
         for alert in there:
             if alert.filters == wanted and (turned_on := await self._resumed(account, alert)):
                 return turned_on
@@ -91,13 +108,13 @@ class Alerts:
         alert = await self._kept.load(alert_id)
         if alert is None or alert.channel_id != channel_id:
             return None
-        held = connection(account, alert.tenant)
-        await fetch(self._emporix, held, alert.filters, 0.0, most_pages=1)
+        connection = require_connection(account, alert.tenant)
+        await fetch(self._emporix, connection, alert.filters, 0.0, most_pages=1)
         return await self._resumed(account, alert)
 
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
         """Those on the caller's connections to these tenants, oldest first in each."""
-        sources = [Source(caller, tenant) for tenant in tenants]
+        sources = [PolledConnection(caller, tenant) for tenant in tenants]
         found = await gather_all(*map(self._kept.of_source, sources))
         return tuple(alert for alerts in found for alert in alerts)
 
@@ -133,7 +150,7 @@ class Alerts:
 
     async def orphan(self, caller: Caller, tenant: str) -> Sequence[Alert]:
         """Pause the alerts of a connection that is gone; gives those that ran."""
-        return await self._course.pause_all(Source(caller, tenant), DISCONNECTED)
+        return await self._course.pause_all(PolledConnection(caller, tenant), DISCONNECTED)
 
     async def _resumed(self, account: Account, alert: Alert) -> TurnedOn | None:
         """Also where it runs already it is scheduled; None where it was turned off meanwhile."""

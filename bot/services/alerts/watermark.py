@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.domain.alerts import OVERLAP, Watermark
+from bot.domain.lists import short_hash
+from bot.domain.times import parse_time
 from bot.emporix.models import Job
-from bot.store.alert_records import OVERLAP, Mark
-from bot.store.places import digest
-from bot.times import parse_time
 
 LEAST_STEP = 0.001
 """Emporix writes times to the millisecond."""
@@ -36,25 +36,25 @@ class Fetched:
         return self.since if self.whole else min(map(changed_at, self.jobs), default=self.since)
 
 
-def first_mark(fetched: Fetched, now: float) -> Mark:
+def first_mark(fetched: Fetched, now: float) -> Watermark:
     """The mark of an alert that begins now: all that is there already is no news."""
-    return advance(Mark(now - OVERLAP if not fetched.jobs else 0.0), fetched)[1]
+    return advance(Watermark(now - OVERLAP if not fetched.jobs else 0.0), fetched)[1]
 
 
-def advance(mark: Mark, fetched: Fetched) -> tuple[tuple[Job, ...], Mark]:
+def advance(mark: Watermark, fetched: Fetched) -> tuple[tuple[Job, ...], Watermark]:
     """The changes that are news, oldest first, and the mark behind them."""
     jobs = [job for job in fetched.jobs if job.id and changed_at(job) >= mark.begin]
     news = [job for job in jobs if mark.seen.get(job.id) != _seen(job)]
     reached = max([mark.reached, *map(changed_at, jobs)])
     whole = fetched.oldest <= mark.begin
     floor = mark.floor if whole else fetched.oldest + LEAST_STEP
-    after = Mark(reached, floor)
+    after = Watermark(reached, floor)
     seen = {**mark.seen, **{job.id: _seen(job) for job in jobs}}
     kept = {job_id: fact for job_id, fact in seen.items() if fact[0] >= after.begin}
-    return tuple(reversed(news)), Mark(reached, floor, kept)
+    return tuple(reversed(news)), Watermark(reached, floor, kept)
 
 
-def left_out(mark: Mark, fetched: Fetched) -> int | None:
+def left_out(mark: Watermark, fetched: Fetched) -> int | None:
     """How many more changes are news than were fetched; None where that is not known."""
     if fetched.oldest <= mark.begin:
         return 0
@@ -72,4 +72,4 @@ def changed_at(job: Job) -> float:
 
 
 def _seen(job: Job) -> tuple[float, str]:
-    return changed_at(job), digest(f"{job.version}|{job.modified_at}|{job.status}")
+    return changed_at(job), short_hash(f"{job.version}|{job.modified_at}|{job.status}")

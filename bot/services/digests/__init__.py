@@ -1,1 +1,0 @@
-"""Digests: when they are due, what they tell, and what becomes of them."""

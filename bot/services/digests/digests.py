@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.digests import Digest
 from bot.errors import InvalidInput, NoSuchDigest, OutdatedButton
-from bot.models import Account, Caller, Digest
-from bot.services.digests import course
-from bot.services.ownership import run_as
+from bot.services.accounts import run_as
+from bot.services.digests import lifecycle
 from bot.store.digests import DigestStore, NameTaken, folded
 
 NOT_CONNECTED = "not_connected"
@@ -25,7 +26,7 @@ class Changed:
     digest: Digest
 
 
-class Digests:
+class DigestService:
     """Digests. Every method raises StoreUnavailable where Redis does not answer.
 
     Whatever starts, resumes or changes a digest makes the person who does so its owner: it runs on
@@ -44,7 +45,7 @@ class Digests:
         """
         now = self._clock()
         new = replace(run_as(account, digest), id=self._new_id(), created_at=now, checked_at=now)
-        saved = await self._save(course.begun(new, now), None)
+        saved = await self._save(lifecycle.begun(new, now), None)
         if saved is None:  # an id is never given twice
             raise OutdatedButton("/emporix digest")
         return saved
@@ -70,7 +71,7 @@ class Digests:
                 chart=wanted.chart,
                 checked_at=now,
             )
-            return course.begun(kept, now)
+            return lifecycle.begun(kept, now)
 
         return await self._changed(digest_id, account.caller, change)
 
@@ -101,14 +102,14 @@ class Digests:
         return await self._changed(
             digest_id,
             caller,
-            lambda digest: course.paused(digest, "somebody", now, by=caller.user_id),
+            lambda digest: lifecycle.paused(digest, "somebody", now, by=caller.user_id),
         )
 
     async def resume(self, digest_id: str, account: Account) -> Changed:
         """Let it run, on the connection of the person who resumes it or takes it over."""
         now = self._clock()
         return await self._changed(
-            digest_id, account.caller, lambda digest: course.begun(run_as(account, digest), now)
+            digest_id, account.caller, lambda digest: lifecycle.begun(run_as(account, digest), now)
         )
 
     async def ask_now(self, digest_id: str, account: Account) -> Changed:
@@ -117,7 +118,7 @@ class Digests:
         return await self._changed(
             digest_id,
             account.caller,
-            lambda digest: course.asked(run_as(account, digest), now),
+            lambda digest: lifecycle.asked(run_as(account, digest), now),
             posts_now=True,
         )
 
@@ -135,7 +136,7 @@ class Digests:
         running = [one for one in theirs if one.tenant == tenant and not one.paused]
         now = self._clock()
         for digest in running:
-            await self.settle(digest, lambda one: course.paused(one, NOT_CONNECTED, now))
+            await self.settle(digest, lambda one: lifecycle.paused(one, NOT_CONNECTED, now))
         return tuple(running)
 
     async def settle(self, digest: Digest, change: Change) -> Changed | None:

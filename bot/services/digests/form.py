@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
+from bot.domain.digests import Digest, Schedule
+from bot.domain.filters import Filters
 from bot.errors import BotError, InvalidInput
-from bot.models import Digest, Filters, Schedule
 
 LONGEST_NAME = 60
 LONGEST_QUERY = 500

@@ -9,14 +9,15 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 
+from bot.domain.accounts import Connection, PolledConnection
+from bot.domain.digests import DayTotals
+from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.emporix.client import EmporixClient
 from bot.errors import EmporixError, RateLimited
-from bot.models import NEWEST_FIRST, Connection, Filters
 from bot.services.concurrency import SingleFlight
 from bot.services.digests.report import KEPT_SECONDS, total_of
 from bot.services.digests.schedule import Day, days_before
-from bot.store.day_counts import Counted, DayCounts
-from bot.store.sources import Source
+from bot.store.digests import DailyCounts
 
 logger = logging.getLogger(__name__)
 
@@ -107,26 +108,26 @@ class _Series:
     name: str
 
     @classmethod
-    def of(cls, held: Connection, filters: Filters, zone: str, at: float) -> _Series:
+    def of(cls, connection: Connection, filters: Filters, zone: str, at: float) -> _Series:
         asked = replace(
-            filters, sort=NEWEST_FIRST, page=1, size=1, fields=("id",), tenant=held.tenant
+            filters, sort=NEWEST_FIRST, page=1, size=1, fields=("id",), tenant=connection.tenant
         )
-        facts = [held.tenant, held.credentials.client_id, zone, asdict(asked)]
+        facts = [connection.tenant, connection.credentials.client_id, zone, asdict(asked)]
         name = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
-        source = Source(held.caller, held.tenant).name
-        return cls(held, asked, days_before(zone, at, DAYS), source, name)
+        source = PolledConnection(connection.caller, connection.tenant).name
+        return cls(connection, asked, days_before(zone, at, DAYS), source, name)
 
-    def known(self, kept: Mapping[str, Counted], now: float) -> dict[str, Counted]:
+    def known(self, kept: Mapping[str, DayTotals], now: float) -> dict[str, DayTotals]:
         """The kept counts of these days, without those that have to be counted again."""
         return {day.on: kept[day.on] for day in self.days if _holds(kept.get(day.on), day, now)}
 
-    def history(self, known: Mapping[str, Counted]) -> History:
+    def history(self, known: Mapping[str, DayTotals]) -> History:
         days = tuple(DayCount(day.on, known[day.on].counts) for day in self.days if day.on in known)
         unknown = len(self.days) - len(days)
         return History(self.held.tenant, _statuses(self.asked), days, unknown)
 
 
-class Histories:
+class DailyHistory:
     """Reads histories; digests of the same tenant, key, filters and zone share one.
 
     Both methods raise StoreUnavailable. A day that Emporix does not count is left out.
@@ -135,7 +136,7 @@ class Histories:
     def __init__(
         self,
         emporix: EmporixClient,
-        kept: DayCounts,
+        kept: DailyCounts,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -143,13 +144,15 @@ class Histories:
         self._room = asyncio.Semaphore(CALLS_AT_ONCE)
         self._flight = SingleFlight[History](clock, lambda _: KEPT_SECONDS)
 
-    async def prepare(self, held: Connection, filters: Filters, zone: str, at: float) -> History:
+    async def prepare(
+        self, connection: Connection, filters: Filters, zone: str, at: float
+    ) -> History:
         """Count the missing days of those in a zone that were over `at` a time, and keep them."""
-        return await self._prepare(_Series.of(held, filters, zone, at))
+        return await self._prepare(_Series.of(connection, filters, zone, at))
 
-    async def read(self, held: Connection, filters: Filters, zone: str, at: float) -> History:
+    async def read(self, connection: Connection, filters: Filters, zone: str, at: float) -> History:
         """The same days, in `WAIT_SECONDS`; counting goes on for the next one who reads them."""
-        series = _Series.of(held, filters, zone, at)
+        series = _Series.of(connection, filters, zone, at)
         counting = asyncio.ensure_future(self._prepare(series))
         waiting = asyncio.ensure_future(self._sleep(WAIT_SECONDS))
         try:
@@ -186,7 +189,7 @@ class Histories:
                 logger.info("days are not counted now: Emporix asks to wait")
                 break
             if counts is not None:
-                known[day.on] = Counted(counts, self._clock())
+                known[day.on] = DayTotals(counts, self._clock())
                 await self._kept.keep(series.source, series.name, known)
             elif (failed := failed + 1) == MOST_UNKNOWN:
                 break
@@ -216,7 +219,7 @@ def _statuses(asked: Filters) -> tuple[str, ...]:
     return tuple(one for one in STATUSES if not asked.statuses or one in asked.statuses)
 
 
-def _holds(counted: Counted | None, day: Day, now: float) -> bool:
+def _holds(counted: DayTotals | None, day: Day, now: float) -> bool:
     """A count that was taken while jobs of the day still ran is taken once more, later."""
     settled = day.until + SETTLED_SECONDS
     return counted is not None and (counted.at >= settled or now < settled)

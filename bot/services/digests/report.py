@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from bot.domain.accounts import Connection
+from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.emporix.models import Job, JobPage
-from bot.models import NEWEST_FIRST, Connection, Filters
+from bot.services.agents import NamedJobs
 from bot.services.concurrency import SingleFlight, cancel_all
-from bot.services.digests.course import Window
-from bot.services.likeness import Group, beginning, groups
-from bot.services.naming import NamedJobs
-from bot.services.short_query import shorten
+from bot.services.digests.lifecycle import Window
+from bot.services.filters.form import shorten
+from bot.services.similarity import Group, beginning, groups
 
 STATUSES = ("success", "failure", "in_progress", "skipped")
 FAILURE = "failure"
@@ -81,7 +82,7 @@ class Report:
         return max((count.now or 0 for count in self.counts), default=0)
 
 
-class Reports:
+class DigestReports:
     """Reads reports; digests of the same tenant, key, filters and window share one.
 
     Its method raises what Emporix raises.
@@ -92,37 +93,40 @@ class Reports:
         self._room = asyncio.Semaphore(CALLS_AT_ONCE)
         self._flight = SingleFlight[Report](clock, lambda _: KEPT_SECONDS)
 
-    async def read(self, held: Connection, filters: Filters, window: Window) -> Report:
-        key = (held.tenant, held.credentials.client_id, filters, window)
-        return await self._flight.get(key, lambda: self._read(held, filters, window))
+    async def read(self, connection: Connection, filters: Filters, window: Window) -> Report:
+        key = (connection.tenant, connection.credentials.client_id, filters, window)
+        return await self._flight.get(key, lambda: self._read(connection, filters, window))
 
     async def close(self) -> None:
         """Give up what is on its way."""
         await self._flight.close()
 
-    async def _read(self, held: Connection, filters: Filters, window: Window) -> Report:
-        asked = replace(filters, sort=NEWEST_FIRST, page=1, fields=(), tenant=held.tenant)
+    async def _read(self, connection: Connection, filters: Filters, window: Window) -> Report:
+        asked = replace(filters, sort=NEWEST_FIRST, page=1, fields=(), tenant=connection.tenant)
         statuses = [one for one in STATUSES if not filters.statuses or one in filters.statuses]
-        failing = asyncio.create_task(self._failures(held, asked, window))
+        failing = asyncio.create_task(self._failures(connection, asked, window))
         counting = [
-            asyncio.create_task(self._count(held, asked, window, one)) for one in ("", *statuses)
+            asyncio.create_task(self._count(connection, asked, window, one))
+            for one in ("", *statuses)
         ]
         try:
             total, *counts = await asyncio.gather(*counting)
             failures = await failing
         finally:
             await cancel_all([failing, *counting])
-        return _report(held, filters, window, total, _with_others(total, counts), failures)
+        return _report(connection, filters, window, total, _with_others(total, counts), failures)
 
-    async def _count(self, held: Connection, asked: Filters, window: Window, status: str) -> Count:
+    async def _count(
+        self, connection: Connection, asked: Filters, window: Window, status: str
+    ) -> Count:
         """How many there were, by the total of a page of one; never by reading them."""
         statuses = (status,) if status else asked.statuses
         one = replace(asked, size=1, fields=("id",), statuses=statuses)
-        now = await self._page(held, replace(one, since=window.since, until=window.until))
-        before = await self._page(held, replace(one, since=window.before, until=window.since))
+        now = await self._page(connection, replace(one, since=window.since, until=window.until))
+        before = await self._page(connection, replace(one, since=window.before, until=window.since))
         return Count(status, total_of(now), total_of(before))
 
-    async def _failures(self, held: Connection, asked: Filters, window: Window) -> list[Job]:
+    async def _failures(self, connection: Connection, asked: Filters, window: Window) -> list[Job]:
         if asked.statuses and FAILURE not in asked.statuses:
             return []
         asked = replace(
@@ -130,19 +134,19 @@ class Reports:
         )
         found: list[Job] = []
         for number in range(1, MOST_FAILURES // PAGE_SIZE + 1):
-            page = await self._page(held, replace(asked, page=number))
+            page = await self._page(connection, replace(asked, page=number))
             found += map(beginning, page.jobs)
             if not page.has_more:
                 break
         return list({job.id or id(job): job for job in found}.values())
 
-    async def _page(self, held: Connection, filters: Filters) -> JobPage:
+    async def _page(self, connection: Connection, filters: Filters) -> JobPage:
         async with self._room:
-            return await self._emporix.list_jobs(held, filters)
+            return await self._emporix.list_jobs(connection, filters)
 
 
 def _report(
-    held: Connection,
+    connection: Connection,
     filters: Filters,
     window: Window,
     total: Count,
@@ -154,7 +158,7 @@ def _report(
     rest = others + [job for group in found for job in group.jobs[1:]]
     failed = next((count.now for count in counts if count.status == FAILURE), None)
     return Report(
-        tenant=held.tenant,
+        tenant=connection.tenant,
         filters=filters,
         window=window,
         total=total,
@@ -164,7 +168,7 @@ def _report(
         groups=found[:SHOWN_GROUPS],
         rest=tuple(rest[:SHOWN_REST]),
         more=max(failed or 0, len(failures)) - len(found[:SHOWN_GROUPS]) - len(rest[:SHOWN_REST]),
-        can_delete=held.can_delete,
+        can_delete=connection.can_delete,
     )
 
 

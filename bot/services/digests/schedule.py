@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from bot.models import Schedule, Slot
+from bot.domain.digests import Schedule, ScheduledRun
 
 LONGEST_SEARCH = 16
 """Days: a week, and another where a zone has left the only day out."""
@@ -35,13 +35,13 @@ class Day:
     until: float
 
 
-def next_slot(schedule: Schedule, after: float, *, not_on: str = "") -> Slot:
+def next_slot(schedule: Schedule, after: float, *, not_on: str = "") -> ScheduledRun:
     """The first run later than `after`, in seconds since 1970; not that of the date `not_on`."""
-    slots = (slot for slot in _slots(schedule, after) if slot.at > after and slot.on != not_on)
+    slots = (slot for slot in _slots(schedule, after) if slot.at > after and slot.date != not_on)
     return next(slots)
 
 
-def slots_between(schedule: Schedule, first: Slot, until: float) -> list[Slot]:
+def slots_between(schedule: Schedule, first: ScheduledRun, until: float) -> list[ScheduledRun]:
     """The runs from `first` up to `until`, both included; at most those of a month."""
     begin = max(first.at, until - MONTH_SECONDS)
     slots = _slots(schedule, begin, days=LONGEST_SEARCH * 3)
@@ -70,14 +70,14 @@ def moment(zone: str, day: date, minute: int) -> float | None:
     return _resolved(ZoneInfo(zone), day, minute).timestamp()
 
 
-def _slots(schedule: Schedule, after: float, days: int = LONGEST_SEARCH) -> Iterator[Slot]:
+def _slots(schedule: Schedule, after: float, days: int = LONGEST_SEARCH) -> Iterator[ScheduledRun]:
     """The runs from the day before that of `after` on, in order."""
     day = datetime.fromtimestamp(after, ZoneInfo(schedule.zone)).date() - _DAY
     for _ in range(days):
         if day.weekday() in schedule.days:
             at = moment(schedule.zone, day, schedule.minute)
             if at is not None:
-                yield Slot(day.isoformat(), at)
+                yield ScheduledRun(day.isoformat(), at)
         day += _DAY
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from sandbox.slack.blockkit.blocks import ON_SURFACE, Surface
-from sandbox.slack.blockkit.crosschecks import cross_problems
+from sandbox.slack.blockkit.cross_checks import cross_problems
+from sandbox.slack.blockkit.error_messages import spoken
 from sandbox.slack.blockkit.schema import compiled
 from sandbox.slack.blockkit.views import VIEW
-from sandbox.slack.blockkit.words import spoken
 
 _blocks = {surface: compiled(schema) for surface, schema in ON_SURFACE.items()}
 _views = {kind: compiled(schema) for kind, schema in VIEW.items()}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.slack.blockkit.error_messages import spoken
 from sandbox.slack.blockkit.objects import OPTION_GROUP, PLAIN_OPTION
 from sandbox.slack.blockkit.schema import array, compiled, shape
 from sandbox.slack.blockkit.walk import options
-from sandbox.slack.blockkit.words import spoken
-from sandbox.slack.refusal import Refused
+from sandbox.slack.errors import Refused
 
 _ONE_LIST = {
     "oneOf": [{"required": ["options"]}, {"required": ["option_groups"]}],

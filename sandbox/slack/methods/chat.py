@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.slack.arguments import Arguments, optional, required
-from sandbox.slack.content import content
 from sandbox.slack.directory import BOT_USER_ID, Channel
+from sandbox.slack.errors import Refused, Unknown
+from sandbox.slack.message_content import content
 from sandbox.slack.messages import Message
 from sandbox.slack.metadata import metadata
-from sandbox.slack.refusal import Refused, Unknown
 from sandbox.slack.workspace import Workspace
 
 

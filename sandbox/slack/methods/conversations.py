@@ -7,9 +7,9 @@ from typing import Any
 from sandbox.slack.arguments import Arguments, optional, required
 from sandbox.slack.conversations import kind_of
 from sandbox.slack.directory import BOT_USER_ID, Channel
+from sandbox.slack.errors import Refused, Unknown
 from sandbox.slack.methods.info import shown
 from sandbox.slack.paging import paged
-from sandbox.slack.refusal import Refused, Unknown
 from sandbox.slack.workspace import Workspace
 
 KINDS = {"public": "public_channel", "private": "private_channel", "im": "im"}

@@ -7,8 +7,8 @@ from typing import Any
 
 from sandbox.slack.arguments import Arguments, optional, required
 from sandbox.slack.directory import BOT_USER_ID
+from sandbox.slack.errors import Refused, Unknown
 from sandbox.slack.files import File
-from sandbox.slack.refusal import Refused, Unknown
 from sandbox.slack.workspace import Workspace
 
 _CONVERSATION = re.compile(r"[CDG][A-Z0-9]+")

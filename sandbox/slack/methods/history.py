@@ -6,10 +6,10 @@ from typing import Any
 
 from sandbox.slack.arguments import Arguments, optional, required
 from sandbox.slack.directory import BOT_USER_ID, Channel
+from sandbox.slack.errors import Refused
 from sandbox.slack.messages import Message
 from sandbox.slack.methods.conversations import found
 from sandbox.slack.paging import paged
-from sandbox.slack.refusal import Refused
 from sandbox.slack.scopes import need
 from sandbox.slack.workspace import Workspace
 

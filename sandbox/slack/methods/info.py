@@ -17,7 +17,7 @@ from sandbox.slack.directory import (
     TEAM_NAME,
     Channel,
 )
-from sandbox.slack.refusal import Refused, Unknown
+from sandbox.slack.errors import Refused, Unknown
 from sandbox.slack.workspace import Workspace
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sandbox.slack.arguments import Arguments, optional, required
 from sandbox.slack.blockkit import view_problems
-from sandbox.slack.refusal import Refused
+from sandbox.slack.errors import Refused
 from sandbox.slack.views import View
 from sandbox.slack.workspace import Workspace
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.keys import ACME_READ_ONLY
+from tests.harness.app import AppHarness
 from tests.listeners.alerts.fixtures import without_ids
-from tests.shop import Shop
 
 
-async def test_lists_them(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_lists_them(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Each with its state and its buttons, for whoever asks alone."""
     ada = connected.person("ada", "ops")
     await ada.command("/emporix alerts on")
@@ -20,14 +20,14 @@ async def test_lists_them(connected: Shop, snapshot: SnapshotAssertion) -> None:
 
 
 async def test_an_empty_list_says_how_to_begin(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """With two commands to copy."""
     exchange = await connected.person("ada", "ops").command("/emporix alerts")
     assert exchange.payloads == snapshot
 
 
-async def test_lists_jobs_with_the_rights_of_whoever_presses(connected: Shop) -> None:
+async def test_lists_jobs_with_the_rights_of_whoever_presses(connected: AppHarness) -> None:
     """An alert stays as it is; the list is private, and asks by the presser's own connection."""
     ada, grace = connected.person("ada", "ops"), connected.person("grace", "ops")
     await ada.command("/emporix alerts on")

@@ -6,12 +6,12 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
 from tests.listeners.alerts.fixtures import without_ids
-from tests.shop import Shop
 
 
 @pytest.fixture
-async def ada(connected: Shop) -> Person:
+async def ada(connected: AppHarness) -> Person:
     """Ada in #ops, where an alert is on."""
     ada = connected.person("ada", "ops")
     await ada.command("/emporix alerts on")
@@ -45,14 +45,14 @@ async def test_says_what_is_possible(ada: Person, snapshot: SnapshotAssertion) -
     assert (await ada.command("/emporix alerts mute monday")).payloads == snapshot
 
 
-async def test_without_alerts_it_says_so(connected: Shop) -> None:
+async def test_without_alerts_it_says_so(connected: AppHarness) -> None:
     """To whoever asks, alone."""
     exchange = await connected.person("ada", "general").command("/emporix alerts mute")
     assert "No such alerts are on" in exchange.payloads[0]["text"]
     assert exchange.payloads[0]["response_type"] == "ephemeral"
 
 
-async def test_its_owner_reads_who_did_it(ada: Person, connected: Shop) -> None:
+async def test_its_owner_reads_who_did_it(ada: Person, connected: AppHarness) -> None:
     """And until when; whoever mutes their own gets no message."""
     await ada.command("/emporix alerts mute")
     await connected.person("grace", "ops").command("/emporix alerts mute 30m")

@@ -7,11 +7,11 @@ from syrupy.assertion import SnapshotAssertion
 
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Person
-from tests.shop import Shop
+from tests.harness.app import AppHarness
 
 
 @pytest.fixture
-async def ada(connected: Shop) -> Person:
+async def ada(connected: AppHarness) -> Person:
     """Ada in #ops, where two alerts are on."""
     ada = connected.person("ada", "ops")
     await ada.command("/emporix alerts on")
@@ -20,7 +20,9 @@ async def ada(connected: Shop) -> Person:
     return ada
 
 
-async def test_turns_all_off(ada: Person, connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_turns_all_off(
+    ada: Person, connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """Whoever is in the channel may do so, with or without a connection."""
     exchange = await connected.person("grace", "ops").command("/emporix alerts off")
     assert exchange.payloads == snapshot
@@ -36,7 +38,7 @@ async def test_turns_one_off(ada: Person) -> None:
     assert "*1 alert in this channel*" in listed.payloads[0]["text"]
 
 
-async def test_touches_no_other_channel(ada: Person, connected: Shop) -> None:
+async def test_touches_no_other_channel(ada: Person, connected: AppHarness) -> None:
     """Alerts of #general go on."""
     general = connected.person("ada", "general")
     await general.command("/emporix alerts on")
@@ -46,7 +48,7 @@ async def test_touches_no_other_channel(ada: Person, connected: Shop) -> None:
 
 
 async def test_its_owner_reads_who_did_it(
-    ada: Person, connected: Shop, snapshot: SnapshotAssertion
+    ada: Person, connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """In one direct message; whoever turns off their own gets none."""
     await connected.person("grace", "ops").command("/emporix alerts off")
@@ -57,7 +59,9 @@ async def test_its_owner_reads_who_did_it(
     assert len(await connected.person("ada", "dm").messages()) == 1
 
 
-async def test_is_off_though_its_owner_cannot_be_notified(ada: Person, connected: Shop) -> None:
+async def test_is_off_though_its_owner_cannot_be_notified(
+    ada: Person, connected: AppHarness
+) -> None:
     """For example because they have left."""
     connected.workspace.directory.deactivate("U0ADA")
     connected.workspace.faults.add(Fault("refuse", method="chat.postMessage", error="is_inactive"))

@@ -10,12 +10,12 @@ from syrupy.assertion import SnapshotAssertion
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
 from tests.listeners.alerts.fixtures import without_ids
-from tests.shop import Shop
 
 
 @pytest.fixture
-def ada(connected: Shop) -> Person:
+def ada(connected: AppHarness) -> Person:
     """Ada in #ops, connected to acme."""
     return connected.person("ada", "ops")
 
@@ -74,13 +74,13 @@ async def test_a_query_that_emporix_refuses_is_told_at_once(ada: Person) -> None
     assert "No alerts are on" in listed.payloads[0]["text"]
 
 
-async def test_needs_a_connection(connected: Shop) -> None:
+async def test_needs_a_connection(connected: AppHarness) -> None:
     """Grace is connected to nothing."""
     exchange = await connected.person("grace", "ops").command("/emporix alerts on")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.not_connected"
 
 
-async def test_joins_a_public_channel(connected: Shop) -> None:
+async def test_joins_a_public_channel(connected: AppHarness) -> None:
     """It must be there to post by itself."""
     await connected.person("ada", "secret").command("/emporix alerts on")
     assert BOT_USER_ID in connected.workspace.directory.channels["C0SECRET"].members
@@ -88,14 +88,14 @@ async def test_joins_a_public_channel(connected: Shop) -> None:
 
 @pytest.mark.parametrize("channel", ["board", "partners", "dm"])
 async def test_refuses_where_it_may_not_post(
-    connected: Shop, channel: str, snapshot: SnapshotAssertion
+    connected: AppHarness, channel: str, snapshot: SnapshotAssertion
 ) -> None:
     """Private channels without the app, other organisations, direct messages: as for sharing."""
     exchange = await connected.person("ada", channel).command("/emporix alerts on")
     assert exchange.payloads == snapshot
 
 
-async def test_goes_on_in_a_private_channel_that_it_is_in(connected: Shop) -> None:
+async def test_goes_on_in_a_private_channel_that_it_is_in(connected: AppHarness) -> None:
     """After the invitation."""
     channels = connected.workspace.directory.channels
     board = channels["C0BOARD"]
@@ -104,7 +104,7 @@ async def test_goes_on_in_a_private_channel_that_it_is_in(connected: Shop) -> No
     assert "Alerts are on here" in exchange.payloads[0]["text"]
 
 
-async def test_a_button_of_an_alert_that_is_off_says_so(connected: Shop, ada: Person) -> None:
+async def test_a_button_of_an_alert_that_is_off_says_so(connected: AppHarness, ada: Person) -> None:
     """Somebody has turned it off since the list was shown."""
     await ada.command("/emporix alerts on")
     await ada.command("/emporix disconnect")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import set_up
-from tests.shop import Shop
 
 
 @pytest.fixture
-def ada(connected: Shop) -> Person:
+def ada(connected: AppHarness) -> Person:
     """Ada in #ops, connected to acme."""
     return connected.person("ada", "ops")
 

@@ -6,9 +6,9 @@ import pytest
 
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.person import Exchange, Person
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import in_channel, set_up, stored
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 FIRST, SECOND = "digest-1", "digest-2"
 AT = {FIRST: 1, SECOND: 2}
@@ -35,7 +35,7 @@ each_digest = pytest.mark.parametrize(
 
 @each_digest
 async def test_previews_that_digest(
-    connected: Shop, two: Person, digest_id: str, other: str, name: str
+    connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
     """The preview has its name."""
     exchange = await press(two, "Preview", digest_id)
@@ -44,7 +44,7 @@ async def test_previews_that_digest(
 
 @each_digest
 async def test_pauses_and_resumes_that_digest(
-    connected: Shop, two: Person, digest_id: str, other: str, name: str
+    connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
     """The other one runs on, or stays paused."""
     await press(two, "Pause", digest_id)
@@ -59,7 +59,7 @@ async def test_pauses_and_resumes_that_digest(
 
 @each_digest
 async def test_posts_that_digest_now(
-    connected: Shop, two: Person, digest_id: str, other: str, name: str
+    connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
     """The channel gets one message, with its name."""
     add_jobs(connected, 3)
@@ -71,7 +71,7 @@ async def test_posts_that_digest_now(
 
 @each_digest
 async def test_changes_that_digest(
-    connected: Shop, two: Person, digest_id: str, other: str, name: str
+    connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
     """The form shows its name, and saving leaves the other one as it was."""
     exchange = await press(two, "Change", digest_id)
@@ -85,7 +85,7 @@ async def test_changes_that_digest(
 
 @each_digest
 async def test_takes_that_digest_over(
-    connected: Shop, two: Person, digest_id: str, other: str, name: str
+    connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
     """The other one keeps its owner."""
     grace = connected.person("grace", "ops")
@@ -97,7 +97,7 @@ async def test_takes_that_digest_over(
 
 @each_digest
 async def test_deletes_that_digest(
-    connected: Shop, two: Person, digest_id: str, other: str, name: str
+    connected: AppHarness, two: Person, digest_id: str, other: str, name: str
 ) -> None:
     """The other one stays."""
     await press(two, "Delete", digest_id)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.slack.person import Person
-from tests.shop import Shop
+from tests.harness.app import AppHarness
 
 
 async def test_asks_first(
-    connected: Shop, ada: Person, digest: str, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """Nothing is deleted before somebody says so."""
     assert (await ada.command("/emporix digest delete")).payloads == snapshot
     assert await connected.redis.keys("*:digest:*") != []
 
 
-async def test_deletes_every_trace(connected: Shop, ada: Person, digest: str) -> None:
+async def test_deletes_every_trace(connected: AppHarness, ada: Person, digest: str) -> None:
     """Of the digest and of its places in the indexes."""
     await ada.command("/emporix digest delete daily jobs")
     exchange = await ada.click("Delete")
@@ -24,7 +24,7 @@ async def test_deletes_every_trace(connected: Shop, ada: Person, digest: str) ->
     assert await connected.redis.keys("*digest*") == []
 
 
-async def test_can_be_thought_better_of(connected: Shop, ada: Person, digest: str) -> None:
+async def test_can_be_thought_better_of(connected: AppHarness, ada: Person, digest: str) -> None:
     """Keep keeps."""
     await ada.command("/emporix digest delete")
     await ada.click("Keep")
@@ -32,7 +32,7 @@ async def test_can_be_thought_better_of(connected: Shop, ada: Person, digest: st
 
 
 async def test_is_deleted_once(
-    connected: Shop, ada: Person, digest: str, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """A second press learns that it is gone."""
     await ada.command("/emporix digest list")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import set_up, stored
-from tests.shop import Shop
 
 
 async def test_begins_with_what_is_there(ada: Person) -> None:
@@ -23,7 +23,7 @@ async def test_begins_with_what_is_there(ada: Person) -> None:
     assert state["chart"]["value"]["selected_options"] == []
 
 
-async def test_changes_the_same_digest(connected: Shop, ada: Person, digest: str) -> None:
+async def test_changes_the_same_digest(connected: AppHarness, ada: Person, digest: str) -> None:
     """It stays one digest, and comes at its new time."""
     await ada.command("/emporix digest list")
     await ada.click("Change")
@@ -32,12 +32,12 @@ async def test_changes_the_same_digest(connected: Shop, ada: Person, digest: str
     changed = await stored(connected)
     assert changed.schedule.minute == 16 * 60
     assert changed.slot is not None
-    assert changed.slot.on == "2026-11-23"
+    assert changed.slot.date == "2026-11-23"
     assert len(await connected.redis.keys("*:digest:*")) == 1
 
 
 async def test_runs_on_the_connection_of_who_changed_it(
-    connected: Shop, ada: Person, digest: str
+    connected: AppHarness, ada: Person, digest: str
 ) -> None:
     """As the form says."""
     grace = connected.person("grace", "ops")

@@ -9,15 +9,15 @@ import pytest
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 OPS = "C0OPS"
 
 
 @pytest.fixture
-async def outside(connected: Shop, digest: str) -> Person:
+async def outside(connected: AppHarness, digest: str) -> Person:
     """Ada in #general, who owns a digest of #ops and is no member there any more."""
     add_jobs(connected, 3)
     connected.workspace.directory.remove(OPS, "U0ADA")
@@ -26,7 +26,7 @@ async def outside(connected: Shop, digest: str) -> Person:
     return general
 
 
-async def test_nothing_is_posted_by_people_who_left(connected: Shop, outside: Person) -> None:
+async def test_nothing_is_posted_by_people_who_left(connected: AppHarness, outside: Person) -> None:
     """Post now is refused with the way back, from a list and from Home alike."""
     exchange = await outside.click("Post now")
     assert "You're not a member of that channel" in exchange.messages[0]["text"]
@@ -39,7 +39,7 @@ async def test_nothing_is_posted_by_people_who_left(connected: Shop, outside: Pe
     assert (await stored(connected)).asked == 0
 
 
-async def test_owners_stop_theirs_from_anywhere(connected: Shop, outside: Person) -> None:
+async def test_owners_stop_theirs_from_anywhere(connected: AppHarness, outside: Person) -> None:
     """Pause and Delete need no membership, Resume does."""
     await outside.click("Pause")
     assert (await stored(connected)).paused == "somebody"
@@ -51,7 +51,7 @@ async def test_owners_stop_theirs_from_anywhere(connected: Shop, outside: Person
 
 
 async def test_owners_take_theirs_to_a_channel_of_their_own(
-    connected: Shop, outside: Person
+    connected: AppHarness, outside: Person
 ) -> None:
     """Change refuses the channel that they left, and takes another one."""
     await outside.click("Change")
@@ -64,7 +64,7 @@ async def test_owners_take_theirs_to_a_channel_of_their_own(
 
 @pytest.mark.parametrize("label", ["Post now", "Pause", "Delete", "Change"])
 async def test_others_do_nothing_in_channels_that_they_left(
-    connected: Shop, ada: Person, digest: str, label: str
+    connected: AppHarness, ada: Person, digest: str, label: str
 ) -> None:
     """By a button that they were shown while the digest was theirs."""
     grace, general = connected.person("grace", "ops"), connected.person("grace", "general")
@@ -81,7 +81,7 @@ async def test_others_do_nothing_in_channels_that_they_left(
     assert await stored(connected) == before
 
 
-async def test_a_form_names_only_channels_of_ones_own(connected: Shop, ada: Person) -> None:
+async def test_a_form_names_only_channels_of_ones_own(connected: AppHarness, ada: Person) -> None:
     """Also where somebody was removed while they filled it in."""
     await ada.command("/emporix digest")
     connected.workspace.directory.admit("C0SECRET", "U0BOT")
@@ -93,7 +93,7 @@ async def test_a_form_names_only_channels_of_ones_own(connected: Shop, ada: Pers
     assert await connected.redis.keys("*:digest:*") == []
 
 
-async def test_members_of_a_large_channel_are_found(connected: Shop, digest: str) -> None:
+async def test_members_of_a_large_channel_are_found(connected: AppHarness, digest: str) -> None:
     """On any page of Slack's answer."""
     channels = connected.workspace.directory.channels
     crowd = frozenset(f"U00{number:05d}" for number in range(2500))
@@ -104,7 +104,7 @@ async def test_members_of_a_large_channel_are_found(connected: Shop, digest: str
     assert (await stored(connected)).asked > 0
 
 
-async def test_the_owner_hears_who_takes_it_over(connected: Shop, digest: str) -> None:
+async def test_the_owner_hears_who_takes_it_over(connected: AppHarness, digest: str) -> None:
     """In a direct message with the way back; where Slack refuses that, it is done all the same."""
     grace = connected.person("grace", "ops")
     await connected.connect(grace, ACME_READ_ONLY)
@@ -121,7 +121,9 @@ async def test_the_owner_hears_who_takes_it_over(connected: Shop, digest: str) -
 
 
 @pytest.mark.parametrize("verb", ["now", "resume"])
-async def test_without_a_connection_nothing_starts(connected: Shop, digest: str, verb: str) -> None:
+async def test_without_a_connection_nothing_starts(
+    connected: AppHarness, digest: str, verb: str
+) -> None:
     """Who has none is offered to connect; a paused digest stays paused, and nothing is posted."""
     add_jobs(connected, 3)
     await connected.person("ada", "ops").command("/emporix digest pause")
@@ -132,14 +134,14 @@ async def test_without_a_connection_nothing_starts(connected: Shop, digest: str,
     assert await stored(connected) == before
 
 
-async def in_channel_of(shop: Shop) -> list[str]:
+async def in_channel_of(harness: AppHarness) -> list[str]:
     """What Grace, who is still there, sees in #ops."""
-    seen = await shop.person("grace", "ops").messages()
+    seen = await harness.person("grace", "ops").messages()
     return [message["text"] for message in seen if not message["ephemeral"]]
 
 
 async def test_disconnecting_pauses_digests_at_once(
-    connected: Shop, ada: Person, digest: str
+    connected: AppHarness, ada: Person, digest: str
 ) -> None:
     """The reply and the channel say so."""
     await set_up(ada, name="Other")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import set_up
-from tests.shop import Shop
 
 
 async def test_shows_them_with_their_buttons(ada: Person, snapshot: SnapshotAssertion) -> None:
@@ -22,7 +22,7 @@ async def test_offers_one_where_there_is_none(ada: Person, snapshot: SnapshotAss
     assert (await ada.command("/emporix digest list")).payloads == snapshot
 
 
-async def test_others_can_take_them_over(connected: Shop, digest: str) -> None:
+async def test_others_can_take_them_over(connected: AppHarness, digest: str) -> None:
     """Who does not own a digest sees that button; the owner needs none."""
     grace = await connected.person("grace", "ops").command("/emporix digest list")
     assert "Take over" in str(grace.payloads)
@@ -30,7 +30,7 @@ async def test_others_can_take_them_over(connected: Shop, digest: str) -> None:
     assert "Take over" not in str(ada.payloads)
 
 
-async def test_has_room_for_the_button_that_sets_one_up(connected: Shop) -> None:
+async def test_has_room_for_the_button_that_sets_one_up(connected: AppHarness) -> None:
     """However many there are: of those in other channels some are only counted."""
     ada = connected.person("ada", "ops")
     for number in range(20):

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.models import Filters, Schedule
+from bot.domain.digests import Schedule
+from bot.domain.filters import Filters
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Person
-from tests.clock import FakeClock
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 from tests.listeners.digest.fixtures import set_up, stored
-from tests.shop import Shop, open_shop
 
 
 async def test_proposes_what_most_want(ada: Person, snapshot: SnapshotAssertion) -> None:
@@ -31,7 +32,7 @@ async def test_takes_the_name_that_was_typed(ada: Person) -> None:
 
 
 async def test_is_set_up_by_pressing_save(
-    connected: Shop, ada: Person, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """Nothing needs to be filled in; the answer says when it comes first."""
     exchange = await set_up(ada)
@@ -40,10 +41,10 @@ async def test_is_set_up_by_pressing_save(
     assert digest.schedule == Schedule(540, "Europe/Berlin", (0, 1, 2, 3, 4, 5, 6))
     assert (digest.channel_id, digest.tenant, digest.owner.user_id) == ("C0OPS", "acme", "U0ADA")
     assert digest.slot is not None
-    assert digest.slot.on == "2026-11-24"
+    assert digest.slot.date == "2026-11-24"
 
 
-async def test_takes_what_is_filled_in(connected: Shop, ada: Person) -> None:
+async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> None:
     """Each field of the form, in the words of the commands."""
     await set_up(
         ada,
@@ -91,14 +92,14 @@ async def test_says_what_is_wrong_under_its_field(
     assert words in exchange.field_errors[name]
 
 
-async def test_joins_a_public_channel(connected: Shop, ada: Person) -> None:
+async def test_joins_a_public_channel(connected: AppHarness, ada: Person) -> None:
     """Nobody has to invite the app there."""
     await set_up(ada, channel="secret")
     assert BOT_USER_ID in connected.workspace.directory.channel("secret").members
     assert (await stored(connected)).channel_id == "C0SECRET"
 
 
-async def test_joins_no_channel_of_others(connected: Shop, ada: Person) -> None:
+async def test_joins_no_channel_of_others(connected: AppHarness, ada: Person) -> None:
     """Nobody brings the app into a public channel of which they are no member."""
     await set_up(ada, channel="secret")
     for member in (BOT_USER_ID, "U0ADA"):
@@ -118,7 +119,7 @@ async def test_a_channel_has_each_name_once(ada: Person, digest: str) -> None:
 
 
 async def test_the_form_comes_again_where_slack_is_slow(
-    connected: Shop, ada: Person, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """After the ack, what is wrong stands above the form."""
     connected.workspace.faults.add(Fault("delay", method="conversations.info", seconds=2.2))
@@ -126,9 +127,9 @@ async def test_the_form_comes_again_where_slack_is_slow(
     assert exchange.view == snapshot
 
 
-async def test_needs_a_connection(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_needs_a_connection(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Who is not connected is offered that in the place of the form."""
-    exchange = await shop.grace.command("/emporix digest")
+    exchange = await harness.grace.command("/emporix digest")
     assert exchange.view == snapshot
 
 
@@ -146,7 +147,7 @@ async def test_the_operator_decides_about_shared_channels(
     redis: Any, redis_url: str, clock: FakeClock, allowed: bool
 ) -> None:
     """A channel of several organizations takes a digest only with ALLOW_SHARED_CHANNELS."""
-    async with open_shop(redis, redis_url, clock, allow_shared_channels=allowed) as shop:
-        await shop.connect(shop.ada, ACME_OPERATIONS)
-        exchange = await set_up(shop.ada, channel="partners")
+    async with open_app(redis, redis_url, clock, allow_shared_channels=allowed) as harness:
+        await harness.connect(harness.ada, ACME_OPERATIONS)
+        exchange = await set_up(harness.ada, channel="partners")
     assert list(exchange.field_errors) == ([] if allowed else ["channel"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import in_channel, stored
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 
-async def test_is_posted_at_once(connected: Shop, ada: Person, digest: str) -> None:
+async def test_is_posted_at_once(connected: AppHarness, ada: Person, digest: str) -> None:
     """The answer says so, and the schedule stays what it was."""
     add_jobs(connected, 3)
     await connected.worker.work()
@@ -27,7 +27,9 @@ async def test_says_that_no_worker_is_there(ada: Person, digest: str) -> None:
     assert "no worker of this app is running" in exchange.messages[0]["text"]
 
 
-async def test_two_presses_at_a_time_post_one(connected: Shop, ada: Person, digest: str) -> None:
+async def test_two_presses_at_a_time_post_one(
+    connected: AppHarness, ada: Person, digest: str
+) -> None:
     """Whoever presses twice does not get two."""
     add_jobs(connected, 3)
     await ada.command("/emporix digest list")
@@ -39,7 +41,7 @@ async def test_two_presses_at_a_time_post_one(connected: Shop, ada: Person, dige
 
 
 async def test_what_it_told_the_next_does_not_tell_again(
-    connected: Shop, ada: Person, digest: str
+    connected: AppHarness, ada: Person, digest: str
 ) -> None:
     """The next one covers the time since."""
     await ada.command("/emporix digest now")

@@ -5,20 +5,21 @@ from __future__ import annotations
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.models import Caller
-from bot.store.audit import AuditEntry, AuditLog
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEntry
+from bot.store.audit import AuditLog
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.person import Person
-from tests.clock import NOW
+from tests.harness.app import AppHarness
+from tests.harness.clock import NOW
 from tests.listeners.digest.fixtures import in_channel, stored, to_ada
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, when it would have come
 
 
 async def test_pauses(
-    connected: Shop, ada: Person, digest: str, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """Nothing is posted but two notices that it is paused, and by whom; the answer offers to
     resume it.
@@ -34,7 +35,7 @@ async def test_pauses(
     assert "Resume" in str(second["blocks"])
 
 
-async def test_the_owner_hears_of_it_from_others(connected: Shop, digest: str) -> None:
+async def test_the_owner_hears_of_it_from_others(connected: AppHarness, digest: str) -> None:
     """And the channel is offered to take it over, as it is not the owner who paused it."""
     await connected.person("grace", "ops").command("/emporix digest pause")
     (told,) = await to_ada(connected)
@@ -45,7 +46,7 @@ async def test_the_owner_hears_of_it_from_others(connected: Shop, digest: str) -
     assert "Take over" in str(notice["blocks"])
 
 
-async def test_pauses_by_its_button(connected: Shop, ada: Person, digest: str) -> None:
+async def test_pauses_by_its_button(connected: AppHarness, ada: Person, digest: str) -> None:
     """In the list."""
     await ada.command("/emporix digest list")
     await ada.click("Pause")
@@ -53,7 +54,7 @@ async def test_pauses_by_its_button(connected: Shop, ada: Person, digest: str) -
 
 
 async def test_goes_on_at_its_next_time(
-    connected: Shop, ada: Person, digest: str, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """What was left out meanwhile is not made up for."""
     await ada.command("/emporix digest pause")
@@ -64,10 +65,10 @@ async def test_goes_on_at_its_next_time(
     assert await in_channel(connected) == []
     slot = (await stored(connected)).slot
     assert slot is not None
-    assert slot.on == "2026-11-27"
+    assert slot.date == "2026-11-27"
 
 
-async def test_goes_on_by_its_button(connected: Shop, ada: Person, digest: str) -> None:
+async def test_goes_on_by_its_button(connected: AppHarness, ada: Person, digest: str) -> None:
     """In the answer to pause, and in the list."""
     await ada.command("/emporix digest pause")
     await ada.click("Resume")
@@ -75,7 +76,7 @@ async def test_goes_on_by_its_button(connected: Shop, ada: Person, digest: str) 
 
 
 async def test_goes_on_by_the_pressers_connection(
-    connected: Shop, digest: str, snapshot: SnapshotAssertion
+    connected: AppHarness, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """Whoever is connected to its tenant can take it."""
     grace = connected.person("grace", "ops")
@@ -85,7 +86,7 @@ async def test_goes_on_by_the_pressers_connection(
     assert (await stored(connected)).owner.user_id == "U0GRACE"
 
 
-async def test_needs_a_connection_to_its_tenant(connected: Shop, digest: str) -> None:
+async def test_needs_a_connection_to_its_tenant(connected: AppHarness, digest: str) -> None:
     """Who has none is offered to connect, and the digest stays what it was."""
     grace = connected.person("grace", "ops")
     await grace.command("/emporix digest list")
@@ -96,7 +97,7 @@ async def test_needs_a_connection_to_its_tenant(connected: Shop, digest: str) ->
 
 @pytest.mark.parametrize("label", ["Take over", "Resume"])
 async def test_an_old_notice_says_that_it_runs(
-    connected: Shop, ada: Person, digest: str, label: str
+    connected: AppHarness, ada: Person, digest: str, label: str
 ) -> None:
     """A notice stays in the channel when the digest goes on; its button then changes nothing."""
     grace = connected.person("grace", "ops")
@@ -110,5 +111,5 @@ async def test_an_old_notice_says_that_it_runs(
     assert (await stored(connected), await audited(connected)) == (before, entries)
 
 
-async def audited(shop: Shop) -> tuple[AuditEntry, ...]:
-    return await AuditLog(shop.redis).last(Caller("T0ACME", "U0ADA"), 100)
+async def audited(harness: AppHarness) -> tuple[AuditEntry, ...]:
+    return await AuditLog(harness.redis).last(Caller("T0ACME", "U0ADA"), 100)

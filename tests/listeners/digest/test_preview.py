@@ -5,13 +5,13 @@ from __future__ import annotations
 from syrupy.assertion import SnapshotAssertion
 
 from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import in_channel, set_up
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 
 async def test_shows_what_it_would_tell(
-    connected: Shop, ada: Person, digest: str, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """Counts and failures of the last day; nobody else sees it."""
     add_jobs(connected, 12)
@@ -21,7 +21,7 @@ async def test_shows_what_it_would_tell(
 
 
 async def test_shows_what_a_first_one_would_be(
-    connected: Shop, ada: Person, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """Before any is set up: the proposal, and how to set it up."""
     add_jobs(connected, 3)
@@ -38,7 +38,7 @@ async def test_asks_which_one(ada: Person, snapshot: SnapshotAssertion) -> None:
 
 
 async def test_is_read_by_ones_own_connection(
-    connected: Shop, digest: str, snapshot: SnapshotAssertion
+    connected: AppHarness, digest: str, snapshot: SnapshotAssertion
 ) -> None:
     """Who is not connected to the tenant sees nothing of it."""
     grace = connected.person("grace", "ops")

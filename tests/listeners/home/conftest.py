@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.posting import Poster
-from tests.shop import Shop
+from tests.harness.app import AppHarness
+from tests.harness.signed_requests import Poster
 
 
 @pytest.fixture
-def poster(shop: Shop) -> Poster:
-    return Poster(shop.http, shop.bot_url, shop.workspace.signing_secret, shop.clock)
+def poster(harness: AppHarness) -> Poster:
+    return Poster(harness.http, harness.bot_url, harness.workspace.signing_secret, harness.clock)

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from bot.models import Caller
-from bot.say.buttons import (
+from bot.domain.accounts import Caller
+from bot.rendering.buttons import (
     DIGEST_DELETE_CONFIRM,
     DIGEST_PAUSE_RESUME,
     JOBS_LIST_ALL,
-    USE_SWITCH,
+    TENANTS_SWITCH,
     TenantButton,
 )
-from bot.store import layout
+from bot.store import keys as redis_keys
 from sandbox.emporix.keys import ACME_OPERATIONS, GLOBEX_OPERATIONS
 from sandbox.slack.directory import ADA, TEAM_ID
+from tests.harness.app import AppHarness
+from tests.harness.sample_requests import home_action
+from tests.harness.signed_requests import Poster
 from tests.listeners.digest.fixtures import set_up, stored
-from tests.listeners.home.reading import buttons, published, words
+from tests.listeners.home.views import buttons, published, words
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.posting import Poster
-from tests.samples import home_action
-from tests.shop import Shop
 
 CALLER = Caller(TEAM_ID, ADA.id)
 
 
 @pytest.fixture
-async def shop(connected: Shop) -> Shop:
+async def harness(connected: AppHarness) -> AppHarness:
     """Ada has a digest in #ops, and looks at her Home."""
     add_jobs(connected, 6)
     await set_up(connected.person("ada", "ops"))
@@ -34,39 +34,39 @@ async def shop(connected: Shop) -> Shop:
     return connected
 
 
-async def test_switches_the_default(shop: Shop) -> None:
+async def test_switches_the_default(harness: AppHarness) -> None:
     """Said on top, shown below; nothing else is sent."""
-    await shop.connect(shop.ada, GLOBEX_OPERATIONS)
-    exchange = await shop.ada.click("Make default", at_home=True)
+    await harness.connect(harness.ada, GLOBEX_OPERATIONS)
+    exchange = await harness.ada.click("Make default", at_home=True)
     assert words(exchange.home).startswith("Your default tenant is `globex` now")
     assert "*globex* · your default" in words(exchange.home)
     assert [sent["via"] for sent in exchange.sent] == ["views.publish"]
 
 
-async def test_disconnects_after_asking(shop: Shop) -> None:
+async def test_disconnects_after_asking(harness: AppHarness) -> None:
     """Nothing of the tenant is left, neither in Redis nor in the Home."""
-    assert await shop.redis.hexists(layout.home(CALLER, "figures"), "acme")
-    exchange = await shop.ada.click("Disconnect", at_home=True)
+    assert await harness.redis.hexists(redis_keys.home(CALLER, "figures"), "acme")
+    exchange = await harness.ada.click("Disconnect", at_home=True)
     assert words(exchange.home).startswith("Disconnected from `acme`.")
     assert "You are not connected to Emporix yet." in words(exchange.home)
     assert "failed*" not in words(exchange.home)
-    assert not await shop.redis.hexists(layout.home(CALLER, "figures"), "acme")
+    assert not await harness.redis.hexists(redis_keys.home(CALLER, "figures"), "acme")
 
 
-async def test_follows_a_disconnect_by_command(shop: Shop) -> None:
+async def test_follows_a_disconnect_by_command(harness: AppHarness) -> None:
     """What was shown of the tenant goes from the Home, too."""
-    await shop.ada.command("/emporix disconnect")
-    exchange = await shop.ada.click("Disconnect")
+    await harness.ada.command("/emporix disconnect")
+    exchange = await harness.ada.click("Disconnect")
     assert "failed*" not in words(exchange.home)
     assert "You are not connected to Emporix yet." in words(exchange.home)
 
 
-async def test_reconnects(shop: Shop) -> None:
+async def test_reconnects(harness: AppHarness) -> None:
     """The form names the tenant; the Home then shows the new rights."""
-    form = await shop.ada.click("Reconnect", at_home=True)
+    form = await harness.ada.click("Reconnect", at_home=True)
     assert form.view is not None
     assert form.view["state"]["values"]["tenant"]["value"]["value"] == "acme"
-    exchange = await shop.ada.submit(
+    exchange = await harness.ada.submit(
         {
             "Client ID": ACME_OPERATIONS.client_id,
             "Client secret": ACME_OPERATIONS.client_secret,
@@ -76,85 +76,87 @@ async def test_reconnects(shop: Shop) -> None:
     assert len(published(exchange)) == 2
 
 
-async def test_a_home_that_nobody_opened_is_not_made(shop: Shop) -> None:
+async def test_a_home_that_nobody_opened_is_not_made(harness: AppHarness) -> None:
     """Who never opens it costs nothing."""
-    exchange = await shop.connect(shop.grace, ACME_OPERATIONS)
+    exchange = await harness.connect(harness.grace, ACME_OPERATIONS)
     assert published(exchange) == []
     assert exchange.home is None
 
 
-async def test_a_home_of_long_ago_is_left_alone(shop: Shop) -> None:
+async def test_a_home_of_long_ago_is_left_alone(harness: AppHarness) -> None:
     """Slack tells when it is opened again."""
-    await shop.redis.delete(layout.home(CALLER, "opened"))
-    exchange = await shop.connect(shop.ada, GLOBEX_OPERATIONS)
+    await harness.redis.delete(redis_keys.home(CALLER, "opened"))
+    exchange = await harness.connect(harness.ada, GLOBEX_OPERATIONS)
     assert published(exchange) == []
 
 
-async def test_pauses_and_resumes_a_digest(shop: Shop) -> None:
+async def test_pauses_and_resumes_a_digest(harness: AppHarness) -> None:
     """The buttons change with it."""
-    paused = await shop.ada.click("Pause", at_home=True)
+    paused = await harness.ada.click("Pause", at_home=True)
     assert "Paused: “Daily jobs” is not posted to <#C0OPS>" in words(paused.home)
-    assert (await stored(shop)).paused == "somebody"
-    resumed = await shop.ada.click("Resume", action_id=DIGEST_PAUSE_RESUME, at_home=True)
+    assert (await stored(harness)).paused == "somebody"
+    resumed = await harness.ada.click("Resume", action_id=DIGEST_PAUSE_RESUME, at_home=True)
     assert "Pause" in buttons(resumed.home)
 
 
-async def test_changes_a_digest(shop: Shop) -> None:
+async def test_changes_a_digest(harness: AppHarness) -> None:
     """In its form; the Home follows."""
-    await shop.ada.click("Change", at_home=True)
-    exchange = await shop.ada.submit({"name": "Failures at night"})
+    await harness.ada.click("Change", at_home=True)
+    exchange = await harness.ada.submit({"name": "Failures at night"})
     assert "*Failures at night*" in words(exchange.home)
 
 
-async def test_sets_up_a_digest(shop: Shop) -> None:
+async def test_sets_up_a_digest(harness: AppHarness) -> None:
     """The form asks for the channel, for a Home is in none."""
-    await shop.ada.click("Set up a digest", at_home=True)
-    exchange = await shop.ada.submit({"name": "A second", "channel": "general"})
+    await harness.ada.click("Set up a digest", at_home=True)
+    exchange = await harness.ada.submit({"name": "A second", "channel": "general"})
     assert exchange.field_errors == {}
     assert "*A second* · <#C0GENERAL>" in words(exchange.home)
 
 
-async def test_deletes_a_digest(shop: Shop) -> None:
+async def test_deletes_a_digest(harness: AppHarness) -> None:
     """After the question of its button."""
-    exchange = await shop.ada.click("Delete", action_id=DIGEST_DELETE_CONFIRM, at_home=True)
+    exchange = await harness.ada.click("Delete", action_id=DIGEST_DELETE_CONFIRM, at_home=True)
     assert "*Your digests*" not in words(exchange.home)
 
 
-async def test_posts_a_digest_at_once(shop: Shop) -> None:
+async def test_posts_a_digest_at_once(harness: AppHarness) -> None:
     """Or says that nobody is at work."""
-    exchange = await shop.ada.click("Post now", at_home=True)
+    exchange = await harness.ada.click("Post now", at_home=True)
     assert "Daily jobs" in words(exchange.home).partition("Your Emporix jobs")[0]
 
 
-async def test_a_button_of_nobody_says_that_it_is_old(shop: Shop, poster: Poster) -> None:
+async def test_a_button_of_nobody_says_that_it_is_old(harness: AppHarness, poster: Poster) -> None:
     """On top of the Home as it is."""
     await poster.interaction(home_action("jobs.launch.now", "", "V1"))
     await poster.settled()
-    view = shop.workspace.views.home(ADA.id)
+    view = harness.workspace.views.home(ADA.id)
     assert view is not None
     assert "too old to act on" in words(view.content)
     assert "*2 failed*" in words(view.content)
 
 
-async def test_a_list_fits_on_top(shop: Shop, poster: Poster) -> None:
+async def test_a_list_fits_on_top(harness: AppHarness, poster: Poster) -> None:
     """Whatever a button answers with: Slack's hundred blocks are kept."""
-    add_jobs(shop, 60)
+    add_jobs(harness, 60)
     value = TenantButton(tenant="acme").value
     await poster.interaction(home_action(JOBS_LIST_ALL, value, "V1"))
     await poster.settled()
-    view = shop.workspace.views.home(ADA.id)
+    view = harness.workspace.views.home(ADA.id)
     assert view is not None
     assert "Jobs 1–10 of 60" in words(view.content)
     assert len(view.content["blocks"]) <= 100
 
 
-async def test_an_act_is_shown_over_what_was_drawn_meanwhile(shop: Shop, poster: Poster) -> None:
+async def test_an_act_is_shown_over_what_was_drawn_meanwhile(
+    harness: AppHarness, poster: Poster
+) -> None:
     """The press came from an older Home: what it did is shown all the same."""
-    await shop.connect(shop.ada, GLOBEX_OPERATIONS)
-    pressed = home_action(USE_SWITCH, TenantButton(tenant="globex").value, "V1")
+    await harness.connect(harness.ada, GLOBEX_OPERATIONS)
+    pressed = home_action(TENANTS_SWITCH, TenantButton(tenant="globex").value, "V1")
     pressed["view"]["hash"] = "1.old"
     await poster.interaction(pressed)
     await poster.settled()
-    view = shop.workspace.views.home(ADA.id)
+    view = harness.workspace.views.home(ADA.id)
     assert view is not None
     assert "*globex* · your default" in words(view.content)

@@ -7,102 +7,102 @@ from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.faults import Fault
-from tests.listeners.home.reading import buttons, published, words
+from tests.harness.app import AppHarness
+from tests.listeners.home.views import buttons, published, words
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 FAILED, RUNNING = job_id(5), job_id(6)
 
 
 @pytest.fixture
-async def shop(connected: Shop) -> Shop:
+async def harness(connected: AppHarness) -> AppHarness:
     """Ada looks at her Home; the newest failure is number 5, number 6 is running."""
     add_jobs(connected, 6)
     await connected.ada.open_home()
     return connected
 
 
-async def test_opens_a_job(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_opens_a_job(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """A modal at once, then the whole job in it."""
-    exchange = await shop.ada.click("Open", at_home=True)
+    exchange = await harness.ada.click("Open", at_home=True)
     assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
     assert exchange.payloads[-1]["view"] == snapshot
     assert FAILED in words(exchange.view)
 
 
-async def test_deletes_a_job_and_shows_the_home_without_it(shop: Shop) -> None:
+async def test_deletes_a_job_and_shows_the_home_without_it(harness: AppHarness) -> None:
     """Opened, asked about, deleted; the Home counts anew and names the delete."""
-    await shop.ada.click("Open", at_home=True)
-    await shop.ada.click("Delete")
-    exchange = await shop.ada.submit({})
+    await harness.ada.click("Open", at_home=True)
+    await harness.ada.click("Delete")
+    exchange = await harness.ada.submit({})
     assert "*1 failed* in the last 24 hours" in words(exchange.home)
     assert f"`{FAILED}`: deleted" in words(exchange.home)
-    assert shop.world.requests[-3].method == "DELETE"
+    assert harness.world.requests[-3].method == "DELETE"
 
 
-async def test_a_key_that_may_only_read_offers_no_delete(shop: Shop) -> None:
+async def test_a_key_that_may_only_read_offers_no_delete(harness: AppHarness) -> None:
     """Nobody is offered what would be refused."""
-    await shop.connect(shop.ada, ACME_READ_ONLY)
-    exchange = await shop.ada.click("Open", at_home=True)
+    await harness.connect(harness.ada, ACME_READ_ONLY)
+    exchange = await harness.ada.click("Open", at_home=True)
     assert "Delete" not in buttons(exchange.view)
     assert "Read only" in words(exchange.home)
 
 
-async def test_lists_all_that_failed_lately(shop: Shop) -> None:
+async def test_lists_all_that_failed_lately(harness: AppHarness) -> None:
     """Page by page in a modal, from which the search can be changed."""
-    exchange = await shop.ada.click("Show all", at_home=True)
+    exchange = await harness.ada.click("Show all", at_home=True)
     assert "*Jobs 1–2 of 2*, tenant acme, failed, since" in words(exchange.view)
     assert "Change the search" in buttons(exchange.view)
 
 
-async def test_lists_all_that_runs(shop: Shop) -> None:
+async def test_lists_all_that_runs(harness: AppHarness) -> None:
     """The same for what is running."""
-    exchange = await shop.ada.click(action_id="home.jobs.running", at_home=True)
+    exchange = await harness.ada.click(action_id="home.jobs.running", at_home=True)
     assert "*Jobs 1–2 of 2*, tenant acme, running" in words(exchange.view)
 
 
-async def test_counts_the_24_hours_from_the_press(shop: Shop) -> None:
+async def test_counts_the_24_hours_from_the_press(harness: AppHarness) -> None:
     """A Home that has been open since yesterday lists today's failures."""
-    shop.clock.forward(30 * 60 * 60)
-    exchange = await shop.ada.click("Show all", at_home=True)
+    harness.clock.forward(30 * 60 * 60)
+    exchange = await harness.ada.click("Show all", at_home=True)
     assert "*No jobs*" in words(exchange.view)
 
 
-async def test_opens_the_form_of_a_search(shop: Shop) -> None:
+async def test_opens_the_form_of_a_search(harness: AppHarness) -> None:
     """The form of the shortcut, empty; what it finds stands in the same window."""
-    exchange = await shop.ada.click("Search jobs", at_home=True)
+    exchange = await harness.ada.click("Search jobs", at_home=True)
     assert exchange.view is not None
     assert exchange.view["callback_id"] == "jobs.filter.submit"
-    found = await shop.ada.submit({"Words": "invoice"})
+    found = await harness.ada.submit({"Words": "invoice"})
     assert "saying “invoice”" in words(found.view)
 
 
-async def test_opens_the_form_filled_in(shop: Shop) -> None:
+async def test_opens_the_form_filled_in(harness: AppHarness) -> None:
     """For the failures of a tenant, to be narrowed further."""
-    exchange = await shop.ada.click("Filter…", at_home=True)
+    exchange = await harness.ada.click("Filter…", at_home=True)
     assert exchange.view is not None
     state = exchange.view["state"]["values"]
     (ticked,) = state["statuses"].values()
     assert [option["value"] for option in ticked["selected_options"]] == ["failure"]
 
 
-async def test_watches_what_runs(shop: Shop) -> None:
+async def test_watches_what_runs(harness: AppHarness) -> None:
     """The answer stands on top; below, the job is among those that are watched."""
-    exchange = await shop.ada.click("Watch", at_home=True)
+    exchange = await harness.ada.click("Watch", at_home=True)
     told = words(exchange.home)
     assert f"You are watching job `{RUNNING}`" in told
     assert "*Jobs that you watch*" in told
     assert exchange.messages == []
     assert buttons(exchange.home).count("Watch") == 1
-    stopped = await shop.ada.click("Stop watching", at_home=True)
+    stopped = await harness.ada.click("Stop watching", at_home=True)
     assert f"You are not watching job `{RUNNING}` any more." in words(stopped.home)
     assert "*Jobs that you watch*" not in words(stopped.home)
 
 
-async def test_a_trigger_that_is_over_is_told_in_the_home(shop: Shop) -> None:
+async def test_a_trigger_that_is_over_is_told_in_the_home(harness: AppHarness) -> None:
     """The form cannot be opened any more; the Home says so, and all else stands below."""
     refusal = Fault("refuse", method="views.open", error="expired_trigger_id")
-    shop.workspace.faults.add(refusal)
-    exchange = await shop.ada.click("Open", at_home=True)
+    harness.workspace.faults.add(refusal)
+    exchange = await harness.ada.click("Open", at_home=True)
     assert "didn't open the form in time" in words(exchange.home)
     assert "*2 failed*" in words(published(exchange)[-1])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 
-from tests.clock import NOW
-from tests.shop import Shop
+from tests.harness.app import AppHarness
+from tests.harness.clock import NOW
 
 STATUSES = ("success", "failure", "in_progress")
 MESSAGES = (
@@ -20,12 +20,12 @@ def job_id(number: int) -> str:
     return f"68835cc3ef4e8e1425c3{number:04d}"
 
 
-def add_jobs(shop: Shop, count: int, tenant: str = "acme") -> None:
+def add_jobs(harness: AppHarness, count: int, tenant: str = "acme") -> None:
     """Jobs number 1 to `count`, an hour apart, the highest number the newest."""
     kinds = islice(cycle(zip(STATUSES, MESSAGES, strict=True)), count)
     for number, (status, message) in enumerate(kinds, 1):
         created = datetime.fromtimestamp(NOW, UTC) - timedelta(hours=count - number)
-        shop.world.add_job(
+        harness.world.add_job(
             tenant,
             id=job_id(number),
             status=status,

@@ -9,35 +9,35 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.models import Caller
-from bot.services.cleans.cleaning import MOST
-from bot.store import layout
+from bot.domain.accounts import Caller
+from bot.services.cleanups.cleanups import MOST
+from bot.store import keys as redis_keys
 from bot.store.audit import AuditLog
-from bot.store.cleans import ASKED_SECONDS
+from bot.store.cleanups import ASKED_SECONDS
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.emporix.times import iso
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.faults import Kind
 from sandbox.slack.person import Exchange
-from tests.clock import FakeClock
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop, open_shop
 
 ADA = Caller("T0ACME", "U0ADA")
 FAILED = "/emporix jobs clean failed"
 
 
-def left(shop: Shop) -> set[object]:
-    return {job["id"] for job in shop.world.jobs("acme")}
+def left(harness: AppHarness) -> set[object]:
+    return {job["id"] for job in harness.world.jobs("acme")}
 
 
 def ids(numbers: Iterable[int]) -> set[object]:
     return set(map(job_id, numbers))
 
 
-async def recorded(shop: Shop) -> list[tuple[str, int, int]]:
-    entries = await AuditLog(shop.redis).last(ADA, 10)
+async def recorded(harness: AppHarness) -> list[tuple[str, int, int]]:
+    entries = await AuditLog(harness.redis).last(ADA, 10)
     return [
         (entry.result, entry.count, entry.deleted)
         for entry in entries
@@ -45,34 +45,34 @@ async def recorded(shop: Shop) -> list[tuple[str, int, int]]:
     ]
 
 
-async def confirm(shop: Shop, command: str, number: str) -> Exchange:
+async def confirm(harness: AppHarness, command: str, number: str) -> Exchange:
     """The command, its button, and the number."""
-    await shop.ada.command(command)
-    await shop.ada.click("Delete…")
-    return await shop.ada.submit({"The number of jobs": number})
+    await harness.ada.command(command)
+    await harness.ada.click("Delete…")
+    return await harness.ada.submit({"The number of jobs": number})
 
 
-async def work(shop: Shop) -> None:
+async def work(harness: AppHarness) -> None:
     """A second goes by, in which a worker looks what there is to do."""
-    shop.clock.forward(1)
-    await shop.worker.work()
+    harness.clock.forward(1)
+    await harness.worker.work()
 
 
 @pytest.fixture
-def jobs(connected: Shop) -> Shop:
+def jobs(connected: AppHarness) -> AppHarness:
     """Nine jobs; number 2, 5 and 8 have failed."""
     add_jobs(connected, 9)
     return connected
 
 
-async def test_shows_what_would_go(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_shows_what_would_go(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """By status, with the newest and the oldest, and nothing is deleted."""
     exchange = await jobs.ada.command("/emporix jobs clean agent-type:complaint")
     assert exchange.payloads == snapshot
     assert len(left(jobs)) == 9
 
 
-async def test_asks_for_the_number(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_asks_for_the_number(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """It has to be typed: nobody presses so many jobs away by mistake."""
     await jobs.ada.command(FAILED)
     exchange = await jobs.ada.click("Delete…")
@@ -82,7 +82,7 @@ async def test_asks_for_the_number(jobs: Shop, snapshot: SnapshotAssertion) -> N
 
 @pytest.mark.parametrize("number", ["2", "30", "-3", "three", "3 0"])
 async def test_another_number_is_refused(
-    jobs: Shop, number: str, snapshot: SnapshotAssertion
+    jobs: AppHarness, number: str, snapshot: SnapshotAssertion
 ) -> None:
     """Under the field, and the form stays."""
     exchange = await confirm(jobs, FAILED, number)
@@ -92,7 +92,7 @@ async def test_another_number_is_refused(
     assert len(left(jobs)) == 9
 
 
-async def test_deletes_what_was_counted(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_deletes_what_was_counted(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The worker deletes, and a direct message ends as the report."""
     exchange = await confirm(jobs, FAILED, "3")
     assert exchange.payloads == snapshot(name="begun")
@@ -105,7 +105,7 @@ async def test_deletes_what_was_counted(jobs: Shop, snapshot: SnapshotAssertion)
     assert jobs.worker.waiting == []
 
 
-async def test_is_private(jobs: Shop) -> None:
+async def test_is_private(jobs: AppHarness) -> None:
     """Nobody else reads of it."""
     await confirm(jobs, FAILED, "3")
     await work(jobs)
@@ -113,7 +113,7 @@ async def test_is_private(jobs: Shop) -> None:
     assert await jobs.person("grace", "dm").messages() == []
 
 
-async def test_what_arrives_or_changes_meanwhile_stays(jobs: Shop) -> None:
+async def test_what_arrives_or_changes_meanwhile_stays(jobs: AppHarness) -> None:
     """A job that fails after the count is none of those that were shown."""
     await jobs.ada.command(FAILED)
     await jobs.ada.click("Delete…")
@@ -128,7 +128,7 @@ async def test_what_arrives_or_changes_meanwhile_stays(jobs: Shop) -> None:
 
 
 async def test_asks_again_where_the_number_has_changed(
-    jobs: Shop, snapshot: SnapshotAssertion
+    jobs: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Somebody else has deleted one meanwhile: the new number is shown and has to be typed."""
     await jobs.ada.command(FAILED)
@@ -143,7 +143,7 @@ async def test_asks_again_where_the_number_has_changed(
     assert left(jobs) == ids({1, 3, 4, 6, 7, 9})
 
 
-async def test_says_that_none_is_left(jobs: Shop) -> None:
+async def test_says_that_none_is_left(jobs: AppHarness) -> None:
     """Somebody else has deleted them all."""
     await jobs.ada.command(FAILED)
     await jobs.ada.click("Delete…")
@@ -158,21 +158,23 @@ async def test_says_that_none_is_left(jobs: Shop) -> None:
     ["", "tenant:acme", "failed size:2", "failed page:2", "failed sort:oldest", "failed fields:id"],
 )
 async def test_refuses_what_does_not_narrow(
-    jobs: Shop, typed: str, snapshot: SnapshotAssertion
+    jobs: AppHarness, typed: str, snapshot: SnapshotAssertion
 ) -> None:
     """Everything is never cleaned, nor what only looks like a part; how to say it is told."""
     exchange = await jobs.ada.command(f"/emporix jobs clean {typed}")
     assert exchange.payloads == snapshot
 
 
-async def test_does_not_begin_without_a_count(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_does_not_begin_without_a_count(
+    jobs: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """Where Emporix gives no total, nothing is offered."""
     jobs.world.counts = False
     exchange = await jobs.ada.command("/emporix jobs clean q:status:FAILURE")
     assert exchange.payloads == snapshot
 
 
-async def test_cleans_by_a_query(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_cleans_by_a_query(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """What arrives after the question stays, although nothing bounds the query itself."""
     exchange = await jobs.ada.command("/emporix jobs clean q:status:FAILURE")
     assert exchange.payloads == snapshot
@@ -186,7 +188,7 @@ async def test_cleans_by_a_query(jobs: Shop, snapshot: SnapshotAssertion) -> Non
 
 
 async def test_says_that_there_is_nothing_to_delete(
-    jobs: Shop, snapshot: SnapshotAssertion
+    jobs: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Also where only jobs without a time fit."""
     exchange = await jobs.ada.command("/emporix jobs clean skipped")
@@ -196,7 +198,7 @@ async def test_says_that_there_is_nothing_to_delete(
     assert exchange.payloads == snapshot(name="without a time")
 
 
-async def test_names_what_stays(jobs: Shop) -> None:
+async def test_names_what_stays(jobs: AppHarness) -> None:
     """A job without a time is not part of it, and that is said."""
     jobs.world.add_job("acme", id="timeless", status="failure", metadata=None)
     exchange = await jobs.ada.command(FAILED)
@@ -204,7 +206,7 @@ async def test_names_what_stays(jobs: Shop) -> None:
     assert "1 more job fits" in str(exchange.payloads[0])
 
 
-async def test_refuses_too_many(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_refuses_too_many(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Ten thousand at once are enough."""
     for number in range(MOST):
         jobs.world.add_job("acme", id=f"more-{number}", status="failure")
@@ -212,22 +214,22 @@ async def test_refuses_too_many(jobs: Shop, snapshot: SnapshotAssertion) -> None
     assert exchange.payloads == snapshot
 
 
-async def test_refuses_who_may_not(shop: Shop) -> None:
+async def test_refuses_who_may_not(harness: AppHarness) -> None:
     """A key that only reads is told so before anything is counted."""
-    await shop.connect(shop.ada, ACME_READ_ONLY)
-    add_jobs(shop, 3)
-    exchange = await shop.ada.command(FAILED)
+    await harness.connect(harness.ada, ACME_READ_ONLY)
+    add_jobs(harness, 3)
+    exchange = await harness.ada.command(FAILED)
     assert "lacks `ai.agent_manage`" in exchange.payloads[0]["text"]
 
 
-async def test_can_be_thought_better_of(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_can_be_thought_better_of(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Keep keeps them all."""
     await jobs.ada.command(FAILED)
     exchange = await jobs.ada.click("Keep")
     assert exchange.payloads == snapshot
 
 
-async def test_a_question_does_not_wait_for_ever(jobs: Shop) -> None:
+async def test_a_question_does_not_wait_for_ever(jobs: AppHarness) -> None:
     """What was counted long ago is to be counted anew."""
     await jobs.ada.command(FAILED)
     (key,) = await jobs.redis.keys("*:clean:*")
@@ -238,7 +240,7 @@ async def test_a_question_does_not_wait_for_ever(jobs: Shop) -> None:
     assert "too old to act on" in str(exchange.view)
 
 
-async def test_one_at_a_time(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_one_at_a_time(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """A second one in the tenant has to wait for the end of the first; then it may begin."""
     await confirm(jobs, FAILED, "3")
     exchange = await confirm(jobs, "/emporix jobs clean running", "3")
@@ -250,7 +252,7 @@ async def test_one_at_a_time(jobs: Shop, snapshot: SnapshotAssertion) -> None:
     assert left(jobs) == ids({1, 4, 7})
 
 
-async def test_begins_once(jobs: Shop) -> None:
+async def test_begins_once(jobs: AppHarness) -> None:
     """The question stays where it was asked; its number cannot be typed twice."""
     await confirm(jobs, FAILED, "3")
     await jobs.ada.click("Delete…")
@@ -258,7 +260,7 @@ async def test_begins_once(jobs: Shop) -> None:
     assert "already begun" in exchange.field_errors["number"]
 
 
-async def test_says_that_no_worker_is_there(jobs: Shop) -> None:
+async def test_says_that_no_worker_is_there(jobs: AppHarness) -> None:
     """It is begun all the same; and with a worker nothing is said."""
     exchange = await confirm(jobs, FAILED, "3")
     assert "No worker is at work" in str(exchange.view)
@@ -268,7 +270,7 @@ async def test_says_that_no_worker_is_there(jobs: Shop) -> None:
 
 
 async def test_counts_on_in_the_modal_when_emporix_is_slow(
-    jobs: Shop, snapshot: SnapshotAssertion
+    jobs: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """After 2 s the modal says that it is being counted, and then what came of it."""
     await jobs.ada.command(FAILED)
@@ -280,7 +282,7 @@ async def test_counts_on_in_the_modal_when_emporix_is_slow(
     assert "Deleting 3 jobs" in str(exchange.view)
 
 
-async def test_can_be_stopped_and_let_go_on(jobs: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_can_be_stopped_and_let_go_on(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Nothing more is deleted after Stop; the rest after Continue and the number once more."""
     await confirm(jobs, FAILED, "3")
     jobs.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
@@ -306,7 +308,7 @@ async def test_can_be_stopped_and_let_go_on(jobs: Shop, snapshot: SnapshotAssert
     assert await recorded(jobs) == [("done", 3, 3), ("stopped", 3, 0)]
 
 
-async def test_continue_says_that_none_is_left(jobs: Shop) -> None:
+async def test_continue_says_that_none_is_left(jobs: AppHarness) -> None:
     """Somebody else has deleted the rest meanwhile."""
     await confirm(jobs, FAILED, "3")
     direct = jobs.person("ada", "dm")
@@ -319,7 +321,7 @@ async def test_continue_says_that_none_is_left(jobs: Shop) -> None:
 
 
 async def test_an_old_confirmation_is_asked_for_again(
-    jobs: Shop, snapshot: SnapshotAssertion
+    jobs: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """No worker ran for half an hour: nothing is deleted, and its owner can continue or stop."""
     await confirm(jobs, FAILED, "3")
@@ -333,7 +335,7 @@ async def test_an_old_confirmation_is_asked_for_again(
     assert await recorded(jobs) == [("interrupted", 3, 0)]
 
 
-async def test_sends_the_jobs_before_the_first_delete(jobs: Shop) -> None:
+async def test_sends_the_jobs_before_the_first_delete(jobs: AppHarness) -> None:
     """As CSV, to their owner alone."""
     jobs.world.faults.add(Fault("rate_limit", times=99, method="DELETE", retry_after=60))
     await confirm(jobs, FAILED, "3")
@@ -348,7 +350,7 @@ async def test_sends_the_jobs_before_the_first_delete(jobs: Shop) -> None:
 
 
 async def test_deletes_nothing_where_slack_takes_no_file(
-    jobs: Shop, snapshot: SnapshotAssertion
+    jobs: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The report names Slack's word and the next step."""
     jobs.workspace.faults.add(
@@ -361,7 +363,7 @@ async def test_deletes_nothing_where_slack_takes_no_file(
     assert len(left(jobs)) == 9
 
 
-async def test_can_be_downloaded_before_the_question_is_answered(jobs: Shop) -> None:
+async def test_can_be_downloaded_before_the_question_is_answered(jobs: AppHarness) -> None:
     """The same jobs as a file, and the question stays."""
     await jobs.ada.command(FAILED)
     exchange = await jobs.ada.click("Download first")
@@ -375,15 +377,17 @@ async def test_the_operator_turns_it_off(
     redis: Any, redis_url: str, clock: FakeClock, deletes: str, snapshot: SnapshotAssertion
 ) -> None:
     """It is refused with whom to ask, and help does not offer it."""
-    async with open_shop(redis, redis_url, clock, deletes=deletes) as shop:
-        await shop.connect(shop.ada, ACME_OPERATIONS)
-        add_jobs(shop, 9)
-        exchange = await shop.ada.command(FAILED)
+    async with open_app(redis, redis_url, clock, deletes=deletes) as harness:
+        await harness.connect(harness.ada, ACME_OPERATIONS)
+        add_jobs(harness, 9)
+        exchange = await harness.ada.command(FAILED)
         assert exchange.payloads == snapshot
-        assert "/emporix jobs clean" not in str((await shop.ada.command("/emporix help")).payloads)
+        assert "/emporix jobs clean" not in str(
+            (await harness.ada.command("/emporix help")).payloads
+        )
 
 
-async def test_a_report_stands_whoever_writes_last(jobs: Shop) -> None:
+async def test_a_report_stands_whoever_writes_last(jobs: AppHarness) -> None:
     """A worker ends while Slack takes the word that it is going to stop."""
     await confirm(jobs, FAILED, "3")
     jobs.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
@@ -400,20 +404,20 @@ async def test_a_report_stands_whoever_writes_last(jobs: Shop) -> None:
     assert "Clean-up stopped" in (await direct.messages())[-1]["text"]
 
 
-async def test_the_report_waits_for_the_token(jobs: Shop) -> None:
+async def test_the_report_waits_for_the_token(jobs: AppHarness) -> None:
     """While Slack refuses the app's token no attempt is counted, and then the report is there."""
     await confirm(jobs, FAILED, "3")
     jobs.workspace.is_token_revoked = True
     await jobs.worker.work_until(jobs.clock() + 3600, step=10)
     jobs.workspace.is_token_revoked = False
-    await jobs.redis.delete(layout.shift("teams"))  # Redis' own clock stands still
+    await jobs.redis.delete(redis_keys.shift("teams"))  # Redis' own clock stands still
     await jobs.worker.work_until(jobs.clock() + 300, step=10)
     (message,) = await jobs.person("ada", "dm").messages()
     assert "Clean-up" in message["text"]
 
 
 @pytest.mark.parametrize("kind", ["status_after", "cut_after"])
-async def test_one_message_though_slack_fails_after_posting(jobs: Shop, kind: Kind) -> None:
+async def test_one_message_though_slack_fails_after_posting(jobs: AppHarness, kind: Kind) -> None:
     """The progress is no second message, and none stands there as if it went on."""
     jobs.workspace.faults.add(SlackFault(kind, method="chat.postMessage"))
     jobs.world.faults.add(Fault("status", times=30, method="DELETE", status=500))

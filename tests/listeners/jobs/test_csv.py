@@ -11,24 +11,24 @@ from syrupy.assertion import SnapshotAssertion
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.person import Exchange
-from tests.clock import FakeClock
+from tests.harness.app import AppHarness
+from tests.harness.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 
-async def download(shop: Shop, filters: str = "") -> Exchange:
+async def download(harness: AppHarness, filters: str = "") -> Exchange:
     """Ada lists jobs and presses the button."""
-    await shop.ada.command(f"/emporix jobs list {filters}")
-    return await shop.ada.click("Download as CSV")
+    await harness.ada.command(f"/emporix jobs list {filters}")
+    return await harness.ada.click("Download as CSV")
 
 
-async def rows(shop: Shop) -> list[dict[str, str]]:
-    (file,) = await shop.ada.files()
+async def rows(harness: AppHarness) -> list[dict[str, str]]:
+    (file,) = await harness.ada.files()
     return list(csv.DictReader(io.StringIO(file["content"].removeprefix("\ufeff"), newline="")))
 
 
 async def test_hands_the_whole_list_to_its_reader_alone(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The modal opens at once; all pages come as one file into the direct messages."""
     add_jobs(connected, 60)
@@ -46,7 +46,7 @@ async def test_hands_the_whole_list_to_its_reader_alone(
     assert await connected.grace.files() == []
 
 
-async def test_takes_what_the_filters_leave(connected: Shop) -> None:
+async def test_takes_what_the_filters_leave(connected: AppHarness) -> None:
     """The query of the list, with all columns whatever fields it shows."""
     add_jobs(connected, 9)
     await download(connected, "status:failed fields:id")
@@ -56,7 +56,7 @@ async def test_takes_what_the_filters_leave(connected: Shop) -> None:
     assert all(row["message"] and row["created"] for row in found)
 
 
-async def test_a_shared_list_goes_to_who_presses(connected: Shop) -> None:
+async def test_a_shared_list_goes_to_who_presses(connected: AppHarness) -> None:
     """By a connection of their own, and with what that one may see; nobody else gets the file."""
     add_jobs(connected, 12)
     ada, grace = connected.person("ada", "ops"), connected.person("grace", "ops")
@@ -78,7 +78,7 @@ async def test_a_shared_list_goes_to_who_presses(connected: Shop) -> None:
     assert await connected.ada.files() == []
 
 
-async def test_a_formula_is_letters(connected: Shop) -> None:
+async def test_a_formula_is_letters(connected: AppHarness) -> None:
     """What a customer wrote does not run on the computer of whoever opens the file."""
     connected.world.add_job("acme", id=job_id(1), message="=cmd|' /C calc'!A0")
     await download(connected)
@@ -86,7 +86,9 @@ async def test_a_formula_is_letters(connected: Shop) -> None:
     assert row["message"] == "'=cmd|' /C calc'!A0"
 
 
-async def test_a_list_that_has_expired_is_read_anew(connected: Shop, clock: FakeClock) -> None:
+async def test_a_list_that_has_expired_is_read_anew(
+    connected: AppHarness, clock: FakeClock
+) -> None:
     """The button remembers what was asked."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs failed")
@@ -96,7 +98,7 @@ async def test_a_list_that_has_expired_is_read_anew(connected: Shop, clock: Fake
     assert [row["id"] for row in await rows(connected)] == [job_id(2)]
 
 
-async def test_says_in_the_modal_what_went_wrong(connected: Shop) -> None:
+async def test_says_in_the_modal_what_went_wrong(connected: AppHarness) -> None:
     """Nothing is sent where Emporix fails on the way."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs list")

@@ -9,30 +9,30 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.models import Caller
-from bot.say.buttons import JOBS_DELETE_CONFIRM, JobButton
+from bot.domain.accounts import Caller
+from bot.rendering.buttons import JOBS_DELETE_CONFIRM, JobButton
 from bot.store.audit import AuditLog
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
-from tests import samples
-from tests.clock import FakeClock
+from tests.harness import sample_requests
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
+from tests.harness.signed_requests import Poster
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.posting import Poster
-from tests.shop import Shop, open_shop
 
 ADA = Caller("T0ACME", "U0ADA")
 
 
-async def recorded(shop: Shop) -> list[tuple[str, str]]:
-    entries = await AuditLog(shop.redis).last(ADA, 10)
+async def recorded(harness: AppHarness) -> list[tuple[str, str]]:
+    entries = await AuditLog(harness.redis).last(ADA, 10)
     return [(e.subject, e.result) for e in entries if e.event == "job.deleted"]
 
 
-def ids(shop: Shop) -> set[object]:
-    return {job["id"] for job in shop.world.jobs("acme")}
+def ids(harness: AppHarness) -> set[object]:
+    return {job["id"] for job in harness.world.jobs("acme")}
 
 
-async def test_shows_the_job_and_asks(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_shows_the_job_and_asks(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Nothing is deleted by the command alone."""
     add_jobs(connected, 1)
     exchange = await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
@@ -40,7 +40,7 @@ async def test_shows_the_job_and_asks(connected: Shop, snapshot: SnapshotAsserti
     assert ids(connected) == {job_id(1)}
 
 
-async def test_deletes_and_records(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_deletes_and_records(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The question gives way to the result, and the audit record knows."""
     add_jobs(connected, 2)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
@@ -50,7 +50,7 @@ async def test_deletes_and_records(connected: Shop, snapshot: SnapshotAssertion)
     assert await recorded(connected) == [(job_id(1), "deleted")]
 
 
-async def test_can_be_thought_better_of(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_can_be_thought_better_of(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Keep keeps the job, and says so."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
@@ -59,7 +59,7 @@ async def test_can_be_thought_better_of(connected: Shop, snapshot: SnapshotAsser
     assert ids(connected) == {job_id(1)}
 
 
-async def test_deletes_from_a_list(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_deletes_from_a_list(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The list is read again in its place, without the job and with a word about it."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs list size:2")
@@ -68,7 +68,7 @@ async def test_deletes_from_a_list(connected: Shop, snapshot: SnapshotAssertion)
     assert ids(connected) == {job_id(1), job_id(2)}
 
 
-async def test_steps_back_when_the_last_page_is_empty(connected: Shop) -> None:
+async def test_steps_back_when_the_last_page_is_empty(connected: AppHarness) -> None:
     """After the only job of the last page is deleted, the page before it shows."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs list size:2 page:2")
@@ -76,7 +76,7 @@ async def test_steps_back_when_the_last_page_is_empty(connected: Shop) -> None:
     assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 2")
 
 
-async def test_deletes_the_last_job(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_deletes_the_last_job(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """An emptied list says that it is empty, and what was deleted."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs list")
@@ -84,7 +84,9 @@ async def test_deletes_the_last_job(connected: Shop, snapshot: SnapshotAssertion
     assert exchange.payloads == snapshot
 
 
-async def test_already_gone_is_a_success(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_already_gone_is_a_success(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """What somebody else deleted meanwhile is gone, and that is said."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
@@ -95,7 +97,7 @@ async def test_already_gone_is_a_success(connected: Shop, snapshot: SnapshotAsse
 
 
 @pytest.mark.parametrize("command", [f"/emporix jobs delete {job_id(1)}", "/emporix jobs list"])
-async def test_a_double_click_deletes_once(connected: Shop, command: str) -> None:
+async def test_a_double_click_deletes_once(connected: AppHarness, command: str) -> None:
     """In the question and in a list: both answers say "Deleted", and there is one record."""
     add_jobs(connected, 2)
     await connected.ada.command(command)
@@ -106,7 +108,7 @@ async def test_a_double_click_deletes_once(connected: Shop, command: str) -> Non
     assert [result for _, result in await recorded(connected)] == ["deleted"]
 
 
-async def test_names_who_was_faster(connected: Shop) -> None:
+async def test_names_who_was_faster(connected: AppHarness) -> None:
     """A job that somebody has just deleted in a channel is told with their name."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     add_jobs(connected, 1)
@@ -117,7 +119,7 @@ async def test_names_who_was_faster(connected: Shop) -> None:
     assert "already deleted by <@U0GRACE>" in exchange.payloads[0]["text"]
 
 
-async def test_another_click_later_asks_emporix_again(connected: Shop) -> None:
+async def test_another_click_later_asks_emporix_again(connected: AppHarness) -> None:
     """What is remembered of a delete is reported for a minute only."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
@@ -129,7 +131,7 @@ async def test_another_click_later_asks_emporix_again(connected: Shop) -> None:
     assert ids(connected) == set()
 
 
-async def test_a_cut_delete_is_deleted_once(connected: Shop) -> None:
+async def test_a_cut_delete_is_deleted_once(connected: AppHarness) -> None:
     """The answer to the DELETE is lost: the second try finds nothing, and that is success."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
@@ -139,18 +141,18 @@ async def test_a_cut_delete_is_deleted_once(connected: Shop) -> None:
     assert await recorded(connected) == [(job_id(1), "deleted")]
 
 
-async def test_refuses_who_may_not(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_refuses_who_may_not(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """A read-only key is told which scope it lacks; the refusal is recorded."""
-    await shop.connect(shop.ada, ACME_READ_ONLY)
-    add_jobs(shop, 1)
-    await shop.ada.command(f"/emporix jobs delete {job_id(1)}")
-    exchange = await shop.ada.click("Delete")
+    await harness.connect(harness.ada, ACME_READ_ONLY)
+    add_jobs(harness, 1)
+    await harness.ada.command(f"/emporix jobs delete {job_id(1)}")
+    exchange = await harness.ada.click("Delete")
     assert exchange.payloads == snapshot
-    assert ids(shop) == {job_id(1)}
-    assert await recorded(shop) == [(job_id(1), "missing_scope")]
+    assert ids(harness) == {job_id(1)}
+    assert await recorded(harness) == [(job_id(1), "missing_scope")]
 
 
-async def test_records_what_emporix_refuses(connected: Shop) -> None:
+async def test_records_what_emporix_refuses(connected: AppHarness) -> None:
     """A failure at Emporix is in the audit record, too."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
@@ -161,14 +163,14 @@ async def test_records_what_emporix_refuses(connected: Shop) -> None:
 
 
 async def test_says_that_there_is_nothing_to_delete(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """An unknown id is not asked about."""
     exchange = await connected.ada.command("/emporix jobs delete nosuchjob")
     assert exchange.payloads == snapshot
 
 
-async def test_can_be_downloaded_first(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_can_be_downloaded_first(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The job as a file to the person alone; the question stays."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
@@ -183,36 +185,36 @@ async def test_the_operator_turns_it_off(
     redis: Any, redis_url: str, clock: FakeClock, snapshot: SnapshotAssertion
 ) -> None:
     """No Delete is shown; the command and an old button are refused, and say whom to ask."""
-    async with open_shop(redis, redis_url, clock, deletes="off") as shop:
-        await shop.connect(shop.ada, ACME_OPERATIONS)
-        add_jobs(shop, 2)
+    async with open_app(redis, redis_url, clock, deletes="off") as harness:
+        await harness.connect(harness.ada, ACME_OPERATIONS)
+        add_jobs(harness, 2)
         for command in ("/emporix jobs", f"/emporix jobs get {job_id(1)}", "/emporix help"):
-            exchange = await shop.ada.command(command)
+            exchange = await harness.ada.command(command)
             assert ids_of_deletes(exchange.payloads) == []
             assert "jobs delete" not in str(exchange.payloads)
-        exchange = await shop.ada.command(f"/emporix jobs delete {job_id(1)}")
+        exchange = await harness.ada.command(f"/emporix jobs delete {job_id(1)}")
         assert exchange.payloads == snapshot
-        poster = Poster(shop.http, shop.bot_url, shop.workspace.signing_secret, clock)
-        url = shop.slack_url + shop.workspace.response_urls.new("U0ADA", "C0GENERAL")
+        poster = Poster(harness.http, harness.bot_url, harness.workspace.signing_secret, clock)
+        url = harness.slack_url + harness.workspace.response_urls.new("U0ADA", "C0GENERAL")
         value = JobButton(tenant="acme", job_id=job_id(1)).value
-        old = samples.block_actions(JOBS_DELETE_CONFIRM, value, url)
+        old = sample_requests.block_actions(JOBS_DELETE_CONFIRM, value, url)
         await poster.interaction(old)
         await poster.settled()
-        assert "turned off" in (await shop.ada.messages())[-1]["text"]
-        assert len(ids(shop)) == 2
-        assert await recorded(shop) == [(job_id(1), "deletes_off")]
+        assert "turned off" in (await harness.ada.messages())[-1]["text"]
+        assert len(ids(harness)) == 2
+        assert await recorded(harness) == [(job_id(1), "deletes_off")]
 
 
 async def test_the_operator_may_leave_single_deletes_on(
     redis: Any, redis_url: str, clock: FakeClock
 ) -> None:
     """Without clean-ups, a job is deleted as ever."""
-    async with open_shop(redis, redis_url, clock, deletes="single") as shop:
-        await shop.connect(shop.ada, ACME_OPERATIONS)
-        add_jobs(shop, 1)
-        await shop.ada.command(f"/emporix jobs delete {job_id(1)}")
-        await shop.ada.click("Delete")
-        assert ids(shop) == set()
+    async with open_app(redis, redis_url, clock, deletes="single") as harness:
+        await harness.connect(harness.ada, ACME_OPERATIONS)
+        add_jobs(harness, 1)
+        await harness.ada.command(f"/emporix jobs delete {job_id(1)}")
+        await harness.ada.click("Delete")
+        assert ids(harness) == set()
 
 
 def ids_of_deletes(payloads: list[dict[str, Any]]) -> list[str]:

@@ -14,8 +14,8 @@ from syrupy.assertion import SnapshotAssertion
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.person import Exchange
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import job_id
-from tests.shop import Shop
 
 BUNDLE = '{"agents":[{"id":"a1","name":{"en":"Sup\\u0070ort"},"price":19.90}],"tools":[]}'
 DATA = b64encode(BUNDLE.encode()).decode()
@@ -23,21 +23,21 @@ CHECKSUM = hashlib.sha256(BUNDLE.encode()).hexdigest()
 WHOLE = {"data": DATA, "checksum": CHECKSUM}
 
 
-async def opened(shop: Shop, result: dict[str, Any] | None) -> None:
+async def opened(harness: AppHarness, result: dict[str, Any] | None) -> None:
     """Ada opens an export job."""
     fields = {"status": "success", "type": "EXPORT", "agentId": None, "message": None}
-    shop.world.add_job("acme", id=job_id(1), exportResult=result, **fields)
-    await shop.ada.command(f"/emporix jobs get {job_id(1)}")
+    harness.world.add_job("acme", id=job_id(1), exportResult=result, **fields)
+    await harness.ada.command(f"/emporix jobs get {job_id(1)}")
 
 
-async def download(shop: Shop, result: dict[str, Any] | None) -> Exchange:
+async def download(harness: AppHarness, result: dict[str, Any] | None) -> Exchange:
     """Ada opens an export job and presses the button."""
-    await opened(shop, result)
-    return await shop.ada.click("Download export")
+    await opened(harness, result)
+    return await harness.ada.click("Download export")
 
 
 async def test_hands_the_file_to_its_reader_alone(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The modal opens at once; the JSON comes on indented lines into the direct messages."""
     exchange = await download(connected, WHOLE)
@@ -52,7 +52,7 @@ async def test_hands_the_file_to_its_reader_alone(
     assert await connected.grace.files() == []
 
 
-async def test_a_list_offers_it_where_there_is_something(connected: Shop) -> None:
+async def test_a_list_offers_it_where_there_is_something(connected: AppHarness) -> None:
     """An export that succeeded has the button in its row, one that failed has none."""
     await opened(connected, WHOLE)
     connected.world.add_job("acme", id=job_id(2), status="failure", type="EXPORT")
@@ -63,7 +63,7 @@ async def test_a_list_offers_it_where_there_is_something(connected: Shop) -> Non
 
 
 async def test_says_that_the_checksum_is_not_verifiable(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The file comes all the same."""
     exchange = await download(connected, WHOLE | {"checksum": "<!channel>0"})
@@ -83,7 +83,7 @@ async def test_says_that_the_checksum_is_not_verifiable(
     ids=["gone meanwhile", "no data", "no base64", "no JSON"],
 )
 async def test_says_what_is_wrong(
-    connected: Shop, result: dict[str, Any] | None, snapshot: SnapshotAssertion
+    connected: AppHarness, result: dict[str, Any] | None, snapshot: SnapshotAssertion
 ) -> None:
     """Broken data is named in the modal, with what to do, and nothing is sent."""
     await opened(connected, WHOLE)
@@ -94,7 +94,7 @@ async def test_says_what_is_wrong(
     assert await connected.ada.files() == []
 
 
-async def test_needs_one_call_for_the_result_alone(connected: Shop) -> None:
+async def test_needs_one_call_for_the_result_alone(connected: AppHarness) -> None:
     """Emporix is asked once, and for nothing else of the job."""
     await opened(connected, WHOLE)
     asked = len(connected.world.requests)
@@ -103,7 +103,7 @@ async def test_needs_one_call_for_the_result_alone(connected: Shop) -> None:
     assert request.query == "fields=id,exportResult"
 
 
-async def test_keeps_quiet_where_the_modal_was_closed(connected: Shop) -> None:
+async def test_keeps_quiet_where_the_modal_was_closed(connected: AppHarness) -> None:
     """Whoever closes the modal still gets the file."""
     await opened(connected, WHOLE)
     connected.world.faults.add(Fault("delay", path="/jobs/", seconds=0.5))
@@ -116,7 +116,7 @@ async def test_keeps_quiet_where_the_modal_was_closed(connected: Shop) -> None:
     assert len(await connected.ada.files()) == 1
 
 
-async def test_a_shared_export_goes_to_whoever_presses(connected: Shop) -> None:
+async def test_a_shared_export_goes_to_whoever_presses(connected: AppHarness) -> None:
     """By their own connection, and into their own direct messages."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     await opened(connected, WHOLE)

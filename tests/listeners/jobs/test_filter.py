@@ -11,16 +11,16 @@ from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 SEARCH = "Search Emporix jobs"
 
 
-async def search(shop: Shop, **filled: Any) -> Exchange:
+async def search(harness: AppHarness, **filled: Any) -> Exchange:
     """Ada opens the form, fills in these fields and submits it."""
-    await shop.ada.shortcut(SEARCH)
-    return await shop.ada.submit(filled)
+    await harness.ada.shortcut(SEARCH)
+    return await harness.ada.submit(filled)
 
 
 def heading(exchange: Exchange) -> str:
@@ -29,7 +29,7 @@ def heading(exchange: Exchange) -> str:
     return str(exchange.view["blocks"][0]["text"]["text"])
 
 
-async def test_opens_at_once(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_opens_at_once(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """A loading modal, then the form for the tenants of whoever asks."""
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
     exchange = await connected.ada.shortcut(SEARCH)
@@ -37,7 +37,7 @@ async def test_opens_at_once(connected: Shop, snapshot: SnapshotAssertion) -> No
     assert exchange.payloads[-1]["view"] == snapshot
 
 
-async def test_shows_what_was_found(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_shows_what_was_found(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """In the same modal, after an ack that says that it is being asked."""
     add_jobs(connected, 9)
     exchange = await search(connected, words="refund", statuses=["Succeeded"], size="2")
@@ -45,7 +45,7 @@ async def test_shows_what_was_found(connected: Shop, snapshot: SnapshotAssertion
     assert exchange.payloads[-1]["view"] == snapshot
 
 
-async def test_asks_for_all_that_was_filled_in(connected: Shop) -> None:
+async def test_asks_for_all_that_was_filled_in(connected: AppHarness) -> None:
     """Each field is a filter, days those of the asker's zone."""
     connected.world.add_agent("acme", id="complaint-agent", name="Complaint Agent")
     exchange = await search(
@@ -69,7 +69,7 @@ async def test_asks_for_all_that_was_filled_in(connected: Shop) -> None:
     )
 
 
-async def test_says_under_the_field_what_to_mend(connected: Shop) -> None:
+async def test_says_under_the_field_what_to_mend(connected: AppHarness) -> None:
     """Nothing is asked, and what was filled in stays."""
     exchange = await search(connected, words="stats:failed")
     assert "Did you mean status:?" in exchange.field_errors["words"]
@@ -79,7 +79,9 @@ async def test_says_under_the_field_what_to_mend(connected: Shop) -> None:
     assert exchange.field_errors == {"until": "That day is before the first one."}
 
 
-async def test_shows_the_form_again_where_only_later_it_turns_out_wrong(connected: Shop) -> None:
+async def test_shows_the_form_again_where_only_later_it_turns_out_wrong(
+    connected: AppHarness,
+) -> None:
     """Where the asker is decides about a day; the form has all that was filled in."""
     exchange = await search(connected, since="2026-12-24", words="refund")
     assert "The time behind since: is still to come" in heading(exchange)
@@ -88,7 +90,7 @@ async def test_shows_the_form_again_where_only_later_it_turns_out_wrong(connecte
     assert exchange.view["state"]["values"]["since"]["value"]["selected_date"] == "2026-12-24"
 
 
-async def test_changes_the_search(connected: Shop) -> None:
+async def test_changes_the_search(connected: AppHarness) -> None:
     """Back to the form, filled with what was asked."""
     add_jobs(connected, 3)
     await search(connected, words="refund", order="Oldest first", since="2026-11-01")
@@ -101,7 +103,7 @@ async def test_changes_the_search(connected: Shop) -> None:
     assert heading(await connected.ada.submit({"words": ""})).startswith("*Jobs 1–3 of 3*")
 
 
-async def test_offers_agents_by_name(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_offers_agents_by_name(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """From the first letter, those of the tenant in the form; what is typed may be an id."""
     for agent in ("complaint-agent", "fraud-agent"):
         connected.world.add_agent("acme", id=agent, name=agent.title().replace("-", " "))
@@ -111,7 +113,7 @@ async def test_offers_agents_by_name(connected: Shop, snapshot: SnapshotAssertio
     assert [everything.options, some.options] == snapshot
 
 
-async def test_offers_no_agents_where_emporix_does_not_answer(connected: Shop) -> None:
+async def test_offers_no_agents_where_emporix_does_not_answer(connected: AppHarness) -> None:
     """An id can be typed all the same."""
     connected.world.faults.add(Fault("status", status=500, path="agentic", times=99))
     await connected.ada.shortcut(SEARCH)
@@ -127,7 +129,7 @@ async def test_offers_no_agents_where_emporix_does_not_answer(connected: Shop) -
     ],
 )
 async def test_keeps_the_form_while_emporix_does_not_answer(
-    connected: Shop, status: int, said: str
+    connected: AppHarness, status: int, said: str
 ) -> None:
     """What went wrong stands on top of it; nobody fills it in twice."""
     fault = Fault("status", status=status, retry_after=30, path="/jobs", times=9)
@@ -140,7 +142,7 @@ async def test_keeps_the_form_while_emporix_does_not_answer(
     assert heading(await connected.ada.submit({})).startswith("*No jobs*")
 
 
-async def test_keeps_the_form_where_emporix_does_not_understand(connected: Shop) -> None:
+async def test_keeps_the_form_where_emporix_does_not_understand(connected: AppHarness) -> None:
     """A query of one's own can be mended; Emporix's words say how."""
     add_jobs(connected, 3)
     exchange = await search(connected, more="q:status:(FAILURE")
@@ -152,7 +154,7 @@ async def test_keeps_the_form_where_emporix_does_not_understand(connected: Shop)
     assert heading(exchange).startswith("*Job 1 of 1*")
 
 
-async def test_says_in_the_modal_what_a_form_cannot_mend(connected: Shop) -> None:
+async def test_says_in_the_modal_what_a_form_cannot_mend(connected: AppHarness) -> None:
     """The loading modal does not stay, and the way on is below."""
     connected.world.faults.add(Fault("status", status=403, path="/jobs", times=9))
     exchange = await search(connected)
@@ -160,9 +162,9 @@ async def test_says_in_the_modal_what_a_form_cannot_mend(connected: Shop) -> Non
     assert exchange.view["blocks"][0]["block_id"] == "error.forbidden"
 
 
-async def test_offers_to_connect(shop: Shop) -> None:
+async def test_offers_to_connect(harness: AppHarness) -> None:
     """Without a connection there is nothing to search."""
-    exchange = await shop.ada.shortcut(SEARCH)
+    exchange = await harness.ada.shortcut(SEARCH)
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_connected"
 
@@ -171,7 +173,7 @@ async def test_offers_to_connect(shop: Shop) -> None:
     "text", ["Late refund for EON1031, again", "&amp; &lt;b&gt; `x` *y* <!channel>", "…"]
 )
 async def test_a_message_that_names_no_job_leads_here(
-    connected: Shop, text: str, snapshot: SnapshotAssertion
+    connected: AppHarness, text: str, snapshot: SnapshotAssertion
 ) -> None:
     """Its words are in the form, ready to edit."""
     add_jobs(connected, 2)
@@ -182,7 +184,7 @@ async def test_a_message_that_names_no_job_leads_here(
     assert "names no job" in heading(exchange)
 
 
-async def test_unknown_ids_lead_here(connected: Shop) -> None:
+async def test_unknown_ids_lead_here(connected: AppHarness) -> None:
     """By a button, for the message may say more than that id."""
     await connected.grace.write("The refund of 68835cc3ef4e8e1425c3ffff")
     await connected.ada.shortcut("Find Emporix jobs")
@@ -192,7 +194,7 @@ async def test_unknown_ids_lead_here(connected: Shop) -> None:
 
 
 async def test_filter_opens_filled_with_the_list(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """All parts of the query; what has no field stands among the other filters."""
     add_jobs(connected, 9)
@@ -205,7 +207,7 @@ async def test_filter_opens_filled_with_the_list(
 
 
 async def test_filter_changes_the_list_in_its_place(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The one message changes, by its own response_url; the modal says that it has."""
     add_jobs(connected, 9)
@@ -223,7 +225,7 @@ async def test_filter_changes_the_list_in_its_place(
     assert (await connected.ada.click("Next")).payloads[0]["text"].startswith("Job 3 of 3")
 
 
-async def test_filter_says_that_a_query_is_one_of_its_own(connected: Shop) -> None:
+async def test_filter_says_that_a_query_is_one_of_its_own(connected: AppHarness) -> None:
     """A q: stands as it is, and narrows again when it was changed."""
     add_jobs(connected, 9)
     await connected.ada.command("/emporix jobs q:status:FAILURE")
@@ -236,7 +238,7 @@ async def test_filter_says_that_a_query_is_one_of_its_own(connected: Shop) -> No
     assert message["text"].startswith("Jobs 1–3 of 3, tenant acme, query status:SUCCESS")
 
 
-async def test_filter_is_there_where_nothing_was_found(connected: Shop) -> None:
+async def test_filter_is_there_where_nothing_was_found(connected: AppHarness) -> None:
     """A filter can be taken away there, too."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs nonsense")
@@ -246,7 +248,7 @@ async def test_filter_is_there_where_nothing_was_found(connected: Shop) -> None:
     assert message["text"].startswith("Job 1 of 1")
 
 
-async def test_filter_knows_an_expired_list(connected: Shop) -> None:
+async def test_filter_knows_an_expired_list(connected: AppHarness) -> None:
     """By what its button remembers."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs refund")
@@ -257,7 +259,7 @@ async def test_filter_knows_an_expired_list(connected: Shop) -> None:
     assert exchange.view["state"]["values"]["words"]["value"]["value"] == "refund"
 
 
-async def test_filter_says_when_the_form_is_too_old(connected: Shop) -> None:
+async def test_filter_says_when_the_form_is_too_old(connected: AppHarness) -> None:
     """An hour later it is not known any more which list was meant."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs refund")
@@ -269,7 +271,9 @@ async def test_filter_says_when_the_form_is_too_old(connected: Shop) -> None:
     assert exchange.view["blocks"][0]["block_id"] == "error.outdated_button"
 
 
-async def test_filter_finds_another_way_where_the_list_cannot_be_changed(connected: Shop) -> None:
+async def test_filter_finds_another_way_where_the_list_cannot_be_changed(
+    connected: AppHarness,
+) -> None:
     """A response_url that is spent ends in a new list, and not in silence."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs refund")
@@ -282,7 +286,7 @@ async def test_filter_finds_another_way_where_the_list_cannot_be_changed(connect
     assert (await connected.ada.messages())[-1]["text"].startswith("Jobs 1–3 of 3")
 
 
-async def test_the_way_to_the_list_is_not_in_the_form(connected: Shop) -> None:
+async def test_the_way_to_the_list_is_not_in_the_form(connected: AppHarness) -> None:
     """A response_url is a capability: it stands neither in the view nor open in Redis."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs")

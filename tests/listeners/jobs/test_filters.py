@@ -10,56 +10,58 @@ from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.faults import Fault
 from sandbox.slack.faults import Fault as SlackFault
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 AGENT = {"id": "complaint-agent", "name": {"de": "Reklamation", "en": "Complaint Agent"}}
 HOSTILE = "R&D <!channel> `agent`"
 
 
 @pytest.fixture
-def named(connected: Shop) -> Shop:
+def named(connected: AppHarness) -> AppHarness:
     """Six jobs of an agent that has a name."""
     connected.world.add_agent("acme", **AGENT)
     add_jobs(connected, 6)
     return connected
 
 
-def paths(shop: Shop) -> list[str]:
-    return [seen.path for seen in shop.world.requests]
+def paths(harness: AppHarness) -> list[str]:
+    return [seen.path for seen in harness.world.requests]
 
 
 def shown(payloads: list[dict[str, object]]) -> str:
     return json.dumps(payloads, ensure_ascii=False)
 
 
-async def test_shows_agents_by_name(named: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_shows_agents_by_name(named: AppHarness, snapshot: SnapshotAssertion) -> None:
     """In rows and in the dialog before a delete."""
     exchange = await named.ada.command("/emporix jobs size:1")
     assert exchange.payloads == snapshot
 
 
-async def test_shows_name_and_id_of_a_jobs_agent(named: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_shows_name_and_id_of_a_jobs_agent(
+    named: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """A whole job says its agent's name, and its id among the fields."""
     exchange = await named.ada.command(f"/emporix jobs get {job_id(1)}")
     assert exchange.payloads[0]["blocks"][:2] == snapshot
 
 
 @pytest.mark.parametrize("typed", ['"complaint  AGENT"', "complaint-agent", "Complaint-Agent"])
-async def test_finds_an_agent_by_name_or_id(named: Shop, typed: str) -> None:
+async def test_finds_an_agent_by_name_or_id(named: AppHarness, typed: str) -> None:
     """In any case; the heading calls it by its name."""
     exchange = await named.ada.command(f"/emporix jobs agent:{typed}")
     text = exchange.payloads[0]["text"]
     assert text == "Jobs 1–6 of 6, tenant acme, agent Complaint Agent, newest first"
 
 
-async def test_guesses_the_agent(named: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_guesses_the_agent(named: AppHarness, snapshot: SnapshotAssertion) -> None:
     """A name that no agent has is taken for an id; where nothing is found, near names are said."""
     exchange = await named.ada.command("/emporix jobs agent:complant-agent")
     assert exchange.payloads[0]["text"] == snapshot
 
 
-async def test_finds_jobs_of_an_agent_that_is_gone(named: Shop) -> None:
+async def test_finds_jobs_of_an_agent_that_is_gone(named: AppHarness) -> None:
     """Jobs outlive their agents."""
     named.world.add_job("acme", agentId="legacy-agent")
     exchange = await named.ada.command("/emporix jobs agent:legacy-agent")
@@ -67,7 +69,7 @@ async def test_finds_jobs_of_an_agent_that_is_gone(named: Shop) -> None:
     assert text == "Job 1 of 1, tenant acme, agent legacy-agent, newest first"
 
 
-async def test_asks_for_names_once(named: Shop) -> None:
+async def test_asks_for_names_once(named: AppHarness) -> None:
     """They are asked for beside the first list; from then on each step is one call."""
     await named.ada.command("/emporix jobs size:2")
     assert paths(named).count("/ai-service/acme/agentic/agents") == 1
@@ -81,7 +83,7 @@ async def test_asks_for_names_once(named: Shop) -> None:
         assert len(named.world.requests) - asked == 1
 
 
-async def test_asks_for_names_anew_after_five_minutes(named: Shop) -> None:
+async def test_asks_for_names_anew_after_five_minutes(named: AppHarness) -> None:
     """A new name shows by then."""
     await named.ada.command("/emporix jobs")
     named.world.add_agent("acme", id="complaint-agent", name="Renamed")
@@ -100,7 +102,7 @@ async def test_asks_for_names_anew_after_five_minutes(named: Shop) -> None:
     ],
     ids=lambda fault: fault.kind,
 )
-async def test_a_list_does_not_need_names(named: Shop, fault: Fault) -> None:
+async def test_a_list_does_not_need_names(named: AppHarness, fault: Fault) -> None:
     """Whatever becomes of them, jobs are shown, with ids for names."""
     named.world.faults.add(fault)
     exchange = await named.ada.command("/emporix jobs")
@@ -109,7 +111,7 @@ async def test_a_list_does_not_need_names(named: Shop, fault: Fault) -> None:
     assert "Complaint Agent" not in shown(exchange.payloads)
 
 
-async def test_an_agent_that_is_typed_does_not_wait_for_ever(named: Shop) -> None:
+async def test_an_agent_that_is_typed_does_not_wait_for_ever(named: AppHarness) -> None:
     """After two seconds what was typed is taken for an id."""
     named.world.faults.add(Fault("delay", path="agentic", seconds=4))
     exchange = await named.ada.command("/emporix jobs agent:complaint-agent")
@@ -117,7 +119,7 @@ async def test_an_agent_that_is_typed_does_not_wait_for_ever(named: Shop) -> Non
     assert text == "Jobs 1–6 of 6, tenant acme, agent complaint-agent, newest first"
 
 
-async def test_a_hostile_name_is_letters(connected: Shop) -> None:
+async def test_a_hostile_name_is_letters(connected: AppHarness) -> None:
     """An agent's name mentions nobody."""
     connected.world.add_agent("acme", id="complaint-agent", name=HOSTILE)
     add_jobs(connected, 1)
@@ -128,13 +130,13 @@ async def test_a_hostile_name_is_letters(connected: Shop) -> None:
         assert "R&amp;D" in seen
 
 
-async def test_days_are_those_of_the_asker(named: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_days_are_those_of_the_asker(named: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Ada is in Berlin: yesterday began at 23:00 UTC. Each reader sees it on their own clock."""
     exchange = await named.ada.command("/emporix jobs since:yesterday until:2026-11-23")
     assert exchange.payloads[0]["text"] == snapshot
 
 
-async def test_the_zone_is_asked_for_once_a_day(named: Shop) -> None:
+async def test_the_zone_is_asked_for_once_a_day(named: AppHarness) -> None:
     """The second time Slack is not asked, so it need not answer."""
     first = await named.ada.command("/emporix jobs since:yesterday")
     named.workspace.faults.add(SlackFault("status", times=9, method="users.info"))
@@ -146,7 +148,7 @@ async def test_the_zone_is_asked_for_once_a_day(named: Shop) -> None:
 
 
 @pytest.mark.parametrize("text", ["jobs", "jobs since:24h", "jobs until:2026-11-23T10:00Z"])
-async def test_no_zone_is_asked_for_in_vain(named: Shop, text: str) -> None:
+async def test_no_zone_is_asked_for_in_vain(named: AppHarness, text: str) -> None:
     """Where no day is typed, nothing is kept about the asker's zone."""
     await named.ada.command(f"/emporix {text}")
     assert await named.redis.keys("*:zone") == []
@@ -154,7 +156,7 @@ async def test_no_zone_is_asked_for_in_vain(named: Shop, text: str) -> None:
 
 @pytest.mark.parametrize("fault", ["status", "html", "cut_before", "missing_scope"])
 async def test_says_that_days_are_of_utc(
-    named: Shop, fault: str, snapshot: SnapshotAssertion
+    named: AppHarness, fault: str, snapshot: SnapshotAssertion
 ) -> None:
     """Where Slack does not say the zone the list comes all the same, and tells it."""
     if fault == "missing_scope":
@@ -166,7 +168,9 @@ async def test_says_that_days_are_of_utc(
     assert await named.redis.keys("*:zone") == []
 
 
-async def test_the_heading_says_every_filter(named: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_the_heading_says_every_filter(
+    named: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """Nothing that narrows a list goes without saying."""
     named.world.add_job("acme", status="failure", commerceEvent="a.b", sessionId="s-1")
     exchange = await named.ada.command(
@@ -177,7 +181,7 @@ async def test_the_heading_says_every_filter(named: Shop, snapshot: SnapshotAsse
     assert exchange.payloads[0]["text"] == snapshot
 
 
-async def test_pages_of_a_narrowed_list_stay_narrowed(named: Shop) -> None:
+async def test_pages_of_a_narrowed_list_stay_narrowed(named: AppHarness) -> None:
     """What was asked is remembered whole, times and names included."""
     first = await named.ada.command(
         "/emporix jobs agent:complaint-agent since:yesterday size:4 agent-type:complaint"
@@ -193,7 +197,9 @@ async def test_pages_of_a_narrowed_list_stay_narrowed(named: Shop) -> None:
     "text",
     ["stauts:failed", "since:soon", "since:2027-01-01", "since:today until:yesterday", "status:x"],
 )  # fmt: skip
-async def test_explains_what_cannot_be(named: Shop, text: str, snapshot: SnapshotAssertion) -> None:
+async def test_explains_what_cannot_be(
+    named: AppHarness, text: str, snapshot: SnapshotAssertion
+) -> None:
     """The word is named, with what is possible, and Emporix is not asked."""
     asked = len(named.world.requests)
     exchange = await named.ada.command(f"/emporix jobs {text}")

@@ -9,17 +9,17 @@ from syrupy.assertion import SnapshotAssertion
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
 from sandbox.slack.person import Exchange
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 FIND = "Find Emporix jobs"
 NOBODY = "68835cc3ef4e8e1425c3ffff"
 
 
-async def find(shop: Shop, text: str) -> Exchange:
+async def find(harness: AppHarness, text: str) -> Exchange:
     """Ada finds jobs in a message of Grace's."""
-    await shop.grace.write(text)
-    return await shop.ada.shortcut(FIND)
+    await harness.grace.write(text)
+    return await harness.ada.shortcut(FIND)
 
 
 def said(view: Any) -> str:
@@ -29,7 +29,7 @@ def said(view: Any) -> str:
 
 
 async def test_opens_at_once_and_then_shows_the_jobs(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Jobs by their ids, and which of them nobody knows."""
     add_jobs(connected, 3)
@@ -38,7 +38,7 @@ async def test_opens_at_once_and_then_shows_the_jobs(
     assert exchange.payloads[-1]["view"] == snapshot
 
 
-async def test_works_in_threads(connected: Shop) -> None:
+async def test_works_in_threads(connected: AppHarness) -> None:
     """Slash commands do not."""
     add_jobs(connected, 1)
     await connected.grace.write(f"Here: {job_id(1)}", thread_ts="1795430000.000001")
@@ -47,7 +47,7 @@ async def test_works_in_threads(connected: Shop) -> None:
     assert "1795430000.000001" in exchange.view["private_metadata"]
 
 
-async def test_finds_links_sessions_and_agents(connected: Shop) -> None:
+async def test_finds_links_sessions_and_agents(connected: AppHarness) -> None:
     """Whatever leads to jobs: the newest of an agent come last."""
     add_jobs(connected, 9)
     session = "123e4567-e89b-12d3-a456-426614174000"
@@ -64,7 +64,7 @@ async def test_finds_links_sessions_and_agents(connected: Shop) -> None:
     )
 
 
-async def test_finds_in_blocks_and_attachments(connected: Shop) -> None:
+async def test_finds_in_blocks_and_attachments(connected: AppHarness) -> None:
     """As other apps write them."""
     add_jobs(connected, 2)
     connected.workspace.messages.add(
@@ -78,7 +78,7 @@ async def test_finds_in_blocks_and_attachments(connected: Shop) -> None:
     assert "*2 jobs* named" in said(exchange.view)
 
 
-async def test_finds_jobs_of_all_tenants(connected: Shop) -> None:
+async def test_finds_jobs_of_all_tenants(connected: AppHarness) -> None:
     """Each with its own rights; the default tenant is asked first."""
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
     connected.world.add_job("globex", id=job_id(7), status="failure")
@@ -86,7 +86,7 @@ async def test_finds_jobs_of_all_tenants(connected: Shop) -> None:
     assert "in tenant `globex`" in said(exchange.view)
 
 
-async def test_says_which_tenant_did_not_answer(connected: Shop) -> None:
+async def test_says_which_tenant_did_not_answer(connected: AppHarness) -> None:
     """What the others know is shown all the same."""
     add_jobs(connected, 1)
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
@@ -99,7 +99,7 @@ async def test_says_which_tenant_did_not_answer(connected: Shop) -> None:
     )
 
 
-async def test_says_when_no_tenant_answers(connected: Shop) -> None:
+async def test_says_when_no_tenant_answers(connected: AppHarness) -> None:
     """The loading modal does not stay."""
     connected.world.faults.add(Fault("status", status=500, path="/jobs", times=9))
     exchange = await find(connected, job_id(1))
@@ -107,7 +107,7 @@ async def test_says_when_no_tenant_answers(connected: Shop) -> None:
     assert exchange.view["blocks"][0]["block_id"] == "error.emporix_failed"
 
 
-async def test_shows_at_most_twenty(connected: Shop) -> None:
+async def test_shows_at_most_twenty(connected: AppHarness) -> None:
     """Of more it says how many."""
     add_jobs(connected, 23)
     exchange = await find(connected, " ".join(map(job_id, range(1, 24))))
@@ -115,7 +115,7 @@ async def test_shows_at_most_twenty(connected: Shop) -> None:
     assert "3 more jobs are named here and not shown." in said(exchange.view)
 
 
-async def test_shows_at_most_twenty_with_those_of_agents(connected: Shop) -> None:
+async def test_shows_at_most_twenty_with_those_of_agents(connected: AppHarness) -> None:
     """More rows than a modal holds would end in half a job."""
     add_jobs(connected, 26)
     connected.world.add_agent("acme", id="complaint-agent", name="Complaint Agent")
@@ -128,17 +128,17 @@ async def test_shows_at_most_twenty_with_those_of_agents(connected: Shop) -> Non
     assert "not shown" not in said(exchange.view)
 
 
-async def test_offers_to_connect(shop: Shop) -> None:
+async def test_offers_to_connect(harness: AppHarness) -> None:
     """Who is not connected learns it in the modal, and connects on top of it."""
-    exchange = await find(shop, job_id(1))
+    exchange = await find(harness, job_id(1))
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_connected"
-    opened = await shop.ada.click("Connect")
+    opened = await harness.ada.click("Connect")
     assert opened.view is not None
     assert opened.view["previous_view_id"] == exchange.view["id"]
 
 
-async def test_opens_a_job_on_top(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_opens_a_job_on_top(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The whole job; closed, the jobs found are there again. Its whole message goes on top."""
     connected.world.add_job("acme", id=job_id(1), status="success", message="long " * 2000)
     found = await find(connected, job_id(1))
@@ -154,7 +154,7 @@ async def test_opens_a_job_on_top(connected: Shop, snapshot: SnapshotAssertion) 
     assert await connected.ada.view() == found.view
 
 
-async def test_says_that_a_job_is_gone(connected: Shop) -> None:
+async def test_says_that_a_job_is_gone(connected: AppHarness) -> None:
     """In the pushed modal, so that the jobs found stay; there it shows all jobs, too."""
     add_jobs(connected, 2)
     await find(connected, job_id(1))

@@ -7,11 +7,11 @@ import json
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 
-async def test_shows_every_field(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_shows_every_field(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """All that Emporix says of a job, unknown fields too, and the way to the dashboard."""
     connected.world.add_job(
         "acme",
@@ -44,7 +44,7 @@ async def test_shows_every_field(connected: Shop, snapshot: SnapshotAssertion) -
     assert exchange.payloads == snapshot
 
 
-async def test_needs_two_round_trips_and_one_call(connected: Shop) -> None:
+async def test_needs_two_round_trips_and_one_call(connected: AppHarness) -> None:
     """A get asks Emporix once and Redis once, where the names of agents are known."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs")
@@ -57,14 +57,14 @@ async def test_needs_two_round_trips_and_one_call(connected: Shop) -> None:
 
 
 @pytest.mark.parametrize("form", ["{}", "<{}>", "https://admin.emporix.io/x#/logs/jobs/{}"])
-async def test_takes_an_id_as_it_comes(connected: Shop, form: str) -> None:
+async def test_takes_an_id_as_it_comes(connected: AppHarness, form: str) -> None:
     """Bare, in brackets, or in a link to the dashboard."""
     add_jobs(connected, 1)
     exchange = await connected.ada.command(f"/emporix jobs get {form.format(job_id(1))}")
     assert exchange.payloads[0]["text"] == f"Job `{job_id(1)}`: succeeded"
 
 
-async def test_opens_from_a_list(connected: Shop) -> None:
+async def test_opens_from_a_list(connected: AppHarness) -> None:
     """Open shows the job below the list, which stays."""
     add_jobs(connected, 2)
     await connected.ada.command("/emporix jobs list")
@@ -73,19 +73,23 @@ async def test_opens_from_a_list(connected: Shop) -> None:
     assert exchange.payloads[0]["text"] == f"Job `{job_id(2)}`: failed"
 
 
-async def test_says_that_there_is_no_such_job(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_says_that_there_is_no_such_job(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """An unknown id is repeated, with the way to all jobs."""
     exchange = await connected.ada.command("/emporix jobs get 000000000000000000000000")
     assert exchange.payloads == snapshot
 
 
-async def test_asks_for_the_id(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_asks_for_the_id(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Without an id there is nothing to show."""
     exchange = await connected.ada.command("/emporix jobs get")
     assert exchange.payloads == snapshot
 
 
-async def test_shows_hostile_text_as_letters(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_shows_hostile_text_as_letters(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """Nothing in a job mentions a channel, forms a link or breaks the message."""
     hostile = '<!channel> <@U0ADA> <https://evil.example|click> ``` {{ 7*7 }} "quotes" \u202e \x00'
     connected.world.add_job(
@@ -98,7 +102,7 @@ async def test_shows_hostile_text_as_letters(connected: Shop, snapshot: Snapshot
     assert "\\u202e" not in shown
 
 
-async def test_shortens_a_huge_message(connected: Shop) -> None:
+async def test_shortens_a_huge_message(connected: AppHarness) -> None:
     """A message of 200,000 characters is shown in part, and says how long it is."""
     connected.world.add_job("acme", id=job_id(1), status="success", message="long " * 40_000)
     exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import job_id
-from tests.shop import Shop
 
 COMPLAINT = """Dear Ms Okafor,
 
@@ -41,23 +41,23 @@ TEXTS = {
 }
 
 
-async def opened(shop: Shop, **fields: Any) -> dict[str, Any]:
-    shop.world.add_job("acme", id=job_id(1), status="success", type="AGENT_CHAT", **fields)
-    exchange = await shop.ada.command(f"/emporix jobs get {job_id(1)}")
+async def opened(harness: AppHarness, **fields: Any) -> dict[str, Any]:
+    harness.world.add_job("acme", id=job_id(1), status="success", type="AGENT_CHAT", **fields)
+    exchange = await harness.ada.command(f"/emporix jobs get {job_id(1)}")
     assert [sent["answer"]["status"] for sent in exchange.sent if sent["via"] != "ack"] == [200]
     return exchange.payloads[0]
 
 
 @pytest.mark.parametrize("name", TEXTS)
 async def test_lays_out_what_agents_write(
-    connected: Shop, name: str, snapshot: SnapshotAssertion
+    connected: AppHarness, name: str, snapshot: SnapshotAssertion
 ) -> None:
     """Markdown is set, JSON and code are code, and links show where they lead."""
     payload = await opened(connected, message=TEXTS[name])
     assert payload["blocks"][2:-2] == snapshot
 
 
-async def test_lists_without_the_noise(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_lists_without_the_noise(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """In a list each text is one line, without stars, fences and pipes."""
     for number, text in enumerate(TEXTS.values()):
         connected.world.add_job("acme", id=job_id(number), status="success", message=text)
@@ -72,7 +72,7 @@ def entry(number: int, state: str, *reasons: dict[str, str]) -> dict[str, Any]:
 
 
 async def test_shows_failures_of_an_import_first(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Each entry with its state and its reasons in words; the headline says that some failed."""
     summary = {
@@ -89,7 +89,7 @@ async def test_shows_failures_of_an_import_first(
     assert payload["blocks"] == snapshot
 
 
-async def test_counts_the_entries_beyond_twenty(connected: Shop) -> None:
+async def test_counts_the_entries_beyond_twenty(connected: AppHarness) -> None:
     """Of a large import all failures are shown that fit, and the others are counted by state."""
     agents = [entry(number, ("ENABLED", "EXISTS")[number % 2]) for number in range(40)]
     agents += [entry(number, "FAILED", {"message": "no token"}) for number in range(40, 63)]

@@ -11,18 +11,18 @@ from syrupy.assertion import SnapshotAssertion
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.slack.faults import Fault as SlackFault
 from sandbox.slack.person import Exchange
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import job_id
-from tests.shop import Shop
 
 LONG = "# Report\n\n" + "An order was **checked**, and all was well.\n\n" * 200
 HUGE = "long " * 40_000
 
 
-async def whole(shop: Shop, **fields: Any) -> Exchange:
+async def whole(harness: AppHarness, **fields: Any) -> Exchange:
     """Ada opens a job and presses the button; the first one, where there are two."""
-    shop.world.add_job("acme", id=job_id(1), status="success", **fields)
-    await shop.ada.command(f"/emporix jobs get {job_id(1)}")
-    return await shop.ada.click("Show the whole message")
+    harness.world.add_job("acme", id=job_id(1), status="success", **fields)
+    await harness.ada.command(f"/emporix jobs get {job_id(1)}")
+    return await harness.ada.click("Show the whole message")
 
 
 def words(view: Any) -> str:
@@ -35,7 +35,9 @@ def words(view: Any) -> str:
     return ""
 
 
-async def test_a_card_says_how_much_there_is(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_a_card_says_how_much_there_is(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """A shortened text ends with its length and the button, both texts of a job with their own."""
     connected.world.add_job("acme", id=job_id(1), status="success", message=HUGE, response=LONG)
     exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
@@ -44,7 +46,7 @@ async def test_a_card_says_how_much_there_is(connected: Shop, snapshot: Snapshot
 
 
 async def test_opens_at_once_and_then_shows_all(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The modal opens before Emporix is asked, and holds every word in the end."""
     exchange = await whole(connected, message=LONG)
@@ -59,7 +61,7 @@ async def test_opens_at_once_and_then_shows_all(
 
 
 @pytest.mark.parametrize("nth", [1, 2])
-async def test_shows_either_text(connected: Shop, nth: int) -> None:
+async def test_shows_either_text(connected: AppHarness, nth: int) -> None:
     """The message to the agent, and what it answered."""
     texts = ("asked " * 1000, "answered " * 1000)
     connected.world.add_job("acme", id=job_id(1), message=texts[0], response=texts[1])
@@ -68,7 +70,7 @@ async def test_shows_either_text(connected: Shop, nth: int) -> None:
     assert words(exchange.view) == texts[nth - 1].strip()
 
 
-async def test_needs_two_round_trips_and_one_call(connected: Shop) -> None:
+async def test_needs_two_round_trips_and_one_call(connected: AppHarness) -> None:
     """It asks Emporix once and Redis once, as a get does."""
     connected.world.add_job("acme", id=job_id(1), message=LONG)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
@@ -81,7 +83,7 @@ async def test_needs_two_round_trips_and_one_call(connected: Shop) -> None:
 
 
 async def test_sends_a_file_to_its_reader_alone(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """What no modal holds comes whole as a file into the direct messages, and the modal says so."""
     exchange = await whole(connected, message=HUGE)
@@ -92,7 +94,7 @@ async def test_sends_a_file_to_its_reader_alone(
     assert await connected.grace.files() == []
 
 
-async def test_json_beyond_a_modal_is_a_json_file(connected: Shop) -> None:
+async def test_json_beyond_a_modal_is_a_json_file(connected: AppHarness) -> None:
     """It can be opened by whatever reads JSON."""
     text = json.dumps({"orders": [f"EON{number}" for number in range(5000)]})
     await whole(connected, response=text)
@@ -102,7 +104,7 @@ async def test_json_beyond_a_modal_is_a_json_file(connected: Shop) -> None:
 
 
 async def test_says_when_it_may_not_send_files(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """An app installed before it could do so says what to do, in the modal."""
     connected.workspace.bot_scopes = frozenset({"commands", "chat:write"})
@@ -110,7 +112,7 @@ async def test_says_when_it_may_not_send_files(
     assert exchange.payloads[-1]["view"] == snapshot
 
 
-async def test_says_in_the_modal_what_went_wrong(connected: Shop) -> None:
+async def test_says_in_the_modal_what_went_wrong(connected: AppHarness) -> None:
     """The loading modal does not stay when Emporix fails."""
     connected.world.add_job("acme", id=job_id(1), message=LONG)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
@@ -120,7 +122,7 @@ async def test_says_in_the_modal_what_went_wrong(connected: Shop) -> None:
     assert exchange.view["blocks"][0]["block_id"] == "error.emporix_failed"
 
 
-async def test_says_so_when_slack_takes_no_file(connected: Shop) -> None:
+async def test_says_so_when_slack_takes_no_file(connected: AppHarness) -> None:
     """A failed upload ends in words with a reference, not in silence."""
     connected.workspace.faults.add(SlackFault("status", method="upload"))
     exchange = await whole(connected, message=HUGE)
@@ -128,7 +130,9 @@ async def test_says_so_when_slack_takes_no_file(connected: Shop) -> None:
     assert exchange.view["blocks"][0]["block_id"] == "error.slack_failed"
 
 
-async def test_says_that_the_text_is_gone(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_says_that_the_text_is_gone(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """The job may have changed since its card was shown."""
     connected.world.add_job("acme", id=job_id(1), message=LONG)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.slack.person import Exchange
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import job_id
-from tests.shop import Shop
 
 
 def entry(number: int) -> dict[str, Any]:
@@ -16,11 +16,11 @@ def entry(number: int) -> dict[str, Any]:
     return {"id": f"a{number}", "name": f"Agent {number}", "state": "ENABLED"} | failed
 
 
-async def opened(shop: Shop, count: int) -> Exchange:
+async def opened(harness: AppHarness, count: int) -> Exchange:
     summary = {"agents": [entry(number) for number in range(count)]}
-    shop.world.add_job("acme", id=job_id(1), type="IMPORT", importResult={"summary": summary})
-    await shop.ada.command(f"/emporix jobs get {job_id(1)}")
-    return await shop.ada.click("Show all entries")
+    harness.world.add_job("acme", id=job_id(1), type="IMPORT", importResult={"summary": summary})
+    await harness.ada.command(f"/emporix jobs get {job_id(1)}")
+    return await harness.ada.click("Show all entries")
 
 
 def lines(exchange: Exchange) -> list[str]:
@@ -29,7 +29,7 @@ def lines(exchange: Exchange) -> list[str]:
     return [block["text"]["text"] for block in blocks if block["type"] == "section"]
 
 
-async def test_shows_every_entry_failures_first(connected: Shop) -> None:
+async def test_shows_every_entry_failures_first(connected: AppHarness) -> None:
     """With all reasons in words, and counted by state."""
     heading, first, *_, last = lines(await opened(connected, 90))
     assert "90 entries: 81 enabled, 9 failed · page 1 of 3" in heading
@@ -38,7 +38,7 @@ async def test_shows_every_entry_failures_first(connected: Shop) -> None:
     assert last == ":white_check_mark: agent `Agent 34`: enabled"
 
 
-async def test_turns_pages(connected: Shop) -> None:
+async def test_turns_pages(connected: AppHarness) -> None:
     """Each entry stands on one of them."""
     seen = lines(await opened(connected, 90))[1:]
     for _ in range(2):
@@ -47,7 +47,7 @@ async def test_turns_pages(connected: Shop) -> None:
     assert "page 2 of 3" in lines(await connected.ada.click("Previous"))[0]
 
 
-async def test_opens_at_once(connected: Shop) -> None:
+async def test_opens_at_once(connected: AppHarness) -> None:
     """The modal is there before Emporix is asked."""
     exchange = await opened(connected, 21)
     vias = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]

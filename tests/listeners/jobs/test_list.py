@@ -9,11 +9,11 @@ from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_READ_ONLY
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 
-async def test_lists_jobs(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_lists_jobs(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """What is shown, then each job with its agent message and buttons, for the asker alone."""
     add_jobs(connected, 3)
     exchange = await connected.ada.command("/emporix jobs list")
@@ -21,7 +21,7 @@ async def test_lists_jobs(connected: Shop, snapshot: SnapshotAssertion) -> None:
     assert [sent["via"] for sent in exchange.sent] == ["response_url"]
 
 
-async def test_narrows(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_narrows(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Filters in our words become Emporix's query, and the heading says them."""
     add_jobs(connected, 8)
     exchange = await connected.ada.command(
@@ -32,7 +32,7 @@ async def test_narrows(connected: Shop, snapshot: SnapshotAssertion) -> None:
     assert (asked.method, asked.path) == ("GET", "/ai-service/acme/jobs")
 
 
-async def test_turns_pages(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_turns_pages(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Next and Previous put another page in the place of the one that was shown."""
     add_jobs(connected, 25)
     texts = [(await connected.ada.command("/emporix jobs list size:10")).payloads[0]["text"]]
@@ -43,7 +43,7 @@ async def test_turns_pages(connected: Shop, snapshot: SnapshotAssertion) -> None
     assert texts == snapshot
 
 
-async def test_turning_a_page_is_one_call_and_two_round_trips(connected: Shop) -> None:
+async def test_turning_a_page_is_one_call_and_two_round_trips(connected: AppHarness) -> None:
     """A page turn asks Emporix once, Redis twice, and Slack for nothing but the reply."""
     add_jobs(connected, 25)
     await connected.ada.command("/emporix jobs list")
@@ -56,7 +56,7 @@ async def test_turning_a_page_is_one_call_and_two_round_trips(connected: Shop) -
     assert [sent["via"] for sent in exchange.sent] == ["response_url"]
 
 
-async def test_says_that_nothing_fits(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_says_that_nothing_fits(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """An empty list says what was asked, and offers all jobs."""
     add_jobs(connected, 3)
     exchange = await connected.ada.command("/emporix jobs status:skipped nothing-like-this")
@@ -65,7 +65,7 @@ async def test_says_that_nothing_fits(connected: Shop, snapshot: SnapshotAsserti
     assert exchange.payloads[0]["text"].startswith("Jobs 1–3 of 3")
 
 
-async def test_leads_back_from_a_page_that_there_is_not(connected: Shop) -> None:
+async def test_leads_back_from_a_page_that_there_is_not(connected: AppHarness) -> None:
     """To the first one."""
     add_jobs(connected, 5)
     exchange = await connected.ada.command("/emporix jobs size:2 page:9")
@@ -74,22 +74,26 @@ async def test_leads_back_from_a_page_that_there_is_not(connected: Shop) -> None
     assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 5, tenant acme")
 
 
-async def test_says_that_a_tenant_has_no_jobs(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_says_that_a_tenant_has_no_jobs(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """A tenant without jobs is not a mistake of the asker's."""
     exchange = await connected.ada.command("/emporix jobs")
     assert exchange.payloads == snapshot
 
 
-async def test_shows_no_delete_to_who_may_not(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_shows_no_delete_to_who_may_not(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """A read-only key has no Delete, and is told why."""
-    await shop.connect(shop.ada, ACME_READ_ONLY)
-    add_jobs(shop, 1)
-    exchange = await shop.ada.command("/emporix jobs")
+    await harness.connect(harness.ada, ACME_READ_ONLY)
+    add_jobs(harness, 1)
+    exchange = await harness.ada.command("/emporix jobs")
     assert exchange.payloads == snapshot
 
 
 async def test_asks_who_is_not_connected_to_connect(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Ada's connection is not Grace's."""
     exchange = await connected.grace.command("/emporix jobs list")
@@ -97,7 +101,7 @@ async def test_asks_who_is_not_connected_to_connect(
 
 
 async def test_explains_a_filter_that_cannot_be(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The word is named, with what is possible, and Emporix is not asked."""
     asked = len(connected.world.requests)
@@ -107,7 +111,7 @@ async def test_explains_a_filter_that_cannot_be(
 
 
 async def test_shows_only_the_fields_asked_for(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """`fields:` narrows what Emporix sends, the id aside."""
     add_jobs(connected, 1)
@@ -115,7 +119,9 @@ async def test_shows_only_the_fields_asked_for(
     assert exchange.payloads[0]["blocks"] == snapshot
 
 
-async def test_an_old_button_explains_itself(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_an_old_button_explains_itself(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """When the list has expired, its buttons offer a new one."""
     add_jobs(connected, 25)
     await connected.ada.command("/emporix jobs list")
@@ -141,7 +147,7 @@ async def test_an_old_button_explains_itself(connected: Shop, snapshot: Snapshot
     ids=lambda fault: f"{fault.kind} {fault.status or ''}".strip(),
 )
 async def test_explains_trouble_at_emporix(
-    connected: Shop, fault: Fault, snapshot: SnapshotAssertion
+    connected: AppHarness, fault: Fault, snapshot: SnapshotAssertion
 ) -> None:
     """Each kind of trouble says what happened and what to do next."""
     connected.world.faults.add(fault)
@@ -149,7 +155,7 @@ async def test_explains_trouble_at_emporix(
     assert exchange.payloads == snapshot
 
 
-async def test_gets_over_a_passing_fault(connected: Shop) -> None:
+async def test_gets_over_a_passing_fault(connected: AppHarness) -> None:
     """One failed answer is asked for again, and nobody notices."""
     add_jobs(connected, 1)
     connected.world.faults.add(Fault("status", status=503))
@@ -157,7 +163,7 @@ async def test_gets_over_a_passing_fault(connected: Shop) -> None:
     assert exchange.payloads[0]["text"].startswith("Job 1 of 1")
 
 
-async def test_refreshes_an_expired_token(connected: Shop) -> None:
+async def test_refreshes_an_expired_token(connected: AppHarness) -> None:
     """Tokens that Emporix has forgotten are replaced on the way."""
     add_jobs(connected, 1)
     connected.world.expire_tokens()
@@ -165,7 +171,9 @@ async def test_refreshes_an_expired_token(connected: Shop) -> None:
     assert exchange.payloads[0]["text"].startswith("Job 1 of 1")
 
 
-async def test_says_that_the_key_is_gone(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_says_that_the_key_is_gone(
+    connected: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """A key that was deleted at Emporix can be replaced with one press."""
     from sandbox.emporix.keys import ACME_OPERATIONS
 
@@ -174,7 +182,7 @@ async def test_says_that_the_key_is_gone(connected: Shop, snapshot: SnapshotAsse
     assert exchange.payloads == snapshot
 
 
-async def test_never_shows_a_token(connected: Shop) -> None:
+async def test_never_shows_a_token(connected: AppHarness) -> None:
     """Nothing that is sent to Slack holds the key or its token."""
     add_jobs(connected, 3)
     exchange = await connected.ada.command("/emporix jobs list")

@@ -11,14 +11,14 @@ from syrupy.assertion import SnapshotAssertion
 
 from sandbox.emporix.faults import Fault
 from sandbox.slack.person import Exchange
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 SESSION = "session/1 ä"
 
 
 @pytest.fixture
-async def opened(connected: Shop) -> Shop:
+async def opened(connected: AppHarness) -> AppHarness:
     """Ada looks at a failed job of a session in which three ran."""
     for number in (1, 2, 3):
         connected.world.add_job(
@@ -43,7 +43,9 @@ def heads(exchange: Exchange) -> list[str]:
     return [block["elements"][0]["text"] for block in blocks if block["type"] == "context"]
 
 
-async def test_opens_at_once_and_shows_the_lines(opened: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_opens_at_once_and_shows_the_lines(
+    opened: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """The oldest first, each with its severity, and only to whoever pressed."""
     exchange = await opened.ada.click("Log")
     vias = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
@@ -54,7 +56,7 @@ async def test_opens_at_once_and_shows_the_lines(opened: Shop, snapshot: Snapsho
     assert await opened.grace.view() is None
 
 
-async def test_turns_pages(opened: Shop) -> None:
+async def test_turns_pages(opened: AppHarness) -> None:
     """Next and Previous, in the same modal."""
     first = await opened.ada.click("Log")
     second = await opened.ada.click("Next")
@@ -63,7 +65,7 @@ async def test_turns_pages(opened: Shop) -> None:
     assert heads(await opened.ada.click("Previous")) == heads(first)
 
 
-async def test_filters_by_severity(opened: Shop) -> None:
+async def test_filters_by_severity(opened: AppHarness) -> None:
     """Errors alone, which stays so on other pages, and all lines again."""
     everything = await opened.ada.click("Log")
     select = view_of(everything)["blocks"][0]["accessory"]
@@ -76,7 +78,7 @@ async def test_filters_by_severity(opened: Shop) -> None:
     assert heads(await opened.ada.choose("Severity", "All lines")) == heads(everything)
 
 
-async def test_a_filter_stays_while_pages_are_turned(opened: Shop) -> None:
+async def test_a_filter_stays_while_pages_are_turned(opened: AppHarness) -> None:
     """Slack remembers what was chosen, and the next page heeds it."""
     await opened.ada.click("Log")
     infos = view_of(await opened.ada.click("Next"))["blocks"][0]["accessory"]["options"][-1]
@@ -87,7 +89,7 @@ async def test_a_filter_stays_while_pages_are_turned(opened: Shop) -> None:
 
 
 async def test_nothing_of_it_is_kept_or_logged(
-    opened: Shop, caplog: pytest.LogCaptureFixture
+    opened: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A log may name customers: it is neither in Redis nor in our own log."""
     await opened.ada.click("Log")
@@ -99,7 +101,7 @@ async def test_nothing_of_it_is_kept_or_logged(
     assert not any("log" in str(key) for key in keys)
 
 
-async def test_an_answer_that_comes_late_overwrites_nothing(opened: Shop) -> None:
+async def test_an_answer_that_comes_late_overwrites_nothing(opened: AppHarness) -> None:
     """Two presses, the first of which Emporix answers last."""
     await opened.ada.click("Log")
     opened.world.faults.add(Fault("delay", path="/logs/", seconds=0.5))
@@ -115,7 +117,7 @@ async def test_an_answer_that_comes_late_overwrites_nothing(opened: Shop) -> Non
     assert shown["blocks"] == view_of(quick)["blocks"]
 
 
-async def test_says_that_there_is_none(opened: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_says_that_there_is_none(opened: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The session may be gone, or a job have none."""
     for number in (1, 2, 3):
         opened.world.add_job("acme", id=job_id(number), sessionId="another")
@@ -123,14 +125,14 @@ async def test_says_that_there_is_none(opened: Shop, snapshot: SnapshotAssertion
     assert view_of(exchange)["blocks"] == snapshot
 
 
-async def test_a_job_without_a_session_has_no_log(connected: Shop) -> None:
+async def test_a_job_without_a_session_has_no_log(connected: AppHarness) -> None:
     """There is nothing to press."""
     connected.world.add_job("acme", id=job_id(1), sessionId=None)
     exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     assert "jobs.log.open" not in json.dumps(exchange.payloads)
 
 
-async def test_in_a_channel_it_needs_a_connection_of_ones_own(connected: Shop) -> None:
+async def test_in_a_channel_it_needs_a_connection_of_ones_own(connected: AppHarness) -> None:
     """Grace sees the shared job, and learns nothing of its session."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")

@@ -10,11 +10,11 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from syrupy.assertion import SnapshotAssertion
 
-from bot.say import buttons
-from bot.say.buttons import ListButton
+from bot.rendering import buttons
+from bot.rendering.buttons import ListButton
 from sandbox.slack.person import Exchange
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 
 def text(exchange: Exchange) -> str:
@@ -45,27 +45,27 @@ def numbered(numbers: Sequence[int]) -> list[str]:
     return [job_id(number) for number in numbers]
 
 
-async def walk(shop: Shop, exchange: Exchange) -> list[str]:
+async def walk(harness: AppHarness, exchange: Exchange) -> list[str]:
     """All jobs from this page to the last one."""
     found = shown(exchange)
     while "Next" in turners(exchange):
-        exchange = await shop.ada.click("Next")
+        exchange = await harness.ada.click("Next")
         found += shown(exchange)
     return found
 
 
-def arrive(shop: Shop) -> str:
+def arrive(harness: AppHarness) -> str:
     """A job that nobody has seen yet."""
-    shop.clock.forward(60)
-    return str(shop.world.add_job("acme")["id"])
+    harness.clock.forward(60)
+    return str(harness.world.add_job("acme")["id"])
 
 
-async def forget_cursors(shop: Shop) -> None:
-    for key in await shop.redis.keys("*cursor*"):
-        await shop.redis.delete(key)
+async def forget_cursors(harness: AppHarness) -> None:
+    for key in await harness.redis.keys("*cursor*"):
+        await harness.redis.delete(key)
 
 
-async def post_button(shop: Shop, label: str, value: str) -> None:
+async def post_button(harness: AppHarness, label: str, value: str) -> None:
     """A message with Next in it, as an older version of the bot may have posted it."""
     button = {
         "type": "button",
@@ -73,13 +73,13 @@ async def post_button(shop: Shop, label: str, value: str) -> None:
         "action_id": buttons.JOBS_LIST_NEXT,
         "value": value,
     }
-    client = AsyncWebClient(shop.workspace.bot_token, base_url=f"{shop.slack_url}/api/")
+    client = AsyncWebClient(harness.workspace.bot_token, base_url=f"{harness.slack_url}/api/")
     await client.chat_postMessage(
         channel="C0GENERAL", text="Old", blocks=[{"type": "actions", "elements": [button]}]
     )
 
 
-async def test_offers_the_ways_on(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_offers_the_ways_on(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """First and Previous from the second page on, Next while there are more, Refresh always."""
     add_jobs(connected, 25)
     exchange = await connected.ada.command("/emporix jobs list")
@@ -92,7 +92,7 @@ async def test_offers_the_ways_on(connected: Shop, snapshot: SnapshotAssertion) 
 
 
 async def test_the_buttons_have_ids_of_their_own(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """One block of buttons holds the list's key, the page and the query, each under its address."""
     add_jobs(connected, 25)
@@ -102,7 +102,7 @@ async def test_the_buttons_have_ids_of_their_own(
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "modified", "agentId:ASC"])
-async def test_does_not_shift_while_jobs_arrive(connected: Shop, order: str) -> None:
+async def test_does_not_shift_while_jobs_arrive(connected: AppHarness, order: str) -> None:
     """Jobs that arrive between two pages are on neither, in any order."""
     add_jobs(connected, 25)
     exchange = await connected.ada.command(f"/emporix jobs sort:{order}")
@@ -113,7 +113,7 @@ async def test_does_not_shift_while_jobs_arrive(connected: Shop, order: str) -> 
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest", "modified", "agentId:ASC"])
-async def test_skips_nothing_after_deletes(connected: Shop, order: str) -> None:
+async def test_skips_nothing_after_deletes(connected: AppHarness, order: str) -> None:
     """We delete one job of the first page and others delete two: the rest comes once each."""
     add_jobs(connected, 35)
     exchange = await connected.ada.command(f"/emporix jobs sort:{order}")
@@ -126,7 +126,7 @@ async def test_skips_nothing_after_deletes(connected: Shop, order: str) -> None:
     assert sorted([gone, *found]) == numbered(range(1, 36))
 
 
-async def test_a_delete_fills_the_page_up(connected: Shop) -> None:
+async def test_a_delete_fills_the_page_up(connected: AppHarness) -> None:
     """The page that is read again holds as many jobs as before, and its place stays right."""
     add_jobs(connected, 25)
     await connected.ada.command("/emporix jobs")
@@ -136,7 +136,7 @@ async def test_a_delete_fills_the_page_up(connected: Shop) -> None:
     assert shown(exchange) == numbered(range(14, 4, -1))
 
 
-async def test_the_place_stays_right_after_deletes(connected: Shop) -> None:
+async def test_the_place_stays_right_after_deletes(connected: AppHarness) -> None:
     """The pages number what they show, to the end, although others delete jobs."""
     add_jobs(connected, 35)
     exchange = await connected.ada.command("/emporix jobs")
@@ -147,7 +147,7 @@ async def test_the_place_stays_right_after_deletes(connected: Shop) -> None:
     assert places == ["Jobs 1–10 of 35", "Jobs 11–20 of 35", "Jobs 21–30 of 34", "Jobs 31–33 of 33"]
 
 
-async def test_jobs_of_one_moment(connected: Shop) -> None:
+async def test_jobs_of_one_moment(connected: AppHarness) -> None:
     """Jobs that were created at the same time lie on two pages, each on one of them."""
     made = [str(connected.world.add_job("acme")["id"]) for _ in range(27)]
     exchange = await connected.ada.command("/emporix jobs size:4")
@@ -155,7 +155,7 @@ async def test_jobs_of_one_moment(connected: Shop) -> None:
 
 
 @pytest.mark.parametrize("label", ["Next", "Previous", "First", "Refresh"])
-async def test_is_one_call_and_two_round_trips(connected: Shop, label: str) -> None:
+async def test_is_one_call_and_two_round_trips(connected: AppHarness, label: str) -> None:
     """Any turn asks Emporix once, Redis twice, and Slack for nothing but the reply."""
     add_jobs(connected, 45)
     await connected.ada.command("/emporix jobs")
@@ -169,7 +169,7 @@ async def test_is_one_call_and_two_round_trips(connected: Shop, label: str) -> N
     assert [sent["via"] for sent in exchange.sent] == ["response_url"]
 
 
-async def test_refresh_shows_what_arrived(connected: Shop) -> None:
+async def test_refresh_shows_what_arrived(connected: AppHarness) -> None:
     """The page as it is now, in the place of the old one, and its list goes on from there."""
     add_jobs(connected, 25)
     await connected.ada.command("/emporix jobs")
@@ -184,14 +184,14 @@ async def test_refresh_shows_what_arrived(connected: Shop) -> None:
     assert len(set(await walk(connected, exchange))) == 26
 
 
-async def test_an_empty_list_can_be_refreshed(connected: Shop) -> None:
+async def test_an_empty_list_can_be_refreshed(connected: AppHarness) -> None:
     """Whoever waits for a first job looks again with one press."""
     await connected.ada.command("/emporix jobs")
     add_jobs(connected, 1)
     assert place(await connected.ada.click("Refresh")) == "Job 1 of 1"
 
 
-async def test_refresh_of_a_page_that_is_gone(connected: Shop) -> None:
+async def test_refresh_of_a_page_that_is_gone(connected: AppHarness) -> None:
     """It shows the first page instead."""
     add_jobs(connected, 12)
     await connected.ada.command("/emporix jobs page:2")
@@ -200,7 +200,7 @@ async def test_refresh_of_a_page_that_is_gone(connected: Shop) -> None:
     assert place(await connected.ada.click("Refresh")) == "Jobs 1–9 of 9"
 
 
-async def test_steps_back_from_pages_that_are_gone(connected: Shop) -> None:
+async def test_steps_back_from_pages_that_are_gone(connected: AppHarness) -> None:
     """Next into nothing shows the page that is the last one now, without Next."""
     connected.world.counts = False
     add_jobs(connected, 20)
@@ -212,7 +212,7 @@ async def test_steps_back_from_pages_that_are_gone(connected: Shop) -> None:
     assert turners(exchange) == ["First", "Previous", "Refresh"]
 
 
-async def test_says_more_where_emporix_does_not_count(connected: Shop) -> None:
+async def test_says_more_where_emporix_does_not_count(connected: AppHarness) -> None:
     """Without a total, a full page may have more behind it, and the last one is the last."""
     connected.world.counts = False
     add_jobs(connected, 25)
@@ -229,7 +229,7 @@ async def test_says_more_where_emporix_does_not_count(connected: Shop) -> None:
     assert "Next" not in turners(exchange)
 
 
-async def test_a_raw_query_may_shift(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_a_raw_query_may_shift(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Nothing is added to it, and the list says what that means."""
     add_jobs(connected, 25)
     exchange = await connected.ada.command("/emporix jobs q:type:AGENT_CHAT")
@@ -238,7 +238,7 @@ async def test_a_raw_query_may_shift(connected: Shop, snapshot: SnapshotAssertio
     assert "createdAt%3A" not in connected.world.requests[-1].query
 
 
-async def test_jobs_without_a_date_come_last(connected: Shop) -> None:
+async def test_jobs_without_a_date_come_last(connected: AppHarness) -> None:
     """A job that no time can find is not lost."""
     undated = str(connected.world.add_job("acme", metadata=None)["id"])
     add_jobs(connected, 15)
@@ -247,7 +247,7 @@ async def test_jobs_without_a_date_come_last(connected: Shop) -> None:
     assert found == [*numbered(range(15, 0, -1)), undated]
 
 
-async def test_pages_with_few_fields(connected: Shop) -> None:
+async def test_pages_with_few_fields(connected: AppHarness) -> None:
     """The time that a page needs to begin at is asked for, and not shown."""
     add_jobs(connected, 25)
     exchange = await connected.ada.command("/emporix jobs fields:status")
@@ -256,7 +256,7 @@ async def test_pages_with_few_fields(connected: Shop) -> None:
     assert sorted(await walk(connected, exchange)) == numbered(range(1, 26))
 
 
-async def test_a_search_can_be_turned(connected: Shop) -> None:
+async def test_a_search_can_be_turned(connected: AppHarness) -> None:
     """Its pages are fetched by the search call, and do not shift either."""
     add_jobs(connected, 25)
     exchange = await connected.ada.command("/emporix jobs search e size:10")
@@ -266,7 +266,7 @@ async def test_a_search_can_be_turned(connected: Shop) -> None:
 
 
 async def test_an_expired_list_can_be_run_again(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Its buttons remember the query, and offer it."""
     add_jobs(connected, 25)
@@ -279,7 +279,7 @@ async def test_an_expired_list_can_be_run_again(
     assert text(exchange).startswith("Jobs 1–2 of 8, tenant acme, failed, saying “invoice”")
 
 
-async def test_an_expired_search_is_a_search_again(connected: Shop) -> None:
+async def test_an_expired_search_is_a_search_again(connected: AppHarness) -> None:
     """Run it again asks by the same call."""
     add_jobs(connected, 25)
     await connected.ada.command("/emporix jobs search refund size:2")
@@ -289,7 +289,7 @@ async def test_an_expired_search_is_a_search_again(connected: Shop) -> None:
     assert connected.world.requests[-1].method == "POST"
 
 
-async def test_a_long_query_is_not_remembered(connected: Shop) -> None:
+async def test_a_long_query_is_not_remembered(connected: AppHarness) -> None:
     """What does not fit into a button becomes the list of all jobs."""
     add_jobs(connected, 25)
     words = " ".join(["e"] * 900)
@@ -308,7 +308,7 @@ async def test_a_long_query_is_not_remembered(connected: Shop) -> None:
         "cursor-99:2",
     ],
 )
-async def test_older_buttons_are_answered(connected: Shop, state: str) -> None:
+async def test_older_buttons_are_answered(connected: AppHarness, state: str) -> None:
     """Whatever an older version put into a button, there is a way on."""
     add_jobs(connected, 3)
     await post_button(connected, "Older", state)

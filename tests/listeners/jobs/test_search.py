@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from syrupy.assertion import SnapshotAssertion
 
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs
-from tests.shop import Shop
 
 
-async def test_finds_words(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_finds_words(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """All words must be in the message, in whatever case."""
     add_jobs(connected, 6)
     exchange = await connected.ada.command('/emporix jobs search INVOICE "was not found"')
@@ -17,7 +17,7 @@ async def test_finds_words(connected: Shop, snapshot: SnapshotAssertion) -> None
     assert ("POST", "/ai-service/acme/jobs/search") in asked
 
 
-async def test_turns_pages_by_the_same_call(connected: Shop) -> None:
+async def test_turns_pages_by_the_same_call(connected: AppHarness) -> None:
     """The pages of a search are searched for, too."""
     add_jobs(connected, 9)
     await connected.ada.command("/emporix jobs search refund size:2")
@@ -26,7 +26,7 @@ async def test_turns_pages_by_the_same_call(connected: Shop) -> None:
     assert connected.world.requests[-1].method == "POST"
 
 
-async def test_takes_typed_marks_as_letters(connected: Shop) -> None:
+async def test_takes_typed_marks_as_letters(connected: AppHarness) -> None:
     """What means something in a query or a regular expression is just looked for."""
     add_jobs(connected, 3)
     for words in ("<EON1041>", "`EON1040` &", "**three**"):
@@ -36,14 +36,14 @@ async def test_takes_typed_marks_as_letters(connected: Shop) -> None:
     assert nothing.payloads[0]["text"].startswith("No jobs")
 
 
-async def test_passes_a_raw_query_on(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_passes_a_raw_query_on(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """`q:` is Emporix's own language."""
     add_jobs(connected, 6)
     exchange = await connected.ada.command("/emporix jobs search q:status:FAILURE")
     assert exchange.payloads[0]["text"] == snapshot
 
 
-async def test_asks_for_words(connected: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_asks_for_words(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Searching for nothing is explained."""
     exchange = await connected.ada.command("/emporix jobs search")
     assert exchange.payloads == snapshot

@@ -10,29 +10,29 @@ from typing import Any
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.models import Caller
-from bot.store import layout
+from bot.domain.accounts import Caller
+from bot.store import keys as redis_keys
 from bot.store.locks import Locks
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Exchange, Person
-from tests.clock import FakeClock
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop, open_shop
 
 ADA = Caller("T0ACME", "U0ADA")
 SHARE = "Share in channel"
 
 
 @pytest.fixture
-def ada(connected: Shop) -> Person:
+def ada(connected: AppHarness) -> Person:
     """Ada in #ops, connected to acme."""
     return connected.person("ada", "ops")
 
 
 @pytest.fixture
-def grace(connected: Shop) -> Person:
+def grace(connected: AppHarness) -> Person:
     """Grace in #ops, not connected."""
     return connected.person("grace", "ops")
 
@@ -50,7 +50,7 @@ async def seen(person: Person) -> list[dict[str, Any]]:
 
 
 async def test_says_beforehand_who_will_see_it(
-    connected: Shop, ada: Person, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """The first press asks, names the channel, and shares nothing."""
     add_jobs(connected, 2)
@@ -61,7 +61,7 @@ async def test_says_beforehand_who_will_see_it(
 
 
 async def test_can_be_thought_better_of(
-    connected: Shop, ada: Person, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
     """Keep private shares nothing, and says so."""
     add_jobs(connected, 2)
@@ -72,7 +72,7 @@ async def test_can_be_thought_better_of(
 
 
 async def test_shares_a_list(
-    connected: Shop, ada: Person, grace: Person, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, grace: Person, snapshot: SnapshotAssertion
 ) -> None:
     """Everyone sees the page, who shared it and the tenant; the question is answered."""
     add_jobs(connected, 3)
@@ -82,7 +82,9 @@ async def test_shares_a_list(
     assert [message["text"] for message in await seen(grace)] == [exchange.payloads[0]["text"]]
 
 
-async def test_shares_a_job(connected: Shop, ada: Person, snapshot: SnapshotAssertion) -> None:
+async def test_shares_a_job(
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
+) -> None:
     """A whole job is asked about and shared in the same way."""
     add_jobs(connected, 1)
     await ada.command(f"/emporix jobs get {job_id(1)}")
@@ -92,7 +94,7 @@ async def test_shares_a_job(connected: Shop, ada: Person, snapshot: SnapshotAsse
 
 
 async def test_shows_only_the_fields_that_the_private_list_has(
-    connected: Shop, ada: Person
+    connected: AppHarness, ada: Person
 ) -> None:
     """A list that was narrowed to some fields is not widened by sharing it."""
     add_jobs(connected, 1)
@@ -102,7 +104,7 @@ async def test_shows_only_the_fields_that_the_private_list_has(
     assert "complaint-agent" not in str(shared)
 
 
-async def test_shares_where_the_app_is_no_member(connected: Shop) -> None:
+async def test_shares_where_the_app_is_no_member(connected: AppHarness) -> None:
     """The response_url posts into a public channel that the app was never invited to."""
     add_jobs(connected, 1)
     ada = connected.person("ada", "secret")
@@ -110,7 +112,7 @@ async def test_shares_where_the_app_is_no_member(connected: Shop) -> None:
     assert len(await seen(ada)) == 1
 
 
-async def test_a_double_click_shares_once(connected: Shop, ada: Person) -> None:
+async def test_a_double_click_shares_once(connected: AppHarness, ada: Person) -> None:
     """Two presses on the same question post one message."""
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
@@ -123,12 +125,12 @@ async def test_a_double_click_shares_once(connected: Shop, ada: Person) -> None:
     assert any("Shared in" in text for text in said)
 
 
-async def test_a_killed_share_can_be_pressed_again(connected: Shop, ada: Person) -> None:
+async def test_a_killed_share_can_be_pressed_again(connected: AppHarness, ada: Person) -> None:
     """Its claim holds for seconds, in which another press says that it is being shared."""
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
     question = await ada.click(SHARE)
-    key = layout.done(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
+    key = redis_keys.done(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
     await Locks(connected.redis).take(key, "a process that was killed", 20)
     exchange = await ada.click("Share")
     assert "is being shared" in exchange.payloads[-1]["text"]
@@ -139,19 +141,21 @@ async def test_a_killed_share_can_be_pressed_again(connected: Shop, ada: Person)
     assert len(await seen(ada)) == 1
 
 
-async def test_a_late_second_press_says_that_it_is_shared(connected: Shop, ada: Person) -> None:
+async def test_a_late_second_press_says_that_it_is_shared(
+    connected: AppHarness, ada: Person
+) -> None:
     """Slack shows the question for a moment after it was answered."""
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
     question = await ada.click(SHARE)
-    key = layout.done(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
+    key = redis_keys.done(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
     await connected.redis.set(key, "done")
     exchange = await ada.click("Share")
     assert "already shared" in exchange.payloads[-1]["text"]
     assert await seen(ada) == []
 
 
-async def test_shares_when_the_response_url_is_gone(connected: Shop, ada: Person) -> None:
+async def test_shares_when_the_response_url_is_gone(connected: AppHarness, ada: Person) -> None:
     """Where the app is a member it posts by itself."""
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
@@ -163,7 +167,7 @@ async def test_shares_when_the_response_url_is_gone(connected: Shop, ada: Person
 
 
 async def test_asks_to_be_invited_when_it_cannot_post(
-    connected: Shop, snapshot: SnapshotAssertion
+    connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Without a response_url and without being there, the words to type are said; then it works."""
     add_jobs(connected, 1)
@@ -179,7 +183,7 @@ async def test_asks_to_be_invited_when_it_cannot_post(
 
 @pytest.mark.parametrize("channel", ["partners", "board", "dm"])
 async def test_refuses_where_outsiders_may_read(
-    connected: Shop, channel: str, snapshot: SnapshotAssertion
+    connected: AppHarness, channel: str, snapshot: SnapshotAssertion
 ) -> None:
     """Slack Connect, a channel the app cannot look into, and direct messages: nothing is shared."""
     add_jobs(connected, 1)
@@ -189,7 +193,7 @@ async def test_refuses_where_outsiders_may_read(
     assert await seen(ada) == []
 
 
-async def test_looks_again_before_it_posts(connected: Shop, ada: Person) -> None:
+async def test_looks_again_before_it_posts(connected: AppHarness, ada: Person) -> None:
     """A channel that another organisation has joined since the question is refused."""
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
@@ -201,16 +205,16 @@ async def test_looks_again_before_it_posts(connected: Shop, ada: Person) -> None
 
 
 @pytest.fixture
-async def allowing(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Shop]:
+async def allowing(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[AppHarness]:
     """A shop with ALLOW_SHARED_CHANNELS, and ada connected."""
-    async with open_shop(redis, redis_url, clock, allow_shared_channels=True) as opened:
+    async with open_app(redis, redis_url, clock, allow_shared_channels=True) as opened:
         await opened.connect(opened.ada, ACME_OPERATIONS)
         yield opened
 
 
 @pytest.mark.parametrize("channel", ["partners", "board"])
 async def test_shares_with_outsiders_where_that_is_allowed(
-    allowing: Shop, channel: str, snapshot: SnapshotAssertion
+    allowing: AppHarness, channel: str, snapshot: SnapshotAssertion
 ) -> None:
     """The operator may allow it; the question says that others read along, or may."""
     add_jobs(allowing, 1)
@@ -222,7 +226,7 @@ async def test_shares_with_outsiders_where_that_is_allowed(
 
 
 async def test_opens_with_the_rights_of_whoever_presses(
-    connected: Shop, ada: Person, grace: Person, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, grace: Person, snapshot: SnapshotAssertion
 ) -> None:
     """Who is not connected is offered Connect, alone; who is sees the job, alone."""
     add_jobs(connected, 1)
@@ -237,7 +241,7 @@ async def test_opens_with_the_rights_of_whoever_presses(
 
 
 async def test_the_sharer_turns_pages_for_all(
-    connected: Shop, ada: Person, grace: Person, snapshot: SnapshotAssertion
+    connected: AppHarness, ada: Person, grace: Person, snapshot: SnapshotAssertion
 ) -> None:
     """Next of the sharer's puts the next page in the place of the shared one."""
     add_jobs(connected, 3)
@@ -250,7 +254,7 @@ async def test_the_sharer_turns_pages_for_all(
 
 
 async def test_others_turn_pages_for_themselves(
-    connected: Shop, ada: Person, grace: Person
+    connected: AppHarness, ada: Person, grace: Person
 ) -> None:
     """Their page is a private list on their own connection; the shared one stays."""
     add_jobs(connected, 5)
@@ -265,7 +269,7 @@ async def test_others_turn_pages_for_themselves(
 
 
 async def test_others_need_a_connection_to_turn_pages(
-    connected: Shop, ada: Person, grace: Person
+    connected: AppHarness, ada: Person, grace: Person
 ) -> None:
     """Without a connection to that tenant a page turn offers Connect, and shows nothing."""
     add_jobs(connected, 3)
@@ -275,7 +279,7 @@ async def test_others_need_a_connection_to_turn_pages(
     assert exchange.payloads[0]["replace_original"] is False
 
 
-async def test_turns_no_pages_for_outsiders(connected: Shop, ada: Person) -> None:
+async def test_turns_no_pages_for_outsiders(connected: AppHarness, ada: Person) -> None:
     """When another organisation has joined the channel, the page that is shown stays."""
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs list size:2")
@@ -287,7 +291,7 @@ async def test_turns_no_pages_for_outsiders(connected: Shop, ada: Person) -> Non
 
 
 async def test_ends_with_the_sharers_connection(
-    connected: Shop, ada: Person, grace: Person
+    connected: AppHarness, ada: Person, grace: Person
 ) -> None:
     """Who disconnects takes the lists with them: others are told that the message is too old."""
     add_jobs(connected, 3)
@@ -299,7 +303,7 @@ async def test_ends_with_the_sharers_connection(
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.outdated_button"
 
 
-def open_to_partners(shop: Shop) -> None:
+def open_to_partners(harness: AppHarness) -> None:
     """Another organisation joins #ops."""
-    channels = shop.workspace.directory.channels
+    channels = harness.workspace.directory.channels
     channels["C0OPS"] = replace(channels["C0OPS"], is_ext_shared=True)

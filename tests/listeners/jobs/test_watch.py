@@ -5,123 +5,127 @@ from __future__ import annotations
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.services.watches.watching import MOST
+from bot.services.watches import MOST
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.faults import Fault
+from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.shop import Shop
 
 FAILED, RUNNING = job_id(2), job_id(3)
 
 
 @pytest.fixture
-def shop(connected: Shop) -> Shop:
+def harness(connected: AppHarness) -> AppHarness:
     """Ada is connected; of three jobs the newest is running."""
     add_jobs(connected, 3)
     return connected
 
 
-async def test_watches_a_running_job(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_watches_a_running_job(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """It says where the end will be told, and how to stop."""
-    exchange = await shop.ada.command(f"/emporix jobs watch {RUNNING}")
+    exchange = await harness.ada.command(f"/emporix jobs watch {RUNNING}")
     assert exchange.payloads == snapshot
 
 
-async def test_twice_is_once(shop: Shop) -> None:
+async def test_twice_is_once(harness: AppHarness) -> None:
     """Who watches already is told so, and watches one job."""
-    await shop.ada.command(f"/emporix jobs watch {RUNNING}")
-    exchange = await shop.ada.command(f"/emporix jobs watch {RUNNING}")
+    await harness.ada.command(f"/emporix jobs watch {RUNNING}")
+    exchange = await harness.ada.command(f"/emporix jobs watch {RUNNING}")
     assert "already watching" in exchange.payloads[0]["text"]
-    listed = await shop.ada.command("/emporix jobs watching")
+    listed = await harness.ada.command("/emporix jobs watching")
     assert "watching 1 job." in listed.payloads[0]["text"]
 
 
-async def test_what_has_ended_says_so_at_once(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_what_has_ended_says_so_at_once(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """With its status, how long it took and the agent's first words."""
-    exchange = await shop.ada.command(f"/emporix jobs watch {FAILED}")
+    exchange = await harness.ada.command(f"/emporix jobs watch {FAILED}")
     assert exchange.payloads == snapshot
-    listed = await shop.ada.command("/emporix jobs watch")
+    listed = await harness.ada.command("/emporix jobs watch")
     assert "not watching any job" in listed.payloads[0]["text"]
 
 
-async def test_lists_what_is_watched(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_lists_what_is_watched(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Each with a button that stops it; then the list is shown without it."""
-    await shop.ada.command(f"/emporix jobs watch {RUNNING}")
-    assert (await shop.ada.command("/emporix jobs watch")).payloads == snapshot
-    assert (await shop.ada.click("Stop watching")).payloads == snapshot
+    await harness.ada.command(f"/emporix jobs watch {RUNNING}")
+    assert (await harness.ada.command("/emporix jobs watch")).payloads == snapshot
+    assert (await harness.ada.click("Stop watching")).payloads == snapshot
 
 
 @pytest.mark.parametrize("command", ["/emporix jobs list", f"/emporix jobs get {RUNNING}"])
-async def test_has_a_button_on_running_jobs(shop: Shop, command: str) -> None:
+async def test_has_a_button_on_running_jobs(harness: AppHarness, command: str) -> None:
     """In a list and on a card; only what is running can be watched."""
-    listed = await shop.ada.command(command)
+    listed = await harness.ada.command(command)
     assert str(listed.payloads).count("'Watch'") == 1
-    exchange = await shop.ada.click("Watch")
+    exchange = await harness.ada.click("Watch")
     assert "direct message" in exchange.payloads[0]["text"]
 
 
 @pytest.mark.parametrize("command", ["/emporix jobs list", f"/emporix jobs get {RUNNING}"])
-async def test_has_a_button_on_shared_jobs(shop: Shop, command: str) -> None:
+async def test_has_a_button_on_shared_jobs(harness: AppHarness, command: str) -> None:
     """Everyone watches with a key of their own, and hears of it in the thread there."""
-    ada, grace = shop.person("ada", "ops"), shop.person("grace", "ops")
+    ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
     await ada.command(command)
     await ada.click("Share in channel")
     await ada.click("Share")
     refused = await grace.click("Watch")
     assert refused.payloads[0]["blocks"][0]["block_id"] == "error.not_connected"
-    await shop.connect(grace, ACME_READ_ONLY)
+    await harness.connect(grace, ACME_READ_ONLY)
     exchange = await grace.click("Watch")
     assert "the thread of this message" in exchange.payloads[0]["text"]
     assert exchange.payloads[0]["response_type"] == "ephemeral"
 
 
-async def test_too_many_are_refused(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_too_many_are_refused(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Beyond the limit nothing is watched, and it says how to make room."""
     for number in range(MOST + 1):
-        shop.world.add_job("acme", id=f"running-{number}", status="in_progress")
+        harness.world.add_job("acme", id=f"running-{number}", status="in_progress")
     for number in range(MOST):
-        await shop.ada.command(f"/emporix jobs watch running-{number}")
-    exchange = await shop.ada.command(f"/emporix jobs watch running-{MOST}")
+        await harness.ada.command(f"/emporix jobs watch running-{number}")
+    exchange = await harness.ada.command(f"/emporix jobs watch running-{MOST}")
     assert exchange.payloads == snapshot
-    listed = await shop.ada.command("/emporix jobs watching")
+    listed = await harness.ada.command("/emporix jobs watching")
     assert f"watching {MOST} jobs" in listed.payloads[0]["text"]
 
 
-async def test_an_unknown_job_is_not_watched(shop: Shop) -> None:
+async def test_an_unknown_job_is_not_watched(harness: AppHarness) -> None:
     """The usual words for a job that is not there."""
-    exchange = await shop.ada.command("/emporix jobs watch 68835cc3ef4e8e1425c3ffff")
+    exchange = await harness.ada.command("/emporix jobs watch 68835cc3ef4e8e1425c3ffff")
     assert exchange.payloads[0]["blocks"][0]["block_id"] == "error.not_found"
 
 
-async def test_a_press_that_slack_repeats_is_one(shop: Shop) -> None:
+async def test_a_press_that_slack_repeats_is_one(harness: AppHarness) -> None:
     """A response_url that fails does not make it two watches."""
-    shop.workspace.faults.add(Fault("status", status=500, method="response_url"))
-    await shop.ada.command(f"/emporix jobs watch {RUNNING}")
-    listed = await shop.ada.command("/emporix jobs watching")
+    harness.workspace.faults.add(Fault("status", status=500, method="response_url"))
+    await harness.ada.command(f"/emporix jobs watch {RUNNING}")
+    listed = await harness.ada.command("/emporix jobs watching")
     assert "watching 1 job." in listed.payloads[0]["text"]
 
 
-async def watched(shop: Shop) -> str:
-    exchange = await shop.ada.command("/emporix jobs watching")
+async def watched(harness: AppHarness) -> str:
+    exchange = await harness.ada.command("/emporix jobs watching")
     return str(exchange.payloads[0]["text"])
 
 
-async def test_stops_by_command(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_stops_by_command(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Named by its id."""
-    await shop.ada.command(f"/emporix jobs watch {RUNNING}")
-    exchange = await shop.ada.command(f"/emporix jobs unwatch {RUNNING}")
+    await harness.ada.command(f"/emporix jobs watch {RUNNING}")
+    exchange = await harness.ada.command(f"/emporix jobs unwatch {RUNNING}")
     assert exchange.payloads == snapshot
-    assert "not watching any job" in await watched(shop)
+    assert "not watching any job" in await watched(harness)
 
 
-async def test_stops_by_button(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_stops_by_button(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """In the place of the message that the button stands in."""
-    await shop.ada.command(f"/emporix jobs watch {RUNNING}")
-    assert (await shop.ada.click("Stop watching")).payloads == snapshot
-    assert "not watching any job" in await watched(shop)
+    await harness.ada.command(f"/emporix jobs watch {RUNNING}")
+    assert (await harness.ada.click("Stop watching")).payloads == snapshot
+    assert "not watching any job" in await watched(harness)
 
 
-async def test_says_when_it_was_not_watched(shop: Shop, snapshot: SnapshotAssertion) -> None:
+async def test_says_when_it_was_not_watched(
+    harness: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """And where to see what is."""
-    exchange = await shop.ada.command(f"/emporix jobs unwatch {RUNNING}")
+    exchange = await harness.ada.command(f"/emporix jobs unwatch {RUNNING}")
     assert exchange.payloads == snapshot

@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.emporix.app import create_app
 from sandbox.emporix.keys import ACME_OPERATIONS, Key
-from sandbox.emporix.world import World
-from sandbox.serving import serving
+from sandbox.emporix.state import World
+from sandbox.server import serving
 from sandbox.slack.exchange import tls
 
 NOON = 1_769_601_600.0  # 2026-01-28T12:00:00Z

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sandbox.emporix.faults import Fault
-from sandbox.emporix.world import World
+from sandbox.emporix.state import World
 
 JOBS = "/ai-service/acme/jobs"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from sandbox.emporix.world import World
+from sandbox.emporix.state import World
 
 JOBS = "/ai-service/acme/jobs"
 MEGABYTE = 1024 * 1024

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY, Key
-from sandbox.emporix.world import World
+from sandbox.emporix.state import World
 
 
 def form(key: Key, **changed: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.emporix.documents import Document
+from sandbox.emporix.json_paths import Document
 from sandbox.emporix.query import Malformed, matching
 
 JOBS: list[Document] = [

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sandbox.page.door import Door
+from sandbox.page.routes import Door
 from sandbox.slack.app import create_app
 from sandbox.slack.exchange import tls
 from sandbox.slack.workspace import Workspace

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx
 
-from sandbox.clock.moving import MovingClock
-from sandbox.page.parts import Page
+from sandbox.clock.shared_clock import MovingClock
+from sandbox.page.views import Page
 from sandbox.slack.directory import ADA, GRACE
 from sandbox.slack.workspace import Workspace
-from tests.clock import NOW, FakeClock
+from tests.harness.clock import NOW, FakeClock
 
 
 async def test_a_clock_that_cannot_be_moved_is_not_offered(page: httpx.AsyncClient) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 
 from sandbox.page.mrkdwn import link, mrkdwn, plain
 from sandbox.slack.directory import ADA, GRACE
-from tests.sandbox.page.looking import NOW, reader, seen
-from tests.say.hostile import hostile_text
+from tests.rendering.hostile import hostile_text
+from tests.sandbox.page.page_html import NOW, reader, seen
 
 TAGS = {"a", "b", "i", "s", "code", "pre", "blockquote", "span"}
 

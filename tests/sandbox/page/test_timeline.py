@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.page.timeline import Entry, timeline
 from sandbox.slack.workspace import Workspace
-from tests.sandbox.page.looking import reader
+from tests.sandbox.page.page_html import reader
 from tests.sandbox.slack.conftest import StillClock
 
 

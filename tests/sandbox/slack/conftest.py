@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.serving import serving
+from sandbox.server import serving
 from sandbox.slack.app import create_app
 from sandbox.slack.exchange import tls
 from sandbox.slack.person import Person

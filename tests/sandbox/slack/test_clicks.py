@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.slack.blockkit.walk import Object
-from sandbox.slack.naming import named_blocks
+from sandbox.slack.clickable_elements import bare
+from sandbox.slack.generated_ids import named_blocks
 from sandbox.slack.person import Person, SandboxError
-from sandbox.slack.pressables import bare
 from sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.fake_bot import FakeBot
 from tests.sandbox.slack.samples import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.slack.naming import named_blocks
+from sandbox.slack.generated_ids import named_blocks
 from sandbox.slack.person import Person, SandboxError
 from sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.fake_bot import FakeBot

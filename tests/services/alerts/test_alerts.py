@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
+from bot.domain.accounts import Account, PolledConnection
+from bot.domain.alerts import Alert
+from bot.domain.filters import Filters
 from bot.errors import Busy, InvalidInput, NotConnected, StoreUnavailable
-from bot.models import Account, Filters
-from bot.store import layout
-from bot.store.alert_records import Alert
+from bot.services.alerts.alerts import mute_seconds
+from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
-from bot.store.sources import Source
-from tests.clock import FakeClock
-from tests.services.following import VAULT, Bench
+from tests.harness.clock import FakeClock
+from tests.harness.polling import VAULT, Bench
 from tests.store.fixtures import ADA, GRACE
 
 OPS = "C0OPS"
-ADAS = Source(ADA, "acme")
+ADAS = PolledConnection(ADA, "acme")
 
 
 @pytest.fixture
@@ -33,8 +34,8 @@ async def turn_on(bench: Bench, **filters: Any) -> Alert:
     return turned_on.alert  # type: ignore[no-any-return]
 
 
-async def due(bench: Bench, source: Source = ADAS) -> float | None:
-    at: float | None = await bench.redis.zscore(layout.alerts_due(), source.name)
+async def due(bench: Bench, source: PolledConnection = ADAS) -> float | None:
+    at: float | None = await bench.redis.zscore(redis_keys.alerts_due(), source.name)
     return at
 
 
@@ -58,7 +59,7 @@ async def test_asking_again_after_an_error_schedules(bench: Bench, call: int, af
 async def test_one_that_is_on_already_is_scheduled(bench: Bench) -> None:
     """Also if its entry in the index was lost."""
     await turn_on(bench)
-    await bench.redis.delete(layout.alerts_due())
+    await bench.redis.delete(redis_keys.alerts_due())
     turned_on = await bench.alerts.on(await bench.account(), OPS, Filters())
     assert turned_on.how == "already"
     assert await due(bench) == bench.clock() + 50
@@ -69,12 +70,12 @@ async def test_a_resumed_alert_is_due_within_a_minute(bench: Bench) -> None:
     alert = await turn_on(bench)
     await bench.course.pause(alert.id, "unauthorized")
     await bench.looks.look(ADAS)
-    await bench.redis.hset(layout.alerts_strikes(), Source(GRACE, "acme").name, 2)
+    await bench.redis.hset(redis_keys.alerts_strikes(), PolledConnection(GRACE, "acme").name, 2)
     resumed = await bench.alerts.resume(await bench.account(GRACE), OPS, alert.id)
     assert (resumed.how, resumed.before) == ("resumed", ADA)
     assert (resumed.alert.owner, resumed.alert.paused, resumed.alert.notices) == (GRACE, "", 0)
-    assert await due(bench, Source(GRACE, "acme")) == bench.clock() + 50
-    assert await bench.redis.hlen(layout.alerts_strikes()) == 0
+    assert await due(bench, PolledConnection(GRACE, "acme")) == bench.clock() + 50
+    assert await bench.redis.hlen(redis_keys.alerts_strikes()) == 0
 
 
 async def test_resuming_needs_a_connection(bench: Bench) -> None:
@@ -112,8 +113,8 @@ async def test_a_channel_has_ten_alerts(bench: Bench) -> None:
     """However many are turned on at the same time; those that no key opens do not count."""
     for number in range(3):
         name = f"lost-{number}"
-        await bench.redis.hset(layout.alert(name), mapping={"version": 1, "record": "1.dead.x"})
-        await bench.redis.hset(layout.alerts_of_channel("T0ACME", OPS), name, "")
+        await bench.redis.hset(redis_keys.alert(name), mapping={"version": 1, "record": "1.dead.x"})
+        await bench.redis.hset(redis_keys.alerts_of_channel("T0ACME", OPS), name, "")
     numbers = range(15)
     done = await asyncio.gather(
         *(turn_on(bench, agents=(f"agent-{number}",)) for number in numbers),
@@ -172,7 +173,7 @@ async def test_turning_the_last_one_off_leaves_nothing(bench: Bench) -> None:
     """Its connection leaves the due index, and what it had of refusals goes with it."""
     for filters in ({}, {"statuses": ("skipped",)}):
         await turn_on(bench, **filters)
-    await bench.redis.hset(layout.alerts_strikes(), ADAS.name, 2)
+    await bench.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 2)
     first, *_ = await bench.alert_store.of_channel(ADA.team_id, OPS)
     await bench.alerts.off(ADA, OPS, first.id)
     assert await due(bench) is not None
@@ -209,3 +210,20 @@ async def test_a_paused_alert_is_due_at_once(bench: Bench) -> None:
     alert = await turn_on(bench)
     await bench.course.pause(alert.id, "unauthorized")
     assert await due(bench) == bench.clock()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("", 7_200), ("2h", 7_200), (" 30M ", 1_800), ("1d", 86_400), ("4w", 28 * 86_400)],
+)
+def test_reads_lengths_of_time(text: str, seconds: float) -> None:
+    """As behind since:, and two hours for nothing."""
+    assert mute_seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["0m", "31d", "monday", "2026-11-01", "for ever", "-2h", "2"])
+def test_refuses_the_rest(text: str) -> None:
+    """A day of the week is no length, and for ever means off."""
+    with pytest.raises(InvalidInput) as error:
+        mute_seconds(text)
+    assert "30m" in error.value.advice

@@ -9,22 +9,23 @@ from typing import Any, cast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.accounts import Account, Caller, Connection, Credentials, PolledConnection
+from bot.domain.alerts import Alert, PostedAlert, Watermark
+from bot.domain.filters import Filters
 from bot.emporix.models import Job, JobPage
-from bot.emporix.part import Part
+from bot.emporix.time_range import TimeRange
 from bot.errors import EmporixTimeout
-from bot.models import Account, Caller, Connection, Credentials, Filters
-from bot.services.alerts.arranging import SHOWN, arrange, remembered
-from bot.services.alerts.course import AlertCourse
-from bot.services.alerts.looks import AlertLooks
-from bot.services.jobs_by_id import JobsById
-from bot.store.alert_records import ALERT, Alert, Mark, Posted
-from bot.store.sources import Source
+from bot.services.alerts.grouping import SHOWN, group_changes, remembered
+from bot.services.alerts.lifecycle import AlertLifecycle
+from bot.services.alerts.poll import AlertPoller
+from bot.services.jobs import JobsById
+from bot.store.alerts import ALERT_SERIALIZER
 from sandbox.emporix.times import iso
-from tests.clock import FakeClock
+from tests.harness.clock import FakeClock
 
 ADA = Caller("T0ACME", "U0ADA")
 HELD = Connection(ADA, "acme", Credentials("id", "secret"), frozenset(), 0.0)
-SOURCE = Source(ADA, "acme")
+SOURCE = PolledConnection(ADA, "acme")
 MESSAGES = ("No such order.", "The tool timed out after a while.", "Quota exceeded.")
 
 
@@ -36,7 +37,7 @@ class FakeEmporix:
     answers: bool = True
     listed: set[tuple[str, str]] = field(default_factory=set)
 
-    async def list_jobs(self, connection: Connection, filters: Filters, part: Part) -> JobPage:
+    async def list_jobs(self, connection: Connection, filters: Filters, part: TimeRange) -> JobPage:
         if not self.answers:
             raise EmporixTimeout
         fit = [
@@ -58,9 +59,9 @@ class FakeAccounts:
 
 
 class FakeSources:
-    async def look_again(self, source: Source, at: float) -> None: ...
-    async def clear_strikes(self, source: Source) -> None: ...
-    async def strike(self, source: Source) -> int:
+    async def look_again(self, source: PolledConnection, at: float) -> None: ...
+    async def clear_strikes(self, source: PolledConnection) -> None: ...
+    async def strike(self, source: PolledConnection) -> int:
         return 1
 
 
@@ -70,30 +71,30 @@ class FakeAlerts:
 
     record: str
     version: int = 0
-    told: tuple[Posted, ...] = ()
+    told: tuple[PostedAlert, ...] = ()
     sources: FakeSources = field(default_factory=FakeSources)
 
     async def load(self, alert_id: str) -> Alert | None:
-        return ALERT.read(self.record)
+        return ALERT_SERIALIZER.read(self.record)
 
-    async def posts(self, alert_id: str) -> tuple[Posted, ...]:
+    async def posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
         return self.told
 
-    async def of_source(self, source: Source) -> tuple[Alert, ...]:
-        return (ALERT.read(self.record),)
+    async def of_source(self, source: PolledConnection) -> tuple[Alert, ...]:
+        return (ALERT_SERIALIZER.read(self.record),)
 
     async def save(
         self,
         alert: Alert,
         before: Alert | None,
-        posts: tuple[Posted, ...] | None = None,
+        posts: tuple[PostedAlert, ...] | None = None,
         *,
         look_at: float | None = None,
         starts: bool = False,
     ) -> Alert | None:
-        if before is None or ALERT.read(self.record) != before:
+        if before is None or ALERT_SERIALIZER.read(self.record) != before:
             return None
-        self.record = ALERT.write(alert)
+        self.record = ALERT_SERIALIZER.write(alert)
         self.told = self.told if posts is None else posts
         return alert
 
@@ -105,12 +106,15 @@ class Channel:
         self.clock, self.emporix = FakeClock(), FakeEmporix()
         now = self.clock()
         filters = Filters(tenant="acme")
-        alert = Alert("a1", ADA, "C0OPS", filters, now, Mark(now - 1), looked_at=now)
-        self.kept, self.slack = FakeAlerts(ALERT.write(alert)), dict[str, tuple[str, ...]]()
+        alert = Alert("a1", ADA, "C0OPS", filters, now, Watermark(now - 1), looked_at=now)
+        self.kept, self.slack = (
+            FakeAlerts(ALERT_SERIALIZER.write(alert)),
+            dict[str, tuple[str, ...]](),
+        )
         emporix, store, accounts = cast("Any", (self.emporix, self.kept, FakeAccounts()))
         found = JobsById(self.emporix)
-        self.looks = AlertLooks(emporix, found, store, accounts, self.clock)
-        self.course = AlertCourse(store, self.clock)
+        self.looks = AlertPoller(emporix, found, store, accounts, self.clock)
+        self.course = AlertLifecycle(store, self.clock)
 
     def change(self, number: int) -> None:
         """A job fails, for the first time or again."""
@@ -134,7 +138,7 @@ class Channel:
         if alert is None or alert.batch is None:
             return
         posts = await self.kept.posts(alert.id)
-        plan = arrange(alert.batch, posts)
+        plan = group_changes(alert.batch, posts)
         number = alert.batch.number
         shown = plan.rows[:SHOWN] if not alert.batch.since else alert.batch.changes
         messages = {f"{number}:news": tuple(one.job_id for one in shown)}  # or counted, summing up

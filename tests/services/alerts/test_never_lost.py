@@ -8,13 +8,13 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.accounts import PolledConnection
+from bot.domain.filters import Filters
 from bot.errors import EmporixTimeout, Unauthorized
-from bot.models import Filters
-from bot.store import layout
+from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
-from bot.store.sources import Source
-from tests.clock import FakeClock
-from tests.services.following import OTHER_VAULT, PEOPLE, VAULT, Bench
+from tests.harness.clock import FakeClock
+from tests.harness.polling import OTHER_VAULT, PEOPLE, VAULT, Bench
 
 OPS = "C0OPS"
 WANTED = (Filters(), Filters(statuses=("skipped",)), Filters(agents=("fraud-agent",)))
@@ -92,13 +92,15 @@ class Channel:
             "resume": resume,
             "pause": lambda: course.pause(chosen, "filters"),
             "disconnect": lambda: alerts.orphan(person, "acme"),
-            "look": lambda: self.bench.looks.look(Source(person, "acme")),
-            "look in vain": lambda: self.bench.looks.look(Source(person, "acme")),
-            "look refused": lambda: self.bench.looks.look(Source(person, "acme")),
-            "look with another key": lambda: self.other.looks.look(Source(person, "acme")),
+            "look": lambda: self.bench.looks.look(PolledConnection(person, "acme")),
+            "look in vain": lambda: self.bench.looks.look(PolledConnection(person, "acme")),
+            "look refused": lambda: self.bench.looks.look(PolledConnection(person, "acme")),
+            "look with another key": lambda: self.other.looks.look(
+                PolledConnection(person, "acme")
+            ),
             "post": lambda: self.posted(chosen),
             "notice": lambda: self.noticed(chosen),
-            "unreadable": lambda: self.add_unreadable(Source(person, "acme")),
+            "unreadable": lambda: self.add_unreadable(PolledConnection(person, "acme")),
             "wait": self.wait,
         }
         return steps[what]
@@ -111,17 +113,17 @@ class Channel:
         if alert := await self.bench.alert_store.load(chosen):
             await self.bench.course.noticed(alert)
 
-    async def add_unreadable(self, source: Source) -> None:
+    async def add_unreadable(self, source: PolledConnection) -> None:
         """An alert of somebody whose key is lost, as a worker that had the key has saved it."""
         await self.bench.looks.look(source)
-        if await self.redis.zscore(layout.alerts_due(), source.name) is None:
+        if await self.redis.zscore(redis_keys.alerts_due(), source.name) is None:
             return
         self.unreadable += 1
         name = f"lost-{self.unreadable}"
         async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.hset(layout.alert(name), mapping={"version": 1, "record": "1.deadbeef.x"})
-            pipe.sadd(layout.alerts_of_source(source.name), name)
-            pipe.hset(layout.alerts_of_channel("T0ACME", OPS), name, "")
+            pipe.hset(redis_keys.alert(name), mapping={"version": 1, "record": "1.deadbeef.x"})
+            pipe.sadd(redis_keys.alerts_of_source(source.name), name)
+            pipe.hset(redis_keys.alerts_of_channel("T0ACME", OPS), name, "")
             await pipe.execute()
 
     async def wait(self) -> None:
@@ -132,9 +134,9 @@ class Channel:
     async def check(self) -> None:
         """Due within a quarter of an hour, or when it is to be heard again."""
         for person in PEOPLE:
-            source = Source(person, "acme")
-            due = await self.redis.zscore(layout.alerts_due(), source.name)
-            if await self.redis.scard(layout.alerts_of_source(source.name)):
+            source = PolledConnection(person, "acme")
+            due = await self.redis.zscore(redis_keys.alerts_due(), source.name)
+            if await self.redis.scard(redis_keys.alerts_of_source(source.name)):
                 assert due is not None, f"nobody looks for {person.user_id}"
             for alert in await self.store.of_source(source):
                 assert alert.paused or due <= max(self.clock() + 900, alert.muted_until)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.alerts import OVERLAP, Watermark
 from bot.emporix.models import Job
 from bot.services.alerts.watermark import Fetched, advance, changed_at, first_mark, left_out
-from bot.store.alert_records import OVERLAP, Mark
 from sandbox.emporix.times import iso
 
 START = 1_795_430_000.0
@@ -47,7 +47,7 @@ def test_begins_where_there_is_nothing() -> None:
 def test_a_change_is_news_again() -> None:
     """A job that changes and still fits is told again; one that stays as it is is not."""
     jobs = [job(1, START), job(2, START)]
-    _, mark = advance(Mark(START - 10), looked(jobs, 0.0))
+    _, mark = advance(Watermark(START - 10), looked(jobs, 0.0))
     changed = [job(1, START + 5, version=2), job(2, START)]
     assert ids(advance(mark, looked(changed, mark.begin))[0]) == ["job-1"]
 
@@ -55,14 +55,14 @@ def test_a_change_is_news_again() -> None:
 def test_news_come_oldest_first() -> None:
     """In the order in which they happened."""
     jobs = [job(1, START + 2), job(2, START + 1), job(3, START + 3)]
-    news, _ = advance(Mark(START), looked(jobs, START - OVERLAP))
+    news, _ = advance(Watermark(START), looked(jobs, START - OVERLAP))
     assert ids(news) == ["job-2", "job-1", "job-3"]
 
 
 def test_a_flood_is_counted_and_not_told_again() -> None:
     """What is too much to be fetched is counted, and is no news later."""
     jobs = [job(number, START + number) for number in range(100)]
-    mark = Mark(START - 1)
+    mark = Watermark(START - 1)
     fetched = looked(jobs, mark.begin, most=20)
     news, after = advance(mark, fetched)
     assert (len(news), left_out(mark, fetched)) == (20, 80)
@@ -73,7 +73,7 @@ def test_a_flood_is_counted_and_not_told_again() -> None:
 
 def test_a_job_without_a_time_is_never_news() -> None:
     """Nothing says when it was changed."""
-    assert advance(Mark(START), Fetched((Job(id="a"),), 0.0, True, 1))[0] == ()
+    assert advance(Watermark(START), Fetched((Job(id="a"),), 0.0, True, 1))[0] == ()
 
 
 @dataclass

@@ -21,43 +21,43 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bot.domain.accounts import Account, Caller
+from bot.domain.digests import Digest, Schedule
 from bot.errors import BotError, InvalidInput, NotConnected, OutdatedButton, StoreUnavailable
-from bot.keys import new_key, parse_keys
-from bot.models import Account, Caller, Digest, Schedule
-from bot.services.digests import course
-from bot.services.digests.digests import Change, Digests
-from bot.store import layout
+from bot.services.digests import lifecycle
+from bot.services.digests.digests import Change, DigestService
+from bot.store import keys as redis_keys
 from bot.store.connection import connect
 from bot.store.digests import DigestStore
-from bot.store.vault import Vault
-from tests.clock import FakeClock
-from tests.faulty_redis import faulty_client
+from bot.store.encryption import Cipher, new_key, parse_keys
+from tests.harness.clock import FakeClock
+from tests.harness.faulty_redis import faulty_client
 from tests.store.fixtures import ADA, GRACE, VAULT, connection
 
 WANTED = Digest("", ADA, "C0OPS", "Daily", Schedule(540, "UTC", tuple(range(7))), "acme")
 DAY = 86400.0
-OTHER_VAULT = Vault(parse_keys(new_key()))
+OTHER_VAULT = Cipher(parse_keys(new_key()))
 
 
 def account(caller: Caller = ADA, *tenants: str) -> Account:
     return Account(caller, {name: connection(caller, name) for name in tenants or ("acme",)})
 
 
-def stored(redis: Any, vault: Vault = VAULT) -> DigestStore:
+def stored(redis: Any, vault: Cipher = VAULT) -> DigestStore:
     return DigestStore(redis, vault)
 
 
-def service(redis: Any, clock: Callable[[], float]) -> Digests:
+def service(redis: Any, clock: Callable[[], float]) -> DigestService:
     numbers = count(1)
-    return Digests(stored(redis), clock, lambda: f"digest-{next(numbers)}")
+    return DigestService(stored(redis), clock, lambda: f"digest-{next(numbers)}")
 
 
 @pytest.fixture
-def digests(redis: Any, clock: FakeClock) -> Digests:
+def digests(redis: Any, clock: FakeClock) -> DigestService:
     return service(redis, clock)
 
 
-async def test_two_people_cannot_give_one_name_at_once(digests: Digests) -> None:
+async def test_two_people_cannot_give_one_name_at_once(digests: DigestService) -> None:
     """Of two that are set up at the same moment one is refused; case and quotes do not matter."""
     wanted = [replace(WANTED, name=name) for name in ("Daily", "“daily”")]
     outcomes = await asyncio.gather(
@@ -67,7 +67,7 @@ async def test_two_people_cannot_give_one_name_at_once(digests: Digests) -> None
     assert [type(outcome) for outcome in refused] == [InvalidInput]
 
 
-async def test_a_channel_has_a_limit_at_any_moment(digests: Digests, redis: Any) -> None:
+async def test_a_channel_has_a_limit_at_any_moment(digests: DigestService, redis: Any) -> None:
     """More than fit are set up at once; so many are kept, and no other moves in."""
     wanted = [replace(WANTED, name=f"Daily {number}") for number in range(23)]
     outcomes = await asyncio.gather(
@@ -82,7 +82,7 @@ async def test_a_channel_has_a_limit_at_any_moment(digests: Digests, redis: Any)
     await digests.change(kept[0].id, account(), replace(WANTED, name=kept[0].name))
 
 
-async def test_another_workspace_has_no_part_in_it(digests: Digests) -> None:
+async def test_another_workspace_has_no_part_in_it(digests: DigestService) -> None:
     """A button that is replayed there finds no digest, whatever it is for."""
     kept = await digests.set_up(account(), WANTED)
     stranger = account(Caller("T0OTHER", ADA.user_id, ADA.enterprise_id))
@@ -99,28 +99,30 @@ async def test_another_workspace_has_no_part_in_it(digests: Digests) -> None:
     assert await digests.get(kept.id, ADA) == kept
 
 
-async def test_a_paused_digest_leaves_the_due_index(digests: Digests, redis: Any) -> None:
+async def test_a_paused_digest_leaves_the_due_index(digests: DigestService, redis: Any) -> None:
     """After its two notices: no worker claims it any more."""
     kept = await digests.set_up(account(), WANTED)
     await digests.pause(kept.id, ADA)
-    assert await redis.zscore(layout.digests_due(), kept.id) is not None
+    assert await redis.zscore(redis_keys.digests_due(), kept.id) is not None
     for _ in range(2):
-        await digests.settle(kept, lambda one: course.noticed(one, one.notices + 1))
-    assert await redis.zscore(layout.digests_due(), kept.id) is None
+        await digests.settle(kept, lambda one: lifecycle.noticed(one, one.notices + 1))
+    assert await redis.zscore(redis_keys.digests_due(), kept.id) is None
 
 
-async def test_a_digest_that_moves_leaves_its_old_indexes(digests: Digests, redis: Any) -> None:
+async def test_a_digest_that_moves_leaves_its_old_indexes(
+    digests: DigestService, redis: Any
+) -> None:
     """Neither its former channel nor its former owner has it."""
     kept = await digests.set_up(account(), WANTED)
     await digests.change(kept.id, account(GRACE), replace(WANTED, channel_id="C0GENERAL"))
-    assert await redis.exists(layout.digests_of_channel("T0ACME", "C0OPS")) == 0
-    assert await redis.exists(layout.digests_of_owner(ADA)) == 0
-    assert await redis.exists(layout.digests_of_channel("T0ACME", "C0GENERAL")) == 1
-    assert await redis.exists(layout.digests_of_owner(GRACE)) == 1
+    assert await redis.exists(redis_keys.digests_of_channel("T0ACME", "C0OPS")) == 0
+    assert await redis.exists(redis_keys.digests_of_owner(ADA)) == 0
+    assert await redis.exists(redis_keys.digests_of_channel("T0ACME", "C0GENERAL")) == 1
+    assert await redis.exists(redis_keys.digests_of_owner(GRACE)) == 1
 
 
 async def test_delete_leaves_nothing_where_it_was_moved_meanwhile(
-    digests: Digests, redis: Any
+    digests: DigestService, redis: Any
 ) -> None:
     """The indexes are those of the record as it is, not as it was read."""
     kept = await digests.set_up(account(), WANTED)
@@ -133,37 +135,39 @@ async def test_delete_leaves_nothing_where_it_was_moved_meanwhile(
 
 
 async def test_a_missing_due_entry_is_restored(
-    digests: Digests, redis: Any, caplog: pytest.LogCaptureFixture
+    digests: DigestService, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a line in the log; paused ones that have had their notices stay out."""
     kept = await digests.set_up(account(), WANTED)
     done = await digests.set_up(account(), replace(WANTED, name="Done"))
     await digests.pause(done.id, ADA)
     for _ in range(2):
-        await digests.settle(done, lambda one: course.noticed(one, one.notices + 1))
-    score = await redis.zscore(layout.digests_due(), kept.id)
-    await redis.delete(layout.digests_due())
+        await digests.settle(done, lambda one: lifecycle.noticed(one, one.notices + 1))
+    score = await redis.zscore(redis_keys.digests_due(), kept.id)
+    await redis.delete(redis_keys.digests_due())
     for _ in range(2):
         await stored(redis).due.reconcile(0.0)
-    assert await redis.zrange(layout.digests_due(), 0, -1, withscores=True) == [(kept.id, score)]
+    assert await redis.zrange(redis_keys.digests_due(), 0, -1, withscores=True) == [
+        (kept.id, score)
+    ]
     assert caplog.messages == ["1 digests were missing in the due index, and were added"]
 
 
 async def test_only_redis_says_that_a_digest_is_gone(
-    digests: Digests, redis: Any, clock: FakeClock
+    digests: DigestService, redis: Any, clock: FakeClock
 ) -> None:
     """A worker with another key leaves it due, an hour later; a deleted one is due no more."""
     kept = await digests.set_up(account(), WANTED)
     other = stored(redis, OTHER_VAULT)
     assert await other.load(kept.id) is None
     assert await other.due.schedule(kept.id, clock() + 3600)
-    assert await redis.zscore(layout.digests_due(), kept.id) == clock() + 3600
-    await redis.delete(layout.digest(kept.id))
+    assert await redis.zscore(redis_keys.digests_due(), kept.id) == clock() + 3600
+    await redis.delete(redis_keys.digest(kept.id))
     assert not await stored(redis).due.schedule(kept.id, clock() + 3600)
-    assert await redis.zscore(layout.digests_due(), kept.id) is None
+    assert await redis.zscore(redis_keys.digests_due(), kept.id) is None
 
 
-Act = Callable[[Digests, str, Account], Awaitable[Any]]
+Act = Callable[[DigestService, str, Account], Awaitable[Any]]
 STARTS: dict[str, Act] = {
     "resume": lambda digests, id_, who: digests.resume(id_, who),
     "post now": lambda digests, id_, who: digests.ask_now(id_, who),
@@ -185,7 +189,7 @@ PEOPLE = {
 @pytest.mark.parametrize("who", PEOPLE)
 @pytest.mark.parametrize("act", [*STARTS, *STOPS])
 async def test_whatever_runs_runs_for_the_person_who_started_it(
-    digests: Digests, redis: Any, clock: FakeClock, act: str, who: str, was_paused: bool
+    digests: DigestService, redis: Any, clock: FakeClock, act: str, who: str, was_paused: bool
 ) -> None:
     """After any act its owner is the actor, or the act has started nothing."""
     kept = await digests.set_up(account(), WANTED)
@@ -207,7 +211,9 @@ async def test_whatever_runs_runs_for_the_person_who_started_it(
         assert after.next is None
 
 
-async def test_disconnecting_pauses_what_runs_on_that_tenant(digests: Digests, redis: Any) -> None:
+async def test_disconnecting_pauses_what_runs_on_that_tenant(
+    digests: DigestService, redis: Any
+) -> None:
     """At once, and nothing of other tenants or people."""
     mine = await digests.set_up(account(), WANTED)
     elsewhere = await digests.set_up(
@@ -220,13 +226,13 @@ async def test_disconnecting_pauses_what_runs_on_that_tenant(digests: Digests, r
 
 
 OUTCOMES: list[Callable[[Digest, float], Digest]] = [
-    lambda digest, now: course.posted(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: course.was_quiet(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: course.missed(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: course.struck(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: course.given_up(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: course.paused(digest, "slack:restricted_action", now),
-    lambda digest, _: course.noticed(digest, digest.notices + 1),
+    lambda digest, now: lifecycle.posted(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: lifecycle.was_quiet(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: lifecycle.missed(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: lifecycle.struck(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: lifecycle.given_up(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: lifecycle.paused(digest, "slack:restricted_action", now),
+    lambda digest, _: lifecycle.noticed(digest, digest.notices + 1),
 ]
 PERSON = st.sampled_from([account(ADA), account(GRACE)])
 FAULT = st.tuples(st.integers(1, 6), st.booleans())
@@ -317,8 +323,8 @@ class Lost(RuleBasedStateMachine):
 
     async def _check(self) -> None:
         store = DigestStore(self.redis, VAULT)
-        ids = {key.rpartition(":")[2] for key in await self.redis.keys(layout.digest("*"))}
-        due = set(await self.redis.zrange(layout.digests_due(), 0, -1))
+        ids = {key.rpartition(":")[2] for key in await self.redis.keys(redis_keys.digest("*"))}
+        due = set(await self.redis.zrange(redis_keys.digests_due(), 0, -1))
         assert due <= ids
         for digest_id in ids:
             digest = await store.load(digest_id)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.filters import Filters
 from bot.errors import InvalidInput
-from bot.models import Filters
-from bot.say.schedule import zone
+from bot.rendering.jinja_filters import zone
 from bot.services.digests.form import (
     ABBREVIATED,
     only_what_fits,

@@ -9,21 +9,22 @@ from typing import Any, cast
 
 import pytest
 
+from bot.domain.accounts import Connection
+from bot.domain.digests import DayTotals
+from bot.domain.filters import Filters
 from bot.emporix.models import Job, JobPage
-from bot.emporix.part import WHOLE, Part
+from bot.emporix.time_range import WHOLE, TimeRange
 from bot.errors import EmporixFailed, EmporixTimeout, RateLimited
-from bot.models import Connection, Filters
 from bot.services.digests.history import (
     CALLS_AT_ONCE,
     DAYS,
     MOST_UNKNOWN,
     SETTLED_SECONDS,
+    DailyHistory,
     DayCount,
-    Histories,
     History,
 )
-from bot.store.day_counts import Counted
-from tests.clock import FakeClock
+from tests.harness.clock import FakeClock
 from tests.store.fixtures import GRACE, connection
 
 ZONE = "Europe/Berlin"
@@ -48,7 +49,7 @@ class FakeEmporix:
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: Part = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
     ) -> JobPage:
         if self.stops_after is not None and len(self.asked) >= self.stops_after:
             self.stopped.set()
@@ -81,12 +82,12 @@ class Patience:
 
 @dataclass
 class FakeCounts:
-    kept: dict[str, Mapping[str, Counted]] = field(default_factory=dict)
+    kept: dict[str, Mapping[str, DayTotals]] = field(default_factory=dict)
 
-    async def load(self, source: str, series: str) -> Mapping[str, Counted]:
+    async def load(self, source: str, series: str) -> Mapping[str, DayTotals]:
         return self.kept.get(series, {})
 
-    async def keep(self, source: str, series: str, days: Mapping[str, Counted]) -> None:
+    async def keep(self, source: str, series: str, days: Mapping[str, DayTotals]) -> None:
         self.kept[series] = dict(days)
 
 
@@ -101,12 +102,12 @@ def kept() -> FakeCounts:
 
 
 @pytest.fixture
-def histories(emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock) -> Histories:
+def histories(emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock) -> DailyHistory:
     clock.now = NINE
-    return Histories(cast("Any", emporix), cast("Any", kept), clock)
+    return DailyHistory(cast("Any", emporix), cast("Any", kept), clock)
 
 
-async def test_counts_whole_days_by_totals(histories: Histories, emporix: FakeEmporix) -> None:
+async def test_counts_whole_days_by_totals(histories: DailyHistory, emporix: FakeEmporix) -> None:
     """Up to yesterday; no job is read."""
     history = await histories.read(connection(), Filters(), ZONE, NINE)
     assert (history.days[0].on, history.days[-1].on) == ("2026-11-10", "2026-11-23")
@@ -116,7 +117,7 @@ async def test_counts_whole_days_by_totals(histories: Histories, emporix: FakeEm
 
 
 async def test_the_next_day_counts_one(
-    histories: Histories, emporix: FakeEmporix, clock: FakeClock
+    histories: DailyHistory, emporix: FakeEmporix, clock: FakeClock
 ) -> None:
     """The others are kept, also for another digest and another worker."""
     await histories.read(connection(), Filters(), ZONE, NINE)
@@ -128,7 +129,7 @@ async def test_the_next_day_counts_one(
 
 
 async def test_a_day_that_was_just_over_is_counted_again(
-    histories: Histories, emporix: FakeEmporix, clock: FakeClock
+    histories: DailyHistory, emporix: FakeEmporix, clock: FakeClock
 ) -> None:
     """At five past midnight some of its jobs still run."""
     clock.now = MIDNIGHT + 300
@@ -146,7 +147,7 @@ async def test_a_day_that_was_just_over_is_counted_again(
     assert emporix.asked == []
 
 
-async def test_is_shared_by_what_is_asked(histories: Histories, emporix: FakeEmporix) -> None:
+async def test_is_shared_by_what_is_asked(histories: DailyHistory, emporix: FakeEmporix) -> None:
     """Tenant, key, filters and zone; not by who asks, nor by how a list would be sorted."""
     same = [
         histories.read(connection(), Filters(), ZONE, NINE),
@@ -164,7 +165,7 @@ async def test_is_shared_by_what_is_asked(histories: Histories, emporix: FakeEmp
     assert len(emporix.asked) == 4 * calls
 
 
-async def test_many_charts_are_no_storm(histories: Histories, emporix: FakeEmporix) -> None:
+async def test_many_charts_are_no_storm(histories: DailyHistory, emporix: FakeEmporix) -> None:
     """Forty series at once never ask more than a few things at the same time."""
     reading = [
         histories.read(connection(), Filters(words=(str(number),)), ZONE, NINE)
@@ -175,7 +176,7 @@ async def test_many_charts_are_no_storm(histories: Histories, emporix: FakeEmpor
 
 
 async def test_counts_only_what_the_filters_want(
-    histories: Histories, emporix: FakeEmporix
+    histories: DailyHistory, emporix: FakeEmporix
 ) -> None:
     """A digest of failures needs one call a day, one of what runs none."""
     failed = await histories.read(connection(), Filters(statuses=("failure",)), ZONE, NINE)
@@ -186,7 +187,7 @@ async def test_counts_only_what_the_filters_want(
 
 @pytest.mark.parametrize("trouble", [EmporixFailed("500", tenant="acme"), None])
 async def test_a_day_that_is_not_known_is_not_zero(
-    histories: Histories, emporix: FakeEmporix, trouble: Exception | None
+    histories: DailyHistory, emporix: FakeEmporix, trouble: Exception | None
 ) -> None:
     """It is not kept either, and the next reading asks for it."""
     emporix.trouble[MIDNIGHT - 3 * DAY] = trouble
@@ -200,7 +201,7 @@ async def test_a_day_that_is_not_known_is_not_zero(
     assert len(emporix.asked) == 2 * 3
 
 
-async def test_emporix_is_not_pressed(histories: Histories, emporix: FakeEmporix) -> None:
+async def test_emporix_is_not_pressed(histories: DailyHistory, emporix: FakeEmporix) -> None:
     """Where it fails for two days the others are left alone, where it asks for a pause at once."""
     emporix.trouble = {MIDNIGHT - day * DAY: EmporixTimeout(tenant="acme") for day in range(15)}
     history = await histories.read(connection(), Filters(), ZONE, NINE)
@@ -216,7 +217,7 @@ async def test_two_seconds_are_waited_and_no_longer(
 ) -> None:
     """Days that are counted by then are shown, the others are left out, and counting goes on."""
     clock.now, patience = NINE, Patience()
-    histories = Histories(cast("Any", emporix), cast("Any", kept), clock, patience)
+    histories = DailyHistory(cast("Any", emporix), cast("Any", kept), clock, patience)
     emporix.stops_after = 2 * 3
     reading = asyncio.ensure_future(histories.read(connection(), Filters(), ZONE, NINE))
     await emporix.stopped.wait()
@@ -239,7 +240,7 @@ async def test_what_emporix_never_answers_is_left_out(
     """After two seconds no day is known, and there is no chart."""
     clock.now, patience = NINE, Patience()
     patience.over.set()
-    histories = Histories(cast("Any", emporix), cast("Any", kept), clock, patience)
+    histories = DailyHistory(cast("Any", emporix), cast("Any", kept), clock, patience)
     emporix.stops_after = 0
     history = await histories.read(connection(), Filters(), ZONE, NINE)
     assert (history.days, history.is_enough) == ((), False)
@@ -251,7 +252,7 @@ async def test_each_day_is_kept_once_it_is_counted(
 ) -> None:
     """A worker that stops in between leaves the rest to the next, and no more."""
     clock.now = NINE
-    first = Histories(cast("Any", emporix), cast("Any", kept), clock)
+    first = DailyHistory(cast("Any", emporix), cast("Any", kept), clock)
     emporix.stops_after = 5 * 3
     preparing = asyncio.ensure_future(first.prepare(connection(), Filters(), ZONE, NINE))
     await emporix.stopped.wait()
@@ -259,7 +260,7 @@ async def test_each_day_is_kept_once_it_is_counted(
     await first.close()
     emporix.go_on.set()
     emporix.asked.clear()
-    second = Histories(cast("Any", emporix), cast("Any", kept), clock)
+    second = DailyHistory(cast("Any", emporix), cast("Any", kept), clock)
     history = await second.prepare(connection(), Filters(), ZONE, NINE)
     assert (history.unknown, len(emporix.asked)) == (0, (DAYS - 5) * 3)
 

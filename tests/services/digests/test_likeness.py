@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.emporix.models import Job
-from bot.services.likeness import groups
+from bot.services.similarity import groups
 
 
 def failed(message: str, agent: str = "complaint-agent") -> Job:

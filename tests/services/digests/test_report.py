@@ -8,14 +8,15 @@ from typing import Any, cast
 
 import pytest
 
+from bot.domain.accounts import Connection
+from bot.domain.filters import Filters
 from bot.emporix.models import Job, JobPage
-from bot.emporix.part import WHOLE, Part
+from bot.emporix.time_range import WHOLE, TimeRange
 from bot.errors import EmporixTimeout
-from bot.models import Connection, Filters
-from bot.services.digests.course import Window
-from bot.services.digests.report import MOST_FAILURES, SHOWN_GROUPS, Reports
-from bot.services.short_query import lengthen
-from tests.clock import FakeClock
+from bot.services.digests.lifecycle import Window
+from bot.services.digests.report import MOST_FAILURES, SHOWN_GROUPS, DigestReports
+from bot.services.filters.form import lengthen
+from tests.harness.clock import FakeClock
 from tests.store.fixtures import connection
 
 WINDOW = Window(0, 100, 200)
@@ -31,7 +32,7 @@ class FakeEmporix:
     trouble: Exception | None = None
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: Part = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
     ) -> JobPage:
         self.asked.append(filters)
         await asyncio.sleep(0)
@@ -59,11 +60,11 @@ def emporix() -> FakeEmporix:
 
 
 @pytest.fixture
-def reports(emporix: FakeEmporix, clock: FakeClock) -> Reports:
-    return Reports(cast("Any", emporix), clock)
+def reports(emporix: FakeEmporix, clock: FakeClock) -> DigestReports:
+    return DigestReports(cast("Any", emporix), clock)
 
 
-async def test_counts_by_totals(reports: Reports) -> None:
+async def test_counts_by_totals(reports: DigestReports) -> None:
     """Each status, the rest as others, and how it was in the period before."""
     report = await reports.read(connection(), Filters(), WINDOW)
     assert [(count.status, count.now, count.change) for count in report.counts] == [
@@ -76,7 +77,7 @@ async def test_counts_by_totals(reports: Reports) -> None:
     assert (report.total.now, report.most) == (100_000, 99_000)
 
 
-async def test_reads_no_more_than_it_shows(emporix: FakeEmporix, reports: Reports) -> None:
+async def test_reads_no_more_than_it_shows(emporix: FakeEmporix, reports: DigestReports) -> None:
     """Of a hundred thousand jobs a hundred failures; of these only the beginnings are kept."""
     report = await reports.read(connection(), Filters(), WINDOW)
     assert sum(asked.size for asked in emporix.asked if asked.size > 1) == MOST_FAILURES
@@ -87,14 +88,14 @@ async def test_reads_no_more_than_it_shows(emporix: FakeEmporix, reports: Report
     assert report.read == MOST_FAILURES
 
 
-async def test_shows_each_group_before_a_second_of_any(reports: Reports) -> None:
+async def test_shows_each_group_before_a_second_of_any(reports: DigestReports) -> None:
     """What failed otherwise matters more than what failed the same way a hundred times."""
     report = await reports.read(connection(), Filters(), WINDOW)
     shown = [*(group.jobs[0] for group in report.groups), *report.rest[:2]]
     assert len({job.message for job in shown}) == 7
 
 
-async def test_remembers_the_query_of_its_failures(reports: Reports) -> None:
+async def test_remembers_the_query_of_its_failures(reports: DigestReports) -> None:
     """For a button: the failures of this tenant and time, by the digest's filters."""
     report = await reports.read(connection(), Filters(words=("refund",)), WINDOW)
     filters, _ = lengthen(report.query)
@@ -104,7 +105,9 @@ async def test_remembers_the_query_of_its_failures(reports: Reports) -> None:
     )
 
 
-async def test_counts_only_what_the_filters_want(emporix: FakeEmporix, reports: Reports) -> None:
+async def test_counts_only_what_the_filters_want(
+    emporix: FakeEmporix, reports: DigestReports
+) -> None:
     """Where successes were asked for, no failure is read."""
     emporix.totals["success"] = 5
     report = await reports.read(connection(), Filters(statuses=("success",)), WINDOW)
@@ -112,7 +115,7 @@ async def test_counts_only_what_the_filters_want(emporix: FakeEmporix, reports: 
     assert (report.groups, report.failed) == ((), None)
 
 
-async def test_says_what_it_does_not_know(emporix: FakeEmporix, reports: Reports) -> None:
+async def test_says_what_it_does_not_know(emporix: FakeEmporix, reports: DigestReports) -> None:
     """Emporix may leave totals out."""
     emporix.totals = dict.fromkeys(TOTALS, None)
     report = await reports.read(connection(), Filters(), WINDOW)
@@ -120,7 +123,7 @@ async def test_says_what_it_does_not_know(emporix: FakeEmporix, reports: Reports
     assert not report.is_quiet
 
 
-async def test_digests_share_what_was_fetched(emporix: FakeEmporix, reports: Reports) -> None:
+async def test_digests_share_what_was_fetched(emporix: FakeEmporix, reports: DigestReports) -> None:
     """Also while it is being fetched; another window, key or filter is another report."""
     same = [reports.read(connection(), Filters(), WINDOW) for _ in range(20)]
     first, *others = await asyncio.gather(*same)
@@ -131,7 +134,7 @@ async def test_digests_share_what_was_fetched(emporix: FakeEmporix, reports: Rep
     assert len(emporix.asked) > 2 * calls
 
 
-async def test_a_failure_is_not_kept(emporix: FakeEmporix, reports: Reports) -> None:
+async def test_a_failure_is_not_kept(emporix: FakeEmporix, reports: DigestReports) -> None:
     """Who asks next asks Emporix again, and nothing goes on behind the back of who has left."""
     emporix.trouble = EmporixTimeout(tenant="acme")
     with pytest.raises(EmporixTimeout):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.models import Schedule, Slot
+from bot.domain.digests import Schedule, ScheduledRun
 from bot.services.digests.schedule import days_before, moment, next_slot, slots_between
 
 EVERY_DAY = tuple(range(7))
@@ -36,7 +36,7 @@ def clock_at(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def run(schedule: Schedule, begin: float, end: float) -> list[Slot]:
+def run(schedule: Schedule, begin: float, end: float) -> list[ScheduledRun]:
     """What a worker that is always there comes by."""
     slots = [next_slot(schedule, begin)]
     while slots[-1].at < end:
@@ -75,7 +75,7 @@ def test_a_gap_at_midnight() -> None:
     schedule = Schedule(23 * 60 + 30, "America/Nuuk", EVERY_DAY)
     begin = at("America/Nuuk", "2026-03-28T12:00")
     slots = run(schedule, begin, begin + 36 * 3600)
-    assert [(slot.on, local("America/Nuuk", slot.at)[:16]) for slot in slots[:2]] == [
+    assert [(slot.date, local("America/Nuuk", slot.at)[:16]) for slot in slots[:2]] == [
         ("2026-03-28", "2026-03-29 00:00"),
         ("2026-03-29", "2026-03-29 23:30"),
     ]
@@ -85,7 +85,7 @@ def test_a_day_that_was_left_out() -> None:
     """Samoa had no 30 December 2011, so there is no digest of that day."""
     schedule = Schedule(9 * 60, "Pacific/Apia", EVERY_DAY)
     begin = at("Pacific/Apia", "2011-12-28T12:00")
-    assert [slot.on for slot in run(schedule, begin, begin + 2 * 86400)] == [
+    assert [slot.date for slot in run(schedule, begin, begin + 2 * 86400)] == [
         "2011-12-29",
         "2011-12-31",
         "2012-01-01",
@@ -97,22 +97,22 @@ def test_only_on_its_days() -> None:
     schedule = Schedule(9 * 60, "Europe/Berlin", (0, 4))
     begin = at("Europe/Berlin", "2026-11-25T09:00")
     slots = run(schedule, begin, begin + 7 * 86400)
-    assert [slot.on for slot in slots] == ["2026-11-27", "2026-11-30", "2026-12-04"]
+    assert [slot.date for slot in slots] == ["2026-11-27", "2026-11-30", "2026-12-04"]
 
 
 def test_at_its_very_time_the_next_one_follows() -> None:
     """The run of now is not found again."""
     schedule = Schedule(9 * 60, "UTC", EVERY_DAY)
     now = at("UTC", "2026-11-25T09:00")
-    assert next_slot(schedule, now) == Slot("2026-11-26", now + 86400)
+    assert next_slot(schedule, now) == ScheduledRun("2026-11-26", now + 86400)
 
 
 def test_a_day_can_be_done_already() -> None:
     """Who moves a digest from nine to ten at half past nine gets none again that day."""
     schedule = Schedule(10 * 60, "UTC", EVERY_DAY)
     now = at("UTC", "2026-11-25T09:30")
-    assert next_slot(schedule, now).on == "2026-11-25"
-    assert next_slot(schedule, now, not_on="2026-11-25").on == "2026-11-26"
+    assert next_slot(schedule, now).date == "2026-11-25"
+    assert next_slot(schedule, now, not_on="2026-11-25").date == "2026-11-26"
 
 
 def test_what_lies_between() -> None:
@@ -120,7 +120,12 @@ def test_what_lies_between() -> None:
     schedule = Schedule(9 * 60, "UTC", EVERY_DAY)
     first = next_slot(schedule, at("UTC", "2026-11-01T00:00"))
     missed = slots_between(schedule, first, at("UTC", "2026-11-04T09:00"))
-    assert [slot.on for slot in missed] == ["2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04"]
+    assert [slot.date for slot in missed] == [
+        "2026-11-01",
+        "2026-11-02",
+        "2026-11-03",
+        "2026-11-04",
+    ]
     assert len(slots_between(schedule, first, at("UTC", "2027-11-01T00:00"))) == 31
 
 
@@ -149,7 +154,7 @@ def test_runs_follow_each_other_once_a_day(zone: str, minute: int, day: date, on
     schedule = Schedule(minute, zone, tuple(sorted(on)))
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
     slots = run(schedule, begin, begin + 10 * 86400)
-    times, dates = [slot.at for slot in slots], [slot.on for slot in slots]
+    times, dates = [slot.at for slot in slots], [slot.date for slot in slots]
     assert times == sorted(set(times))
     assert dates == sorted(set(dates))
     assert {date.fromisoformat(text).weekday() for text in dates} <= on

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.emporix.query import to_q
 from sandbox.emporix.query import matching
 from sandbox.emporix.times import iso
-from tests.services.filters.local import BERLIN, FakeWall, settled
+from tests.services.filters.fake_clock import BERLIN, FakeWall, settled
 
 Job = dict[str, Any]
 Test = Callable[[Job], bool]

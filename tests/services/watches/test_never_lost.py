@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.accounts import PolledConnection
 from bot.emporix.models import Job
 from bot.errors import EmporixTimeout, Unauthorized
-from bot.store import layout
-from bot.store.sources import Source
-from tests.clock import FakeClock
-from tests.services.following import OTHER_VAULT, PEOPLE, Bench
+from bot.store import keys as redis_keys
+from tests.harness.clock import FakeClock
+from tests.harness.polling import OTHER_VAULT, PEOPLE, Bench
 
 STEPS = (
     "watch",
@@ -60,7 +60,7 @@ class Watchers:
 
     def step(self, what: str, number: int, person: Any) -> Callable[[], Awaitable[object]]:
         watching, tenant, job_id = self.bench.watching, TENANTS[number % 2], f"job-{number}"
-        source = Source(person, tenant)
+        source = PolledConnection(person, tenant)
 
         async def watch() -> None:
             await watching.start(await self.bench.account(person), job_id, tenant)
@@ -83,16 +83,16 @@ class Watchers:
     async def end(self, job_id: str) -> None:
         self.bench.emporix.jobs[job_id] = Job(id=job_id, status="success")
 
-    async def tell(self, source: Source) -> None:
+    async def tell(self, source: PolledConnection) -> None:
         for ending in (await self.bench.watching.look(source)).endings:
             watch = ending.watch
             await self.bench.watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
-    async def add_unreadable(self, source: Source, job_id: str) -> None:
+    async def add_unreadable(self, source: PolledConnection, job_id: str) -> None:
         """A watch whose key is lost, as a worker that had the key has saved it."""
         async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.hset(layout.watches(source.owner), f"{source.tenant}:{job_id}", "1.deadbeef.x")
-            pipe.zadd(layout.watches_due(), {source.name: self.clock()}, lt=True)
+            pipe.hset(redis_keys.watches(source.owner), f"{source.tenant}:{job_id}", "1.deadbeef.x")
+            pipe.zadd(redis_keys.watches_due(), {source.name: self.clock()}, lt=True)
             await pipe.execute()
 
     async def wait(self) -> None:
@@ -102,9 +102,9 @@ class Watchers:
 
     async def check(self) -> None:
         for person in PEOPLE:
-            for field in await self.redis.hkeys(layout.watches(person)):
-                source = Source(person, field.partition(":")[0])
-                due = await self.redis.zscore(layout.watches_due(), source.name)
+            for field in await self.redis.hkeys(redis_keys.watches(person)):
+                source = PolledConnection(person, field.partition(":")[0])
+                due = await self.redis.zscore(redis_keys.watches_due(), source.name)
                 assert due is not None, f"nobody looks at {field} for {person.user_id}"
                 assert due <= self.clock() + 900
 

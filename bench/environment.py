@@ -1,0 +1,103 @@
+"""Where the measurements happen: stand-ins, Redis and the bot, each in a process of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from bench.process import free_port, is_well, served, started
+from bench.slack_load import SIGNING_SECRET, Answers, Load, listening
+from bench.users import connect_users
+from bot.store.encryption import new_key
+from sandbox.processes import procfile_command
+from sandbox.redis import redis_server
+
+EMPORIX = "bench.stand_ins.emporix:app"
+SLACK = "bench.stand_ins.slack:app"
+STOCK = "bench.stand_ins.stock_bolt"
+BOT_TOKEN = "xoxb-bench"
+USERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """The bot's process; `load` asks it."""
+
+    pid: int
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The stand-ins that all measurements share; what else they need they start here."""
+
+    http: aiohttp.ClientSession
+    slack_url: str
+    emporix_url: str
+    answers: Answers
+
+    @asynccontextmanager
+    async def bot(self, *, users: int = USERS, emporix_url: str = "") -> AsyncIterator[Bot]:
+        """The bot as the Procfile starts it, with a Redis of its own and connected users."""
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as folder,
+            redis_server(Path(folder)) as redis_url,
+        ):
+            settings = self.settings(redis_url, emporix_url or self.emporix_url)
+            await connect_users(redis_url, settings["ENCRYPTION_KEYS"], users)
+            async with self.web_process(settings) as (pid, url):
+                yield Bot(pid, Load(self.http, url, self.answers))
+
+    @asynccontextmanager
+    async def web_process(self, settings: dict[str, str]) -> AsyncIterator[tuple[int, str]]:
+        """The process alone, once it is ready: its pid and its base URL."""
+        url = f"http://127.0.0.1:{settings['PORT']}"
+        ready = f"{url}/readyz"
+        async with started(
+            procfile_command("web"), settings, lambda: is_well(self.http, ready)
+        ) as pid:
+            yield pid, url
+
+    @asynccontextmanager
+    async def stock(self, name: str) -> AsyncIterator[Load]:
+        """One of the Bolt apps in `bench.stand_ins.stock_bolt`."""
+        async with served(f"{STOCK}:{name}", self._slack_settings()) as url:
+            yield Load(self.http, url, self.answers)
+
+    def settings(self, redis_url: str, emporix_url: str) -> dict[str, str]:
+        """What the bot's process needs; the port is free."""
+        return {
+            **self._slack_settings(),
+            "EMPORIX_API_URL": emporix_url,
+            "REDIS_URL": redis_url,
+            "ENCRYPTION_KEYS": new_key(),
+            "HOST": "127.0.0.1",
+            "PORT": str(free_port()),
+            "LOG_LEVEL": "INFO",
+        }
+
+    def _slack_settings(self) -> dict[str, str]:
+        return {
+            "SLACK_BOT_TOKEN": BOT_TOKEN,
+            "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+            "SLACK_API_URL": f"{self.slack_url}/api/",
+        }
+
+
+@asynccontextmanager
+async def open_stage() -> AsyncIterator[Stage]:
+    """Stand-ins of Slack and Emporix that answer at once."""
+    # uvicorn closes connections that were idle for 5 s, perhaps just as we take one.
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
+    async with (
+        aiohttp.ClientSession(connector=connector) as http,
+        served(SLACK) as slack_url,
+        served(EMPORIX) as emporix_url,
+        listening(http, slack_url) as answers,
+    ):
+        yield Stage(http, slack_url, emporix_url, answers)

@@ -1,0 +1,113 @@
+"""What a page turn and a get cost: calls of Emporix, round trips to Redis, calls of Slack.
+
+Counted, with the stand-ins that refuse what the real ones refuse.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bench.environment import Stage
+from bench.figure import Rounds, at_most, measures
+from bench.redis_proxy import Trips, counting
+from sandbox.emporix.app import create_app as create_emporix
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.emporix.state import World
+from sandbox.redis import redis_server
+from sandbox.server import serving
+from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.person import Exchange, Person
+from sandbox.slack.workspace import Workspace
+
+Act = Callable[[], Awaitable[Exchange]]
+
+GOALS = {
+    f"{act}_{what}": at_most(most)
+    for act in ("turn", "get")
+    for what, most in (("emporix_calls", 1), ("redis_round_trips", 2), ("slack_api_calls", 0))
+}
+
+
+@dataclass(slots=True)
+class CountedApp:
+    """An ASGI app, and the paths that it was asked for."""
+
+    app: ASGIApp
+    paths: list[str] = field(default_factory=list)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.paths.append(scope.get("path", ""))
+        await self.app(scope, receive, send)
+
+    def count(self, begins: str) -> int:
+        return sum(path.startswith(begins) for path in self.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """`ada` acts, and what that costs is counted."""
+
+    ada: Person
+    emporix: CountedApp
+    slack: CountedApp
+    trips: Trips
+
+    def read(self) -> Sequence[int]:
+        return self.emporix.count("/"), self.trips.count, self.slack.count("/api/")
+
+
+@measures(**GOALS)
+async def one_look(stage: Stage) -> Rounds:
+    """The second of its kind, when connections are open and agents' names are known."""
+    async with _counters(stage) as counters:
+        await counters.ada.command("/emporix jobs")
+        turned = await _cost(counters, lambda: counters.ada.click("Next"))
+        job_id = World.believable(time.time).jobs("acme")[0]["id"]
+        got = await _cost(counters, lambda: counters.ada.command(f"/emporix jobs get {job_id}"))
+    return dict(zip(GOALS, [[cost] for cost in (*turned, *got)], strict=True))
+
+
+async def _cost(counters: Counters, act: Act) -> Sequence[int]:
+    await _done(act)
+    before = counters.read()
+    await _done(act)
+    return [after - was for was, after in zip(before, counters.read(), strict=True)]
+
+
+async def _done(act: Act) -> None:
+    exchange = await act()
+    if not exchange.payloads or not exchange.payloads[-1]["text"].startswith("Job"):
+        raise RuntimeError(f"no jobs: {exchange.payloads}")
+
+
+@asynccontextmanager
+async def _counters(stage: Stage) -> AsyncIterator[Counters]:
+    workspace = Workspace(time.time)
+    emporix = CountedApp(create_emporix(World.believable(time.time)))
+    slack = CountedApp(create_slack(workspace))
+    async with AsyncExitStack() as parts:
+        folder = parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        redis_url = parts.enter_context(redis_server(Path(folder)))
+        counted_url, trips = await parts.enter_async_context(counting(redis_url))
+        emporix_url = await parts.enter_async_context(serving(emporix))
+        slack_url = await parts.enter_async_context(serving(slack))
+        settings = stage.settings(counted_url, emporix_url) | {
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_SIGNING_SECRET": workspace.signing_secret,
+            "SLACK_API_URL": f"{slack_url}/api/",
+        }
+        _, workspace.bot_url = await parts.enter_async_context(stage.web_process(settings))
+        http = await parts.enter_async_context(httpx.AsyncClient())
+        ada = Person(http, slack_url)
+        await ada.command("/emporix connect acme")
+        key = ACME_OPERATIONS
+        await ada.submit({"Client ID": key.client_id, "Client secret": key.client_secret})
+        yield Counters(ada, emporix, slack, trips)

@@ -1,0 +1,69 @@
+"""Finding the digests that are due among 100,000, beside finding as many among 1,000."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bench.digests import digest, set_up
+from bench.environment import Stage
+from bench.figure import Rounds, at_most, measures
+from bench.interleaved import p50, ratios
+from bot.store.connection import connect
+from bot.store.digests import DigestStore
+from bot.store.due_index import CLAIM_SECONDS
+from bot.store.encryption import Cipher, new_key, parse_keys
+from sandbox.redis import redis_server
+
+ROUNDS, LOOKS = 48, 40
+MANY, FEW, DUE = 100_000, 1_000, 50
+TEAMS, OWNERS, CHANNELS = 200, 4_000, 10_000
+LATER_SECONDS = 365 * 24 * 60 * 60.0
+
+
+class Looks:
+    """Looks again and again, each time a claim later: so each finds the same digests due."""
+
+    def __init__(self, store: DigestStore, now: float) -> None:
+        self._store, self._now = store, now
+
+    async def p50(self) -> float:
+        return await p50(self._look, LOOKS)
+
+    async def _look(self) -> float:
+        self._now += CLAIM_SECONDS + 1
+        begun = time.perf_counter()
+        found = await self._store.claim_due(self._now, MANY)
+        taken = time.perf_counter() - begun
+        if len(found) != DUE:
+            raise RuntimeError(f"{len(found)} were due, not {DUE}")
+        return taken
+
+
+@measures(due_p50_ratio=at_most(1.5))
+async def due(stage: Stage) -> Rounds:
+    """What a worker does once a second, by its own code; each side has a Redis."""
+    async with _looks(MANY) as many, _looks(FEW) as few:
+        found = await ratios(many.p50, few.p50, ROUNDS, most_is_best=False)
+    return {"due_p50_ratio": found}
+
+
+@asynccontextmanager
+async def _looks(count: int) -> AsyncIterator[Looks]:
+    now, key = time.time(), new_key()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, redis_server(Path(folder)) as url:
+        times = (now if number < DUE else now + LATER_SECONDS for number in range(count))
+        await set_up(
+            url,
+            key,
+            (
+                digest(number, at, owners=OWNERS, channels=CHANNELS, teams=TEAMS)
+                for number, at in enumerate(times)
+            ),
+        )
+        redis = connect(url)
+        yield Looks(DigestStore(redis, Cipher(parse_keys(key))), now)
+        await redis.aclose()

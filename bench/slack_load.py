@@ -1,0 +1,129 @@
+"""Slack as the one who asks: signed commands, timed until their ack or until their answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from urllib.parse import urlencode
+
+import aiohttp
+
+from bench.users import TEAM, user_id
+from bot.app import COMMAND
+from sandbox.slack.delivery import signed
+
+SIGNING_SECRET = "be2c4a51962e5a3d6f0c1b7e8f9a24d1"
+ANSWER_SECONDS = 30.0
+ANSWER = "Job"
+"""How a list and a job begin; other messages are words about waiting, or errors."""
+
+
+class Answers:
+    """Hears from the stand-in of Slack what came to which response_url."""
+
+    def __init__(self, slack_url: str) -> None:
+        self._slack_url = slack_url
+        self._numbers = count(1)
+        self._awaited: dict[str, asyncio.Future[float]] = {}
+
+    def expect(self) -> tuple[str, asyncio.Future[float]]:
+        """A new response_url, and the time at which its answer will have come."""
+        number = str(next(self._numbers))
+        self._awaited[number] = asyncio.get_running_loop().create_future()
+        return f"{self._slack_url}/answers/{number}", self._awaited[number]
+
+    async def listen(self, http: aiohttp.ClientSession, listening: asyncio.Event) -> None:
+        unlimited = aiohttp.ClientTimeout(total=None)
+        async with http.get(f"{self._slack_url}/answers", timeout=unlimited) as lines:
+            async for line in lines.content:
+                listening.set()
+                if line.strip():
+                    self._hear(json.loads(line))
+
+    def _hear(self, answer: dict[str, str]) -> None:
+        awaited = self._awaited.get(answer["id"])
+        if awaited and not awaited.done() and answer["text"].startswith(ANSWER):
+            del self._awaited[answer["id"]]
+            awaited.set_result(time.perf_counter())
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command as Slack sends it, and the time at which its answer will have come."""
+
+    body: bytes
+    headers: dict[str, str]
+    answered: asyncio.Future[float]
+
+
+class Load:
+    """Sends commands to the app at `url`; all times are in seconds."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, answers: Answers) -> None:
+        self._http, self._url, self._answers = http, f"{url}/slack/events", answers
+        self._triggers = count(1)
+
+    def command(self, text: str, user: int = 0) -> Command:
+        """Prepared, so that the clock need not run meanwhile."""
+        response_url, answered = self._answers.expect()
+        form = {
+            "token": "bench",
+            "team_id": TEAM,
+            "team_domain": "bench",
+            "channel_id": "C0BENCH",
+            "channel_name": "general",
+            "user_id": user_id(user),
+            "user_name": "bench",
+            "command": COMMAND,
+            "text": text,
+            "api_app_id": "A0BENCH",
+            "is_enterprise_install": "false",
+            "response_url": response_url,
+            "trigger_id": f"{next(self._triggers)}.{time.time_ns()}",
+        }
+        body = urlencode(form).encode()
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            **signed(SIGNING_SECRET, int(time.time()), body),
+        }
+        return Command(body, headers, answered)
+
+    async def ack(self, command: Command) -> float:
+        """Until the ack; raises RuntimeError where it is refused."""
+        begun = time.perf_counter()
+        async with self._http.post(self._url, data=command.body, headers=command.headers) as answer:
+            await answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"a command was answered with {answer.status}")
+        return time.perf_counter() - begun
+
+    async def ack_then_answer(self, text: str, user: int = 0) -> float:
+        """Until the ack, after which the answer is awaited outside the time."""
+        command = self.command(text, user)
+        taken = await self.ack(command)
+        await asyncio.wait_for(command.answered, ANSWER_SECONDS)
+        return taken
+
+    async def answer(self, text: str, user: int = 0) -> float:
+        """Until the answer has come."""
+        command = self.command(text, user)
+        begun = time.perf_counter()
+        await self.ack(command)
+        return await asyncio.wait_for(command.answered, ANSWER_SECONDS) - begun
+
+
+@asynccontextmanager
+async def listening(http: aiohttp.ClientSession, slack_url: str) -> AsyncIterator[Answers]:
+    """Answers that come to the stand-in of Slack while a block of code runs."""
+    answers, ready = Answers(slack_url), asyncio.Event()
+    task = asyncio.create_task(answers.listen(http, ready))
+    await ready.wait()
+    try:
+        yield answers
+    finally:
+        task.cancel()

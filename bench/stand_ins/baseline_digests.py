@@ -1,0 +1,81 @@
+"""What digests need and nothing else: the calls, the report, its message, the post.
+
+`uvicorn bench.stand_ins.baseline_digests:app` answers GET /<tenants>/<digests> with the seconds of
+the processor that it took. Settings: EMPORIX_API_URL, SLACK_API_URL, SLACK_BOT_TOKEN.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, cast
+
+import httpx
+from slack_sdk.web.async_client import AsyncWebClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from bench.digests import digest
+from bench.stand_ins.tenants import tenant_name
+from bench.users import SCOPES
+from bot.domain.accounts import Connection, Credentials
+from bot.domain.filters import Filters
+from bot.emporix.client import list_params, page
+from bot.emporix.http import http_client
+from bot.emporix.models import JobPage
+from bot.emporix.query import to_q
+from bot.emporix.time_range import WHOLE, TimeRange
+from bot.rendering.renderer import Renderer
+from bot.services.digests.lifecycle import Window
+from bot.services.digests.report import DigestReports, Report
+
+DAY_SECONDS = 24 * 60 * 60.0
+HEADERS = {"X-Total-Count": "true", "Authorization": "Bearer token"}
+SAY = Renderer.default()
+SLACK = AsyncWebClient(os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK_API_URL"])
+
+
+class BareCalls:
+    """The call by which jobs are listed, as it is made: no retries, no rights, no names."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+    ) -> JobPage:
+        params = {**list_params(filters), "q": to_q(filters, part)}
+        path = f"/ai-service/{connection.tenant}/jobs"
+        return page(await self._http.get(path, params=params, headers=HEADERS), filters)
+
+
+async def _run(request: Request) -> Response:
+    tenants, digests = request.path_params["tenants"], request.path_params["digests"]
+    begun = time.process_time()
+    async with http_client(os.environ["EMPORIX_API_URL"]) as http:
+        reports = DigestReports(cast("Any", BareCalls(http)), time.time)
+        read = [await _report(reports, number) for number in range(tenants)]
+        for number in range(digests):
+            await _post(number, read[number % tenants])
+    return PlainTextResponse(str(time.process_time() - begun))
+
+
+async def _report(reports: DigestReports, number: int) -> Report:
+    owned, now = digest(number, 0, owners=1, channels=1), time.time()
+    held = Connection(owned.owner, tenant_name(number), Credentials("id", "secret"), SCOPES, now)
+    window = Window(now - 2 * DAY_SECONDS, now - DAY_SECONDS, now)
+    return await reports.read(held, Filters(), window)
+
+
+async def _post(number: int, report: Report) -> None:
+    facts: dict[str, Any] = {"digest": digest(number, 0, owners=1, channels=1), "report": report}
+    message: dict[str, Any] = SAY.render("digest/post", skipped=(), late_for=None, **facts)
+    posted = await SLACK.chat_postMessage(channel="C0BARE", **message)
+    if report.rest:
+        rest: dict[str, Any] = SAY.render("digest/post.rest", report=report)
+        await SLACK.chat_postMessage(channel="C0BARE", thread_ts=str(posted["ts"]), **rest)
+
+
+app = Starlette(routes=[Route("/{tenants:int}/{digests:int}", _run)])

@@ -1,0 +1,36 @@
+"""How long to wait before asking again: numbers from outside, read once and bounded once."""
+
+from __future__ import annotations
+
+import math
+import re
+from email.utils import parsedate_to_datetime
+
+LEAST = 1.0
+EMPORIX_LONGEST = 15 * 60.0
+SLACK_LONGEST = 5 * 60.0
+"""Seconds. One odd response must neither cause a busy loop nor stop work for a year."""
+
+SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+
+
+def bounded(seconds: float, *, most: float, least: float = LEAST) -> float:
+    """`seconds` rounded up to whole seconds, at least `least` and at most `most`."""
+    if not seconds < most:  # also for NaN and infinity
+        return most
+    return min(max(least, float(math.ceil(max(seconds, 0.0)))), most)
+
+
+def parse_retry_after(header: str, now: float, *, most: float) -> float | None:
+    """The bounded seconds that a `Retry-After` header asks for; None if it can't be read.
+
+    HTTP (RFC 9110, 10.2.3): a number of seconds or a date. Some servers send fractions. `now` in
+    seconds since 1970.
+    """
+    header = header.strip()
+    if SECONDS.fullmatch(header):
+        return bounded(float(header), most=most)
+    try:
+        return bounded(parsedate_to_datetime(header).timestamp() - now, most=most)
+    except (ValueError, OverflowError):
+        return None

@@ -1,1 +1,0 @@
-"""Between the clock and the tasks."""

@@ -1,0 +1,87 @@
+"""The facts that every room speaks about: who acts, on which connection, and what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.domain.records import StoredRecord
+
+READ_SCOPE = "ai.agent_read"
+DELETE_SCOPE = "ai.agent_manage"
+
+READING, DELETING = READ_SCOPE, f"{READ_SCOPE} {DELETE_SCOPE}"
+"""What a token is asked for with. A key may be allowed more; most tokens may only read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller(StoredRecord):
+    """A Slack user in a workspace; `enterprise_id` is empty outside an Enterprise Grid."""
+
+    team_id: str
+    user_id: str
+    enterprise_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials(StoredRecord):
+    """An Emporix API key: what a token is asked with."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Token(StoredRecord):
+    """An access token; `expires_at` in seconds since 1970."""
+
+    value: str = field(repr=False)
+    expires_at: float
+    scopes: frozenset[str] = frozenset()
+    tenant: str = ""
+    """The tenant the key is bound to, as Emporix names it; empty where it did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection(StoredRecord):
+    """One user's access to one tenant; `connected_at` in seconds since 1970."""
+
+    caller: Caller
+    tenant: str
+    credentials: Credentials
+    scopes: frozenset[str]
+    connected_at: float
+    token: Token | None = None
+
+    @property
+    def can_delete(self) -> bool:
+        return DELETE_SCOPE in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All connections of one user by tenant, and the tenant used when none is named."""
+
+    caller: Caller
+    connections: Mapping[str, Connection] = field(default_factory=dict)
+    default_tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolledConnection:
+    """One user's connection to one tenant: what is followed there is asked for together."""
+
+    owner: Caller
+    tenant: str
+
+    @property
+    def name(self) -> str:
+        """No part but the last, the tenant's name, can hold a colon."""
+        owner = self.owner
+        return f"{owner.enterprise_id}:{owner.team_id}:{owner.user_id}:{self.tenant}"
+
+    @classmethod
+    def named(cls, name: str) -> PolledConnection:
+        """Raises ValueError for anything that is not a name of a source."""
+        enterprise_id, team_id, user_id, tenant = name.split(":", 3)
+        return cls(Caller(team_id, user_id, enterprise_id), tenant)

@@ -1,0 +1,57 @@
+"""Jobs of the Emporix AI Service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.records import StoredRecord
+
+
+@dataclass(frozen=True, slots=True)
+class JobSummary(StoredRecord):
+    """As much of a job as a Home shows; `said` is the beginning of what its agent said."""
+
+    id: str
+    status: str
+    type: str
+    agent_id: str
+    agent_name: str
+    agent_type: str
+    commerce_event: str
+    created_at: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewestJobs(StoredRecord):
+    """The newest jobs of a kind; how many there are in all, `total`, where Emporix said it."""
+
+    jobs: tuple[JobSummary, ...]
+    total: int | None
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStats(StoredRecord):
+    """What there was to a tenant `at` a time, in seconds since 1970: 0 where that is not known.
+
+    `asked_at` is when Emporix was asked last, and `trouble` the template of the error that came of
+    it, "" where none did.
+    """
+
+    tenant: str
+    asked_at: float
+    at: float = 0
+    failed: NewestJobs | None = None
+    running: NewestJobs | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedJob(StoredRecord):
+    """`user_id` deleted it; empty where it was gone before. `at` is in seconds since 1970."""
+
+    tenant: str
+    job_id: str
+    user_id: str
+    at: float

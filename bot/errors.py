@@ -1,0 +1,480 @@
+"""What can go wrong, and which template explains it.
+
+    BotError
+    ├── NotUnderstood           the words are not a command
+    ├── InvalidInput            a value that cannot be right
+    ├── CredentialsTyped        a secret was typed into a command
+    ├── NotConnected            no connection to that tenant, or to any
+    ├── MissingScope            the connection may not do this
+    ├── DeletesOff              the operator allows no such deletes
+    ├── OutdatedButton          a button of an older version, or whose list has expired
+    ├── Busy                    too much work is waiting
+    ├── TriggerExpired          a modal could not be opened in time
+    ├── SlackFailed             Slack refused a call, or did not answer it
+    ├── FileRefused             Slack does not let this app share a file
+    ├── ConnectRefused          a key that cannot be used for what was asked
+    ├── ShareRefused            this may not be shown to everyone here
+    ├── NotInChannel            the asker is no member of the channel that they act on
+    ├── NotOurs                 a request of another workspace, app or organization
+    ├── AdminsOnly              for administrators of the workspace
+    ├── NoSuchDigest            the channel has none of that name
+    ├── DigestRefused           a digest cannot be posted to that channel
+    ├── StoreUnavailable        Redis does not answer
+    └── EmporixError
+        ├── EmporixUnreachable  no connection, or none in time
+        ├── EmporixTimeout      connected, but no whole answer in time
+        ├── EmporixUnreadable   empty, truncated, of another shape; EmporixTooLarge
+        │   └── ProxyAnswered   HTML, or what else is not Emporix's, whatever its status
+        ├── InvalidRequest      400 or 422, in Emporix's own words
+        ├── Unauthorized        401: the key or the token is not accepted
+        ├── Forbidden           403
+        ├── NotFound            404
+        ├── RateLimited         429, or a quota fault
+        ├── ExportUnusable      what an export job carries is no file to hand over
+        ├── TokenRefused        the token endpoint does not accept the kind of request
+        └── EmporixFailed       5xx, and every other 4xx
+
+SettingsWrong stands apart: it is for whoever starts the app.
+
+The template of an error is `errors/<template>.json.j2`; the error itself is its `error`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+
+class InvalidSettings(Exception):
+    """`problems` says what is wrong with each setting; never its value."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        lines = [f"  {name} {problem}" for name, problem in problems.items()]
+        super().__init__(
+            "\n".join(["Settings to correct (each is explained in .env.example):", *lines])
+        )
+        self.problems = problems
+
+
+class BotError(Exception):
+    """Something a person can be told about.
+
+    `is_temporary`: the same may work a little later, without anybody doing anything. `pauses` names
+    what scheduled work pauses for if it meets this again: "filters" or "connection", or nothing.
+    """
+
+    template: ClassVar[str]
+    is_temporary: ClassVar[bool] = False
+    pauses: ClassVar[Literal["", "filters", "connection"]] = ""
+
+
+class UnknownCommand(BotError):
+    """`text` is what was typed after /emporix, `nearest` the command that was probably meant."""
+
+    template = "not_understood"
+
+    def __init__(self, text: str, nearest: str = "") -> None:
+        super().__init__(f"nearest is {nearest!r}")  # what was typed may be a secret: no log has it
+        self.text, self.nearest = text, nearest
+
+
+class InvalidInput(BotError):
+    """`problem` says what is wrong with `value`, `advice` what to type instead.
+
+    `field` is the one of a form that it stands in, where it does.
+    """
+
+    template = "invalid_input"
+    pauses: ClassVar[Literal["", "filters", "connection"]] = "filters"
+
+    def __init__(self, problem: str, value: str = "", advice: str = "", *, field: str = "") -> None:
+        super().__init__(problem)
+        self.problem, self.value, self.advice, self.field = problem, value, advice, field
+
+
+class LimitReached(InvalidInput):
+    """There are `most` of `what` (digests, alerts, clean-ups, posts) already; nothing was changed.
+
+    `scope` is whose limit it is: channel, person, workspace or digest. `seconds` is after which one
+    more is possible by itself, 0 where others have to go first.
+    """
+
+    pauses: ClassVar[Literal["", "filters", "connection"]] = ""
+
+    def __init__(self, what: str, scope: str, most: int, seconds: int = 0) -> None:
+        problem, advice = LIMITS[what, scope]
+        super().__init__(
+            problem.format(most=f"{most:,}"), advice=advice.format(again=_duration(seconds))
+        )
+        self.what, self.scope, self.most, self.seconds = what, scope, most, seconds
+
+
+LIMITS: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("digests", "channel"): (
+        "This channel has {most} digests, which is the limit",
+        "Delete one first: /emporix digest list shows them.",
+    ),
+    ("digests", "person"): (
+        "You own {most} digests, which is the limit for one person",
+        "Delete one first, or let someone else take one over: my Home tab shows yours.",
+    ),
+    ("digests", "workspace"): (
+        "This workspace has {most} digests, which is the limit",
+        "Delete some that are not needed: /emporix digest list shows those of a channel.",
+    ),
+    ("alerts", "channel"): (
+        "This channel has {most} alerts, which is the limit",
+        "Turn one off first: /emporix alerts list shows them.",
+    ),
+    ("alerts", "person"): (
+        "You own {most} alerts, which is the limit for one person",
+        "Turn one off first, or let someone else take one over: my Home tab shows yours.",
+    ),
+    ("alerts", "workspace"): (
+        "This workspace has {most} alerts, which is the limit",
+        "Turn off some that are not needed: /emporix alerts list shows those of a channel.",
+    ),
+    ("posts", "digest"): (
+        "This digest was posted on request {most} times within an hour, which is the limit",
+        "You can post it again in {again}.",
+    ),
+    ("clean-ups", "person"): (
+        "You began {most} clean-ups within 24 hours, which is the limit",
+        "You can begin the next one in {again}.",
+    ),
+}
+"""The problem and the advice of each limit."""
+
+
+def _duration(seconds: int) -> str:
+    """Rounded up, so that what is possible after it is possible."""
+    minutes = max(1, -(-seconds // 60))
+    if minutes < 60:
+        return "1 minute" if minutes == 1 else f"{minutes} minutes"
+    hours = -(-minutes // 60)
+    return "1 hour" if hours == 1 else f"{hours} hours"
+
+
+class CredentialsTyped(BotError):
+    """What may be a secret was typed into a command; it is not repeated."""
+
+    template = "credentials_typed"
+
+
+class NotConnected(BotError):
+    """`tenant` is empty where the user has no connection at all; `connected` are the others."""
+
+    template = "not_connected"
+    pauses = "connection"
+
+    def __init__(self, tenant: str = "", connected: tuple[str, ...] = ()) -> None:
+        # What was typed as a tenant may be a secret: the log names those that are connected.
+        super().__init__(f"connected to {', '.join(connected) or 'no tenant'}")
+        self.tenant, self.connected = tenant, connected
+
+
+class MissingScope(BotError):
+    """The connection to `tenant` lacks `scope`."""
+
+    template = "missing_scope"
+    pauses = "connection"
+
+    def __init__(self, tenant: str, scope: str) -> None:
+        super().__init__(f"{scope} on {tenant}")
+        self.tenant, self.scope = tenant, scope
+
+
+class DeletesOff(BotError):
+    """The operator allows no deletes of this kind; nothing was deleted.
+
+    `kind` is deletes or clean-ups.
+    """
+
+    template = "deletes_off"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class OutdatedButton(BotError):
+    """The button no longer says enough to act on; `command` runs the same thing anew.
+
+    `query` is the short form of the list that it was for, empty where that is not known.
+    """
+
+    template = "outdated_button"
+
+    def __init__(self, command: str = "/emporix jobs", query: str = "") -> None:
+        super().__init__(command)
+        self.command, self.query = command, query
+
+
+class Busy(BotError):
+    """This process has as much waiting as it may; nothing was begun."""
+
+    template = "busy"
+    is_temporary = True
+
+
+class TriggerExpired(BotError):
+    """Slack allows 3 s to open a modal, and they had passed; nothing was changed."""
+
+    template = "trigger_expired"
+
+
+class SlackFailed(BotError):
+    """Slack did not do what was asked; the fields are those of `bot.slack.errors.Refusal`.
+
+    `reference` finds the error in the log.
+    """
+
+    template = "slack_failed"
+
+    def __init__(self, kind: str, reason: str, seconds: float, about: str, reference: str) -> None:
+        super().__init__(f"{kind}: {reason}")
+        self.kind, self.reason, self.seconds, self.about = kind, reason, seconds, about
+        self.reference = reference
+
+
+class FileRefused(BotError):
+    """Slack does not let the app share a file; `reason` is Slack's word, like missing_scope."""
+
+    template = "file_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ConnectRefused(BotError):
+    """A key that was entered cannot be connected; nothing was stored.
+
+    `reason` is tenant_name, credentials, other_tenant (`key_tenant` says which), no_read_scope or
+    no_access.
+    """
+
+    template = "connect_refused"
+
+    def __init__(self, reason: str, tenant: str = "", key_tenant: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.tenant, self.key_tenant = reason, tenant, key_tenant
+
+
+class ShareRefused(BotError):
+    """Nothing was shown to anybody.
+
+    `reason` is outsiders (other organisations read the channel), unknown (who reads it cannot be
+    found out), direct (not a channel) or not_member (the app cannot post there any more).
+    """
+
+    template = "share_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NotInChannel(BotError):
+    """The user acts on a channel from elsewhere and is no member of it.
+
+    `known` is False where the app cannot see who its members are.
+    """
+
+    template = "not_in_channel"
+
+    def __init__(self, channel_id: str, *, known: bool = True) -> None:
+        super().__init__(channel_id)
+        self.channel_id, self.known = channel_id, known
+
+
+class NotOurs(BotError):
+    """The app does not answer this request; nothing was read or stored for it.
+
+    `reason` is team (of another workspace), app (of another app), outsider (of a person of another
+    organization) or unknown (Slack does not say at the moment which workspace is ours).
+    """
+
+    template = "not_ours"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AdminsOnly(BotError):
+    """The asker is not an administrator of the workspace."""
+
+    template = "admins_only"
+
+
+class StoreUnavailable(BotError):
+    """Redis did not answer."""
+
+    template = "store_unavailable"
+    is_temporary = True
+
+
+Cause = Literal["emporix", "network", "proxy", "key", "request"]
+
+
+class EmporixError(BotError):
+    """Emporix did not do what was asked; `message` and `details` are its own words, untrusted.
+
+    `cause` is who must act. `may_have_worked`: a DELETE that ended so may have had its effect.
+    `because` adds what is known of the reason; it holds nothing of the response. `retry_after` is
+    in seconds, bounded, if a temporary refusal said when to try again.
+    """
+
+    template = "emporix_failed"
+    cause: ClassVar[Cause] = "emporix"
+    may_have_worked: ClassVar[bool] = False
+    retry_after: float | None = None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        tenant: str = "",
+        status: int = 0,
+        details: tuple[str, ...] = (),
+        because: str = "",
+    ) -> None:
+        known = (type(self).__name__, str(status or ""), f"({because})" if because else "")
+        super().__init__(" ".join(filter(None, known)))
+        self.message, self.tenant, self.status, self.details = message, tenant, status, details
+        self.because = because
+
+
+class EmporixUnreachable(EmporixError):
+    template = "emporix_unreachable"
+    cause = "network"
+    is_temporary = True
+
+
+class EmporixTimeout(EmporixError):
+    template = "emporix_timeout"
+    is_temporary = True
+    may_have_worked = True
+
+
+class EmporixUnreadable(EmporixError):
+    """`coding` is how the body is compressed, if that is why it was not read."""
+
+    template = "emporix_unreadable"
+    cause: ClassVar[Cause] = "network"
+    is_temporary = True
+    may_have_worked = True
+    coding = ""
+
+
+class EmporixTooLarge(EmporixUnreadable):
+    template = "emporix_too_large"
+
+
+class ProxyAnswered(EmporixUnreadable):
+    """Something between this app and Emporix responded, for example with a page of HTML."""
+
+    template = "proxy_answered"
+    cause = "proxy"
+
+
+class InvalidRequest(EmporixError):
+    template = "invalid_request"
+    cause = "request"
+    pauses = "filters"
+
+
+class Unauthorized(EmporixError):
+    template = "unauthorized"
+    cause = "key"
+    pauses = "connection"
+
+
+class Forbidden(EmporixError):
+    template = "forbidden"
+    cause = "key"
+    pauses = "connection"
+
+
+class NotFound(EmporixError):
+    """`resource_id` is what was asked for; `resource` says what that is: job, session, or service,
+    which has no id, where a list of something was not found.
+    """
+
+    template = "not_found"
+    cause = "request"
+    resource_id, resource = "", "job"
+
+
+class RateLimited(EmporixError):
+    template = "rate_limited"
+    is_temporary = True
+
+
+class ExportUnusable(EmporixError):
+    """`reason` is no_data, base64 or json; `message` says where it breaks."""
+
+    template = "export_unusable"
+    cause = "request"
+    reason = resource_id = ""
+
+
+class EmporixFailed(EmporixError):
+    template = "emporix_failed"
+    is_temporary = True
+    may_have_worked = True
+
+
+class TokenRefused(EmporixError):
+    """The token endpoint refuses how this app asks; `reason` is OAuth's code (RFC 6749, 5.2)."""
+
+    template = "token_refused"
+    is_temporary = True
+    reason = ""
+
+
+def _all(of: type[EmporixError]) -> set[type[EmporixError]]:
+    return {of}.union(*map(_all, of.__subclasses__()))
+
+
+MAY_HAVE_WORKED = frozenset(error.template for error in _all(EmporixError) if error.may_have_worked)
+"""Results, by the template of their error, after which a job may be deleted."""
+
+NOT_DONE = frozenset(error.template for error in _all(EmporixError)) - MAY_HAVE_WORKED
+"""Results after which a job is certainly not deleted by that attempt."""
+
+
+class NoSuchDigest(BotError):
+    """`names` are those of the digests that the channel has; `name` may be empty."""
+
+    template = "no_such_digest"
+
+    def __init__(self, name: str, names: tuple[str, ...]) -> None:
+        super().__init__(f"{len(names)} there")
+        self.name, self.names = name, names
+
+
+class DigestRefused(BotError):
+    """A digest cannot be posted to the channel.
+
+    `reason` is invite (the app must be invited first), gone, archived, direct (not a channel),
+    outsiders, or `slack:` and Slack's error code.
+    """
+
+    template = "digest_refused"
+
+    def __init__(self, reason: str, channel_id: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.channel_id = reason, channel_id
+
+
+class RetryLater(Exception):
+    """Run the task again after `seconds`; `reason` says why, for the log: it names no secret.
+
+    `failures` counts failed attempts so far; waiting is not a failure.
+    """
+
+    def __init__(self, seconds: float, reason: str, failures: int = 0) -> None:
+        super().__init__(f"in {seconds:.1f} s: {reason}")
+        self.seconds, self.reason, self.failures = seconds, reason, failures

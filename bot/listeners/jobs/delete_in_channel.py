@@ -1,0 +1,33 @@
+"""Delete in a channel — with the presser's own rights; everyone sees in place who deleted it."""
+
+from __future__ import annotations
+
+from bot.domain.accounts import Account
+from bot.domain.audit import AuditEvent
+from bot.errors import StoreUnavailable
+from bot.listeners.jobs import views
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton
+from bot.services.deletes import SharedDeletes
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action
+from bot.slack.reply import Reply
+
+
+@action(buttons.JOBS_DELETE_SHARED_CONFIRM, audit=AuditEvent.JOB_DELETED)
+async def delete_shared_job(
+    button: JobButton,
+    account: Account,
+    shared_deletes: SharedDeletes,
+    channel: Channel,
+    reply: Reply,
+) -> None:
+    deleted = await shared_deletes.delete(account, button.job_id, button.tenant)
+    try:
+        edited = await views.show_deletion(
+            deleted, account.caller, shared_deletes, channel, in_list=bool(button.row)
+        )
+    except StoreUnavailable:  # the job is deleted, whatever becomes of the message
+        edited = False
+    if not edited:
+        await reply("jobs/delete_shared", deleted=deleted)

@@ -1,0 +1,132 @@
+"""Delete Emporix jobs, on a message — a list to tick, a question, and then each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.domain.accounts import Account, Caller
+from bot.domain.audit import AuditEvent
+from bot.errors import BotError, OutdatedButton
+from bot.listeners.jobs import views
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton, JobsButton, ModalOrigin
+from bot.rendering.message_rows import with_buttons_replaced
+from bot.services.accounts import AccountService
+from bot.services.deletes import Outcome, SharedDeletes, delete_each
+from bot.services.find_jobs import JobFinder
+from bot.slack.decorators import action, shortcut, submission
+from bot.slack.home import HomeTab
+from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.origin import Origin
+from bot.slack.reply import Reply
+from bot.slack.request import texts
+from bot.store.forms import FormStore
+
+GONE = ("deleted", "already_gone")
+
+LONGEST = 1500
+"""Letters that the question can remember of the jobs it is about."""
+
+
+@shortcut(
+    buttons.JOBS_DELETE_FOUND_START,
+    "Delete Emporix jobs",
+    "The jobs that a message names, to be ticked and deleted after a question",
+    kind="message",
+    audit=None,
+)
+async def start(
+    account: Account,
+    finding: JobFinder,
+    shared_deletes: SharedDeletes,
+    forms: FormStore,
+    place: Origin,
+    modal: Modal,
+) -> None:
+    await modal.open("jobs/find.looking")
+    shared_deletes.admit()
+    findings = await finding.find(account, texts(place.message))
+    form = await views.keep_original(account, forms, place) if findings.named else ""
+    await modal.update("jobs/delete_found", findings=findings, form=form)
+
+
+@action(buttons.JOBS_DELETE_FOUND_ASK, at_once=True, audit=None)
+async def ask_about_one(
+    button: JobButton, metadata: ModalOrigin | None, caller: Caller, forms: FormStore, modal: Modal
+) -> None:
+    form = metadata.form if metadata else ""
+    jobs = [f"{button.tenant}/{button.job_id}"]
+    below = await forms.keep(caller, modal.below())
+    await modal.open("jobs/delete_found.ask", jobs=jobs, form=form, below=below, is_list=False)
+
+
+@submission(buttons.JOBS_DELETE_FOUND_CHOSEN, audit=None)
+async def ask_about_chosen(
+    choices: Mapping[str, tuple[str, ...]], metadata: ModalOrigin, modal: SubmittedModal
+) -> None:
+    if not choices:
+        raise OutdatedButton
+    jobs = [job for ticked in choices.values() for job in ticked]
+    if not jobs or len("\n".join(jobs)) > LONGEST:
+        await modal.errors("jobs/delete_found.errors", field=min(choices), is_none=not jobs)
+        return
+    await modal.push("jobs/delete_found.ask", jobs=jobs, form=metadata.form, below="", is_list=True)
+
+
+@submission(buttons.JOBS_DELETE_FOUND_CONFIRM, audit=AuditEvent.JOB_DELETED)
+async def delete(
+    caller: Caller,
+    metadata: JobsButton,
+    accounts: AccountService,
+    shared_deletes: SharedDeletes,
+    forms: FormStore,
+    place: Origin,
+    home: HomeTab,
+    modal: SubmittedModal,
+    reply: Reply,
+) -> None:
+    jobs = metadata.pairs
+    await modal.update("jobs/delete_found.running", done=0, total=len(jobs))
+    account = await accounts.of(caller)
+    outcomes: list[Outcome] = []
+    async for outcome in delete_each(shared_deletes, account, jobs):
+        outcomes.append(outcome)
+        await modal.tell("jobs/delete_found.running", done=len(outcomes), total=len(jobs))
+    changed = await _change_original(metadata.form, caller, shared_deletes, forms, place)
+    if not await modal.tell(
+        "jobs/delete_found.done", outcomes=outcomes, changed=changed, is_list=metadata.is_list
+    ):  # closed meanwhile
+        await reply("jobs/delete_found.told", outcomes=outcomes, changed=changed)
+    await _change_below(metadata.below, outcomes[0], caller, forms, modal)
+    await home.keep_up(*{tenant for tenant, _ in jobs})
+
+
+async def _change_original(
+    form: str, caller: Caller, shared_deletes: SharedDeletes, forms: FormStore, place: Origin
+) -> bool:
+    """Show everyone who deleted what; False where the message stays as it was."""
+    if not form:
+        return True
+    try:
+        kept = await forms.load(caller, form)
+        channel = place.channel_at(
+            kept["channel_id"], message_ts=kept["message_ts"], message=kept["message"]
+        )
+        return await views.show_deleted(caller, shared_deletes, channel)
+    except BotError:  # the jobs are deleted, whatever becomes of the message
+        return False
+
+
+async def _change_below(
+    key: str, outcome: Outcome, caller: Caller, forms: FormStore, modal: Modal
+) -> None:
+    """The modal that it was asked from does not show the job as if it were there."""
+    if not key or outcome.result not in GONE:
+        return
+    try:
+        kept = await forms.load(caller, key)
+    except BotError:  # the job is deleted, whatever becomes of the modal
+        return
+    line = modal.render("jobs/delete_found.line", already_gone=outcome.result != "deleted")
+    blocks = with_buttons_replaced(kept["blocks"], outcome.tenant, outcome.job_id, line["blocks"])
+    await modal.change_below(kept, blocks)

@@ -1,0 +1,20 @@
+"""What a search from the form has found — pages of jobs in the modal."""
+
+from __future__ import annotations
+
+from bot.domain.accounts import Account
+from bot.domain.lists import ListCursor
+from bot.listeners.jobs import views
+from bot.rendering import buttons
+from bot.rendering.buttons import ListButton
+from bot.services.jobs import JobService
+from bot.slack.decorators import action
+from bot.slack.modals import Modal
+
+
+@action(*buttons.JOBS_RESULTS_PAGES, audit=None)
+async def turn_page(
+    button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService, modal: Modal
+) -> None:
+    listing = await views.page_of(button, account, cursor, jobs)
+    await modal.update("jobs/results", listing=listing)

@@ -1,0 +1,95 @@
+"""Share, in a modal — says who will see it, and posts it into a thread or a channel.
+
+A person may leave a channel while the form is open, so membership is checked before each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEvent
+from bot.domain.channels import Audience
+from bot.listeners.jobs import views
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton, ListButton, ModalOrigin, ShareButton
+from bot.services.accounts import AccountService
+from bot.services.jobs import JobService
+from bot.services.sharing import SharingService
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import action, submission
+from bot.slack.modals import Modal, SubmittedModal
+from bot.slack.origin import Origin
+from bot.slack.users import People
+
+
+@action(buttons.JOBS_SHARE_FOUND_ASK, at_once=True, audit=None)
+async def ask(
+    button: JobButton,
+    metadata: ModalOrigin,
+    sharing: SharingService,
+    place: Origin,
+    people: People,
+    modal: Modal,
+) -> None:
+    await modal.open("jobs/share_found.looking")
+    shared = ShareButton(metadata.channel_id, metadata.thread_ts, button.tenant, button.job_id)
+    await _ask(shared, sharing, place, people, modal)
+
+
+@action(buttons.JOBS_SHARE_FOUND_CHOOSE, at_once=True, audit=None)
+async def choose(button: ListButton, modal: Modal) -> None:
+    await modal.open("jobs/share_found.choose", cursor=button.cursor, page=button.page)
+
+
+@submission(buttons.JOBS_SHARE_FOUND_CHOSEN, audit=None)
+async def ask_about_channel(
+    values: Mapping[str, str],
+    metadata: ShareButton,
+    sharing: SharingService,
+    place: Origin,
+    people: People,
+    modal: SubmittedModal,
+) -> None:
+    await modal.update("jobs/share_found.looking")
+    shared = replace(metadata, channel_id=values["channel"])
+    await _ask(shared, sharing, place, people, modal)
+
+
+@submission(buttons.JOBS_SHARE_FOUND_CONFIRM, audit=AuditEvent.JOBS_SHARED)
+async def share(
+    caller: Caller,
+    metadata: ShareButton,
+    accounts: AccountService,
+    jobs: JobService,
+    sharing: SharingService,
+    place: Origin,
+    people: People,
+    modal: SubmittedModal,
+    audit_entry: AuditDraft,
+) -> None:
+    await modal.update("jobs/share_found.posting")
+    audit_entry.channel_id = metadata.channel_id
+    channel = place.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
+    account, audience = await accounts.of(caller), await _admitted(channel, sharing, people)
+    key = modal.id
+    step = await views.share_once(metadata, key, account, jobs, sharing, channel, audit_entry)
+    await modal.update("jobs/share_found.done", step=step, channel_id=audience.channel_id)
+
+
+async def _ask(
+    shared: ShareButton, sharing: SharingService, place: Origin, people: People, modal: Modal
+) -> None:
+    """Says who will see it before it is shared."""
+    audience = await _admitted(place.channel_at(shared.channel_id), sharing, people)
+    await modal.update("jobs/share_found", audience=audience, state=asdict(shared))
+
+
+async def _admitted(channel: Channel, sharing: SharingService, people: People) -> Audience:
+    """Who reads a channel. Raises ShareRefused, and NotInChannel where the user does not."""
+    audience = await channel.audience()
+    sharing.admit(audience)
+    await people.must_be_in(channel.id)
+    return audience

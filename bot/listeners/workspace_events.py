@@ -1,0 +1,119 @@
+"""Events of the workspace: channels, people, and whether the app is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEvent
+from bot.services.departures import ARCHIVED, REMOVED, Affected, Departures
+from bot.slack.audit import AuditDraft
+from bot.slack.conversations import Channel
+from bot.slack.decorators import Afterwards, event
+from bot.slack.posting.notifier import DirectMessages
+from bot.store.slack_cache import AudienceCache
+
+
+def _has_left(event: Mapping[str, Any]) -> bool:
+    """Slack sends this event for each change of anybody's profile or status."""
+    user = event.get("user")
+    return isinstance(user, Mapping) and user.get("deleted") is True and bool(user.get("id"))
+
+
+@event("user_change", audit=AuditEvent.USER_LEFT, concerns=_has_left, before_ack=True)
+async def user_left(
+    caller: Caller, event: Mapping[str, Any], departures: Departures, audit_entry: AuditDraft
+) -> None:
+    """Their API keys are deleted at once; channels are told that digests and alerts pause."""
+    user_id = str(event["user"]["id"])
+    audit_entry.caller, audit_entry.owner_id = replace(caller, user_id=""), user_id
+    audit_entry.count = await departures.remove_user(replace(caller, user_id=user_id))
+    if not audit_entry.count:  # Slack repeats this with each change of the profile
+        audit_entry.skip()
+
+
+@event("channel_shared", audit=None, before_ack=True)
+async def shared(channel: Channel, audiences: AudienceCache) -> None:
+    """What is cached about its readers is read again before the next post."""
+    await audiences.forget(channel.id)
+
+
+@event("channel_unshared", audit=None, before_ack=True)
+async def unshared(channel: Channel, audiences: AudienceCache) -> None:
+    await audiences.forget(channel.id)
+
+
+async def _pause(
+    event: Mapping[str, Any],
+    caller: Caller,
+    channel: Channel,
+    audiences: AudienceCache,
+    departures: Departures,
+    directly: DirectMessages,
+    afterwards: Afterwards,
+    audit_entry: AuditDraft,
+) -> None:
+    """The app was removed from the channel, or the channel was archived."""
+    await audiences.forget(channel.id)
+    reason = REMOVED if str(event["type"]).endswith("_left") else ARCHIVED
+    affected = await departures.pause_channel(caller, channel.id, reason)
+    audit_entry.about_affected(affected)
+    _notify(affected, reason, channel.id, directly, afterwards)
+
+
+async def _deleted(
+    caller: Caller,
+    channel: Channel,
+    departures: Departures,
+    directly: DirectMessages,
+    afterwards: Afterwards,
+    audit_entry: AuditDraft,
+) -> None:
+    affected = await departures.delete_channel(caller, channel.id)
+    audit_entry.about_affected(affected)
+    _notify(affected, "deleted", channel.id, directly, afterwards)
+
+
+# Slack: the same event has two types, for public and for private channels.
+channel_left = event("channel_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_pause)
+left_private = event("group_left", audit=AuditEvent.CHANNEL_LEFT, before_ack=True)(_pause)
+archived = event("channel_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)(_pause)
+archived_private = event("group_archive", audit=AuditEvent.CHANNEL_ARCHIVED, before_ack=True)(
+    _pause
+)
+deleted = event("channel_deleted", audit=AuditEvent.CHANNEL_DELETED, before_ack=True)(_deleted)
+deleted_private = event("group_deleted", audit=AuditEvent.CHANNEL_DELETED, before_ack=True)(
+    _deleted
+)
+
+
+def _notify(
+    affected: Sequence[Affected],
+    why: str,
+    channel_id: str,
+    directly: DirectMessages,
+    afterwards: Afterwards,
+) -> None:
+    """One direct message to each owner of something there."""
+    for one in affected:
+        facts = {"channel_id": channel_id, "digests": one.digests, "alerts": one.alerts}
+        afterwards(partial(directly.tell, one.owner, "workspace_events.stopped", why=why, **facts))
+
+
+@event("app_uninstalled", audit=AuditEvent.APP_UNINSTALLED, before_ack=True)
+async def uninstalled(caller: Caller, departures: Departures) -> None:
+    await departures.uninstall(caller.team_id)
+
+
+def _is_of_bot(event: Mapping[str, Any]) -> bool:
+    """Slack: `tokens` has user ids by kind of token; the app has none of users."""
+    return bool((event.get("tokens") or {}).get("bot"))
+
+
+@event("tokens_revoked", audit=AuditEvent.TOKEN_REVOKED, concerns=_is_of_bot, before_ack=True)
+async def revoked(caller: Caller, departures: Departures) -> None:
+    """Comes with an uninstall, too, before that or after it."""
+    await departures.revoke(caller.team_id)

@@ -1,0 +1,228 @@
+"""Messages of agents as blocks: JSON, Markdown or plain text, as much as there is room for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from bot.rendering.rich_text import Block, Element, blocks, code_block, section, text_length
+from bot.rendering.text import ELLIPSIS, clean, head, one_line, shorten
+
+Kind: TypeAlias = Literal["json", "markdown", "plain"]
+
+LAYERS = 4  # how often a text may be wrapped
+
+_FENCE = "```"
+_FENCES = frozenset({_FENCE, f"{_FENCE}json"})
+_DRIVE = re.compile(r"\b[A-Za-z]:\\")
+_SPELLED = re.compile(r"(?<!\\)\\(r\\n|n|t)")
+_SIGNS = re.compile(
+    r"""^[ ]{0,3}(?: \#{1,6}[ ] | [-*+][ ] | \d{1,9}[.)][ ] | > | ``` | ~~~ | \|?[ ]*:?-+:?[ ]*\| )
+      | \*\*\S | __\S | ~~\S | `[^`\n]+` | \]\( | <https?:
+      | (?<![\w*])\*[^\s*][^*\n]*\*(?![\w*]) | (?<!\w)_[^\s_][^_\n]*_(?!\w)""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentText:
+    """`words` are cleaned; those of kind "json" are an object or an array."""
+
+    kind: Kind
+    words: str
+
+
+def read(text: str) -> AgentText:
+    """What `text` is, out of its wrappings; nothing that it says is left out."""
+    words = clean(text).strip()
+    for _ in range(LAYERS):
+        inner = _unfenced(words)
+        parsed = _parsed(inner)
+        if isinstance(parsed, dict | list):
+            return AgentText("json", inner)
+        unwrapped = clean(_with_line_ends(words) if parsed is None else parsed).strip()
+        if unwrapped == words:
+            break
+        words = unwrapped
+    return AgentText("markdown" if _SIGNS.search(words) else "plain", words)
+
+
+def _unfenced(words: str) -> str:
+    """What stands in a fence, where that is all there is."""
+    opening, _, rest = words.partition("\n")
+    is_fenced = opening.strip().lower() in _FENCES and rest.endswith(_FENCE)
+    return rest.removesuffix(_FENCE).strip() if is_fenced else words
+
+
+def _parsed(words: str) -> dict[str, object] | list[object] | str | None:
+    """The JSON that `words` are, with line ends in its strings or without; None for none."""
+    if words[:1] not in ("{", "[", '"'):
+        return None
+    try:
+        parsed: dict[str, object] | list[object] | str = json.loads(words, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return parsed
+
+
+def _with_line_ends(words: str) -> str:
+    """Line ends that were written out in letters, in a text that has no real ones."""
+    if "\n" in words or "\\n" not in words or _DRIVE.search(words):
+        return words
+    decoded = _parsed(f'"{words}"')
+    if isinstance(decoded, str):
+        return decoded
+    return _SPELLED.sub(lambda found: "\t" if found[1] == "t" else "\n", words)
+
+
+INDENT = 2
+DEEPEST = 20  # levels; beyond that lines are indented no further
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
+_CLOSED_BY = {"{": "}", "[": "]"}
+
+
+def pretty(text: str, limit: int) -> str:
+    """Valid JSON on indented lines: all of it, or a beginning longer than `limit` characters."""
+    made: list[str] = []
+    length = 0
+    for piece in _indented(_tokens(text)):
+        made.append(piece)
+        length += len(piece)
+        if length > limit:
+            break
+    return "".join(made)
+
+
+def pretty_within(text: str, most: int) -> str:
+    """Valid JSON on indented lines, or as it is where that would take more than `most`."""
+    shown = pretty(text, most) if len(text) <= most else text
+    return shown if len(shown) <= most else text
+
+
+def _indented(tokens: Iterator[str]) -> Iterator[str]:
+    depth, before = 0, ""
+    for token in tokens:
+        if token in ("}", "]"):
+            depth -= 1
+            yield token if _CLOSED_BY.get(before) == token else _line(depth) + token
+        else:
+            yield _line(depth) + token if before in _CLOSED_BY else token
+            depth += token in _CLOSED_BY
+            yield {",": _line(depth), ":": " "}.get(token, "")
+        before = token
+
+
+def _line(depth: int) -> str:
+    return "\n" + " " * (INDENT * min(depth, DEEPEST))
+
+
+def _tokens(text: str) -> Iterator[str]:
+    for found in _TOKEN.finditer(text):
+        yield _readable(found[0]) if "\\u" in found[0] else found[0]
+
+
+def _readable(token: str) -> str:
+    r"""A string with its letters instead of `\u00fc`, unless one of them cannot be shown."""
+    shown = json.dumps(json.loads(token, strict=False), ensure_ascii=False)
+    return shown if clean(shown) == shown else token
+
+
+READS = 20_000  # characters; whether a longer text is JSON is not looked at
+SHOWS = 1000  # characters from which the line is made
+
+_NOISE = (
+    (re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE), " "),
+    (re.compile(r"^[ \t|:-]*--[ \t|:-]*$", re.MULTILINE), " "),  # below the head of a table
+    (re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?)+", re.MULTILINE), ""),
+    (re.compile(r"^[ \t]*[-*+][ \t]+", re.MULTILINE), "• "),
+    (re.compile(r"^[ \t]*\||\|[ \t]*$", re.MULTILINE), " "),
+    (re.compile(r"[ \t]*\|[ \t]*"), " · "),
+    (re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\)"), r"\1"),
+    (re.compile(r"(\*\*|__|~~|(?<!`)`{1,3}(?!`))(?=\S)(.{1,200}?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"(?<![\w*])\*([^\s*][^*\n]*)\*(?![\w*])"), r"\1"),
+)
+
+
+def excerpt(text: str | None, limit: int) -> str:
+    """The beginning of `text` in at most `limit` characters; what is cut ends with "…"."""
+    whole = text or ""
+    found = read(whole[:READS])
+    shown = pretty(found.words, SHOWS) if found.kind == "json" else found.words[:SHOWS]
+    if found.kind == "markdown":
+        shown = _without_noise(shown)
+    if len(whole) > READS or len(found.words) > SHOWS:
+        shown += ELLIPSIS
+    return shorten(one_line(shown.replace("\\n", " ")), limit)
+
+
+def _without_noise(words: str) -> str:
+    for noise, instead in _NOISE:
+        words = noise.sub(instead, words)
+    return words
+
+
+IN_MODAL = 50_000
+"""Characters that a modal holds for certain, whatever they are. Slack: 250 kB a view."""
+
+ON_CARD = 50_000
+"""Characters of a text that are read on the event loop; the whole text comes as a file."""
+
+MOST_BYTES = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`blocks` are rich text, each of at most 3,000 characters; `length` is the whole text's."""
+
+    blocks: list[Block]
+    is_whole: bool
+    length: int
+
+
+def lay_out(text: str | None, room: int, reads: int | None = None) -> Layout:
+    """The first `room` characters of `text`, up to a paragraph, a line or a word.
+
+    Reads no more than `reads` characters: whether a longer text is JSON is not looked at.
+    """
+    found = read((text or "")[:reads])
+    whole = pretty(found.words, room) if found.kind == "json" else found.words
+    start, is_whole = _beginning(whole, room), reads is None or len(text or "") <= reads
+    return Layout(
+        blocks(_elements(found.kind, start)), is_whole and start == whole, len(text or "")
+    )
+
+
+def _elements(kind: Kind, start: str) -> list[Element]:
+    made = _MAKE[kind](start)
+    return section(start) if made is None or _has_grown(made, start) else made
+
+
+def _has_grown(made: list[Element], start: str) -> bool:
+    """Whether a few signs have become so much that it would no longer fit."""
+    sent = json.dumps(made, ensure_ascii=False).encode("utf-8", "replace")
+    return text_length(made) > 2 * len(start) + 200 or len(sent) > MOST_BYTES
+
+
+def _beginning(words: str, room: int) -> str:
+    if len(words) <= room:
+        return words
+    ends = (words.rfind(end, room // 2, room) for end in ("\n\n", "\n"))
+    end = next((end for end in ends if end > 0), 0)
+    return words[:end].rstrip() if end else head(words, room)
+
+
+def _from_markdown(start: str) -> list[Element] | None:
+    from bot.rendering.markdown import from_markdown
+
+    return from_markdown(start)
+
+
+_MAKE: dict[Kind, Callable[[str], list[Element] | None]] = {
+    "json": code_block,
+    "markdown": _from_markdown,
+    "plain": section,
+}

@@ -1,0 +1,95 @@
+"""The few rules that every limit of Slack's is made of.
+
+A rule takes a part of a payload and gives what may be sent of it: the same, a shorter one, or None
+where nothing of it can be shown. None of them changes what it is given.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.rendering.text import ELLIPSIS, cut_as, is_blank
+
+Part = dict[str, Any]
+Rule = Callable[[Any], Any]
+NOTHING: Mapping[str, Rule] = {}
+
+
+def words(limit: int, kind: str = "plain_text") -> Rule:
+    """A bare string, shortened; what is no string (a rich initial value) stays as it is."""
+
+    def rule(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return None if is_blank(value) else cut_as(kind, value, limit)
+
+    return rule
+
+
+def text(limit: int) -> Rule:
+    """A text object, shortened. Slack refuses an empty one."""
+
+    def rule(part: Any) -> Part | None:
+        if not isinstance(part, dict) or is_blank(part.get("text")):
+            return None
+        if len(part["text"]) <= limit:  # nearly all there is
+            return part
+        return part | {"text": cut_as(part.get("type", ""), part["text"], limit)}
+
+    return rule
+
+
+def title(limit: int) -> Rule:
+    """A text object that has to be there, and says "…" rather than nothing."""
+    fit = text(limit)
+    return lambda part: fit(part) or {"type": "plain_text", "text": ELLIPSIS}
+
+
+def exact(limit: int) -> Rule:
+    """A string that means nothing when cut or empty: an id, an address, a value."""
+    return lambda value: value if isinstance(value, str) and 0 < len(value) <= limit else None
+
+
+def each(rule: Rule, limit: int = sys.maxsize, more: Callable[[int], Part] | None = None) -> Rule:
+    """A list of parts under `rule`, never empty.
+
+    `more` makes the last one, which tells how many are left out; buttons and options have none.
+    """
+
+    def listed(parts: Any) -> list[Any] | None:
+        kept = [fit for part in parts if (fit := rule(part)) is not None]
+        if len(kept) > limit:
+            kept = [*kept[: limit - 1], more(len(kept) - limit + 1)] if more else kept[:limit]
+        return kept or None
+
+    return lambda parts: listed(parts) if isinstance(parts, list) else None
+
+
+def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NOTHING) -> Rule:
+    """An object by its keys: without a vital one it cannot be shown, spare ones only go missing.
+
+    Keys that the object does not have are not asked for; the keys of no rule stay.
+    """
+
+    rules = {**spare, **vital}
+
+    def rule(part: Any) -> Part | None:
+        if not isinstance(part, dict):
+            return None
+        fitted = {}
+        for key, value in part.items():
+            fit = rules[key](value) if key in rules else value
+            if fit is not None or key not in rules:
+                fitted[key] = fit
+            elif key in vital:
+                return None
+        return fitted
+
+    return rule
+
+
+def count_left_out(number: int) -> Part:
+    """The words that stand for what was left out."""
+    return {"type": "mrkdwn", "text": f"*{number:,} more* not shown", "verbatim": True}

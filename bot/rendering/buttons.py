@@ -1,0 +1,331 @@
+"""Buttons and modals: their action ids, and the state that each carries.
+
+An id is the path of the listener's file and a verb. A state is a frozen dataclass; Slack stores it
+as the button's `value` or the modal's `private_metadata`: compact JSON, `[version, kind, facts]`.
+
+Never rename an id or a kind while live messages carry it: Slack keeps old messages forever.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeVar
+
+from bot.errors import OutdatedButton
+from bot.rendering.blockkit.limits import BUTTON_VALUE
+
+JOBS_LIST_ALL = "jobs.list.all"
+JOBS_LIST_AGAIN = "jobs.list.again"
+JOBS_LIST_FIRST = "jobs.list.first"
+JOBS_LIST_NEXT = "jobs.list.next"
+JOBS_LIST_PREVIOUS = "jobs.list.previous"
+JOBS_LIST_REFRESH = "jobs.list.refresh"
+JOBS_LIST_PAGES = (JOBS_LIST_FIRST, JOBS_LIST_NEXT, JOBS_LIST_PREVIOUS, JOBS_LIST_REFRESH)
+JOBS_GET_OPEN = "jobs.get.open"
+JOBS_GET_WHOLE = "jobs.get.whole"
+JOBS_FIND_START = "jobs.find.start"
+JOBS_FIND_OPEN = "jobs.find.open"
+JOBS_FILTER_EDIT = "jobs.filter.edit"
+JOBS_FILTER_START = "jobs.filter.start"
+JOBS_FILTER_WORDS = "jobs.filter.words"
+JOBS_FILTER_CHANGE = "jobs.filter.change"
+JOBS_FILTER_AGENT = "jobs.filter.agent"
+JOBS_FILTER_SUBMIT = "jobs.filter.submit"
+JOBS_RESULTS_FIRST = "jobs.results.first"
+JOBS_RESULTS_NEXT = "jobs.results.next"
+JOBS_RESULTS_PREVIOUS = "jobs.results.previous"
+JOBS_RESULTS_REFRESH = "jobs.results.refresh"
+JOBS_RESULTS_PAGES = (
+    JOBS_RESULTS_FIRST,
+    JOBS_RESULTS_NEXT,
+    JOBS_RESULTS_PREVIOUS,
+    JOBS_RESULTS_REFRESH,
+)
+JOBS_EXPORT_DOWNLOAD = "jobs.export.download"
+JOBS_CSV_DOWNLOAD = "jobs.csv.download"
+JOBS_CSV_DOWNLOAD_JOBS = "jobs.csv.download_jobs"
+JOBS_CSV_DOWNLOAD_SHARED = "jobs.csv.download_shared"
+JOBS_LOG_OPEN = "jobs.log.open"
+JOBS_LOG_FILTER = "jobs.log.filter"
+JOBS_LOG_NEXT = "jobs.log.next"
+JOBS_LOG_PREVIOUS = "jobs.log.previous"
+JOBS_LOG_PAGES = (JOBS_LOG_NEXT, JOBS_LOG_PREVIOUS)
+JOBS_IMPORTS_OPEN = "jobs.imports.open"
+JOBS_IMPORTS_NEXT = "jobs.imports.next"
+JOBS_IMPORTS_PREVIOUS = "jobs.imports.previous"
+JOBS_IMPORTS_PAGES = (JOBS_IMPORTS_NEXT, JOBS_IMPORTS_PREVIOUS)
+JOBS_CLEAN_OPEN = "jobs.clean.open"
+JOBS_CLEAN_KEEP = "jobs.clean.keep"
+JOBS_CLEAN_SUBMIT = "jobs.clean.submit"
+JOBS_CLEAN_STOP = "jobs.clean.stop"
+JOBS_CLEAN_AGAIN = "jobs.clean.ask_again"
+JOBS_DELETE_CONFIRM = "jobs.delete.confirm"
+JOBS_DELETE_KEEP = "jobs.delete.keep"
+JOBS_DELETE_FOUND_START = "jobs.delete_found.start"
+JOBS_DELETE_FOUND_ASK = "jobs.delete_found.ask"
+JOBS_DELETE_FOUND_CHOSEN = "jobs.delete_found.chosen"
+JOBS_DELETE_FOUND_CONFIRM = "jobs.delete_found.confirm"
+JOBS_DELETE_SHARED_CONFIRM = "jobs.delete_shared.confirm"
+JOBS_WATCH_START = "jobs.watch.start"
+JOBS_WATCH_STOP = "jobs.watch.stop"
+JOBS_WATCH_STOP_ONE = "jobs.watch.stop_one"
+JOBS_SHARE_ASK = "jobs.share.ask"
+JOBS_SHARE_CONFIRM = "jobs.share.confirm"
+JOBS_SHARE_KEEP = "jobs.share.keep"
+JOBS_SHARE_NEXT = "jobs.share.next"
+JOBS_SHARE_PREVIOUS = "jobs.share.previous"
+JOBS_SHARE_PAGES = (JOBS_SHARE_NEXT, JOBS_SHARE_PREVIOUS)
+ALERTS_ON_RESUME = "alerts.on.resume"
+ALERTS_OFF_ONE = "alerts.off.one"
+ALERTS_MUTE_ONE = "alerts.mute.one"
+ALERTS_MUTE_END = "alerts.mute.end"
+ALERTS_LIST_JOBS = "alerts.list.jobs"
+JOBS_SHARE_FOUND_ASK = "jobs.share_found.ask"
+JOBS_SHARE_FOUND_CHOOSE = "jobs.share_found.choose"
+JOBS_SHARE_FOUND_CHOSEN = "jobs.share_found.chosen"
+JOBS_SHARE_FOUND_CONFIRM = "jobs.share_found.confirm"
+AUDIT_STOP = "audit.stop"
+CONNECT_OPEN = "connect.open"
+CONNECT_SUBMIT = "connect.submit"
+CONNECT_DISCONNECT_CONFIRM = "connect.disconnect_confirm"
+CONNECT_DISCONNECT_KEEP = "connect.disconnect_keep"
+DIGEST_DELETE_CONFIRM = "digest.delete.confirm"
+DIGEST_DELETE_KEEP = "digest.delete.keep"
+DIGEST_EDIT_OPEN = "digest.edit.open"
+DIGEST_EDIT_SUBMIT = "digest.edit.submit"
+DIGEST_NEW_OPEN = "digest.new.open"
+DIGEST_NEW_SUBMIT = "digest.new.submit"
+DIGEST_NOW_POST = "digest.now.post"
+DIGEST_PAUSE_GO = "digest.pause.go"
+DIGEST_PREVIEW_SHOW = "digest.preview.show"
+DIGEST_PAUSE_RESUME = "digest.pause.resume"
+DIGEST_PAUSE_TAKE_OVER = "digest.pause.take_over"
+TENANTS_SWITCH = "tenants.switch"
+HOME_OPEN_REFRESH = "home.open.refresh"
+HOME_JOBS_OPEN = "home.jobs.open"
+HOME_JOBS_FAILED = "home.jobs.failed"
+HOME_JOBS_RUNNING = "home.jobs.running"
+HOME_JOBS_SEARCH = "home.jobs.search"
+HOME_JOBS_FILTER = "home.jobs.filter"
+HOME_ALERTS_MUTE = "home.alerts.mute"
+HOME_ALERTS_UNMUTE = "home.alerts.unmute"
+HOME_ALERTS_RESUME = "home.alerts.resume"
+HOME_ALERTS_OFF = "home.alerts.off"
+
+
+_VERSION = "1"
+_TYPES = {"str": str, "int": int, "bool": bool}
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True)
+class State:
+    """The base class. Fields are str, int or bool; a field with its default value is not stored.
+
+    Everyone who sees the message can read a state: it holds ids, never a secret or a long text.
+    Raises TypeError if a field has another type.
+    """
+
+    kind: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, expected = getattr(self, field.name), _TYPES[str(field.type)]
+            if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+                raise TypeError(f"{type(self).__name__}.{field.name} is a {type(value).__name__}")
+
+    @property
+    def value(self) -> str:
+        """Raises ValueError if it is longer than Slack takes."""
+        facts = {
+            field.name: given
+            for field in fields(self)
+            if (given := getattr(self, field.name)) != field.default
+        }
+        value = _to_json([_VERSION, self.kind, facts])
+        if len(value) > BUTTON_VALUE:
+            raise ValueError(f"the value of a {type(self).__name__} has {len(value)} characters")
+        return value
+
+
+AnyState = TypeVar("AnyState", bound=State)
+
+
+@dataclass(frozen=True)
+class TenantButton(State):
+    kind = "tenant"
+    tenant: str
+
+
+@dataclass(frozen=True)
+class ChannelButton(State):
+    kind = "channel"
+    channel_id: str
+
+
+@dataclass(frozen=True)
+class DigestButton(State):
+    kind = "digest"
+    digest_id: str
+
+
+@dataclass(frozen=True)
+class AlertButton(State):
+    """Without an id: all alerts of the channel."""
+
+    kind = "alert"
+    alert_id: str
+
+
+@dataclass(frozen=True)
+class CleanupButton(State):
+    """`tenant` and `counted` are for the form that asks for the number."""
+
+    kind = "clean"
+    clean_id: str
+    tenant: str = ""
+    counted: int = 0
+
+
+@dataclass(frozen=True)
+class JobButton(State):
+    """One job, and the place of the button.
+
+    `cursor` and `page`: the list that shows the job; `page` alone: of the entries of an import.
+    `part`: message or response, to be shown in full. `row`: its number in a shared list, from 1;
+    0 if it is shared alone. `shared_by`: the user who shared it.
+    """
+
+    kind = "job"
+    tenant: str
+    job_id: str
+    cursor: str = ""
+    page: int = 1
+    part: str = ""
+    row: int = 0
+    shared_by: str = ""
+
+
+@dataclass(frozen=True)
+class JobsButton(State):
+    """Several jobs, `tenant/id` line by line; in a modal, the question whether to delete them.
+
+    `form`: as in ModalOrigin. `below`: the key of the modal under the question, in the same store.
+    """
+
+    kind = "jobs"
+    jobs: str
+    form: str = ""
+    below: str = ""
+    is_list: bool = False
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Tenant and id of each job."""
+        lines = (line.partition("/") for line in self.jobs.split("\n"))
+        return [(tenant, job_id) for tenant, _, job_id in lines]
+
+
+@dataclass(frozen=True)
+class ListButton(State):
+    """A page of a list of jobs.
+
+    `query`: the same list in the compact form of `bot.services.filters.form`, for when the cursor
+    has expired. `owner`: the user who shared it. `fresh`: read the page again from Emporix.
+    """
+
+    kind = "list"
+    cursor: str = ""
+    page: int = 1
+    query: str = ""
+    owner: str = ""
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class SessionButton(State):
+    """A page of the log of a session."""
+
+    kind = "session"
+    tenant: str
+    session_id: str
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class ShareButton(State):
+    """One job, or the page of a list if there is a cursor; from a modal also where it is shared."""
+
+    kind = "share"
+    channel_id: str = ""
+    thread_ts: str = ""
+    tenant: str = ""
+    job_id: str = ""
+    cursor: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class WordsButton(State):
+    kind = "words"
+    words: str
+
+
+@dataclass(frozen=True)
+class ModalOrigin(State):
+    """The message that a modal was opened from.
+
+    `form`: the key of its copy in `bot.store.forms`; empty if it cannot be changed.
+    """
+
+    kind = "origin"
+    form: str = ""
+    channel_id: str = ""
+    thread_ts: str = ""
+
+
+STATES: tuple[type[State], ...] = (
+    TenantButton,
+    ChannelButton,
+    DigestButton,
+    AlertButton,
+    CleanupButton,
+    JobButton,
+    JobsButton,
+    ListButton,
+    SessionButton,
+    ShareButton,
+    WordsButton,
+    ModalOrigin,
+)
+
+
+def decode(value: str, state: type[AnyState]) -> AnyState:
+    """The state with this `value`. Unknown facts are ignored, and missing ones get their defaults.
+
+    Raises OutdatedButton for any other text, also for the state of another class.
+    """
+    match _parsed(value):
+        case [str(version), str(kind), dict(facts)] if (version, kind) == (_VERSION, state.kind):
+            names = {field.name for field in fields(state)} & facts.keys()
+            with suppress(TypeError):
+                return state(**{name: facts[name] for name in names})
+    raise OutdatedButton
+
+
+def cursor_in(value: str) -> str:
+    """The cursor that a value of any kind names, or ""."""
+    match _parsed(value):
+        case [_, _, {"cursor": str(cursor)}]:
+            return cursor
+    return ""
+
+
+def _parsed(value: str) -> Any:
+    # Deep nesting ends in RecursionError, not in ValueError.
+    try:
+        return json.loads(value) if len(value) <= BUTTON_VALUE else None
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,112 @@
+"""Slack's chart block within Slack's limits, or no chart.
+
+Slack: block `data_visualization`, for messages only, at most two in one message. Workspaces without
+it, and ephemeral messages, are refused with `invalid_blocks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard
+
+from bot.rendering.blockkit import limits
+from bot.rendering.blockkit.rules import Part, exact, words
+
+CHART_BLOCK = "data_visualization"
+CHART_TYPES = ("line", "bar", "area")
+LARGEST = 2**53  # a larger number is not exact in JavaScript
+
+_label = exact(limits.CHART_LABEL)
+_title, _axis_label = words(limits.CHART_TITLE), words(limits.CHART_AXIS_LABEL)
+_block_id = exact(limits.BLOCK_ID)
+
+
+def fit_chart(block: Any) -> Part | None:
+    """The block with its title and axis labels shortened; None if Slack would still refuse it.
+
+    A label, a name or a value is never changed: the chart would say something else.
+    """
+    if not isinstance(block, dict) or not isinstance(block.get("title"), str):
+        return None
+    title, chart = _title(block["title"]), _fit_lines(block.get("chart"))
+    if title is None or chart is None:
+        return None
+    block_id = _block_id(block.get("block_id"))
+    named = {} if block_id is None else {"block_id": block_id}
+    return {"type": CHART_BLOCK, "title": title, "chart": chart, **named}
+
+
+def chart_value(count: Any) -> Any:
+    """A number for a chart; None, with which there is no chart, for what JSON cannot hold."""
+    return count if _is_number(count) else None
+
+
+def has_chart(message: Mapping[str, Any]) -> bool:
+    return any(_is_chart(block) for block in message.get("blocks") or ())
+
+
+def without_chart(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message without its charts; what they show is in its other blocks as text."""
+    return {**message, "blocks": first_charts(message.get("blocks") or (), 0)}
+
+
+def first_charts(blocks: Iterable[Part], most: int) -> list[Part]:
+    """The blocks with no more than `most` charts; the last charts are left out."""
+    kept: list[Part] = []
+    for block in blocks:
+        if _is_chart(block):
+            most -= 1
+            if most < 0:
+                continue
+        kept.append(block)
+    return kept
+
+
+def _is_chart(block: Any) -> bool:
+    return isinstance(block, Mapping) and block.get("type") == CHART_BLOCK
+
+
+def _fit_lines(chart: Any) -> Part | None:
+    """A chart whose series, each of its own name, have one value for each category, in order."""
+    if not isinstance(chart, dict) or chart.get("type") not in CHART_TYPES:
+        return None
+    axes, series = chart.get("axis_config"), chart.get("series")
+    if not isinstance(axes, dict) or not _are_objects(series):
+        return None
+    categories = _names(axes.get("categories"), limits.CHART_CATEGORIES)
+    names = _names([one.get("name") for one in series], limits.CHART_SERIES)
+    if categories is None or names is None:
+        return None
+    if not all(_is_complete(one.get("data"), categories) for one in series):
+        return None
+    fitted = {"categories": categories, **_axis_labels(axes)}
+    return {"type": chart["type"], "series": series, "axis_config": fitted}
+
+
+def _are_objects(parts: Any) -> TypeGuard[list[Part]]:
+    return isinstance(parts, list) and all(isinstance(part, dict) for part in parts)
+
+
+def _names(names: Any, most: int) -> list[str] | None:
+    """One to `most` different labels; None for anything else."""
+    if not isinstance(names, list) or not 0 < len(names) <= most or None in map(_label, names):
+        return None
+    return names if len(set(names)) == len(names) else None
+
+
+def _axis_labels(axes: Part) -> Part:
+    found = {key: axes.get(key) for key in ("x_label", "y_label")}
+    fitted = {key: _axis_label(name) for key, name in found.items() if isinstance(name, str)}
+    return {key: name for key, name in fitted.items() if name is not None}
+
+
+def _is_complete(points: Any, categories: list[str]) -> bool:
+    if not _are_objects(points):
+        return False
+    labels = [point.get("label") for point in points]
+    return labels == categories and all(_is_number(point.get("value")) for point in points)
+
+
+def _is_number(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) <= LARGEST

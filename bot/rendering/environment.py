@@ -1,0 +1,130 @@
+"""The Jinja environment in which no author can forget to encode or to escape.
+
+How a template writes text, always without quotes of its own:
+
+    {"text": {{ value }}}                                            one whole JSON value
+    {"text": {% mrkdwn %}*Agent* {{ name }}{% endmrkdwn %}}          our words; values are escaped
+    {"text": {% plain %}Job {{ id }}{% endplain %}}                  the same for plain_text
+
+White space is HTML's: within a tag, any run of it in the template is one space, there is none at
+the ends, and `{%-` or `-%}` takes it away. `{{ newline }}` begins a new line. Outside values keep
+their own spaces and lines. A macro that gives one text can stand within a tag as words; None there
+is nothing.
+
+Dots reach the fields of objects and the keys of dicts; a key wins over a method of the same name.
+A name or field that does not exist is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, Undefined, pass_eval_context
+from jinja2.nodes import EvalContext
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from bot.rendering import buttons
+from bot.rendering.buttons import STATES, State
+from bot.rendering.jinja_filters import FILTERS
+from bot.rendering.parse import TRUSTED, Newline, TrustedText
+from bot.rendering.tags import WordTags
+from bot.rendering.text import clean
+
+# Each of these can turn outside text into Markup, which passes as JSON that is encoded already.
+_UNSAFE_FILTERS = ("e", "escape", "forceescape", "pprint", "safe", "tojson", "urlize", "xmlattr")
+_UNSAFE_GLOBALS = ("cycler", "joiner", "lipsum")
+
+_WORDS, _LONGEST_WORD = 128, 50
+
+
+class _Context(Context):
+    """Calls without Jinja's search for decorators: a list takes 0.54 ms, and 0.67 ms with it."""
+
+    def call(self, called: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs.pop("_loop_vars", None)
+        kwargs.pop("_block_vars", None)
+        return called(*args, **kwargs)
+
+
+class _Environment(Environment):
+    """Looks keys and fields up directly: a list takes 0.54 ms, and 0.65 ms by Jinja's way."""
+
+    context_class = _Context
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        try:
+            return getattr(obj, attribute)
+        except AttributeError:
+            return super().getattr(obj, attribute)
+
+
+def environment(loader: BaseLoader, deletes: str = "all") -> Environment:
+    """An environment for message templates; they are read once and kept.
+
+    `may_delete` and `may_clean` say in templates what the setting `deletes` allows.
+    """
+    made = _Environment(
+        loader=loader,
+        finalize=_encode,
+        undefined=StrictUndefined,
+        autoescape=True,
+        extensions=[WordTags],
+        auto_reload=False,
+        cache_size=-1,
+    )
+    for name in _UNSAFE_FILTERS:
+        del made.filters[name]
+    for name in _UNSAFE_GLOBALS:
+        del made.globals[name]
+    made.filters.update(FILTERS)
+    made.globals.update(may_delete=deletes != "off", may_clean=deletes == "all")
+    made.globals.update(newline=Newline(), buttons=buttons, remembered=_remembered)
+    made.globals.update({state.__name__: partial(_value, state) for state in STATES})
+    return made
+
+
+def _value(state: type[State], **facts: str | int) -> str | None:
+    """The value of a button; None if it is too long for Slack, then the gate leaves it out."""
+    made = state(**facts)
+    try:
+        return made.value
+    except ValueError:
+        return None
+
+
+def _remembered(macro: Callable[[Any], Markup]) -> Callable[[Any], Markup]:
+    """A macro of one word that is rendered once for each word.
+
+    A list takes 0.50 ms, and 0.57 ms without.
+    """
+    once = lru_cache(_WORDS)(macro)
+
+    def say(word: Any) -> Markup:
+        return once(word) if type(word) is str and len(word) <= _LONGEST_WORD else macro(word)
+
+    return say
+
+
+@pass_eval_context  # asked for only so that Jinja folds no constant past us
+def _encode(_: EvalContext, value: Any) -> Markup:
+    """`value` as one JSON value; what a tag or a macro wrote is JSON already."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, TrustedText):
+        return Markup(_to_json(TRUSTED + value))  # noqa: S704
+    return Markup(_to_json(clean(value)))  # noqa: S704
+
+
+def _refuse(value: object) -> None:
+    if isinstance(value, Undefined):
+        str(value)  # raises, and names what is missing
+    raise TypeError(f"{{{{ … }}}} cannot hold a {type(value).__name__}: pick one of its fields")
+
+
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_refuse).encode

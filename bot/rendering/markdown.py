@@ -1,0 +1,259 @@
+"""Markdown to Slack's rich text, from the tokens of markdown-it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from bot.rendering.blockkit.limits import RICH_TEXT
+from bot.rendering.rich_text import (
+    MOST_LEAVES,
+    Element,
+    Leaf,
+    code_block,
+    elements,
+    said,
+    shown_link,
+    text_length,
+    words,
+)
+
+_STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
+
+
+def leaves(run: Token, *styles: str) -> list[Leaf]:
+    """What a token of type "inline" holds, all of it in `styles`."""
+    made: list[Leaf] = []
+    connection, url, start = list(styles), "", 0
+    for token in run.children or []:
+        mark = _STYLES.get(token.type.rpartition("_")[0])
+        if mark:
+            (connection.append if token.nesting > 0 else connection.remove)(mark)
+        elif token.type == "link_open":
+            url, start = str(token.attrGet("href") or ""), len(made)
+        elif token.type == "link_close":
+            made[start:] = shown_link(url, said(made[start:]), connection)
+        else:
+            made += _leaf(token, connection)
+    return made
+
+
+def _leaf(token: Token, styles: list[str]) -> list[Leaf]:
+    if token.type == "image":
+        return shown_link(str(token.attrGet("src") or ""), token.content, styles)
+    if token.type in ("softbreak", "hardbreak"):
+        return [words("\n")]
+    if token.type == "code_inline":
+        return [words(token.content, *styles, "code")]
+    return [words(token.content, *styles)] if token.content else []
+
+
+WIDEST = 40  # characters; a longer cell pushes the rest of its line aside
+GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    words: str
+    is_right: bool = False
+
+
+def rows(tokens: Iterator[Token]) -> Iterator[list[Cell]]:
+    """The rows of the table that `tokens` stand in; what follows the table is left there."""
+    cells: list[Cell] = []
+    is_right = False
+    for token in tokens:
+        if token.type in ("th_open", "td_open"):
+            is_right = "right" in str(token.attrGet("style"))
+        elif token.type == "inline":
+            cells.append(Cell(said(leaves(token)), is_right))
+        elif token.type == "tr_close":
+            yield cells
+            cells = []
+        elif token.type == "table_close":
+            return
+
+
+def columns(table: Iterable[Sequence[Cell]]) -> str:
+    """One line a row, with a rule below the first."""
+    lines = list(table)
+    widths = [
+        max(min(len(cell.words), WIDEST) for cell in column)
+        for column in zip_longest(*lines, fillvalue=Cell(""))
+    ]
+    head, *body = [_line(row, widths) for row in lines]
+    rule = GAP.join("─" * width for width in widths)
+    return "\n".join([head, rule, *body])
+
+
+def _line(row: Sequence[Cell], widths: Sequence[int]) -> str:
+    padded = (
+        cell.words.rjust(width) if cell.is_right else cell.words.ljust(width)
+        for cell, width in zip(row, widths, strict=False)
+    )
+    return GAP.join(padded).rstrip()
+
+
+DEEPEST_LIST = 8  # Slack: rich_text_list, indent
+HIGHEST_OFFSET = 999  # not documented; higher numbers are written in letters
+RULE = "―――"
+
+
+@dataclass(slots=True)
+class _List:
+    """An open list; `number` is the present item's, None where it has bullets."""
+
+    number: int | None
+    is_item_begun: bool = False
+
+
+class Writer:
+    """Leaves gather until what they stand in ends: a list's item, a quote, all paragraphs."""
+
+    def __init__(self) -> None:
+        self._elements: list[Element] = []
+        self._leaves: list[Leaf] = []
+        self._lists: list[_List] = []
+        self._quotes = 0
+        self._styles: tuple[str, ...] = ()
+
+    def written(self, tokens: Iterable[Token]) -> list[Element]:
+        rest = iter(tokens)
+        for token in rest:
+            if token.type == "table_open":
+                self._add(code_block(columns(rows(rest))))
+            elif take := _TAKEN.get(token.type):
+                take(self, token)
+        self._end()
+        return self._elements
+
+    def run(self, token: Token) -> None:
+        self._gather(leaves(token, *self._styles))
+
+    def heading(self, token: Token) -> None:
+        self._styles = ("bold",) if token.nesting > 0 else ()
+
+    def rule(self, _: Token) -> None:
+        self._gather([words(RULE)])
+
+    def code(self, token: Token) -> None:
+        self._add(code_block(token.content.rstrip("\n")))
+
+    def quote(self, token: Token) -> None:
+        self._end()
+        self._quotes += token.nesting
+
+    def open_list(self, token: Token) -> None:
+        self._end()
+        start = token.attrGet("start")
+        first = int(1 if start is None else start) if token.type.startswith("ordered") else None
+        self._lists.append(_List(first))
+
+    def close_list(self, _: Token) -> None:
+        self._lists.pop()
+
+    def close_item(self, _: Token) -> None:
+        self._end()
+        here = self._lists[-1]
+        here.is_item_begun = False
+        if here.number is not None:
+            here.number += 1
+
+    def _gather(self, more: list[Leaf]) -> None:
+        if self._leaves:
+            self._leaves.append(words("\n" if self._lists else "\n\n"))
+        self._leaves += more
+
+    def _add(self, more: list[Element]) -> None:
+        self._end()
+        self._elements += more
+
+    def _end(self) -> None:
+        gathered, self._leaves = self._leaves, []
+        if not said(gathered).strip():
+            return
+        begins_item = bool(self._lists) and not self._lists[-1].is_item_begun
+        if begins_item and not self._quotes:
+            self._begin_item(gathered)
+        elif begins_item:
+            self._elements += elements("rich_text_quote", [words(self._sign()), *gathered])
+        else:
+            kind = "rich_text_quote" if self._quotes else "rich_text_section"
+            self._elements += elements(kind, gathered)
+        if self._lists:
+            self._lists[-1].is_item_begun = True
+
+    def _sign(self) -> str:
+        number = self._lists[-1].number
+        return "• " if number is None else f"{number}. "
+
+    def _begin_item(self, gathered: list[Leaf]) -> None:
+        number = self._lists[-1].number
+        if number is not None and not 0 < number <= HIGHEST_OFFSET:
+            self._elements += elements("rich_text_section", [words(self._sign()), *gathered])
+            return
+        item, *more = elements("rich_text_section", gathered)
+        self._add_item(item, number, min(len(self._lists) - 1, DEEPEST_LIST))
+        self._elements += more
+
+    def _add_item(self, item: Element, number: int | None, indent: int) -> None:
+        if self._elements and _follows(self._elements[-1], item, number, indent):
+            self._elements[-1]["elements"].append(item)
+            return
+        made = {"type": "rich_text_list", "style": "ordered" if number else "bullet"}
+        offset = {"offset": number - 1} if number and number > 1 else {}
+        self._elements.append(made | {"indent": indent} | offset | {"elements": [item]})
+
+
+def _follows(last: Element, item: Element, number: int | None, indent: int) -> bool:
+    """Whether `item` can stand in the list that was written last."""
+    if last["type"] != "rich_text_list" or last["indent"] != indent:
+        return False
+    items = last["elements"]
+    next_number = last.get("offset", 0) + len(items) + 1 if last["style"] == "ordered" else None
+    has_room = text_length(last) + text_length(item) <= RICH_TEXT and len(items) < MOST_LEAVES
+    return has_room and number == next_number
+
+
+_TAKEN: Mapping[str, Callable[[Writer, Token], None]] = {
+    "inline": Writer.run,
+    "heading_open": Writer.heading,
+    "heading_close": Writer.heading,
+    "hr": Writer.rule,
+    "fence": Writer.code,
+    "code_block": Writer.code,
+    "blockquote_open": Writer.quote,
+    "blockquote_close": Writer.quote,
+    "bullet_list_open": Writer.open_list,
+    "bullet_list_close": Writer.close_list,
+    "ordered_list_open": Writer.open_list,
+    "ordered_list_close": Writer.close_list,
+    "list_item_close": Writer.close_item,
+}
+
+
+NESTING = 30
+MOST_BRACKETS = 2000  # each "[" may begin a link, so markdown-it looks far ahead
+MOST_LINES = 3000
+
+# Without references, a short text cannot repeat a long address many times.
+_parser = (
+    MarkdownIt("commonmark", {"html": False, "maxNesting": NESTING})
+    .enable(["table", "strikethrough"])
+    .disable("reference")
+)
+
+
+def from_markdown(text: str) -> list[Element] | None:
+    """The elements that `text` makes; None where it is not to be read as Markdown."""
+    if text.count("[") > MOST_BRACKETS or text.count("\n") > MOST_LINES:
+        return None
+    tokens = _parser.parse(text)
+    # markdown-it drops what lies deeper than it may go.
+    if max((token.level for token in tokens), default=0) >= NESTING - 1:
+        return None
+    return Writer().written(tokens)

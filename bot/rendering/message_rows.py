@@ -1,0 +1,95 @@
+"""Rows of jobs in messages and modals that are already shown: find, replace and update them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bot.errors import OutdatedButton
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton, decode
+
+Block = Mapping[str, Any]
+
+_END = ".buttons"
+
+
+def jobs_in_rows(blocks: Iterable[Block]) -> dict[str, tuple[str, str]]:
+    """Tenant and id of the job in each row that has buttons, by the row's first block_id."""
+    ends = [block for block in blocks if _block_id(block).endswith(_END)]
+    found = {_block_id(block).removesuffix(_END): _job(block) for block in ends}
+    return {row: job for row, job in found.items() if job}
+
+
+def shared_jobs(blocks: Iterable[Block]) -> list[tuple[str, str]]:
+    """Tenant and id of each job that can be deleted in a shared message, in a row or whole."""
+    return [job for block in blocks if (job := _job(block))]
+
+
+def with_rows_replaced(blocks: Iterable[Block], rows: Mapping[str, Sequence[Block]]) -> list[Block]:
+    """The blocks with others in the place of each row that `rows` names."""
+    kept: list[Block] = []
+    within = ""
+    for block in blocks:
+        if _block_id(block) in rows:
+            within = _block_id(block)
+            kept += rows[within]
+        if not within:
+            kept.append(block)
+        elif _block_id(block) == within + _END:
+            within = ""
+    return kept
+
+
+def row_of(blocks: Iterable[Block], tenant: str, job_id: str) -> str:
+    """The row that shows a job; "" where none does, or only by fields that somebody chose."""
+    blocks = list(blocks)
+    found = next((row for row, job in jobs_in_rows(blocks).items() if job == (tenant, job_id)), "")
+    begin = next((block for block in blocks if found and _block_id(block) == found), {})
+    text = str(begin.get("text", {}).get("text", ""))
+    return found if text and not text.startswith("`") else ""
+
+
+def _job(block: Block) -> tuple[str, str] | None:
+    """The job of a row's Delete button."""
+    for element in block.get("elements", ()):
+        if element.get("action_id") == buttons.JOBS_DELETE_SHARED_CONFIRM:
+            return _job_of(element.get("value", ""))
+    return None
+
+
+def _job_of(value: str) -> tuple[str, str] | None:
+    try:
+        job = decode(value, JobButton)
+    except OutdatedButton:
+        return None
+    return job.tenant, job.job_id
+
+
+def _block_id(block: Block) -> str:
+    return str(block.get("block_id", ""))
+
+
+def with_buttons_replaced(
+    blocks: Iterable[Block], tenant: str, job_id: str, lines: Iterable[Block]
+) -> list[Block]:
+    """The blocks with others in the place of the buttons of a job, which has no use for them."""
+    kept: list[Block] = []
+    for block in blocks:
+        kept += lines if _deletes(block, tenant, job_id) else [block]
+    return kept
+
+
+def _deletes(block: Block, tenant: str, job_id: str) -> bool:
+    for element in block.get("elements", ()):
+        if element.get("action_id") == buttons.JOBS_DELETE_FOUND_ASK:
+            return _is_of(element.get("value", ""), tenant, job_id)
+    return False
+
+
+def _is_of(value: str, tenant: str, job_id: str) -> bool:
+    try:
+        job = decode(value, JobButton)
+    except OutdatedButton:
+        return False
+    return (job.tenant, job.job_id) == (tenant, job_id)

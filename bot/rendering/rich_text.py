@@ -1,0 +1,172 @@
+"""Slack's rich text made of untrusted text: words and links, never a mention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from bot.rendering.blockkit.limits import RICH_TEXT, URL
+from bot.rendering.text import clean, one_line
+
+LONGEST_HOST = 253  # DNS
+LONGEST_LABEL = 300
+"""A link and its host stay together, so they must not be long."""
+
+_HOST = re.compile(r"[a-z0-9.-]+")
+_LOOKS_LIKE_ADDRESS = re.compile(r"://|\w\.\w{2,}")
+
+
+def shown_link(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf]:
+    """A web link with its host behind it; any other address in letters, behind the text.
+
+    A text that looks like an address or is very long does not link: the address behind it does.
+    """
+    label = clean(one_line(text))
+    host = web_host(url)
+    is_itself = not label or _bare(label) in (_bare(url), _bare(unquote(url)))
+    if not host:
+        return [words(label if is_itself and label else f"{label} ({clean(url)})", *styles)]
+    if is_itself:
+        return [link(url, url, *styles)]
+    if _LOOKS_LIKE_ADDRESS.search(label) or len(label) > LONGEST_LABEL:
+        return [words(f"{label} (", *styles), link(url, url, *styles), words(")", *styles)]
+    return [link(url, label, *styles), words(f" ({host})", *styles)]
+
+
+def web_host(url: str) -> str:
+    """The host of an http or https address; empty for what is none, or hides what it is."""
+    if len(url) > URL or not url.isascii() or not url.isprintable() or " " in url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        is_web = parts.scheme in ("http", "https") and "@" not in parts.netloc
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    is_host = len(host) <= LONGEST_HOST and _HOST.fullmatch(host)
+    return host if is_web and is_host else ""
+
+
+def _bare(address: str) -> str:
+    return re.sub(r"\Ahttps?://", "", address.casefold()).rstrip("/")
+
+
+Leaf = dict[str, Any]
+Element = dict[str, Any]
+Block = dict[str, Any]
+
+MOST_LEAVES = 200  # in one element; Slack documents no limit
+
+
+def words(text: str, *styles: str) -> Leaf:
+    """Letters that are shown as they are; styles are bold, italic, strike and code."""
+    return _styled({"type": "text", "text": text}, styles)
+
+
+def link(url: str, text: str, *styles: str) -> Leaf:
+    """Only for an address that `bot.rendering.rich_text` has looked at."""
+    return _styled({"type": "link", "url": url, "text": text}, styles)
+
+
+def said(leaves: Iterable[Leaf]) -> str:
+    """The words of some leaves."""
+    return "".join(leaf["text"] for leaf in leaves)
+
+
+def elements(kind: str, leaves: Iterable[Leaf]) -> list[Element]:
+    """Elements of one kind, as many as it takes for none to be too long."""
+    cleaned = (leaf | {"text": clean(leaf["text"])} for leaf in leaves)
+    return [{"type": kind, "elements": portion} for portion in _portions(_joined(cleaned))]
+
+
+def code_block(text: str) -> list[Element]:
+    """`text` in which nothing formats."""
+    return elements("rich_text_preformatted", [words(text)])
+
+
+def section(text: str) -> list[Element]:
+    """`text` as it is, letter by letter."""
+    return elements("rich_text_section", [words(text)])
+
+
+def blocks(parts: Iterable[Element]) -> list[Block]:
+    """`parts` in blocks of at most RICH_TEXT characters."""
+    made: list[Block] = []
+    room = 0
+    for part in parts:
+        length = text_length(part)
+        if length > room:
+            made.append({"type": "rich_text", "elements": []})
+            room = RICH_TEXT
+        made[-1]["elements"].append(part)
+        room -= length
+    return made
+
+
+def text_length(part: Any) -> int:
+    """The characters in all leaves of an element, or of a list of them."""
+    if isinstance(part, list):
+        return sum(map(text_length, part))
+    return len(part["text"]) if "text" in part else text_length(part["elements"])
+
+
+def _styled(leaf: Leaf, styles: tuple[str, ...]) -> Leaf:
+    return leaf | {"style": dict.fromkeys(styles, True)} if styles else leaf
+
+
+def _joined(leaves: Iterable[Leaf], *, hosts: bool = False) -> list[Leaf]:
+    """Words of the same style beside each other as one leaf; the `hosts` of links only if asked."""
+    made: list[Leaf] = []
+    for leaf in leaves:
+        is_same = bool(made) and leaf | {"text": ""} == made[-1] | {"text": ""}
+        is_behind_host = len(made) > 1 and _has_host(made[-2])
+        if leaf["type"] == "text" and is_same and (hosts or not is_behind_host):
+            made[-1] = made[-1] | {"text": made[-1]["text"] + leaf["text"]}
+        else:
+            made.append(leaf)
+    return made
+
+
+def _has_host(leaf: Leaf) -> bool:
+    """Whether the host of this link follows it, as `bot.rendering.rich_text` has it."""
+    return bool(leaf["type"] == "link" and leaf["text"] != leaf["url"])
+
+
+def _portions(leaves: Iterable[Leaf]) -> Iterator[list[Leaf]]:
+    portion: list[Leaf] = []
+    room = RICH_TEXT
+    for unit in _units(piece for leaf in leaves for piece in _pieces(leaf)):
+        length = len(said(unit))
+        if portion and (length > room or len(portion) + len(unit) > MOST_LEAVES):
+            yield _joined(portion, hosts=True)
+            portion, room = [], RICH_TEXT
+        portion += unit
+        room -= length
+    if portion:
+        yield _joined(portion, hosts=True)
+
+
+def _units(pieces: Iterable[Leaf]) -> Iterator[list[Leaf]]:
+    """What must stay together: a link with its host, else each piece by itself."""
+    waiting: list[Leaf] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if not _has_host(piece):
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def _pieces(leaf: Leaf) -> Iterator[Leaf]:
+    """A leaf in pieces that are short enough, parted after a line or a word; none if empty."""
+    rest = leaf["text"]
+    while len(rest) > RICH_TEXT:
+        ends = (rest.rfind(space, RICH_TEXT // 2, RICH_TEXT) + 1 for space in "\n ")
+        end = next(filter(None, ends), RICH_TEXT)
+        yield leaf | {"text": rest[:end]}
+        rest = rest[end:]
+    if rest:
+        yield leaf | {"text": rest}

@@ -1,1 +1,0 @@
-"""What people see: templates become Block Kit here, and nowhere else."""

@@ -1,0 +1,106 @@
+"""What of a batch goes where: into a message of its own, its thread, or that of an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain.alerts import AlertRow, ChangeBatch, JobChange, PostedAlert
+from bot.services.similarity import same
+
+SHOWN = 5
+"""Rows that a message shows; the rest stands in its thread."""
+
+REMEMBERED_SECONDS = 24 * 60 * 60.0
+MOST_REMEMBERED = 50  # messages
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """Failures like those of an earlier message, which is now as `post` says; newest first."""
+
+    post: PostedAlert
+    job_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`rows` are a new message, none where all are repeats; `rest` are jobs for its thread."""
+
+    rows: tuple[AlertRow, ...]
+    rest: tuple[str, ...]
+    repeats: tuple[Repeats, ...]
+
+
+def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> Plan:
+    """Failures go to the thread of the latest message that told of one like them.
+
+    What sums up a long time stands in a message of its own.
+    """
+    known = [] if batch.since else list(living(posts, batch.at))
+    fresh, repeats = [], dict[str, tuple[PostedAlert, list[str]]]()
+    for change in batch.changes:
+        post = next((post for post in reversed(known) if _place(post, change) is not None), None)
+        if post is None:
+            fresh.append(change)
+            continue
+        counted, ids = repeats.get(post.ts, (post, []))
+        repeats[post.ts] = _counting(counted, change, batch.at), [change.job_id, *ids]
+    rows = _rows(fresh, batch.at)
+    shown = {row.job_id for row in rows[:SHOWN]}
+    rest = [change.job_id for change in reversed(fresh) if change.job_id not in shown]
+    return Plan(
+        rows,
+        () if batch.since else tuple(rest),
+        tuple(Repeats(post, tuple(ids)) for post, ids in repeats.values()),
+    )
+
+
+def living(posts: Sequence[PostedAlert], now: float) -> Sequence[PostedAlert]:
+    """The messages whose threads still take repeats, oldest first."""
+    return [post for post in posts if now - post.at < REMEMBERED_SECONDS][-MOST_REMEMBERED:]
+
+
+def remembered(
+    posts: Sequence[PostedAlert], plan: Plan, batch: ChangeBatch, ts: str
+) -> tuple[PostedAlert, ...]:
+    """The messages after a batch; `ts` is that of its own, "" where it has none."""
+    changed = {repeats.post.ts: repeats.post for repeats in plan.repeats}
+    kept = [changed.get(post.ts, post) for post in posts]
+    new = (
+        [PostedAlert(ts, batch.at, plan.rows, batch.since, batch.more)] if ts and plan.rows else []
+    )
+    return tuple(living([*kept, *new], batch.at))
+
+
+def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
+    """Failures that are alike in one row, by the newest of them; most first, then the newest."""
+    rows: list[AlertRow] = []
+    for change in reversed(changes):
+        place = _place(PostedAlert("", at, tuple(rows)), change)
+        if place is None:
+            rows.append(AlertRow(change.job_id, change.fingerprint, 1, at))
+        else:
+            rows[place] = replace(rows[place], count=rows[place].count + 1)
+    return tuple(sorted(rows, key=lambda row: row.count, reverse=True))
+
+
+def _place(post: PostedAlert, change: JobChange) -> int | None:
+    """The row of a failure like this one; other jobs are like none."""
+    if not change.fingerprint:
+        return None
+    alike = (
+        place
+        for place, row in enumerate(post.rows)
+        if row.fingerprint and same(row.fingerprint, change.fingerprint)
+    )
+    return next(alike, None)
+
+
+def _counting(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
+    place = _place(post, change)
+    rows = [
+        replace(row, count=row.count + 1, last_at=at) if number == place else row
+        for number, row in enumerate(post.rows)
+    ]
+    return replace(post, rows=tuple(rows))

@@ -1,0 +1,222 @@
+"""Polls Emporix for alerts: jobs that are new or have changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.backoff import EMPORIX_LONGEST, bounded
+from bot.domain.accounts import Connection, PolledConnection
+from bot.domain.alerts import Alert, ChangeBatch, JobChange
+from bot.domain.filters import Filters
+from bot.emporix.client import MAX_PAGE_SIZE
+from bot.emporix.models import Job
+from bot.emporix.query import iso
+from bot.emporix.time_range import MODIFIED, TimeRange
+from bot.errors import EmporixError, Forbidden, InvalidRequest, NotConnected, Unauthorized
+from bot.services.accounts import require_connection
+from bot.services.agents import NamedJobs
+from bot.services.alerts.watermark import Fetched, advance, changed_at, left_out
+from bot.services.jobs import MOST_AT_ONCE, JobsById
+from bot.services.similarity import fingerprint
+from bot.store.accounts import AccountStore
+from bot.store.alerts import AlertStore
+
+LAST_CHANGED_FIRST = "metadata.modifiedAt:DESC"
+
+MOST_PAGES = 4
+"""More changes than fit on these are counted, not fetched."""
+
+
+async def fetch(
+    emporix: NamedJobs,
+    connection: Connection,
+    filters: Filters,
+    since: float,
+    most_pages: int = MOST_PAGES,
+) -> Fetched:
+    """What fits the filters and was changed `since` then or later; 0 means ever.
+
+    Each page begins at the time at which the one before it ended, so that what changes meanwhile
+    shifts nothing. To a query of Emporix's own no time can be added: of it one page is read.
+    """
+    asked = replace(filters, sort=LAST_CHANGED_FIRST, page=1, size=MAX_PAGE_SIZE)
+    begin, until = iso(since) if since > 0 else "", 0.0
+    found: dict[str, Job] = {}
+    total = None
+    for number in range(most_pages):
+        page = await emporix.list_jobs(connection, asked, _part(begin, until))
+        total = total if number else page.total
+        fresh = [job for job in page.jobs if job.id not in found]
+        found.update((job.id, job) for job in fresh)
+        until = min(map(changed_at, fresh), default=0.0)
+        if not page.has_more or not until or filters.raw_q:
+            break
+    whole = not page.has_more or bool(filters.raw_q and until and until < since)
+    jobs = sorted(found.values(), key=changed_at, reverse=True)
+    return Fetched(tuple(jobs), since, whole, None if filters.raw_q else total)
+
+
+def _part(begin: str, until: float) -> TimeRange:
+    """Of our own writing: what Emporix calls a time may hold anything between date and time."""
+    return TimeRange(MODIFIED, since=begin, until=iso(until) if until else "")
+
+
+LOOK_SECONDS = 50.0
+"""Between two looks: what happens is told within a minute, and what one look finds together."""
+
+LONGEST_PAUSE = 15 * 60.0
+"""No time of the next look lies further ahead, whatever Emporix or a record says."""
+
+CATCH_UP_SECONDS = 10 * 60.0
+"""After so long without a look, what has happened meanwhile is summed up."""
+
+STRIKES = 3
+"""Looks in a row at which Emporix does not accept the key, before that is believed."""
+
+NOTICES = 2
+NOTICE_SECONDS = 24 * 60 * 60.0
+"""A channel reads twice that an alert is paused: at once, and so long after that."""
+
+BROKEN = (NotConnected, Unauthorized, Forbidden)
+FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """`ready` are alerts with something to post; `broken` is why none of the source can go on, a
+    template of an error; `refused` are those whose filters Emporix does not take; `unnoticed` are
+    paused ones whose channel has yet to read so.
+    """
+
+    ready: tuple[str, ...] = ()
+    broken: str = ""
+    refused: tuple[str, ...] = ()
+    unnoticed: tuple[str, ...] = ()
+
+
+class AlertPoller:
+    """Looks on behalf of alerts. Every method raises StoreUnavailable."""
+
+    def __init__(
+        self,
+        emporix: NamedJobs,
+        found: JobsById,
+        kept: AlertStore,
+        accounts: AccountStore,
+        clock: Callable[[], float],
+    ) -> None:
+        self._emporix, self._found, self._kept = emporix, found, kept
+        self._sources, self._accounts, self._clock = kept.sources, accounts, clock
+
+    async def look(self, source: PolledConnection) -> Polled:
+        """Ask for what is new once for each set of filters, and write down what is to be posted."""
+        now = self._clock()
+        there = await self._kept.of_source(source)
+        alerts = [alert for alert in there if not alert.paused]
+        unnoticed = tuple(alert.id for alert in there if notice_at(alert) <= now)
+        due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
+        waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
+        try:
+            ready, refused = await self._look_at(source, due, now)
+        except BROKEN as error:
+            return replace(await self.struck(source, error), unnoticed=unnoticed)
+        except EmporixError as error:
+            await self._sources.look_again(source, now + wait(error, due, now))
+            return Polled(tuple(waiting), unnoticed=unnoticed)
+        await self._sources.look_again(source, next_look(there, now))
+        return Polled((*waiting, *ready), refused=tuple(refused), unnoticed=unnoticed)
+
+    async def struck(self, source: PolledConnection, error: NotConnected | EmporixError) -> Polled:
+        """The connection did not work: some times in a row, and that is believed."""
+        strikes, now = await self._sources.strike(source), self._clock()
+        pause = min(LONGEST_PAUSE, LOOK_SECONDS * 2 ** min(strikes, STRIKES))
+        await self._sources.look_again(source, now + pause)
+        certain = isinstance(error, NotConnected) or strikes >= STRIKES
+        return Polled(broken=error.template if certain else "")
+
+    async def details(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
+        """The jobs of these ids as they are now. Raises NotConnected and what Emporix raises."""
+        account = await self._accounts.load(alert.owner)
+        connection = require_connection(account, alert.filters.tenant)
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, Job] = {}
+        for start in range(0, len(wanted), MOST_AT_ONCE):
+            some = wanted[start : start + MOST_AT_ONCE]
+            found |= (await self._found.find(connection, some)).there
+        return found
+
+    async def _look_at(
+        self, source: PolledConnection, due: Sequence[Alert], now: float
+    ) -> tuple[list[str], list[str]]:
+        """Ids of the alerts with news, and of those whose filters are not taken."""
+        ready: list[str] = []
+        refused: list[str] = []
+        if not due:  # muted or paused: what was refused before says nothing about the next look
+            await self._sources.clear_strikes(source)
+            return ready, refused
+        connection = require_connection(await self._accounts.load(source.owner), source.tenant)
+        for filters, alerts in by_filters(due).items():
+            try:
+                since = min(alert.mark.begin for alert in alerts)
+                fetched = await fetch(self._emporix, connection, filters, since)
+            except InvalidRequest:
+                refused += [alert.id for alert in alerts]
+                continue
+            saved = [await self._kept.save(noted(alert, fetched, now), alert) for alert in alerts]
+            ready += [alert.id for alert in saved if alert and alert.batch]
+        await self._sources.clear_strikes(source)
+        return ready, refused
+
+
+def noted(alert: Alert, fetched: Fetched, now: float) -> Alert:
+    """The alert after a look, with what is to be posted."""
+    news, mark = advance(alert.mark, fetched)
+    seen = replace(alert, mark=mark, looked_at=now)
+    if not news:
+        return seen
+    batch = ChangeBatch(
+        number=alert.number + 1,
+        at=now,
+        changes=tuple(map(change, news)),
+        since=alert.looked_at if now - alert.looked_at > CATCH_UP_SECONDS else 0.0,
+        more=left_out(alert.mark, fetched),
+    )
+    return replace(seen, number=batch.number, batch=batch)
+
+
+def change(job: Job) -> JobChange:
+    return JobChange(job.id, fingerprint(job) if job.status == FAILURE else "")
+
+
+def by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
+    """Alerts that ask for the same, together."""
+    found: dict[Filters, list[Alert]] = {}
+    for alert in alerts:
+        found.setdefault(alert.filters, []).append(alert)
+    return found
+
+
+def notice_at(alert: Alert) -> float:
+    """When the next notice about its pause is due in its channel; infinite if none is."""
+    if not alert.paused or alert.notices >= NOTICES:
+        return math.inf
+    return alert.paused_at + alert.notices * NOTICE_SECONDS
+
+
+def next_look(alerts: Sequence[Alert], now: float) -> float:
+    """Soon, or when the first of those that are muted or paused needs something.
+
+    Soon also if there are none: another worker may have the key that opens them.
+    """
+    wanted = [notice_at(alert) if alert.paused else alert.muted_until for alert in alerts]
+    first = min(wanted, default=now)
+    return max(now + LOOK_SECONDS, min(now + LONGEST_PAUSE, first))
+
+
+def wait(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
+    """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
+    failing = now - min((alert.looked_at for alert in alerts), default=now)
+    wanted = max(failing / 2, error.retry_after or 0.0)
+    return bounded(wanted, least=LOOK_SECONDS, most=EMPORIX_LONGEST)

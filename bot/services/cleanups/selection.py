@@ -1,0 +1,277 @@
+"""The jobs that a clean-up deletes: allowed filters, counts, ids."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.accounts import Connection
+from bot.domain.cleanups import Cleanup
+from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.emporix.client import MAX_PAGE_SIZE
+from bot.emporix.models import Job, JobPage
+from bot.emporix.time_range import MODIFIED, WHOLE, TimeRange
+from bot.errors import EmporixTooLarge, InvalidInput
+from bot.services.agents import NamedJobs
+from bot.services.csv_export import MOST_JOBS, within_cells
+from bot.services.pagination import Call, moment
+
+LAST_MODIFIED_FIRST, FIRST_MODIFIED_FIRST = f"{MODIFIED}:DESC", f"{MODIFIED}:ASC"
+
+
+def check(filters: Filters) -> None:
+    """Raises InvalidInput for filters that name no jobs, or seem to and do not."""
+    if not filters.narrow:
+        raise InvalidInput(
+            "Without a filter that would be every job of the tenant",
+            advice="Say which jobs are to go: /emporix jobs clean skipped until:2026-11-01",
+        )
+    plain = Filters()
+    ways = ("page", "size", "sort", "fields")
+    if odd := [name for name in ways if getattr(filters, name) != getattr(plain, name)]:
+        raise InvalidInput(
+            "A clean-up takes all jobs that fit, in no order",
+            f"{odd[0]}:",
+            "Leave page:, size:, sort: and fields: out. Narrow it by since: and until: instead.",
+        )
+
+
+def part(filters: Filters, until: str, since: str = "") -> TimeRange:
+    """What lies in the bounds; a `q:` query cannot be bounded, so its jobs are looked at singly."""
+    return WHOLE if filters.raw_q else TimeRange(MODIFIED, since=since, until=until)
+
+
+def fits(job: Job, clean: Cleanup) -> bool:
+    """Whether a job that Emporix gave is one of those that were counted.
+
+    Emporix was asked for nothing else. But a filter that it came to ignore must cost no job.
+    """
+    modified, until = moment(job.modified_at), moment(clean.until)
+    is_bounded = modified is not None and until is not None and modified <= until
+    return bool(job.id) and is_bounded and all(_answers(job, clean.filters))
+
+
+def _answers(job: Job, filters: Filters) -> Iterator[bool]:
+    yield _any_of(job.status, filters.statuses, str.lower)
+    yield _any_of(job.type, filters.types, str.upper)
+    yield _any_of(job.agent_type, filters.agent_types, str.lower)
+    yield _any_of(job.agent_id, filters.agents)
+    yield _any_of(job.commerce_event, filters.events)
+    yield _any_of(job.session_id, filters.sessions)
+    message = job.message.casefold()
+    yield all(phrase.strip().casefold() in message for phrase in filters.words)
+    created = moment(job.created_at)
+    yield filters.since is None or _seconds(created) >= filters.since
+    yield filters.until is None or 0 <= _seconds(created) < filters.until
+
+
+def _any_of(value: str, alternatives: tuple[str, ...], spelled: Callable[[str], str] = str) -> bool:
+    return not alternatives or spelled(value) in map(spelled, alternatives)
+
+
+def _seconds(time: datetime | None) -> float:
+    return time.timestamp() if time else -1.0
+
+
+def looked_through(filters: Filters, sort: str = NEWEST_FIRST, size: int = 1) -> Filters:
+    """The same jobs, to be asked for in another way."""
+    return replace(filters, sort=sort, page=1, size=size, fields=())
+
+
+EXAMPLES = 3
+STATUSES = ("failure", "in_progress", "success", "skipped")
+OLDEST_FIRST = "metadata.createdAt:ASC"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    """So many jobs of a status; "" stands for all others."""
+
+    status: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be deleted.
+
+    `statuses` is empty where they cannot be asked for. `newest` and `oldest` are examples;
+    `staying` are jobs that fit, but have changed just now or never had a time. `query` is the short
+    form of the list of these jobs, "" where that is too long for a button.
+    """
+
+    clean: Cleanup
+    statuses: tuple[StatusCount, ...] = ()
+    newest: tuple[Job, ...] = ()
+    oldest: Job | None = None
+    staying: int = 0
+    query: str = ""
+
+
+class CleanupCounts:
+    """Counts jobs. Every method raises what Emporix raises, and InvalidInput without a number."""
+
+    def __init__(self, emporix: NamedJobs) -> None:
+        self._emporix = emporix
+
+    async def bound(self, connection: Connection, filters: Filters) -> tuple[str, int]:
+        """The time of the job that was modified last, "" where none has one; and how many fit."""
+        last = looked_through(filters, LAST_MODIFIED_FIRST)
+        page = await self._emporix.list_jobs(connection, last, WHOLE)
+        time = page.jobs[0].modified_at if page.jobs else ""
+        return (time if moment(time) else ""), _total(page)
+
+    async def again(self, connection: Connection, clean: Cleanup) -> Cleanup:
+        """With the number as it is now; nothing bounds a `q:` query, so its bound is moved, too."""
+        if clean.filters.raw_q:
+            until, counted = await self.bound(connection, clean.filters)
+            return replace(clean, until=until, counted=counted)
+        return replace(clean, counted=await self._count(connection, clean, clean.filters))
+
+    async def preview(self, connection: Connection, clean: Cleanup, in_all: int) -> Preview:
+        """The jobs within the bound of `clean`, of `in_all` that fit without it."""
+        filters, bounds = clean.filters, part(clean.filters, clean.until)
+        newest, oldest, statuses = await asyncio.gather(
+            self._emporix.list_jobs(connection, looked_through(filters, size=EXAMPLES), bounds),
+            self._emporix.list_jobs(connection, looked_through(filters, OLDEST_FIRST), bounds),
+            self._by_status(connection, clean),
+        )
+        counted = _total(newest)
+        if statuses and (rest := counted - sum(statuses.values())) > 0:
+            statuses[""] = rest
+        return Preview(
+            replace(clean, counted=counted),
+            tuple(StatusCount(status, count) for status, count in statuses.items() if count),
+            newest.jobs,
+            next(iter(oldest.jobs), None),
+            max(0, in_all - counted),
+        )
+
+    async def _by_status(self, connection: Connection, clean: Cleanup) -> dict[str, int]:
+        filters = clean.filters
+        if filters.raw_q:
+            return {}
+        asked = filters.statuses or STATUSES
+        counts = await asyncio.gather(
+            *(
+                self._count(connection, clean, replace(filters, statuses=(status,)))
+                for status in asked
+            )
+        )
+        return dict(zip(asked, counts, strict=True))
+
+    async def _count(self, connection: Connection, clean: Cleanup, filters: Filters) -> int:
+        one = looked_through(filters)
+        return _total(await self._emporix.list_jobs(connection, one, part(filters, clean.until)))
+
+
+def _total(page: JobPage) -> int:
+    if page.total is None:
+        raise InvalidInput(
+            "Emporix does not say how many jobs fit",
+            advice="What cannot be counted is not deleted. Try again, or with other filters.",
+        )
+    return page.total
+
+
+FIELDS = ("status", "type", "agentId", "agentType", "sessionId", "commerceEvent", "metadata")
+"""What `fits` looks at; agent messages only where words were typed, for they can be long."""
+
+SIZES = (MAX_PAGE_SIZE, 10, 1)
+"""Jobs in a page; fewer where a page is larger than Emporix may send."""
+
+BeforeEach = Callable[[], Awaitable[object]]
+"""Happens before each call of Emporix."""
+
+
+async def collect(call: Call, clean: Cleanup, before_each: BeforeEach) -> list[str]:
+    """Their ids, those that were modified longest ago first; one too many where more fit.
+
+    Raises what `before_each` and the calls raise.
+    """
+    fields = (*FIELDS, "message") if clean.filters.words else FIELDS
+    found: dict[str, None] = {}
+    async for jobs in pages(call, clean, before_each, fields=fields):
+        found |= dict.fromkeys(job.id for job in jobs if fits(job, clean))
+        if len(found) > clean.counted:
+            break
+    return list(found)[: clean.counted + 1]
+
+
+async def pages(
+    call: Call,
+    clean: Cleanup,
+    before_each: BeforeEach,
+    *,
+    fields: tuple[str, ...] = (),
+    since: str = "",
+) -> AsyncIterator[tuple[Job, ...]]:
+    """What was modified at `since` or later, in that order; some jobs may come twice.
+
+    All fields where `fields` is empty. Raises what `before_each` and the calls raise.
+    """
+    asked = replace(clean.filters, sort=FIRST_MODIFIED_FIRST, fields=fields)
+    reached, number, sizes = since, 1, list(SIZES)
+    while True:
+        await before_each()
+        wanted = replace(asked, page=number, size=sizes[0])
+        try:
+            page = await call(wanted, part(asked, clean.until, reached))
+        except EmporixTooLarge:
+            if len(sizes) == 1:
+                raise
+            del sizes[0]
+            number = 1
+            continue
+        yield page.jobs
+        if not page.has_more or not page.jobs or _is_beyond(page, clean):
+            return
+        reached, number = _next(page, clean, reached, number)
+
+
+def _next(page: JobPage, clean: Cleanup, reached: str, number: int) -> tuple[str, int]:
+    """From the time that was reached on, so that what is deleted meanwhile hides no job."""
+    time = page.jobs[-1].modified_at
+    if clean.filters.raw_q or time == reached or not moment(time):
+        return reached, number + 1
+    return time, 1
+
+
+def _is_beyond(page: JobPage, clean: Cleanup) -> bool:
+    """Whether all that follows was modified after the count."""
+    last, until = moment(page.jobs[-1].modified_at), moment(clean.until)
+    return last is not None and until is not None and last > until
+
+
+MOST_CHARACTERS = 5_000_000
+"""Of texts in one file: some clean-ups at once must fit into memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPart:
+    """Jobs for one file; `reached` is when the last of them was modified, as Emporix wrote it.
+
+    It is empty where the jobs cannot be bounded by that time, and so cannot be read in parts.
+    """
+
+    jobs: Sequence[Job]
+    reached: str
+
+
+async def parts(
+    call: Call, clean: Cleanup, job_ids: Sequence[str], before_each: BeforeEach
+) -> AsyncIterator[ExportPart]:
+    """All `job_ids` that Emporix still has, but for those that `clean` says were sent already."""
+    missing, jobs, characters = set(job_ids), list[Job](), 0
+    async for page in pages(call, clean, before_each, since=clean.exported_to):
+        new = [within_cells(job) for job in page if job.id in missing]
+        missing.difference_update(job.id for job in new)
+        jobs += new
+        characters += sum(len(job.message) + len(job.response) for job in new)
+        if len(jobs) >= MOST_JOBS or characters >= MOST_CHARACTERS:
+            yield ExportPart(jobs, "" if clean.filters.raw_q else page[-1].modified_at)
+            jobs, characters = [], 0
+    if jobs:
+        yield ExportPart(jobs, "" if clean.filters.raw_q else jobs[-1].modified_at)

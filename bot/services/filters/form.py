@@ -1,0 +1,216 @@
+"""Filters as a form, and in the compact form that a button carries."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from bot.domain.filters import DEFAULT_PAGE_SIZE, Filters
+from bot.errors import InvalidInput, OutdatedButton
+from bot.services.filters.parser import ParsedFilters, paired, parse
+from bot.services.filters.values import SORTS
+
+MAX_COMPACT_LENGTH = 1500
+"""Letters of a button's 2,000; a longer query is not remembered."""
+
+_DEFAULTS = asdict(Filters())
+
+
+def shorten(filters: Filters, *, searched: bool) -> str:
+    """What differs from a list of all jobs; "" if that is too long or a newer version's."""
+    if filters.unknown:
+        return ""
+    facts = {name: value for name, value in asdict(filters).items() if value != _DEFAULTS[name]}
+    short = json.dumps([int(searched), facts], separators=(",", ":"), ensure_ascii=False)
+    return short if len(json.dumps(short)) <= MAX_COMPACT_LENGTH else ""
+
+
+def lengthen(short: str) -> tuple[Filters, bool]:
+    """The filters, and whether it is a search; raises OutdatedButton for what is none of ours."""
+    try:
+        searched, facts = json.loads(short)
+        return Filters(**{name: _value(name, fact) for name, fact in facts.items()}), bool(searched)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise OutdatedButton from error
+
+
+def _value(name: str, fact: Any) -> Any:
+    """A tuple where the default is one: JSON has lists only."""
+    if isinstance(fact, list) != isinstance(_DEFAULTS[name], tuple):
+        raise TypeError(name)
+    return tuple(map(str, fact)) if isinstance(fact, list) else fact
+
+
+MAX_FIELD_LENGTH = 3000
+"""Letters of a field; a longer query can only be typed."""
+LONGEST_CHOICE = 150
+
+_PIECE = re.compile(r'(?:"[^"]*"|[^",])+')
+_PLAIN = re.compile(r'[^\s":,“”„‟«»]+')
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What stands in each field; the days are like 2026-11-24, `agent` is an id.
+
+    `more` are filters as they are typed, for which there is no field.
+    """
+
+    tenant: str = ""
+    words: str = ""
+    statuses: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    agent: str = ""
+    agent_name: str = ""
+    event: str = ""
+    since: str = ""
+    until: str = ""
+    order: str = "newest"
+    size: str = str(DEFAULT_PAGE_SIZE)
+    more: str = ""
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether it is a query of Emporix's own, which no other field can narrow."""
+        return bool(_read(self.more, "more").filters.raw_q)
+
+
+def filled(values: Mapping[str, str], choices: Mapping[str, tuple[str, ...]]) -> Form:
+    """The form with what was given for its fields, by their names; what is missing is empty."""
+    return Form(
+        tenant=values.get("tenant", ""),
+        words=values.get("words", ""),
+        statuses=choices.get("statuses", ()),
+        types=choices.get("types", ()),
+        agent=values.get("agent", ""),
+        event=values.get("event", ""),
+        since=values.get("since", ""),
+        until=values.get("until", ""),
+        order=values.get("order", ""),
+        size=values.get("size", ""),
+        more=values.get("more", ""),
+    )
+
+
+def read(form: Form) -> ParsedFilters:
+    """What the form asks for; raises InvalidInput, whose `field` is the one to mend."""
+    if form.since and form.until and form.until < form.since:
+        raise InvalidInput("That day is before the first one", field="until")
+    if _read(form.words, "words").filters.raw_q:
+        raise InvalidInput("A query of its own goes into More filters", "q:", field="words")
+    pieces = dict(_pieces(form))
+    for name, text in pieces.items():
+        _read(text, name)
+    return _read(" ".join(pieces.values()), "more")
+
+
+def form_of(filters: Filters, tenant: str, zone: tzinfo | None) -> Form:
+    """The form that asks for just that, but for the page.
+
+    `zone` is where its reader is: only a whole day there is a day in the form. Raises InvalidInput
+    where it does not fit.
+    """
+    is_one_agent = len(filters.agents) == 1 and len(filters.agents[0]) <= LONGEST_CHOICE
+    orders = {sort: name for name, sort in SORTS.items()}
+    form = Form(
+        tenant=tenant,
+        words=" ".join(map(_typed, filters.words)),
+        statuses=filters.statuses,
+        types=tuple(type_.lower() for type_ in filters.types),
+        agent=filters.agents[0] if is_one_agent else "",
+        agent_name=(*filters.agent_names, "")[0] if is_one_agent else "",
+        event=", ".join(map(_between_commas, filters.events)),
+        since=_day(filters.since, zone, back=0),
+        until=_day(filters.until, zone, back=1),
+        order=orders.get(filters.sort, ""),
+        size=str(filters.size),
+        more=" ".join(_more(filters, zone, is_one_agent=is_one_agent)),
+    )
+    if max(len(form.words), len(form.event), len(form.more)) > MAX_FIELD_LENGTH:
+        raise InvalidInput("This query is too long for a form", advice="Type it as a command.")
+    return form
+
+
+def _pieces(form: Form) -> Iterator[tuple[str, str]]:
+    """Field by field, as it would be typed; `q:` last, for it takes all that follows."""
+    for name, key in (("tenant", "tenant"), ("order", "sort"), ("size", "size")):
+        if given := getattr(form, name):
+            yield name, f"{key}:{given}"
+    yield from _given("statuses", "status", form.statuses)
+    yield from _given("types", "type", form.types)
+    yield from _given("agent", "agent", filter(None, [form.agent]))
+    yield from _given("event", "event", _parted(form.event))
+    yield from _given("since", "since", filter(None, [form.since]))
+    yield from _given("until", "until", filter(None, [form.until]))
+    yield "words", paired(form.words)
+    yield "more", form.more
+
+
+def _more(filters: Filters, zone: tzinfo | None, *, is_one_agent: bool) -> Iterator[str]:
+    if not is_one_agent:
+        yield from _texts("agent", filters.agents)
+    yield from _texts("agent-type", filters.agent_types)
+    yield from _texts("session", filters.sessions)
+    if filters.since is not None and not _day(filters.since, zone, back=0):
+        yield f"since:{_moment(math.floor(filters.since))}"
+    if filters.until is not None and not _day(filters.until, zone, back=1):
+        yield f"until:{_moment(math.ceil(filters.until))}"
+    if filters.sort not in SORTS.values():
+        yield f"sort:{filters.sort}"
+    yield from _texts("fields", filters.fields)
+    if filters.raw_q:
+        yield f"q:{filters.raw_q}"
+
+
+def _read(text: str, field: str) -> ParsedFilters:
+    try:
+        return parse(text, status_words=False)
+    except InvalidInput as error:
+        raise InvalidInput(error.problem, error.value, error.advice, field=field) from error
+
+
+def _given(field: str, name: str, values: Iterable[str]) -> Iterator[tuple[str, str]]:
+    yield from ((field, text) for text in _texts(name, values))
+
+
+def _texts(name: str, values: Iterable[str]) -> Iterator[str]:
+    if quoted := ",".join(map(_typed, values)):
+        yield f"{name}:{quoted}"
+
+
+def _typed(value: str) -> str:
+    """A value as it is, or in quotes, which cannot themselves stand in it."""
+    if _PLAIN.fullmatch(value):
+        return value
+    return '"' + re.sub('["“”„‟«»]', " ", value) + '"'
+
+
+def _between_commas(value: str) -> str:
+    """One of several values in a field, where anything but a comma stands for itself."""
+    return _typed(value) if "," in value else value
+
+
+def _parted(field: str) -> Iterator[str]:
+    """The values between the commas of a field; a comma in quotes does not part."""
+    for piece in _PIECE.findall(paired(field)):
+        if value := piece.replace('"', "").strip():
+            yield value
+
+
+def _day(at: float | None, zone: tzinfo | None, *, back: int) -> str:
+    """The day that begins at this time, or that many days before it; "" where none does."""
+    if at is None:
+        return ""
+    day = datetime.fromtimestamp(at, zone or UTC).date()
+    if datetime.combine(day, time(), zone or UTC).timestamp() != at:
+        return ""
+    return (day - timedelta(days=back)).isoformat()
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,240 @@
+"""Parses typed filters: `status:failed since:monday late refund`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from difflib import get_close_matches
+from typing import Any, Protocol
+
+from bot.domain.filters import Filters
+from bot.errors import InvalidInput
+from bot.services.filters.definitions import BY_NAME, FILTERS, RAW, Filter
+from bot.services.filters.values import POSSIBLE, STATUSES, Span, When, listed
+
+# Clients turn straight quotes into curly ones while people type.
+_STRAIGHT = str.maketrans("“”„‟«»", '""""""')
+_STRAIGHT_IN_RAW = str.maketrans("“”", '""')
+
+_START = r"[A-Za-z][A-Za-z_-]*:(?!//)"  # status:   but not https://
+_VALUE = rf'(?:(?<!\s)|(?!{_START}))(?:"[^"]*"|[^\s",])+'
+_NAME = re.compile(_START)
+_VALUES = re.compile(rf"[\s,]*{_VALUE}(?:\s*,[\s,]*{_VALUE})*(?:\s*,)*")
+_ONE_VALUE = re.compile(r'(?:"[^"]*"|[^\s",])+')
+_WORD = re.compile(r'"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+)')
+_SPACE = re.compile(r"\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word, or a phrase that stood in quotes; never empty."""
+
+    text: str
+    quoted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A filter as it was typed: `agent-type` of `Agent_Type: x`; the values may be none."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """`raw` is all behind `q:`, None where there is no `q:`."""
+
+    tokens: tuple[Word | Given, ...]
+    raw: str | None = None
+
+
+def typed(text: str) -> Typed:
+    """The words and filters in `text`, in their order; raises nothing."""
+    plain = paired(text)
+    found: list[Word | Given] = []
+    at = _behind_space(plain, 0)
+    while at < len(plain):
+        if name := _NAME.match(plain, at):
+            if _settled(name[0]) == RAW:
+                raw = text[name.end() :].translate(_STRAIGHT_IN_RAW).strip()
+                return Typed(tuple(found), raw)
+            values = _VALUES.match(plain, name.end())
+            found.append(Given(_settled(name[0]), _parted(values[0] if values else "")))
+            at = _behind_space(plain, values.end() if values else name.end())
+        else:
+            word = _WORD.match(plain, at)
+            assert word is not None  # noqa: S101 - quotes come in pairs, so something always fits
+            found.extend(_word(word))
+            at = _behind_space(plain, word.end())
+    return Typed(tuple(found))
+
+
+def paired(text: str) -> str:
+    """The same with straight quotes in pairs, so that what is put behind it is not drawn in."""
+    return _with_pairs_only(text.translate(_STRAIGHT))
+
+
+def _with_pairs_only(text: str) -> str:
+    """A quote that is never closed is as good as none; each letter keeps its place."""
+    if text.count('"') % 2 == 0:
+        return text
+    last = text.rindex('"')
+    return f"{text[:last]} {text[last + 1 :]}"
+
+
+def _word(found: re.Match[str]) -> list[Word]:
+    quoted = found["phrase"] is not None
+    text = _one_line(found["phrase"] if quoted else found["word"])
+    return [Word(text, quoted)] if text else []
+
+
+def _parted(values: str) -> tuple[str, ...]:
+    """The alternatives between commas; a comma in quotes does not part."""
+    pieces = (_one_line(piece.replace('"', "")) for piece in _ONE_VALUE.findall(values))
+    return tuple(piece for piece in pieces if piece)
+
+
+def _settled(name: str) -> str:
+    """One spelling of a name: capitals and underscores do not matter."""
+    return name.removesuffix(":").lower().replace("_", "-")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _behind_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
+
+
+STATUS_WORDS = STATUSES.keys() - {"error"}
+"""These mean a status in front of all other words; `error` is what messages say."""
+
+
+class LocalClock(Protocol):
+    """The time, and the zone of whoever asks: None where Slack does not say."""
+
+    def now(self) -> float: ...
+    async def zone(self) -> tzinfo | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFilters:
+    """`filters` are whole but for the times, which are as they were typed."""
+
+    filters: Filters
+    since: When | None = None
+    until: When | None = None
+
+    async def settled(self, clock: LocalClock) -> Filters:
+        """With the times that were meant; asks for the zone only where it matters.
+
+        Raises InvalidInput for a time that is still to come, and for an empty stretch of time.
+        """
+        times = [when for when in (self.since, self.until) if when]
+        if not times:
+            return self.filters
+        local = any(when.needs_zone for when in times)
+        zone = await clock.zone() if local else UTC
+        now = datetime.fromtimestamp(clock.now(), zone or UTC)
+        since = _span(self.since, now)[0] if self.since else None
+        until = _span(self.until, now)[1] if self.until else None
+        _check(since, until, now.timestamp())
+        return replace(self.filters, since=since, until=until, in_utc=zone is None)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read so far, by the keys of `Filters`."""
+
+    words: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def parse(text: str, *, status_words: bool = True) -> ParsedFilters:
+    """What was asked for; raises InvalidInput naming the word that cannot be, and what can.
+
+    `status_words`: the first words may mean a status, as in `jobs failed`.
+    """
+    found, reading = typed(text), _Reading()
+    for token in found.tokens:
+        if isinstance(token, Given):
+            _add(reading, _known(token.name), token.values)
+        elif status_words and not reading.words and _is_status(token):
+            _add(reading, BY_NAME["status"], (token.text,))
+        else:
+            reading.words.append(token.text)
+    if found.raw is not None:
+        _add_raw(reading, found.raw)
+    since, until = reading.facts.pop("since", None), reading.facts.pop("until", None)
+    return ParsedFilters(Filters(words=tuple(reading.words), **reading.facts), since, until)
+
+
+def _is_status(word: Word) -> bool:
+    return not word.quoted and word.text.lower() in STATUS_WORDS
+
+
+def _known(name: str) -> Filter:
+    if found := BY_NAME.get(name):
+        return found
+    names = [f"{known.name}:" for known in FILTERS]
+    near = get_close_matches(f"{name}:", names, n=1)
+    guess = f"Did you mean {near[0]}?" if near else f"There are {listed(names)}."
+    raise InvalidInput(
+        "There is no such filter",
+        f"{name}:",
+        f'{guess} To look for the word itself, put it into quotes: "{name}:"',
+    )
+
+
+def _add(reading: _Reading, known: Filter, values: tuple[str, ...]) -> None:
+    if not values:
+        raise InvalidInput(
+            "The filter is empty",
+            f"{known.name}:",
+            f"Type a value behind the colon: {known.example}",
+        )
+    fact, before = known.read(values), reading.facts.get(known.key)
+    if isinstance(fact, tuple) and isinstance(before, tuple):
+        fact = tuple(dict.fromkeys((*before, *fact)))
+    elif before is not None:
+        raise InvalidInput(
+            "The filter stands there twice", f"{known.name}:", "It can be said only once."
+        )
+    reading.facts[known.key] = fact
+
+
+def _add_raw(reading: _Reading, raw: str) -> None:
+    if not raw:
+        raise InvalidInput("q: is empty", "q:", "Type the query behind it: q:status:FAILURE")
+    if reading.words or any(known.narrows and known.key in reading.facts for known in FILTERS):
+        raise InvalidInput(
+            "q: stands alone",
+            "q:",
+            "Put everything into it; beside it only page:, size:, sort:, fields: and tenant:.",
+        )
+    reading.facts["raw_q"] = raw
+
+
+def _span(when: When, now: datetime) -> Span:
+    try:
+        return when.span(now)
+    except (OverflowError, ValueError, OSError) as error:
+        raise InvalidInput("That time is not in the calendar", advice=POSSIBLE) from error
+
+
+def _check(since: float | None, until: float | None, now: float) -> None:
+    if since is not None and since > now:
+        raise InvalidInput(
+            "The time behind since: is still to come", advice="It can be now at the latest."
+        )
+    if min(since or 0, until or 0) < 0:
+        raise InvalidInput("That time is before 1970", advice=POSSIBLE)
+    if since is not None and until is not None and since >= until:
+        raise InvalidInput(
+            "Nothing lies between since: and until:",
+            advice="The time behind since: must be earlier than the one behind until:.",
+        )

@@ -1,0 +1,57 @@
+"""What somebody asks to see: their words, the clock on their wall and the names of their agents."""
+
+from __future__ import annotations
+
+from bot.domain.accounts import Account
+from bot.domain.filters import Filters
+from bot.services.accounts import require_connection
+from bot.services.agents import AgentNames, meant, named_like
+from bot.services.filters.parser import LocalClock, ParsedFilters, parse
+
+NAMES_SECONDS = 2.0
+"""So long a list waits for names when an agent was typed; then that is taken for an id."""
+
+SUGGESTED_SECONDS = 1.0
+"""So long somebody waits who looks through the names."""
+
+
+class FilterResolver:
+    """Reads what was typed behind a command as filters."""
+
+    def __init__(self, names: AgentNames) -> None:
+        self._names = names
+
+    async def read(
+        self,
+        text: str,
+        account: Account,
+        clock: LocalClock,
+        *,
+        status_words: bool = True,
+        tenant: str = "",
+    ) -> Filters:
+        """The filters that were meant; `status_words` as in `parse`.
+
+        `tenant` is the one whose agents are meant where none was typed, "" for the default one.
+        Raises InvalidInput for what cannot be; where a day or an agent was typed also NotConnected
+        and StoreUnavailable.
+        """
+        asked = parse(text, status_words=status_words)
+        return await self.settle(asked, account, clock, tenant=tenant)
+
+    async def settle(
+        self, asked: ParsedFilters, account: Account, clock: LocalClock, *, tenant: str = ""
+    ) -> Filters:
+        """The filters that were meant by what has been read already; otherwise as `read`."""
+        filters = await asked.settled(clock)
+        if not filters.agents:
+            return filters
+        connection = require_connection(account, filters.tenant or tenant)
+        self._names.begin(connection)
+        return meant(filters, await self._names.within(connection, NAMES_SECONDS))
+
+    async def agents(self, account: Account, tenant: str, typed: str) -> dict[str, str]:
+        """The agents whose name or id has `typed` in it, names by id; raises NotConnected."""
+        connection = require_connection(account, tenant)
+        self._names.begin(connection)
+        return named_like(typed, await self._names.within(connection, SUGGESTED_SECONDS))

@@ -1,0 +1,183 @@
+"""The jobs that a text is about: asked for side by side, in all tenants of whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from bot.domain.accounts import Account, Connection
+from bot.domain.filters import Filters
+from bot.emporix.models import Job
+from bot.emporix.time_range import WHOLE
+from bot.errors import EmporixError, Forbidden, InvalidInput, NotFound
+from bot.services.accounts import require_connection
+from bot.services.agents import AgentNames, NamedJobs, Names
+from bot.services.references import References, find_references, mentioned
+
+MOST_JOBS = 20
+MOST_TENANTS = 5
+MOST_AGENTS = 3
+JOBS_OF_AGENTS = 5
+AT_ONCE = 8
+NAMES_SECONDS = 2.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundJob:
+    """A job, and what its reader may do with it."""
+
+    job: Job
+    tenant: str
+    can_delete: bool
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.tenant, self.job.id
+
+
+@dataclass(frozen=True, slots=True)
+class FoundJobs:
+    """`named` are jobs whose id or session stands in the text, `of_agents` the newest of agents.
+
+    `unknown` are ids of jobs and sessions that no tenant knows, `left_out` how many were not looked
+    for, `unasked` the tenants that did not answer as they should. `words` are what the text says.
+    """
+
+    named: tuple[FoundJob, ...]
+    of_agents: tuple[FoundJob, ...]
+    agents: tuple[str, ...]
+    unknown: tuple[str, ...]
+    left_out: int
+    unasked: tuple[str, ...]
+    words: str
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the text names nothing at all."""
+        return not (self.named or self.of_agents or self.unknown)
+
+
+@dataclass(slots=True)
+class _Look:
+    """One look through the tenants: what went wrong in which, and how much runs at once."""
+
+    tenants: Sequence[Connection]
+    errors: dict[str, EmporixError] = field(default_factory=dict)
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    async def at(self, connection: Connection, ask: Callable[[], Awaitable[T]]) -> T | None:
+        """What `ask` gives; None where there is nothing, or where that tenant does not answer."""
+        async with self.places:
+            if connection.tenant in self.errors:
+                return None
+            try:
+                return await ask()
+            except (NotFound, Forbidden, InvalidInput):
+                return None
+            except EmporixError as error:
+                self.errors[connection.tenant] = error
+                return None
+
+    def end(self) -> tuple[str, ...]:
+        """The tenants that could not be asked; raises the error of the first where none could."""
+        if len(self.errors) == len(self.tenants):
+            raise next(iter(self.errors.values()))
+        return tuple(self.errors)
+
+
+class JobFinder:
+    """Finds jobs; raises NotConnected, and what Emporix raises where no tenant answers."""
+
+    def __init__(self, emporix: NamedJobs, names: AgentNames, dashboard_url: str) -> None:
+        self._emporix, self._names, self._dashboard_url = emporix, names, dashboard_url
+
+    async def find(self, account: Account, texts: Sequence[str]) -> FoundJobs:
+        """The jobs that `texts` are about, at most MOST_JOBS of them."""
+        connection = require_connection(account)
+        there = find_references(texts, self._dashboard_url)
+        self._names.begin(connection)
+        names = await self._names.within(connection, NAMES_SECONDS)
+        agents = mentioned(texts, names)[:MOST_AGENTS]
+        look = _Look(_tenants(account, connection))
+        jobs, of_sessions, of_agents = await asyncio.gather(
+            self._all(look, there.jobs[:MOST_JOBS]),
+            self._of_sessions(look, there.sessions[:MOST_JOBS]),
+            self._of_agents(look, connection, agents),
+        )
+        unasked = look.end() if there.jobs or there.sessions or agents else ()
+        return _findings(there, [*jobs, *of_sessions], of_agents, _called(agents, names), unasked)
+
+    async def _all(self, look: _Look, job_ids: Sequence[str]) -> list[FoundJob]:
+        found = await asyncio.gather(*(self._one(look, job_id) for job_id in job_ids))
+        return [one for one in found if one]
+
+    async def _one(self, look: _Look, job_id: str) -> FoundJob | None:
+        """From the first tenant that has it."""
+        for connection in look.tenants:
+            job = await look.at(connection, partial(self._emporix.get_job, connection, job_id))
+            if job:
+                return FoundJob(job, connection.tenant, connection.can_delete)
+        return None
+
+    async def _of_sessions(self, look: _Look, sessions: tuple[str, ...]) -> list[FoundJob]:
+        if not sessions:
+            return []
+        asked = Filters(sessions=sessions, size=MOST_JOBS)
+        lists = await asyncio.gather(
+            *(self._list(look, connection, asked) for connection in look.tenants)
+        )
+        return [found for one in lists for found in one]
+
+    async def _of_agents(
+        self, look: _Look, connection: Connection, agents: tuple[str, ...]
+    ) -> list[FoundJob]:
+        if not agents:
+            return []
+        return await self._list(look, connection, Filters(agents=agents, size=JOBS_OF_AGENTS))
+
+    async def _list(self, look: _Look, connection: Connection, asked: Filters) -> list[FoundJob]:
+        page = await look.at(connection, partial(self._emporix.list_jobs, connection, asked, WHOLE))
+        jobs = page.jobs if page else ()
+        return [FoundJob(job, connection.tenant, connection.can_delete) for job in jobs if job.id]
+
+
+def _tenants(account: Account, first: Connection) -> list[Connection]:
+    others = [
+        connection
+        for connection in account.connections.values()
+        if connection.tenant != first.tenant
+    ]
+    return [first, *others][:MOST_TENANTS]
+
+
+def _called(agents: Iterable[str], names: Names) -> tuple[str, ...]:
+    return tuple(names[id_] for id_ in agents)
+
+
+def _findings(
+    there: References,
+    named: Sequence[FoundJob],
+    of_agents: Sequence[FoundJob],
+    agents: tuple[str, ...],
+    unasked: tuple[str, ...],
+) -> FoundJobs:
+    once = {found.key: found for found in named}
+    shown = dict(list(once.items())[:MOST_JOBS])
+    known = {found.job.id for found in named} | {found.job.session_id for found in named}
+    looked_for = [*there.jobs[:MOST_JOBS], *there.sessions[:MOST_JOBS]]
+    beside = [found for found in of_agents if found.key not in once]
+    not_looked_for = len(there.jobs) + len(there.sessions) - len(looked_for)
+    return FoundJobs(
+        named=tuple(shown.values()),
+        of_agents=tuple(beside[: MOST_JOBS - len(shown)]),
+        agents=agents,
+        unknown=tuple(id_ for id_ in looked_for if id_ not in known),
+        left_out=not_looked_for + len(once) - len(shown),
+        unasked=unasked,
+        words=there.words,
+    )

@@ -1,0 +1,330 @@
+"""Pages of a list: none skips or repeats a job while jobs arrive or are deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from bot.domain.accounts import Connection
+from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
+from bot.domain.times import parse_time
+from bot.emporix.client import MAX_PAGE_SIZE
+from bot.emporix.models import Job, JobPage
+from bot.emporix.time_range import CREATED, MODIFIED, WHOLE, TimeRange
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`sort` as Emporix spells it: `field:ASC` or `field:DESC`, several joined by commas."""
+
+    sort: str
+
+    @property
+    def field(self) -> str:
+        """The time that bounds the list: the one it is sorted by, else that of creation."""
+        return MODIFIED if self._first == MODIFIED else CREATED
+
+    @property
+    def is_by_time(self) -> bool:
+        return self._first in (CREATED, MODIFIED)
+
+    @property
+    def complete(self) -> str:
+        """The sort with the time of creation behind it: equal jobs need an order, too."""
+        return self.sort if CREATED in self.sort else f"{self.sort},{NEWEST_FIRST}"
+
+    def time(self, job: Job) -> str:
+        """The time of a job that counts here, as Emporix gave it; "" where there is none."""
+        return job.modified_at if self.field == MODIFIED else job.created_at
+
+    def reached(self, jobs: Sequence[Job]) -> str:
+        """The time of the last of these jobs, where the next page can begin at it."""
+        time = self.time(jobs[-1]) if jobs and self.is_by_time else ""
+        return time if moment(time) else ""
+
+    def latest(self, jobs: Sequence[Job], now: float) -> str:
+        """`now`, or the latest of these jobs where our clock is behind Emporix's."""
+        clock = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        times = [clock.replace("+00:00", "Z"), *map(self.time, jobs)]
+        moments = {found: time for time in times if (found := moment(time))}
+        return moments[max(moments)]
+
+    def part(self, reached: str, until: str) -> TimeRange:
+        """From the time that was reached to the end, in this order; never beyond `until`."""
+        if self.sort.startswith(f"{self.field}:DESC"):
+            return TimeRange(self.field, until=reached or until)
+        return TimeRange(self.field, since=reached, until=until)
+
+    @property
+    def _first(self) -> str:
+        return self.sort.partition(":")[0]
+
+
+def moment(text: str) -> datetime | None:
+    """The time in a text that can stand between quotes in `q`."""
+    if '"' in text or "\\" in text:  # Python takes any character between date and time
+        return None
+    return parse_time(text)
+
+
+MOST_MORE_CALLS = 3
+OVERLAP = 12  # jobs read again: so many can be deleted meanwhile at the price of one call
+
+Fetch = Callable[[int, int], Awaitable[JobPage]]
+"""Reads page `number`, from 1, of pages of `size` jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListWindow:
+    """Consecutive jobs, and the mark behind them.
+
+    `left` is how many come after them and `total` how many there are in all, None where Emporix
+    did not say.
+    """
+
+    jobs: tuple[Job, ...]
+    mark: ReadMark
+    left: int | None
+    total: int | None
+    has_more: bool
+
+
+async def list_window(fetch: Fetch, mark: ReadMark, size: int) -> ListWindow:
+    """The next `size` jobs behind `mark`: in one call, unless a whole page was deleted."""
+    number, wide = window(mark, size)
+    page = await fetch(number, wide)
+    start, jobs = (number - 1) * wide, page.jobs
+    for _ in range(MOST_MORE_CALLS):
+        if start and _misses(jobs, mark):
+            earlier = await fetch(start // wide, wide)
+            start, jobs = start - wide, (*earlier.jobs, *jobs)
+        elif page.has_more and len(_ahead(jobs, start, mark)) < size:
+            page = await fetch(page.page + 1, wide)
+            jobs = (*jobs, *page.jobs)
+        else:
+            break
+    return _stretch(_once(jobs), start, mark, size, page)
+
+
+def window(mark: ReadMark, size: int) -> tuple[int, int]:
+    """Number and size of the smallest page that holds the next `size` jobs and some before them.
+
+    All that lie behind the mark where it knows all of them, else OVERLAP.
+    """
+    wished = mark.passed if mark.knows_all else min(OVERLAP, len(mark.seen))
+    for overlap in (wished, 0):
+        for wide in range(max(1, size + overlap), MAX_PAGE_SIZE + 1):
+            if overlap <= mark.passed % wide <= wide - size:
+                return mark.passed // wide + 1, wide
+    return mark.passed // size + 1, size
+
+
+def job_key(job: Job) -> str:
+    """What a mark remembers a job by, even where Emporix left out its id."""
+    return short_hash(job.id or repr(job))
+
+
+def _stretch(
+    jobs: tuple[Job, ...], start: int, mark: ReadMark, size: int, end: JobPage
+) -> ListWindow:
+    ahead = _ahead(jobs, start, mark)
+    taken = tuple(jobs[place] for place in ahead[:size])
+    passed = start + ahead[len(taken) - 1] + 1 if taken else mark.passed
+    behind = start + len(jobs) - len(ahead) + len(taken)
+    left = None if end.total is None else max(0, end.total - behind)
+    has_more = len(ahead) > size or end.has_more
+    mark = mark.beyond(map(job_key, taken), passed)
+    return ListWindow(taken, mark, left, end.total, has_more if left is None else left > 0)
+
+
+def _misses(jobs: tuple[Job, ...], mark: ReadMark) -> bool:
+    """Whether all that was seen lies before these jobs, and with it perhaps what was not."""
+    return bool(mark.seen) and not any(job_key(job) in mark.seen for job in jobs)
+
+
+def _ahead(jobs: tuple[Job, ...], start: int, mark: ReadMark) -> list[int]:
+    """Which of `jobs`, the first of which is at `start` of the list, lie ahead of the mark."""
+    unseen = [place for place, job in enumerate(jobs) if job_key(job) not in mark.seen]
+    if mark.knows_all:
+        return unseen
+    forgotten = max(0, mark.passed - len(mark.seen) - start)
+    if len(unseen) < len(jobs):
+        forgotten = next(place for place in range(len(jobs)) if place not in unseen)
+    return [place for place in unseen if place >= forgotten]
+
+
+def _once(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """Pages that were read one after the other may overlap."""
+    return tuple({job.id or place: job for place, job in enumerate(jobs)}.values())
+
+
+Call = Callable[[Filters, TimeRange], Awaitable[JobPage]]
+"""Asks Emporix for a page of what fits the filters and lies in the part."""
+
+
+class ListsJobs(Protocol):
+    """The calls of Emporix that give pages of jobs, with or without names of agents."""
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange
+    ) -> JobPage: ...
+    async def search_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange
+    ) -> JobPage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobSource:
+    """Where the pages of one list come from: a connection, and whether it is a search."""
+
+    emporix: ListsJobs
+    connection: Connection
+    searched: bool
+
+    async def page(self, filters: Filters, part: TimeRange) -> JobPage:
+        """The page that fits the filters and lies in the part."""
+        call = self.emporix.search_jobs if self.searched else self.emporix.list_jobs
+        return await call(self.connection, filters, part)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Jobs behind `before` others; `cursor` knows where this page begins, and the next one."""
+
+    number: int
+    jobs: tuple[Job, ...]
+    before: int
+    total: int | None
+    has_more: bool
+    cursor: ListCursor
+
+
+async def first_look(call: Call, cursor: ListCursor, number: int, now: float) -> Page:
+    """A page of the list as it is `now`, in seconds since 1970."""
+    filters, order = cursor.filters, Order(cursor.filters.sort)
+    passed = ReadMark((number - 1) * filters.size, knows_all=False)
+    found = await list_window(_fetch(call, filters, WHOLE), passed, filters.size)
+    dated, undated = (
+        (found, _none_of(ReadMark())) if filters.raw_q else _parted(found, order, number)
+    )
+    cursor = replace(
+        cursor,
+        until="" if filters.raw_q else order.latest(found.jobs, now),
+        counted=found.total if number == 1 else None,
+        undated=_known_undated(filters, order, undated, is_all=number == 1 and not found.has_more),
+        places=(),
+    )
+    return _page(cursor, cursor.place(number), found.jobs, dated, undated)
+
+
+async def look_again(call: Call, cursor: ListCursor, number: int) -> Page:
+    """A page of the list as it was at the first look, without what was deleted since."""
+    filters, order, place = cursor.filters, Order(cursor.filters.sort), cursor.place(number)
+    part = order.part(place.reached, cursor.until) if cursor.until else WHOLE
+    dated = await list_window(_fetch(call, filters, part), place.dated, filters.size)
+    cursor = await _counting_undated(call, _knowing_undated(cursor, place, dated), dated)
+    undated = _none_of(place.undated, (cursor.undated or 0) - place.undated.passed)
+    if cursor.until and not dated.has_more and (cursor.undated is None or undated.has_more):
+        fetch = _fetch(call, filters, TimeRange(order.field, missing=True))
+        undated = await list_window(fetch, place.undated, filters.size - len(dated.jobs))
+        cursor = replace(cursor, undated=_all_of(undated, place.undated.passed))
+    return _page(cursor, place, dated.jobs + undated.jobs, dated, undated)
+
+
+def _page(
+    cursor: ListCursor,
+    place: PagePosition,
+    jobs: tuple[Job, ...],
+    dated: ListWindow,
+    undated: ListWindow,
+) -> Page:
+    reached, mark = _reached(cursor, place, dated)
+    before = place.before + len(jobs)
+    following = PagePosition(place.page + 1, before, reached, mark, undated.mark)
+    counted = dated.left is not None and undated.left is not None
+    return Page(
+        number=place.page,
+        jobs=jobs,
+        before=place.before,
+        total=before + (dated.left or 0) + (undated.left or 0) if counted else None,
+        has_more=dated.has_more or undated.has_more,
+        cursor=cursor.remembering(place, following),
+    )
+
+
+def _reached(cursor: ListCursor, place: PagePosition, dated: ListWindow) -> tuple[str, ReadMark]:
+    """Where the next page begins: at the last time shown, behind the jobs that share it."""
+    order = Order(cursor.filters.sort)
+    reached = order.reached(dated.jobs) if cursor.until else ""
+    if reached in ("", place.reached):
+        return place.reached, dated.mark
+    tied = [job_key(job) for job in dated.jobs if order.time(job) == reached]
+    return reached, ReadMark().beyond(tied, len(tied))
+
+
+def _parted(found: ListWindow, order: Order, number: int) -> tuple[ListWindow, ListWindow]:
+    """The jobs of a first look with a time, and those without; the rest counts as dated."""
+    dated = tuple(job for job in found.jobs if order.time(job))
+    undated = tuple(job for job in found.jobs if not order.time(job))
+    is_first = number == 1
+    ahead = found.mark.passed - len(found.jobs)
+    behind = ReadMark(ahead, knows_all=is_first).beyond(map(job_key, dated), ahead + len(dated))
+    beside = ReadMark(knows_all=is_first).beyond(map(job_key, undated), len(undated))
+    return replace(found, jobs=dated, mark=behind), replace(_none_of(beside), jobs=undated)
+
+
+def _none_of(mark: ReadMark, left: int = 0) -> ListWindow:
+    """No jobs, although there may be some `left`."""
+    return ListWindow((), mark, max(0, left), None, left > 0)
+
+
+def _all_of(undated: ListWindow, before: int) -> int | None:
+    """How many there are, those shown before included; None where there may be more."""
+    shown = before + len(undated.jobs)
+    if undated.left is None:
+        return None if undated.has_more else shown
+    return shown + undated.left
+
+
+def _known_undated(
+    filters: Filters, order: Order, shown: ListWindow, *, is_all: bool
+) -> int | None:
+    """How many jobs without a time there are: none where the filters bound that time themselves."""
+    if order.field == CREATED and (filters.since is not None or filters.until is not None):
+        return 0
+    return len(shown.jobs) if is_all else None
+
+
+def _knowing_undated(cursor: ListCursor, place: PagePosition, dated: ListWindow) -> ListCursor:
+    """With the number of jobs without a time, if it can be told: what no bound finds is either
+    one of these or deleted, and where nothing is missing there is neither.
+    """
+    if cursor.undated is not None or cursor.counted is None or dated.left is None:
+        return cursor
+    if not dated.jobs:  # a page that nobody has shown before may begin anywhere
+        return cursor
+    missing = cursor.counted - place.before - len(dated.jobs) - dated.left
+    return cursor if missing > 0 else replace(cursor, undated=place.undated.passed)
+
+
+async def _counting_undated(call: Call, cursor: ListCursor, dated: ListWindow) -> ListCursor:
+    """With that number asked for, once a list: without it the total would change from page to page.
+
+    On the last page the jobs themselves are asked for, and without totals there is no need.
+    """
+    is_needed = bool(cursor.until) and cursor.undated is None and dated.left is not None
+    if not is_needed or not dated.has_more:
+        return cursor
+    missing = TimeRange(Order(cursor.filters.sort).field, missing=True)
+    counted = await _fetch(call, cursor.filters, missing)(1, 1)
+    return replace(cursor, undated=counted.total)
+
+
+def _fetch(call: Call, filters: Filters, part: TimeRange) -> Fetch:
+    """Always with times, also where only other `fields` are to be shown."""
+    fields = (*filters.fields, "metadata") if filters.fields else ()
+    asked = replace(filters, sort=Order(filters.sort).complete, fields=fields)
+    return lambda number, size: call(replace(asked, page=number, size=size), part)

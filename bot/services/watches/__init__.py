@@ -1,1 +1,0 @@
-"""Following running jobs: when to look at them, and what is found."""

@@ -1,0 +1,87 @@
+"""The Slack Web API client: its token, and which calls are retried."""
+
+from __future__ import annotations
+
+import asyncio
+
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_sdk.http_retry.async_handler import AsyncRetryHandler
+from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
+from slack_sdk.http_retry.builtin_interval_calculators import FixedValueRetryIntervalCalculator
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
+
+from bot.slack.errors import pause
+
+CONNECT_AGAIN_SECONDS = 0.1  # a connection that died idle is replaced by a new one
+LONGEST_PAUSE = 10.0  # seconds; a person waits for the answer
+
+BY_TRIGGER = ("/views.open", "/views.push")
+"""Slack: a trigger lives for 3 s, so waiting before these is of no use."""
+
+
+class BriefRateLimitRetries(AsyncRetryHandler):
+    """Waits as long as `Retry-After` says, unless that is too long for a waiting person."""
+
+    async def _can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        if response is None or response.status_code != 429 or request.url.endswith(BY_TRIGGER):
+            return False
+        return pause(response.headers) <= LONGEST_PAUSE
+
+    async def prepare_for_next_attempt_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        state.next_attempt_requested = True
+        await asyncio.sleep(pause(response.headers if response else {}))
+        state.increment_current_attempt()
+
+
+def retry_handlers() -> list[AsyncRetryHandler]:
+    at_once = FixedValueRetryIntervalCalculator(CONNECT_AGAIN_SECONDS)
+    return [
+        AsyncConnectionErrorRetryHandler(interval_calculator=at_once),
+        BriefRateLimitRetries(max_retry_count=2),
+    ]
+
+
+class StaticAuthorization(AsyncAuthorize):
+    """Bolt's `authorize` for an app installed in one workspace, answered from memory.
+
+    As a function it would be given what it names, and Bolt would look for its names each time.
+    """
+
+    def __init__(self, bot_token: str) -> None:
+        self._bot_token = bot_token
+
+    async def __call__(
+        self,
+        *,
+        context: AsyncBoltContext,
+        enterprise_id: str | None,
+        team_id: str | None,
+        user_id: str | None,
+        actor_enterprise_id: str | None = None,
+        actor_team_id: str | None = None,
+        actor_user_id: str | None = None,
+    ) -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            user_id=user_id,
+            bot_token=self._bot_token,
+        )

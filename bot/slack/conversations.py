@@ -1,0 +1,245 @@
+"""Channels: who reads them, whether the app may post there, and messages in them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.channels import Audience
+from bot.errors import DigestRefused, ShareRefused
+from bot.rendering.renderer import Renderer
+from bot.services.sharing import refused
+from bot.slack.errors import SLACK_ERRORS, UNSEEN, error_code, named, passes_in
+from bot.slack.reply import by_response_url
+from bot.slack.request import SlackRequest
+from bot.slack.users import People
+
+OUTSIDERS = ("is_ext_shared", "is_pending_ext_shared")
+USER_GONE = {"user_not_found"}
+USER_UNSEEN = {"user_not_visible"}
+"""Slack: there may be such a person, whom the app may not see. They count as there."""
+
+Facts = dict[str, Any]
+"""What Slack says of a channel."""
+
+
+class CannotJoin(Exception):
+    """`reason` is archived, or invite: a private channel without the app does not exist for it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def look(client: AsyncWebClient, channel_id: str) -> Facts:
+    """Slack: conversations.info, scopes channels:read, groups:read. Raises CannotEnter."""
+    try:
+        answer = await client.conversations_info(channel=channel_id)
+    except SlackApiError as error:
+        if error_code(error) in UNSEEN:
+            raise CannotJoin("invite") from error
+        raise
+    found: Facts = answer["channel"]
+    return found
+
+
+async def join(client: AsyncWebClient, channel_id: str) -> None:
+    """Slack: conversations.join, scope channels:join. Raises CannotEnter."""
+    try:
+        await client.conversations_join(channel=channel_id)
+    except SlackApiError as error:
+        if passes_in(error) is not None:
+            raise
+        raise CannotJoin("archived" if error_code(error) == "is_archived" else "invite") from error
+
+
+async def enter(client: AsyncWebClient, channel_id: str) -> None:
+    """Be where scheduled messages are posted; joins a public channel. Raises CannotEnter."""
+    channel = await look(client, channel_id)
+    if not channel.get("is_member"):
+        await join(client, channel_id)
+
+
+def audience_from(channel: Facts) -> Audience:
+    """Who reads a channel, or is invited to."""
+    return Audience(
+        str(channel["id"]),
+        outsiders=any(channel.get(name) for name in OUTSIDERS),
+        direct=bool(channel.get("is_im") or channel.get("is_mpim")),
+        archived=bool(channel.get("is_archived")),
+    )
+
+
+async def is_gone(client: AsyncWebClient, user_id: str) -> bool:
+    """Whether a user has left. Slack: users.info, scope users:read."""
+    try:
+        answer = await client.users_info(user=user_id)
+    except SlackApiError as error:
+        if error_code(error) in USER_GONE | USER_UNSEEN:
+            return error_code(error) in USER_GONE
+        raise
+    return bool(answer["user"].get("deleted"))
+
+
+class DigestChannels:
+    """Asks Slack, and joins. `allow_outsiders` is the operator's word.
+
+    Its methods raise what Slack's other refusals are called.
+    """
+
+    def __init__(self, client: AsyncWebClient, *, allow_outsiders: bool) -> None:
+        self._client, self._allow_outsiders = client, allow_outsiders
+
+    async def enter(self, channel_id: str, people: People) -> None:
+        """Be where a digest is to be posted; joins a public channel that the person is in.
+
+        Raises DigestRefused and NotInChannel, and then nothing is joined.
+        """
+        try:
+            channel = await look(self._client, channel_id)
+            self.admit(audience_from(channel))
+            await people.must_be_in(channel_id)
+            if not channel.get("is_member"):
+                await join(self._client, channel_id)
+        except CannotJoin as error:
+            raise DigestRefused(error.reason, channel_id) from error
+
+    async def join(self, channel_id: str) -> None:
+        """Raises DigestRefused where only an invitation helps."""
+        try:
+            await join(self._client, channel_id)
+        except CannotJoin as error:
+            raise DigestRefused(error.reason, channel_id) from error
+
+    def admit(self, audience: Audience) -> None:
+        """Raises DigestRefused where a digest may not be posted for these readers."""
+        if audience.refused in UNSEEN:
+            raise DigestRefused("gone", audience.channel_id)
+        if not audience.known:
+            raise DigestRefused(said_by_slack(audience.refused), audience.channel_id)
+        if audience.archived:
+            raise DigestRefused("archived", audience.channel_id)
+        if reason := refused(audience, allow_outsiders=self._allow_outsiders):
+            raise DigestRefused(reason, audience.channel_id)
+
+
+def said_by_slack(word: str) -> str:
+    """The reason for a pause that Slack's error code gives."""
+    return f"slack:{word}"
+
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN = {"channel_not_found", "missing_scope", "method_not_supported_for_channel_type"}
+DIRECT = "D"  # Slack: the ids of direct messages begin with it
+
+NOT_THERE = {"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"}
+
+
+class Channel:
+    """The channel of one request, and the message in it whose button was pressed."""
+
+    def __init__(
+        self, say: Renderer, session: aiohttp.ClientSession, incoming: SlackRequest
+    ) -> None:
+        self._say, self._session, self._incoming = say, session, incoming
+
+    @property
+    def id(self) -> str:
+        """Slack's id of the channel; "" where the request came from no channel."""
+        return self._incoming.channel_id
+
+    @property
+    def place(self) -> str:
+        """Names the message of the request within its workspace."""
+        return f"{self._incoming.channel_id}:{self._incoming.message_ts}"
+
+    @property
+    def message_ts(self) -> str:
+        return self._incoming.message_ts
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the pressed button stands in a message for all of a channel."""
+        return bool(self.message) and not self.id.startswith(DIRECT)
+
+    @property
+    def message(self) -> Mapping[str, Any]:
+        """The message of the request as all see it; empty where only one person does."""
+        return self._incoming.message or {}
+
+    async def audience(self) -> Audience:
+        """Who reads the channel."""
+        return await audience_of(self._incoming.client, self._incoming.channel_id)
+
+    async def enter(self) -> None:
+        """Be where something is to be posted by the clock; joins a public channel.
+
+        Raises ShareRefused where only an invitation helps.
+        """
+        try:
+            await enter(self._incoming.client, self.id)
+        except CannotJoin as error:
+            raise ShareRefused("not_member") from error
+
+    async def post(self, template: str, /, **facts: Any) -> None:
+        """A new message for everyone; raises ShareRefused where the app may not post.
+
+        A response_url posts where the app is no member, too, but not into a thread;
+        chat.postMessage does the opposite.
+        """
+        message: dict[str, Any] = self._say.render(template, **facts)
+        if await self._by_response_url(message, replace=False):
+            return
+        try:
+            await self._incoming.client.chat_postMessage(
+                channel=self._incoming.channel_id,
+                thread_ts=self._incoming.thread_ts or None,
+                **message,
+            )
+        except SlackApiError as error:
+            if error_code(error) not in NOT_THERE:
+                raise
+            raise ShareRefused("not_member") from error
+
+    async def edit(self, message: dict[str, Any]) -> bool:
+        """Put `message` in the place of the pressed one, for all; False where Slack refuses."""
+        if await self._by_response_url(message, replace=True):
+            return True
+        try:
+            await self._incoming.client.chat_update(
+                channel=self._incoming.channel_id,
+                ts=self._incoming.message_ts,
+                text=message["text"],
+                blocks=message["blocks"],
+            )
+        except SLACK_ERRORS as error:
+            logger.warning("a shared message stays as it is: %s", named(error))
+            return False
+        return True
+
+    def render(self, template: str, /, **facts: Any) -> dict[str, Any]:
+        """A message for `edit`."""
+        return self._say.render(template, **facts)
+
+    async def _by_response_url(self, message: dict[str, Any], *, replace: bool) -> bool:
+        body = {**message, "response_type": "in_channel", "replace_original": replace}
+        return await by_response_url(self._session, self._incoming, body)
+
+
+async def audience_of(client: AsyncWebClient, channel_id: str) -> Audience:
+    """Who reads a channel. Slack: conversations.info, scopes channels:read, groups:read."""
+    if channel_id.startswith(DIRECT):
+        return Audience(channel_id, direct=True)
+    try:
+        answer = await client.conversations_info(channel=channel_id)
+    except SlackApiError as error:
+        if error_code(error) not in UNKNOWN:
+            raise
+        return Audience(channel_id, known=False, refused=error_code(error))
+    return audience_from(answer["channel"])

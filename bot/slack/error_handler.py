@@ -1,0 +1,70 @@
+"""The one door for errors: whatever a listener raises becomes a message here, and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import Any
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.errors import BotError, SlackFailed
+from bot.rendering.renderer import Renderer
+from bot.slack.errors import SLACK_ERRORS, classify, error_code
+from bot.slack.modals import Modal
+from bot.slack.reply import Reply
+
+logger = logging.getLogger(__name__)
+
+
+class ErrorHandler:
+    """Turns an error into a message for the surface that the person is looking at."""
+
+    def __init__(self, say: Renderer) -> None:
+        self._say = say
+
+    async def tell(self, error: Exception, reference: str, surface: Reply | Modal) -> None:
+        """Answer by message or in the modal; an unknown error gets `reference`, also in the log."""
+        template, facts = _explain(error, reference)
+        try:
+            if isinstance(surface, Modal):
+                await surface.show(as_modal(self._say.render(template, **facts)))
+            else:
+                await surface(template, **facts)
+        except SLACK_ERRORS as undeliverable:
+            logger.error("could not tell the user: %s", describe(undeliverable))
+
+    def note(self, error: Exception) -> None:
+        """Log an error where there is nothing to tell it by."""
+        _explain(error, "")
+
+
+def as_modal(message: dict[str, Any]) -> dict[str, Any]:
+    """A message's blocks as a modal."""
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": "Emporix Jobs"},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": message["blocks"],
+    }
+
+
+def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:
+    if isinstance(error, BotError):
+        logger.info("answered with %s: %s", error.template, error)
+        return f"errors/{error.template}", {"error": error}
+    # The texts of slack-sdk's errors hold what was sent; the type and Slack's word say enough.
+    logger.error(
+        "unexpected: %s", describe(error), exc_info=not isinstance(error, SlackClientError)
+    )
+    if isinstance(error, SLACK_ERRORS):
+        told = SlackFailed(**asdict(classify(error)), reference=reference)
+        return f"errors/{told.template}", {"error": told}
+    return "errors/unknown", {"reference": reference}
+
+
+def describe(error: Exception) -> str:
+    """What happened, for the log, without what was sent."""
+    if isinstance(error, SlackApiError):
+        return f"Slack answered {error_code(error) or 'something unreadable'}"
+    return type(error).__name__

@@ -1,0 +1,195 @@
+"""Classifies the errors of Slack's Web API: temporary, permanent, or of unknown outcome."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.backoff import LEAST, SLACK_LONGEST, parse_retry_after
+
+UNSEEN = {"channel_not_found", "method_not_supported_for_channel_type"}
+
+SLACK_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
+"""What a call of the Web API raises: Slack refused it, or was not reached, or not in time."""
+
+AGAIN_SECONDS = 15.0
+"""After which a task tries again if Slack does not say how long to wait."""
+
+LEAST_PAUSE = LEAST
+
+INVALID_BLOCKS = "invalid_blocks"
+"""The message has a block that Slack does not take, there or at all; nothing was posted."""
+
+RATE_LIMITS = {"ratelimited", "rate_limited"}
+
+# Slack: with these "it's possible some aspect of the operation succeeded before the error".
+NOT_CERTAIN = {"fatal_error", "internal_error", "request_timeout", "service_unavailable"}
+
+# Slack: try again later, and the workspace is being moved.
+PASSING = {"team_added_to_org", "org_login_required"}
+
+# The app itself must be repaired, by its operator or by an administrator of the workspace.
+APP = {
+    "access_denied",
+    "account_inactive",
+    "ekm_access_denied",
+    "enterprise_is_restricted",
+    "invalid_auth",
+    "missing_scope",
+    "no_permission",
+    "not_allowed_token_type",
+    "not_authed",
+    "team_access_not_granted",
+    "token_expired",
+    "token_revoked",
+    "two_factor_setup_required",
+}
+
+TOKEN = {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
+"""Of APP: the token does not work at all, until it is replaced or the app is installed again."""
+
+TOKEN_SECONDS = 60.0
+
+# The app cannot post to the conversation. Others of the kind begin with CHANNEL_PREFIX.
+CHANNEL = {
+    "as_user_not_supported",
+    "cannot_dm_bot",
+    "cannot_reply_to_message",
+    "channel_is_limited_access",
+    "channel_not_found",
+    "is_archived",
+    "is_inactive",
+    "messages_tab_disabled",
+    "not_in_channel",
+    "user_disabled",
+    "user_is_bot",
+    "user_is_restricted",
+    "user_not_found",
+    "user_not_in_channel",
+    "user_not_visible",
+}
+CHANNEL_PREFIX = "restricted_action"
+"""Slack: `restricted_action`, `…_read_only_channel`, `…_thread_only_channel`, and more."""
+
+WORD = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
+
+Kind = Literal["temporary", "permanent", "unknown"]
+About = Literal["", "app", "channel", "request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A failed call of the Web API, classified.
+
+    `temporary`: nothing happened, and the same call may work in `seconds`. `permanent`: nothing
+    happened, and the same call will be refused again; `about` says what must change: the app (its
+    token or scopes), the channel (or the person written to), or the request itself. `unknown`: the
+    call may have had its effect; asking again makes sense in `seconds`.
+
+    `reason` is Slack's own word, such as `is_archived`, or the name of the exception.
+    """
+
+    kind: Kind
+    reason: str
+    seconds: float = 0.0
+    about: About = ""
+
+
+def classify(error: Exception) -> Refusal:
+    """The one classification of everything in TROUBLE."""
+    reason = named(error)
+    if (seconds := retry_after(error)) is not None:
+        return Refusal("temporary", reason, seconds)
+    if not isinstance(error, SlackApiError):
+        never_sent = isinstance(error, aiohttp.ClientConnectorError)
+        return Refusal("temporary" if never_sent else "unknown", reason, AGAIN_SECONDS)
+    said = error_code(error)
+    if status(error) >= 500 or not said or said in NOT_CERTAIN:
+        return Refusal("unknown", reason, AGAIN_SECONDS)
+    if said in PASSING:
+        return Refusal("temporary", reason, AGAIN_SECONDS)
+    return Refusal("permanent", reason, about=_about(said))
+
+
+def error_code(error: SlackApiError) -> str:
+    """ "channel_not_found"; empty where the answer was a proxy's page or else not Slack's.
+
+    slack-sdk raises the same error for both, and keeps very different things in its `response`.
+    """
+    said = _data(error).get("error")
+    return said if isinstance(said, str) and WORD.fullmatch(said) else ""
+
+
+def named(error: Exception) -> str:
+    """What Slack calls it, or else what kind of error it is: for the log."""
+    return (error_code(error) if isinstance(error, SlackApiError) else "") or type(error).__name__
+
+
+def messages(error: SlackApiError) -> str:
+    """Slack's explanations of `invalid_arguments`, lower case; for comparing, not for showing."""
+    metadata = _data(error).get("response_metadata")
+    found = metadata.get("messages") if isinstance(metadata, dict) else None
+    return " ".join(map(str, found)).lower() if isinstance(found, list) else ""
+
+
+def retry_after(error: Exception) -> float | None:
+    """The bounded seconds that Slack asks to wait; None if this is no rate limit."""
+    if not isinstance(error, SlackApiError):
+        return None
+    if status(error) != 429 and error_code(error) not in RATE_LIMITS:
+        return None
+    return pause(getattr(error.response, "headers", None) or {})
+
+
+def pause(headers: object) -> float:
+    """The bounded seconds of a `Retry-After` among the `headers` of a response of Slack."""
+    pairs = headers.items() if hasattr(headers, "items") else ()
+    said = next((value for name, value in pairs if str(name).lower() == "retry-after"), "")
+    first = said[0] if isinstance(said, list) and said else said  # slack-sdk gives lists
+    return parse_retry_after(str(first), time.time(), most=SLACK_LONGEST) or LEAST_PAUSE
+
+
+def passes_in(error: Exception) -> float | None:
+    """Seconds after which scheduled work may ask again; None if the refusal is permanent.
+
+    That the token does not work says nothing about the channel, the person or the request.
+    """
+    if refuses_token(error):
+        return TOKEN_SECONDS
+    refusal = classify(error)
+    return None if refusal.kind == "permanent" else refusal.seconds
+
+
+def refuses_token(error: BaseException | None) -> bool:
+    """Whether Slack does not accept the app's token, whatever was asked."""
+    return isinstance(error, SlackApiError) and error_code(error) in TOKEN and status(error) < 500
+
+
+def had_no_effect(error: Exception) -> bool:
+    """Whether the call has had no effect: Slack says no, or was never reached."""
+    return classify(error).kind != "unknown"
+
+
+def status(error: SlackApiError) -> int:
+    """The HTTP status; 500 where slack-sdk does not say."""
+    for name in ("status_code", "status"):  # slack-sdk's response, or aiohttp's
+        found = getattr(error.response, name, None)
+        if isinstance(found, int):
+            return found
+    return 500
+
+
+def _data(error: SlackApiError) -> dict[str, object]:
+    data = getattr(error.response, "data", None)
+    return data if isinstance(data, dict) else {}
+
+
+def _about(said: str) -> About:
+    if said in APP:
+        return "app"
+    return "channel" if said in CHANNEL or said.startswith(CHANNEL_PREFIX) else "request"

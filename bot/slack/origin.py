@@ -1,0 +1,71 @@
+"""Where a request came from: kept while a form is filled in, and answered there afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+
+from bot.rendering.renderer import Renderer
+from bot.slack.conversations import Channel
+from bot.slack.reply import ReplyLater
+from bot.slack.request import SlackRequest
+
+
+class Origin:
+    """The channel and the message of one request; a submitted form knows neither."""
+
+    def __init__(
+        self, say: Renderer, session: aiohttp.ClientSession, incoming: SlackRequest
+    ) -> None:
+        self._say, self._session, self._incoming = say, session, incoming
+
+    @property
+    def message(self) -> Mapping[str, Any]:
+        """The message of the request as all see it; empty where only one person does."""
+        return self._incoming.message or {}
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this app has written that message, and so may change it."""
+        return bool(self._incoming.app_id) and self.message.get("app_id") == self._incoming.app_id
+
+    def kept(self) -> dict[str, str]:
+        """What leads back here. Its response_url is a capability: seal it wherever it is kept."""
+        ts = self._incoming.message_ts
+        return {
+            "channel_id": self._incoming.channel_id,
+            "message_ts": ts,
+            "thread_ts": str(self.message.get("thread_ts") or ts),
+            "response_url": self._incoming.response_url,
+        }
+
+    def reply_at(self, kept: Mapping[str, str]) -> ReplyLater:
+        """Answers the person in the place that was kept."""
+        there = replace(
+            self._incoming,
+            channel_id=kept["channel_id"],
+            response_url=kept["response_url"],
+        )
+        return ReplyLater(self._say, self._session, there)
+
+    def channel_at(
+        self,
+        channel_id: str,
+        *,
+        thread_ts: str = "",
+        message_ts: str = "",
+        message: Mapping[str, Any] | None = None,
+    ) -> Channel:
+        """What all see in a channel: a thread to post into, or a message to change."""
+        there = replace(
+            self._incoming,
+            channel_id=channel_id,
+            thread_ts=thread_ts,
+            message_ts=message_ts,
+            message=message,
+            response_url="",
+        )
+        return Channel(self._say, self._session, there)

@@ -1,0 +1,124 @@
+"""What an alert writes: a message for what is new, its thread, and counts in earlier messages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
+from bot.emporix.models import Job
+from bot.rendering.renderer import Renderer
+from bot.services.alerts.grouping import SHOWN, Plan, Repeats
+from bot.services.alerts.poll import LAST_CHANGED_FIRST
+from bot.services.filters.form import shorten
+from bot.slack.posting.notifier import Notifier
+from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown, OutgoingMessage
+
+logger = logging.getLogger(__name__)
+
+LINES = 20
+"""Rows of a message in a thread."""
+
+Jobs = Mapping[str, Job]
+"""As they are now, by id; those that were deleted meanwhile are not there."""
+
+
+class AlertPoster:
+    """Posts in the name of alerts. Every method may raise Later."""
+
+    def __init__(self, say: Renderer, once: IdempotentPoster, told: Notifier) -> None:
+        self._say, self._once, self._told = say, once, told
+
+    async def post(
+        self, alert: Alert, batch: ChangeBatch, plan: Plan, jobs: Jobs, admit: Admit
+    ) -> str | None:
+        """All that a plan says; gives the timestamp of the new message, "" for none.
+
+        None means that it may be there or not. Whatever was posted before is not posted again, so
+        it can be repeated at any time. Raises PostRefused, and before each message what `admit`
+        raises.
+        """
+        ts = await self._news(alert, batch, plan, jobs, admit) if plan.rows else ""
+        if ts and plan.rest:
+            await self._thread(alert, batch, ts, plan.rest, jobs, admit, repeats=False)
+        for repeats in plan.repeats:
+            await self._repeats(alert, batch, repeats, jobs, admit)
+        return ts
+
+    async def _news(
+        self, alert: Alert, batch: ChangeBatch, plan: Plan, jobs: Jobs, admit: Admit
+    ) -> str | None:
+        new = PostedAlert("", batch.at, plan.rows, batch.since, batch.more)
+        message = self._say.render("alerts/news", **facts_of(alert, new, jobs))
+        try:
+            return await self._once.post(_post(alert, batch, "news", admit), message) or None
+        except OutcomeUnknown:
+            return None
+
+    async def _repeats(
+        self, alert: Alert, batch: ChangeBatch, repeats: Repeats, jobs: Jobs, admit: Admit
+    ) -> None:
+        """Into the thread; and how many there are now, into the message itself."""
+        ts = repeats.post.ts
+        await self._thread(alert, batch, ts, repeats.job_ids, jobs, admit, repeats=True)
+        await admit()
+        await self._told.change(
+            alert.channel_id, ts, "alerts/news", **facts_of(alert, repeats.post, jobs)
+        )
+
+    async def _thread(
+        self,
+        alert: Alert,
+        batch: ChangeBatch,
+        ts: str,
+        ids: Sequence[str],
+        jobs: Jobs,
+        admit: Admit,
+        *,
+        repeats: bool,
+    ) -> None:
+        message = self._say.render(
+            "alerts/thread",
+            repeats=repeats,
+            tenant=alert.filters.tenant,
+            rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:LINES]],
+            more=len(ids[LINES:]),
+        )
+        post = replace(_post(alert, batch, f"thread:{ts}", admit), thread_ts=ts)
+        try:
+            await self._once.post(post, message)
+        except OutcomeUnknown:
+            logger.warning("whether %s was posted is not known", post.key)
+
+
+def facts_of(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
+    """What a message of an alert tells."""
+    rows = [
+        {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
+        | {"job": jobs.get(row.job_id)}
+        for row in post.rows[:SHOWN]
+    ]
+    counted = sum(row.count for row in post.rows)
+    hidden = sum(row.count for row in post.rows[SHOWN:])
+    return {
+        "alert": alert,
+        "rows": rows,
+        "since": post.since,
+        "total": None if post.more is None else counted + post.more,
+        "more": None if post.more is None else hidden + post.more,
+        "query": shorten(replace(alert.filters, sort=LAST_CHANGED_FIRST), searched=False),
+    }
+
+
+def shown_ids(plan: Plan) -> list[str]:
+    """The jobs that are needed to write all of a plan."""
+    rows = [*plan.rows[:SHOWN], *(row for one in plan.repeats for row in one.post.rows[:SHOWN])]
+    lines = [plan.rest, *(one.job_ids for one in plan.repeats)]
+    return [*(row.job_id for row in rows), *(job_id for ids in lines for job_id in ids[:LINES])]
+
+
+def _post(alert: Alert, batch: ChangeBatch, part: str, admit: Admit) -> OutgoingMessage:
+    name = f"alert:{alert.id}:{batch.number}:{part}"
+    return OutgoingMessage(name, alert.owner.team_id, alert.channel_id, batch.at, admit=admit)

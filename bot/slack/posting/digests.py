@@ -1,0 +1,143 @@
+"""What a digest writes: to its channel, into the thread there, and to its owner; each once."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.domain.digests import Digest, ScheduledRun
+from bot.errors import DigestRefused
+from bot.rendering.chart import has_chart, without_chart
+from bot.rendering.renderer import Renderer
+from bot.services.digests import lifecycle
+from bot.services.digests.history import History
+from bot.services.digests.report import Report
+from bot.slack.conversations import DigestChannels, said_by_slack
+from bot.slack.errors import INVALID_BLOCKS, error_code, named
+from bot.slack.posting.notifier import Notifier
+from bot.slack.posting.post_once import (
+    IdempotentPoster,
+    OutcomeUnknown,
+    OutgoingMessage,
+    PostRefused,
+)
+from bot.store.slack_cache import ChartSupport
+
+logger = logging.getLogger(__name__)
+
+REFUSALS = {
+    "channel_not_found": "gone",
+    "is_archived": "archived",
+    "not_in_channel": "removed",
+}
+
+
+class DigestPoster:
+    """Posts in the name of digests. Every method raises Later and StoreUnavailable."""
+
+    def __init__(
+        self,
+        say: Renderer,
+        once: IdempotentPoster,
+        channels: DigestChannels,
+        told: Notifier,
+        charts: ChartSupport,
+    ) -> None:
+        self._say, self._once, self._channels, self._told = say, once, channels, told
+        self._charts = charts
+
+    async def is_posted(self, digest: Digest, slot: ScheduledRun) -> bool:
+        return await self._once.is_sent(_name(digest, slot))
+
+    async def post(
+        self,
+        digest: Digest,
+        slot: ScheduledRun,
+        report: Report,
+        history: History | None,
+        now: float,
+    ) -> None:
+        """The digest, with a chart of its history, and the rest of its failures in the thread.
+
+        Raises DigestRefused where Slack refuses it, and OutcomeUnknown.
+        """
+        facts: dict[str, Any] = {"digest": digest, "report": report, "skipped": digest.skipped}
+        facts["history"] = history
+        facts["late_for"] = slot.at if lifecycle.is_late(slot, now) else None
+        template = "digest/post.quiet" if report.is_quiet else "digest/post"
+        post = self._post(digest, slot)
+        ts = await self._posted(digest, post, self._say.render(template, **facts))
+        if ts and (report.rest or report.more > 0):
+            await self._add_rest(digest, slot, report, ts)
+
+    async def tell_owner(self, digest: Digest, slot: ScheduledRun, reason: str) -> None:
+        """A direct message to the owner; once for each run."""
+        name, owner = f"{_name(digest, slot)}:owner", digest.owner
+        facts = {"digest": digest, "reason": reason}
+        await self._told.directly(name, owner, slot.at, "digest/trouble", **facts)
+
+    async def tell_paused(self, digest: Digest, notice: int) -> None:
+        """Notice 1 or 2 to the channel that a digest is paused, once each, with the way to go on.
+
+        Where the channel may not or cannot have it, the log says so.
+        """
+        name = f"digest:{digest.id}:paused:{digest.paused_at:.0f}:{notice}"
+        try:
+            await self._admit(digest)
+        except (DigestRefused, SlackClientError) as error:
+            logger.warning("a channel is not told that a digest is paused: %s", named(error))
+            return
+        post = OutgoingMessage(name, digest.owner.team_id, digest.channel_id, digest.notice_at)
+        await self._told.in_channel(post, "digest/paused", digest=digest, notice=notice)
+
+    async def _posted(self, digest: Digest, post: OutgoingMessage, message: dict[str, Any]) -> str:
+        """Joins the channel once, and leaves the chart out if Slack refuses it."""
+        if has_chart(message) and await self._charts.is_refused(post.team_id, "channel"):
+            message = without_chart(message)
+        may_join = not digest.posted_on
+        while True:
+            try:
+                return await self._once.post(post, message)
+            except PostRefused as refused:
+                if refused.reason == INVALID_BLOCKS and has_chart(message):
+                    logger.warning("Slack refuses charts: for a day digests are posted without")
+                    await self._charts.remember_refusal(post.team_id, "channel")
+                    message = without_chart(message)
+                elif refused.reason == "not_in_channel" and may_join:
+                    await self._channels.join(post.channel_id)
+                    may_join = False
+                else:
+                    reason = REFUSALS.get(refused.reason) or said_by_slack(refused.reason)
+                    raise DigestRefused(reason, post.channel_id) from refused
+
+    async def _add_rest(self, digest: Digest, slot: ScheduledRun, report: Report, ts: str) -> None:
+        message = self._say.render("digest/post.rest", report=report)
+        await self._try(self._post(digest, slot, "rest", ts), message)
+
+    async def _try(self, post: OutgoingMessage, message: dict[str, Any]) -> None:
+        """What may also be left undone."""
+        try:
+            await self._once.post(post, message)
+        except (PostRefused, OutcomeUnknown, DigestRefused) as error:
+            logger.warning("%s was not posted: %s", post.key, error)
+
+    def _post(
+        self, digest: Digest, slot: ScheduledRun, part: str = "", thread_ts: str = ""
+    ) -> OutgoingMessage:
+        name = f"{_name(digest, slot)}:{part}" if part else _name(digest, slot)
+        admit, team_id = partial(self._admit, digest), digest.owner.team_id
+        return OutgoingMessage(name, team_id, digest.channel_id, slot.at, thread_ts, admit)
+
+    async def _admit(self, digest: Digest) -> None:
+        """Raises DigestRefused where others read the channel now, or Slack does not say who."""
+        try:
+            self._channels.admit(await self._told.audience(digest.channel_id))
+        except SlackApiError as error:
+            raise DigestRefused(said_by_slack(error_code(error)), digest.channel_id) from error
+
+
+def _name(digest: Digest, slot: ScheduledRun) -> str:
+    return f"digest:{digest.id}:{slot.date}"

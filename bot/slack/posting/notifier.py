@@ -1,0 +1,265 @@
+"""Messages that nobody asked for: to one user, or in a thread, each sent once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.accounts import Caller
+from bot.domain.channels import Audience
+from bot.errors import RetryLater
+from bot.rendering.blockkit.fit import fit_payload
+from bot.rendering.message_rows import row_of, with_rows_replaced
+from bot.rendering.renderer import Renderer
+from bot.slack.conversations import DIRECT, audience_of, is_gone
+from bot.slack.error_handler import describe
+from bot.slack.errors import SLACK_ERRORS, error_code, named, passes_in, retry_after
+from bot.slack.files import Files
+from bot.slack.posting.post_once import (
+    IdempotentPoster,
+    OutcomeUnknown,
+    OutgoingMessage,
+    PostRefused,
+)
+from bot.store.slack_cache import AudienceCache
+
+logger = logging.getLogger(__name__)
+
+NOT_THERE = {"message_not_found", "channel_not_found", "cant_update_message", "edit_window_closed"}
+
+
+class DirectMessages:
+    """Writes to people of its own accord. Its methods raise what Slack's refusals are called."""
+
+    def __init__(self, say: Renderer, client: AsyncWebClient) -> None:
+        self._say, self._client = say, client
+
+    async def tell(self, caller: Caller, template: str, /, **facts: Any) -> None:
+        """A message in the words of a template."""
+        message: dict[str, Any] = self._say.render(template, **facts)
+        await self._client.chat_postMessage(channel=caller.user_id, **message)
+
+    async def show(self, caller: Caller, place: str, template: str, /, **facts: Any) -> str:
+        """The same in the place of a message that was shown before, where it is still there.
+
+        Gives the place of the message; an empty `place` stands for none.
+        """
+        message: dict[str, Any] = self._say.render(template, **facts)
+        if place and await self._change(place, message):
+            return place
+        posted = await self._client.chat_postMessage(channel=caller.user_id, **message)
+        return f"{posted['channel']}:{posted['ts']}"
+
+    async def _change(self, place: str, message: dict[str, Any]) -> bool:
+        channel, _, ts = place.partition(":")
+        try:
+            await self._client.chat_update(
+                channel=channel, ts=ts, text=message["text"], blocks=message["blocks"]
+            )
+        except SlackApiError as error:
+            if error_code(error) not in NOT_THERE:
+                raise
+            return False
+        return True
+
+    async def share(self, caller: Caller, name: str, text: str) -> str:
+        """A file; gives where Slack shows it, "" where it does not say. Raises FileRefused."""
+        return await Files(self._client, caller.user_id).share(name, text)
+
+    async def is_gone(self, caller: Caller) -> bool:
+        """Whether somebody has left; they count as there while Slack does not say."""
+        try:
+            return await is_gone(self._client, caller.user_id)
+        except SLACK_ERRORS as error:
+            logger.warning("whether a user has left is not known: %s", named(error))
+            return False
+
+    def about(self, caller: Caller, subject: str) -> DirectReply:
+        """Answers of which each says what it is about, since it follows no question."""
+        return DirectReply(self._say, self._client, caller, subject)
+
+
+class DirectReply:
+    """A `Reply` without a request: what the one door for errors says to the owner of a task."""
+
+    def __init__(self, say: Renderer, client: AsyncWebClient, caller: Caller, subject: str) -> None:
+        self._say, self._client, self._caller = say, client, caller
+        self._subject = subject
+
+    async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
+        message: dict[str, Any] = self._say.render(template, **facts)
+        about: dict[str, Any] = self._say.render("about", subject=self._subject)
+        blocks = [*about["blocks"], *message["blocks"]]
+        await self._client.chat_postMessage(
+            channel=self._caller.user_id, **fit_payload({**message, "blocks": blocks})
+        )
+
+
+class Notifier:
+    """Tells what has happened. Every method may raise Later, or what Slack's refusal is called."""
+
+    def __init__(
+        self,
+        say: Renderer,
+        once: IdempotentPoster,
+        client: AsyncWebClient,
+        audiences: AudienceCache,
+    ) -> None:
+        self._say, self._once, self._client = say, once, client
+        self._audiences = audiences
+
+    async def directly(
+        self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
+    ) -> bool:
+        """A direct message, which `name` tells from all others; False where Slack refuses it."""
+        post = await self._direct(name, to, begun_at)
+        if post is None:
+            return False
+        if (posted := await self._posted(post, template, facts)) is not None:
+            return posted
+        # To one person, twice is better than never; under another name, so twice at most.
+        again = replace(post, key=f"{name}:again")
+        return await self._posted(again, template, facts) is not False
+
+    async def place(
+        self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
+    ) -> str:
+        """Where a direct message stands that is changed later, "" if it cannot be posted.
+
+        What was posted by an earlier attempt is found, and says what it said then.
+        """
+        post = await self._direct(name, to, begun_at)
+        if post is None:
+            return ""
+        try:
+            ts = await self._once.post(post, self._say.render(template, **facts))
+        except (PostRefused, OutcomeUnknown) as error:
+            logger.warning("%s cannot be changed later: %s", name, error)
+            return ""
+        return f"{post.channel_id}:{ts}" if ts else ""
+
+    async def _direct(self, name: str, to: Caller, begun_at: float) -> OutgoingMessage | None:
+        """A post to one person; None where Slack refuses to open their direct messages."""
+        try:
+            opened = await self._client.conversations_open(users=to.user_id)
+        except SLACK_ERRORS as error:
+            if (seconds := passes_in(error)) is not None:
+                raise RetryLater(seconds, describe(error)) from error
+            logger.warning("somebody cannot be told: %s", describe(error))
+            return None
+        return OutgoingMessage(name, to.team_id, str(opened["channel"]["id"]), begun_at)
+
+    async def in_channel(self, post: OutgoingMessage, template: str, /, **facts: Any) -> bool:
+        """A message for all, or a reply to one; False where Slack refuses it."""
+        return await self._posted(post, template, facts) is not False
+
+    async def change(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
+        """Put a message in the place of one for all; where Slack refuses, that one stays."""
+        await self._put(channel_id, ts, self._say.render(template, **facts))
+
+    async def change_row(
+        self, channel_id: str, ts: str, job: tuple[str, str], template: str, /, **facts: Any
+    ) -> None:
+        """Put a row in the place of the one that shows a job (tenant and id) in a list for all.
+
+        Where Slack does not give the message, or refuses, it stays. Slack: conversations.history,
+        scopes channels:history, groups:history.
+        """
+        try:
+            answer = await self._client.conversations_history(
+                channel=channel_id, oldest=ts, latest=ts, inclusive=True, limit=1
+            )
+        except SLACK_ERRORS as error:
+            logger.warning("a message stays as it is: %s", describe(error))
+            return
+        for message in answer.get("messages") or ():
+            if row := row_of(message.get("blocks") or (), *job):
+                shown: dict[str, Any] = self._say.render(
+                    template, number=int(row.partition(".")[2]), **facts
+                )
+                blocks = with_rows_replaced(message["blocks"], {row: shown["blocks"]})
+                await self._put(channel_id, ts, {"text": message["text"], "blocks": blocks})
+
+    async def _put(self, channel_id: str, ts: str, message: Mapping[str, Any]) -> None:
+        try:
+            await self._client.chat_update(
+                channel=channel_id, ts=ts, text=message["text"], blocks=message["blocks"]
+            )
+        except SLACK_ERRORS as error:
+            logger.warning("a message stays as it is: %s", describe(error))
+
+    async def audience(self, channel_id: str) -> Audience:
+        """Who reads a channel: read in the last 10 minutes, and not changed since as far as Slack
+        has sent events about it.
+
+        Raises Later while reading more channels would exceed Slack's rate limit.
+        """
+        if channel_id.startswith(DIRECT):
+            return Audience(channel_id, direct=True)
+        cached = await self._audiences.read(channel_id)
+        if cached.audience is not None:
+            return cached.audience
+        if (wait := await self._audiences.reserve()) > 0:
+            raise RetryLater(wait, "rate limit for reading channels")
+        return await self._read(channel_id, cached.change)
+
+    async def read_ahead(self, channel_ids: Iterable[str]) -> None:
+        """Cache who reads these channels, up to the rate limit; what fails is read again later."""
+        for channel_id in await self._audiences.missing(list(dict.fromkeys(channel_ids))):
+            if await self._audiences.reserve(waits=False) > 0:
+                return
+            cached = await self._audiences.read(channel_id)
+            try:
+                await self._read(channel_id, cached.change)
+            except RetryLater as later:
+                logger.info("channels are read ahead later: %s", later.reason)
+                return
+            except SlackClientError as error:
+                logger.warning("the readers of a channel cannot be read: %s", describe(error))
+
+    async def _read(self, channel_id: str, change: str) -> Audience:
+        try:
+            with _later_where_it_passes():
+                audience = await audience_of(self._client, channel_id)
+        except RetryLater as later:
+            if isinstance(later.__cause__, Exception) and retry_after(later.__cause__) is not None:
+                await self._audiences.hold(later.seconds)
+            raise
+        await self._audiences.keep(audience, change)
+        return audience
+
+    async def is_gone(self, user_id: str) -> bool:
+        """Whether somebody has left the workspace."""
+        with _later_where_it_passes():
+            return await is_gone(self._client, user_id)
+
+    async def _posted(
+        self, post: OutgoingMessage, template: str, facts: dict[str, Any]
+    ) -> bool | None:
+        """Whether it was posted; None if that is not known, now or after an earlier attempt."""
+        try:
+            ts = await self._once.post(post, self._say.render(template, **facts))
+        except PostRefused as refused:
+            logger.warning("%s was not posted: %s", post.key, refused)
+            return False
+        except OutcomeUnknown:
+            ts = ""
+        if not ts:
+            logger.warning("whether %s was posted is not known", post.key)
+        return True if ts else None
+
+
+@contextmanager
+def _later_where_it_passes() -> Iterator[None]:
+    try:
+        yield
+    except SLACK_ERRORS as error:
+        if (seconds := passes_in(error)) is not None:
+            raise RetryLater(seconds, describe(error)) from error
+        raise

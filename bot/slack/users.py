@@ -1,0 +1,133 @@
+"""Users in Slack: administrators, deactivated users, time zones."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from slack_sdk.errors import SlackApiError
+
+from bot.domain.accounts import Caller
+from bot.errors import NotInChannel
+from bot.rendering.renderer import Renderer
+from bot.slack.errors import SLACK_ERRORS, UNSEEN, error_code, named
+from bot.slack.request import SlackRequest
+from bot.store.slack_cache import TimeZoneCache
+
+logger = logging.getLogger(__name__)
+
+ADMIN = ("is_admin", "is_owner", "is_primary_owner")
+PAGE = 999  # Slack: at most, of conversations.members
+MOST_PAGES = 20
+
+
+class People:
+    """The person behind one request."""
+
+    def __init__(self, say: Renderer, incoming: SlackRequest) -> None:
+        self._say, self._incoming = say, incoming
+
+    @property
+    def caller(self) -> Caller:
+        return self._incoming.caller
+
+    async def is_admin(self) -> bool:
+        """Whether they administer the workspace. Slack: users.info, scope users:read."""
+        answer = await self._incoming.client.users_info(user=self.caller.user_id)
+        user = answer["user"]
+        is_ours = user.get("team_id") in (None, self.caller.team_id)
+        return is_ours and any(user.get(name) for name in ADMIN)
+
+    async def must_be_in(self, channel_id: str) -> None:
+        """Raises NotInChannel unless they act in that channel, or are a member of it.
+
+        Slack: conversations.members, scopes channels:read, groups:read.
+        """
+        if channel_id == self._incoming.channel_id:
+            return
+        try:
+            is_member = await self._is_member(channel_id)
+        except SlackApiError as error:
+            if error_code(error) not in UNSEEN:
+                raise
+            raise NotInChannel(channel_id, known=False) from error
+        if not is_member:
+            raise NotInChannel(channel_id)
+
+    async def notify(self, other: Caller, template: str, /, **facts: Any) -> None:
+        """A direct message to somebody else about what this person did to something of theirs.
+
+        It is done already: where Slack refuses the message, the log says so.
+        """
+        actor = self._incoming.caller
+        if other.user_id == actor.user_id:
+            return
+        message: dict[str, Any] = self._say.render(template, by=actor.user_id, **facts)
+        try:
+            await self._incoming.client.chat_postMessage(channel=other.user_id, **message)
+        except SLACK_ERRORS as error:
+            logger.warning("an owner is not told of a change: %s", named(error))
+
+    async def _is_member(self, channel_id: str) -> bool:
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            answer = await self._incoming.client.conversations_members(
+                channel=channel_id, limit=PAGE, cursor=cursor or None
+            )
+            if self._incoming.caller.user_id in answer["members"]:
+                return True
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return False
+        raise NotInChannel(channel_id, known=False)
+
+
+SLACK_SECONDS = 2.0  # somebody waits for a list
+
+
+class UserClock:
+    """The clock of the person behind one request."""
+
+    def __init__(
+        self, kept: TimeZoneCache, clock: Callable[[], float], incoming: SlackRequest
+    ) -> None:
+        self._kept, self._clock, self._incoming = kept, clock, incoming
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock()
+
+    async def zone(self) -> ZoneInfo | None:
+        """The zone set in Slack; None where Slack does not say, or not in time.
+
+        Raises StoreUnavailable.
+        """
+        caller = self._incoming.caller
+        if known := _zone(await self._kept.load(caller)):
+            return known
+        zone = _zone(await self._asked())
+        if zone:
+            await self._kept.save(caller, zone.key)
+        return zone
+
+    async def _asked(self) -> str:
+        """Slack: users.info, scope users:read; `tz` is a name of the IANA database."""
+        try:
+            async with asyncio.timeout(SLACK_SECONDS):
+                answer = await self._incoming.client.users_info(user=self._incoming.caller.user_id)
+        except SLACK_ERRORS as error:
+            logger.warning("a user's time zone is not known: %s", type(error).__name__)
+            return ""
+        return str(answer["user"].get("tz") or "")
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """None for the name of no zone, among them the folders of the database."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):
+        logger.warning("%r is no time zone here", name[:50])
+        return None

@@ -1,0 +1,302 @@
+"""Encrypts records and API keys in Redis (AES-256-GCM), each bound to its key and field."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from redis.exceptions import RedisError
+
+from bot.domain.accounts import Caller, Connection, Token
+from bot.store import keys as redis_keys
+from bot.store.serialization import InvalidRecord, Serializer
+
+KEY_BYTES = 32
+KEY_ID_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A 256-bit key; `id` names it in what it has encrypted, and gives nothing of it away."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+
+def new_key() -> str:
+    """A fresh key: 32 random bytes as 44 characters of URL-safe base64."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def parse_keys(text: str) -> tuple[EncryptionKey, ...]:
+    """The keys of ENCRYPTION_KEYS, in order; raises ValueError with what to do."""
+    keys = tuple(_parse(part.strip()) for part in text.split(",") if part.strip())
+    if not keys:
+        raise ValueError("holds no key: make one with `emporix-bot keys new`")
+    return keys
+
+
+def _parse(text: str) -> EncryptionKey:
+    try:
+        secret = base64.b64decode(text, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if len(secret) != KEY_BYTES:
+        raise ValueError("holds something that is not a key: make one with `emporix-bot keys new`")
+    return EncryptionKey(hashlib.sha256(secret).hexdigest()[:KEY_ID_LENGTH], secret)
+
+
+VERSION = "1"
+PSEUDONYM_LENGTH = 16  # of 64 hexadecimal digits
+NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: the length that GCM is made for
+
+
+class DecryptionError(Exception):
+    """Of another place, of a key that is no longer configured, or damaged."""
+
+
+def aad(key: str, field: str = "") -> str:
+    """What a sealed text is bound to: a key in Redis, or a field of the hash there."""
+    return f"{key}/{field}" if field else key
+
+
+class Cipher:
+    """Seals texts with the first key and opens them with any: `1.<key id>.<nonce and ciphertext>`.
+
+    The place (a Redis key and field) is authenticated with the text, so that a sealed text
+    copied to another user's record does not open there.
+    """
+
+    def __init__(self, keys: Sequence[EncryptionKey]) -> None:
+        self._ciphers = {key.id: AESGCM(key.secret) for key in keys}
+        self._first, self._secret = keys[0].id, keys[0].secret
+
+    def seal(self, text: str, place: str) -> str:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = self._ciphers[self._first].encrypt(nonce, text.encode(), place.encode())
+        return f"{VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+    def pseudonym(self, text: str) -> str:
+        """A name for somebody who is not to be named, the same while the first key is the same.
+
+        Without that key, nobody can undo it or compare it with a guess.
+        """
+        name = hmac.digest(self._secret, b"pseudonym:" + text.encode(), "sha256").hex()
+        return f"gone-{self._first}-{name[:PSEUDONYM_LENGTH]}"
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether it is sealed as `seal` would do it now."""
+        return sealed.startswith(f"{VERSION}.{self._first}.")
+
+    def key_id(self, sealed: str) -> str:
+        """The id of the key that it says it was sealed with."""
+        return sealed.partition(".")[2].partition(".")[0][:KEY_ID_LENGTH]
+
+    def open(self, sealed: str, place: str) -> str:
+        """The text that was sealed for `aad`; raises Unopenable."""
+        version, _, rest = sealed.partition(".")
+        key_id, _, encoded = rest.partition(".")
+        cipher = self._ciphers.get(key_id)
+        if version != VERSION or cipher is None:
+            raise DecryptionError(f"sealed with key {key_id[:8]!r} in form {version[:8]!r}")
+        try:
+            data = base64.urlsafe_b64decode(encoded)
+            return cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], place.encode()).decode()
+        except (InvalidTag, binascii.Error, ValueError) as error:
+            raise DecryptionError("damaged, or sealed for another place") from error
+
+
+T = TypeVar("T")
+
+MOST_LOGGED = 1000
+
+logger = logging.getLogger(__name__)
+
+
+class EncryptedRecords(Generic[T]):
+    """Seals and opens the records of one type, each for the one place in Redis where it stands.
+
+    `kind` names them in the log.
+    """
+
+    def __init__(self, vault: Cipher, kind: str, serializer: Serializer[T]) -> None:
+        self._vault, self._kind, self._serializer = vault, kind, serializer
+        self._logged: set[int] = set()
+
+    def seal(self, record: T, key: str, field: str = "") -> str:
+        """The record, to be written to `key`, or to a field of that hash."""
+        return self._vault.seal(self._serializer.write(record), aad(key, field))
+
+    def open(self, sealed: str | None, key: str, field: str = "", **said_by_key: Any) -> T | None:
+        """The record there; None if there is none, or if it can't be trusted or understood.
+
+        That is logged once by each process, and the record stays: the key that it was encrypted
+        with, or the version of the app that understands it, may come back.
+        """
+        if not sealed:
+            return None
+        where = aad(key, field)
+        try:
+            return self._serializer.read(self._vault.open(sealed, where), **said_by_key)
+        except (DecryptionError, InvalidRecord) as error:
+            self._log(hash((where, sealed)), error)
+            return None
+
+    def _log(self, record: int, error: Exception) -> None:
+        if record in self._logged:
+            return
+        if len(self._logged) >= MOST_LOGGED:
+            self._logged.clear()
+        self._logged.add(record)
+        logger.warning("a stored %s cannot be opened: %s", self._kind, error)
+
+
+DEFAULT, CONNECTION, TOKEN = "default", "connection:", "token:"
+"""Fields of the hash: the default tenant; and with a tenant's name, its connection and token."""
+
+_CONNECTION = Serializer(Connection, "caller", "tenant", "token")
+_TOKEN = Serializer(Token)
+
+
+class AccountEncryption:
+    """Writes and reads sealed fields; each opens only in its own field of its own user's hash."""
+
+    def __init__(self, vault: Cipher) -> None:
+        self._connections = EncryptedRecords(vault, "connection", _CONNECTION)
+        self._tokens = EncryptedRecords(vault, "token", _TOKEN)
+
+    def connection(
+        self, caller: Caller, tenant: str, fields: Mapping[str, str]
+    ) -> Connection | None:
+        """The connection to a tenant in a user's hash; None where it cannot be opened."""
+        name = CONNECTION + tenant
+        token = self.token(caller, tenant, fields.get(TOKEN + tenant))
+        return self._connections.open(
+            fields[name],
+            redis_keys.account(caller),
+            name,
+            caller=caller,
+            tenant=tenant,
+            token=token,
+        )
+
+    def token(self, caller: Caller, tenant: str, sealed: str | None) -> Token | None:
+        return self._tokens.open(sealed, redis_keys.account(caller), TOKEN + tenant)
+
+    def seal_connection(self, connection: Connection) -> str:
+        name = CONNECTION + connection.tenant
+        return self._connections.seal(connection, redis_keys.account(connection.caller), name)
+
+    def seal_token(self, connection: Connection, token: Token) -> str:
+        name = TOKEN + connection.tenant
+        return self._tokens.seal(token, redis_keys.account(connection.caller), name)
+
+
+def is_sealed(name: str) -> bool:
+    """Whether the field of this name holds a sealed text."""
+    return name.startswith((CONNECTION, TOKEN))
+
+
+HASH, TEXT = "hash", "string"
+"""Types of Redis's."""
+
+PATTERNS = (
+    (redis_keys.ALL_ACCOUNTS, HASH),
+    (redis_keys.ALL_BY_CLOCK, HASH),
+    (redis_keys.ALL_BY_CLOCK, TEXT),
+)
+"""What SCAN has to look for, and of which type it has to be."""
+
+_clock = re.escape(redis_keys.CLOCK)
+_account = re.compile(re.escape(redis_keys.ALL_ACCOUNTS).replace(r"\*", ".*"))
+_record = re.compile(rf"{_clock}:(digest|alert|clean):[^:]+")
+_watches = re.compile(rf"{_clock}:watches:[^:]*:[^:]*:[^:]*")
+_text = re.compile(rf"{_clock}:(alert:[^:]+:posts|clean:[^:]+:jobs)")
+
+
+def may_hold_sealed(key: str) -> bool:
+    """Whether anything at this key can be sealed."""
+    return any(kind.fullmatch(key) for kind in (_account, _record, _watches, _text))
+
+
+def is_account(key: str) -> bool:
+    return bool(_account.fullmatch(key))
+
+
+def sealed_texts(key: str, value: Mapping[str, str] | str | None) -> dict[str, str]:
+    """The sealed texts at a key by their fields; that of a string has the field ""."""
+    if not value:
+        return {}
+    if isinstance(value, str):
+        return {"": value}
+    if _account.fullmatch(key):
+        return {name: text for name, text in value.items() if is_sealed(name)}
+    if _record.fullmatch(key):
+        return {name: text for name, text in value.items() if name == "record"}
+    return dict(value)
+
+
+CANARY_TEXT = "emporix-jobs"
+
+
+class WrongEncryptionKeys(RedisError):
+    """None of the keys of this process reads the canary."""
+
+
+class Canary:
+    """Passed to `bot.store.connection.connect`, once for all clients of a process.
+
+    The first process of all writes it; `create=False` leaves that to others. When it cannot be
+    read, `problem` says so for an operator, `stop` is called, and no connection can be used.
+    """
+
+    def __init__(
+        self, vault: Cipher, stop: Callable[[], object] = lambda: None, *, create: bool = True
+    ) -> None:
+        self._vault, self._stop, self._create = vault, stop, create
+        self.problem = ""
+
+    def has_refused(self) -> bool:
+        """Whether it kept a connection from being used."""
+        return bool(self.problem)
+
+    async def admit(self, connection: Any) -> None:
+        """Raises WrongKeys; costs a new connection one round trip."""
+        sealed = await _ask(connection, "GET", redis_keys.canary())
+        if sealed is None and self._create:
+            new = self._vault.seal(CANARY_TEXT, aad(redis_keys.canary()))
+            await _ask(connection, "SET", redis_keys.canary(), new, "NX")
+            sealed = await _ask(
+                connection, "GET", redis_keys.canary()
+            )  # another one may have been first
+        if sealed is not None:
+            self._check(sealed.decode() if isinstance(sealed, bytes) else sealed)
+
+    def _check(self, sealed: str) -> None:
+        try:
+            self._vault.open(sealed, aad(redis_keys.canary()))
+        except DecryptionError as error:
+            if not self.problem:
+                self.problem = (
+                    "ENCRYPTION_KEYS cannot read the data in this Redis, and nothing was written "
+                    f"to it: {redis_keys.canary()} is {error}. Set the keys of the other "
+                    "processes, or the REDIS_URL that belongs to these keys, then start again."
+                )
+                logger.error("stopping: %s", self.problem)
+                self._stop()
+            raise WrongEncryptionKeys(str(error)) from error
+
+
+async def _ask(connection: Any, *command: str) -> Any:
+    await connection.send_command(*command, check_health=False)
+    return await connection.read_response()

@@ -1,0 +1,185 @@
+"""Cached facts from Slack: time zones, who reads a channel, and whether charts are refused."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.domain.accounts import Caller
+from bot.domain.channels import Audience
+from bot.store import keys as redis_keys
+from bot.store.connection import Commands, translate_redis_errors
+from bot.store.encryption import Cipher, EncryptedRecords
+from bot.store.serialization import Serializer
+
+TIME_ZONE_TTL_SECONDS = 24 * 60 * 60  # who travels has their new zone a day later at the latest
+
+
+class TimeZoneCache:
+    """Names of zones in Redis; both methods raise StoreUnavailable where Redis does not answer."""
+
+    def __init__(self, redis: Commands) -> None:
+        self._redis = redis
+
+    async def load(self, caller: Caller) -> str:
+        """The name, as in the IANA database; empty where it is not known."""
+        with translate_redis_errors():
+            return str(await self._redis.get(redis_keys.zone(caller)) or "")
+
+    async def save(self, caller: Caller, name: str) -> None:
+        with translate_redis_errors():
+            await self._redis.set(redis_keys.zone(caller), name, ex=TIME_ZONE_TTL_SECONDS)
+
+
+REFUSED_SECONDS = 24 * 60 * 60
+
+Surface = Literal["channel", "ephemeral"]
+"""Slack may take a chart in a message to a channel, and refuse it in one for a single user."""
+
+
+class ChartSupport:
+    """Both methods raise StoreUnavailable if Redis does not answer."""
+
+    def __init__(self, redis: Commands) -> None:
+        self._redis = redis
+
+    async def is_refused(self, team_id: str, surface: Surface) -> bool:
+        """Whether Slack refused such a chart within the last day."""
+        with translate_redis_errors():
+            return bool(await self._redis.exists(redis_keys.charts_refused(team_id, surface)))
+
+    async def remember_refusal(self, team_id: str, surface: Surface) -> None:
+        with translate_redis_errors():
+            await self._redis.set(
+                redis_keys.charts_refused(team_id, surface), "1", ex=REFUSED_SECONDS
+            )
+
+
+AUDIENCE_TTL_SECONDS = 600
+"""How old an answer may be before a scheduled post or update."""
+
+BURST_SHARE = 0.2
+"""How many of the reads of a minute may come at once; the others are spread over the minute."""
+
+# A change that is reported while a channel is being read makes that answer worthless.
+KEEP = """
+if (redis.call('HGET', KEYS[1], 'change') or '') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'audience', ARGV[2])
+return redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+
+FORGET = """
+redis.call('HDEL', KEYS[1], 'audience')
+redis.call('HSET', KEYS[1], 'change', ARGV[1])
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
+
+# Callers that may not read now get times one after another, so that they do not all return at once.
+RESERVE = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local spacing, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local after = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+local free = after - (burst - 1) * spacing
+local name, at = KEYS[1], after
+if free > now then
+    if ARGV[3] == '0' then return tostring(free - now) end
+    name, at = KEYS[2], math.max(free, tonumber(redis.call('GET', KEYS[2]) or '0'))
+end
+redis.call('SET', name, string.format('%.6f', at + spacing), 'PX', 3600000)
+if name == KEYS[1] then return '0' end
+return tostring(at - now)
+"""
+
+HOLD = """
+local time = redis.call('TIME')
+local at = time[1] + time[2] / 1000000 + ARGV[1]
+if tonumber(redis.call('GET', KEYS[1]) or '0') < at then
+    redis.call('SET', KEYS[1], string.format('%.6f', at), 'PX', 3600000)
+end
+"""
+
+
+AUDIENCE = Serializer(Audience)
+
+
+@dataclass(frozen=True, slots=True)
+class CachedAudience:
+    """`audience` is None if the channel has to be read; `change` is then passed to `keep`."""
+
+    audience: Audience | None
+    change: str
+
+
+class AudienceCache:
+    """Who reads channels. Every method raises StoreUnavailable where Redis does not answer.
+
+    `per_minute` is Slack's rate limit for conversations.info: tier 3, about 50 for a workspace
+    (https://docs.slack.dev/apis/web-api/rate-limits).
+    """
+
+    def __init__(self, redis: Commands, vault: Cipher, per_minute: int) -> None:
+        self._redis, self._sealing = redis, EncryptedRecords(vault, "audience", AUDIENCE)
+        self._burst = max(1, int(per_minute * BURST_SHARE))
+        self._spacing = 60.0 / (per_minute - self._burst)
+        self._keep = redis.register_script(KEEP)
+        self._forget = redis.register_script(FORGET)
+        self._reserve = redis.register_script(RESERVE)
+        self._hold = redis.register_script(HOLD)
+
+    async def read(self, channel_id: str) -> CachedAudience:
+        """What was read in the last 10 minutes, unless a change was reported since."""
+        key = redis_keys.audience(channel_id)
+        with translate_redis_errors():
+            fields = await self._redis.hgetall(key)
+        audience = self._sealing.open(fields.get("audience"), key, "audience")
+        return CachedAudience(audience, fields.get("change", ""))
+
+    async def keep(self, audience: Audience, change: str) -> None:
+        """Cache an answer of Slack's unless a change was reported since `read` gave `change`.
+
+        An audience that could not be read is not cached.
+        """
+        if not audience.known:
+            return
+        key = redis_keys.audience(audience.channel_id)
+        sealed = self._sealing.seal(audience, key, "audience")
+        with translate_redis_errors():
+            await self._keep(keys=[key], args=[change, sealed, AUDIENCE_TTL_SECONDS])
+
+    async def forget(self, channel_id: str) -> None:
+        """Slack reported a change: the channel is read again before the next post to it."""
+        with translate_redis_errors():
+            await self._forget(
+                keys=[redis_keys.audience(channel_id)],
+                args=[secrets.token_hex(4), AUDIENCE_TTL_SECONDS],
+            )
+
+    async def missing(self, channel_ids: Sequence[str]) -> list[str]:
+        """Which of these channels have to be read."""
+        with translate_redis_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for channel_id in channel_ids:
+                    pipe.hexists(redis_keys.audience(channel_id), "audience")
+                found = await pipe.execute() if channel_ids else []
+        return [id_ for id_, there in zip(channel_ids, found, strict=True) if not there]
+
+    async def reserve(self, *, waits: bool = True) -> float:
+        """0 if a channel may be read now; else seconds after which to try again.
+
+        A caller that `waits` gets a time of its own, after those of others that wait.
+        """
+        with translate_redis_errors():
+            wait = await self._reserve(keys=_reads(), args=[self._spacing, self._burst, int(waits)])
+        return float(wait)
+
+    async def hold(self, seconds: float) -> None:
+        """Slack answered 429: no worker reads a channel for so long."""
+        with translate_redis_errors():
+            await self._hold(keys=_reads()[:1], args=[seconds + (self._burst - 1) * self._spacing])
+
+
+def _reads() -> list[str]:
+    return [redis_keys.audience_reads("next"), redis_keys.audience_reads("waiting")]

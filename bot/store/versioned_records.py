@@ -1,0 +1,239 @@
+"""Digests and alerts: encrypted records with versions, indexes and limits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Generic, Literal, TypeVar
+
+from bot.domain.accounts import Caller
+from bot.domain.alerts import Alert
+from bot.domain.digests import Digest
+from bot.errors import LimitReached
+from bot.store.connection import Commands, translate_redis_errors
+from bot.store.encryption import EncryptedRecords
+
+logger = logging.getLogger(__name__)
+
+DIGESTS: Mapping[str, int] = {"channel": 20, "person": 50, "workspace": 1_000}
+ALERTS: Mapping[str, int] = {"channel": 10, "person": 50, "workspace": 1_000}
+
+POSTS_NOW, POSTS_NOW_SECONDS = 10, 60 * 60
+"""How often one digest can be posted by "post now"."""
+
+CLEANUPS, CLEANUPS_SECONDS = 5, 24 * 60 * 60
+"""Clean-ups that one person can begin."""
+
+# Counts `member` and gives 0, or counts nothing and gives the seconds until that is possible.
+WAIT_FOR = """
+local function wait_for(key, member, most, seconds)
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - seconds)
+  if redis.call('ZCARD', key) >= tonumber(most) then
+    local oldest = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
+    return math.ceil(tonumber(oldest) + seconds - now)
+  end
+  redis.call('ZADD', key, now, member)
+  redis.call('EXPIRE', key, seconds)
+  return 0
+end
+"""
+
+
+async def write_within(
+    what: Literal["digests", "alerts"],
+    team_id: str,
+    most: Mapping[str, int],
+    write: Callable[[Mapping[str, int]], Awaitable[str]],
+    unreadable: Callable[[str], Awaitable[int]],
+) -> str:
+    """Write a record, and give the result; raises LimitReached where `write` gives a scope.
+
+    Records that cannot be decrypted do not count, since nobody could delete them: `unreadable`
+    gives how many a scope has. They are only looked for when a limit is reached.
+    """
+    allowed = dict(most)
+    while (result := await write(allowed)) in most:
+        more = most[result] + await unreadable(result)
+        if more <= allowed[result]:
+            if result == "workspace":
+                logger.warning("workspace %s has %d %s, the limit", team_id, most[result], what)
+            raise LimitReached(what, result, most[result])
+        allowed[result] = more
+    return result
+
+
+T = TypeVar("T", Digest, Alert)
+
+Argument = str | int | float
+
+# KEYS: the record; the hashes of the channel before and now, names by id; the sets of the owner
+# before and now, and of the workspace. ARGV: the version before and now, the record, its id and
+# name, and the limits of channel, person and workspace, "" if the change cannot exceed them.
+SAVE = """
+local function is_full(is_there, size, most)
+  return most ~= '' and is_there == 0 and size >= tonumber(most)
+end
+local function refused()
+  if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 'changed' end
+  local there, size = redis.call('HEXISTS', KEYS[3], ARGV[4]), redis.call('HLEN', KEYS[3])
+  if is_full(there, size, ARGV[6]) then return 'channel' end
+  there, size = redis.call('SISMEMBER', KEYS[5], ARGV[4]), redis.call('SCARD', KEYS[5])
+  if is_full(there, size, ARGV[7]) then return 'person' end
+  there, size = redis.call('SISMEMBER', KEYS[6], ARGV[4]), redis.call('SCARD', KEYS[6])
+  if is_full(there, size, ARGV[8]) then return 'workspace' end
+end
+local function save()
+  redis.call('HSET', KEYS[1], 'version', ARGV[2], 'record', ARGV[3])
+  redis.call('HDEL', KEYS[2], ARGV[4])
+  redis.call('SREM', KEYS[4], ARGV[4])
+  redis.call('HSET', KEYS[3], ARGV[4], ARGV[5])
+  redis.call('SADD', KEYS[5], ARGV[4])
+  redis.call('SADD', KEYS[6], ARGV[4])
+end
+"""
+
+# KEYS: the record; the indexes of its channel, owner and workspace; a key that goes with it.
+# ARGV: its version and id. The indexes are those of the record that was read.
+DELETE = """
+if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[5])
+redis.call('HDEL', KEYS[2], ARGV[2])
+redis.call('SREM', KEYS[3], ARGV[2])
+redis.call('SREM', KEYS[4], ARGV[2])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexes:
+    """The keys of the records of one kind, and how many there may be in each index."""
+
+    what: Literal["digests", "alerts"]
+    limits: Mapping[str, int]
+    record: Callable[[str], str]
+    channel: Callable[[str, str], str]
+    owner: Callable[[Caller], str]
+    team: Callable[[str], str]
+
+    def of(self, record: Digest | Alert) -> tuple[str, str, str]:
+        """The indexes of its channel, its owner and its workspace."""
+        owner = record.owner
+        channel = self.channel(owner.team_id, record.channel_id)
+        return channel, self.owner(owner), self.team(owner.team_id)
+
+
+class VersionedRecordStore(Generic[T]):
+    """Records of one kind. Every method raises StoreUnavailable if Redis does not answer.
+
+    The Lua code `save` and `delete` of a kind can use further keys and arguments.
+    """
+
+    def __init__(
+        self,
+        redis: Commands,
+        sealing: EncryptedRecords[T],
+        indexes: Indexes,
+        save: str,
+        delete: str,
+    ) -> None:
+        self._redis, self._indexes = redis, indexes
+        self._sealing: EncryptedRecords[T] = sealing
+        self._save_script = redis.register_script(SAVE + save)
+        self._delete_script = redis.register_script(DELETE + delete)
+
+    async def load(self, record_id: str) -> T | None:
+        """The record of that id; None if it was deleted, or cannot be decrypted."""
+        with translate_redis_errors():
+            sealed = await self._redis.hget(self._indexes.record(record_id), "record")
+        return self._open(record_id, sealed)
+
+    async def of_channel(self, team_id: str, channel_id: str) -> tuple[T, ...]:
+        """Those of a channel, oldest first."""
+        index = self._indexes.channel(team_id, channel_id)
+        found = await self._loaded(await self._ids(index, "channel"))
+        place = team_id, channel_id
+        return tuple(one for one in found if (one.owner.team_id, one.channel_id) == place)
+
+    async def of_owner(self, caller: Caller) -> tuple[T, ...]:
+        """Those that run on a user's connections, oldest first."""
+        found = await self._loaded(await self._ids(self._indexes.owner(caller)))
+        return tuple(one for one in found if one.owner == caller)
+
+    async def _write(
+        self, record: T, before: T | None, keys: list[str], args: list[Argument], name: str = ""
+    ) -> tuple[T, str]:
+        """Write a new record, or one that was read as `before`, with a new version.
+
+        Returns it, and "saved", "changed" or what the script of the kind gives. Raises
+        LimitReached.
+        """
+        saved = replace(record, version=before.version + 1 if before else 1)
+        key = self._indexes.record(saved.id)
+        then: tuple[str, str, str] = self._indexes.of(before or saved)
+        now: tuple[str, str, str] = self._indexes.of(saved)
+        version, sealed = before.version if before else 0, self._sealing.seal(saved, key, "record")
+        facts: list[Argument] = [str(version), saved.version, sealed, saved.id, name]
+
+        async def write(most: Mapping[str, int]) -> str:
+            allowed: list[Argument] = [
+                most["channel"] if not before or then[0] != now[0] else "",
+                most["person"] if not before or then[1] != now[1] else "",
+                most["workspace"] if not before else "",
+            ]
+            with translate_redis_errors():
+                return str(
+                    await self._save_script(
+                        keys=[key, then[0], now[0], then[1], *now[1:], *keys],
+                        args=[*facts, *allowed, *args],
+                    )
+                )
+
+        what, most, team_id = self._indexes.what, self._indexes.limits, saved.owner.team_id
+        unreadable = partial(self._unreadable, dict(zip(most, now, strict=True)))
+        return saved, await write_within(what, team_id, most, write, unreadable)
+
+    async def _remove(self, record: T, keys: list[str], *args: str) -> bool:
+        """Delete it and its entries; False if it was changed or deleted since it was read."""
+        with translate_redis_errors():
+            done = await self._delete_script(
+                keys=[self._indexes.record(record.id), *self._indexes.of(record), *keys],
+                args=[str(record.version), record.id, *args],
+            )
+        return bool(done)
+
+    async def _unreadable(self, indexes: Mapping[str, str], scope: str) -> int:
+        """How many ids an index has without a record that can be decrypted."""
+        ids = await self._ids(indexes[scope], scope)
+        lost = ids - {record.id for record in await self._loaded(ids)}
+        # A record that was deleted between the two reads is not lost.
+        return len(lost & await self._ids(indexes[scope], scope)) if lost else 0
+
+    async def _ids(self, index: str, scope: str = "") -> set[str]:
+        """The index of a channel is a hash, and the others are sets."""
+        with translate_redis_errors():
+            if scope == "channel":
+                return set(await self._redis.hkeys(index))
+            return set(await self._redis.smembers(index))
+
+    async def _loaded(self, ids: Collection[str]) -> tuple[T, ...]:
+        """The records that can be decrypted, oldest first."""
+        sealed = await self._fields(ids, "record")
+        opened = [self._open(id_, one) for id_, one in zip(ids, sealed, strict=True)]
+        return tuple(sorted(filter(None, opened), key=lambda one: (one.created_at, one.id)))
+
+    async def _fields(self, ids: Collection[str], field: str) -> list[str | None]:
+        """One field of each of these records."""
+        if not ids:
+            return []
+        with translate_redis_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for record_id in ids:
+                    pipe.hget(self._indexes.record(record_id), field)
+                found: list[str | None] = await pipe.execute()
+        return found
+
+    def _open(self, record_id: str, sealed: str | None) -> T | None:
+        return self._sealing.open(sealed, self._indexes.record(record_id), "record", id=record_id)

@@ -1,0 +1,105 @@
+"""/sandbox/clock and /sandbox/worker: what the page and the command line move the time with.
+
+GET  /sandbox/clock     {"now": …, "next_digest": …, "waiting": 0, "worker": true, "refused": ""}
+POST /sandbox/clock     {"to": "tomorrow 09:00 Europe/Berlin"} and what else `moments` reads
+POST /sandbox/worker    {"on": false}
+
+All answer with what GET gives; `refused` says why a move could not be made. What is no such request
+is answered with 400 and {"error": …}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.clock.next_digest import Due, due
+from sandbox.clock.parse_time import NEXT_DIGEST, NotAMoment, read
+from sandbox.clock.process_switch import Switch
+from sandbox.clock.shared_clock import BackInTime, MovingClock
+from sandbox.slack.ascii_json import PlainJSON
+
+LOOK_SECONDS, LOOKS = 0.1, 400
+"""A digest is done when its thread is, which takes a second for each failure."""
+
+NONE_IS_DUE = "No digest is due: set one up with /emporix digest."
+WAITS = "A digest waits for the worker already: start it."
+
+Act = Callable[[Any], Awaitable[None]]
+
+
+class ClockDoor:
+    """`worker` is the bot's, which keeps its digests in Redis, sealed by a key."""
+
+    def __init__(
+        self, clock: MovingClock, worker: Switch, redis_url: str, encryption_key: str
+    ) -> None:
+        self._clock, self._worker = clock, worker
+        self._redis_url, self._encryption_key = redis_url, encryption_key
+
+    def routes(self) -> Sequence[Route]:
+        return [
+            Route("/sandbox/clock", self._look),
+            Route("/sandbox/clock", self._doing(self._move), methods=["POST"]),
+            Route("/sandbox/worker", self._doing(self._turn), methods=["POST"]),
+        ]
+
+    async def _look(self, _: Request) -> Response:
+        return await self._state()
+
+    async def _state(self, refused: str = "") -> Response:
+        now = self._clock()
+        digests = await self._due(now)
+        return PlainJSON(
+            {
+                "now": now,
+                "next_digest": digests.next,
+                "waiting": digests.waiting,
+                "worker": self._worker.is_on,
+                "refused": refused,
+            }
+        )
+
+    def _doing(self, act: Act) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                await act(await request.json())
+            except (NotAMoment, BackInTime) as problem:
+                return await self._state(refused=str(problem))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                return PlainJSON({"error": 'say {"to": …}, or {"on": true} of the worker'}, 400)
+            return await self._state()
+
+        return endpoint
+
+    async def _move(self, given: Any) -> None:
+        self._clock.move(await self._moment(given["to"]))
+
+    async def _moment(self, words: str) -> float:
+        if words.strip() != NEXT_DIGEST:
+            return read(words, self._clock())
+        digests = await self._settled()
+        if digests.next is None:
+            raise NotAMoment(WAITS if digests.waiting else NONE_IS_DUE)
+        return digests.next
+
+    async def _settled(self) -> Due:
+        """What is due once the worker has posted what was due before."""
+        digests = await self._due(self._clock())
+        for _ in range(LOOKS):
+            if not (digests.waiting and self._worker.is_on):
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+            digests = await self._due(self._clock())
+        return digests
+
+    async def _due(self, now: float) -> Due:
+        return await due(self._redis_url, self._encryption_key, now)
+
+    async def _turn(self, given: Any) -> None:
+        await self._worker.turn(bool(given["on"]))

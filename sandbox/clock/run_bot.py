@@ -1,0 +1,35 @@
+"""`python -m sandbox.clock.run_bot web | worker`: the bot with a movable clock."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+def _end(*_: object) -> None:
+    sys.exit(0)
+
+
+signal.signal(signal.SIGINT, _end)  # Ctrl-C may come while the bot is still being imported
+
+from bot.settings import load_settings  # noqa: E402
+from sandbox.clock.shared_clock import PATH, MovingClock  # noqa: E402
+
+
+def main(name: str) -> None:
+    """As `bot.cli` starts it; a process imports no more than its own."""
+    settings, clock = load_settings(), MovingClock(Path(os.environ[PATH]))
+    if name == "web":
+        from bot.web import serve
+
+        serve(settings, clock)
+    else:
+        from bot.worker import work
+
+        work(settings, clock, compare_clocks=False)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,30 @@
+"""Who may do what: the checks that each call passes before it reaches its subject."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from starlette.requests import Request
+
+from sandbox.emporix.errors import forbidden, invalid_token
+from sandbox.emporix.state import World
+from sandbox.emporix.tenant import Tenant
+
+
+def tenant_of(request: Request, world: World, scope: str) -> Tenant:
+    """The tenant in the path, if the request's token belongs to it and carries `scope`.
+
+    Emporix: the tenant is bound to the token; another one in the path or in the Emporix-Tenant
+    header, or no such header, is answered like a wrong token. A missing scope is a 403.
+    """
+    kind, _, value = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        raise invalid_token()
+    token = world.tokens.check(value.strip())
+    named = {unquote(request.path_params["tenant"]), request.headers.get("Emporix-Tenant")}
+    if named != {token.key.tenant}:
+        raise invalid_token()
+    if scope not in token.scopes:
+        raise forbidden()
+    world.catch_up()
+    return world.tenant(token.key.tenant)

@@ -1,0 +1,73 @@
+"""A whole HTTP answer in memory, so that it can be measured and spoiled before it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Scope, Send
+
+from sandbox.emporix.errors import Refusal
+
+PROXY_PAGE = """<html>
+<head><title>{title}</title></head>
+<body>
+<center><h1>{title}</h1></center>
+<hr><center>nginx</center>
+</body>
+</html>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`headers` are as ASGI has them: pairs of bytes, names in lower case."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    @classmethod
+    def of(cls, response: Response) -> Answer:
+        return cls(response.status_code, list(response.raw_headers), bytes(response.body))
+
+    def with_body(self, body: bytes, status: int) -> Answer:
+        """The same headers around another body, whose length they tell rightly."""
+        kept = [header for header in self.headers if header[0] != b"content-length"]
+        return Answer(status, [*kept, (b"content-length", str(len(body)).encode())], body)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Answer:
+        more = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        return Answer(self.status, self.headers + more, self.body)
+
+    async def send(self, send: Send) -> None:
+        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
+        await send(start)
+        await send({"type": "http.response.body", "body": self.body})
+
+
+async def answer_of(app: ASGIApp, scope: Scope, body: bytes) -> Answer:
+    """Run `app` on a request whose body was read already, and keep all it says."""
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    await app(scope, receive, send)
+    start, *rest = said
+    return Answer(
+        start["status"], list(start["headers"]), b"".join(part.get("body", b"") for part in rest)
+    )
+
+
+def refused(refusal: Refusal) -> JSONResponse:
+    return JSONResponse(refusal.body, refusal.status, refusal.headers)
+
+
+def proxy_page(status: int, title: str) -> HTMLResponse:
+    """What a proxy in front of the service shows when it has no other answer."""
+    return HTMLResponse(PROXY_PAGE.format(title=f"{status} {title}"), status)

@@ -1,0 +1,117 @@
+"""The gateway in front of the service: it measures, notes what came, and lets faults happen."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any, cast
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sandbox.emporix.buffered_response import Answer, answer_of, refused
+from sandbox.emporix.control_routes import PREFIX
+from sandbox.emporix.errors import Refusal, headers_too_large, too_large, url_too_long
+from sandbox.emporix.fault_injection import spoiled
+from sandbox.emporix.state import Seen, World
+
+# Emporix: request and response 10 MB, URL 10 KB, headers 60 KB.
+BODY_LIMIT = 10 * 1024 * 1024
+URL_LIMIT = 10 * 1024
+HEADERS_LIMIT = 60 * 1024
+
+
+class Gone(Exception):
+    """The client hung up before its request was whole."""
+
+
+class Door:
+    """ASGI middleware; what lies behind it sees the path as it was sent, still percent-encoded.
+
+    So an encoded slash stays part of an id, and routes decode their own segments.
+    """
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self.app, self.world = app, world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            body = await _body(receive)
+            _measure(scope)
+            answer = await self._answer({**scope, "path": _path(scope)}, body)
+        except Refusal as refusal:
+            answer = Answer.of(refused(refusal))
+        except Gone:
+            return
+        await (answer.send(send) if answer else _hang_up(receive))
+
+    async def _answer(self, scope: Scope, body: bytes) -> Answer | None:
+        proceed = partial(self._real_answer, scope, body)
+        path = scope["path"]
+        if path.startswith(PREFIX):
+            return await proceed()
+        self.world.requests.append(_seen(scope, body))
+        fault = self.world.faults.take(scope["method"], path)
+        return await spoiled(fault, path, proceed) if fault else await proceed()
+
+    async def _real_answer(self, scope: Scope, body: bytes) -> Answer:
+        answer = await answer_of(self.app, scope, body)
+        if len(answer.body) > BODY_LIMIT:
+            raise too_large(502)
+        return answer
+
+
+async def _body(receive: Receive) -> bytes:
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        body += message.get("body", b"")
+        if len(body) > BODY_LIMIT:
+            raise too_large(413)
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _measure(scope: Scope) -> None:
+    if len(_path(scope)) + len(scope["query_string"]) > URL_LIMIT:
+        raise url_too_long(URL_LIMIT)
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT:
+        raise headers_too_large(HEADERS_LIMIT)
+
+
+def _path(scope: Scope) -> str:
+    raw: bytes = scope["raw_path"]
+    return raw.decode("ascii", "replace")
+
+
+def _seen(scope: Scope, body: bytes) -> Seen:
+    return Seen(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"].decode("ascii", "replace"),
+        tenant=Headers(scope=scope).get("Emporix-Tenant", ""),
+        q=_searched(body) if scope["path"].endswith("/jobs/search") else "",
+    )
+
+
+def _searched(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["q"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+async def _hang_up(receive: Receive) -> None:
+    """Close the connection without a word.
+
+    ASGI has no message for this, so the socket of uvicorn's connection is closed; an application
+    that returned before uvicorn noticed would still be made to say 500.
+    """
+    cast("Any", receive).__self__.transport.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,149 @@
+"""A month of jobs: mostly ordinary ones, with oddities strewn among the newest of `acme`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from sandbox.emporix.sample_data import agent_texts
+from sandbox.emporix.sample_data.imports_exports import export_result, import_result
+from sandbox.emporix.sample_data.odd_jobs import future, oddities
+from sandbox.emporix.times import iso
+
+Fields = dict[str, Any]
+
+MONTH = 30 * 24 * 3600.0
+NEWEST_AGE = 150.0  # seconds
+ACME_JOBS, GLOBEX_JOBS = 5_000, 57
+ODDITIES_FROM, ODDITIES_EVERY = 5, 4  # places in the list, newest first
+FUTURE_PLACE = 3_900
+RUNNING_UNTIL, RUNNING_EVERY = 24, 4
+
+# agentId, agentType, what starts it; the last one has been deleted since
+AGENTS = (
+    ("complaint-agent", "complaint", "return.return-created"),
+    ("anti-fraud-agent", "anti_fraud", "order.order-created"),
+    ("product-text-agent", "generic", "product.product-updated"),
+    ("order-status-agent", "generic", "order.order-status-changed"),
+    ("translation-agent", "generic", "product.product-created"),
+    ("6841f0c2a95be3d7704c1e9f", "generic", ""),
+    ("legacy-support-agent", "complaint", "customer.customer-updated"),
+)
+FREQUENCY = (30, 22, 20, 12, 8, 5, 3)
+
+
+def jobs(now: float) -> Iterator[tuple[str, Fields]]:
+    """Pairs of a tenant and a job's fields; ids and texts stay the same, times follow `now`."""
+    odd: dict[int, Fields] = {
+        ODDITIES_FROM + ODDITIES_EVERY * place: fields for place, fields in enumerate(oddities())
+    }
+    odd[FUTURE_PLACE] = future()
+    for place, job in enumerate(_month("acme", ACME_JOBS, now)):
+        yield "acme", job | odd.get(place, {})
+    for job in _month("globex", GLOBEX_JOBS, now):
+        yield "globex", job | {"type": job["type"].upper()}
+
+
+def _month(tenant: str, number: int, now: float) -> Iterator[Fields]:
+    """`number` jobs, newest first; of the newest some are still running."""
+    rng = Random(tenant)
+    for place in range(number):
+        age = NEWEST_AGE + MONTH * (place / number) ** 1.2
+        if place < RUNNING_UNTIL and place % RUNNING_EVERY == 0:
+            yield _running(rng) | _times(now - age, now - age)
+        else:
+            yield _ended(rng) | _times(now - age, now - age + rng.uniform(1, 90))
+
+
+def _times(created: float, modified: float) -> Fields:
+    metadata = {"version": 1, "createdAt": iso(created), "modifiedAt": iso(modified)}
+    return {"metadata": metadata}
+
+
+def started(rng: Random) -> Fields:
+    """A job that has just begun, but for its times; None for what it lacks."""
+    return _running(rng)
+
+
+def happened(rng: Random) -> Fields:
+    """A job that began and ended while nobody watched, but for its times."""
+    return _ended(rng)
+
+
+def ended(rng: Random) -> Fields:
+    """What a running job is when it has ended: more often badly than it would be in earnest."""
+    dice = rng.random()
+    if dice < 0.4:
+        return {"status": "failure", "message": agent_texts.failure(rng)}
+    if dice < 0.5:
+        return {"status": "skipped", "message": agent_texts.skipped(rng)}
+    return {"status": "success", "message": agent_texts.late_refund(rng)}
+
+
+def _running(rng: Random) -> Fields:
+    return _chat(rng) | {"status": "in_progress", "message": None}
+
+
+def _ended(rng: Random) -> Fields:
+    dice = rng.random()
+    if dice < 0.04:
+        return _export(rng)
+    if dice < 0.07:
+        return _import(rng)
+    job = _chat(rng)
+    if dice < 0.21:
+        return job | {"status": "failure", "message": agent_texts.failure(rng)}
+    if dice < 0.27:
+        return job | {"status": "skipped", "message": agent_texts.skipped(rng)}
+    if dice < 0.32:
+        asked = {"message": agent_texts.question(rng), "response": job["message"]}
+        return job | asked | {"requestId": f"req-{_uuid(rng)}"}
+    return job
+
+
+def _chat(rng: Random) -> Fields:
+    ((agent, kind, event),) = rng.choices(AGENTS, FREQUENCY)
+    return {
+        "id": _id(rng),
+        "status": "success",
+        "type": "agent_chat" if rng.random() < 0.12 else "AGENT_CHAT",
+        "agentId": agent,
+        "agentType": kind,
+        "sessionId": _uuid(rng),
+        "commerceEvent": event if event and rng.random() < 0.6 else None,
+        "message": rng.choice(agent_texts.WRITERS[kind])(rng),
+    }
+
+
+def _export(rng: Random) -> Fields:
+    failed = rng.random() < 0.1
+    return _transfer(rng, "EXPORT", failed) | (
+        {} if failed else {"exportResult": export_result(rng, broken=rng.random() < 0.03)}
+    )
+
+
+def _import(rng: Random) -> Fields:
+    result = import_result(rng, successful=rng.random() < 0.6)
+    return _transfer(rng, "IMPORT", rng.random() < 0.1) | {"importResult": result}
+
+
+def _transfer(rng: Random, kind: str, failed: bool) -> Fields:
+    return {
+        "id": _id(rng),
+        "status": "failure" if failed else "success",
+        "type": kind,
+        "agentId": None,
+        "agentType": None,
+        "message": f"The {kind.lower()} could not be completed." if failed else None,
+    }
+
+
+def _id(rng: Random) -> str:
+    """Emporix: 24 hex characters in every sample."""
+    return f"68{rng.getrandbits(88):022x}"
+
+
+def _uuid(rng: Random) -> str:
+    return str(UUID(int=rng.getrandbits(128), version=4))

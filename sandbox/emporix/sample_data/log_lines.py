@@ -1,0 +1,54 @@
+"""What agents write to their logs while they work on a job, names of customers and all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from sandbox.emporix.sample_data import agent_texts
+
+ENDS = {"failure": "ERROR", "skipped": "WARNING"}
+LONGEST_LOOP = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line; `helper` is what the id of the agent that helped ends with."""
+
+    severity: str
+    message: str
+    is_business: bool = True
+    helper: str = ""
+
+
+def told(rng: Random, job: dict[str, Any]) -> Iterator[Told]:
+    """From the request to the end of a job."""
+    order, person = agent_texts.order(rng), rng.choice(agent_texts.PEOPLE)
+    yield Told("INFO", f"Request received for job {job['id']}", is_business=False)
+    yield Told("INFO", f"Retrieved order {order} of {person}")
+    yield Told("INFO", "Categorization agent processing request", False, "-categorization")
+    for turn in range(1, rng.randint(1, LONGEST_LOOP) + 1):
+        yield from _turn(rng, turn, order)
+    yield Told(ENDS.get(job.get("status", ""), "INFO"), _end(job))
+
+
+def _turn(rng: Random, turn: int, order: str) -> Iterator[Told]:
+    tool = rng.choice(("order-lookup", "invoice-search", "customer-profile", "stock-check"))
+    call = json.dumps({"tool": tool, "arguments": {"orderId": order}})
+    yield Told("INFO", f"Turn {turn}: calling {call}", is_business=False)
+    dice = rng.random()
+    if dice < 0.1:
+        yield Told("WARNING", f"{tool} took {rng.randint(4, 29)} s; the call is tried again")
+    elif dice < 0.16:
+        yield Told("ERROR", f"{tool} answered 502 Bad Gateway:\n<html>upstream timed out</html>")
+    else:
+        yield Told("INFO", f"{tool} answered with {rng.randint(1, 9)} entries", is_business=False)
+
+
+def _end(job: dict[str, Any]) -> str:
+    status = job.get("status", "unknown")
+    why = f": {job['message']}" if status in ENDS and job.get("message") else ""
+    return f"Job ended: {status}{why}"

@@ -1,0 +1,89 @@
+"""Jobs that end and jobs that begin while somebody watches: slowly, and each time the same.
+
+Nothing happens by itself: whoever asks for jobs sees what has happened up to then. A time that
+nobody watched, such as a day that the clock has leapt, has as many jobs as the days before it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+
+from sandbox.emporix.sample_data.jobs import MONTH, Fields, ended, happened, started
+from sandbox.emporix.tenant import Collection
+from sandbox.emporix.times import Clock, iso
+
+RUNS = (12.0, 45.0)  # seconds, at least and at most
+RESTS = (15.0, 40.0)  # between the beginnings of two jobs
+WATCHED_SECONDS = 600.0
+"""What was to happen longer ago than this, nobody has watched."""
+
+RUNNING = "in_progress"
+
+Event = tuple[float, int, str]
+"""When it happens, a number that tells it from others, and the job that ends; "" where one begins.
+"""
+
+
+class Life:
+    """What happens to the jobs of one tenant from now on."""
+
+    def __init__(self, jobs: Collection, clock: Clock, seed: str) -> None:
+        self._jobs, self._clock, self._rng = jobs, clock, Random(f"life of {seed}")
+        self._usual_seconds = MONTH / len(jobs)
+        self._numbers = count()
+        self._events = list(self._first())
+        heapq.heapify(self._events)
+
+    def catch_up(self) -> None:
+        """Let everything happen that was to happen until now; of new jobs, those of a month."""
+        now = self._clock()
+        while self._events[0][0] <= now:
+            at, _, job_id = heapq.heappop(self._events)
+            if job_id:
+                self._end(job_id, at)
+            elif now - at > WATCHED_SECONDS:
+                self._happen(max(at, now - MONTH), now)
+            else:
+                self._begin(at)
+
+    def _first(self) -> Iterator[Event]:
+        now = self._clock()
+        for job in self._jobs.sorted((("id", False),)):
+            if job.get("status") == RUNNING:
+                yield self._event(now + self._rng.uniform(*RUNS), job["id"])
+        yield self._event(now + self._rng.uniform(*RESTS))
+
+    def _begin(self, at: float) -> None:
+        job = started(self._rng)
+        self._put(job, at, at)
+        heapq.heappush(self._events, self._event(at + self._rng.uniform(*RUNS), job["id"]))
+        heapq.heappush(self._events, self._event(at + self._rng.uniform(*RESTS)))
+
+    def _happen(self, at: float, now: float) -> None:
+        """A job begins, and has long ended by now."""
+        self._put(happened(self._rng), at, at + self._rng.uniform(*RUNS))
+        coming = at + self._usual_seconds * self._rng.uniform(0.5, 1.5)
+        if coming > now:
+            coming = now + self._rng.uniform(*RESTS)
+        heapq.heappush(self._events, self._event(coming))
+
+    def _put(self, job: Fields, created: float, modified: float) -> None:
+        job = job | {"metadata": _metadata(1, created, modified)}
+        self._jobs.put({name: value for name, value in job.items() if value is not None})
+
+    def _end(self, job_id: str, at: float) -> None:
+        """It may have been deleted meanwhile."""
+        outcome = ended(self._rng)
+        if (job := self._jobs.get(job_id)) is not None:
+            metadata = job["metadata"] | {"version": 2, "modifiedAt": iso(at)}
+            self._jobs.put({**job, **outcome, "metadata": metadata})
+
+    def _event(self, at: float, job_id: str = "") -> Event:
+        return at, next(self._numbers), job_id
+
+
+def _metadata(version: int, created: float, modified: float) -> Fields:
+    return {"version": version, "createdAt": iso(created), "modifiedAt": iso(modified)}

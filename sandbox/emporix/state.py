@@ -1,0 +1,122 @@
+"""Everything the stand-in of Emporix remembers: tenants, keys, tokens, jobs, agents and faults."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Self
+
+from sandbox.emporix import sample_data
+from sandbox.emporix.faults import Faults
+from sandbox.emporix.json_paths import Document
+from sandbox.emporix.keys import KEYS, Key
+from sandbox.emporix.simulation import Life
+from sandbox.emporix.tenant import NEWEST_FIRST, Tenant
+from sandbox.emporix.times import Clock, iso
+from sandbox.emporix.tokens import Tokens
+
+KEPT_REQUESTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request as it arrived, without its secrets.
+
+    `path` and `query` are as they were sent, percent signs and all; `tenant` is the Emporix-Tenant
+    header; `q` is the query of a POST search, which does not stand in the URL.
+    """
+
+    method: str
+    path: str
+    query: str
+    tenant: str
+    q: str = ""
+
+
+class World:
+    """Three empty tenants and the keys of `sandbox.emporix.keys`; `clock` says what time it is.
+
+    Once it has `come_alive`, jobs end and new ones begin. Without `counts`, no list says how many
+    there are in all, even where that is asked for.
+    """
+
+    def __init__(self, clock: Clock, *, token_seconds: int = 14399) -> None:
+        self.clock = clock
+        self.tokens = Tokens(clock, token_seconds)
+        self.tenants: dict[str, Tenant] = {}
+        self.faults = Faults()
+        self.counts = True
+        self.requests: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
+        self._numbers = count(1)
+        self._lives: list[Life] = []
+        for key in KEYS:
+            self.add_key(key)
+
+    @classmethod
+    def believable(cls, clock: Clock, *, token_seconds: int = 14399) -> Self:
+        """`acme` with 5,000 jobs, `globex` with 57, `initech` with none; each time the same."""
+        world = cls(clock, token_seconds=token_seconds)
+        for tenant, agent in sample_data.agents():
+            world.add_agent(tenant, **agent)
+        for tenant, job in sample_data.jobs(clock()):
+            world.add_job(tenant, **job)
+        return world
+
+    def come_alive(self) -> None:
+        """From now on jobs end and new ones begin, in those tenants that have some."""
+        self._lives = [
+            Life(tenant.jobs, self.clock, name)
+            for name, tenant in self.tenants.items()
+            if len(tenant.jobs)
+        ]
+
+    def catch_up(self) -> None:
+        """Let happen what was to happen until now."""
+        for life in self._lives:
+            life.catch_up()
+
+    def tenant(self, name: str) -> Tenant:
+        """The tenant of this name; a new one where there is none yet."""
+        return self.tenants.setdefault(name, Tenant(name))
+
+    def add_key(self, key: Key) -> None:
+        self.tenant(key.tenant)
+        self.tokens.accept(key)
+
+    def add_job(self, tenant: str, **fields: Any) -> Document:
+        """A job of now, successful and of a chat unless `fields` say otherwise; None omits a field.
+
+        `id` replaces the given id's job; `metadata` is the whole of it. Gives the stored job.
+        """
+        now = iso(self.clock())
+        job = {
+            "id": f"{next(self._numbers):024x}",
+            "status": "success",
+            "type": "AGENT_CHAT",
+            "agentId": "complaint-agent",
+            "agentType": "complaint",
+            "message": "The complaint has been answered.",
+            "metadata": {"version": 1, "createdAt": now, "modifiedAt": now},
+        } | fields
+        job = {name: value for name, value in job.items() if value is not None}
+        self.tenant(tenant).jobs.put(job)
+        return job
+
+    def add_agent(self, tenant: str, **fields: Any) -> Document:
+        """An agent; `fields` hold at least its `id`."""
+        agent = {"name": fields["id"], "type": "generic", "enabled": True} | fields
+        self.tenant(tenant).agents.put(agent)
+        return agent
+
+    def jobs(self, tenant: str) -> list[Document]:
+        """All jobs of a tenant, newest first; to be read, not changed."""
+        return list(self.tenant(tenant).jobs.sorted(NEWEST_FIRST))
+
+    def expire_tokens(self) -> None:
+        """Every token given out so far is expired from now on; the keys still work."""
+        self.tokens.expire()
+
+    def revoke(self, key: Key) -> None:
+        """The key is deleted: neither its secret nor its tokens work any more."""
+        self.tokens.revoke(key)

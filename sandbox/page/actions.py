@@ -1,0 +1,109 @@
+"""What people do on the page, and what the stand-in makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from sandbox.page.message_field import say
+from sandbox.slack import user_actions
+from sandbox.slack.actor import Actor
+from sandbox.slack.app_home import open_tab
+from sandbox.slack.clickable_elements import Pressable, pressables
+from sandbox.slack.element_search import Found
+from sandbox.slack.errors import Unknown
+from sandbox.slack.form_filling import fill_in
+from sandbox.slack.messages import Message
+from sandbox.slack.select_options import suggestions
+from sandbox.slack.settable_elements import Choosable, choosables
+from sandbox.slack.views import View
+
+Given = Mapping[str, Any]
+
+GONE = "This is not there any more."
+
+
+async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> user_actions.Done:
+    """Say, shortcut, press, choose, suggest, submit, and what `_go` can; raises Unknown."""
+    match kind:
+        case "say":
+            return await say(http, actor, str(given["text"]), str(given.get("thread", "")))
+        case "shortcut":
+            return await user_actions.shortcut(
+                http, actor, name=given["name"], ts=given.get("ts", "")
+            )
+        case "press":
+            await _fill_in(http, actor, given)
+            return await user_actions.press(http, actor, _pressed(actor, given))
+        case "choose":
+            await _fill_in(http, actor, given)
+            return await user_actions.put(http, actor, _meant(actor, given), given=given["value"])
+        case "suggest":
+            typed = str(given["typed"])
+            options = await suggestions(http, actor, _meant(actor, given), typed)
+            return user_actions.Done(options=options)
+        case "submit":
+            return await user_actions.submit(http, actor, given["values"])
+    return await _go(http, actor, kind, given)
+
+
+async def _go(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> user_actions.Done:
+    """Away from views, or to a tab of the app."""
+    match kind:
+        case "close":
+            return await user_actions.close(http, actor)
+        case "dismiss":
+            return await user_actions.dismiss(http, actor)
+        case "open":
+            return await open_tab(http, actor, tab=str(given["tab"]))
+    raise Unknown(f"nobody can {kind}")
+
+
+async def _fill_in(http: httpx.AsyncClient, actor: Actor, given: Given) -> None:
+    """What was typed into the form so far is told with any press in it."""
+    if given.get("values"):
+        await fill_in(http, actor, user_actions.top(actor), given["values"])
+
+
+def _pressed(actor: Actor, given: Given) -> Found[Pressable]:
+    place = _place(actor, given)
+    for one in pressables(_blocks(place)):
+        option = one.option["value"] if one.option else None
+        if _is_here(one, given) and option == given.get("option"):
+            return Found(place, one)
+    raise Unknown(GONE)
+
+
+def _meant(actor: Actor, given: Given) -> Found[Choosable]:
+    place = _place(actor, given)
+    for one in choosables(_blocks(place)):
+        if _is_here(one, given):
+            return Found(place, one)
+    raise Unknown(GONE)
+
+
+def _is_here(one: Pressable | Choosable, given: Given) -> bool:
+    here = (one.block_id, one.element["action_id"])
+    return here == (given.get("block"), given.get("action"))
+
+
+def _place(actor: Actor, given: Given) -> View | Message:
+    """The view or the message that somebody acts in; raises Unknown where it is gone."""
+    workspace = actor.workspace
+    if view_id := given.get("view"):
+        place: View | Message | None = workspace.views.find(str(view_id))
+    else:
+        seen = workspace.seen_by(actor.user, actor.channel.id)
+        place = next((message for message in seen if message.ts == given.get("ts")), None)
+    if place is None:
+        raise Unknown(GONE)
+    return place
+
+
+def _blocks(place: View | Message) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = (
+        place.content["blocks"] if isinstance(place, View) else place.blocks
+    )
+    return blocks

@@ -1,0 +1,49 @@
+"""What can be typed: the commands and filters of the bot itself, for the message field."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from bot import listeners
+from bot.app import COMMAND
+from bot.services.filters import values
+from bot.services.filters.definitions import FILTERS
+from bot.slack.decorators import discover
+
+_VALUES = {
+    "status": values.STATUSES,
+    "type": values.TYPES,
+    "agent-type": values.AGENT_TYPES,
+    "sort": values.SORTS,
+    "since": ("today", "yesterday", "24h", "7d", "monday"),
+    "until": ("today", "yesterday", "24h", "7d", "monday"),
+}
+_FILTERED = "[filters]"
+_SEARCHED = "<words and filters>"
+
+
+@cache
+def words() -> dict[str, Any]:
+    """As the page's script reads it; the first call imports the bot."""
+    return {
+        "command": COMMAND,
+        "commands": [
+            {
+                "words": f"{COMMAND} {command.words}",
+                "usage": command.usage,
+                "summary": command.summary,
+                "filtered": command.usage in (_FILTERED, _SEARCHED),
+            }
+            for command in discover(listeners).commands.values()
+        ],
+        "filters": [
+            {
+                "name": f"{known.name}:",
+                "example": known.example,
+                "meaning": known.meaning,
+                "values": list(_VALUES.get(known.name, ())),
+            }
+            for known in FILTERS
+        ],
+    }

@@ -1,0 +1,111 @@
+"""What the templates of the page call by name: texts, names, dates, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import blake2s
+from typing import Any
+from urllib.parse import urlsplit
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+
+from sandbox.page import charts, dates, mrkdwn, previews
+from sandbox.page.clock import clock
+from sandbox.page.markdown import markdown
+from sandbox.page.viewer import Reader
+from sandbox.slack.blockkit.walk import options
+from sandbox.slack.conversations import kind_of, offered
+from sandbox.slack.directory import BOT_USER_ID
+
+_HERE = {"127.0.0.1", "localhost"}
+
+
+@pass_context
+def _words(context: Context, text: Mapping[str, Any]) -> Markup:
+    """A text object, or the top-level text of a message, which is mrkdwn."""
+    if text["type"] == "mrkdwn":
+        return mrkdwn.mrkdwn(text["text"], context["reader"])
+    return mrkdwn.plain(text["text"], emoji=text.get("emoji", True))
+
+
+def _styled(words: str, style: Mapping[str, bool]) -> Markup:
+    """The letters of a rich text leaf."""
+    tags = {"bold": "b", "italic": "i", "strike": "s", "underline": "u", "code": "code"}
+    drawn = escape(words)
+    for name, tag in tags.items():
+        if style.get(name):
+            drawn = Markup("<{0}>{1}</{0}>").format(Markup(tag), drawn)
+    return drawn
+
+
+def _anchor(parts: list[Any]) -> str:
+    """An id that can stand in HTML, whatever the app calls its blocks and actions."""
+    return "e" + blake2s("\0".join(map(str, parts)).encode("utf-8", "replace")).hexdigest()[:12]
+
+
+@pass_context
+def _day(context: Context, then: datetime) -> str:
+    return dates.day(then, context["reader"])
+
+
+@pass_context
+def _date(context: Context, leaf: Mapping[str, Any]) -> Markup:
+    """A date of rich text, as a link where it is one."""
+    try:
+        words = dates.formatted(leaf["timestamp"], leaf["format"], context["reader"])
+    except (ValueError, OverflowError, OSError):
+        words = leaf.get("fallback", "")
+    return mrkdwn.link(leaf["url"], words) if leaf.get("url") else escape(words)
+
+
+@pass_context
+def _conversations(context: Context, element: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The ids that a select offers, and how each is shown."""
+    reader: Reader = context["reader"]
+    return [
+        (channel.id, ("" if kind_of(channel) == "im" else "# ") + reader.place(channel.id))
+        for channel in offered(element, reader.directory, reader.user)
+    ]
+
+
+@pass_context
+def _people(context: Context) -> list[tuple[str, str]]:
+    """The ids of all people, and their names."""
+    reader: Reader = context["reader"]
+    return [(user.id, user.real_name) for user in reader.directory.users.values()]
+
+
+def _is_here(url: str) -> bool:
+    """Whether a picture is on this machine; the page asks nobody else for one."""
+    return urlsplit(url).hostname in _HERE
+
+
+def _initials(name: str) -> str:
+    return "".join(word[0] for word in name.split()[:2]).upper()
+
+
+FILTERS: Mapping[str, Any] = {
+    "words": _words,
+    "styled": _styled,
+    "anchor": _anchor,
+    "day": _day,
+    "clock": clock,
+    "markdown": markdown,
+    "emoji": mrkdwn.named_emoji,
+    "link": mrkdwn.link,
+    "is_here": _is_here,
+    "options": options,
+    "initials": _initials,
+    **previews.FILTERS,
+    **charts.FILTERS,
+}
+FUNCTIONS: Mapping[str, Any] = {
+    "mention": mrkdwn.mention,
+    "conversations": _conversations,
+    "people": _people,
+    "date": _date,
+    "APP": BOT_USER_ID,
+}

@@ -1,0 +1,142 @@
+"""The first minute: what to try next, and what has been done already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from bot.rendering import buttons
+from sandbox.slack.directory import ADA, GRACE, User
+from sandbox.slack.journal import Sent
+from sandbox.slack.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`types` goes into the message field, `press` is the action_id of a button to point at,
+    `opens` the kind of a menu, `user` who to become; `whose` is who has to do it."""
+
+    name: str
+    whose: User
+    title: str
+    hint: str
+    types: str = ""
+    press: str = ""
+    opens: str = ""
+    user: str = ""
+    is_done: bool = False
+    is_next: bool = False
+
+
+STEPS = (
+    Step(
+        "list",
+        ADA,
+        "List the newest jobs",
+        "Ada is connected to acme already. Turn the page with Next.",
+        types="/emporix jobs",
+    ),
+    Step(
+        "search",
+        ADA,
+        "Search what agents said",
+        "Words and filters, in any order.",
+        types="/emporix jobs search invoice status:failed",
+    ),
+    Step("open", ADA, "Open one of them", "Press Open on a job.", press=buttons.JOBS_GET_OPEN),
+    Step(
+        "delete",
+        ADA,
+        "Delete a job",
+        "Press Delete, then confirm: it is recorded who did.",
+        press=buttons.JOBS_DELETE_CONFIRM,
+    ),
+    Step(
+        "share",
+        ADA,
+        "Share with the channel",
+        "Answers are private until somebody shares one.",
+        press=buttons.JOBS_SHARE_ASK,
+    ),
+    Step("switch", GRACE, "Become Grace", "She sees only what Ada has shared.", user=GRACE.name),
+    Step(
+        "connect",
+        GRACE,
+        "Connect with her own key",
+        "The form has keys of this sandbox to fill in.",
+        types="/emporix connect",
+    ),
+    Step(
+        "mine",
+        GRACE,
+        "List her jobs",
+        "Her own tenant, her own rights.",
+        types="/emporix jobs size:5",
+    ),
+    Step(
+        "find",
+        ADA,
+        "Find jobs from a message",
+        "Send it, then choose Find Emporix jobs from its menu (⋯).",
+        types="What did the Complaint Agent say last?",
+    ),
+    Step(
+        "form",
+        ADA,
+        "Search by a form",
+        "The bolt beside the message field has it.",
+        opens="global",
+    ),
+)
+
+
+class Progress:
+    """What has been done, by reading what the app answered; `switch` is told by the page."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._read = workspace.journal.count
+        self._done: set[str] = set()
+
+    def became(self, user: User) -> None:
+        if user == GRACE:
+            self._done.add("switch")
+
+    def steps(self) -> list[Step]:
+        """All steps; the first that is not done is the next."""
+        self._read_on()
+        steps = [replace(step, is_done=step.name in self._done) for step in STEPS]
+        for place, step in enumerate(steps):
+            if not step.is_done:
+                steps[place] = replace(step, is_next=True)
+                break
+        return steps
+
+    def _read_on(self) -> None:
+        journal = self._workspace.journal
+        for user in (ADA, GRACE):
+            for sent in journal.since(self._read, user.id):
+                self._done.update(_told(sent, user))
+        self._read = journal.count
+
+
+def _told(sent: Sent, user: User) -> Iterator[str]:
+    """The steps that an answer of the app shows to be done."""
+    payload = sent.payload if isinstance(sent.payload, dict) else {}
+    shown = json.dumps(payload, ensure_ascii=False)
+    is_list = buttons.JOBS_LIST_REFRESH in shown
+    if is_list:
+        yield "search" if "saying “" in shown else "list" if user == ADA else "mine"
+    if str(payload.get("text", "")).startswith("Job ") and buttons.JOBS_SHARE_ASK in shown:
+        yield "open" if not is_list else "list"
+    if ":wastebasket:" in shown:
+        yield "delete"
+    if f"Shared by <@{user.id}>" in shown:
+        yield "share"
+    if "*Connected to `" in shown and user == GRACE:
+        yield "connect"
+    if buttons.JOBS_SHARE_FOUND_ASK in shown:
+        yield "find"
+    if buttons.JOBS_RESULTS_REFRESH in shown:
+        yield "form"

@@ -1,0 +1,150 @@
+"""The parts of the page, drawn for one person in one conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cachetools import LRUCache
+from markupsafe import Markup
+
+from sandbox.clock.shared_clock import MovingClock
+from sandbox.emporix.keys import ACME_READ_ONLY, GLOBEX_OPERATIONS
+from sandbox.page.render import draw
+from sandbox.page.timeline import Entry, timeline
+from sandbox.page.tutorial import Progress
+from sandbox.page.unread import Reading
+from sandbox.page.viewer import Reader
+from sandbox.slack.directory import TEAM_NAME, Channel, User
+from sandbox.slack.views import View
+from sandbox.slack.workspace import Workspace
+
+KEPT_ITEMS = 1000
+KEYS = (GLOBEX_OPERATIONS, ACME_READ_ONLY)
+ZONES = (
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/Los_Angeles",
+    "Asia/Kolkata",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "Australia/Lord_Howe",
+)
+"""To move the clock by: with the usual change of the clocks, none, and one of half an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    name: str
+    title: str
+    is_current: bool
+
+
+class Page:
+    """Draws whatever changed; `Reading` and `Progress` are what it remembers."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._reading = Reading(workspace)
+        self._progress = Progress(workspace)
+        self._items: LRUCache[Any, Markup] = LRUCache(KEPT_ITEMS)
+
+    def version(self, user: User) -> list[Any]:
+        """It changes whenever this person would see something else."""
+        workspace = self._workspace
+        views = [*workspace.views.stack(user.id), workspace.views.home(user.id)]
+        files = workspace.files_of(user)
+        shown = [f"{view.id}:{view.hash}" for view in views if view]
+        messages = workspace.messages.version
+        return [messages, len(files), workspace.journal.count, self._ahead(), *shown]
+
+    def whole(self, user: User, channel: Channel) -> str:
+        reader = self._reader(user)
+        parts = {name: Markup(html) for name, html in self.parts(user, channel).items()}
+        facts = self._facts(reader, channel)
+        shortcuts = self._workspace.shortcuts
+        return draw("page", parts=parts, shortcuts=shortcuts, zones=ZONES, **facts)
+
+    def parts(self, user: User, channel: Channel, tab: str = "messages") -> dict[str, str]:
+        """HTML by the id of the element that it goes into."""
+        reader = self._reader(user)
+        self._progress.became(user)
+        facts = self._facts(reader, channel)
+        return {
+            "messages": self._messages(reader, channel, tab),
+            "top": draw("top", tabs=self._tabs(reader, channel, tab), **facts),
+            "sidebar": self._sidebar(reader, channel),
+            **self._story(reader),
+            "modal": self.modal(user),
+            "title": f"{reader.title(channel)} · {TEAM_NAME}",
+        }
+
+    def modal(self, user: User, errors: Mapping[str, str] | None = None) -> str:
+        """The view on top; empty where none is open."""
+        view = self._workspace.views.top(user.id)
+        if view is None:
+            return ""
+        keys = KEYS if _asks_for_key(view) else ()
+        return draw("modal", view=view, errors=errors or {}, keys=keys, reader=self._reader(user))
+
+    def _messages(self, reader: Reader, channel: Channel, tab: str) -> str:
+        if tab == "home" and channel.is_im:
+            home = self._workspace.views.home(reader.user.id)
+            return draw("home", view=home, reader=reader)
+        entries = timeline(self._workspace, reader, channel.id)
+        newest = max((one.key for e in entries for one in (e, *e.replies)), default="")
+        self._reading.read(reader.user, channel, newest)
+        items = [self._item(reader, channel, entry) for entry in entries]
+        return draw("messages", items=items, channel=channel, reader=reader)
+
+    def _item(self, reader: Reader, channel: Channel, entry: Entry) -> Markup:
+        """Drawn once for as long as it looks the same: a long list takes some 10 ms."""
+        today = reader.at(reader.now).date()
+        key = (reader.user.id, channel.id, entry.key, entry.version, today, str(entry.states()))
+        if key not in self._items:
+            self._items[key] = Markup(draw("item", entry=entry, reader=reader))
+        return self._items[key]
+
+    def _sidebar(self, reader: Reader, channel: Channel) -> str:
+        places = self._reading.places(reader, channel)
+        return draw("sidebar", places=places, **self._facts(reader, channel))
+
+    def _story(self, reader: Reader) -> dict[str, str]:
+        """All steps, and the next alone, for where there is no room for more."""
+        steps = self._progress.steps()
+        coming = next((step for step in steps if step.is_next), None)
+        whole = draw("story", steps=steps, is_all_done=coming is None, reader=reader)
+        return {"story": whole, "next": draw("next", step=coming)}
+
+    def _tabs(self, reader: Reader, channel: Channel, tab: str) -> list[Tab]:
+        """Beside its messages the app has a Home, where its manifest says so."""
+        names = [("messages", "Messages")]
+        if channel.is_im and self._workspace.has_home_tab:
+            names.insert(0, ("home", "Home"))
+        return [Tab(name, title, name == tab) for name, title in names]
+
+    def _facts(self, reader: Reader, channel: Channel) -> dict[str, Any]:
+        current = "dm" if channel.is_im else channel.name
+        moves = isinstance(self._workspace.clock, MovingClock)
+        return {
+            "reader": reader,
+            "channel": channel,
+            "current": current,
+            "team": TEAM_NAME,
+            "clock_moves": moves,
+        }
+
+    def _ahead(self) -> float:
+        """How far the clock was moved."""
+        clock = self._workspace.clock
+        return clock.ahead if isinstance(clock, MovingClock) else 0.0
+
+    def _reader(self, user: User) -> Reader:
+        return Reader(user, self._workspace.directory, self._workspace.clock())
+
+
+def _asks_for_key(view: View) -> bool:
+    """Whether it is the form in which the keys of the sandbox can be filled in."""
+    return any(block.get("block_id") == "client_secret" for block in view.content["blocks"])

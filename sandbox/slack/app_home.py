@@ -1,0 +1,40 @@
+"""The tabs of the app: what it is told when somebody opens its Home, or the messages there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from sandbox.slack.actor import Actor
+from sandbox.slack.errors import Unknown
+from sandbox.slack.events import send
+from sandbox.slack.user_actions import Done
+
+OPENED = "app_home_opened"
+TABS = ("home", "messages")
+
+
+async def open_tab(http: httpx.AsyncClient, actor: Actor, *, tab: str = "home") -> Done:
+    """Open a tab of the app; nothing is sent where the app has not subscribed to that.
+
+    Raises Unknown for a tab that there is not.
+    """
+    there = TABS if actor.workspace.has_home_tab else TABS[1:]
+    if tab not in there:
+        raise Unknown(f"no tab {tab!r}; there are: {', '.join(there)}")
+    return await send(http, actor.workspace, app_home_opened(actor, tab))
+
+
+def app_home_opened(actor: Actor, tab: str) -> dict[str, Any]:
+    """Slack: the Home carries the view that is there, and none before the first was published."""
+    workspace = actor.workspace
+    view = workspace.views.home(actor.user.id)
+    event = {
+        "type": OPENED,
+        "user": actor.user.id,
+        "channel": workspace.directory.direct(actor.user).id,
+        "tab": tab,
+    }
+    shown = {"view": view.as_json()} if view and tab == "home" else {}
+    return event | shown

@@ -1,0 +1,49 @@
+"""How a person fills in a view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from sandbox.slack.actor import Actor
+from sandbox.slack.element_search import Found
+from sandbox.slack.errors import Unknown
+from sandbox.slack.inputs import lacking
+from sandbox.slack.select_options import keep
+from sandbox.slack.settable_elements import Choosable
+from sandbox.slack.values import Given
+from sandbox.slack.views import View
+
+
+async def fill_in(
+    http: httpx.AsyncClient, actor: Actor, view: View, values: Mapping[str, Given]
+) -> None:
+    """Put `values` into the inputs whose label or block_id they name; raises Unknown."""
+    for name, given in values.items():
+        block = _named(_inputs(view), name)
+        await keep(http, actor, Found(view, Choosable(block, block["element"])), given)
+
+
+def missing(view: View) -> dict[str, str]:
+    """What Slack itself refuses to submit: block_id → what stands under that input."""
+    told = {
+        block["block_id"]: lacking(
+            block, view.state[block["block_id"]][block["element"]["action_id"]]
+        )
+        for block in _inputs(view)
+    }
+    return {block_id: words for block_id, words in told.items() if words}
+
+
+def _inputs(view: View) -> list[dict[str, Any]]:
+    return [block for block in view.content["blocks"] if block["type"] == "input"]
+
+
+def _named(inputs: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    for block in inputs:
+        if name in (block["block_id"], block["label"]["text"]):
+            return block
+    labels = ", ".join(block["label"]["text"] for block in inputs)
+    raise Unknown(f"no input {name!r}; there are: {labels}")

@@ -1,0 +1,27 @@
+"""/upload/v1/…: where the bytes of an announced file go; nobody needs a token there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from sandbox.slack.fault_injection import answered
+from sandbox.slack.workspace import Workspace
+
+
+def routes(workspace: Workspace) -> Sequence[Route]:
+    async def upload(request: Request) -> Response:
+        return await answered(workspace, "upload", request, partial(_answer, workspace, request))
+
+    return [Route("/upload/v1/{key}", upload, methods=["POST"])]
+
+
+async def _answer(workspace: Workspace, request: Request) -> Response:
+    content = await request.body()
+    if workspace.files.upload(request.url.path, content):
+        return PlainTextResponse(f"OK - {len(content)}")
+    return PlainTextResponse("no such upload", 404)

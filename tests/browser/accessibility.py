@@ -1,0 +1,13 @@
+"""What axe-core has to say about the page."""
+
+from __future__ import annotations
+
+from axe_playwright_python.async_playwright import Axe
+
+from tests.browser.user import Desk
+
+
+async def wrong_for_axe(desk: Desk) -> list[str]:
+    """What it finds: controls without a name, letters without contrast, and the like."""
+    found = (await Axe().run(desk.page)).response["violations"]
+    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]

@@ -1,0 +1,179 @@
+"""The pictures of the documents, taken from the running demo: `make pictures`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import oxipng
+import pytest
+from playwright.async_api import expect
+
+from sandbox.emporix.keys import ACME_READ_ONLY
+from tests.browser.cleanups import cleans_up
+from tests.browser.test_home import go_home
+from tests.browser.user import Desk
+
+LARGEST = 150_000  # bytes
+WINDOW = {"viewport": {"width": 1160, "height": 760}, "color_scheme": "light"}
+WIDER = {**WINDOW, "viewport": {"width": 1240, "height": 760}}
+TALLER = {**WINDOW, "viewport": {"width": 1160, "height": 1000}}
+DARK = {**WINDOW, "color_scheme": "dark"}
+PHONE = {"viewport": {"width": 360, "height": 720}, "device_scale_factor": 2}
+LONG = 30_000  # milliseconds; a worker reads, posts, draws and uploads
+in_window = pytest.mark.parametrize("desk", [WINDOW], indirect=True)
+
+
+@pytest.fixture
+async def alone(desk: Desk, pictures: Path) -> Desk:
+    """Slack alone, without what the sandbox puts beside it."""
+    await desk.page.evaluate("document.body.classList.add('story-is-away')")
+    return desk
+
+
+async def take(desk: Desk, name: str, folder: Path) -> None:
+    """The window as it is, without a blinking cursor or a spinner."""
+    await desk.page.mouse.move(0, 0)
+    await expect(desk.page.locator("[data-waits]")).to_have_count(0)
+    path = folder / f"{name}.png"
+    await desk.page.screenshot(path=path, animations="disabled", caret="hide")
+    oxipng.optimize(path, level=2, strip=oxipng.StripChunks.all())
+    assert path.stat().st_size <= LARGEST
+
+
+@pytest.mark.parametrize("desk", [WIDER], indirect=True)
+async def test_the_first_minute(desk: Desk, pictures: Path) -> None:
+    """What `make demo` opens."""
+    await desk.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
+    await take(desk, "demo", pictures)
+
+
+@in_window
+async def test_a_list(alone: Desk, pictures: Path) -> None:
+    """The hero of the README."""
+    await alone.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
+    await take(alone, "list", pictures)
+
+
+@in_window
+async def test_a_search(alone: Desk, pictures: Path) -> None:
+    """Words and a filter."""
+    line = '/emporix jobs search "timed out" status:failed since:7d size:3'
+    await alone.type(line, answer="saying “timed out”")
+    await take(alone, "search", pictures)
+
+
+@in_window
+async def test_a_job_and_the_question(alone: Desk, pictures: Path) -> None:
+    """One job opened, and what is asked before it is deleted."""
+    await alone.type("/emporix jobs type:agent_chat status:success size:1", answer="Job 1 of ")
+    await alone.press("Open", answer="Open in the Management Dashboard")
+    await take(alone, "job", pictures)
+    await alone.button("Delete").click()
+    await expect(alone.question).to_be_visible()
+    await take(alone, "delete", pictures)
+
+
+@in_window
+async def test_a_shared_list(alone: Desk, pictures: Path) -> None:
+    """As Grace sees it, after Ada has deleted one of its jobs."""
+    await alone.type('/emporix failed "could not be found" size:3', answer="Jobs 1–3 of ")
+    await alone.press("Share in channel", answer="Share these jobs?")
+    await alone.button("Share").click()
+    await expect(alone.messages.filter(has_text="Shared by")).to_have_count(1)
+    await alone.person("ada").click("Delete", action_id="jobs.delete_shared.confirm")
+    await alone.become("Grace Hopper")
+    await alone.sees("Deleted by @Ada Lovelace")
+    await expect(alone.page.locator("#notice")).to_be_empty(timeout=10_000)
+    await take(alone, "shared", pictures)
+
+
+@pytest.mark.parametrize("desk", [TALLER], indirect=True)
+async def test_a_digest(alone: Desk, pictures: Path) -> None:
+    """Posted at once, with a chart of the last days."""
+    ada = alone.person("ada")
+    await ada.command("/emporix digest")
+    await ada.submit({})
+    await ada.click("Post one now")
+    await ada.close()
+    days = alone.page.get_by_role("img", name="Jobs per day")
+    await expect(days).to_be_visible(timeout=LONG)
+    await days.scroll_into_view_if_needed()
+    await take(alone, "digest", pictures)
+
+
+@in_window
+async def test_shortcuts(alone: Desk, pictures: Path) -> None:
+    """The menu of a message, and what Find shows."""
+    first, second = await alone.job_ids('/emporix jobs search "late refund" size:2')
+    await alone.http.post(f"{alone.slack_url}/sandbox/forget")
+    await alone.type(f"Who can look at {first} and {second}?", answer="Who can look")
+    await alone.last.get_by_role("button", name="Message shortcuts").click()
+    await expect(alone.page.get_by_role("menu")).to_be_visible()
+    await take(alone, "shortcuts", pictures)
+    await alone.page.get_by_role("menuitem", name="Find Emporix jobs").click()
+    await expect(alone.modal).to_contain_text("2 jobs named in this message")
+    await take(alone, "find", pictures)
+
+
+@in_window
+async def test_the_form_of_filters(alone: Desk, pictures: Path) -> None:
+    """Search Emporix jobs, partly filled in."""
+    await alone.chooses("Search Emporix jobs")
+    await alone.modal.get_by_label("Words").fill('"timed out"')
+    await alone.modal.locator(".multi summary").first.click()
+    await alone.modal.get_by_role("checkbox", name="Failed").check()
+    await alone.page.keyboard.press("Escape")
+    await take(alone, "filter", pictures)
+
+
+@in_window
+async def test_the_form(alone: Desk, pictures: Path) -> None:
+    """Connecting a tenant."""
+    await alone.field.fill("/emporix connect")
+    await alone.field.press("Enter")
+    await alone.modal.get_by_label("Tenant", exact=True).fill(ACME_READ_ONLY.tenant)
+    await alone.modal.get_by_label("Client ID").fill(ACME_READ_ONLY.client_id)
+    await alone.page.evaluate("document.querySelector('.keys').remove()")
+    await take(alone, "connect", pictures)
+
+
+@in_window
+async def test_the_home(alone: Desk, pictures: Path) -> None:
+    """As it looks once Emporix has answered."""
+    await go_home(alone, says="in the last 24 hours")
+    await take(alone, "home", pictures)
+
+
+@in_window
+async def test_what_can_be_typed(alone: Desk, pictures: Path) -> None:
+    """The message field suggests commands."""
+    await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
+    await alone.field.press_sequentially("/emporix j")
+    await expect(alone.page.get_by_role("option").first).to_be_visible()
+    await take(alone, "commands", pictures)
+
+
+@pytest.mark.parametrize("desk", [DARK], indirect=True)
+async def test_dark(alone: Desk, pictures: Path) -> None:
+    """The same list by night."""
+    await alone.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
+    await take(alone, "dark", pictures)
+
+
+@pytest.mark.parametrize("desk", [PHONE], indirect=True)
+async def test_a_phone(alone: Desk, pictures: Path) -> None:
+    """At 360 pixels."""
+    await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
+    await take(alone, "phone", pictures)
+
+
+@in_window
+@pytest.mark.usefixtures("slow_deletes")
+async def test_a_clean_up(alone: Desk, pictures: Path) -> None:
+    """While it goes on; last, because what it deletes is gone."""
+    await cleans_up(alone, "/emporix jobs clean success until:2026-11-15")
+    await alone.page.evaluate("document.body.classList.add('story-is-away')")
+    await expect(alone.last).to_contain_text(re.compile(r"[1-9]\d %"), timeout=45_000)
+    await take(alone, "clean", pictures)
+    await alone.press("Stop", answer="Clean-up stopped")

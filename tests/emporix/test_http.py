@@ -1,0 +1,167 @@
+"""Connection errors told apart, over real sockets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from bot.emporix.http import Encoded, TooLarge, http_client
+from tests.emporix.scripted import NOT_HTTP, TRUNCATED, Answer, cut, raw, reply, scripted, silence
+
+QUICK = httpx.Timeout(0.2)
+
+
+async def get(url: str) -> httpx.Response:
+    async with http_client(url, timeout=QUICK) as http:
+        return await http.get("/jobs", headers={"Authorization": "Bearer the-token"})
+
+
+@contextmanager
+def closed_port() -> Iterator[str]:
+    """An address where nobody listens, and nobody can begin to."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{reserved.getsockname()[1]}"
+
+
+@contextmanager
+def full_port() -> Iterator[str]:
+    """An address that answers no new connection: its queue is full."""
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(busy.getsockname())
+        yield f"http://127.0.0.1:{busy.getsockname()[1]}"
+        for one in waiting:
+            one.close()
+
+
+async def test_refused() -> None:
+    """A refused connection is known as never made."""
+    with closed_port() as url, pytest.raises(httpx.ConnectError):
+        await get(url)
+
+
+async def test_unresolvable() -> None:
+    """A name that nobody has is known as never reached."""
+    with pytest.raises(httpx.ConnectError):
+        await get("http://nowhere.invalid")
+
+
+async def test_connect_timeout() -> None:
+    """A connection that is not made in time is a connect timeout, not a read timeout."""
+    with full_port() as url, pytest.raises(httpx.ConnectTimeout):
+        await get(url)
+
+
+@pytest.mark.parametrize("answer", [cut, NOT_HTTP, raw(b"HTTP/1.1 200 OK\r\nContent-Le")])
+async def test_cut_after_sending(answer: Answer) -> None:
+    """A connection cut after the request was sent never passes for one that was not made."""
+    async with scripted(answer) as server:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await get(server.url)
+        assert server.targets == ["GET /jobs"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [TRUNCATED, raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n")],
+)
+async def test_truncated(answer: Answer) -> None:
+    """Half a body is an error, not a shorter body."""
+    async with scripted(answer) as server:
+        with pytest.raises(httpx.ReadError):
+            await get(server.url)
+
+
+async def test_read_timeout() -> None:
+    """A server that says nothing is a read timeout."""
+    async with scripted(silence) as server:
+        with pytest.raises(httpx.ReadTimeout):
+            await get(server.url)
+
+
+async def test_too_large() -> None:
+    """A body above 10 MB ends the reading."""
+    async with scripted(reply(b"x" * (10 * 1024 * 1024 + 1))) as server:
+        with pytest.raises(TooLarge):
+            await get(server.url)
+
+
+async def test_large_enough() -> None:
+    """A body of exactly 10 MB is read whole."""
+    async with scripted(reply(b"x" * (10 * 1024 * 1024))) as server:
+        assert len((await get(server.url)).content) == 10 * 1024 * 1024
+
+
+async def test_a_delete_is_sent_once() -> None:
+    """A DELETE that is cut on a kept-alive connection is not silently repeated."""
+    async with scripted(reply({}), cut, reply({})) as server, http_client(server.url) as http:
+        await http.get("/jobs")
+        with pytest.raises(httpx.RemoteProtocolError):
+            await http.delete("/jobs/1")
+        assert server.targets == ["GET /jobs", "DELETE /jobs/1"]
+        assert server.connections == 1
+
+
+async def test_errors_hold_no_token() -> None:
+    """No error, nor what caused it, shows the token of the request."""
+    async with scripted(NOT_HTTP) as server:
+        with pytest.raises(httpx.RemoteProtocolError) as caught:
+            await get(server.url)
+    assert "the-token" not in repr(caught.value) + repr(caught.value.__cause__)
+
+
+async def test_no_cookies() -> None:
+    """A cookie of one answer is not sent with the next request: users share the client."""
+    sticky = reply({}, headers={"Set-Cookie": "session=of-somebody; Path=/"})
+    async with scripted(sticky, reply({})) as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+        async with http_client(url) as http:
+            await http.get("/jobs")
+            await http.get("/jobs")
+    assert all("cookie" not in request.headers for request in server.requests)
+
+
+async def test_no_redirects() -> None:
+    """A redirect is an answer like any other; nobody follows it with a token in hand."""
+    elsewhere = reply(b"", status=302, headers={"Location": "/elsewhere"})
+    async with scripted(elsewhere) as server:
+        assert (await get(server.url)).status_code == 302
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "zstd", "x-unknown", "a b\tc", "é"])
+@pytest.mark.parametrize("status", [200, 404, 503])
+async def test_reads_nothing_that_is_compressed(coding: str, status: int) -> None:
+    """A megabyte of gzip can hold a gigabyte: it is not read, and named in letters of ours."""
+    answer = reply(b"x" * 100, status=status, headers={"Content-Encoding": coding})
+    async with scripted(answer) as server:
+        with pytest.raises(Encoded) as caught:
+            await get(server.url)
+    assert caught.value.coding in (coding, "an unknown coding")
+    assert caught.value.coding.isprintable()
+    assert caught.value.coding.isascii()
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+async def test_reads_what_is_not_compressed(coding: str) -> None:
+    """What is called identity is a body as it is."""
+    async with scripted(reply([1], headers={"Content-Encoding": coding})) as server:
+        assert (await get(server.url)).json() == [1]
+
+
+async def test_names_what_is_wrong_with_a_response() -> None:
+    """The log can say what the parser did not like, and holds nothing of the response."""
+    both = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nsecret"
+    async with scripted(raw(both)) as server:
+        with pytest.raises(httpx.RemoteProtocolError, match="Transfer-Encoding") as caught:
+            await get(server.url)
+    assert "secret" not in str(caught.value)

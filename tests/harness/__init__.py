@@ -1,0 +1,1 @@
+"""Drives the app in tests: the whole app, a worker, and fakes of what surrounds them."""

@@ -1,0 +1,147 @@
+"""The bot between stand-ins of Slack and Emporix, all on real sockets, for one test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any
+
+import httpx
+from redis.exceptions import RedisError
+
+from bot.resources import vault
+from bot.server import Server
+from bot.settings import Settings
+from bot.slack.verification import RequestVerifier
+from bot.store import keys as redis_keys
+from bot.store.connection import connect
+from bot.store.encryption import Canary, Cipher, new_key
+from bot.web import assemble, build_web
+from bot.worker import assemble_worker
+from sandbox.emporix.app import create_app as create_emporix
+from sandbox.emporix.keys import Key
+from sandbox.emporix.state import World
+from sandbox.server import serving
+from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.exchange import tls
+from sandbox.slack.person import Exchange, Person
+from sandbox.slack.workspace import Workspace
+from tests.harness.clock import FakeClock
+from tests.harness.redis_clock import clocked_connect
+from tests.harness.worker import FakeQueue, FakeWorker
+
+UNHURRIED_SECONDS = 60.0
+"""A busy machine must not add a word about waiting to tests that are not about that."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppHarness:
+    """`ada` and `grace` act in Slack; `world` is Emporix; `redis` is what the bot keeps, sealed by
+    `vault`.
+
+    What happens by the clock happens when `worker` is told to work.
+    """
+
+    workspace: Workspace
+    world: World
+    redis: Any
+    http: httpx.AsyncClient
+    slack_url: str
+    bot_url: str
+    clock: FakeClock
+    worker: FakeWorker
+    vault: Cipher
+
+    def person(self, user: str, channel: str = "general") -> Person:
+        return Person(self.http, self.slack_url, user, channel)
+
+    @property
+    def ada(self) -> Person:
+        return self.person("ada")
+
+    @property
+    def grace(self) -> Person:
+        return self.person("grace")
+
+    async def connect(self, person: Person, key: Key, tenant: str = "") -> Exchange:
+        """Connect as a person does: the command, the modal, its submission."""
+        await person.command("/emporix connect")
+        return await person.submit(
+            {
+                "Tenant": tenant or key.tenant,
+                "Client ID": key.client_id,
+                "Client secret": key.client_secret,
+            }
+        )
+
+
+@asynccontextmanager
+async def open_app(
+    redis: Any,
+    redis_url: str,
+    clock: FakeClock,
+    *,
+    patience_seconds: float = UNHURRIED_SECONDS,
+    **settings_of_test: object,
+) -> AsyncIterator[AppHarness]:
+    """Everything started, nobody connected; whoever waits longer than this is told so."""
+    world, workspace = World(clock), Workspace(clock)
+    if "encryption_keys" not in settings_of_test:
+        await _forget_keys(redis_url)
+    async with AsyncExitStack() as parts:
+        emporix = await parts.enter_async_context(serving(create_emporix(world)))
+        slack = await parts.enter_async_context(serving(create_slack(workspace)))
+        settings = Settings.model_validate(
+            {
+                "slack_bot_token": workspace.bot_token,
+                "slack_signing_secret": workspace.signing_secret,
+                "slack_api_url": f"{slack}/api/",
+                "emporix_api_url": emporix,
+                "redis_url": redis_url,
+                "encryption_keys": new_key(),
+                # Redis counts these in real time, which hardly passes in a test.
+                "slack_channel_reads_per_minute": 6000,
+            }
+            | settings_of_test
+        )
+        keys = vault(settings)
+        web = build_web(
+            partial(
+                assemble,
+                settings,
+                clock,
+                _numbered("cursor"),
+                patience_seconds,
+                _numbered("digest"),
+            ),
+            RequestVerifier([workspace.signing_secret], clock),
+        )
+        workspace.bot_url = await parts.enter_async_context(serving(web, made_by=Server))
+        http = await parts.enter_async_context(httpx.AsyncClient(verify=tls()))
+        queue = FakeQueue(clock)
+        by_clock = await parts.enter_async_context(
+            assemble_worker(
+                settings, queue, Canary(keys), clock, clock.sleep, clocked_connect(clock)
+            )
+        )
+        worker = FakeWorker(by_clock, queue, clock)
+        yield AppHarness(
+            workspace, world, redis, http, slack, workspace.bot_url, clock, worker, keys
+        )
+
+
+async def _forget_keys(redis_url: str) -> None:
+    """Another test may have left the canary of its own keys, and Redis may be away."""
+    client = connect(redis_url)
+    with suppress(RedisError):
+        await client.delete(redis_keys.canary())
+    await client.aclose()
+
+
+def _numbered(kind: str) -> Callable[[], str]:
+    """Ids that a snapshot can hold."""
+    numbers = count(1)
+    return lambda: f"{kind}-{next(numbers)}"

@@ -1,0 +1,150 @@
+"""Dispatch with listeners of a test's own, behind the real door and before a stand-in of Slack."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import aiohttp
+import httpx
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.app import build_app
+from bot.domain.accounts import Account, Caller
+from bot.rendering.renderer import Renderer
+from bot.server import Limits, Server
+from bot.services.home import HomeService
+from bot.slack.background import BackgroundTasks
+from bot.slack.decorators import Listener, Registry
+from bot.slack.dispatch import Dispatch
+from bot.slack.error_handler import ErrorHandler
+from bot.slack.injection import Providers
+from bot.slack.installation import Installation
+from bot.slack.verification import RequestVerifier
+from bot.store.audit import AuditLog
+from bot.store.connection import connect
+from bot.store.idempotency import Deliveries, Delivery
+from bot.store.slack_cache import TimeZoneCache
+from bot.web import Parts, build_web
+from sandbox.server import serving
+from sandbox.slack.app import create_app as create_slack
+from sandbox.slack.directory import ADA
+from sandbox.slack.exchange import tls
+from sandbox.slack.workspace import Workspace
+from tests.harness.clock import FakeClock
+from tests.harness.signed_requests import Poster
+
+
+class FakeArrivals(Deliveries):
+    """Takes everything on, for people who are connected to nothing."""
+
+    def __init__(self) -> None:
+        """Without Redis."""
+
+    async def take(
+        self,
+        caller: Caller,
+        delivery: str,
+        reference: str,
+        cursor_id: str = "",
+        *,
+        by_person: bool = True,
+    ) -> Delivery | None:
+        return Delivery(Account(caller), None)
+
+
+class FakeOverviews(HomeService):
+    """Knows nothing: no Home tab may be shown."""
+
+    def __init__(self) -> None:
+        """Without services."""
+
+    async def known(self, caller: Caller) -> Any:
+        raise AssertionError("a Home tab was drawn")
+
+
+def unreachable() -> Any:
+    """A client of a Redis that is not there."""
+    return connect("redis://localhost:1")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """`poster` posts to the bot."""
+
+    poster: Poster
+    workspace: Workspace
+    slack_url: str
+    work: BackgroundTasks
+
+    def response_url(self) -> str:
+        return self.slack_url + self.workspace.response_urls.new(ADA.id, "C0GENERAL")
+
+    def texts(self) -> list[str]:
+        """What Ada sees, oldest first."""
+        return [message.text for message in self.workspace.seen_by(ADA)]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the parts are made of."""
+
+    heard: tuple[Listener, ...]
+    work: BackgroundTasks = field(default_factory=BackgroundTasks)
+    limits: Limits = field(default_factory=Limits)
+    arrivals: Deliveries = field(default_factory=FakeArrivals)
+    services: object = None
+    allow_outsiders: bool = False
+    audit: AuditLog = field(default_factory=lambda: AuditLog(unreachable()))
+
+
+@asynccontextmanager
+async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
+    clock = FakeClock()
+    workspace = Workspace(clock)
+    async with (
+        serving(create_slack(workspace)) as slack_url,
+        httpx.AsyncClient(verify=tls()) as http,
+    ):
+
+        @asynccontextmanager
+        async def assemble() -> AsyncIterator[Parts]:
+            async with aiohttp.ClientSession() as session:
+                client = AsyncWebClient(base_url=f"{slack_url}/api/", session=session)
+                asking = AsyncWebClient(
+                    workspace.bot_token, base_url=f"{slack_url}/api/", session=session
+                )
+                dispatch = _dispatch(setup, session, asking)
+                app = build_app(dispatch, client, workspace.bot_token)
+                yield Parts(app, setup.work, _ping)
+
+        made = partial(Server, limits=setup.limits)
+        guard = RequestVerifier([workspace.signing_secret], clock)
+        async with serving(build_web(assemble, guard), made_by=made) as workspace.bot_url:
+            poster = Poster(http, workspace.bot_url, workspace.signing_secret, clock)
+            yield Bench(poster, workspace, slack_url, setup.work)
+
+
+def _dispatch(setup: Setup, session: aiohttp.ClientSession, client: AsyncWebClient) -> Dispatch:
+    say = Renderer.default()
+    return Dispatch(
+        registry=Registry(setup.heard),
+        say=say,
+        session=session,
+        work=setup.work,
+        failures=ErrorHandler(say),
+        arrivals=setup.arrivals,
+        audit=setup.audit,
+        installation=Installation(client, allow_outsiders=setup.allow_outsiders),
+        services=setup.services,
+        providers=Providers(
+            say, session, FakeOverviews(), TimeZoneCache(unreachable()), FakeClock()
+        ),
+    )
+
+
+async def _ping() -> None:
+    """Nothing is kept anywhere."""

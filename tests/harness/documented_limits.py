@@ -1,0 +1,203 @@
+"""Limits in numbers, reviewed: what documents promise, and what tests take from the code.
+
+Where a test imports a constant, a wrong number would be compared with itself; here each has its
+number written down once more.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.harness.source_code import tree
+
+README, USERS, OPERATORS = "README.md", "docs/user-guide.md", "docs/operator-guide.md"
+SECURITY, KEYS = "docs/security.md", "docs/redis-keys.md"
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+class Limit(NamedTuple):
+    """`words` of a document name the `number` of a `constant`; times are in seconds."""
+
+    constant: str
+    number: float
+    document: str
+    words: str
+
+
+DOCUMENTED = (
+    Limit("store.limits.ALERTS.channel", 10, README, "a channel has at most 10 alerts"),
+    Limit("services.watches.watching.MOST", 50, README, "One user watches at most 50 jobs"),
+    Limit("store.limits.DIGESTS.channel", 20, USERS, "| digests in a channel | 20 |"),
+    Limit("services.cleans.cleaning.MOST", 10_000, README, "takes at most 10,000 jobs"),
+    Limit("services.whole_lists.MOST_JOBS", 5_000, README, "takes 5,000 jobs"),
+    Limit(
+        "services.whole_lists.MOST_CHARACTERS",
+        10_000_000,
+        README,
+        "where their texts come to 10 million characters",
+    ),
+    Limit("services.whole_lists.LONGEST_TEXT", 32_767, README, "ends after 32,767 characters"),
+    Limit("services.whole_lists.MOST_LISTS", 10, README, "one list at a time, ten people"),
+    Limit("say.layout.IN_MODAL", 50_000, README, "beyond 50,000 characters comes as a file"),
+    Limit("listeners.jobs.export.LONGEST", 2_000_000, README, "JSON of up to 2 MB comes on"),
+    Limit("emporix.retries.BUDGET", 8, README, "Emporix gets 8 s for a call"),
+    Limit("emporix.transport.MAX_BODY", 10 * 1024 * 1024, USERS, "larger than 10 MB"),
+    Limit("services.digests.history.SETTLED_SECONDS", 6 * HOUR, README, "first counted 6 hours"),
+    Limit("services.digests.history.DAYS", 14, USERS, "Chart of the last 14 days"),
+    Limit("services.digests.history.LEAST_DAYS", 2, USERS, "before jobs came on two days"),
+    Limit("services.digests.course.TOO_LATE_SECONDS", 6 * HOUR, USERS, "comes up to 6 hours late"),
+    Limit("services.digests.course.ASKED_SECONDS", 15 * MINUTE, OPERATORS, "asked for 15 minutes"),
+    Limit("tasks.digests.MOST_MISSED", 2, USERS, "After two missed in a row"),
+    Limit("tasks.digests.LATE_SECONDS", HOUR, OPERATORS, "put off for more than an hour"),
+    Limit("services.homes.figures.DAY_SECONDS", DAY, README, "what failed in the last 24 hours"),
+    Limit("services.homes.figures.SAID_LETTERS", 500, SECURITY, "the first 500 characters"),
+    Limit("slack.home.FRESH_SECONDS", MINUTE, README, "refreshes anything older than a minute"),
+    Limit("services.cleans.turn.STALE_SECONDS", 30 * MINUTE, USERS, "no progress for 30 minutes"),
+    Limit("services.watches.schedule.FIRST_PAUSE", 5, USERS, "job is looked at after 5 s"),
+    Limit("services.watches.schedule.LONGEST_PAUSE", 120, USERS, "at least every 2 minutes"),
+    Limit("services.watches.schedule.GIVES_UP_AFTER", DAY, USERS, "and for a day at most"),
+    Limit("services.alerts.looks.NOTICES", 2, USERS, "at once and again a day later"),
+    Limit("services.alerts.looks.NOTICE_SECONDS", DAY, USERS, "at once and again a day later"),
+    Limit("services.alerts.arranging.REMEMBERED_SECONDS", DAY, USERS, "one of the last day"),
+    Limit(
+        "services.departures.ABANDONED_SECONDS",
+        30 * DAY,
+        OPERATORS,
+        "nobody has taken them over in 30",
+    ),
+    Limit("store.stopped_teams.KEPT_SECONDS", DAY, OPERATORS, "a day has passed since the"),
+    Limit("slack.patience.PATIENCE_SECONDS", 1.5, USERS, "longer than 1.5 s"),
+    Limit("slack.zones.SLACK_SECONDS", 2, OPERATORS, "Slack did not say it in 2 s"),
+    Limit("slack.guard.MAX_AGE_SECONDS", 5 * MINUTE, SECURITY, "refused after 5 minutes"),
+    Limit("slack.guard.MAX_BODY_BYTES", 1_000_000, OPERATORS, "5 s for its body (1 MB)"),
+    Limit("slack.retries.LONGEST_PAUSE", 10, OPERATORS, "after pauses of up to 10 s"),
+    Limit("delays.SLACK_LONGEST", 5 * MINUTE, OPERATORS, "as long as Slack asks, at most 5 min"),
+    Limit("server.DESCRIPTORS", 8192, OPERATORS, "raises its soft limit to 8,192"),
+    Limit("web.DRAIN_SECONDS", 20, OPERATORS, "waiting work (up to 20 s)"),
+    Limit("worker.DRAIN_SECONDS", 20, OPERATORS, "finishes those that it runs (up to 20 s)"),
+    Limit("clockwork.runner.ENDINGS", 12, OPERATORS, "owner failed; it is tried 12 times"),
+    Limit("clockwork.runner.LONG_SECONDS", HOUR, OPERATORS, "same reason, for an hour or more"),
+    Limit("tasks.alive.SECONDS", 2, OPERATORS, "each says so in Redis every 2 s"),
+    Limit(
+        "tasks.reconcile.EVERY_SECONDS",
+        10 * MINUTE,
+        OPERATORS,
+        "restore missing schedules every 10 minutes",
+    ),
+    Limit("store.arrivals.TAKE_SECONDS", 0.9, OPERATORS, "If Redis takes longer than 0.9 s"),
+    Limit("store.trouble.EVERY_SECONDS", 10, OPERATORS, "every 10 s while it is so"),
+    Limit("tasks.digests.ASIDE_SECONDS", HOUR, OPERATORS, "is tried again in an hour"),
+    Limit("store.deletions.CLAIM_SECONDS", 20, OPERATORS, "another click after 20 s"),
+    Limit("services.agents.KEPT_SECONDS", 5 * MINUTE, SECURITY, "each user's own | 5 minutes"),
+    Limit("store.audiences.KEPT_SECONDS", 600, SECURITY, "read at most 10 minutes ago"),
+    Limit("store.audit.KEPT_ENTRIES", 10_000, KEYS, "the oldest beyond about 10,000"),
+    Limit("store.cursors.KEPT_SECONDS", DAY, KEYS, "24 hours after the list"),
+    Limit("store.forms.KEPT_SECONDS", HOUR, KEYS, "| sealed | an hour; `disconnect`"),
+    Limit("store.homes.KEPT_SECONDS", HOUR, KEYS, "an hour after Emporix was asked last"),
+    Limit("store.arrivals.KEPT_SECONDS", 600, KEYS, "first heard | clear | 10 minutes"),
+    Limit("store.tokens.HELD_SECONDS", 3, KEYS, "is there; at the latest 3 seconds"),
+    Limit("store.deletions.HELD_SECONDS", 3, KEYS, "is done; at the latest 3 seconds"),
+    Limit("store.deletions.KEPT_SECONDS", DAY, KEYS, "shown in a channel | clear | a day"),
+    Limit("store.zones.KEPT_SECONDS", DAY, KEYS, "24 hours; `disconnect` from the last"),
+    Limit("store.cleans.ASKED_SECONDS", HOUR, KEYS, "an hour after the question"),
+    Limit("store.cleans.KEPT_SECONDS", 30 * DAY, KEYS, "a month after it was begun"),
+    Limit("store.cleans.LEASE_SECONDS", 15, KEYS, "is over, at the latest after 15 seconds"),
+    Limit("store.posts.KEPT_SECONDS", 2 * DAY, KEYS, "when it is posted | clear | 2 days"),
+    Limit("store.probe.KEPT_SECONDS", 1, KEYS, "| clear | after a second"),
+    Limit("store.alive.KEPT_SECONDS", 30 * DAY, KEYS, "| clear | a month after that"),
+    Limit("store.day_counts.KEPT_SECONDS", 21 * DAY, KEYS, "three weeks after the last count"),
+    Limit("store.watches.KEPT_SECONDS", 30 * DAY, KEYS, "all a month after the last began"),
+    Limit("store.alerts.POSTS_KEPT_SECONDS", DAY, KEYS, "| sealed | a day; `alerts off`"),
+    Limit("store.audit_names.COPY_SECONDS", HOUR, KEYS, "an hour after a run that broke off"),
+)
+
+UNDOCUMENTED: dict[str, float] = {
+    "clockwork.engine.ANSWERED_SECONDS": 5,
+    "clockwork.runner.ATTEMPTS": 12,
+    "emporix.auth.REFRESH_AHEAD": 60,
+    "emporix.client.MAX_QUERY_STRING": 8_000,  # Emporix: a URL has at most 10 KB
+    "emporix.failures.MAX_DETAILS": 5,
+    "emporix.payloads.MAX_WORDS": 300,
+    "emporix.retries.ATTEMPTS": 3,
+    "logs.LONGEST_TEXT": 20_000,
+    "say.csv_text.LONGEST_CELL": 32_767,  # Excel
+    "say.layout.ON_CARD": 50_000,
+    "say.schedule.BAR": 12,
+    "services.agents.KEPT_AFTER_FAILURE_SECONDS": 30,
+    "services.agents.MOST_AT_ONCE": 50,
+    "services.alerts.arranging.SHOWN": 5,
+    "services.alerts.fetching.MOST_PAGES": 4,
+    "services.candidates.MOST_LETTERS": 200,
+    "services.cleans.rounds.AT_ONCE": 5,
+    "services.cleans.rounds.HOPELESS": 20,
+    "services.cleans.running.TAKEN_SECONDS": 2,
+    "services.cleans.turn.FRESH_SECONDS": 600,
+    "services.cleans.turn.LOOK_SECONDS": 10,
+    "services.cleans.turn.MOST_IDLE": 20,
+    "services.cleans.turn.SHOW_SECONDS": 3,
+    "services.cleans.turn.TURN_SECONDS": 15,
+    "services.digests.course.DAY_SECONDS": DAY,
+    "services.digests.history.CALLS_AT_ONCE": 4,
+    "services.digests.history.MOST_UNKNOWN": 2,
+    "services.digests.report.MOST_FAILURES": 100,
+    "services.digests.report.SHOWN_GROUPS": 5,
+    "services.digests.schedule.MONTH_SECONDS": 31 * DAY,
+    "services.homes.figures.SHOWN": 5,
+    "services.job_ids.MAX_LENGTH": 200,
+    "services.jobs_by_id.MOST_AT_ONCE": 50,
+    "services.jobs_by_id.MOST_SINGLE": 10,
+    "services.session_logs.LINES": 20,
+    "services.short_query.LONGEST": 1500,
+    "services.stretches.MOST_MORE_CALLS": 3,
+    "services.whole_lists.MOST_PAUSES": 5,
+    "slack.message_texts.MOST_LETTERS": 100_000,
+    "store.alert_records.OVERLAP": 180,
+    "store.alive.GONE_SECONDS": 30,
+    "store.deletions.WAIT_SECONDS": 8,
+    "store.due_index.CLAIM_SECONDS": 60,
+    "store.places.MOST_SEEN": 36,
+    "store.rotation.BATCH": 200,
+    "store.tokens.WAIT_SECONDS": 5,
+}
+"""Numbers that no document names, of constants that tests import."""
+
+
+def value(constant: str) -> object:
+    """What the constant is in the code; None where there is none, or where it is no number."""
+    *module, name = f"bot.{constant}".split(".")
+    key = ""
+    if not name.isupper():  # that of a mapping
+        *module, name, key = *module, name
+    try:
+        found = getattr(importlib.import_module(".".join(module)), name, None)
+    except ModuleNotFoundError:
+        return None
+    if isinstance(found, Mapping):
+        found = found.get(key)
+    return found if isinstance(found, int | float) else None
+
+
+def taken_by(test: Path) -> Iterator[str]:
+    """The numeric constants of the app that a test takes from the code."""
+    modules: dict[str, str] = {}
+    for node in ast.walk(tree(test)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "bot":
+            place = (node.module or "").partition(".")[2]
+            names = {alias.asname or alias.name: alias.name for alias in node.names}
+            modules |= {name: f"{place}.{real}".strip(".") for name, real in names.items()}
+    yield from (constant for constant in modules.values() if _is_constant(constant))
+    for node in ast.walk(tree(test)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            constant = f"{modules.get(node.value.id, '')}.{node.attr}"
+            if _is_constant(constant):
+                yield constant
+
+
+def _is_constant(constant: str) -> bool:
+    name = constant.rpartition(".")[2]
+    return name.isupper() and not constant.startswith(".") and value(constant) is not None

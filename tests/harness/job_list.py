@@ -1,0 +1,60 @@
+"""Emporix's jobs without the way there: the stand-in's own lists, asked as the client asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.domain.filters import Filters
+from bot.emporix.client import list_params
+from bot.emporix.models import JobPage
+from bot.emporix.query import to_q
+from bot.emporix.time_range import TimeRange
+from sandbox.emporix.listing import listing
+from sandbox.emporix.tenant import Collection
+from sandbox.emporix.times import iso
+from tests.harness.clock import FakeClock
+
+
+class Shelf:
+    """`put`, `change` and `remove` are what happens between the pages.
+
+    `calls` counts, and `sort` is what the last one asked for.
+    """
+
+    def __init__(self, clock: FakeClock, *, counts: bool = True) -> None:
+        self.clock, self.counts, self.calls = clock, counts, 0
+        self.sort = ""
+        self.jobs = Collection()
+        self.ids: list[str] = []
+
+    def put(self, age: float | None = 0, agent: str = "a") -> str:
+        """A job created and modified `age` seconds ago, or one without times."""
+        job: dict[str, Any] = {"id": f"job-{len(self.ids):03d}", "agentId": agent}
+        if age is not None:
+            when = iso(self.clock() - age)
+            job["metadata"] = {"createdAt": when, "modifiedAt": when}
+        self.jobs.put(job)
+        self.ids.append(job["id"])
+        return str(job["id"])
+
+    def change(self, job_id: str) -> str:
+        """The same job, modified now."""
+        job = self.jobs.get(job_id) or {}
+        metadata = {**job["metadata"], "modifiedAt": iso(self.clock())}
+        self.jobs.put({**job, "metadata": metadata})
+        return job_id
+
+    def remove(self, job_id: str) -> None:
+        self.jobs.remove(job_id)
+
+    @property
+    def present(self) -> set[str]:
+        return {job_id for job_id in self.ids if self.jobs.get(job_id)}
+
+    async def __call__(self, filters: Filters, part: TimeRange) -> JobPage:
+        self.calls += 1
+        self.sort = filters.sort
+        found, total = listing(list_params(filters), to_q(filters, part)).of(self.jobs)
+        return JobPage.from_json(
+            found, page=filters.page, size=filters.size, total=total if self.counts else None
+        )

@@ -1,0 +1,128 @@
+"""Alerts and watches between a real Redis, which may break, and a scripted Emporix."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.domain.accounts import Account, Caller, Connection
+from bot.domain.filters import Filters
+from bot.emporix.models import Job, JobPage
+from bot.emporix.time_range import TimeRange
+from bot.errors import BotError, EmporixError
+from bot.services.alerts.alerts import AlertService
+from bot.services.alerts.lifecycle import AlertLifecycle
+from bot.services.alerts.poll import AlertPoller
+from bot.services.jobs import JobCard, JobsById
+from bot.services.watches import WatchService
+from bot.store.alerts import AlertStore, new_alert_id
+from bot.store.encryption import Cipher, new_key, parse_keys
+from bot.store.watches import WatchStore, new_watch_id
+from tests.harness.clock import FakeClock
+from tests.harness.faulty_redis import FaultyRedis, faulty_client
+from tests.store.fixtures import ADA, GRACE, connection
+
+VAULT, OTHER_VAULT = (Cipher(parse_keys(new_key())) for _ in range(2))
+
+
+@dataclass
+class FakeEmporix:
+    """Fails with `error` as long as there is one; `jobs` are what it lists and finds.
+
+    Where there is a barrier, requests `meet` there before they are answered.
+    """
+
+    error: EmporixError | None = None
+    meet: asyncio.Barrier | None = None
+    jobs: dict[str, Job] = field(default_factory=dict)
+    calls: int = 0
+
+    async def list_jobs(self, connection: Connection, filters: Filters, part: TimeRange) -> JobPage:
+        self.calls += 1
+        if self.meet:
+            await self.meet.wait()
+        if self.error:
+            raise self.error
+        there = tuple(self.jobs.values())
+        return JobPage(there, 1, filters.size, len(there), False)
+
+    async def search_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange
+    ) -> JobPage:
+        return await self.list_jobs(connection, filters, part)
+
+    async def get_job(self, connection: Connection, job_id: str) -> Job:
+        if self.error:
+            raise self.error
+        return self.jobs.get(job_id) or Job(id=job_id, status="in_progress")
+
+
+class FakeAccounts:
+    """Everyone is connected to the same two tenants."""
+
+    async def load(self, caller: Caller) -> Account:
+        held = {tenant: connection(caller, tenant) for tenant in ("acme", "globex")}
+        return Account(caller, held, "acme")
+
+
+@dataclass
+class FakeJobs:
+    """Opens any job; it is running unless Emporix says otherwise."""
+
+    emporix: FakeEmporix
+
+    async def get(self, account: Account, job_id: str, tenant: str = "") -> JobCard:
+        job = await self.emporix.get_job(account.connections[tenant], job_id)
+        return JobCard(job, tenant, can_delete=False, dashboard_url="")
+
+
+class Bench:
+    """The services of alerts and watches, with a Redis that breaks when told to.
+
+    A bench with another `vault` on the same Redis is a worker with other encryption keys.
+    """
+
+    def __init__(self, redis: Any, clock: FakeClock, vault: Cipher = VAULT) -> None:
+        self.redis, self.clock, self.emporix = redis, clock, FakeEmporix()
+        self.client: FaultyRedis = faulty_client(redis)
+        emporix: Any = self.emporix
+        jobs: Any = FakeJobs(self.emporix)
+        accounts: Any = FakeAccounts()
+        watches, alerts = WatchStore(self.client, vault), AlertStore(self.client, vault)
+        self.alert_store: Any = alerts
+        self.watch_store: Any = watches
+        found = JobsById(emporix)
+        self.course: Any = AlertLifecycle(alerts, clock)
+        self.alerts: Any = AlertService(
+            emporix, alerts, self.course, new_alert_id=new_alert_id, clock=clock
+        )
+        self.looks: Any = AlertPoller(emporix, found, alerts, accounts, clock)
+        self.watching: Any = WatchService(
+            jobs,
+            found,
+            watches,
+            accounts,
+            new_watch_id=new_watch_id,
+            clock=clock,
+        )
+
+    async def account(self, caller: Caller = ADA) -> Account:
+        return await FakeAccounts().load(caller)
+
+    async def broken(
+        self, what: Callable[[], Awaitable[object]], call: int, *, after: bool
+    ) -> None:
+        """Do something while Redis breaks at a call; 0 means that it does not break.
+
+        The person who asked reads an error, and a worker tries again: neither is an error here.
+        """
+        with self.client.faults.at(call, after=after):
+            try:
+                await what()
+            except BotError:
+                return
+
+
+PEOPLE = (ADA, GRACE)

@@ -1,0 +1,83 @@
+"""A worker for tests: what is due happens when it is told to work, and at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.errors import RetryLater
+from bot.scheduler.runner import Waits
+from bot.worker import WorkerParts
+from tests.harness.clock import FakeClock
+
+MANY = 10_000
+
+
+@dataclass(slots=True)
+class Queued:
+    """A task that waits; `at` is when its time comes, in seconds since 1970."""
+
+    task: str
+    arguments: Mapping[str, Any]
+    at: float
+    failures: int = 0
+    waits: Waits = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class FakeQueue:
+    """Tasks by their keys, in the order they came; as JSON would carry them."""
+
+    clock: FakeClock
+    waiting: dict[tuple[str, str], Queued] = field(default_factory=dict)
+    is_answering: bool = True
+
+    async def put(self, task: str, key: str, /, **arguments: str | int | float) -> None:
+        assert all(isinstance(value, str | int | float) for value in arguments.values())
+        self.waiting.setdefault((task, key), Queued(task, arguments, self.clock()))
+
+    def next(self) -> tuple[tuple[str, str], Queued] | None:
+        """The first whose time has come."""
+        ready = (item for item in self.waiting.items() if item[1].at <= self.clock())
+        return next(ready, None)
+
+
+class FakeWorker:
+    """Does what a worker does, in the order of time and without waiting."""
+
+    def __init__(self, parts: WorkerParts, queue: FakeQueue, clock: FakeClock) -> None:
+        self._parts, self.queue, self._clock = parts, queue, clock
+
+    @property
+    def waiting(self) -> list[Queued]:
+        """Tasks that were put off."""
+        return list(self.queue.waiting.values())
+
+    async def work(self) -> None:
+        """All ticks that are due now, then all tasks whose time has come."""
+        for tick in self._parts.ticks.due(self._clock()):
+            await self._parts.runner.tick(tick)
+        for _ in range(MANY):
+            if not (found := self.queue.next()):
+                return
+            await self._run(*found)
+        raise AssertionError("the tasks find no end")
+
+    async def work_until(self, end: float, step: float = 60.0) -> None:
+        """Work and move the clock, again and again, up to `end`."""
+        while self._clock() < end:
+            await self.work()
+            self._clock.now = min(end, self._clock() + step)
+        await self.work()
+
+    async def _run(self, key: tuple[str, str], queued: Queued) -> None:
+        try:
+            await self._parts.runner.task(
+                queued.task, queued.failures, queued.arguments, queued.waits
+            )
+        except RetryLater as later:
+            queued.at = self._clock() + max(later.seconds, 0.001)
+            queued.failures = later.failures
+        else:
+            del self.queue.waiting[key]

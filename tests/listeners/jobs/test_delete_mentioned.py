@@ -1,0 +1,341 @@
+"""Delete Emporix jobs, on a message — ticked, asked about, deleted one by one, and told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from bot.domain.accounts import Caller
+from bot.store.audit import AuditLog
+from sandbox.emporix.faults import Fault
+from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY, GLOBEX_READ_ONLY
+from sandbox.slack.faults import Fault as SlackFault
+from sandbox.slack.person import Exchange, Person
+from tests.harness.app import AppHarness, open_app
+from tests.harness.clock import FakeClock
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+
+DELETE, FIND = "Delete Emporix jobs", "Find Emporix jobs"
+NOBODY = "68835cc3ef4e8e1425c3ffff"
+
+
+@pytest.fixture
+def ada(connected: AppHarness) -> Person:
+    """Ada in #ops, connected to acme."""
+    return connected.person("ada", "ops")
+
+
+async def tick(person: Person, text: str) -> Exchange:
+    """See the jobs that a message names, as a list to tick."""
+    await person.write(text)
+    return await person.shortcut(DELETE)
+
+
+def ticked(*numbers: int) -> list[str]:
+    return [f"acme/{job_id(number)}" for number in numbers]
+
+
+async def recorded(harness: AppHarness) -> list[tuple[str, str]]:
+    """What the audit says, oldest first."""
+    entries = await AuditLog(harness.redis).last(Caller("T0ACME", "U0ADA"), 30)
+    return [
+        (entry.subject, entry.result) for entry in reversed(entries) if entry.event == "job.deleted"
+    ]
+
+
+def left(harness: AppHarness) -> list[str]:
+    return sorted(str(job["id"]) for job in harness.world.jobs("acme"))
+
+
+def said(view: Any) -> str:
+    """The words of a view's sections and contexts."""
+    texts = [block.get("text") or block.get("elements", [{}])[0] for block in view["blocks"]]
+    return "\n".join(str(text.get("text", "")) for text in texts)
+
+
+async def test_lists_what_can_be_ticked(
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """A loading modal at once; what may not be deleted stands beside it with the reason."""
+    add_jobs(connected, 2)
+    await connected.connect(ada, GLOBEX_READ_ONLY)
+    connected.world.add_job("globex", id=job_id(7), status="failure")
+    exchange = await tick(ada, f"{job_id(1)} {job_id(7)} {job_id(2)} {NOBODY}")
+    assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
+    assert exchange.payloads[-1]["view"] == snapshot
+
+
+async def test_asks_deletes_and_tells(
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """The question names the jobs; progress while it runs; then each with how it ended."""
+    add_jobs(connected, 3)
+    await tick(ada, " ".join(map(job_id, (1, 2, 3))))
+    question = await ada.submit({"jobs.0": ticked(1, 3)})
+    assert question.view is not None
+    assert question.view["previous_view_id"]
+    assert left(connected) == [job_id(1), job_id(2), job_id(3)]
+    connected.world.tenant("acme").jobs.remove(job_id(3))
+    done = await ada.submit({})
+    assert [question.payloads, done.payloads] == snapshot
+    assert left(connected) == [job_id(2)]
+    assert await recorded(connected) == [(job_id(1), "deleted"), (job_id(3), "already_gone")]
+
+
+async def test_closing_the_result_closes_all(connected: AppHarness, ada: Person) -> None:
+    """The list beneath it would show what is gone."""
+    add_jobs(connected, 1)
+    await tick(ada, job_id(1))
+    await ada.submit({"jobs.0": ticked(1)})
+    await ada.submit({})
+    assert (await ada.close()).view is None
+
+
+async def test_can_be_thought_better_of(connected: AppHarness, ada: Person) -> None:
+    """Keep leads back to the list, with what was ticked."""
+    add_jobs(connected, 2)
+    listed = await tick(ada, f"{job_id(1)} {job_id(2)}")
+    await ada.submit({"jobs.0": ticked(2)})
+    exchange = await ada.close()
+    assert listed.view is not None
+    assert exchange.view is not None
+    assert exchange.view["id"] == listed.view["id"]
+    assert left(connected) == [job_id(1), job_id(2)]
+
+
+async def test_wants_something_ticked(connected: AppHarness, ada: Person) -> None:
+    """It says so under the list."""
+    add_jobs(connected, 1)
+    await tick(ada, job_id(1))
+    exchange = await ada.submit({})
+    assert exchange.field_errors == {"jobs.0": "Tick at least one job."}
+
+
+async def test_has_room_for_twenty(connected: AppHarness, ada: Person) -> None:
+    """Ten boxes an element is Slack's limit, so there are two; all of them can be deleted."""
+    add_jobs(connected, 20)
+    await tick(ada, " ".join(map(job_id, range(1, 21))))
+    await ada.submit({"jobs.0": ticked(*range(1, 11)), "jobs.1": ticked(*range(11, 21))})
+    exchange = await ada.submit({})
+    assert "*20 of 20 jobs deleted*" in said(exchange.view)
+    assert left(connected) == []
+
+
+async def test_says_when_there_is_nothing_to_delete(connected: AppHarness, ada: Person) -> None:
+    """Without a button to go on."""
+    exchange = await tick(ada, f"Nothing but {NOBODY}")
+    assert exchange.view is not None
+    assert "no job that you could delete" in said(exchange.view)
+    assert exchange.view["submit"] is None
+
+
+async def test_tells_of_each_what_went_wrong(connected: AppHarness, ada: Person) -> None:
+    """A refused job does not keep the others; what would meet all is met once."""
+    add_jobs(connected, 4)
+    await tick(ada, " ".join(map(job_id, range(1, 5))))
+    await ada.submit({"jobs.0": ticked(1, 2, 3, 4)})
+    connected.world.faults.add(Fault("status", status=403, method="DELETE", path=job_id(1)))
+    connected.world.faults.add(
+        Fault("rate_limit", method="DELETE", path=job_id(3), retry_after=60, times=9)
+    )
+    exchange = await ada.submit({})
+    ends = [line.rpartition(": ")[2] for line in said(exchange.view).split("\n")]
+    assert ends == [
+        "*1 of 4 jobs deleted*",
+        "refused by Emporix",
+        "deleted",
+        "Emporix asked for a pause",
+        "not tried, after what went wrong before",
+    ]
+    assert left(connected) == [job_id(1), job_id(3), job_id(4)]
+
+
+async def test_deletes_on_when_slack_shows_no_progress(connected: AppHarness, ada: Person) -> None:
+    """The result then comes as a message, to whoever deleted."""
+    add_jobs(connected, 3)
+    await tick(ada, " ".join(map(job_id, (1, 2, 3))))
+    await ada.submit({"jobs.0": ticked(1, 2, 3)})
+    connected.workspace.faults.add(SlackFault("status", method="views.update", times=99))
+    await ada.submit({})
+    assert left(connected) == []
+    told = await connected.person("ada", "dm").messages()
+    assert told[-1]["text"] == "*3 of 3 jobs deleted*"
+
+
+async def test_tells_who_closed_the_modal_meanwhile(connected: AppHarness, ada: Person) -> None:
+    """It goes on, and the result comes as a message."""
+    add_jobs(connected, 2)
+    await tick(ada, f"{job_id(1)} {job_id(2)}")
+    await ada.submit({"jobs.0": ticked(1, 2)})
+    connected.world.faults.add(Fault("delay", method="DELETE", seconds=0.5, times=2))
+    running = asyncio.create_task(ada.submit({}))
+    async with asyncio.timeout(5):
+        while not any(seen.method == "DELETE" for seen in connected.world.requests):  # noqa: ASYNC110 - what has arrived is noted
+            await asyncio.sleep(0.01)
+    connected.workspace.views.close_all("U0ADA")
+    await running
+    assert left(connected) == []
+    told = await connected.person("ada", "dm").messages()
+    assert told[-1]["text"] == "*2 of 2 jobs deleted*"
+
+
+async def share(person: Person, command: str) -> None:
+    """Share an answer in the channel."""
+    await person.command(command)
+    await person.click("Share in channel")
+    await person.click("Share")
+
+
+async def shared(person: Person) -> dict[str, Any]:
+    """The one message that all see."""
+    [message] = [message for message in await person.messages() if not message["ephemeral"]]
+    return message
+
+
+async def test_shows_everyone_who_deleted_it(
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """A list of ours has a line in the place of each job that is gone, for all to see."""
+    add_jobs(connected, 3)
+    await share(ada, "/emporix jobs list")
+    await ada.shortcut(DELETE)
+    await ada.submit({"jobs.0": ticked(1, 3)})
+    exchange = await ada.submit({})
+    assert "chat.update" in [sent["via"] for sent in exchange.sent]
+    message = await shared(connected.person("grace", "ops"))
+    assert [str(block.get("text", {}).get("text")) for block in message["blocks"]] == snapshot
+    assert job_id(2) in str(message["blocks"])
+
+
+async def test_a_shared_job_becomes_a_line(connected: AppHarness, ada: Person) -> None:
+    """As with its own button."""
+    add_jobs(connected, 1)
+    await share(ada, f"/emporix jobs get {job_id(1)}")
+    await ada.shortcut(DELETE)
+    await ada.submit({"jobs.0": ticked(1)})
+    await ada.submit({})
+    assert (await shared(ada))["text"].startswith(":wastebasket: Deleted by <@U0ADA>")
+
+
+async def test_leaves_the_messages_of_others_alone(connected: AppHarness, ada: Person) -> None:
+    """Only what we have written ourselves can be changed, and only that is kept."""
+    add_jobs(connected, 1)
+    await tick(ada, job_id(1))
+    assert await connected.redis.keys("*:form:*") == []
+    await ada.submit({"jobs.0": ticked(1)})
+    exchange = await ada.submit({})
+    assert "chat.update" not in [sent["via"] for sent in exchange.sent]
+    assert (await shared(ada))["text"] == job_id(1)
+
+
+async def test_says_when_the_message_stays_as_it_was(connected: AppHarness, ada: Person) -> None:
+    """The jobs are deleted all the same."""
+    add_jobs(connected, 1)
+    await share(ada, "/emporix jobs")
+    await ada.shortcut(DELETE)
+    await ada.submit({"jobs.0": ticked(1)})
+    for key in await connected.redis.keys("*:form:*"):
+        await connected.redis.delete(key)
+    exchange = await ada.submit({})
+    assert "could not be changed" in said(exchange.view)
+    assert left(connected) == []
+
+
+async def test_found_jobs_have_the_same_question(connected: AppHarness, ada: Person) -> None:
+    """Delete in Find asks on top of what was found, and leads back to it."""
+    add_jobs(connected, 2)
+    await ada.write(f"{job_id(1)} {job_id(2)}")
+    found = await ada.shortcut(FIND)
+    question = await ada.click("Delete")
+    assert [sent["via"] for sent in question.sent] == ["views.push"]
+    assert "confirm" not in str(question.view).replace("delete_found.confirm", "")
+    exchange = await ada.submit({})
+    assert "*1 of 1 job deleted*" in said(exchange.view)
+    assert left(connected) == [job_id(2)]
+    below = (await ada.close()).view
+    assert below is not None
+    assert found.view is not None
+    at = next(n for n, block in enumerate(found.view["blocks"]) if block["type"] == "actions")
+    assert texts_of(below)[at] == ":wastebasket: This job is deleted"
+    del below["blocks"][at], found.view["blocks"][at]
+    assert texts_of(below) == texts_of(found.view)
+    assert below["private_metadata"] == found.view["private_metadata"]
+    await ada.click("Delete")
+    await ada.submit({})
+    assert left(connected) == []
+    assert "Delete" not in str((await ada.close()).view)
+
+
+def texts_of(view: Any) -> list[str]:
+    """The words of each block; of buttons, their labels."""
+    return [str(said({"blocks": [block]})) for block in view["blocks"]]
+
+
+@pytest.mark.parametrize("fault", ["a newer view", "trouble"])
+async def test_what_is_newer_below_stays(connected: AppHarness, ada: Person, fault: str) -> None:
+    """Nobody's view is overwritten, and the result is told whatever becomes of what is below."""
+    add_jobs(connected, 2)
+    await ada.write(f"{job_id(1)} {job_id(2)}")
+    await ada.shortcut(FIND)
+    await ada.click("Delete")
+    if fault == "trouble":
+        for key in await connected.redis.keys("*:form:*"):
+            await connected.redis.delete(key)
+    else:
+        connected.workspace.views.stack("U0ADA")[0].hash = "newer"
+    exchange = await ada.submit({})
+    assert "*1 of 1 job deleted*" in said(exchange.view)
+    assert "is deleted" not in said((await ada.close()).view)
+
+
+async def test_results_of_a_search_have_the_same_question(
+    connected: AppHarness, ada: Person
+) -> None:
+    """There is no message there to be changed."""
+    add_jobs(connected, 1)
+    await ada.shortcut("Search Emporix jobs")
+    await ada.submit({})
+    await ada.click("Delete")
+    exchange = await ada.submit({})
+    assert "*1 of 1 job deleted*" in said(exchange.view)
+
+
+async def test_offers_no_delete_to_who_may_only_read(harness: AppHarness) -> None:
+    """Neither on what was found nor in a list to tick."""
+    add_jobs(harness, 1)
+    await harness.connect(harness.ada, ACME_READ_ONLY)
+    await harness.ada.write(job_id(1))
+    found = await harness.ada.shortcut(FIND)
+    assert "delete_found" not in str(found.view)
+    listed = await harness.ada.shortcut(DELETE)
+    assert "may read only" in said(listed.view)
+    assert "checkboxes" not in str(listed.view)
+
+
+async def test_can_be_downloaded_first(connected: AppHarness, ada: Person) -> None:
+    """The ticked jobs as one file, without those that are gone; the question stays below it."""
+    add_jobs(connected, 3)
+    await tick(ada, f"{job_id(1)} {job_id(2)} {job_id(3)}")
+    await ada.submit({"jobs.0": ticked(1, 2)})
+    connected.world.tenant("acme").jobs.remove(job_id(2))
+    exchange = await ada.click("Download first")
+    assert "with 1 job in your direct messages" in str(exchange.view)
+    assert "1 job is already gone" in str(exchange.view)
+    (file,) = await connected.person("ada", "dm").files()
+    assert job_id(1) in file["content"]
+    question = await ada.close()
+    assert "Delete these 2 jobs" in str(question.view)
+    assert len(connected.world.jobs("acme")) == 2
+
+
+async def test_the_operator_turns_it_off(redis: Any, redis_url: str, clock: FakeClock) -> None:
+    """The shortcut is refused with whom to ask; found jobs have no Delete."""
+    async with open_app(redis, redis_url, clock, deletes="off") as harness:
+        await harness.connect(harness.ada, ACME_OPERATIONS)
+        add_jobs(harness, 1)
+        assert "turned off" in str((await tick(harness.ada, job_id(1))).view)
+        exchange = await harness.ada.shortcut(FIND)
+        assert "jobs.delete" not in str(exchange.payloads)

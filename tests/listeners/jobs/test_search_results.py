@@ -1,0 +1,105 @@
+"""What a search has found, in the modal: pages, whole jobs, and posting them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from sandbox.slack.person import Person
+from tests.harness.app import AppHarness
+from tests.listeners.jobs.fixtures import add_jobs, job_id
+
+
+@pytest.fixture
+async def ada(connected: AppHarness) -> Person:
+    """Ada in #ops, with two of five jobs found."""
+    add_jobs(connected, 5)
+    person = connected.person("ada", "ops")
+    await person.shortcut("Search Emporix jobs")
+    await person.submit({"size": "2"})
+    return person
+
+
+async def heading(person: Person) -> str:
+    view = await person.view()
+    assert view is not None
+    return str(view["blocks"][0]["text"]["text"])
+
+
+async def posted(person: Person) -> list[dict[str, Any]]:
+    return [message for message in await person.messages() if not message["ephemeral"]]
+
+
+@pytest.mark.parametrize(
+    ("presses", "shown"),
+    [
+        (["Next"], "*Jobs 3–4 of 5*"),
+        (["Next", "Next"], "*Job 5 of 5*"),
+        (["Next", "Previous"], "*Jobs 1–2 of 5*"),
+        (["Next", "Next", "First"], "*Jobs 1–2 of 5*"),
+        (["Next", "Refresh"], "*Jobs 3–4 of 5*"),
+    ],
+)
+async def test_turns_pages(ada: Person, presses: list[str], shown: str) -> None:
+    """In the modal, which stays the same one."""
+    for press in presses:
+        exchange = await ada.click(press)
+        assert [sent["via"] for sent in exchange.sent] == ["views.update"]
+    assert (await heading(ada)).startswith(shown)
+
+
+async def test_leads_back_from_a_page_that_there_is_not(connected: AppHarness, ada: Person) -> None:
+    """Who asks for page 9 of 3 is not told that there are no jobs."""
+    await ada.shortcut("Search Emporix jobs")
+    await ada.submit({"size": "2", "more": "page:9"})
+    assert (await heading(ada)).startswith("*There is no page 9*: tenant acme. ")
+    await ada.click("First")
+    assert (await heading(ada)).startswith("*Jobs 1–2 of 5*")
+
+
+async def test_opens_a_job_on_top(ada: Person) -> None:
+    """Closed, the results are there again."""
+    exchange = await ada.click("Open")
+    assert exchange.view is not None
+    assert exchange.view["title"]["text"] == "Emporix job"
+    await ada.close()
+    assert (await heading(ada)).startswith("*Jobs 1–2 of 5*")
+
+
+async def test_posts_a_page_to_a_channel(
+    connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
+) -> None:
+    """Chosen, said who will see it, then posted; the pages turn there as in any shared list."""
+    await ada.click("Next")
+    choosing = await ada.click("Post to a channel")
+    asking = await ada.submit({"Channel": "ops"})
+    assert await posted(ada) == []
+    done = await ada.submit({})
+    sent = [exchange.payloads[-1]["view"] for exchange in (choosing, asking, done)]
+    assert sent == snapshot
+    (message,) = await posted(ada)
+    assert message["text"].startswith("Jobs 3–4 of 5")
+    assert message["thread_ts"] is None
+    assert job_id(3) in str(message["blocks"])
+
+
+async def test_posts_nothing_where_outsiders_read(ada: Person) -> None:
+    """The same rule as for every share."""
+    await ada.click("Post to a channel")
+    exchange = await ada.submit({"Channel": "partners"})
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.share_refused"
+
+
+async def test_runs_an_expired_search_again(connected: AppHarness, ada: Person) -> None:
+    """A page that is too old says so in the modal, and its button shows the results there."""
+    for key in await connected.redis.keys("*:cursor:*"):
+        await connected.redis.delete(key)
+    exchange = await ada.click("Next")
+    assert exchange.view is not None
+    assert exchange.view["blocks"][0]["block_id"] == "error.outdated_button"
+    exchange = await ada.click("Run it again")
+    assert [sent["via"] for sent in exchange.sent] == ["views.update"]
+    assert (await heading(ada)).startswith("*Jobs 1–2 of 5*")

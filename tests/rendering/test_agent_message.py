@@ -1,0 +1,338 @@
+"""What agents write is taken out of its wrappings and told apart."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.rendering.agent_message import (
+    IN_MODAL,
+    Layout,
+    excerpt,
+    lay_out,
+    pretty,
+    pretty_within,
+    read,
+)
+from bot.rendering.rich_text import text_length
+from sandbox.slack.blockkit import problems
+from tests.rendering.hostile import NOT_SENDABLE, hostile_text
+
+ANSWER = {"orderId": "EON1031", "answer": 'Sent.\nIt arrives "tomorrow".'}
+BARE = json.dumps(ANSWER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BARE,
+        f"  {BARE}\n",
+        f"```json\n{BARE}\n```",
+        f"```\n{json.dumps(ANSWER, indent=2)}\n```",
+        json.dumps(BARE),
+        json.dumps(json.dumps(BARE)),
+        json.dumps(f"```json\n{BARE}\n```"),
+        f"```json\\n{BARE}\\n```",
+        json.dumps(json.dumps(ANSWER, indent=2))[1:-1],
+    ],
+    ids=[
+        "bare",
+        "spaced",
+        "fenced",
+        "fence",
+        "twice",
+        "thrice",
+        "fence in",
+        "fence out",
+        "letters",
+    ],
+)
+def test_json_is_found_in_every_wrapping(text: str) -> None:
+    """The same answer comes out, however often it was encoded."""
+    found = read(text)
+    assert found.kind == "json"
+    assert json.loads(found.words, strict=False) == ANSWER
+
+
+def test_line_ends_within_the_strings_of_json_are_taken() -> None:
+    """Language models forget to encode them."""
+    assert read('{"answer": "Dear Ada,\nsent."}').kind == "json"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# Title", "- one\n- two", "1. one", "> said", "a **b** c", "see [it](https://a.example)",
+     "`code`", "a\n```\nb\n```", "|a|b|\n|-|-|\n|1|2|", "an *order* is late", "<https://a.example>"],
+)  # fmt: skip
+def test_markdown_is_known_by_its_signs(text: str) -> None:
+    """One sign is enough."""
+    assert read(text).kind == "markdown"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Sent.", "3 * 4 * 5", "snake_case_name", "", '"Sent" he said', "42", "null", "C:\\new\\table",
+     '{"cut": "of', "#1 is late", "a - b"],
+)  # fmt: skip
+def test_plain_words_stay_as_they_are(text: str) -> None:
+    """What has no signs is neither read nor changed."""
+    assert (read(text).kind, read(text).words) == ("plain", text)
+
+
+def test_line_ends_in_letters_become_line_ends() -> None:
+    """Where a text has no real ones; a path of Windows is left alone."""
+    assert read('Late.\\n\\n\\tSorry, \\"Ada\\".').words == 'Late.\n\n\tSorry, "Ada".'
+    assert read("Late.\nA literal \\n here.").words == "Late.\nA literal \\n here."
+
+
+@given(hostile_text)
+def test_words_can_always_be_sent(text: str) -> None:
+    """Also what comes out of JSON's own escapes is cleaned."""
+    for given_text in (text, json.dumps(text), json.dumps(json.dumps(text))):
+        assert not NOT_SENDABLE.search(read(given_text).words)
+
+
+@given(st.text('[]{}"\\`n\n*_ |-', max_size=200))
+def test_nothing_breaks_it(text: str) -> None:
+    """Brackets that never close, and the like, are words."""
+    assert read(text).kind in ("json", "markdown", "plain")
+
+
+@pytest.mark.parametrize("piece", ["[", '{"a":', '"', "\\", "\\n", " ", "\n", "-", "`", "_a ", "*"])
+def test_a_megabyte_is_read_at_once(piece: str) -> None:
+    """No sign repeated a million times takes long."""
+    started = time.process_time()
+    read("x" + piece * (1_000_000 // len(piece)))
+    read(piece * (1_000_000 // len(piece)))
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Order **EON1031** is *late*.\n\nSorry!", "Order EON1031 is late. Sorry!"),
+        ("## Check\n\n| a | b |\n|---|---:|\n| 1 | 2 |", "Check a · b 1 · 2"),
+        ("> said\n- one\n- two\n1. three", "said • one • two 1. three"),
+        ("```python\nprint(1)\n```", "print(1)"),
+        ("see [the order](https://shop.example/1) `now`", "see the order now"),
+        ('```json\n{"a": 1.50,\n "b": []}\n```', '{ "a": 1.50, "b": [] }'),
+        (json.dumps(json.dumps({"a": "one\ntwo"})), '{ "a": "one two" }'),
+        ("Late.\\n\\nReasons:\\n- strike", "Late. Reasons: • strike"),
+        ("2 * 3 * 4 | snake_case", "2 * 3 * 4 | snake_case"),
+        ("", ""),
+    ],
+)
+def test_noise_goes(text: str, line: str) -> None:
+    """Signs of Markdown, fences, rules of tables and wrappings of JSON are left out."""
+    assert excerpt(text, 220) == line
+
+
+def test_what_is_cut_ends_with_an_ellipsis() -> None:
+    """Also where the noise of a long text would leave a short line."""
+    assert excerpt("word " * 100, 20) == "word word word word…"
+    assert excerpt("# a" + "\n----\n" * 1000, 220) == "a …"
+    assert len(excerpt("x" * 100_000, 220)) == 220
+
+
+@given(hostile_text, st.integers(10, 300))
+def test_it_is_one_line_that_can_be_sent(text: str, limit: int) -> None:
+    """Whatever comes."""
+    line = excerpt(text, limit)
+    assert len(line) <= limit
+    assert "\n" not in line
+    assert not NOT_SENDABLE.search(line)
+
+
+@pytest.mark.parametrize("piece", ["*", "**a", "|", "-", "`", "[a](", "> ", "# ", " ", "_", "\n-"])
+def test_a_list_of_megabytes_is_quick(piece: str) -> None:
+    """Twelve long messages do not hold up their list."""
+    text = "**" + piece * (1_000_000 // len(piece))
+    started = time.process_time()
+    for _ in range(12):
+        excerpt(text, 220)
+    assert time.process_time() - started < 0.5
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES.filter(lambda value: isinstance(value, dict | list)), st.booleans())
+def test_it_looks_as_the_library_writes_it(value: object, as_ascii: bool) -> None:
+    """However it came, it is indented as `json.dumps` does it, and says the same."""
+    shown = pretty(json.dumps(value, ensure_ascii=as_ascii), 10**6)
+    assert json.loads(shown) == value
+    if not as_ascii and "\\u" not in shown:
+        assert shown == json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def test_numbers_order_and_doubled_keys_stay() -> None:
+    """A price keeps its zero, and nothing that stands twice is lost."""
+    text = '{"price":19.90,"a":1,"a":2,"big":123456789012345678901234567890,"e":1E5}'
+    shown = pretty(text, 1000)
+    assert (
+        shown.split()
+        == text.replace(",", ", ").replace(":", ": ").replace("{", "{ ").replace("}", " }").split()
+    )
+
+
+def test_letters_are_shown_as_letters() -> None:
+    """`\\u00fc` is ü; what cannot be shown stays written out."""
+    assert pretty('["f\\u00fcr", "\\u202e", "\\u0000"]', 1000).split() == [
+        "[", '"für",', '"\\u202e",', '"\\u0000"', "]"
+    ]  # fmt: skip
+
+
+def test_no_more_is_made_than_needed() -> None:
+    """Of a long text only a beginning is laid out, and deep nesting is not indented for ever."""
+    assert 100 < len(pretty("[" + "1," * 100_000 + "1]", 100)) < 120
+    assert len(pretty("[" * 500 + "]" * 500, 10**6)) < 50_000
+
+
+def test_what_would_become_too_long_stays_as_it_is() -> None:
+    """White space must not make a file a multiple of itself."""
+    text = "[" * 30 + "1,2" + "]" * 30
+    assert pretty_within(text, 10_000) == pretty(text, 10_000)
+    assert pretty_within(text, 1000) == text
+
+
+MARKS = st.text('*_~`#>-|[]()!<&:1.\n \\"{}a', max_size=400)
+
+
+def length(layout: Layout) -> int:
+    return sum(text_length(block) for block in layout.blocks)
+
+
+def test_a_short_text_is_whole() -> None:
+    """Nothing is added and nothing taken away."""
+    layout = lay_out("Sent.", 3000)
+    assert layout == Layout(
+        blocks=[
+            {
+                "type": "rich_text",
+                "elements": [
+                    {"type": "rich_text_section", "elements": [{"type": "text", "text": "Sent."}]}
+                ],
+            }
+        ],
+        is_whole=True,
+        length=5,
+    )
+
+
+def test_no_text_makes_no_blocks() -> None:
+    """Slack refuses empty ones."""
+    assert lay_out("", 3000) == lay_out(None, 3000) == Layout([], True, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a" * 60 + "\n\n" + "b" * 60, 60),
+        ("a" * 70 + "\n" + "b" * 60, 70),
+        ("word " * 50, 99),
+        ("x" * 200, 100),
+    ],
+    ids=["paragraph", "line", "word", "letter"],
+)
+def test_a_long_text_ends_where_it_may(text: str, kept: int) -> None:
+    """After a paragraph, else a line, else a word; and it says how long the whole is."""
+    layout = lay_out(text, 100)
+    assert (layout.is_whole, layout.length, length(layout)) == (False, len(text), kept)
+
+
+def test_json_is_code() -> None:
+    """So nothing in it formats."""
+    (block,) = lay_out('{"a": "*b* <!channel>"}', 3000).blocks
+    assert block["elements"][0]["type"] == "rich_text_preformatted"
+
+
+@given(hostile_text | MARKS, st.sampled_from([50, 3000, IN_MODAL]))
+def test_slack_takes_every_layout(text: str, room: int) -> None:
+    """As a message and as a modal, and nothing becomes much longer than it was."""
+    layout = lay_out(text, room)
+    for surface in ("message", "modal"):
+        assert problems(layout.blocks, surface) == []
+    assert all(text_length(block) <= 3000 for block in layout.blocks)
+    assert length(layout) <= 2 * room + 200
+
+
+@given(MARKS)
+def test_every_letter_is_shown(text: str) -> None:
+    """Markdown's signs may go; no word does."""
+    layout = lay_out(text, 3000)
+    if not text.lstrip().startswith(("{", "[", '"')):
+        assert shown(layout).count("a") >= text.count("a") - text.count("`")
+
+
+def shown(layout: Layout) -> str:
+    return repr(layout.blocks)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["[", "![", "[a](", "*a_ ", "**a** ", "`a``", ">", "- ", "  - a\n", "1. a\n", "|a|b|\n|-|-|\n",
+     "a\n", "&amp;", "\\", '{"a":[', "[1,", "🙂", "<http:", "~~a", "```\n", "\u202e"],
+)  # fmt: skip
+def test_a_megabyte_is_laid_out_in_time(piece: str) -> None:
+    """It is cut before it is read; a modal, of which there is more, takes a little longer."""
+    text = "**a** " + piece * (1_000_000 // len(piece))
+    started = time.process_time()
+    assert not lay_out(text, 3000).is_whole or piece == "\u202e"
+    assert time.process_time() - started < 1
+    layout = lay_out(text, IN_MODAL)
+    assert time.process_time() - started < 3
+    assert len(layout.blocks) <= 95
+    assert len(repr(layout.blocks).encode()) < 250_000
+
+
+LABELS = st.text("abc XYZ", min_size=1, max_size=400).filter(str.strip)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(1, 700).map("word ".__mul__),
+            LABELS.map(lambda label: f"[{label}](https://evil.example/login)"),
+            st.integers(1, 120).map(lambda n: "*i* **b** " * n),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_a_link_and_its_host_are_never_parted(parts: list[str]) -> None:
+    """However long the text is and wherever it is cut, behind a link stands where it leads."""
+    for element in elements_of(lay_out(" ".join(parts), IN_MODAL)):
+        leaves = element["elements"]
+        for place, leaf in enumerate(leaves):
+            if leaf["type"] == "link" and leaf["text"] != leaf["url"]:
+                assert leaves[place + 1]["text"].startswith(" (evil.example)")
+
+
+@pytest.mark.parametrize(("before", "block"), [(2900, 0), (2970, 1)])
+def test_where_a_link_is_cut(before: int, block: int) -> None:
+    """Where only the link would fit, it goes to the next block, with its host."""
+    text = ("word " * 700)[:before] + " [Log in to your bank](https://evil.example/login) and more."
+    (section,) = lay_out(text + " tail" * 200, IN_MODAL).blocks[block]["elements"]
+    link, host = section["elements"][-2:] if block == 0 else section["elements"][:2]
+    assert (link["type"], host["text"][:15]) == ("link", " (evil.example)")
+
+
+def elements_of(layout: Layout) -> Iterator[dict[str, Any]]:
+    """All that hold leaves, those in lists too."""
+    waiting = [element for block in layout.blocks for element in block["elements"]]
+    while waiting:
+        element = waiting.pop()
+        if "elements" in element.get("elements", [{}])[0]:
+            waiting += element["elements"]
+        else:
+            yield element

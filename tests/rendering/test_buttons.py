@@ -1,0 +1,178 @@
+"""A button carries its state to the listener, or is found to be outdated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2 import DictLoader
+from jinja2.exceptions import UndefinedError
+
+from bot.errors import OutdatedButton
+from bot.rendering.buttons import (
+    STATES,
+    JobButton,
+    JobsButton,
+    ListButton,
+    State,
+    cursor_in,
+    decode,
+)
+from bot.rendering.environment import environment
+
+quick = settings(max_examples=100)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "str": st.text(st.characters(exclude_categories=()), max_size=20),
+    "int": st.integers(),
+    "bool": st.booleans(),
+}
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text() | st.integers(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+each_state = pytest.mark.parametrize("state", STATES)
+
+
+def states(state: type[State]) -> st.SearchStrategy[State]:
+    return st.builds(state, **{field.name: VALUES[str(field.type)] for field in fields(state)})
+
+
+def smallest(state: type[State]) -> State:
+    """Only with the facts that have no default."""
+    required = [field for field in fields(state) if field.default is MISSING]
+    return state(**{field.name: {"str": "", "int": 0}[str(field.type)] for field in required})
+
+
+@each_state
+@quick
+@given(data=st.data())
+def test_a_state_is_decoded_as_it_was(state: type[State], data: st.DataObject) -> None:
+    """Any state comes back from its value, which Slack accepts."""
+    made = data.draw(states(state))
+    assert decode(made.value, state) == made
+    assert made.value.isascii()
+    assert len(made.value) <= 2000
+
+
+@each_state
+def test_a_state_of_another_class_is_outdated(state: type[State]) -> None:
+    """A listener never gets the state of another kind of button."""
+    for other in set(STATES) - {state}:
+        with pytest.raises(OutdatedButton):
+            decode(smallest(other).value, state)
+
+
+@each_state
+def test_defaults_are_not_stored(state: type[State]) -> None:
+    """A missing optional fact has its default; a missing required one makes the button outdated."""
+    made = smallest(state)
+    version, kind, facts = json.loads(made.value)
+    assert facts.keys() == {f.name for f in fields(state) if f.default is MISSING}
+    assert decode(made.value, state) == made
+    for name in facts:
+        less = {other: fact for other, fact in facts.items() if other != name}
+        with pytest.raises(OutdatedButton):
+            decode(json.dumps([version, kind, less]), state)
+
+
+@each_state
+def test_unknown_facts_are_ignored(state: type[State]) -> None:
+    """A button of a newer version, which carries more, still works."""
+    made = smallest(state)
+    version, kind, facts = json.loads(made.value)
+    assert decode(json.dumps([version, kind, {**facts, "newer": [1]}]), state) == made
+
+
+@each_state
+@quick
+@given(foreign=json_values)
+def test_any_other_json_is_outdated(state: type[State], foreign: Any) -> None:
+    """No JSON, however similar, is taken for a state."""
+    wrong = {field.name: [foreign] for field in fields(state)}
+    for value in (foreign, [foreign, state.kind, {}], ["1", foreign, {}], ["1", state.kind, wrong]):
+        with pytest.raises(OutdatedButton):
+            decode(json.dumps(value), state)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "{",
+        "68835cc3ef4e8e1425c360ad",
+        '["0","list",{}]',
+        '["2","list",{}]',
+        '[1,"list",{}]',
+        '["1","list"]',
+        '["1","list",{},{}]',
+        '["1","list",{"page":null}]',
+        '["1","list",{"page":1.5}]',
+        '["1","list",{"page":true}]',
+        '["1","list",{"page":"1"}]',
+        '["1","list",{"fresh":1}]',
+        "[" * 1999,
+        "1" * 2000,
+        '["1","list",{"a":"' + "x" * 2000 + '"}]',
+    ],
+)
+def test_any_other_text_is_outdated(value: str) -> None:
+    """Another version, a wrong type, and a value cut short, nested deeply or too long."""
+    with pytest.raises(OutdatedButton):
+        decode(value, ListButton)
+
+
+def test_a_wrong_type_is_an_error() -> None:
+    """A state is never made of anything but the types that it declares."""
+    wrong: list[Any] = [None, "1", True, 1.0]
+    for page in wrong:
+        with pytest.raises(TypeError, match=r"ListButton\.page"):
+            ListButton(page=page)
+
+
+def test_too_long_a_value_is_an_error() -> None:
+    """A button that Slack would refuse is never made."""
+    assert len(ListButton("a" * 1974).value) == 2000
+    with pytest.raises(ValueError, match="2001"):
+        _ = ListButton("a" * 1975).value
+
+
+@pytest.mark.parametrize(
+    "call", ['JobButton(tenant="acme", job="1")', 'JobButton(tenant="acme")', "ListButton(page=x)"]
+)
+def test_a_template_with_a_wrong_fact_does_not_render(call: str) -> None:
+    """A misspelt, missing or undefined fact is found when the message is rendered."""
+    made = environment(DictLoader({"one": f"{{{{ {call} }}}}"}))
+    with pytest.raises((TypeError, UndefinedError)):
+        made.get_template("one").render()
+
+
+def test_a_template_leaves_out_what_is_too_long() -> None:
+    """The value of a button that cannot carry its state is null."""
+    made = environment(DictLoader({"one": '{{ WordsButton(words="a" * 2000) }}'}))
+    assert made.get_template("one").render() == "null"
+
+
+def test_jobs_are_read_line_by_line() -> None:
+    """A tenant has no slash in its name; an id may have one."""
+    assert JobsButton("acme/1\nglobex/2/3").pairs == [("acme", "1"), ("globex", "2/3")]
+
+
+@pytest.mark.parametrize(
+    ("value", "cursor"),
+    [
+        (ListButton("c-1", page=2).value, "c-1"),
+        (JobButton("acme", "1", cursor="c-1", page=2).value, "c-1"),
+        (JobButton("acme", "1").value, ""),
+        ('["1","list",{"cursor":7}]', ""),
+        ("", ""),
+        ("[[[", ""),
+    ],
+)
+def test_finds_the_cursor_in_any_kind(value: str, cursor: str) -> None:
+    """The list of a button can be fetched before its listener is called."""
+    assert cursor_in(value) == cursor

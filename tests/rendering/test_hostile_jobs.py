@@ -1,0 +1,184 @@
+"""Whatever stands in a job, its card, its row and its modals say it and do nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.filters import Filters
+from bot.emporix.models import Job
+from bot.emporix.sessions import LogLine, Session
+from bot.rendering.agent_message import IN_MODAL, lay_out
+from bot.rendering.renderer import Renderer
+from bot.services.csv_export import CompleteList
+from bot.services.exports import Export
+from bot.services.jobs import JobCard, Listing
+from bot.services.session_logs import page_of
+from sandbox.slack.blockkit import problems, view_problems
+from tests.rendering import slack_limits
+from tests.rendering.hostile import NOT_SENDABLE, hostile_text
+
+SAY = Renderer.default()
+MARKS = ("# ", "\n- ", "\n1. ", "\n> ", "**", "~~", "```json\n", "`", "|a|b|\n|-|-|\n|", "](", "[x")
+LINKS = (
+    "[https://shop.example](https://evil.example/<!here>)",
+    "![<!channel>](http://x.example)",
+    "<https://evil.example|https://shop.example>",
+    "[x](javascript:alert(1))",
+    "[<@U1>](https://a@evil.example)",
+)
+JSON = ('{"a": "', '"}', "[", "]", "\\n", "\\u202e", '\\"', "{{ 7*7 }}")
+NAMES = ("<!channel>", "<@U1>", "<#C1>", "@here", ":smile:", "\u202e", "\ufdd0", "\x00", "\ud83d")
+_pieces = st.sampled_from([*MARKS, *LINKS, *JSON, *NAMES, "word ", "\n", "\n\n", "  "])
+agent_texts = st.one_of(
+    hostile_text,
+    st.lists(_pieces, max_size=30).map("".join),
+    st.lists(_pieces, min_size=1, max_size=4).map(lambda pieces: "".join(pieces) * 900),
+    st.lists(_pieces, max_size=5).map(lambda pieces: json.dumps(json.dumps("".join(pieces)))),
+)
+MENTIONS = {"user", "usergroup", "broadcast", "channel", "team"}
+# What the templates write themselves.
+OURS = re.compile(
+    r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC>|<https://admin[^<>]*>"
+)
+
+
+def job(text: str) -> Job:
+    entity = {"id": text, "name": text, "state": text, "details": [{"message": text}] * 7}
+    return Job.from_json(
+        dict.fromkeys(
+            ("id", "status", "type", "agentId", "agentType", "sessionId", "commerceEvent"), text
+        )
+        | {"message": text, "response": text + "*", "requestId": text, "extra": text}
+        | {"importResult": {"message": text, "summary": {"agents": [entity] * 30}}}
+        | {"exportResult": {"data": text, "checksum": text}}
+        | {"metadata": {"createdAt": text, "modifiedAt": text, "version": text}}
+    )
+
+
+def listing_of(jobs: tuple[Job, ...]) -> Listing:
+    """Its first page, of more."""
+    return Listing(
+        jobs=jobs,
+        filters=Filters(),
+        tenant="acme",
+        cursor="c",
+        page=1,
+        before=0,
+        total=None,
+        has_more=True,
+        can_delete=True,
+        query="",
+        may_shift=False,
+    )
+
+
+def payloads(text: str) -> Iterator[dict[str, Any]]:
+    """Every message and modal that shows a job."""
+    shown = job(text)
+    card = JobCard(shown, "acme", True, "https://admin.emporix.io/x")
+    yield SAY.render("jobs/get", card=card)
+    short = JobCard(job(text[:90]), "acme", True, "https://admin.emporix.io/x")
+    yield SAY.render("jobs/delete", card=short)
+    listing = listing_of((shown,) * 12)
+    yield SAY.render("jobs/list", listing=listing, deletion=None)
+    layout = lay_out(text, IN_MODAL)
+    yield SAY.render("jobs/get.whole", layout=layout, job_id=text, part="message")
+    yield SAY.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
+    line = LogLine(text, text, text, text, text, False)
+    session = Session(text, text, (text,) * 9, (line,) * 50, 1)
+    yield SAY.render("jobs/log", log=page_of(session, "acme", text, 1))
+    found = CompleteList((shown,), Filters(agent_names=(text,), words=(text,)), text, 1, True, 0)
+    yield SAY.render("jobs/csv", found=found, count=1, url=text)
+    yield SAY.render("jobs/export", export=Export(text, text, 1, text, text), url=text)
+
+
+def parts(node: Any) -> Iterator[dict[str, Any]]:
+    for inner in node.values() if isinstance(node, dict) else node:
+        if isinstance(inner, dict | list):
+            yield from parts(inner)
+    if isinstance(node, dict):
+        yield node
+
+
+def check(payload: dict[str, Any]) -> None:
+    """Slack takes it, nobody is mentioned, and links say where they lead."""
+    is_view = payload.get("type") == "modal"
+    blocks = payload["blocks"]
+    assert slack_limits.problems(payload) == []
+    assert (view_problems(payload, "modal") if is_view else problems(blocks, "message")) == []
+    assert not NOT_SENDABLE.search(json.dumps(payload, ensure_ascii=False))
+    for part in parts(blocks):
+        assert part.get("type") not in MENTIONS
+        if part.get("type") == "link":
+            assert re.match(r"https?://[a-z0-9.-]+([:/?#]|$)", part["url"])
+        if part.get("type") == "mrkdwn":
+            assert not re.search("(?i)<(?!https?://)", OURS.sub("", part["text"]))
+
+
+@settings(max_examples=60)
+@given(agent_texts)
+def test_no_job_does_more_than_say(text: str) -> None:
+    """In every place of every message, as Markdown, as JSON and as neither."""
+    for payload in payloads(text):
+        check(payload)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*LINKS, "> " * 500 + "x", "- " * 500 + "x", "[" * 10**5 + "]" * 10**5, '{"a":' * 500 + "1"],
+    ids=lambda text: text[:12],
+)
+def test_known_tricks_fail(text: str) -> None:
+    """Disguised links, and nesting without end."""
+    for payload in payloads(text):
+        check(payload)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ['"', "`", "<!channel>", "[", "**a** ", "- ", "|a|b|\n|-|-|\n", '{"a":', "\\n", "\u202e"],
+)
+def test_a_card_of_a_megabyte_takes_no_second(piece: str) -> None:
+    """Two such texts in a job, and it is still answered in time."""
+    text = "*" + piece * (1_000_000 // len(piece))
+    card = JobCard(Job(id="1", message=text, response=text), "acme", True, "https://admin.emporix")
+    started = time.process_time()
+    payload = SAY.render("jobs/get", card=card)
+    assert time.process_time() - started < 1
+    check(payload)
+
+
+def test_a_link_never_hides_its_host() -> None:
+    """The words of each link are the address, or the host follows."""
+    card = JobCard(Job(id="1", message=LINKS[0]), "acme", True, "https://admin.emporix.io/x")
+    blocks = SAY.render("jobs/get", card=card)["blocks"]
+    (link,) = [part for part in parts(blocks) if part.get("type") == "link"]
+    assert link["text"] == link["url"]
+    assert link["url"].startswith("https://evil.example/")
+
+
+def test_an_id_that_no_button_can_remember_has_none() -> None:
+    """The card and the row still show the job, with nothing to press that needs the id."""
+    shown = Job(id="x" * 2_001, message="long " * 10_000)
+    card = JobCard(shown, "acme", True, "https://admin.emporix.io/x")
+    listing = listing_of((shown,))
+    for payload in (
+        SAY.render("jobs/get", card=card),
+        SAY.render("jobs/list", listing=listing, deletion=None),
+    ):
+        buttons = [part for part in parts(payload["blocks"]) if part.get("type") == "button"]
+        assert {button["text"]["text"] for button in buttons} <= {
+            "Next",
+            "Refresh",
+            "Filter",
+            "Share in channel",
+            "Download as CSV",
+        }

@@ -1,0 +1,199 @@
+"""The filters write Slack's mark-up that outside values cannot get out of."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.rendering.jinja_filters import (
+    BAR,
+    FULL,
+    bar,
+    code,
+    date_token,
+    day,
+    days_from,
+    link,
+    plural,
+    wall_clock,
+    weekdays,
+)
+from tests.rendering.hostile import hostile_text, mrkdwn, value
+
+quick = settings(max_examples=100)
+
+DATE = "<!date^1764000000^{date_short_pretty} {time}|2025-11-24 16:00 UTC>"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        1764000000,
+        1764000000.9,
+        "2025-11-24T16:00:00Z",
+        "2025-11-24T16:00:00.167Z",
+        "2025-11-24T17:00:00+01:00",
+        " 2025-11-24T16:00 ",
+    ],
+)
+def test_a_time_is_shown_in_the_readers_zone(moment: float | str) -> None:
+    """Seconds since 1970 and ISO 8601, with or without a zone, become Slack's date."""
+    assert date_token(moment) == DATE
+    assert mrkdwn("{{ when|date }}", when=moment) == DATE
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [
+        (None, ""),
+        ("", ""),
+        ("soon <!here>", "soon &lt;!here&gt;"),
+        ("1969-12-31T23:59:59Z", "1969-12-31T23:59:59Z"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+        ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59-14:00"),
+        (-1, "-1"),
+        (1764000000000, "1764000000000"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (10**400, str(10**400)),
+    ],
+)
+def test_what_is_no_time_is_shown_as_it_came(moment: float | str | None, shown: str) -> None:
+    """A time that Slack cannot show is words, escaped like any others."""
+    assert date_token(moment) == shown
+
+
+def test_a_link_has_words() -> None:
+    """A web address becomes a link, its ampersands as Slack wants them."""
+    url = "https://a.example/jobs?x=1&y=%20#z"
+    assert link(url, "Open & see") == "<https://a.example/jobs?x=1&amp;y=%20#z|Open &amp; see>"
+
+
+@pytest.mark.parametrize(
+    "url", [None, "", "javascript:alert(1)", "https://", "https:///x", "ftp://x", "#C1", "!here"]
+)
+def test_only_web_addresses_are_linked(url: str | None) -> None:
+    """Without an http or https address only the words are shown."""
+    assert link(url, "Open") == "Open"
+
+
+@quick
+@given(hostile_text, hostile_text)
+def test_nothing_gets_out_of_a_link(tail: str, words: str) -> None:
+    """Whatever the address and the words are, there is one link and it goes where it should."""
+    shown = link("https://a.example/" + tail[:2000], words)
+    assert re.fullmatch(r"<https://a\.example/[^\s<>|\x00-\x20]*(\|[^<>\n]+)?>", shown)
+
+
+def test_an_address_is_whole_or_not_there() -> None:
+    """An address longer than Slack takes is not cut into another one."""
+    assert link("https://a.example/" + "x" * 2982, "Open").startswith("<https://a.example/xxx")
+    assert link("https://a.example/" + "x" * 2983, "Open") == "Open"
+
+
+@quick
+@given(hostile_text)
+def test_nothing_gets_out_of_code(words: str) -> None:
+    """Inline code holds no back-tick, no line end and no mark-up."""
+    assert re.fullmatch(r"(`[^`<>\n]+`)?", code(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("a`b", "`aˋb`"),
+        (" a\nb ", "`a b`"),
+        ("", ""),
+        (None, ""),
+        (7, "`7`"),
+        ("<@U1>", "`&lt;@U1&gt;`"),
+    ],
+)
+def test_code(words: str | int | None, shown: str) -> None:
+    """Code is one escaped line, and nothing where there is nothing."""
+    assert code(words) == shown
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_counted_words(count: int) -> None:
+    """One is one; anything else is many, with its thousands parted."""
+    expected = "1 reply" if count == 1 else f"{count:,} replies"
+    assert plural(count, "reply", "replies") == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("{{ id|user }}", "<@U0ADA>"),
+        ("{{ id|channel }}", "`U0ADA`"),
+        ("{{ ('C' ~ id)|channel }}", "<#CU0ADA>"),
+        ("{{ (id ~ '|x')|user }}", "`U0ADA|x`"),
+        ("{{ (id ~ '>')|user }}", "`U0ADA&gt;`"),
+        ("{{ ''|user }}", ""),
+    ],
+)
+def test_only_ids_of_slack_are_mentions(words: str, shown: str) -> None:
+    """What is no id of a user or a channel is shown as letters."""
+    assert mrkdwn(words, id="U0ADA") == shown
+
+
+def test_plain_filters_give_plain_words() -> None:
+    """`shorten`, `one_line` and `plural` are values like any others."""
+    assert value("text|shorten(9)", text="the late refund") == "the late…"
+    assert value("text|one_line", text="a\n b\x00") == "a b"
+    assert value("n|plural('job')", n=1204) == "1,204 jobs"
+    assert value("none|shorten(9)") == value("none|one_line") == ""
+    assert mrkdwn("{{ text|shorten(12) }}", text="<!here> you all") == "&lt;!here&gt; you…"
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ((0, 1, 2, 3, 4, 5, 6), "every day"),
+        ((0, 1, 2, 3, 4), "Monday to Friday"),
+        ((0,), "Monday"),
+        ((5, 6), "Saturday and Sunday"),
+        ((0, 2, 4), "Monday, Wednesday and Friday"),
+        ((), "on no day"),
+    ],
+)
+def test_days_are_said_shortly(days: tuple[int, ...], words: str) -> None:
+    """As somebody would say them."""
+    assert weekdays(days) == words
+
+
+def test_times_have_two_digits() -> None:
+    """As a clock shows them."""
+    assert [wall_clock(minute) for minute in (0, 540, 1439)] == ["00:00", "09:00", "23:59"]
+
+
+@given(st.none() | st.integers(0, 10**12), st.integers(0, 10**12))
+def test_bars_are_all_as_wide(count: int | None, most: int) -> None:
+    """And one that is not 0 can be seen."""
+    drawn = bar(count, most)
+    assert len(drawn) == BAR
+    assert (FULL in drawn) == bool(count)
+
+
+def test_the_longest_bar_is_full() -> None:
+    """Half as many have half of it."""
+    assert [bar(count, 100).count(FULL) for count in (100, 50, 1, 0)] == [BAR, BAR // 2, 1, 0]
+
+
+def test_dates_are_said_as_people_say_them() -> None:
+    """Without a year; a month that does not change is said once."""
+    assert day("2026-11-09") == "9 November"
+    assert days_from("2026-11-10", "2026-11-23") == "10 to 23 November"
+    assert days_from("2026-12-25", "2027-01-07") == "25 December to 7 January"
+    assert days_from("2025-11-10", "2026-11-23") == "10 to 23 November"
+
+
+@given(st.text(), st.text())
+def test_what_is_no_date_stays_short(one: str, other: str) -> None:
+    """And on one line."""
+    for words in (day(one), days_from(one, other)):
+        assert len(words) <= 50
+        assert "\n" not in words

@@ -1,0 +1,59 @@
+"""Rows of a shared list are found by their block_ids, and nothing else of it is touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.rendering import buttons
+from bot.rendering.buttons import JobButton
+from bot.rendering.message_rows import jobs_in_rows, row_of, with_rows_replaced
+
+LINE = {"type": "section", "text": {"type": "mrkdwn", "text": "gone"}}
+
+
+def row(number: int, job: str) -> list[dict[str, Any]]:
+    value = JobButton(tenant="acme", job_id=job, row=number).value
+    opened = {"action_id": buttons.JOBS_GET_OPEN, "value": "x"}
+    delete = {"action_id": buttons.JOBS_DELETE_SHARED_CONFIRM, "value": value}
+    return [
+        {"type": "section", "block_id": f"job.{number}"},
+        {"type": "section", "block_id": f"made-up-{number}"},
+        {"type": "actions", "block_id": f"job.{number}.buttons", "elements": [opened, delete]},
+    ]
+
+
+TITLE, PAGES = {"type": "section"}, {"type": "actions", "block_id": "pages", "elements": []}
+BLOCKS = [TITLE, *row(1, "a"), {"type": "section", "block_id": "job.2"}, *row(3, "c"), PAGES]
+
+
+def test_finds_the_job_of_each_row() -> None:
+    """A row without buttons has no job to delete."""
+    assert jobs_in_rows(BLOCKS) == {"job.1": ("acme", "a"), "job.3": ("acme", "c")}
+
+
+def test_replaces_whole_rows() -> None:
+    """One line stands where the row was; the rest stays in its order."""
+    assert with_rows_replaced(BLOCKS, {"job.3": [LINE]}) == [*BLOCKS[:5], LINE, PAGES]
+    assert with_rows_replaced(BLOCKS, {"job.1": [LINE], "job.3": [LINE, LINE]}) == [
+        TITLE,
+        LINE,
+        BLOCKS[4],
+        LINE,
+        LINE,
+        PAGES,
+    ]
+
+
+def test_finds_the_row_of_a_job() -> None:
+    """By tenant and id; a row of chosen fields is of another kind, and begins with the id."""
+    begin: dict[str, Any] = {"type": "section", "block_id": "job.1"}
+    for text, found in (("failed", "job.1"), ("`a` · failed", "")):
+        blocks = [begin | {"text": {"text": text}}, *row(1, "a")[1:]]
+        assert row_of(blocks, "acme", "a") == found
+        assert row_of(blocks, "globex", "a") == row_of(blocks, "acme", "b") == ""
+
+
+def test_an_old_button_is_no_job() -> None:
+    """A button of another version is left alone."""
+    old = {"action_id": buttons.JOBS_DELETE_SHARED_CONFIRM, "value": "old"}
+    assert jobs_in_rows([{"block_id": "job.1.buttons", "elements": [old]}]) == {}

@@ -1,0 +1,65 @@
+"""A link shows where it leads, or does not link."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from bot.rendering.rich_text import said, shown_link, web_host
+from tests.rendering.hostile import hostile_text
+
+
+def test_words_link_and_name_the_host() -> None:
+    """Nobody needs to hover to see whose page it is."""
+    assert shown_link("https://shop.example/orders?a=1", "the order") == [
+        {"type": "link", "url": "https://shop.example/orders?a=1", "text": "the order"},
+        {"type": "text", "text": " (shop.example)"},
+    ]
+
+
+@pytest.mark.parametrize("text", ["https://evil.example/x", "evil.example/x", ""])
+def test_an_address_as_its_own_text_is_shown_once(text: str) -> None:
+    """As it is."""
+    url = "https://evil.example/x"
+    assert shown_link(url, text) == [{"type": "link", "url": url, "text": url}]
+
+
+@pytest.mark.parametrize("text", ["https://shop.example", "www.shop.example", "shop.example (new)"])
+def test_text_that_looks_like_another_address_does_not_link(text: str) -> None:
+    """The true address behind it does."""
+    url = "https://evil.example/x"
+    assert shown_link(url, text) == [
+        {"type": "text", "text": f"{text} ("},
+        {"type": "link", "url": url, "text": url},
+        {"type": "text", "text": ")"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mailto:a@b.example",
+        "javascript:alert(1)",
+        "/orders",
+        "https://shop.example@evil.example/",
+        "https://shop.example\\@evil.example/",
+        "https://",
+        "https://[broken",
+        "https://a.example/\u202e",
+        "https://a.example/ b",
+        "https://a.example/" + "x" * 3000,
+        "slack://open",
+    ],
+)
+def test_what_is_no_plain_web_address_is_letters(url: str) -> None:
+    """Nor is what hides its host; the address is not lost."""
+    assert web_host(url) == ""
+    assert [leaf["type"] for leaf in shown_link(url, "here")] == ["text"]
+    assert said(shown_link(url, "here")).startswith("here (")
+
+
+@given(hostile_text, hostile_text)
+def test_only_web_addresses_link(url: str, text: str) -> None:
+    """Whatever comes."""
+    for leaf in shown_link(url, text):
+        assert leaf["type"] == "text" or leaf["url"].startswith(("http://", "https://"))

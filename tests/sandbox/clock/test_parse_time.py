@@ -1,0 +1,107 @@
+"""The words that name a moment to move the clock to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.clock.parse_time import HELP, NotAMoment, before_change, read
+from tests.harness.clock import NOW
+from tests.harness.outcome import outcome
+
+times = st.floats(0, 4e9, allow_nan=False)
+zones = st.sampled_from(sorted(available_timezones() - {"localtime"}))
+
+
+def shown(seconds: float, zone: str) -> str:
+    return f"{datetime.fromtimestamp(seconds, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+@pytest.mark.parametrize(
+    ("words", "zone", "expected"),
+    [
+        ("tomorrow 09:00 Europe/Berlin", "Europe/Berlin", "2026-11-24 09:00"),
+        ("tomorrow 9:00", "Europe/Berlin", "2026-11-24 09:00"),
+        ("09:00 Asia/Kathmandu", "Asia/Kathmandu", "2026-11-24 09:00"),
+        ("17:30", "Europe/Berlin", "2026-11-23 17:30"),
+        ("2027-03-28 02:30 Europe/Berlin", "Europe/Berlin", "2027-03-28 03:00"),
+        ("clock change", "Europe/Berlin", "2027-03-28 01:59"),
+        ("clock change America/New_York", "America/New_York", "2027-03-14 01:59"),
+        ("+1 h", "UTC", "2026-11-23 11:33"),
+        ("+30m", "UTC", "2026-11-23 11:03"),
+        (" +2 D ", "UTC", "2026-11-25 10:33"),
+    ],
+)
+def test_reads_words(words: str, zone: str, expected: str) -> None:
+    """It is Monday the 23rd, 11:33 in Berlin."""
+    assert shown(read(words, NOW), zone) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("", HELP),
+        ("yesterday", HELP),
+        ("-1 h", HELP),
+        ("25:00", "25:00 is no time of a day."),
+        ("2026-13-01 09:00", "2026-13-01 is no day."),
+        ("2037-01-01 09:00", "Ten years ahead is as far as it goes."),
+        ("9999-12-31 23:59", "Ten years ahead is as far as it goes."),
+        ("09:00 Mars/Olympus", "Mars/Olympus is no time zone: say one like Europe/Berlin."),
+        ("09:00 ../../etc/passwd", "../../etc/passwd is no time zone: say one like Europe/Berlin."),
+        ("clock change Asia/Tokyo", "The clocks of Asia/Tokyo do not change."),
+    ],
+)
+def test_says_what_it_cannot_read(words: str, says: str) -> None:
+    """And what it can."""
+    with pytest.raises(NotAMoment) as refused:
+        read(words, NOW)
+    assert str(refused.value) == says
+
+
+@given(st.text(max_size=40), times)
+def test_any_words_are_a_moment_or_refused(words: str, now: float) -> None:
+    """Nobody's words break the stand-in: a moment to come, or a sentence that says why not."""
+    found = outcome(NotAMoment, lambda: read(words, now))
+    if isinstance(found, NotAMoment):
+        assert str(found).endswith((".", "?"))
+    else:
+        assert now <= found <= now + 10 * 366 * 86400
+
+
+@given(times, zones, st.integers(0, 23), st.integers(0, 59))
+def test_tomorrow_is_on_the_next_day(now: float, zone: str, hour: int, minute: int) -> None:
+    """In every zone, unless it leaves a day out; a time that does not exist is a later one."""
+    at = read(f"tomorrow {hour:02}:{minute:02} {zone}", now)
+    there = ZoneInfo(zone)
+    days = datetime.fromtimestamp(at, there).date() - datetime.fromtimestamp(now, there).date()
+    assert at > now
+    assert timedelta(days=1) <= days <= timedelta(days=2)
+
+
+@given(times, zones, st.integers(0, 23), st.integers(0, 59))
+def test_a_time_of_day_is_the_next_such(now: float, zone: str, hour: int, minute: int) -> None:
+    """Never a moment that has passed, never more than two days away."""
+    at = read(f"{hour:02}:{minute:02} {zone}", now)
+    assert now < at <= now + 2 * 86400 + 7200
+
+
+@given(times, zones)
+def test_a_minute_later_the_clocks_change(now: float, zone: str) -> None:
+    """In every zone: the very second, and none before it."""
+    try:
+        at = before_change(now, zone)
+    except NotAMoment:
+        offsets = {offset(now + day * 86400, zone) for day in range(400)}
+        assert len(offsets) <= 2  # at most one that began within the first minute
+        return
+    assert at >= now
+    assert offset(at + 59, zone) != offset(at + 60, zone)
+
+
+def offset(seconds: float, zone: str) -> timedelta | None:
+    return datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(zone)).utcoffset()

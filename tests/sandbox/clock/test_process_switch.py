@@ -1,0 +1,63 @@
+"""The switch of the worker: on and off, whoever presses how often."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from sandbox.clock.process_switch import Switch
+
+
+class Process:
+    """Counts how often it was started and ended."""
+
+    def __init__(self) -> None:
+        self.started = self.ended = 0
+        self.is_broken = False
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        if self.is_broken:
+            raise OSError("no such program")
+        self.started += 1
+        await asyncio.sleep(0)
+        yield
+        self.ended += 1
+
+
+async def test_is_off_until_it_is_turned_on() -> None:
+    """And off again."""
+    process = Process()
+    switch = Switch(process.run)
+    assert not switch.is_on
+    await switch.turn(False)
+    await switch.turn(True)
+    assert (switch.is_on, process.started, process.ended) == (True, 1, 0)
+    await switch.turn(False)
+    assert (switch.is_on, process.started, process.ended) == (False, 1, 1)
+
+
+async def test_two_who_press_at_once_start_one() -> None:
+    """There is never a second process that nobody would end."""
+    process = Process()
+    switch = Switch(process.run)
+    await asyncio.gather(*(switch.turn(True) for _ in range(5)))
+    assert process.started == 1
+    await asyncio.gather(*(switch.turn(False) for _ in range(5)))
+    assert process.ended == 1
+
+
+async def test_what_does_not_start_is_off() -> None:
+    """It can be tried again."""
+    process = Process()
+    switch = Switch(process.run)
+    process.is_broken = True
+    with pytest.raises(OSError, match="no such program"):
+        await switch.turn(True)
+    assert not switch.is_on
+    process.is_broken = False
+    await switch.turn(True)
+    assert switch.is_on

@@ -1,0 +1,66 @@
+"""The clock of the demo: the same for all who share it, and never going back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sandbox.clock.shared_clock import BackInTime, MovingClock
+from tests.harness.clock import NOW, FakeClock
+
+# Of each example the folder is the same: the first lines of a test make the clock anew.
+shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+leaps = st.lists(st.floats(-1e6, 1e8, allow_nan=False), max_size=10)
+
+
+@pytest.fixture
+def real() -> FakeClock:
+    return FakeClock()
+
+
+def test_shows_the_real_time_at_first(tmp_path: Path, real: FakeClock) -> None:
+    """Whoever moves nothing has a demo as it always was."""
+    assert MovingClock(tmp_path / "clock", real)() == NOW
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_is_moved_for_everybody_at_once(tmp_path: Path, real: FakeClock) -> None:
+    """The bot's processes have clocks of their own, and the same time; it goes on from there."""
+    here, there = MovingClock(tmp_path / "clock", real), MovingClock(tmp_path / "clock", real)
+    here.move(NOW + 86400)
+    assert there() == here() == NOW + 86400
+    real.forward(60)
+    assert there() == NOW + 86460
+    assert there.ahead == 86400
+
+
+@shared_folder
+@given(leaps)
+def test_never_goes_back(tmp_path: Path, moves: list[float]) -> None:
+    """Whatever is asked of it; a move that is refused changes nothing."""
+    (tmp_path / "clock").unlink(missing_ok=True)
+    real = FakeClock()
+    clock = MovingClock(tmp_path / "clock", real)
+    for by in moves:
+        before = clock()
+        real.forward(1)
+        if by < 0:
+            with pytest.raises(BackInTime, match="only goes forward"):
+                clock.move(before + by)
+            assert clock() == pytest.approx(before + 1)
+        else:
+            clock.move(clock() + by)
+            assert clock() == pytest.approx(before + 1 + by)
+
+
+def test_a_new_demo_begins_now(tmp_path: Path) -> None:
+    """What lies in the folder from a later time goes with the move; else the data stays."""
+    (tmp_path / "redis").mkdir()
+    clock = MovingClock.of_now(tmp_path)
+    assert (tmp_path / "redis").is_dir()
+    clock.move(clock() + 3600)
+    assert MovingClock.of_now(tmp_path).ahead == 0.0
+    assert not (tmp_path / "redis").exists()

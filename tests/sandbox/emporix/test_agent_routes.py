@@ -1,0 +1,43 @@
+"""Agents, session logs and commerce events."""
+
+from __future__ import annotations
+
+import httpx
+
+from sandbox.emporix.state import World
+
+AGENTIC = "/ai-service/acme/agentic"
+
+
+async def test_agents_show_everything_unless_told_otherwise(
+    acme: httpx.AsyncClient, world: World
+) -> None:
+    """Without `fields` an agent comes with its prompts and tokens; with them, without."""
+    world.add_agent("acme", id="a", name={"en": "A"}, userPrompt="PRIVATE")
+    whole = await acme.get(f"{AGENTIC}/agents")
+    chosen = await acme.get(f"{AGENTIC}/agents", params={"fields": "id,name,type,enabled"})
+    assert whole.json()[0]["userPrompt"] == "PRIVATE"
+    assert chosen.json() == [{"id": "a", "name": {"en": "A"}, "type": "generic", "enabled": True}]
+
+
+async def test_session_log(acme: httpx.AsyncClient, world: World) -> None:
+    """A job's session tells its lines in order; a session of no job is a 404."""
+    world.add_job("acme", sessionId="s/1", status="failure")
+    found = (await acme.get(f"{AGENTIC}/logs/sessions/s%2F1")).json()
+    missing = await acme.get(f"{AGENTIC}/logs/sessions/s2")
+    assert (found["sessionId"], found["severity"]) == ("s/1", "ERROR")
+    assert found["agents"] == ["complaint-agent", "complaint-agent-categorization"]
+    assert {"timestamp", "severity", "message"} <= set(found["messages"][0])
+    assert (missing.status_code, missing.json()["resourceId"]) == (404, "s2")
+
+
+async def test_session_of_a_bare_job(acme: httpx.AsyncClient, world: World) -> None:
+    """A session whose job lacks times and agent still has a log."""
+    world.add_job("acme", sessionId="s", metadata=None, agentId=None)
+    assert (await acme.get(f"{AGENTIC}/logs/sessions/s")).json()["messages"] == []
+
+
+async def test_commerce_events(acme: httpx.AsyncClient) -> None:
+    """The events come as names in one list."""
+    events = (await acme.get(f"{AGENTIC}/commerce-events")).json()["events"]
+    assert "product.product-updated" in events

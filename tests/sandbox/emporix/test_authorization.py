@@ -1,0 +1,82 @@
+"""Each call needs a living token of that very tenant with the right scope."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from sandbox.emporix.keys import ACME_NO_JOBS, ACME_OPERATIONS, ACME_READ_ONLY, GLOBEX_OPERATIONS
+from sandbox.emporix.state import World
+from tests.sandbox.emporix.conftest import Login, Time
+
+JOBS = "/ai-service/acme/jobs"
+INVALID = ("Invalid access token", "oauth.v2.InvalidAccessToken")
+EXPIRED = ("Access Token expired", "keymanagement.service.access_token_expired")
+
+
+def fault(answer: httpx.Response) -> tuple[str, str]:
+    told = answer.json()["fault"]
+    return told["faultstring"], told["detail"]["errorcode"]
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer made-up", "Basic YTpi", "Bearer"])
+async def test_unknown_token(emporix: httpx.AsyncClient, authorization: str) -> None:
+    """No token, or one that was never given out, is an invalid one."""
+    headers = {"Authorization": authorization, "Emporix-Tenant": "acme"}
+    answer = await emporix.get(JOBS, headers=headers)
+    assert answer.status_code == 401
+    assert fault(answer) == INVALID
+
+
+async def test_tokens_expire_on_time(acme: httpx.AsyncClient, clock: Time) -> None:
+    """A token works until its seconds are over, and is then called expired."""
+    clock.now += 14398
+    assert (await acme.get(JOBS)).status_code == 200
+    clock.now += 1
+    answer = await acme.get(JOBS)
+    assert (answer.status_code, fault(answer)) == (401, EXPIRED)
+
+
+async def test_tokens_expire_on_order(acme: httpx.AsyncClient, world: World, login: Login) -> None:
+    """Expired on order, the old token is refused and a new one can be had."""
+    world.expire_tokens()
+    assert fault(await acme.get(JOBS)) == EXPIRED
+    assert (await acme.get(JOBS, headers=await login(ACME_OPERATIONS))).status_code == 200
+
+
+async def test_revoked_key_takes_its_tokens_along(acme: httpx.AsyncClient, world: World) -> None:
+    """After a key was deleted its tokens are unknown, not merely expired."""
+    world.revoke(ACME_OPERATIONS)
+    assert fault(await acme.get(JOBS)) == INVALID
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [("globex", "globex"), ("globex", "acme"), ("acme", "globex"), ("acme", ""), ("ACME", "acme")],
+)
+async def test_other_tenant(acme: httpx.AsyncClient, path: str, header: str) -> None:
+    """Another tenant in the path or the header, or a missing header, is like a wrong token."""
+    acme.headers["Emporix-Tenant"] = header
+    if not header:
+        del acme.headers["Emporix-Tenant"]
+    answer = await acme.get(f"/ai-service/{path}/jobs")
+    assert (answer.status_code, fault(answer)) == (401, INVALID)
+
+
+async def test_scopes(emporix: httpx.AsyncClient, world: World, login: Login) -> None:
+    """Reading needs the read scope, deleting the manage scope; else 403 and nothing happens."""
+    job = world.add_job("acme")
+    unrelated, reader = await login(ACME_NO_JOBS), await login(ACME_READ_ONLY)
+    listed = await emporix.get(JOBS, headers=unrelated)
+    deleted = await emporix.delete(f"{JOBS}/{job['id']}", headers=reader)
+    assert (listed.status_code, deleted.status_code) == (403, 403)
+    assert deleted.json()["status"] == "Forbidden"
+    assert world.jobs("acme") == [job]
+
+
+async def test_tenants_are_apart(emporix: httpx.AsyncClient, world: World, login: Login) -> None:
+    """A tenant's own token never reaches another tenant's job, even by its right id."""
+    job = world.add_job("acme")
+    globex = await login(GLOBEX_OPERATIONS)
+    answer = await emporix.get(f"/ai-service/globex/jobs/{job['id']}", headers=globex)
+    assert answer.status_code == 404

@@ -1,0 +1,155 @@
+"""List, search, read and delete jobs as the contract says."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from sandbox.emporix.state import World
+from sandbox.emporix.times import iso
+from tests.sandbox.emporix.conftest import NOON
+
+JOBS = "/ai-service/acme/jobs"
+
+
+def seven_jobs(world: World) -> None:
+    """j0 to j6, each a minute older than the one before; j0 and j1 failed."""
+    for place in range(7):
+        moment = iso(NOON - 60 * place)
+        world.add_job(
+            "acme",
+            id=f"j{place}",
+            status="failure" if place < 2 else "success",
+            metadata={"version": place + 1, "createdAt": moment, "modifiedAt": moment},
+        )
+
+
+def ids(answer: httpx.Response) -> list[str]:
+    return [job["id"] for job in answer.json()]
+
+
+async def test_pages_count_from_one(acme: httpx.AsyncClient, world: World) -> None:
+    """Newest first, page by page; beyond the last page there is an empty list."""
+    seven_jobs(world)
+    pages = [await acme.get(JOBS, params={"pageSize": "3", "pageNumber": n}) for n in "1234"]
+    assert [ids(page) for page in pages] == [["j0", "j1", "j2"], ["j3", "j4", "j5"], ["j6"], []]
+
+
+async def test_total_comes_only_when_asked_for(acme: httpx.AsyncClient, world: World) -> None:
+    """The count of all that fit is a header, sent to those who ask with the same header."""
+    seven_jobs(world)
+    found = {"q": "status:FAILURE", "pageSize": "1"}
+    asked = await acme.get(JOBS, params=found, headers={"X-Total-Count": "true"})
+    not_asked = await acme.get(JOBS, params=found)
+    assert asked.headers["X-Total-Count"] == "2"
+    assert "X-Total-Count" not in not_asked.headers
+
+
+async def test_total_can_be_left_out(acme: httpx.AsyncClient, world: World) -> None:
+    """A world that does not count sends no header, whoever asks."""
+    seven_jobs(world)
+    world.counts = False
+    answer = await acme.get(JOBS, headers={"X-Total-Count": "true"})
+    assert "X-Total-Count" not in answer.headers
+
+
+async def test_sorting(acme: httpx.AsyncClient, world: World) -> None:
+    """Several fields sort together, the first one counting most."""
+    seven_jobs(world)
+    answer = await acme.get(JOBS, params={"sort": "status:ASC,metadata.version:DESC"})
+    assert ids(answer) == ["j1", "j0", "j6", "j5", "j4", "j3", "j2"]
+
+
+async def test_only_chosen_fields(acme: httpx.AsyncClient, world: World) -> None:
+    """`fields` gives those and nothing else, also inside an object, also for one job."""
+    world.add_job("acme", id="one")
+    wished = {"fields": "status,metadata.createdAt,unknown"}
+    expected = {"status": "success", "metadata": {"createdAt": iso(NOON)}}
+    assert (await acme.get(JOBS, params=wished)).json() == [expected]
+    assert (await acme.get(f"{JOBS}/one", params=wished)).json() == expected
+
+
+async def test_search_takes_q_from_the_body(acme: httpx.AsyncClient, world: World) -> None:
+    """A search has its `q` in the body, and paging in the query string."""
+    seven_jobs(world)
+    answer = await acme.post(f"{JOBS}/search?pageSize=1", json={"q": "status:FAILURE"})
+    assert ids(answer) == ["j0"]
+    assert ids(await acme.post(f"{JOBS}/search", json={})) == [f"j{place}" for place in range(7)]
+
+
+@pytest.mark.parametrize("body", ["", "nonsense", "[]", '{"q": 5}'])
+async def test_search_refuses_other_bodies(acme: httpx.AsyncClient, body: str) -> None:
+    """A body that is not a JSON object with a textual `q` is a 400."""
+    assert (await acme.post(f"{JOBS}/search", content=body)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        *[("pageNumber", bad) for bad in ("0", "-1", "one", "", "1.5", "²")],
+        *[("pageSize", bad) for bad in ("0", "1001", "many", "")],
+        *[("sort", bad) for bad in ("status", "status:down", "status:asc", ":ASC", "a:ASC,")],
+        *[("fields", bad) for bad in ("id, status", "id,,status", "$where")],
+        ("q", "status"),
+    ],
+)
+async def test_bad_parameters(acme: httpx.AsyncClient, parameter: str, value: str) -> None:
+    """What a parameter cannot mean is a 400 with a message."""
+    answer = await acme.get(JOBS, params={parameter: value})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == 400
+    assert answer.json()["message"]
+
+
+async def test_details_come_in_every_shape(acme: httpx.AsyncClient) -> None:
+    """`details` are objects, texts, null or empty, as readers will meet them."""
+    bad = ({"pageNumber": "0"}, {"pageSize": "0"}, {"sort": "x"}, {"fields": " "})
+    details = [(await acme.get(JOBS, params=wrong)).json()["details"] for wrong in bad]
+    assert [type(found and found[0]) for found in details] == [dict, str, type(None), list]
+
+
+@pytest.mark.parametrize("job_id", ["68835cc3ef4e8e1425c360ad", "a/b c", "ü?x=1#y", "100%2F", "."])
+async def test_any_id_survives_its_url(acme: httpx.AsyncClient, world: World, job_id: str) -> None:
+    """A percent-encoded id is found and deleted, whatever characters it has."""
+    job = world.add_job("acme", id=job_id)
+    url = f"{JOBS}/{quote(job_id, safe='').replace('.', '%2E')}"
+    assert (await acme.get(url)).json() == job
+    deleted = await acme.delete(url)
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert world.jobs("acme") == []
+
+
+async def test_bare_slash_is_not_part_of_an_id(acme: httpx.AsyncClient, world: World) -> None:
+    """Who forgets to encode a slash asks for another path, which does not exist."""
+    world.add_job("acme", id="a/b")
+    assert (await acme.get(f"{JOBS}/a/b")).status_code == 404
+
+
+async def test_deleting_again(acme: httpx.AsyncClient, world: World) -> None:
+    """The second delete is a 404 that names the job."""
+    world.add_job("acme", id="one")
+    await acme.delete(f"{JOBS}/one")
+    again = await acme.delete(f"{JOBS}/one")
+    assert again.status_code == 404
+    assert again.json()["resourceId"] == "one"
+    assert ids(await acme.get(JOBS)) == []
+
+
+async def test_unknown_path_is_the_proxys(acme: httpx.AsyncClient) -> None:
+    """A path or method that no service has is answered in HTML."""
+    path, method = await acme.get("/ai-service/acme/workers"), await acme.put(JOBS)
+    assert (path.status_code, method.status_code) == (404, 405)
+    assert path.headers["Content-Type"].startswith("text/html")
+
+
+async def test_requests_are_noted_without_secrets(acme: httpx.AsyncClient, world: World) -> None:
+    """The world remembers what was asked, and neither a token nor a client secret."""
+    await acme.post(f"{JOBS}/search?pageSize=5", json={"q": "status:FAILURE"})
+    token, search = world.requests
+    assert (token.method, token.path) == ("POST", "/oauth/token")
+    assert (search.path, search.query) == (f"{JOBS}/search", "pageSize=5")
+    assert (search.tenant, search.q) == ("acme", "status:FAILURE")
+    assert "secret" not in repr(world.requests)
+    assert acme.headers["Authorization"].split()[1] not in repr(world.requests)

@@ -1,0 +1,61 @@
+"""The HTML of the page, read as a browser reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+from sandbox.page.render import draw
+from sandbox.page.viewer import Reader
+from sandbox.slack.directory import ADA, Directory, User
+from sandbox.slack.generated_ids import named_blocks
+from sandbox.slack.inputs import initial_state
+
+NOW = 1_795_503_900.0  # 2026-11-24 07:05 UTC
+
+
+def reader(user: User = ADA, now: float = NOW) -> Reader:
+    return Reader(user, Directory(), now)
+
+
+def drawn(blocks: list[dict[str, Any]], user: User = ADA) -> str:
+    """Blocks as a message or a view shows them."""
+    named = named_blocks(blocks)
+    facts = {"blocks": named, "place": "C0GENERAL/1", "errors": {}}
+    return draw("_blocks", **facts, state=initial_state(named), reader=reader(user))
+
+
+@dataclass
+class Seen(HTMLParser):
+    """Every tag with its attributes, and the letters between them."""
+
+    tags: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.pieces.append(data)
+
+    @property
+    def letters(self) -> str:
+        return "".join(self.pieces)
+
+    def updatepos(self, i: int, j: int) -> int:
+        """Lines are not counted: nobody asks for them, and it took most of the time."""
+        return j
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def seen(html: str) -> Seen:
+    found = Seen()
+    found.feed(html)
+    found.close()
+    return found

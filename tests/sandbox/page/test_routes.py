@@ -1,0 +1,259 @@
+"""The addresses of the page: what is drawn, what is told, what acts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.page.routes import Door
+from sandbox.slack.generated_ids import named_blocks
+from sandbox.slack.workspace import Workspace
+from tests.sandbox.slack.fake_bot import FakeBot
+from tests.sandbox.slack.samples import (
+    actions,
+    button,
+    element,
+    modal,
+    option,
+    plain,
+    section,
+    text_input,
+)
+
+HERE = "/page/ada/general"
+
+
+async def parts(page: httpx.AsyncClient, where: str = HERE, tab: str = "messages") -> Any:
+    return (await page.get(f"{where}/parts", params={"tab": tab})).json()
+
+
+async def act(page: httpx.AsyncClient, kind: str, **given: Any) -> httpx.Response:
+    return await page.post(f"{HERE}/{kind}", json=given)
+
+
+async def test_the_front_is_a_channel(page: httpx.AsyncClient) -> None:
+    """Whoever opens the address is Ada in #general; nothing may come from elsewhere."""
+    answer = await page.get("/", follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, HERE)
+    assert "#general" in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+
+
+@pytest.mark.parametrize("where", ["/page/eve/general", "/page/ada/random"])
+async def test_another_address_says_what_there_is(page: httpx.AsyncClient, where: str) -> None:
+    """With a way back."""
+    answer = await page.get(where)
+    assert answer.status_code == 404
+    assert "there are" in answer.text
+    assert 'href="/"' in answer.text
+    assert "there are" in (await page.get(f"{where}/parts")).json()["error"]
+    assert (await page.get("/page/eve/changes")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["main.js", "base.css", "mark.svg"])
+async def test_scripts_and_sheets_are_files(page: httpx.AsyncClient, name: str) -> None:
+    """No build step: they are served as they are written."""
+    assert (await page.get(f"/page/static/{name}")).status_code == 200
+
+
+async def test_only_its_reader_sees_an_ephemeral_message(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """It is marked as such; to others it is not there."""
+    workspace.messages.add("C0GENERAL", "a secret", [], only_for="U0ADA")
+    mine, theirs = await parts(page), await parts(page, "/page/grace/general")
+    assert "a secret" in mine["messages"]
+    assert "Only visible to you" in mine["messages"]
+    assert "a secret" not in theirs["messages"]
+
+
+async def test_unread_messages_are_counted_until_somebody_looks(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """By person and channel; one's own do not count."""
+    workspace.messages.add("C0OPS", "hello", [], user_id="U0GRACE")
+    assert "1<span" in (await parts(page))["sidebar"]
+    assert "unread" not in (await parts(page, "/page/grace/general"))["sidebar"]
+    await parts(page, "/page/ada/ops")
+    assert "unread" not in (await parts(page))["sidebar"]
+
+
+async def test_changes_are_told_as_they_come(
+    page: httpx.AsyncClient, workspace: Workspace, door: Door
+) -> None:
+    """New, changed and deleted messages and views each; it ends when the door closes."""
+    async with page.stream("GET", "/page/ada/changes") as answer:
+        told = (line async for line in answer.aiter_lines() if line.startswith("data:"))
+        seen = [await anext(told)]
+        message = workspace.messages.add("C0GENERAL", "hello", [])
+        seen.append(await anext(told))
+        message = workspace.messages.replace(message, "hi", [])
+        seen.append(await anext(told))
+        workspace.messages.delete(message)
+        seen.append(await anext(told))
+        workspace.views.open("U0ADA", modal())
+        seen.append(await anext(told))
+        door.close()
+        assert [line async for line in told] == []
+    assert len(set(seen)) == 5
+
+
+async def test_a_command_goes_to_the_app(page: httpx.AsyncClient, bot: FakeBot) -> None:
+    """From the channel that is looked at."""
+    await page.post("/page/grace/ops/say", json={"text": "/emporix jobs"})
+    told = {name: bot.last[name] for name in ("user_name", "channel_name", "text")}
+    assert told == {"user_name": "grace", "channel_name": "ops", "text": "jobs"}
+
+
+async def test_another_command_is_not_sent(page: httpx.AsyncClient, bot: FakeBot) -> None:
+    """Slackbot says so, to whoever typed it."""
+    await act(page, "say", text="/giphy refund")
+    assert bot.heard == []
+    assert "is not a valid command" in (await parts(page))["messages"]
+
+
+async def test_a_message_is_said_to_all(page: httpx.AsyncClient, workspace: Workspace) -> None:
+    """As letters, with Slack's own mark-up."""
+    await act(page, "say", text="*hi* <b>all</b> & <!channel>")
+    shown = (await parts(page, "/page/grace/general"))["messages"]
+    assert "<b>hi</b> &lt;b&gt;all&lt;/b&gt; &amp; &lt;!channel&gt;" in shown
+
+
+async def test_a_press_means_one_button(
+    page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
+) -> None:
+    """By message, block and action; of a menu by its option."""
+    menu = element("overflow", options=[option("Keep", "keep"), option("Drop", "drop")])
+    rows = [actions(button(value=value), block_id=value) for value in ("first", "second")]
+    blocks = named_blocks([*rows, section(accessory=menu, block_id="more")])
+    ts = workspace.messages.add("C0GENERAL", "A list", blocks).ts
+    await act(page, "press", ts=ts, block="second", action="jobs.open")
+    assert bot.last["actions"][0]["value"] == "second"
+    await act(page, "press", ts=ts, block="more", action="overflow", option="drop")
+    assert bot.last["actions"][0]["selected_option"]["value"] == "drop"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("press", {"ts": "1.000100", "block": "b", "action": "a"}),
+        ("choose", {"view": "V1", "block": "b", "action": "a", "value": "x"}),
+        ("submit", {"values": {}}),
+        ("dance", {}),
+    ],
+)
+async def test_what_is_gone_cannot_be_used(
+    page: httpx.AsyncClient, kind: str, given: dict[str, Any]
+) -> None:
+    """The page says so; nothing happens."""
+    answer = await act(page, kind, **given)
+    assert answer.status_code == 404
+    assert answer.json()["error"]
+
+
+async def test_what_was_typed_goes_with_a_press(
+    page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
+) -> None:
+    """The app sees the form as it is on the screen."""
+    blocks = [text_input(block_id="tenant"), actions(button(), block_id="row")]
+    view = workspace.views.open("U0ADA", modal(*blocks))
+    where = {"view": view.id, "block": "row", "action": "jobs.open"}
+    await act(page, "press", **where, values={"tenant": "acme"})
+    assert bot.last["view"]["state"]["values"]["tenant"]["typed"]["value"] == "acme"
+
+
+async def test_field_errors_come_with_their_form(
+    page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
+) -> None:
+    """Beside the input, with what was typed still there."""
+    workspace.views.open("U0ADA", modal(text_input(block_id="tenant")))
+    bot.says({"response_action": "errors", "errors": {"tenant": "No such tenant"}})
+    answer = await act(page, "submit", values={"tenant": "acmee"})
+    assert "No such tenant" in answer.json()["modal"]
+    assert 'value="acmee"' in answer.json()["modal"]
+
+
+async def test_options_are_offered_while_one_types(
+    page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
+) -> None:
+    """And what is chosen of them reaches the app."""
+    select = element("external_select", min_query_length=1, placeholder=plain("Agent"))
+    ts = workspace.messages.add("C0GENERAL", "x", named_blocks([actions(select, block_id="b")])).ts
+    bot.says({"options": [option("Complaint <Agent>", "complaint")]})
+    where = {"ts": ts, "block": "b", "action": "external_select"}
+    offered = await act(page, "suggest", **where, typed="com", id="e1")
+    assert "Complaint &lt;Agent&gt;" in offered.json()["options"]
+    await act(page, "choose", **where, value="complaint")
+    assert bot.last["actions"][0]["selected_option"]["value"] == "complaint"
+    assert 'data-kept="complaint"' in (await parts(page))["messages"]
+
+
+async def test_the_home_stands_beside_the_messages_of_the_app(
+    page: httpx.AsyncClient, workspace: Workspace, bot: FakeBot
+) -> None:
+    """Opening it tells the app, which publishes; until then the tab says that nothing is there."""
+    assert "data-tab" not in (await parts(page))["top"]
+    assert 'data-tab="home"' in (await parts(page, "/page/ada/dm"))["top"]
+    assert "nothing to show" in (await parts(page, "/page/ada/dm", "home"))["messages"]
+    await page.post("/page/ada/dm/open", json={"tab": "home"})
+    assert bot.last["event"]["tab"] == "home"
+    workspace.views.publish("U0ADA", {"type": "home", "blocks": [section("Welcome home")]})
+    assert "Welcome home" in (await parts(page, "/page/ada/dm", "home"))["messages"]
+
+
+async def test_an_app_without_a_home_has_no_tabs(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """As its manifest says."""
+    workspace.has_home_tab = False
+    assert "data-tab" not in (await parts(page, "/page/ada/dm"))["top"]
+
+
+async def test_a_file_is_for_those_who_see_it(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """Its beginning stands in the channel, all of it behind a link."""
+    direct = workspace.directory.direct(workspace.directory.user("ada"))
+    file = workspace.files.announce("message.txt", 9)
+    workspace.files.upload(file.path, b"<b>hi</b>")
+    workspace.files.share(file.id, "The whole message", direct.id)
+    shown = (await parts(page, "/page/ada/dm"))["messages"]
+    assert "The whole message" in shown
+    assert "&lt;b&gt;hi&lt;/b&gt;" in shown
+    answer = await page.get(f"/page/ada/file/{file.id}")
+    assert answer.content == b"<b>hi</b>"
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert (await page.get(f"/page/grace/file/{file.id}")).status_code == 404
+
+
+async def test_a_picture_says_what_it_shows(page: httpx.AsyncClient, workspace: Workspace) -> None:
+    """For who cannot see it; without that, its title."""
+    for alt_text in ("Bars for each day.", ""):
+        file = workspace.files.announce("days.png", 1, alt_text)
+        workspace.files.upload(file.path, b"a")
+        workspace.files.share(file.id, "The last days", "C0GENERAL")
+    shown = (await parts(page, "/page/ada/general"))["messages"]
+    assert 'alt="Bars for each day."' in shown
+    assert 'alt="The last days"' in shown
+
+
+async def test_the_words_are_those_of_the_bot(page: httpx.AsyncClient) -> None:
+    """Commands with what they do, filters with their values."""
+    words = (await page.get("/page/words")).json()
+    assert "/emporix jobs list" in [one["words"] for one in words["commands"]]
+    (status,) = [one for one in words["filters"] if one["name"] == "status:"]
+    assert "failure" in status["values"]
+
+
+async def test_a_page_of_fifty_blocks_is_drawn_quickly(
+    page: httpx.AsyncClient, workspace: Workspace
+) -> None:
+    """Twenty of them, while others wait: nobody sees the page stutter."""
+    rows = [block for n in range(24) for block in (section(f"*{n}*"), actions(button()))]
+    for _ in range(20):
+        workspace.messages.add("C0GENERAL", "A list", named_blocks(rows))
+    async with asyncio.timeout(5):
+        assert len((await parts(page))["messages"]) > 100_000

@@ -1,0 +1,51 @@
+"""The terminal shows whatever the templates of this project write."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.rendering.agent_message import lay_out
+from bot.rendering.renderer import Renderer, examples
+from sandbox.terminal import EMOJIS, draw_message, draw_view
+
+SAY = Renderer.default()
+TEMPLATES = Path(__file__).parents[2] / "templates"
+_EXAMPLES = re.compile(r"\{#.*?#\}", re.DOTALL)
+
+
+@pytest.mark.parametrize("name", SAY.templates())
+def test_every_example_can_be_drawn(name: str) -> None:
+    """No block of ours is unknown there; answers that show nothing by themselves aside."""
+    for facts in examples(SAY, name).values():
+        payload = SAY.render(name, **facts)
+        if payload.get("type") == "modal":
+            assert draw_view(payload, {})
+        elif "blocks" in payload:
+            assert draw_message(payload)
+
+
+def test_every_emoji_of_ours_is_known() -> None:
+    """None is shown by its name, neither here nor on the page."""
+    sources = (path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.j2"))
+    spoken = "".join(_EXAMPLES.sub("", source) for source in sources)
+    named = set(re.findall(r":[a-z_]+:", spoken))
+    assert ":wastebasket:" in named
+    assert named <= EMOJIS.keys()
+
+
+def test_rich_text_is_drawn_as_it_reads() -> None:
+    """Lists with their signs, code and quotes behind a bar, links with their address."""
+    text = "# T\n\n3. a\n   - b\n4. c\n\n> q\n\n```\nx\n  y\n```\n[w](https://a.example)"
+    assert draw_message({"blocks": lay_out(text, 3000).blocks}).split("\n") == [
+        "T",
+        "3. a",
+        "   • b",
+        "4. c",
+        "> q",
+        "┃ x",
+        "┃   y",
+        "w <https://a.example> (a.example)",
+    ]

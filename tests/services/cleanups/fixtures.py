@@ -1,0 +1,250 @@
+"""Clean-ups between a real Redis and jobs on a shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
+from typing import Any, cast
+
+from bot.domain.accounts import Account, Caller, Connection
+from bot.domain.cleanups import Cleanup, CleanupProgress
+from bot.domain.filters import Filters
+from bot.emporix.models import Job, JobPage
+from bot.emporix.time_range import TimeRange
+from bot.services.cleanups.cleanups import CleanupService
+from bot.services.cleanups.run import CleanupRuns, Owner
+from bot.services.cleanups.selection import CleanupCounts
+from bot.store.audit import AuditLog
+from bot.store.cleanups import CleanupResults, CleanupStore
+from bot.store.encryption import Cipher, new_key, parse_keys
+from bot.store.health import Heartbeats
+from tests.harness.clock import FakeClock
+from tests.harness.job_list import Shelf
+from tests.store.fixtures import ADA, connection
+
+FILTERS = Filters(agents=("a",))
+VAULT = Cipher(parse_keys(new_key()))
+
+
+class Killed(BaseException):
+    """The worker is gone from one moment to the next."""
+
+
+class FakeEmporix:
+    """The jobs of a shelf; `deleted` are those that were there to be deleted, in that order.
+
+    `before` and `after` happen around each delete; they may raise.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.deleted: list[str] = []
+        self.before: Callable[[str], None] = lambda job_id: None
+        self.after: Callable[[str], None] = lambda job_id: None
+        self.before_list: Callable[[str], None] = lambda query: None
+        self.before_page: Callable[[int], None] = lambda size: None
+        self.ignores_filters = False
+
+    async def list_jobs(self, connection: Connection, filters: Filters, part: TimeRange) -> JobPage:
+        self.before_list("")
+        self.before_page(filters.size)
+        if self.ignores_filters:
+            filters = Filters(sort=filters.sort, page=filters.page, size=filters.size)
+        return await self.shelf(filters, part)
+
+    async def delete_job(self, connection: Connection, job_id: str) -> bool:
+        self.before(job_id)
+        was_there = job_id in self.shelf.present
+        self.shelf.remove(job_id)
+        self.deleted += [job_id] * was_there
+        self.after(job_id)
+        return was_there
+
+
+class FakeAccounts:
+    """Ada's connection to acme; `connected` is whether she still has it.
+
+    `before` happens ahead of each answer.
+    """
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.before: Callable[[], Awaitable[None]] | None = None
+
+    async def load(self, caller: Caller) -> Account:
+        if self.before:
+            await self.before()
+        return Account(caller, {"acme": connection()} if self.connected else {}, "acme")
+
+
+class FakeOwner:
+    """Ada in Slack: what she was shown and sent; `has_left`, and `before_file` may raise."""
+
+    def __init__(self) -> None:
+        self.shown = list[CleanupProgress]()
+        self.files = list[list[str]]()
+        self.has_left = False
+        self.before_file: Callable[[str], None] = lambda name: None
+        self.reached = Owner(self.show, self.send, self.is_gone)
+
+    async def show(self, progress: CleanupProgress) -> str:
+        self.shown.append(progress)
+        return "D0001:1.0"
+
+    async def send(self, clean: Cleanup, jobs: Sequence[Job], number: int) -> None:
+        self.before_file(str(number))
+        self.files.append([job.id for job in jobs])
+
+    async def is_gone(self, caller: Caller) -> bool:
+        return self.has_left
+
+
+class Bench:
+    """A clean-up of Ada's, step by step; `owner` is what she has seen of it."""
+
+    def __init__(
+        self,
+        redis: Any,
+        clock: FakeClock,
+        *,
+        counts: bool = True,
+        allowed: bool = True,
+        vault: Cipher = VAULT,
+    ) -> None:
+        numbers = count(1)
+        self.clock, self.shelf = clock, Shelf(clock, counts=counts)
+        self.emporix, self.accounts = FakeEmporix(self.shelf), FakeAccounts()
+        self.kept, self.results, self.audit = (
+            CleanupStore(redis, vault),
+            CleanupResults(redis),
+            AuditLog(redis),
+        )
+        self.redis = redis
+        emporix, accounts = cast("Any", (self.emporix, self.accounts))
+        self.cleaning = CleanupService(
+            CleanupCounts(emporix),
+            accounts,
+            self.kept,
+            self.results,
+            Heartbeats(redis),
+            clock=clock,
+            new_clean_id=lambda: f"clean-{next(numbers)}",
+            allowed=allowed,
+        )
+        self.runs = CleanupRuns(
+            emporix,
+            accounts,
+            self.kept,
+            self.results,
+            self.audit,
+            clock=clock,
+            new_owner=lambda: f"worker-{next(numbers)}",
+            allowed=allowed,
+        )
+        self.owner = FakeOwner()
+
+    async def begin(self, filters: Filters = FILTERS) -> Cleanup:
+        """Count, and confirm the number."""
+        account = await self.accounts.load(ADA)
+        preview = await self.cleaning.look(account, filters)
+        number = str(preview.clean.counted)
+        return (await self.cleaning.confirm(ADA, preview.clean.id, number)).clean
+
+    async def turn(self, clean: Cleanup) -> float | None:
+        return await self.runs.run(clean.id, self.owner.reached)
+
+    async def to_the_end(self, clean: Cleanup) -> CleanupProgress:
+        """Turn after turn, and no time lost between them; gives the report."""
+        while (seconds := await self.turn(clean)) is not None:
+            self.clock.forward(seconds)
+        report = self.shown[-1]
+        assert report.clean.end_reason
+        assert_adds_up(report)
+        return report
+
+    async def die(self, clean: Cleanup) -> None:
+        """A turn in which the worker is killed, and so long that its lease has ended."""
+        try:
+            await self.turn(clean)
+        except Killed:
+            await self.redis.delete(*(await self.redis.keys("*:lease")) or ["none"])
+            return
+        raise AssertionError("nothing killed the worker")
+
+    @property
+    def shown(self) -> list[CleanupProgress]:
+        return self.owner.shown
+
+    async def go_on(self, clean: Cleanup) -> Cleanup:
+        """What its owner does after the end: Continue, and the number once more."""
+        asked = await self.cleaning.ask_again(await self.accounts.load(ADA), clean.id)
+        return (await self.cleaning.confirm(ADA, asked.id, str(asked.counted))).clean
+
+
+def assert_adds_up(progress: CleanupProgress) -> None:
+    """Each job that was counted has come to one end, or is left."""
+    parts = (progress.deleted, progress.already_gone, progress.missing, progress.left)
+    assert sum(parts) + sum(progress.refused.values()) == progress.clean.counted
+    assert min(parts) >= 0
+
+
+def once(error: BaseException) -> Callable[[str], None]:
+    """Raises this the first time."""
+    return on_call(1, error)
+
+
+def on_call(number: int, error: BaseException) -> Callable[[str], None]:
+    """Raises this at that call, from 1, and at no other."""
+    return at_call(number, lambda: throw(error))
+
+
+def at_call(number: int, happens: Callable[[], None]) -> Callable[[str], None]:
+    """Does this at that call, from 1, and at no other."""
+    calls = count(1)
+
+    def happen(_: str) -> None:
+        if next(calls) == number:
+            happens()
+
+    return happen
+
+
+def for_the_first(number: int, error: BaseException) -> Callable[[str], None]:
+    """Raises this at so many calls."""
+    calls = count(1)
+
+    def happen(_: str) -> None:
+        if next(calls) <= number:
+            raise error
+
+    return happen
+
+
+def throw(error: BaseException) -> None:
+    raise error
+
+
+def always(error: BaseException) -> Callable[[str], None]:
+    def happen(_: str) -> None:
+        raise error
+
+    return happen
+
+
+def most_of_the_time(error: BaseException) -> Callable[[str], None]:
+    """Three times out of four."""
+    calls = count(1)
+
+    def happen(_: str) -> None:
+        if next(calls) % 4:
+            raise error
+
+    return happen
+
+
+def for_jobs(job_ids: set[str], error: BaseException) -> Callable[[str], None]:
+    def happen(job_id: str) -> None:
+        if job_id in job_ids:
+            raise error
+
+    return happen

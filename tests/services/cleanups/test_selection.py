@@ -1,0 +1,124 @@
+"""Which jobs a clean-up is about: what Emporix gives is compared with what was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.cleanups import Cleanup
+from bot.domain.filters import Filters
+from bot.emporix.models import Job
+from bot.errors import InvalidInput
+from bot.services.cleanups.selection import check, fits
+from tests.harness.clock import FakeClock
+from tests.services.cleanups.fixtures import FILTERS, Bench
+from tests.store.fixtures import ADA
+
+UNTIL = "2026-11-23T10:00:00.000Z"
+JOB = Job(
+    id="job-1",
+    status="failure",
+    type="EXPORT",
+    agent_id="Complaint-Agent",
+    agent_type="anti_fraud",
+    session_id="s-1",
+    commerce_event="order.order-created",
+    message="The Late Refund (EON1031) was sent.",
+    created_at="2026-11-23T09:00:00.000Z",
+    modified_at=UNTIL,
+)
+CREATED = 1_795_424_400.0  # 2026-11-23 09:00 UTC
+ALL = Filters(
+    words=("late refund", "(eon1031)"),
+    statuses=("skipped", "failure"),
+    types=("EXPORT",),
+    agents=("Complaint-Agent",),
+    agent_types=("anti_fraud",),
+    events=("order.order-created",),
+    sessions=("s-1", "s-2"),
+    since=CREATED,
+    until=CREATED + 1,
+)
+
+
+def clean(filters: Filters) -> Cleanup:
+    return Cleanup("clean-1", ADA, "acme", filters, 1, UNTIL)
+
+
+def test_what_was_asked_for_fits() -> None:
+    """All filters together, each in the spelling of Emporix's answers or of its queries."""
+    assert fits(JOB, clean(ALL))
+    assert fits(replace(JOB, agent_type="ANTI_FRAUD", status="FAILURE"), clean(ALL))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"id": ""},
+        {"status": "success"},
+        {"status": ""},
+        {"type": "IMPORT"},
+        {"agent_id": "complaint-agent"},
+        {"agent_type": "generic"},
+        {"session_id": "s-3"},
+        {"commerce_event": ""},
+        {"message": "The refund was late."},
+        {"created_at": "2026-11-23T08:59:59.999Z"},
+        {"created_at": "2026-11-23T09:00:01.000Z"},
+        {"created_at": ""},
+        {"modified_at": "2026-11-23T10:00:00.001Z"},
+        {"modified_at": ""},
+        {"modified_at": "yesterday"},
+    ],
+    ids=str,
+)
+def test_anything_else_does_not(facts: dict[str, Any]) -> None:
+    """One difference is enough."""
+    assert not fits(replace(JOB, **facts), clean(ALL))
+
+
+@given(text=st.text(max_size=30))
+def test_no_text_in_the_place_of_a_time_breaks_it(text: str) -> None:
+    """What is no time is no time before the count."""
+    assert isinstance(fits(replace(JOB, modified_at=text, created_at=text), clean(ALL)), bool)
+
+
+@pytest.mark.parametrize("name", ["words", "statuses", "types", "agents", "events", "sessions"])
+def test_each_filter_narrows(name: str) -> None:
+    """One is enough."""
+    facts: dict[str, Any] = {name: ("x",)}
+    check(Filters(**facts))
+
+
+@pytest.mark.parametrize("facts", [{}, {"tenant": "acme"}, {"size": 5}, {"fields": ("id",)}])
+def test_all_jobs_are_refused(facts: dict[str, Any]) -> None:
+    """What leaves no job out deletes none."""
+    with pytest.raises(InvalidInput):
+        check(Filters(**facts))
+
+
+async def test_our_own_clock_does_not_matter(redis: Any, clock: FakeClock) -> None:
+    """Even an hour ahead of Emporix's: a job that arrives after the count stays."""
+    bench = Bench(redis, clock)
+    bench.shelf.put(7200)
+    clock.forward(3600)
+    begun = await bench.begin()
+    clock.forward(-3600)
+    arrived = bench.shelf.put(-1)
+    clock.forward(3600)
+    report = await bench.to_the_end(begun)
+    assert (report.deleted, bench.shelf.present) == (1, {arrived})
+
+
+async def test_counts_what_stays_apart(redis: Any, clock: FakeClock) -> None:
+    """Jobs without a time fit, and are not part of it."""
+    bench = Bench(redis, clock)
+    bench.shelf.put(60)
+    bench.shelf.put(None)
+    bench.shelf.put(None)
+    preview = await bench.cleaning.look(await bench.accounts.load(ADA), FILTERS)
+    assert (preview.clean.counted, preview.staying) == (1, 2)

@@ -1,0 +1,186 @@
+"""A query in a form asks for the same as the query itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.filters import Filters
+from bot.errors import InvalidInput, OutdatedButton
+from bot.rendering.buttons import ListButton
+from bot.services.filters.form import (
+    MAX_COMPACT_LENGTH,
+    Form,
+    filled,
+    form_of,
+    lengthen,
+    read,
+    shorten,
+)
+from bot.services.filters.parser import parse
+from tests.harness.clock import NOW
+from tests.harness.outcome import outcome
+from tests.services.filters.fake_clock import FakeWall
+
+BERLIN = ZoneInfo("Europe/Berlin")
+HERE = FakeWall()
+
+words = st.text(
+    st.characters(exclude_categories=["C", "Z"], exclude_characters='"“”„‟«»'),
+    min_size=1,
+    max_size=12,
+)
+phrases = st.lists(words, min_size=1, max_size=3).map(" ".join)
+several = st.lists(phrases, max_size=3, unique=True).map(tuple)
+times = st.none() | st.integers(0, 200).map(lambda hours: NOW - NOW % 3600 - hours * 3600)
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> Filters:
+    """All that can be typed, as far as a form can ask for it."""
+    since, until = draw(times), draw(times)
+    if since is not None and until is not None and since >= until:
+        since = None
+    return Filters(
+        words=tuple(draw(st.lists(phrases, max_size=4))),
+        statuses=draw(st.sampled_from([(), ("failure",), ("success", "skipped")])),
+        types=draw(st.sampled_from([(), ("EXPORT",), ("AGENT_CHAT", "IMPORT")])),
+        agents=draw(several),
+        agent_types=draw(st.sampled_from([(), ("complaint",), ("generic", "anti_fraud")])),
+        events=draw(several),
+        sessions=draw(several),
+        since=since,
+        until=until,
+        sort=draw(
+            st.sampled_from(["metadata.createdAt:DESC", "metadata.createdAt:ASC", "agentId:ASC"])
+        ),
+        size=draw(st.integers(1, 12)),
+        fields=draw(st.sampled_from([(), ("id", "status")])),
+    )
+
+
+@given(queries())
+async def test_asks_for_the_same(filters: Filters) -> None:
+    """Filled with a query and sent off untouched, it is that query, to the second."""
+    again = await read(form_of(filters, "acme", BERLIN)).settled(HERE)
+    assert again == replace(filters, tenant="acme")
+
+
+async def test_days_are_days_of_the_reader() -> None:
+    """A whole day there is a day in the form; anything else is a filter as it is typed."""
+    filters = await parse("since:2026-11-01 until:2026-11-02").settled(HERE)
+    form = form_of(filters, "acme", BERLIN)
+    assert (form.since, form.until, form.more) == ("2026-11-01", "2026-11-02", "")
+    form = form_of(filters, "acme", ZoneInfo("America/New_York"))
+    assert (form.since, form.until) == ("", "")
+    assert form.more == "since:2026-10-31T23:00:00Z until:2026-11-02T23:00:00Z"
+
+
+def test_shows_each_part_in_its_place() -> None:
+    """What has no field stands among the other filters."""
+    filters = Filters(
+        words=("late refund", "invoice"),
+        agents=("complaint-agent",),
+        agent_names=("Complaint Agent",),
+        agent_types=("complaint",),
+        sort="agentId:ASC",
+    )
+    assert form_of(filters, "acme", None) == Form(
+        tenant="acme",
+        words='"late refund" invoice',
+        agent="complaint-agent",
+        agent_name="Complaint Agent",
+        order="",
+        more="agent-type:complaint sort:agentId:ASC",
+    )
+
+
+async def test_a_query_of_its_own_stays_whole() -> None:
+    """`q:` stands among the other filters, and nothing may narrow it."""
+    form = form_of(Filters(raw_q='status:FAILURE message:~"a b"'), "acme", None)
+    assert form.is_raw
+    assert (await read(form).settled(HERE)).raw_q == 'status:FAILURE message:~"a b"'
+    with pytest.raises(InvalidInput, match="q: stands alone") as raised:
+        read(replace(form, words="refund"))
+    assert raised.value.field == "more"
+
+
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        (Form(words="stats:failed"), "words"),
+        (Form(words="q:status:FAILURE"), "words"),
+        (Form(size="13"), "size"),
+        (Form(since="2026-11-02", until="2026-11-01"), "until"),
+        (Form(more="agent-type:robot"), "more"),
+        (Form(more="sort:oldest", order="newest"), "more"),
+    ],
+)
+def test_says_which_field_to_mend(form: Form, field: str) -> None:
+    """The words of the problem stand under it."""
+    with pytest.raises(InvalidInput) as raised:
+        read(form)
+    assert raised.value.field == field
+
+
+def test_an_open_quote_stays_in_its_field() -> None:
+    """It does not draw in what stands behind it."""
+    asked = read(Form(words='late "refund', more='session:"x'))
+    assert asked.filters.words == ("late", "refund")
+    assert asked.filters.sessions == ("x",)
+
+
+def test_a_query_can_be_too_long_for_a_form() -> None:
+    """It says so rather than cutting it."""
+    with pytest.raises(InvalidInput, match="too long"):
+        form_of(Filters(words=("x" * 3001,)), "acme", None)
+
+
+@given(st.dictionaries(st.sampled_from(["words", "event", "more", "size", "agent"]), st.text()))
+def test_whatever_is_filled_in_is_read_or_refused(values: dict[str, str]) -> None:
+    """It is filters, or a problem with advice that is named at a field of the form."""
+    found = outcome(InvalidInput, lambda: read(filled(values, {})))
+    if isinstance(found, InvalidInput):
+        assert found.field in {field.name for field in fields(Form)}
+        assert found.problem
+        assert found.advice
+
+
+TEXTS = st.lists(st.text(max_size=300), max_size=4).map(tuple)
+
+
+@given(
+    filters=st.builds(
+        Filters, words=TEXTS, statuses=TEXTS, agents=TEXTS, raw_q=st.text(), size=st.integers(1, 12)
+    ),
+    searched=st.booleans(),
+)
+def test_comes_back_as_it_was(filters: Filters, searched: bool) -> None:
+    """What fits is the same query again, and always fits into a button beside its cursor."""
+    short = shorten(filters, searched=searched)
+    assert ListButton(cursor="pQ3vYkz1mXw7Lr0a", page=100_000, query=short).value
+    if short:
+        assert lengthen(short) == (filters, searched)
+    else:
+        assert len(json.dumps(json.dumps([0, str(filters)]))) > MAX_COMPACT_LENGTH
+
+
+def test_is_short() -> None:
+    """Only what differs from a list of all jobs takes room."""
+    assert shorten(Filters(), searched=False) == "[0,{}]"
+    assert shorten(Filters(statuses=("failure",)), searched=True) == '[1,{"statuses":["failure"]}]'
+
+
+@pytest.mark.parametrize(
+    "short",
+    ["", "[", "7", "[0]", "[0,7]", '[0,{"later":1}]', '[0,{"words":"a"}]', '[0,{"size":[1]}]'],
+)
+def test_what_is_none_of_ours_is_outdated(short: str) -> None:
+    """A later version's query, or none, is answered as an old button."""
+    with pytest.raises(OutdatedButton):
+        lengthen(short)

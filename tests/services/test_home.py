@@ -1,0 +1,144 @@
+"""What there is to a tenant: little is asked, and trouble leaves what was known."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from bot.domain.accounts import Caller, Connection, Credentials
+from bot.domain.filters import Filters
+from bot.domain.jobs import NewestJobs, TenantStats
+from bot.emporix.models import Job, JobPage
+from bot.emporix.time_range import WHOLE, TimeRange
+from bot.errors import BotError, RateLimited, StoreUnavailable, Unauthorized
+from bot.services.home import DAY_SECONDS, SAID_LETTERS, SHOWN, TenantStatsReader
+from tests.harness.clock import NOW, FakeClock
+
+HELD = Connection(Caller("T", "U"), "acme", Credentials("id", "secret"), frozenset(), NOW)
+KNOWN = TenantStats("acme", asked_at=1.0, at=1.0, failed=NewestJobs((), 3, has_more=False))
+
+
+@dataclass
+class FakeEmporix:
+    """Answers when it is let go, by status; an error in the place of a page is raised."""
+
+    pages: dict[str, JobPage | BotError] = field(default_factory=dict)
+    asked: list[Filters] = field(default_factory=list)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    asked_twice: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+    ) -> JobPage:
+        self.asked.append(filters)
+        if len(self.asked) == 2:
+            self.asked_twice.set()
+        await self.open.wait()
+        page = self.pages.get(filters.statuses[0], page_of())
+        if isinstance(page, BotError):
+            raise page
+        return page
+
+
+def page_of(*jobs: Job, total: int | None = 0) -> JobPage:
+    return JobPage(jobs, 1, SHOWN, total, has_more=False)
+
+
+@pytest.fixture
+def emporix() -> FakeEmporix:
+    emporix = FakeEmporix()
+    emporix.open.set()
+    return emporix
+
+
+@pytest.fixture
+def figures(emporix: FakeEmporix, clock: FakeClock) -> TenantStatsReader:
+    return TenantStatsReader(cast("Any", emporix), clock)
+
+
+async def test_asks_for_a_few_of_each(emporix: FakeEmporix, figures: TenantStatsReader) -> None:
+    """Failures of 24 hours, and what runs, since whenever."""
+    await figures.ask(HELD, None)
+    failed, running = sorted(emporix.asked, key=lambda filters: filters.statuses)
+    assert (failed.statuses, failed.since, failed.size) == (("failure",), NOW - DAY_SECONDS, SHOWN)
+    assert (running.statuses, running.since, running.size) == (("in_progress",), None, SHOWN)
+
+
+async def test_keeps_only_the_beginning_of_what_is_said(
+    emporix: FakeEmporix, figures: TenantStatsReader
+) -> None:
+    """The answer of the agent where there is one, else its message."""
+    long = Job(id="1", message="in", response="x" * 10_000)
+    emporix.pages["failure"] = page_of(long, Job(id="2", message="m"), total=2)
+    found = await figures.ask(HELD, None)
+    assert found.failed is not None
+    assert [job.said for job in found.failed.jobs] == ["x" * SAID_LETTERS, "m"]
+
+
+async def test_no_total_of_nothing_is_nothing(
+    emporix: FakeEmporix, figures: TenantStatsReader
+) -> None:
+    """Emporix may leave it out."""
+    emporix.pages["failure"] = page_of(total=None)
+    emporix.pages["in_progress"] = page_of(Job(id="1"), total=None)
+    found = await figures.ask(HELD, None)
+    assert found.failed is not None
+    assert found.running is not None
+    assert (found.failed.total, found.running.total) == (0, None)
+
+
+@pytest.mark.parametrize("status", ["failure", "in_progress"])
+async def test_trouble_leaves_what_was_known(
+    emporix: FakeEmporix, figures: TenantStatsReader, status: str
+) -> None:
+    """With its own time, and the time at which it was tried."""
+    emporix.pages[status] = Unauthorized("acme")
+    found = await figures.ask(HELD, KNOWN)
+    assert (found.at, found.asked_at, found.trouble) == (1.0, NOW, "unauthorized")
+    assert found.failed == KNOWN.failed
+    assert (await figures.ask(HELD, None)).at == 0
+
+
+async def test_who_asks_meanwhile_shares_the_answer(
+    emporix: FakeEmporix, figures: TenantStatsReader
+) -> None:
+    """Two calls for both; the next one asks anew."""
+    emporix.open.clear()
+    asking = [asyncio.create_task(figures.ask(HELD, None)) for _ in range(3)]
+    await emporix.asked_twice.wait()
+    emporix.open.set()
+    one, *others = [await task for task in asking]
+    assert others == [one, one]
+    assert len(emporix.asked) == 2
+    await figures.ask(HELD, one)
+    assert len(emporix.asked) == 4
+
+
+async def test_who_stops_waiting_leaves_the_answer_to_the_others(
+    emporix: FakeEmporix, figures: TenantStatsReader
+) -> None:
+    """Whether it was the first to ask or not."""
+    emporix.open.clear()
+    asking = [asyncio.create_task(figures.ask(HELD, None)) for _ in range(3)]
+    await emporix.asked_twice.wait()
+    for one in asking[:2]:
+        one.cancel()
+    emporix.open.set()
+    first, second, third = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(first, asyncio.CancelledError)
+    assert isinstance(second, asyncio.CancelledError)
+    assert isinstance(third, TenantStats)
+
+
+async def test_only_emporix_in_trouble_is_shown(
+    emporix: FakeEmporix, figures: TenantStatsReader
+) -> None:
+    """That Redis does not answer is told as everywhere."""
+    emporix.pages["failure"] = StoreUnavailable("TimeoutError")
+    with pytest.raises(StoreUnavailable):
+        await figures.ask(HELD, KNOWN)
+    emporix.pages["failure"] = RateLimited("acme")
+    assert (await figures.ask(HELD, KNOWN)).trouble == "rate_limited"

@@ -1,0 +1,80 @@
+"""Many jobs by id: one query, and a look at each that it misses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bot.domain.accounts import Caller, Connection, Credentials
+from bot.domain.filters import Filters
+from bot.emporix.models import Job, JobPage
+from bot.emporix.time_range import TimeRange
+from bot.errors import InvalidRequest, NotFound
+from bot.services.jobs import MOST_AT_ONCE, MOST_SINGLE, JobsById
+
+HELD = Connection(Caller("T", "U"), "acme", Credentials("id", "secret"), frozenset(), 0.0)
+
+
+@dataclass
+class FakeCalls:
+    """Has these jobs; `by_id` says whether `q` can find them by id."""
+
+    ids: set[str]
+    by_id: bool = True
+    asked: list[str] = field(default_factory=list)
+
+    async def list_jobs(self, connection: Connection, filters: Filters, part: TimeRange) -> JobPage:
+        self.asked.append(filters.raw_q)
+        if not self.by_id:
+            raise InvalidRequest
+        wanted = filters.raw_q.removeprefix("id:").strip("()").split(",")
+        jobs = tuple(Job(id=one) for one in wanted if one in self.ids)
+        return JobPage(jobs, 1, filters.size, len(jobs), has_more=False)
+
+    async def get_job(self, connection: Connection, job_id: str) -> Job:
+        self.asked.append(job_id)
+        if job_id not in self.ids:
+            raise NotFound
+        return Job(id=job_id)
+
+
+async def test_asks_once_for_all() -> None:
+    """Two or fifty, it is one call."""
+    calls = FakeCalls({"a", "b", "c"})
+    found = await JobsById(calls).find(HELD, ["a", "b", "c", "a"])
+    assert found.there.keys() == {"a", "b", "c"}
+    assert calls.asked == ["id:(a,b,c)"]
+
+
+async def test_looks_again_for_what_is_missing() -> None:
+    """Only a 404 of its own says that a job is gone."""
+    calls = FakeCalls({"a"})
+    found = await JobsById(calls).find(HELD, ["a", "b"])
+    assert (set(found.there), set(found.gone)) == ({"a"}, {"b"})
+    assert calls.asked == ["id:(a,b)", "b"]
+
+
+async def test_one_is_asked_for_by_itself() -> None:
+    """Nothing is shorter than that."""
+    calls = FakeCalls({"a"})
+    assert (await JobsById(calls).find(HELD, ["a"])).there.keys() == {"a"}
+    assert calls.asked == ["a"]
+
+
+async def test_does_without_a_query_by_id() -> None:
+    """Where `q` does not know ids, a few at a time are asked for, each in its turn."""
+    ids = [f"job-{number}" for number in range(25)]
+    seen: set[str] = set()
+    for first in (0, 10, 20):
+        found = await JobsById(FakeCalls(set(ids), by_id=False)).find(HELD, ids, first=first)
+        assert len(found.there) == MOST_SINGLE
+        assert not found.gone
+        seen |= found.there.keys()
+    assert seen == set(ids)
+
+
+async def test_is_bounded() -> None:
+    """No more than fit on a page."""
+    calls = FakeCalls({str(number) for number in range(200)})
+    found = await JobsById(calls).find(HELD, [str(number) for number in range(200)])
+    assert len(found.there) == MOST_AT_ONCE
+    assert await JobsById(calls).find(HELD, []) == type(found)({}, frozenset())

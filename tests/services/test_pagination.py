@@ -1,0 +1,364 @@
+"""Pages that do not shift: whatever happens between them, a walk shows each job once."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.lists import MOST_SEEN, ListCursor, ReadMark
+from bot.services.pagination import MOST_MORE_CALLS, Page, first_look, look_again, window
+from bot.store.lists import CURSOR_SERIALIZER, read
+from tests.harness.clock import FakeClock
+from tests.harness.job_list import Shelf
+from tests.store.fixtures import ADA
+
+T = TypeVar("T")
+
+BY_TIME = (
+    NEWEST_FIRST,
+    "metadata.createdAt:ASC",
+    "metadata.modifiedAt:DESC",
+    "metadata.modifiedAt:ASC",
+    "metadata.createdAt:DESC,agentId:ASC",
+)
+SORTS = (*BY_TIME, "agentId:ASC", "agentId:DESC", "status:ASC")
+
+sorts = pytest.mark.parametrize("sort", SORTS)
+
+
+def now(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    raise AssertionError("it waits")
+
+
+class Reader:
+    """Turns the pages of one list; between two turns its cursor is a record in Redis."""
+
+    def __init__(self, shelf: Shelf, filters: Filters) -> None:
+        self.shelf, self.record = shelf, ""
+        self.page = self.open(ListCursor("cursor-1", ADA, "acme", filters), filters.page)
+
+    def open(self, cursor: ListCursor, number: int) -> Page:
+        return self._kept(now(first_look(self.shelf, cursor, number, self.shelf.clock())))
+
+    def turn(self, number: int) -> list[str]:
+        cursor = read("cursor-1", ADA, self.record)
+        assert cursor
+        self._kept(now(look_again(self.shelf, cursor, number)))
+        return self.shown
+
+    @property
+    def shown(self) -> list[str]:
+        return [job.id for job in self.page.jobs]
+
+    def rest(self) -> Iterator[list[str]]:
+        """This page, and each one that follows when it is asked for."""
+        yield self.shown
+        while self.page.has_more:
+            assert self.page.number < 500
+            yield self.turn(self.page.number + 1)
+
+    def _kept(self, page: Page) -> Page:
+        self.page, self.record = page, CURSOR_SERIALIZER.write(page.cursor)
+        assert len(self.record) < 8_000
+        return page
+
+
+def shelf_of(count: int, *, counts: bool = True) -> Shelf:
+    """Jobs a second apart, the last one the newest; each third one is of agent b."""
+    shelf = Shelf(FakeClock(), counts=counts)
+    for number in range(count):
+        shelf.put(count - number, "b" if number % 3 == 0 else "a")
+    return shelf
+
+
+def together(pages: Iterable[list[str]]) -> list[str]:
+    return [job_id for page in pages for job_id in page]
+
+
+events = st.lists(
+    st.one_of(st.just("arrives"), st.integers(0, 200)),  # a number: that job is deleted
+    max_size=5,
+)
+
+
+@settings(max_examples=200)
+@given(
+    ages=st.lists(st.one_of(st.none(), st.integers(1, 8)), max_size=60),
+    sort=st.sampled_from(SORTS),
+    size=st.integers(1, 12),
+    start=st.integers(1, 4),
+    counts=st.booleans(),
+    turns=st.lists(st.tuples(st.integers(1, 8), events), max_size=5),
+    between=st.lists(events, max_size=12),
+)
+def test_a_walk_shows_each_job_once(
+    ages: list[int | None],
+    sort: str,
+    size: int,
+    start: int,
+    counts: bool,
+    turns: list[tuple[int, list[str | int]]],
+    between: list[list[str | int]],
+) -> None:
+    """All pages together: every job of the first look that is still there, and no later one."""
+    shelf = Shelf(FakeClock(), counts=counts)
+    for number, age in enumerate(ages):
+        shelf.put(age, "abc"[number % 3])
+    at_first = shelf.present
+    reader = Reader(shelf, Filters(sort=sort, size=size, page=start))
+    for number, happening in turns:
+        happen(shelf, happening)
+        reader.turn(number)
+    reader.turn(1)
+    shown = []
+    for page, happening in zip(reader.rest(), [*between, *[[]] * 500], strict=False):
+        shown += page
+        happen(shelf, happening)
+    assert len(shown) == len(set(shown))
+    assert set(shown) <= at_first
+    assert set(shown) >= at_first & shelf.present
+
+
+def happen(shelf: Shelf, happening: list[str | int]) -> None:
+    for event in happening:
+        if isinstance(event, str):
+            shelf.clock.forward(1)
+            shelf.put()
+        elif present := sorted(shelf.present):
+            shelf.remove(present[event % len(present)])
+
+
+@sorts
+def test_a_page_is_one_call(sort: str) -> None:
+    """Each page of a list whose jobs all have times, up to the last one, forth and back."""
+    shelf = shelf_of(45)
+    reader = Reader(shelf, Filters(sort=sort))
+    for number in (2, 3, 4, 5, 4, 3, 2, 1, 2):
+        calls = shelf.calls
+        reader.turn(number)
+        assert shelf.calls - calls == 1
+
+
+@sorts
+def test_says_where_it_is(sort: str) -> None:
+    """Positions and total go on without a gap, and the last page ends at the total."""
+    reader = Reader(shelf_of(45), Filters(sort=sort))
+    places = [(reader.page.before, reader.page.total) for _ in reader.rest()]
+    assert places == [(0, 45), (10, 45), (20, 45), (30, 45), (40, 45)]
+    assert reader.page.before + len(reader.shown) == 45
+
+
+@sorts
+def test_the_total_is_one_number(sort: str) -> None:
+    """Jobs without a time count on every page; a list asks for their number once at most."""
+    shelf = shelf_of(40)
+    for _ in range(3):
+        shelf.put(None)
+    reader = Reader(shelf, Filters(sort=sort, size=5))
+    totals = [reader.page.total]
+    for number in (2, 3, 2, 1):
+        reader.turn(number)
+        totals.append(reader.page.total)
+    assert set(totals) == {43}
+    assert shelf.calls <= len(totals) + 1
+
+
+@sorts
+def test_counts_what_is_left_after_deletes(sort: str) -> None:
+    """What was shown and what is still to come make the total, whoever deleted jobs."""
+    shelf = shelf_of(45)
+    reader = Reader(shelf, Filters(sort=sort))
+    ahead = [job for job in shelf.ids if job not in reader.shown]
+    for job_id in (reader.shown[0], reader.shown[9], ahead[0], ahead[-1]):
+        shelf.remove(job_id)
+    reader.turn(2)
+    assert (reader.page.before, reader.page.total) == (10, 43)
+    *_, _ = reader.rest()
+    assert (reader.page.before, len(reader.shown), reader.page.total) == (40, 3, 43)
+
+
+@sorts
+def test_a_page_fills_up(sort: str) -> None:
+    """A page that is read again after a delete holds as many jobs as before."""
+    shelf = shelf_of(45)
+    reader = Reader(shelf, Filters(sort=sort))
+    second = reader.turn(2)
+    shelf.remove(second[3])
+    assert reader.turn(2) == [job for job in second if job != second[3]] + reader.shown[-1:]
+    assert (len(reader.shown), reader.page.before, reader.page.total) == (10, 10, 44)
+    assert not set(reader.turn(3)) & set(second)
+
+
+@sorts
+def test_the_page_before_is_the_same(sort: str) -> None:
+    """Back and forth shows the same pages while jobs arrive."""
+    shelf = shelf_of(45)
+    reader = Reader(shelf, Filters(sort=sort))
+    pages = list(reader.rest())
+    shelf.clock.forward(60)
+    shelf.put()
+    assert [reader.turn(number) for number in (5, 4, 3, 2, 1)] == pages[::-1]
+
+
+@sorts
+def test_reads_back_when_much_was_deleted(sort: str) -> None:
+    """Sixty jobs into a list, forty that were shown are deleted: nothing is skipped."""
+    shelf = shelf_of(90)
+    reader = Reader(shelf, Filters(sort=sort))
+    shown = [*reader.shown, *(job for number in range(2, 7) for job in reader.turn(number))]
+    for job_id in shown[10:50]:
+        shelf.remove(job_id)
+    calls = shelf.calls
+    rest = together([reader.turn(7), *list(reader.rest())[1:]])
+    assert sorted(shown + rest) == shelf.ids
+    assert shelf.calls - calls <= 3 + MOST_MORE_CALLS
+
+
+@pytest.mark.parametrize("sort", BY_TIME)
+@pytest.mark.parametrize("size", [1, 3, 12])
+def test_many_jobs_of_one_time(sort: str, size: int) -> None:
+    """A hundred jobs of one millisecond, across many pages, are shown once each."""
+    shelf = Shelf(FakeClock())
+    for age in (5, *[3] * 100, 1):
+        shelf.put(age)
+    reader = Reader(shelf, Filters(sort=sort, size=size))
+    assert sorted(together(reader.rest())) == shelf.ids
+
+
+@sorts
+@pytest.mark.parametrize("counts", [True, False])
+def test_jobs_without_a_time_come_last(sort: str, counts: bool) -> None:
+    """Those that the first page does not show follow all others, and none is lost."""
+    shelf = shelf_of(25, counts=counts)
+    undated = {shelf.put(None) for _ in range(12)}
+    reader = Reader(shelf, Filters(sort=sort))
+    first, *later = reader.rest()
+    assert sorted([*first, *together(later)]) == shelf.ids
+    are_last = [job_id in undated for job_id in together(later)]
+    assert are_last == sorted(are_last)
+    assert reader.page.total == (37 if counts else None)
+
+
+@sorts
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_list_with_bounds_of_its_own(sort: str, counts: bool) -> None:
+    """Days that were asked for hold on every page, and take no call more."""
+    shelf = shelf_of(40, counts=counts)
+    shelf.put(None)
+    at = shelf.clock()
+    reader = Reader(shelf, Filters(since=at - 30, until=at - 5, sort=sort, size=10))
+    pages = [*reader.rest()]
+    assert sorted(together(pages)) == shelf.ids[10:35]
+    if sort == NEWEST_FIRST:
+        assert shelf.calls == len(pages) == 3
+
+
+def test_a_page_beyond_the_end_proves_nothing() -> None:
+    """Whoever looks there first still finds the jobs without a time from the first page on."""
+    shelf = Shelf(FakeClock())
+    undated = [shelf.put(None), shelf.put(None)]
+    reader = Reader(shelf, Filters(size=1))
+    reader.turn(3)
+    reader.turn(1)
+    assert sorted(together(reader.rest())) == undated
+
+
+def test_a_list_that_began_later_has_all_jobs() -> None:
+    """Jobs without a time stand on the page before the one that was asked for, and are found."""
+    shelf = shelf_of(25)
+    for _ in range(10):
+        shelf.put(None)
+    reader = Reader(shelf, Filters(sort="metadata.createdAt:ASC", page=2))
+    reader.turn(3)
+    reader.turn(1)
+    assert sorted(together(reader.rest())) == shelf.ids
+
+
+def test_equal_jobs_have_an_order() -> None:
+    """Emporix keeps no order among equals, so the time of creation always decides."""
+    shelf = shelf_of(1)
+    for sort in SORTS:
+        Reader(shelf, Filters(sort=sort))
+        assert "metadata.createdAt:" in shelf.sort
+
+
+def test_a_first_page_may_be_any() -> None:
+    """`page:3` begins there, and the pages before and behind it join."""
+    shelf = shelf_of(45)
+    reader = Reader(shelf, Filters(page=3))
+    assert (reader.page.before, reader.page.total) == (20, 45)
+    third = reader.shown
+    pages = [reader.turn(2), third, reader.turn(3)]
+    assert pages == [shelf.ids[::-1][10:20], third, third]
+    assert reader.turn(4) == shelf.ids[::-1][30:40]
+
+
+def test_our_clock_may_be_behind() -> None:
+    """Jobs that Emporix's clock puts into our future belong to the list that shows them."""
+    shelf = shelf_of(25)
+    newest = shelf.put(-5)
+    reader = Reader(shelf, Filters())
+    assert reader.shown[0] == newest
+    assert reader.turn(1)[0] == newest
+
+
+def test_an_unreadable_time_is_shown() -> None:
+    """A time that is none keeps nobody from the pages behind it."""
+    shelf = shelf_of(25)
+    job = {"id": "odd", "metadata": {"createdAt": 'yesterday" or so'}}
+    shelf.jobs.put(job)
+    reader = Reader(shelf, Filters())
+    assert reader.shown[0] == "odd"
+    assert sorted(together(reader.rest())) == sorted([*shelf.ids, "odd"])
+
+
+def test_jobs_without_an_id_are_shown() -> None:
+    """They are told apart by what else there is."""
+    shelf = shelf_of(4)
+    for job_id in shelf.ids:
+        job = shelf.jobs.get(job_id)
+        assert job
+        job.pop("id")
+    reader = Reader(shelf, Filters(size=2))
+    times = [job.created_at for _ in reader.rest() for job in reader.page.jobs]
+    assert len(times) == len(set(times)) == 4
+
+
+def test_a_raw_query_is_asked_as_it_is() -> None:
+    """Nothing is added to it, and what was shown is not shown on the next page again."""
+    shelf = shelf_of(30)
+    reader = Reader(shelf, Filters(raw_q="agentId:(a,b)"))
+    first = reader.turn(1)
+    shelf.clock.forward(60)
+    late = shelf.put()
+    assert reader.page.cursor.until == ""
+    assert not set(reader.turn(2)) & {late, *first}
+    assert len(reader.shown) == 10
+
+
+@given(
+    passed=st.integers(0, 1_200_000),
+    size=st.integers(1, 12),
+    remembered=st.integers(0, MOST_SEEN),
+    knows_all=st.booleans(),
+)
+def test_a_window_holds_the_next_page(
+    passed: int, size: int, remembered: int, knows_all: bool
+) -> None:
+    """One page of Emporix's holds all that is wanted, and is no larger than it may be."""
+    passed = min(passed, MOST_SEEN) if knows_all else passed
+    seen = ("12345678",) * min(passed, remembered)
+    number, wide = window(ReadMark(passed, seen, knows_all), size)
+    assert (number - 1) * wide <= passed
+    assert passed + size <= number * wide
+    assert wide <= 50

@@ -1,0 +1,516 @@
+"""A message is posted once: what Slack's answers mean, and how long nobody posts after them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import aiohttp
+import pytest
+from redis.asyncio import Redis
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.accounts import Caller
+from bot.errors import RetryLater, StoreUnavailable
+from bot.rendering.renderer import Renderer
+from bot.slack.posting.notifier import Notifier
+from bot.slack.posting.post_once import (
+    IdempotentPoster,
+    OutcomeUnknown,
+    OutgoingMessage,
+    PostRefused,
+    carries,
+    mark,
+    marked,
+)
+from bot.store.encryption import Cipher, new_key, parse_keys
+from bot.store.idempotency import IdempotencyClaims
+from bot.store.rate_limits import MessageRateLimiter
+from bot.store.slack_cache import AudienceCache
+from sandbox.server import serving
+from sandbox.slack.app import create_app
+from sandbox.slack.directory import ADA, TEAM_ID
+from sandbox.slack.faults import Fault
+from sandbox.slack.workspace import BOT_SCOPES, Workspace
+from tests.harness.clock import FakeClock
+from tests.harness.faulty_redis import Faults, FaultyRedis
+from tests.harness.redis_clock import ClockedRedis, clocked
+from tests.harness.stepped_workers import ClockedLoop, ScriptedSlack, SteppedWorker
+
+POST, HISTORY = "chat.postMessage", "conversations.history"
+MESSAGE = {
+    "text": "Daily jobs",
+    "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x"}}],
+}
+
+
+class Bench:
+    """One worker's `IdempotentPoster` before the stand-in of Slack; `slept` has its pauses."""
+
+    def __init__(
+        self, client: AsyncWebClient, workspace: Workspace, redis: Any, clock: FakeClock
+    ) -> None:
+        self.client, self.workspace, self.clock = client, workspace, clock
+        self.pace, self.posts, self.slept = (
+            MessageRateLimiter(redis, 400),
+            IdempotencyClaims(redis),
+            list[float](),
+        )
+        self.once = IdempotentPoster(client, self.posts, self.pace, self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.forward(seconds)
+
+    def post(self, name: str = "a", channel: str = "C0OPS") -> OutgoingMessage:
+        return OutgoingMessage(name, "T0ACME", channel, self.clock())
+
+    async def later(self, post: OutgoingMessage) -> float:
+        """How long the next attempt is to wait."""
+        with pytest.raises(RetryLater) as later:
+            await self.once.post(post, MESSAGE)
+        return later.value.seconds
+
+    def there(self, channel: str = "C0OPS") -> int:
+        """How many messages with these words are in the channel."""
+        found = self.workspace.messages.of_channel(channel)
+        return sum(message.text == MESSAGE["text"] for message in found)
+
+    def fails(self, kind: Any, method: str = POST, **more: Any) -> None:
+        self.workspace.faults.add(Fault(kind, method=method, **more))
+
+
+@pytest.fixture
+async def bench(redis: Any, clock: FakeClock) -> AsyncIterator[Bench]:
+    workspace = Workspace(clock)
+    async with serving(create_app(workspace)) as url, aiohttp.ClientSession() as session:
+        client = AsyncWebClient(
+            workspace.bot_token, f"{url}/api/", session=session, retry_handlers=[]
+        )
+        yield Bench(client, workspace, clocked(redis, clock), clock)
+
+
+async def test_posts_and_then_knows_it(bench: Bench) -> None:
+    """The second time it gives the same timestamp and calls nobody."""
+    first = await bench.once.post(bench.post(), MESSAGE)
+    bench.fails("status", "", times=9)
+    assert await bench.once.post(bench.post(), MESSAGE) == first
+    assert bench.there() == 1
+
+
+async def test_a_429_holds_all_channels_back(bench: Bench) -> None:
+    """As long as Slack says: nothing is sent to another channel before that, and then it is."""
+    bench.fails("rate_limit", retry_after=30)
+    assert await bench.later(bench.post("a")) == 30
+    other = bench.post("b", "C0GENERAL")
+    bench.clock.forward(20)
+    assert await bench.later(other) > 0
+    assert bench.there("C0GENERAL") == 0
+    bench.clock.forward(10)
+    await bench.once.post(other, MESSAGE)
+    assert bench.there("C0GENERAL") == 1
+
+
+async def test_a_429_was_certainly_not_posted(bench: Bench) -> None:
+    """The next attempt posts at once, without a look into the history."""
+    bench.fails("rate_limit", retry_after=1)
+    await bench.later(bench.post())
+    bench.clock.forward(1)
+    bench.fails("refuse", HISTORY, error="missing_scope")
+    assert await bench.once.post(bench.post(), MESSAGE)
+    assert (bench.there(), len(bench.workspace.faults)) == (1, 1)
+
+
+@pytest.mark.parametrize("shows_metadata", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "more", "pause", "is_there"),
+    [
+        ("status", {}, 2, False),
+        ("status_after", {}, 2, True),
+        ("status_after", {"status": 200}, 2, True),
+        ("html", {}, 2, False),
+        ("cut_before", {}, 20, False),
+        ("cut_after", {}, 20, True),
+    ],
+)
+async def test_an_unknown_outcome_is_looked_up(
+    bench: Bench, kind: str, more: Any, pause: float, is_there: bool, shows_metadata: bool
+) -> None:
+    """By either mark: found, it stands; not found, it is posted; a cut call may still arrive."""
+    bench.workspace.shows_metadata = shows_metadata
+    bench.fails(kind, **more)
+    post = bench.post()
+    assert await bench.later(post) == pause
+    assert bench.there() == is_there
+    bench.clock.forward(pause)
+    ts = await bench.once.post(post, MESSAGE)
+    (message,) = bench.workspace.messages.of_channel("C0OPS")
+    assert message.ts == ts
+
+
+@pytest.mark.parametrize("shows_metadata", [True, False])
+async def test_all_pages_of_the_history_are_searched(bench: Bench, shows_metadata: bool) -> None:
+    """Also when 250 messages of others came meanwhile, and 1,900."""
+    bench.workspace.shows_metadata = shows_metadata
+    post = bench.post()
+    for others in (250, 1650):
+        bench.fails("cut_after")
+        await bench.later(replace(post, key=f"a{others}"))
+        for _ in range(others):
+            bench.workspace.messages.add("C0OPS", "x", [], user_id=ADA.id)
+        bench.clock.forward(20)
+        await bench.once.post(replace(post, key=f"a{others}"), MESSAGE)
+    assert bench.there() == 2
+
+
+async def test_a_history_without_end_leaves_it_unknown(bench: Bench) -> None:
+    """After 2,000 messages it gives up, and does not post again."""
+    bench.fails("cut_after")
+    await bench.later(bench.post())
+    for _ in range(2000):
+        bench.workspace.messages.add("C0OPS", "x", [], user_id=ADA.id)
+    bench.clock.forward(20)
+    with pytest.raises(OutcomeUnknown):
+        await bench.once.post(bench.post(), MESSAGE)
+    assert await bench.once.post(bench.post(), MESSAGE) == ""
+    assert bench.there() == 1
+
+
+async def test_is_found_in_its_thread(bench: Bench) -> None:
+    """A reply does not show in the history of the channel."""
+    ts = await bench.once.post(bench.post("parent"), MESSAGE)
+    reply = replace(bench.post("reply"), thread_ts=ts)
+    bench.clock.forward(2)
+    bench.fails("cut_after")
+    await bench.later(reply)
+    bench.clock.forward(20)
+    assert await bench.once.post(reply, MESSAGE) != ts
+    assert bench.there() == 2
+
+
+@pytest.mark.parametrize("error", ["channel_not_found", "is_archived", "invalid_blocks"])
+async def test_a_refusal_is_certain(bench: Bench, error: str) -> None:
+    """It is named, and when the reason is gone, the next attempt posts without a look."""
+    bench.fails("refuse", error=error)
+    with pytest.raises(PostRefused) as refused:
+        await bench.once.post(bench.post(), MESSAGE)
+    assert refused.value.reason == error
+    bench.fails("refuse", HISTORY, error="missing_scope")
+    bench.clock.forward(2)
+    assert await bench.once.post(bench.post(), MESSAGE)
+
+
+async def test_is_not_posted_again_if_nobody_may_look(bench: Bench) -> None:
+    """The caller is told so, and the next attempt does nothing."""
+    bench.workspace.bot_scopes = BOT_SCOPES - {"channels:history"}
+    bench.fails("status")
+    await bench.later(bench.post())
+    with pytest.raises(OutcomeUnknown):
+        await bench.once.post(bench.post(), MESSAGE)
+    assert await bench.once.post(bench.post(), MESSAGE) == ""
+    assert bench.there() == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "pause"),
+    [("status", {}, 2), ("cut_before", {"times": 2}, 2), ("rate_limit", {"retry_after": 40}, 40)],
+)
+async def test_trouble_with_the_history_is_waited_for(
+    bench: Bench, kind: str, more: Any, pause: float
+) -> None:
+    """It is searched again before it is posted."""
+    bench.fails("status_after")
+    await bench.later(bench.post())
+    bench.fails(kind, HISTORY, **more)
+    assert await bench.later(bench.post()) == pause
+    assert await bench.once.post(bench.post(), MESSAGE)
+    assert bench.there() == 1
+
+
+async def test_a_long_queue_does_not_wait_in_the_task(bench: Bench) -> None:
+    """With twenty seconds of messages before it, it comes back later; eight are waited for."""
+    for _ in range(19):
+        await bench.pace.reserve("T0ACME", "C0OPS", 1000)
+    assert await bench.later(bench.post()) == pytest.approx(19 * 1.05 - 4, abs=0.01)
+    assert bench.slept == []
+    bench.clock.forward(12)
+    await bench.once.post(bench.post(), MESSAGE)
+    assert bench.slept == [pytest.approx(7.95, abs=0.01)]
+
+
+async def test_a_busy_post_waits_for_the_end_of_the_claim(bench: Bench) -> None:
+    """And not longer."""
+    await bench.posts.claim("a", "another")
+    bench.clock.forward(15)
+    assert await bench.later(bench.post()) == pytest.approx(5, abs=0.01)
+
+
+async def test_a_limit_that_begins_before_its_turn_counts(bench: Bench) -> None:
+    """A worker that was given a time before Slack asked for a pause does not post in it."""
+    await bench.pace.reserve("T0ACME", "C0OPS", 1000)
+
+    async def sleep(seconds: float) -> None:
+        bench.clock.forward(seconds)
+        await bench.pace.hold("T0ACME", "C0GENERAL", 30)
+
+    once = IdempotentPoster(bench.client, bench.posts, bench.pace, sleep)
+    with pytest.raises(RetryLater) as later:
+        await once.post(bench.post(), MESSAGE)
+    assert later.value.seconds == pytest.approx(30, abs=0.01)
+    assert bench.there() == 0
+
+
+class FaultyClockedRedis(ClockedRedis, FaultyRedis):  # type: ignore[misc]
+    """Breaks at a chosen round trip, and reads the time of a test's clock."""
+
+
+@pytest.mark.parametrize("after", [True, False])
+async def test_redis_may_fail_at_any_call(bench: Bench, redis: Any, after: bool) -> None:
+    """Before or after it ran the call: in the end the message is there exactly once."""
+    await bench.once.post(bench.post("first"), MESSAGE)  # loads the scripts
+    for call in range(1, 5):
+        faulty = FaultyClockedRedis(
+            connection_pool=redis.connection_pool, faults=Faults(), clock=bench.clock
+        )
+        once = IdempotentPoster(
+            bench.client, IdempotencyClaims(faulty), MessageRateLimiter(faulty, 400), bench._sleep
+        )
+        post = bench.post(f"a{call}-{after}", "C0GENERAL")
+        with faulty.faults.at(call, after=after), pytest.raises(StoreUnavailable):
+            await once.post(post, MESSAGE)
+        bench.clock.forward(20)
+        assert await once.post(post, MESSAGE)
+        assert bench.there("C0GENERAL") == call
+        bench.clock.forward(2)
+
+
+class RepeatingRedis(ClockedRedis):
+    """Runs one script twice, as redis-py does when the first answer is lost with its line."""
+
+    until_it_repeats = 1
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        self.until_it_repeats -= args[0] == "EVALSHA"
+        if self.until_it_repeats == 0:
+            answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            self.until_it_repeats = -1
+        return answer
+
+
+@pytest.mark.parametrize("kind", ["status_after", "status", "rate_limit", "delay"])
+async def test_a_script_may_run_twice(bench: Bench, redis: Any, kind: str) -> None:
+    """Whichever it is, the message is there once all the same."""
+    for number in range(1, 7):
+        repeating = RepeatingRedis(connection_pool=redis.connection_pool, clock=bench.clock)
+        repeating.until_it_repeats = number
+        once = IdempotentPoster(
+            bench.client,
+            IdempotencyClaims(repeating),
+            MessageRateLimiter(repeating, 400),
+            bench._sleep,
+        )
+        bench.fails(kind, retry_after=1)
+        post = bench.post(f"a{number}")
+        for _ in range(2):
+            with contextlib.suppress(RetryLater):
+                await once.post(post, MESSAGE)
+            bench.clock.forward(3)
+        assert bench.there() == number
+
+
+# What one worker does while another is suspended, or is slow.
+
+
+def two_workers(redis_url: str, clock: FakeClock, slack: ScriptedSlack, story: Any) -> Any:
+    """Run a story of two workers in a loop whose timers go by `clock`; gives what it gives."""
+
+    async def run() -> Any:
+        ada, grace = (SteppedWorker(redis_url, clock, slack) for _ in range(2))
+        client: Any = Redis.from_url(redis_url)
+        await client.flushall()
+        try:
+            return await story(ada, grace)
+        finally:
+            await ada.close()
+            await grace.close()
+            await client.aclose()
+
+    with asyncio.Runner(loop_factory=lambda: ClockedLoop(clock)) as runner:
+        return runner.run(run())
+
+
+def a_post(clock: FakeClock) -> OutgoingMessage:
+    return OutgoingMessage("a", "T", "C", clock())
+
+
+@pytest.mark.parametrize("seconds", [2.5, 25.0])
+def test_a_suspended_worker_does_not_post(redis_url: str, clock: FakeClock, seconds: float) -> None:
+    """Stopped at any step of a post while another worker goes on: the message is there once."""
+    places = set[str]()
+
+    async def suspended(steps: int, ada: SteppedWorker, grace: SteppedWorker) -> bool:
+        await ada.start(a_post(clock), MESSAGE)
+        for _ in range(steps):
+            await ada.step()
+        if ada.is_idle:
+            return False
+        places.add(ada.gate.place)
+        clock.forward(seconds)
+        await grace.start(a_post(clock), MESSAGE)
+        await grace.finish()
+        await ada.finish()
+        while not slack.posted:
+            clock.forward(25)
+            await grace.start(a_post(clock), MESSAGE)
+            await grace.finish()
+        return True
+
+    steps, goes_on = 0, True
+    while goes_on:
+        slack = ScriptedSlack(clock)
+
+        goes_on = two_workers(redis_url, clock, slack, partial(suspended, steps))
+        assert len(slack.posted) == 1
+        steps += 1
+    assert places == {"Redis has answered", "Slack has answered"}
+
+
+@pytest.mark.parametrize("seconds", [6.0, 7.9, 14.0])
+def test_a_slow_slack_gets_one_post(redis_url: str, clock: FakeClock, seconds: float) -> None:
+    """A worker waits eight seconds for the answer; another one does not post meanwhile."""
+    slack = ScriptedSlack(clock, outcome="late")
+
+    async def story(ada: SteppedWorker, grace: SteppedWorker) -> None:
+        await ada.start(a_post(clock), MESSAGE)
+        while not slack.late:
+            await ada.step()
+        slack.outcome = "ok"
+        clock.forward(seconds)
+        await grace.start(a_post(clock), MESSAGE)
+        busy = await grace.finish()
+        assert isinstance(busy, RetryLater)
+        assert busy.seconds == pytest.approx(20 - seconds, abs=0.1)
+        clock.forward(busy.seconds)
+        slack.time_passes()
+        await grace.start(a_post(clock), MESSAGE)
+        await grace.finish()
+        assert isinstance(await ada.finish(), RetryLater)
+
+    two_workers(redis_url, clock, slack, story)
+    assert len(slack.posted) == 1
+
+
+def test_an_answer_is_waited_for_eight_seconds(redis_url: str, clock: FakeClock) -> None:
+    """Not less, and not more: the claim of twenty has room for it."""
+    slack = ScriptedSlack(clock, outcome="late")
+
+    async def story(ada: SteppedWorker, _: SteppedWorker) -> None:
+        await ada.start(a_post(clock), MESSAGE)
+        while not slack.late:
+            await ada.step()
+        clock.forward(7.5)
+        await ada.step()
+        assert not ada.is_idle
+        clock.forward(0.6)
+        ended = await ada.finish()
+        assert isinstance(ended, RetryLater)
+        assert ended.seconds == 20
+
+    two_workers(redis_url, clock, slack, story)
+
+
+def test_a_search_is_waited_for_eight_seconds(redis_url: str, clock: FakeClock) -> None:
+    """Then the claim is in doubt, and the next attempt searches again."""
+    slack = ScriptedSlack(clock, outcome="500 posted")
+
+    async def story(ada: SteppedWorker, grace: SteppedWorker) -> None:
+        await ada.start(a_post(clock), MESSAGE)
+        await ada.finish()
+        slack.outcome = "ok"
+        await ada.start(a_post(clock), MESSAGE)
+        while ada.gate.place != "before the history":
+            await ada.step()
+        clock.forward(8.1)
+        ended = await ada.finish()
+        assert isinstance(ended, RetryLater)
+        assert ended.seconds == 2
+        await grace.start(a_post(clock), MESSAGE)
+        assert await grace.finish() == slack.posted[0]["ts"]
+
+    two_workers(redis_url, clock, slack, story)
+    assert len(slack.posted) == 1
+
+
+# The marks.
+
+
+def test_both_marks_name_the_post() -> None:
+    """Either is enough; another post's are none; names of any length fit Slack's 255 characters."""
+    name = "digest:" + "x" * 5000
+    message = marked(MESSAGE, name)
+    assert len(mark(name)) <= 255
+    assert carries({"metadata": message["metadata"]}, name)
+    assert carries({"blocks": message["blocks"]}, name)
+    other = marked(MESSAGE, name + "y")
+    assert not carries(other, name)
+    assert not carries({"metadata": None, "blocks": None}, name)
+
+
+def test_a_mark_takes_no_place_of_another_id() -> None:
+    """It goes to a block without an id, and leaves the message as it was given."""
+    blocks = [{"type": "divider"}, {"type": "divider", "block_id": "job.1"}]
+    given = {"text": "x", "blocks": blocks}
+    shown = marked(given, "a")["blocks"]
+    assert [block["block_id"] for block in shown] == [mark("a"), "job.1"]
+    assert blocks[0] == {"type": "divider"}
+
+
+# To one person.
+
+
+@pytest.fixture
+def told(bench: Bench, redis: Redis) -> Notifier:
+    audiences = AudienceCache(redis, Cipher(parse_keys(new_key())), 50)
+    return Notifier(Renderer.default(), bench.once, bench.client, audiences)
+
+
+def direct(bench: Bench) -> list[str]:
+    channel = bench.workspace.directory.direct(ADA)
+    return [message.text for message in bench.workspace.messages.of_channel(channel.id)]
+
+
+async def tell(bench: Bench, told: Notifier) -> bool:
+    facts = {"reason": "unauthorized", "tenant": "acme", "count": 1}
+    ada = Caller(TEAM_ID, ADA.id)
+    return await told.directly("a", ada, bench.clock(), "jobs/watch.broken", **facts)
+
+
+async def test_one_person_hears_it_rather_twice_than_never(bench: Bench, told: Notifier) -> None:
+    """If the outcome is unknown and may not be looked up, it is sent once more."""
+    bench.workspace.bot_scopes = BOT_SCOPES - {"im:history"}
+    bench.fails("status_after")
+    with pytest.raises(RetryLater):
+        await tell(bench, told)
+    assert await tell(bench, told)
+    assert len(direct(bench)) == 2
+    assert await tell(bench, told)
+    assert len(direct(bench)) == 2
+
+
+async def test_the_second_time_is_tried_until_it_is_there(bench: Bench, told: Notifier) -> None:
+    """Slack's trouble with the second message does not lose it."""
+    bench.workspace.bot_scopes = BOT_SCOPES - {"im:history"}
+    bench.fails("status")
+    with pytest.raises(RetryLater):
+        await tell(bench, told)
+    bench.fails("rate_limit", retry_after=3)
+    with pytest.raises(RetryLater):
+        await tell(bench, told)
+    bench.clock.forward(3)
+    assert await tell(bench, told)
+    assert len(direct(bench)) == 1

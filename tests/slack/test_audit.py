@@ -1,0 +1,311 @@
+"""Every change leaves one entry in the audit log, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+import bot.listeners
+from bot.domain.accounts import Caller
+from bot.domain.audit import AuditEntry, AuditEvent
+from bot.errors import AdminsOnly, BotError, NotInChannel
+from bot.rendering.renderer import Renderer
+from bot.slack.audit import AuditDraft
+from bot.slack.decorators import Listener, action, discover, submission
+from bot.slack.modals import SubmittedModal
+from bot.slack.reply import Reply
+from bot.store.audit import AuditLog
+from bot.store.connection import connect
+from tests.harness import sample_requests
+from tests.harness.dispatch import Bench, Setup, open_bench
+
+ADA = Caller("T0ACME", "U0ADA")
+REGISTRY = discover(bot.listeners)
+
+HARMLESS = [
+    "action alerts.list.jobs",
+    "action connect.open",
+    "action digest.delete.keep",
+    "action digest.edit.open",
+    "action digest.new.open",
+    "action digest.preview.show",
+    "action disconnect.keep",
+    "action home.jobs.failed",
+    "action home.jobs.filter",
+    "action home.jobs.open",
+    "action home.jobs.running",
+    "action home.jobs.search",
+    "action home.open.refresh",
+    "action jobs.clean.ask_again",
+    "action jobs.clean.keep",
+    "action jobs.clean.open",
+    "action jobs.csv.download",
+    "action jobs.csv.download_jobs",
+    "action jobs.csv.download_shared",
+    "action jobs.delete.keep",
+    "action jobs.delete_found.ask",
+    "action jobs.export.download",
+    "action jobs.filter.change",
+    "action jobs.filter.edit",
+    "action jobs.filter.words",
+    "action jobs.find.open",
+    "action jobs.get.open",
+    "action jobs.get.whole",
+    "action jobs.imports.next",
+    "action jobs.imports.open",
+    "action jobs.imports.previous",
+    "action jobs.list.again",
+    "action jobs.list.all",
+    "action jobs.list.first",
+    "action jobs.list.next",
+    "action jobs.list.previous",
+    "action jobs.list.refresh",
+    "action jobs.log.filter",
+    "action jobs.log.next",
+    "action jobs.log.open",
+    "action jobs.log.previous",
+    "action jobs.results.first",
+    "action jobs.results.next",
+    "action jobs.results.previous",
+    "action jobs.results.refresh",
+    "action jobs.share.ask",
+    "action jobs.share.keep",
+    "action jobs.share_found.ask",
+    "action jobs.share_found.choose",
+    "command alerts list",
+    "command connect",
+    "command digest delete",
+    "command digest list",
+    "command digest new",
+    "command digest preview",
+    "command disconnect",
+    "command failed",
+    "command help",
+    "command jobs clean",
+    "command jobs delete",
+    "command jobs get",
+    "command jobs list",
+    "command jobs search",
+    "command running",
+    "command tenants",
+    "event app_home_opened",
+    "event channel_shared",
+    "event channel_unshared",
+    "shortcut jobs.delete_found.start",
+    "shortcut jobs.filter.start",
+    "shortcut jobs.find.start",
+    "submission jobs.delete_found.chosen",
+    "submission jobs.filter.submit",
+    "submission jobs.share_found.chosen",
+    "suggestion jobs.filter.agent",
+]
+"""The listeners that record nothing, reviewed: they show, ask or open something.
+
+A listener belongs here if a call of it changes nothing that another person can see or rely on.
+"""
+
+SELF_EXPLAINING = {AuditEvent.AUDIT_READ, AuditEvent.APP_UNINSTALLED, AuditEvent.TOKEN_REVOKED}
+"""Their entries need nothing but the event and the person."""
+
+
+def _errors(kind: type[BotError]) -> Iterator[type[BotError]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _errors(one)
+
+
+def _all() -> Iterator[tuple[str, Listener]]:
+    by_kind: Sequence[dict[str, Any]] = (
+        REGISTRY.commands,
+        REGISTRY.actions,
+        REGISTRY.submissions,
+        REGISTRY.shortcuts,
+        REGISTRY.suggestions,
+        REGISTRY.events,
+    )
+    for heard in by_kind:
+        for address, one in heard.items():
+            yield f"{type(one).__name__.lower()} {address}", one
+
+
+def test_what_is_not_recorded_was_reviewed() -> None:
+    """A listener without an entry is one of the list above, and nobody adds one unnoticed."""
+    assert sorted(name for name, one in _all() if one.audit is None) == HARMLESS
+
+
+def test_entries_say_what_they_are_about() -> None:
+    """Each recorded listener completes its entry, unless the event says all there is to say."""
+    silent = [
+        name
+        for name, one in _all()
+        if one.audit
+        and not one.audit.by_service
+        and one.audit not in SELF_EXPLAINING
+        and "audit_entry" not in one.parameters
+    ]
+    assert silent == []
+
+
+def test_every_event_is_used() -> None:
+    """No name of an event is left over; pauses are recorded by the worker."""
+    heard = {one.audit for _, one in _all()}
+    assert set(AuditEvent) - heard == {AuditEvent.ALERT_PAUSED}
+
+
+class Acts:
+    """A listener that ends as the test wants, and says what it did."""
+
+    def __init__(self, error: Exception | None = None, *, late: bool = False) -> None:
+        self._error, self._late = error, late
+        self.heard = (
+            action("go.button", audit=AuditEvent.DIGEST_PAUSED)(self.pause),
+            action("go.look", audit=None)(self.look),
+            action("go.skip", audit=AuditEvent.WATCH_STOPPED)(self.skip),
+            action("go.job", audit=AuditEvent.JOB_DELETED)(self.look),
+            submission("go.form", audit=AuditEvent.DIGEST_CREATED)(self.fill_in),
+        )
+
+    async def pause(self, reply: Reply, audit_entry: AuditDraft) -> None:
+        audit_entry.subject, audit_entry.tenant = "Daily", "acme"
+        if self._late:
+            audit_entry.made()
+        if self._error:
+            raise self._error
+        await reply("digest/delete.kept")
+
+    async def look(self, reply: Reply) -> None:
+        await reply("digest/delete.kept")
+
+    async def skip(self, audit_entry: AuditDraft) -> None:
+        audit_entry.skip()
+
+    async def fill_in(self, modal: SubmittedModal, audit_entry: AuditDraft) -> None:
+        audit_entry.refuse()
+        await modal.close()
+
+
+async def _press(bench: Bench, *buttons: str) -> None:
+    for button in buttons:
+        pressed = sample_requests.block_actions(button, "packed", bench.response_url())
+        assert (await bench.poster.interaction(pressed)).status_code == 200
+        await bench.poster.settled()
+
+
+@pytest.mark.parametrize(
+    ("error", "late", "result"),
+    [
+        (None, False, "done"),
+        (AdminsOnly(), False, "admins_only"),
+        (NotInChannel("C0OPS"), False, "not_in_channel"),
+        (ZeroDivisionError(), False, "unknown"),
+        (AdminsOnly(), True, "done"),
+    ],
+)
+async def test_a_call_leaves_one_entry(
+    redis: Any, error: Exception | None, late: bool, result: str
+) -> None:
+    """Done, refused or broken: one entry with its result; what fails after the change is done."""
+    log = AuditLog(redis)
+    async with open_bench(Setup(Acts(error, late=late).heard, audit=log)) as bench:
+        await _press(bench, "go.button")
+    (entry,) = await log.last(ADA, 10)
+    assert entry == AuditEntry(
+        entry.at,
+        "digest.paused",
+        "U0ADA",
+        result,
+        tenant="acme",
+        subject="Daily",
+        channel_id=entry.channel_id,
+    )
+
+
+async def test_what_changes_nothing_leaves_no_entry(redis: Any) -> None:
+    """Neither a look, nor a change that was made before, nor what a service records itself."""
+    log = AuditLog(redis)
+    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
+        await _press(bench, "go.look", "go.skip", "go.job")
+    assert await log.last(ADA, 10) == ()
+
+
+async def test_a_form_that_is_answered_with_errors_was_refused(redis: Any) -> None:
+    """One entry says so."""
+    log = AuditLog(redis)
+    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
+        await bench.poster.interaction(sample_requests.view_submission("go.form", {"name": "Ada"}))
+        await bench.poster.settled()
+    assert [(e.event, e.result) for e in await log.last(ADA, 10)] == [("digest.created", "refused")]
+
+
+async def test_a_request_of_another_workspace_is_recorded(redis: Any) -> None:
+    """In the log of the own workspace, whose administrators can read it; once."""
+    log = AuditLog(redis)
+    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
+        pressed = sample_requests.block_actions("go.button", "packed", bench.response_url())
+        pressed["user"]["team_id"] = "T0OTHER"
+        await bench.poster.interaction(pressed)
+        await bench.poster.settled()
+    assert [(e.event, e.result) for e in await log.last(ADA, 10)] == [("digest.paused", "not_ours")]
+
+
+async def test_an_entry_that_redis_does_not_take_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The answer is the usual one; the log and the line of JSON say what was done."""
+    lines: list[str] = []
+    log = AuditLog(connect("redis://127.0.0.1:1"), write=lines.append)
+    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
+        await _press(bench, "go.button")
+        assert len(bench.texts()) == 1
+    assert "an audit entry is not stored: digest.paused: done" in caplog.text
+    (line,) = map(json.loads, lines)
+    assert (line["event"], line["user"], line["stored"]) == ("digest.paused", "U0ADA", False)
+
+
+async def test_a_line_of_json_has_what_the_entry_has(redis: Any) -> None:
+    """One line for each entry, whatever people typed, with the reference of the request."""
+    lines: list[str] = []
+    log = AuditLog(redis, write=lines.append)
+    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
+        await _press(bench, "go.button")
+    await log.note(AuditEvent.DIGEST_DELETED, ADA, subject='two\nlines \u2028 "x"')
+    first, second = map(json.loads, lines)
+    assert all("\n" not in line and line.isascii() for line in lines)
+    assert len(first.pop("reference")) == 8
+    assert first.pop("at")[:2] == "20"
+    assert first == {
+        "event": "digest.paused",
+        "team": "T0ACME",
+        "user": "U0ADA",
+        "owner": "",
+        "tenant": "acme",
+        "channel": first["channel"],
+        "subject": "Daily",
+        "detail": "",
+        "result": "done",
+        "count": 0,
+        "deleted": 0,
+        "stored": True,
+    }
+    assert second["subject"] == 'two\nlines \u2028 "x"'
+
+
+@pytest.mark.parametrize("event", AuditEvent)
+def test_every_event_has_words(event: AuditEvent) -> None:
+    """An administrator reads a sentence, and never the name that the event has in Redis."""
+    entry = AuditEntry(1, event, "U0ADA", "done", "acme", "C0OPS", "Daily", "U0GRACE", count=2)
+    shown = str(Renderer.default().render("audit", entries=[entry], running=[]))
+    assert event not in shown
+    assert "tried to" not in shown
+
+
+@pytest.mark.parametrize("template", sorted({one.template for one in _errors(BotError)}))
+def test_every_refusal_has_words(template: str) -> None:
+    """An administrator reads why, and never the name of an error."""
+    entry = AuditEntry(1, "digest.paused", "U0ADA", template, subject="Daily")
+    shown = str(Renderer.default().render("audit", entries=[entry], running=[]))
+    assert "tried to pause the digest “Daily”: " in shown
+    assert f": {template}" not in shown

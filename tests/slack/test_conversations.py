@@ -1,0 +1,64 @@
+"""Who reads a channel, from what Slack says about it."""
+
+from __future__ import annotations
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.channels import Audience
+from bot.errors import DigestRefused
+from bot.slack.conversations import DigestChannels, audience_from
+
+
+@pytest.mark.parametrize(
+    ("flag", "audience"),
+    [
+        ("is_ext_shared", Audience("C0OPS", outsiders=True)),
+        ("is_pending_ext_shared", Audience("C0OPS", outsiders=True)),
+        ("is_im", Audience("C0OPS", direct=True)),
+        ("is_mpim", Audience("C0OPS", direct=True)),
+        ("is_archived", Audience("C0OPS", archived=True)),
+        ("is_private", Audience("C0OPS")),
+    ],
+)
+def test_each_flag_counts_alone(flag: str, audience: Audience) -> None:
+    """People of another organization read along as soon as they are invited to, and a group
+    direct message is no channel.
+    """
+    assert audience_from({"id": "C0OPS", flag: True}) == audience
+    assert audience_from({"id": "C0OPS", flag: False}) == Audience("C0OPS")
+
+
+def refusal(audience: Audience, *, allow_outsiders: bool) -> str:
+    """Why no digest may be posted for these readers; empty where it may."""
+    try:
+        DigestChannels(AsyncWebClient(), allow_outsiders=allow_outsiders).admit(audience)
+    except DigestRefused as refused:
+        return refused.reason
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("audience", "reason"),
+    [
+        (Audience("C0OPS"), ""),
+        (Audience("G0GROUP", direct=True), "direct"),
+        (Audience("D0ADA", direct=True), "direct"),
+        (Audience("C0OPS", archived=True), "archived"),
+        (Audience("C0OPS", known=False, refused="channel_not_found"), "gone"),
+        (Audience("C0OPS", known=False, refused="missing_scope"), "slack:missing_scope"),
+    ],
+)
+@pytest.mark.parametrize("allow_outsiders", [True, False])
+def test_says_why_a_channel_is_refused(
+    audience: Audience, reason: str, allow_outsiders: bool
+) -> None:
+    """No direct message, no archived channel, and none that Slack does not show."""
+    assert refusal(audience, allow_outsiders=allow_outsiders) == reason
+
+
+def test_the_operator_decides_about_outsiders() -> None:
+    """A channel of several organizations gets digests only where ALLOW_SHARED_CHANNELS is set."""
+    shared = Audience("C0PARTNERS", outsiders=True)
+    assert refusal(shared, allow_outsiders=False) == "outsiders"
+    assert refusal(shared, allow_outsiders=True) == ""

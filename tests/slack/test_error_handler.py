@@ -1,0 +1,88 @@
+"""Whatever goes wrong, somebody is told, and nobody is shown the inside of the app."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from bot.domain.accounts import Caller
+from bot.store import keys as redis_keys
+from sandbox.emporix.keys import ACME_OPERATIONS
+from sandbox.slack.directory import ADA, TEAM_ID
+from sandbox.slack.faults import Fault
+from tests.harness.app import AppHarness
+from tests.harness.logs import log_to_stderr
+
+
+def events(written: str, level: str) -> list[dict[str, str]]:
+    lines = [json.loads(line) for line in written.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["level"] == level]
+
+
+async def test_a_stranger_gets_a_reference(
+    connected: AppHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error that nobody foresaw is a short message; its reference finds it in the log."""
+    entry = {"event": "job.deleted", "user_id": ADA.id, "tenant": "acme", "result": "done"}
+    damaged = {**entry, "count": "damaged by hand"}
+    await connected.redis.xadd(redis_keys.audit(Caller(TEAM_ID, ADA.id)), damaged)
+    with log_to_stderr():
+        exchange = await connected.ada.command("/emporix audit")
+    (message,) = exchange.payloads
+    assert "Traceback" not in json.dumps(message)
+    assert "damaged" not in json.dumps(message)
+    (reference,) = re.findall(r"reference `(\w+)`", message["text"])
+    (logged,) = events(capsys.readouterr().err, "error")
+    assert logged["reference"] == reference
+    assert "ValueError" in logged["exception"]
+
+
+async def test_a_form_that_cannot_open_is_explained(
+    harness: AppHarness, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a modal to look at, the answer is a message."""
+    harness.workspace.faults.add(Fault("status", method="views.open"))
+    with log_to_stderr():
+        exchange = await harness.ada.command("/emporix connect")
+    assert [sent["via"] for sent in exchange.sent] == ["response_url"]
+    assert "Slack had a problem" in exchange.payloads[0]["text"]
+    assert "Slack answered internal_error" in capsys.readouterr().err
+
+
+async def test_a_form_is_not_waited_for(harness: AppHarness) -> None:
+    """A trigger lives for 3 s: when Slack asks to wait, the person is asked to press again."""
+    harness.workspace.faults.add(Fault("rate_limit", method="views.open", retry_after=1))
+    exchange = await harness.ada.command("/emporix connect")
+    assert "Press the button or send the command again" in exchange.payloads[-1]["text"]
+    assert exchange.view is None
+
+
+async def test_a_modal_shows_what_went_wrong(harness: AppHarness) -> None:
+    """Who looks at a modal is told there."""
+    await harness.ada.command("/emporix connect")
+    await harness.redis.set(redis_keys.account(Caller(TEAM_ID, ADA.id)), "not a hash")
+    exchange = await harness.ada.submit(
+        {
+            "Tenant": "acme",
+            "Client ID": ACME_OPERATIONS.client_id,
+            "Client secret": ACME_OPERATIONS.client_secret,
+        }
+    )
+    assert "Nothing can be stored" in exchange.field_errors["client_secret"]
+
+
+@pytest.mark.parametrize("kind", ["html", "status", "cut_before"])
+async def test_when_slack_is_down_the_log_says_so(
+    harness: AppHarness, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """What cannot be said to anybody is one line for the operator, without a traceback."""
+    harness.workspace.faults.add(Fault(kind, times=99))  # type: ignore[arg-type]
+    with log_to_stderr():
+        exchange = await harness.ada.command("/emporix tenants")
+    assert exchange.ack_status == 200
+    written = capsys.readouterr().err
+    assert "could not tell the user" in written
+    assert "Traceback" not in written
+    assert (await harness.http.get(f"{harness.bot_url}/healthz")).json()["running"] == 0

@@ -1,0 +1,165 @@
+"""Only what Slack signed, and signed just now, gets past the door."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.slack.verification import (
+    MAX_AGE_SECONDS,
+    MAX_BODY_BYTES,
+    TOO_LONG,
+    Rejection,
+    RequestVerifier,
+    parse,
+)
+from tests.harness.clock import NOW, FakeClock
+
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+OLD_SECRET = "5a2d0b0c51962e5a3d6f0c1b7e8f9a24"
+WELL_FORMED = "v0=" + "0" * 64
+
+
+def signed(body: bytes, timestamp: float = NOW, secret: str = SECRET) -> dict[str, str]:
+    stamp = str(int(timestamp))
+    base = b"v0:" + stamp.encode() + b":" + body
+    digest = hmac.new(secret.encode(), base, hashlib.sha256).hexdigest()
+    return {"x-slack-request-timestamp": stamp, "x-slack-signature": f"v0={digest}"}
+
+
+def refuse(headers: dict[str, str], body: bytes, now: float = NOW) -> Rejection | None:
+    guard = RequestVerifier([SECRET, OLD_SECRET], FakeClock(now))
+    return guard.refuse_head(headers) or guard.refuse_body(headers, body)
+
+
+def test_takes_slacks_published_example() -> None:
+    """The example in Slack's "Verifying requests" is let in, at its time."""
+    body = (
+        b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow"
+        b"&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner"
+        b"&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands"
+        b"%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN"
+        b"&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+    )
+    headers = {
+        "x-slack-request-timestamp": "1531420618",
+        "x-slack-signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+    }
+    assert refuse(headers, body, now=1531420618) is None
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_takes_whatever_is_signed(body: str) -> None:
+    """Any signed UTF-8 body is let in."""
+    assert refuse(signed(body.encode()), body.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 400),
+        ({"x-slack-request-timestamp": "", "x-slack-signature": ""}, 400),
+        ({"x-slack-request-timestamp": "now", "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": "-1", "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": "1e9", "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": "٣٣", "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": "9" * 400, "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": f"{int(NOW)}\n", "x-slack-signature": WELL_FORMED}, 400),
+        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": "v0=é"}, 400),
+        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": "v0=abc"}, 400),
+        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": "v1=" + "0" * 64}, 400),
+        ({"x-slack-request-timestamp": str(int(NOW)), "x-slack-signature": WELL_FORMED}, 401),
+        ({"x-slack-request-timestamp": str(int(NOW))}, 400),
+    ],
+)
+def test_refuses_what_is_not_slacks(headers: dict[str, str], status: int) -> None:
+    """Missing or odd headers are refused with a status, never an exception."""
+    refusal = refuse(headers, b"text=hello")
+    assert refusal is not None
+    assert refusal.status == status
+
+
+@pytest.mark.parametrize("age", [MAX_AGE_SECONDS + 1, -MAX_AGE_SECONDS - 1])
+def test_refuses_an_old_or_future_request(age: int) -> None:
+    """A rightly signed request from another time is a replay."""
+    assert refuse(signed(b"x", NOW - age), b"x") == Rejection(401, "the request is too old")
+
+
+def test_takes_the_old_secret_while_it_is_replaced() -> None:
+    """Both secrets of a rotation are good, so that no request is refused meanwhile."""
+    assert refuse(signed(b"x", secret=OLD_SECRET), b"x") is None
+    assert refuse(signed(b"x", secret=SECRET), b"x") is None
+
+
+@pytest.mark.parametrize(("length", "is_refused"), [(MAX_BODY_BYTES, False), (10**7, True)])
+def test_refuses_a_long_body_by_its_head(length: int, is_refused: bool) -> None:
+    """What says that it is too long need not be read."""
+    guard = RequestVerifier([SECRET], FakeClock(NOW))
+    refusal = guard.refuse_head({**signed(b"x"), "content-length": str(length)})
+    assert refusal == (TOO_LONG if is_refused else None)
+
+
+def test_refuses_by_the_head_what_is_too_old() -> None:
+    """Nobody reads the body of a replay."""
+    guard = RequestVerifier([SECRET], FakeClock(NOW))
+    assert guard.refuse_head(signed(b"x", NOW - MAX_AGE_SECONDS - 1)) is not None
+
+
+def test_refuses_a_changed_body() -> None:
+    """A signature is good for its own body only."""
+    assert refuse(signed(b"text=list"), b"text=delete") is not None
+
+
+def test_refuses_another_apps_signature() -> None:
+    """A signature made with another secret does not fit."""
+    assert refuse(signed(b"x", secret="another"), b"x") is not None
+
+
+def test_refuses_what_is_not_utf8() -> None:
+    """A signed body that is not UTF-8 is refused before anybody reads it."""
+    assert refuse(signed(b"\xff\xfe"), b"\xff\xfe") == Rejection(400, "the body is not UTF-8")
+
+
+@given(
+    st.dictionaries(st.sampled_from(["x-slack-request-timestamp", "x-slack-signature"]), st.text()),
+    st.binary(),
+)
+def test_never_fails(headers: dict[str, str], body: bytes) -> None:
+    """Whatever arrives unsigned is refused, and nothing is raised."""
+    assert refuse(headers, body) is not None
+
+
+sendable = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+
+
+@given(sendable)
+def test_reads_whatever_is_typed(text: str) -> None:
+    """A command says what it says, the word "payload" included."""
+    for typed in (text, f"payload {text}", f"{{payload={text}}}"):
+        assert parse(urlencode({"command": "/emporix", "text": typed}))["text"] == typed
+
+
+@given(st.dictionaries(sendable, sendable, max_size=3))
+def test_reads_json_and_payloads(fields: dict[str, str]) -> None:
+    """Clicks come as JSON in a form, events as JSON alone."""
+    assert parse(json.dumps(fields)) == fields
+    assert parse(urlencode({"payload": json.dumps(fields)})) == fields
+
+
+@pytest.mark.parametrize("body", ["{", "payload=", "payload=1", "payload=[]", "{" * 100_000])
+def test_refuses_what_has_no_fields(body: str) -> None:
+    """One kind of error for whatever cannot be read."""
+    with pytest.raises(ValueError, match=r".+"):
+        parse(body)
+
+
+def test_refuses_what_is_nested_too_deeply() -> None:
+    """Python's own limit becomes the same error."""
+    with pytest.raises(ValueError, match="deeply"):
+        parse('{"a":' * 100_000)

@@ -1,0 +1,82 @@
+"""What is wrong with Redis is named by its own word, and logged once in a while."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as ConnectionBroken
+from redis.exceptions import ResponseError
+
+from bot.errors import StoreUnavailable
+from bot.store.connection import connect, translate_redis_errors
+from bot.store.errors import EVERY_SECONDS, RedisErrorLog, error_kind
+from tests.harness.clock import FakeClock
+
+WRITE = "return redis.call('INCR', KEYS[1])"
+
+
+@pytest.fixture
+def trouble(clock: FakeClock) -> RedisErrorLog:
+    return RedisErrorLog(clock)
+
+
+async def refused(call: Any) -> str:
+    """The kind of trouble that a call ends with."""
+    with pytest.raises(StoreUnavailable) as error, translate_redis_errors():
+        await call
+    return str(error.value)
+
+
+async def test_names_a_full_redis(redis: Any) -> None:
+    """Also where a script met it."""
+    script = redis.register_script(WRITE)
+    await script(keys=["key"])
+    await redis.config_set("maxmemory", 1)
+    try:
+        kinds = [await refused(call) for call in (redis.set("k", 1), script(keys=["key"]))]
+    finally:
+        await redis.config_set("maxmemory", 0)
+    assert kinds == ["OOM", "OOM"]
+
+
+async def test_names_a_command_that_is_not_allowed(
+    redis: Any, redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As an error with its name: waiting does not help. In a script, Redis 6.2 does not name it."""
+    await redis.execute_command(
+        *["ACL", "SETUSER", "few", "on", ">p", "~*", "+evalsha", "+eval", "+get", "+hello"]
+    )
+    few = connect(redis_url.replace("unix://", "unix://few:p@"))
+    kinds = [await refused(call) for call in (few.set("key", 1), few.eval(WRITE, 1, "key"))]
+    assert kinds == ["NOPERM", "NOPERM"]
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert errors[0] == "the Redis user may not run SET"
+    assert len(errors) == 2
+    await few.aclose()
+    await redis.execute_command("ACL", "DELUSER", "few")
+
+
+def test_logs_trouble_once_in_a_while(
+    trouble: RedisErrorLog, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line for all commands that fail within some seconds, whatever they fail by."""
+    errors = [ResponseError("OOM command not allowed"), ConnectionBroken("away"), OSError()]
+    for error in errors * 10:
+        trouble.note(error)
+    clock.forward(EVERY_SECONDS)
+    for error in errors[1:] * 10:
+        trouble.note(error)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Redis cannot be used: OOM (its memory is full)",
+        "Redis cannot be used: ConnectionError",
+    ]
+
+
+def test_names_other_trouble_by_its_class() -> None:
+    """What the server did not say itself."""
+    assert [error_kind(error) for error in (TimeoutError(), ConnectionBroken("x"), OSError())] == [
+        "TimeoutError",
+        "ConnectionError",
+        "OSError",
+    ]

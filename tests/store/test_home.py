@@ -1,0 +1,109 @@
+"""What is known for Home tabs: sealed, each user's own, and gone with the connection."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.domain.accounts import Connection, Credentials
+from bot.domain.jobs import JobSummary, NewestJobs, TenantStats
+from bot.store import keys as redis_keys
+from bot.store.accounts import AccountStore
+from bot.store.encryption import AccountEncryption, Cipher, EncryptionKey, new_key, parse_keys
+from bot.store.home import KEPT_SECONDS, HomeStore
+from tests.store.fixtures import ADA, GRACE
+
+FAILED = JobSummary(
+    "1", "failure", "AGENT_CHAT", "a", "Agent A", "", "", "2026-11-23", "a secret word"
+)
+FIGURES = TenantStats(
+    "acme",
+    asked_at=2.0,
+    at=1.0,
+    failed=NewestJobs((FAILED,), 12, has_more=True),
+    running=NewestJobs((), None, has_more=False),
+    trouble="rate_limited",
+)
+
+
+@pytest.fixture
+def keys() -> list[EncryptionKey]:
+    return list(parse_keys(new_key()))
+
+
+@pytest.fixture
+def accounts(redis: Any, keys: list[EncryptionKey]) -> AccountStore:
+    return AccountStore(redis, AccountEncryption(Cipher(keys)))
+
+
+@pytest.fixture
+async def homes(redis: Any, keys: list[EncryptionKey], accounts: AccountStore) -> HomeStore:
+    """Both are connected to acme, Ada to globex, too."""
+    for caller, tenant in ((ADA, "acme"), (ADA, "globex"), (GRACE, "acme")):
+        held = Connection(caller, tenant, Credentials("id", "secret"), frozenset(), 1.0)
+        await accounts.save(held, default=True)
+    return HomeStore(redis, Cipher(keys))
+
+
+async def test_gives_back_what_was_kept(homes: HomeStore) -> None:
+    """All of it, by tenant."""
+    globex = TenantStats("globex", asked_at=3.0)
+    await homes.keep(ADA, [FIGURES, globex])
+    assert await homes.load(ADA) == {"acme": FIGURES, "globex": globex}
+    assert await homes.load(GRACE) == {}
+
+
+async def test_what_jobs_say_is_sealed(homes: HomeStore, redis: Any) -> None:
+    """Who reads Redis learns nothing of it, and it is gone after an hour."""
+    await homes.keep(ADA, [FIGURES])
+    stored = await redis.hgetall(redis_keys.home(ADA, "figures"))
+    assert "secret word" not in str(stored)
+    assert 0 < await redis.ttl(redis_keys.home(ADA, "figures")) <= KEPT_SECONDS
+
+
+async def test_does_not_open_elsewhere(homes: HomeStore, redis: Any) -> None:
+    """Copied to another user or another tenant it counts as unknown."""
+    await homes.keep(ADA, [FIGURES])
+    sealed = await redis.hget(redis_keys.home(ADA, "figures"), "acme")
+    await redis.hset(redis_keys.home(GRACE, "figures"), "acme", sealed)
+    await redis.hset(redis_keys.home(ADA, "figures"), "globex", sealed)
+    assert await homes.load(GRACE) == {}
+    assert (await homes.load(ADA)).keys() == {"acme"}
+
+
+async def test_what_another_version_wrote_is_unknown(
+    homes: HomeStore, redis: Any, keys: list[EncryptionKey]
+) -> None:
+    """For an hour after a deploy; nobody sees an error."""
+    place = f"{redis_keys.home(ADA, 'figures')}/acme"
+    for text in ('{"tenant":"acme"}', '["acme"]', "{"):
+        await redis.hset(redis_keys.home(ADA, "figures"), "acme", Cipher(keys).seal(text, place))
+        assert await homes.load(ADA) == {}
+
+
+async def test_goes_with_the_connection(homes: HomeStore, accounts: AccountStore) -> None:
+    """And what comes too late is not kept."""
+    await homes.keep(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
+    await accounts.delete(ADA, "acme", "globex")
+    assert (await homes.load(ADA)).keys() == {"globex"}
+    await homes.keep(ADA, [FIGURES])
+    assert (await homes.load(ADA)).keys() == {"globex"}
+
+
+async def test_forgets_what_has_changed(homes: HomeStore) -> None:
+    """Only of the tenants that are named."""
+    await homes.keep(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
+    await homes.forget(ADA, ["acme"])
+    await homes.forget(ADA, [])
+    assert (await homes.load(ADA)).keys() == {"globex"}
+
+
+async def test_knows_who_has_a_home(homes: HomeStore) -> None:
+    """Figures alone do not make one."""
+    await homes.keep(ADA, [FIGURES])
+    assert not await homes.is_open(ADA)
+    await homes.opened(ADA)
+    assert await homes.is_open(ADA)
+    assert not await homes.is_open(GRACE)

@@ -1,0 +1,335 @@
+"""Messages to be posted once: who may post, who must search first, and who must wait."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bot.domain.filters import Filters
+from bot.domain.jobs import DeletedJob
+from bot.domain.lists import ListCursor
+from bot.errors import StoreUnavailable
+from bot.store import keys as redis_keys
+from bot.store.accounts import AccountStore
+from bot.store.idempotency import (
+    DELETION_TTL_SECONDS,
+    KEPT_SECONDS,
+    Claim,
+    Deletions,
+    Deliveries,
+    IdempotencyClaims,
+)
+from bot.store.lists import ListStore
+from bot.store.locks import Locks
+from bot.store.rate_limits import MessageRateLimiter
+from tests.harness.clock import FakeClock
+from tests.harness.faulty_redis import faulty_client
+from tests.harness.redis_clock import clocked
+from tests.harness.silent_server import silent_server
+from tests.store.fixtures import ADA, GRACE, connection
+
+TWO_DAYS = 2 * 24 * 60 * 60
+PLACE = ("T", "C1")
+
+
+@pytest.fixture
+def posts(redis: Any, clock: FakeClock) -> IdempotencyClaims:
+    return IdempotencyClaims(clocked(redis, clock))
+
+
+async def step(posts: IdempotencyClaims, name: str, token: str, *, looked: bool = False) -> str:
+    return (await posts.claim(name, token, looked=looked)).step
+
+
+async def test_one_may_post_and_others_wait(posts: IdempotencyClaims, clock: FakeClock) -> None:
+    """Until it is sent; then nobody does anything."""
+    assert await step(posts, "a", "ada") == "post"
+    clock.forward(5)
+    busy = await posts.claim("a", "grace")
+    assert busy.step == "busy"
+    assert busy.seconds == pytest.approx(15, abs=0.001)
+    assert await step(posts, "b", "grace") == "post"
+    assert await posts.sent("a") is None
+    await posts.settle("a", "1.5")
+    assert await posts.claim("a", "grace") == await posts.sent("a") == Claim("sent", "1.5")
+
+
+async def test_who_finds_a_dead_claim_searches_first(
+    posts: IdempotencyClaims, clock: FakeClock
+) -> None:
+    """After 20 seconds; it takes the claim, so that not two search at the same time."""
+    await posts.claim("a", "ada")
+    clock.forward(19.9)
+    assert await step(posts, "a", "grace") == "busy"
+    clock.forward(0.1)
+    assert await step(posts, "a", "grace") == "unknown"
+    clock.forward(1)
+    assert await step(posts, "a", "ada") == "busy"
+
+
+async def test_a_holder_that_was_suspended_has_lost_its_claim(
+    posts: IdempotencyClaims, clock: FakeClock
+) -> None:
+    """It may not post, nor end the claim of the worker that took over; nor with `looked`."""
+    await posts.claim("a", "ada")
+    clock.forward(25)
+    assert await step(posts, "a", "grace") == "unknown"
+    for end in (posts.release, posts.doubt, posts.give_up):
+        await end("a", "ada")
+        assert await step(posts, "a", "ada", looked=True) == "busy"
+    assert await step(posts, "a", "grace", looked=True) == "post"
+
+
+async def test_who_searched_in_vain_posts_under_a_whole_claim(
+    posts: IdempotencyClaims, clock: FakeClock
+) -> None:
+    """Of 20 seconds from then on, also if the first one ended meanwhile without a successor."""
+    await posts.claim("a", "ada")
+    await posts.doubt("a", "ada")
+    assert await step(posts, "a", "grace") == "unknown"
+    clock.forward(21)
+    assert await step(posts, "a", "grace", looked=True) == "post"
+    clock.forward(19.9)
+    assert await step(posts, "a", "ada") == "busy"
+
+
+async def test_a_doubt_is_looked_into_at_once(posts: IdempotencyClaims) -> None:
+    """The call has ended, so there is nothing to wait for."""
+    await posts.claim("a", "ada")
+    await posts.doubt("a", "ada")
+    assert await posts.sent("a") is None
+    assert await step(posts, "a", "grace") == "unknown"
+
+
+async def test_a_claim_that_the_client_repeats_is_no_search(posts: IdempotencyClaims) -> None:
+    """redis-py sends a call again whose answer was lost: that does not lead to a second message."""
+    await posts.claim("a", "ada")
+    await posts.doubt("a", "ada")
+    assert [await step(posts, "a", "grace") for _ in range(2)] == ["unknown", "unknown"]
+    assert [await step(posts, "b", "grace") for _ in range(2)] == ["post", "unknown"]
+
+
+async def test_a_refused_message_starts_from_the_beginning(posts: IdempotencyClaims) -> None:
+    """It is certain that nothing was posted."""
+    await posts.claim("a", "ada")
+    await posts.release("a", "ada")
+    assert await step(posts, "a", "grace") == "post"
+
+
+async def test_what_stays_unknown_is_not_posted_again(posts: IdempotencyClaims) -> None:
+    """It counts as sent, and no timestamp is known."""
+    await posts.claim("a", "ada")
+    await posts.give_up("a", "ada")
+    assert await posts.claim("a", "grace") == Claim("sent", "")
+
+
+async def test_every_state_is_forgotten_after_two_days(
+    posts: IdempotencyClaims, redis: Any
+) -> None:
+    """Whether claimed, in doubt or sent."""
+    key = redis_keys.post("a")
+    await posts.claim("a", "ada")
+    ttls = [await redis.ttl(key)]
+    await posts.doubt("a", "ada")
+    ttls.append(await redis.ttl(key))
+    await posts.settle("a", "1.5")
+    ttls.append(await redis.ttl(key))
+    assert ttls == [pytest.approx(TWO_DAYS, abs=5)] * 3
+
+
+async def test_the_claim_to_post_keeps_the_pace_of_the_channel(
+    posts: IdempotencyClaims, redis: Any, clock: FakeClock
+) -> None:
+    """A holder whose turn passed while it was suspended waits again; nothing is claimed for it."""
+    assert (await posts.claim("a", "ada", PLACE)).step == "post"
+    assert 3500 < await redis.ttl(redis_keys.pace("T", "C1")) <= 3600
+    clock.forward(0.5)
+    claim = await posts.claim("b", "grace", PLACE)
+    assert claim.step == "wait"
+    assert claim.seconds == pytest.approx(0.55, abs=0.002)
+    assert (await posts.claim("c", "grace", ("T", "C2"))).step == "post"
+    assert await posts.sent("b") is None
+    clock.forward(0.55)
+    assert (await posts.claim("b", "ada", PLACE)).step == "post"
+
+
+async def test_a_search_does_not_wait_for_the_pace(
+    posts: IdempotencyClaims, clock: FakeClock
+) -> None:
+    """Only the post afterwards does, and the claim is kept meanwhile."""
+    await posts.claim("a", "ada", PLACE)
+    await posts.doubt("a", "ada")
+    assert (await posts.claim("a", "grace", PLACE)).step == "unknown"
+    assert (await posts.claim("a", "grace", PLACE, looked=True)).step == "wait"
+    assert (await posts.claim("a", "ada", PLACE)).step == "busy"
+
+
+async def test_no_claim_to_post_within_a_pause_of_slacks(
+    posts: IdempotencyClaims, redis: Any, clock: FakeClock
+) -> None:
+    """Neither in the channel that was refused nor in another; those elsewhere go on."""
+    await MessageRateLimiter(clocked(redis, clock), 60).hold("T", "C1", 30)
+    for channel in ("C1", "C2"):
+        claim = await posts.claim("a", "ada", ("T", channel))
+        assert claim.step == "wait"
+        assert claim.seconds == pytest.approx(30, abs=0.001)
+    assert (await posts.claim("a", "ada", ("T2", "C1"))).step == "post"
+    clock.forward(30)
+    assert (await posts.claim("b", "ada", ("T", "C2"))).step == "post"
+
+
+async def test_gives_the_account_of_a_new_delivery(accounts: AccountStore, redis: Any) -> None:
+    """Whoever is new gets their connections."""
+    await accounts.save(connection(), default=True)
+    arrival = await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1")
+    assert arrival is not None
+    assert list(arrival.account.connections) == ["acme"]
+    assert arrival.cursor is None
+
+
+async def test_gives_the_cursor_of_a_pressed_button(
+    accounts: AccountStore, redis: Any, clock: FakeClock
+) -> None:
+    """The list comes along with the account, to its owner only."""
+    cursor = ListCursor("cursor-1", ADA, "acme", Filters())
+    await ListStore(redis, clock).save(cursor)
+    arrivals = Deliveries(redis, accounts)
+    found = [
+        await arrivals.claim_delivery(caller, "delivery-1", "request-1", "cursor-1")
+        for caller in (ADA, GRACE)
+    ]
+    assert [arrival and arrival.cursor for arrival in found] == [cursor, None]
+
+
+async def test_gives_up_after_a_second(accounts: AccountStore, tmp_path: Path) -> None:
+    """Whatever reaching Redis takes in all, Sentinels included."""
+    async with silent_server(tmp_path) as url:
+        patient = Redis.from_url(url, socket_timeout=30)
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            await Deliveries(patient, accounts).claim_delivery(ADA, "delivery-1", "request-1")
+        assert 0.5 < time.monotonic() - begun < 3
+        await patient.aclose()
+
+
+async def test_refuses_a_repeated_delivery(accounts: AccountStore, redis: Any) -> None:
+    """The same delivery a second time is nobody's."""
+    arrivals = Deliveries(redis, accounts)
+    assert await arrivals.claim_delivery(ADA, "delivery-1", "request-1") is not None
+    assert await arrivals.claim_delivery(ADA, "delivery-1", "request-2") is None
+    assert await arrivals.claim_delivery(ADA, "delivery-2", "request-3") is not None
+    assert await arrivals.claim_delivery(GRACE, "delivery-1", "request-4") is not None
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_lost_reply_is_no_repeated_delivery(
+    accounts: AccountStore, redis: Any, after: bool
+) -> None:
+    """Redis ran the call and the reply was lost: the same request is still heard."""
+    broken = faulty_client(redis)
+    arrivals = Deliveries(broken, accounts)
+    with broken.faults.at(1, after=after), pytest.raises(StoreUnavailable):
+        await arrivals.claim_delivery(ADA, "delivery-1", "request-1")
+    assert await arrivals.claim_delivery(ADA, "delivery-1", "request-1") is not None
+    assert await arrivals.claim_delivery(ADA, "delivery-1", "request-2") is None
+
+
+async def test_takes_a_nameless_delivery_each_time(accounts: AccountStore, redis: Any) -> None:
+    """What has no name cannot be told from its repetition, so it is done."""
+    arrivals = Deliveries(redis, accounts)
+    assert await arrivals.claim_delivery(ADA, "", "request-1") is not None
+    assert await arrivals.claim_delivery(ADA, "", "request-1") is not None
+
+
+async def test_forgets_deliveries(accounts: AccountStore, redis: Any) -> None:
+    """The record of a delivery ends by itself."""
+    await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1")
+    assert 0 < await redis.ttl(redis_keys.once(ADA, "delivery-1")) <= KEPT_SECONDS
+
+
+async def test_needs_one_round_trip(accounts: AccountStore, redis: Any) -> None:
+    """One connection carries all commands at once."""
+    before = (await redis.info("stats"))["total_reads_processed"]
+    await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1", "cursor-1")
+    after = (await redis.info("stats"))["total_reads_processed"]
+    assert after - before == 2  # the pipeline, and the second INFO
+
+
+BY_ADA = DeletedJob("acme", "job-1", ADA.user_id, 1.0)
+GONE = DeletedJob("acme", "job-1", "", 2.0)
+
+
+@pytest.fixture
+def deletions(redis: Any) -> Deletions:
+    return Deletions(redis)
+
+
+async def test_who_deleted_it_counts(deletions: Deletions) -> None:
+    """Who comes late learns who was first."""
+    assert await deletions.keep(ADA, BY_ADA) == BY_ADA
+    assert await deletions.keep(GRACE, GONE) == BY_ADA
+
+
+async def test_gone_counts_where_nobody_is_known(deletions: Deletions) -> None:
+    """A job that was deleted elsewhere is remembered as gone."""
+    assert await deletions.keep(GRACE, GONE) == GONE
+
+
+async def test_knows_the_deleted_among_many(deletions: Deletions, redis: Any) -> None:
+    """Only what was deleted is told, and only for a day."""
+    await deletions.keep(ADA, BY_ADA)
+    found = await deletions.known(GRACE, [("acme", "job-1"), ("acme", "job-2")])
+    assert found == {("acme", "job-1"): BY_ADA}
+    assert await deletions.known(GRACE, []) == {}
+    assert 0 < await redis.ttl(redis_keys.deletion(ADA, "acme", "job-1")) <= DELETION_TTL_SECONDS
+
+
+async def test_takes_turns(deletions: Deletions, redis: Any) -> None:
+    """All of a workspace wait for each other, and for a killed process no longer than 3 s."""
+    async with deletions.turn(ADA, "delete") as first:
+        assert first
+        assert 0 < await redis.pttl(redis_keys.turn(GRACE, "delete")) <= 3000
+        assert await Locks(redis).take(redis_keys.turn(GRACE, "delete"), "grace", 1) != ""
+    async with deletions.turn(GRACE, "delete") as second:
+        assert second
+
+
+async def test_happens_once(deletions: Deletions, redis: Any) -> None:
+    """The second learns that it is being done, and from then on for a day that it is done."""
+    async with deletions.once(ADA, "share") as first, deletions.once(GRACE, "share") as second:
+        assert (first, second) == ("new", "busy")
+    async with deletions.once(ADA, "share") as third:
+        assert third == "done"
+    assert 20 < await redis.ttl(redis_keys.done(ADA, "share")) <= DELETION_TTL_SECONDS
+
+
+async def test_what_failed_can_be_tried_again(deletions: Deletions) -> None:
+    """Who fails leaves it to the next."""
+    with pytest.raises(RuntimeError):
+        async with deletions.once(ADA, "share"):
+            raise RuntimeError
+    async with deletions.once(ADA, "share") as again:
+        assert again == "new"
+
+
+async def test_a_killed_process_blocks_it_for_seconds(deletions: Deletions, redis: Any) -> None:
+    """Its claim ends within 20 s, and another press does what it has not done."""
+    async with deletions.once(ADA, "share"):
+        assert 0 < await redis.ttl(redis_keys.done(ADA, "share")) <= 20
+
+
+async def test_what_was_done_is_not_undone_by_redis(
+    redis: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the memory of it cannot be written, that is logged, and the share still counts."""
+    broken = faulty_client(redis)
+    async with Deletions(broken).once(ADA, "other"):
+        pass  # the scripts are known to the server from now on
+    with broken.faults.at(2, after=False):
+        async with Deletions(broken).once(ADA, "share") as step:
+            assert step == "new"
+    assert "is not remembered" in caplog.text

@@ -1,0 +1,122 @@
+"""Keys that one command touches together lie in one slot of a cluster, and each is explained."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from redis.asyncio import Redis
+from redis.crc import key_slot
+from saq import Job
+
+from bot.domain.accounts import Caller, PolledConnection
+from bot.scheduler.saq_worker import SaqQueue, queued_task
+from bot.store import keys as redis_keys
+from tests.harness.documents import table
+from tests.store.fixtures import ADA, GRACE
+
+WORDS = {
+    "alert_id": "id",
+    "channel_id": "channel",
+    "clean_id": "id",
+    "cursor_id": "id",
+    "delivery": "digest",
+    "digest_id": "id",
+    "form_id": "id",
+    "job_id": "job",
+    "source": "user>:<tenant",
+    "team_id": "team",
+}
+"""Parameters that the document calls otherwise."""
+
+OF_THE_QUEUE = "saq:"
+
+
+def test_keys_of_a_user_share_a_slot() -> None:
+    """All keys of one user are in one slot."""
+    keys = [
+        redis_keys.account(ADA),
+        redis_keys.cursor(ADA, "cursor-1"),
+        redis_keys.cursors(ADA, "acme"),
+        redis_keys.form(ADA, "form-1"),
+        redis_keys.home(ADA, "figures"),
+        redis_keys.home(ADA, "opened"),
+        redis_keys.once(ADA, "delivery-1"),
+        redis_keys.refresh(ADA, "acme"),
+    ]
+    assert len({key_slot(key.encode()) for key in keys}) == 1
+    assert len(set(keys)) == len(keys)
+
+
+def test_users_do_not_share_keys() -> None:
+    """Enterprise, workspace and user all tell keys apart."""
+    callers = [ADA, GRACE, Caller("T2", "U0ADA"), Caller("T0ACME", "U0ADA", "E1")]
+    assert len({redis_keys.account(caller) for caller in callers}) == len(callers)
+
+
+def documented(function: Callable[..., str]) -> str:
+    """The key that a function makes, as docs/redis-keys.md writes it."""
+    parameters = inspect.signature(function).parameters
+    given = {name: f"<{WORDS.get(name, name)}>" for name in parameters}
+    caller = {"caller": Caller("team", "user", "enterprise")} if "caller" in parameters else {}
+    key = function(**{**given, **caller})
+    return key.replace("enterprise:team:user", "<user>").replace(
+        "{enterprise:team}", "{<enterprise:team>}"
+    )
+
+
+def test_every_key_is_explained() -> None:
+    """docs/redis-keys.md has each key that is made here, and beside those of saq no other."""
+    made = [found for _, found in inspect.getmembers(redis_keys, inspect.isfunction)]
+    keys = {documented(found) for found in made if not found.__name__.startswith("_")}
+    shown = {key.strip("`") for key, *_ in table("docs/redis-keys.md", "key")}
+    assert {key for key in shown if not key.startswith(OF_THE_QUEUE)} == keys
+
+
+def test_what_happens_by_the_clock_shares_a_slot() -> None:
+    """Digests, watches, alerts, what is due, and saq's own keys: scripts touch several of them."""
+    queue = SaqQueue(Redis())
+    job = Job("run", key=queued_task("digests.post", "1"), queue=queue)
+    keys = [
+        redis_keys.digest("1"),
+        redis_keys.digests_due(),
+        redis_keys.digests_of_channel("T0ACME", "C0OPS"),
+        redis_keys.digests_of_owner(ADA),
+        redis_keys.digests_of_team("T0ACME"),
+        redis_keys.digest_posts_now("1"),
+        redis_keys.post("digest:1:2026-11-24"),
+        redis_keys.pace("T0ACME"),
+        redis_keys.pace("T0ACME", "C0OPS"),
+        redis_keys.shift("reconcile"),
+        redis_keys.audience("C0OPS"),
+        redis_keys.audience_reads("next"),
+        redis_keys.audience_reads("waiting"),
+        redis_keys.charts_refused("T0ACME", "channel"),
+        redis_keys.day_counts("1", "2"),
+        redis_keys.teams_stopped(),
+        redis_keys.shift("retention"),
+        redis_keys.watches(ADA),
+        redis_keys.watches_due(),
+        redis_keys.watches_strikes(),
+        redis_keys.alert("1"),
+        redis_keys.alert_posts("1"),
+        redis_keys.alerts_of_channel("T0ACME", "C0OPS"),
+        redis_keys.alerts_of_owner(ADA),
+        redis_keys.alerts_of_team("T0ACME"),
+        redis_keys.alerts_of_source(PolledConnection(ADA, "acme").name),
+        redis_keys.alerts_due(),
+        redis_keys.alerts_strikes(),
+        redis_keys.clean("1"),
+        redis_keys.clean_jobs("1"),
+        redis_keys.clean_results("1"),
+        redis_keys.clean_lease("1"),
+        redis_keys.cleaning(ADA, "acme"),
+        redis_keys.cleanups_begun(ADA),
+        redis_keys.cleans_due(),
+        redis_keys.workers(),
+        queue.namespace("queued"),
+        job.id,
+        job.abort_id,
+    ]
+    assert len({key_slot(key.encode()) for key in keys}) == 1
+    assert len(set(keys)) == len(keys)

@@ -1,0 +1,126 @@
+"""A cursor remembers a list for a day, for the one who asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.domain.filters import Filters
+from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
+from bot.store import keys as redis_keys
+from bot.store.lists import CURSOR_SERIALIZER, KEPT_SECONDS, ListStore, new_cursor_id
+from tests.harness.clock import FakeClock
+from tests.store.fixtures import ADA, GRACE
+
+ASKED = ListCursor(
+    id="cursor-1",
+    caller=ADA,
+    tenant="acme",
+    filters=Filters(words=("late “refund”",), statuses=("failure",), size=5),
+    searched=True,
+    until="2026-11-23T10:33:20.000Z",
+    counted=57,
+    undated=2,
+    places=(
+        PagePosition(1),
+        PagePosition(
+            2, 5, "2026-11-23T10:30:00.000Z", ReadMark(2, ("abcdefgh", "ABCD-_12")), ReadMark(1)
+        ),
+        PagePosition(9, 40, "", ReadMark(40, knows_all=False), ReadMark()),
+    ),
+)
+
+
+@pytest.fixture
+def cursors(redis: Any, clock: FakeClock) -> ListStore:
+    return ListStore(redis, clock)
+
+
+async def test_gives_back_what_was_asked(cursors: ListStore) -> None:
+    """The whole question comes back."""
+    await cursors.save(ASKED)
+    assert await cursors.load(ADA, "cursor-1") == ASKED
+
+
+async def test_a_shared_one_opens_for_others(cursors: ListStore) -> None:
+    """With its owner's id, another user of the workspace gets at a shared cursor."""
+    shared = replace(ASKED, shared=True)
+    await cursors.save(shared)
+    assert await cursors.load(GRACE, "cursor-1", owner=ADA.user_id) == shared
+    assert await cursors.load(ADA, "cursor-1") == shared
+
+
+async def test_the_owners_id_alone_opens_nothing(cursors: ListStore) -> None:
+    """What was not shared stays its owner's, and a workspace's lists stay in it."""
+    await cursors.save(ASKED)
+    assert await cursors.load(GRACE, "cursor-1", owner=ADA.user_id) is None
+    await cursors.save(replace(ASKED, shared=True))
+    elsewhere = replace(GRACE, team_id="T0OTHER")
+    assert await cursors.load(elsewhere, "cursor-1", owner=ADA.user_id) is None
+
+
+async def test_is_nobody_elses(cursors: ListStore) -> None:
+    """Another user does not get at it by its id."""
+    await cursors.save(ASKED)
+    assert await cursors.load(GRACE, "cursor-1") is None
+
+
+async def test_expires_after_a_day(cursors: ListStore, redis: Any) -> None:
+    """Both keys of a cursor end by themselves."""
+    await cursors.save(ASKED)
+    for key in (redis_keys.cursor(ADA, "cursor-1"), redis_keys.cursors(ADA, "acme")):
+        assert 0 < await redis.ttl(key) <= KEPT_SECONDS
+
+
+async def test_forgets_expired_cursors_of_the_tenant(
+    cursors: ListStore, redis: Any, clock: FakeClock
+) -> None:
+    """The index of a tenant's cursors does not grow with the years."""
+    await cursors.save(ASKED)
+    clock.forward(KEPT_SECONDS + 1)
+    await cursors.save(ListCursor("cursor-2", ADA, "acme", Filters()))
+    assert await redis.zrange(redis_keys.cursors(ADA, "acme"), 0, -1) == ["cursor-2"]
+
+
+async def test_does_not_read_what_is_no_cursor(cursors: ListStore, redis: Any) -> None:
+    """A record that lacks what every cursor has is as good as expired."""
+    await redis.set(redis_keys.cursor(ADA, "cursor-1"), json.dumps({"filters": {}}))
+    assert await cursors.load(ADA, "cursor-1") is None
+
+
+async def test_reads_a_record_from_before_there_were_places(cursors: ListStore, redis: Any) -> None:
+    """A list that was asked for before an update can still be turned after it."""
+    old = {"version": 1, "tenant": "acme", "searched": False, "filters": {"statuses": ["failure"]}}
+    await redis.set(redis_keys.cursor(ADA, "cursor-1"), json.dumps(old))
+    filters = Filters(statuses=("failure",))
+    assert await cursors.load(ADA, "cursor-1") == ListCursor("cursor-1", ADA, "acme", filters)
+
+
+def test_a_record_stays_small() -> None:
+    """However long somebody turns pages, the record does not grow beyond a few kilobytes."""
+    cursor = ASKED
+    for number in range(1, 200):
+        mark = ReadMark().beyond((short_hash(f"{number}-{job}") for job in range(50)), 10**6)
+        cursor = cursor.remembering(
+            PagePosition(number, 10**6, "2026-11-23T10:33:20.000Z", mark, mark)
+        )
+    assert len(CURSOR_SERIALIZER.write(cursor).encode()) < 11_000
+    assert cursor.place(199).before == 10**6
+
+
+def test_remembers_the_nearest_places() -> None:
+    """The pages around the one that is shown can be turned to exactly."""
+    cursor = ASKED
+    for number in (*range(1, 30), *range(30, 15, -1)):
+        cursor = cursor.remembering(
+            PagePosition(number, 1000 + number), PagePosition(number + 1, 1001 + number)
+        )
+    assert [cursor.place(near).before for near in (16, 17, 18)] == [1016, 1017, 1018]
+
+
+def test_ids_do_not_repeat() -> None:
+    """Ids are too many to be guessed."""
+    assert len({new_cursor_id() for _ in range(1000)}) == 1000

@@ -1,0 +1,93 @@
+"""How fast messages may go: a second between those of a channel, a cap for all together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.store import keys as redis_keys
+from bot.store.rate_limits import MessageRateLimiter
+from tests.harness.clock import FakeClock
+from tests.harness.redis_clock import clocked
+
+A_MINUTE = 120
+LONG = 1000.0
+
+
+@pytest.fixture
+def pace(redis: Any, clock: FakeClock) -> MessageRateLimiter:
+    return MessageRateLimiter(clocked(redis, clock), A_MINUTE)
+
+
+async def test_messages_of_a_channel_follow_each_other(pace: MessageRateLimiter) -> None:
+    """Each gets a time of its own."""
+    waits = [await pace.reserve("T", "C1", LONG) for _ in range(3)]
+    assert waits == pytest.approx([0, 1.05, 2.1], abs=1e-4)
+
+
+async def test_messages_of_a_workspace_follow_each_other(pace: MessageRateLimiter) -> None:
+    """Half a second apart at 120 a minute; those of another workspace do not count."""
+    waits = [await pace.reserve("T", f"C{number}", LONG) for number in range(3)]
+    assert waits == pytest.approx([0, 0.5, 1.0], abs=1e-4)
+    assert await pace.reserve("T2", "C1", LONG) == 0
+
+
+async def test_a_busy_channel_keeps_no_other_waiting(pace: MessageRateLimiter) -> None:
+    """Ten messages to one channel take ten places of the workspace, not ten seconds."""
+    for _ in range(10):
+        await pace.reserve("T", "C1", LONG)
+    assert await pace.reserve("T", "C2", LONG) == pytest.approx(5, abs=1e-4)
+
+
+async def test_who_would_wait_too_long_takes_no_place(pace: MessageRateLimiter) -> None:
+    """Whoever comes next gets what was not taken."""
+    await pace.reserve("T", "C1", LONG)
+    assert await pace.reserve("T", "C1", 0.5) == pytest.approx(1.05, abs=1e-4)
+    assert await pace.reserve("T", "C1", LONG) == pytest.approx(1.05, abs=1e-4)
+
+
+async def test_time_passes(pace: MessageRateLimiter, clock: FakeClock) -> None:
+    """What was not used is not saved up."""
+    await pace.reserve("T", "C1", LONG)
+    clock.forward(1000)
+    assert await pace.reserve("T", "C1", LONG) == 0
+    assert await pace.reserve("T", "C1", LONG) == pytest.approx(1.05, abs=1e-4)
+
+
+async def test_all_hold_when_slack_says_so(pace: MessageRateLimiter) -> None:
+    """Nothing goes before that, in any channel; a shorter pause does not end a longer one."""
+    await pace.hold("T", "C1", 30)
+    await pace.hold("T", "C1", 10)
+    assert await pace.reserve("T", "C2", LONG) == pytest.approx(30, abs=1e-4)
+
+
+async def test_who_found_no_place_comes_back_in_turn(
+    pace: MessageRateLimiter, clock: FakeClock
+) -> None:
+    """As fast as messages may go, and no sooner than asked; each workspace by itself."""
+    backs = [await pace.come_back("T", 4.0) for _ in range(3)]
+    assert backs == pytest.approx([4.0, 4.5, 5.0], abs=1e-4)
+    clock.forward(3)
+    assert await pace.come_back("T", 4.0) == pytest.approx(4.0, abs=1e-4)
+    assert await pace.come_back("T2", 4.0) == pytest.approx(4.0, abs=1e-4)
+
+
+async def test_only_the_clock_of_redis_counts(redis: Any) -> None:
+    """Without a clock of any worker: two messages at once are a second apart, by the server."""
+    pace = MessageRateLimiter(redis, A_MINUTE)
+    assert await pace.reserve("T", "C1", LONG) == 0
+    assert 0.8 < await pace.reserve("T", "C1", LONG) <= 1.05
+    held = MessageRateLimiter(redis, A_MINUTE)
+    await held.hold("T", "C1", 30)
+    assert 29 < await pace.reserve("T", "C2", LONG) <= 30
+
+
+async def test_is_forgotten_after_an_hour(redis: Any, pace: MessageRateLimiter) -> None:
+    """Of a channel and of a workspace; a longer pause of Slack's is kept to its end."""
+    await pace.reserve("T", "C1", LONG)
+    await pace.come_back("T", 4.0)
+    for key in (redis_keys.pace("T", "C1"), redis_keys.pace("T")):
+        assert 3500 < await redis.ttl(key) <= 3600
+    await pace.hold("T", "C1", 7200)
+    assert 7100 < await redis.ttl(redis_keys.pace("T")) <= 7200

@@ -1,0 +1,95 @@
+"""Clean-ups go on in the background: what their owners see of it, whatever becomes of Slack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.store import keys as redis_keys
+from sandbox.emporix.faults import Fault
+from sandbox.slack import faults as slack
+from tests.harness.app import AppHarness
+from tests.listeners.jobs.fixtures import add_jobs
+
+FAILED = "/emporix jobs clean failed"
+
+
+@pytest.fixture
+async def begun(connected: AppHarness) -> AppHarness:
+    """A clean-up of three jobs is confirmed, and waits for a worker."""
+    add_jobs(connected, 9)
+    await connected.ada.command(FAILED)
+    await connected.ada.click("Delete…")
+    await connected.ada.submit({"The number of jobs": "3"})
+    return connected
+
+
+async def told(harness: AppHarness) -> list[str]:
+    """What Ada reads in her direct messages."""
+    return [message["text"] for message in await harness.person("ada", "dm").messages()]
+
+
+async def failed(harness: AppHarness) -> int:
+    return len([job for job in harness.world.jobs("acme") if job["status"] == "failure"])
+
+
+async def test_is_found_and_done(begun: AppHarness) -> None:
+    """Without anybody doing anything more."""
+    await begun.worker.work()
+    assert await failed(begun) == 0
+    assert [text.splitlines()[0] for text in await told(begun)] == [
+        "*Clean-up done: 3 of 3 jobs deleted*"
+    ]
+
+
+async def test_a_lost_task_is_queued_again(begun: AppHarness) -> None:
+    """Where the queue has forgotten it, somebody looks after a minute."""
+    await begun.redis.zadd(redis_keys.cleans_due(), {"cursor-1": begun.clock() + 60})
+    await begun.worker.work()
+    assert await failed(begun) == 3
+    begun.clock.forward(61)
+    await begun.worker.work()
+    assert await failed(begun) == 0
+
+
+async def test_deletes_do_not_wait_for_slack(
+    begun: AppHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only the report has to get there; it is tried again until it does."""
+    begun.workspace.faults.add(slack.Fault("status", 9, method="chat.postMessage", status=500))
+    await begun.worker.work()
+    assert await failed(begun) == 0
+    assert await told(begun) == []
+    assert "is not shown" in caplog.text
+    begun.workspace.faults.clear()
+    begun.clock.forward(200)
+    await begun.worker.work()
+    assert "Clean-up done" in (await told(begun))[0]
+    assert begun.worker.waiting == []
+
+
+async def test_a_deleted_message_comes_anew(begun: AppHarness) -> None:
+    """Whoever threw the progress away gets the report all the same."""
+    begun.world.faults.add(Fault("rate_limit", times=9, method="DELETE", retry_after=60))
+    await begun.worker.work()
+    direct = begun.person("ada", "dm")
+    (message,) = await direct.messages()
+    found = begun.workspace.messages.find(message["channel"], message["ts"])
+    assert found
+    begun.workspace.messages.delete(found)
+    begun.world.faults.clear()
+    for _ in range(8):
+        begun.clock.forward(10)
+        await begun.worker.work()
+    assert "Clean-up done" in (await told(begun))[0]
+
+
+async def test_a_forgotten_one_is_let_go(begun: AppHarness) -> None:
+    """Its record is gone, so there is nothing to go on with."""
+    await begun.redis.delete(redis_keys.clean("cursor-1"))
+    await begun.worker.work()
+    assert begun.worker.waiting == []
+    left: Any = await begun.redis.zrange(redis_keys.cleans_due(), 0, -1)
+    assert left == []
+    assert await failed(begun) == 3

@@ -1,0 +1,375 @@
+"""The words are the path: what docs promise about where things are, held against the code."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import pytest
+import yaml
+
+import bot.listeners
+import bot.tasks
+from bot import errors
+from bot.app import COMMAND
+from bot.rendering import buttons
+from bot.rendering.buttons import STATES, State
+from bot.rendering.renderer import Renderer, examples
+from bot.scheduler.tasks import discover as clock_calls
+from bot.services.filters.definitions import FILTERS
+from bot.settings import Settings
+from bot.slack.decorators import (
+    ActionListener,
+    CommandListener,
+    EventListener,
+    Listener,
+    OptionsListener,
+    ShortcutListener,
+    SubmissionListener,
+    discover,
+)
+from sandbox.slack.blockkit.walk import elements
+from tests import injected
+from tests.harness.documented_limits import DOCUMENTED, UNDOCUMENTED, Limit, taken_by, value
+from tests.harness.documents import quoted, table, text
+from tests.harness.source_code import (
+    PROJECT,
+    attributes,
+    functions,
+    imported,
+    modules,
+    names_from,
+    strings,
+)
+
+SAY = Renderer.default()
+REGISTRY = discover(bot.listeners)
+VIEWS = "views.py"
+"""What several listeners show: the one kind of module beside them that they import."""
+LISTENERS = [path for path in modules("bot/listeners") if path.name not in {"__init__.py", VIEWS}]
+CALLS = clock_calls(bot.tasks)
+TASKS = [path for path in modules("bot/tasks") if path.name != "__init__.py"]
+CALLED = [*CALLS.ticks, *CALLS.tasks.values()]
+ERRORS = "errors/"
+ERROR_FOR_THE_UNKNOWN = "unknown"
+
+LONGEST_FUNCTION = 40
+LONGEST_FILE = 400
+MEDIAN_LINES = 8
+LINES_OF_NINE_IN_TEN = 25
+
+
+def place(listener: Path) -> str:
+    """`jobs/list` of bot/listeners/jobs/list.py."""
+    return listener.relative_to(PROJECT / "bot/listeners").with_suffix("").as_posix()
+
+
+def heard_in(listener: Path) -> list[Listener]:
+    module = importlib.import_module(f"bot.listeners.{place(listener).replace('/', '.')}")
+    return [value for value in vars(module).values() if isinstance(value, Listener)]
+
+
+def addresses_in(listener: Path) -> list[str]:
+    """Each id by which Slack reaches a listener of this file."""
+    found: list[str] = []
+    for heard in heard_in(listener):
+        match heard:
+            case ActionListener():
+                found += heard.action_ids
+            case OptionsListener():
+                found.append(heard.action_id)
+            case ShortcutListener() | SubmissionListener():
+                found.append(heard.callback_id)
+    return found
+
+
+def error_classes(base: type[Any] = errors.BotError) -> set[type[Any]]:
+    below = base.__subclasses__()
+    return {*below}.union(*map(error_classes, below))
+
+
+HEARD = [heard for path in LISTENERS for heard in heard_in(path)]
+
+each_listener = pytest.mark.parametrize("listener", LISTENERS, ids=place)
+each_template = pytest.mark.parametrize("template", SAY.templates())
+
+
+@each_listener
+def test_a_listener_says_its_own_words(listener: Path) -> None:
+    """A listener has templates at its path, or names none and answers by a view; an event needs no
+    answer.
+    """
+    own = [
+        t for t in SAY.templates() if t == place(listener) or t.startswith(f"{place(listener)}.")
+    ]
+    if not own:
+        assert not strings(listener) & set(SAY.templates())
+        only_events = all(isinstance(heard, EventListener) for heard in heard_in(listener))
+        has_view = any(module.startswith("bot.listeners.") for module in imported(listener))
+        assert only_events or has_view
+
+
+@pytest.mark.parametrize("module", modules("bot/listeners"), ids=place)
+def test_a_listener_imports_no_other(module: Path) -> None:
+    """Listeners share views, so that none of them can be reached but by Slack."""
+    packages = {name for name in imported(module) if name.startswith("bot.listeners")}
+    assert all((PROJECT / name.replace(".", "/")).is_dir() for name in packages)
+    if packages:
+        assert names_from(module, packages) == {"views"}
+
+
+@each_listener
+def test_a_listener_has_a_test_at_its_path(listener: Path) -> None:
+    """Who changes a listener knows where its test is."""
+    test = PROJECT / "tests/listeners" / place(listener)
+    assert test.with_name(f"test_{test.name}.py").is_file()
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda path: path.stem)
+def test_a_task_has_a_test_at_its_path(task: Path) -> None:
+    """Who changes what happens by the clock knows where its test is."""
+    place_of_task = task.relative_to(PROJECT / "bot/tasks")
+    assert (PROJECT / "tests/tasks" / place_of_task.with_name(f"test_{task.name}")).is_file()
+
+
+def test_a_task_is_queued_under_its_address() -> None:
+    """`digests.post` is run by tasks/digests.py."""
+    modules_of = {name: call.function.__module__ for name, call in CALLS.tasks.items()}
+    assert all(
+        module == f"bot.tasks.{name.rpartition('.')[0]}" for name, module in modules_of.items()
+    )
+
+
+OPPOSITES = {
+    "alerts mute": "alerts unmute",
+    "digest pause": "digest resume",
+    "jobs watch": "jobs unwatch",
+}
+
+
+def commands_in(listener: Path) -> list[str]:
+    return [heard.words for heard in heard_in(listener) if isinstance(heard, CommandListener)]
+
+
+@each_listener
+def test_a_command_is_heard_at_its_words(listener: Path) -> None:
+    """`/emporix jobs list` is heard in jobs/list.py, and a command that undoes another beside it; a
+    file may also hear buttons only.
+    """
+    own = place(listener).replace("/", " ")
+    assert commands_in(listener) in ([], [own], [own, OPPOSITES.get(own)])
+
+
+@each_listener
+def test_an_id_is_the_address_of_its_listener(listener: Path) -> None:
+    """`jobs.delete.confirm` is heard in jobs/delete.py."""
+    for address in addresses_in(listener):
+        assert address.rpartition(".")[0] == place(listener).replace("/", ".")
+
+
+@each_listener
+def test_a_module_of_listeners_opens_with_its_command(listener: Path) -> None:
+    """The first line quotes the command as it is typed, and the one that undoes it."""
+    opening = listener.read_text(encoding="utf-8").partition("\n")[0]
+    for number, words in enumerate(commands_in(listener)):
+        assert opening.startswith(f'"""{COMMAND} {words}') if not number else words in opening
+
+
+def test_every_id_has_one_listener() -> None:
+    """No press of a button is lost, and none is heard twice."""
+    counted = Counter(address for path in LISTENERS for address in addresses_in(path))
+    known = {value for name, value in vars(buttons).items() if re.fullmatch("[A-Z][A-Z_]+", name)}
+    assert counted == dict.fromkeys((value for value in known if isinstance(value, str)), 1)
+
+
+def test_the_manifest_offers_the_shortcuts() -> None:
+    """Slack shows each shortcut that a listener hears, by the same name, and no other."""
+    manifest = yaml.safe_load((PROJECT / "manifest.yml").read_text(encoding="utf-8"))
+    offered = {shortcut["callback_id"]: shortcut for shortcut in manifest["features"]["shortcuts"]}
+    assert offered == {
+        callback_id: {
+            "name": heard.name,
+            "type": heard.kind,
+            "callback_id": callback_id,
+            "description": heard.summary,
+        }
+        for callback_id, heard in REGISTRY.shortcuts.items()
+    }
+
+
+def test_every_word_of_a_command_has_one_listener() -> None:
+    """No two listeners hear the same words."""
+    commands = REGISTRY.commands.values()
+    words = Counter(word for command in commands for word in (command.words, *command.also))
+    assert set(words.values()) == {1}
+
+
+@each_template
+def test_what_a_template_shows_is_heard(template: str) -> None:
+    """Every button and every form that an example shows has its listener."""
+    for facts in examples(SAY, template).values():
+        shown: Any = SAY.render(template, **facts)
+        pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
+        pressed = {element["action_id"] for block in pressable for element in elements(block)}
+        assert pressed <= REGISTRY.actions.keys()
+        assert {shown.get("callback_id")} - {None} <= REGISTRY.submissions.keys()
+
+
+@each_template
+def test_a_template_is_used(template: str) -> None:
+    """A message that nothing sends is not kept; an error's is named by the error."""
+    if template.removeprefix(ERRORS) in {error.template for error in error_classes()}:
+        assert template.startswith(ERRORS)
+    else:
+        assert any(template in strings(module) for module in modules("bot"))
+
+
+def test_every_error_is_explained() -> None:
+    """Each error has its template, and each template of errors/ an error."""
+    there = {name.removeprefix(ERRORS) for name in SAY.templates() if name.startswith(ERRORS)}
+    named = {error.template for error in error_classes() if hasattr(error, "template")}
+    assert there == named | {ERROR_FOR_THE_UNKNOWN}
+    assert all(hasattr(error, "template") for error in error_classes())
+
+
+@each_template
+def test_a_listener_decodes_what_a_template_sends(template: str) -> None:
+    """Each button and each form of an example has a state of its listener's class."""
+    for facts in examples(SAY, template).values():
+        shown: Any = SAY.render(template, **facts)
+        metadata = shown.get("private_metadata", "")
+        if submission := REGISTRY.submissions.get(shown.get("callback_id", "")):
+            submission.states("", metadata)
+        pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
+        for element in (one for block in pressable for one in elements(block)):
+            REGISTRY.actions[element["action_id"]].states(element.get("value", ""), metadata)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_is_sent_and_taken(state: type[State]) -> None:
+    """Each class is used by a template and by a listener."""
+    sources = [path.read_text(encoding="utf-8") for path in (PROJECT / "templates").rglob("*.j2")]
+    assert any(f"{state.__name__}(" in source for source in sources)
+    assert any(state.__name__ in path.read_text(encoding="utf-8") for path in LISTENERS)
+
+
+def test_parameters_of_listeners_are_typed() -> None:
+    """Each is a service of the web process or belongs to the request, with the declared type."""
+    wrong = [wrong for heard in HEARD for wrong in injected.wrong_parameters(heard)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_value_of_a_request_is_taken() -> None:
+    """By some listener; what no listener needs is not provided."""
+    provided = {name for heard in HEARD for name in injected.of_request(heard)}
+    assert provided - {name for heard in HEARD for name in heard.parameters} == set()
+
+
+def test_a_parameter_has_one_meaning() -> None:
+    """No service has the name of a value that belongs to a request or a task."""
+    of_requests = {name for heard in HEARD for name in injected.of_request(heard)}
+    assert of_requests & injected.WEB_SERVICES.keys() == set()
+    assert injected.TASK_VALUES.keys() & injected.WORKER_SERVICES.keys() == set()
+
+
+def test_every_service_is_used() -> None:
+    """By a listener, by a task, or where the processes are assembled."""
+    taken = {name for heard in HEARD for name in heard.parameters}
+    taken |= {name for called in CALLED for name in called.parameters}
+    for name in ("web", "worker", "wiring"):
+        taken |= attributes(PROJECT / f"bot/{name}.py")
+    assert {*injected.WEB_SERVICES, *injected.WORKER_SERVICES} - taken == set()
+
+
+def test_every_setting_is_in_the_example() -> None:
+    """Whoever copies .env.example finds all that can be set."""
+    names = set(re.findall(r"\b[A-Z_]+\b", text(".env.example")))
+    assert {name.upper() for name in Settings.model_fields} - names == set()
+
+
+def test_parameters_of_tasks_are_typed() -> None:
+    """Each is a service of the worker, belongs to the run, or is an id or a time from the queue."""
+    wrong = [wrong for called in CALLED for wrong in injected.wrong_parameters_of_task(called)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_readme_has_every_setting() -> None:
+    """Its table gives each setting, no other, and the default that the code has."""
+    shown = {setting: default for setting, default, _ in table("README.md", "setting")}
+    assert shown == {
+        f"`{name.upper()}`": "required" if field.is_required() else f"`{written(field.default)}`"
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def written(default: object) -> str:
+    """As it stands in an environment."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def test_the_readme_has_every_command() -> None:
+    """Its table gives each command, no other, as it is typed."""
+    commands = [f"`{COMMAND} {c.words} {c.usage}".rstrip() for c in REGISTRY.commands.values()]
+    shown = [command.rstrip("`") for command, _ in table("README.md", "command")]
+    assert sorted(shown) == sorted(commands)
+
+
+def test_the_readme_has_every_filter() -> None:
+    """Its table gives each filter and no other."""
+    shown = [name for names, _ in table("README.md", "filter") for name in quoted(names)]
+    assert sorted(shown) == sorted(f"{known.name}:" for known in FILTERS)
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_the_procfile_starts_the_processes(name: str) -> None:
+    """A platform starts what `emporix-bot web` and `emporix-bot worker` start."""
+    lines = (PROJECT / "Procfile").read_text(encoding="utf-8").splitlines()
+    program, *arguments = shlex.split(dict(line.split(": ", 1) for line in lines)[name])
+    command = [sys.executable, *arguments, "--help"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert program == "python"
+    assert done.stdout.startswith(f"usage: emporix-bot {name}")
+
+
+@pytest.mark.parametrize("limit", DOCUMENTED, ids=lambda limit: limit.constant)
+def test_a_documented_limit_is_the_limit(limit: Limit) -> None:
+    """The document still says those words, and the code has the number that they name."""
+    assert limit.words in " ".join(text(limit.document).split())
+    assert value(limit.constant) == limit.number
+
+
+def test_no_number_is_compared_with_itself() -> None:
+    """Whatever constant a test takes from the code has its number written down once more."""
+    known = {limit.constant: limit.number for limit in DOCUMENTED} | UNDOCUMENTED
+    taken = {constant for test in modules("tests") for constant in taken_by(test)}
+    assert taken - known.keys() == set()
+    assert {constant: value(constant) for constant in UNDOCUMENTED} == UNDOCUMENTED
+
+
+@pytest.mark.parametrize("folder", ["bot", "sandbox"])
+def test_functions_and_files_are_short(folder: str) -> None:
+    """Each can be read at one sitting."""
+    long = [
+        f"{path.relative_to(PROJECT)}: {name} has {lines} lines"
+        for path in modules(folder)
+        for name, lines in functions(path)
+        if lines > LONGEST_FUNCTION
+    ]
+    counts = {path: path.read_text(encoding="utf-8").count("\n") for path in modules(folder)}
+    assert long == []
+    assert [str(path) for path, lines in counts.items() if lines > LONGEST_FILE] == []
+
+
+@pytest.mark.parametrize("folder", ["bot", "sandbox", "tests"])
+def test_most_functions_are_small(folder: str) -> None:
+    """A few long ones are no reason for many."""
+    lines = [count for path in modules(folder) for _, count in functions(path)]
+    assert median(lines) <= MEDIAN_LINES
+    assert quantiles(lines, n=10)[-1] <= LINES_OF_NINE_IN_TEN

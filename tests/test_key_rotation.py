@@ -1,0 +1,271 @@
+"""Every secret gets the first key, whatever the bot does in the meantime."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.domain.accounts import Caller, Token
+from bot.key_rotation import BATCH, EncryptedText, KeyRotation, RotationTally
+from bot.store import keys as redis_keys
+from bot.store.accounts import AccountStore, TokenStore
+from bot.store.alerts import AlertStore
+from bot.store.cleanups import CleanupResults, CleanupStore
+from bot.store.digests import DigestStore
+from bot.store.encryption import (
+    CONNECTION,
+    TOKEN,
+    AccountEncryption,
+    Cipher,
+    EncryptionKey,
+    new_key,
+    parse_keys,
+)
+from bot.store.watches import WatchStore
+from tests.harness.clock import NOW
+from tests.store.fixtures import ADA, SCOPES, connection
+from tests.store.test_alerts import ALERT, POSTS
+from tests.store.test_cleanups import CLEAN
+from tests.store.test_digests import DIGEST
+from tests.store.test_watches import WATCH
+
+OLD, NEW = parse_keys(f"{new_key()},{new_key()}")
+OLD_ONLY, BOTH, NEW_ONLY = (OLD,), (NEW, OLD), (NEW,)
+
+
+async def at_once(_: float) -> None:
+    """A pause that lets others go on, and takes no time."""
+    await asyncio.sleep(0)
+
+
+def rotation(redis: Any, keys: tuple[EncryptionKey, ...] = BOTH) -> KeyRotation:
+    return KeyRotation(redis, Cipher(keys), sleep=at_once)
+
+
+async def rotate(redis: Any, keys: tuple[EncryptionKey, ...] = BOTH) -> RotationTally:
+    return [tally async for tally in rotation(redis, keys).run()][-1]
+
+
+def accounts(redis: Any, keys: tuple[EncryptionKey, ...]) -> AccountStore:
+    return AccountStore(redis, AccountEncryption(Cipher(keys)))
+
+
+def person(number: int) -> Caller:
+    return Caller("T0ACME", f"U{number:05}")
+
+
+async def fill(redis: Any, count: int, keys: tuple[EncryptionKey, ...] = OLD_ONLY) -> None:
+    """So many people, each with a connection and its token."""
+    records = AccountEncryption(Cipher(keys))
+    async with redis.pipeline(transaction=False) as pipe:
+        for held in (connection(person(number)) for number in range(count)):
+            assert held.token
+            sealed = {
+                CONNECTION + held.tenant: records.seal_connection(held),
+                TOKEN + held.tenant: records.seal_token(held, held.token),
+                "default": held.tenant,
+            }
+            pipe.hset(redis_keys.account(held.caller), mapping=sealed)
+        await pipe.execute()
+
+
+async def test_seals_idle_records_too(redis: Any) -> None:
+    """Thousands of people who have done nothing for months can be read with the new key alone."""
+    await fill(redis, 3000)
+    tally = await rotate(redis)
+    assert (tally.accounts, tally.sealed_anew, tally.is_complete) == (3000, 6000, True)
+    for number in (0, 1499, 2999):
+        account = await accounts(redis, NEW_ONLY).load(person(number))
+        assert account.connections["acme"] == connection(person(number))
+        assert account.default_tenant == "acme"
+
+
+async def test_passes_over_what_is_fine(redis: Any) -> None:
+    """A second run writes nothing."""
+    await fill(redis, 100)
+    await rotate(redis)
+    before = await everything(redis)
+    tally = await rotate(redis)
+    assert (tally.already_fine, tally.sealed_anew) == (200, 0)
+    assert await everything(redis) == before
+
+
+async def test_can_be_broken_off(redis: Any) -> None:
+    """What was done stays done, and the next run does the rest."""
+    await fill(redis, 5 * BATCH)
+    run = rotation(redis).run()
+    done = (await anext(run)).sealed_anew
+    await run.aclose()  # type: ignore[attr-defined]
+    tally = await rotate(redis)
+    assert (tally.already_fine, tally.sealed_anew) == (done, 10 * BATCH - done)
+    assert 0 < done < 10 * BATCH
+
+
+async def test_says_what_cannot_be_opened(redis: Any) -> None:
+    """A key that is missing is named by its id; what it has sealed stays as it is."""
+    (lost,) = parse_keys(new_key())
+    await fill(redis, 10, (lost,))
+    await accounts(redis, OLD_ONLY).save(connection(), default=True)
+    before = await redis.hgetall(redis_keys.account(person(1)))
+    tally = await rotate(redis)
+    assert dict(tally.unopenable) == {lost.id: 20}
+    assert (tally.sealed_anew, tally.is_complete) == (2, False)
+    assert await redis.hgetall(redis_keys.account(person(1))) == before
+
+
+async def test_leaves_other_keys_alone(redis: Any) -> None:
+    """Cursors, the audit record and whatever else lives in Redis are not touched."""
+    await fill(redis, 3)
+    await redis.set(redis_keys.cursor(ADA, "cursor-1"), "a cursor")
+    await redis.set("somebody-else:account", "a text")
+    await redis.xadd(redis_keys.audit(ADA), {"user_id": "U0ADA"})
+    tally = await rotate(redis)
+    assert (tally.accounts, tally.others) == (3, 0)
+    assert await redis.get(redis_keys.cursor(ADA, "cursor-1")) == "a cursor"
+
+
+class Meddling(KeyRotation):
+    """Lets somebody else write between the reading and the writing of a batch."""
+
+    def __init__(self, redis: Any, meddle: Any, times: int = 1) -> None:
+        super().__init__(redis, Cipher(BOTH), sleep=at_once)
+        self._meddle, self._times = meddle, times
+
+    async def _write(
+        self, found: list[EncryptedText], tally: RotationTally
+    ) -> list[tuple[str, str]]:
+        if self._times:
+            self._times -= 1
+            await self._meddle()
+        return await super()._write(found, tally)
+
+
+async def meddled(redis: Any, meddle: Any, times: int = 1) -> RotationTally:
+    return [tally async for tally in Meddling(redis, meddle, times).run()][-1]
+
+
+FRESH = Token("fresh", NOW + 7200, SCOPES, "acme")
+
+
+async def test_does_not_overwrite_a_fresh_token(redis: Any) -> None:
+    """A refresh between reading and writing wins."""
+    await fill(redis, 1)
+    tokens = TokenStore(redis, AccountEncryption(Cipher(BOTH)))
+    tally = await meddled(redis, lambda: tokens.save(connection(person(0)), FRESH))
+    assert await tokens.load(connection(person(0))) == FRESH
+    assert (tally.sealed_anew, tally.already_fine, tally.is_complete) == (1, 1, True)
+
+
+async def test_does_not_revive_a_connection(redis: Any) -> None:
+    """What was disconnected between reading and writing stays away."""
+    await fill(redis, 1)
+    store = accounts(redis, BOTH)
+    tally = await meddled(redis, lambda: store.delete(person(0), "acme", ""))
+    assert await redis.keys("*") == []
+    assert (tally.sealed_anew, tally.is_complete) == (0, True)
+
+
+async def test_seals_what_an_old_process_wrote_meanwhile(redis: Any) -> None:
+    """A process that still has the old key first is caught up with."""
+    await fill(redis, 1)
+    tokens = TokenStore(redis, AccountEncryption(Cipher(OLD_ONLY)))
+    tally = await meddled(redis, lambda: tokens.save(connection(person(0)), FRESH))
+    assert (
+        await TokenStore(redis, AccountEncryption(Cipher(NEW_ONLY))).load(connection(person(0)))
+        == FRESH
+    )
+    assert (tally.sealed_anew, tally.is_complete) == (2, True)
+
+
+async def test_says_when_an_old_process_is_faster(redis: Any) -> None:
+    """Where that goes on, the operator hears that something is left."""
+    await fill(redis, 1)
+    tokens = TokenStore(redis, AccountEncryption(Cipher(OLD_ONLY)))
+    tally = await meddled(redis, lambda: tokens.save(connection(person(0)), FRESH), times=2)
+    assert (tally.changed, tally.is_complete) == (1, False)
+
+
+async def test_many_write_while_it_runs(redis: Any) -> None:
+    """Refreshes, disconnects and new connections all around it: none of them is lost or undone."""
+    count = 999
+    await fill(redis, count)
+    store, tokens = accounts(redis, BOTH), TokenStore(redis, AccountEncryption(Cipher(BOTH)))
+
+    async def bot() -> None:
+        for number in range(0, count, 3):
+            await tokens.save(connection(person(number)), FRESH)
+            await store.delete(person(number + 1), "acme", "")
+            await store.save(connection(person(count + number)), default=True)
+
+    _, tally = await asyncio.gather(bot(), rotate(redis))
+    assert tally.is_complete
+    assert (await rotate(redis)).sealed_anew == 0
+    after = accounts(redis, NEW_ONLY)
+    for number in range(0, count, 3):
+        refreshed = replace(connection(person(number)), token=FRESH)
+        assert (await after.load(person(number))).connections["acme"] == refreshed
+        assert not (await after.load(person(number + 1))).connections
+        assert (await after.load(person(count + number))).connections
+
+
+@pytest.mark.parametrize("per_second", [100, 1000])
+async def test_keeps_to_its_rate(redis: Any, per_second: float) -> None:
+    """Between two batches it pauses as long as the rate asks for."""
+    pauses = list[float]()
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+
+    await fill(redis, 3 * BATCH)
+    batches = 0
+    async for _ in KeyRotation(redis, Cipher(BOTH), per_second=per_second, sleep=note).run():
+        batches += 1
+    assert pauses == [BATCH / per_second] * (batches - 1)
+
+
+async def everything(redis: Any) -> dict[str, dict[str, str]]:
+    return {key: await redis.hgetall(key) for key in await redis.keys("*:account")}
+
+
+async def fill_by_clock(redis: Any) -> None:
+    """A digest, an alert with messages, a watch and a clean-up, by the old key."""
+    vault = Cipher(OLD_ONLY)
+    await DigestStore(redis, vault).save(DIGEST)
+    await AlertStore(redis, vault).save(ALERT, None, POSTS)
+    await WatchStore(redis, vault).add(WATCH, 105.0, 50)
+    await CleanupStore(redis, vault).begin(CLEAN, NOW)
+    await CleanupStore(redis, vault).claim(CLEAN.id, "1.worker.1")
+    await CleanupStore(redis, vault).freeze_job_ids(CLEAN, ["job-1"], "1.worker.1")
+    await CleanupStore(redis, vault).ask_to_stop(CLEAN.id, "U0ADA")
+    await CleanupResults(redis).note(CLEAN.id, "1.worker.1", "job-1", "deleted")
+    await redis.hset(redis_keys.watches_strikes(), "source", 1)
+
+
+async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
+    """Nobody has to set up a digest, an alert, a watch or a clean-up anew."""
+    await fill_by_clock(redis)
+    ttl = await redis.ttl(redis_keys.alert_posts(ALERT.id))
+    tally = await rotate(redis)
+    assert (tally.accounts, tally.others, tally.sealed_anew) == (0, 6, 6)
+    assert tally.is_complete
+    vault = Cipher(NEW_ONLY)
+    assert await DigestStore(redis, vault).load(DIGEST.id) == replace(DIGEST, version=1)
+    assert await AlertStore(redis, vault).load(ALERT.id) == replace(ALERT, version=1)
+    assert await AlertStore(redis, vault).posts(ALERT.id) == POSTS
+    assert await WatchStore(redis, vault).of(ADA) == (WATCH,)
+    assert await CleanupStore(redis, vault).load(CLEAN.id) == CLEAN
+    assert await CleanupStore(redis, vault).jobs(CLEAN.id) == ["job-1"]
+    assert ttl - 5 < await redis.ttl(redis_keys.alert_posts(ALERT.id)) <= ttl
+    assert (await rotate(redis)).already_fine == 6
+
+
+async def test_does_not_undo_what_a_worker_posts(redis: Any) -> None:
+    """A string that is written between reading and writing stays as it is then."""
+    store = AlertStore(redis, Cipher(BOTH))
+    saved = await AlertStore(redis, Cipher(OLD_ONLY)).save(ALERT, None, POSTS)
+    tally = await meddled(redis, lambda: store.save(ALERT, saved, ()), times=2)
+    assert await store.posts(ALERT.id) == ()
+    assert tally.is_complete
