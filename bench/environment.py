@@ -33,7 +33,7 @@ class Bot:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Environment:
     """The stand-ins that all measurements share; what else they need they start here."""
 
     http: aiohttp.ClientSession
@@ -90,7 +90,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage() -> AsyncIterator[Stage]:
+async def open_environment() -> AsyncIterator[Environment]:
     """Stand-ins of Slack and Emporix that answer at once."""
     # uvicorn closes connections that were idle for 5 s, perhaps just as we take one.
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
@@ -100,4 +100,4 @@ async def open_stage() -> AsyncIterator[Stage]:
         served(EMPORIX) as emporix_url,
         listening(http, slack_url) as answers,
     ):
-        yield Stage(http, slack_url, emporix_url, answers)
+        yield Environment(http, slack_url, emporix_url, answers)

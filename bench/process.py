@@ -1,4 +1,4 @@
-"""Processes of the bench: each ends with the block of code that it was started for."""
+"""Starts processes for a benchmark; each ends with its `with` block."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.environment import Stage
+from bench.environment import Environment
 from bench.process import resident, served, started
 from bench.users import connect_users
 from bot.store.connection import connect
@@ -27,7 +27,7 @@ CHANNELS = "bench.stand_ins.channels:app"
 class Workers:
     """At work already; what comes to the stand-ins is counted."""
 
-    stage: Stage
+    environment: Environment
     redis_url: str
     encryption_key: str
     slack_url: str
@@ -47,14 +47,14 @@ class Workers:
         return sum(map(resident, self.pids))
 
     async def _read(self, url: str) -> Any:
-        async with self.stage.http.get(url) as answer:
+        async with self.environment.http.get(url) as answer:
             answer.raise_for_status()
             return await answer.json(content_type=None)
 
 
 @asynccontextmanager
 async def workers(
-    stage: Stage, users: int, tenant_of: Callable[[int], str], a_minute: int
+    environment: Environment, users: int, tenant_of: Callable[[int], str], a_minute: int
 ) -> AsyncIterator[Workers]:
     """With a Redis of their own and connected users; `a_minute` caps what the workspace takes."""
     async with AsyncExitStack() as parts:
@@ -63,7 +63,7 @@ async def workers(
         emporix_url = await parts.enter_async_context(served(TENANTS))
         cap = {"BENCH_A_MINUTE": str(a_minute)}
         slack_url = await parts.enter_async_context(served(CHANNELS, cap))
-        settings = stage.settings(redis_url, emporix_url) | {
+        settings = environment.settings(redis_url, emporix_url) | {
             "SLACK_API_URL": f"{slack_url}/api/",
             "SLACK_MESSAGES_PER_MINUTE": str(a_minute),
         }
@@ -76,7 +76,7 @@ async def workers(
             ready = _at_work(alive, number)
             worker = started(procfile_command("worker"), settings, ready)
             pids.append(await parts.enter_async_context(worker))
-        yield Workers(stage, redis_url, key, slack_url, emporix_url, tuple(pids))
+        yield Workers(environment, redis_url, key, slack_url, emporix_url, tuple(pids))
 
 
 def _at_work(alive: Heartbeats, count: int) -> Callable[[], Any]:

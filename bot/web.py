@@ -153,7 +153,7 @@ async def assemble(
             await ping()
         services = build_web_services(resources, new_cursor_id, new_digest_id)
         await services.installation.learn()
-        services.say.preload()
+        services.renderer.preload()
         dispatch = _dispatcher(resources, services, patience_seconds)
         client = slack_client(settings, resources.session)
         client.token = None  # Bolt gives one to each request, and warns of another
@@ -162,20 +162,20 @@ async def assemble(
 
 
 def _dispatcher(resources: Resources, services: WebServices, patience_seconds: float) -> Dispatch:
-    say, session, redis = services.say, resources.session, resources.redis
+    renderer, session, redis = services.renderer, resources.session, resources.redis
     return Dispatch(
         registry=services.registry,
-        say=say,
+        renderer=renderer,
         session=session,
         work=BackgroundTasks(),
-        failures=ErrorHandler(say),
+        failures=ErrorHandler(renderer),
         arrivals=Deliveries(redis, resources.accounts),
         installation=services.installation,
         audit=services.audit,
         charts=ChartSupport(redis),
         services=services,
         providers=Providers(
-            say, session, services.overviews, TimeZoneCache(redis), resources.clock
+            renderer, session, services.overviews, TimeZoneCache(redis), resources.clock
         ),
         patience_seconds=patience_seconds,
     )

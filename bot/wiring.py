@@ -108,7 +108,7 @@ class Services(Stores):
     installation: Installation
     jobs: JobService
     reports: DigestReports
-    say: Renderer
+    renderer: Renderer
     shared_deletes: SharedDeletes
     sharing: SharingService
     watching: WatchService
@@ -120,7 +120,7 @@ def build_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> Services:
     settings, redis, slack = resources.settings, resources.redis, resources.slack
-    say, audit = Renderer.default(settings.deletes), audit_log(settings, redis)
+    renderer, audit = Renderer.default(settings.deletes), audit_log(settings, redis)
     jobs = _jobs(resources, new_cursor_id)
     stores, clock = build_stores(resources), resources.clock
     watching = _watching(resources, stores, jobs)
@@ -140,12 +140,12 @@ def build_services(
         departures=_departures(resources, stores, digests, alerts, course, watching),
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
         digests=digests,
-        directly=DirectMessages(say, slack),
+        directly=DirectMessages(renderer, slack),
         histories=_histories(resources),
         installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
         reports=reports,
-        say=say,
+        renderer=renderer,
         shared_deletes=_shared_deletes(resources, audit),
         sharing=_sharing(resources, jobs, new_cursor_id),
         watching=watching,
@@ -317,15 +317,15 @@ def build_worker_services(
     resources: Resources, queue: TaskQueue, sleep: Sleep = asyncio.sleep
 ) -> WorkerServices:
     shared, redis = build_services(resources), resources.redis
-    say, once = shared.say, _once(resources, sleep)
-    told_once = Notifier(say, once, resources.slack, shared.audiences)
+    renderer, once = shared.renderer, _once(resources, sleep)
+    told_once = Notifier(renderer, once, resources.slack, shared.audiences)
     return WorkerServices(
         **_fields(shared),
         alert_looks=_alert_looks(resources, shared.alert_store),
-        alert_posts=AlertPoster(say, once, told_once),
+        alert_posts=AlertPoster(renderer, once, told_once),
         clean_runs=_clean_runs(resources, shared.cleanup_store, shared.audit),
         digest_posts=DigestPoster(
-            say, once, shared.digest_channels, told_once, ChartSupport(redis)
+            renderer, once, shared.digest_channels, told_once, ChartSupport(redis)
         ),
         queue=queue,
         shifts=WorkerLeases(redis),

@@ -59,7 +59,7 @@ async def assemble_worker(
         runner = TaskRunner(
             calls,
             services,
-            ErrorHandler(services.say),
+            ErrorHandler(services.renderer),
             services.directly,
             clock,
             services.stopped_teams,

@@ -62,11 +62,11 @@ Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
 
 async def demo(folder: Path) -> int:
     """Run until Ctrl-C, `quit` or the end of the input at a terminal."""
-    from sandbox.page.routes import Door
+    from sandbox.page.routes import PageRoutes
 
     print("Starting Redis, the stand-ins and the bot …", flush=True)
     async with (
-        running(folder, PORTS, Door, alive=True) as stack,
+        running(folder, PORTS, PageRoutes, alive=True) as stack,
         httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http,
     ):
         with demo_state.noted(folder, stack.slack_url):

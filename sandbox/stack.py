@@ -18,11 +18,11 @@ from bot.store import keys as redis_keys
 from bot.store.connection import connect
 from bot.store.encryption import CONNECTION, DEFAULT, TOKEN, new_key
 from sandbox.clock.process_switch import Switch
-from sandbox.clock.routes import ClockDoor
-from sandbox.clock.shared_clock import PATH, REDIS, MovingClock
+from sandbox.clock.routes import ClockRoutes
+from sandbox.clock.shared_clock import PATH, REDIS, SharedClock
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.processes import START_SECONDS, bot_process, clocked_command, web_process
 from sandbox.redis import redis_server
 from sandbox.server import free_socket, serving
@@ -75,16 +75,18 @@ async def running(
     the address of the stand-in Slack.
     """
     async with AsyncExitStack() as parts:
-        clock = MovingClock.of_now(folder)
+        clock = SharedClock.of_now(folder)
         redis_url = os.environ.get("REDIS_URL") or parts.enter_context(redis_server(folder / REDIS))
-        workspace, world = Workspace(clock), World.believable(clock)
+        workspace, emporix_state = Workspace(clock), EmporixState.believable(clock)
         if alive:
-            world.come_alive()
+            emporix_state.come_alive()
         settings: dict[str, str] = {}
         worker = Switch(lambda: bot_process("worker", settings, clocked_command))
         key = _encryption_key(folder)
-        moving = ClockDoor(clock, worker, redis_url, key).routes()
-        emporix = await parts.enter_async_context(serving(create_emporix(world), ports.emporix))
+        moving = ClockRoutes(clock, worker, redis_url, key).routes()
+        emporix = await parts.enter_async_context(
+            serving(create_emporix(emporix_state), ports.emporix)
+        )
         slack = await parts.enter_async_context(_slack(workspace, ports.slack, page, moving))
         settings |= _settings(workspace, slack, emporix, redis_url, key) | {
             PATH: str(clock.path),

@@ -1,4 +1,4 @@
-"""What most tests need: a clock that stands still, a real Redis, and the shop around the bot."""
+"""Fixtures for most tests: a clock that stands still, a real Redis, and the app harness."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.environment import Stage
+from bench.environment import Environment
 from bench.figure import Rounds, at_most, measures
 from bench.interleaved import p50, ratios
 
@@ -10,9 +10,9 @@ ROUNDS, COMMANDS = 60, 12
 
 
 @measures(ack_p50_ratio=at_most(0.15))
-async def acknowledgement(stage: Stage) -> Rounds:
+async def acknowledgement(environment: Environment) -> Rounds:
     """One after another, each sent when the answer to the one before has come."""
-    async with stage.bot() as bot, stage.stock("default") as stock:
+    async with environment.bot() as bot, environment.stock("default") as stock:
         found = await ratios(
             lambda: p50(lambda: bot.load.ack_then_answer("jobs"), COMMANDS),
             lambda: p50(lambda: stock.ack(stock.command("jobs")), COMMANDS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bench.environment import EMPORIX, USERS, Stage
+from bench.environment import EMPORIX, USERS, Environment
 from bench.figure import Rounds, at_most, measures
 from bench.interleaved import percentile
 from bench.process import served
@@ -14,11 +14,11 @@ ROUNDS, COMMANDS, DELAY = 2, 200, "5"
 
 
 @measures(burst_ack_p99_seconds=at_most(0.5), burst_lost=at_most(0))
-async def burst(stage: Stage) -> Rounds:
+async def burst(environment: Environment) -> Rounds:
     """Lost is what has no list within 30 s; an error or a word about waiting is none."""
     async with (
         served(EMPORIX, {"BENCH_DELAY": DELAY}) as slow_url,
-        stage.bot(emporix_url=slow_url) as bot,
+        environment.bot(emporix_url=slow_url) as bot,
     ):
         rounds = [await _round(bot.load) for _ in range(ROUNDS)]
     return {

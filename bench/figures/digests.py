@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 
 from bench.digests import digest, set_up
-from bench.environment import BOT_TOKEN, Stage
+from bench.environment import BOT_TOKEN, Environment
 from bench.figure import Rounds, at_most, measures
 from bench.process import served
 from bench.stand_ins.tenants import TROUBLED_EVERY, tenant_name
@@ -46,9 +46,9 @@ CALLS = 13
     digests_reads=at_most(POSTED_TO),
     digests_reads_refused=at_most(0),
 )
-async def digests(stage: Stage) -> Rounds:
+async def digests(environment: Environment) -> Rounds:
     """From the time when they are due until the last message, threads included."""
-    async with workers(stage, TENANTS, tenant_name, A_MINUTE) as at_work:
+    async with workers(environment, TENANTS, tenant_name, A_MINUTE) as at_work:
         due = time.time() + START_SECONDS
         await set_up(at_work.redis_url, at_work.encryption_key, _digests(due))
         await _until(at_work, MESSAGES // 2)
@@ -57,7 +57,7 @@ async def digests(stage: Stage) -> Rounds:
         whole = at_work.resident()
         await asyncio.sleep(QUIET_SECONDS)
         posted, calls = await at_work.posted(), await at_work.calls()
-        processor = await _processor_seconds(stage, at_work.emporix_url)
+        processor = await _processor_seconds(environment, at_work.emporix_url)
     return {
         "digests_time_ratio": [(posted["last"] - due) / max(_limits_seconds(), processor)],
         "digests_lost_or_twice": [_lost_or_twice(posted["names"])],
@@ -92,7 +92,7 @@ def _lost_or_twice(names: Mapping[str, int]) -> int:
     return abs(MESSAGES - len(names)) + sum(names.values()) - len(names)
 
 
-async def _processor_seconds(stage: Stage, emporix_url: str) -> float:
+async def _processor_seconds(environment: Environment, emporix_url: str) -> float:
     """What the bare work takes of the processor, shared by all cores there are."""
     async with (
         served(CHANNELS) as slack_url,
@@ -104,7 +104,7 @@ async def _processor_seconds(stage: Stage, emporix_url: str) -> float:
                 "SLACK_BOT_TOKEN": BOT_TOKEN,
             },
         ) as bare_url,
-        stage.http.get(f"{bare_url}/{SAMPLE}/{SAMPLE * DIGESTS // TENANTS}") as answer,
+        environment.http.get(f"{bare_url}/{SAMPLE}/{SAMPLE * DIGESTS // TENANTS}") as answer,
     ):
         answer.raise_for_status()
         return float(await answer.text()) * TENANTS / SAMPLE / (os.cpu_count() or 1)

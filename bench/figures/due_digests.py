@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bench.digests import digest, set_up
-from bench.environment import Stage
+from bench.environment import Environment
 from bench.figure import Rounds, at_most, measures
 from bench.interleaved import p50, ratios
 from bot.store.connection import connect
@@ -44,7 +44,7 @@ class Looks:
 
 
 @measures(due_p50_ratio=at_most(1.5))
-async def due(stage: Stage) -> Rounds:
+async def due_digests(environment: Environment) -> Rounds:
     """What a worker does once a second, by its own code; each side has a Redis."""
     async with _looks(MANY) as many, _looks(FEW) as few:
         found = await ratios(many.p50, few.p50, ROUNDS, most_is_best=False)

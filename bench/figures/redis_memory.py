@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench.digests import digest, set_up
-from bench.environment import Stage
+from bench.environment import Environment
 from bench.figure import Rounds, at_most, measures
 from bench.stand_ins.emporix import TENANT
 from bench.users import TEAM, connect_users, user_id
@@ -43,7 +43,7 @@ Fill = Callable[[str], Awaitable[None]]
     redis_bytes_a_list=at_most(1_100),
     redis_bytes_a_post=at_most(180),
 )
-async def redis_memory(stage: Stage) -> Rounds:
+async def redis_memory(environment: Environment) -> Rounds:
     """MEMORY USAGE of all keys ÷ how many things they hold: the indexes count, too."""
     return {
         "redis_bytes_a_user": [await _bytes(_users)],

@@ -145,9 +145,9 @@ class Channel:
     """The channel of one request, and the message in it whose button was pressed."""
 
     def __init__(
-        self, say: Renderer, session: aiohttp.ClientSession, incoming: SlackRequest
+        self, renderer: Renderer, session: aiohttp.ClientSession, incoming: SlackRequest
     ) -> None:
-        self._say, self._session, self._incoming = say, session, incoming
+        self._renderer, self._session, self._incoming = renderer, session, incoming
 
     @property
     def id(self) -> str:
@@ -193,7 +193,7 @@ class Channel:
         A response_url posts where the app is no member, too, but not into a thread;
         chat.postMessage does the opposite.
         """
-        message: dict[str, Any] = self._say.render(template, **facts)
+        message: dict[str, Any] = self._renderer.render(template, **facts)
         if await self._by_response_url(message, replace=False):
             return
         try:
@@ -225,7 +225,7 @@ class Channel:
 
     def render(self, template: str, /, **facts: Any) -> dict[str, Any]:
         """A message for `edit`."""
-        return self._say.render(template, **facts)
+        return self._renderer.render(template, **facts)
 
     async def _by_response_url(self, message: dict[str, Any], *, replace: bool) -> bool:
         body = {**message, "response_type": "in_channel", "replace_original": replace}

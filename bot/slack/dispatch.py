@@ -85,7 +85,7 @@ class Dispatch:
     """Passes requests to listeners; `services` is a dataclass with a field for each service."""
 
     registry: Registry
-    say: Renderer
+    renderer: Renderer
     session: aiohttp.ClientSession
     work: BackgroundTasks
     failures: ErrorHandler
@@ -105,12 +105,12 @@ class Dispatch:
             await self._admit(request.body, incoming, lambda: self.registry.find(typed)[0])
             heard, text = self.registry.find(typed)
             if heard.in_ack:
-                reply = ReplyInAck(self.say.private_text_once, ack)
+                reply = ReplyInAck(self.renderer.private_text_once, ack)
                 await self._call(heard, incoming, CommandValues(text=text, reply=reply))
                 return
             self._start(heard, incoming, CommandValues(text=text))
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            surface = ReplyInAck(self.say.private_text, ack)
+            surface = ReplyInAck(self.renderer.private_text, ack)
             await self.failures.tell(error, incoming.reference, surface)
             return
         await ack()
@@ -188,7 +188,7 @@ class Dispatch:
         self, ack: Ack, request: AsyncBoltRequest, payload: Mapping[str, Any]
     ) -> None:
         """What is typed into an external select: nothing can be said there but what it offers."""
-        incoming, offer = read(request), Offer(self.say, ack)
+        incoming, offer = read(request), Offer(self.renderer, ack)
         typed = normalized(str(payload.get("value") or ""))
         try:
             await self.installation.admit(request.body)
@@ -202,7 +202,7 @@ class Dispatch:
     async def submission(self, ack: Ack, request: AsyncBoltRequest) -> None:
         """A submitted modal: its listener gives the ack, and may go on after that."""
         incoming, view = read(request), request.body["view"]
-        modal = SubmittedModal(self.say, incoming, ack)
+        modal = SubmittedModal(self.renderer, incoming, ack)
         try:
             find = partial(known, self.registry.submissions, view.get("callback_id"))
             await self._admit(request.body, incoming, find)
@@ -242,7 +242,7 @@ class Dispatch:
 
     def _explain(self, error: BotError, incoming: SlackRequest) -> None:
         """Tell what keeps a listener from beginning."""
-        modal = Modal(self.say, incoming)
+        modal = Modal(self.renderer, incoming)
         at_home = isinstance(error, NotOurs) and incoming.is_in_home  # theirs is not shown
         surface = modal if at_home else self._surface(modal, self._sends(incoming))
         tell = partial(self.failures.tell, error, incoming.reference, surface)
@@ -261,8 +261,8 @@ class Dispatch:
     ) -> None:
         """Let a listener run when its turn comes; raises Busy."""
         sends = self._sends(incoming)
-        reply = LoadingReply(self.say, sends, replaced)
-        modal = LoadingModal(self.say, incoming)
+        reply = LoadingReply(self.renderer, sends, replaced)
+        modal = LoadingModal(self.renderer, incoming)
         values |= ValuesAfterAck(modal=modal, reply=reply)
         if isinstance(sends, HomeTab):  # what the listener shows there follows what `reply` shows
             values["home"] = sends
@@ -367,4 +367,4 @@ class Dispatch:
         """Sends answers to where the request came from."""
         if incoming.is_in_home:
             return self.providers.home(incoming)
-        return ReplyLater(self.say, self.session, incoming, self.charts)
+        return ReplyLater(self.renderer, self.session, incoming, self.charts)

@@ -34,8 +34,8 @@ class HomeTab:
     Its methods raise StoreUnavailable, and what Slack's refusals are called.
     """
 
-    def __init__(self, say: Renderer, overviews: HomeService, incoming: SlackRequest) -> None:
-        self._say, self._overviews, self._incoming = say, overviews, incoming
+    def __init__(self, renderer: Renderer, overviews: HomeService, incoming: SlackRequest) -> None:
+        self._renderer, self._overviews, self._incoming = renderer, overviews, incoming
         self._hash = incoming.home_hash
 
     async def open(self) -> None:
@@ -53,7 +53,7 @@ class HomeTab:
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
         """As `send`."""
-        await self.send(self._say.render(template, **facts), replace=replace)
+        await self.send(self._renderer.render(template, **facts), replace=replace)
 
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None:
         """An answer to a press in the Home: on top of it, for there is no other place.
@@ -64,7 +64,7 @@ class HomeTab:
         try:
             await self._show(FRESH_SECONDS, above, insists=True)
         except StoreUnavailable:
-            bare = self._say.render("home/open.bare")
+            bare = self._renderer.render("home/open.bare")
             await self._publish(_with(above, bare), insists=True)
 
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
@@ -96,7 +96,7 @@ class HomeTab:
             await self._publish(self._view(asked, above, is_asking=False))
 
     def _view(self, overview: HomeOverview, above: Blocks, *, is_asking: bool) -> dict[str, Any]:
-        view = self._say.render("home/open", overview=overview, is_asking=is_asking)
+        view = self._renderer.render("home/open", overview=overview, is_asking=is_asking)
         return _with(above, view)
 
     async def _publish(self, view: dict[str, Any], *, insists: bool = False) -> bool:

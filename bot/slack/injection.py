@@ -80,20 +80,20 @@ class Providers:
 
     def __init__(
         self,
-        say: Renderer,
+        renderer: Renderer,
         session: aiohttp.ClientSession,
         overviews: HomeService,
         zones: TimeZoneCache,
         now: Callable[[], float],
     ) -> None:
-        self._say, self._session, self._overviews = say, session, overviews
+        self._renderer, self._session, self._overviews = renderer, session, overviews
         self._zones, self._now = zones, now
 
     def caller(self, incoming: SlackRequest) -> Caller:
         return incoming.caller
 
     def channel(self, incoming: SlackRequest) -> Channel:
-        return Channel(self._say, self._session, incoming)
+        return Channel(self._renderer, self._session, incoming)
 
     def clock(self, incoming: SlackRequest) -> LocalClock:
         return UserClock(self._zones, self._now, incoming)
@@ -105,13 +105,13 @@ class Providers:
         return Files(incoming.client, incoming.caller.user_id)
 
     def home(self, incoming: SlackRequest) -> HomeTab:
-        return HomeTab(self._say, self._overviews, incoming)
+        return HomeTab(self._renderer, self._overviews, incoming)
 
     def people(self, incoming: SlackRequest) -> People:
-        return People(self._say, incoming)
+        return People(self._renderer, incoming)
 
     def place(self, incoming: SlackRequest) -> Origin:
-        return Origin(self._say, self._session, incoming)
+        return Origin(self._renderer, self._session, incoming)
 
     def values(self, incoming: SlackRequest) -> Mapping[str, str]:
         """The fields of the modal by block_id."""

@@ -91,8 +91,8 @@ class LoadingReply:
     Slack has shown it to us, else by a button below the answer.
     """
 
-    def __init__(self, say: Renderer, reply: Sends, replaced: Pressed | None) -> None:
-        self._say, self._reply, self._replaced = say, reply, replaced
+    def __init__(self, renderer: Renderer, reply: Sends, replaced: Pressed | None) -> None:
+        self._renderer, self._reply, self._replaced = renderer, reply, replaced
         self._one_at_a_time = asyncio.Lock()
         self._is_answered = False
         self._taken_away: Pressed | None = None
@@ -110,7 +110,7 @@ class LoadingReply:
             self._notice.cancel()
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
-        message: Mapping[str, Any] = self._say.render(template, **facts)
+        message: Mapping[str, Any] = self._renderer.render(template, **facts)
         async with self._one_at_a_time:
             self._is_answered = True
             if self._taken_away and not replace:
@@ -129,7 +129,7 @@ class LoadingReply:
 
     def _placeholder(self) -> Mapping[str, Any]:
         """The message with the pressed buttons replaced, or as much as can be said of it."""
-        waiting: Mapping[str, Any] = self._say.render("patience")
+        waiting: Mapping[str, Any] = self._renderer.render("patience")
         if self._replaced is None or not self._replaced.message:
             return waiting
         block_id, message = self._replaced.block_id, self._replaced.message
@@ -143,7 +143,7 @@ class LoadingReply:
             await self._post(_message(press.message, press.message["blocks"]), replace=True)
             return message, False
         button = restore_button(press.action_id, press.value)
-        row: Mapping[str, Any] = self._say.render("patience.back", button=button)
+        row: Mapping[str, Any] = self._renderer.render("patience.back", button=button)
         return fit_payload({**message, "blocks": [*message["blocks"], *row["blocks"]]}), True
 
     async def _post(self, message: Mapping[str, Any], *, replace: bool) -> None:
@@ -169,8 +169,8 @@ def _message(message: Mapping[str, Any], blocks: Any) -> dict[str, Any]:
 class LoadingModal(Modal):
     """As `Modal`; only `bot.slack.dispatch` knows that it says so when it is long in coming."""
 
-    def __init__(self, say: Renderer, incoming: SlackRequest) -> None:
-        super().__init__(say, incoming)
+    def __init__(self, renderer: Renderer, incoming: SlackRequest) -> None:
+        super().__init__(renderer, incoming)
         self._one_at_a_time = asyncio.Lock()
         self._is_answered = self._is_noted = False
         self._notice: asyncio.Task[None] | None = None
@@ -200,7 +200,7 @@ class LoadingModal(Modal):
         async with self._one_at_a_time:
             if not self._is_answered:
                 self._is_noted = True
-                waiting: Mapping[str, Any] = self._say.render("patience")
+                waiting: Mapping[str, Any] = self._renderer.render("patience")
                 await self._put(waiting["blocks"])
 
     async def _put(self, on_top: Sequence[Any]) -> None:

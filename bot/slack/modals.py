@@ -49,8 +49,8 @@ IN_ACK_SECONDS = 2.0
 class Modal:
     """The modal of one request: the one it opens, or the one it came from."""
 
-    def __init__(self, say: Renderer, incoming: SlackRequest) -> None:
-        self._say, self._incoming = say, incoming
+    def __init__(self, renderer: Renderer, incoming: SlackRequest) -> None:
+        self._renderer, self._incoming = renderer, incoming
         view = incoming.view if incoming.is_in_modal else None
         self.id = str(view["id"]) if view else ""
         self._hash = str(view.get("hash") or "") if view else ""
@@ -85,7 +85,7 @@ class Modal:
         Replaces that one if Slack allows nothing on top of it: three are open already, or the
         trigger is older than 3 s. Raises TriggerExpired if there is nothing to replace.
         """
-        view = self._say.render(template, **facts)
+        view = self._renderer.render(template, **facts)
         client = self._incoming.client
         open_ = client.views_push if self.is_open else client.views_open
         try:
@@ -101,7 +101,7 @@ class Modal:
 
     def render(self, template: str, **facts: object) -> dict[str, Any]:
         """Blocks for `change_below`."""
-        rendered: dict[str, Any] = self._say.render(template, **facts)
+        rendered: dict[str, Any] = self._renderer.render(template, **facts)
         return rendered
 
     async def update(self, template: str, **facts: object) -> bool:
@@ -109,7 +109,7 @@ class Modal:
 
         False where nobody will see that: the modal was closed, or shows something newer.
         """
-        return await self.show(self._say.render(template, **facts))
+        return await self.show(self._renderer.render(template, **facts))
 
     async def tell(self, template: str, **facts: object) -> bool:
         """As `update`, but what Slack says to it does not keep the work from going on."""
@@ -151,8 +151,8 @@ class SubmittedModal(Modal):
     `answered` is set as soon as that has happened; what is said later goes by `views.update`.
     """
 
-    def __init__(self, say: Renderer, incoming: SlackRequest, ack: Ack) -> None:
-        super().__init__(say, incoming)
+    def __init__(self, renderer: Renderer, incoming: SlackRequest, ack: Ack) -> None:
+        super().__init__(renderer, incoming)
         self._ack = ack
         self.answered = asyncio.Event()
 
@@ -161,11 +161,11 @@ class SubmittedModal(Modal):
 
         Slack knows field errors only in the ack of a submission.
         """
-        await self._answer(self._say.render(template, **facts))
+        await self._answer(self._renderer.render(template, **facts))
 
     async def push(self, template: str, **facts: object) -> None:
         """Put another modal on top of this one; its own requests change it from then on."""
-        view = self._say.render(template, **facts)
+        view = self._renderer.render(template, **facts)
         await self._answer({"response_action": "push", "view": view})
 
     async def show(self, view: dict[str, Any]) -> bool:
@@ -201,14 +201,14 @@ class SubmittedModal(Modal):
 class Offer:
     """The answer to what is typed into an external select; Slack takes it only in the ack."""
 
-    def __init__(self, say: Renderer, ack: Ack) -> None:
-        self._say, self._ack = say, ack
+    def __init__(self, renderer: Renderer, ack: Ack) -> None:
+        self._renderer, self._ack = renderer, ack
         self._is_made = False
 
     async def __call__(self, template: str, /, **facts: object) -> None:
         """Offer the `options` of a template."""
         self._is_made = True
-        await self._ack(self._say.render(template, **facts))
+        await self._ack(self._renderer.render(template, **facts))
 
     async def end(self) -> None:
         """Offer nothing, unless something has been offered."""

@@ -18,9 +18,9 @@ class Origin:
     """The channel and the message of one request; a submitted form knows neither."""
 
     def __init__(
-        self, say: Renderer, session: aiohttp.ClientSession, incoming: SlackRequest
+        self, renderer: Renderer, session: aiohttp.ClientSession, incoming: SlackRequest
     ) -> None:
-        self._say, self._session, self._incoming = say, session, incoming
+        self._renderer, self._session, self._incoming = renderer, session, incoming
 
     @property
     def message(self) -> Mapping[str, Any]:
@@ -49,7 +49,7 @@ class Origin:
             channel_id=kept["channel_id"],
             response_url=kept["response_url"],
         )
-        return ReplyLater(self._say, self._session, there)
+        return ReplyLater(self._renderer, self._session, there)
 
     def channel_at(
         self,
@@ -68,4 +68,4 @@ class Origin:
             message=message,
             response_url="",
         )
-        return Channel(self._say, self._session, there)
+        return Channel(self._renderer, self._session, there)

@@ -46,16 +46,16 @@ class ReplyLater:
 
     def __init__(
         self,
-        say: Renderer,
+        renderer: Renderer,
         session: aiohttp.ClientSession,
         incoming: SlackRequest,
         charts: ChartSupport | None = None,
     ) -> None:
-        self._say, self._session, self._incoming = say, session, incoming
+        self._renderer, self._session, self._incoming = renderer, session, incoming
         self._charts = charts
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
-        await self.send(self._say.render(template, **facts), replace=replace)
+        await self.send(self._renderer.render(template, **facts), replace=replace)
 
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None:
         """Send a rendered message; raises what Slack's last refusal is called."""

@@ -27,8 +27,8 @@ MOST_PAGES = 20
 class People:
     """The person behind one request."""
 
-    def __init__(self, say: Renderer, incoming: SlackRequest) -> None:
-        self._say, self._incoming = say, incoming
+    def __init__(self, renderer: Renderer, incoming: SlackRequest) -> None:
+        self._renderer, self._incoming = renderer, incoming
 
     @property
     def caller(self) -> Caller:
@@ -65,7 +65,7 @@ class People:
         actor = self._incoming.caller
         if other.user_id == actor.user_id:
             return
-        message: dict[str, Any] = self._say.render(template, by=actor.user_id, **facts)
+        message: dict[str, Any] = self._renderer.render(template, by=actor.user_id, **facts)
         try:
             await self._incoming.client.chat_postMessage(channel=other.user_id, **message)
         except SLACK_ERRORS as error:

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from sandbox.clock.next_digest import Due, due
 from sandbox.clock.parse_time import NEXT_DIGEST, NotAMoment, read
 from sandbox.clock.process_switch import Switch
-from sandbox.clock.shared_clock import BackInTime, MovingClock
+from sandbox.clock.shared_clock import BackInTime, SharedClock
 from sandbox.slack.ascii_json import PlainJSON
 
 LOOK_SECONDS, LOOKS = 0.1, 400
@@ -33,11 +33,11 @@ WAITS = "A digest waits for the worker already: start it."
 Act = Callable[[Any], Awaitable[None]]
 
 
-class ClockDoor:
+class ClockRoutes:
     """`worker` is the bot's, which keeps its digests in Redis, sealed by a key."""
 
     def __init__(
-        self, clock: MovingClock, worker: Switch, redis_url: str, encryption_key: str
+        self, clock: SharedClock, worker: Switch, redis_url: str, encryption_key: str
     ) -> None:
         self._clock, self._worker = clock, worker
         self._redis_url, self._encryption_key = redis_url, encryption_key

@@ -13,7 +13,7 @@ from sandbox.emporix.buffered_response import Answer, answer_of, refused
 from sandbox.emporix.control_routes import PREFIX
 from sandbox.emporix.errors import Refusal, headers_too_large, too_large, url_too_long
 from sandbox.emporix.fault_injection import spoiled
-from sandbox.emporix.state import Seen, World
+from sandbox.emporix.state import EmporixState, Seen
 
 # Emporix: request and response 10 MB, URL 10 KB, headers 60 KB.
 BODY_LIMIT = 10 * 1024 * 1024
@@ -25,14 +25,14 @@ class Gone(Exception):
     """The client hung up before its request was whole."""
 
 
-class Door:
+class Gateway:
     """ASGI middleware; what lies behind it sees the path as it was sent, still percent-encoded.
 
     So an encoded slash stays part of an id, and routes decode their own segments.
     """
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
-        self.app, self.world = app, world
+    def __init__(self, app: ASGIApp, emporix_state: EmporixState) -> None:
+        self.app, self.emporix_state = app, emporix_state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,8 +53,8 @@ class Door:
         path = scope["path"]
         if path.startswith(PREFIX):
             return await proceed()
-        self.world.requests.append(_seen(scope, body))
-        fault = self.world.faults.take(scope["method"], path)
+        self.emporix_state.requests.append(_seen(scope, body))
+        fault = self.emporix_state.faults.take(scope["method"], path)
         return await spoiled(fault, path, proceed) if fault else await proceed()
 
     async def _real_answer(self, scope: Scope, body: bytes) -> Answer:

@@ -34,7 +34,7 @@ class Seen:
     q: str = ""
 
 
-class World:
+class EmporixState:
     """Three empty tenants and the keys of `sandbox.emporix.keys`; `clock` says what time it is.
 
     Once it has `come_alive`, jobs end and new ones begin. Without `counts`, no list says how many
@@ -56,12 +56,12 @@ class World:
     @classmethod
     def believable(cls, clock: Clock, *, token_seconds: int = 14399) -> Self:
         """`acme` with 5,000 jobs, `globex` with 57, `initech` with none; each time the same."""
-        world = cls(clock, token_seconds=token_seconds)
+        emporix_state = cls(clock, token_seconds=token_seconds)
         for tenant, agent in sample_data.agents():
-            world.add_agent(tenant, **agent)
+            emporix_state.add_agent(tenant, **agent)
         for tenant, job in sample_data.jobs(clock()):
-            world.add_job(tenant, **job)
-        return world
+            emporix_state.add_job(tenant, **job)
+        return emporix_state
 
     def come_alive(self) -> None:
         """From now on jobs end and new ones begin, in those tenants that have some."""

@@ -38,7 +38,7 @@ POLICY = "default-src 'self'; img-src 'self' data: http://127.0.0.1:* http://loc
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class Door:
+class PageRoutes:
     """The page of one workspace, for whoever opens it."""
 
     def __init__(self, workspace: Workspace) -> None:

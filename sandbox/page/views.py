@@ -9,7 +9,7 @@ from typing import Any
 from cachetools import LRUCache
 from markupsafe import Markup
 
-from sandbox.clock.shared_clock import MovingClock
+from sandbox.clock.shared_clock import SharedClock
 from sandbox.emporix.keys import ACME_READ_ONLY, GLOBEX_OPERATIONS
 from sandbox.page.render import draw
 from sandbox.page.timeline import Entry, timeline
@@ -127,7 +127,7 @@ class Page:
 
     def _facts(self, reader: Reader, channel: Channel) -> dict[str, Any]:
         current = "dm" if channel.is_im else channel.name
-        moves = isinstance(self._workspace.clock, MovingClock)
+        moves = isinstance(self._workspace.clock, SharedClock)
         return {
             "reader": reader,
             "channel": channel,
@@ -139,7 +139,7 @@ class Page:
     def _ahead(self) -> float:
         """How far the clock was moved."""
         clock = self._workspace.clock
-        return clock.ahead if isinstance(clock, MovingClock) else 0.0
+        return clock.ahead if isinstance(clock, SharedClock) else 0.0
 
     def _reader(self, user: User) -> Reader:
         return Reader(user, self._workspace.directory, self._workspace.clock())

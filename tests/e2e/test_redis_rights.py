@@ -91,7 +91,7 @@ async def do_everything(harness: AppHarness) -> None:
     await clean_up(harness)
     await harness.ada.open_home()
     await harness.ada.command("/emporix use acme")
-    harness.world.expire_tokens()
+    harness.emporix_state.expire_tokens()
     await harness.ada.command("/emporix jobs")
     await use_a_refused_key(harness)
     await harness.ada.command("/emporix disconnect")
@@ -101,10 +101,10 @@ async def do_everything(harness: AppHarness) -> None:
 async def use_a_refused_key(harness: AppHarness) -> None:
     """An alert and a watch whose API key was revoked."""
     ada = harness.person("ada", "ops")
-    harness.world.add_job("acme", id="running", status="in_progress")
+    harness.emporix_state.add_job("acme", id="running", status="in_progress")
     await ada.command("/emporix alerts on")
     await ada.command("/emporix jobs watch running")
-    harness.world.revoke(ACME_OPERATIONS)
+    harness.emporix_state.revoke(ACME_OPERATIONS)
     await harness.worker.work_until(harness.clock() + 60, step=10.0)
 
 
@@ -115,7 +115,7 @@ async def clean_up(harness: AppHarness) -> None:
     await harness.ada.click("Delete…")
     await harness.ada.submit(number)
     direct = harness.person("ada", "dm")
-    harness.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
+    harness.emporix_state.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
     await harness.worker.work()
     await direct.click("Stop")
     harness.clock.forward(11)

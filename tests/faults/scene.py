@@ -21,7 +21,7 @@ from bot.store.digests import DigestStore
 from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA, BOT_USER_ID, TEAM_ID, Channel
@@ -51,11 +51,13 @@ class Scene:
 
 @asynccontextmanager
 async def open_scene(folder: Path) -> AsyncIterator[Scene]:
-    world, workspace = World(time.time), Workspace(time.time)
+    emporix_state, workspace = EmporixState(time.time), Workspace(time.time)
     for number in range(6):
-        world.add_job("acme", agentId="calm" if number < 3 else "troubled", status=STATUSES[number])
+        emporix_state.add_job(
+            "acme", agentId="calm" if number < 3 else "troubled", status=STATUSES[number]
+        )
     for days in range(1, 4):
-        world.add_job("acme", agentId="troubled", metadata=days_ago(days))
+        emporix_state.add_job("acme", agentId="troubled", metadata=days_ago(days))
     for number in range(CHANNELS):
         members = frozenset({ADA.id, BOT_USER_ID})
         channel = Channel(f"C0FAULT{number:02}", f"fault-{number:02}", members)
@@ -65,7 +67,7 @@ async def open_scene(folder: Path) -> AsyncIterator[Scene]:
         private = parts.enter_context(tempfile.TemporaryDirectory(prefix="emporix-faults-"))
         redis = RedisThatDies(folder / "redis", Path(private, "redis.sock"))
         parts.callback(redis.kill)
-        emporix = await parts.enter_async_context(serving(create_emporix(world)))
+        emporix = await parts.enter_async_context(serving(create_emporix(emporix_state)))
         slack = await parts.enter_async_context(serving(create_slack(workspace)))
         settings = {
             "SLACK_BOT_TOKEN": workspace.bot_token,

@@ -1,4 +1,4 @@
-"""Dispatch with listeners of a test's own, behind the real door and before a stand-in of Slack."""
+"""Drives Dispatch with a test's own listeners, between the real server and a stand-in of Slack."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def unreachable() -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class DispatchHarness:
     """`poster` posts to the bot."""
 
     poster: Poster
@@ -102,7 +102,7 @@ class Setup:
 
 
 @asynccontextmanager
-async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
+async def open_dispatch(setup: Setup) -> AsyncIterator[DispatchHarness]:
     clock = FakeClock()
     workspace = Workspace(clock)
     async with (
@@ -125,23 +125,23 @@ async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
         guard = RequestVerifier([workspace.signing_secret], clock)
         async with serving(build_web(assemble, guard), made_by=made) as workspace.bot_url:
             poster = Poster(http, workspace.bot_url, workspace.signing_secret, clock)
-            yield Bench(poster, workspace, slack_url, setup.work)
+            yield DispatchHarness(poster, workspace, slack_url, setup.work)
 
 
 def _dispatch(setup: Setup, session: aiohttp.ClientSession, client: AsyncWebClient) -> Dispatch:
-    say = Renderer.default()
+    renderer = Renderer.default()
     return Dispatch(
         registry=Registry(setup.heard),
-        say=say,
+        renderer=renderer,
         session=session,
         work=setup.work,
-        failures=ErrorHandler(say),
+        failures=ErrorHandler(renderer),
         arrivals=setup.arrivals,
         audit=setup.audit,
         installation=Installation(client, allow_outsiders=setup.allow_outsiders),
         services=setup.services,
         providers=Providers(
-            say, session, FakeOverviews(), TimeZoneCache(unreachable()), FakeClock()
+            renderer, session, FakeOverviews(), TimeZoneCache(unreachable()), FakeClock()
         ),
     )
 

@@ -78,10 +78,10 @@ class FakeJobs:
         return JobCard(job, tenant, can_delete=False, dashboard_url="")
 
 
-class Bench:
+class PollingHarness:
     """The services of alerts and watches, with a Redis that breaks when told to.
 
-    A bench with another `vault` on the same Redis is a worker with other encryption keys.
+    A harness with another `vault` on the same Redis is a worker with other encryption keys.
     """
 
     def __init__(self, redis: Any, clock: FakeClock, vault: Cipher = VAULT) -> None:

@@ -41,7 +41,7 @@ async def later(harness: AppHarness, seconds: float) -> None:
 
 
 def fail(harness: AppHarness, number: int, message: str = "Order 1{} could not be found.") -> None:
-    harness.world.add_job(
+    harness.emporix_state.add_job(
         "acme", id=f"job-{number}", status="failure", message=message.format(number)
     )
 
@@ -73,13 +73,13 @@ async def alert_has_repeats(harness: AppHarness) -> None:
 async def watched_job_ends(harness: AppHarness) -> None:
     """It was shared, and is to be changed in place."""
     ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
-    harness.world.add_job("acme", id=RUNNING, status="in_progress")
+    harness.emporix_state.add_job("acme", id=RUNNING, status="in_progress")
     await harness.connect(grace, ACME_READ_ONLY)
     await ada.command(f"/emporix jobs get {RUNNING}")
     await ada.click("Share in channel")
     await ada.click("Share")
     await grace.click("Watch")
-    harness.world.add_job("acme", id=RUNNING, status="failure", message="No such order.")
+    harness.emporix_state.add_job("acme", id=RUNNING, status="failure", message="No such order.")
 
 
 DAYS = 14 * 86400.0
@@ -115,7 +115,7 @@ async def run(redis: Any, redis_url: str, flow: Flow, number: int) -> tuple[int,
                 client.delete(redis_keys.audience(OPS))
             shown[0] = in_channel(harness)
 
-        harness.world.requests = seen = Opening(number, opened)
+        harness.emporix_state.requests = seen = Opening(number, opened)
         await later(harness, 200)
         return len(seen), shown[0], in_channel(harness)
 

@@ -28,8 +28,8 @@ Jobs = Mapping[str, Job]
 class AlertPoster:
     """Posts in the name of alerts. Every method may raise Later."""
 
-    def __init__(self, say: Renderer, once: IdempotentPoster, told: Notifier) -> None:
-        self._say, self._once, self._told = say, once, told
+    def __init__(self, renderer: Renderer, once: IdempotentPoster, told: Notifier) -> None:
+        self._renderer, self._once, self._told = renderer, once, told
 
     async def post(
         self, alert: Alert, batch: ChangeBatch, plan: Plan, jobs: Jobs, admit: Admit
@@ -51,7 +51,7 @@ class AlertPoster:
         self, alert: Alert, batch: ChangeBatch, plan: Plan, jobs: Jobs, admit: Admit
     ) -> str | None:
         new = PostedAlert("", batch.at, plan.rows, batch.since, batch.more)
-        message = self._say.render("alerts/news", **facts_of(alert, new, jobs))
+        message = self._renderer.render("alerts/news", **facts_of(alert, new, jobs))
         try:
             return await self._once.post(_post(alert, batch, "news", admit), message) or None
         except OutcomeUnknown:
@@ -79,7 +79,7 @@ class AlertPoster:
         *,
         repeats: bool,
     ) -> None:
-        message = self._say.render(
+        message = self._renderer.render(
             "alerts/thread",
             repeats=repeats,
             tenant=alert.filters.tenant,

@@ -40,13 +40,13 @@ class DigestPoster:
 
     def __init__(
         self,
-        say: Renderer,
+        renderer: Renderer,
         once: IdempotentPoster,
         channels: DigestChannels,
         told: Notifier,
         charts: ChartSupport,
     ) -> None:
-        self._say, self._once, self._channels, self._told = say, once, channels, told
+        self._renderer, self._once, self._channels, self._told = renderer, once, channels, told
         self._charts = charts
 
     async def is_posted(self, digest: Digest, slot: ScheduledRun) -> bool:
@@ -69,7 +69,7 @@ class DigestPoster:
         facts["late_for"] = slot.at if lifecycle.is_late(slot, now) else None
         template = "digest/post.quiet" if report.is_quiet else "digest/post"
         post = self._post(digest, slot)
-        ts = await self._posted(digest, post, self._say.render(template, **facts))
+        ts = await self._posted(digest, post, self._renderer.render(template, **facts))
         if ts and (report.rest or report.more > 0):
             await self._add_rest(digest, slot, report, ts)
 
@@ -114,7 +114,7 @@ class DigestPoster:
                     raise DigestRefused(reason, post.channel_id) from refused
 
     async def _add_rest(self, digest: Digest, slot: ScheduledRun, report: Report, ts: str) -> None:
-        message = self._say.render("digest/post.rest", report=report)
+        message = self._renderer.render("digest/post.rest", report=report)
         await self._try(self._post(digest, slot, "rest", ts), message)
 
     async def _try(self, post: OutgoingMessage, message: dict[str, Any]) -> None:

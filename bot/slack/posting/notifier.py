@@ -37,12 +37,12 @@ NOT_THERE = {"message_not_found", "channel_not_found", "cant_update_message", "e
 class DirectMessages:
     """Writes to people of its own accord. Its methods raise what Slack's refusals are called."""
 
-    def __init__(self, say: Renderer, client: AsyncWebClient) -> None:
-        self._say, self._client = say, client
+    def __init__(self, renderer: Renderer, client: AsyncWebClient) -> None:
+        self._renderer, self._client = renderer, client
 
     async def tell(self, caller: Caller, template: str, /, **facts: Any) -> None:
         """A message in the words of a template."""
-        message: dict[str, Any] = self._say.render(template, **facts)
+        message: dict[str, Any] = self._renderer.render(template, **facts)
         await self._client.chat_postMessage(channel=caller.user_id, **message)
 
     async def show(self, caller: Caller, place: str, template: str, /, **facts: Any) -> str:
@@ -50,7 +50,7 @@ class DirectMessages:
 
         Gives the place of the message; an empty `place` stands for none.
         """
-        message: dict[str, Any] = self._say.render(template, **facts)
+        message: dict[str, Any] = self._renderer.render(template, **facts)
         if place and await self._change(place, message):
             return place
         posted = await self._client.chat_postMessage(channel=caller.user_id, **message)
@@ -82,19 +82,21 @@ class DirectMessages:
 
     def about(self, caller: Caller, subject: str) -> DirectReply:
         """Answers of which each says what it is about, since it follows no question."""
-        return DirectReply(self._say, self._client, caller, subject)
+        return DirectReply(self._renderer, self._client, caller, subject)
 
 
 class DirectReply:
     """A `Reply` without a request: what the one door for errors says to the owner of a task."""
 
-    def __init__(self, say: Renderer, client: AsyncWebClient, caller: Caller, subject: str) -> None:
-        self._say, self._client, self._caller = say, client, caller
+    def __init__(
+        self, renderer: Renderer, client: AsyncWebClient, caller: Caller, subject: str
+    ) -> None:
+        self._renderer, self._client, self._caller = renderer, client, caller
         self._subject = subject
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
-        message: dict[str, Any] = self._say.render(template, **facts)
-        about: dict[str, Any] = self._say.render("about", subject=self._subject)
+        message: dict[str, Any] = self._renderer.render(template, **facts)
+        about: dict[str, Any] = self._renderer.render("about", subject=self._subject)
         blocks = [*about["blocks"], *message["blocks"]]
         await self._client.chat_postMessage(
             channel=self._caller.user_id, **fit_payload({**message, "blocks": blocks})
@@ -106,12 +108,12 @@ class Notifier:
 
     def __init__(
         self,
-        say: Renderer,
+        renderer: Renderer,
         once: IdempotentPoster,
         client: AsyncWebClient,
         audiences: AudienceCache,
     ) -> None:
-        self._say, self._once, self._client = say, once, client
+        self._renderer, self._once, self._client = renderer, once, client
         self._audiences = audiences
 
     async def directly(
@@ -138,7 +140,7 @@ class Notifier:
         if post is None:
             return ""
         try:
-            ts = await self._once.post(post, self._say.render(template, **facts))
+            ts = await self._once.post(post, self._renderer.render(template, **facts))
         except (PostRefused, OutcomeUnknown) as error:
             logger.warning("%s cannot be changed later: %s", name, error)
             return ""
@@ -161,7 +163,7 @@ class Notifier:
 
     async def change(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
         """Put a message in the place of one for all; where Slack refuses, that one stays."""
-        await self._put(channel_id, ts, self._say.render(template, **facts))
+        await self._put(channel_id, ts, self._renderer.render(template, **facts))
 
     async def change_row(
         self, channel_id: str, ts: str, job: tuple[str, str], template: str, /, **facts: Any
@@ -180,7 +182,7 @@ class Notifier:
             return
         for message in answer.get("messages") or ():
             if row := row_of(message.get("blocks") or (), *job):
-                shown: dict[str, Any] = self._say.render(
+                shown: dict[str, Any] = self._renderer.render(
                     template, number=int(row.partition(".")[2]), **facts
                 )
                 blocks = with_rows_replaced(message["blocks"], {row: shown["blocks"]})
@@ -244,7 +246,7 @@ class Notifier:
     ) -> bool | None:
         """Whether it was posted; None if that is not known, now or after an earlier attempt."""
         try:
-            ts = await self._once.post(post, self._say.render(template, **facts))
+            ts = await self._once.post(post, self._renderer.render(template, **facts))
         except PostRefused as refused:
             logger.warning("%s was not posted: %s", post.key, refused)
             return False

@@ -22,9 +22,9 @@ from tests.rendering.hostile import hostile_text
 from tests.sandbox.page.page_html import drawn, reader, seen
 from tests.sandbox.slack.samples import actions, button, confirm, element, option, plain, section
 from tests.sandbox.slack.taken_blocks import TAKEN
-from tests.test_templates import EXAMPLES, spoiled
+from tests.test_templates import EXAMPLES, with_bad_values
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 each_example = pytest.mark.parametrize(("name", "facts"), EXAMPLES)
 
 SOURCES = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
@@ -73,7 +73,7 @@ def assert_harmless(html: str) -> None:
 @each_example
 def test_every_example_is_drawn(name: str, facts: dict[str, Any]) -> None:
     """No block of ours is unknown to the page, and all their words can be read on it."""
-    payload = SAY.render(name, **facts)
+    payload = RENDERER.render(name, **facts)
     html = shown(payload)
     assert_harmless(html)
     letters = seen(html).letters
@@ -104,7 +104,7 @@ def test_nothing_from_outside_becomes_markup(
     name: str, facts: dict[str, Any], data: st.DataObject
 ) -> None:
     """Whatever Emporix or a user puts in, the page shows letters."""
-    assert_harmless(shown(SAY.render(name, **data.draw(spoiled(facts)))))
+    assert_harmless(shown(RENDERER.render(name, **data.draw(with_bad_values(facts)))))
 
 
 @pytest.mark.parametrize("blocks", TAKEN.values(), ids=TAKEN)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.page.routes import Door
+from sandbox.page.routes import PageRoutes
 from sandbox.slack.generated_ids import named_blocks
 from sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.fake_bot import FakeBot
@@ -82,9 +82,9 @@ async def test_unread_messages_are_counted_until_somebody_looks(
 
 
 async def test_changes_are_told_as_they_come(
-    page: httpx.AsyncClient, workspace: Workspace, door: Door
+    page: httpx.AsyncClient, workspace: Workspace, page_routes: PageRoutes
 ) -> None:
-    """New, changed and deleted messages and views each; it ends when the door closes."""
+    """New, changed and deleted messages and views each; it ends when the page closes."""
     async with page.stream("GET", "/page/ada/changes") as answer:
         told = (line async for line in answer.aiter_lines() if line.startswith("data:"))
         seen = [await anext(told)]
@@ -96,7 +96,7 @@ async def test_changes_are_told_as_they_come(
         seen.append(await anext(told))
         workspace.views.open("U0ADA", modal())
         seen.append(await anext(told))
-        door.close()
+        page_routes.close()
         assert [line async for line in told] == []
     assert len(set(seen)) == 5
 

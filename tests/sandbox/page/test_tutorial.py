@@ -12,11 +12,11 @@ from sandbox.slack.journal import Sent
 from sandbox.slack.workspace import Workspace
 from tests.harness.clock import FakeClock
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 
 
 def said(name: str, shown: str) -> dict[str, Any]:
-    return dict(SAY.render(name, **examples(SAY, name)[shown]))
+    return dict(RENDERER.render(name, **examples(RENDERER, name)[shown]))
 
 
 DONE = {
@@ -65,10 +65,10 @@ def test_ada_does_not_tick_off_what_is_graces(told: Workspace) -> None:
 def test_errors_tick_nothing_off(told: Workspace) -> None:
     """What was tried in vain is not done."""
     progress = Progress(told)
-    for name in SAY.templates():
+    for name in RENDERER.templates():
         if name.startswith("errors/"):
-            for facts in examples(SAY, name).values():
-                told.journal.add(Sent("response_url", SAY.render(name, **facts), {}, "U0ADA"))
+            for facts in examples(RENDERER, name).values():
+                told.journal.add(Sent("response_url", RENDERER.render(name, **facts), {}, "U0ADA"))
     assert done(progress) == set()
 
 
