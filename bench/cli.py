@@ -11,7 +11,7 @@ import uvloop
 
 import bench.figures
 from bench.environment import Environment, open_environment
-from bench.figure import Measurement, figures
+from bench.measurement import Measurement, figures
 
 STOPPED = 130  # as a shell says it of a program that ended by Ctrl-C
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.environment import Environment
-from bench.process import resident, served, started
-from bench.users import connect_users
+from bench.processes import resident_bytes, serve_app, start_process
+from bench.stored_users import connect_users
 from bot.store.connection import connect
 from bot.store.health import Heartbeats
 from sandbox.processes import procfile_command
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 
 WORKERS = 2
 TENANTS = "bench.stand_ins.tenants:app"
@@ -44,7 +44,7 @@ class Workers:
 
     def resident(self) -> int:
         """What they hold in memory together, in kB."""
-        return sum(map(resident, self.pids))
+        return sum(map(resident_bytes, self.pids))
 
     async def _read(self, url: str) -> Any:
         async with self.environment.http.get(url) as answer:
@@ -60,9 +60,9 @@ async def workers(
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         redis_url = parts.enter_context(redis_server(Path(folder)))
-        emporix_url = await parts.enter_async_context(served(TENANTS))
+        emporix_url = await parts.enter_async_context(serve_app(TENANTS))
         cap = {"BENCH_A_MINUTE": str(a_minute)}
-        slack_url = await parts.enter_async_context(served(CHANNELS, cap))
+        slack_url = await parts.enter_async_context(serve_app(CHANNELS, cap))
         settings = environment.settings(redis_url, emporix_url) | {
             "SLACK_API_URL": f"{slack_url}/api/",
             "SLACK_MESSAGES_PER_MINUTE": str(a_minute),
@@ -74,7 +74,7 @@ async def workers(
         alive, pids = Heartbeats(redis), []
         for number in range(1, WORKERS + 1):
             ready = _at_work(alive, number)
-            worker = started(procfile_command("worker"), settings, ready)
+            worker = start_process(procfile_command("worker"), settings, ready)
             pids.append(await parts.enter_async_context(worker))
         yield Workers(environment, redis_url, key, slack_url, emporix_url, tuple(pids))
 

@@ -16,7 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 from bot.rendering.renderer import Renderer, examples
 from sandbox.slack import blockkit
 from sandbox.slack.blockkit.suggestions import suggested
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
 from tests.rendering.slack_limits import problems
 
@@ -51,7 +51,7 @@ def refused(payload: dict[str, Any]) -> list[str]:
 def problems_of_options(payload: dict[str, Any]) -> list[str]:
     try:
         suggested({"options": payload["options"]})
-    except Refused as refused:
+    except ApiError as refused:
         return [str(refused.answer())]
     return []
 

@@ -13,7 +13,7 @@ from bot.server import Limits
 from bot.slack.verification import MAX_BODY_BYTES
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import NOW, FakeClock
-from tests.harness.dispatch import Setup, open_dispatch
+from tests.harness.dispatch import DispatchSetup, open_dispatch
 from tests.harness.signed_requests import FORM, Poster
 
 JSON = "application/json"
@@ -106,7 +106,7 @@ async def test_does_not_wait_forever_for_a_body() -> None:
         b"Content-Length: 99\r\nX-Slack-Request-Timestamp: %d\r\nX-Slack-Signature: %b\r\n\r\nhalf"
         % (NOW, WELL_FORMED.encode())
     )
-    async with open_dispatch(Setup((), limits=Limits(body=0.05))) as harness:
+    async with open_dispatch(DispatchSetup((), limits=Limits(body=0.05))) as harness:
         assert await raw(harness.workspace.bot_url, head) == b""
 
 

@@ -16,12 +16,12 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bench.environment import Environment
-from bench.figure import Rounds, at_most, measures
-from bench.redis_proxy import Trips, counting
+from bench.measurement import Rounds, at_most, measures
+from bench.redis_round_trips import RoundTripCounter, counting_proxy
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.emporix.state import EmporixState
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.person import Exchange, Person
@@ -58,7 +58,7 @@ class Counters:
     ada: Person
     emporix: CountedApp
     slack: CountedApp
-    trips: Trips
+    trips: RoundTripCounter
 
     def read(self) -> Sequence[int]:
         return self.emporix.count("/"), self.trips.count, self.slack.count("/api/")
@@ -70,7 +70,7 @@ async def one_look(environment: Environment) -> Rounds:
     async with _counters(environment) as counters:
         await counters.ada.command("/emporix jobs")
         turned = await _cost(counters, lambda: counters.ada.click("Next"))
-        job_id = EmporixState.believable(time.time).jobs("acme")[0]["id"]
+        job_id = EmporixState.with_sample_data(time.time).jobs("acme")[0]["id"]
         got = await _cost(counters, lambda: counters.ada.command(f"/emporix jobs get {job_id}"))
     return dict(zip(GOALS, [[cost] for cost in (*turned, *got)], strict=True))
 
@@ -91,12 +91,12 @@ async def _done(act: Act) -> None:
 @asynccontextmanager
 async def _counters(environment: Environment) -> AsyncIterator[Counters]:
     workspace = Workspace(time.time)
-    emporix = CountedApp(create_emporix(EmporixState.believable(time.time)))
+    emporix = CountedApp(create_emporix(EmporixState.with_sample_data(time.time)))
     slack = CountedApp(create_slack(workspace))
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         redis_url = parts.enter_context(redis_server(Path(folder)))
-        counted_url, trips = await parts.enter_async_context(counting(redis_url))
+        counted_url, trips = await parts.enter_async_context(counting_proxy(redis_url))
         emporix_url = await parts.enter_async_context(serving(emporix))
         slack_url = await parts.enter_async_context(serving(slack))
         settings = environment.settings(counted_url, emporix_url) | {

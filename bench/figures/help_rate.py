@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bench.comparison import rate, ratios
 from bench.environment import Environment
-from bench.figure import Rounds, at_least, measures
-from bench.interleaved import rate, ratios
+from bench.measurement import Rounds, at_least, measures
 from bench.slack_load import Load
 
 ROUNDS, CONNECTIONS, COMMANDS = 32, 32, 500

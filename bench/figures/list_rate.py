@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bench.comparison import rate, ratios
 from bench.environment import USERS, Bot, Environment
-from bench.figure import Rounds, at_least, measures
-from bench.interleaved import rate, ratios
-from bench.process import served
+from bench.measurement import Rounds, at_least, measures
+from bench.processes import serve_app
 
 ROUNDS, AT_ONCE, LISTS, PAIRS = 24, 16, 100, 200
 
@@ -16,7 +16,7 @@ async def list_rate(environment: Environment) -> Rounds:
     async with environment.bot() as bot:
         await _rate(bot)  # the newest answer is what the other side posts
         settings = {"EMPORIX_API_URL": environment.emporix_url, "SLACK_URL": environment.slack_url}
-        async with served("bench.stand_ins.baseline_list:app", settings) as bare_url:
+        async with serve_app("bench.stand_ins.baseline_list:app", settings) as bare_url:
             found = await ratios(
                 lambda: _rate(bot),
                 lambda: _bare_rate(environment, bare_url),

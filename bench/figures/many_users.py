@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bench.comparison import p50, ratios
 from bench.environment import Environment
-from bench.figure import Rounds, at_most, measures
-from bench.interleaved import p50, ratios
+from bench.measurement import Rounds, at_most, measures
 from bench.slack_load import Load
 
 ROUNDS, LISTS, CROWD = 48, 12, 100_000

@@ -8,10 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.comparison import ratios
 from bench.environment import Environment
-from bench.figure import Rounds, at_most, measures
-from bench.interleaved import ratios
-from sandbox.redis import redis_server
+from bench.measurement import Rounds, at_most, measures
+from sandbox.redis_server import redis_server
 
 ROUNDS = 8
 IMPORTS = "import slack_bolt.async_app, httpx, redis.asyncio"

@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bench.digests import digest
 from bench.stand_ins.tenants import tenant_name
-from bench.users import SCOPES
+from bench.stored_digests import digest
+from bench.stored_users import SCOPES
 from bot.domain.accounts import Connection, Credentials
 from bot.domain.filters import Filters
 from bot.emporix.client import list_params, page

@@ -31,7 +31,7 @@ class SharedClock:
         self._path, self._real = path, real
 
     @classmethod
-    def of_now(cls, folder: Path) -> Self:
+    def from_folder(cls, folder: Path) -> Self:
         """The clock of a demo that begins: it shows the real time.
 
         Data that an earlier demo left in this folder goes, if it comes from the future.

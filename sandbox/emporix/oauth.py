@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from sandbox.emporix.errors import bad_request
 from sandbox.emporix.state import EmporixState
-from sandbox.emporix.tokens import Issued
+from sandbox.emporix.tokens import IssuedToken
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -37,7 +37,7 @@ async def _form(request: Request) -> dict[str, str]:
     return form
 
 
-def _answer(issued: Issued, seconds: int) -> dict[str, object]:
+def _answer(issued: IssuedToken, seconds: int) -> dict[str, object]:
     return {
         "refresh_token_expires_in": 0,
         "refresh_token": "",

@@ -10,7 +10,7 @@ import pytest
 
 from bench.cli import main, measurements, take
 from bench.environment import Environment
-from bench.figure import Goal, Measurement, Rounds, at_least, at_most
+from bench.measurement import Goal, Measurement, Rounds, at_least, at_most
 from tests.harness.source_code import PROJECT, modules
 
 NO_ENVIRONMENT: Any = None

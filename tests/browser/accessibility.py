@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from axe_playwright_python.async_playwright import Axe
 
-from tests.browser.user import PageUser
+from tests.browser.page_user import PageUser
 
 
 async def wrong_for_axe(user: PageUser) -> list[str]:

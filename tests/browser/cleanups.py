@@ -6,7 +6,7 @@ import re
 
 from playwright.async_api import expect
 
-from tests.browser.user import PageUser
+from tests.browser.page_user import PageUser
 
 
 async def cleans_up(user: PageUser, line: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.browser.accessibility import wrong_for_axe
-from tests.browser.user import PageUser
+from tests.browser.page_user import PageUser
 
 LONG = 30_000  # milliseconds; a worker counts and posts
 

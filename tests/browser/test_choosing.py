@@ -13,10 +13,10 @@ from playwright.async_api import Browser, expect
 from sandbox.page.routes import PageRoutes
 from sandbox.server import serving
 from sandbox.slack.app import create_app
-from sandbox.slack.generated_ids import named_blocks
+from sandbox.slack.generated_ids import with_generated_ids
 from sandbox.slack.workspace import Workspace
-from tests.browser.conftest import seated
-from tests.browser.user import PageUser
+from tests.browser.conftest import page_user_at
+from tests.browser.page_user import PageUser
 from tests.sandbox.slack.fake_bot import FakeBot
 from tests.sandbox.slack.samples import (
     Block,
@@ -51,13 +51,13 @@ async def user(
 ) -> AsyncIterator[PageUser]:
     page_routes = PageRoutes(workspace)
     async with serving(create_app(workspace, page_routes.routes())) as slack_url:
-        async with seated(browser, http, slack_url) as user:
+        async with page_user_at(browser, http, slack_url) as user:
             yield user
         page_routes.close()
 
 
 def show(workspace: Workspace, *blocks: Block) -> None:
-    workspace.messages.add("C0GENERAL", "Choose", named_blocks(blocks))
+    workspace.messages.add("C0GENERAL", "Choose", with_generated_ids(blocks))
 
 
 async def told(user: PageUser, bot: FakeBot, count: int) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from sandbox.page.routes import PageRoutes
-from sandbox.stack import running
+from sandbox.stack import running_stack
 from tests.browser.accessibility import wrong_for_axe
-from tests.browser.conftest import seated
-from tests.browser.user import PageUser
+from tests.browser.conftest import page_user_at
+from tests.browser.page_user import PageUser
 from tests.listeners.digest.fixtures import WEEK, set_up
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
@@ -35,8 +35,8 @@ async def user(
     """Before a demo of its own, as its time does not come back."""
     window = getattr(request, "param", {})
     async with (
-        running(tmp_path_factory.mktemp("demo"), page=PageRoutes, alive=True) as stack,
-        seated(browser, http, stack.slack_url, **window) as user,
+        running_stack(tmp_path_factory.mktemp("demo"), page=PageRoutes, alive=True) as stack,
+        page_user_at(browser, http, stack.slack_url, **window) as user,
     ):
         yield user
 

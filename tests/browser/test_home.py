@@ -7,8 +7,8 @@ from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
 from tests.browser.accessibility import wrong_for_axe
+from tests.browser.page_user import PageUser
 from tests.browser.test_page import DARK, PHONE
-from tests.browser.user import PageUser
 
 TITLE = "Your Emporix jobs"
 

@@ -9,7 +9,7 @@ from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import GLOBEX_OPERATIONS
 from tests.browser.accessibility import wrong_for_axe
-from tests.browser.user import PageUser
+from tests.browser.page_user import PageUser
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 DARK = {"color_scheme": "dark"}

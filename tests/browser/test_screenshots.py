@@ -11,8 +11,8 @@ from playwright.async_api import expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
 from tests.browser.cleanups import cleans_up
+from tests.browser.page_user import PageUser
 from tests.browser.test_home import go_home
-from tests.browser.user import PageUser
 
 LARGEST = 150_000  # bytes
 WINDOW = {"viewport": {"width": 1160, "height": 760}, "color_scheme": "light"}

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.accessibility import wrong_for_axe
-from tests.browser.user import PageUser
+from tests.browser.page_user import PageUser
 
 DASHBOARD = "https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs"
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}

@@ -10,7 +10,7 @@ from playwright.async_api import Download, Locator, expect
 
 from tests.browser.accessibility import wrong_for_axe
 from tests.browser.cleanups import cleans_up
-from tests.browser.user import PageUser
+from tests.browser.page_user import PageUser
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DARK = {"color_scheme": "dark"}

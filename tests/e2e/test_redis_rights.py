@@ -24,7 +24,7 @@ from bot.store.erasure import Subject
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.person import Person
-from sandbox.stack import running
+from sandbox.stack import running_stack
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 from tests.harness.documents import text
@@ -171,7 +171,7 @@ async def toured(
     assert last.startswith("Disconnected from")
     await redis.delete(redis_keys.canary())  # the processes that follow have keys of their own
     monkeypatch.setenv("REDIS_URL", restricted_url)
-    async with running(tmp_path) as stack:
+    async with running_stack(tmp_path) as stack:
         await use_the_clock(stack.slack_url)
     used = {name.removeprefix("cmdstat_") for name in await redis.info("commandstats")}
     return {name.partition("|")[0] for name in used}

@@ -33,7 +33,7 @@ from tests.harness.clock import FakeClock
 from tests.harness.redis_clock import clocked_connect
 from tests.harness.worker import FakeQueue, FakeWorker
 
-UNHURRIED_SECONDS = 60.0
+PLACEHOLDER_DELAY_SECONDS = 60.0
 """A busy machine must not add a word about waiting to tests that are not about that."""
 
 
@@ -84,7 +84,7 @@ async def open_app(
     redis_url: str,
     clock: FakeClock,
     *,
-    patience_seconds: float = UNHURRIED_SECONDS,
+    patience_seconds: float = PLACEHOLDER_DELAY_SECONDS,
     **settings_of_test: object,
 ) -> AsyncIterator[AppHarness]:
     """Everything started, nobody connected; whoever waits longer than this is told so."""

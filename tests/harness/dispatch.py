@@ -38,7 +38,7 @@ from tests.harness.clock import FakeClock
 from tests.harness.signed_requests import Poster
 
 
-class FakeArrivals(Deliveries):
+class FakeDeliveries(Deliveries):
     """Takes everything on, for people who are connected to nothing."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class FakeArrivals(Deliveries):
         return Delivery(Account(caller), None)
 
 
-class FakeOverviews(HomeService):
+class FakeHomeService(HomeService):
     """Knows nothing: no Home tab may be shown."""
 
     def __init__(self) -> None:
@@ -89,20 +89,20 @@ class DispatchHarness:
 
 
 @dataclass(frozen=True)
-class Setup:
+class DispatchSetup:
     """What the parts are made of."""
 
-    heard: tuple[Listener, ...]
+    listeners: tuple[Listener, ...]
     work: BackgroundTasks = field(default_factory=BackgroundTasks)
     limits: Limits = field(default_factory=Limits)
-    arrivals: Deliveries = field(default_factory=FakeArrivals)
+    deliveries: Deliveries = field(default_factory=FakeDeliveries)
     services: object = None
     allow_outsiders: bool = False
     audit: AuditLog = field(default_factory=lambda: AuditLog(unreachable()))
 
 
 @asynccontextmanager
-async def open_dispatch(setup: Setup) -> AsyncIterator[DispatchHarness]:
+async def open_dispatch(setup: DispatchSetup) -> AsyncIterator[DispatchHarness]:
     clock = FakeClock()
     workspace = Workspace(clock)
     async with (
@@ -128,20 +128,22 @@ async def open_dispatch(setup: Setup) -> AsyncIterator[DispatchHarness]:
             yield DispatchHarness(poster, workspace, slack_url, setup.work)
 
 
-def _dispatch(setup: Setup, session: aiohttp.ClientSession, client: AsyncWebClient) -> Dispatch:
+def _dispatch(
+    setup: DispatchSetup, session: aiohttp.ClientSession, client: AsyncWebClient
+) -> Dispatch:
     renderer = Renderer.default()
     return Dispatch(
-        registry=Registry(setup.heard),
+        registry=Registry(setup.listeners),
         renderer=renderer,
         session=session,
         work=setup.work,
         failures=ErrorHandler(renderer),
-        arrivals=setup.arrivals,
+        arrivals=setup.deliveries,
         audit=setup.audit,
         installation=Installation(client, allow_outsiders=setup.allow_outsiders),
         services=setup.services,
         providers=Providers(
-            renderer, session, FakeOverviews(), TimeZoneCache(unreachable()), FakeClock()
+            renderer, session, FakeHomeService(), TimeZoneCache(unreachable()), FakeClock()
         ),
     )
 

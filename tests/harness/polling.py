@@ -94,12 +94,12 @@ class PollingHarness:
         self.alert_store: Any = alerts
         self.watch_store: Any = watches
         found = JobsById(emporix)
-        self.course: Any = AlertLifecycle(alerts, clock)
+        self.lifecycle: Any = AlertLifecycle(alerts, clock)
         self.alerts: Any = AlertService(
-            emporix, alerts, self.course, new_alert_id=new_alert_id, clock=clock
+            emporix, alerts, self.lifecycle, new_alert_id=new_alert_id, clock=clock
         )
-        self.looks: Any = AlertPoller(emporix, found, alerts, accounts, clock)
-        self.watching: Any = WatchService(
+        self.poller: Any = AlertPoller(emporix, found, alerts, accounts, clock)
+        self.watches: Any = WatchService(
             jobs,
             found,
             watches,

@@ -96,7 +96,7 @@ def alerts(redis: Any, clock: FakeClock) -> Kind:
         "alerts",
         add,
         lambda owner, alert: harness.alerts.resume(account(owner), alert.channel_id, alert.id),
-        lambda alert: harness.course.pause(alert.id, "unauthorized"),
+        lambda alert: harness.lifecycle.pause(alert.id, "unauthorized"),
         lambda channel, owner: (
             redis_keys.alerts_of_channel(owner.team_id, channel),
             redis_keys.alerts_of_owner(owner),

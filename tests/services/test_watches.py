@@ -124,14 +124,14 @@ ADAS = PolledConnection(ADA, "acme")
 async def harness(redis: Any, clock: FakeClock) -> PollingHarness:
     """Ada watches a job."""
     harness = PollingHarness(redis, clock)
-    await harness.watching.start(await harness.account(), "job-1", "acme")
+    await harness.watches.start(await harness.account(), "job-1", "acme")
     return harness
 
 
 async def look(harness: PollingHarness, *, refused: bool) -> str:
     """Why nothing can be watched there any more; empty while it can."""
     harness.emporix.error = Unauthorized() if refused else None
-    return str((await harness.watching.look(ADAS)).broken)
+    return str((await harness.watches.look(ADAS)).broken)
 
 
 async def test_three_refusals_in_a_row_are_believed(harness: PollingHarness) -> None:
@@ -149,16 +149,16 @@ async def test_a_worker_without_the_key_forgets_nothing(
     harness: PollingHarness, redis: Any
 ) -> None:
     """What it cannot open is looked at again within two minutes, for another worker can."""
-    await PollingHarness(redis, harness.clock, OTHER_VAULT).watching.look(ADAS)
+    await PollingHarness(redis, harness.clock, OTHER_VAULT).watches.look(ADAS)
     due = await redis.zscore(redis_keys.watches_due(), ADAS.name)
     assert due <= harness.clock() + 120
 
 
 async def test_leaves_nothing_of_what_is_over(harness: PollingHarness, redis: Any) -> None:
     """With the last watch of a tenant its entry goes, and its refusals; other tenants stay."""
-    await harness.watching.start(await harness.account(), "job-2", "globex")
+    await harness.watches.start(await harness.account(), "job-2", "globex")
     await look(harness, refused=True)
-    await harness.watching.stop(ADA, "acme", "job-1")
+    await harness.watches.stop(ADA, "acme", "job-1")
     await look(harness, refused=False)
     assert await redis.zrange(redis_keys.watches_due(), 0, -1) == [
         PolledConnection(ADA, "globex").name
@@ -168,7 +168,7 @@ async def test_leaves_nothing_of_what_is_over(harness: PollingHarness, redis: An
 
 async def test_adds_what_is_missing(harness: PollingHarness, redis: Any) -> None:
     """Each tenant with a watch is due again after its entry was lost."""
-    await harness.watching.start(await harness.account(), "job-2", "globex")
+    await harness.watches.start(await harness.account(), "job-2", "globex")
     await redis.hset(redis_keys.watches_strikes(), ADAS.name, 1)
     await redis.delete(redis_keys.watches_due())
     assert await harness.watch_store.sources.due.reconcile(harness.clock()) == 2

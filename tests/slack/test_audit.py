@@ -20,7 +20,7 @@ from bot.slack.reply import Reply
 from bot.store.audit import AuditLog
 from bot.store.connection import connect
 from tests.harness import sample_requests
-from tests.harness.dispatch import DispatchHarness, Setup, open_dispatch
+from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 
 ADA = Caller("T0ACME", "U0ADA")
 REGISTRY = discover(bot.listeners)
@@ -209,7 +209,7 @@ async def test_a_call_leaves_one_entry(
 ) -> None:
     """Done, refused or broken: one entry with its result; what fails after the change is done."""
     log = AuditLog(redis)
-    async with open_dispatch(Setup(Acts(error, late=late).heard, audit=log)) as harness:
+    async with open_dispatch(DispatchSetup(Acts(error, late=late).heard, audit=log)) as harness:
         await _press(harness, "go.button")
     (entry,) = await log.last(ADA, 10)
     assert entry == AuditEntry(
@@ -226,7 +226,7 @@ async def test_a_call_leaves_one_entry(
 async def test_what_changes_nothing_leaves_no_entry(redis: Any) -> None:
     """Neither a look, nor a change that was made before, nor what a service records itself."""
     log = AuditLog(redis)
-    async with open_dispatch(Setup(Acts().heard, audit=log)) as harness:
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await _press(harness, "go.look", "go.skip", "go.job")
     assert await log.last(ADA, 10) == ()
 
@@ -234,7 +234,7 @@ async def test_what_changes_nothing_leaves_no_entry(redis: Any) -> None:
 async def test_a_form_that_is_answered_with_errors_was_refused(redis: Any) -> None:
     """One entry says so."""
     log = AuditLog(redis)
-    async with open_dispatch(Setup(Acts().heard, audit=log)) as harness:
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await harness.poster.interaction(
             sample_requests.view_submission("go.form", {"name": "Ada"})
         )
@@ -245,7 +245,7 @@ async def test_a_form_that_is_answered_with_errors_was_refused(redis: Any) -> No
 async def test_a_request_of_another_workspace_is_recorded(redis: Any) -> None:
     """In the log of the own workspace, whose administrators can read it; once."""
     log = AuditLog(redis)
-    async with open_dispatch(Setup(Acts().heard, audit=log)) as harness:
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         pressed = sample_requests.block_actions("go.button", "packed", harness.response_url())
         pressed["user"]["team_id"] = "T0OTHER"
         await harness.poster.interaction(pressed)
@@ -259,7 +259,7 @@ async def test_an_entry_that_redis_does_not_take_is_logged(
     """The answer is the usual one; the log and the line of JSON say what was done."""
     lines: list[str] = []
     log = AuditLog(connect("redis://127.0.0.1:1"), write=lines.append)
-    async with open_dispatch(Setup(Acts().heard, audit=log)) as harness:
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await _press(harness, "go.button")
         assert len(harness.texts()) == 1
     assert "an audit entry is not stored: digest.paused: done" in caplog.text
@@ -271,7 +271,7 @@ async def test_a_line_of_json_has_what_the_entry_has(redis: Any) -> None:
     """One line for each entry, whatever people typed, with the reference of the request."""
     lines: list[str] = []
     log = AuditLog(redis, write=lines.append)
-    async with open_dispatch(Setup(Acts().heard, audit=log)) as harness:
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await _press(harness, "go.button")
     await log.note(AuditEvent.DIGEST_DELETED, ADA, subject='two\nlines \u2028 "x"')
     first, second = map(json.loads, lines)

@@ -15,7 +15,7 @@ from bot.slack.decorators import Afterwards, EventListener, discover, event
 from sandbox.slack.delivery import deliver_event
 from sandbox.slack.exchange import tls
 from tests.harness import sample_requests
-from tests.harness.dispatch import DispatchHarness, Setup, open_dispatch
+from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 
 LASTING = {
     "app_uninstalled",
@@ -77,7 +77,7 @@ async def test_what_fails_is_delivered_again(
 ) -> None:
     """Redis is down or busy when it comes first: the second delivery does the work, once."""
     listener = Listener(error)
-    async with open_dispatch(Setup((lasting(listener),))) as harness:
+    async with open_dispatch(DispatchSetup((lasting(listener),))) as harness:
         ack = await delivered(harness)
     assert (ack.status, listener.calls, listener.messages) == (200, 2, 1)
     assert caplog.text.count("user_change is not acknowledged: ") == 1
@@ -86,7 +86,7 @@ async def test_what_fails_is_delivered_again(
 async def test_what_works_is_delivered_once() -> None:
     """With its messages after the ack."""
     listener = Listener(None)
-    async with open_dispatch(Setup((lasting(listener),))) as harness:
+    async with open_dispatch(DispatchSetup((lasting(listener),))) as harness:
         ack = await delivered(harness)
     assert (ack.status, listener.calls, listener.messages) == (200, 1, 1)
 
@@ -97,7 +97,7 @@ async def test_what_keeps_failing_is_not_acknowledged() -> None:
     async def fail() -> None:
         raise StoreUnavailable("ConnectionError")
 
-    async with open_dispatch(Setup((lasting(fail),))) as harness:
+    async with open_dispatch(DispatchSetup((lasting(fail),))) as harness:
         ack = await delivered(harness)
     assert ack.status == 503
 
@@ -111,6 +111,6 @@ async def test_what_takes_too_long_is_not_acknowledged() -> None:
         if len(calls) == 1:
             await asyncio.Event().wait()
 
-    async with open_dispatch(Setup((lasting(hang),))) as harness:
+    async with open_dispatch(DispatchSetup((lasting(hang),))) as harness:
         ack = await delivered(harness)
     assert (ack.status, len(calls)) == (200, 2)

@@ -10,7 +10,7 @@ import pytest
 from bot.slack.background import BackgroundTasks, QueueLimits
 from bot.slack.decorators import Listener, action, command, submission
 from tests.harness import sample_requests
-from tests.harness.dispatch import DispatchHarness, Setup, open_dispatch
+from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 
 
 class Gate:
@@ -45,7 +45,7 @@ async def test_says_that_it_is_busy_to_a_command(text: str) -> None:
     """In the acknowledgement, which costs nothing, and for the asker alone."""
     gate = Gate()
     async with open_dispatch(
-        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+        DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
     ) as harness:
         await fill(harness, gate)
         answer = await harness.poster.command(sample_requests.command(text, harness.response_url()))
@@ -58,7 +58,7 @@ async def test_says_that_it_is_busy_to_a_button() -> None:
     """Slack shows nothing of such an acknowledgement, so it comes by the response_url."""
     gate = Gate()
     async with open_dispatch(
-        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+        DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
     ) as harness:
         await fill(harness, gate)
         pressed = sample_requests.block_actions("wait.button", "", harness.response_url())
@@ -74,7 +74,7 @@ async def test_keeps_a_form_that_comes_when_it_is_busy() -> None:
     """The words stand under the first field, and what was typed can be submitted again."""
     gate = Gate()
     async with open_dispatch(
-        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+        DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
     ) as harness:
         await fill(harness, gate)
         form = sample_requests.view_submission("wait.form", {"name": "Ada"})
@@ -89,7 +89,7 @@ async def test_one_users_many_leave_room_for_another() -> None:
     """Whoever sends a hundred commands is told that it is too much; others are not."""
     gate = Gate()
     limits = QueueLimits(running=3, waiting=10, each_running=2, each_waiting=3)
-    async with open_dispatch(Setup(gate.heard, BackgroundTasks(limits))) as harness:
+    async with open_dispatch(DispatchSetup(gate.heard, BackgroundTasks(limits))) as harness:
         ada = sample_requests.command("wait", harness.response_url())
         hundred = [await harness.poster.command(ada) for _ in range(100)]
         grace = await harness.poster.command(ada | {"user_id": "U0GRACE"})
@@ -105,7 +105,7 @@ async def test_says_that_it_is_busy_to_a_form_without_fields() -> None:
     """In the modal itself."""
     gate = Gate()
     async with open_dispatch(
-        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+        DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
     ) as harness:
         await fill(harness, gate)
         answer = await harness.poster.interaction(sample_requests.view_submission("wait.form", {}))

@@ -34,7 +34,7 @@ from sandbox.slack.directory import ADA
 from tests import injected
 from tests.harness import sample_requests
 from tests.harness.app import AppHarness
-from tests.harness.dispatch import FakeArrivals, Setup, open_dispatch
+from tests.harness.dispatch import DispatchSetup, FakeDeliveries, open_dispatch
 from tests.harness.signed_requests import Poster
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.store.fixtures import VAULT
@@ -87,7 +87,9 @@ def is_protocol(kind: Any) -> bool:
 async def test_provides_what_it_declares() -> None:
     """Each kind of listener gets every value of its request, with the declared type."""
     given = Given()
-    async with open_dispatch(Setup(given.heard, services=SimpleNamespace(jobs="Jobs"))) as harness:
+    async with open_dispatch(
+        DispatchSetup(given.heard, services=SimpleNamespace(jobs="Jobs"))
+    ) as harness:
         await harness.poster.command(sample_requests.command("go Far Away"))
         await harness.poster.command(sample_requests.command("quick"))
         await harness.poster.interaction(sample_requests.block_actions("go.button", "packed", ""))
@@ -115,7 +117,7 @@ async def test_provides_what_it_declares() -> None:
     assert home["home"] is home["reply"]._reply
 
 
-class SlowArrivals(FakeArrivals):
+class SlowArrivals(FakeDeliveries):
     """A store that does not answer before it is let go."""
 
     def __init__(self) -> None:
@@ -140,7 +142,7 @@ async def test_acknowledges_before_anything_leaves_the_process() -> None:
         action("go.button", audit=None)(finish),
         menu(finish),
     )
-    async with open_dispatch(Setup(heard, arrivals=arrivals)) as harness:
+    async with open_dispatch(DispatchSetup(heard, deliveries=arrivals)) as harness:
         assert (await harness.poster.command(sample_requests.command("go"))).status_code == 200
         pressed = sample_requests.block_actions("go.button", "", "")
         assert (await harness.poster.interaction(pressed)).status_code == 200
@@ -174,8 +176,8 @@ async def test_hears_a_submission_once(redis: Any) -> None:
     async def submitted(values: Mapping[str, str]) -> None:
         heard.append(values["name"])
 
-    setup = Setup(
-        (submission("go.form", audit=None)(submitted),), arrivals=Deliveries(redis, accounts)
+    setup = DispatchSetup(
+        (submission("go.form", audit=None)(submitted),), deliveries=Deliveries(redis, accounts)
     )
     async with open_dispatch(setup) as harness:
         form = sample_requests.view_submission("go.form", {"name": "Ada"})

@@ -27,7 +27,7 @@ from sandbox.slack.views import STACK, View
 from sandbox.slack.workspace import Workspace
 from tests.harness import sample_requests
 from tests.harness.clock import FakeClock
-from tests.harness.dispatch import DispatchHarness, Setup, open_dispatch
+from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 from tests.sandbox.slack.samples import modal as view_of
 from tests.sandbox.slack.samples import plain
 
@@ -80,7 +80,7 @@ def pages() -> Pages:
 
 @pytest.fixture
 async def harness(pages: Pages) -> AsyncIterator[DispatchHarness]:
-    async with open_dispatch(Setup(pages.heard)) as opened:
+    async with open_dispatch(DispatchSetup(pages.heard)) as opened:
         yield opened
 
 

@@ -16,7 +16,7 @@ from bot.store.audit import AuditLog
 from bot.store.connection import connect
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 from sandbox.slack.directory import ADA, TEAM_ID
 from tests.harness.app import open_app
 from tests.harness.clock import FakeClock

@@ -12,7 +12,7 @@ from redis import Redis
 
 from bot.store import keys as redis_keys
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
-from sandbox.emporix.state import Seen
+from sandbox.emporix.state import RecordedRequest
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 from tests.listeners.digest.fixtures import set_up
@@ -23,14 +23,14 @@ RUNNING = "68835cc3ef4e8e1425c30001"
 Flow = Callable[[AppHarness], Awaitable[None]]
 
 
-class Opening(deque[Seen]):
+class Opening(deque[RecordedRequest]):
     """The requests to Emporix; `happens` is called during the `number`-th from here on."""
 
     def __init__(self, number: int, happens: Callable[[], None]) -> None:
         super().__init__()
         self._number, self._happens = number, happens
 
-    def append(self, seen: Seen) -> None:
+    def append(self, seen: RecordedRequest) -> None:
         super().append(seen)
         if len(self) == self._number:
             self._happens()

@@ -59,8 +59,8 @@ def test_never_goes_back(tmp_path: Path, moves: list[float]) -> None:
 def test_a_new_demo_begins_now(tmp_path: Path) -> None:
     """What lies in the folder from a later time goes with the move; else the data stays."""
     (tmp_path / "redis").mkdir()
-    clock = SharedClock.of_now(tmp_path)
+    clock = SharedClock.from_folder(tmp_path)
     assert (tmp_path / "redis").is_dir()
     clock.move(clock() + 3600)
-    assert SharedClock.of_now(tmp_path).ahead == 0.0
+    assert SharedClock.from_folder(tmp_path).ahead == 0.0
     assert not (tmp_path / "redis").exists()

@@ -41,7 +41,7 @@ def emporix_state(clock: Time) -> EmporixState:
 @pytest.fixture(scope="session")
 def month() -> EmporixState:
     """The sample data of a month; shared between tests, so read-only."""
-    return EmporixState.believable(Time())
+    return EmporixState.with_sample_data(Time())
 
 
 @pytest.fixture

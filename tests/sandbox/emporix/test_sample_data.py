@@ -64,7 +64,7 @@ def test_how_many(month: EmporixState) -> None:
 
 def test_the_same_each_time(jobs: list[Document]) -> None:
     """Ids and texts stay from one start to the next; only times follow the clock."""
-    later = EmporixState.believable(Time(NOON + DAY)).jobs("acme")
+    later = EmporixState.with_sample_data(Time(NOON + DAY)).jobs("acme")
     assert [job["id"] for job in later] == [job["id"] for job in jobs]
     assert [job.get("message") for job in later] == [job.get("message") for job in jobs]
     assert created(later[0]) == created(jobs[0]).replace("01-28", "01-29")
@@ -206,7 +206,7 @@ def test_odd_ids(jobs: list[Document]) -> None:
 
 async def test_every_page_can_be_fetched() -> None:
     """All of `acme` comes over the wire in pages of 1,000, each job once."""
-    emporix_state = EmporixState.believable(Time())
+    emporix_state = EmporixState.with_sample_data(Time())
     issued = emporix_state.tokens.issue(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     headers = {"Authorization": f"Bearer {issued.value}", "Emporix-Tenant": "acme"}
     async with (

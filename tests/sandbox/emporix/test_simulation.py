@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from sandbox.emporix.json_paths import Document
-from sandbox.emporix.simulation import RESTS, RUNS, WATCHED_SECONDS
+from sandbox.emporix.simulation import PAUSE_SECONDS, RUN_SECONDS, WATCHED_SECONDS
 from sandbox.emporix.state import EmporixState
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
@@ -16,9 +16,9 @@ from tests.harness.clock import FakeClock
 def living(seconds: float, step: float = 5.0) -> tuple[EmporixState, list[Document]]:
     """The state after `seconds` of simulation, and the jobs that were running at its start."""
     clock = FakeClock()
-    emporix_state = EmporixState.believable(clock)
+    emporix_state = EmporixState.with_sample_data(clock)
     running = [job for job in emporix_state.jobs("acme") if job.get("status") == "in_progress"]
-    emporix_state.come_alive()
+    emporix_state.start_simulation()
     end = clock() + seconds
     while clock() < end:
         clock.forward(step)
@@ -28,7 +28,7 @@ def living(seconds: float, step: float = 5.0) -> tuple[EmporixState, list[Docume
 
 def test_what_runs_ends_within_a_minute() -> None:
     """Whoever watches a job need not wait for long."""
-    emporix_state, running = living(RUNS[1] + 5)
+    emporix_state, running = living(RUN_SECONDS[1] + 5)
     now = {job["id"]: job for job in emporix_state.jobs("acme")}
     assert running
     for job in running:
@@ -44,7 +44,7 @@ def test_new_ones_begin_and_fail_now_and_then() -> None:
     """Alerts have something to tell; there are a few new jobs a minute, not a flood."""
     emporix_state, _ = living(1800)
     new = emporix_state.jobs("acme")[: len(emporix_state.jobs("acme")) - 5_000]
-    assert 1800 / RESTS[1] - 2 <= len(new) <= 1800 / RESTS[0]
+    assert 1800 / PAUSE_SECONDS[1] - 2 <= len(new) <= 1800 / PAUSE_SECONDS[0]
     assert Counter(job["status"] for job in new)["failure"] > 10
 
 
@@ -58,14 +58,14 @@ def test_it_is_the_same_each_time() -> None:
 def test_what_was_deleted_stays_deleted() -> None:
     """A running job that somebody deletes does not come back when it would have ended."""
     clock = FakeClock()
-    emporix_state = EmporixState.believable(clock)
-    emporix_state.come_alive()
+    emporix_state = EmporixState.with_sample_data(clock)
+    emporix_state.start_simulation()
     running = [
         job["id"] for job in emporix_state.jobs("acme") if job.get("status") == "in_progress"
     ]
     for job_id in running:
         emporix_state.tenant("acme").jobs.remove(job_id)
-    clock.forward(RUNS[1] + 1)
+    clock.forward(RUN_SECONDS[1] + 1)
     emporix_state.catch_up()
     assert not {job["id"] for job in emporix_state.jobs("acme")} & set(running)
 
@@ -73,12 +73,12 @@ def test_what_was_deleted_stays_deleted() -> None:
 def test_nothing_happens_unasked() -> None:
     """Nothing changes before the simulation starts, and a tenant without jobs gets none."""
     clock = FakeClock()
-    emporix_state = EmporixState.believable(clock)
+    emporix_state = EmporixState.with_sample_data(clock)
     before = emporix_state.jobs("acme")
     clock.forward(3600)
     emporix_state.catch_up()
     assert emporix_state.jobs("acme") == before
-    emporix_state.come_alive()
+    emporix_state.start_simulation()
     clock.forward(3600)
     emporix_state.catch_up()
     assert emporix_state.jobs("initech") == []
@@ -88,8 +88,8 @@ def test_nothing_happens_unasked() -> None:
 def test_a_leap_has_the_jobs_of_usual_days(days: int, jobs: int) -> None:
     """Of a month at most; they have ended, some badly, but for those of the last minutes."""
     clock = FakeClock()
-    emporix_state = EmporixState.believable(clock)
-    emporix_state.come_alive()
+    emporix_state = EmporixState.with_sample_data(clock)
+    emporix_state.start_simulation()
     clock.forward(days * 86400)
     emporix_state.catch_up()
     leapt = emporix_state.jobs("acme")[: len(emporix_state.jobs("acme")) - 5_000]
@@ -103,8 +103,8 @@ def test_a_leap_has_the_jobs_of_usual_days(days: int, jobs: int) -> None:
 def test_a_leap_is_quiet_where_days_are() -> None:
     """A tenant with 57 jobs a month has none or a few on a day."""
     clock = FakeClock()
-    emporix_state = EmporixState.believable(clock)
-    emporix_state.come_alive()
+    emporix_state = EmporixState.with_sample_data(clock)
+    emporix_state.start_simulation()
     clock.forward(86400)
     emporix_state.catch_up()
     assert len(emporix_state.jobs("globex")) - 57 < 40
@@ -113,12 +113,16 @@ def test_a_leap_is_quiet_where_days_are() -> None:
 def test_time_goes_on_after_a_leap() -> None:
     """Whoever watches then sees jobs end and begin as before."""
     clock = FakeClock()
-    emporix_state = EmporixState.believable(clock)
-    emporix_state.come_alive()
+    emporix_state = EmporixState.with_sample_data(clock)
+    emporix_state.start_simulation()
     clock.forward(86400)
     emporix_state.catch_up()
     before = len(emporix_state.jobs("acme"))
     for _ in range(60):
         clock.forward(30)
         emporix_state.catch_up()
-    assert 1800 / RESTS[1] - 2 <= len(emporix_state.jobs("acme")) - before <= 1800 / RESTS[0]
+    assert (
+        1800 / PAUSE_SECONDS[1] - 2
+        <= len(emporix_state.jobs("acme")) - before
+        <= 1800 / PAUSE_SECONDS[0]
+    )

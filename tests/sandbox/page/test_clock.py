@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from sandbox.clock.shared_clock import SharedClock
-from sandbox.page.views import Page
+from sandbox.page.page import Page
 from sandbox.slack.directory import ADA, GRACE
 from sandbox.slack.workspace import Workspace
 from tests.harness.clock import NOW, FakeClock

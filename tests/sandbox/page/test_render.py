@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rendering.renderer import Renderer
-from sandbox.page.render import TEMPLATES, CannotDraw, draw
+from sandbox.page.render import TEMPLATES, UnknownBlockType, draw
 from sandbox.slack.blockkit.blocks import BLOCKS
 from sandbox.slack.blockkit.elements import ELEMENTS
 from sandbox.slack.blockkit.rich_text import LEAVES, PARTS
-from sandbox.slack.generated_ids import named
+from sandbox.slack.generated_ids import view_with_generated_ids
 from sandbox.slack.inputs import initial_state
 from sandbox.slack.views import View
 from tests.rendering.hostile import hostile_text
@@ -51,7 +51,7 @@ TAGS = OURS | OF_WORDS | OF_MARKDOWN
 def shown(payload: dict[str, Any]) -> str:
     """A message or a view as the page shows it; empty for an answer that shows nothing itself."""
     if payload.get("type") == "modal":
-        content = named(payload)
+        content = view_with_generated_ids(payload)
         state = initial_state(content["blocks"])
         view = View("V1", "U0ADA", "V1", None, content, "1", state)
         return draw("modal", view=view, errors={}, keys=(), reader=reader())
@@ -136,7 +136,7 @@ def test_every_type_has_its_template(folder: str, kinds: dict[str, Any]) -> None
 )
 def test_what_cannot_be_drawn_is_an_error(block: dict[str, Any]) -> None:
     """Nothing goes unseen."""
-    with pytest.raises(CannotDraw, match="html"):
+    with pytest.raises(UnknownBlockType, match="html"):
         drawn([block])
 
 

@@ -70,8 +70,8 @@ async def test_one_that_is_on_already_is_scheduled(harness: PollingHarness) -> N
 async def test_a_resumed_alert_is_due_within_a_minute(harness: PollingHarness) -> None:
     """On the connection of the person who resumed it, and without the refusals from before."""
     alert = await turn_on(harness)
-    await harness.course.pause(alert.id, "unauthorized")
-    await harness.looks.look(ADAS)
+    await harness.lifecycle.pause(alert.id, "unauthorized")
+    await harness.poller.look(ADAS)
     await harness.redis.hset(redis_keys.alerts_strikes(), PolledConnection(GRACE, "acme").name, 2)
     resumed = await harness.alerts.resume(await harness.account(GRACE), OPS, alert.id)
     assert (resumed.how, resumed.before) == ("resumed", ADA)
@@ -83,7 +83,7 @@ async def test_a_resumed_alert_is_due_within_a_minute(harness: PollingHarness) -
 async def test_resuming_needs_a_connection(harness: PollingHarness) -> None:
     """Scheduled work never runs on somebody else's API key."""
     alert = await turn_on(harness)
-    await harness.course.pause(alert.id, "unauthorized")
+    await harness.lifecycle.pause(alert.id, "unauthorized")
     with pytest.raises(NotConnected):
         await harness.alerts.resume(Account(GRACE), OPS, alert.id)
     paused = await harness.alert_store.load(alert.id)
@@ -93,7 +93,7 @@ async def test_resuming_needs_a_connection(harness: PollingHarness) -> None:
 async def test_an_alert_is_resumed_in_its_own_channel(harness: PollingHarness) -> None:
     """A button that is replayed in another channel turns nothing on there."""
     alert = await turn_on(harness)
-    await harness.course.pause(alert.id, "unauthorized")
+    await harness.lifecycle.pause(alert.id, "unauthorized")
     assert await harness.alerts.resume(await harness.account(), "C0GENERAL", alert.id) is None
     assert (await harness.alert_store.load(alert.id)).paused == "unauthorized"
 
@@ -101,7 +101,7 @@ async def test_an_alert_is_resumed_in_its_own_channel(harness: PollingHarness) -
 async def test_the_first_of_two_who_take_over_is_the_owner(harness: PollingHarness) -> None:
     """The second one reads that it is on already."""
     alert = await turn_on(harness)
-    await harness.course.pause(alert.id, "unauthorized")
+    await harness.lifecycle.pause(alert.id, "unauthorized")
     accounts = [await harness.account(person) for person in (ADA, GRACE)]
     harness.emporix.meet = asyncio.Barrier(2)  # both have read that it is paused
     both = await asyncio.gather(
@@ -141,7 +141,7 @@ class Undecided(AlertStore):
 async def test_changes_that_lose_each_race_are_no_success(harness: PollingHarness) -> None:
     """The person is asked to try again, and does not read that it was done."""
     alert = await turn_on(harness)
-    harness.course._kept = Undecided(harness.redis, VAULT)
+    harness.lifecycle._kept = Undecided(harness.redis, VAULT)
     with pytest.raises(Busy):
         await harness.alerts.mute(ADA, OPS, harness.clock() + 60)
     with pytest.raises(Busy):
@@ -168,7 +168,7 @@ async def test_one_that_is_turned_off_meanwhile_is_left_out(
 ) -> None:
     """The others are muted or turned off, and only they are reported."""
     first, second = await turn_on(harness), await turn_on(harness, statuses=("skipped",))
-    harness.course._kept = store = Vanishing(harness.redis, VAULT)
+    harness.lifecycle._kept = store = Vanishing(harness.redis, VAULT)
     store.gone = first.id
     until = (harness.clock() + 60,) if verb == "mute" else ()
     changed = await getattr(harness.alerts, verb)(ADA, OPS, *until)
@@ -195,18 +195,18 @@ async def test_one_that_moved_since_it_was_read_leaves_nothing(harness: PollingH
     assert moved
     assert await store.delete(alert) is False
     await harness.alerts.off(ADA, OPS)
-    await harness.looks.look(ADAS)
+    await harness.poller.look(ADAS)
     assert await harness.redis.keys("*") == []
 
 
 async def test_pausing_keeps_the_first_reason(harness: PollingHarness) -> None:
     """And since when: a second one starts no new notices."""
     alert = await turn_on(harness)
-    await harness.course.pause(alert.id, "unauthorized")
+    await harness.lifecycle.pause(alert.id, "unauthorized")
     at = harness.clock()
-    await harness.course.noticed(await harness.alert_store.load(alert.id))
+    await harness.lifecycle.noticed(await harness.alert_store.load(alert.id))
     harness.clock.forward(60)
-    await harness.course.pause(alert.id, "owner_gone")
+    await harness.lifecycle.pause(alert.id, "owner_gone")
     paused = await harness.alert_store.load(alert.id)
     assert (paused.paused, paused.paused_at, paused.notices) == ("unauthorized", at, 1)
 
@@ -214,7 +214,7 @@ async def test_pausing_keeps_the_first_reason(harness: PollingHarness) -> None:
 async def test_a_paused_alert_is_due_at_once(harness: PollingHarness) -> None:
     """So that some worker posts the reason, whatever process paused it."""
     alert = await turn_on(harness)
-    await harness.course.pause(alert.id, "unauthorized")
+    await harness.lifecycle.pause(alert.id, "unauthorized")
     assert await due(harness) == harness.clock()
 
 

@@ -72,7 +72,7 @@ class Channel:
     def step(
         self, what: str, number: int, person: Any, chosen: str
     ) -> Callable[[], Awaitable[object]]:
-        alerts, course, until = self.harness.alerts, self.harness.course, self.clock() + 7_200
+        alerts, course, until = self.harness.alerts, self.harness.lifecycle, self.clock() + 7_200
 
         async def account() -> Any:
             return await self.harness.account(person)
@@ -92,10 +92,10 @@ class Channel:
             "resume": resume,
             "pause": lambda: course.pause(chosen, "filters"),
             "disconnect": lambda: alerts.orphan(person, "acme"),
-            "look": lambda: self.harness.looks.look(PolledConnection(person, "acme")),
-            "look in vain": lambda: self.harness.looks.look(PolledConnection(person, "acme")),
-            "look refused": lambda: self.harness.looks.look(PolledConnection(person, "acme")),
-            "look with another key": lambda: self.other.looks.look(
+            "look": lambda: self.harness.poller.look(PolledConnection(person, "acme")),
+            "look in vain": lambda: self.harness.poller.look(PolledConnection(person, "acme")),
+            "look refused": lambda: self.harness.poller.look(PolledConnection(person, "acme")),
+            "look with another key": lambda: self.other.poller.look(
                 PolledConnection(person, "acme")
             ),
             "post": lambda: self.posted(chosen),
@@ -107,15 +107,15 @@ class Channel:
 
     async def posted(self, chosen: str) -> None:
         if alert := await self.harness.alert_store.load(chosen):
-            await self.harness.course.done(alert, ())
+            await self.harness.lifecycle.done(alert, ())
 
     async def noticed(self, chosen: str) -> None:
         if alert := await self.harness.alert_store.load(chosen):
-            await self.harness.course.noticed(alert)
+            await self.harness.lifecycle.noticed(alert)
 
     async def add_unreadable(self, source: PolledConnection) -> None:
         """An alert of somebody whose key is lost, as a worker that had the key has saved it."""
-        await self.harness.looks.look(source)
+        await self.harness.poller.look(source)
         if await self.redis.zscore(redis_keys.alerts_due(), source.name) is None:
             return
         self.unreadable += 1

@@ -124,7 +124,7 @@ async def harness(redis: Any, clock: FakeClock) -> PollingHarness:
 
 async def look(harness: PollingHarness, *, refused: bool = False) -> Polled:
     harness.emporix.error = Unauthorized() if refused else None
-    looked: Polled = await harness.looks.look(ADAS)
+    looked: Polled = await harness.poller.look(ADAS)
     return looked
 
 
@@ -150,7 +150,7 @@ async def test_refusals_of_what_is_paused_are_forgotten(harness: PollingHarness)
     """Nothing stays in Redis of a connection that is not used any more."""
     for _ in range(3):
         await look(harness, refused=True)
-    await harness.course.pause_all(ADAS, "unauthorized")
+    await harness.lifecycle.pause_all(ADAS, "unauthorized")
     await look(harness)
     assert await harness.redis.hlen(redis_keys.alerts_strikes()) == 0
 
@@ -160,7 +160,7 @@ async def test_a_worker_without_the_key_forgets_nothing(
 ) -> None:
     """What it cannot open is looked at again within a minute, for another worker can."""
     other = PollingHarness(redis, harness.clock, OTHER_VAULT)
-    assert await other.looks.look(ADAS) == Polled()
+    assert await other.poller.look(ADAS) == Polled()
     assert await due_in(harness) <= 60
     assert other.emporix.calls == 0
 
@@ -168,10 +168,10 @@ async def test_a_worker_without_the_key_forgets_nothing(
 async def test_says_which_paused_alerts_need_a_notice(harness: PollingHarness) -> None:
     """At once, and once more 24 hours later; in between and afterwards nothing."""
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
-    await harness.course.pause(alert.id, "filters")
+    await harness.lifecycle.pause(alert.id, "filters")
     for unnoticed in [(alert.id,), (alert.id,), ()]:
         assert (await look(harness)).unnoticed == unnoticed
-        await harness.course.noticed(await harness.alert_store.load(alert.id))
+        await harness.lifecycle.noticed(await harness.alert_store.load(alert.id))
         harness.clock.forward(DAY - 1)
         assert (await look(harness)).unnoticed == ()
         assert 0 < await due_in(harness) <= 900
@@ -180,7 +180,7 @@ async def test_says_which_paused_alerts_need_a_notice(harness: PollingHarness) -
 
 async def test_asks_nothing_for_paused_alerts(harness: PollingHarness) -> None:
     """Emporix is left alone until somebody resumes one."""
-    await harness.course.pause_all(ADAS, "filters")
+    await harness.lifecycle.pause_all(ADAS, "filters")
     before = harness.emporix.calls
     await look(harness)
     assert harness.emporix.calls == before
@@ -193,7 +193,7 @@ async def test_finds_what_emporix_shows_late(harness: PollingHarness) -> None:
     harness.emporix.jobs["job-1"] = Job(id="job-1", status="failure", modified_at=iso(old))
     await look(harness)
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
-    await harness.course.done(alert, ())
+    await harness.lifecycle.done(alert, ())
     harness.emporix.jobs["job-2"] = Job(id="job-2", status="failure", modified_at=iso(late))
     await look(harness)
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")

@@ -44,7 +44,7 @@ from bot.store import keys as redis_keys
 from bot.store.cleanups import LEASE_SECONDS
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 from tests.harness.clock import FakeClock
 from tests.services.cleanups.fixtures import (
     FILTERS,

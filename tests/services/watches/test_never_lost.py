@@ -59,7 +59,7 @@ class Watchers:
         worker.emporix.error = None
 
     def step(self, what: str, number: int, person: Any) -> Callable[[], Awaitable[object]]:
-        watching, tenant, job_id = self.harness.watching, TENANTS[number % 2], f"job-{number}"
+        watching, tenant, job_id = self.harness.watches, TENANTS[number % 2], f"job-{number}"
         source = PolledConnection(person, tenant)
 
         async def watch() -> None:
@@ -72,7 +72,7 @@ class Watchers:
             "look": lambda: watching.look(source),
             "look in vain": lambda: watching.look(source),
             "look refused": lambda: watching.look(source),
-            "look with another key": lambda: self.other.watching.look(source),
+            "look with another key": lambda: self.other.watches.look(source),
             "tell": lambda: self.tell(source),
             "disconnect": lambda: watching.end_all(person, tenant),
             "unreadable": lambda: self.add_unreadable(source, job_id),
@@ -84,7 +84,7 @@ class Watchers:
         self.harness.emporix.jobs[job_id] = Job(id=job_id, status="success")
 
     async def tell(self, source: PolledConnection) -> None:
-        for ending in (await self.harness.watching.look(source)).endings:
+        for ending in (await self.harness.watches.look(source)).endings:
             watch = ending.watch
             await self.harness.watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 import pytest
 
 from bench.environment import Environment
-from bench.figure import Figure, Goal, Measurement, Rounds, at_least, at_most, figures, measures
+from bench.measurement import (
+    Figure,
+    Goal,
+    Measurement,
+    Rounds,
+    at_least,
+    at_most,
+    figures,
+    measures,
+)
 
 
 @measures(quick_ratio=at_most(0.5), many_rate=at_least(3))

@@ -26,7 +26,7 @@ from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA, BOT_USER_ID, TEAM_ID, Channel
 from sandbox.slack.workspace import Workspace
-from tests.faults.storm import RedisThatDies
+from tests.faults.failures import RedisThatDies
 
 CHANNELS = 50
 WITH_THREAD = 20
@@ -40,7 +40,7 @@ OWNERS = [Caller(TEAM_ID, ADA.id), *(Caller(TEAM_ID, f"U0FAULT{number}") for num
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Scenario:
     """Everything around the workers; `folder` holds their logs."""
 
     workspace: Workspace
@@ -50,7 +50,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(folder: Path) -> AsyncIterator[Scene]:
+async def open_scenario(folder: Path) -> AsyncIterator[Scenario]:
     emporix_state, workspace = EmporixState(time.time), Workspace(time.time)
     for number in range(6):
         emporix_state.add_job(
@@ -79,7 +79,7 @@ async def open_scene(folder: Path) -> AsyncIterator[Scene]:
             "LOG_LEVEL": "INFO",
             "SLACK_CHANNEL_READS_PER_MINUTE": "6000",
         }
-        yield Scene(workspace, redis, settings, folder)
+        yield Scenario(workspace, redis, settings, folder)
 
 
 def days_ago(days: int) -> dict[str, object]:
@@ -87,10 +87,10 @@ def days_ago(days: int) -> dict[str, object]:
     return {"version": 1, "createdAt": stamp, "modifiedAt": stamp}
 
 
-async def set_up(scene: Scene, due: float, digests: int) -> None:
+async def set_up(scenario: Scenario, due: float, digests: int) -> None:
     """So many digests, due at the same time, on Ada's connection."""
-    redis = connect(scene.redis.url)
-    records = AccountEncryption(vault(scene))
+    redis = connect(scenario.redis.url)
+    records = AccountEncryption(vault(scenario))
     credentials = Credentials(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     for owner in OWNERS:
         connection = Connection(owner, "acme", credentials, frozenset({READ_SCOPE}), due)
@@ -116,56 +116,56 @@ async def set_up(scene: Scene, due: float, digests: int) -> None:
             channel_id=channel_id,
             chart=number < WITH_THREAD,
         )
-        await DigestStore(redis, vault(scene)).save(
+        await DigestStore(redis, vault(scenario)).save(
             replace(digest, filters=Filters(agents=(agent,)))
         )
     await redis.aclose()
 
 
-def vault(scene: Scene) -> Cipher:
-    return Cipher(parse_keys(scene.settings["ENCRYPTION_KEYS"]))
+def vault(scenario: Scenario) -> Cipher:
+    return Cipher(parse_keys(scenario.settings["ENCRYPTION_KEYS"]))
 
 
-def posted(scene: Scene) -> Counter[str]:
+def posted(scenario: Scenario) -> Counter[str]:
     """How often each digest stands in its channel."""
     return Counter(
         message.metadata["event_payload"]["name"]
         for number in range(CHANNELS)
-        for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
+        for message in scenario.workspace.messages.of_channel(f"C0FAULT{number:02}")
     )
 
 
-def charts(scene: Scene) -> int:
+def charts(scenario: Scenario) -> int:
     """How many digests show a chart."""
     return sum(
         block["type"] == "data_visualization"
         for number in range(CHANNELS)
-        for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
+        for message in scenario.workspace.messages.of_channel(f"C0FAULT{number:02}")
         for block in message.blocks
     )
 
 
-async def settled(scene: Scene) -> int:
+async def settled(scenario: Scenario) -> int:
     """How many digests know that they were posted."""
-    redis = connect(scene.redis.url)
-    store = DigestStore(redis, vault(scene))
+    redis = connect(scenario.redis.url)
+    store = DigestStore(redis, vault(scenario))
     found = [digest for owner in OWNERS for digest in await store.of_owner(owner)]
     await redis.aclose()
     return sum(digest.posted_on == "2026-11-24" for digest in found)
 
 
-async def all_settled(scene: Scene, digests: int, within: float) -> bool:
+async def all_settled(scenario: Scenario, digests: int, within: float) -> bool:
     ends = time.time() + within
     while time.time() < ends:
-        if await settled(scene) == digests:
+        if await settled(scenario) == digests:
             return True
         await asyncio.sleep(0.5)
     return False
 
 
-def last_post(scene: Scene) -> float:
+def last_post(scenario: Scenario) -> float:
     return max(
         float(message.ts)
         for number in range(CHANNELS)
-        for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
+        for message in scenario.workspace.messages.of_channel(f"C0FAULT{number:02}")
     )
