@@ -65,7 +65,7 @@ class Counters:
 
 
 @measures(**GOALS)
-async def one_look(environment: Environment) -> Rounds:
+async def calls_per_command(environment: Environment) -> Rounds:
     """The second of its kind, when connections are open and agents' names are known."""
     async with _counters(environment) as counters:
         await counters.ada.command("/emporix jobs")
