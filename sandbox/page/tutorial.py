@@ -140,7 +140,7 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
         yield "share"
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
-    if buttons.JOBS_SHARE_FOUND_ASK in shown:
+    if buttons.JOBS_SHARE_MENTIONED_ASK in shown:
         yield "find"
     if buttons.JOBS_RESULTS_REFRESH in shown:
         yield "form"
