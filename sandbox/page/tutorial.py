@@ -142,5 +142,5 @@ def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
         yield "connect"
     if buttons.JOBS_SHARE_MENTIONED_ASK in shown:
         yield "find"
-    if buttons.JOBS_RESULTS_REFRESH in shown:
+    if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:
         yield "form"

@@ -51,16 +51,16 @@ async def test_opens_and_deletes_after_asking(user: PageUser) -> None:
 
 async def test_shares_with_everyone_in_the_channel(user: PageUser) -> None:
     """Grace sees what Ada shared, and nothing else; a delete shows in place, live."""
-    await desk.type("/emporix jobs size:1", answer="Job 1 of ")
-    await desk.press("Share in channel", answer="Share these jobs?")
-    await desk.button("Share").click()
-    await expect(desk.messages.filter(has_text="Shared by")).to_have_count(1)
-    await desk.become("Grace Hopper")
-    await expect(desk.messages).to_have_count(1)
-    await desk.sees("Shared by @Ada Lovelace")
-    await expect(desk.last).not_to_contain_text("Only visible to you")
-    await desk.person("ada").click("Delete", action_id="jobs.delete_in_channel.confirm")
-    await desk.sees("Deleted by @Ada Lovelace, Today")
+    await user.type("/emporix jobs size:1", answer="Job 1 of ")
+    await user.press("Share in channel", answer="Share these jobs?")
+    await user.button("Share").click()
+    await expect(user.messages.filter(has_text="Shared by")).to_have_count(1)
+    await user.become("Grace Hopper")
+    await expect(user.messages).to_have_count(1)
+    await user.sees("Shared by @Ada Lovelace")
+    await expect(user.last).not_to_contain_text("Only visible to you")
+    await user.person("ada").click("Delete", action_id="jobs.delete_in_channel.confirm")
+    await user.sees("Deleted by @Ada Lovelace, Today")
 
 
 async def test_connects_a_tenant(user: PageUser) -> None:
