@@ -20,7 +20,7 @@ import bot.tasks
 from bot import errors
 from bot.app import COMMAND
 from bot.rendering import buttons
-from bot.rendering.buttons import STATES, State
+from bot.rendering.buttons import BUTTON_STATES, ButtonState
 from bot.rendering.renderer import Renderer, examples
 from bot.scheduler.tasks import discover as clock_calls
 from bot.services.filters.definitions import FILTERS
@@ -258,8 +258,8 @@ def test_a_listener_decodes_what_a_template_sends(template: str) -> None:
             REGISTRY.actions[element["action_id"]].states(element.get("value", ""), metadata)
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_every_state_is_sent_and_taken(state: type[State]) -> None:
+@pytest.mark.parametrize("state", BUTTON_STATES)
+def test_every_state_is_sent_and_taken(state: type[ButtonState]) -> None:
     """Each class is used by a template and by a listener."""
     sources = [path.read_text(encoding="utf-8") for path in (PROJECT / "templates").rglob("*.j2")]
     assert any(f"{state.__name__}(" in source for source in sources)

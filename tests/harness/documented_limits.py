@@ -44,7 +44,7 @@ DOCUMENTED = (
     Limit("services.csv_export.LONGEST_TEXT", 32_767, README, "ends after 32,767 characters"),
     Limit("services.csv_export.MOST_LISTS", 10, README, "one list at a time, ten people"),
     Limit(
-        "rendering.agent_message.IN_MODAL",
+        "rendering.agent_message.MODAL_TEXT_LENGTH",
         50_000,
         README,
         "beyond 50,000 characters comes as a file",
@@ -142,9 +142,9 @@ UNDOCUMENTED: dict[str, float] = {
     "emporix.models.MAX_WORDS": 300,
     "emporix.retries.ATTEMPTS": 3,
     "logs.LONGEST_TEXT": 20_000,
-    "rendering.jobs_csv.LONGEST_CELL": 32_767,  # Excel
-    "rendering.agent_message.ON_CARD": 50_000,
-    "rendering.jinja_filters.BAR": 12,
+    "rendering.jobs_csv.MAX_CELL_LENGTH": 32_767,  # Excel
+    "rendering.agent_message.CARD_TEXT_LENGTH": 50_000,
+    "rendering.jinja_filters.BAR_WIDTH_WIDTH": 12,
     "services.agents.KEPT_AFTER_FAILURE_SECONDS": 30,
     "services.agents.MOST_AT_ONCE": 50,
     "services.alerts.grouping.SHOWN": 5,
