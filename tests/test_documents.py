@@ -34,7 +34,7 @@ from tests.injected import wrong_parameters
 
 RENDERER = Renderer.default()
 REGISTRY = discover(bot.listeners)
-PICTURES = PROJECT / "docs/pictures"
+PICTURES = PROJECT / "docs/screenshots"
 EXAMPLES = [PROJECT / ".env.example", PROJECT / "manifest.yml"]
 USER_GUIDE, OPERATOR_GUIDE = "docs/user-guide.md", "docs/operator-guide.md"
 

@@ -28,10 +28,10 @@ from bot.rendering.text import ELLIPSIS, cut, cut_as, is_blank, shorten
 
 
 def fit_payload(payload: dict[str, Any]) -> dict[str, Any]:
-    """`payload` (a message, a view, an answer with a view, or options) as Slack accepts it.
+    """`payload` (message, view, answer with a view, options) as Slack accepts it.
 
-    Raises InvalidPayload for errors that only the template can fix: two equal action ids in a block,
-    or a `private_metadata`, `callback_id` or `external_id` that is too long. Idempotent; `payload`
+    Raises InvalidPayload for errors that only the template can fix: equal action ids in a block, or
+    a `private_metadata`, `callback_id` or `external_id` that is too long. Idempotent; `payload`
     itself is not changed.
     """
     if payload.get("type") in limits.VIEW_TYPES:
