@@ -138,5 +138,5 @@ def _told(sent: Sent, user: User) -> Iterator[str]:
         yield "connect"
     if buttons.JOBS_SHARE_MENTIONED_ASK in shown:
         yield "find"
-    if buttons.JOBS_RESULTS_REFRESH in shown:
+    if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:
         yield "form"
