@@ -22,9 +22,9 @@ from bench.stand_ins.tenants import tenant_name
 from bench.users import SCOPES
 from bot.domain.accounts import Connection, Credentials
 from bot.domain.filters import Filters
-from bot.emporix.client import list_params, page
+from bot.domain.jobs import JobPage
+from bot.emporix.client import list_params, parse_page_response
 from bot.emporix.http import http_client
-from bot.emporix.models import JobPage
 from bot.emporix.query import to_q
 from bot.emporix.time_range import WHOLE, TimeRange
 from bot.rendering.renderer import Renderer
@@ -48,7 +48,9 @@ class BareCalls:
     ) -> JobPage:
         params = {**list_params(filters), "q": to_q(filters, part)}
         path = f"/ai-service/{connection.tenant}/jobs"
-        return page(await self._http.get(path, params=params, headers=HEADERS), filters)
+        return parse_page_response(
+            await self._http.get(path, params=params, headers=HEADERS), filters
+        )
 
 
 async def _run(request: Request) -> Response:

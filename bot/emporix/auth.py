@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from bot.domain.accounts import Caller, Connection, Credentials, Token
 from bot.emporix.errors import token_error, unreadable
-from bot.emporix.payloads import decode, fields, text
+from bot.emporix.models import as_object, as_text, decode_json
 
 Clock = Callable[[], float]
 """Gives seconds since 1970."""
@@ -159,13 +159,13 @@ def parse(response: httpx.Response, *, now: float, tenant: str = "") -> Token:
     if response.status_code != httpx.codes.OK:
         raise token_error(response, now=now, tenant=tenant)
     try:
-        return _token(decode(response.content), now)
+        return _token(decode_json(response.content), now)
     except ValueError as error:
         raise unreadable(response, tenant=tenant) from error
 
 
 def _token(body: object, now: float) -> Token:
-    members = fields(body)
+    members = as_object(body)
     value, scope = members.get("access_token"), members.get("scope") or ""
     if not isinstance(value, str) or not isinstance(scope, str) or not _can_be_sent(value):
         raise ValueError("no token")
@@ -175,7 +175,7 @@ def _token(body: object, now: float) -> Token:
 
 def _seconds(expires_in: object) -> float:
     """OAuth: a number; gateways are known to send it as a string."""
-    seconds = float(text(expires_in))
+    seconds = float(as_text(expires_in))
     if not 0 < seconds < math.inf:
         raise ValueError("a token lives for a while")
     return seconds

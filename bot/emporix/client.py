@@ -15,14 +15,21 @@ import httpx
 
 from bot.domain.accounts import DELETE_SCOPE, DELETING, READING, Connection, Credentials, Token
 from bot.domain.filters import Filters
+from bot.domain.jobs import Agent, Job, JobPage, Session
 from bot.emporix import auth
 from bot.emporix.auth import Clock, DeleteTokens, TokenAuth, Tokens
 from bot.emporix.errors import naming_failures, response_error, unreadable
-from bot.emporix.models import LIST_FIELDS, Agent, Job, JobPage
-from bot.emporix.payloads import decode, objects
+from bot.emporix.models import (
+    LIST_FIELDS,
+    decode_json,
+    objects_in,
+    parse_agent,
+    parse_job,
+    parse_job_page,
+    parse_session,
+)
 from bot.emporix.query import to_q
 from bot.emporix.retries import ANSWER_TIME, BUDGET, retrying
-from bot.emporix.sessions import Session
 from bot.emporix.time_range import WHOLE, TimeRange
 from bot.errors import BotError, EmporixError, EmporixUnreadable, InvalidInput, NotFound
 
@@ -48,15 +55,15 @@ def with_id(fields: Iterable[str]) -> str:
     return ",".join(dict.fromkeys(["id", *filter(None, fields)]))
 
 
-def page(response: httpx.Response, filters: Filters) -> JobPage:
+def parse_page_response(response: httpx.Response, filters: Filters) -> JobPage:
     """Raises ValueError where the body is not an array of objects.
 
     Emporix: the total comes in a header, and only when asked for.
     """
     number, size = _page_and_size(filters)
     total = response.headers.get("X-Total-Count", "")
-    return JobPage.from_json(
-        decode(response.content),
+    return parse_job_page(
+        decode_json(response.content),
         page=number,
         size=size,
         total=int(total) if TOTAL.fullmatch(total) else None,
@@ -163,7 +170,7 @@ MAX_QUERY_STRING = 8_000
 AGENT_FIELDS = {"fields": "id,name,type,enabled"}
 """A whole agent carries prompts and keys, which are nobody's business here."""
 
-MOST_AGENTS = 2_000
+MAX_AGENTS = 2_000
 """More names are not read."""
 
 COUNTED = {"X-Total-Count": "true"}
@@ -197,7 +204,7 @@ class EmporixClient:
         if len(urlencode(params)) > MAX_QUERY_STRING:
             return await self.search_jobs(connection, filters, part)
         call = self._call(connection, "GET", "jobs", params=params, headers=COUNTED)
-        return await self._read(call, partial(page, filters=filters))
+        return await self._read(call, partial(parse_page_response, filters=filters))
 
     async def search_jobs(
         self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
@@ -211,7 +218,7 @@ class EmporixClient:
             headers=COUNTED,
             json={"q": to_q(filters, part)},
         )
-        return await self._read(call, partial(page, filters=filters))
+        return await self._read(call, partial(parse_page_response, filters=filters))
 
     async def get_job(
         self, connection: Connection, job_id: str, fields: Collection[str] = ()
@@ -219,7 +226,7 @@ class EmporixClient:
         """GET /jobs/{jobId}, whole or with `fields` only. Raises NotFound."""
         params = {"fields": with_id(fields)} if fields else None
         call = self._job_call(connection, "GET", job_id, params)
-        job = await self._read(call, _job)
+        job = await self._read(call, lambda response: parse_job(decode_json(response.content)))
         return replace(job, id=job.id or job_id)
 
     async def delete_job(self, connection: Connection, job_id: str) -> bool:
@@ -258,13 +265,13 @@ class EmporixClient:
     async def list_agents(self, connection: Connection) -> tuple[Agent, ...]:
         """GET /agentic/agents, in the order of Emporix."""
         call = self._call(connection, "GET", "agentic/agents", params=AGENT_FIELDS)
-        return await self._read(call, _agents)
+        return await self._read(call, _parse_agents)
 
     async def get_session(self, connection: Connection, session_id: str) -> Session:
         """GET /agentic/logs/sessions/{sessionId}, with its whole log. Raises NotFound."""
         path = f"agentic/logs/sessions/{segment(session_id, 'session id')}"
         call = self._call(connection, "GET", path, resource_id=session_id)
-        return await self._read(call, _session)
+        return await self._read(call, lambda response: parse_session(decode_json(response.content)))
 
     async def request_token(self, credentials: Credentials, scope: str = READING) -> Token:
         """POST /oauth/token, for READING or DELETING of `bot.domain.accounts`.
@@ -331,13 +338,5 @@ class EmporixClient:
         return TokenAuth(held, self._delete_tokens, self._clock, ask)
 
 
-def _job(response: httpx.Response) -> Job:
-    return Job.from_json(decode(response.content))
-
-
-def _session(response: httpx.Response) -> Session:
-    return Session.from_json(decode(response.content))
-
-
-def _agents(response: httpx.Response) -> tuple[Agent, ...]:
-    return tuple(map(Agent.from_json, objects(decode(response.content), MOST_AGENTS)))
+def _parse_agents(response: httpx.Response) -> tuple[Agent, ...]:
+    return tuple(map(parse_agent, objects_in(decode_json(response.content), MAX_AGENTS)))

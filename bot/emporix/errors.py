@@ -11,7 +11,7 @@ import httpx
 
 from bot.backoff import EMPORIX_LONGEST, parse_retry_after
 from bot.emporix.http import Encoded, TooLarge
-from bot.emporix.payloads import clean, decode, fields, items
+from bot.emporix.models import as_list, as_object, decode_json, one_line
 from bot.errors import (
     EmporixError,
     EmporixFailed,
@@ -170,23 +170,23 @@ def _is_page(response: httpx.Response) -> bool:
 
 def _words(body: bytes) -> Words:
     try:
-        found = decode(body)
+        found = decode_json(body)
     except ValueError:
         return Words()
-    members = fields(found)
+    members = as_object(found)
     is_json, is_own = isinstance(found, dict), bool(members.keys() & OWN_MEMBERS)
-    if fault := fields(members.get("fault")):
-        code = clean(fields(fault.get("detail")).get("errorcode"))
-        return Words(clean(fault.get("faultstring")), (), code, is_json, is_own)
-    details = islice(filter(None, map(_detail, items(members.get("details")))), MAX_DETAILS)
-    code = clean(members.get("error") or members.get("ErrorCode"))
-    said = clean(members.get("message") or members.get("error_description"))
+    if fault := as_object(members.get("fault")):
+        code = one_line(as_object(fault.get("detail")).get("errorcode"))
+        return Words(one_line(fault.get("faultstring")), (), code, is_json, is_own)
+    details = islice(filter(None, map(_detail, as_list(members.get("details")))), MAX_DETAILS)
+    code = one_line(members.get("error") or members.get("ErrorCode"))
+    said = one_line(members.get("message") or members.get("error_description"))
     return Words(said, tuple(details), code, is_json, is_own)
 
 
 def _detail(detail: object) -> str:
     """`details` holds strings, or objects of which `message` is for people."""
     if not isinstance(detail, dict):
-        return clean(detail)
-    field, message = clean(detail.get("field")), clean(detail.get("message"))
-    return clean(f"{field}: {message}") if field and message else message or clean(detail)
+        return one_line(detail)
+    field, message = one_line(detail.get("field")), one_line(detail.get("message"))
+    return one_line(f"{field}: {message}") if field and message else message or one_line(detail)

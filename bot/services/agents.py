@@ -12,8 +12,8 @@ from typing import Protocol, TypeAlias
 
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
+from bot.domain.jobs import Agent, Job, JobPage
 from bot.emporix.client import EmporixClient
-from bot.emporix.models import Agent, Job, JobPage
 from bot.emporix.time_range import WHOLE, TimeRange
 from bot.errors import BotError
 from bot.services.concurrency import SingleFlight

@@ -11,9 +11,9 @@ from typing import Protocol
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.filters import Filters
+from bot.domain.jobs import Job
 from bot.domain.lists import ListCursor
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.models import Job
 from bot.errors import (
     Busy,
     EmporixFailed,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from bot.domain.accounts import Account
+from bot.domain.jobs import ExportResult
 from bot.emporix.client import EmporixClient
-from bot.emporix.models import ExportResult
 from bot.errors import ExportUnusable
 from bot.services.accounts import require_connection
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from bot.domain.accounts import Account, Connection
 from bot.domain.filters import Filters
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.emporix.time_range import WHOLE
 from bot.errors import EmporixError, Forbidden, InvalidInput, NotFound
 from bot.services.accounts import require_connection

@@ -10,9 +10,8 @@ from bot.domain.alerts import Alert
 from bot.domain.audit import AuditEntry
 from bot.domain.digests import Digest
 from bot.domain.filters import Filters
-from bot.domain.jobs import JobSummary, NewestJobs, TenantStats
+from bot.domain.jobs import Job, JobSummary, NewestJobs, TenantStats
 from bot.domain.watches import Watch
-from bot.emporix.models import Job
 from bot.errors import EmporixError
 from bot.services.accounts import require_connection
 from bot.services.agents import NamedJobs

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from bot.domain.accounts import Account, Connection
 from bot.domain.filters import Filters
+from bot.domain.jobs import Job, JobPage
 from bot.domain.lists import ListCursor
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.models import Job, JobPage
 from bot.emporix.query import by_ids
 from bot.emporix.time_range import WHOLE, TimeRange
 from bot.errors import InvalidRequest, NotFound, OutdatedButton

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from bot.domain.accounts import Connection
 from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import Job, JobPage
 from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
 from bot.domain.times import parse_time
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.models import Job, JobPage
 from bot.emporix.time_range import CREATED, MODIFIED, WHOLE, TimeRange
 
 

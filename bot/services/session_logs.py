@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bot.domain.accounts import Account
+from bot.domain.jobs import LogLine, Session
 from bot.emporix.client import EmporixClient
-from bot.emporix.sessions import LogLine, Session
 from bot.errors import NotFound
 from bot.services.accounts import require_connection
 

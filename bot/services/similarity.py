@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 
 READ = 500
 """Letters of a message that are compared: what went wrong stands at its beginning."""

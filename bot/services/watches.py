@@ -8,9 +8,9 @@ from typing import Literal
 
 from bot.backoff import EMPORIX_LONGEST, bounded
 from bot.domain.accounts import Account, Caller, PolledConnection
+from bot.domain.jobs import Job
 from bot.domain.times import parse_time
 from bot.domain.watches import NOWHERE, MessageRef, Watch
-from bot.emporix.models import Job
 from bot.errors import EmporixError, Forbidden, InvalidInput, NotConnected, Unauthorized
 from bot.services.accounts import require_connection
 from bot.services.jobs import FoundJobs, JobCard, JobsById, JobService

@@ -10,7 +10,7 @@ from functools import partial
 
 from bot.domain.accounts import Caller
 from bot.domain.cleanups import Cleanup, CleanupProgress
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.errors import FileRefused, RetryLater
 from bot.rendering.jobs_csv import csv_text
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task

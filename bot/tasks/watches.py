@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from bot.domain.accounts import Account, Caller, PolledConnection
+from bot.domain.jobs import Job
 from bot.domain.watches import Watch
-from bot.emporix.models import Job
 from bot.errors import EmporixError, NotFound, RetryLater, ShareRefused
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.deletes import SharedDeletes

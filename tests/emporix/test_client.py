@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from bot.domain.accounts import Credentials
 from bot.domain.filters import Filters
+from bot.domain.jobs import Agent, Job
 from bot.emporix.client import MAX_QUERY_STRING, EmporixClient
 from bot.emporix.http import http_client
-from bot.emporix.models import LIST_FIELDS, Agent, Job
+from bot.emporix.models import LIST_FIELDS
 from bot.errors import InvalidInput, NotFound, Unauthorized
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import NOW, FakeTokens, connection

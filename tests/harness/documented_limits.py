@@ -122,7 +122,7 @@ UNDOCUMENTED: dict[str, float] = {
     "emporix.auth.REFRESH_AHEAD": 60,
     "emporix.client.MAX_QUERY_STRING": 8_000,  # Emporix: a URL has at most 10 KB
     "emporix.failures.MAX_DETAILS": 5,
-    "emporix.payloads.MAX_WORDS": 300,
+    "emporix.models.MAX_MESSAGE_LENGTH": 300,
     "emporix.retries.ATTEMPTS": 3,
     "logs.LONGEST_TEXT": 20_000,
     "say.csv_text.LONGEST_CELL": 32_767,  # Excel

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.filters import Filters
-from bot.emporix.models import Job
-from bot.emporix.sessions import LogLine, Session
+from bot.domain.jobs import Job, LogLine, Session
+from bot.emporix.models import parse_job
 from bot.rendering.agent_message import IN_MODAL, lay_out
 from bot.rendering.renderer import Renderer
 from bot.services.csv_export import CompleteList
@@ -52,7 +52,7 @@ OURS = re.compile(
 
 def job(text: str) -> Job:
     entity = {"id": text, "name": text, "state": text, "details": [{"message": text}] * 7}
-    return Job.from_json(
+    return parse_job(
         dict.fromkeys(
             ("id", "status", "type", "agentId", "agentType", "sessionId", "commerceEvent"), text
         )

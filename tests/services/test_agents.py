@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.accounts import Connection, Credentials
 from bot.domain.filters import Filters
-from bot.emporix.models import Agent
+from bot.domain.jobs import Agent
 from bot.errors import EmporixTimeout
 from bot.services import agents
 from bot.services.agents import AgentNames, meant

@@ -11,8 +11,8 @@ import pytest
 
 from bot.domain.accounts import Account, Caller, Connection
 from bot.domain.filters import Filters
+from bot.domain.jobs import JobPage
 from bot.domain.lists import ListCursor
-from bot.emporix.models import JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import (
     Busy,

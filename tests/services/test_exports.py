@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.models import ExportResult
+from bot.domain.jobs import ExportResult
 from bot.errors import ExportUnusable
 from bot.services.exports import Export, unwrap
 from tests.harness.outcome import outcome

@@ -10,8 +10,7 @@ import pytest
 
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
-from bot.domain.jobs import NewestJobs, TenantStats
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage, NewestJobs, TenantStats
 from bot.emporix.time_range import WHOLE, TimeRange
 from bot.errors import BotError, RateLimited, StoreUnavailable, Unauthorized
 from bot.services.home import DAY_SECONDS, SAID_LETTERS, SHOWN, TenantStatsReader

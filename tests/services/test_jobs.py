@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import InvalidRequest, NotFound
 from bot.services.jobs import MOST_AT_ONCE, MOST_SINGLE, JobsById

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.emporix.sessions import LogLine, Session
+from bot.domain.jobs import LogLine, Session
 from bot.services.session_logs import LINES, Count, LogPage, page_of
 
 SEVERITIES = ("INFO", "INFO", "TRACE", "ERROR", "")

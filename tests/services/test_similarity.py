@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.services.similarity import alike, fingerprint, same, words
 
 LOST = "Agent execution failed: order EON1031 could not be found."

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.jobs import Job
 from bot.domain.watches import Watch
-from bot.emporix.models import Job
 from bot.errors import EmporixFailed, RateLimited, Unauthorized
 from bot.services.alerts.poll import wait as alert_wait
 from bot.services.jobs import FoundJobs

@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from bot.domain.accounts import Account
+from bot.domain.jobs import Job
 from bot.domain.lists import ListCursor
-from bot.emporix.models import Job
 from bot.errors import NotFound
 from bot.rendering import buttons
 from bot.rendering.buttons import JobsButton, ListButton

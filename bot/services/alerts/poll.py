@@ -10,8 +10,8 @@ from bot.backoff import EMPORIX_LONGEST, bounded
 from bot.domain.accounts import Connection, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, JobChange
 from bot.domain.filters import Filters
+from bot.domain.jobs import Job
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.models import Job
 from bot.emporix.query import iso
 from bot.emporix.time_range import MODIFIED, TimeRange
 from bot.errors import EmporixError, Forbidden, InvalidRequest, NotConnected, Unauthorized

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.alerts import OVERLAP, Watermark
+from bot.domain.jobs import Job
 from bot.domain.lists import short_hash
 from bot.domain.times import parse_time
-from bot.emporix.models import Job
 
 LEAST_STEP = 0.001
 """Emporix writes times to the millisecond."""

@@ -15,8 +15,8 @@ from bot.backoff import EMPORIX_LONGEST, bounded
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import BEGUN, AuditEvent
 from bot.domain.cleanups import ALREADY_GONE, DELETED, INTERRUPTED, Cleanup, CleanupProgress
+from bot.domain.jobs import Job
 from bot.emporix.client import EmporixClient
-from bot.emporix.models import Job
 from bot.errors import (
     EmporixError,
     Forbidden,

@@ -10,8 +10,8 @@ from datetime import datetime
 from bot.domain.accounts import Connection
 from bot.domain.cleanups import Cleanup
 from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.models import Job, JobPage
 from bot.emporix.time_range import MODIFIED, WHOLE, TimeRange
 from bot.errors import EmporixTooLarge, InvalidInput
 from bot.services.agents import NamedJobs

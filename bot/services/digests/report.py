@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.accounts import Connection
 from bot.domain.filters import NEWEST_FIRST, Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.services.agents import NamedJobs
 from bot.services.concurrency import SingleFlight, cancel_all
 from bot.services.digests.lifecycle import Window

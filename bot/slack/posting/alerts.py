@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.rendering.renderer import Renderer
 from bot.services.alerts.grouping import SHOWN, Plan, Repeats
 from bot.services.alerts.poll import LAST_CHANGED_FIRST

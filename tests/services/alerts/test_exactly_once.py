@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.domain.accounts import Account, Caller, Connection, Credentials, PolledConnection
 from bot.domain.alerts import Alert, PostedAlert, Watermark
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import EmporixTimeout
 from bot.services.alerts.grouping import SHOWN, group_changes, remembered

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.alerts import ChangeBatch, JobChange, PostedAlert
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.services.alerts.grouping import (
     REMEMBERED_SECONDS,
     SHOWN,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller, Connection, Credentials, PolledConnection
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import RateLimited, Unauthorized
 from bot.services.alerts.poll import MOST_PAGES, Polled, fetch, wait

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.alerts import OVERLAP, Watermark
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.services.alerts.watermark import Fetched, advance, changed_at, first_mark, left_out
 from sandbox.emporix.times import iso
 

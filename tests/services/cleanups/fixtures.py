@@ -9,7 +9,7 @@ from typing import Any, cast
 from bot.domain.accounts import Account, Caller, Connection
 from bot.domain.cleanups import Cleanup, CleanupProgress
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.services.cleanups.cleanups import CleanupService
 from bot.services.cleanups.run import CleanupRuns, Owner

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.cleanups import Cleanup
 from bot.domain.filters import Filters
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.errors import InvalidInput
 from bot.services.cleanups.selection import check, fits
 from tests.harness.clock import FakeClock

@@ -12,7 +12,7 @@ import pytest
 from bot.domain.accounts import Connection
 from bot.domain.digests import DayTotals
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import WHOLE, TimeRange
 from bot.errors import EmporixFailed, EmporixTimeout, RateLimited
 from bot.services.digests.history import (

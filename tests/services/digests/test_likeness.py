@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.services.similarity import groups
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.accounts import PolledConnection
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.errors import EmporixTimeout, Unauthorized
 from bot.store import keys as redis_keys
 from tests.harness.clock import FakeClock
