@@ -361,7 +361,7 @@ def _clean_runs(resources: Resources, cleanup_store: CleanupStore, audit: AuditL
         CleanupResults(redis),
         audit,
         clock=resources.clock,
-        new_owner=new_holder,
+        new_holder=new_holder,
         allowed=resources.settings.deletes == "all",
     )
 

@@ -21,7 +21,7 @@ from bot.domain.digests import Digest
 from bot.domain.filters import Filters
 from bot.emporix.client import EmporixClient
 from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
-from bot.services.filters.values import tenant_name
+from bot.services.filters.values import parse_tenant_name
 from bot.store.accounts import AccountStore
 
 
@@ -64,7 +64,7 @@ class AccountService:
 
     async def use(self, account: Account, tenant: str) -> Connection:
         """Make a tenant the default; raises NotConnected."""
-        chosen = require_connection(account, tenant_name(tenant))
+        chosen = require_connection(account, parse_tenant_name(tenant))
         await self._kept.set_default(account.caller, chosen.tenant)
         return chosen
 
@@ -100,7 +100,7 @@ def require_connection(account: Account, tenant: str = "") -> Connection:
 
 def _checked_name(tenant: str) -> str:
     try:
-        return tenant_name(tenant)
+        return parse_tenant_name(tenant)
     except InvalidInput as error:
         raise ConnectRefused("tenant_name") from error
 

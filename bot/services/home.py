@@ -24,8 +24,8 @@ from bot.store.home import HomeStore
 from bot.store.watches import WatchStore
 
 DAY_SECONDS = 24 * 60 * 60
-SHOWN = 5
-SAID_LETTERS = 500
+HOME_JOBS_SHOWN = 5
+HOME_EXCERPT_LENGTH = 500
 
 
 class TenantStatsReader:
@@ -48,8 +48,8 @@ class TenantStatsReader:
         now = self._clock()
         try:
             failed, running = await gather_all(
-                self._newest(connection, failed_lately(connection.tenant, now)),
-                self._newest(connection, still_running(connection.tenant)),
+                self._newest(connection, recent_failures(connection.tenant, now)),
+                self._newest(connection, running_jobs(connection.tenant)),
             )
         except EmporixError as error:
             before = known or TenantStats(connection.tenant, asked_at=now)
@@ -57,31 +57,31 @@ class TenantStatsReader:
         return TenantStats(connection.tenant, asked_at=now, at=now, failed=failed, running=running)
 
     async def _newest(self, connection: Connection, filters: Filters) -> NewestJobs:
-        page = await self._emporix.list_jobs(connection, replace(filters, size=SHOWN))
+        page = await self._emporix.list_jobs(connection, replace(filters, size=HOME_JOBS_SHOWN))
         total = page.total if page.total is not None or page.jobs else 0
-        return NewestJobs(tuple(map(_glance, page.jobs)), total, page.has_more)
+        return NewestJobs(tuple(map(_job_summary, page.jobs)), total, page.has_more)
 
 
-def failed_lately(tenant: str, now: float) -> Filters:
+def recent_failures(tenant: str, now: float) -> Filters:
     """The failures of the last 24 hours."""
     return Filters(tenant=tenant, statuses=("failure",), since=now - DAY_SECONDS)
 
 
-def still_running(tenant: str) -> Filters:
+def running_jobs(tenant: str) -> Filters:
     return Filters(tenant=tenant, statuses=("in_progress",))
 
 
-def _glance(job: Job) -> JobSummary:
+def _job_summary(job: Job) -> JobSummary:
     names = [field.name for field in fields(JobSummary) if field.name not in ("said", "unknown")]
-    said = (job.response or job.message)[:SAID_LETTERS]
+    said = (job.response or job.message)[:HOME_EXCERPT_LENGTH]
     return JobSummary(**{name: getattr(job, name) for name in names}, said=said)
 
 
-MOST_TENANTS = 5
+MAX_HOME_TENANTS = 5
 """Of so many tenants there are figures: by two calls each."""
 
 LAST_DELETES = 5
-LOOKED_THROUGH = 500
+MAX_AUDIT_ENTRIES_SEARCHED = 500
 """Entries of the workspace's audit record in which somebody's own are looked for."""
 
 
@@ -160,14 +160,14 @@ class HomeService:
             self._digests.of_owner(caller),
             self._alerts.of_owner(caller, account.connections),
             self._watches.of(caller),
-            self._audit.deletes_of_user(caller, LAST_DELETES, LOOKED_THROUGH),
+            self._audit.deletes_of_user(caller, LAST_DELETES, MAX_AUDIT_ENTRIES_SEARCHED),
             self.store.opened(caller),
         )
         shown = _in_order(account)
         return HomeOverview(
             now=self._clock(),
-            tenants=tuple(_views(account, shown[:MOST_TENANTS], figures)),
-            others=tuple(shown[MOST_TENANTS:]),
+            tenants=tuple(_tenant_views(account, shown[:MAX_HOME_TENANTS], figures)),
+            others=tuple(shown[MAX_HOME_TENANTS:]),
             digests=digests,
             alerts=alerts,
             watches=watches,
@@ -196,7 +196,7 @@ def _in_order(account: Account) -> Sequence[Connection]:
     return [first, *others]
 
 
-def _views(
+def _tenant_views(
     account: Account, shown: Sequence[Connection], figures: Mapping[str, TenantStats]
 ) -> Iterable[TenantView]:
     for connection in shown:

@@ -10,7 +10,7 @@ from bot.domain.accounts import Account, Caller
 from bot.domain.channels import Audience
 from bot.errors import OutdatedButton, ShareRefused
 from bot.services.accounts import require_connection
-from bot.services.jobs import JobService, Listing
+from bot.services.jobs import JobList, JobService
 from bot.store.idempotency import Deletions, Step
 from bot.store.lists import ListStore
 
@@ -32,21 +32,21 @@ class SharingService:
 
     def admit(self, audience: Audience) -> None:
         """Raises ShareRefused where jobs may not be shown to these readers."""
-        if reason := refused(audience, allow_outsiders=self._allow_outsiders):
+        if reason := refusal_reason(audience, allow_outsiders=self._allow_outsiders):
             raise ShareRefused(reason)
 
     def once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[Step]:
         """`new` for the first press on a question; a double click shares once."""
         return self._done.once(caller, f"share:{message}")
 
-    async def share_list(self, account: Account, cursor_id: str, page: int) -> Listing:
+    async def share_list(self, account: Account, cursor_id: str, page: int) -> JobList:
         """A page of the user's own list, under a cursor that others may use.
 
         Raises OutdatedButton, NotConnected and what Emporix raises.
         """
         return await self._copy(account, cursor_id, page, shared=True)
 
-    async def own_page(self, account: Account, owner: str, cursor_id: str, page: int) -> Listing:
+    async def own_page(self, account: Account, owner: str, cursor_id: str, page: int) -> JobList:
         """A page of somebody else's shared list, asked anew as a list of the user's own.
 
         Raises OutdatedButton, NotConnected and what Emporix raises.
@@ -55,7 +55,7 @@ class SharingService:
 
     async def _copy(
         self, account: Account, cursor_id: str, page: int, *, owner: str = "", shared: bool = False
-    ) -> Listing:
+    ) -> JobList:
         cursor = await self._cursors.load(account.caller, cursor_id, owner=owner)
         if cursor is None:
             raise OutdatedButton
@@ -65,7 +65,7 @@ class SharingService:
         return await self._jobs.turn(account, copy.id, page)
 
 
-def refused(audience: Audience, *, allow_outsiders: bool) -> str:
+def refusal_reason(audience: Audience, *, allow_outsiders: bool) -> str:
     """Why jobs may not be shown to these readers: direct, unknown or outsiders; "" if they may.
 
     Readers who cannot be known may be of another organization.

@@ -11,9 +11,9 @@ from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.alerts.alerts import DISCONNECTED
-from bot.services.alerts.grouping import group_changes, remembered
+from bot.services.alerts.grouping import group_changes, posts_after
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import BROKEN, AlertPoller, notice_at, wait
+from bot.services.alerts.poll import BROKEN, AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService
 from bot.slack.error_handler import describe
@@ -95,7 +95,7 @@ async def post(
         if (looked := await alert_looks.struck(alert.source, error)).broken:
             await _pause_all(alert.source, looked.broken, alert_course, audit)
     except EmporixError as error:
-        raise RetryLater(wait(error, [alert], now), str(error)) from error
+        raise RetryLater(backoff_seconds(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused, *SLACK_ERRORS) as error:
         reason = _permanent(error)
         logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
@@ -114,7 +114,7 @@ async def notice(
 ) -> None:
     """Tell the channel and the owner of a paused alert why it is paused."""
     alert = await alert_store.load(alert_id)
-    if alert is None or notice_at(alert) > now:
+    if alert is None or pause_notice_at(alert) > now:
         return
     errand.owner, errand.subject = alert.owner, "a paused alert in a channel"
     await _tell_channel(alert, sharing, told_once)
@@ -155,7 +155,7 @@ async def _admit(alert: Alert, sharing: SharingService, told_once: Notifier) -> 
 async def _tell_channel(alert: Alert, sharing: SharingService, told_once: Notifier) -> None:
     """Otherwise its silence would look as if nothing failed."""
     name = f"{_paused(alert)}:{alert.notices + 1}"
-    post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, notice_at(alert))
+    post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
     try:
         await _admit(alert, sharing, told_once)
         await told_once.in_channel(post, "alerts/orphaned", alert=alert)
@@ -200,4 +200,4 @@ async def _post(
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await told_once.directly(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
-    return remembered(posts, plan, batch, ts or "")
+    return posts_after(posts, plan, batch, ts or "")

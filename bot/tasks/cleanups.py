@@ -14,7 +14,7 @@ from bot.domain.jobs import Job
 from bot.errors import FileRefused, RetryLater
 from bot.rendering.jobs_csv import csv_text
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
-from bot.services.cleanups.run import CleanupRuns, FileNotSent, Owner
+from bot.services.cleanups.run import CleanupOwner, CleanupRuns, FileNotSent
 from bot.services.departures import Departures
 from bot.slack.error_handler import describe
 from bot.slack.errors import SLACK_ERRORS, named, passes_in
@@ -47,7 +47,7 @@ async def run(
 ) -> None:
     shown = Shown(directly, told_once, errand)
     is_gone = partial(_is_gone, directly, departures)
-    owner = Owner(shown.show, partial(_send, directly), is_gone)
+    owner = CleanupOwner(shown.show, partial(_send, directly), is_gone)
     seconds = await clean_runs.run(clean_id, owner)
     if seconds is not None:
         raise RetryLater(seconds, "the clean-up goes on")

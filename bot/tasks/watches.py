@@ -15,7 +15,7 @@ from bot.services.deletes import SharedDeletes
 from bot.services.departures import Departures
 from bot.services.jobs import JobCard, JobService
 from bot.services.sharing import SharingService
-from bot.services.watches import WatchService, duration, wait
+from bot.services.watches import WatchService, backoff_seconds, job_duration
 from bot.slack.error_handler import describe
 from bot.slack.errors import SLACK_ERRORS, passes_in
 from bot.slack.posting.notifier import Notifier
@@ -145,7 +145,7 @@ async def _card(account: Account, watch: Watch, jobs: JobService) -> JobCard | N
     except NotFound:
         return None
     except EmporixError as error:  # whether the connection is broken, the next look will tell
-        raise RetryLater(wait(error), str(error)) from error
+        raise RetryLater(backoff_seconds(error), str(error)) from error
 
 
 async def _change_shown(
@@ -178,7 +178,7 @@ async def _tell(
         "tenant": watch.tenant,
         "job_id": watch.job_id,
         "job": job,
-        "seconds": duration(job) if job else None,
+        "seconds": job_duration(job) if job else None,
     }
     name, owner = f"watch:{watch.id}", watch.owner
     if public:

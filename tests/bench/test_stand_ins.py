@@ -14,7 +14,7 @@ from bench.users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller
 from bot.emporix.models import parse_job_page
 from bot.rendering.agent_message import read
-from bot.services.similarity import groups
+from bot.services.similarity import group_failures
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
 from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
@@ -77,7 +77,7 @@ def test_failures_of_a_tenant_are_alike_only_where_it_has_many() -> None:
     few, total = asked("acme-1", "status:FAILURE", 50)
     assert len(few) == total == 4
     read = parse_job_page(few, page=1, size=50, total=4).jobs
-    assert [group.count for group in groups(read)] == [1] * 4
+    assert [group.count for group in group_failures(read)] == [1] * 4
     pages = [asked("acme-5", "status:FAILURE", 50, page) for page in (1, 2)]
     assert [(len(found), total) for found, total in pages] == [(50, 60), (10, 60)]
 

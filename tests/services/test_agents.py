@@ -12,7 +12,7 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import Agent
 from bot.errors import EmporixTimeout
 from bot.services import agents
-from bot.services.agents import AgentNames, meant
+from bot.services.agents import AgentNames, resolve_agents
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import GRACE, connection
 
@@ -57,13 +57,13 @@ def test_finds_who_was_meant(
     typed: tuple[str, ...], ids: tuple[str, ...], shown: tuple[str, ...], guesses: tuple[str, ...]
 ) -> None:
     """By id, else by name, else taken for an id."""
-    found = meant(Filters(agents=typed), NAMES)
+    found = resolve_agents(Filters(agents=typed), NAMES)
     assert (found.agents, found.agent_names, found.agent_guesses) == (ids, shown, guesses)
 
 
 def test_a_name_of_two_agents_means_both() -> None:
     """Nobody has to know which of them it was."""
-    found = meant(Filters(agents=("Twin",)), {"a": "Twin", "b": "twin"})
+    found = resolve_agents(Filters(agents=("Twin",)), {"a": "Twin", "b": "twin"})
     assert found.agents == ("a", "b")
 
 

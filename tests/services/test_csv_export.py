@@ -23,15 +23,15 @@ from bot.errors import (
     RateLimited,
 )
 from bot.services.csv_export import (
-    LONGEST_TEXT,
-    MOST_CHARACTERS,
-    MOST_JOBS,
-    MOST_PAUSES,
+    MAX_CELL_LENGTH,
+    MAX_CSV_CHARACTERS,
+    MAX_CSV_JOBS,
+    MAX_EXPORT_PAUSES,
     CompleteList,
     CsvExport,
-    Wanted,
+    ListRequest,
 )
-from bot.services.filters.form import shorten
+from bot.services.filters.form import to_compact
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
 from tests.harness.job_list import Shelf
@@ -91,11 +91,11 @@ class Desk:
     async def read(
         self, filters: Filters = ALL, account: Account = ACCOUNT, **more: bool
     ) -> CompleteList:
-        query = shorten(replace(filters, tenant="acme"), searched=more.get("searched", False))
-        return await self.lists.read(account, Wanted("gone", query), self._tell)
+        query = to_compact(replace(filters, tenant="acme"), searched=more.get("searched", False))
+        return await self.lists.read(account, ListRequest("gone", query), self._tell)
 
     async def read_shown(self, cursor: ListCursor) -> CompleteList:
-        return await self.lists.read(ACCOUNT, Wanted(cursor.id, "", known=cursor), self._tell)
+        return await self.lists.read(ACCOUNT, ListRequest(cursor.id, "", known=cursor), self._tell)
 
     def expire(self) -> None:
         for _, limit in self.limits:
@@ -147,21 +147,21 @@ async def test_jobs_of_one_moment_and_of_none_are_there(desk: Desk) -> None:
 
 async def test_a_hundred_calls_read_five_thousand_jobs(desk: Desk) -> None:
     """Little more than one call a page, one after the other."""
-    for age in range(MOST_JOBS):
+    for age in range(MAX_CSV_JOBS):
         desk.shelf.put(float(age))
     found = await desk.read()
-    assert (len(found.jobs), found.is_cut) == (MOST_JOBS, False)
+    assert (len(found.jobs), found.is_cut) == (MAX_CSV_JOBS, False)
     assert desk.shelf.calls <= 105
-    assert desk.told[0] == (49, MOST_JOBS)
-    assert desk.told[-1] == (MOST_JOBS, MOST_JOBS)
+    assert desk.told[0] == (49, MAX_CSV_JOBS)
+    assert desk.told[-1] == (MAX_CSV_JOBS, MAX_CSV_JOBS)
 
 
 async def test_says_where_it_was_cut(desk: Desk) -> None:
     """One job more than a file takes."""
-    for age in range(MOST_JOBS + 1):
+    for age in range(MAX_CSV_JOBS + 1):
         desk.shelf.put(float(age))
     found = await desk.read()
-    assert (len(found.jobs), found.is_cut, found.total) == (MOST_JOBS, True, MOST_JOBS + 1)
+    assert (len(found.jobs), found.is_cut, found.total) == (MAX_CSV_JOBS, True, MAX_CSV_JOBS + 1)
 
 
 async def test_long_texts_make_a_shorter_list(desk: Desk) -> None:
@@ -170,9 +170,9 @@ async def test_long_texts_make_a_shorter_list(desk: Desk) -> None:
     for job_id in job_ids:
         desk.shelf.jobs.put({**(desk.shelf.jobs.get(job_id) or {}), "message": "x" * 100_000})
     found = await desk.read()
-    assert {len(job.message) for job in found.jobs} == {LONGEST_TEXT}
+    assert {len(job.message) for job in found.jobs} == {MAX_CELL_LENGTH}
     assert found.is_cut
-    assert MOST_CHARACTERS <= len(found.jobs) * LONGEST_TEXT < 1.2 * MOST_CHARACTERS
+    assert MAX_CSV_CHARACTERS <= len(found.jobs) * MAX_CELL_LENGTH < 1.2 * MAX_CSV_CHARACTERS
 
 
 async def test_it_is_the_list_that_is_shown(desk: Desk) -> None:
@@ -237,7 +237,7 @@ async def test_waits_as_long_as_emporix_wants(desk: Desk) -> None:
     assert (len(found.jobs), desk.pauses) == (100, [7.0, 7.0])
 
 
-@pytest.mark.parametrize(("retry_after", "pauses"), [(31.0, 0), (None, MOST_PAUSES)])
+@pytest.mark.parametrize(("retry_after", "pauses"), [(31.0, 0), (None, MAX_EXPORT_PAUSES)])
 async def test_gives_up_in_the_end(desk: Desk, retry_after: float | None, pauses: int) -> None:
     """Nobody waits for minutes; the error says when to try again."""
     desk.shelf.put(1.0)
@@ -332,7 +332,7 @@ async def test_lists_that_wait_block_no_other(waiting: Desk) -> None:
 async def test_a_list_that_nobody_remembers_is_outdated(desk: Desk) -> None:
     """Neither its cursor nor its query."""
     with pytest.raises(OutdatedButton):
-        await desk.lists.read(ACCOUNT, Wanted("gone", ""), desk._tell)
+        await desk.lists.read(ACCOUNT, ListRequest("gone", ""), desk._tell)
 
 
 def _limited(

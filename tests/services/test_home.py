@@ -11,9 +11,9 @@ import pytest
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage, NewestJobs, TenantStats
-from bot.emporix.time_range import WHOLE, TimeRange
+from bot.emporix.time_range import ALL_TIMES, TimeRange
 from bot.errors import BotError, RateLimited, StoreUnavailable, Unauthorized
-from bot.services.home import DAY_SECONDS, SAID_LETTERS, SHOWN, TenantStatsReader
+from bot.services.home import DAY_SECONDS, HOME_EXCERPT_LENGTH, HOME_JOBS_SHOWN, TenantStatsReader
 from tests.harness.clock import NOW, FakeClock
 
 HELD = Connection(Caller("T", "U"), "acme", Credentials("id", "secret"), frozenset(), NOW)
@@ -30,7 +30,7 @@ class FakeEmporix:
     asked_twice: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
         self.asked.append(filters)
         if len(self.asked) == 2:
@@ -43,7 +43,7 @@ class FakeEmporix:
 
 
 def page_of(*jobs: Job, total: int | None = 0) -> JobPage:
-    return JobPage(jobs, 1, SHOWN, total, has_more=False)
+    return JobPage(jobs, 1, HOME_JOBS_SHOWN, total, has_more=False)
 
 
 @pytest.fixture
@@ -62,8 +62,16 @@ async def test_asks_for_a_few_of_each(emporix: FakeEmporix, figures: TenantStats
     """Failures of 24 hours, and what runs, since whenever."""
     await figures.ask(HELD, None)
     failed, running = sorted(emporix.asked, key=lambda filters: filters.statuses)
-    assert (failed.statuses, failed.since, failed.size) == (("failure",), NOW - DAY_SECONDS, SHOWN)
-    assert (running.statuses, running.since, running.size) == (("in_progress",), None, SHOWN)
+    assert (failed.statuses, failed.since, failed.size) == (
+        ("failure",),
+        NOW - DAY_SECONDS,
+        HOME_JOBS_SHOWN,
+    )
+    assert (running.statuses, running.since, running.size) == (
+        ("in_progress",),
+        None,
+        HOME_JOBS_SHOWN,
+    )
 
 
 async def test_keeps_only_the_beginning_of_what_is_said(
@@ -74,7 +82,7 @@ async def test_keeps_only_the_beginning_of_what_is_said(
     emporix.pages["failure"] = page_of(long, Job(id="2", message="m"), total=2)
     found = await figures.ask(HELD, None)
     assert found.failed is not None
-    assert [job.said for job in found.failed.jobs] == ["x" * SAID_LETTERS, "m"]
+    assert [job.said for job in found.failed.jobs] == ["x" * HOME_EXCERPT_LENGTH, "m"]
 
 
 async def test_no_total_of_nothing_is_nothing(

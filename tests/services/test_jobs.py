@@ -9,7 +9,7 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import InvalidRequest, NotFound
-from bot.services.jobs import MOST_AT_ONCE, MOST_SINGLE, JobsById
+from bot.services.jobs import MAX_IDS_PER_QUERY, MAX_SINGLE_LOOKUPS, JobsById
 
 HELD = Connection(Caller("T", "U"), "acme", Credentials("id", "secret"), frozenset(), 0.0)
 
@@ -66,7 +66,7 @@ async def test_does_without_a_query_by_id() -> None:
     seen: set[str] = set()
     for first in (0, 10, 20):
         found = await JobsById(FakeCalls(set(ids), by_id=False)).find(HELD, ids, first=first)
-        assert len(found.there) == MOST_SINGLE
+        assert len(found.there) == MAX_SINGLE_LOOKUPS
         assert not found.gone
         seen |= found.there.keys()
     assert seen == set(ids)
@@ -76,5 +76,5 @@ async def test_is_bounded() -> None:
     """No more than fit on a page."""
     calls = FakeCalls({str(number) for number in range(200)})
     found = await JobsById(calls).find(HELD, [str(number) for number in range(200)])
-    assert len(found.there) == MOST_AT_ONCE
+    assert len(found.there) == MAX_IDS_PER_QUERY
     assert await JobsById(calls).find(HELD, []) == type(found)({}, frozenset())

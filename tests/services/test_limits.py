@@ -67,7 +67,7 @@ def digests(redis: Any, clock: FakeClock) -> Kind:
         return await service.set_up(account(owner), wanted)
 
     async def pause(digest: Digest) -> None:
-        paused = lambda one: digest_course.paused(one, "connection", clock())  # noqa: E731
+        paused = lambda one: digest_course.pause(one, "connection", clock())  # noqa: E731
         assert await service.settle(digest, paused)
 
     return Kind(

@@ -63,7 +63,7 @@ async def _show(
     reply: Reply,
 ) -> None:
     connection = require_connection(account, digest.tenant)
-    window = lifecycle.window(digest, ScheduledRun("", now))
+    window = lifecycle.report_window(digest, ScheduledRun("", now))
     report = await reports.read(connection, digest.filters, window)
     history = None
     if digest.chart and not report.is_quiet:

@@ -10,7 +10,7 @@ from bot.domain.cleanups import Cleanup, CleanupProgress
 from bot.errors import InvalidInput
 from bot.rendering import buttons
 from bot.rendering.buttons import CleanupButton
-from bot.services.cleanups.cleanups import CleanupService, Confirmation
+from bot.services.cleanups.cleanups import CleanupConfirmation, CleanupService
 from bot.services.filters.parser import LocalClock
 from bot.services.filters.resolve import FilterResolver
 from bot.slack.audit import AuditDraft
@@ -103,10 +103,10 @@ async def ask_again(
     if clean.counted:
         await _ask(clean, None, modal)
     else:
-        await modal.update("jobs/clean.begun", confirmation=Confirmation(clean))
+        await modal.update("jobs/clean.begun", confirmation=CleanupConfirmation(clean))
 
 
-async def _show(confirmation: Confirmation, modal: SubmittedModal) -> None:
+async def _show(confirmation: CleanupConfirmation, modal: SubmittedModal) -> None:
     """That it has begun, or the form once more with the number as it is now."""
     clean, was = confirmation.clean, confirmation.was
     if was is None or not clean.counted:

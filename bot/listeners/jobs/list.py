@@ -10,7 +10,7 @@ from bot.rendering import buttons
 from bot.rendering.buttons import ListButton, TenantButton
 from bot.services.filters.parser import LocalClock
 from bot.services.filters.resolve import FilterResolver
-from bot.services.jobs import JobService, Listing
+from bot.services.jobs import JobList, JobService
 from bot.slack.decorators import action, command
 from bot.slack.modals import Modal
 from bot.slack.reply import Reply
@@ -56,7 +56,7 @@ async def turn_page(
     await views.show_list(await views.page_of(button, account, cursor, jobs), reply, replace=True)
 
 
-async def _show_in_place(listing: Listing, reply: Reply, modal: Modal) -> None:
+async def _show_in_place(listing: JobList, reply: Reply, modal: Modal) -> None:
     """Where the pressed button stands: an error, which offers these lists, may be in a modal."""
     if modal.is_open:
         await modal.update("jobs/results", listing=listing)

@@ -22,8 +22,8 @@ from bot.rendering.buttons import ListButton, ShareButton
 from bot.rendering.message_rows import jobs_in_rows, shared_jobs, with_rows_replaced
 from bot.services.accounts import require_connection
 from bot.services.deletes import SharedDeletes
-from bot.services.filters.form import Form
-from bot.services.jobs import JobService, Listing
+from bot.services.filters.form import FilterForm
+from bot.services.jobs import JobList, JobService
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
@@ -47,7 +47,7 @@ Correctable: TypeAlias = (
 
 async def page_of(
     button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService
-) -> Listing:
+) -> JobList:
     """The page that a button names; raises OutdatedButton, with the query to run again."""
     read = jobs.refresh if button.fresh else jobs.turn
     try:
@@ -56,14 +56,14 @@ async def page_of(
         raise OutdatedButton(query=button.query) from error
 
 
-async def show_list(listing: Listing, reply: Reply, *, replace: bool = False) -> None:
+async def show_list(listing: JobList, reply: Reply, *, replace: bool = False) -> None:
     """A page of jobs, or what to do when there are none."""
     template = "jobs/list" if listing.jobs else "jobs/list.empty"
     await reply(template, replace=replace, listing=listing, deletion=None)
 
 
 async def show_form(
-    form: Form,
+    form: FilterForm,
     account: Account,
     modal: Modal,
     *,

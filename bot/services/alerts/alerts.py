@@ -14,32 +14,32 @@ from bot.errors import InvalidInput, OutdatedButton
 from bot.services.accounts import require_connection, run_as
 from bot.services.agents import NamedJobs
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import FAILURE, LOOK_SECONDS, fetch
-from bot.services.alerts.watermark import first_mark
+from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, FAILURE, fetch_changes
+from bot.services.alerts.watermark import initial_watermark
 from bot.services.concurrency import gather_all
-from bot.services.filters.values import Ago, when
+from bot.services.filters.values import Ago, parse_when
 from bot.store.alerts import AlertStore
 
-DEFAULT = "2h"
-LONGEST = timedelta(days=30)
-POSSIBLE = "Type 30m, 2h, 1d or 1w; at most 30d."
+DEFAULT_MUTE = "2h"
+MAX_MUTE = timedelta(days=30)
+MUTE_ADVICE = "Type 30m, 2h, 1d or 1w; at most 30d."
 
 
 def mute_seconds(text: str) -> float:
     """Seconds; two hours for nothing. Raises InvalidInput."""
-    words = text.strip() or DEFAULT
+    words = text.strip() or DEFAULT_MUTE
     try:
-        length = when((words,))
+        length = parse_when((words,))
     except InvalidInput as error:
-        raise InvalidInput("That is no length of time", words, POSSIBLE) from error
-    if not isinstance(length, Ago) or not timedelta() < length.length <= LONGEST:
-        raise InvalidInput("That is no length of time to mute for", words, POSSIBLE)
+        raise InvalidInput("That is no length of time", words, MUTE_ADVICE) from error
+    if not isinstance(length, Ago) or not timedelta() < length.length <= MAX_MUTE:
+        raise InvalidInput("That is no length of time to mute for", words, MUTE_ADVICE)
     return length.length.total_seconds()
 
 
 DISCONNECTED = "disconnected"
 
-How = Literal["new", "already", "resumed"]
+StartOutcome = Literal["new", "already", "resumed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class TurnedOn:
     """
 
     alert: Alert
-    how: How
+    how: StartOutcome
     before: Caller | None = None
 
 
@@ -76,10 +76,10 @@ class AlertService:
         Raises InvalidInput, LimitReached, NotConnected and what Emporix raises.
         """
         connection = require_connection(account, filters.tenant)
-        wanted = fit_for_alerts(filters, connection.tenant)
+        wanted = alert_filters(filters, connection.tenant)
         there = await self._kept.of_channel(account.caller.team_id, channel_id)
         now = self._clock()
-        fetched = await fetch(self._emporix, connection, wanted, 0.0, most_pages=1)
+        fetched = await fetch_changes(self._emporix, connection, wanted, 0.0, most_pages=1)
         for alert in there:
             if alert.filters == wanted and (turned_on := await self._resumed(account, alert)):
                 return turned_on
@@ -89,12 +89,12 @@ class AlertService:
             channel_id=channel_id,
             filters=wanted,
             created_at=now,
-            mark=first_mark(fetched, now),
+            mark=initial_watermark(fetched, now),
             looked_at=now,
             checked_at=now,
         )
         saved = await self._kept.save(
-            run_as(account, new), None, look_at=now + LOOK_SECONDS, starts=True
+            run_as(account, new), None, look_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
         )
         if saved is None:  # an id is never given twice
             raise OutdatedButton("/emporix alerts list")
@@ -109,7 +109,7 @@ class AlertService:
         if alert is None or alert.channel_id != channel_id:
             return None
         connection = require_connection(account, alert.tenant)
-        await fetch(self._emporix, connection, alert.filters, 0.0, most_pages=1)
+        await fetch_changes(self._emporix, connection, alert.filters, 0.0, most_pages=1)
         return await self._resumed(account, alert)
 
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
@@ -155,7 +155,7 @@ class AlertService:
     async def _resumed(self, account: Account, alert: Alert) -> TurnedOn | None:
         """Also where it runs already it is scheduled; None where it was turned off meanwhile."""
         now = self._clock()
-        look_at = now + LOOK_SECONDS
+        look_at = now + ALERT_POLL_INTERVAL_SECONDS
         if not alert.paused:
             await self._kept.sources.look_soon(alert.source, look_at)
             return TurnedOn(alert, "already", alert.owner)
@@ -169,7 +169,7 @@ class AlertService:
         saved = await self._course.change(alert.id, resumed, look_at=look_at, starts=True)
         if saved is None:
             return None
-        how: How = "resumed" if saved.owner == account.caller else "already"
+        how: StartOutcome = "resumed" if saved.owner == account.caller else "already"
         return TurnedOn(saved, how, alert.owner)
 
     async def _chosen(self, caller: Caller, channel_id: str, alert_id: str) -> Sequence[Alert]:
@@ -177,7 +177,7 @@ class AlertService:
         return [alert for alert in there if alert_id in ("", alert.id)]
 
 
-def fit_for_alerts(filters: Filters, tenant: str) -> Filters:
+def alert_filters(filters: Filters, tenant: str) -> Filters:
     """The filters of an alert: failures, unless they say otherwise. Raises InvalidInput."""
     timed = filters.since is not None or filters.until is not None
     laid_out = filters.fields or filters.page != 1 or filters.size != Filters().size

@@ -10,9 +10,9 @@ from bot.domain.alerts import Alert, PostedAlert
 from bot.errors import Busy
 from bot.store.alerts import AlertStore
 
-CHECK_SECONDS = 20 * 60 * 60.0
+OWNER_CHECK_INTERVAL_SECONDS = 20 * 60 * 60.0
 
-MOST_TRIES = 10
+MAX_ALERT_SAVE_ATTEMPTS = 10
 """Somebody else may change the same alert at the same time; so often it is read again."""
 
 
@@ -29,7 +29,7 @@ class AlertLifecycle:
     async def done(self, alert: Alert, posts: tuple[PostedAlert, ...]) -> bool:
         """Its batch is posted, and these are the messages now; False where that was not written."""
         number = alert.batch.number if alert.batch else 0
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_ALERT_SAVE_ATTEMPTS):
             now = await self._kept.load(alert.id)
             if now is None or now.batch is None or now.batch.number != number:
                 return True
@@ -76,7 +76,7 @@ class AlertLifecycle:
     async def check(self, alert: Alert, is_gone: Callable[[str], Awaitable[bool]]) -> bool:
         """Whether its owner is still there; that is asked once a day."""
         now = self._clock()
-        if now - alert.checked_at < CHECK_SECONDS:
+        if now - alert.checked_at < OWNER_CHECK_INTERVAL_SECONDS:
             return True
         if await is_gone(alert.owner.user_id):
             return False
@@ -95,7 +95,7 @@ class AlertLifecycle:
 
         Raises Busy if other changes came first each time.
         """
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_ALERT_SAVE_ATTEMPTS):
             alert = await self._kept.load(alert_id)
             if alert is None:
                 return None
@@ -105,7 +105,7 @@ class AlertLifecycle:
 
     async def remove(self, alert_id: str) -> Alert | None:
         """Turn an alert off; gives it as it was, None if it was off. Raises Busy as `change`."""
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_ALERT_SAVE_ATTEMPTS):
             alert = await self._kept.load(alert_id)
             if alert is None or await self._kept.delete(alert):
                 return alert

@@ -10,24 +10,24 @@ from bot.domain.accounts import Account, Caller
 from bot.domain.cleanups import INTERRUPTED, Cleanup, CleanupProgress
 from bot.domain.filters import Filters
 from bot.errors import DeletesOff, InvalidInput, OutdatedButton
-from bot.services.cleanups.selection import CleanupCounts, Preview, check
-from bot.services.deletes import may_delete
-from bot.services.filters.form import shorten
+from bot.services.cleanups.selection import CleanupCounts, CleanupPreview, check_filters
+from bot.services.deletes import require_delete_scope
+from bot.services.filters.form import to_compact
 from bot.store.accounts import AccountStore
 from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.health import Heartbeats
 
-MOST = 10_000
+MAX_CLEANUP_JOBS = 10_000
 """Jobs in one clean-up: some ten minutes of deletes."""
 
-COMMAND = "/emporix jobs clean"
+CLEANUP_COMMAND = "/emporix jobs clean"
 
-MOST_SHOWN = 100
+MAX_RUNNING_LISTED = 100
 """Clean-ups under way that are looked through for those of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
+class CleanupConfirmation:
     """`was` is the number that was shown before, where that is not the number any more.
 
     Then nothing has begun, and the new number is to be confirmed. `at_work`: some worker is.
@@ -57,26 +57,26 @@ class CleanupService:
         self._results, self._workers = results, workers
         self._clock, self._new_clean_id, self._allowed = clock, new_clean_id, allowed
 
-    async def look(self, account: Account, filters: Filters) -> Preview:
+    async def look(self, account: Account, filters: Filters) -> CleanupPreview:
         """Count the jobs and keep the question, unless there are none.
 
         Raises InvalidInput for filters that may not be cleaned by, and for what cannot be counted
         or is too much; DeletesOff, NotConnected, MissingScope, and what Emporix raises.
         """
         self._admit()
-        check(filters)
-        connection = may_delete(account, filters.tenant)
+        check_filters(filters)
+        connection = require_delete_scope(account, filters.tenant)
         until, in_all = await self._counting.bound(connection, filters)
         clean = Cleanup(self._new_clean_id(), account.caller, connection.tenant, filters, 0, until)
         if not until:
-            return Preview(clean, staying=in_all)
+            return CleanupPreview(clean, staying=in_all)
         preview = await self._counting.preview(connection, clean, in_all)
         _check_size(preview.clean.counted)
         await self._kept.ask(preview.clean)
-        query = shorten(replace(filters, tenant=connection.tenant), searched=False)
+        query = to_compact(replace(filters, tenant=connection.tenant), searched=False)
         return replace(preview, query=query)
 
-    async def confirm(self, caller: Caller, clean_id: str, typed: str) -> Confirmation:
+    async def confirm(self, caller: Caller, clean_id: str, typed: str) -> CleanupConfirmation:
         """Begin where the number is right, and still is.
 
         Raises InvalidInput for a wrong number and where another clean-up is under way,
@@ -85,15 +85,15 @@ class CleanupService:
         self._admit()
         clean = await self._own(caller, clean_id)
         if clean.begun_at:
-            raise _begun_already()
+            raise _already_started()
         _check_number(typed, clean.counted)
-        connection = may_delete(await self._accounts.load(caller), clean.tenant)
+        connection = require_delete_scope(await self._accounts.load(caller), clean.tenant)
         if (now := await self._counting.again(connection, clean)).counted != clean.counted:
             _check_size(now.counted)
             if not await self._kept.ask(now):
-                raise _begun_already()
-            return Confirmation(now, was=clean.counted)
-        return Confirmation(await self._begun(clean), at_work=await self._is_at_work())
+                raise _already_started()
+            return CleanupConfirmation(now, was=clean.counted)
+        return CleanupConfirmation(await self._begun(clean), at_work=await self._is_at_work())
 
     async def ask_again(self, account: Account, clean_id: str) -> Cleanup:
         """A new question about what is left of a clean-up that has ended; none where it is empty.
@@ -104,8 +104,8 @@ class CleanupService:
         self._admit()
         clean = await self._own(account.caller, clean_id)
         if not clean.end_reason:
-            raise _begun_already()
-        connection = may_delete(account, clean.tenant)
+            raise _already_started()
+        connection = require_delete_scope(account, clean.tenant)
         asked = Cleanup(
             self._new_clean_id(), clean.caller, clean.tenant, clean.filters, 0, clean.until
         )
@@ -127,7 +127,7 @@ class CleanupService:
 
     async def running(self, caller: Caller) -> list[Cleanup]:
         """The clean-ups under way in the caller's workspace, of all users: for administrators."""
-        found = await self._kept.running(MOST_SHOWN)
+        found = await self._kept.running(MAX_RUNNING_LISTED)
         return [clean for clean in found if _is_of_workspace(clean, caller)]
 
     async def stop_any(self, administrator: Caller, clean_id: str) -> tuple[Cleanup, bool]:
@@ -152,7 +152,7 @@ class CleanupService:
     async def _own(self, caller: Caller, clean_id: str) -> Cleanup:
         clean = await self._kept.load(clean_id)
         if clean is None or clean.caller != caller:
-            raise OutdatedButton(COMMAND)
+            raise OutdatedButton(CLEANUP_COMMAND)
         return clean
 
     async def _progress(self, clean: Cleanup, state: str) -> CleanupProgress:
@@ -177,16 +177,16 @@ def _is_of_workspace(clean: Cleanup, caller: Caller) -> bool:
     return theirs == (caller.enterprise_id, caller.team_id)
 
 
-def _begun_already() -> InvalidInput:
+def _already_started() -> InvalidInput:
     return InvalidInput(
         "This clean-up has already begun", advice="My direct messages show its progress."
     )
 
 
 def _check_size(counted: int) -> None:
-    if counted > MOST:
+    if counted > MAX_CLEANUP_JOBS:
         raise InvalidInput(
-            f"{counted:,} jobs fit, and at most {MOST:,} are deleted in one go",
+            f"{counted:,} jobs fit, and at most {MAX_CLEANUP_JOBS:,} are deleted in one go",
             advice="Narrow the filters, by since: and until: for example.",
         )
 

@@ -13,13 +13,13 @@ from bot.services.digests import lifecycle
 from bot.store.digests import DigestStore, NameTaken, folded
 
 NOT_CONNECTED = "not_connected"
-ATTEMPTS = 8
+MAX_DIGEST_SAVE_ATTEMPTS = 8
 
 Change = Callable[[Digest], Digest]
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class DigestChange:
     """What a person has done to a digest: as it was `before`, and as it is now."""
 
     before: Digest
@@ -45,12 +45,12 @@ class DigestService:
         """
         now = self._clock()
         new = replace(run_as(account, digest), id=self._new_id(), created_at=now, checked_at=now)
-        saved = await self._save(lifecycle.begun(new, now), None)
+        saved = await self._save(lifecycle.start(new, now), None)
         if saved is None:  # an id is never given twice
             raise OutdatedButton("/emporix digest")
         return saved
 
-    async def change(self, digest_id: str, account: Account, wanted: Digest) -> Changed:
+    async def change(self, digest_id: str, account: Account, wanted: Digest) -> DigestChange:
         """Give a digest the name, the schedule and so on of `wanted`; it starts over with them.
 
         Raises InvalidInput as `set_up` does, and OutdatedButton where it is gone.
@@ -71,7 +71,7 @@ class DigestService:
                 chart=wanted.chart,
                 checked_at=now,
             )
-            return lifecycle.begun(kept, now)
+            return lifecycle.start(kept, now)
 
         return await self._changed(digest_id, account.caller, change)
 
@@ -96,35 +96,35 @@ class DigestService:
         """The digest that a button remembers; raises OutdatedButton where it is gone."""
         return _of_workspace(await self._kept.load(digest_id), caller)
 
-    async def pause(self, digest_id: str, caller: Caller) -> Changed:
+    async def pause(self, digest_id: str, caller: Caller) -> DigestChange:
         """Open to everyone in the channel; the notice there names who did it."""
         now = self._clock()
         return await self._changed(
             digest_id,
             caller,
-            lambda digest: lifecycle.paused(digest, "somebody", now, by=caller.user_id),
+            lambda digest: lifecycle.pause(digest, "somebody", now, by=caller.user_id),
         )
 
-    async def resume(self, digest_id: str, account: Account) -> Changed:
+    async def resume(self, digest_id: str, account: Account) -> DigestChange:
         """Let it run, on the connection of the person who resumes it or takes it over."""
         now = self._clock()
         return await self._changed(
-            digest_id, account.caller, lambda digest: lifecycle.begun(run_as(account, digest), now)
+            digest_id, account.caller, lambda digest: lifecycle.start(run_as(account, digest), now)
         )
 
-    async def ask_now(self, digest_id: str, account: Account) -> Changed:
+    async def ask_now(self, digest_id: str, account: Account) -> DigestChange:
         """Let the next worker post it; raises OutdatedButton and LimitReached."""
         now = self._clock()
         return await self._changed(
             digest_id,
             account.caller,
-            lambda digest: lifecycle.asked(run_as(account, digest), now),
+            lambda digest: lifecycle.request_run(run_as(account, digest), now),
             posts_now=True,
         )
 
     async def delete(self, digest_id: str, caller: Caller) -> Digest:
         """Forget it; raises OutdatedButton where that is done already."""
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_DIGEST_SAVE_ATTEMPTS):
             digest = await self.get(digest_id, caller)
             if await self._kept.delete(digest):
                 return digest
@@ -136,16 +136,16 @@ class DigestService:
         running = [one for one in theirs if one.tenant == tenant and not one.paused]
         now = self._clock()
         for digest in running:
-            await self.settle(digest, lambda one: lifecycle.paused(one, NOT_CONNECTED, now))
+            await self.settle(digest, lambda one: lifecycle.pause(one, NOT_CONNECTED, now))
         return tuple(running)
 
-    async def settle(self, digest: Digest, change: Change) -> Changed | None:
+    async def settle(self, digest: Digest, change: Change) -> DigestChange | None:
         """Change a digest that was read before; None if it was deleted meanwhile."""
         return await self._saved(digest.id, change, digest)
 
     async def _changed(
         self, digest_id: str, caller: Caller, change: Change, *, posts_now: bool = False
-    ) -> Changed:
+    ) -> DigestChange:
         """Raises OutdatedButton where it is gone, or of another workspace."""
 
         def checked(digest: Digest) -> Digest:
@@ -164,14 +164,14 @@ class DigestService:
         known: Digest | None = None,
         *,
         posts_now: bool = False,
-    ) -> Changed | None:
+    ) -> DigestChange | None:
         """Read, unless it is `known`, and again if it was changed meanwhile; None if it is gone."""
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_DIGEST_SAVE_ATTEMPTS):
             before = known or await self._kept.load(digest_id)
             if before is None:
                 return None
             if saved := await self._save(change(before), before, posts_now=posts_now):
-                return Changed(before, saved)
+                return DigestChange(before, saved)
             known = None
         raise OutdatedButton("/emporix digest list")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from bot.domain.accounts import Account
 from bot.domain.filters import Filters
 from bot.services.accounts import require_connection
-from bot.services.agents import AgentNames, meant, named_like
+from bot.services.agents import AgentNames, matching_agents, resolve_agents
 from bot.services.filters.parser import LocalClock, ParsedFilters, parse
 
-NAMES_SECONDS = 2.0
+AGENT_NAMES_TIMEOUT_SECONDS = 2.0
 """So long a list waits for names when an agent was typed; then that is taken for an id."""
 
-SUGGESTED_SECONDS = 1.0
+SUGGESTIONS_TIMEOUT_SECONDS = 1.0
 """So long somebody waits who looks through the names."""
 
 
@@ -48,10 +48,14 @@ class FilterResolver:
             return filters
         connection = require_connection(account, filters.tenant or tenant)
         self._names.begin(connection)
-        return meant(filters, await self._names.within(connection, NAMES_SECONDS))
+        return resolve_agents(
+            filters, await self._names.within(connection, AGENT_NAMES_TIMEOUT_SECONDS)
+        )
 
     async def agents(self, account: Account, tenant: str, typed: str) -> dict[str, str]:
         """The agents whose name or id has `typed` in it, names by id; raises NotConnected."""
         connection = require_connection(account, tenant)
         self._names.begin(connection)
-        return named_like(typed, await self._names.within(connection, SUGGESTED_SECONDS))
+        return matching_agents(
+            typed, await self._names.within(connection, SUGGESTIONS_TIMEOUT_SECONDS)
+        )

@@ -15,7 +15,7 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import EmporixTimeout
-from bot.services.alerts.grouping import SHOWN, group_changes, remembered
+from bot.services.alerts.grouping import MAX_ALERT_ROWS, group_changes, posts_after
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import AlertPoller
 from bot.services.jobs import JobsById
@@ -140,14 +140,14 @@ class Channel:
         posts = await self.kept.posts(alert.id)
         plan = group_changes(alert.batch, posts)
         number = alert.batch.number
-        shown = plan.rows[:SHOWN] if not alert.batch.since else alert.batch.changes
+        shown = plan.rows[:MAX_ALERT_ROWS] if not alert.batch.since else alert.batch.changes
         messages = {f"{number}:news": tuple(one.job_id for one in shown)}  # or counted, summing up
         messages |= {f"{number}:rest": plan.rest}
         messages |= {f"{number}:{one.post.ts}": one.job_ids for one in plan.repeats}
         for name, ids in list(messages.items())[:sent]:
             assert self.slack.setdefault(name, ids) == ids
         if settles and sent >= len(messages):
-            await self.course.done(alert, remembered(posts, plan, alert.batch, f"{number}.0"))
+            await self.course.done(alert, posts_after(posts, plan, alert.batch, f"{number}.0"))
 
     @property
     def told(self) -> Counter[str]:

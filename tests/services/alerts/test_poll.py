@@ -16,8 +16,8 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import RateLimited, Unauthorized
-from bot.services.alerts.poll import MOST_PAGES, Polled, fetch, wait
-from bot.services.alerts.watermark import Fetched
+from bot.services.alerts.poll import MAX_POLL_PAGES, PollResult, backoff_seconds, fetch_changes
+from bot.services.alerts.watermark import FetchedJobs
 from bot.store import keys as redis_keys
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
@@ -51,8 +51,8 @@ class FakeCalls:
         return page
 
 
-async def read(calls: FakeCalls, *asked: Any, **limits: Any) -> Fetched:
-    return await fetch(cast("Any", calls), *asked, **limits)
+async def read(calls: FakeCalls, *asked: Any, **limits: Any) -> FetchedJobs:
+    return await fetch_changes(cast("Any", calls), *asked, **limits)
 
 
 def job(number: int, at: float) -> Job:
@@ -81,7 +81,7 @@ async def test_is_bounded() -> None:
     """A flood is counted."""
     calls = FakeCalls([job(number, START + number) for number in range(1000)])
     fetched = await read(calls, HELD, Filters(), START)
-    assert (fetched.whole, fetched.total, len(calls.asked)) == (False, 1000, MOST_PAGES)
+    assert (fetched.whole, fetched.total, len(calls.asked)) == (False, 1000, MAX_POLL_PAGES)
     assert fetched.oldest == START + 1000 - len(fetched.jobs)
 
 
@@ -122,9 +122,9 @@ async def bench(redis: Any, clock: FakeClock) -> Bench:
     return bench
 
 
-async def look(bench: Bench, *, refused: bool = False) -> Polled:
+async def look(bench: Bench, *, refused: bool = False) -> PollResult:
     bench.emporix.error = Unauthorized() if refused else None
-    looked: Polled = await bench.looks.look(ADAS)
+    looked: PollResult = await bench.looks.look(ADAS)
     return looked
 
 
@@ -158,7 +158,7 @@ async def test_refusals_of_what_is_paused_are_forgotten(bench: Bench) -> None:
 async def test_a_worker_without_the_key_forgets_nothing(bench: Bench, redis: Any) -> None:
     """What it cannot open is looked at again within a minute, for another worker can."""
     other = Bench(redis, bench.clock, OTHER_VAULT)
-    assert await other.looks.look(ADAS) == Polled()
+    assert await other.looks.look(ADAS) == PollResult()
     assert await due_in(bench) <= 60
     assert other.emporix.calls == 0
 
@@ -211,6 +211,6 @@ def test_emporix_is_left_alone_for_a_bounded_time(asked: float | None) -> None:
     """Whatever a Retry-After says: from 50 seconds to a quarter of an hour."""
     error = RateLimited()
     error.retry_after = asked
-    seconds = wait(error, [], 1_000.0)
+    seconds = backoff_seconds(error, [], 1_000.0)
     assert 50 <= seconds <= 900
     assert not math.isnan(seconds)

@@ -12,7 +12,7 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.services.cleanups.cleanups import CleanupService
-from bot.services.cleanups.run import CleanupRuns, Owner
+from bot.services.cleanups.run import CleanupOwner, CleanupRuns
 from bot.services.cleanups.selection import CleanupCounts
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupResults, CleanupStore
@@ -85,7 +85,7 @@ class FakeOwner:
         self.files = list[list[str]]()
         self.has_left = False
         self.before_file: Callable[[str], None] = lambda name: None
-        self.reached = Owner(self.show, self.send, self.is_gone)
+        self.reached = CleanupOwner(self.show, self.send, self.is_gone)
 
     async def show(self, progress: CleanupProgress) -> str:
         self.shown.append(progress)
@@ -138,7 +138,7 @@ class Bench:
             self.results,
             self.audit,
             clock=clock,
-            new_owner=lambda: f"worker-{next(numbers)}",
+            new_holder=lambda: f"worker-{next(numbers)}",
             allowed=allowed,
         )
         self.owner = FakeOwner()

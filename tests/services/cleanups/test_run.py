@@ -30,16 +30,15 @@ from bot.errors import (
     Unauthorized,
 )
 from bot.services.cleanups.run import (
-    AT_ONCE,
-    FRESH_SECONDS,
-    HOPELESS,
-    LOOK_SECONDS,
-    MOST_IDLE,
-    SHOW_SECONDS,
-    TAKEN_SECONDS,
-    TURN_SECONDS,
+    LEASE_RETRY_SECONDS,
+    MAX_FRUITLESS_ATTEMPTS,
+    MAX_JOB_IDS_AGE_SECONDS,
+    PROGRESS_INTERVAL_SECONDS,
+    SLICE_SECONDS,
+    STOP_CHECK_INTERVAL_SECONDS,
     FileNotSent,
 )
+from bot.services.deletes import MAX_DELETE_CALLS, MAX_REFUSALS_IN_A_ROW
 from bot.store import keys as redis_keys
 from bot.store.cleanups import LEASE_SECONDS
 from bot.store.connection import connect
@@ -83,7 +82,7 @@ async def test_deletes_them_all(bench: Bench) -> None:
     report = await bench.to_the_end(await bench.begin())
     assert (report.clean.end_reason, report.deleted, report.left) == ("done", 12, 0)
     assert bench.shelf.present == set()
-    assert set(bench.emporix.deleted[:AT_ONCE]) == set(bench.shelf.ids[-AT_ONCE:])
+    assert set(bench.emporix.deleted[:MAX_DELETE_CALLS]) == set(bench.shelf.ids[-MAX_DELETE_CALLS:])
     assert await entries(bench) == [("done", 12, 12)]
 
 
@@ -124,7 +123,7 @@ async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
     clean = await bench.begin()
     bench.shelf.put(3600 * 3)  # Emporix shows late what is as old as the others
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("grew", 0)
+    assert (report.clean.end_reason, report.deleted) == ("count_increased", 0)
     assert len(bench.shelf.present) == 13
 
 
@@ -142,7 +141,7 @@ async def test_a_filter_of_a_newer_version_is_left_to_it(
     clean = await bench.begin()
     newer = replace(clean, filters=replace(clean.filters, unknown={"priority": "high"}))
     await overwrite(bench, newer)
-    assert await bench.turn(newer) == TAKEN_SECONDS
+    assert await bench.turn(newer) == LEASE_RETRY_SECONDS
     assert bench.emporix.deleted == []
     assert "left to a worker of the version that began it" in caplog.text
     for seconds, logged in ((59, 1), (1, 2), (30, 2)):
@@ -162,7 +161,7 @@ async def test_a_lost_list_of_jobs_is_told(bench: Bench) -> None:
     await bench.redis.delete(redis_keys.clean_jobs(clean.id))
     bench.clock.forward(2)
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("lost", 4, 8)
+    assert (report.clean.end_reason, report.deleted, report.left) == ("job_ids_missing", 4, 8)
 
 
 @pytest.mark.parametrize("at", [1, 3, 8, 12])
@@ -220,11 +219,11 @@ async def test_waits_as_long_as_emporix_wants(bench: Bench) -> None:
     clean = await bench.begin()
     error = RateLimited()
     error.retry_after = 95.0
-    bench.emporix.before = for_the_first(AT_ONCE, error)
+    bench.emporix.before = for_the_first(MAX_DELETE_CALLS, error)
     began = bench.clock()
     while not bench.emporix.deleted:
         seconds = await bench.turn(clean)
-        assert (seconds or 0) <= LOOK_SECONDS
+        assert (seconds or 0) <= STOP_CHECK_INTERVAL_SECONDS
         bench.clock.forward(seconds or 0)
     assert bench.clock() - began == 95.0
 
@@ -237,7 +236,7 @@ async def test_gives_up_after_a_while_and_goes_on(bench: Bench) -> None:
     report = await bench.to_the_end(clean)
     assert (report.clean.end_reason, report.deleted, report.left) == ("gave_up", 0, 12)
     assert 20 * 60 < bench.clock() - began < 40 * 60
-    assert len([one for one in bench.shown if one.state == "pausing"]) == MOST_IDLE - 1
+    assert len([one for one in bench.shown if one.state == "pausing"]) == MAX_FRUITLESS_ATTEMPTS - 1
     bench.emporix.before = lambda _: None
     report = await bench.to_the_end(await bench.go_on(clean))
     assert (report.clean.end_reason, report.deleted) == ("done", 12)
@@ -272,13 +271,13 @@ async def test_an_id_that_cannot_be_asked_for_is_told(bench: Bench) -> None:
 
 async def test_ends_where_all_is_refused(bench: Bench) -> None:
     """Thousands of refusals would help nobody."""
-    for _ in range(2 * HOPELESS):
+    for _ in range(2 * MAX_REFUSALS_IN_A_ROW):
         bench.shelf.put(60)
     clean = await bench.begin()
     bench.emporix.before = always(Forbidden())
     report = await bench.to_the_end(clean)
     assert report.clean.end_reason == "refused"
-    assert report.refused["forbidden"] == HOPELESS
+    assert report.refused["forbidden"] == MAX_REFUSALS_IN_A_ROW
 
 
 async def test_stops_kindly_when_its_owner_disconnects(bench: Bench) -> None:
@@ -314,13 +313,17 @@ async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
     bench.emporix.after = press
     report = await bench.to_the_end(clean)
     await asyncio.gather(*stopping)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("stopped", AT_ONCE, 7)
+    assert (report.clean.end_reason, report.deleted, report.left) == (
+        "stopped",
+        MAX_DELETE_CALLS,
+        7,
+    )
 
 
 async def test_what_changes_while_it_rests_stays(bench: Bench) -> None:
     """Who continues it a day later deletes none that has changed since the first count."""
     clean = await bench.begin()
-    bench.emporix.before = on_call(AT_ONCE + 3, EmporixTimeout())
+    bench.emporix.before = on_call(MAX_DELETE_CALLS + 3, EmporixTimeout())
     await bench.turn(clean)
     await bench.cleaning.stop(ADA, clean.id)
     await bench.to_the_end(clean)
@@ -337,7 +340,7 @@ async def test_a_delete_that_may_have_worked_is_tried_again_however_late(bench: 
     bench.emporix.after = for_jobs({"job-011"}, EmporixTimeout())
     await bench.turn(clean)
     bench.emporix.after = lambda _: None
-    bench.clock.forward(FRESH_SECONDS + 1)
+    bench.clock.forward(MAX_JOB_IDS_AGE_SECONDS + 1)
     report = await bench.to_the_end(clean)
     assert (report.deleted, report.missing) == (12, 0)
 
@@ -346,7 +349,7 @@ async def test_two_workers_do_not_share_one(bench: Bench) -> None:
     """Who comes second waits; nothing is deleted twice."""
     clean = await bench.begin()
     results = await asyncio.gather(bench.turn(clean), bench.turn(clean))
-    assert sorted(results, key=str) == [TAKEN_SECONDS, None]
+    assert sorted(results, key=str) == [LEASE_RETRY_SECONDS, None]
     assert sorted(bench.emporix.deleted) == sorted(bench.shelf.ids)
 
 
@@ -360,10 +363,10 @@ async def test_a_worker_that_slept_too_long_deletes_no_more(bench: Bench) -> Non
         taking.append(asyncio.create_task(bench.redis.set(lease, "another", ex=LEASE_SECONDS)))
 
     bench.emporix.after = lose
-    assert await bench.turn(clean) == TAKEN_SECONDS
+    assert await bench.turn(clean) == LEASE_RETRY_SECONDS
     await asyncio.gather(*taking)
-    assert 1 <= len(bench.emporix.deleted) <= AT_ONCE
-    assert await bench.turn(clean) == TAKEN_SECONDS
+    assert 1 <= len(bench.emporix.deleted) <= MAX_DELETE_CALLS
+    assert await bench.turn(clean) == LEASE_RETRY_SECONDS
     bench.emporix.after = lambda _: None
     await bench.redis.delete(lease)
     report = await bench.to_the_end(clean)
@@ -386,9 +389,9 @@ async def test_takes_turns_and_shows_how_far_it_is(bench: Bench) -> None:
     owner = replace(bench.owner.reached, show=show)
     while (await bench.runs.run(clean.id, owner)) is not None:
         turns += 1
-    assert turns >= 72 * 0.3 // (TURN_SECONDS + 5 * 0.3)
+    assert turns >= 72 * 0.3 // (SLICE_SECONDS + 5 * 0.3)
     pauses = [later - earlier for earlier, later in pairwise(times[:-1])]
-    assert all(pause >= SHOW_SECONDS or pause == 0 for pause in pauses)
+    assert all(pause >= PROGRESS_INTERVAL_SECONDS or pause == 0 for pause in pauses)
     seen = [one.percent for one in bench.shown]
     assert seen == sorted(seen)
     assert seen[-1] == 100
@@ -405,7 +408,7 @@ async def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock) -> No
     with pytest.raises(StoreUnavailable):
         await bench.turn(clean)
     deleted = len(bench.emporix.deleted)
-    assert deleted <= AT_ONCE
+    assert deleted <= MAX_DELETE_CALLS
     await bench.redis.aclose()
     with redis_server(tmp_path) as url:
         again = Bench(connect(url), clock)
@@ -575,7 +578,7 @@ async def test_counts_the_pause_from_the_last_progress(bench: Bench) -> None:
     bench.emporix.before = on_call(1, EmporixFailed())
     await bench.turn(clean)
     bench.clock.forward(1799)
-    bench.emporix.before = on_call(AT_ONCE + 1, EmporixFailed())
+    bench.emporix.before = on_call(MAX_DELETE_CALLS + 1, EmporixFailed())
     await bench.turn(clean)
     deleted = len(bench.emporix.deleted)
     bench.clock.forward(1799)

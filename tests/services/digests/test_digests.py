@@ -105,7 +105,7 @@ async def test_a_paused_digest_leaves_the_due_index(digests: DigestService, redi
     await digests.pause(kept.id, ADA)
     assert await redis.zscore(redis_keys.digests_due(), kept.id) is not None
     for _ in range(2):
-        await digests.settle(kept, lambda one: lifecycle.noticed(one, one.notices + 1))
+        await digests.settle(kept, lambda one: lifecycle.record_notice(one, one.notices + 1))
     assert await redis.zscore(redis_keys.digests_due(), kept.id) is None
 
 
@@ -142,7 +142,7 @@ async def test_a_missing_due_entry_is_restored(
     done = await digests.set_up(account(), replace(WANTED, name="Done"))
     await digests.pause(done.id, ADA)
     for _ in range(2):
-        await digests.settle(done, lambda one: lifecycle.noticed(one, one.notices + 1))
+        await digests.settle(done, lambda one: lifecycle.record_notice(one, one.notices + 1))
     score = await redis.zscore(redis_keys.digests_due(), kept.id)
     await redis.delete(redis_keys.digests_due())
     for _ in range(2):
@@ -226,13 +226,15 @@ async def test_disconnecting_pauses_what_runs_on_that_tenant(
 
 
 OUTCOMES: list[Callable[[Digest, float], Digest]] = [
-    lambda digest, now: lifecycle.posted(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: lifecycle.record_post(digest, digest.next, now) if digest.next else digest,
     lambda digest, now: lifecycle.was_quiet(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.missed(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.struck(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.given_up(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.paused(digest, "slack:restricted_action", now),
-    lambda digest, _: lifecycle.noticed(digest, digest.notices + 1),
+    lambda digest, now: lifecycle.miss_run(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: (
+        lifecycle.record_failure(digest, digest.next, now) if digest.next else digest
+    ),
+    lambda digest, now: lifecycle.skip_run(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: lifecycle.pause(digest, "slack:restricted_action", now),
+    lambda digest, _: lifecycle.record_notice(digest, digest.notices + 1),
 ]
 PERSON = st.sampled_from([account(ADA), account(GRACE)])
 FAULT = st.tuples(st.integers(1, 6), st.booleans())
