@@ -280,7 +280,7 @@ def _cleaning(
         CleanupResults(redis),
         Heartbeats(redis),
         clock=resources.clock,
-        new_clean_id=new_clean_id,
+        new_cleanup_id=new_clean_id,
         allowed=resources.settings.deletes == "all",
     )
 

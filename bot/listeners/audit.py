@@ -28,7 +28,7 @@ async def show_audit(
 ) -> None:
     if not await people.is_admin():
         raise AdminsOnly
-    running = (await cleaning.running(caller))[:SHOWN]
+    running = (await cleaning.list_running(caller))[:SHOWN]
     await reply("audit", entries=await audit.last(caller, SHOWN), running=running)
 
 
@@ -44,7 +44,7 @@ async def stop(
     audit_entry.subject = clean_id = button.clean_id
     if not await people.is_admin():
         raise AdminsOnly
-    clean, is_stopping = await cleaning.stop_any(caller, clean_id)
+    clean, is_stopping = await cleaning.stop_as_administrator(caller, clean_id)
     audit_entry.about_clean(clean)
     if not is_stopping:
         audit_entry.skip()

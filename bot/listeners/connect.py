@@ -101,8 +101,8 @@ async def disconnect(
     default = await accounts.disconnect(account, tenant)
     audit_entry.made()
     watched = await watching.end_all(account.caller, tenant)
-    paused = await alerts.orphan(account.caller, tenant)
-    stopped = await digests.orphan(account.caller, tenant)
+    paused = await alerts.pause_disconnected(account.caller, tenant)
+    stopped = await digests.pause_disconnected(account.caller, tenant)
     audit_entry.count = len(paused) + len(stopped)
     await reply(
         "connect.disconnected",

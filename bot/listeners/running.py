@@ -25,5 +25,5 @@ async def list_running(
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    filters = await asking.read(f"running {text}", account, clock)
+    filters = await asking.parse(f"running {text}", account, clock)
     await views.show_list(await jobs.list(account, filters), reply)

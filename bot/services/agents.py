@@ -46,15 +46,15 @@ class AgentNames:
         self._emporix = emporix
         self._names: SingleFlight[Names] = SingleFlight(clock, _names_ttl, MAX_CACHED_NAMES)
 
-    def begin(self, connection: Connection) -> None:
+    def prefetch(self, connection: Connection) -> None:
         """Ask for the names, unless they are known, or too much is being asked already."""
         if (
             self._names.cached(_names_key(connection)) is None
             and len(self._names) < MAX_NAMES_CALLS
         ):
-            self._names.start(_names_key(connection), partial(self._ask, connection))
+            self._names.start(_names_key(connection), partial(self._load, connection))
 
-    async def within(self, connection: Connection, seconds: float) -> Names:
+    async def get_within(self, connection: Connection, seconds: float) -> Names:
         """The names that are known by then; waits only for a call that is on its way."""
         if asking := self._names.running(_names_key(connection)):
             await asyncio.wait({asking}, timeout=seconds)
@@ -64,7 +64,7 @@ class AgentNames:
         """Cancel the calls on their way."""
         await self._names.close()
 
-    async def _ask(self, connection: Connection) -> Names:
+    async def _load(self, connection: Connection) -> Names:
         try:
             agents = await self._emporix.list_agents(connection)
         except BotError as error:
@@ -140,30 +140,32 @@ class NamedJobs:
     def __init__(
         self, calls: EmporixClient, names: AgentNames, *, grace_seconds: float = NAMES_GRACE_SECONDS
     ) -> None:
-        self._calls, self._names, self._grace = calls, names, grace_seconds
+        self._client, self._names, self._grace = calls, names, grace_seconds
 
     async def list_jobs(
         self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
-        self._names.begin(connection)
-        return await self._named(connection, await self._calls.list_jobs(connection, filters, part))
+        self._names.prefetch(connection)
+        return await self._with_names(
+            connection, await self._client.list_jobs(connection, filters, part)
+        )
 
     async def search_jobs(
         self, connection: Connection, filters: Filters, part: TimeRange
     ) -> JobPage:
-        self._names.begin(connection)
-        page = await self._calls.search_jobs(connection, filters, part)
-        return await self._named(connection, page)
+        self._names.prefetch(connection)
+        page = await self._client.search_jobs(connection, filters, part)
+        return await self._with_names(connection, page)
 
     async def get_job(self, connection: Connection, job_id: str) -> Job:
-        self._names.begin(connection)
-        job = await self._calls.get_job(connection, job_id)
-        return _with_name(job, await self._names.within(connection, self._grace))
+        self._names.prefetch(connection)
+        job = await self._client.get_job(connection, job_id)
+        return _with_name(job, await self._names.get_within(connection, self._grace))
 
-    async def _named(self, connection: Connection, page: JobPage) -> JobPage:
+    async def _with_names(self, connection: Connection, page: JobPage) -> JobPage:
         if not any(job.agent_id for job in page.jobs):
             return page
-        names = await self._names.within(connection, self._grace)
+        names = await self._names.get_within(connection, self._grace)
         return replace(page, jobs=tuple(_with_name(job, names) for job in page.jobs))
 
 

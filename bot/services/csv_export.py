@@ -64,7 +64,7 @@ class Cursors(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A list by its cursor, which may be `known` already, or by the short form of its `query`.
+    """A list by its cursor, which may be `cursor` already, or by the short form of its `query`.
 
     `owner` is who shared it, empty for a list of the user's own.
     """
@@ -72,7 +72,7 @@ class ListRequest:
     cursor_id: str
     query: str
     owner: str = ""
-    known: ListCursor | None = None
+    cursor: ListCursor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +112,18 @@ class CsvExport:
         Raises OutdatedButton where neither is known, Busy where one is being read, InvalidInput
         after MOST_SECONDS, NotConnected, StoreUnavailable and what Emporix raises.
         """
-        cursor = wanted.known or await self._cursors.load(
+        cursor = wanted.cursor or await self._cursors.load(
             account.caller, wanted.cursor_id, owner=wanted.owner
         )
         cursor = cursor or _cursor_from_query(account, wanted.query)
         connection = require_connection(account, cursor.tenant)
         call = JobSource(self._emporix, connection, cursor.searched).page
-        async with self._one_of(account.caller):
+        async with self._limited(account.caller):
             found = await self._read(call, cursor, progress)
         return replace(found, tenant=connection.tenant)
 
     @asynccontextmanager
-    async def _one_of(self, caller: Caller) -> AsyncIterator[None]:
+    async def _limited(self, caller: Caller) -> AsyncIterator[None]:
         if caller in self._reading or len(self._reading) >= MAX_CONCURRENT_EXPORTS:
             raise Busy
         self._reading.add(caller)
@@ -168,15 +168,15 @@ class CsvExport:
         )
         for sized in wide:
             try:
-                return await self._patiently(call, sized, number)
+                return await self._page_with_pauses(call, sized, number)
             except (EmporixTooLarge, EmporixFailed, ProxyAnswered):
                 continue
-        return await self._patiently(call, least, number)
+        return await self._page_with_pauses(call, least, number)
 
-    async def _patiently(self, call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
+    async def _page_with_pauses(self, call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
         for _ in range(MAX_EXPORT_PAUSES):
             try:
-                return await self._look(call, cursor, number)
+                return await self._read_page(call, cursor, number)
             except RateLimited as error:
                 wait = (
                     DEFAULT_EXPORT_PAUSE_SECONDS if error.retry_after is None else error.retry_after
@@ -184,9 +184,9 @@ class CsvExport:
                 if wait > MAX_EXPORT_PAUSE_SECONDS:
                     raise
             await self._pause(wait)
-        return await self._look(call, cursor, number)
+        return await self._read_page(call, cursor, number)
 
-    async def _look(self, call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
+    async def _read_page(self, call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
         """As the list was when it was shown; a new list is as it is now."""
         async with self._calls:
             if number == 1 and not cursor.until:

@@ -191,8 +191,10 @@ RECENT_SECONDS = 60.0
 class SharedDeletes:
     """Deletes jobs that messages show. Every method raises StoreUnavailable."""
 
-    def __init__(self, deletes: DeleteService, kept: Deletions, clock: Callable[[], float]) -> None:
-        self._deletes, self._kept, self._clock = deletes, kept, clock
+    def __init__(
+        self, deletes: DeleteService, store: Deletions, clock: Callable[[], float]
+    ) -> None:
+        self._deletes, self._store, self._clock = deletes, store, clock
 
     def admit(self) -> None:
         """Raises DeletesOff where nobody may delete."""
@@ -205,36 +207,34 @@ class SharedDeletes:
         Emporix raises; StoreUnavailable only where nothing was deleted.
         """
         caller = account.caller
-        async with self._kept.turn(caller, f"delete:{tenant}:{job_id}"):
+        async with self._store.turn(caller, f"delete:{tenant}:{job_id}"):
             if recent := await self._recent(account, job_id, tenant):
                 return recent
             deletion = await self._deletes.delete(account, job_id, tenant)
             user_id = "" if deletion.already_gone else caller.user_id
-            return await self._kept_if_possible(
-                caller, DeletedJob(tenant, job_id, user_id, self._clock())
-            )
+            return await self._remember(caller, DeletedJob(tenant, job_id, user_id, self._clock()))
 
-    def editing(self, caller: Caller, message: str) -> AbstractAsyncContextManager[bool]:
+    def lock_message(self, caller: Caller, message: str) -> AbstractAsyncContextManager[bool]:
         """One at a time changes a message, so that nobody undoes what another has changed."""
-        return self._kept.turn(caller, f"edit:{message}")
+        return self._store.turn(caller, f"edit:{message}")
 
-    async def known(
+    async def deleted_jobs(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], DeletedJob]:
         """Which of these jobs (tenant and id) were deleted in channels."""
-        return await self._kept.known(caller, jobs)
+        return await self._store.known(caller, jobs)
 
     async def _recent(self, account: Account, job_id: str, tenant: str) -> DeletedJob | None:
         """The delete of a moment ago; None for who may not delete: their refusal is recorded."""
         connection = account.connections.get(tenant)
         if connection is None or not connection.can_delete:
             return None
-        known = (await self._kept.known(account.caller, [(tenant, job_id)])).get((tenant, job_id))
+        known = (await self._store.known(account.caller, [(tenant, job_id)])).get((tenant, job_id))
         return known if known and self._clock() - known.at < RECENT_SECONDS else None
 
-    async def _kept_if_possible(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
+    async def _remember(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
         """The job is deleted, whatever becomes of the memory of it."""
         try:
-            return await self._kept.keep(caller, deleted)
+            return await self._store.keep(caller, deleted)
         except StoreUnavailable:
             return deleted

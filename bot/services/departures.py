@@ -102,9 +102,9 @@ class Departures:
         What was paused before waits from now on, too, so that its channel gets a notice. After an
         error the same call does the rest. Returns how many connections there were, and digests.
         """
-        for clean in await self._cleans.running(MAX_CLEANUPS_SEARCHED):
-            if clean.caller == caller:
-                await self._cleans.ask_to_stop(clean.id, OWNER_GONE)
+        for cleanup in await self._cleans.running(MAX_CLEANUPS_SEARCHED):
+            if cleanup.caller == caller:
+                await self._cleans.ask_to_stop(cleanup.id, OWNER_GONE)
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
@@ -129,7 +129,7 @@ class Departures:
         heard = [alert for alert in alerts if not alert.paused]
         now = self._clock()
         for digest in running:
-            await self._digests.settle(digest, lambda one: lifecycle.pause(one, reason, now))
+            await self._digests.update(digest, lambda one: lifecycle.pause(one, reason, now))
         for alert in heard:
             await self._course.pause(alert.id, reason)
         return _by_owner(running, heard)
@@ -139,7 +139,7 @@ class Departures:
         digests = await self._digest_store.of_channel(caller.team_id, channel_id)
         for digest in digests:
             await self._digests.delete(digest.id, caller)
-        alerts = await self._alerts.off(caller, channel_id)
+        alerts = await self._alerts.turn_off(caller, channel_id)
         return _by_owner(digests, alerts)
 
     async def delete_abandoned(self) -> None:
@@ -155,7 +155,7 @@ class Departures:
                 return one
             return replace(one, paused=OWNER_GONE, paused_at=now, notices=0)
 
-        await self._course.change(alert_id, abandoned, look_at=now)
+        await self._course.update(alert_id, abandoned, look_at=now)
 
     async def _abandon_digest(self, digest: Digest) -> None:
         now = self._clock()
@@ -165,7 +165,7 @@ class Departures:
                 return one
             return lifecycle.pause(replace(one, paused=""), OWNER_GONE, now)
 
-        await self._digests.settle(digest, abandoned)
+        await self._digests.update(digest, abandoned)
 
 
 def _by_owner(digests: Sequence[Digest], alerts: Sequence[Alert]) -> list[Affected]:

@@ -42,24 +42,24 @@ class MentionedJob:
 
 @dataclass(frozen=True, slots=True)
 class MentionedJobs:
-    """`named` are jobs whose id or session stands in the text, `of_agents` the newest of agents.
+    """`by_id` are jobs whose id or session stands in the text, `by_agent` the newest of agents.
 
     `unknown` are ids of jobs and sessions that no tenant knows, `left_out` how many were not looked
-    for, `unasked` the tenants that did not answer as they should. `words` are what the text says.
+    for, `failed_tenants` those that gave no proper answer. `words` are what the text says.
     """
 
-    named: tuple[MentionedJob, ...]
-    of_agents: tuple[MentionedJob, ...]
+    by_id: tuple[MentionedJob, ...]
+    by_agent: tuple[MentionedJob, ...]
     agents: tuple[str, ...]
     unknown: tuple[str, ...]
     left_out: int
-    unasked: tuple[str, ...]
+    failed_tenants: tuple[str, ...]
     words: str
 
     @property
     def is_empty(self) -> bool:
         """Whether the text names nothing at all."""
-        return not (self.named or self.of_agents or self.unknown)
+        return not (self.by_id or self.by_agent or self.unknown)
 
 
 @dataclass(slots=True)
@@ -68,11 +68,11 @@ class _TenantSearch:
 
     tenants: Sequence[Connection]
     errors: dict[str, EmporixError] = field(default_factory=dict)
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SEARCH_CALLS))
+    limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SEARCH_CALLS))
 
-    async def at(self, connection: Connection, ask: Callable[[], Awaitable[T]]) -> T | None:
+    async def ask(self, connection: Connection, ask: Callable[[], Awaitable[T]]) -> T | None:
         """What `ask` gives; None where there is nothing, or where that tenant does not answer."""
-        async with self.places:
+        async with self.limit:
             if connection.tenant in self.errors:
                 return None
             try:
@@ -83,7 +83,7 @@ class _TenantSearch:
                 self.errors[connection.tenant] = error
                 return None
 
-    def end(self) -> tuple[str, ...]:
+    def failed_tenants(self) -> tuple[str, ...]:
         """The tenants that could not be asked; raises the error of the first where none could."""
         if len(self.errors) == len(self.tenants):
             raise next(iter(self.errors.values()))
@@ -100,31 +100,31 @@ class JobFinder:
         """The jobs that `texts` are about, at most MOST_JOBS of them."""
         connection = require_connection(account)
         there = find_references(texts, self._dashboard_url)
-        self._names.begin(connection)
-        names = await self._names.within(connection, NAMES_TIMEOUT_SECONDS)
+        self._names.prefetch(connection)
+        names = await self._names.get_within(connection, NAMES_TIMEOUT_SECONDS)
         agents = mentioned_agents(texts, names)[:MAX_AGENTS_SEARCHED]
         look = _TenantSearch(_tenants(account, connection))
         jobs, of_sessions, of_agents = await asyncio.gather(
-            self._all(look, there.jobs[:MAX_FOUND_JOBS]),
-            self._of_sessions(look, there.sessions[:MAX_FOUND_JOBS]),
-            self._of_agents(look, connection, agents),
+            self._by_ids(look, there.jobs[:MAX_FOUND_JOBS]),
+            self._by_sessions(look, there.sessions[:MAX_FOUND_JOBS]),
+            self._by_agents(look, connection, agents),
         )
-        unasked = look.end() if there.jobs or there.sessions or agents else ()
+        unasked = look.failed_tenants() if there.jobs or there.sessions or agents else ()
         return _result(there, [*jobs, *of_sessions], of_agents, _called(agents, names), unasked)
 
-    async def _all(self, look: _TenantSearch, job_ids: Sequence[str]) -> list[MentionedJob]:
-        found = await asyncio.gather(*(self._one(look, job_id) for job_id in job_ids))
+    async def _by_ids(self, look: _TenantSearch, job_ids: Sequence[str]) -> list[MentionedJob]:
+        found = await asyncio.gather(*(self._by_id(look, job_id) for job_id in job_ids))
         return [one for one in found if one]
 
-    async def _one(self, look: _TenantSearch, job_id: str) -> MentionedJob | None:
+    async def _by_id(self, look: _TenantSearch, job_id: str) -> MentionedJob | None:
         """From the first tenant that has it."""
         for connection in look.tenants:
-            job = await look.at(connection, partial(self._emporix.get_job, connection, job_id))
+            job = await look.ask(connection, partial(self._emporix.get_job, connection, job_id))
             if job:
                 return MentionedJob(job, connection.tenant, connection.can_delete)
         return None
 
-    async def _of_sessions(
+    async def _by_sessions(
         self, look: _TenantSearch, sessions: tuple[str, ...]
     ) -> list[MentionedJob]:
         if not sessions:
@@ -135,7 +135,7 @@ class JobFinder:
         )
         return [found for one in lists for found in one]
 
-    async def _of_agents(
+    async def _by_agents(
         self, look: _TenantSearch, connection: Connection, agents: tuple[str, ...]
     ) -> list[MentionedJob]:
         if not agents:
@@ -147,7 +147,7 @@ class JobFinder:
     async def _list(
         self, look: _TenantSearch, connection: Connection, asked: Filters
     ) -> list[MentionedJob]:
-        page = await look.at(
+        page = await look.ask(
             connection, partial(self._emporix.list_jobs, connection, asked, ALL_TIMES)
         )
         jobs = page.jobs if page else ()
@@ -183,11 +183,11 @@ def _result(
     beside = [found for found in of_agents if found.key not in once]
     not_looked_for = len(there.jobs) + len(there.sessions) - len(looked_for)
     return MentionedJobs(
-        named=tuple(shown.values()),
-        of_agents=tuple(beside[: MAX_FOUND_JOBS - len(shown)]),
+        by_id=tuple(shown.values()),
+        by_agent=tuple(beside[: MAX_FOUND_JOBS - len(shown)]),
         agents=agents,
         unknown=tuple(id_ for id_ in looked_for if id_ not in known),
         left_out=not_looked_for + len(once) - len(shown),
-        unasked=unasked,
+        failed_tenants=unasked,
         words=there.words,
     )

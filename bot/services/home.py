@@ -35,16 +35,16 @@ class TenantStatsReader:
         self._emporix, self._clock = emporix, clock
         self._flight = SingleFlight[TenantStats](clock)
 
-    async def ask(self, connection: Connection, known: TenantStats | None) -> TenantStats:
+    async def read(self, connection: Connection, known: TenantStats | None) -> TenantStats:
         """The figures of now; where Emporix refuses, those `known` with the trouble that it was.
 
         Raises StoreUnavailable.
         """
         return await self._flight.get(
-            (connection.caller, connection.tenant), lambda: self._ask(connection, known)
+            (connection.caller, connection.tenant), lambda: self._read(connection, known)
         )
 
-    async def _ask(self, connection: Connection, known: TenantStats | None) -> TenantStats:
+    async def _read(self, connection: Connection, known: TenantStats | None) -> TenantStats:
         now = self._clock()
         try:
             failed, running = await gather_all(
@@ -87,39 +87,39 @@ MAX_AUDIT_ENTRIES_SEARCHED = 500
 
 @dataclass(frozen=True, slots=True)
 class TenantView:
-    """A tenant with what is known of it; `figures` are None where it was never asked."""
+    """A tenant with what is known of it; `stats` are None where it was never asked."""
 
-    held: Connection
+    connection: Connection
     is_default: bool
-    figures: TenantStats | None
+    stats: TenantStats | None
 
     def is_older(self, than: float) -> bool:
-        return self.figures is None or self.figures.asked_at <= than
+        return self.stats is None or self.stats.asked_at <= than
 
 
 @dataclass(frozen=True, slots=True)
 class HomeOverview:
     """What one user has; `now` in seconds since 1970.
 
-    The default tenant comes first; `others` are tenants without figures.
+    The default tenant comes first; `other_connections` are tenants without figures.
     """
 
     now: float
     tenants: tuple[TenantView, ...]
-    others: tuple[Connection, ...]
+    other_connections: tuple[Connection, ...]
     digests: tuple[Digest, ...]
     alerts: tuple[Alert, ...]
     watches: tuple[Watch, ...]
     deletes: tuple[AuditEntry, ...]
 
     @property
-    def as_of(self) -> float:
+    def updated_at(self) -> float:
         """When the oldest figures were asked for; 0 where there are none."""
-        known = [view.figures.at for view in self.tenants if view.figures]
+        known = [view.stats.at for view in self.tenants if view.stats]
         return min(filter(None, known), default=0.0)
 
     @property
-    def rows(self) -> int:
+    def jobs_per_list(self) -> int:
         """Jobs of a kind and tenant that are shown: a Home has a hundred blocks."""
         return {0: 5, 1: 5, 2: 3, 3: 2}.get(len(self.tenants), 1)
 
@@ -128,7 +128,7 @@ class HomeOverview:
         """The ids of watched jobs."""
         return frozenset(watch.job_id for watch in self.watches)
 
-    def older(self, seconds: float) -> tuple[TenantView, ...]:
+    def older_than(self, seconds: float) -> tuple[TenantView, ...]:
         """The tenants whose figures were asked for so long ago, or never."""
         return tuple(view for view in self.tenants if view.is_older(self.now - seconds))
 
@@ -152,7 +152,7 @@ class HomeService:
         self._digests, self._alerts, self._watches = digests, alerts, watches
         self._audit, self._clock = audit, clock
 
-    async def known(self, caller: Caller) -> HomeOverview:
+    async def load(self, caller: Caller) -> HomeOverview:
         """Without asking Emporix."""
         account = await self._accounts.load(caller)
         figures, digests, alerts, watches, deletes, _ = await gather_all(
@@ -167,21 +167,21 @@ class HomeService:
         return HomeOverview(
             now=self._clock(),
             tenants=tuple(_tenant_views(account, shown[:MAX_HOME_TENANTS], figures)),
-            others=tuple(shown[MAX_HOME_TENANTS:]),
+            other_connections=tuple(shown[MAX_HOME_TENANTS:]),
             digests=digests,
             alerts=alerts,
             watches=watches,
             deletes=deletes,
         )
 
-    async def asked(self, caller: Caller, overview: HomeOverview, seconds: float) -> HomeOverview:
+    async def refresh(self, caller: Caller, overview: HomeOverview, seconds: float) -> HomeOverview:
         """With what Emporix says of tenants whose figures are so old; keeps that."""
-        old = overview.older(seconds)
-        found = await gather_all(*(self._emporix.ask(one.held, one.figures) for one in old))
+        old = overview.older_than(seconds)
+        found = await gather_all(*(self._emporix.read(one.connection, one.stats) for one in old))
         await self.store.keep(caller, found)
         new = {figures.tenant: figures for figures in found}
         views = (
-            replace(view, figures=new.get(view.held.tenant, view.figures))
+            replace(view, stats=new.get(view.connection.tenant, view.stats))
             for view in overview.tenants
         )
         return replace(overview, now=self._clock(), tenants=tuple(views))

@@ -39,9 +39,9 @@ class Calls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JobLookup:
-    """`there` by id, and the ids of those that are `gone`; of the others nothing is known."""
+    """`found` by id, and the ids of those that are `gone`; of the others nothing is known."""
 
-    there: dict[str, Job]
+    found: dict[str, Job]
     gone: frozenset[str]
 
 
@@ -49,29 +49,29 @@ class JobsById:
     """Raises what Emporix raises, but NotFound."""
 
     def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+        self._client = calls
 
     async def find(
         self, connection: Connection, ids: Sequence[str], *, first: int = 0
     ) -> JobLookup:
-        """At most `MAX_IDS_PER_QUERY` of `ids`; `first` is the place of the one to look up first."""
+        """At most `MAX_IDS_PER_QUERY` of `ids`; `first`: the place of the one to look up first."""
         wanted = list(dict.fromkeys(ids))[:MAX_IDS_PER_QUERY]
-        there = await self._together(connection, wanted)
+        there = await self._query(connection, wanted)
         gone = set()
         missing = [job_id for job_id in _starting_at(wanted, first) if job_id not in there]
         for job_id in missing[:MAX_SINGLE_LOOKUPS]:
             try:
-                there[job_id] = await self._calls.get_job(connection, job_id)
+                there[job_id] = await self._client.get_job(connection, job_id)
             except NotFound:
                 gone.add(job_id)
         return JobLookup(there, frozenset(gone))
 
-    async def _together(self, connection: Connection, ids: Sequence[str]) -> dict[str, Job]:
+    async def _query(self, connection: Connection, ids: Sequence[str]) -> dict[str, Job]:
         if len(ids) < 2:
             return {}
         filters = Filters(raw_q=by_ids(ids), size=len(ids))
         try:
-            page = await self._calls.list_jobs(connection, filters, ALL_TIMES)
+            page = await self._client.list_jobs(connection, filters, ALL_TIMES)
         except InvalidRequest:  # `id` cannot be asked for
             return {}
         return {job.id: job for job in page.jobs if job.id in ids}
@@ -146,39 +146,39 @@ class JobService:
             self._new_cursor_id(), account.caller, connection.tenant, filters, searched
         )
         page = await start_snapshot(
-            self._call(connection, cursor), cursor, filters.page, self._clock()
+            self._list_jobs(connection, cursor), cursor, filters.page, self._clock()
         )
-        return await self._kept(connection, page)
+        return await self._save_page(connection, page)
 
-    async def turn(
+    async def go_to_page(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
     ) -> JobList:
         """Another page of a list, which is read where no `cursor` of it comes along.
 
         Raises OutdatedButton where the list has expired.
         """
-        cursor = await self._loaded(account, cursor_id, cursor)
+        cursor = await self._load_cursor(account, cursor_id, cursor)
         connection = require_connection(account, cursor.tenant)
-        call = self._call(connection, cursor)
+        call = self._list_jobs(connection, cursor)
         for number in dict.fromkeys(max(1, near) for near in (page, page - 1, 1)):
             turned = await read_snapshot(call, cursor, number)
             if turned.jobs:  # else the last pages were emptied meanwhile
                 break
         has_more = turned.has_more and turned.number + 1 != page
-        return await self._kept(connection, replace(turned, has_more=has_more))
+        return await self._save_page(connection, replace(turned, has_more=has_more))
 
     async def refresh(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
     ) -> JobList:
-        """The page as it is now, or the first where it is gone; otherwise as `turn`."""
-        cursor = await self._loaded(account, cursor_id, cursor)
+        """The page as it is now, or the first where it is gone; otherwise as `go_to_page`."""
+        cursor = await self._load_cursor(account, cursor_id, cursor)
         connection, now = require_connection(account, cursor.tenant), self._clock()
-        found = await start_snapshot(self._call(connection, cursor), cursor, page, now)
+        found = await start_snapshot(self._list_jobs(connection, cursor), cursor, page, now)
         if page > 1 and not found.jobs:
-            found = await start_snapshot(self._call(connection, cursor), cursor, 1, now)
-        return await self._kept(connection, found)
+            found = await start_snapshot(self._list_jobs(connection, cursor), cursor, 1, now)
+        return await self._save_page(connection, found)
 
-    async def again(self, account: Account, query: str) -> JobList:
+    async def reopen(self, account: Account, query: str) -> JobList:
         """A new list of the query that a button remembers; raises OutdatedButton."""
         filters, searched = from_compact(query)
         return await self.list(account, filters, searched=searched)
@@ -187,9 +187,9 @@ class JobService:
         connection = require_connection(account, tenant)
         job = await self._emporix.get_job(connection, job_id)
         job = job if job.id else replace(job, id=job_id)
-        return JobCard(job, connection.tenant, connection.can_delete, self._link(job_id))
+        return JobCard(job, connection.tenant, connection.can_delete, self._dashboard_link(job_id))
 
-    async def _loaded(
+    async def _load_cursor(
         self, account: Account, cursor_id: str, cursor: ListCursor | None
     ) -> ListCursor:
         found = cursor or await self._cursors.load(account.caller, cursor_id)
@@ -197,14 +197,14 @@ class JobService:
             raise OutdatedButton
         return found
 
-    def _call(self, connection: Connection, cursor: ListCursor) -> ListJobs:
+    def _list_jobs(self, connection: Connection, cursor: ListCursor) -> ListJobs:
         return JobSource(self._emporix, connection, cursor.searched).page
 
-    async def _kept(self, connection: Connection, page: ListPage) -> JobList:
+    async def _save_page(self, connection: Connection, page: ListPage) -> JobList:
         await self._cursors.save(page.cursor)
         return _job_list(connection, page)
 
-    def _link(self, job_id: str) -> str:
+    def _dashboard_link(self, job_id: str) -> str:
         path = f"/apps/administration/ai-agents#/logs/jobs/{quote(job_id, safe='')}"
         return f"{self._dashboard_url}{path}"
 

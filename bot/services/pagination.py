@@ -32,7 +32,7 @@ class Order:
         return self._first in (CREATED, MODIFIED)
 
     @property
-    def complete(self) -> str:
+    def with_tiebreaker(self) -> str:
         """The sort with the time of creation behind it: equal jobs need an order, too."""
         return self.sort if CREATED in self.sort else f"{self.sort},{NEWEST_FIRST}"
 
@@ -52,7 +52,7 @@ class Order:
         moments = {found: time for time in times if (found := parse_query_time(time))}
         return moments[max(moments)]
 
-    def part(self, reached: str, until: str) -> TimeRange:
+    def time_range(self, reached: str, until: str) -> TimeRange:
         """From the time that was reached to the end, in this order; never beyond `until`."""
         if self.sort.startswith(f"{self.field}:DESC"):
             return TimeRange(self.field, until=reached or until)
@@ -223,7 +223,7 @@ async def start_snapshot(call: ListJobs, cursor: ListCursor, number: int, now: f
 async def read_snapshot(call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
     """A page of the list as it was at the first look, without what was deleted since."""
     filters, order, place = cursor.filters, Order(cursor.filters.sort), cursor.place(number)
-    part = order.part(place.reached, cursor.until) if cursor.until else ALL_TIMES
+    part = order.time_range(place.reached, cursor.until) if cursor.until else ALL_TIMES
     dated = await list_window(_page_fetcher(call, filters, part), place.dated, filters.size)
     cursor = await _fetch_undated_count(call, _infer_undated(cursor, place, dated), dated)
     undated = _no_jobs(place.undated, (cursor.undated or 0) - place.undated.passed)
@@ -328,5 +328,5 @@ async def _fetch_undated_count(call: ListJobs, cursor: ListCursor, dated: ListWi
 def _page_fetcher(call: ListJobs, filters: Filters, part: TimeRange) -> FetchPage:
     """Always with times, also where only other `fields` are to be shown."""
     fields = (*filters.fields, "metadata") if filters.fields else ()
-    asked = replace(filters, sort=Order(filters.sort).complete, fields=fields)
+    asked = replace(filters, sort=Order(filters.sort).with_tiebreaker, fields=fields)
     return lambda number, size: call(replace(asked, page=number, size=size), part)

@@ -27,7 +27,7 @@ class SharingService:
         new_cursor_id: Callable[[], str],
         allow_outsiders: bool,
     ) -> None:
-        self._jobs, self._cursors, self._done = jobs, cursors, done
+        self._jobs, self._cursors, self._deletions = jobs, cursors, done
         self._new_cursor_id, self._allow_outsiders = new_cursor_id, allow_outsiders
 
     def admit(self, audience: Audience) -> None:
@@ -35,9 +35,9 @@ class SharingService:
         if reason := refusal_reason(audience, allow_outsiders=self._allow_outsiders):
             raise ShareRefused(reason)
 
-    def once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[Step]:
+    def share_once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[Step]:
         """`new` for the first press on a question; a double click shares once."""
-        return self._done.once(caller, f"share:{message}")
+        return self._deletions.once(caller, f"share:{message}")
 
     async def share_list(self, account: Account, cursor_id: str, page: int) -> JobList:
         """A page of the user's own list, under a cursor that others may use.
@@ -46,7 +46,7 @@ class SharingService:
         """
         return await self._copy(account, cursor_id, page, shared=True)
 
-    async def own_page(self, account: Account, owner: str, cursor_id: str, page: int) -> JobList:
+    async def copy_page(self, account: Account, owner: str, cursor_id: str, page: int) -> JobList:
         """A page of somebody else's shared list, asked anew as a list of the user's own.
 
         Raises OutdatedButton, NotConnected and what Emporix raises.
@@ -62,7 +62,7 @@ class SharingService:
         require_connection(account, cursor.tenant)
         copy = replace(cursor, id=self._new_cursor_id(), caller=account.caller, shared=shared)
         await self._cursors.save(copy)
-        return await self._jobs.turn(account, copy.id, page)
+        return await self._jobs.go_to_page(account, copy.id, page)
 
 
 def refusal_reason(audience: Audience, *, allow_outsiders: bool) -> str:

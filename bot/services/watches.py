@@ -59,7 +59,7 @@ def next_interval(watches: Iterable[Watch], endings: Iterable[WatchEnd], now: fl
 def ended_watches(watches: Iterable[Watch], found: JobLookup, now: float) -> Iterable[WatchEnd]:
     """The watches that are over, by what was found; what nothing is known of goes on."""
     for watch in watches:
-        job = found.there.get(watch.job_id)
+        job = found.found.get(watch.job_id)
         if job and job.status != RUNNING:
             yield WatchEnd(watch, "ended")
         elif watch.job_id in found.gone:
@@ -92,10 +92,10 @@ class StartedWatch:
 
 @dataclass(frozen=True, slots=True)
 class WatchCheck:
-    """What a look at a source has shown; `broken` is the template of the error that ends it."""
+    """The watches that have ended; `connection_error`: the template of the error that ends all."""
 
     endings: tuple[WatchEnd, ...] = ()
-    broken: str = ""
+    connection_error: str = ""
 
 
 class WatchService:
@@ -105,14 +105,14 @@ class WatchService:
         self,
         jobs: JobService,
         found: JobsById,
-        kept: WatchStore,
+        store: WatchStore,
         accounts: AccountStore,
         *,
         new_watch_id: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
-        self._jobs, self._found, self._kept, self._accounts = jobs, found, kept, accounts
-        self._sources, self._new_watch_id, self._clock = kept.sources, new_watch_id, clock
+        self._jobs, self._jobs_by_id, self._store, self._accounts = jobs, found, store, accounts
+        self._sources, self._new_watch_id, self._clock = store.sources, new_watch_id, clock
 
     async def start(
         self, account: Account, job_id: str, tenant: str = "", place: MessageRef = NOWHERE
@@ -135,7 +135,7 @@ class WatchService:
             message_ts=place.message_ts,
             shared_by=place.shared_by,
         )
-        added = await self._kept.add(watch, now + MIN_WATCH_INTERVAL_SECONDS, MAX_WATCHES)
+        added = await self._store.add(watch, now + MIN_WATCH_INTERVAL_SECONDS, MAX_WATCHES)
         if added == "full":
             raise InvalidInput(
                 f"You are watching {MAX_WATCHES} jobs, and more are not possible",
@@ -145,36 +145,36 @@ class WatchService:
 
     async def stop(self, caller: Caller, tenant: str, job_id: str) -> bool:
         """Whether it was watched until now; an empty `tenant` means any."""
-        watches = await self._kept.of(caller, tenant)
+        watches = await self._store.of(caller, tenant)
         tenants = [watch.tenant for watch in watches if watch.job_id == job_id]
-        return any([await self._kept.remove(caller, name, job_id) for name in tenants])
+        return any([await self._store.remove(caller, name, job_id) for name in tenants])
 
-    async def named(self, source: PolledConnection, watch_id: str) -> Watch | None:
+    async def find(self, source: PolledConnection, watch_id: str) -> Watch | None:
         """The watch of that id; None where it is over."""
-        watches = await self._kept.of(source.owner, source.tenant)
+        watches = await self._store.of(source.owner, source.tenant)
         return next((watch for watch in watches if watch.id == watch_id), None)
 
     async def end_all(self, caller: Caller, tenant: str) -> int:
         """Stop watching all jobs of a tenant; gives how many there were."""
-        watches = await self._kept.of(caller, tenant)
+        watches = await self._store.of(caller, tenant)
         for watch in watches:
-            await self._kept.remove(caller, tenant, watch.job_id)
+            await self._store.remove(caller, tenant, watch.job_id)
         await self._sources.clear_strikes(PolledConnection(caller, tenant))
         return len(watches)
 
-    async def look(self, source: PolledConnection) -> WatchCheck:
+    async def poll(self, source: PolledConnection) -> WatchCheck:
         """Ask for all jobs that are watched there, and set the time of the next look.
 
         A watch whose end is told here stays until it is removed, so that a crash loses no word.
         """
-        watches, now = await self._kept.of(source.owner, source.tenant), self._clock()
+        watches, now = await self._store.of(source.owner, source.tenant), self._clock()
         if not watches:  # none, or none that this worker can open
             await self._sources.look_again(source, now + MAX_WATCH_INTERVAL_SECONDS)
             return WatchCheck()
         try:
-            found = await self._ask(source, watches, now)
+            found = await self._look_up(source, watches, now)
         except (NotConnected, Unauthorized, Forbidden) as error:
-            return await self._struck(source, error, now)
+            return await self._record_failure(source, error, now)
         except EmporixError as error:
             await self._sources.look_again(source, now + backoff_seconds(error))
             return WatchCheck()
@@ -183,19 +183,21 @@ class WatchService:
         await self._sources.look_again(source, now + next_interval(watches, endings, now))
         return WatchCheck(endings)
 
-    async def _ask(
+    async def _look_up(
         self, source: PolledConnection, watches: Sequence[Watch], now: float
     ) -> JobLookup:
         account = await self._accounts.load(source.owner)
         connection = require_connection(account, source.tenant)
         ids = [watch.job_id for watch in watches]
-        return await self._found.find(connection, ids, first=int(now / MIN_WATCH_INTERVAL_SECONDS))
+        return await self._jobs_by_id.find(
+            connection, ids, first=int(now / MIN_WATCH_INTERVAL_SECONDS)
+        )
 
-    async def _struck(
+    async def _record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError, now: float
     ) -> WatchCheck:
         """A key is believed to be gone for good when it was refused some times in a row."""
         strikes = await self._sources.strike(source)
         await self._sources.look_again(source, now + MAX_WATCH_INTERVAL_SECONDS)
         certain = isinstance(error, NotConnected) or strikes >= STRIKES
-        return WatchCheck(broken=error.template if certain else "")
+        return WatchCheck(connection_error=error.template if certain else "")

@@ -82,7 +82,7 @@ class DigestForms:
         audit_entry.subject = filled.proposal.name
         audit_entry.channel_id = filled.proposal.channel_id
         problems = filled.problems
-        account = await self._accounts.of(people.caller)
+        account = await self._accounts.load(people.caller)
         filters = await _noting(problems, "filters", self._filters(filled, account, clock))
         if not problems:
             entered = self._channels.enter(filled.proposal.channel_id, people)
@@ -109,13 +109,13 @@ class DigestForms:
 
     async def _keep(self, account: Account, digest: Digest, before: Digest | None) -> Digest:
         if before is None:
-            return await self._digests.set_up(account, digest)
+            return await self._digests.create(account, digest)
         return (await self._digests.change(before.id, account, digest)).digest
 
     async def _filters(self, filled: ParsedDraft, account: Account, clock: LocalClock) -> Filters:
         proposal = filled.proposal
         tenant = require_connection(account, proposal.tenant).tenant
-        filters = await self._asking.read(proposal.query, account, clock, tenant=tenant)
+        filters = await self._asking.parse(proposal.query, account, clock, tenant=tenant)
         return form.digest_filters(filters, tenant)
 
 

@@ -49,14 +49,16 @@ async def look(
     audit: AuditLog,
 ) -> None:
     """All alerts of a connection, each set of filters once."""
-    looked = await alert_looks.look(PolledConnection.named(source))
+    looked = await alert_looks.poll(PolledConnection.named(source))
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
-    for alert_id in looked.unnoticed:
+    for alert_id in looked.notices_due:
         await queue.put("alerts.notice", alert_id, alert_id=alert_id)
-    if looked.broken:
-        await _pause_all(PolledConnection.named(source), looked.broken, alert_course, audit)
-    for alert_id in looked.refused:
+    if looked.connection_error:
+        await _pause_all(
+            PolledConnection.named(source), looked.connection_error, alert_course, audit
+        )
+    for alert_id in looked.invalid_filters:
         await _pause(alert_id, "filters", alert_course, audit)
 
 
@@ -82,18 +84,18 @@ async def post(
     errand.on_give_up = partial(_pause, alert.id, "unexpected", alert_course, audit)
     admit = partial(_admit, alert, sharing, told_once)
     try:
-        if not await alert_course.check(alert, told_once.is_gone):
+        if not await alert_course.check_owner(alert, told_once.is_gone):
             await departures.remove_user(alert.owner)
             await _pause(alert.id, OWNER_GONE, alert_course, audit)
             return
         await admit()
         posts = await alert_store.posts(alert.id)
         told = await _post(alert, alert.batch, posts, alert_looks, alert_posts, told_once, admit)
-        if not await alert_course.done(alert, told):  # try again; nothing is posted twice
+        if not await alert_course.mark_posted(alert, told):  # try again; nothing is posted twice
             raise RetryLater(1.0, "the alert was changed at the same time")
     except BROKEN as error:
-        if (looked := await alert_looks.struck(alert.source, error)).broken:
-            await _pause_all(alert.source, looked.broken, alert_course, audit)
+        if (looked := await alert_looks.record_failure(alert.source, error)).connection_error:
+            await _pause_all(alert.source, looked.connection_error, alert_course, audit)
     except EmporixError as error:
         raise RetryLater(backoff_seconds(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused, *SLACK_ERRORS) as error:
@@ -119,8 +121,8 @@ async def notice(
     errand.owner, errand.subject = alert.owner, "a paused alert in a channel"
     await _tell_channel(alert, sharing, told_once)
     if not alert.notices and alert.paused not in SILENT_TO_OWNER:
-        await _tell_owner(alert, await alert_course.paused_with(alert), told_once)
-    await alert_course.noticed(alert)
+        await _tell_owner(alert, await alert_course.paused_together_with(alert), told_once)
+    await alert_course.record_notice(alert)
 
 
 async def _pause(alert_id: str, reason: str, alert_course: AlertLifecycle, audit: AuditLog) -> None:
@@ -195,7 +197,7 @@ async def _post(
 ) -> tuple[PostedAlert, ...]:
     """Post a batch; returns the messages of the last day, with the new one."""
     plan = group_changes(batch, posts)
-    jobs = await alert_looks.details(alert, shown_ids(plan))
+    jobs = await alert_looks.load_jobs(alert, shown_ids(plan))
     ts = await alert_posts.post(alert, batch, plan, jobs, admit)
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"

@@ -71,7 +71,7 @@ class Shown:
 
     async def show(self, progress: CleanupProgress) -> str:
         """Gives the place of the message. Only the report must get there."""
-        clean = progress.clean
+        clean = progress.cleanup
         if clean.end_reason:
             return await self._report(progress)
         try:
@@ -83,7 +83,7 @@ class Shown:
 
     async def _report(self, progress: CleanupProgress) -> str:
         """Raises Later for what passes, as a token that Slack does not accept at the moment."""
-        self.errand.owner = progress.clean.caller
+        self.errand.owner = progress.cleanup.caller
         self.errand.subject = "the report of a clean-up"
         try:
             return await self._put("jobs/clean.report", progress)
@@ -94,7 +94,7 @@ class Shown:
 
     async def _put(self, template: str, progress: CleanupProgress) -> str:
         """The first is posted once, though Slack may fail after posting, or a worker stop."""
-        clean = progress.clean
+        clean = progress.cleanup
         place = clean.shown_at or await self.told_once.place(
             f"clean:{clean.id}", clean.caller, clean.begun_at, template, progress=progress
         )

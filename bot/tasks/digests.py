@@ -211,7 +211,7 @@ async def _tell_paused(digest: Digest, digests: DigestService, digest_posts: Dig
     """The next notice to the channel of a paused digest."""
     notice = digest.notices + 1
     await digest_posts.tell_paused(digest, notice)
-    await digests.settle(digest, lambda current: lifecycle.record_notice(current, notice))
+    await digests.update(digest, lambda current: lifecycle.record_notice(current, notice))
 
 
 @dataclass(slots=True)
@@ -249,7 +249,7 @@ class Run:
 
     async def settle(self, what: Course) -> None:
         """Save what came of it, unless the digest was deleted meanwhile."""
-        changed = await self.digests.settle(
+        changed = await self.digests.update(
             self.digest, lambda current: what(current, self.slot, self.now)
         )
         if changed is None:

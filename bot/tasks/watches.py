@@ -38,7 +38,7 @@ async def find_due(now: float, watch_store: WatchStore, queue: TaskQueue) -> Non
 @task("watches.look")
 async def look(source: str, now: float, watching: WatchService, queue: TaskQueue) -> None:
     """One query for all that somebody watches in a tenant."""
-    seen = await watching.look(PolledConnection.named(source))
+    seen = await watching.poll(PolledConnection.named(source))
     for ending in seen.endings:
         await queue.put(
             "watches.tell",
@@ -48,8 +48,10 @@ async def look(source: str, now: float, watching: WatchService, queue: TaskQueue
             outcome=ending.outcome,
             at=now,
         )
-    if seen.broken:
-        await queue.put("watches.give_up", source, source=source, reason=seen.broken, at=now)
+    if seen.connection_error:
+        await queue.put(
+            "watches.give_up", source, source=source, reason=seen.connection_error, at=now
+        )
 
 
 @task("watches.tell")
@@ -69,7 +71,7 @@ async def tell(
     departures: Departures,
 ) -> None:
     """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
-    watch = await watching.named(PolledConnection.named(source), watch_id)
+    watch = await watching.find(PolledConnection.named(source), watch_id)
     if watch is None:
         return  # told already, or stopped meanwhile
     errand.owner, errand.subject = watch.owner, f"job {watch.job_id}, which you were watching"
@@ -157,7 +159,7 @@ async def _change_shown(
     may_be_public: Callable[[], Awaitable[bool]],
 ) -> None:
     """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
-    async with shared_deletes.editing(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
+    async with shared_deletes.lock_message(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
         if (card := await _card(account, watch, jobs)) and await may_be_public():
             place = watch.channel_id, watch.message_ts
             if watch.shared_by:

@@ -95,7 +95,7 @@ class Desk:
         return await self.lists.read(account, ListRequest("gone", query), self._tell)
 
     async def read_shown(self, cursor: ListCursor) -> CompleteList:
-        return await self.lists.read(ACCOUNT, ListRequest(cursor.id, "", known=cursor), self._tell)
+        return await self.lists.read(ACCOUNT, ListRequest(cursor.id, "", cursor=cursor), self._tell)
 
     def expire(self) -> None:
         for _, limit in self.limits:

@@ -32,7 +32,7 @@ async def preview(
     reply: Reply,
 ) -> None:
     try:
-        digest = await digests.named(account.caller, channel.id, text)
+        digest = await digests.find_by_name(account.caller, channel.id, text)
     except NoSuchDigest as error:
         if error.names or text:
             raise

@@ -63,7 +63,7 @@ async def run(
     """Post a digest now or resume it, on the caller's connection; raises NotConnected."""
     audit_entry.about_digest(digest)
     await people.must_be_in(digest.channel_id)
-    start = digests.ask_now if act == "now" else digests.resume
+    start = digests.post_now if act == "now" else digests.resume
     changed = await start(digest.id, account)
     audit_entry.made()
     await people.notify(changed.before.owner, "digest/by_others", digest=digest, act=act)

@@ -34,8 +34,8 @@ async def ask(
     cleaning: CleanupService,
     reply: Reply,
 ) -> None:
-    preview = await cleaning.look(account, await asking.read(text, account, clock))
-    template = "jobs/clean" if preview.clean.counted else "jobs/clean.none"
+    preview = await cleaning.preview(account, await asking.parse(text, account, clock))
+    template = "jobs/clean" if preview.cleanup.counted else "jobs/clean.none"
     await reply(template, preview=preview)
 
 
@@ -90,7 +90,7 @@ async def stop(
 ) -> None:
     audit_entry.subject = clean_id = button.clean_id
     progress = await cleaning.stop(caller, clean_id)
-    audit_entry.about_clean(progress.clean)
+    audit_entry.about_clean(progress.cleanup)
     await _change(progress, cleaning, channel, reply)
 
 
@@ -99,7 +99,7 @@ async def ask_again(
     button: CleanupButton, account: Account, cleaning: CleanupService, modal: Modal
 ) -> None:
     await modal.open("jobs/clean.checking")
-    clean = await cleaning.ask_again(account, button.clean_id)
+    clean = await cleaning.count_remaining(account, button.clean_id)
     if clean.counted:
         await _ask(clean, None, modal)
     else:
@@ -108,7 +108,7 @@ async def ask_again(
 
 async def _show(confirmation: CleanupConfirmation, modal: SubmittedModal) -> None:
     """That it has begun, or the form once more with the number as it is now."""
-    clean, was = confirmation.clean, confirmation.was
+    clean, was = confirmation.cleanup, confirmation.previous_count
     if was is None or not clean.counted:
         await modal.update("jobs/clean.begun", confirmation=confirmation)
     else:
@@ -128,11 +128,11 @@ async def _change(
     Its report may have come just before, and nothing comes after a report: so it is put back.
     """
     await _put(progress, channel, reply)
-    if not progress.clean.end_reason and (report := await cleaning.report(progress.clean.id)):
+    if not progress.cleanup.end_reason and (report := await cleaning.report(progress.cleanup.id)):
         await _put(report, channel, reply)
 
 
 async def _put(progress: CleanupProgress, channel: Channel, reply: Reply) -> None:
-    template = "jobs/clean.report" if progress.clean.end_reason else "jobs/clean.progress"
+    template = "jobs/clean.report" if progress.cleanup.end_reason else "jobs/clean.progress"
     if not await channel.edit(channel.render(template, progress=progress)):
         await reply(template, progress=progress)

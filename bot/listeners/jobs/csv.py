@@ -30,7 +30,7 @@ async def download_csv(
     modal: Modal,
     files: Files,
 ) -> None:
-    wanted = ListRequest(button.cursor, button.query, known=cursor)
+    wanted = ListRequest(button.cursor, button.query, cursor=cursor)
     await _hand_over(wanted, account, whole_lists, modal, files)
 
 

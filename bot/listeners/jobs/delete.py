@@ -48,7 +48,7 @@ async def _show_list(
 ) -> None:
     """The page the button stood on, read again, with a word on top of it."""
     try:
-        listing = await jobs.turn(account, cursor, page)
+        listing = await jobs.go_to_page(account, cursor, page)
     except BotError:  # the job is deleted, whatever becomes of the list
         await reply("jobs/delete.done", deletion=_seen_by(account, deletion))
         return

@@ -46,7 +46,7 @@ async def start(
     await modal.open("jobs/find.looking")
     shared_deletes.admit()
     findings = await finding.find(account, texts(place.message))
-    form = await views.keep_original(account, forms, place) if findings.named else ""
+    form = await views.keep_original(account, forms, place) if findings.by_id else ""
     await modal.update("jobs/delete_found", findings=findings, form=form)
 
 
@@ -87,7 +87,7 @@ async def delete(
 ) -> None:
     jobs = metadata.pairs
     await modal.update("jobs/delete_found.running", done=0, total=len(jobs))
-    account = await accounts.of(caller)
+    account = await accounts.load(caller)
     outcomes: list[DeleteOutcome] = []
     async for outcome in delete_each(shared_deletes, account, jobs):
         outcomes.append(outcome)

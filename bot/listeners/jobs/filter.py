@@ -81,8 +81,8 @@ async def offer_agents(
     asking: FilterResolver,
     offer: Offer,
 ) -> None:
-    account = await accounts.of(caller)
-    agents = await asking.agents(account, values.get("tenant", ""), typed)
+    account = await accounts.load(caller)
+    agents = await asking.suggest_agents(account, values.get("tenant", ""), typed)
     await offer("jobs/filter.agents", typed=typed, agents=agents)
 
 
@@ -105,10 +105,10 @@ async def search(
     if not (asked := await read_or_refuse(form, modal)):
         return
     await modal.update("jobs/filter.asking", is_list=bool(list_))
-    account = await accounts.of(caller)
+    account = await accounts.load(caller)
     kept = await forms.load(caller, list_) if list_ else None
     try:
-        filters = await asking.settle(asked, account, clock)
+        filters = await asking.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
     except get_args(views.Correctable) as error:  # only now could it be known
         await views.show_form(form, account, modal, error=error, list_=list_)

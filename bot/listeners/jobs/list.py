@@ -31,7 +31,7 @@ async def list_jobs(
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    await views.show_list(await jobs.list(account, await asking.read(text, account, clock)), reply)
+    await views.show_list(await jobs.list(account, await asking.parse(text, account, clock)), reply)
 
 
 @action(buttons.JOBS_LIST_ALL, replaces=True, audit=None)
@@ -45,7 +45,7 @@ async def list_all(
 async def list_again(
     button: ListButton, account: Account, jobs: JobService, reply: Reply, modal: Modal
 ) -> None:
-    await _show_in_place(await jobs.again(account, button.query), reply, modal)
+    await _show_in_place(await jobs.reopen(account, button.query), reply, modal)
 
 
 @action(*buttons.JOBS_LIST_PAGES, replaces=True, audit=None)

@@ -49,7 +49,7 @@ async def page_of(
     button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService
 ) -> JobList:
     """The page that a button names; raises OutdatedButton, with the query to run again."""
-    read = jobs.refresh if button.fresh else jobs.turn
+    read = jobs.refresh if button.fresh else jobs.go_to_page
     try:
         return await read(account, button.cursor, button.page, cursor)
     except OutdatedButton as error:
@@ -106,7 +106,7 @@ async def share_once(
     audit_entry: AuditDraft,
 ) -> Step:
     """Post a job or a list unless the same click, `key`, has done so already."""
-    async with sharing.once(account.caller, key) as step:
+    async with sharing.share_once(account.caller, key) as step:
         if step == "new":
             await _post(shared, account, jobs, sharing, channel, audit_entry)
         else:
@@ -137,7 +137,7 @@ async def _post(
 async def show_deleted(caller: Caller, shared_deletes: SharedDeletes, channel: Channel) -> bool:
     """Show everyone what is deleted of a shared message; False where Slack refuses."""
     blocks = channel.message["blocks"]
-    known = await shared_deletes.known(caller, shared_jobs(blocks))
+    known = await shared_deletes.deleted_jobs(caller, shared_jobs(blocks))
     deleted = next(iter(known.values()), None)
     if deleted is None:
         return True
@@ -154,7 +154,7 @@ async def show_deletion(
     in_list: bool,
 ) -> bool:
     """Show everyone who deleted the job, in its place; False where Slack refuses."""
-    async with shared_deletes.editing(caller, channel.place):
+    async with shared_deletes.lock_message(caller, channel.place):
         if in_list:
             return await channel.edit(await _in_its_list(caller, shared_deletes, channel))
         return await channel.edit(channel.render("jobs/delete_shared", deleted=deleted))
@@ -169,7 +169,7 @@ async def _in_its_list(
     too, or this change would bring their rows back.
     """
     jobs = jobs_in_rows(channel.message["blocks"])
-    known = await shared_deletes.known(caller, list(jobs.values()))
+    known = await shared_deletes.deleted_jobs(caller, list(jobs.values()))
     lines = {row: [_line(channel, known[job])] for row, job in jobs.items() if job in known}
     blocks = with_rows_replaced(channel.message["blocks"], lines)
     return {"text": channel.message["text"], "blocks": blocks}

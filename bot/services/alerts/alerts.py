@@ -44,14 +44,14 @@ StartOutcome = Literal["new", "already", "resumed"]
 
 @dataclass(frozen=True, slots=True)
 class TurnedOn:
-    """`how` it came: new, running already, or going on after it was paused.
+    """`outcome` it came: new, running already, or going on after it was paused.
 
-    `before` is whose connection it ran on until then, None for a new one.
+    `previous_owner` is whose connection it ran on until then, None for a new one.
     """
 
     alert: Alert
-    how: StartOutcome
-    before: Caller | None = None
+    outcome: StartOutcome
+    previous_owner: Caller | None = None
 
 
 class AlertService:
@@ -60,16 +60,16 @@ class AlertService:
     def __init__(
         self,
         emporix: NamedJobs,
-        kept: AlertStore,
-        course: AlertLifecycle,
+        store: AlertStore,
+        lifecycle: AlertLifecycle,
         *,
         new_alert_id: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
-        self._emporix, self._kept, self._course = emporix, kept, course
+        self._emporix, self._store, self._lifecycle = emporix, store, lifecycle
         self._new_alert_id, self._clock = new_alert_id, clock
 
-    async def on(self, account: Account, channel_id: str, filters: Filters) -> TurnedOn:
+    async def turn_on(self, account: Account, channel_id: str, filters: Filters) -> TurnedOn:
         """Tell a channel of what is new from now on, by the connection of whoever asks.
 
         Where the channel has such an alert already, whoever asks becomes its owner if it is paused.
@@ -77,11 +77,11 @@ class AlertService:
         """
         connection = require_connection(account, filters.tenant)
         wanted = alert_filters(filters, connection.tenant)
-        there = await self._kept.of_channel(account.caller.team_id, channel_id)
+        existing = await self._store.of_channel(account.caller.team_id, channel_id)
         now = self._clock()
         fetched = await fetch_changes(self._emporix, connection, wanted, 0.0, most_pages=1)
-        for alert in there:
-            if alert.filters == wanted and (turned_on := await self._resumed(account, alert)):
+        for alert in existing:
+            if alert.filters == wanted and (turned_on := await self._resume(account, alert)):
                 return turned_on
         new = Alert(
             id=self._new_alert_id(),
@@ -93,7 +93,7 @@ class AlertService:
             looked_at=now,
             checked_at=now,
         )
-        saved = await self._kept.save(
+        saved = await self._store.save(
             run_as(account, new), None, look_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
         )
         if saved is None:  # an id is never given twice
@@ -105,30 +105,32 @@ class AlertService:
 
         Raises NotConnected, LimitReached and what Emporix raises.
         """
-        alert = await self._kept.load(alert_id)
+        alert = await self._store.load(alert_id)
         if alert is None or alert.channel_id != channel_id:
             return None
         connection = require_connection(account, alert.tenant)
         await fetch_changes(self._emporix, connection, alert.filters, 0.0, most_pages=1)
-        return await self._resumed(account, alert)
+        return await self._resume(account, alert)
 
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
         """Those on the caller's connections to these tenants, oldest first in each."""
         sources = [PolledConnection(caller, tenant) for tenant in tenants]
-        found = await gather_all(*map(self._kept.of_source, sources))
+        found = await gather_all(*map(self._store.of_source, sources))
         return tuple(alert for alerts in found for alert in alerts)
 
-    async def owned(self, caller: Caller, alert_id: str) -> Alert:
+    async def get_own(self, caller: Caller, alert_id: str) -> Alert:
         """The caller's own alert of that id; raises OutdatedButton where they have none."""
-        alert = await self._kept.load(alert_id)
+        alert = await self._store.load(alert_id)
         if alert is None or alert.owner != caller:
             raise OutdatedButton("/emporix alerts list")
         return alert
 
-    async def off(self, caller: Caller, channel_id: str, alert_id: str = "") -> Sequence[Alert]:
+    async def turn_off(
+        self, caller: Caller, channel_id: str, alert_id: str = ""
+    ) -> Sequence[Alert]:
         """Turn off one alert of a channel, or all; gives those that were on. May raise Busy."""
-        alerts = await self._chosen(caller, channel_id, alert_id)
-        removed = [await self._course.remove(alert.id) for alert in alerts]
+        alerts = await self._matching(caller, channel_id, alert_id)
+        removed = [await self._lifecycle.delete(alert.id) for alert in alerts]
         return [alert for alert in removed if alert]
 
     async def mute(
@@ -138,26 +140,26 @@ class AlertService:
 
         May raise Busy.
         """
-        alerts = await self._chosen(caller, channel_id, alert_id)
+        alerts = await self._matching(caller, channel_id, alert_id)
         look_at = max(until, self._clock())
         muted = [
-            await self._course.change(
+            await self._lifecycle.update(
                 alert.id, lambda one: replace(one, muted_until=until), look_at=look_at
             )
             for alert in alerts
         ]
         return [alert for alert in muted if alert]
 
-    async def orphan(self, caller: Caller, tenant: str) -> Sequence[Alert]:
+    async def pause_disconnected(self, caller: Caller, tenant: str) -> Sequence[Alert]:
         """Pause the alerts of a connection that is gone; gives those that ran."""
-        return await self._course.pause_all(PolledConnection(caller, tenant), DISCONNECTED)
+        return await self._lifecycle.pause_all(PolledConnection(caller, tenant), DISCONNECTED)
 
-    async def _resumed(self, account: Account, alert: Alert) -> TurnedOn | None:
+    async def _resume(self, account: Account, alert: Alert) -> TurnedOn | None:
         """Also where it runs already it is scheduled; None where it was turned off meanwhile."""
         now = self._clock()
         look_at = now + ALERT_POLL_INTERVAL_SECONDS
         if not alert.paused:
-            await self._kept.sources.look_soon(alert.source, look_at)
+            await self._store.sources.look_soon(alert.source, look_at)
             return TurnedOn(alert, "already", alert.owner)
 
         def resumed(one: Alert) -> Alert:
@@ -166,15 +168,15 @@ class AlertService:
             mine = run_as(account, one)
             return replace(mine, paused="", paused_at=0.0, notices=0, checked_at=now)
 
-        saved = await self._course.change(alert.id, resumed, look_at=look_at, starts=True)
+        saved = await self._lifecycle.update(alert.id, resumed, look_at=look_at, starts=True)
         if saved is None:
             return None
         how: StartOutcome = "resumed" if saved.owner == account.caller else "already"
         return TurnedOn(saved, how, alert.owner)
 
-    async def _chosen(self, caller: Caller, channel_id: str, alert_id: str) -> Sequence[Alert]:
-        there = await self._kept.of_channel(caller.team_id, channel_id)
-        return [alert for alert in there if alert_id in ("", alert.id)]
+    async def _matching(self, caller: Caller, channel_id: str, alert_id: str) -> Sequence[Alert]:
+        existing = await self._store.of_channel(caller.team_id, channel_id)
+        return [alert for alert in existing if alert_id in ("", alert.id)]
 
 
 def alert_filters(filters: Filters, tenant: str) -> Filters:

@@ -85,15 +85,16 @@ FAILURE = "failure"
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """`ready` are alerts with something to post; `broken` is why none of the source can go on, a
-    template of an error; `refused` are those whose filters Emporix does not take; `unnoticed` are
-    paused ones whose channel has yet to read so.
+    """Ids of alerts: `ready` have something to post, Emporix rejects the filters of
+    `invalid_filters`, and `notices_due` are paused, which their channels have yet to be told.
+
+    `connection_error` is the template of the error that stops all alerts of the connection.
     """
 
     ready: tuple[str, ...] = ()
-    broken: str = ""
-    refused: tuple[str, ...] = ()
-    unnoticed: tuple[str, ...] = ()
+    connection_error: str = ""
+    invalid_filters: tuple[str, ...] = ()
+    notices_due: tuple[str, ...] = ()
 
 
 class AlertPoller:
@@ -103,32 +104,32 @@ class AlertPoller:
         self,
         emporix: NamedJobs,
         found: JobsById,
-        kept: AlertStore,
+        store: AlertStore,
         accounts: AccountStore,
         clock: Callable[[], float],
     ) -> None:
-        self._emporix, self._found, self._kept = emporix, found, kept
-        self._sources, self._accounts, self._clock = kept.sources, accounts, clock
+        self._emporix, self._jobs_by_id, self._store = emporix, found, store
+        self._sources, self._accounts, self._clock = store.sources, accounts, clock
 
-    async def look(self, source: PolledConnection) -> PollResult:
+    async def poll(self, source: PolledConnection) -> PollResult:
         """Ask for what is new once for each set of filters, and write down what is to be posted."""
         now = self._clock()
-        there = await self._kept.of_source(source)
+        there = await self._store.of_source(source)
         alerts = [alert for alert in there if not alert.paused]
         unnoticed = tuple(alert.id for alert in there if pause_notice_at(alert) <= now)
         due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
         waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
         try:
-            ready, refused = await self._look_at(source, due, now)
+            ready, refused = await self._poll_due(source, due, now)
         except BROKEN as error:
-            return replace(await self.struck(source, error), unnoticed=unnoticed)
+            return replace(await self.record_failure(source, error), notices_due=unnoticed)
         except EmporixError as error:
             await self._sources.look_again(source, now + backoff_seconds(error, due, now))
-            return PollResult(tuple(waiting), unnoticed=unnoticed)
+            return PollResult(tuple(waiting), notices_due=unnoticed)
         await self._sources.look_again(source, next_poll_at(there, now))
-        return PollResult((*waiting, *ready), refused=tuple(refused), unnoticed=unnoticed)
+        return PollResult((*waiting, *ready), invalid_filters=tuple(refused), notices_due=unnoticed)
 
-    async def struck(
+    async def record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError
     ) -> PollResult:
         """The connection did not work: some times in a row, and that is believed."""
@@ -139,9 +140,9 @@ class AlertPoller:
         )
         await self._sources.look_again(source, now + pause)
         certain = isinstance(error, NotConnected) or strikes >= STRIKES
-        return PollResult(broken=error.template if certain else "")
+        return PollResult(connection_error=error.template if certain else "")
 
-    async def details(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
+    async def load_jobs(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
         """The jobs of these ids as they are now. Raises NotConnected and what Emporix raises."""
         account = await self._accounts.load(alert.owner)
         connection = require_connection(account, alert.filters.tenant)
@@ -149,10 +150,10 @@ class AlertPoller:
         found: dict[str, Job] = {}
         for start in range(0, len(wanted), MAX_IDS_PER_QUERY):
             some = wanted[start : start + MAX_IDS_PER_QUERY]
-            found |= (await self._found.find(connection, some)).there
+            found |= (await self._jobs_by_id.find(connection, some)).found
         return found
 
-    async def _look_at(
+    async def _poll_due(
         self, source: PolledConnection, due: Sequence[Alert], now: float
     ) -> tuple[list[str], list[str]]:
         """Ids of the alerts with news, and of those whose filters are not taken."""
@@ -170,7 +171,7 @@ class AlertPoller:
                 refused += [alert.id for alert in alerts]
                 continue
             saved = [
-                await self._kept.save(with_batch(alert, fetched, now), alert) for alert in alerts
+                await self._store.save(with_batch(alert, fetched, now), alert) for alert in alerts
             ]
             ready += [alert.id for alert in saved if alert and alert.batch]
         await self._sources.clear_strikes(source)

@@ -44,7 +44,7 @@ MAX_UNKNOWN_DAYS = 2
 class DayCount:
     """A local date in ISO 8601, and its jobs by status."""
 
-    on: str
+    date: str
     counts: tuple[int, ...]
 
 
@@ -54,7 +54,7 @@ class StatusSeries:
 
     status: str
     counts: tuple[int, ...]
-    most_on: str
+    peak_day: str
     """The newest of the days that had most of it, "" where none had any."""
 
     @property
@@ -62,7 +62,7 @@ class StatusSeries:
         return sum(self.counts)
 
     @property
-    def most(self) -> int:
+    def peak(self) -> int:
         return max(self.counts, default=0)
 
 
@@ -79,7 +79,7 @@ class History:
     unknown: int = 0
 
     @property
-    def is_enough(self) -> bool:
+    def has_enough_days(self) -> bool:
         """Whether at least two days are known since the first one that had a job."""
         begun = next(
             (place for place, day in enumerate(self.days) if any(day.counts)), HISTORY_DAYS
@@ -87,11 +87,11 @@ class History:
         return len(self.days[begun:]) >= MIN_HISTORY_DAYS
 
     @property
-    def kinds(self) -> tuple[StatusSeries, ...]:
-        return tuple(self._kind(place) for place in range(len(self.statuses)))
+    def series(self) -> tuple[StatusSeries, ...]:
+        return tuple(self._series_of(place) for place in range(len(self.statuses)))
 
-    def _kind(self, place: int) -> StatusSeries:
-        found = [(day.counts[place], day.on) for day in self.days if day.counts[place]]
+    def _series_of(self, place: int) -> StatusSeries:
+        found = [(day.counts[place], day.date) for day in self.days if day.counts[place]]
         counts = tuple(day.counts[place] for day in self.days)
         return StatusSeries(self.statuses[place], counts, max(found, default=(0, ""))[1])
 
@@ -103,8 +103,8 @@ class _Series:
     `source` names the connection.
     """
 
-    held: Connection
-    asked: Filters
+    connection: Connection
+    filters: Filters
     days: tuple[LocalDay, ...]
     source: str
     name: str
@@ -121,12 +121,16 @@ class _Series:
 
     def known(self, kept: Mapping[str, DayTotals], now: float) -> dict[str, DayTotals]:
         """The kept counts of these days, without those that have to be counted again."""
-        return {day.on: kept[day.on] for day in self.days if _is_final(kept.get(day.on), day, now)}
+        return {
+            day.date: kept[day.date] for day in self.days if _is_final(kept.get(day.date), day, now)
+        }
 
     def history(self, known: Mapping[str, DayTotals]) -> History:
-        days = tuple(DayCount(day.on, known[day.on].counts) for day in self.days if day.on in known)
+        days = tuple(
+            DayCount(day.date, known[day.date].counts) for day in self.days if day.date in known
+        )
         unknown = len(self.days) - len(days)
-        return History(self.held.tenant, _statuses(self.asked), days, unknown)
+        return History(self.connection.tenant, _statuses(self.filters), days, unknown)
 
 
 class DailyHistory:
@@ -138,12 +142,12 @@ class DailyHistory:
     def __init__(
         self,
         emporix: EmporixClient,
-        kept: DailyCounts,
+        store: DailyCounts,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._emporix, self._kept, self._clock, self._sleep = emporix, kept, clock, sleep
-        self._room = asyncio.Semaphore(MAX_HISTORY_CALLS)
+        self._emporix, self._store, self._clock, self._sleep = emporix, store, clock, sleep
+        self._limit = asyncio.Semaphore(MAX_HISTORY_CALLS)
         self._flight = SingleFlight[History](clock, lambda _: REPORT_TTL_SECONDS)
 
     async def prepare(
@@ -164,7 +168,7 @@ class DailyHistory:
         finally:
             counting.cancel()
             waiting.cancel()
-        kept = await self._kept.load(series.source, series.name)
+        kept = await self._store.load(series.source, series.name)
         history = series.history(series.known(kept, self._clock()))
         logger.info("%d days are left out of a chart: counting takes too long", history.unknown)
         return history
@@ -182,17 +186,17 @@ class DailyHistory:
 
         Emporix is left alone once it asks for a pause, or does not count two days.
         """
-        known = series.known(await self._kept.load(series.source, series.name), self._clock())
+        known = series.known(await self._store.load(series.source, series.name), self._clock())
         failed = 0
-        for day in reversed([day for day in series.days if day.on not in known]):
+        for day in reversed([day for day in series.days if day.date not in known]):
             try:
                 counts = await self._count(series, day)
             except RateLimited:
                 logger.info("days are not counted now: Emporix asks to wait")
                 break
             if counts is not None:
-                known[day.on] = DayTotals(counts, self._clock())
-                await self._kept.keep(series.source, series.name, known)
+                known[day.date] = DayTotals(counts, self._clock())
+                await self._store.keep(series.source, series.name, known)
             elif (failed := failed + 1) == MAX_UNKNOWN_DAYS:
                 break
         return series.history(known)
@@ -200,11 +204,11 @@ class DailyHistory:
     async def _count(self, series: _Series, day: LocalDay) -> tuple[int, ...] | None:
         """By totals of pages of one; None where one of them is not known. Raises RateLimited."""
         found: list[int] = []
-        for status in _statuses(series.asked):
-            one = replace(series.asked, statuses=(status,), since=day.since, until=day.until)
+        for status in _statuses(series.filters):
+            one = replace(series.filters, statuses=(status,), since=day.since, until=day.until)
             try:
-                async with self._room:
-                    count = total_jobs(await self._emporix.list_jobs(series.held, one))
+                async with self._limit:
+                    count = total_jobs(await self._emporix.list_jobs(series.connection, one))
             except RateLimited:
                 raise
             except EmporixError as error:

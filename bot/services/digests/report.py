@@ -90,7 +90,7 @@ class DigestReports:
 
     def __init__(self, emporix: NamedJobs, clock: Callable[[], float]) -> None:
         self._emporix = emporix
-        self._room = asyncio.Semaphore(MAX_REPORT_CALLS)
+        self._limit = asyncio.Semaphore(MAX_REPORT_CALLS)
         self._flight = SingleFlight[Report](clock, lambda _: REPORT_TTL_SECONDS)
 
     async def read(self, connection: Connection, filters: Filters, window: ReportWindow) -> Report:
@@ -149,7 +149,7 @@ class DigestReports:
         return list({job.id or id(job): job for job in found}.values())
 
     async def _page(self, connection: Connection, filters: Filters) -> JobPage:
-        async with self._room:
+        async with self._limit:
             return await self._emporix.list_jobs(connection, filters)
 
 

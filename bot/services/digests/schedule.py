@@ -30,7 +30,7 @@ _DAY = timedelta(days=1)
 class LocalDay:
     """A local day: its date in ISO 8601, from `since` up to `until`, in seconds since 1970."""
 
-    on: str
+    date: str
     since: float
     until: float
 

@@ -129,7 +129,7 @@ class ParsedFilters:
     since: When | None = None
     until: When | None = None
 
-    async def settled(self, clock: LocalClock) -> Filters:
+    async def resolve(self, clock: LocalClock) -> Filters:
         """With the times that were meant; asks for the zone only where it matters.
 
         Raises InvalidInput for a time that is still to come, and for an empty stretch of time.

@@ -130,7 +130,7 @@ class Channel:
 
     async def look(self, *, answers: bool) -> None:
         self.emporix.answers = answers
-        await self.looks.look(SOURCE)
+        await self.looks.poll(SOURCE)
 
     async def post(self, sent: int, *, settles: bool) -> None:
         """Post what is to be posted; a worker dies after so many messages, or before it is done."""
@@ -147,7 +147,9 @@ class Channel:
         for name, ids in list(messages.items())[:sent]:
             assert self.slack.setdefault(name, ids) == ids
         if settles and sent >= len(messages):
-            await self.course.done(alert, posts_after(posts, plan, alert.batch, f"{number}.0"))
+            await self.course.mark_posted(
+                alert, posts_after(posts, plan, alert.batch, f"{number}.0")
+            )
 
     @property
     def told(self) -> Counter[str]:

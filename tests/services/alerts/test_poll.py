@@ -134,14 +134,15 @@ async def due_in(bench: Bench) -> float:
 
 async def test_three_refusals_in_a_row_are_believed(bench: Bench) -> None:
     """The first two may be a hiccup of Emporix."""
-    said = [(await look(bench, refused=True)).broken for _ in range(3)]
+    said = [(await look(bench, refused=True)).connection_error for _ in range(3)]
     assert said == ["", "", "unauthorized"]
 
 
 async def test_refusals_with_a_good_look_between_are_not(bench: Bench) -> None:
     """Two refusals, a good look, two refusals: the alerts stay on."""
     said = [
-        (await look(bench, refused=refused)).broken for refused in (True, True, False, True, True)
+        (await look(bench, refused=refused)).connection_error
+        for refused in (True, True, False, True, True)
     ]
     assert said == [""] * 5
 
@@ -168,10 +169,10 @@ async def test_says_which_paused_alerts_need_a_notice(bench: Bench) -> None:
     (alert,) = await bench.alert_store.of_channel(ADA.team_id, "C0OPS")
     await bench.course.pause(alert.id, "filters")
     for unnoticed in [(alert.id,), (alert.id,), ()]:
-        assert (await look(bench)).unnoticed == unnoticed
+        assert (await look(bench)).notices_due == unnoticed
         await bench.course.noticed(await bench.alert_store.load(alert.id))
         bench.clock.forward(DAY - 1)
-        assert (await look(bench)).unnoticed == ()
+        assert (await look(bench)).notices_due == ()
         assert 0 < await due_in(bench) <= 900
         bench.clock.forward(1)
 

@@ -128,7 +128,7 @@ class Bench:
             self.results,
             Heartbeats(redis),
             clock=clock,
-            new_clean_id=lambda: f"clean-{next(numbers)}",
+            new_cleanup_id=lambda: f"clean-{next(numbers)}",
             allowed=allowed,
         )
         self.runs = CleanupRuns(
@@ -146,9 +146,9 @@ class Bench:
     async def begin(self, filters: Filters = FILTERS) -> Cleanup:
         """Count, and confirm the number."""
         account = await self.accounts.load(ADA)
-        preview = await self.cleaning.look(account, filters)
-        number = str(preview.clean.counted)
-        return (await self.cleaning.confirm(ADA, preview.clean.id, number)).clean
+        preview = await self.cleaning.preview(account, filters)
+        number = str(preview.cleanup.counted)
+        return (await self.cleaning.confirm(ADA, preview.cleanup.id, number)).cleanup
 
     async def turn(self, clean: Cleanup) -> float | None:
         return await self.runs.run(clean.id, self.owner.reached)
@@ -158,7 +158,7 @@ class Bench:
         while (seconds := await self.turn(clean)) is not None:
             self.clock.forward(seconds)
         report = self.shown[-1]
-        assert report.clean.end_reason
+        assert report.cleanup.end_reason
         assert_adds_up(report)
         return report
 
@@ -177,14 +177,14 @@ class Bench:
 
     async def go_on(self, clean: Cleanup) -> Cleanup:
         """What its owner does after the end: Continue, and the number once more."""
-        asked = await self.cleaning.ask_again(await self.accounts.load(ADA), clean.id)
-        return (await self.cleaning.confirm(ADA, asked.id, str(asked.counted))).clean
+        asked = await self.cleaning.count_remaining(await self.accounts.load(ADA), clean.id)
+        return (await self.cleaning.confirm(ADA, asked.id, str(asked.counted))).cleanup
 
 
 def assert_adds_up(progress: CleanupProgress) -> None:
     """Each job that was counted has come to one end, or is left."""
     parts = (progress.deleted, progress.already_gone, progress.missing, progress.left)
-    assert sum(parts) + sum(progress.refused.values()) == progress.clean.counted
+    assert sum(parts) + sum(progress.refused.values()) == progress.cleanup.counted
     assert min(parts) >= 0
 
 

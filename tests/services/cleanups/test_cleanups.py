@@ -17,8 +17,8 @@ async def clean_id(bench: Bench) -> str:
     """Of 1,204 jobs that were counted."""
     for _ in range(1204):
         bench.shelf.put(3600)
-    preview = await bench.cleaning.look(await bench.accounts.load(ADA), FILTERS)
-    return preview.clean.id
+    preview = await bench.cleaning.preview(await bench.accounts.load(ADA), FILTERS)
+    return preview.cleanup.id
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def bench(redis: Any, clock: FakeClock) -> Bench:
 async def test_takes_the_number_as_people_write_it(bench: Bench, clean_id: str, typed: str) -> None:
     """Thousands are parted in many ways."""
     confirmation = await bench.cleaning.confirm(ADA, clean_id, typed)
-    assert confirmation.clean.begun_at
+    assert confirmation.cleanup.begun_at
 
 
 @pytest.mark.parametrize("typed", ["", "204", "12040", "-1204", "1204 jobs", "0x4b4", "1,204.0"])
@@ -46,7 +46,7 @@ async def test_takes_no_other(bench: Bench, clean_id: str, typed: str) -> None:
 async def test_speaks_of_one_job_as_of_one(bench: Bench) -> None:
     """It is "it"."""
     bench.shelf.put(3600)
-    preview = await bench.cleaning.look(await bench.accounts.load(ADA), FILTERS)
+    preview = await bench.cleaning.preview(await bench.accounts.load(ADA), FILTERS)
     with pytest.raises(InvalidInput) as raised:
-        await bench.cleaning.confirm(ADA, preview.clean.id, "2")
+        await bench.cleaning.confirm(ADA, preview.cleanup.id, "2")
     assert raised.value.advice == "Type 1 to delete it."

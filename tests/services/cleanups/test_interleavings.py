@@ -35,16 +35,18 @@ async def test_nothing_outside_the_counted_set_is_deleted(
     counted = {bench.shelf.put(age) for age in ages}
     bench.shelf.put(3, agent="b")
     bench.shelf.put(None)
-    preview = await bench.cleaning.look(await bench.accounts.load(ADA), FILTERS)
+    preview = await bench.cleaning.preview(await bench.accounts.load(ADA), FILTERS)
     world = World(bench, counted, picks)
     for step in between:
         world.step(step)
-    confirmation = await bench.cleaning.confirm(ADA, preview.clean.id, str(preview.clean.counted))
-    clean = confirmation.clean
-    if confirmation.was is not None:
+    confirmation = await bench.cleaning.confirm(
+        ADA, preview.cleanup.id, str(preview.cleanup.counted)
+    )
+    clean = confirmation.cleanup
+    if confirmation.previous_count is not None:
         if not clean.counted:
             return
-        clean = (await bench.cleaning.confirm(ADA, clean.id, str(clean.counted))).clean
+        clean = (await bench.cleaning.confirm(ADA, clean.id, str(clean.counted))).cleanup
     changed = set(world.changed)
     bench.emporix.before = bench.emporix.after = world.meanwhile(during)
     while True:

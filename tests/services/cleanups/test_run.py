@@ -80,7 +80,7 @@ async def entries(bench: Bench) -> list[tuple[str, int, int]]:
 async def test_deletes_them_all(bench: Bench) -> None:
     """Those modified longest ago first, and the audit record has one entry."""
     report = await bench.to_the_end(await bench.begin())
-    assert (report.clean.end_reason, report.deleted, report.left) == ("done", 12, 0)
+    assert (report.cleanup.end_reason, report.deleted, report.left) == ("done", 12, 0)
     assert bench.shelf.present == set()
     assert set(bench.emporix.deleted[:MAX_DELETE_CALLS]) == set(bench.shelf.ids[-MAX_DELETE_CALLS:])
     assert await entries(bench) == [("done", 12, 12)]
@@ -115,7 +115,7 @@ async def test_a_filter_that_emporix_ignores_costs_no_job(bench: Bench) -> None:
     clean = await bench.begin(Filters(agents=("a",), since=bench.clock() - 7200))
     bench.emporix.ignores_filters = True
     report = await bench.to_the_end(clean)
-    assert (report.clean.counted, report.deleted, len(bench.shelf.present)) == (3, 3, 9)
+    assert (report.cleanup.counted, report.deleted, len(bench.shelf.present)) == (3, 3, 9)
 
 
 async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
@@ -123,7 +123,7 @@ async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
     clean = await bench.begin()
     bench.shelf.put(3600 * 3)  # Emporix shows late what is as old as the others
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("count_increased", 0)
+    assert (report.cleanup.end_reason, report.deleted) == ("count_increased", 0)
     assert len(bench.shelf.present) == 13
 
 
@@ -161,7 +161,7 @@ async def test_a_lost_list_of_jobs_is_told(bench: Bench) -> None:
     await bench.redis.delete(redis_keys.clean_jobs(clean.id))
     bench.clock.forward(2)
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("job_ids_missing", 4, 8)
+    assert (report.cleanup.end_reason, report.deleted, report.left) == ("job_ids_missing", 4, 8)
 
 
 @pytest.mark.parametrize("at", [1, 3, 8, 12])
@@ -234,12 +234,12 @@ async def test_gives_up_after_a_while_and_goes_on(bench: Bench) -> None:
     began = bench.clock()
     bench.emporix.before = always(EmporixFailed())
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("gave_up", 0, 12)
+    assert (report.cleanup.end_reason, report.deleted, report.left) == ("gave_up", 0, 12)
     assert 20 * 60 < bench.clock() - began < 40 * 60
     assert len([one for one in bench.shown if one.state == "pausing"]) == MAX_FRUITLESS_ATTEMPTS - 1
     bench.emporix.before = lambda _: None
     report = await bench.to_the_end(await bench.go_on(clean))
-    assert (report.clean.end_reason, report.deleted) == ("done", 12)
+    assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
     assert await entries(bench) == [("done", 12, 12), ("gave_up", 12, 0)]
 
 
@@ -248,7 +248,7 @@ async def test_a_result_now_and_then_keeps_it_going(bench: Bench) -> None:
     clean = await bench.begin()
     bench.emporix.before = most_of_the_time(EmporixFailed())
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("done", 12)
+    assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
 
 
 async def test_refused_jobs_stay_with_the_reason(bench: Bench) -> None:
@@ -276,7 +276,7 @@ async def test_ends_where_all_is_refused(bench: Bench) -> None:
     clean = await bench.begin()
     bench.emporix.before = always(Forbidden())
     report = await bench.to_the_end(clean)
-    assert report.clean.end_reason == "refused"
+    assert report.cleanup.end_reason == "refused"
     assert report.refused["forbidden"] == MAX_REFUSALS_IN_A_ROW
 
 
@@ -289,7 +289,7 @@ async def test_stops_kindly_when_its_owner_disconnects(bench: Bench) -> None:
 
     bench.emporix.after = disconnect
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("not_connected", 5, 7)
+    assert (report.cleanup.end_reason, report.deleted, report.left) == ("not_connected", 5, 7)
     assert await entries(bench) == [("not_connected", 12, 5)]
 
 
@@ -298,7 +298,7 @@ async def test_stops_when_the_key_is_not_accepted_any_more(bench: Bench) -> None
     clean = await bench.begin()
     bench.emporix.before = always(Unauthorized())
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.left) == ("unauthorized", 12)
+    assert (report.cleanup.end_reason, report.left) == ("unauthorized", 12)
 
 
 async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
@@ -313,7 +313,7 @@ async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
     bench.emporix.after = press
     report = await bench.to_the_end(clean)
     await asyncio.gather(*stopping)
-    assert (report.clean.end_reason, report.deleted, report.left) == (
+    assert (report.cleanup.end_reason, report.deleted, report.left) == (
         "stopped",
         MAX_DELETE_CALLS,
         7,
@@ -331,7 +331,7 @@ async def test_what_changes_while_it_rests_stays(bench: Bench) -> None:
     changed = bench.shelf.change("job-000")
     report = await bench.to_the_end(await bench.go_on(clean))
     assert bench.shelf.present == {changed}
-    assert (report.clean.end_reason, report.clean.counted, report.deleted) == ("done", 2, 2)
+    assert (report.cleanup.end_reason, report.cleanup.counted, report.deleted) == ("done", 2, 2)
 
 
 async def test_a_delete_that_may_have_worked_is_tried_again_however_late(bench: Bench) -> None:
@@ -430,7 +430,7 @@ async def test_its_owner_has_the_jobs_before_the_first_delete(bench: Bench) -> N
     bench.emporix.before = look
     report = await bench.to_the_end(clean)
     assert bench.owner.files == [sorted(bench.shelf.ids, reverse=True)]
-    assert (report.clean.files, report.clean.exported, report.deleted) == (1, True, 12)
+    assert (report.cleanup.files, report.cleanup.exported, report.deleted) == (1, True, 12)
 
 
 async def test_a_restart_sends_the_file_no_second_time(bench: Bench) -> None:
@@ -455,7 +455,7 @@ async def test_a_killed_export_goes_on(bench: Bench) -> None:
     first, second = map(set, bench.owner.files)
     assert first | second == set(bench.shelf.ids)
     assert len(first & second) <= 1
-    assert (report.clean.files, report.deleted) == (2, 312)
+    assert (report.cleanup.files, report.deleted) == (2, 312)
 
 
 async def test_pages_that_are_too_large_are_read_in_small_ones(bench: Bench) -> None:
@@ -479,7 +479,7 @@ async def test_without_the_file_nothing_is_deleted(bench: Bench) -> None:
     clean = await bench.begin()
     bench.owner.before_file = always(FileNotSent("missing_scope", passes=False))
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.clean.detail) == ("no_file", "missing_scope")
+    assert (report.cleanup.end_reason, report.cleanup.detail) == ("no_file", "missing_scope")
     assert bench.emporix.deleted == []
     bench.owner.before_file = lambda _: None
     assert (await bench.to_the_end(await bench.go_on(clean))).deleted == 12
@@ -500,7 +500,7 @@ async def test_a_file_that_never_arrives_ends_it(bench: Bench) -> None:
     clean = await bench.begin()
     bench.owner.before_file = always(FileNotSent("fatal_error", passes=True))
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.clean.detail) == ("no_file", "fatal_error")
+    assert (report.cleanup.end_reason, report.cleanup.detail) == ("no_file", "fatal_error")
     assert bench.emporix.deleted == []
 
 
@@ -529,7 +529,7 @@ async def test_ends_at_once_when_its_owner_is_reported_gone(bench: Bench, during
     assert await bench.turn(clean) is None
     assert await entries(bench) == [("owner_gone", 12, 0)]
     assert bench.emporix.deleted == []
-    assert not any(progress.clean.end_reason for progress in bench.shown)
+    assert not any(progress.cleanup.end_reason for progress in bench.shown)
 
 
 async def test_asks_for_its_owner_once_an_hour(bench: Bench) -> None:
@@ -565,11 +565,11 @@ async def test_nothing_is_deleted_after_a_long_pause(redis: Any, pause: int, fai
     bench.clock.forward(pause)
     report = await bench.to_the_end(clean)
     if pause <= 1800:
-        assert (report.clean.end_reason, report.deleted) == ("done", 12)
+        assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
         return
-    assert (report.clean.end_reason, len(bench.emporix.deleted)) == ("interrupted", deleted)
+    assert (report.cleanup.end_reason, len(bench.emporix.deleted)) == ("interrupted", deleted)
     report = await bench.to_the_end(await bench.go_on(clean))
-    assert (report.clean.end_reason, len(bench.emporix.deleted)) == ("done", 12)
+    assert (report.cleanup.end_reason, len(bench.emporix.deleted)) == ("done", 12)
 
 
 async def test_counts_the_pause_from_the_last_progress(bench: Bench) -> None:
@@ -586,7 +586,7 @@ async def test_counts_the_pause_from_the_last_progress(bench: Bench) -> None:
     await bench.turn(clean)
     bench.clock.forward(2)
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("interrupted", deleted)
+    assert (report.cleanup.end_reason, report.deleted) == ("interrupted", deleted)
     assert 0 < deleted < 12
 
 
@@ -596,10 +596,10 @@ async def test_an_interrupted_one_can_be_stopped_for_good(bench: Bench) -> None:
     bench.clock.forward(1801)
     await bench.to_the_end(clean)
     stopped = await bench.cleaning.stop(ADA, clean.id)
-    assert stopped.clean.end_reason == "stopped"
+    assert stopped.cleanup.end_reason == "stopped"
     report = await bench.cleaning.report(clean.id)
     assert report is not None
-    assert report.clean.end_reason == "stopped"
+    assert report.cleanup.end_reason == "stopped"
 
 
 async def test_continue_while_it_runs_is_refused(bench: Bench) -> None:
@@ -613,19 +613,19 @@ async def test_an_administrator_stops_it(bench: Bench) -> None:
     """Of their own workspace only; the report names them."""
     clean = await bench.begin()
     stranger = replace(GRACE, team_id="T0OTHER")
-    assert await bench.cleaning.running(stranger) == []
+    assert await bench.cleaning.list_running(stranger) == []
     with pytest.raises(OutdatedButton):
-        await bench.cleaning.stop_any(stranger, clean.id)
-    assert await bench.cleaning.running(GRACE) == [clean]
-    assert await bench.cleaning.stop_any(GRACE, clean.id) == (clean, True)
+        await bench.cleaning.stop_as_administrator(stranger, clean.id)
+    assert await bench.cleaning.list_running(GRACE) == [clean]
+    assert await bench.cleaning.stop_as_administrator(GRACE, clean.id) == (clean, True)
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.clean.stopped_by, report.deleted) == (
+    assert (report.cleanup.end_reason, report.cleanup.stopped_by, report.deleted) == (
         "stopped",
         "U0GRACE",
         0,
     )
-    assert (await bench.cleaning.stop_any(GRACE, clean.id))[1] is False
-    assert await bench.cleaning.running(GRACE) == []
+    assert (await bench.cleaning.stop_as_administrator(GRACE, clean.id))[1] is False
+    assert await bench.cleaning.list_running(GRACE) == []
 
 
 async def test_the_operator_turns_clean_ups_off(bench: Bench, redis: Any) -> None:
@@ -635,14 +635,14 @@ async def test_the_operator_turns_clean_ups_off(bench: Bench, redis: Any) -> Non
     off.shelf = off.emporix.shelf = bench.shelf
     account = await off.accounts.load(ADA)
     for forbidden in (
-        off.cleaning.look(account, FILTERS),
+        off.cleaning.preview(account, FILTERS),
         off.cleaning.confirm(ADA, clean.id, "12"),
-        off.cleaning.ask_again(account, clean.id),
+        off.cleaning.count_remaining(account, clean.id),
     ):
         with pytest.raises(DeletesOff):
             await forbidden
     report = await off.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("deletes_off", 0)
+    assert (report.cleanup.end_reason, report.deleted) == ("deletes_off", 0)
 
 
 async def test_a_worker_with_another_key_changes_nothing(
@@ -662,7 +662,7 @@ async def test_a_lost_index_is_restored(
 ) -> None:
     """A clean-up under way that the index lacks is put back, once, with a line in the log."""
     clean = await bench.begin()
-    await bench.cleaning.look(await bench.accounts.load(ADA), FILTERS)
+    await bench.cleaning.preview(await bench.accounts.load(ADA), FILTERS)
     await redis.delete(redis_keys.cleans_due())
     await bench.kept.due.reconcile(bench.clock())
     await bench.kept.due.reconcile(bench.clock())

@@ -122,5 +122,5 @@ async def test_counts_what_stays_apart(redis: Any, clock: FakeClock) -> None:
     bench.shelf.put(60)
     bench.shelf.put(None)
     bench.shelf.put(None)
-    preview = await bench.cleaning.look(await bench.accounts.load(ADA), FILTERS)
-    assert (preview.clean.counted, preview.staying) == (1, 2)
+    preview = await bench.cleaning.preview(await bench.accounts.load(ADA), FILTERS)
+    assert (preview.cleanup.counted, preview.excluded) == (1, 2)

@@ -201,12 +201,12 @@ def test_days_before_follow_one_another(zone: str, day: date, minute: int) -> No
     found = days_before(zone, now, 14)
     assert len(found) == 14
     assert all(one.until == other.since for one, other in pairwise(found))
-    assert all(one.on < other.on for one, other in pairwise(found))
+    assert all(one.date < other.date for one, other in pairwise(found))
     assert found[-1].until <= now < found[-1].until + 25 * 3600
     for one in found:
         within = (one.since, one.until - 1)
         assert {datetime.fromtimestamp(at, ZoneInfo(zone)).date().isoformat() for at in within} == {
-            one.on
+            one.date
         }
 
 
@@ -216,4 +216,4 @@ def test_days_are_as_long_as_the_clocks_make_them() -> None:
     autumn = days_before("Europe/Berlin", at("Europe/Berlin", "2026-10-26T09:00"), 2)
     assert [(one.until - one.since) / 3600 for one in (*spring, *autumn)] == [24, 23, 24, 25]
     apia = days_before("Pacific/Apia", at("Pacific/Apia", "2012-01-02T09:00"), 4)
-    assert [one.on for one in apia] == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]
+    assert [one.date for one in apia] == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]

@@ -67,13 +67,13 @@ def queries(draw: st.DrawFn) -> Filters:
 @given(queries())
 async def test_asks_for_the_same(filters: Filters) -> None:
     """Filled with a query and sent off untouched, it is that query, to the second."""
-    again = await parse_form(to_form(filters, "acme", BERLIN)).settled(HERE)
+    again = await parse_form(to_form(filters, "acme", BERLIN)).resolve(HERE)
     assert again == replace(filters, tenant="acme")
 
 
 async def test_days_are_days_of_the_reader() -> None:
     """A whole day there is a day in the form; anything else is a filter as it is typed."""
-    filters = await parse("since:2026-11-01 until:2026-11-02").settled(HERE)
+    filters = await parse("since:2026-11-01 until:2026-11-02").resolve(HERE)
     form = to_form(filters, "acme", BERLIN)
     assert (form.since, form.until, form.more) == ("2026-11-01", "2026-11-02", "")
     form = to_form(filters, "acme", ZoneInfo("America/New_York"))
@@ -104,7 +104,7 @@ async def test_a_query_of_its_own_stays_whole() -> None:
     """`q:` stands among the other filters, and nothing may narrow it."""
     form = to_form(Filters(raw_q='status:FAILURE message:~"a b"'), "acme", None)
     assert form.is_raw
-    assert (await parse_form(form).settled(HERE)).raw_q == 'status:FAILURE message:~"a b"'
+    assert (await parse_form(form).resolve(HERE)).raw_q == 'status:FAILURE message:~"a b"'
     with pytest.raises(InvalidInput, match="q: stands alone") as raised:
         parse_form(replace(form, words="refund"))
     assert raised.value.field == "more"
