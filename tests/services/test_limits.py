@@ -89,7 +89,7 @@ def alerts(redis: Any, clock: FakeClock) -> Kind:
 
     async def add(owner: Caller, channel_id: str) -> Alert:
         filters = Filters(agents=(f"agent-{next(numbers)}",))
-        alert: Alert = (await bench.alerts.on(account(owner), channel_id, filters)).alert
+        alert: Alert = (await bench.alerts.turn_on(account(owner), channel_id, filters)).alert
         return alert
 
     return Kind(

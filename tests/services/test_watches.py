@@ -140,7 +140,7 @@ async def bench(redis: Any, clock: FakeClock) -> Bench:
 async def look(bench: Bench, *, refused: bool) -> str:
     """Why nothing can be watched there any more; empty while it can."""
     bench.emporix.error = Unauthorized() if refused else None
-    return str((await bench.watching.look(ADAS)).broken)
+    return str((await bench.watching.poll(ADAS)).connection_error)
 
 
 async def test_three_refusals_in_a_row_are_believed(bench: Bench) -> None:
@@ -156,7 +156,7 @@ async def test_refusals_with_a_good_look_between_are_not(bench: Bench) -> None:
 
 async def test_a_worker_without_the_key_forgets_nothing(bench: Bench, redis: Any) -> None:
     """What it cannot open is looked at again within two minutes, for another worker can."""
-    await Bench(redis, bench.clock, OTHER_VAULT).watching.look(ADAS)
+    await Bench(redis, bench.clock, OTHER_VAULT).watching.poll(ADAS)
     due = await redis.zscore(redis_keys.watches_due(), ADAS.name)
     assert due <= bench.clock() + 120
 

@@ -30,7 +30,7 @@ def bench(redis: Any, clock: FakeClock) -> Bench:
 
 
 async def turn_on(bench: Bench, **filters: Any) -> Alert:
-    turned_on = await bench.alerts.on(await bench.account(), OPS, Filters(**filters))
+    turned_on = await bench.alerts.turn_on(await bench.account(), OPS, Filters(**filters))
     return turned_on.alert  # type: ignore[no-any-return]
 
 
@@ -60,7 +60,7 @@ async def test_one_that_is_on_already_is_scheduled(bench: Bench) -> None:
     """Also if its entry in the index was lost."""
     await turn_on(bench)
     await bench.redis.delete(redis_keys.alerts_due())
-    turned_on = await bench.alerts.on(await bench.account(), OPS, Filters())
+    turned_on = await bench.alerts.turn_on(await bench.account(), OPS, Filters())
     assert turned_on.how == "already"
     assert await due(bench) == bench.clock() + 50
 
@@ -69,7 +69,7 @@ async def test_a_resumed_alert_is_due_within_a_minute(bench: Bench) -> None:
     """On the connection of the person who resumed it, and without the refusals from before."""
     alert = await turn_on(bench)
     await bench.course.pause(alert.id, "unauthorized")
-    await bench.looks.look(ADAS)
+    await bench.looks.poll(ADAS)
     await bench.redis.hset(redis_keys.alerts_strikes(), PolledConnection(GRACE, "acme").name, 2)
     resumed = await bench.alerts.resume(await bench.account(GRACE), OPS, alert.id)
     assert (resumed.how, resumed.before) == ("resumed", ADA)
@@ -141,7 +141,7 @@ async def test_changes_that_lose_each_race_are_no_success(bench: Bench) -> None:
     with pytest.raises(Busy):
         await bench.alerts.mute(ADA, OPS, bench.clock() + 60)
     with pytest.raises(Busy):
-        await bench.alerts.off(ADA, OPS)
+        await bench.alerts.turn_off(ADA, OPS)
     assert await bench.alert_store.load(alert.id)
 
 
@@ -175,9 +175,9 @@ async def test_turning_the_last_one_off_leaves_nothing(bench: Bench) -> None:
         await turn_on(bench, **filters)
     await bench.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 2)
     first, *_ = await bench.alert_store.of_channel(ADA.team_id, OPS)
-    await bench.alerts.off(ADA, OPS, first.id)
+    await bench.alerts.turn_off(ADA, OPS, first.id)
     assert await due(bench) is not None
-    await bench.alerts.off(ADA, OPS)
+    await bench.alerts.turn_off(ADA, OPS)
     assert await bench.redis.keys("*") == []
 
 
@@ -188,8 +188,8 @@ async def test_one_that_moved_since_it_was_read_leaves_nothing(bench: Bench) -> 
     moved = await store.save(replace(alert, owner=GRACE), alert)
     assert moved
     assert await store.delete(alert) is False
-    await bench.alerts.off(ADA, OPS)
-    await bench.looks.look(ADAS)
+    await bench.alerts.turn_off(ADA, OPS)
+    await bench.looks.poll(ADAS)
     assert await bench.redis.keys("*") == []
 
 
@@ -198,7 +198,7 @@ async def test_pausing_keeps_the_first_reason(bench: Bench) -> None:
     alert = await turn_on(bench)
     await bench.course.pause(alert.id, "unauthorized")
     at = bench.clock()
-    await bench.course.noticed(await bench.alert_store.load(alert.id))
+    await bench.course.record_notice(await bench.alert_store.load(alert.id))
     bench.clock.forward(60)
     await bench.course.pause(alert.id, "owner_gone")
     paused = await bench.alert_store.load(alert.id)

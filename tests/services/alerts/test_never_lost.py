@@ -92,10 +92,10 @@ class Channel:
             "resume": resume,
             "pause": lambda: course.pause(chosen, "filters"),
             "disconnect": lambda: alerts.orphan(person, "acme"),
-            "look": lambda: self.bench.looks.look(PolledConnection(person, "acme")),
-            "look in vain": lambda: self.bench.looks.look(PolledConnection(person, "acme")),
-            "look refused": lambda: self.bench.looks.look(PolledConnection(person, "acme")),
-            "look with another key": lambda: self.other.looks.look(
+            "look": lambda: self.bench.looks.poll(PolledConnection(person, "acme")),
+            "look in vain": lambda: self.bench.looks.poll(PolledConnection(person, "acme")),
+            "look refused": lambda: self.bench.looks.poll(PolledConnection(person, "acme")),
+            "look with another key": lambda: self.other.looks.poll(
                 PolledConnection(person, "acme")
             ),
             "post": lambda: self.posted(chosen),
@@ -107,15 +107,15 @@ class Channel:
 
     async def posted(self, chosen: str) -> None:
         if alert := await self.bench.alert_store.load(chosen):
-            await self.bench.course.done(alert, ())
+            await self.bench.course.mark_posted(alert, ())
 
     async def noticed(self, chosen: str) -> None:
         if alert := await self.bench.alert_store.load(chosen):
-            await self.bench.course.noticed(alert)
+            await self.bench.course.record_notice(alert)
 
     async def add_unreadable(self, source: PolledConnection) -> None:
         """An alert of somebody whose key is lost, as a worker that had the key has saved it."""
-        await self.bench.looks.look(source)
+        await self.bench.looks.poll(source)
         if await self.redis.zscore(redis_keys.alerts_due(), source.name) is None:
             return
         self.unreadable += 1

@@ -118,13 +118,13 @@ DAY = 86_400.0
 async def bench(redis: Any, clock: FakeClock) -> Bench:
     """Ada has turned alerts on in #ops."""
     bench = Bench(redis, clock)
-    await bench.alerts.on(await bench.account(), "C0OPS", Filters())
+    await bench.alerts.turn_on(await bench.account(), "C0OPS", Filters())
     return bench
 
 
 async def look(bench: Bench, *, refused: bool = False) -> PollResult:
     bench.emporix.error = Unauthorized() if refused else None
-    looked: PollResult = await bench.looks.look(ADAS)
+    looked: PollResult = await bench.looks.poll(ADAS)
     return looked
 
 
@@ -159,7 +159,7 @@ async def test_refusals_of_what_is_paused_are_forgotten(bench: Bench) -> None:
 async def test_a_worker_without_the_key_forgets_nothing(bench: Bench, redis: Any) -> None:
     """What it cannot open is looked at again within a minute, for another worker can."""
     other = Bench(redis, bench.clock, OTHER_VAULT)
-    assert await other.looks.look(ADAS) == PollResult()
+    assert await other.looks.poll(ADAS) == PollResult()
     assert await due_in(bench) <= 60
     assert other.emporix.calls == 0
 
@@ -170,7 +170,7 @@ async def test_says_which_paused_alerts_need_a_notice(bench: Bench) -> None:
     await bench.course.pause(alert.id, "filters")
     for unnoticed in [(alert.id,), (alert.id,), ()]:
         assert (await look(bench)).notices_due == unnoticed
-        await bench.course.noticed(await bench.alert_store.load(alert.id))
+        await bench.course.record_notice(await bench.alert_store.load(alert.id))
         bench.clock.forward(DAY - 1)
         assert (await look(bench)).notices_due == ()
         assert 0 < await due_in(bench) <= 900
@@ -192,7 +192,7 @@ async def test_finds_what_emporix_shows_late(bench: Bench) -> None:
     bench.emporix.jobs["job-1"] = Job(id="job-1", status="failure", modified_at=iso(old))
     await look(bench)
     (alert,) = await bench.alert_store.of_channel(ADA.team_id, "C0OPS")
-    await bench.course.done(alert, ())
+    await bench.course.mark_posted(alert, ())
     bench.emporix.jobs["job-2"] = Job(id="job-2", status="failure", modified_at=iso(late))
     await look(bench)
     (alert,) = await bench.alert_store.of_channel(ADA.team_id, "C0OPS")

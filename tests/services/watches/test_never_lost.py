@@ -72,7 +72,7 @@ class Watchers:
             "look": lambda: watching.look(source),
             "look in vain": lambda: watching.look(source),
             "look refused": lambda: watching.look(source),
-            "look with another key": lambda: self.other.watching.look(source),
+            "look with another key": lambda: self.other.watching.poll(source),
             "tell": lambda: self.tell(source),
             "disconnect": lambda: watching.end_all(person, tenant),
             "unreadable": lambda: self.add_unreadable(source, job_id),
@@ -84,7 +84,7 @@ class Watchers:
         self.bench.emporix.jobs[job_id] = Job(id=job_id, status="success")
 
     async def tell(self, source: PolledConnection) -> None:
-        for ending in (await self.bench.watching.look(source)).endings:
+        for ending in (await self.bench.watching.poll(source)).endings:
             watch = ending.watch
             await self.bench.watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
