@@ -9,18 +9,16 @@ from dataclasses import dataclass
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.http_session import http_session
-from bot.services.agents import AgentNames, NamedJobs
+from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs
 from bot.settings import Settings
 from bot.slack.client import retry_handlers
 from bot.store.accounts import AccountStore, TokenStore
 from bot.store.connection import Commands, connect
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
-
-Clock = Callable[[], float]
-"""Seconds since 1970."""
 
 Connect = Callable[[str, Canary], Commands]
 """Creates the client of the Redis at an address, as `bot.store.connection.connect` does."""
@@ -29,9 +27,6 @@ EXIT_MISCONFIGURED = 2
 """The exit status of a process whose encryption keys or clock are wrong."""
 
 SLACK_TIMEOUT_SECONDS = 10
-
-AGENT_NAMES_TIMEOUT_SECONDS = 2.0
-"""How long reports and Home tabs wait for the names of agents; lists wait less."""
 
 
 @dataclass(frozen=True, slots=True)

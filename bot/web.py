@@ -27,16 +27,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.app import App, build_app
+from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
 from bot.logs import configure, new_reference
-from bot.resources import (
-    EXIT_MISCONFIGURED,
-    Clock,
-    Resources,
-    open_resources,
-    slack_client,
-    vault,
-)
+from bot.resources import EXIT_MISCONFIGURED, Resources, open_resources, slack_client, vault
 from bot.server import ENTRY, Connection, Limits, Server, allowed_connections, listen
 from bot.settings import Settings
 from bot.slack.background import BackgroundTasks

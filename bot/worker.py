@@ -15,9 +15,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import bot.tasks
+from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
 from bot.logs import configure
-from bot.resources import EXIT_MISCONFIGURED, Clock, Connect, open_resources, vault
+from bot.resources import EXIT_MISCONFIGURED, Connect, open_resources, vault
 from bot.scheduler.runner import TaskRunner
 from bot.scheduler.saq_worker import SaqQueue, SaqWorker, install_log_filter
 from bot.scheduler.tasks import PeriodicTask, PeriodicTimer, TaskQueue, discover

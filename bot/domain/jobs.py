@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 
 from bot.domain.records import StoredRecord
 
+SUCCEEDED, FAILED, RUNNING, SKIPPED = "success", "failure", "in_progress", "skipped"
+"""The statuses of jobs, as Emporix spells them in responses."""
+
 FAILED_STATE = "FAILED"
+"""The state of an entity whose import failed."""
 
 
 @dataclass(frozen=True, slots=True)

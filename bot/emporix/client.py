@@ -16,8 +16,9 @@ import httpx
 from bot.domain.accounts import DELETE_SCOPE, DELETING, READING, Connection, Credentials, Token
 from bot.domain.filters import Filters
 from bot.domain.jobs import Agent, Job, JobPage, Session
+from bot.domain.times import Clock
 from bot.emporix import auth
-from bot.emporix.auth import Clock, DeleteTokens, TokenAuth, Tokens
+from bot.emporix.auth import DeleteTokens, TokenAuth, TokenCache
 from bot.emporix.errors import response_error, translate_request_errors, unreadable
 from bot.emporix.models import (
     LIST_FIELDS,
@@ -189,7 +190,7 @@ class EmporixClient:
     def __init__(
         self,
         http: httpx.AsyncClient,
-        tokens: Tokens,
+        tokens: TokenCache,
         clock: Clock,
         *,
         budget: float = CALL_BUDGET_SECONDS,

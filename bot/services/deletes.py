@@ -1,9 +1,9 @@
-"""Deletes jobs: one, several, or by a button in a channel."""
+"""Deletes jobs: one, several, or those that a channel shows."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from bot.domain.accounts import DELETE_SCOPE, Account, Caller, Connection
 from bot.domain.audit import BEGUN
 from bot.domain.cleanups import ALREADY_GONE, DELETED
 from bot.domain.jobs import DeletedJob
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import (
     BotError,
@@ -191,9 +192,7 @@ RECENT_SECONDS = 60.0
 class SharedDeletes:
     """Deletes jobs that messages show. Every method raises StoreUnavailable."""
 
-    def __init__(
-        self, deletes: DeleteService, store: Deletions, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, deletes: DeleteService, store: Deletions, clock: Clock) -> None:
         self._deletes, self._store, self._clock = deletes, store, clock
 
     def admit(self) -> None:

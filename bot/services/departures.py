@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.accounts import Caller
 from bot.domain.alerts import Alert
 from bot.domain.digests import Digest
+from bot.domain.times import Clock
 from bot.services.alerts.alerts import AlertService
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.digests import lifecycle
@@ -61,7 +62,7 @@ class Departures:
         stopped: StoppedTeams,
         erasure: Erasure,
         cleans: CleanupStore,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._accounts, self._watching, self._watches = accounts, watching, watch_store
         self._digests, self._digest_store = digests, digest_store

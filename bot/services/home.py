@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from bot.domain.accounts import Account, Caller, Connection
@@ -10,7 +10,8 @@ from bot.domain.alerts import Alert
 from bot.domain.audit import AuditEntry
 from bot.domain.digests import Digest
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job, JobSummary, NewestJobs, TenantStats
+from bot.domain.jobs import FAILED, RUNNING, Job, JobSummary, NewestJobs, TenantStats
+from bot.domain.times import DAY_SECONDS, Clock
 from bot.domain.watches import Watch
 from bot.errors import EmporixError
 from bot.services.accounts import require_connection
@@ -23,7 +24,6 @@ from bot.store.digests import DigestStore
 from bot.store.home import HomeStore
 from bot.store.watches import WatchStore
 
-DAY_SECONDS = 24 * 60 * 60
 HOME_JOBS_SHOWN = 5
 HOME_EXCERPT_LENGTH = 500
 
@@ -31,7 +31,7 @@ HOME_EXCERPT_LENGTH = 500
 class TenantStatsReader:
     """Asks Emporix by two calls a tenant; who asks meanwhile shares the answer."""
 
-    def __init__(self, emporix: NamedJobs, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: NamedJobs, clock: Clock) -> None:
         self._emporix, self._clock = emporix, clock
         self._flight = SingleFlight[TenantStats](clock)
 
@@ -64,11 +64,11 @@ class TenantStatsReader:
 
 def recent_failures(tenant: str, now: float) -> Filters:
     """The failures of the last 24 hours."""
-    return Filters(tenant=tenant, statuses=("failure",), since=now - DAY_SECONDS)
+    return Filters(tenant=tenant, statuses=(FAILED,), since=now - DAY_SECONDS)
 
 
 def running_jobs(tenant: str) -> Filters:
-    return Filters(tenant=tenant, statuses=("in_progress",))
+    return Filters(tenant=tenant, statuses=(RUNNING,))
 
 
 def _job_summary(job: Job) -> JobSummary:
@@ -120,7 +120,7 @@ class HomeOverview:
 
     @property
     def jobs_per_list(self) -> int:
-        """Jobs of a kind and tenant that are shown: a Home has a hundred blocks."""
+        """How many jobs each list shows: the more tenants, the fewer."""
         return {0: 5, 1: 5, 2: 3, 3: 2}.get(len(self.tenants), 1)
 
     @property
@@ -146,7 +146,7 @@ class HomeService:
         alerts: AlertService,
         watches: WatchStore,
         audit: AuditLog,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._accounts, self.store, self._emporix = accounts, store, emporix
         self._digests, self._alerts, self._watches = digests, alerts, watches

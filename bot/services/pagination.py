@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from bot.domain.accounts import Connection
 from bot.domain.filters import NEWEST_FIRST, Filters
@@ -14,6 +13,7 @@ from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
 from bot.domain.times import parse_time
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.time_range import ALL_TIMES, CREATED, MODIFIED, TimeRange
+from bot.services.agents import NamedJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +165,11 @@ ListJobs = Callable[[Filters, TimeRange], Awaitable[JobPage]]
 """Asks Emporix for a page of what fits the filters and lies in the part."""
 
 
-class ListsJobs(Protocol):
-    """The calls of Emporix that give pages of jobs, with or without names of agents."""
-
-    async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage: ...
-    async def search_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage: ...
-
-
 @dataclass(frozen=True, slots=True)
 class JobSource:
     """Where the pages of one list come from: a connection, and whether it is a search."""
 
-    emporix: ListsJobs
+    emporix: NamedJobs
     connection: Connection
     searched: bool
 

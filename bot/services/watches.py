@@ -8,16 +8,14 @@ from typing import Literal
 
 from bot.backoff import EMPORIX_LONGEST, bounded
 from bot.domain.accounts import Account, Caller, PolledConnection
-from bot.domain.jobs import Job
-from bot.domain.times import parse_time
+from bot.domain.jobs import RUNNING, Job
+from bot.domain.times import Clock, parse_time
 from bot.domain.watches import NOWHERE, MessageRef, Watch
-from bot.errors import EmporixError, Forbidden, InvalidInput, NotConnected, Unauthorized
-from bot.services.accounts import require_connection
+from bot.errors import EmporixError, InvalidInput, NotConnected
+from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES, require_connection
 from bot.services.jobs import JobCard, JobLookup, JobsById, JobService
 from bot.store.accounts import AccountStore
 from bot.store.watches import WatchStore
-
-RUNNING = "in_progress"
 
 MIN_WATCH_INTERVAL_SECONDS, MAX_WATCH_INTERVAL_SECONDS = 5.0, 120.0  # seconds between two looks
 """Seconds for which Emporix is left alone at most, whatever it says."""
@@ -77,9 +75,6 @@ def job_duration(job: Job) -> float | None:
 MAX_WATCHES = 50
 """Jobs that one user may watch: as many as one query finds."""
 
-STRIKES = 3
-"""Looks in a row at which Emporix does not accept the key, before that is believed."""
-
 
 @dataclass(frozen=True, slots=True)
 class StartedWatch:
@@ -109,7 +104,7 @@ class WatchService:
         accounts: AccountStore,
         *,
         new_watch_id: Callable[[], str],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._jobs, self._jobs_by_id, self._store, self._accounts = jobs, found, store, accounts
         self._sources, self._new_watch_id, self._clock = store.sources, new_watch_id, clock
@@ -173,7 +168,7 @@ class WatchService:
             return WatchCheck()
         try:
             found = await self._look_up(source, watches, now)
-        except (NotConnected, Unauthorized, Forbidden) as error:
+        except CONNECTION_ERRORS as error:
             return await self._record_failure(source, error, now)
         except EmporixError as error:
             await self._sources.look_again(source, now + backoff_seconds(error))
@@ -199,5 +194,5 @@ class WatchService:
         """A key is believed to be gone for good when it was refused some times in a row."""
         strikes = await self._sources.strike(source)
         await self._sources.look_again(source, now + MAX_WATCH_INTERVAL_SECONDS)
-        certain = isinstance(error, NotConnected) or strikes >= STRIKES
+        certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILURES
         return WatchCheck(connection_error=error.template if certain else "")

@@ -10,10 +10,11 @@ from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
+from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.alerts import DISCONNECTED
 from bot.services.alerts.grouping import group_changes, posts_after
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import BROKEN, AlertPoller, backoff_seconds, pause_notice_at
+from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService
 from bot.slack.error_handler import describe
@@ -93,7 +94,7 @@ async def post(
         told = await _post(alert, alert.batch, posts, alert_looks, alert_posts, told_once, admit)
         if not await alert_course.mark_posted(alert, told):  # try again; nothing is posted twice
             raise RetryLater(1.0, "the alert was changed at the same time")
-    except BROKEN as error:
+    except CONNECTION_ERRORS as error:
         if (looked := await alert_looks.record_failure(alert.source, error)).connection_error:
             await _pause_all(alert.source, looked.connection_error, alert_course, audit)
     except EmporixError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from bot import listeners
 from bot.app import COMMAND
 from bot.services.filters import values
-from bot.services.filters.definitions import FILTERS
+from bot.services.filters.definitions import ALL_FILTERS
 from bot.slack.decorators import discover
 
 _VALUES = {
@@ -44,6 +44,6 @@ def words() -> dict[str, Any]:
                 "meaning": known.meaning,
                 "values": list(_VALUES.get(known.name, ())),
             }
-            for known in FILTERS
+            for known in ALL_FILTERS
         ],
     }

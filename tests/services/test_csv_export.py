@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -86,7 +87,9 @@ class Desk:
         self.pauses: list[float] = []
         self.limits: list[tuple[float, asyncio.Timeout]] = []
         self.waits: asyncio.Queue[float] = asyncio.Queue()
-        self.lists = CsvExport(self.emporix, self.cursors, clock=clock, pause=self._pause)
+        self.lists = CsvExport(
+            *cast("Any", (self.emporix, self.cursors)), clock=clock, pause=self._pause
+        )
 
     async def read(
         self, filters: Filters = ALL, account: Account = ACCOUNT, **more: bool
@@ -282,7 +285,9 @@ def waiting(clock: FakeClock) -> Desk:
         desk.limits.append((seconds, limit))
         return limit
 
-    desk.lists = CsvExport(desk.emporix, desk.cursors, clock=clock, pause=wait, timeout=timeout)
+    desk.lists = CsvExport(
+        *cast("Any", (desk.emporix, desk.cursors)), clock=clock, pause=wait, timeout=timeout
+    )
     return desk
 
 

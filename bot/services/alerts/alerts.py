@@ -10,11 +10,13 @@ from typing import Literal
 from bot.domain.accounts import Account, Caller, PolledConnection
 from bot.domain.alerts import Alert
 from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import FAILED
+from bot.domain.times import Clock
 from bot.errors import InvalidInput, OutdatedButton
 from bot.services.accounts import require_connection, run_as
 from bot.services.agents import NamedJobs
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, FAILURE, fetch_changes
+from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes
 from bot.services.alerts.watermark import initial_watermark
 from bot.services.concurrency import gather_all
 from bot.services.filters.values import Ago, parse_when
@@ -64,7 +66,7 @@ class AlertService:
         lifecycle: AlertLifecycle,
         *,
         new_alert_id: Callable[[], str],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._emporix, self._store, self._lifecycle = emporix, store, lifecycle
         self._new_alert_id, self._clock = new_alert_id, clock
@@ -188,5 +190,5 @@ def alert_filters(filters: Filters, tenant: str) -> Filters:
             "Alerts tell of what happens from now on, one after the other",
             advice="Leave out since:, until:, sort:, size:, page: and fields:.",
         )
-    default = () if filters.raw_q else (FAILURE,)
+    default = () if filters.raw_q else (FAILED,)
     return replace(filters, tenant=tenant, statuses=filters.statuses or default, agent_guesses=())

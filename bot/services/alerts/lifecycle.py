@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import Alert, PostedAlert
+from bot.domain.times import Clock
 from bot.errors import Busy
 from bot.store.alerts import AlertStore
 
@@ -19,7 +20,7 @@ MAX_ALERT_SAVE_ATTEMPTS = 10
 class AlertLifecycle:
     """Changes alerts, whoever else does so. Every method raises StoreUnavailable."""
 
-    def __init__(self, store: AlertStore, clock: Callable[[], float]) -> None:
+    def __init__(self, store: AlertStore, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
     async def list_running(self, source: PolledConnection) -> list[Alert]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.backoff import EMPORIX_LONGEST, bounded
 from bot.domain.accounts import Connection, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, JobChange
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job
+from bot.domain.jobs import FAILED, Job
+from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import iso
 from bot.emporix.time_range import MODIFIED, TimeRange
-from bot.errors import EmporixError, Forbidden, InvalidRequest, NotConnected, Unauthorized
-from bot.services.accounts import require_connection
+from bot.errors import EmporixError, InvalidRequest, NotConnected
+from bot.services.accounts import CONNECTION_ERRORS, require_connection
 from bot.services.agents import NamedJobs
 from bot.services.alerts.watermark import FetchedJobs, advance, changed_at, count_unfetched
+from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
 from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
 from bot.services.similarity import fingerprint
 from bot.store.accounts import AccountStore
@@ -72,15 +74,11 @@ MAX_ALERT_POLL_INTERVAL_SECONDS = 15 * 60.0
 CATCH_UP_SECONDS = 10 * 60.0
 """After so long without a look, what has happened meanwhile is summed up."""
 
-STRIKES = 3
+MAX_CONNECTION_FAILEDS = 3
 """Looks in a row at which Emporix does not accept the key, before that is believed."""
 
-NOTICES = 2
 PAUSE_NOTICE_INTERVAL_SECONDS = 24 * 60 * 60.0
 """A channel reads twice that an alert is paused: at once, and so long after that."""
-
-BROKEN = (NotConnected, Unauthorized, Forbidden)
-FAILURE = "failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ class AlertPoller:
         found: JobsById,
         store: AlertStore,
         accounts: AccountStore,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._emporix, self._jobs_by_id, self._store = emporix, found, store
         self._sources, self._accounts, self._clock = store.sources, accounts, clock
@@ -121,7 +119,7 @@ class AlertPoller:
         waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
         try:
             ready, refused = await self._poll_due(source, due, now)
-        except BROKEN as error:
+        except CONNECTION_ERRORS as error:
             return replace(await self.record_failure(source, error), notices_due=unnoticed)
         except EmporixError as error:
             await self._sources.look_again(source, now + backoff_seconds(error, due, now))
@@ -136,10 +134,10 @@ class AlertPoller:
         strikes, now = await self._sources.strike(source), self._clock()
         pause = min(
             MAX_ALERT_POLL_INTERVAL_SECONDS,
-            ALERT_POLL_INTERVAL_SECONDS * 2 ** min(strikes, STRIKES),
+            ALERT_POLL_INTERVAL_SECONDS * 2 ** min(strikes, MAX_CONNECTION_FAILEDS),
         )
         await self._sources.look_again(source, now + pause)
-        certain = isinstance(error, NotConnected) or strikes >= STRIKES
+        certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILEDS
         return PollResult(connection_error=error.template if certain else "")
 
     async def load_jobs(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
@@ -195,7 +193,7 @@ def with_batch(alert: Alert, fetched: FetchedJobs, now: float) -> Alert:
 
 
 def job_change(job: Job) -> JobChange:
-    return JobChange(job.id, fingerprint(job) if job.status == FAILURE else "")
+    return JobChange(job.id, fingerprint(job) if job.status == FAILED else "")
 
 
 def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
@@ -208,7 +206,7 @@ def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
 
 def pause_notice_at(alert: Alert) -> float:
     """When the next notice about its pause is due in its channel; infinite if none is."""
-    if not alert.paused or alert.notices >= NOTICES:
+    if not alert.paused or alert.notices >= MAX_PAUSE_NOTICES:
         return math.inf
     return alert.paused_at + alert.notices * PAUSE_NOTICE_INTERVAL_SECONDS
 

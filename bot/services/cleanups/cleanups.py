@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from bot.domain.accounts import Account, Caller
 from bot.domain.cleanups import INTERRUPTED, Cleanup, CleanupProgress
 from bot.domain.filters import Filters
+from bot.domain.times import Clock
 from bot.errors import DeletesOff, InvalidInput, OutdatedButton
 from bot.services.cleanups.selection import CleanupCounts, CleanupPreview, check_filters
 from bot.services.deletes import require_delete_scope
@@ -50,7 +51,7 @@ class CleanupService:
         results: CleanupResults,
         workers: Heartbeats,
         *,
-        clock: Callable[[], float],
+        clock: Clock,
         new_cleanup_id: Callable[[], str],
         allowed: bool = True,
     ) -> None:

@@ -16,6 +16,7 @@ from bot.domain.accounts import Account, Caller
 from bot.domain.audit import BEGUN, AuditEvent
 from bot.domain.cleanups import INTERRUPTED, Cleanup, CleanupProgress
 from bot.domain.jobs import Job
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import (
     EmporixError,
@@ -105,7 +106,7 @@ class CleanupRuns:
     store: CleanupStore
     results: CleanupResults
     audit: AuditLog
-    clock: Callable[[], float]
+    clock: Clock
     new_holder: Callable[[], str]
     allowed: bool = True
 

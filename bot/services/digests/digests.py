@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.digests import Digest
+from bot.domain.times import Clock
 from bot.errors import InvalidInput, NoSuchDigest, OutdatedButton
 from bot.services.accounts import run_as
 from bot.services.digests import lifecycle
@@ -33,9 +34,7 @@ class DigestService:
     their connection, or the method raises NotConnected. Everyone may pause and delete.
     """
 
-    def __init__(
-        self, store: DigestStore, clock: Callable[[], float], new_id: Callable[[], str]
-    ) -> None:
+    def __init__(self, store: DigestStore, clock: Clock, new_id: Callable[[], str]) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
 
     async def create(self, account: Account, digest: Digest) -> Digest:
@@ -93,7 +92,7 @@ class DigestService:
         return found[0]
 
     async def get(self, digest_id: str, caller: Caller) -> Digest:
-        """The digest that a button remembers; raises OutdatedButton where it is gone."""
+        """The digest of that id; raises OutdatedButton if it was deleted."""
         return _of_workspace(await self._store.load(digest_id), caller)
 
     async def pause(self, digest_id: str, caller: Caller) -> DigestChange:

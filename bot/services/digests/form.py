@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
 from bot.errors import BotError, InvalidInput
+from bot.services.references import normalize
 
 MAX_DIGEST_NAME_LENGTH = 60
 MAX_DIGEST_QUERY_LENGTH = 500
@@ -64,7 +65,7 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 @dataclass(frozen=True, slots=True)
 class DigestDraft:
-    """What the form begins with; `zone` is the asker's, "" where Slack does not say it."""
+    """What the form begins with; `zone` is the user's, "" if it is not known."""
 
     channel_id: str = ""
     name: str = DEFAULT_NAME
@@ -171,7 +172,7 @@ def parse_zone(text: str) -> str:
 
     IANA's `Etc/GMT-5` is five hours ahead of UTC, which people call GMT+5.
     """
-    wanted = _folded(text)
+    wanted = normalize(text).replace(" ", "_")
     names = _zones()
     if city := ZONE_ABBREVIATIONS.get(wanted):
         raise InvalidInput(
@@ -231,8 +232,4 @@ def digest_filters(filters: Filters, tenant: str) -> Filters:
 @cache
 def _zones() -> dict[str, str]:
     """Names by their folded form."""
-    return {_folded(name): name for name in available_timezones() if name != "localtime"}
-
-
-def _folded(text: str) -> str:
-    return "_".join(text.strip().casefold().split())
+    return {normalize(name): name for name in available_timezones() if name != "localtime"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.domain.digests import Digest, ScheduledRun
+from bot.domain.times import DAY_SECONDS
+from bot.services.accounts import MAX_CONNECTION_FAILURES
 from bot.services.digests.schedule import MONTH_SECONDS, next_run, runs_between
 
-DAY_SECONDS = 24 * 60 * 60.0
 LATE_NOTICE_SECONDS = 5 * 60.0
 """Nobody needs to be told of less."""
 
@@ -15,8 +16,7 @@ MAX_DELAY_SECONDS = 6 * 60 * 60.0
 REQUEST_TTL_SECONDS = 15 * 60.0
 """Who asked for a digest at once does not want it later than that."""
 
-STRIKES = 3
-NOTICES = 2
+MAX_PAUSE_NOTICES = 2
 """Messages to the channel about a pause: at once, and when the next run would have been."""
 
 MAX_SKIPPED_DATES = 31
@@ -107,7 +107,11 @@ def record_failure(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     if is_requested(slot):
         return after
     after = replace(after, failed_dates=tuple(dict.fromkeys((*digest.failed_dates, slot.date))))
-    return pause(after, "connection", now) if len(after.failed_dates) >= STRIKES else after
+    return (
+        pause(after, "connection", now)
+        if len(after.failed_dates) >= MAX_CONNECTION_FAILURES
+        else after
+    )
 
 
 def skip_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
@@ -149,7 +153,7 @@ def record_notice(digest: Digest, notice: int) -> Digest:
     if not digest.paused or digest.notices >= notice:
         return digest
     second = next_run(digest.schedule, digest.paused_at).at
-    return replace(digest, notices=notice, notice_at=second if notice < NOTICES else 0)
+    return replace(digest, notices=notice, notice_at=second if notice < MAX_PAUSE_NOTICES else 0)
 
 
 def request_run(digest: Digest, now: float) -> Digest:

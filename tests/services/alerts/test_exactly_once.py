@@ -112,7 +112,7 @@ class Channel:
             dict[str, tuple[str, ...]](),
         )
         emporix, store, accounts = cast("Any", (self.emporix, self.kept, FakeAccounts()))
-        found = JobsById(self.emporix)
+        found = JobsById(cast("Any", self.emporix))
         self.looks = AlertPoller(emporix, found, store, accounts, self.clock)
         self.course = AlertLifecycle(store, self.clock)
 

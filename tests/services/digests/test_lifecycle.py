@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.digests import Digest, Schedule, ScheduledRun
+from bot.domain.times import DAY_SECONDS
 from bot.services.digests import lifecycle
-from bot.services.digests.lifecycle import DAY_SECONDS, MAX_DELAY_SECONDS, ReportWindow
+from bot.services.digests.lifecycle import MAX_DELAY_SECONDS, ReportWindow
 from bot.services.digests.schedule import MONTH_SECONDS
 from tests.store.fixtures import ADA
 
