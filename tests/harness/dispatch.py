@@ -132,11 +132,11 @@ def _dispatch(setup: Setup, session: aiohttp.ClientSession, client: AsyncWebClie
     say = Renderer.default()
     return Dispatch(
         registry=Registry(setup.heard),
-        say=say,
+        renderer=say,
         session=session,
-        work=setup.work,
-        failures=ErrorHandler(say),
-        arrivals=setup.arrivals,
+        background=setup.work,
+        error_handler=ErrorHandler(say),
+        deliveries=setup.arrivals,
         audit=setup.audit,
         installation=Installation(client, allow_outsiders=setup.allow_outsiders),
         services=setup.services,

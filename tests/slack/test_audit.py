@@ -123,7 +123,7 @@ def _all() -> Iterator[tuple[str, Listener]]:
         REGISTRY.actions,
         REGISTRY.submissions,
         REGISTRY.shortcuts,
-        REGISTRY.suggestions,
+        REGISTRY.options,
         REGISTRY.events,
     )
     for heard in by_kind:
@@ -171,7 +171,7 @@ class Acts:
     async def pause(self, reply: Reply, audit_entry: AuditDraft) -> None:
         audit_entry.subject, audit_entry.tenant = "Daily", "acme"
         if self._late:
-            audit_entry.made()
+            audit_entry.mark_made()
         if self._error:
             raise self._error
         await reply("digest/delete.kept")

@@ -11,7 +11,7 @@ from bot.services.digests.digests import DigestService
 from bot.services.digests.form import FormRefused, Proposal
 from bot.slack.audit import AuditDraft
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 async def opening(modal: Modal) -> None:
@@ -57,14 +57,14 @@ async def run(
     digest: Digest,
     account: Account,
     digests: DigestService,
-    people: People,
+    user: CurrentUser,
     audit_entry: AuditDraft,
 ) -> Digest:
     """Post a digest now or resume it, on the caller's connection; raises NotConnected."""
     audit_entry.about_digest(digest)
-    await people.must_be_in(digest.channel_id)
+    await user.must_be_in(digest.channel_id)
     start = digests.ask_now if act == "now" else digests.resume
     changed = await start(digest.id, account)
-    audit_entry.made()
-    await people.notify(changed.before.owner, "digest/by_others", digest=digest, act=act)
+    audit_entry.mark_made()
+    await user.notify(changed.before.owner, "digest/by_others", digest=digest, act=act)
     return changed.digest

@@ -20,7 +20,7 @@ from bot.services.filters.parser import LocalClock, ParsedFilters
 from bot.services.filters.resolve import FilterResolver
 from bot.services.jobs import JobService
 from bot.slack.decorators import action, options, shortcut, submission
-from bot.slack.modals import Modal, Offer, SubmittedModal
+from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.origin import Origin
 from bot.store.forms import FormStore
 
@@ -56,13 +56,13 @@ async def edit(
     cursor: ListCursor | None,
     clock: LocalClock,
     forms: FormStore,
-    place: Origin,
+    origin: Origin,
     modal: Modal,
 ) -> None:
     await modal.open("jobs/filter.opening", is_list=True)
     form = await form_at(button, cursor, clock)
     await views.show_form(
-        form, account, modal, list_=await forms.keep(account.caller, place.kept())
+        form, account, modal, list_=await forms.keep(account.caller, origin.serialize())
     )
 
 
@@ -72,12 +72,12 @@ async def offer_agents(
     values: Mapping[str, str],
     caller: Caller,
     accounts: AccountService,
-    asking: FilterResolver,
-    offer: Offer,
+    filter_resolver: FilterResolver,
+    options_reply: OptionsReply,
 ) -> None:
     account = await accounts.of(caller)
-    agents = await asking.agents(account, values.get("tenant", ""), typed)
-    await offer("jobs/filter.agents", typed=typed, agents=agents)
+    agents = await filter_resolver.agents(account, values.get("tenant", ""), typed)
+    await options_reply("jobs/filter.agents", typed=typed, agents=agents)
 
 
 @submission(buttons.JOBS_FILTER_SUBMIT, audit=None)
@@ -88,10 +88,10 @@ async def search(
     metadata: ModalOrigin | None,
     clock: LocalClock,
     accounts: AccountService,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     jobs: JobService,
     forms: FormStore,
-    place: Origin,
+    origin: Origin,
     modal: SubmittedModal,
 ) -> None:
     form = filled(values, choices)
@@ -102,13 +102,13 @@ async def search(
     account = await accounts.of(caller)
     kept = await forms.load(caller, list_) if list_ else None
     try:
-        filters = await asking.settle(asked, account, clock)
+        filters = await filter_resolver.settle(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
     except get_args(views.Correctable) as error:  # only now could it be known
         await views.show_form(form, account, modal, error=error, list_=list_)
         return
     if kept:
-        await views.show_list(listing, place.reply_at(kept), replace=True)
+        await views.show_list(listing, origin.reply_at(kept), replace=True)
     await modal.update("jobs/filter.done" if kept else "jobs/results", listing=listing)
 
 
