@@ -56,7 +56,9 @@ async def connect(
     credentials = Credentials(values[CLIENT_ID], values[CLIENT_SECRET])
     connecting = accounts.connect(caller, values[TENANT], credentials)
     try:
-        connection = await modal.within_ack(connecting, "connect.checking", tenant=values[TENANT])
+        connection = await modal.within_ack(
+            connecting, "loading", step="connect", tenant=values[TENANT]
+        )
         audit_entry.tenant = connection.tenant
         audit_entry.mark_made()
         await modal.update("connect.done", connection=connection)
@@ -118,4 +120,4 @@ async def disconnect(
 
 @action(buttons.CONNECT_DISCONNECT_KEEP, replaces=True, audit=None)
 async def keep_connection(button: TenantButton, reply: Reply) -> None:
-    await reply("connect.kept", replace=True, tenant=button.tenant)
+    await reply("dismissed", replace=True, action="disconnect", subject=button.tenant)

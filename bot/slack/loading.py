@@ -131,7 +131,7 @@ class LoadingReply:
 
     def _placeholder(self) -> Mapping[str, Any]:
         """The message with the pressed buttons replaced, or as much as can be said of it."""
-        waiting: Mapping[str, Any] = self._renderer.render("patience")
+        waiting: Mapping[str, Any] = self._renderer.render("loading.slow")
         if self._replaced is None or not self._replaced.message:
             return waiting
         block_id, message = self._replaced.block_id, self._replaced.message
@@ -145,7 +145,7 @@ class LoadingReply:
             await self._post(_message(press.message, press.message["blocks"]), replace=True)
             return message, False
         button = restore_button(press.action_id, press.value)
-        row: Mapping[str, Any] = self._renderer.render("patience.back", button=button)
+        row: Mapping[str, Any] = self._renderer.render("loading.restore", button=button)
         return fit_payload({**message, "blocks": [*message["blocks"], *row["blocks"]]}), True
 
     async def _post(self, message: Mapping[str, Any], *, replace: bool) -> None:
@@ -202,7 +202,7 @@ class LoadingModal(Modal):
         async with self._one_at_a_time:
             if not self._is_answered:
                 self._is_noted = True
-                waiting: Mapping[str, Any] = self._renderer.render("patience")
+                waiting: Mapping[str, Any] = self._renderer.render("loading.slow")
                 await self._put(waiting["blocks"])
 
     async def _put(self, on_top: Sequence[Any]) -> None:

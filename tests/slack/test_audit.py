@@ -174,10 +174,10 @@ class Acts:
             audit_entry.mark_made()
         if self._error:
             raise self._error
-        await reply("digest/delete.kept")
+        await reply("dismissed", action="delete_digest")
 
     async def look(self, reply: Reply) -> None:
-        await reply("digest/delete.kept")
+        await reply("dismissed", action="delete_digest")
 
     async def skip(self, audit_entry: AuditDraft) -> None:
         audit_entry.skip()

@@ -31,7 +31,7 @@ from tests.harness.dispatch import Bench, Setup, open_bench
 from tests.sandbox.slack.samples import modal as view_of
 from tests.sandbox.slack.samples import plain
 
-OURS = "jobs/get.whole.opening"
+OURS = "loading"
 TITLE = "The whole message"
 
 
@@ -54,20 +54,20 @@ class Pages:
         )
 
     async def start(self, modal: Modal) -> None:
-        await modal.open(OURS)
+        await modal.open(OURS, step="message")
 
     async def change(self, modal: Modal) -> None:
-        self.shown.append(await modal.update(OURS))
+        self.shown.append(await modal.update(OURS, step="message"))
 
     async def submitted(
         self, values: Any, choices: Any, metadata: TenantButton, modal: SubmittedModal
     ) -> None:
         self.given = {"values": values, "choices": choices, "metadata": metadata}
-        await modal.push(OURS)
+        await modal.push(OURS, step="message")
 
     async def typed(self, typed: str, values: Any, options_reply: OptionsReply) -> None:
         self.given = {"typed": typed, "values": values}
-        await options_reply(OURS)
+        await options_reply(OURS, step="message")
 
     async def broken(self, typed: str) -> None:
         raise EmporixTimeout

@@ -43,4 +43,4 @@ async def delete(
 
 @action(buttons.DIGEST_DELETE_KEEP, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
-    await reply("digest/delete.kept", replace=True)
+    await reply("dismissed", replace=True, action="delete_digest")

@@ -16,7 +16,7 @@ from bot.slack.users import CurrentUser
 
 async def opening(modal: Modal) -> None:
     """What is shown at once, while the trigger lives."""
-    await modal.open("digest/new.opening")
+    await modal.open("loading", step="digest_form")
 
 
 async def show_form(
@@ -36,7 +36,7 @@ async def save(
 ) -> None:
     """Under the fields what is wrong while that is possible; else the form once more."""
     try:
-        digest = await modal.within_ack(saving, "digest/new.saving")
+        digest = await modal.within_ack(saving, "loading", step="digest_save")
         await modal.update("digest/new.done", digest=digest)
     except FormRefused as refused:
         audit_entry.refuse()

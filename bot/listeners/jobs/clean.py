@@ -52,7 +52,7 @@ async def open_form(button: CleanupButton, modal: Modal) -> None:
 
 @action(buttons.JOBS_CLEAN_KEEP, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
-    await reply("jobs/clean.kept", replace=True)
+    await reply("dismissed", replace=True, action="cleanup")
 
 
 @submission(buttons.JOBS_CLEAN_SUBMIT, audit=AuditEvent.CLEANUP_STARTED)
@@ -69,7 +69,7 @@ async def begin(
     ((block_id, typed),) = values.items()
     confirming = cleanups.confirm(caller, cleanup_id, typed)
     try:
-        confirmation = await modal.within_ack(confirming, "jobs/clean.checking")
+        confirmation = await modal.within_ack(confirming, "loading", step="cleanup")
         audit_entry.skip()  # the worker records it when it begins
         await _show(confirmation, modal)
     except InvalidInput as error:
@@ -98,7 +98,7 @@ async def stop(
 async def ask_again(
     button: CleanupButton, account: Account, cleanups: CleanupService, modal: Modal
 ) -> None:
-    await modal.open("jobs/clean.checking")
+    await modal.open("loading", step="cleanup")
     cleanup = await cleanups.ask_again(account, button.clean_id)
     if cleanup.counted:
         await _ask(cleanup, None, modal)

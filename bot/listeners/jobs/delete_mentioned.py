@@ -43,7 +43,7 @@ async def start(
     origin: Origin,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/find.looking")
+    await modal.open("loading", step="job")
     shared_deletes.admit()
     findings = await job_finder.find(account, message_texts(origin.message))
     form = await views.keep_original(account, forms, origin) if findings.named else ""

@@ -21,7 +21,7 @@ MAX_INDENTED_CHARACTERS = 2_000_000
 async def download_export(
     button: JobButton, account: Account, exports: Exports, modal: Modal, files: Files
 ) -> None:
-    await modal.open("jobs/export.opening")
+    await modal.open("loading", step="export")
     export = await exports.read(account, button.job_id, button.tenant)
     text = await asyncio.to_thread(pretty_within, export.json, MAX_INDENTED_CHARACTERS)
     url = await files.share(file_name("export", export.job_id, "json"), text)

@@ -33,7 +33,7 @@ from bot.store.forms import FormStore
     audit=None,
 )
 async def start(account: Account, modal: Modal) -> None:
-    await modal.open("jobs/filter.opening", is_list=False)
+    await modal.open("loading", step="search_form")
     await views.show_form(Form(), account, modal)
 
 
@@ -59,7 +59,7 @@ async def edit(
     origin: Origin,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/filter.opening", is_list=True)
+    await modal.open("loading", step="filter_form")
     form = await form_at(button, cursor, clock)
     await views.show_form(
         form, account, modal, list_=await forms.keep(account.caller, origin.serialize())
@@ -98,7 +98,7 @@ async def search(
     list_ = metadata.form if metadata else ""
     if not (asked := await read_or_refuse(form, modal)):
         return
-    await modal.update("jobs/filter.asking", is_list=bool(list_))
+    await modal.update("loading", step="filter" if list_ else "search")
     account = await accounts.of(caller)
     kept = await forms.load(caller, list_) if list_ else None
     try:

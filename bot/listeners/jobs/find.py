@@ -26,7 +26,7 @@ from bot.store.forms import FormStore
 async def find(
     account: Account, job_finder: JobFinder, forms: FormStore, origin: Origin, modal: Modal
 ) -> None:
-    await modal.open("jobs/find.looking")
+    await modal.open("loading", step="job")
     findings = await job_finder.find(account, message_texts(origin.message))
     if findings.is_empty:
         await views.show_form(Form(words=findings.words), account, modal, note="nothing_named")
@@ -37,6 +37,6 @@ async def find(
 
 @action(buttons.JOBS_FIND_OPEN, at_once=True, audit=None)
 async def open_job(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
-    await modal.open("jobs/find.looking")
+    await modal.open("loading", step="job")
     card = await jobs.get(account, button.job_id, button.tenant)
     await modal.update("jobs/find.job", card=card)

@@ -15,7 +15,7 @@ ENTRIES_PER_PAGE = 40
 
 @action(buttons.JOBS_IMPORTS_OPEN, at_once=True, audit=None)
 async def open_entries(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
-    await modal.open("jobs/imports.opening")
+    await modal.open("loading", step="imports")
     await _show(button, account, jobs, modal)
 
 

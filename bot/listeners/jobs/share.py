@@ -44,7 +44,7 @@ async def share(
 
 @action(buttons.JOBS_SHARE_KEEP, replaces=True, audit=None)
 async def keep_private(reply: Reply) -> None:
-    await reply("jobs/share.kept", replace=True)
+    await reply("dismissed", replace=True, action="share")
 
 
 @action(*buttons.JOBS_SHARE_PAGES, audit=AuditEvent.JOBS_SHARED)

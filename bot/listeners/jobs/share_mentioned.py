@@ -34,7 +34,7 @@ async def ask(
     user: CurrentUser,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/share_mentioned.looking")
+    await modal.open("loading", step="audience")
     shared = ShareButton(metadata.channel_id, metadata.thread_ts, button.tenant, button.job_id)
     await _ask(shared, sharing, origin, user, modal)
 
@@ -53,7 +53,7 @@ async def ask_about_channel(
     user: CurrentUser,
     modal: SubmittedModal,
 ) -> None:
-    await modal.update("jobs/share_mentioned.looking")
+    await modal.update("loading", step="audience")
     shared = replace(metadata, channel_id=values["channel"])
     await _ask(shared, sharing, origin, user, modal)
 
@@ -70,7 +70,7 @@ async def share(
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    await modal.update("jobs/share_mentioned.posting")
+    await modal.update("loading", step="share")
     audit_entry.channel_id = metadata.channel_id
     channel = origin.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
     account, audience = await accounts.of(caller), await _admitted(channel, sharing, user)
