@@ -44,7 +44,7 @@ class FakeArrivals(Deliveries):
     def __init__(self) -> None:
         """Without Redis."""
 
-    async def take(
+    async def claim_delivery(
         self,
         caller: Caller,
         delivery: str,
