@@ -162,20 +162,20 @@ async def assemble(
 
 
 def _dispatcher(resources: Resources, services: WebServices, patience_seconds: float) -> Dispatch:
-    say, session, redis = services.renderer, resources.session, resources.redis
+    renderer, session, redis = services.renderer, resources.session, resources.redis
     return Dispatch(
         registry=services.registry,
-        renderer=say,
+        renderer=renderer,
         session=session,
         background=BackgroundTasks(),
-        error_handler=ErrorHandler(say),
+        error_handler=ErrorHandler(renderer),
         deliveries=Deliveries(redis, resources.accounts),
         installation=services.installation,
         audit=services.audit,
         charts=ChartSupport(redis),
         services=services,
         providers=Providers(
-            say, session, services.home_service, TimeZoneCache(redis), resources.clock
+            renderer, session, services.home_service, TimeZoneCache(redis), resources.clock
         ),
         loading_after_seconds=patience_seconds,
     )

@@ -104,7 +104,9 @@ def test_entities_are_unescaped_once(text: str) -> None:
 
 async def test_commands_are_normalized_and_unescaped(connected: AppHarness) -> None:
     """A command is read as it looks, and as it was typed."""
-    connected.world.add_job("acme", id="job-1", status="success", message="R&D <beta> is done.")
+    connected.emporix_state.add_job(
+        "acme", id="job-1", status="success", message="R&D <beta> is done."
+    )
     found = await connected.ada.command("/emporix \u200bjobs get \u200bjob-1\ufeff")
     assert found.messages[-1]["text"].startswith("Job `job-1`")
     found = await connected.ada.command('/emporix jobs search "R&D <beta>"')
@@ -122,7 +124,7 @@ async def test_forms_are_normalized(harness: AppHarness) -> None:
 
 async def test_option_search_is_normalized(connected: AppHarness) -> None:
     """What is typed into a select finds what it looks like."""
-    connected.world.add_agent("acme", id="fraud-agent", name="Fraud Agent")
+    connected.emporix_state.add_agent("acme", id="fraud-agent", name="Fraud Agent")
     await connected.ada.shortcut("Search Emporix jobs")
     offered = await connected.ada.suggest("Agent", "\u200bfraud\u2060")
     assert [option["value"] for option in offered.options] == ["fraud-agent", "fraud"]

@@ -1,4 +1,4 @@
-"""Only what Slack signed, and signed just now, gets past the door."""
+"""Only requests that Slack signed recently are accepted."""
 
 from __future__ import annotations
 
