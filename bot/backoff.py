@@ -34,3 +34,8 @@ def parse_retry_after(header: str, now: float, *, most: float) -> float | None:
         return bounded(parsedate_to_datetime(header).timestamp() - now, most=most)
     except (ValueError, OverflowError):
         return None
+
+
+def exponential(attempt: int, first: float, *, most: float) -> float:
+    """The seconds to wait after a failed attempt, counted from 1: twice as long each time."""
+    return min(first * 2.0 ** (attempt - 1), most)

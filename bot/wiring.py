@@ -285,7 +285,7 @@ def _cleaning(
         CleanupResults(redis),
         Heartbeats(redis),
         clock=resources.clock,
-        new_clean_id=new_clean_id,
+        new_cleanup_id=new_clean_id,
         allowed=resources.settings.deletes == "all",
     )
 
@@ -366,7 +366,7 @@ def _clean_runs(resources: Resources, cleanup_store: CleanupStore, audit: AuditL
         CleanupResults(redis),
         audit,
         clock=resources.clock,
-        new_owner=new_holder,
+        new_holder=new_holder,
         allowed=resources.settings.deletes == "all",
     )
 

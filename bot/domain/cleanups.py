@@ -65,7 +65,7 @@ class CleanupProgress:
     says how.
     """
 
-    clean: Cleanup
+    cleanup: Cleanup
     results: Mapping[str, int] = field(default_factory=dict)
     state: str = "waiting"
     trouble: str = ""
@@ -87,14 +87,14 @@ class CleanupProgress:
     @property
     def missing(self) -> int:
         """Jobs that were counted, and not there any more as they were when their ids were read."""
-        return 0 if self.clean.found is None else self.clean.counted - self.clean.found
+        return 0 if self.cleanup.found is None else self.cleanup.counted - self.cleanup.found
 
     @property
     def left(self) -> int:
         """Jobs that nobody has tried to delete, or not to an end."""
-        return self.clean.counted - self.missing - sum(self.results.values())
+        return self.cleanup.counted - self.missing - sum(self.results.values())
 
     @property
     def percent(self) -> int:
         """Of the jobs that were counted, those that are done with."""
-        return 100 * (self.clean.counted - self.left) // max(1, self.clean.counted)
+        return 100 * (self.cleanup.counted - self.left) // max(1, self.cleanup.counted)

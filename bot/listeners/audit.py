@@ -28,7 +28,7 @@ async def show_audit(
 ) -> None:
     if not await user.is_admin():
         raise AdminsOnly
-    running = (await cleanups.running(caller))[:MAX_ENTRIES_SHOWN]
+    running = (await cleanups.list_running(caller))[:MAX_ENTRIES_SHOWN]
     await reply("audit", entries=await audit.last(caller, MAX_ENTRIES_SHOWN), running=running)
 
 
@@ -44,7 +44,7 @@ async def stop(
     audit_entry.subject = cleanup_id = button.clean_id
     if not await user.is_admin():
         raise AdminsOnly
-    cleanup, is_stopping = await cleanups.stop_any(caller, cleanup_id)
+    cleanup, is_stopping = await cleanups.stop_as_administrator(caller, cleanup_id)
     audit_entry.about_cleanup(cleanup)
     if not is_stopping:
         audit_entry.skip()

@@ -12,7 +12,7 @@ from bot.rendering.buttons import TenantButton
 from bot.services.accounts import AccountService, require_connection
 from bot.services.alerts.alerts import AlertService
 from bot.services.digests.digests import DigestService
-from bot.services.filters.values import tenant_name
+from bot.services.filters.values import parse_tenant_name
 from bot.services.watches import WatchService
 from bot.slack.audit import AuditDraft
 from bot.slack.decorators import action, command, submission
@@ -32,7 +32,7 @@ TENANT, CLIENT_ID, CLIENT_SECRET = "tenant", "client_id", "client_secret"
 )
 async def open_form(text: str, modal: Modal) -> None:
     try:
-        tenant = tenant_name(text) if text else ""
+        tenant = parse_tenant_name(text) if text else ""
     except InvalidInput:
         raise CredentialsTyped from None
     await modal.open("connect", tenant=tenant, client_id="", error=None)
@@ -82,7 +82,7 @@ async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedMo
     "disconnect", "[tenant]", "Delete a tenant's API key, its token, lists and figures.", audit=None
 )
 async def ask_to_disconnect(text: str, account: Account, reply: Reply) -> None:
-    connection = require_connection(account, tenant_name(text) if text else "")
+    connection = require_connection(account, parse_tenant_name(text) if text else "")
     await reply("connect.disconnect", tenant=connection.tenant)
 
 
@@ -103,8 +103,8 @@ async def disconnect(
     default = await accounts.disconnect(account, tenant)
     audit_entry.mark_made()
     watched = await watches.end_all(account.caller, tenant)
-    paused = await alerts.orphan(account.caller, tenant)
-    stopped = await digests.orphan(account.caller, tenant)
+    paused = await alerts.pause_disconnected(account.caller, tenant)
+    stopped = await digests.pause_disconnected(account.caller, tenant)
     audit_entry.count = len(paused) + len(stopped)
     await reply(
         "connect.disconnected",

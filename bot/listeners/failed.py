@@ -22,5 +22,5 @@ async def list_failed(
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    filters = await filter_resolver.read(f"failed {text}", account, clock)
+    filters = await filter_resolver.parse(f"failed {text}", account, clock)
     await views.show_list(await jobs.list(account, filters), reply)

@@ -25,5 +25,5 @@ async def list_running(
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    filters = await filter_resolver.read(f"running {text}", account, clock)
+    filters = await filter_resolver.parse(f"running {text}", account, clock)
     await views.show_list(await jobs.list(account, filters), reply)

@@ -25,10 +25,10 @@ from bot.store.watches import WatchStore
 
 logger = logging.getLogger(__name__)
 
-MOST_CLEANUPS = 10_000
+MAX_CLEANUPS_SEARCHED = 10_000
 """Clean-ups under way that are looked through for those of a person who left."""
 
-ABANDONED_SECONDS = 30 * 24 * 60 * 60.0
+ABANDONED_TTL_SECONDS = 30 * 24 * 60 * 60.0
 """How long the digests and alerts of a person who left wait for somebody to take them over."""
 
 
@@ -102,9 +102,9 @@ class Departures:
         What was paused before waits from now on, too, so that its channel gets a notice. After an
         error the same call does the rest. Returns how many connections there were, and digests.
         """
-        for clean in await self._cleans.running(MOST_CLEANUPS):
-            if clean.caller == caller:
-                await self._cleans.ask_to_stop(clean.id, OWNER_GONE)
+        for cleanup in await self._cleans.running(MAX_CLEANUPS_SEARCHED):
+            if cleanup.caller == caller:
+                await self._cleans.ask_to_stop(cleanup.id, OWNER_GONE)
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
@@ -129,7 +129,7 @@ class Departures:
         heard = [alert for alert in alerts if not alert.paused]
         now = self._clock()
         for digest in running:
-            await self._digests.settle(digest, lambda one: lifecycle.paused(one, reason, now))
+            await self._digests.update(digest, lambda one: lifecycle.pause(one, reason, now))
         for alert in heard:
             await self._course.pause(alert.id, reason)
         return _by_owner(running, heard)
@@ -139,12 +139,12 @@ class Departures:
         digests = await self._digest_store.of_channel(caller.team_id, channel_id)
         for digest in digests:
             await self._digests.delete(digest.id, caller)
-        alerts = await self._alerts.off(caller, channel_id)
+        alerts = await self._alerts.turn_off(caller, channel_id)
         return _by_owner(digests, alerts)
 
     async def delete_abandoned(self) -> None:
         """Delete what nobody has taken over for 30 days after its owner left."""
-        if count := await self._erasure.erase_abandoned(self._clock() - ABANDONED_SECONDS):
+        if count := await self._erasure.erase_abandoned(self._clock() - ABANDONED_TTL_SECONDS):
             logger.info("%d digests and alerts of people who left were deleted", count)
 
     async def _abandon_alert(self, alert_id: str, owner: Caller) -> None:
@@ -155,7 +155,7 @@ class Departures:
                 return one
             return replace(one, paused=OWNER_GONE, paused_at=now, notices=0)
 
-        await self._course.change(alert_id, abandoned, look_at=now)
+        await self._course.update(alert_id, abandoned, look_at=now)
 
     async def _abandon_digest(self, digest: Digest) -> None:
         now = self._clock()
@@ -163,9 +163,9 @@ class Departures:
         def abandoned(one: Digest) -> Digest:
             if one.owner != digest.owner or one.paused == OWNER_GONE:
                 return one
-            return lifecycle.paused(replace(one, paused=""), OWNER_GONE, now)
+            return lifecycle.pause(replace(one, paused=""), OWNER_GONE, now)
 
-        await self._digests.settle(digest, abandoned)
+        await self._digests.update(digest, abandoned)
 
 
 def _by_owner(digests: Sequence[Digest], alerts: Sequence[Alert]) -> list[Affected]:

@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.channels import Audience
 from bot.errors import DigestRefused, ShareRefused
 from bot.rendering.renderer import Renderer
-from bot.services.sharing import refused
+from bot.services.sharing import refusal_reason
 from bot.slack.errors import SLACK_ERRORS, UNSEEN, error_code, error_name, retry_seconds
 from bot.slack.reply import post_to_response_url
 from bot.slack.request import SlackRequest
@@ -124,7 +124,7 @@ class DigestChannels:
             raise DigestRefused(pause_reason(audience.refused), audience.channel_id)
         if audience.archived:
             raise DigestRefused("archived", audience.channel_id)
-        if reason := refused(audience, allow_outsiders=self._allow_outsiders):
+        if reason := refusal_reason(audience, allow_outsiders=self._allow_outsiders):
             raise DigestRefused(reason, audience.channel_id)
 
 

@@ -12,7 +12,7 @@ from bot.errors import DigestRefused, EmporixError, InvalidInput, NotConnected, 
 from bot.services.accounts import AccountService, require_connection
 from bot.services.digests import form
 from bot.services.digests.digests import DigestService
-from bot.services.digests.form import Filled, FormRefused, Problems, Proposal
+from bot.services.digests.form import DigestDraft, FormRefused, ParsedDraft, Problems
 from bot.services.filters.parser import LocalClock
 from bot.services.filters.resolve import FilterResolver
 from bot.slack.audit import AuditDraft
@@ -49,11 +49,11 @@ class DigestForms:
         self._accounts, self._filter_resolver = accounts, filter_resolver
         self._digests, self._channels = digests, channels
 
-    async def proposal(self, account: Account, clock: LocalClock, name: str = "") -> Proposal:
+    async def proposal(self, account: Account, clock: LocalClock, name: str = "") -> DigestDraft:
         """What a new digest would be like; raises NotConnected."""
         zone = await clock.zone()
-        return Proposal(
-            name=form.read_name(name) if name else form.FIRST_NAME,
+        return DigestDraft(
+            name=form.parse_name(name) if name else form.DEFAULT_NAME,
             zone=str(zone) if zone else "",
             tenant=require_connection(account).tenant,
         )
@@ -78,11 +78,11 @@ class DigestForms:
         OutdatedButton where it is gone.
         """
         before = await self._to_change(user, digest_id) if digest_id else None
-        filled = form.read(values)
+        filled = form.parse_form(values)
         audit_entry.subject = filled.proposal.name
         audit_entry.channel_id = filled.proposal.channel_id
         problems = filled.problems
-        account = await self._accounts.of(user.caller)
+        account = await self._accounts.load(user.caller)
         filters = await _collect_problem(problems, "filters", self._filters(filled, account, clock))
         if not problems:
             entered = self._channels.join_with(filled.proposal.channel_id, user)
@@ -109,14 +109,14 @@ class DigestForms:
 
     async def _keep(self, account: Account, digest: Digest, before: Digest | None) -> Digest:
         if before is None:
-            return await self._digests.set_up(account, digest)
+            return await self._digests.create(account, digest)
         return (await self._digests.change(before.id, account, digest)).digest
 
-    async def _filters(self, filled: Filled, account: Account, clock: LocalClock) -> Filters:
+    async def _filters(self, filled: ParsedDraft, account: Account, clock: LocalClock) -> Filters:
         proposal = filled.proposal
         tenant = require_connection(account, proposal.tenant).tenant
-        filters = await self._filter_resolver.read(proposal.query, account, clock, tenant=tenant)
-        return form.only_what_fits(filters, tenant)
+        filters = await self._filter_resolver.parse(proposal.query, account, clock, tenant=tenant)
+        return form.digest_filters(filters, tenant)
 
 
 def changed_fields(before: Digest, after: Digest) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ def changed_fields(before: Digest, after: Digest) -> tuple[str, ...]:
     return tuple(name for name in FORM_FIELDS if getattr(before, name) != getattr(after, name))
 
 
-def _digest(caller: Caller, filled: Filled, filters: Filters) -> Digest:
+def _digest(caller: Caller, filled: ParsedDraft, filters: Filters) -> Digest:
     proposal = filled.proposal
     return Digest(
         id="",

@@ -89,12 +89,12 @@ class HomeTab:
 
     async def _show(self, seconds: float, above: Blocks = (), *, insists: bool = False) -> None:
         caller = self._request.caller
-        known = await self._home_service.known(caller)
-        is_asking = bool(known.older(seconds))
+        known = await self._home_service.load(caller)
+        is_asking = bool(known.older_than(seconds))
         if not await self._publish(self._view(known, above, is_asking=is_asking), insists=insists):
             return
         if is_asking:
-            asked = await self._home_service.asked(caller, known, seconds)
+            asked = await self._home_service.refresh(caller, known, seconds)
             await self._publish(self._view(asked, above, is_asking=False))
 
     def _view(self, overview: HomeOverview, above: Blocks, *, is_asking: bool) -> dict[str, Any]:

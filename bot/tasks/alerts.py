@@ -11,9 +11,9 @@ from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.alerts.alerts import DISCONNECTED
-from bot.services.alerts.grouping import group_changes, remembered
+from bot.services.alerts.grouping import group_changes, posts_after
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import BROKEN, AlertPoller, notice_at, wait
+from bot.services.alerts.poll import BROKEN, AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService
 from bot.slack.error_handler import describe
@@ -49,14 +49,16 @@ async def look(
     audit: AuditLog,
 ) -> None:
     """All alerts of a connection, each set of filters once."""
-    looked = await alert_poller.look(PolledConnection.named(source))
+    looked = await alert_poller.poll(PolledConnection.named(source))
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
-    for alert_id in looked.unnoticed:
+    for alert_id in looked.notices_due:
         await queue.put("alerts.notice", alert_id, alert_id=alert_id)
-    if looked.broken:
-        await _pause_all(PolledConnection.named(source), looked.broken, alert_lifecycle, audit)
-    for alert_id in looked.refused:
+    if looked.connection_error:
+        await _pause_all(
+            PolledConnection.named(source), looked.connection_error, alert_lifecycle, audit
+        )
+    for alert_id in looked.invalid_filters:
         await _pause(alert_id, "filters", alert_lifecycle, audit)
 
 
@@ -82,20 +84,20 @@ async def post(
     errand.on_give_up = partial(_pause, alert.id, "unexpected", alert_lifecycle, audit)
     admit = partial(_admit, alert, sharing, notifier)
     try:
-        if not await alert_lifecycle.check(alert, notifier.has_left):
+        if not await alert_lifecycle.check_owner(alert, notifier.has_left):
             await departures.remove_user(alert.owner)
             await _pause(alert.id, OWNER_GONE, alert_lifecycle, audit)
             return
         await admit()
         posts = await alert_store.posts(alert.id)
         told = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
-        if not await alert_lifecycle.done(alert, told):  # try again; nothing is posted twice
+        if not await alert_lifecycle.mark_posted(alert, told):  # try again; nothing is posted twice
             raise RetryLater(1.0, "the alert was changed at the same time")
     except BROKEN as error:
-        if (looked := await alert_poller.struck(alert.source, error)).broken:
-            await _pause_all(alert.source, looked.broken, alert_lifecycle, audit)
+        if (looked := await alert_poller.record_failure(alert.source, error)).connection_error:
+            await _pause_all(alert.source, looked.connection_error, alert_lifecycle, audit)
     except EmporixError as error:
-        raise RetryLater(wait(error, [alert], now), str(error)) from error
+        raise RetryLater(backoff_seconds(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused, *SLACK_ERRORS) as error:
         reason = _permanent(error)
         logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
@@ -114,13 +116,13 @@ async def notice(
 ) -> None:
     """Tell the channel and the owner of a paused alert why it is paused."""
     alert = await alert_store.load(alert_id)
-    if alert is None or notice_at(alert) > now:
+    if alert is None or pause_notice_at(alert) > now:
         return
     errand.owner, errand.subject = alert.owner, "a paused alert in a channel"
     await _tell_channel(alert, sharing, notifier)
     if not alert.notices and alert.paused not in SILENT_TO_OWNER:
-        await _tell_owner(alert, await alert_lifecycle.paused_with(alert), notifier)
-    await alert_lifecycle.noticed(alert)
+        await _tell_owner(alert, await alert_lifecycle.paused_together_with(alert), notifier)
+    await alert_lifecycle.record_notice(alert)
 
 
 async def _pause(
@@ -157,7 +159,7 @@ async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> N
 async def _tell_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
     """Otherwise its silence would look as if nothing failed."""
     name = f"{_paused(alert)}:{alert.notices + 1}"
-    post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, notice_at(alert))
+    post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
     try:
         await _admit(alert, sharing, notifier)
         await notifier.post_in_channel(post, "alerts/orphaned", alert=alert)
@@ -197,9 +199,9 @@ async def _post(
 ) -> tuple[PostedAlert, ...]:
     """Post a batch; returns the messages of the last day, with the new one."""
     plan = group_changes(batch, posts)
-    jobs = await alert_poller.details(alert, job_ids_shown(plan))
+    jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan))
     ts = await alert_poster.post(alert, batch, plan, jobs, admit)
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"
         await notifier.send_direct(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
-    return remembered(posts, plan, batch, ts or "")
+    return posts_after(posts, plan, batch, ts or "")

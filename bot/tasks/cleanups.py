@@ -10,11 +10,11 @@ from functools import partial
 
 from bot.domain.accounts import Caller
 from bot.domain.cleanups import Cleanup, CleanupProgress
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.errors import FileRefused, RetryLater
 from bot.rendering.jobs_csv import csv_text
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
-from bot.services.cleanups.run import CleanupRuns, FileNotSent, Owner
+from bot.services.cleanups.run import CleanupOwner, CleanupRuns, FileNotSent
 from bot.services.departures import Departures
 from bot.slack.error_handler import describe
 from bot.slack.errors import SLACK_ERRORS, error_name, retry_seconds
@@ -47,7 +47,7 @@ async def run(
 ) -> None:
     shown = Shown(direct_messages, notifier, errand)
     is_gone = partial(_is_gone, direct_messages, departures)
-    owner = Owner(shown.show, partial(_send, direct_messages), is_gone)
+    owner = CleanupOwner(shown.show, partial(_send, direct_messages), is_gone)
     seconds = await cleanup_runs.run(clean_id, owner)
     if seconds is not None:
         raise RetryLater(seconds, "the clean-up goes on")
@@ -71,7 +71,7 @@ class Shown:
 
     async def show(self, progress: CleanupProgress) -> str:
         """Gives the place of the message. Only the report must get there."""
-        clean = progress.clean
+        clean = progress.cleanup
         if clean.end_reason:
             return await self._report(progress)
         try:
@@ -83,7 +83,7 @@ class Shown:
 
     async def _report(self, progress: CleanupProgress) -> str:
         """Raises Later for what passes, as a token that Slack does not accept at the moment."""
-        self.errand.owner = progress.clean.caller
+        self.errand.owner = progress.cleanup.caller
         self.errand.subject = "the report of a clean-up"
         try:
             return await self._put("jobs/clean.report", progress)
@@ -94,7 +94,7 @@ class Shown:
 
     async def _put(self, template: str, progress: CleanupProgress) -> str:
         """The first is posted once, though Slack may fail after posting, or a worker stop."""
-        clean = progress.clean
+        clean = progress.cleanup
         place = clean.shown_at or await self.notifier.post_direct(
             f"clean:{clean.id}", clean.caller, clean.begun_at, template, progress=progress
         )

@@ -196,7 +196,7 @@ async def post(
         departures,
         audit,
     )
-    errand.on_give_up = partial(run.settle, lifecycle.given_up)
+    errand.on_give_up = partial(run.settle, lifecycle.skip_run)
     await run.take()
 
 
@@ -211,7 +211,7 @@ async def _tell_paused(digest: Digest, digests: DigestService, digest_poster: Di
     """The next notice to the channel of a paused digest."""
     notice = digest.notices + 1
     await digest_poster.post_pause_notice(digest, notice)
-    await digests.settle(digest, lambda current: lifecycle.noticed(current, notice))
+    await digests.update(digest, lambda current: lifecycle.record_notice(current, notice))
 
 
 @dataclass(slots=True)
@@ -235,7 +235,7 @@ class Run:
         """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
         if lifecycle.is_too_late(self.slot, self.now):
             is_posted = await self.posts.is_posted(self.digest, self.slot)
-            await (self.settle(lifecycle.posted) if is_posted else self._miss())
+            await (self.settle(lifecycle.record_post) if is_posted else self._miss())
             return
         try:
             await self._attempt()
@@ -249,7 +249,7 @@ class Run:
 
     async def settle(self, what: Course) -> None:
         """Save what came of it, unless the digest was deleted meanwhile."""
-        changed = await self.digests.settle(
+        changed = await self.digests.update(
             self.digest, lambda current: what(current, self.slot, self.now)
         )
         if changed is None:
@@ -281,18 +281,18 @@ class Run:
             raise RetryLater(_pause_seconds(self.slot, self.now), str(error)) from error
         except OutcomeUnknown:
             await self.posts.notify_owner(self.digest, self.slot, "unknown")
-            await self.settle(lifecycle.posted)
+            await self.settle(lifecycle.record_post)
 
     async def _post(self) -> None:
         await self._check()
         report = await self._report()
-        is_asked = lifecycle.is_asked(self.slot) or self.digest.asked >= self.slot.at
+        is_asked = lifecycle.is_requested(self.slot) or self.digest.asked >= self.slot.at
         if report.is_quiet and not self.digest.even_when_quiet and not is_asked:
             await self.settle(lifecycle.was_quiet)
             return
         history = None if report.is_quiet or not self.digest.chart else await self._history()
         await self.posts.post(self.digest, self.slot, report, history, self.now)
-        await self.settle(lifecycle.posted)
+        await self.settle(lifecycle.record_post)
 
     async def _check(self) -> None:
         """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
@@ -306,10 +306,10 @@ class Run:
                 raise DigestRefused("owner_gone", self.digest.channel_id)
         except SlackApiError as error:  # what passes is Later
             raise DigestRefused(pause_reason(error_code(error)), self.digest.channel_id) from error
-        await self.settle(lifecycle.checked)
+        await self.settle(lifecycle.record_check)
 
     async def _report(self) -> Report:
-        window = lifecycle.window(self.digest, self.slot)
+        window = lifecycle.report_window(self.digest, self.slot)
         return await self.reports.read(await self._connection(), self.digest.filters, window)
 
     async def _history(self) -> History:
@@ -324,23 +324,23 @@ class Run:
     async def _miss(self) -> None:
         """Too late: the owner hears of a run that was asked for, and of the second in a row."""
         logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.slot.date)
-        after = lifecycle.missed(self.digest, self.slot, self.now)
-        if lifecycle.is_asked(self.slot) or self.digest.missed < MOST_MISSED <= after.missed:
+        after = lifecycle.miss_run(self.digest, self.slot, self.now)
+        if lifecycle.is_requested(self.slot) or self.digest.missed < MOST_MISSED <= after.missed:
             await self.posts.notify_owner(self.digest, self.slot, "missed")
-        await self.settle(lifecycle.missed)
+        await self.settle(lifecycle.miss_run)
 
     async def _strike(self) -> None:
         """The owner hears of it the first time, and where they asked for this run."""
-        if not self.digest.failed_dates or lifecycle.is_asked(self.slot):
+        if not self.digest.failed_dates or lifecycle.is_requested(self.slot):
             await self.posts.notify_owner(self.digest, self.slot, "connection")
-        await self.settle(lifecycle.struck)
+        await self.settle(lifecycle.record_failure)
 
     async def _pause(self, reason: str) -> None:
         """The channel hears of it by its own notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
         if reason != "owner_gone":
             await self.posts.notify_owner(self.digest, self.slot, reason)
-        await self.settle(lambda one, _, now: lifecycle.paused(one, reason, now))
+        await self.settle(lambda one, _, now: lifecycle.pause(one, reason, now))
 
 
 def _pause_seconds(slot: ScheduledRun, now: float) -> float:

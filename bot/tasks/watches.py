@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from bot.domain.accounts import Account, Caller, PolledConnection
+from bot.domain.jobs import Job
 from bot.domain.watches import Watch
-from bot.emporix.models import Job
 from bot.errors import EmporixError, NotFound, RetryLater, ShareRefused
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.deletes import SharedDeletes
 from bot.services.departures import Departures
 from bot.services.jobs import JobCard, JobService
 from bot.services.sharing import SharingService
-from bot.services.watches import WatchService, duration, wait
+from bot.services.watches import WatchService, backoff_seconds, job_duration
 from bot.slack.error_handler import describe
 from bot.slack.errors import SLACK_ERRORS, retry_seconds
 from bot.slack.posting.notifier import Notifier
@@ -38,7 +38,7 @@ async def find_due(now: float, watch_store: WatchStore, queue: TaskQueue) -> Non
 @task("watches.look")
 async def look(source: str, now: float, watches: WatchService, queue: TaskQueue) -> None:
     """One query for all that somebody watches in a tenant."""
-    seen = await watches.look(PolledConnection.named(source))
+    seen = await watches.poll(PolledConnection.named(source))
     for ending in seen.endings:
         await queue.put(
             "watches.tell",
@@ -48,8 +48,10 @@ async def look(source: str, now: float, watches: WatchService, queue: TaskQueue)
             outcome=ending.outcome,
             at=now,
         )
-    if seen.broken:
-        await queue.put("watches.give_up", source, source=source, reason=seen.broken, at=now)
+    if seen.connection_error:
+        await queue.put(
+            "watches.give_up", source, source=source, reason=seen.connection_error, at=now
+        )
 
 
 @task("watches.tell")
@@ -69,7 +71,7 @@ async def tell(
     departures: Departures,
 ) -> None:
     """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
-    watch = await watches.named(PolledConnection.named(source), watch_id)
+    watch = await watches.find(PolledConnection.named(source), watch_id)
     if watch is None:
         return  # told already, or stopped meanwhile
     errand.owner, errand.subject = watch.owner, f"job {watch.job_id}, which you were watching"
@@ -145,7 +147,7 @@ async def _card(account: Account, watch: Watch, jobs: JobService) -> JobCard | N
     except NotFound:
         return None
     except EmporixError as error:  # whether the connection is broken, the next look will tell
-        raise RetryLater(wait(error), str(error)) from error
+        raise RetryLater(backoff_seconds(error), str(error)) from error
 
 
 async def _change_shown(
@@ -157,7 +159,7 @@ async def _change_shown(
     may_be_public: Callable[[], Awaitable[bool]],
 ) -> None:
     """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
-    async with shared_deletes.editing(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
+    async with shared_deletes.lock_message(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
         if (card := await _card(account, watch, jobs)) and await may_be_public():
             place = watch.channel_id, watch.message_ts
             if watch.shared_by:
@@ -178,7 +180,7 @@ async def _tell(
         "tenant": watch.tenant,
         "job_id": watch.job_id,
         "job": job,
-        "seconds": duration(job) if job else None,
+        "seconds": job_duration(job) if job else None,
     }
     name, owner = f"watch:{watch.id}", watch.owner
     if public:

@@ -12,9 +12,9 @@ from bot.services.filters.definitions import FILTERS
 from bot.slack.decorators import discover
 
 _VALUES = {
-    "status": values.STATUSES,
-    "type": values.TYPES,
-    "agent-type": values.AGENT_TYPES,
+    "status": values.STATUS_NAMES,
+    "type": values.TYPE_NAMES,
+    "agent-type": values.AGENT_TYPE_NAMES,
     "sort": values.SORTS,
     "since": ("today", "yesterday", "24h", "7d", "monday"),
     "until": ("today", "yesterday", "24h", "7d", "monday"),

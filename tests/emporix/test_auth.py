@@ -39,12 +39,12 @@ async def list_jobs(client: EmporixClient, token: Token | None = None) -> None:
 async def test_living(client_of: Clients, tokens: FakeTokens) -> None:
     """A living token costs neither a look into the store nor a token request."""
     async with scripted(JOBS) as server, client_of(server.url) as client:
-        await list_jobs(client, living("mine", auth.REFRESH_AHEAD))
+        await list_jobs(client, living("mine", auth.REFRESH_AHEAD_SECONDS))
         assert bearers(server) == ["mine"]
     assert tokens.reads == 0
 
 
-@pytest.mark.parametrize("seconds", [auth.REFRESH_AHEAD - 1, -5])
+@pytest.mark.parametrize("seconds", [auth.REFRESH_AHEAD_SECONDS - 1, -5])
 async def test_ending(seconds: float, client_of: Clients, tokens: FakeTokens) -> None:
     """A token that ends soon is replaced before it is used, and the new one is kept."""
     async with scripted(token("new"), JOBS) as server, client_of(server.url) as client:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.rendering.jobs_csv import BYTE_ORDER_MARK, COLUMNS, LONGEST_CELL, csv_text, harmless
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.domain.lists import MOST_SEEN, ListCursor, ReadMark
-from bot.services.pagination import MOST_MORE_CALLS, Page, first_look, look_again, window
+from bot.services.pagination import (
+    MAX_EXTRA_CALLS,
+    ListPage,
+    page_window,
+    read_snapshot,
+    start_snapshot,
+)
 from bot.store.lists import CURSOR_SERIALIZER, read
 from tests.harness.clock import FakeClock
 from tests.harness.job_list import FakeJobList
@@ -47,13 +53,13 @@ class Reader:
         self.job_list, self.record = job_list, ""
         self.page = self.open(ListCursor("cursor-1", ADA, "acme", filters), filters.page)
 
-    def open(self, cursor: ListCursor, number: int) -> Page:
-        return self._kept(now(first_look(self.job_list, cursor, number, self.job_list.clock())))
+    def open(self, cursor: ListCursor, number: int) -> ListPage:
+        return self._kept(now(start_snapshot(self.job_list, cursor, number, self.job_list.clock())))
 
     def turn(self, number: int) -> list[str]:
         cursor = read("cursor-1", ADA, self.record)
         assert cursor
-        self._kept(now(look_again(self.job_list, cursor, number)))
+        self._kept(now(read_snapshot(self.job_list, cursor, number)))
         return self.shown
 
     @property
@@ -67,7 +73,7 @@ class Reader:
             assert self.page.number < 500
             yield self.turn(self.page.number + 1)
 
-    def _kept(self, page: Page) -> Page:
+    def _kept(self, page: ListPage) -> ListPage:
         self.page, self.record = page, CURSOR_SERIALIZER.write(page.cursor)
         assert len(self.record) < 8_000
         return page
@@ -221,7 +227,7 @@ def test_reads_back_when_much_was_deleted(sort: str) -> None:
     calls = job_list.calls
     rest = together([reader.turn(7), *list(reader.rest())[1:]])
     assert sorted(shown + rest) == job_list.ids
-    assert job_list.calls - calls <= 3 + MOST_MORE_CALLS
+    assert job_list.calls - calls <= 3 + MAX_EXTRA_CALLS
 
 
 @pytest.mark.parametrize("sort", BY_TIME)
@@ -358,7 +364,7 @@ def test_a_window_holds_the_next_page(
     """One page of Emporix's holds all that is wanted, and is no larger than it may be."""
     passed = min(passed, MOST_SEEN) if knows_all else passed
     seen = ("12345678",) * min(passed, remembered)
-    number, wide = window(ReadMark(passed, seen, knows_all), size)
+    number, wide = page_window(ReadMark(passed, seen, knows_all), size)
     assert (number - 1) * wide <= passed
     assert passed + size <= number * wide
     assert wide <= 50

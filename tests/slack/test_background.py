@@ -344,4 +344,4 @@ def test_counts_nobody_who_has_left() -> None:
 def test_nobody_who_may_run_waits_for_a_connection() -> None:
     """Of Emporix's connections there is one for each who is let in, and one for names beside it."""
     let_in = DEFAULT_QUEUE_LIMITS.running + DEFAULT_QUEUE_LIMITS.waiting
-    assert (http.LIMITS.max_connections or 0) >= let_in + agents.MOST_AT_ONCE
+    assert (http.CONNECTION_LIMITS.max_connections or 0) >= let_in + agents.MAX_NAMES_CALLS

@@ -12,7 +12,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
-from bot.services.digests.lifecycle import TOO_LATE_SECONDS
+from bot.services.digests.lifecycle import MAX_DELAY_SECONDS
 from bot.store import keys as redis_keys
 from bot.store.digests import DigestStore
 from bot.store.slack_cache import AudienceCache
@@ -167,7 +167,7 @@ async def test_a_quiet_day_is_silent(connected: AppHarness) -> None:
 
 async def test_a_late_one_says_so(harness_at_nine: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The worker was off for less than six hours."""
-    harness_at_nine.clock.now = NINE + TOO_LATE_SECONDS - 60
+    harness_at_nine.clock.now = NINE + MAX_DELAY_SECONDS - 60
     await harness_at_nine.worker.work()
     message = (await in_channel(harness_at_nine))[0]
     assert message["blocks"][2] == snapshot
@@ -177,7 +177,7 @@ async def test_what_is_too_late_is_mentioned_in_the_next(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Three days off: no burst, but one digest that tells of the others and covers their time."""
-    harness_at_nine.clock.now = NINE + 2 * DAY + TOO_LATE_SECONDS + 60
+    harness_at_nine.clock.now = NINE + 2 * DAY + MAX_DELAY_SECONDS + 60
     await work(harness_at_nine)
     assert await in_channel(harness_at_nine) == []
     harness_at_nine.clock.now = NINE + 3 * DAY

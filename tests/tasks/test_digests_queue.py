@@ -37,7 +37,7 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
     """saq drops a task whose key is waiting; the key of a new request is another one."""
     store = DigestStore(redis, VAULT)
     digests = DigestService(store, clock, lambda: "digest-1")
-    await digests.set_up(account(), WANTED)
+    await digests.create(account(), WANTED)
     clock.forward(86400)
     queue, runner = SaqQueue(connect_for_queue(redis_url)), PutsOffTheFirst()
     engine = SaqWorker(queue, runner, drain_seconds=5)  # type: ignore[arg-type]
@@ -46,7 +46,7 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
         async with asyncio.timeout(SOON):
             await find_due.function(now=clock(), digest_store=store, queue=queue)
             await runner.put_off.wait()
-            await digests.ask_now("digest-1", account())
+            await digests.post_now("digest-1", account())
             await find_due.function(now=clock(), digest_store=store, queue=queue)
             await runner.done.wait()
     finally:

@@ -36,9 +36,9 @@ async def turn_on(
     audit_entry: AuditDraft,
 ) -> None:
     sharing.admit(await channel.audience())
-    filters = await filter_resolver.read(text, account, clock)
+    filters = await filter_resolver.parse(text, account, clock)
     await channel.join()
-    turned_on = await alerts.on(account, channel.id, filters)
+    turned_on = await alerts.turn_on(account, channel.id, filters)
     await views.post_turned_on(turned_on, channel, user, audit_entry)
 
 

@@ -54,7 +54,7 @@ async def turn_off(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    off = await alerts.off(user.caller, channel.id, alert_id)
+    off = await alerts.turn_off(user.caller, channel.id, alert_id)
     await _report("off", "alerts/off", off, channel, user, reply, audit_entry)
 
 
@@ -82,15 +82,17 @@ async def post_turned_on(
     turned_on: TurnedOn, channel: Channel, user: CurrentUser, audit_entry: AuditDraft
 ) -> None:
     """Everyone in the channel sees who did it, and so does a previous owner."""
-    audit_entry.about_alerts([turned_on.alert], turned_on.before)
-    if turned_on.how == "resumed":
+    audit_entry.about_alerts([turned_on.alert], turned_on.previous_owner)
+    if turned_on.outcome == "resumed":
         audit_entry.event = AuditEvent.ALERT_RESUMED
-    elif turned_on.how == "already":
+    elif turned_on.outcome == "already":
         audit_entry.skip()
-    if turned_on.how == "resumed" and turned_on.before:
-        await _notify_owners("taken", [replace(turned_on.alert, owner=turned_on.before)], user)
+    if turned_on.outcome == "resumed" and turned_on.previous_owner:
+        await _notify_owners(
+            "taken", [replace(turned_on.alert, owner=turned_on.previous_owner)], user
+        )
     user_id = user.caller.user_id
-    await channel.post("alerts/on", alert=turned_on.alert, how=turned_on.how, user_id=user_id)
+    await channel.post("alerts/on", alert=turned_on.alert, how=turned_on.outcome, user_id=user_id)
 
 
 async def _report(

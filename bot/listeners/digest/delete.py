@@ -18,7 +18,7 @@ from bot.slack.users import CurrentUser
 async def ask(
     text: str, account: Account, digests: DigestService, channel: Channel, reply: Reply
 ) -> None:
-    digest = await digests.named(account.caller, channel.id, text)
+    digest = await digests.find_by_name(account.caller, channel.id, text)
     await reply("digest/delete", digest=digest)
 
 

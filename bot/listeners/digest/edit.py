@@ -11,7 +11,7 @@ from bot.rendering import buttons
 from bot.rendering.buttons import DigestButton
 from bot.services.accounts import require_connection
 from bot.services.digests.digests import DigestService
-from bot.services.digests.form import Proposal
+from bot.services.digests.form import DigestDraft
 from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
 from bot.slack.decorators import action, submission
@@ -28,7 +28,7 @@ async def open_form(
     await views.opening(modal)
     digest = await digests.get(button.digest_id, account.caller)
     require_connection(account)
-    await views.show_form(modal, account, Proposal.of(digest), button.digest_id)
+    await views.show_form(modal, account, DigestDraft.of(digest), button.digest_id)
 
 
 @submission(buttons.DIGEST_EDIT_SUBMIT, audit=AuditEvent.DIGEST_CHANGED)

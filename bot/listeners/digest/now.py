@@ -35,7 +35,7 @@ async def post_now(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest = await digests.named(account.caller, channel.id, text)
+    digest = await digests.find_by_name(account.caller, channel.id, text)
     digest = await views.run("now", digest, account, digests, user, audit_entry)
     await _reply(digest, clock, heartbeats, reply)
 

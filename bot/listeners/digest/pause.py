@@ -31,7 +31,7 @@ async def pause(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest = await digests.named(account.caller, channel.id, text)
+    digest = await digests.find_by_name(account.caller, channel.id, text)
     await _pause(digest, digests, user, reply, audit_entry)
 
 
@@ -66,7 +66,7 @@ async def resume(
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest = await digests.named(account.caller, channel.id, text)
+    digest = await digests.find_by_name(account.caller, channel.id, text)
     digest = await views.run("resume", digest, account, digests, user, audit_entry)
     await reply("digest/pause.resumed", digest=digest)
 

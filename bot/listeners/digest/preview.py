@@ -32,7 +32,7 @@ async def preview(
     reply: Reply,
 ) -> None:
     try:
-        digest = await digests.named(account.caller, channel.id, text)
+        digest = await digests.find_by_name(account.caller, channel.id, text)
     except NoSuchDigest as error:
         if error.names or text:
             raise
@@ -63,7 +63,7 @@ async def _show(
     reply: Reply,
 ) -> None:
     connection = require_connection(account, digest.tenant)
-    window = lifecycle.window(digest, ScheduledRun("", now))
+    window = lifecycle.report_window(digest, ScheduledRun("", now))
     report = await reports.read(connection, digest.filters, window)
     history = None
     if digest.chart and not report.is_quiet:

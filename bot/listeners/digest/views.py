@@ -8,7 +8,7 @@ from typing import Any, Literal
 from bot.domain.accounts import Account
 from bot.domain.digests import Digest
 from bot.services.digests.digests import DigestService
-from bot.services.digests.form import FormRefused, Proposal
+from bot.services.digests.form import DigestDraft, FormRefused
 from bot.slack.audit import AuditDraft
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.users import CurrentUser
@@ -20,7 +20,7 @@ async def opening(modal: Modal) -> None:
 
 
 async def show_form(
-    modal: Modal, account: Account, proposal: Proposal, digest_id: str = ""
+    modal: Modal, account: Account, proposal: DigestDraft, digest_id: str = ""
 ) -> None:
     """The form, in the place of the word that it is on its way."""
     tenants = tuple(account.connections)
@@ -63,7 +63,7 @@ async def run(
     """Post a digest now or resume it, on the caller's connection; raises NotConnected."""
     audit_entry.about_digest(digest)
     await user.must_be_in(digest.channel_id)
-    start = digests.ask_now if act == "now" else digests.resume
+    start = digests.post_now if act == "now" else digests.resume
     changed = await start(digest.id, account)
     audit_entry.mark_made()
     await user.notify(changed.before.owner, "digest/by_others", digest=digest, act=act)

@@ -94,5 +94,5 @@ async def _channel(
     button: AlertButton, caller: Caller, alerts: AlertService, origin: Origin
 ) -> Channel:
     """The alert's channel; raises OutdatedButton if it is off, or has another owner now."""
-    alert = await alerts.owned(caller, button.alert_id)
+    alert = await alerts.get_own(caller, button.alert_id)
     return origin.channel_at(alert.channel_id)

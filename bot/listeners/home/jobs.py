@@ -6,9 +6,9 @@ from bot.domain.accounts import Account
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, TenantButton
-from bot.services.filters.form import Form, form_of
+from bot.services.filters.form import FilterForm, to_form
 from bot.services.filters.parser import LocalClock
-from bot.services.home import failed_lately, still_running
+from bot.services.home import recent_failures, running_jobs
 from bot.services.jobs import JobService
 from bot.slack.decorators import action
 from bot.slack.modals import Modal
@@ -26,7 +26,7 @@ async def list_failed(
     button: TenantButton, account: Account, clock: LocalClock, jobs: JobService, modal: Modal
 ) -> None:
     await modal.open("loading", step="job")
-    listing = await jobs.list(account, failed_lately(button.tenant, clock.now()))
+    listing = await jobs.list(account, recent_failures(button.tenant, clock.now()))
     await modal.update("jobs/search_results", listing=listing)
 
 
@@ -35,14 +35,14 @@ async def list_running(
     button: TenantButton, account: Account, jobs: JobService, modal: Modal
 ) -> None:
     await modal.open("loading", step="job")
-    listing = await jobs.list(account, still_running(button.tenant))
+    listing = await jobs.list(account, running_jobs(button.tenant))
     await modal.update("jobs/search_results", listing=listing)
 
 
 @action(buttons.HOME_JOBS_SEARCH, at_once=True, audit=None)
 async def search(account: Account, modal: Modal) -> None:
     await modal.open("loading", step="search_form")
-    await views.show_form(Form(), account, modal)
+    await views.show_form(FilterForm(), account, modal)
 
 
 @action(buttons.HOME_JOBS_FILTER, at_once=True, audit=None)
@@ -51,5 +51,5 @@ async def filter_failed(
 ) -> None:
     """The same form, filled in for the failures of a tenant."""
     await modal.open("loading", step="search_form")
-    filters = failed_lately(button.tenant, clock.now())
-    await views.show_form(form_of(filters, button.tenant, await clock.zone()), account, modal)
+    filters = recent_failures(button.tenant, clock.now())
+    await views.show_form(to_form(filters, button.tenant, await clock.zone()), account, modal)

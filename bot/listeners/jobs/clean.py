@@ -10,7 +10,7 @@ from bot.domain.cleanups import Cleanup, CleanupProgress
 from bot.errors import InvalidInput
 from bot.rendering import buttons
 from bot.rendering.buttons import CleanupButton
-from bot.services.cleanups.cleanups import CleanupService, Confirmation
+from bot.services.cleanups.cleanups import CleanupConfirmation, CleanupService
 from bot.services.filters.parser import LocalClock
 from bot.services.filters.resolve import FilterResolver
 from bot.slack.audit import AuditDraft
@@ -34,8 +34,8 @@ async def ask(
     cleanups: CleanupService,
     reply: Reply,
 ) -> None:
-    preview = await cleanups.look(account, await filter_resolver.read(text, account, clock))
-    template = "jobs/clean" if preview.clean.counted else "jobs/clean.none"
+    preview = await cleanups.preview(account, await filter_resolver.parse(text, account, clock))
+    template = "jobs/clean" if preview.cleanup.counted else "jobs/clean.none"
     await reply(template, preview=preview)
 
 
@@ -90,7 +90,7 @@ async def stop(
 ) -> None:
     audit_entry.subject = cleanup_id = button.clean_id
     progress = await cleanups.stop(caller, cleanup_id)
-    audit_entry.about_cleanup(progress.clean)
+    audit_entry.about_cleanup(progress.cleanup)
     await _change(progress, cleanups, channel, reply)
 
 
@@ -99,16 +99,16 @@ async def ask_again(
     button: CleanupButton, account: Account, cleanups: CleanupService, modal: Modal
 ) -> None:
     await modal.open("loading", step="cleanup")
-    cleanup = await cleanups.ask_again(account, button.clean_id)
+    cleanup = await cleanups.count_remaining(account, button.clean_id)
     if cleanup.counted:
         await _ask(cleanup, None, modal)
     else:
-        await modal.update("jobs/clean.begun", confirmation=Confirmation(cleanup))
+        await modal.update("jobs/clean.begun", confirmation=CleanupConfirmation(cleanup))
 
 
-async def _show(confirmation: Confirmation, modal: SubmittedModal) -> None:
+async def _show(confirmation: CleanupConfirmation, modal: SubmittedModal) -> None:
     """That it has begun, or the form once more with the number as it is now."""
-    cleanup, was = confirmation.clean, confirmation.was
+    cleanup, was = confirmation.cleanup, confirmation.previous_count
     if was is None or not cleanup.counted:
         await modal.update("jobs/clean.begun", confirmation=confirmation)
     else:
@@ -128,11 +128,11 @@ async def _change(
     Its report may have come just before, and nothing comes after a report: so it is put back.
     """
     await _put(progress, channel, reply)
-    if not progress.clean.end_reason and (report := await cleanups.report(progress.clean.id)):
+    if not progress.cleanup.end_reason and (report := await cleanups.report(progress.cleanup.id)):
         await _put(report, channel, reply)
 
 
 async def _put(progress: CleanupProgress, channel: Channel, reply: Reply) -> None:
-    template = "jobs/clean.report" if progress.clean.end_reason else "jobs/clean.progress"
+    template = "jobs/clean.report" if progress.cleanup.end_reason else "jobs/clean.progress"
     if not await channel.edit(channel.render(template, progress=progress)):
         await reply(template, progress=progress)

@@ -12,7 +12,7 @@ from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, JobsButton, ModalOrigin
 from bot.rendering.message_rows import with_buttons_replaced
 from bot.services.accounts import AccountService
-from bot.services.deletes import Outcome, SharedDeletes, delete_each
+from bot.services.deletes import DeleteOutcome, SharedDeletes, delete_each
 from bot.services.find_jobs import JobFinder
 from bot.slack.decorators import action, shortcut, submission
 from bot.slack.home import HomeTab
@@ -46,7 +46,7 @@ async def start(
     await modal.open("loading", step="job")
     shared_deletes.admit()
     findings = await job_finder.find(account, message_texts(origin.message))
-    form = await views.keep_original(account, forms, origin) if findings.named else ""
+    form = await views.keep_original(account, forms, origin) if findings.by_id else ""
     await modal.update("jobs/delete_mentioned", findings=findings, form=form)
 
 
@@ -89,8 +89,8 @@ async def delete(
 ) -> None:
     jobs = metadata.pairs
     await modal.update("jobs/delete_mentioned.running", done=0, total=len(jobs))
-    account = await accounts.of(caller)
-    outcomes: list[Outcome] = []
+    account = await accounts.load(caller)
+    outcomes: list[DeleteOutcome] = []
     async for outcome in delete_each(shared_deletes, account, jobs):
         outcomes.append(outcome)
         await modal.try_update("jobs/delete_mentioned.running", done=len(outcomes), total=len(jobs))
@@ -120,7 +120,7 @@ async def _change_original(
 
 
 async def _change_below(
-    key: str, outcome: Outcome, caller: Caller, forms: FormStore, modal: Modal
+    key: str, outcome: DeleteOutcome, caller: Caller, forms: FormStore, modal: Modal
 ) -> None:
     """The modal that it was asked from does not show the job as if it were there."""
     if not key or outcome.result not in GONE:

@@ -15,7 +15,13 @@ from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton, ModalOrigin, WordsButton
 from bot.services.accounts import AccountService
-from bot.services.filters.form import Form, filled, form_of, lengthen, read
+from bot.services.filters.form import (
+    FilterForm,
+    form_from_values,
+    from_compact,
+    parse_form,
+    to_form,
+)
 from bot.services.filters.parser import LocalClock, ParsedFilters
 from bot.services.filters.resolve import FilterResolver
 from bot.services.jobs import JobService
@@ -34,12 +40,12 @@ from bot.store.forms import FormStore
 )
 async def start(account: Account, modal: Modal) -> None:
     await modal.open("loading", step="search_form")
-    await views.show_form(Form(), account, modal)
+    await views.show_form(FilterForm(), account, modal)
 
 
 @action(buttons.JOBS_FILTER_WORDS, audit=None)
 async def search_words(button: WordsButton, account: Account, modal: Modal) -> None:
-    await views.show_form(Form(words=button.words), account, modal)
+    await views.show_form(FilterForm(words=button.words), account, modal)
 
 
 @action(buttons.JOBS_FILTER_CHANGE, audit=None)
@@ -75,8 +81,8 @@ async def offer_agents(
     filter_resolver: FilterResolver,
     options_reply: OptionsReply,
 ) -> None:
-    account = await accounts.of(caller)
-    agents = await filter_resolver.agents(account, values.get("tenant", ""), typed)
+    account = await accounts.load(caller)
+    agents = await filter_resolver.suggest_agents(account, values.get("tenant", ""), typed)
     await options_reply("jobs/filter.agents", typed=typed, agents=agents)
 
 
@@ -94,15 +100,15 @@ async def search(
     origin: Origin,
     modal: SubmittedModal,
 ) -> None:
-    form = filled(values, choices)
+    form = form_from_values(values, choices)
     list_ = metadata.form if metadata else ""
     if not (asked := await read_or_refuse(form, modal)):
         return
     await modal.update("loading", step="filter" if list_ else "search")
-    account = await accounts.of(caller)
+    account = await accounts.load(caller)
     kept = await forms.load(caller, list_) if list_ else None
     try:
-        filters = await filter_resolver.settle(asked, account, clock)
+        filters = await filter_resolver.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
     except get_args(views.Correctable) as error:  # only now could it be known
         await views.show_form(form, account, modal, error=error, list_=list_)
@@ -112,23 +118,23 @@ async def search(
     await modal.update("jobs/filter.done" if kept else "jobs/search_results", listing=listing)
 
 
-async def read_or_refuse(form: Form, modal: SubmittedModal) -> ParsedFilters | None:
+async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilters | None:
     """What the form asks for; None where the words under its fields say what to mend."""
     try:
-        return read(form)
+        return parse_form(form)
     except InvalidInput as error:
         await modal.errors("jobs/filter.errors", error=error)
         return None
 
 
-async def form_at(button: ListButton, cursor: ListCursor | None, clock: LocalClock) -> Form:
+async def form_at(button: ListButton, cursor: ListCursor | None, clock: LocalClock) -> FilterForm:
     """The form of the list that a button stands below; raises OutdatedButton."""
     if cursor is None:
         if not button.query:
             raise OutdatedButton
-        filters, _ = lengthen(button.query)
+        filters, _ = from_compact(button.query)
         tenant = filters.tenant
     else:
         filters, tenant = cursor.filters, cursor.tenant
     has_days = filters.since is not None or filters.until is not None
-    return form_of(filters, tenant, await clock.zone() if has_days else None)
+    return to_form(filters, tenant, await clock.zone() if has_days else None)

@@ -6,7 +6,7 @@ from bot.domain.accounts import Account
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
-from bot.services.filters.form import Form
+from bot.services.filters.form import FilterForm
 from bot.services.find_jobs import JobFinder
 from bot.services.jobs import JobService
 from bot.slack.decorators import action, shortcut
@@ -29,7 +29,9 @@ async def find(
     await modal.open("loading", step="job")
     findings = await job_finder.find(account, message_texts(origin.message))
     if findings.is_empty:
-        await views.show_form(Form(words=findings.words), account, modal, note="nothing_named")
+        await views.show_form(
+            FilterForm(words=findings.words), account, modal, note="nothing_named"
+        )
     else:
         form = await views.keep_original(account, forms, origin)
         await modal.update("jobs/find", findings=findings, origin=origin.serialize(), form=form)

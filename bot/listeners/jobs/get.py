@@ -9,7 +9,7 @@ from bot.rendering import buttons
 from bot.rendering.agent_message import IN_MODAL, lay_out, read
 from bot.rendering.buttons import JobButton
 from bot.services.jobs import JobService
-from bot.services.references import job_id
+from bot.services.references import parse_job_id
 from bot.slack.decorators import action, command
 from bot.slack.files import Files, file_name
 from bot.slack.modals import Modal
@@ -18,7 +18,7 @@ from bot.slack.reply import Reply
 
 @command("jobs get", "<id>", "One job: every field it has and its whole agent message.", audit=None)
 async def get_job(text: str, account: Account, jobs: JobService, reply: Reply) -> None:
-    await reply("jobs/get", card=await jobs.get(account, job_id(text)))
+    await reply("jobs/get", card=await jobs.get(account, parse_job_id(text)))
 
 
 @action(buttons.JOBS_GET_OPEN, audit=None)

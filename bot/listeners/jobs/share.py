@@ -60,11 +60,11 @@ async def turn_page(
     """For everyone if the sharer clicks; anyone else gets the page alone, with their own rights."""
     if button.owner != account.caller.user_id:
         audit_entry.skip()
-        page = await sharing.own_page(account, button.owner, button.cursor, button.page)
+        page = await sharing.copy_page(account, button.owner, button.cursor, button.page)
         await views.show_list(page, reply)
         return
     sharing.admit(await channel.audience())
-    listing = await jobs.turn(account, button.cursor, button.page)
+    listing = await jobs.go_to_page(account, button.cursor, button.page)
     audit_entry.tenant, audit_entry.count = listing.tenant, len(listing.jobs)
     message = channel.render("jobs/share.list", listing=listing, shared_by=button.owner)
     if not await channel.edit(message):

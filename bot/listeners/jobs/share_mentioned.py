@@ -73,7 +73,7 @@ async def share(
     await modal.update("loading", step="share")
     audit_entry.channel_id = metadata.channel_id
     channel = origin.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
-    account, audience = await accounts.of(caller), await _admitted(channel, sharing, user)
+    account, audience = await accounts.load(caller), await _admitted(channel, sharing, user)
     key = modal.id
     step = await views.share_once(metadata, key, account, jobs, sharing, channel, audit_entry)
     await modal.update("jobs/share_mentioned.done", step=step, channel_id=audience.channel_id)

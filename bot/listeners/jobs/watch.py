@@ -10,8 +10,8 @@ from bot.domain.audit import AuditEvent
 from bot.domain.watches import NOWHERE, MessageRef
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
-from bot.services.references import job_id
-from bot.services.watches import Started, WatchService, duration
+from bot.services.references import parse_job_id
+from bot.services.watches import StartedWatch, WatchService, job_duration
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
@@ -38,7 +38,7 @@ async def watch_job(
         audit_entry.skip()
         await reply("jobs/watch.list", watches=await watch_store.of(account.caller))
         return
-    audit_entry.subject = wanted = job_id(text)
+    audit_entry.subject = wanted = parse_job_id(text)
     await _renderer(await watches.start(account, wanted), NOWHERE, reply, audit_entry)
 
 
@@ -78,7 +78,7 @@ async def stop(
 async def unwatch(
     text: str, caller: Caller, watches: WatchService, reply: Reply, audit_entry: AuditDraft
 ) -> None:
-    await _stop("", job_id(text), caller, watches, audit_entry, reply)
+    await _stop("", parse_job_id(text), caller, watches, audit_entry, reply)
 
 
 @action(buttons.JOBS_WATCH_STOP_ONE, replaces=True, audit=AuditEvent.WATCH_STOPPED)
@@ -90,7 +90,7 @@ async def unwatch_one(
 
 
 async def _renderer(
-    started: Started, place: MessageRef, reply: Reply, audit_entry: AuditDraft
+    started: StartedWatch, place: MessageRef, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     card = started.card
     audit_entry.tenant = card.tenant
@@ -98,7 +98,7 @@ async def _renderer(
     if started.already or not started.watched:
         audit_entry.skip()
     if not started.watched:
-        await reply("jobs/watch.ended", card=card, seconds=duration(card.job))
+        await reply("jobs/watch.ended", card=card, seconds=job_duration(card.job))
         return
     await reply(
         "jobs/watch",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.alerts import AlertRow, ChangeBatch, JobChange, PostedAlert
-from bot.services.similarity import same
+from bot.services.similarity import are_similar_fingerprints
 
-SHOWN = 5
+MAX_ALERT_ROWS = 5
 """Rows that a message shows; the rest stands in its thread."""
 
-REMEMBERED_SECONDS = 24 * 60 * 60.0
-MOST_REMEMBERED = 50  # messages
+POSTED_ALERT_TTL_SECONDS = 24 * 60 * 60.0
+MAX_POSTED_ALERTS = 50  # messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Repeats:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AlertPlan:
     """`rows` are a new message, none where all are repeats; `rest` are jobs for its thread."""
 
     rows: tuple[AlertRow, ...]
@@ -32,37 +32,39 @@ class Plan:
     repeats: tuple[Repeats, ...]
 
 
-def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> Plan:
+def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan:
     """Failures go to the thread of the latest message that told of one like them.
 
     What sums up a long time stands in a message of its own.
     """
-    known = [] if batch.since else list(living(posts, batch.at))
+    known = [] if batch.since else list(open_posts(posts, batch.at))
     fresh, repeats = [], dict[str, tuple[PostedAlert, list[str]]]()
     for change in batch.changes:
-        post = next((post for post in reversed(known) if _place(post, change) is not None), None)
+        post = next(
+            (post for post in reversed(known) if _matching_row(post, change) is not None), None
+        )
         if post is None:
             fresh.append(change)
             continue
         counted, ids = repeats.get(post.ts, (post, []))
-        repeats[post.ts] = _counting(counted, change, batch.at), [change.job_id, *ids]
+        repeats[post.ts] = _with_repeat(counted, change, batch.at), [change.job_id, *ids]
     rows = _rows(fresh, batch.at)
-    shown = {row.job_id for row in rows[:SHOWN]}
+    shown = {row.job_id for row in rows[:MAX_ALERT_ROWS]}
     rest = [change.job_id for change in reversed(fresh) if change.job_id not in shown]
-    return Plan(
+    return AlertPlan(
         rows,
         () if batch.since else tuple(rest),
         tuple(Repeats(post, tuple(ids)) for post, ids in repeats.values()),
     )
 
 
-def living(posts: Sequence[PostedAlert], now: float) -> Sequence[PostedAlert]:
+def open_posts(posts: Sequence[PostedAlert], now: float) -> Sequence[PostedAlert]:
     """The messages whose threads still take repeats, oldest first."""
-    return [post for post in posts if now - post.at < REMEMBERED_SECONDS][-MOST_REMEMBERED:]
+    return [post for post in posts if now - post.at < POSTED_ALERT_TTL_SECONDS][-MAX_POSTED_ALERTS:]
 
 
-def remembered(
-    posts: Sequence[PostedAlert], plan: Plan, batch: ChangeBatch, ts: str
+def posts_after(
+    posts: Sequence[PostedAlert], plan: AlertPlan, batch: ChangeBatch, ts: str
 ) -> tuple[PostedAlert, ...]:
     """The messages after a batch; `ts` is that of its own, "" where it has none."""
     changed = {repeats.post.ts: repeats.post for repeats in plan.repeats}
@@ -70,14 +72,14 @@ def remembered(
     new = (
         [PostedAlert(ts, batch.at, plan.rows, batch.since, batch.more)] if ts and plan.rows else []
     )
-    return tuple(living([*kept, *new], batch.at))
+    return tuple(open_posts([*kept, *new], batch.at))
 
 
 def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
     """Failures that are alike in one row, by the newest of them; most first, then the newest."""
     rows: list[AlertRow] = []
     for change in reversed(changes):
-        place = _place(PostedAlert("", at, tuple(rows)), change)
+        place = _matching_row(PostedAlert("", at, tuple(rows)), change)
         if place is None:
             rows.append(AlertRow(change.job_id, change.fingerprint, 1, at))
         else:
@@ -85,20 +87,20 @@ def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
     return tuple(sorted(rows, key=lambda row: row.count, reverse=True))
 
 
-def _place(post: PostedAlert, change: JobChange) -> int | None:
+def _matching_row(post: PostedAlert, change: JobChange) -> int | None:
     """The row of a failure like this one; other jobs are like none."""
     if not change.fingerprint:
         return None
     alike = (
         place
         for place, row in enumerate(post.rows)
-        if row.fingerprint and same(row.fingerprint, change.fingerprint)
+        if row.fingerprint and are_similar_fingerprints(row.fingerprint, change.fingerprint)
     )
     return next(alike, None)
 
 
-def _counting(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
-    place = _place(post, change)
+def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
+    place = _matching_row(post, change)
     rows = [
         replace(row, count=row.count + 1, last_at=at) if number == place else row
         for number, row in enumerate(post.rows)

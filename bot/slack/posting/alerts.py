@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.rendering.renderer import Renderer
-from bot.services.alerts.grouping import SHOWN, Plan, Repeats
+from bot.services.alerts.grouping import MAX_ALERT_ROWS, AlertPlan, Repeats
 from bot.services.alerts.poll import LAST_CHANGED_FIRST
-from bot.services.filters.form import shorten
+from bot.services.filters.form import to_compact
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown, OutgoingMessage
 
@@ -32,7 +32,7 @@ class AlertPoster:
         self._renderer, self._poster, self._notifier = renderer, poster, notifier
 
     async def post(
-        self, alert: Alert, batch: ChangeBatch, plan: Plan, jobs: Jobs, admit: Admit
+        self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
     ) -> str | None:
         """All that a plan says; gives the timestamp of the new message, "" for none.
 
@@ -48,7 +48,7 @@ class AlertPoster:
         return ts
 
     async def _news(
-        self, alert: Alert, batch: ChangeBatch, plan: Plan, jobs: Jobs, admit: Admit
+        self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
     ) -> str | None:
         new = PostedAlert("", batch.at, plan.rows, batch.since, batch.more)
         message = self._renderer.render("alerts/news", **news_facts(alert, new, jobs))
@@ -98,23 +98,26 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
         | {"job": jobs.get(row.job_id)}
-        for row in post.rows[:SHOWN]
+        for row in post.rows[:MAX_ALERT_ROWS]
     ]
     counted = sum(row.count for row in post.rows)
-    hidden = sum(row.count for row in post.rows[SHOWN:])
+    hidden = sum(row.count for row in post.rows[MAX_ALERT_ROWS:])
     return {
         "alert": alert,
         "rows": rows,
         "since": post.since,
         "total": None if post.more is None else counted + post.more,
         "more": None if post.more is None else hidden + post.more,
-        "query": shorten(replace(alert.filters, sort=LAST_CHANGED_FIRST), searched=False),
+        "query": to_compact(replace(alert.filters, sort=LAST_CHANGED_FIRST), searched=False),
     }
 
 
-def job_ids_shown(plan: Plan) -> list[str]:
+def job_ids_shown(plan: AlertPlan) -> list[str]:
     """The jobs that are needed to write all of a plan."""
-    rows = [*plan.rows[:SHOWN], *(row for one in plan.repeats for row in one.post.rows[:SHOWN])]
+    rows = [
+        *plan.rows[:MAX_ALERT_ROWS],
+        *(row for one in plan.repeats for row in one.post.rows[:MAX_ALERT_ROWS]),
+    ]
     lines = [plan.rest, *(one.job_ids for one in plan.repeats)]
     return [
         *(row.job_id for row in rows),

@@ -10,7 +10,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
-from bot.services.cleanups.cleanups import MOST
+from bot.services.cleanups.cleanups import MAX_CLEANUP_JOBS
 from bot.store import keys as redis_keys
 from bot.store.audit import AuditLog
 from bot.store.cleanups import ASKED_SECONDS
@@ -208,7 +208,7 @@ async def test_names_what_stays(jobs: AppHarness) -> None:
 
 async def test_refuses_too_many(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Ten thousand at once are enough."""
-    for number in range(MOST):
+    for number in range(MAX_CLEANUP_JOBS):
         jobs.emporix_state.add_job("acme", id=f"more-{number}", status="failure")
     exchange = await jobs.ada.command(FAILED)
     assert exchange.payloads == snapshot

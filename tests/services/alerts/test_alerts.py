@@ -30,7 +30,7 @@ def harness(redis: Any, clock: FakeClock) -> PollingHarness:
 
 
 async def turn_on(harness: PollingHarness, **filters: Any) -> Alert:
-    turned_on = await harness.alerts.on(await harness.account(), OPS, Filters(**filters))
+    turned_on = await harness.alerts.turn_on(await harness.account(), OPS, Filters(**filters))
     return turned_on.alert  # type: ignore[no-any-return]
 
 
@@ -62,7 +62,7 @@ async def test_one_that_is_on_already_is_scheduled(harness: PollingHarness) -> N
     """Also if its entry in the index was lost."""
     await turn_on(harness)
     await harness.redis.delete(redis_keys.alerts_due())
-    turned_on = await harness.alerts.on(await harness.account(), OPS, Filters())
+    turned_on = await harness.alerts.turn_on(await harness.account(), OPS, Filters())
     assert turned_on.how == "already"
     assert await due(harness) == harness.clock() + 50
 
@@ -71,7 +71,7 @@ async def test_a_resumed_alert_is_due_within_a_minute(harness: PollingHarness) -
     """On the connection of the person who resumed it, and without the refusals from before."""
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
-    await harness.poller.look(ADAS)
+    await harness.poller.poll(ADAS)
     await harness.redis.hset(redis_keys.alerts_strikes(), PolledConnection(GRACE, "acme").name, 2)
     resumed = await harness.alerts.resume(await harness.account(GRACE), OPS, alert.id)
     assert (resumed.how, resumed.before) == ("resumed", ADA)
@@ -145,7 +145,7 @@ async def test_changes_that_lose_each_race_are_no_success(harness: PollingHarnes
     with pytest.raises(Busy):
         await harness.alerts.mute(ADA, OPS, harness.clock() + 60)
     with pytest.raises(Busy):
-        await harness.alerts.off(ADA, OPS)
+        await harness.alerts.turn_off(ADA, OPS)
     assert await harness.alert_store.load(alert.id)
 
 
@@ -181,9 +181,9 @@ async def test_turning_the_last_one_off_leaves_nothing(harness: PollingHarness) 
         await turn_on(harness, **filters)
     await harness.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 2)
     first, *_ = await harness.alert_store.of_channel(ADA.team_id, OPS)
-    await harness.alerts.off(ADA, OPS, first.id)
+    await harness.alerts.turn_off(ADA, OPS, first.id)
     assert await due(harness) is not None
-    await harness.alerts.off(ADA, OPS)
+    await harness.alerts.turn_off(ADA, OPS)
     assert await harness.redis.keys("*") == []
 
 
@@ -194,8 +194,8 @@ async def test_one_that_moved_since_it_was_read_leaves_nothing(harness: PollingH
     moved = await store.save(replace(alert, owner=GRACE), alert)
     assert moved
     assert await store.delete(alert) is False
-    await harness.alerts.off(ADA, OPS)
-    await harness.poller.look(ADAS)
+    await harness.alerts.turn_off(ADA, OPS)
+    await harness.poller.poll(ADAS)
     assert await harness.redis.keys("*") == []
 
 
@@ -204,7 +204,7 @@ async def test_pausing_keeps_the_first_reason(harness: PollingHarness) -> None:
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
     at = harness.clock()
-    await harness.lifecycle.noticed(await harness.alert_store.load(alert.id))
+    await harness.lifecycle.record_notice(await harness.alert_store.load(alert.id))
     harness.clock.forward(60)
     await harness.lifecycle.pause(alert.id, "owner_gone")
     paused = await harness.alert_store.load(alert.id)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from bot.domain.accounts import Account, Caller, Connection, Credentials, PolledConnection
 from bot.domain.alerts import Alert, PostedAlert, Watermark
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import EmporixTimeout
-from bot.services.alerts.grouping import SHOWN, group_changes, remembered
+from bot.services.alerts.grouping import MAX_ALERT_ROWS, group_changes, posts_after
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import AlertPoller
 from bot.services.jobs import JobsById
@@ -130,7 +130,7 @@ class Channel:
 
     async def look(self, *, answers: bool) -> None:
         self.emporix.answers = answers
-        await self.looks.look(SOURCE)
+        await self.looks.poll(SOURCE)
 
     async def post(self, sent: int, *, settles: bool) -> None:
         """Post what is to be posted; a worker dies after so many messages, or before it is done."""
@@ -140,14 +140,16 @@ class Channel:
         posts = await self.kept.posts(alert.id)
         plan = group_changes(alert.batch, posts)
         number = alert.batch.number
-        shown = plan.rows[:SHOWN] if not alert.batch.since else alert.batch.changes
+        shown = plan.rows[:MAX_ALERT_ROWS] if not alert.batch.since else alert.batch.changes
         messages = {f"{number}:news": tuple(one.job_id for one in shown)}  # or counted, summing up
         messages |= {f"{number}:rest": plan.rest}
         messages |= {f"{number}:{one.post.ts}": one.job_ids for one in plan.repeats}
         for name, ids in list(messages.items())[:sent]:
             assert self.slack.setdefault(name, ids) == ids
         if settles and sent >= len(messages):
-            await self.course.done(alert, remembered(posts, plan, alert.batch, f"{number}.0"))
+            await self.course.mark_posted(
+                alert, posts_after(posts, plan, alert.batch, f"{number}.0")
+            )
 
     @property
     def told(self) -> Counter[str]:

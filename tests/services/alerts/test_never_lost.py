@@ -92,10 +92,10 @@ class Channel:
             "resume": resume,
             "pause": lambda: course.pause(chosen, "filters"),
             "disconnect": lambda: alerts.orphan(person, "acme"),
-            "look": lambda: self.harness.poller.look(PolledConnection(person, "acme")),
-            "look in vain": lambda: self.harness.poller.look(PolledConnection(person, "acme")),
-            "look refused": lambda: self.harness.poller.look(PolledConnection(person, "acme")),
-            "look with another key": lambda: self.other.poller.look(
+            "look": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
+            "look in vain": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
+            "look refused": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
+            "look with another key": lambda: self.other.poller.poll(
                 PolledConnection(person, "acme")
             ),
             "post": lambda: self.posted(chosen),
@@ -107,15 +107,15 @@ class Channel:
 
     async def posted(self, chosen: str) -> None:
         if alert := await self.harness.alert_store.load(chosen):
-            await self.harness.lifecycle.done(alert, ())
+            await self.harness.lifecycle.mark_posted(alert, ())
 
     async def noticed(self, chosen: str) -> None:
         if alert := await self.harness.alert_store.load(chosen):
-            await self.harness.lifecycle.noticed(alert)
+            await self.harness.lifecycle.record_notice(alert)
 
     async def add_unreadable(self, source: PolledConnection) -> None:
         """An alert of somebody whose key is lost, as a worker that had the key has saved it."""
-        await self.harness.poller.look(source)
+        await self.harness.poller.poll(source)
         if await self.redis.zscore(redis_keys.alerts_due(), source.name) is None:
             return
         self.unreadable += 1

@@ -47,9 +47,11 @@ class Machine:
         self.interruptions = 0
 
     async def ask(self) -> None:
-        preview = await self.harness.cleaning.look(await self.harness.accounts.load(ADA), FILTERS)
-        if preview.clean.counted:
-            self.asked[preview.clean.id] = str(preview.clean.counted)
+        preview = await self.harness.cleaning.preview(
+            await self.harness.accounts.load(ADA), FILTERS
+        )
+        if preview.cleanup.counted:
+            self.asked[preview.cleanup.id] = str(preview.cleanup.counted)
 
     async def act(self, name: str, fault: int, after: bool, more: str) -> None:
         """One act, in which Redis may fail at a call."""
@@ -80,7 +82,7 @@ class Machine:
 
     async def _continue(self, clean_id: str) -> None:
         account = await self.harness.accounts.load(ADA)
-        asked = await self.harness.cleaning.ask_again(account, clean_id)
+        asked = await self.harness.cleaning.count_remaining(account, clean_id)
         self.asked[asked.id] = str(asked.counted)
 
     async def _wait(self) -> None:
