@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import uvloop
 
 import bench.figures
-from bench.environment import Stage, open_stage
-from bench.figure import Measurement, figures
+from bench.environment import Environment, open_environment
+from bench.measurement import Measurement, figures
 
 STOPPED = 130  # as a shell says it of a program that ended by Ctrl-C
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{unknown[0]} is none of {', '.join(known)}")
     chosen = [known[name] for name in asked.names or known]
     try:
-        return uvloop.run(_on_stage(chosen, verbose=asked.verbose))
+        return uvloop.run(_in_environment(chosen, verbose=asked.verbose))
     except KeyboardInterrupt:
         return STOPPED
 
@@ -40,19 +40,19 @@ def measurements() -> list[Measurement]:
     return [one for module in modules for one in vars(module).values() if _is_measurement(one)]
 
 
-async def take(stage: Stage, chosen: Iterable[Measurement], *, verbose: bool) -> int:
+async def take(environment: Environment, chosen: Iterable[Measurement], *, verbose: bool) -> int:
     """One after another: two at once would measure each other."""
     short = 0
     for measurement in chosen:
-        for figure in figures(measurement, await measurement.measure(stage)):
+        for figure in figures(measurement, await measurement.measure(environment)):
             short += figure.is_short
             print(figure, *([figure.spread()] if verbose else []), sep="\n", flush=True)
     return 1 if short else 0
 
 
-async def _on_stage(chosen: Iterable[Measurement], *, verbose: bool) -> int:
-    async with open_stage() as stage:
-        return await take(stage, chosen, verbose=verbose)
+async def _in_environment(chosen: Iterable[Measurement], *, verbose: bool) -> int:
+    async with open_environment() as environment:
+        return await take(environment, chosen, verbose=verbose)
 
 
 def _is_measurement(value: object) -> bool:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.process import free_port, is_well, served, started
+from bench.processes import free_port, is_healthy, serve_app, start_process
 from bench.slack_load import SIGNING_SECRET, Answers, Load, listening
-from bench.users import connect_users
+from bench.stored_users import connect_users
 from bot.store.encryption import new_key
 from sandbox.processes import procfile_command
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 
 EMPORIX = "bench.stand_ins.emporix:app"
 SLACK = "bench.stand_ins.slack:app"
@@ -33,7 +33,7 @@ class Bot:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Environment:
     """The stand-ins that all measurements share; what else they need they start here."""
 
     http: aiohttp.ClientSession
@@ -58,15 +58,15 @@ class Stage:
         """The process alone, once it is ready: its pid and its base URL."""
         url = f"http://127.0.0.1:{settings['PORT']}"
         ready = f"{url}/readyz"
-        async with started(
-            procfile_command("web"), settings, lambda: is_well(self.http, ready)
+        async with start_process(
+            procfile_command("web"), settings, lambda: is_healthy(self.http, ready)
         ) as pid:
             yield pid, url
 
     @asynccontextmanager
     async def stock(self, name: str) -> AsyncIterator[Load]:
         """One of the Bolt apps in `bench.stand_ins.stock_bolt`."""
-        async with served(f"{STOCK}:{name}", self._slack_settings()) as url:
+        async with serve_app(f"{STOCK}:{name}", self._slack_settings()) as url:
             yield Load(self.http, url, self.answers)
 
     def settings(self, redis_url: str, emporix_url: str) -> dict[str, str]:
@@ -90,14 +90,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage() -> AsyncIterator[Stage]:
+async def open_environment() -> AsyncIterator[Environment]:
     """Stand-ins of Slack and Emporix that answer at once."""
     # uvicorn closes connections that were idle for 5 s, perhaps just as we take one.
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=2)
     async with (
         aiohttp.ClientSession(connector=connector) as http,
-        served(SLACK) as slack_url,
-        served(EMPORIX) as emporix_url,
+        serve_app(SLACK) as slack_url,
+        serve_app(EMPORIX) as emporix_url,
         listening(http, slack_url) as answers,
     ):
-        yield Stage(http, slack_url, emporix_url, answers)
+        yield Environment(http, slack_url, emporix_url, answers)

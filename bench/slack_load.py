@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from bench.users import TEAM, user_id
+from bench.stored_users import TEAM, user_id
 from bot.app import COMMAND
 from sandbox.slack.delivery import signed
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.environment import Stage
-from bench.process import resident, served, started
-from bench.users import connect_users
+from bench.environment import Environment
+from bench.processes import resident_bytes, serve_app, start_process
+from bench.stored_users import connect_users
 from bot.store.connection import connect
 from bot.store.health import Heartbeats
 from sandbox.processes import procfile_command
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 
 WORKERS = 2
 TENANTS = "bench.stand_ins.tenants:app"
@@ -27,7 +27,7 @@ CHANNELS = "bench.stand_ins.channels:app"
 class Workers:
     """At work already; what comes to the stand-ins is counted."""
 
-    stage: Stage
+    environment: Environment
     redis_url: str
     encryption_key: str
     slack_url: str
@@ -44,26 +44,26 @@ class Workers:
 
     def resident(self) -> int:
         """What they hold in memory together, in kB."""
-        return sum(map(resident, self.pids))
+        return sum(map(resident_bytes, self.pids))
 
     async def _read(self, url: str) -> Any:
-        async with self.stage.http.get(url) as answer:
+        async with self.environment.http.get(url) as answer:
             answer.raise_for_status()
             return await answer.json(content_type=None)
 
 
 @asynccontextmanager
 async def workers(
-    stage: Stage, users: int, tenant_of: Callable[[int], str], a_minute: int
+    environment: Environment, users: int, tenant_of: Callable[[int], str], a_minute: int
 ) -> AsyncIterator[Workers]:
     """With a Redis of their own and connected users; `a_minute` caps what the workspace takes."""
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         redis_url = parts.enter_context(redis_server(Path(folder)))
-        emporix_url = await parts.enter_async_context(served(TENANTS))
+        emporix_url = await parts.enter_async_context(serve_app(TENANTS))
         cap = {"BENCH_A_MINUTE": str(a_minute)}
-        slack_url = await parts.enter_async_context(served(CHANNELS, cap))
-        settings = stage.settings(redis_url, emporix_url) | {
+        slack_url = await parts.enter_async_context(serve_app(CHANNELS, cap))
+        settings = environment.settings(redis_url, emporix_url) | {
             "SLACK_API_URL": f"{slack_url}/api/",
             "SLACK_MESSAGES_PER_MINUTE": str(a_minute),
         }
@@ -74,9 +74,9 @@ async def workers(
         alive, pids = Heartbeats(redis), []
         for number in range(1, WORKERS + 1):
             ready = _at_work(alive, number)
-            worker = started(procfile_command("worker"), settings, ready)
+            worker = start_process(procfile_command("worker"), settings, ready)
             pids.append(await parts.enter_async_context(worker))
-        yield Workers(stage, redis_url, key, slack_url, emporix_url, tuple(pids))
+        yield Workers(environment, redis_url, key, slack_url, emporix_url, tuple(pids))
 
 
 def _at_work(alive: Heartbeats, count: int) -> Callable[[], Any]:

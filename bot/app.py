@@ -45,7 +45,7 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App
     app.action(ANY)(dispatch.action)
     app.view(ANY)(dispatch.submission)
     app.shortcut(ANY)(dispatch.shortcut)
-    app.options(ANY)(dispatch.suggestion)
+    app.options(ANY)(dispatch.options)
     for event_type in dispatch.registry.events:
         app.event(event_type)(dispatch.event)
     app.error(_refuse)

@@ -46,7 +46,7 @@ from bot.slack.verification import (
     RequestVerifier,
     is_certificate_check,
     may_be_certificate_check,
-    parse,
+    parse_body,
 )
 from bot.store.digests import new_digest_id
 from bot.store.encryption import Canary
@@ -146,32 +146,32 @@ async def assemble(
         with suppress(StoreUnavailable):  # the app starts without Redis, but not with wrong keys
             await ping()
         services = build_web_services(resources, new_cursor_id, new_digest_id)
-        await services.installation.learn()
-        services.say.preload()
+        await services.installation.identify()
+        services.renderer.preload()
         dispatch = _dispatcher(resources, services, patience_seconds)
         client = slack_client(settings, resources.session)
         client.token = None  # Bolt gives one to each request, and warns of another
         token = settings.slack_bot_token.get_secret_value()
-        yield Parts(build_app(dispatch, client, token), dispatch.work, ping)
+        yield Parts(build_app(dispatch, client, token), dispatch.background, ping)
 
 
 def _dispatcher(resources: Resources, services: WebServices, patience_seconds: float) -> Dispatch:
-    say, session, redis = services.say, resources.session, resources.redis
+    renderer, session, redis = services.renderer, resources.session, resources.redis
     return Dispatch(
         registry=services.registry,
-        say=say,
+        renderer=renderer,
         session=session,
-        work=BackgroundTasks(),
-        failures=ErrorHandler(say),
-        arrivals=Deliveries(redis, resources.accounts),
+        background=BackgroundTasks(),
+        error_handler=ErrorHandler(renderer),
+        deliveries=Deliveries(redis, resources.accounts),
         installation=services.installation,
         audit=services.audit,
         charts=ChartSupport(redis),
         services=services,
         providers=Providers(
-            say, session, services.overviews, TimeZoneCache(redis), resources.clock
+            renderer, session, services.home_service, TimeZoneCache(redis), resources.clock
         ),
-        patience_seconds=patience_seconds,
+        loading_after_seconds=patience_seconds,
     )
 
 
@@ -210,7 +210,7 @@ async def slack_events(request: Request) -> Response:
     headers = {
         name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw
     }
-    refusal = guard.refuse_head(headers)
+    refusal = guard.verify_headers(headers)
     if refusal and not may_be_certificate_check(headers):
         return _refuse(entry, refusal)
     body = await _read(request)
@@ -218,7 +218,7 @@ async def slack_events(request: Request) -> Response:
         return _refuse(entry, body)
     if refusal:
         return Response() if is_certificate_check(body) else _refuse(entry, refusal)
-    if refusal := guard.refuse_body(headers, body):
+    if refusal := guard.verify_body(headers, body):
         return _refuse(entry, refusal)
     entry.verified()
     return await _answer(request, body.decode(), entry)
@@ -247,7 +247,7 @@ def _is_stopping(request: Request) -> bool:
 async def _answer(request: Request, body: str, entry: Connection) -> Response:
     """The answer to a verified request."""
     try:
-        fields = parse(body)
+        fields = parse_body(body)
     except ValueError:
         return _refuse(entry, Rejection(400, "signed, but the body cannot be read"))
     if fields.get("type") == RATE_LIMITED:

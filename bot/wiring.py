@@ -95,23 +95,23 @@ class Services(Stores):
     """The services of both processes."""
 
     accounts: AccountService
-    alert_course: AlertLifecycle
+    alert_lifecycle: AlertLifecycle
     alerts: AlertService
-    alive: Heartbeats
+    heartbeats: Heartbeats
     audiences: AudienceCache
     audit: AuditLog
     departures: Departures
     digest_channels: DigestChannels
     digests: DigestService
-    directly: DirectMessages
-    histories: DailyHistory
+    direct_messages: DirectMessages
+    daily_history: DailyHistory
     installation: Installation
     jobs: JobService
     reports: DigestReports
-    say: Renderer
+    renderer: Renderer
     shared_deletes: SharedDeletes
     sharing: SharingService
-    watching: WatchService
+    watches: WatchService
 
 
 def build_services(
@@ -120,10 +120,10 @@ def build_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> Services:
     settings, redis, slack = resources.settings, resources.redis, resources.slack
-    say, audit = Renderer.default(settings.deletes), audit_log(settings, redis)
+    renderer, audit = Renderer.default(settings.deletes), audit_log(settings, redis)
     jobs = _jobs(resources, new_cursor_id)
     stores, clock = build_stores(resources), resources.clock
-    watching = _watching(resources, stores, jobs)
+    watches = _watching(resources, stores, jobs)
     course, alerts = _alerts(resources, stores)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
     reports = DigestReports(resources.patient_jobs, clock)
@@ -132,31 +132,31 @@ def build_services(
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
-        alert_course=course,
+        alert_lifecycle=course,
         alerts=alerts,
-        alive=Heartbeats(redis),
+        heartbeats=Heartbeats(redis),
         audiences=AudienceCache(redis, resources.keys, settings.slack_channel_reads_per_minute),
         audit=audit,
-        departures=_departures(resources, stores, digests, alerts, course, watching),
+        departures=_departures(resources, stores, digests, alerts, course, watches),
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
         digests=digests,
-        directly=DirectMessages(say, slack),
-        histories=_histories(resources),
+        direct_messages=DirectMessages(renderer, slack),
+        daily_history=_histories(resources),
         installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
         reports=reports,
-        say=say,
+        renderer=renderer,
         shared_deletes=_shared_deletes(resources, audit),
         sharing=_sharing(resources, jobs, new_cursor_id),
-        watching=watching,
+        watches=watches,
     )
 
 
 def _histories(resources: Resources) -> DailyHistory:
     counts = DailyCounts(resources.redis, resources.keys)
-    histories = DailyHistory(resources.emporix, counts, resources.clock)
-    resources.exit_stack.push_async_callback(histories.close)
-    return histories
+    daily_history = DailyHistory(resources.emporix, counts, resources.clock)
+    resources.exit_stack.push_async_callback(daily_history.close)
+    return daily_history
 
 
 def _jobs(resources: Resources, new_cursor_id: Callable[[], str]) -> JobService:
@@ -210,7 +210,7 @@ def _departures(
     digests: DigestService,
     alerts: AlertService,
     course: AlertLifecycle,
-    watching: WatchService,
+    watches: WatchService,
 ) -> Departures:
     redis = resources.redis
     return Departures(
@@ -220,7 +220,7 @@ def _departures(
         alerts,
         stores.alert_store,
         course,
-        watching,
+        watches,
         stores.watch_store,
         StoppedTeams(redis),
         Erasure(redis, resources.keys),
@@ -233,16 +233,16 @@ def _departures(
 class WebServices(Services):
     """The services of the web process."""
 
-    asking: FilterResolver
-    cleaning: CleanupService
-    digest_forms: DigestForms
+    filter_resolver: FilterResolver
+    cleanups: CleanupService
+    digest_form: DigestForms
     exports: Exports
-    finding: JobFinder
+    job_finder: JobFinder
     forms: FormStore
     logs: SessionLogs
-    overviews: HomeService
+    home_service: HomeService
     registry: Registry
-    whole_lists: CsvExport
+    csv_export: CsvExport
 
 
 def build_web_services(
@@ -251,19 +251,24 @@ def build_web_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> WebServices:
     redis, emporix, names = resources.redis, resources.emporix, resources.names
-    shared, asking = build_services(resources, new_cursor_id, new_digest_id), FilterResolver(names)
+    shared, filter_resolver = (
+        build_services(resources, new_cursor_id, new_digest_id),
+        FilterResolver(names),
+    )
     return WebServices(
         **_fields(shared),
-        asking=asking,
-        cleaning=_cleaning(resources, shared.cleanup_store, new_cursor_id),
-        digest_forms=DigestForms(shared.accounts, asking, shared.digests, shared.digest_channels),
+        filter_resolver=filter_resolver,
+        cleanups=_cleaning(resources, shared.cleanup_store, new_cursor_id),
+        digest_form=DigestForms(
+            shared.accounts, filter_resolver, shared.digests, shared.digest_channels
+        ),
         exports=Exports(emporix),
-        finding=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
+        job_finder=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
         forms=FormStore(redis, resources.keys, new_cursor_id),
         logs=SessionLogs(emporix),
-        overviews=_overviews(resources, shared),
+        home_service=_overviews(resources, shared),
         registry=discover(bot.listeners),
-        whole_lists=CsvExport(
+        csv_export=CsvExport(
             resources.named_jobs, ListStore(redis, resources.clock), clock=resources.clock
         ),
     )
@@ -302,14 +307,14 @@ def _overviews(resources: Resources, services: Services) -> HomeService:
 class WorkerServices(Services):
     """The services of the worker process; `worker_id` identifies it among all workers."""
 
-    alert_looks: AlertPoller
-    alert_posts: AlertPoster
-    clean_runs: CleanupRuns
-    digest_posts: DigestPoster
+    alert_poller: AlertPoller
+    alert_poster: AlertPoster
+    cleanup_runs: CleanupRuns
+    digest_poster: DigestPoster
     queue: TaskQueue
-    shifts: WorkerLeases
+    worker_leases: WorkerLeases
     stopped_teams: StoppedTeams
-    told_once: Notifier
+    notifier: Notifier
     worker_id: str
 
 
@@ -317,25 +322,25 @@ def build_worker_services(
     resources: Resources, queue: TaskQueue, sleep: Sleep = asyncio.sleep
 ) -> WorkerServices:
     shared, redis = build_services(resources), resources.redis
-    say, once = shared.say, _once(resources, sleep)
-    told_once = Notifier(say, once, resources.slack, shared.audiences)
+    renderer, poster = shared.renderer, _build_poster(resources, sleep)
+    notifier = Notifier(renderer, poster, resources.slack, shared.audiences)
     return WorkerServices(
         **_fields(shared),
-        alert_looks=_alert_looks(resources, shared.alert_store),
-        alert_posts=AlertPoster(say, once, told_once),
-        clean_runs=_clean_runs(resources, shared.cleanup_store, shared.audit),
-        digest_posts=DigestPoster(
-            say, once, shared.digest_channels, told_once, ChartSupport(redis)
+        alert_poller=_alert_looks(resources, shared.alert_store),
+        alert_poster=AlertPoster(renderer, poster, notifier),
+        cleanup_runs=_clean_runs(resources, shared.cleanup_store, shared.audit),
+        digest_poster=DigestPoster(
+            renderer, poster, shared.digest_channels, notifier, ChartSupport(redis)
         ),
         queue=queue,
-        shifts=WorkerLeases(redis),
+        worker_leases=WorkerLeases(redis),
         stopped_teams=StoppedTeams(redis),
-        told_once=told_once,
+        notifier=notifier,
         worker_id=secrets.token_hex(8),
     )
 
 
-def _once(resources: Resources, sleep: Sleep) -> IdempotentPoster:
+def _build_poster(resources: Resources, sleep: Sleep) -> IdempotentPoster:
     """Its client does not retry: an interrupted request may have posted the message."""
     settings, redis = resources.settings, resources.redis
     client = slack_client(settings, resources.session, repeats=False)

@@ -60,8 +60,8 @@ async def assemble_worker(
         runner = TaskRunner(
             calls,
             services,
-            ErrorHandler(services.say),
-            services.directly,
+            ErrorHandler(services.renderer),
+            services.direct_messages,
             clock,
             services.stopped_teams,
         )

@@ -1,4 +1,4 @@
-"""`make demo`: everything on this machine, a page to try it on, and a prompt for the terminal."""
+"""`make demo`: runs everything on this machine, with a web page and a prompt in the terminal."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import os
 import shlex
 import stat
 import sys
-from collections.abc import AsyncIterator
+import webbrowser
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
 
 from sandbox import demo_state
-from sandbox.browser import open_at_desktop
-from sandbox.clock.cli import told
+from sandbox.clock.cli import run_clock_command
 from sandbox.emporix.keys import GLOBEX_READ_ONLY
-from sandbox.say import SECONDS, Step, draw, take
+from sandbox.say import TIMEOUT_SECONDS, Step, draw, run_step
 from sandbox.slack.person import Person, SandboxError
-from sandbox.stack import Ports, Stack, running
+from sandbox.stack import Ports, Stack, running_stack
 from sandbox.terminal import draw_message
 
-LOOKED_AT = 5  # messages
+MESSAGES_SHOWN = 5  # messages
 
 PORTS = Ports(slack=8030, emporix=8040, bot=3000)
 
@@ -62,14 +62,14 @@ Or stay here. Ada is connected to tenant acme; Grace is not connected. Try:
 
 async def demo(folder: Path) -> int:
     """Run until Ctrl-C, `quit` or the end of the input at a terminal."""
-    from sandbox.page.routes import Door
+    from sandbox.page.routes import PageRoutes
 
     print("Starting Redis, the stand-ins and the bot …", flush=True)
     async with (
-        running(folder, PORTS, Door, alive=True) as stack,
-        httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http,
+        running_stack(folder, PORTS, PageRoutes, alive=True) as stack,
+        httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS) as http,
     ):
-        with demo_state.noted(folder, stack.slack_url):
+        with demo_state.published(folder, stack.slack_url):
             print(_welcome(stack), flush=True)
             await asyncio.to_thread(open_at_desktop, stack.slack_url)
             with suppress(asyncio.CancelledError):  # Ctrl-C is how most people leave
@@ -120,7 +120,7 @@ class Prompt:
                 self._user = user
                 return f"You are {user} now."
             case ["clock", *words]:
-                return await told(self._http, self._slack_url, " ".join(words))
+                return await run_clock_command(self._http, self._slack_url, " ".join(words))
             case ["look"]:
                 return await self._look()
             case ["in", channel]:
@@ -129,11 +129,11 @@ class Prompt:
         return HELP
 
     async def _look(self) -> str:
-        messages = (await self._person().messages())[-LOOKED_AT:]
+        messages = (await self._person().messages())[-MESSAGES_SHOWN:]
         return "\n\n".join(map(draw_message, messages)) or "(nothing here yet)"
 
     async def _take(self, step: Step) -> str:
-        return draw(await take(step, self._person()))
+        return draw(await run_step(step, self._person()))
 
     async def _click(self, words: list[str]) -> str:
         numbered = len(words) > 1 and words[-1].isdigit()
@@ -176,3 +176,16 @@ def _welcome(stack: Stack) -> str:
 
 def _bold(words: str) -> str:
     return f"\033[1m{words}\033[0m" if sys.stdout.isatty() else words
+
+
+def open_at_desktop(address: str) -> bool:
+    """Whether a browser was asked; never from a pipe, over SSH, or where there is no desktop."""
+    return is_at_desktop(os.environ, sys.platform, sys.stdin.isatty()) and webbrowser.open(address)
+
+
+def is_at_desktop(environment: Mapping[str, str], platform: str, at_terminal: bool) -> bool:
+    if not at_terminal or "SSH_CONNECTION" in environment:
+        return False
+    # Without a desktop `webbrowser` takes a browser of the terminal, over the prompt.
+    has_windows = {"DISPLAY", "WAYLAND_DISPLAY"} & environment.keys()
+    return platform in {"darwin", "win32"} or bool(has_windows)

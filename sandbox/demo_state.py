@@ -9,14 +9,14 @@ from pathlib import Path
 
 import httpx
 
-NOTE = "demo.json"
+STATE_FILE = "demo.json"
 ANSWER_SECONDS = 2.0
 
 
 @contextmanager
-def noted(folder: Path, slack_url: str) -> Iterator[None]:
+def published(folder: Path, slack_url: str) -> Iterator[None]:
     """Leave a note while the demo runs."""
-    note = folder / NOTE
+    note = folder / STATE_FILE
     note.write_text(json.dumps({"slack_url": slack_url}), encoding="utf-8")
     try:
         yield
@@ -27,7 +27,7 @@ def noted(folder: Path, slack_url: str) -> Iterator[None]:
 async def slack_url(folder: Path) -> str:
     """The stand-in Slack of the running demo, or "" where none runs."""
     try:
-        url = str(json.loads((folder / NOTE).read_text(encoding="utf-8"))["slack_url"])
+        url = str(json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))["slack_url"])
         async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as http:
             answer = await http.get(f"{url}/sandbox/messages", params={"user": "ada"})
     except (OSError, ValueError, KeyError, httpx.HTTPError):

@@ -1,4 +1,4 @@
-"""The bot's processes: as the Procfile starts them, or by the clock of the demo."""
+"""Starts and stops the bot's processes: as the Procfile does, or with the demo's clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -36,7 +36,7 @@ def clocked_command(name: str) -> list[str]:
     return [sys.executable, "-m", "sandbox.clock.run_bot", name]
 
 
-def mortal(command: Sequence[str]) -> list[str]:
+def ending_with_parent(command: Sequence[str]) -> list[str]:
     """The command, told to stop when the process that starts it dies, however it dies.
 
     By setpriv of util-linux, which becomes the command; without one (macOS) nothing is told.
@@ -63,7 +63,7 @@ async def bot_process(
     """A process of the bot; it is told to stop when it is left."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     process = await asyncio.create_subprocess_exec(
-        *mortal(command(name)),
+        *ending_with_parent(command(name)),
         cwd=PROJECT,
         env={**os.environ, **settings, "PATH": path},
         stdin=asyncio.subprocess.DEVNULL,
@@ -100,3 +100,27 @@ async def stop(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+class ProcessSwitch:
+    """`start` makes the process, and ends it when it is left. Off at first."""
+
+    def __init__(self, start: Callable[[], AbstractAsyncContextManager[object]]) -> None:
+        self._start = start
+        self._running: AsyncExitStack | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_on(self) -> bool:
+        return self._running is not None
+
+    async def switch(self, on: bool) -> None:
+        """Returns when the process has been started, or has ended."""
+        async with self._lock:
+            if on and self._running is None:
+                running = AsyncExitStack()
+                await running.enter_async_context(self._start())
+                self._running = running
+            elif not on and self._running is not None:
+                running, self._running = self._running, None
+                await running.aclose()

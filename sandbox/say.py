@@ -15,15 +15,15 @@ import httpx
 
 from sandbox import demo_state
 from sandbox.slack.person import Exchange, Person, SandboxError
-from sandbox.stack import running
+from sandbox.stack import running_stack
 from sandbox.terminal import draw_message, draw_view
 
-SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`kind` is as `take` has it; `given` a text, a label or a name, or label=value pairs."""
+    """`kind` is as `run_step` has it; `given` a text, a label or a name, or label=value pairs."""
 
     kind: str
     given: list[str]
@@ -37,14 +37,14 @@ async def say(
         return _complain("nothing to do: give a command, --home, --shortcut, --click or --submit")
     async with (
         _slack(folder) as slack_url,
-        httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http,
+        httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS) as http,
     ):
         person = Person(http, slack_url, user, channel)
         exchanges: list[Exchange] = []
         is_at_home = False
         for step in steps:
             try:
-                exchanges.append(await take(step, person, at_home=is_at_home))
+                exchanges.append(await run_step(step, person, at_home=is_at_home))
             except (SandboxError, ValueError) as error:
                 return _complain(str(error))
             is_at_home = (is_at_home or step.kind == "home") and not exchanges[-1].view
@@ -55,7 +55,7 @@ async def say(
     return int(any(map(is_error, asked)))  # the app hears nothing of what is only said
 
 
-async def take(step: Step, person: Person, *, at_home: bool = False) -> Exchange:
+async def run_step(step: Step, person: Person, *, at_home: bool = False) -> Exchange:
     """Do one step, in the Home tab if that is open; raises SandboxError or ValueError."""
     match step.kind:
         case "command":
@@ -129,5 +129,5 @@ async def _slack(folder: Path) -> AsyncIterator[str]:
         url = await demo_state.slack_url(folder)
         if not url:
             fresh = parts.enter_context(tempfile.TemporaryDirectory(prefix="emporix-say-"))
-            url = (await parts.enter_async_context(running(Path(fresh)))).slack_url
+            url = (await parts.enter_async_context(running_stack(Path(fresh)))).slack_url
         yield url

@@ -17,14 +17,19 @@ from bot.domain.accounts import Caller
 from bot.store import keys as redis_keys
 from bot.store.connection import connect
 from bot.store.encryption import CONNECTION, DEFAULT, TOKEN, new_key
-from sandbox.clock.process_switch import Switch
-from sandbox.clock.routes import ClockDoor
-from sandbox.clock.shared_clock import PATH, REDIS, MovingClock
+from sandbox.clock.routes import ClockRoutes
+from sandbox.clock.shared_clock import PATH, REDIS, SharedClock
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.state import World
-from sandbox.processes import START_SECONDS, bot_process, clocked_command, web_process
-from sandbox.redis import redis_server
+from sandbox.emporix.state import EmporixState
+from sandbox.processes import (
+    START_SECONDS,
+    ProcessSwitch,
+    bot_process,
+    clocked_command,
+    web_process,
+)
+from sandbox.redis_server import redis_server
 from sandbox.server import free_socket, serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA, TEAM_ID
@@ -42,7 +47,7 @@ class Stack:
     redis_url: str
 
 
-class Page(Protocol):
+class WebPage(Protocol):
     """Something to look at, served by the stand-in Slack; `close` comes before the server ends."""
 
     def routes(self) -> Sequence[BaseRoute]: ...
@@ -60,10 +65,10 @@ class Ports:
 
 
 @asynccontextmanager
-async def running(
+async def running_stack(
     folder: Path,
     ports: Ports = Ports(),
-    page: Callable[[Workspace], Page] | None = None,
+    page: Callable[[Workspace], WebPage] | None = None,
     *,
     alive: bool = False,
 ) -> AsyncIterator[Stack]:
@@ -75,16 +80,18 @@ async def running(
     the address of the stand-in Slack.
     """
     async with AsyncExitStack() as parts:
-        clock = MovingClock.of_now(folder)
+        clock = SharedClock.from_folder(folder)
         redis_url = os.environ.get("REDIS_URL") or parts.enter_context(redis_server(folder / REDIS))
-        workspace, world = Workspace(clock), World.believable(clock)
+        workspace, emporix_state = Workspace(clock), EmporixState.with_sample_data(clock)
         if alive:
-            world.come_alive()
+            emporix_state.start_simulation()
         settings: dict[str, str] = {}
-        worker = Switch(lambda: bot_process("worker", settings, clocked_command))
+        worker = ProcessSwitch(lambda: bot_process("worker", settings, clocked_command))
         key = _encryption_key(folder)
-        moving = ClockDoor(clock, worker, redis_url, key).routes()
-        emporix = await parts.enter_async_context(serving(create_emporix(world), ports.emporix))
+        moving = ClockRoutes(clock, worker, redis_url, key).routes()
+        emporix = await parts.enter_async_context(
+            serving(create_emporix(emporix_state), ports.emporix)
+        )
         slack = await parts.enter_async_context(_slack(workspace, ports.slack, page, moving))
         settings |= _settings(workspace, slack, emporix, redis_url, key) | {
             PATH: str(clock.path),
@@ -92,8 +99,8 @@ async def running(
         }
         web = web_process(settings, clocked_command)
         workspace.bot_url = await parts.enter_async_context(web)
-        parts.push_async_callback(worker.turn, False)
-        await worker.turn(True)
+        parts.push_async_callback(worker.switch, False)
+        await worker.switch(True)
         await _connect_ada(slack)
         workspace.forget_elsewhere = partial(disconnect_others, redis_url)
         yield Stack(slack, emporix, workspace.bot_url, redis_url)
@@ -121,7 +128,7 @@ def _settings(
 async def _slack(
     workspace: Workspace,
     port: int,
-    page: Callable[[Workspace], Page] | None,
+    page: Callable[[Workspace], WebPage] | None,
     more: Sequence[BaseRoute],
 ) -> AsyncIterator[str]:
     """The stand-in Slack, with the page where there is one; gives its base URL."""

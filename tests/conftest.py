@@ -1,4 +1,4 @@
-"""What most tests need: a clock that stands still, a real Redis, and the shop around the bot."""
+"""Fixtures for most tests: a clock that stands still, a real Redis, and the app harness."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from syrupy.assertion import SnapshotAssertion
 from bot.store.connection import connect
 from bot.store.errors import REDIS_ERROR_LOG
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 

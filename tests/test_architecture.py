@@ -49,7 +49,7 @@ from tests.harness.source_code import (
     strings,
 )
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 REGISTRY = discover(bot.listeners)
 VIEWS = "views.py"
 """What several listeners show: the one kind of module beside them that they import."""
@@ -100,7 +100,7 @@ def error_classes(base: type[Any] = errors.BotError) -> set[type[Any]]:
 HEARD = [heard for path in LISTENERS for heard in heard_in(path)]
 
 each_listener = pytest.mark.parametrize("listener", LISTENERS, ids=place)
-each_template = pytest.mark.parametrize("template", SAY.templates())
+each_template = pytest.mark.parametrize("template", RENDERER.templates())
 
 
 @each_listener
@@ -109,10 +109,12 @@ def test_a_listener_says_its_own_words(listener: Path) -> None:
     answer.
     """
     own = [
-        t for t in SAY.templates() if t == place(listener) or t.startswith(f"{place(listener)}.")
+        t
+        for t in RENDERER.templates()
+        if t == place(listener) or t.startswith(f"{place(listener)}.")
     ]
     if not own:
-        assert not strings(listener) & set(SAY.templates())
+        assert not strings(listener) & set(RENDERER.templates())
         only_events = all(isinstance(heard, EventListener) for heard in heard_in(listener))
         has_view = any(module.startswith("bot.listeners.") for module in imported(listener))
         assert only_events or has_view
@@ -218,8 +220,8 @@ def test_every_word_of_a_command_has_one_listener() -> None:
 @each_template
 def test_what_a_template_shows_is_heard(template: str) -> None:
     """Every button and every form that an example shows has its listener."""
-    for facts in examples(SAY, template).values():
-        shown: Any = SAY.render(template, **facts)
+    for facts in examples(RENDERER, template).values():
+        shown: Any = RENDERER.render(template, **facts)
         pressable = [block for block in shown.get("blocks", []) if block["type"] != "input"]
         pressed = {element["action_id"] for block in pressable for element in elements(block)}
         assert pressed <= REGISTRY.actions.keys()
@@ -237,7 +239,7 @@ def test_a_template_is_used(template: str) -> None:
 
 def test_every_error_is_explained() -> None:
     """Each error has its template, and each template of errors/ an error."""
-    there = {name.removeprefix(ERRORS) for name in SAY.templates() if name.startswith(ERRORS)}
+    there = {name.removeprefix(ERRORS) for name in RENDERER.templates() if name.startswith(ERRORS)}
     named = {error.template for error in error_classes() if hasattr(error, "template")}
     assert there == named | {ERROR_FOR_THE_UNKNOWN}
     assert all(hasattr(error, "template") for error in error_classes())
@@ -246,8 +248,8 @@ def test_every_error_is_explained() -> None:
 @each_template
 def test_a_listener_decodes_what_a_template_sends(template: str) -> None:
     """Each button and each form of an example has a state of its listener's class."""
-    for facts in examples(SAY, template).values():
-        shown: Any = SAY.render(template, **facts)
+    for facts in examples(RENDERER, template).values():
+        shown: Any = RENDERER.render(template, **facts)
         metadata = shown.get("private_metadata", "")
         if submission := REGISTRY.submissions.get(shown.get("callback_id", "")):
             submission.states("", metadata)

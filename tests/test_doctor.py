@@ -31,7 +31,7 @@ from bot.store.encryption import Cipher, aad, new_key, parse_keys
 from bot.store.health import Heartbeats
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault as EmporixFault
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.server import free_socket, serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.faults import Fault as SlackFault
@@ -50,7 +50,7 @@ SECRETS = {
 class Patient:
     """Everything the app needs, well; `told` is what doctor prints, `status` how it ends."""
 
-    world: World
+    emporix_state: EmporixState
     workspace: Workspace
     settings: dict[str, str]
     self_signed: int
@@ -60,10 +60,10 @@ class Patient:
 
 @pytest.fixture
 async def patient(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[Patient]:
-    world = World(clock)
+    emporix_state = EmporixState(clock)
     workspace = Workspace(clock, bot_token=SECRETS["SLACK_BOT_TOKEN"])
     async with AsyncExitStack() as parts:
-        emporix = await parts.enter_async_context(serving(create_emporix(world)))
+        emporix = await parts.enter_async_context(serving(create_emporix(emporix_state)))
         slack = await parts.enter_async_context(serving(create_slack(workspace)))
         addresses = {
             "SLACK_API_URL": f"{slack}/api/",
@@ -72,7 +72,7 @@ async def patient(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator
         }
         cut = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", ssl=tls())
         port = int(cut.sockets[0].getsockname()[1])
-        yield Patient(world, workspace, SECRETS | addresses, port)
+        yield Patient(emporix_state, workspace, SECRETS | addresses, port)
         cut.close()
         await redis.replicaof("NO", "ONE")
         await redis.config_set("maxmemory", 0)
@@ -174,7 +174,7 @@ def emporix_gone(patient: Patient) -> None:
 
 
 def emporix_is_a_page(patient: Patient) -> None:
-    patient.world.faults.add(EmporixFault("html", times=9))
+    patient.emporix_state.faults.add(EmporixFault("html", times=9))
 
 
 def emporix_is_somebody_else(patient: Patient) -> None:
@@ -182,7 +182,7 @@ def emporix_is_somebody_else(patient: Patient) -> None:
 
 
 def emporix_has_trouble(patient: Patient) -> None:
-    patient.world.faults.add(EmporixFault("status", times=9, status=503))
+    patient.emporix_state.faults.add(EmporixFault("status", times=9, status=503))
 
 
 def redis_full(patient: Patient) -> None:

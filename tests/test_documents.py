@@ -32,7 +32,7 @@ from tests.harness.documents import (
 from tests.harness.source_code import PROJECT, modules
 from tests.injected import wrong_parameters
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 REGISTRY = discover(bot.listeners)
 PICTURES = PROJECT / "docs/pictures"
 EXAMPLES = [PROJECT / ".env.example", PROJECT / "manifest.yml"]
@@ -97,27 +97,29 @@ def test_settings_exist(document: Path) -> None:
 
 def headline(template: str, facts: dict[str, object]) -> str:
     """The first sentence of a message, with "…" for what differs."""
-    words = str(SAY.render(template, **facts)["text"]).partition("\n")[0]
+    words = str(RENDERER.render(template, **facts)["text"]).partition("\n")[0]
     words = re.sub(r"^:\w+: |\*", "", words)
     words = re.sub(r"`[^`]*`|<#\w+>", "…", words)
     words = re.sub(r"(?<=\(status )\d+", "…", words)
     return re.split(r"(?<=[.?]) ", words)[0].rstrip(".")
 
 
-ERRORS = [found for found in SAY.templates() if found.startswith("errors/")]
+ERRORS = [found for found in RENDERER.templates() if found.startswith("errors/")]
 
 
 @pytest.mark.parametrize("template", [found for found in ERRORS if found not in OPEN_ENDED])
 def test_errors_are_explained_to_users(template: str) -> None:
     """Whoever looks up the words of an error finds what to do."""
     explained = "\n".join(row[0] for row in table(USER_GUIDE, "you read"))
-    for facts in examples(SAY, template).values():
+    for facts in examples(RENDERER, template).values():
         assert headline(template, facts) in explained
 
 
 def test_only_errors_are_explained_to_users() -> None:
     """What no error says any more leaves the guide."""
-    said = {headline(error, facts) for error in ERRORS for facts in examples(SAY, error).values()}
+    said = {
+        headline(error, facts) for error in ERRORS for facts in examples(RENDERER, error).values()
+    }
     rows = {row[0].rstrip(".") for row in table(USER_GUIDE, "you read")}
     assert {row for row in rows - said if not row.startswith(OF_ALL_OPEN_ENDED)} == set()
 
@@ -251,6 +253,6 @@ def test_the_example_of_a_command_works(tmp_path: Path) -> None:
     file = tmp_path / f"{template_name}.json.j2"
     file.parent.mkdir()
     file.write_text(template, encoding="utf-8")
-    say = Renderer(tmp_path, PROJECT / "templates")
-    for facts in examples(say, template_name).values():
-        assert say.render(template_name, **facts)
+    renderer = Renderer(tmp_path, PROJECT / "templates")
+    for facts in examples(renderer, template_name).values():
+        assert renderer.render(template_name, **facts)

@@ -77,7 +77,9 @@ async def harness(
 async def tour(harness: AppHarness) -> None:
     """One of everything that is stored, of both; each also acts on what the other has shared."""
     add_jobs(harness, 9)
-    harness.world.add_job("acme", id="running", status="in_progress", message="Still at it.")
+    harness.emporix_state.add_job(
+        "acme", id="running", status="in_progress", message="Still at it."
+    )
     for person, channel in (("ada", "ops"), ("grace", "general")):
         here = harness.person(person, channel)
         await harness.connect(here, ACME_OPERATIONS)
@@ -96,7 +98,7 @@ async def tour(harness: AppHarness) -> None:
         "Delete", action_id="jobs.delete_in_channel.confirm"
     )
     harness.clock.forward(60)
-    harness.world.add_job("acme", id="new", status="failure", message="No such order.")
+    harness.emporix_state.add_job("acme", id="new", status="failure", message="No such order.")
     await harness.worker.work()
     clean_id = await clean_up(harness)
     await harness.redis.hset(redis_keys.clean_results(clean_id), "job-1", "deleted")
@@ -114,7 +116,7 @@ async def clean_up(harness: AppHarness) -> str:
     asked = await harness.ada.command("/emporix jobs clean agent-type:complaint")
     await harness.ada.click("Delete…")
     await harness.ada.submit({"The number of jobs": asked.payloads[0]["text"].split()[1]})
-    harness.world.faults.add(Fault("rate_limit", times=50, method="DELETE", retry_after=60))
+    harness.emporix_state.faults.add(Fault("rate_limit", times=50, method="DELETE", retry_after=60))
     harness.clock.forward(1)
     await harness.worker.work()
     return str(await harness.redis.get(redis_keys.cleaning(ADAS, "acme")))

@@ -102,7 +102,7 @@ async def ask_and_open(tour: Tour, ada: Person) -> None:
     await tour.do(ada.click("Filter"), ada.submit({"Words": "refund"}))
     await tour.do(ada.shortcut("Search Emporix jobs"), ada.close())
     await tour.do(ada.open_home())
-    tour.harness.world.expire_tokens()
+    tour.harness.emporix_state.expire_tokens()
     await tour.do(ada.command(f"/emporix jobs get {job_id(1)}"))
 
 
@@ -119,9 +119,9 @@ async def watch_and_hear(tour: Tour, ada: Person, grace: Person) -> None:
     change(harness, "watched", "in_progress")
     await tour.do(ada.command("/emporix jobs watch watched"), ada.command("/emporix alerts on"))
     await tour.work(30)
-    harness.world.faults.add(Fault("status", times=4, path="/jobs", status=401))
+    harness.emporix_state.faults.add(Fault("status", times=4, path="/jobs", status=401))
     await tour.work(20, step=1)
-    harness.world.faults.clear()
+    harness.emporix_state.faults.clear()
     change(harness, "watched", "failure")
     change(harness, "failed", "failure")
     await tour.work(60)
@@ -152,7 +152,9 @@ def change(harness: AppHarness, job: str, status: str, ago: float = 60) -> None:
     """A job of that id as it is from now on; it was created so many seconds ago."""
     created, modified = iso(harness.clock() - ago), iso(harness.clock())
     metadata = {"version": 1, "createdAt": created, "modifiedAt": modified}
-    harness.world.add_job("acme", id=job, status=status, message="No order.", metadata=metadata)
+    harness.emporix_state.add_job(
+        "acme", id=job, status=status, message="No order.", metadata=metadata
+    )
 
 
 async def clean_up(tour: Tour, ada: Person) -> None:

@@ -1,4 +1,4 @@
-"""Each line of the log has the request's reference, and nothing that opens a door."""
+"""Each log line has the request's reference and no secret."""
 
 from __future__ import annotations
 

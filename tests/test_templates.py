@@ -16,18 +16,18 @@ from syrupy.assertion import SnapshotAssertion
 from bot.rendering.renderer import Renderer, examples
 from sandbox.slack import blockkit
 from sandbox.slack.blockkit.suggestions import suggested
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
 from tests.rendering.slack_limits import problems
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 EXAMPLES = [
     pytest.param(name, facts, id=f"{name}: {shown}")
-    for name in SAY.templates()
-    for shown, facts in examples(SAY, name).items()
+    for name in RENDERER.templates()
+    for shown, facts in examples(RENDERER, name).items()
 ]
 each_example = pytest.mark.parametrize(("name", "facts"), EXAMPLES)
-each_template = pytest.mark.parametrize("name", SAY.templates())
+each_template = pytest.mark.parametrize("name", RENDERER.templates())
 
 MEGABYTE = 1_000_000
 OUR_LINK = re.compile(
@@ -51,7 +51,7 @@ def refused(payload: dict[str, Any]) -> list[str]:
 def problems_of_options(payload: dict[str, Any]) -> list[str]:
     try:
         suggested({"options": payload["options"]})
-    except Refused as refused:
+    except ApiError as refused:
         return [str(refused.answer())]
     return []
 
@@ -71,19 +71,19 @@ def marked_up(node: Any) -> Iterator[str]:
 @each_example
 def test_shows_its_example(name: str, facts: dict[str, Any], snapshot: SnapshotAssertion) -> None:
     """What people see changes only when somebody means it to."""
-    assert SAY.render(name, **facts) == snapshot
+    assert RENDERER.render(name, **facts) == snapshot
 
 
 @each_example
 def test_slack_takes_its_example(name: str, facts: dict[str, Any]) -> None:
     """Both the stand-in's check of Block Kit and the list of limits find nothing."""
-    assert refused(SAY.render(name, **facts)) == []
+    assert refused(RENDERER.render(name, **facts)) == []
 
 
 @each_example
 def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> None:
     """Notifications and screen readers read the text, so it holds words of ours."""
-    payload: Any = SAY.render(name, **facts)
+    payload: Any = RENDERER.render(name, **facts)
     if "text" in payload:
         assert len(re.findall(r"\w{2,}", payload["text"])) >= 3
         assert payload["unfurl_links"] is payload["unfurl_media"] is False
@@ -94,9 +94,9 @@ def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> 
 @given(data=st.data())
 def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
     """Whatever Emporix or a user puts in: no error, no mention, no link, no broken limit."""
-    shown = data.draw(st.sampled_from(sorted(examples(SAY, name))))
-    facts = data.draw(spoiled(examples(SAY, name)[shown]))
-    assert_harmless(SAY.render(name, **facts), facts)
+    shown = data.draw(st.sampled_from(sorted(examples(RENDERER, name))))
+    facts = data.draw(with_bad_values(examples(RENDERER, name)[shown]))
+    assert_harmless(RENDERER.render(name, **facts), facts)
 
 
 @each_example
@@ -104,7 +104,7 @@ def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
 def test_a_megabyte_is_only_long(name: str, facts: dict[str, Any], piece: str) -> None:
     """Texts of a million letters, in every place at once, are shortened or left out."""
     huge = replaced(facts, piece * (MEGABYTE // len(piece)))
-    assert_harmless(SAY.render(name, **huge), huge)
+    assert_harmless(RENDERER.render(name, **huge), huge)
 
 
 LONG = "x" * 3000
@@ -134,8 +134,8 @@ def test_a_long_value_is_cut_within_a_sentence(
     name: str, changed: dict[str, Any], most: int
 ) -> None:
     """So that the words around it can still be read."""
-    example = next(iter(examples(SAY, name).values()))
-    runs = re.findall("x+", json.dumps(SAY.render(name, **(example | changed))))
+    example = next(iter(examples(RENDERER, name).values()))
+    runs = re.findall("x+", json.dumps(RENDERER.render(name, **(example | changed))))
     assert most // 2 < max(map(len, runs)) <= most
 
 
@@ -186,7 +186,7 @@ bad_words = st.one_of(
 )
 
 
-def spoiled(facts: Any) -> st.SearchStrategy[Any]:
+def with_bad_values(facts: Any) -> st.SearchStrategy[Any]:
     """`facts` in the same shape: other texts and numbers, lists of other lengths."""
     if isinstance(facts, dict):
         return st.fixed_dictionaries(
@@ -195,12 +195,12 @@ def spoiled(facts: Any) -> st.SearchStrategy[Any]:
                 if is_block_type(key, value)
                 else bad_counts
                 if key in OUR_COUNTS
-                else spoiled(value)
+                else with_bad_values(value)
                 for key, value in facts.items()
             }
         )
     if isinstance(facts, list):
-        return st.tuples(*map(spoiled, facts)).flatmap(repeated)
+        return st.tuples(*map(with_bad_values, facts)).flatmap(repeated)
     if isinstance(facts, bool):
         return st.booleans()
     if isinstance(facts, int):

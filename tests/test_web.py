@@ -1,4 +1,4 @@
-"""The HTTP door: what is not Slack's is refused with a status, what is Slack's is answered."""
+"""The HTTP endpoint answers requests from Slack and rejects all others with a status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.server import Limits
 from bot.slack.verification import MAX_BODY_BYTES
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import NOW, FakeClock
-from tests.harness.dispatch import Setup, open_bench
+from tests.harness.dispatch import DispatchSetup, open_dispatch
 from tests.harness.signed_requests import FORM, Poster
 
 JSON = "application/json"
@@ -22,15 +22,15 @@ COMMAND = b"command=%2Femporix&text=help&user_id=U0ADA&team_id=T0ACME"
 
 
 @pytest.fixture(scope="module")
-async def door(redis_url: str) -> AsyncIterator[AppHarness]:
+async def harness(redis_url: str) -> AsyncIterator[AppHarness]:
     """For what never gets as far as to change anything: made once, because it takes a moment."""
     async with open_app(None, redis_url, FakeClock()) as opened:
         yield opened
 
 
 @pytest.fixture
-def knock(door: AppHarness) -> Poster:
-    return Poster(door.http, door.bot_url, door.workspace.signing_secret, door.clock)
+def knock(harness: AppHarness) -> Poster:
+    return Poster(harness.http, harness.bot_url, harness.workspace.signing_secret, harness.clock)
 
 
 async def raw(url: str, headers: bytes) -> bytes:
@@ -56,7 +56,7 @@ async def test_refuses_a_body_that_is_too_long(knock: Poster) -> None:
     assert (await knock.post(b"x" * (MAX_BODY_BYTES + 1))).status_code == 413
 
 
-async def test_refuses_a_long_body_whose_length_is_not_told(door: AppHarness) -> None:
+async def test_refuses_a_long_body_whose_length_is_not_told(harness: AppHarness) -> None:
     """Chunks are counted while they come in."""
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -64,8 +64,8 @@ async def test_refuses_a_long_body_whose_length_is_not_told(door: AppHarness) ->
             yield b"x" * (MAX_BODY_BYTES // 10)
 
     headers = {"X-Slack-Request-Timestamp": str(int(NOW)), "X-Slack-Signature": WELL_FORMED}
-    url = f"{door.bot_url}/slack/events"
-    answer = await door.http.post(url, content=chunks(), headers=headers)
+    url = f"{harness.bot_url}/slack/events"
+    answer = await harness.http.post(url, content=chunks(), headers=headers)
     assert answer.status_code == 413
 
 
@@ -81,21 +81,21 @@ async def test_refuses_a_long_body_whose_length_is_not_told(door: AppHarness) ->
     ],
 )
 async def test_refuses_what_is_not_signed(
-    door: AppHarness, headers: dict[str, str], status: int
+    harness: AppHarness, headers: dict[str, str], status: int
 ) -> None:
     """Odd requests are refused with a status and a word."""
-    url = f"{door.bot_url}/slack/events"
-    answer = await door.http.post(url, content=COMMAND, headers=headers)
+    url = f"{harness.bot_url}/slack/events"
+    answer = await harness.http.post(url, content=COMMAND, headers=headers)
     assert answer.status_code == status
     assert answer.text
 
 
 @pytest.mark.parametrize("name", [b"X-Slack-Signature", b"X-Slack-Request-Timestamp"])
-async def test_refuses_headers_that_are_not_ascii(door: AppHarness, name: bytes) -> None:
+async def test_refuses_headers_that_are_not_ascii(harness: AppHarness, name: bytes) -> None:
     """Bytes that no client sends are refused, not stumbled over."""
     fine = {b"X-Slack-Signature": b"v0=00", b"X-Slack-Request-Timestamp": b"%d" % NOW}
     lines = [b"%s: %s\r\n" % pair for pair in (fine | {name: b"v0=\xff\xc3\xa9"}).items()]
-    assert await raw(door.bot_url, b"".join(lines) + b"Content-Length: 0\r\n") == (
+    assert await raw(harness.bot_url, b"".join(lines) + b"Content-Length: 0\r\n") == (
         b"HTTP/1.1 400 Bad Request\r\n"
     )
 
@@ -106,18 +106,18 @@ async def test_does_not_wait_forever_for_a_body() -> None:
         b"Content-Length: 99\r\nX-Slack-Request-Timestamp: %d\r\nX-Slack-Signature: %b\r\n\r\nhalf"
         % (NOW, WELL_FORMED.encode())
     )
-    async with open_bench(Setup((), limits=Limits(body=0.05))) as bench:
-        assert await raw(bench.workspace.bot_url, head) == b""
+    async with open_dispatch(DispatchSetup((), limits=Limits(body=0.05))) as harness:
+        assert await raw(harness.workspace.bot_url, head) == b""
 
 
-async def test_outlives_who_hangs_up(door: AppHarness) -> None:
+async def test_outlives_who_hangs_up(harness: AppHarness) -> None:
     """Half a body is nobody's business, and the next request is answered."""
-    address = urlsplit(door.bot_url)
+    address = urlsplit(harness.bot_url)
     _, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(b"POST /slack/events HTTP/1.1\r\nHost: bot\r\nContent-Length: 99\r\n\r\nhalf")
     await writer.drain()
     writer.transport.abort()
-    assert (await door.http.get(f"{door.bot_url}/healthz")).status_code == 200
+    assert (await harness.http.get(f"{harness.bot_url}/healthz")).status_code == 200
 
 
 async def test_verifies_its_address_for_events(knock: Poster) -> None:
@@ -160,19 +160,19 @@ async def test_answers_the_challenge(knock: Poster) -> None:
 
 @pytest.mark.parametrize("is_signed", [True, False])
 async def test_answers_the_check_of_its_certificate(
-    door: AppHarness, knock: Poster, is_signed: bool
+    harness: AppHarness, knock: Poster, is_signed: bool
 ) -> None:
     """Slack checks now and then, without a signature, whether the certificate is valid."""
     body = b"ssl_check=1&token=x"
-    url = f"{door.bot_url}/slack/events"
-    answer = await (knock.post(body) if is_signed else door.http.post(url, content=body))
+    url = f"{harness.bot_url}/slack/events"
+    answer = await (knock.post(body) if is_signed else harness.http.post(url, content=body))
     assert (answer.status_code, answer.content) == (200, b"")
 
 
 @pytest.mark.parametrize("body", [b"ssl_check=0", b"", b"ssl_check=1&pad=" + b"x" * 2000])
-async def test_answers_nothing_else_that_is_not_signed(door: AppHarness, body: bytes) -> None:
+async def test_answers_nothing_else_that_is_not_signed(harness: AppHarness, body: bytes) -> None:
     """An unsigned form is answered only if it is a certificate check of Slack's length."""
-    answer = await door.http.post(f"{door.bot_url}/slack/events", content=body)
+    answer = await harness.http.post(f"{harness.bot_url}/slack/events", content=body)
     assert answer.status_code == 400
 
 
@@ -186,17 +186,17 @@ async def test_logs_that_slack_holds_back_events(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-async def test_takes_nothing_but_posts(door: AppHarness, method: str) -> None:
+async def test_takes_nothing_but_posts(harness: AppHarness, method: str) -> None:
     """Browsers that come by are told so."""
-    answer = await door.http.request(method, f"{door.bot_url}/slack/events")
+    answer = await harness.http.request(method, f"{harness.bot_url}/slack/events")
     assert answer.status_code == 405
 
 
-async def test_says_that_it_is_well(door: AppHarness) -> None:
+async def test_says_that_it_is_well(harness: AppHarness) -> None:
     """The process answers, and Redis does."""
-    health = await door.http.get(f"{door.bot_url}/healthz")
+    health = await harness.http.get(f"{harness.bot_url}/healthz")
     assert health.json() == {"status": "ok", "running": 0}
-    assert (await door.http.get(f"{door.bot_url}/readyz")).status_code == 200
+    assert (await harness.http.get(f"{harness.bot_url}/readyz")).status_code == 200
 
 
 async def test_is_not_ready_without_redis(clock: FakeClock) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from bench.environment import Stage
-from bench.figure import Rounds, at_most, measures
-from bench.interleaved import p50, ratios
+from bench.comparison import p50, ratios
+from bench.environment import Environment
+from bench.measurement import Rounds, at_most, measures
 
 ROUNDS, COMMANDS = 60, 12
 
 
 @measures(ack_p50_ratio=at_most(0.15))
-async def acknowledgement(stage: Stage) -> Rounds:
+async def acknowledgement(environment: Environment) -> Rounds:
     """One after another, each sent when the answer to the one before has come."""
-    async with stage.bot() as bot, stage.stock("default") as stock:
+    async with environment.bot() as bot, environment.stock("default") as stock:
         found = await ratios(
             lambda: p50(lambda: bot.load.ack_then_answer("jobs"), COMMANDS),
             lambda: p50(lambda: stock.ack(stock.command("jobs")), COMMANDS),

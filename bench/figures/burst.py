@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
-from bench.environment import EMPORIX, USERS, Stage
-from bench.figure import Rounds, at_most, measures
-from bench.interleaved import percentile
-from bench.process import served
+from bench.comparison import percentile
+from bench.environment import EMPORIX, USERS, Environment
+from bench.measurement import Rounds, at_most, measures
+from bench.processes import serve_app
 from bench.slack_load import ANSWER_SECONDS, Load
 
 ROUNDS, COMMANDS, DELAY = 2, 200, "5"
 
 
 @measures(burst_ack_p99_seconds=at_most(0.5), burst_lost=at_most(0))
-async def burst(stage: Stage) -> Rounds:
+async def burst(environment: Environment) -> Rounds:
     """Lost is what has no list within 30 s; an error or a word about waiting is none."""
     async with (
-        served(EMPORIX, {"BENCH_DELAY": DELAY}) as slow_url,
-        stage.bot(emporix_url=slow_url) as bot,
+        serve_app(EMPORIX, {"BENCH_DELAY": DELAY}) as slow_url,
+        environment.bot(emporix_url=slow_url) as bot,
     ):
         rounds = [await _round(bot.load) for _ in range(ROUNDS)]
     return {

@@ -15,13 +15,13 @@ from pathlib import Path
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bench.environment import Stage
-from bench.figure import Rounds, at_most, measures
-from bench.redis_proxy import Trips, counting
+from bench.environment import Environment
+from bench.measurement import Rounds, at_most, measures
+from bench.redis_round_trips import RoundTripCounter, counting_proxy
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.state import World
-from sandbox.redis import redis_server
+from sandbox.emporix.state import EmporixState
+from sandbox.redis_server import redis_server
 from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.person import Exchange, Person
@@ -58,19 +58,19 @@ class Counters:
     ada: Person
     emporix: CountedApp
     slack: CountedApp
-    trips: Trips
+    trips: RoundTripCounter
 
     def read(self) -> Sequence[int]:
         return self.emporix.count("/"), self.trips.count, self.slack.count("/api/")
 
 
 @measures(**GOALS)
-async def one_look(stage: Stage) -> Rounds:
+async def calls_per_command(environment: Environment) -> Rounds:
     """The second of its kind, when connections are open and agents' names are known."""
-    async with _counters(stage) as counters:
+    async with _counters(environment) as counters:
         await counters.ada.command("/emporix jobs")
         turned = await _cost(counters, lambda: counters.ada.click("Next"))
-        job_id = World.believable(time.time).jobs("acme")[0]["id"]
+        job_id = EmporixState.with_sample_data(time.time).jobs("acme")[0]["id"]
         got = await _cost(counters, lambda: counters.ada.command(f"/emporix jobs get {job_id}"))
     return dict(zip(GOALS, [[cost] for cost in (*turned, *got)], strict=True))
 
@@ -89,22 +89,22 @@ async def _done(act: Act) -> None:
 
 
 @asynccontextmanager
-async def _counters(stage: Stage) -> AsyncIterator[Counters]:
+async def _counters(environment: Environment) -> AsyncIterator[Counters]:
     workspace = Workspace(time.time)
-    emporix = CountedApp(create_emporix(World.believable(time.time)))
+    emporix = CountedApp(create_emporix(EmporixState.with_sample_data(time.time)))
     slack = CountedApp(create_slack(workspace))
     async with AsyncExitStack() as parts:
         folder = parts.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
         redis_url = parts.enter_context(redis_server(Path(folder)))
-        counted_url, trips = await parts.enter_async_context(counting(redis_url))
+        counted_url, trips = await parts.enter_async_context(counting_proxy(redis_url))
         emporix_url = await parts.enter_async_context(serving(emporix))
         slack_url = await parts.enter_async_context(serving(slack))
-        settings = stage.settings(counted_url, emporix_url) | {
+        settings = environment.settings(counted_url, emporix_url) | {
             "SLACK_BOT_TOKEN": workspace.bot_token,
             "SLACK_SIGNING_SECRET": workspace.signing_secret,
             "SLACK_API_URL": f"{slack_url}/api/",
         }
-        _, workspace.bot_url = await parts.enter_async_context(stage.web_process(settings))
+        _, workspace.bot_url = await parts.enter_async_context(environment.web_process(settings))
         http = await parts.enter_async_context(httpx.AsyncClient())
         ada = Person(http, slack_url)
         await ada.command("/emporix connect acme")

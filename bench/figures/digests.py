@@ -11,18 +11,18 @@ import os
 import time
 from collections.abc import Mapping
 
-from bench.digests import digest, set_up
-from bench.environment import BOT_TOKEN, Stage
-from bench.figure import Rounds, at_most, measures
-from bench.process import served
+from bench.environment import BOT_TOKEN, Environment
+from bench.measurement import Rounds, at_most, measures
+from bench.processes import serve_app
 from bench.stand_ins.tenants import TROUBLED_EVERY, tenant_name
+from bench.stored_digests import digest, set_up
 from bench.workers import CHANNELS, WORKERS, Workers, workers
 from bot.domain.digests import Digest
 
 DIGESTS, TENANTS, POSTED_TO = 1_000, 200, 100
 THREADS = DIGESTS // TROUBLED_EVERY
 MESSAGES = DIGESTS + THREADS
-A_MINUTE = 600
+POSTS_PER_MINUTE = 600
 """The cap of the workspace: of Slack's "several hundred messages a minute" a high one."""
 
 SAMPLE = 40
@@ -30,8 +30,8 @@ SAMPLE = 40
 
 START_SECONDS = 150.0  # 100 channels at 50 a minute, and a little more
 QUIET_SECONDS = 5.0  # afterwards, in which a second post of something would be seen
-PATIENCE_SECONDS = 600.0
-LOOK_SECONDS = 0.5
+TIMEOUT_SECONDS = 600.0
+POLL_INTERVAL_SECONDS = 0.5
 BARE = "bench.stand_ins.baseline_digests:app"
 
 CALLS = 13
@@ -46,9 +46,9 @@ CALLS = 13
     digests_reads=at_most(POSTED_TO),
     digests_reads_refused=at_most(0),
 )
-async def digests(stage: Stage) -> Rounds:
+async def digests(environment: Environment) -> Rounds:
     """From the time when they are due until the last message, threads included."""
-    async with workers(stage, TENANTS, tenant_name, A_MINUTE) as at_work:
+    async with workers(environment, TENANTS, tenant_name, POSTS_PER_MINUTE) as at_work:
         due = time.time() + START_SECONDS
         await set_up(at_work.redis_url, at_work.encryption_key, _digests(due))
         await _until(at_work, MESSAGES // 2)
@@ -57,7 +57,7 @@ async def digests(stage: Stage) -> Rounds:
         whole = at_work.resident()
         await asyncio.sleep(QUIET_SECONDS)
         posted, calls = await at_work.posted(), await at_work.calls()
-        processor = await _processor_seconds(stage, at_work.emporix_url)
+        processor = await _processor_seconds(environment, at_work.emporix_url)
     return {
         "digests_time_ratio": [(posted["last"] - due) / max(_limits_seconds(), processor)],
         "digests_lost_or_twice": [_lost_or_twice(posted["names"])],
@@ -77,26 +77,26 @@ def _digests(due: float) -> list[Digest]:
 
 async def _until(at_work: Workers, messages: int) -> None:
     """Until so many have come, or it takes too long: what is lost then shows by itself."""
-    for _ in range(int(PATIENCE_SECONDS / LOOK_SECONDS)):
+    for _ in range(int(TIMEOUT_SECONDS / POLL_INTERVAL_SECONDS)):
         if len((await at_work.posted())["names"]) >= messages:
             break
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
 
 def _limits_seconds() -> float:
     """What the limits alone allow: all but a second's worth wait for the cap of the workspace."""
-    return MESSAGES / (A_MINUTE / 60) - 1
+    return MESSAGES / (POSTS_PER_MINUTE / 60) - 1
 
 
 def _lost_or_twice(names: Mapping[str, int]) -> int:
     return abs(MESSAGES - len(names)) + sum(names.values()) - len(names)
 
 
-async def _processor_seconds(stage: Stage, emporix_url: str) -> float:
+async def _processor_seconds(environment: Environment, emporix_url: str) -> float:
     """What the bare work takes of the processor, shared by all cores there are."""
     async with (
-        served(CHANNELS) as slack_url,
-        served(
+        serve_app(CHANNELS) as slack_url,
+        serve_app(
             BARE,
             {
                 "EMPORIX_API_URL": emporix_url,
@@ -104,7 +104,7 @@ async def _processor_seconds(stage: Stage, emporix_url: str) -> float:
                 "SLACK_BOT_TOKEN": BOT_TOKEN,
             },
         ) as bare_url,
-        stage.http.get(f"{bare_url}/{SAMPLE}/{SAMPLE * DIGESTS // TENANTS}") as answer,
+        environment.http.get(f"{bare_url}/{SAMPLE}/{SAMPLE * DIGESTS // TENANTS}") as answer,
     ):
         answer.raise_for_status()
         return float(await answer.text()) * TENANTS / SAMPLE / (os.cpu_count() or 1)

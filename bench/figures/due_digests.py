@@ -8,23 +8,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench.digests import digest, set_up
-from bench.environment import Stage
-from bench.figure import Rounds, at_most, measures
-from bench.interleaved import p50, ratios
+from bench.comparison import p50, ratios
+from bench.environment import Environment
+from bench.measurement import Rounds, at_most, measures
+from bench.stored_digests import digest, set_up
 from bot.store.connection import connect
 from bot.store.digests import DigestStore
 from bot.store.due_index import CLAIM_SECONDS
 from bot.store.encryption import Cipher, new_key, parse_keys
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 
 ROUNDS, LOOKS = 48, 40
 MANY, FEW, DUE = 100_000, 1_000, 50
 TEAMS, OWNERS, CHANNELS = 200, 4_000, 10_000
-LATER_SECONDS = 365 * 24 * 60 * 60.0
+NOT_DUE_SECONDS = 365 * 24 * 60 * 60.0
 
 
-class Looks:
+class DueQueries:
     """Looks again and again, each time a claim later: so each finds the same digests due."""
 
     def __init__(self, store: DigestStore, now: float) -> None:
@@ -44,18 +44,18 @@ class Looks:
 
 
 @measures(due_p50_ratio=at_most(1.5))
-async def due(stage: Stage) -> Rounds:
+async def due_digests(environment: Environment) -> Rounds:
     """What a worker does once a second, by its own code; each side has a Redis."""
-    async with _looks(MANY) as many, _looks(FEW) as few:
+    async with _due_queries(MANY) as many, _due_queries(FEW) as few:
         found = await ratios(many.p50, few.p50, ROUNDS, most_is_best=False)
     return {"due_p50_ratio": found}
 
 
 @asynccontextmanager
-async def _looks(count: int) -> AsyncIterator[Looks]:
+async def _due_queries(count: int) -> AsyncIterator[DueQueries]:
     now, key = time.time(), new_key()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, redis_server(Path(folder)) as url:
-        times = (now if number < DUE else now + LATER_SECONDS for number in range(count))
+        times = (now if number < DUE else now + NOT_DUE_SECONDS for number in range(count))
         await set_up(
             url,
             key,
@@ -65,5 +65,5 @@ async def _looks(count: int) -> AsyncIterator[Looks]:
             ),
         )
         redis = connect(url)
-        yield Looks(DigestStore(redis, Cipher(parse_keys(key))), now)
+        yield DueQueries(DigestStore(redis, Cipher(parse_keys(key))), now)
         await redis.aclose()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from bench.environment import Stage
-from bench.figure import Rounds, at_least, measures
-from bench.interleaved import rate, ratios
+from bench.comparison import rate, ratios
+from bench.environment import Environment
+from bench.measurement import Rounds, at_least, measures
 from bench.slack_load import Load
 
 ROUNDS, CONNECTIONS, COMMANDS = 32, 32, 500
 
 
 @measures(help_rate_ratio=at_least(0.7))
-async def help_rate(stage: Stage) -> Rounds:
+async def help_rate(environment: Environment) -> Rounds:
     """Both acknowledge before they answer; ours with all of the help in it."""
-    async with stage.bot() as bot, stage.stock("in_process") as stock:
+    async with environment.bot() as bot, environment.stock("in_process") as stock:
         found = await ratios(
             lambda: _rate(bot.load), lambda: _rate(stock), ROUNDS, most_is_best=True
         )

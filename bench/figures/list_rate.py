@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from bench.environment import USERS, Bot, Stage
-from bench.figure import Rounds, at_least, measures
-from bench.interleaved import rate, ratios
-from bench.process import served
+from bench.comparison import rate, ratios
+from bench.environment import USERS, Bot, Environment
+from bench.measurement import Rounds, at_least, measures
+from bench.processes import serve_app
 
 ROUNDS, AT_ONCE, LISTS, PAIRS = 24, 16, 100, 200
 
 
 @measures(list_rate_ratio=at_least(0.4))
-async def list_rate(stage: Stage) -> Rounds:
+async def list_rate(environment: Environment) -> Rounds:
     """The calls are made by the same clients, in a process of their own as the app is."""
-    async with stage.bot() as bot:
+    async with environment.bot() as bot:
         await _rate(bot)  # the newest answer is what the other side posts
-        settings = {"EMPORIX_API_URL": stage.emporix_url, "SLACK_URL": stage.slack_url}
-        async with served("bench.stand_ins.baseline_list:app", settings) as bare_url:
+        settings = {"EMPORIX_API_URL": environment.emporix_url, "SLACK_URL": environment.slack_url}
+        async with serve_app("bench.stand_ins.baseline_list:app", settings) as bare_url:
             found = await ratios(
-                lambda: _rate(bot), lambda: _bare_rate(stage, bare_url), ROUNDS, most_is_best=True
+                lambda: _rate(bot),
+                lambda: _bare_rate(environment, bare_url),
+                ROUNDS,
+                most_is_best=True,
             )
     return {"list_rate_ratio": found}
 
@@ -27,7 +30,7 @@ async def _rate(bot: Bot) -> float:
     return await rate(lambda n: bot.load.answer("jobs", n % USERS), range(LISTS), AT_ONCE)
 
 
-async def _bare_rate(stage: Stage, bare_url: str) -> float:
-    async with stage.http.get(f"{bare_url}/{PAIRS}/{AT_ONCE}") as answer:
+async def _bare_rate(environment: Environment, bare_url: str) -> float:
+    async with environment.http.get(f"{bare_url}/{PAIRS}/{AT_ONCE}") as answer:
         answer.raise_for_status()
         return float(await answer.text())

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from bench.environment import Stage
-from bench.figure import Rounds, at_most, measures
-from bench.interleaved import p50, ratios
+from bench.comparison import p50, ratios
+from bench.environment import Environment
+from bench.measurement import Rounds, at_most, measures
 from bench.slack_load import Load
 
 ROUNDS, LISTS, CROWD = 48, 12, 100_000
 
 
 @measures(crowd_p50_ratio=at_most(1.1))
-async def crowd(stage: Stage) -> Rounds:
+async def many_users(environment: Environment) -> Rounds:
     """From the command to the answer, one after another; each side has a bot and a Redis."""
-    async with stage.bot(users=CROWD) as full, stage.bot(users=1) as empty:
+    async with environment.bot(users=CROWD) as full, environment.bot(users=1) as empty:
         found = await ratios(
             lambda: _p50(full.load), lambda: _p50(empty.load), ROUNDS, most_is_best=False
         )

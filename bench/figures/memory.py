@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from bench.environment import USERS, Stage
-from bench.figure import Rounds, at_most, measures
-from bench.interleaved import rate
-from bench.process import resident
+from bench.comparison import rate
+from bench.environment import USERS, Environment
+from bench.measurement import Rounds, at_most, measures
+from bench.processes import resident_bytes
 from bench.slack_load import Load
 
 FEW, MANY, AT_ONCE = 2_000, 20_000, 16
 
 
 @measures(memory_ratio=at_most(1.1))
-async def memory(stage: Stage) -> Rounds:
+async def memory(environment: Environment) -> Rounds:
     """Resident memory; of four commands one is a list, one a job and two are help."""
-    async with stage.bot() as bot:
+    async with environment.bot() as bot:
         await _ask(bot.load, FEW)
-        before = resident(bot.pid)
+        before = resident_bytes(bot.pid)
         await _ask(bot.load, MANY - FEW)
-        after = resident(bot.pid)
+        after = resident_bytes(bot.pid)
     return {"memory_ratio": [after / before]}
 
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench.digests import digest, set_up
-from bench.environment import Stage
-from bench.figure import Rounds, at_most, measures
+from bench.environment import Environment
+from bench.measurement import Rounds, at_most, measures
 from bench.stand_ins.emporix import TENANT
-from bench.users import TEAM, connect_users, user_id
+from bench.stored_digests import digest, set_up
+from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller
 from bot.domain.alerts import Alert, Watermark
 from bot.domain.filters import Filters
@@ -23,7 +23,7 @@ from bot.store.encryption import Cipher, new_key, parse_keys
 from bot.store.idempotency import IdempotencyClaims
 from bot.store.lists import ListStore, new_cursor_id
 from bot.store.watches import WatchStore, new_watch_id
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 
 EACH = 1_000
 SEEN = 20
@@ -43,7 +43,7 @@ Fill = Callable[[str], Awaitable[None]]
     redis_bytes_a_list=at_most(1_100),
     redis_bytes_a_post=at_most(180),
 )
-async def redis_memory(stage: Stage) -> Rounds:
+async def redis_memory(environment: Environment) -> Rounds:
     """MEMORY USAGE of all keys ÷ how many things they hold: the indexes count, too."""
     return {
         "redis_bytes_a_user": [await _bytes(_users)],

@@ -8,27 +8,29 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.environment import Stage
-from bench.figure import Rounds, at_most, measures
-from bench.interleaved import ratios
-from sandbox.redis import redis_server
+from bench.comparison import ratios
+from bench.environment import Environment
+from bench.measurement import Rounds, at_most, measures
+from sandbox.redis_server import redis_server
 
 ROUNDS = 8
 IMPORTS = "import slack_bolt.async_app, httpx, redis.asyncio"
 
 
 @measures(start_ratio=at_most(2))
-async def start(stage: Stage) -> Rounds:
+async def start(environment: Environment) -> Rounds:
     """Ready is when /readyz is answered with 200."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, redis_server(Path(folder)) as url:
-        found = await ratios(lambda: _until_ready(stage, url), _imports, ROUNDS, most_is_best=False)
+        found = await ratios(
+            lambda: _until_ready(environment, url), _imports, ROUNDS, most_is_best=False
+        )
     return {"start_ratio": found}
 
 
-async def _until_ready(stage: Stage, redis_url: str) -> float:
-    settings = stage.settings(redis_url, stage.emporix_url)
+async def _until_ready(environment: Environment, redis_url: str) -> float:
+    settings = environment.settings(redis_url, environment.emporix_url)
     begun = time.perf_counter()
-    async with stage.web_process(settings):
+    async with environment.web_process(settings):
         return time.perf_counter() - begun
 
 

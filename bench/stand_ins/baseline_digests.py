@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bench.digests import digest
 from bench.stand_ins.tenants import tenant_name
-from bench.users import SCOPES
+from bench.stored_digests import digest
+from bench.stored_users import SCOPES
 from bot.domain.accounts import Connection, Credentials
 from bot.domain.filters import Filters
 from bot.domain.jobs import JobPage
@@ -33,7 +33,7 @@ from bot.services.digests.report import DigestReports, Report
 
 DAY_SECONDS = 24 * 60 * 60.0
 HEADERS = {"X-Total-Count": "true", "Authorization": "Bearer token"}
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 SLACK = AsyncWebClient(os.environ["SLACK_BOT_TOKEN"], base_url=os.environ["SLACK_API_URL"])
 
 
@@ -73,10 +73,10 @@ async def _report(reports: DigestReports, number: int) -> Report:
 
 async def _post(number: int, report: Report) -> None:
     facts: dict[str, Any] = {"digest": digest(number, 0, owners=1, channels=1), "report": report}
-    message: dict[str, Any] = SAY.render("digest/post", skipped=(), late_for=None, **facts)
+    message: dict[str, Any] = RENDERER.render("digest/post", skipped=(), late_for=None, **facts)
     posted = await SLACK.chat_postMessage(channel="C0BARE", **message)
     if report.rest:
-        rest: dict[str, Any] = SAY.render("digest/post.rest", report=report)
+        rest: dict[str, Any] = RENDERER.render("digest/post.rest", report=report)
         await SLACK.chat_postMessage(channel="C0BARE", thread_ts=str(posted["ts"]), **rest)
 
 

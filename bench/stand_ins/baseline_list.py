@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bench.interleaved import rate
+from bench.comparison import rate
 from bench.stand_ins.emporix import TENANT
 from bot.domain.filters import Filters
 from bot.emporix.client import list_params

@@ -1,4 +1,4 @@
-"""A Slack that takes everything, and tells the bench what came.
+"""A stand-in of Slack that accepts everything and reports the answers to the benchmark.
 
 `uvicorn bench.stand_ins.slack:app` answers to
 

@@ -27,9 +27,9 @@ _COMMENT = re.compile(r"\s*\{#-?(.*?)-?#\}", re.DOTALL)
 _BEGINNING = "example:"
 
 
-def examples(say: Renderer, name: str) -> dict[str, dict[str, Any]]:
+def examples(renderer: Renderer, name: str) -> dict[str, dict[str, Any]]:
     """What each example of `name` shows, and its facts; raises TemplateWrong without one."""
-    source = say.source(name)
+    source = renderer.source(name)
     found: dict[str, dict[str, Any]] = {}
     start = 0
     while comment := _COMMENT.match(source, start):

@@ -65,12 +65,12 @@ class TaskRunner:
         calls: TaskRegistry,
         services: object,
         failures: ErrorHandler,
-        directly: DirectMessages,
+        direct_messages: DirectMessages,
         clock: Callable[[], float],
         stopped: StoppedTeams,
     ) -> None:
         self._calls, self._services = calls, services
-        self._failures, self._directly, self._clock = failures, directly, clock
+        self._failures, self._direct_messages, self._clock = failures, direct_messages, clock
         self._stopped, self._is_stopped = stopped, False
 
     async def tick(self, tick: PeriodicTask) -> None:
@@ -150,8 +150,8 @@ class TaskRunner:
         if errand.on_give_up is not None:
             await errand.on_give_up()
         if errand.owner is not None:
-            surface = self._directly.about(errand.owner, errand.subject)
-            await self._failures.tell(error, errand.reference, surface)
+            surface = self._direct_messages.reply_about(errand.owner, errand.subject)
+            await self._failures.show(error, errand.reference, surface)
 
     async def _call(self, called: ScheduledFunction, given: Mapping[str, object]) -> None:
         needed = {

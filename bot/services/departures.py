@@ -56,17 +56,17 @@ class Departures:
         digest_store: DigestStore,
         alerts: AlertService,
         alert_store: AlertStore,
-        alert_course: AlertLifecycle,
-        watching: WatchService,
+        alert_lifecycle: AlertLifecycle,
+        watches: WatchService,
         watch_store: WatchStore,
         stopped: StoppedTeams,
         erasure: Erasure,
         cleans: CleanupStore,
         clock: Clock,
     ) -> None:
-        self._accounts, self._watching, self._watches = accounts, watching, watch_store
+        self._accounts, self._watches, self._watch_store = accounts, watches, watch_store
         self._digests, self._digest_store = digests, digest_store
-        self._alerts, self._alert_store, self._course = alerts, alert_store, alert_course
+        self._alerts, self._alert_store, self._course = alerts, alert_store, alert_lifecycle
         self._stopped, self._erasure, self._clock = stopped, erasure, clock
         self._cleans = cleans
 
@@ -109,8 +109,8 @@ class Departures:
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
-        for tenant in {*tenants, *(watch.tenant for watch in await self._watches.of(caller))}:
-            await self._watching.end_all(caller, tenant)
+        for tenant in {*tenants, *(watch.tenant for watch in await self._watch_store.of(caller))}:
+            await self._watches.end_all(caller, tenant)
         for alert in await self._alert_store.of_owner(caller):
             await self._abandon_alert(alert.id, caller)
         theirs = await self._digest_store.of_owner(caller)

@@ -20,21 +20,21 @@ logger = logging.getLogger(__name__)
 class ErrorHandler:
     """Turns an error into a message for the surface that the person is looking at."""
 
-    def __init__(self, say: Renderer) -> None:
-        self._say = say
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
 
-    async def tell(self, error: Exception, reference: str, surface: Reply | Modal) -> None:
+    async def show(self, error: Exception, reference: str, surface: Reply | Modal) -> None:
         """Answer by message or in the modal; an unknown error gets `reference`, also in the log."""
         template, facts = _explain(error, reference)
         try:
             if isinstance(surface, Modal):
-                await surface.show(as_modal(self._say.render(template, **facts)))
+                await surface.show(as_modal(self._renderer.render(template, **facts)))
             else:
                 await surface(template, **facts)
         except SLACK_ERRORS as undeliverable:
             logger.error("could not tell the user: %s", describe(undeliverable))
 
-    def note(self, error: Exception) -> None:
+    def log(self, error: Exception) -> None:
         """Log an error where there is nothing to tell it by."""
         _explain(error, "")
 

@@ -17,7 +17,7 @@ from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.cleanups.run import CleanupOwner, CleanupRuns, FileNotSent
 from bot.services.departures import Departures
 from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, named, passes_in
+from bot.slack.errors import SLACK_ERRORS, error_name, retry_seconds
 from bot.slack.files import file_name
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.store.cleanups import CleanupStore
@@ -40,22 +40,22 @@ async def find_due(now: float, queue: TaskQueue, cleanup_store: CleanupStore) ->
 async def run(
     clean_id: str,
     errand: TaskContext,
-    clean_runs: CleanupRuns,
-    directly: DirectMessages,
+    cleanup_runs: CleanupRuns,
+    direct_messages: DirectMessages,
     departures: Departures,
-    told_once: Notifier,
+    notifier: Notifier,
 ) -> None:
-    shown = Shown(directly, told_once, errand)
-    is_gone = partial(_is_gone, directly, departures)
-    owner = CleanupOwner(shown.show, partial(_send, directly), is_gone)
-    seconds = await clean_runs.run(clean_id, owner)
+    shown = Shown(direct_messages, notifier, errand)
+    is_gone = partial(_is_gone, direct_messages, departures)
+    owner = CleanupOwner(shown.show, partial(_send, direct_messages), is_gone)
+    seconds = await cleanup_runs.run(clean_id, owner)
     if seconds is not None:
         raise RetryLater(seconds, "the clean-up goes on")
 
 
-async def _is_gone(directly: DirectMessages, departures: Departures, caller: Caller) -> bool:
+async def _is_gone(direct_messages: DirectMessages, departures: Departures, caller: Caller) -> bool:
     """Whether the owner has left Slack; then their API keys are deleted, too."""
-    is_gone = await directly.is_gone(caller)
+    is_gone = await direct_messages.has_left(caller)
     if is_gone:
         await departures.remove_user(caller)
     return is_gone
@@ -65,8 +65,8 @@ async def _is_gone(directly: DirectMessages, departures: Departures, caller: Cal
 class Shown:
     """The one direct message of a clean-up, which changes as it goes."""
 
-    directly: DirectMessages
-    told_once: Notifier
+    direct_messages: DirectMessages
+    notifier: Notifier
     errand: TaskContext
 
     async def show(self, progress: CleanupProgress) -> str:
@@ -88,29 +88,33 @@ class Shown:
         try:
             return await self._put("jobs/clean.report", progress)
         except SLACK_ERRORS as error:
-            if (seconds := passes_in(error)) is None:
+            if (seconds := retry_seconds(error)) is None:
                 raise
             raise RetryLater(seconds, describe(error)) from error
 
     async def _put(self, template: str, progress: CleanupProgress) -> str:
         """The first is posted once, though Slack may fail after posting, or a worker stop."""
         clean = progress.cleanup
-        place = clean.shown_at or await self.told_once.place(
+        place = clean.shown_at or await self.notifier.post_direct(
             f"clean:{clean.id}", clean.caller, clean.begun_at, template, progress=progress
         )
-        return await self.directly.show(clean.caller, place, template, progress=progress)
+        return await self.direct_messages.send_or_update(
+            clean.caller, place, template, progress=progress
+        )
 
 
-async def _send(directly: DirectMessages, clean: Cleanup, jobs: Sequence[Job], number: int) -> None:
+async def _send(
+    direct_messages: DirectMessages, clean: Cleanup, jobs: Sequence[Job], number: int
+) -> None:
     """A CSV file with some of the jobs, in a direct message. Raises FileNotSent."""
     # 5,000 jobs take tenths of a second, in which the worker does other things.
     text = await asyncio.to_thread(csv_text, jobs)
     name = file_name("clean-up", f"{clean.tenant}-{clean.id}-{number}", "csv")
     try:
-        await directly.share(clean.caller, name, text)
+        await direct_messages.send_file(clean.caller, name, text)
     except FileRefused as error:
         logger.warning("the jobs of a clean-up could not be sent: %s", error)
         raise FileNotSent(error.reason, passes=False) from error
     except SLACK_ERRORS as error:
-        logger.warning("the jobs of a clean-up could not be sent: %s", named(error))
-        raise FileNotSent(named(error), passes=passes_in(error) is not None) from error
+        logger.warning("the jobs of a clean-up could not be sent: %s", error_name(error))
+        raise FileNotSent(error_name(error), passes=retry_seconds(error) is not None) from error

@@ -33,7 +33,7 @@ from bot.services.digests import lifecycle
 from bot.services.digests.digests import DigestService
 from bot.services.digests.history import DailyHistory, History
 from bot.services.digests.report import DigestReports, Report
-from bot.slack.conversations import DigestChannels, said_by_slack
+from bot.slack.conversations import DigestChannels, pause_reason
 from bot.slack.errors import error_code
 from bot.slack.posting.digests import DigestPoster
 from bot.slack.posting.notifier import Notifier
@@ -62,8 +62,8 @@ AGAIN_SECONDS = 15 * 60.0
 
 
 @periodic(PERIOD_SECONDS)
-async def queue_preparation(shifts: WorkerLeases, queue: TaskQueue) -> None:
-    if await shifts.take("digest_charts", PERIOD_SECONDS):
+async def queue_preparation(worker_leases: WorkerLeases, queue: TaskQueue) -> None:
+    if await worker_leases.take("digest_charts", PERIOD_SECONDS):
         await queue.put("digest_charts.prepare", "all")
 
 
@@ -72,16 +72,16 @@ async def prepare(
     now: float,
     digest_store: DigestStore,
     account_store: AccountStore,
-    histories: DailyHistory,
-    shifts: WorkerLeases,
+    daily_history: DailyHistory,
+    worker_leases: WorkerLeases,
 ) -> None:
     due = await digest_store.due_between(now, now + CHART_AHEAD_SECONDS, MOST_PREPARED)
     waiting = in_turns(digest for digest in due if digest.chart and not digest.paused)
 
     async def prepare_some() -> None:
         for digest in waiting:
-            if await shifts.take(f"digest_chart:{digest.id}", AGAIN_SECONDS):
-                await _prepare(digest, now, account_store, histories)
+            if await worker_leases.take(f"digest_chart:{digest.id}", AGAIN_SECONDS):
+                await _prepare(digest, now, account_store, daily_history)
 
     try:
         async with asyncio.timeout(RUN_SECONDS):
@@ -101,13 +101,13 @@ def in_turns(digests: Iterable[Digest]) -> Iterator[Digest]:
 
 
 async def _prepare(
-    digest: Digest, now: float, accounts: AccountStore, histories: DailyHistory
+    digest: Digest, now: float, accounts: AccountStore, daily_history: DailyHistory
 ) -> None:
     """On the connection of the digest's owner."""
     try:
         connection = require_connection(await accounts.load(digest.owner), digest.tenant)
         async with asyncio.timeout(DIGEST_SECONDS):
-            await histories.prepare(connection, digest.filters, digest.schedule.zone, now)
+            await daily_history.prepare(connection, digest.filters, digest.schedule.zone, now)
     except (NotConnected, StoreUnavailable) as error:
         logger.info("the chart of digest %s is not prepared: %s", digest.id, error.template)
     except TimeoutError:
@@ -150,13 +150,13 @@ async def find_due(now: float, digest_store: DigestStore, queue: TaskQueue) -> N
 
 @periodic(READ_SECONDS)
 async def read_channels(
-    now: float, digest_store: DigestStore, told_once: Notifier, shifts: WorkerLeases
+    now: float, digest_store: DigestStore, notifier: Notifier, worker_leases: WorkerLeases
 ) -> None:
     """Know the readers of channels before their digests are due, as fast as Slack allows."""
-    if not await shifts.take("read_channels", READ_SECONDS):
+    if not await worker_leases.take("read_channels", READ_SECONDS):
         return
     due = await digest_store.due_between(now, now + AHEAD_SECONDS, MOST_READ)
-    await told_once.read_ahead([digest.channel_id for digest in due])
+    await notifier.read_ahead([digest.channel_id for digest in due])
 
 
 @task("digests.post")
@@ -168,10 +168,10 @@ async def post(
     digests: DigestService,
     account_store: AccountStore,
     reports: DigestReports,
-    histories: DailyHistory,
+    daily_history: DailyHistory,
     digest_channels: DigestChannels,
-    digest_posts: DigestPoster,
-    told_once: Notifier,
+    digest_poster: DigestPoster,
+    notifier: Notifier,
     departures: Departures,
     audit: AuditLog,
 ) -> None:
@@ -179,7 +179,7 @@ async def post(
         return
     errand.owner, errand.subject = digest.owner, f"the digest “{digest.name}”, which was left out"
     if 0 < digest.notice_at <= now:
-        await _tell_paused(digest, digests, digest_posts)
+        await _tell_paused(digest, digests, digest_poster)
     if (slot := digest.next) is None or slot.at > now:
         return  # paused, changed, or done by another worker
     run = Run(
@@ -189,10 +189,10 @@ async def post(
         digests,
         account_store,
         reports,
-        histories,
+        daily_history,
         digest_channels,
-        digest_posts,
-        told_once,
+        digest_poster,
+        notifier,
         departures,
         audit,
     )
@@ -207,10 +207,10 @@ async def _loaded(digest_id: str, now: float, digest_store: DigestStore) -> Dige
     return digest
 
 
-async def _tell_paused(digest: Digest, digests: DigestService, digest_posts: DigestPoster) -> None:
+async def _tell_paused(digest: Digest, digests: DigestService, digest_poster: DigestPoster) -> None:
     """The next notice to the channel of a paused digest."""
     notice = digest.notices + 1
-    await digest_posts.tell_paused(digest, notice)
+    await digest_poster.post_pause_notice(digest, notice)
     await digests.update(digest, lambda current: lifecycle.record_notice(current, notice))
 
 
@@ -224,10 +224,10 @@ class Run:
     digests: DigestService
     accounts: AccountStore
     reports: DigestReports
-    histories: DailyHistory
+    daily_history: DailyHistory
     channels: DigestChannels
     posts: DigestPoster
-    told_once: Notifier
+    notifier: Notifier
     departures: Departures
     audit: AuditLog
 
@@ -280,7 +280,7 @@ class Run:
         except EmporixError as error:
             raise RetryLater(_pause_seconds(self.slot, self.now), str(error)) from error
         except OutcomeUnknown:
-            await self.posts.tell_owner(self.digest, self.slot, "unknown")
+            await self.posts.notify_owner(self.digest, self.slot, "unknown")
             await self.settle(lifecycle.record_post)
 
     async def _post(self) -> None:
@@ -297,15 +297,15 @@ class Run:
     async def _check(self) -> None:
         """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
         try:
-            self.channels.admit(await self.told_once.audience(self.digest.channel_id))
+            self.channels.admit(await self.notifier.audience(self.digest.channel_id))
             if self.now - self.digest.checked_at < CHECK_SECONDS:
                 return
-            if await self.told_once.is_gone(self.digest.owner.user_id):
+            if await self.notifier.has_left(self.digest.owner.user_id):
                 await self.departures.remove_user(self.digest.owner)
                 await self._note_paused("owner_gone")
                 raise DigestRefused("owner_gone", self.digest.channel_id)
         except SlackApiError as error:  # what passes is Later
-            raise DigestRefused(said_by_slack(error_code(error)), self.digest.channel_id) from error
+            raise DigestRefused(pause_reason(error_code(error)), self.digest.channel_id) from error
         await self.settle(lifecycle.record_check)
 
     async def _report(self) -> Report:
@@ -315,7 +315,7 @@ class Run:
     async def _history(self) -> History:
         """The days before this run, as far as they are known within two seconds."""
         connection, zone = await self._connection(), self.digest.schedule.zone
-        return await self.histories.read(connection, self.digest.filters, zone, self.slot.at)
+        return await self.daily_history.read(connection, self.digest.filters, zone, self.slot.at)
 
     async def _connection(self) -> Connection:
         """Raises NotConnected."""
@@ -326,20 +326,20 @@ class Run:
         logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.slot.date)
         after = lifecycle.miss_run(self.digest, self.slot, self.now)
         if lifecycle.is_requested(self.slot) or self.digest.missed < MOST_MISSED <= after.missed:
-            await self.posts.tell_owner(self.digest, self.slot, "missed")
+            await self.posts.notify_owner(self.digest, self.slot, "missed")
         await self.settle(lifecycle.miss_run)
 
     async def _strike(self) -> None:
         """The owner hears of it the first time, and where they asked for this run."""
         if not self.digest.failed_dates or lifecycle.is_requested(self.slot):
-            await self.posts.tell_owner(self.digest, self.slot, "connection")
+            await self.posts.notify_owner(self.digest, self.slot, "connection")
         await self.settle(lifecycle.record_failure)
 
     async def _pause(self, reason: str) -> None:
         """The channel hears of it by its own notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
         if reason != "owner_gone":
-            await self.posts.tell_owner(self.digest, self.slot, reason)
+            await self.posts.notify_owner(self.digest, self.slot, reason)
         await self.settle(lambda one, _, now: lifecycle.pause(one, reason, now))
 
 

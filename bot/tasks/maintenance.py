@@ -22,10 +22,10 @@ SECONDS = 2.0
 
 
 @periodic(SECONDS)
-async def say_alive(now: float, worker_id: str, alive: Heartbeats, queue: TaskQueue) -> None:
+async def say_alive(now: float, worker_id: str, heartbeats: Heartbeats, queue: TaskQueue) -> None:
     """Only while it can take tasks: a worker whose queue is silent does not count."""
     if queue.is_answering:
-        await alive.heartbeat(worker_id, now)
+        await heartbeats.heartbeat(worker_id, now)
 
 
 EVERY_SECONDS = 10 * 60.0
@@ -39,7 +39,7 @@ SHIFT_SECONDS = EVERY_SECONDS - TRY_SECONDS / 2
 @periodic(TRY_SECONDS)
 async def reconcile(
     now: float,
-    shifts: WorkerLeases,
+    worker_leases: WorkerLeases,
     digest_store: DigestStore,
     alert_store: AlertStore,
     watch_store: WatchStore,
@@ -49,7 +49,7 @@ async def reconcile(
 
     One kind that fails keeps no other from it.
     """
-    if not await shifts.take("reconcile", TRY_SECONDS):
+    if not await worker_leases.take("reconcile", TRY_SECONDS):
         return
     await gather_all(
         digest_store.due.reconcile(now),
@@ -57,7 +57,7 @@ async def reconcile(
         watch_store.sources.due.reconcile(now),
         cleanup_store.due.reconcile(now),
     )
-    await shifts.keep("reconcile", SHIFT_SECONDS)
+    await worker_leases.keep("reconcile", SHIFT_SECONDS)
 
 
 logger = logging.getLogger(__name__)
@@ -67,12 +67,14 @@ DAY_SECONDS = 24 * 60 * 60.0
 
 
 @periodic(LOOK_SECONDS, while_stopped=True)
-async def teams(departures: Departures, installation: Installation, shifts: WorkerLeases) -> None:
+async def teams(
+    departures: Departures, installation: Installation, worker_leases: WorkerLeases
+) -> None:
     """Resume where the app is installed again, and delete the data of where it stays away."""
-    if not await departures.is_any_stopped() or not await shifts.take("teams", LOOK_SECONDS):
+    if not await departures.is_any_stopped() or not await worker_leases.take("teams", LOOK_SECONDS):
         return
     try:
-        installed_in = await installation.team()
+        installed_in = await installation.team_id()
     except SLACK_ERRORS as error:
         logger.warning("whether the app is installed is not known: %s", describe(error))
         return
@@ -80,11 +82,11 @@ async def teams(departures: Departures, installation: Installation, shifts: Work
 
 
 @periodic(LOOK_SECONDS, while_stopped=True)
-async def daily(departures: Departures, audit: AuditLog, shifts: WorkerLeases) -> None:
+async def daily(departures: Departures, audit: AuditLog, worker_leases: WorkerLeases) -> None:
     """Once a day; where it fails, another worker tries again a minute later."""
-    if not await shifts.take("retention", LOOK_SECONDS):
+    if not await worker_leases.take("retention", LOOK_SECONDS):
         return
     await departures.delete_abandoned()
     if count := await audit.trim():
         logger.info("%d entries of audit logs were too old, and deleted", count)
-    await shifts.keep("retention", DAY_SECONDS)
+    await worker_leases.keep("retention", DAY_SECONDS)

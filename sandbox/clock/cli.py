@@ -14,7 +14,7 @@ from sandbox import demo_state
 from sandbox.clock.parse_time import HELP, ZONE
 from sandbox.slack.person import SandboxError
 
-SECONDS = 60.0  # stopping the worker waits for what it does
+TIMEOUT_SECONDS = 60.0  # stopping the worker waits for what it does
 WORKER = {"start worker": True, "stop worker": False}
 
 
@@ -23,15 +23,15 @@ async def clock(words: str, folder: Path) -> int:
     slack_url = await demo_state.slack_url(folder)
     if not slack_url:
         return _complain("Only the clock of a running demo can be moved: start it by `make demo`.")
-    async with httpx.AsyncClient(trust_env=False, timeout=SECONDS) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT_SECONDS) as http:
         try:
-            print(await told(http, slack_url, words))
+            print(await run_clock_command(http, slack_url, words))
         except SandboxError as error:
             return _complain(str(error))
     return 0
 
 
-async def told(http: httpx.AsyncClient, slack_url: str, words: str) -> str:
+async def run_clock_command(http: httpx.AsyncClient, slack_url: str, words: str) -> str:
     """What the clock shows after `words` were done; "" only looks. Raises SandboxError."""
     if not words:
         answer = await http.get(f"{slack_url}/sandbox/clock")

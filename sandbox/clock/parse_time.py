@@ -31,11 +31,11 @@ _TIME = re.compile(r"(?:(tomorrow|\d{4}-\d\d-\d\d)\s+)?(\d\d?):(\d\d)(?:\s+(\S+)
 _CHANGE = re.compile(r"clock change(?:\s+(\S+))?")
 
 
-class NotAMoment(ValueError):
+class InvalidTime(ValueError):
     """The words name no moment; the error says which would."""
 
 
-def read(words: str, now: float) -> float:
+def parse_time(words: str, now: float) -> float:
     """The moment that `words` mean, in seconds since 1970; the zone is Berlin's unless they say so.
 
     Raises NotAMoment.
@@ -47,18 +47,18 @@ def read(words: str, now: float) -> float:
         return before_change(now, change[1] or ZONE)
     if at := _TIME.fullmatch(asked):
         return _time(at, now)
-    raise NotAMoment(HELP)
+    raise InvalidTime(HELP)
 
 
 def before_change(now: float, zone: str) -> float:
     """A minute before the clocks of a zone change next. Raises NotAMoment where they do not."""
-    there = _known(zone)
+    there = _zone(zone)
     begin = int(now + JUST_BEFORE) + 1
     for day in range(LONGEST_SEARCH):
         low, high = begin + day * 86400, begin + (day + 1) * 86400
         if _offset(low, there) != _offset(high, there):
             return _first_of_new(low, high, there) - JUST_BEFORE
-    raise NotAMoment(f"The clocks of {zone} do not change.")
+    raise InvalidTime(f"The clocks of {zone} do not change.")
 
 
 def _first_of_new(low: int, high: int, zone: ZoneInfo) -> int:
@@ -76,9 +76,9 @@ def _offset(seconds: int, zone: ZoneInfo) -> timedelta | None:
 
 def _time(at: re.Match[str], now: float) -> float:
     zone, minute = at[4] or ZONE, int(at[2]) * 60 + int(at[3])
-    today = datetime.fromtimestamp(now, _known(zone)).date()
+    today = datetime.fromtimestamp(now, _zone(zone)).date()
     if int(at[2]) > 23 or int(at[3]) > 59:
-        raise NotAMoment(f"{at[2]}:{at[3]} is no time of a day.")
+        raise InvalidTime(f"{at[2]}:{at[3]} is no time of a day.")
     if at[1] is None:
         return next(one for one in _days(zone, today, minute) if one > now)
     return next(_days(zone, _day(at[1], today), minute))
@@ -90,9 +90,9 @@ def _day(word: str, today: date) -> date:
     try:
         day = date.fromisoformat(word)
     except ValueError as error:
-        raise NotAMoment(f"{word} is no day.") from error
+        raise InvalidTime(f"{word} is no day.") from error
     if day.year > today.year + MOST_YEARS:
-        raise NotAMoment("Ten years ahead is as far as it goes.")
+        raise InvalidTime("Ten years ahead is as far as it goes.")
     return day
 
 
@@ -102,8 +102,8 @@ def _days(zone: str, first: date, minute: int) -> Iterator[float]:
             yield found
 
 
-def _known(zone: str) -> ZoneInfo:
+def _zone(zone: str) -> ZoneInfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise NotAMoment(f"{zone} is no time zone: say one like {ZONE}.") from error
+        raise InvalidTime(f"{zone} is no time zone: say one like {ZONE}.") from error

@@ -12,19 +12,43 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.clock.next_digest import Due, due
-from sandbox.clock.parse_time import NEXT_DIGEST, NotAMoment, read
-from sandbox.clock.process_switch import Switch
-from sandbox.clock.shared_clock import BackInTime, MovingClock
+from bot.store import keys as redis_keys
+from bot.store.digests import DigestStore
+from bot.store.encryption import Cipher, parse_keys
+from sandbox.clock.parse_time import NEXT_DIGEST, InvalidTime, parse_time
+from sandbox.clock.shared_clock import BackInTime, SharedClock
+from sandbox.processes import ProcessSwitch
 from sandbox.slack.ascii_json import PlainJSON
 
-LOOK_SECONDS, LOOKS = 0.1, 400
+
+@dataclass(frozen=True, slots=True)
+class DueDigests:
+    """`waiting` digests are due already; the `next` one is due then, None where none is."""
+
+    waiting: int
+    next: float | None
+
+
+async def due_digests(redis_url: str, encryption_key: str, now: float) -> DueDigests:
+    """Times are in seconds since 1970; digests that are paused are never due."""
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        store = DigestStore(redis, Cipher(parse_keys(encryption_key)))
+        ids = await redis.zrange(redis_keys.digests_due(), 0, -1)
+        digests = [await store.load(str(digest_id)) for digest_id in ids]
+    times = [digest.next.at for digest in digests if digest and digest.next]
+    coming = [at for at in times if at > now]
+    return DueDigests(len(times) - len(coming), min(coming, default=None))
+
+
+POLL_INTERVAL_SECONDS, MAX_POLLS = 0.1, 400
 """A digest is done when its thread is, which takes a second for each failure."""
 
 NONE_IS_DUE = "No digest is due: set one up with /emporix digest."
@@ -33,11 +57,11 @@ WAITS = "A digest waits for the worker already: start it."
 Act = Callable[[Any], Awaitable[None]]
 
 
-class ClockDoor:
+class ClockRoutes:
     """`worker` is the bot's, which keeps its digests in Redis, sealed by a key."""
 
     def __init__(
-        self, clock: MovingClock, worker: Switch, redis_url: str, encryption_key: str
+        self, clock: SharedClock, worker: ProcessSwitch, redis_url: str, encryption_key: str
     ) -> None:
         self._clock, self._worker = clock, worker
         self._redis_url, self._encryption_key = redis_url, encryption_key
@@ -69,7 +93,7 @@ class ClockDoor:
         async def endpoint(request: Request) -> Response:
             try:
                 await act(await request.json())
-            except (NotAMoment, BackInTime) as problem:
+            except (InvalidTime, BackInTime) as problem:
                 return await self._state(refused=str(problem))
             except (ValueError, KeyError, TypeError, AttributeError):
                 return PlainJSON({"error": 'say {"to": …}, or {"on": true} of the worker'}, 400)
@@ -82,24 +106,24 @@ class ClockDoor:
 
     async def _moment(self, words: str) -> float:
         if words.strip() != NEXT_DIGEST:
-            return read(words, self._clock())
+            return parse_time(words, self._clock())
         digests = await self._settled()
         if digests.next is None:
-            raise NotAMoment(WAITS if digests.waiting else NONE_IS_DUE)
+            raise InvalidTime(WAITS if digests.waiting else NONE_IS_DUE)
         return digests.next
 
-    async def _settled(self) -> Due:
+    async def _settled(self) -> DueDigests:
         """What is due once the worker has posted what was due before."""
         digests = await self._due(self._clock())
-        for _ in range(LOOKS):
+        for _ in range(MAX_POLLS):
             if not (digests.waiting and self._worker.is_on):
                 break
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
             digests = await self._due(self._clock())
         return digests
 
-    async def _due(self, now: float) -> Due:
-        return await due(self._redis_url, self._encryption_key, now)
+    async def _due(self, now: float) -> DueDigests:
+        return await due_digests(self._redis_url, self._encryption_key, now)
 
     async def _turn(self, given: Any) -> None:
-        await self._worker.turn(bool(given["on"]))
+        await self._worker.switch(bool(given["on"]))

@@ -15,12 +15,12 @@ def _end(*_: object) -> None:
 signal.signal(signal.SIGINT, _end)  # Ctrl-C may come while the bot is still being imported
 
 from bot.settings import load_settings  # noqa: E402
-from sandbox.clock.shared_clock import PATH, MovingClock  # noqa: E402
+from sandbox.clock.shared_clock import PATH, SharedClock  # noqa: E402
 
 
 def main(name: str) -> None:
     """As `bot.cli` starts it; a process imports no more than its own."""
-    settings, clock = load_settings(), MovingClock(Path(os.environ[PATH]))
+    settings, clock = load_settings(), SharedClock(Path(os.environ[PATH]))
     if name == "web":
         from bot.web import serve
 

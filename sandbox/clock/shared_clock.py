@@ -20,7 +20,7 @@ class BackInTime(ValueError):
     """The clock was to go back: what has been posted and stored already would be in the future."""
 
 
-class MovingClock:
+class SharedClock:
     """Gives seconds since 1970: those of `real`, and as many more as stand in the file at `path`.
 
     All that it says goes up, so what the bot and the stand-ins keep stays in order. A file, because
@@ -31,7 +31,7 @@ class MovingClock:
         self._path, self._real = path, real
 
     @classmethod
-    def of_now(cls, folder: Path) -> Self:
+    def from_folder(cls, folder: Path) -> Self:
         """The clock of a demo that begins: it shows the real time.
 
         Data that an earlier demo left in this folder goes, if it comes from the future.

@@ -17,17 +17,17 @@ from sandbox.emporix.keys import READ
 from sandbox.emporix.listing import chosen_fields
 from sandbox.emporix.sample_data.events import COMMERCE_EVENTS
 from sandbox.emporix.sessions import session
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.emporix.tenant import NEWEST_FIRST
 
 
-def routes(world: World) -> Sequence[Route]:
+def routes(emporix_state: EmporixState) -> Sequence[Route]:
     async def list_agents(request: Request) -> Response:
-        tenant = tenant_of(request, world, READ)
-        return page_of(world, tenant.agents, request, request.query_params.get("q", ""))
+        tenant = tenant_of(request, emporix_state, READ)
+        return page_of(emporix_state, tenant.agents, request, request.query_params.get("q", ""))
 
     async def get_session(request: Request) -> Response:
-        tenant = tenant_of(request, world, READ)
+        tenant = tenant_of(request, emporix_state, READ)
         session_id = unquote(request.path_params["session_id"])
         fields = chosen_fields(request.query_params)
         jobs = [j for j in tenant.jobs.sorted(NEWEST_FIRST) if j.get("sessionId") == session_id]
@@ -37,7 +37,7 @@ def routes(world: World) -> Sequence[Route]:
         return JSONResponse(picked(found, fields) if fields else found)
 
     async def list_commerce_events(request: Request) -> Response:
-        tenant_of(request, world, READ)
+        tenant_of(request, emporix_state, READ)
         return JSONResponse({"events": COMMERCE_EVENTS})
 
     path = "/ai-service/{tenant}/agentic"

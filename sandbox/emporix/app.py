@@ -1,7 +1,7 @@
 """A stand-in for the Emporix AI Service and its OAuth, refusing what the real one refuses.
 
-    world = World.believable(time.time)
-    async with serving(create_app(world)) as url: ...
+    emporix_state = EmporixState.with_sample_data(time.time)
+    async with serving(create_app(emporix_state)) as url: ...
 
 `python -m sandbox emporix` runs it for people. Keys to ask a token with are in `keys.py`; what is
 spoken of the service is in `jobs.py`, `agentic.py` and `query.py`; the faults that can be ordered,
@@ -19,27 +19,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.emporix import agent_routes, control_routes, job_routes, oauth
-from sandbox.emporix.buffered_response import proxy_page, refused
-from sandbox.emporix.errors import Refusal
-from sandbox.emporix.gateway import Door
-from sandbox.emporix.state import World
+from sandbox.emporix.buffered_response import error_response, proxy_page
+from sandbox.emporix.errors import ApiError
+from sandbox.emporix.gateway import Gateway
+from sandbox.emporix.state import EmporixState
 
 
-def create_app(world: World) -> Starlette:
-    """The whole of it on one address; `world` may be looked at and changed while it runs."""
+def create_app(emporix_state: EmporixState) -> Starlette:
+    """The whole service on one address; tests may read and change `emporix_state` while it runs."""
     subjects = (oauth, job_routes, agent_routes, control_routes)
     app = Starlette(
-        routes=[route for subject in subjects for route in subject.routes(world)],
-        middleware=[Middleware(Door, world)],
-        exception_handlers={Refusal: _refuse, HTTPException: _unknown},
+        routes=[route for subject in subjects for route in subject.routes(emporix_state)],
+        middleware=[Middleware(Gateway, emporix_state)],
+        exception_handlers={ApiError: _refuse, HTTPException: _unknown},
     )
     app.router.redirect_slashes = False
     return app
 
 
 async def _refuse(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refusal)
-    return refused(refusal)
+    assert isinstance(refusal, ApiError)
+    return error_response(refusal)
 
 
 async def _unknown(_: Request, error: Exception) -> Response:

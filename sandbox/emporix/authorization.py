@@ -7,11 +7,11 @@ from urllib.parse import unquote
 from starlette.requests import Request
 
 from sandbox.emporix.errors import forbidden, invalid_token
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.emporix.tenant import Tenant
 
 
-def tenant_of(request: Request, world: World, scope: str) -> Tenant:
+def tenant_of(request: Request, emporix_state: EmporixState, scope: str) -> Tenant:
     """The tenant in the path, if the request's token belongs to it and carries `scope`.
 
     Emporix: the tenant is bound to the token; another one in the path or in the Emporix-Tenant
@@ -20,11 +20,11 @@ def tenant_of(request: Request, world: World, scope: str) -> Tenant:
     kind, _, value = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer":
         raise invalid_token()
-    token = world.tokens.check(value.strip())
+    token = emporix_state.tokens.check(value.strip())
     named = {unquote(request.path_params["tenant"]), request.headers.get("Emporix-Tenant")}
     if named != {token.key.tenant}:
         raise invalid_token()
     if scope not in token.scopes:
         raise forbidden()
-    world.catch_up()
-    return world.tenant(token.key.tenant)
+    emporix_state.catch_up()
+    return emporix_state.tenant(token.key.tenant)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Scope, Send
 
-from sandbox.emporix.errors import Refusal
+from sandbox.emporix.errors import ApiError
 
 PROXY_PAGE = """<html>
 <head><title>{title}</title></head>
@@ -21,7 +21,7 @@ PROXY_PAGE = """<html>
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class BufferedResponse:
     """`headers` are as ASGI has them: pairs of bytes, names in lower case."""
 
     status: int
@@ -29,17 +29,17 @@ class Answer:
     body: bytes
 
     @classmethod
-    def of(cls, response: Response) -> Answer:
+    def of(cls, response: Response) -> BufferedResponse:
         return cls(response.status_code, list(response.raw_headers), bytes(response.body))
 
-    def with_body(self, body: bytes, status: int) -> Answer:
+    def with_body(self, body: bytes, status: int) -> BufferedResponse:
         """The same headers around another body, whose length they tell rightly."""
         kept = [header for header in self.headers if header[0] != b"content-length"]
-        return Answer(status, [*kept, (b"content-length", str(len(body)).encode())], body)
+        return BufferedResponse(status, [*kept, (b"content-length", str(len(body)).encode())], body)
 
-    def with_headers(self, headers: Mapping[str, str]) -> Answer:
+    def with_headers(self, headers: Mapping[str, str]) -> BufferedResponse:
         more = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        return Answer(self.status, self.headers + more, self.body)
+        return BufferedResponse(self.status, self.headers + more, self.body)
 
     async def send(self, send: Send) -> None:
         start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
@@ -47,7 +47,7 @@ class Answer:
         await send({"type": "http.response.body", "body": self.body})
 
 
-async def answer_of(app: ASGIApp, scope: Scope, body: bytes) -> Answer:
+async def buffer(app: ASGIApp, scope: Scope, body: bytes) -> BufferedResponse:
     """Run `app` on a request whose body was read already, and keep all it says."""
     said: list[Message] = []
 
@@ -59,12 +59,12 @@ async def answer_of(app: ASGIApp, scope: Scope, body: bytes) -> Answer:
 
     await app(scope, receive, send)
     start, *rest = said
-    return Answer(
+    return BufferedResponse(
         start["status"], list(start["headers"]), b"".join(part.get("body", b"") for part in rest)
     )
 
 
-def refused(refusal: Refusal) -> JSONResponse:
+def error_response(refusal: ApiError) -> JSONResponse:
     return JSONResponse(refusal.body, refusal.status, refusal.headers)
 
 

@@ -11,26 +11,26 @@ from starlette.routing import Route
 
 from sandbox.emporix.errors import bad_request
 from sandbox.emporix.faults import Fault
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 
 ORDER = TypeAdapter(Fault)
 PREFIX = "/sandbox/"
 
 
-def routes(world: World) -> Sequence[Route]:
+def routes(emporix_state: EmporixState) -> Sequence[Route]:
     async def add_fault(request: Request) -> Response:
         try:
-            world.faults.add(ORDER.validate_json(await request.body()))
+            emporix_state.faults.add(ORDER.validate_json(await request.body()))
         except ValidationError as problem:
             raise bad_request(str(problem), []) from problem
         return Response(status_code=204)
 
     async def clear_faults(_: Request) -> Response:
-        world.faults.clear()
+        emporix_state.faults.clear()
         return Response(status_code=204)
 
     async def expire_tokens(_: Request) -> Response:
-        world.expire_tokens()
+        emporix_state.expire_tokens()
         return Response(status_code=204)
 
     return [

@@ -8,15 +8,15 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from sandbox.emporix.buffered_response import Answer, proxy_page, refused
-from sandbox.emporix.errors import of_status, quota
+from sandbox.emporix.buffered_response import BufferedResponse, error_response, proxy_page
+from sandbox.emporix.errors import for_status, quota_exceeded
 from sandbox.emporix.faults import Fault
 
-Proceed = Callable[[], Awaitable[Answer]]
+Proceed = Callable[[], Awaitable[BufferedResponse]]
 """Does what the request asks for, and gives the real answer."""
 
 
-async def spoiled(fault: Fault, path: str, proceed: Proceed) -> Answer | None:
+async def inject(fault: Fault, path: str, proceed: Proceed) -> BufferedResponse | None:
     """The answer under this fault; None where the connection is to be cut instead."""
     match fault.kind:
         case "cut_before":
@@ -30,12 +30,12 @@ async def spoiled(fault: Fault, path: str, proceed: Proceed) -> Answer | None:
         case "truncated":
             real = await proceed()
             return real.with_body(real.body[: len(real.body) // 2], 200)
-    return _instead(fault, path)
+    return _replacement(fault, path)
 
 
-def _instead(fault: Fault, path: str) -> Answer:
+def _replacement(fault: Fault, path: str) -> BufferedResponse:
     """The answer of a fault under which nothing is done."""
-    answer = Answer.of(_response(fault, path))
+    answer = BufferedResponse.of(_response(fault, path))
     if fault.retry_after is None:
         return answer
     return answer.with_headers({"Retry-After": str(fault.retry_after)})
@@ -47,9 +47,9 @@ def _response(fault: Fault, path: str) -> Response:
             status = HTTPStatus(fault.status or HTTPStatus.BAD_GATEWAY)
             return proxy_page(status, status.phrase)
         case "rate_limit":
-            return refused(quota())
+            return error_response(quota_exceeded())
         case "quota_500":
-            return refused(quota(500))
+            return error_response(quota_exceeded(500))
         case "status":
-            return refused(of_status(fault.status, path.rpartition("/")[2]))
+            return error_response(for_status(fault.status, path.rpartition("/")[2]))
     return Response(media_type="application/json")

@@ -9,11 +9,11 @@ from typing import Any, cast
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sandbox.emporix.buffered_response import Answer, answer_of, refused
+from sandbox.emporix.buffered_response import BufferedResponse, buffer, error_response
 from sandbox.emporix.control_routes import PREFIX
-from sandbox.emporix.errors import Refusal, headers_too_large, too_large, url_too_long
-from sandbox.emporix.fault_injection import spoiled
-from sandbox.emporix.state import Seen, World
+from sandbox.emporix.errors import ApiError, headers_too_large, too_large, url_too_long
+from sandbox.emporix.fault_injection import inject
+from sandbox.emporix.state import EmporixState, RecordedRequest
 
 # Emporix: request and response 10 MB, URL 10 KB, headers 60 KB.
 BODY_LIMIT = 10 * 1024 * 1024
@@ -21,18 +21,18 @@ URL_LIMIT = 10 * 1024
 HEADERS_LIMIT = 60 * 1024
 
 
-class Gone(Exception):
+class ClientDisconnected(Exception):
     """The client hung up before its request was whole."""
 
 
-class Door:
+class Gateway:
     """ASGI middleware; what lies behind it sees the path as it was sent, still percent-encoded.
 
     So an encoded slash stays part of an id, and routes decode their own segments.
     """
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
-        self.app, self.world = app, world
+    def __init__(self, app: ASGIApp, emporix_state: EmporixState) -> None:
+        self.app, self.emporix_state = app, emporix_state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -40,25 +40,25 @@ class Door:
             return
         try:
             body = await _body(receive)
-            _measure(scope)
+            _check_size(scope)
             answer = await self._answer({**scope, "path": _path(scope)}, body)
-        except Refusal as refusal:
-            answer = Answer.of(refused(refusal))
-        except Gone:
+        except ApiError as refusal:
+            answer = BufferedResponse.of(error_response(refusal))
+        except ClientDisconnected:
             return
         await (answer.send(send) if answer else _hang_up(receive))
 
-    async def _answer(self, scope: Scope, body: bytes) -> Answer | None:
+    async def _answer(self, scope: Scope, body: bytes) -> BufferedResponse | None:
         proceed = partial(self._real_answer, scope, body)
         path = scope["path"]
         if path.startswith(PREFIX):
             return await proceed()
-        self.world.requests.append(_seen(scope, body))
-        fault = self.world.faults.take(scope["method"], path)
-        return await spoiled(fault, path, proceed) if fault else await proceed()
+        self.emporix_state.requests.append(_recorded(scope, body))
+        fault = self.emporix_state.faults.take(scope["method"], path)
+        return await inject(fault, path, proceed) if fault else await proceed()
 
-    async def _real_answer(self, scope: Scope, body: bytes) -> Answer:
-        answer = await answer_of(self.app, scope, body)
+    async def _real_answer(self, scope: Scope, body: bytes) -> BufferedResponse:
+        answer = await buffer(self.app, scope, body)
         if len(answer.body) > BODY_LIMIT:
             raise too_large(502)
         return answer
@@ -69,7 +69,7 @@ async def _body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
+            raise ClientDisconnected
         body += message.get("body", b"")
         if len(body) > BODY_LIMIT:
             raise too_large(413)
@@ -77,7 +77,7 @@ async def _body(receive: Receive) -> bytes:
             return bytes(body)
 
 
-def _measure(scope: Scope) -> None:
+def _check_size(scope: Scope) -> None:
     if len(_path(scope)) + len(scope["query_string"]) > URL_LIMIT:
         raise url_too_long(URL_LIMIT)
     if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_LIMIT:
@@ -89,8 +89,8 @@ def _path(scope: Scope) -> str:
     return raw.decode("ascii", "replace")
 
 
-def _seen(scope: Scope, body: bytes) -> Seen:
-    return Seen(
+def _recorded(scope: Scope, body: bytes) -> RecordedRequest:
+    return RecordedRequest(
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"].decode("ascii", "replace"),

@@ -15,21 +15,21 @@ from sandbox.emporix.errors import bad_request, not_found
 from sandbox.emporix.json_paths import picked
 from sandbox.emporix.keys import MANAGE, READ
 from sandbox.emporix.listing import chosen_fields, listing
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.emporix.tenant import Collection
 
 
-def routes(world: World) -> Sequence[Route]:
+def routes(emporix_state: EmporixState) -> Sequence[Route]:
     async def list_jobs(request: Request) -> Response:
-        tenant = tenant_of(request, world, READ)
-        return page_of(world, tenant.jobs, request, request.query_params.get("q", ""))
+        tenant = tenant_of(request, emporix_state, READ)
+        return page_of(emporix_state, tenant.jobs, request, request.query_params.get("q", ""))
 
     async def search_jobs(request: Request) -> Response:
-        tenant = tenant_of(request, world, READ)
-        return page_of(world, tenant.jobs, request, _q(await request.body()))
+        tenant = tenant_of(request, emporix_state, READ)
+        return page_of(emporix_state, tenant.jobs, request, _q(await request.body()))
 
     async def get_job(request: Request) -> Response:
-        tenant = tenant_of(request, world, READ)
+        tenant = tenant_of(request, emporix_state, READ)
         job_id = unquote(request.path_params["job_id"])
         fields = chosen_fields(request.query_params)
         if (job := tenant.jobs.get(job_id)) is None:
@@ -37,7 +37,7 @@ def routes(world: World) -> Sequence[Route]:
         return JSONResponse(picked(job, fields) if fields else job)
 
     async def delete_job(request: Request) -> Response:
-        tenant = tenant_of(request, world, MANAGE)
+        tenant = tenant_of(request, emporix_state, MANAGE)
         job_id = unquote(request.path_params["job_id"])
         if not tenant.jobs.remove(job_id):
             raise not_found(job_id)
@@ -52,10 +52,12 @@ def routes(world: World) -> Sequence[Route]:
     ]
 
 
-def page_of(world: World, collection: Collection, request: Request, q: str) -> Response:
+def page_of(
+    emporix_state: EmporixState, collection: Collection, request: Request, q: str
+) -> Response:
     """The page that the request asks for; counts all that fit only where the request wants it."""
     shown, total = listing(request.query_params, q).of(collection)
-    counted = world.counts and request.headers.get("X-Total-Count", "").lower() == "true"
+    counted = emporix_state.counts and request.headers.get("X-Total-Count", "").lower() == "true"
     return JSONResponse(shown, headers={"X-Total-Count": str(total)} if counted else None)
 
 

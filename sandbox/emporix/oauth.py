@@ -10,19 +10,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.emporix.errors import bad_request
-from sandbox.emporix.state import World
-from sandbox.emporix.tokens import Issued
+from sandbox.emporix.state import EmporixState
+from sandbox.emporix.tokens import IssuedToken
 
 FORM = "application/x-www-form-urlencoded"
 
 
-def routes(world: World) -> Sequence[Route]:
+def routes(emporix_state: EmporixState) -> Sequence[Route]:
     async def give_token(request: Request) -> Response:
         form = await _form(request)
-        issued = world.tokens.issue(
+        issued = emporix_state.tokens.issue(
             form.get("client_id", ""), form.get("client_secret", ""), form.get("scope", "")
         )
-        return JSONResponse(_answer(issued, world.tokens.seconds))
+        return JSONResponse(_answer(issued, emporix_state.tokens.seconds))
 
     return [Route("/oauth/token", give_token, methods=["POST"])]
 
@@ -37,7 +37,7 @@ async def _form(request: Request) -> dict[str, str]:
     return form
 
 
-def _answer(issued: Issued, seconds: int) -> dict[str, object]:
+def _answer(issued: IssuedToken, seconds: int) -> dict[str, object]:
     return {
         "refresh_token_expires_in": 0,
         "refresh_token": "",

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from sandbox.emporix.json_paths import Document
-from sandbox.emporix.sample_data.log_lines import Told, told
+from sandbox.emporix.sample_data.log_lines import SampleLine, sample_lines
 from sandbox.emporix.times import iso
 
 SEVERITY = {"failure": "ERROR", "skipped": "WARNING"}
@@ -35,14 +35,14 @@ def _lines(job: Document) -> Iterator[Document]:
     times = job.get("metadata")
     if times is None:
         return
-    lines = list(told(Random(job["id"]), job))
+    lines = list(sample_lines(Random(job["id"]), job))
     begun = datetime.fromisoformat(times["createdAt"])
     step = (datetime.fromisoformat(times["modifiedAt"]) - begun) / max(1, len(lines) - 1)
     for place, line in enumerate(lines):
         yield _line(line, job, begun + place * step)
 
 
-def _line(line: Told, job: Document, moment: datetime) -> Document:
+def _line(line: SampleLine, job: Document, moment: datetime) -> Document:
     written: dict[str, Any] = {
         "timestamp": iso(moment.timestamp()),
         "severity": line.severity,

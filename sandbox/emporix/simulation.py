@@ -15,8 +15,8 @@ from sandbox.emporix.sample_data.jobs import MONTH, Fields, ended, happened, sta
 from sandbox.emporix.tenant import Collection
 from sandbox.emporix.times import Clock, iso
 
-RUNS = (12.0, 45.0)  # seconds, at least and at most
-RESTS = (15.0, 40.0)  # between the beginnings of two jobs
+RUN_SECONDS = (12.0, 45.0)  # seconds, at least and at most
+PAUSE_SECONDS = (15.0, 40.0)  # between the beginnings of two jobs
 WATCHED_SECONDS = 600.0
 """What was to happen longer ago than this, nobody has watched."""
 
@@ -27,7 +27,7 @@ Event = tuple[float, int, str]
 """
 
 
-class Life:
+class Simulation:
     """What happens to the jobs of one tenant from now on."""
 
     def __init__(self, jobs: Collection, clock: Clock, seed: str) -> None:
@@ -53,21 +53,21 @@ class Life:
         now = self._clock()
         for job in self._jobs.sorted((("id", False),)):
             if job.get("status") == RUNNING:
-                yield self._event(now + self._rng.uniform(*RUNS), job["id"])
-        yield self._event(now + self._rng.uniform(*RESTS))
+                yield self._event(now + self._rng.uniform(*RUN_SECONDS), job["id"])
+        yield self._event(now + self._rng.uniform(*PAUSE_SECONDS))
 
     def _begin(self, at: float) -> None:
         job = started(self._rng)
         self._put(job, at, at)
-        heapq.heappush(self._events, self._event(at + self._rng.uniform(*RUNS), job["id"]))
-        heapq.heappush(self._events, self._event(at + self._rng.uniform(*RESTS)))
+        heapq.heappush(self._events, self._event(at + self._rng.uniform(*RUN_SECONDS), job["id"]))
+        heapq.heappush(self._events, self._event(at + self._rng.uniform(*PAUSE_SECONDS)))
 
     def _happen(self, at: float, now: float) -> None:
         """A job begins, and has long ended by now."""
-        self._put(happened(self._rng), at, at + self._rng.uniform(*RUNS))
+        self._put(happened(self._rng), at, at + self._rng.uniform(*RUN_SECONDS))
         coming = at + self._usual_seconds * self._rng.uniform(0.5, 1.5)
         if coming > now:
-            coming = now + self._rng.uniform(*RESTS)
+            coming = now + self._rng.uniform(*PAUSE_SECONDS)
         heapq.heappush(self._events, self._event(coming))
 
     def _put(self, job: Fields, created: float, modified: float) -> None:

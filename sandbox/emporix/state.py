@@ -11,16 +11,16 @@ from sandbox.emporix import sample_data
 from sandbox.emporix.faults import Faults
 from sandbox.emporix.json_paths import Document
 from sandbox.emporix.keys import KEYS, Key
-from sandbox.emporix.simulation import Life
+from sandbox.emporix.simulation import Simulation
 from sandbox.emporix.tenant import NEWEST_FIRST, Tenant
 from sandbox.emporix.times import Clock, iso
-from sandbox.emporix.tokens import Tokens
+from sandbox.emporix.tokens import TokenStore
 
-KEPT_REQUESTS = 1000
+MAX_REQUESTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RecordedRequest:
     """A request as it arrived, without its secrets.
 
     `path` and `query` are as they were sent, percent signs and all; `tenant` is the Emporix-Tenant
@@ -34,46 +34,46 @@ class Seen:
     q: str = ""
 
 
-class World:
+class EmporixState:
     """Three empty tenants and the keys of `sandbox.emporix.keys`; `clock` says what time it is.
 
-    Once it has `come_alive`, jobs end and new ones begin. Without `counts`, no list says how many
-    there are in all, even where that is asked for.
+    After `start_simulation`, jobs end and new ones begin. Without `counts`, no list has a total,
+    even if it is requested.
     """
 
     def __init__(self, clock: Clock, *, token_seconds: int = 14399) -> None:
         self.clock = clock
-        self.tokens = Tokens(clock, token_seconds)
+        self.tokens = TokenStore(clock, token_seconds)
         self.tenants: dict[str, Tenant] = {}
         self.faults = Faults()
         self.counts = True
-        self.requests: deque[Seen] = deque(maxlen=KEPT_REQUESTS)
+        self.requests: deque[RecordedRequest] = deque(maxlen=MAX_REQUESTS)
         self._numbers = count(1)
-        self._lives: list[Life] = []
+        self._simulations: list[Simulation] = []
         for key in KEYS:
             self.add_key(key)
 
     @classmethod
-    def believable(cls, clock: Clock, *, token_seconds: int = 14399) -> Self:
+    def with_sample_data(cls, clock: Clock, *, token_seconds: int = 14399) -> Self:
         """`acme` with 5,000 jobs, `globex` with 57, `initech` with none; each time the same."""
-        world = cls(clock, token_seconds=token_seconds)
+        emporix_state = cls(clock, token_seconds=token_seconds)
         for tenant, agent in sample_data.agents():
-            world.add_agent(tenant, **agent)
+            emporix_state.add_agent(tenant, **agent)
         for tenant, job in sample_data.jobs(clock()):
-            world.add_job(tenant, **job)
-        return world
+            emporix_state.add_job(tenant, **job)
+        return emporix_state
 
-    def come_alive(self) -> None:
+    def start_simulation(self) -> None:
         """From now on jobs end and new ones begin, in those tenants that have some."""
-        self._lives = [
-            Life(tenant.jobs, self.clock, name)
+        self._simulations = [
+            Simulation(tenant.jobs, self.clock, name)
             for name, tenant in self.tenants.items()
             if len(tenant.jobs)
         ]
 
     def catch_up(self) -> None:
         """Let happen what was to happen until now."""
-        for life in self._lives:
+        for life in self._simulations:
             life.catch_up()
 
     def tenant(self, name: str) -> Tenant:

@@ -12,7 +12,7 @@ from sandbox.emporix.times import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedToken:
     """A token that was given out; `expires_at` in seconds since 1970."""
 
     key: Key
@@ -21,20 +21,20 @@ class Issued:
     value: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
 
 
-class Tokens:
+class TokenStore:
     """The keys that work, and the tokens given out for them."""
 
     def __init__(self, clock: Clock, seconds: int) -> None:
         self._clock, self.seconds = clock, seconds
         self._keys: dict[str, Key] = {}
-        self._issued: dict[str, Issued] = {}
+        self._issued: dict[str, IssuedToken] = {}
         self.asked: list[frozenset[str]] = []
         """The scopes that each token was asked for with, the newest last."""
 
     def accept(self, key: Key) -> None:
         self._keys[key.client_id] = key
 
-    def issue(self, client_id: str, client_secret: str, scope: str = "") -> Issued:
+    def issue(self, client_id: str, client_secret: str, scope: str = "") -> IssuedToken:
         """A token with those of the wished scopes that the key has; with all where none is wished.
 
         Emporix: scopes that the key lacks are left out without a word, and the tenant is the key's.
@@ -45,11 +45,11 @@ class Tokens:
         wished = {word for word in scope.split() if not word.startswith("tenant=")}
         self.asked.append(frozenset(wished))
         scopes = frozenset(key.scopes) & (wished or set(key.scopes))
-        issued = Issued(key, scopes, self._clock() + self.seconds)
+        issued = IssuedToken(key, scopes, self._clock() + self.seconds)
         self._issued[issued.value] = issued
         return issued
 
-    def check(self, value: str) -> Issued:
+    def check(self, value: str) -> IssuedToken:
         """The token of this value; refuses one that is unknown, revoked or expired."""
         issued = self._issued.get(value)
         if issued is None:
@@ -61,7 +61,7 @@ class Tokens:
     def expire(self) -> None:
         """End the life of every token given out so far."""
         for value, old in self._issued.items():
-            self._issued[value] = Issued(old.key, old.scopes, 0, value)
+            self._issued[value] = IssuedToken(old.key, old.scopes, 0, value)
 
     def revoke(self, key: Key) -> None:
         """Forget the key and its tokens, as deleting an API key does."""

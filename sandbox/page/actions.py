@@ -7,17 +7,21 @@ from typing import Any
 
 import httpx
 
-from sandbox.page.message_field import say
+from sandbox.page.message_field import send
 from sandbox.slack import user_actions
 from sandbox.slack.actor import Actor
 from sandbox.slack.app_home import open_tab
-from sandbox.slack.clickable_elements import Pressable, pressables
-from sandbox.slack.element_search import Found
-from sandbox.slack.errors import Unknown
+from sandbox.slack.errors import NotFound
 from sandbox.slack.form_filling import fill_in
+from sandbox.slack.interactive_elements import (
+    ClickableElement,
+    FoundElement,
+    SettableElement,
+    clickable_elements,
+    settable_elements,
+)
 from sandbox.slack.messages import Message
 from sandbox.slack.select_options import suggestions
-from sandbox.slack.settable_elements import Choosable, choosables
 from sandbox.slack.views import View
 
 Given = Mapping[str, Any]
@@ -25,31 +29,37 @@ Given = Mapping[str, Any]
 GONE = "This is not there any more."
 
 
-async def act(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> user_actions.Done:
+async def run_action(
+    http: httpx.AsyncClient, actor: Actor, kind: str, given: Given
+) -> user_actions.ActionResult:
     """Say, shortcut, press, choose, suggest, submit, and what `_go` can; raises Unknown."""
     match kind:
         case "say":
-            return await say(http, actor, str(given["text"]), str(given.get("thread", "")))
+            return await send(http, actor, str(given["text"]), str(given.get("thread", "")))
         case "shortcut":
             return await user_actions.shortcut(
                 http, actor, name=given["name"], ts=given.get("ts", "")
             )
         case "press":
             await _fill_in(http, actor, given)
-            return await user_actions.press(http, actor, _pressed(actor, given))
+            return await user_actions.click_element(http, actor, _pressed(actor, given))
         case "choose":
             await _fill_in(http, actor, given)
-            return await user_actions.put(http, actor, _meant(actor, given), given=given["value"])
+            return await user_actions.set_element(
+                http, actor, _meant(actor, given), given=given["value"]
+            )
         case "suggest":
             typed = str(given["typed"])
             options = await suggestions(http, actor, _meant(actor, given), typed)
-            return user_actions.Done(options=options)
+            return user_actions.ActionResult(options=options)
         case "submit":
             return await user_actions.submit(http, actor, given["values"])
     return await _go(http, actor, kind, given)
 
 
-async def _go(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) -> user_actions.Done:
+async def _go(
+    http: httpx.AsyncClient, actor: Actor, kind: str, given: Given
+) -> user_actions.ActionResult:
     """Away from views, or to a tab of the app."""
     match kind:
         case "close":
@@ -58,7 +68,7 @@ async def _go(http: httpx.AsyncClient, actor: Actor, kind: str, given: Given) ->
             return await user_actions.dismiss(http, actor)
         case "open":
             return await open_tab(http, actor, tab=str(given["tab"]))
-    raise Unknown(f"nobody can {kind}")
+    raise NotFound(f"nobody can {kind}")
 
 
 async def _fill_in(http: httpx.AsyncClient, actor: Actor, given: Given) -> None:
@@ -67,24 +77,24 @@ async def _fill_in(http: httpx.AsyncClient, actor: Actor, given: Given) -> None:
         await fill_in(http, actor, user_actions.top(actor), given["values"])
 
 
-def _pressed(actor: Actor, given: Given) -> Found[Pressable]:
+def _pressed(actor: Actor, given: Given) -> FoundElement[ClickableElement]:
     place = _place(actor, given)
-    for one in pressables(_blocks(place)):
+    for one in clickable_elements(_blocks(place)):
         option = one.option["value"] if one.option else None
         if _is_here(one, given) and option == given.get("option"):
-            return Found(place, one)
-    raise Unknown(GONE)
+            return FoundElement(place, one)
+    raise NotFound(GONE)
 
 
-def _meant(actor: Actor, given: Given) -> Found[Choosable]:
+def _meant(actor: Actor, given: Given) -> FoundElement[SettableElement]:
     place = _place(actor, given)
-    for one in choosables(_blocks(place)):
+    for one in settable_elements(_blocks(place)):
         if _is_here(one, given):
-            return Found(place, one)
-    raise Unknown(GONE)
+            return FoundElement(place, one)
+    raise NotFound(GONE)
 
 
-def _is_here(one: Pressable | Choosable, given: Given) -> bool:
+def _is_here(one: ClickableElement | SettableElement, given: Given) -> bool:
     here = (one.block_id, one.element["action_id"])
     return here == (given.get("block"), given.get("action"))
 
@@ -98,7 +108,7 @@ def _place(actor: Actor, given: Given) -> View | Message:
         seen = workspace.seen_by(actor.user, actor.channel.id)
         place = next((message for message in seen if message.ts == given.get("ts")), None)
     if place is None:
-        raise Unknown(GONE)
+        raise NotFound(GONE)
     return place
 
 

@@ -24,7 +24,7 @@ _SEARCHED = "<words and filters>"
 
 
 @cache
-def words() -> dict[str, Any]:
+def completions() -> dict[str, Any]:
     """As the page's script reads it; the first call imports the bot."""
     return {
         "command": COMMAND,

@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sandbox.page.clock import clock
-from sandbox.page.viewer import Reader
+from sandbox.page.viewer import Reader, time_of_day
 
 _TOKEN = re.compile(r"\{(\w+)\}")
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
@@ -68,6 +67,6 @@ _FORMS: Mapping[str, Callable[[datetime], str]] = {
     "date_long": lambda then: f"{then:%A, %B} {_nth(then.day)}, {then.year}",
     "date_slash": lambda then: f"{then:%m/%d/%Y}",
     "day_divider": lambda then: f"{then:%A, %B} {_nth(then.day)}",
-    "time": clock,
-    "time_secs": lambda then: clock(then, "%M:%S"),
+    "time": time_of_day,
+    "time_secs": lambda then: time_of_day(then, "%M:%S"),
 }

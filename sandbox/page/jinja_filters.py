@@ -12,13 +12,12 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from sandbox.page import charts, dates, mrkdwn, previews
-from sandbox.page.clock import clock
+from sandbox.page import charts, dates, file_previews, mrkdwn
 from sandbox.page.markdown import markdown
-from sandbox.page.viewer import Reader
+from sandbox.page.viewer import Reader, time_of_day
 from sandbox.slack.blockkit.walk import options
-from sandbox.slack.conversations import kind_of, offered
 from sandbox.slack.directory import BOT_USER_ID
+from sandbox.slack.values import kind_of, selectable_conversations
 
 _HERE = {"127.0.0.1", "localhost"}
 
@@ -67,7 +66,7 @@ def _conversations(context: Context, element: Mapping[str, Any]) -> list[tuple[s
     reader: Reader = context["reader"]
     return [
         (channel.id, ("" if kind_of(channel) == "im" else "# ") + reader.place(channel.id))
-        for channel in offered(element, reader.directory, reader.user)
+        for channel in selectable_conversations(element, reader.directory, reader.user)
     ]
 
 
@@ -92,14 +91,14 @@ FILTERS: Mapping[str, Any] = {
     "styled": _styled,
     "anchor": _anchor,
     "day": _day,
-    "clock": clock,
+    "clock": time_of_day,
     "markdown": markdown,
     "emoji": mrkdwn.named_emoji,
     "link": mrkdwn.link,
     "is_here": _is_here,
     "options": options,
     "initials": _initials,
-    **previews.FILTERS,
+    **file_previews.FILTERS,
     **charts.FILTERS,
 }
 FUNCTIONS: Mapping[str, Any] = {

@@ -14,9 +14,9 @@ from sandbox.slack.workspace import COMMANDS
 _LINK = re.compile(r"https?://[^\s<>|]*[^\s<>|.,;:!?'\")\]]")
 
 
-async def say(
+async def send(
     http: httpx.AsyncClient, actor: Actor, typed: str, thread_ts: str
-) -> user_actions.Done:
+) -> user_actions.ActionResult:
     """A command, or a message to all in the channel; in a thread where `thread_ts` is one."""
     name = typed.partition(" ")[0]
     if not name.startswith("/"):
@@ -26,7 +26,7 @@ async def say(
     messages, where = actor.workspace.messages, actor.channel.id
     text = _refusal(name)
     messages.add(where, text, [], user_id=SLACKBOT_ID, only_for=actor.user.id, thread_ts=thread_ts)
-    return user_actions.Done()
+    return user_actions.ActionResult()
 
 
 def _refusal(name: str) -> str:

@@ -14,7 +14,7 @@ from sandbox.page.jinja_filters import FILTERS, FUNCTIONS
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-class CannotDraw(Exception):
+class UnknownBlockType(Exception):
     """The page knows no such block or element."""
 
 
@@ -23,7 +23,7 @@ def draw(name: str, /, **facts: Any) -> str:
     try:
         return _environment().get_template(f"{name}.html").render(facts)
     except TemplateNotFound as error:
-        raise CannotDraw(str(error)) from error
+        raise UnknownBlockType(str(error)) from error
 
 
 @cache

@@ -20,17 +20,17 @@ from starlette.responses import (
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sandbox.page.actions import act
+from sandbox.page.actions import run_action
+from sandbox.page.page import Page
 from sandbox.page.render import draw
-from sandbox.page.views import Page
 from sandbox.slack.actor import Actor
-from sandbox.slack.errors import Unknown
+from sandbox.slack.errors import NotFound
 from sandbox.slack.exchange import tls
 from sandbox.slack.workspace import Workspace
 
-LOOK_SECONDS = 0.05
-ALIVE_SECONDS = 15.0
-ACT_SECONDS = 10.0
+POLL_INTERVAL_SECONDS = 0.05
+KEEPALIVE_SECONDS = 15.0
+ACTION_TIMEOUT_SECONDS = 10.0
 # Nothing from elsewhere, and no script that is not a file of ours.
 POLICY = "default-src 'self'; img-src 'self' data: http://127.0.0.1:* http://localhost:*"
 
@@ -38,7 +38,7 @@ POLICY = "default-src 'self'; img-src 'self' data: http://127.0.0.1:* http://loc
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class Door:
+class PageRoutes:
     """The page of one workspace, for whoever opens it."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -51,7 +51,7 @@ class Door:
         return [
             Route("/", self._front),
             Mount("/page/static", static),
-            Route("/page/words", self._words),
+            Route("/page/words", self._completions),
             Route("/page/{user}/file/{file}", _known(self._file)),
             Route("/page/{user}/changes", _known(self._changes)),
             Route("/page/{user}/{channel}", self._whole),
@@ -69,7 +69,7 @@ class Door:
     async def _whole(self, request: Request) -> Response:
         try:
             actor = self._actor(request)
-        except Unknown as unknown:
+        except NotFound as unknown:
             return HTMLResponse(draw("missing", problem=str(unknown)), 404)
         html = self._page.whole(actor.user, actor.channel)
         return HTMLResponse(html, headers={"Content-Security-Policy": POLICY})
@@ -82,8 +82,10 @@ class Door:
     async def _act(self, request: Request) -> Response:
         kind = request.path_params["kind"]
         actor, given = self._actor(request), await request.json()
-        async with httpx.AsyncClient(verify=tls(), trust_env=False, timeout=ACT_SECONDS) as http:
-            done = await act(http, actor, kind, given)
+        async with httpx.AsyncClient(
+            verify=tls(), trust_env=False, timeout=ACTION_TIMEOUT_SECONDS
+        ) as http:
+            done = await run_action(http, actor, kind, given)
         told: dict[str, Any] = {}
         if kind == "suggest":
             told["options"] = draw("options", options=done.options, id=given["id"])
@@ -91,10 +93,10 @@ class Door:
             told["modal"] = self._page.modal(actor.user, done.field_errors)
         return JSONResponse(told)
 
-    async def _words(self, _: Request) -> Response:
-        from sandbox.page.autocomplete import words
+    async def _completions(self, _: Request) -> Response:
+        from sandbox.page.autocomplete import completions
 
-        return JSONResponse(await asyncio.to_thread(words))
+        return JSONResponse(await asyncio.to_thread(completions))
 
     async def _file(self, request: Request) -> Response:
         user = self._workspace.directory.user(request.path_params["user"])
@@ -110,11 +112,11 @@ class Door:
             seen, waited = None, 0.0
             while self._is_open:
                 now = self._page.version(user)
-                if now != seen or waited >= ALIVE_SECONDS:
+                if now != seen or waited >= KEEPALIVE_SECONDS:
                     yield f"data: {json.dumps(now)}\n\n" if now != seen else ": alive\n\n"
                     seen, waited = now, 0.0
-                await asyncio.sleep(LOOK_SECONDS)
-                waited += LOOK_SECONDS
+                await asyncio.sleep(POLL_INTERVAL_SECONDS)
+                waited += POLL_INTERVAL_SECONDS
 
         headers = {"Cache-Control": "no-store"}
         return StreamingResponse(told(), media_type="text/event-stream", headers=headers)
@@ -133,7 +135,7 @@ def _known(endpoint: Endpoint) -> Endpoint:
     async def answered(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except Unknown as unknown:
+        except NotFound as unknown:
             return JSONResponse({"error": str(unknown)}, 404)
 
     return answered

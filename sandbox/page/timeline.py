@@ -1,4 +1,4 @@
-"""What somebody sees in a channel: messages and files in their order, replies under theirs."""
+"""A channel's messages and files in order, with threads, and the unread counts of the sidebar."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.page.viewer import Reader
-from sandbox.slack.directory import BOT_USER_ID
+from sandbox.slack.directory import BOT_USER_ID, Channel, User
 from sandbox.slack.files import File
 from sandbox.slack.messages import Message
 from sandbox.slack.workspace import Workspace
@@ -57,7 +57,7 @@ def timeline(workspace: Workspace, reader: Reader, channel_id: str) -> list[Entr
 
 
 def _said(workspace: Workspace, reader: Reader, message: Message) -> Entry:
-    state = workspace.choices.of(reader.user.id, message)
+    state = workspace.selections.of(reader.user.id, message)
     version = f"{message.version}"
     at = reader.at(float(message.ts))
     return Entry(message.ts, version, at, message.user_id, message=message, state=state)
@@ -101,3 +101,42 @@ def _mark(entries: Sequence[Entry]) -> None:
 
 def _is_private(entry: Entry) -> bool:
     return bool(entry.message and entry.message.only_for)
+
+
+@dataclass(frozen=True, slots=True)
+class SidebarChannel:
+    """A conversation in the sidebar."""
+
+    channel: Channel
+    unread: int
+    is_current: bool
+
+
+class ReadMarkers:
+    """The newest entry that each person has seen in each conversation."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._read: dict[tuple[str, str], str] = {}
+
+    def mark_read(self, user: User, channel: Channel, key: str) -> None:
+        self._read[user.id, channel.id] = max(key, self._read.get((user.id, channel.id), ""))
+
+    def channels(self, reader: Reader, current: Channel) -> list[SidebarChannel]:
+        """All conversations of the reader."""
+        directory = self._workspace.directory
+        directory.direct(reader.user)
+        return [
+            SidebarChannel(channel, self._unread(reader, channel), channel == current)
+            for channel in directory.channels.values()
+            if reader.user.id in channel.members
+        ]
+
+    def _unread(self, reader: Reader, channel: Channel) -> int:
+        read = self._read.get((reader.user.id, channel.id), "")
+        entries = timeline(self._workspace, reader, channel.id)
+        return sum(
+            one.key > read and one.author != reader.user.id
+            for entry in entries
+            for one in (entry, *entry.replies)
+        )

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from bot.rendering import buttons
 from sandbox.slack.directory import ADA, GRACE, User
-from sandbox.slack.journal import Sent
+from sandbox.slack.journal import SentPayload
 from sandbox.slack.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TutorialStep:
     """`types` goes into the message field, `press` is the action_id of a button to point at,
     `opens` the kind of a menu, `user` who to become; `whose` is who has to do it."""
 
@@ -30,58 +30,62 @@ class Step:
 
 
 STEPS = (
-    Step(
+    TutorialStep(
         "list",
         ADA,
         "List the newest jobs",
         "Ada is connected to acme already. Turn the page with Next.",
         types="/emporix jobs",
     ),
-    Step(
+    TutorialStep(
         "search",
         ADA,
         "Search what agents said",
         "Words and filters, in any order.",
         types="/emporix jobs search invoice status:failed",
     ),
-    Step("open", ADA, "Open one of them", "Press Open on a job.", press=buttons.JOBS_GET_OPEN),
-    Step(
+    TutorialStep(
+        "open", ADA, "Open one of them", "Press Open on a job.", press=buttons.JOBS_GET_OPEN
+    ),
+    TutorialStep(
         "delete",
         ADA,
         "Delete a job",
         "Press Delete, then confirm: it is recorded who did.",
         press=buttons.JOBS_DELETE_CONFIRM,
     ),
-    Step(
+    TutorialStep(
         "share",
         ADA,
         "Share with the channel",
         "Answers are private until somebody shares one.",
         press=buttons.JOBS_SHARE_ASK,
     ),
-    Step("switch", GRACE, "Become Grace", "She sees only what Ada has shared.", user=GRACE.name),
-    Step(
+    TutorialStep(
+        "switch", GRACE, "Become Grace", "She sees only what Ada has shared.", user=GRACE.name
+    ),
+    TutorialStep(
         "connect",
         GRACE,
         "Connect with her own key",
         "The form has keys of this sandbox to fill in.",
         types="/emporix connect",
     ),
-    Step(
+    TutorialStep(
         "mine",
         GRACE,
         "List her jobs",
         "Her own tenant, her own rights.",
         types="/emporix jobs size:5",
     ),
-    Step(
+    TutorialStep(
         "find",
         ADA,
         "Find jobs from a message",
         "Send it, then choose Find Emporix jobs from its menu (⋯).",
         types="What did the Complaint Agent say last?",
     ),
-    Step(
+    TutorialStep(
         "form",
         ADA,
         "Search by a form",
@@ -91,7 +95,7 @@ STEPS = (
 )
 
 
-class Progress:
+class TutorialProgress:
     """What has been done, by reading what the app answered; `switch` is told by the page."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -99,13 +103,13 @@ class Progress:
         self._read = workspace.journal.count
         self._done: set[str] = set()
 
-    def became(self, user: User) -> None:
+    def switched_user(self, user: User) -> None:
         if user == GRACE:
             self._done.add("switch")
 
-    def steps(self) -> list[Step]:
+    def steps(self) -> list[TutorialStep]:
         """All steps; the first that is not done is the next."""
-        self._read_on()
+        self._read_journal()
         steps = [replace(step, is_done=step.name in self._done) for step in STEPS]
         for place, step in enumerate(steps):
             if not step.is_done:
@@ -113,15 +117,15 @@ class Progress:
                 break
         return steps
 
-    def _read_on(self) -> None:
+    def _read_journal(self) -> None:
         journal = self._workspace.journal
         for user in (ADA, GRACE):
             for sent in journal.since(self._read, user.id):
-                self._done.update(_told(sent, user))
+                self._done.update(_steps_shown_by(sent, user))
         self._read = journal.count
 
 
-def _told(sent: Sent, user: User) -> Iterator[str]:
+def _steps_shown_by(sent: SentPayload, user: User) -> Iterator[str]:
     """The steps that an answer of the app shows to be done."""
     payload = sent.payload if isinstance(sent.payload, dict) else {}
     shown = json.dumps(payload, ensure_ascii=False)
@@ -138,5 +142,5 @@ def _told(sent: Sent, user: User) -> Iterator[str]:
         yield "connect"
     if buttons.JOBS_SHARE_MENTIONED_ASK in shown:
         yield "find"
-    if buttons.JOBS_RESULTS_REFRESH in shown:
+    if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:
         yield "form"

@@ -1,4 +1,4 @@
-"""Who looks at the page: names, days and times are drawn for them."""
+"""The person who looks at the page: names, dates and times are shown in their terms."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sandbox.page.clock import clock
 from sandbox.slack.directory import BOT_USER_ID, SLACKBOT_ID, Channel, Directory, User
+
+
+def time_of_day(then: datetime, behind_hour: str = "%M") -> str:
+    """10:30 AM"""
+    return f"{then.hour % 12 or 12}:{then:{behind_hour}} {'AM' if then.hour < 12 else 'PM'}"
+
 
 APP_NAME = "Emporix Jobs"
 SLACKBOT_NAME = "Slackbot"
@@ -28,7 +33,7 @@ class Reader:
     def local_time(self, user: User) -> str:
         """What the clock of another says: "10:30 AM in New York"."""
         city = user.tz.rpartition("/")[2].replace("_", " ")
-        return f"{clock(datetime.fromtimestamp(self.now, ZoneInfo(user.tz)))} in {city}"
+        return f"{time_of_day(datetime.fromtimestamp(self.now, ZoneInfo(user.tz)))} in {city}"
 
     def person(self, user_id: str) -> str:
         """The name of a person or of an app; the id itself where nobody has it."""

@@ -8,14 +8,14 @@ from typing import Any
 from sandbox.slack.actor import Actor
 from sandbox.slack.delivery import Ack
 from sandbox.slack.directory import SLACKBOT_ID
-from sandbox.slack.errors import Refused
-from sandbox.slack.journal import Sent
+from sandbox.slack.errors import ApiError
+from sandbox.slack.journal import SentPayload
 from sandbox.slack.message_content import content
 from sandbox.slack.methods.views import checked
 from sandbox.slack.response_url_routes import seen_by, surface
 from sandbox.slack.views import View
 
-TROUBLE = "We had some trouble connecting. Try again?"
+CONNECTION_TROUBLE = "We had some trouble connecting. Try again?"
 
 FieldErrors = dict[str, str]
 """block_id → what stands under that input; under "" what Slack itself says of the whole view."""
@@ -27,32 +27,32 @@ def command_acked(actor: Actor, command: str, ack: Ack) -> None:
         _slackbot(actor, f"{command} failed with the error {ack.error!r}")
     elif ack.body is not None:
         try:
-            _say(actor, ack.body if isinstance(ack.body, dict) else {"text": ack.body})
-            _note(actor, ack, {"ok": True})
-        except Refused as refused:
-            _note(actor, ack, refused.answer())
+            _post_message(actor, ack.body if isinstance(ack.body, dict) else {"text": ack.body})
+            _record(actor, ack, {"ok": True})
+        except ApiError as refused:
+            _record(actor, ack, refused.answer())
             _slackbot(actor, f"{command} failed with the error 'invalid_command_response'")
 
 
 def click_acked(actor: Actor, ack: Ack) -> None:
     """Slack only looks whether there was an ack; what it says is not shown."""
     if ack.error:
-        _slackbot(actor, f"{TROUBLE} ({ack.error})")
+        _slackbot(actor, f"{CONNECTION_TROUBLE} ({ack.error})")
 
 
 def submission_acked(actor: Actor, view: View, ack: Ack) -> FieldErrors:
     """Close, change or stack the view as the ack says; what then stands under its inputs."""
     if ack.error:
-        return {"": TROUBLE}
+        return {"": CONNECTION_TROUBLE}
     if ack.body is None or ack.body == {}:
         actor.workspace.views.close(view)
         return {}
     try:
         errors = _respond(actor, view, ack.body)
         answer: dict[str, Any] = {"ok": True}
-    except Refused as refused:
-        errors, answer = {"": TROUBLE}, refused.answer()
-    _note(actor, ack, answer)
+    except ApiError as refused:
+        errors, answer = {"": CONNECTION_TROUBLE}, refused.answer()
+    _record(actor, ack, answer)
     return errors
 
 
@@ -68,7 +68,7 @@ def _respond(actor: Actor, view: View, body: Any) -> FieldErrors:
         case {"response_action": "clear"}:
             views.close_all(actor.user.id)
         case _:
-            raise Refused("invalid_response_action")
+            raise ApiError("invalid_response_action")
     return {}
 
 
@@ -77,7 +77,7 @@ def _field_errors(view: View, errors: Mapping[str, Any]) -> FieldErrors:
     wrong = [f"no input block has the block_id {name!r}" for name in errors if name not in inputs]
     wrong += [f"must provide a string for {n!r}" for n, e in errors.items() if not _is_words(e)]
     if wrong:
-        raise Refused("invalid_arguments", wrong)
+        raise ApiError("invalid_arguments", wrong)
     return dict(errors)
 
 
@@ -85,7 +85,7 @@ def _is_words(error: object) -> bool:
     return isinstance(error, str) and bool(error)
 
 
-def _say(actor: Actor, given: Mapping[str, Any]) -> None:
+def _post_message(actor: Actor, given: Mapping[str, Any]) -> None:
     only_for = seen_by(given, actor.user.id)
     said = content(given, surface(only_for))
     actor.workspace.messages.add(actor.channel.id, said.text, said.blocks, only_for=only_for)
@@ -97,5 +97,5 @@ def _slackbot(actor: Actor, text: str) -> None:
     )
 
 
-def _note(actor: Actor, ack: Ack, answer: dict[str, Any]) -> None:
-    actor.workspace.journal.add(Sent("ack", ack.body, answer, actor.user.id))
+def _record(actor: Actor, ack: Ack, answer: dict[str, Any]) -> None:
+    actor.workspace.journal.add(SentPayload("ack", ack.body, answer, actor.user.id))

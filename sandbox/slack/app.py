@@ -20,8 +20,8 @@ from sandbox.slack.workspace import Workspace
 
 def create_app(workspace: Workspace, more: Sequence[BaseRoute] = ()) -> Starlette:
     """Web API, response_urls, uploads and control on one address, and whatever `more` has."""
-    doors = (web_api, response_url_routes, upload_routes, control_routes)
-    there = [route for door in doors for route in door.routes(workspace)]
+    modules = (web_api, response_url_routes, upload_routes, control_routes)
+    there = [route for page_routes in modules for route in page_routes.routes(workspace)]
     app = Starlette(routes=[*there, *more])
     app.router.redirect_slashes = False
     return app

@@ -7,22 +7,22 @@ from typing import Any
 import httpx
 
 from sandbox.slack.actor import Actor
-from sandbox.slack.errors import Unknown
+from sandbox.slack.errors import NotFound
 from sandbox.slack.events import send
-from sandbox.slack.user_actions import Done
+from sandbox.slack.user_actions import ActionResult
 
-OPENED = "app_home_opened"
+APP_HOME_OPENED = "app_home_opened"
 TABS = ("home", "messages")
 
 
-async def open_tab(http: httpx.AsyncClient, actor: Actor, *, tab: str = "home") -> Done:
+async def open_tab(http: httpx.AsyncClient, actor: Actor, *, tab: str = "home") -> ActionResult:
     """Open a tab of the app; nothing is sent where the app has not subscribed to that.
 
     Raises Unknown for a tab that there is not.
     """
     there = TABS if actor.workspace.has_home_tab else TABS[1:]
     if tab not in there:
-        raise Unknown(f"no tab {tab!r}; there are: {', '.join(there)}")
+        raise NotFound(f"no tab {tab!r}; there are: {', '.join(there)}")
     return await send(http, actor.workspace, app_home_opened(actor, tab))
 
 
@@ -31,7 +31,7 @@ def app_home_opened(actor: Actor, tab: str) -> dict[str, Any]:
     workspace = actor.workspace
     view = workspace.views.home(actor.user.id)
     event = {
-        "type": OPENED,
+        "type": APP_HOME_OPENED,
         "user": actor.user.id,
         "channel": workspace.directory.direct(actor.user).id,
         "tab": tab,

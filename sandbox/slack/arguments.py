@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 
 Arguments = Mapping[str, Any]
 
@@ -27,7 +27,7 @@ def required(given: Arguments, name: str) -> str:
     """A string argument that must be there; Refused: invalid_arguments."""
     value = given.get(name)
     if not isinstance(value, str) or not value:
-        raise Refused("invalid_arguments", [f"missing required field: {name}"])
+        raise ApiError("invalid_arguments", [f"missing required field: {name}"])
     return value
 
 
@@ -37,7 +37,7 @@ def optional(given: Arguments, name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Refused("invalid_arguments", [f"must provide a string [json-pointer:/{name}]"])
+        raise ApiError("invalid_arguments", [f"must provide a string [json-pointer:/{name}]"])
     return value
 
 
@@ -52,16 +52,16 @@ def _body(media_type: str, body: bytes) -> dict[str, Any]:
         return _json(body)
     if media_type == "application/x-www-form-urlencoded":
         return _form(body)
-    raise Refused("invalid_post_type")
+    raise ApiError("invalid_post_type")
 
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
         given = json.loads(body)
     except ValueError as problem:
-        raise Refused("invalid_json") from problem
+        raise ApiError("invalid_json") from problem
     if not isinstance(given, dict):
-        raise Refused("json_not_object")
+        raise ApiError("json_not_object")
     return given
 
 
@@ -69,7 +69,7 @@ def _form(body: bytes) -> dict[str, Any]:
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
     except ValueError as problem:
-        raise Refused("invalid_form_data") from problem
+        raise ApiError("invalid_form_data") from problem
 
 
 def _structured(name: str, value: Any) -> Any:

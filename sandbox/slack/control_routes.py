@@ -13,10 +13,10 @@ from starlette.routing import Route
 from sandbox.slack import app_home, events, user_actions
 from sandbox.slack.actor import Actor
 from sandbox.slack.ascii_json import PlainJSON
-from sandbox.slack.element_search import Wanted
-from sandbox.slack.errors import Malformed, Unknown
+from sandbox.slack.errors import InvalidRequest, NotFound
 from sandbox.slack.exchange import exchange
 from sandbox.slack.faults import Fault
+from sandbox.slack.interactive_elements import ElementQuery
 from sandbox.slack.workspace import Workspace
 
 Given = Mapping[str, Any]
@@ -69,7 +69,7 @@ async def open_home(workspace: Workspace, request: Request, given: Given) -> Any
     return await exchange(_actor(workspace, request, given), act)
 
 
-def happening(event: Callable[..., Awaitable[user_actions.Done]]) -> Answer:
+def event_route(event: Callable[..., Awaitable[user_actions.ActionResult]]) -> Answer:
     """Something happens in the workspace, by an actor or to them."""
 
     async def answer(workspace: Workspace, request: Request, given: Given) -> Any:
@@ -78,7 +78,7 @@ def happening(event: Callable[..., Awaitable[user_actions.Done]]) -> Answer:
     return answer
 
 
-HAPPENINGS: Mapping[str, Callable[..., Awaitable[user_actions.Done]]] = {
+EVENT_ROUTES: Mapping[str, Callable[..., Awaitable[user_actions.ActionResult]]] = {
     "share": events.share,
     "unshare": events.unshare,
     "remove_app": events.remove_app,
@@ -119,7 +119,7 @@ async def add_fault(workspace: Workspace, _: Request, given: Given) -> Any:
     try:
         workspace.faults.add(Fault(**given))
     except (TypeError, ValueError) as problem:
-        raise Malformed(str(problem)) from problem
+        raise InvalidRequest(str(problem)) from problem
 
 
 async def clear_faults(workspace: Workspace, _: Request, __: Given) -> Any:
@@ -137,7 +137,7 @@ def routes(workspace: Workspace) -> Sequence[Route]:
         ("POST", "submit", submit),
         ("POST", "close", close),
         ("POST", "home", open_home),
-        *(("POST", name, happening(event)) for name, event in HAPPENINGS.items()),
+        *(("POST", name, event_route(event)) for name, event in EVENT_ROUTES.items()),
         ("GET", "messages", messages),
         ("GET", "view", view),
         ("GET", "files", files),
@@ -155,9 +155,9 @@ def _endpoint(workspace: Workspace, answer: Answer) -> Callable[[Request], Await
     async def endpoint(request: Request) -> Response:
         try:
             return PlainJSON(await answer(workspace, request, await _given(request)))
-        except Unknown as unknown:
+        except NotFound as unknown:
             return PlainJSON({"error": str(unknown)}, 404)
-        except Malformed as malformed:
+        except InvalidRequest as malformed:
             return PlainJSON({"error": str(malformed)}, 400)
 
     return endpoint
@@ -167,23 +167,25 @@ async def _given(request: Request) -> Given:
     try:
         body = await request.json() if await request.body() else {}
     except ValueError as problem:
-        raise Malformed(f"the body is not JSON: {problem}") from problem
+        raise InvalidRequest(f"the body is not JSON: {problem}") from problem
     if not isinstance(body, dict):
-        raise Malformed("the body must be a JSON object")
+        raise InvalidRequest("the body must be a JSON object")
     return {**request.query_params, **body}
 
 
 def _text(given: Given, name: str) -> str:
     value = given.get(name)
     if not isinstance(value, str):
-        raise Malformed(f"{name} must be given, as a string")
+        raise InvalidRequest(f"{name} must be given, as a string")
     return value
 
 
-def _wanted(given: Given) -> Wanted:
+def _wanted(given: Given) -> ElementQuery:
     names = [name for name in ("label", "action_id", "ts") if given.get(name)]
     at_home = given.get("at_home") is True
-    return Wanted(**{name: _text(given, name) for name in names}, nth=_nth(given), at_home=at_home)
+    return ElementQuery(
+        **{name: _text(given, name) for name in names}, nth=_nth(given), at_home=at_home
+    )
 
 
 def _value(value: Any) -> str | list[str]:
@@ -192,20 +194,20 @@ def _value(value: Any) -> str | list[str]:
         isinstance(value, list) and all(isinstance(one, str) for one in value)
     ):
         return value
-    raise Malformed("a value must be a string, or a list of strings")
+    raise InvalidRequest("a value must be a string, or a list of strings")
 
 
 def _nth(given: Given) -> int:
     nth = given.get("nth", 1)
     if not isinstance(nth, int) or nth < 1:
-        raise Malformed("nth must be a number from 1 upwards")
+        raise InvalidRequest("nth must be a number from 1 upwards")
     return nth
 
 
 def _values(given: Given) -> dict[str, str | list[str]]:
     values = given.get("values", {})
     if not isinstance(values, dict):
-        raise Malformed("values must be an object: label or block_id → value")
+        raise InvalidRequest("values must be an object: label or block_id → value")
     return {name: _value(value) for name, value in values.items()}
 
 

@@ -49,7 +49,7 @@ def signed(secret: str, timestamp: int, body: bytes) -> dict[str, str]:
 
 async def deliver(http: httpx.AsyncClient, workspace: Workspace, form: Mapping[str, str]) -> Ack:
     """POST a form to the app's /slack/events, and wait for its answer as long as Slack does."""
-    return await _bring(http, workspace, urlencode(form).encode(), {"Content-Type": FORM})
+    return await _post(http, workspace, urlencode(form).encode(), {"Content-Type": FORM})
 
 
 async def deliver_event(
@@ -60,14 +60,14 @@ async def deliver_event(
     Slack tries again after one and after five minutes, too; nobody here waits for that.
     """
     body, headers = json.dumps(event).encode(), {"Content-Type": JSON}
-    ack = await _bring(http, workspace, body, headers)
+    ack = await _post(http, workspace, body, headers)
     if not ack.error:
         return ack
     again = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": REASONS[ack.error]}
-    return await _bring(http, workspace, body, headers | again)
+    return await _post(http, workspace, body, headers | again)
 
 
-async def _bring(
+async def _post(
     http: httpx.AsyncClient, workspace: Workspace, body: bytes, headers: Mapping[str, str]
 ) -> Ack:
     signature = signed(workspace.signing_secret, int(workspace.clock()), body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from sandbox.slack.errors import Unknown
+from sandbox.slack.errors import NotFound
 
 TEAM_ID = "T0ACME"
 TEAM_DOMAIN = "acme-shop"
@@ -78,7 +78,7 @@ class Directory:
         for user in self.users.values():
             if key in (user.id, user.name):
                 return user
-        raise Unknown(f"no user {key!r}; there are {_listed(self.users.values())}")
+        raise NotFound(f"no user {key!r}; there are {_listed(self.users.values())}")
 
     def channel(self, key: str, user: User | None = None) -> Channel:
         """`key` is an id, a name with or without #, or "dm", which is `user`'s.
@@ -91,7 +91,7 @@ class Directory:
             if key == channel.id or (key.removeprefix("#") == channel.name and not channel.is_im):
                 return self._seen(channel, user)
         public = [channel for channel in self.channels.values() if not channel.is_im]
-        raise Unknown(f"no channel {key!r}; there are {_listed(public)}, dm")
+        raise NotFound(f"no channel {key!r}; there are {_listed(public)}, dm")
 
     def archive(self, channel_id: str) -> None:
         self._change(channel_id, is_archived=True)
@@ -132,7 +132,7 @@ class Directory:
 
     def _seen(self, channel: Channel, user: User | None) -> Channel:
         if user and user.id not in channel.members:
-            raise Unknown(f"{user.name} is not in {channel.id}")
+            raise NotFound(f"{user.name} is not in {channel.id}")
         return channel
 
 

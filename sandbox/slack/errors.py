@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """`error` is Slack's word for it; `messages` become `errors` and `response_metadata`."""
 
     def __init__(self, error: str, messages: Sequence[str] = (), **more: str) -> None:
@@ -22,7 +22,7 @@ class Refused(Exception):
         return body
 
 
-class TooMany(Exception):
+class RateLimited(Exception):
     """429: `seconds` is what Slack says in Retry-After."""
 
     def __init__(self, seconds: int) -> None:
@@ -30,9 +30,9 @@ class TooMany(Exception):
         self.seconds = seconds
 
 
-class Unknown(Exception):
+class NotFound(Exception):
     """What a person wants to use is not there; the message says what there is instead."""
 
 
-class Malformed(Exception):
+class InvalidRequest(Exception):
     """An order to the stand-in that makes no sense; the message says why."""

@@ -11,14 +11,14 @@ import httpx
 from sandbox.slack.actor import VERIFICATION_TOKEN, Actor
 from sandbox.slack.delivery import deliver_event
 from sandbox.slack.directory import APP_ID, BOT_USER_ID, TEAM_ID
-from sandbox.slack.user_actions import Done
+from sandbox.slack.user_actions import ActionResult
 from sandbox.slack.workspace import Workspace
 
 OTHER_TEAM_ID = "T0PARTNER"
 """The organization that a channel is shared with."""
 
 
-async def share(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def share(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """The channel is shared with another organization (Slack Connect)."""
     channel_id = actor.channel.id
     actor.workspace.directory.share(channel_id)
@@ -26,7 +26,7 @@ async def share(http: httpx.AsyncClient, actor: Actor) -> Done:
     return await send(http, actor.workspace, {"type": "channel_shared", **more})
 
 
-async def unshare(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def unshare(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """The other organization leaves the channel."""
     channel_id = actor.channel.id
     actor.workspace.directory.unshare(channel_id)
@@ -35,7 +35,7 @@ async def unshare(http: httpx.AsyncClient, actor: Actor) -> Done:
     return await send(http, actor.workspace, event)
 
 
-async def remove_app(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def remove_app(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """A person removes the app from the channel."""
     channel = actor.channel
     actor.workspace.directory.remove(channel.id, BOT_USER_ID)
@@ -44,7 +44,7 @@ async def remove_app(http: httpx.AsyncClient, actor: Actor) -> Done:
     return await send(http, actor.workspace, event)
 
 
-async def archive(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def archive(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """A person archives the channel."""
     channel = actor.channel
     actor.workspace.directory.archive(channel.id)
@@ -53,7 +53,7 @@ async def archive(http: httpx.AsyncClient, actor: Actor) -> Done:
     return await send(http, actor.workspace, event)
 
 
-async def delete(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def delete(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """An administrator deletes the channel."""
     channel = actor.channel
     actor.workspace.directory.delete(channel.id)
@@ -62,25 +62,25 @@ async def delete(http: httpx.AsyncClient, actor: Actor) -> Done:
     return await send(http, actor.workspace, event)
 
 
-async def change_status(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def change_status(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """The person changes something of their profile."""
     return await send(http, actor.workspace, _user_change(actor))
 
 
-async def deactivate(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def deactivate(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """An administrator deactivates the person's account."""
     actor.workspace.directory.deactivate(actor.user.id)
     return await send(http, actor.workspace, _user_change(actor))
 
 
-async def revoke(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def revoke(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """The bot token of the app is revoked."""
     actor.workspace.is_token_revoked = True
     event = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [BOT_USER_ID]}}
     return await send(http, actor.workspace, event)
 
 
-async def uninstall(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def uninstall(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """The app is uninstalled; Slack may send the two events in any order."""
     actor.workspace.is_token_revoked = True
     done = await send(http, actor.workspace, {"type": "app_uninstalled"})
@@ -88,10 +88,10 @@ async def uninstall(http: httpx.AsyncClient, actor: Actor) -> Done:
     return done
 
 
-async def install(_: httpx.AsyncClient, actor: Actor) -> Done:
+async def install(_: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """The app is installed again, and its token works."""
     actor.workspace.is_token_revoked = False
-    return Done()
+    return ActionResult()
 
 
 def _user_change(actor: Actor) -> dict[str, Any]:
@@ -100,11 +100,13 @@ def _user_change(actor: Actor) -> dict[str, Any]:
     return {"type": "user_change", "user": facts}
 
 
-async def send(http: httpx.AsyncClient, workspace: Workspace, event: Mapping[str, Any]) -> Done:
+async def send(
+    http: httpx.AsyncClient, workspace: Workspace, event: Mapping[str, Any]
+) -> ActionResult:
     """Nothing is sent where the app has not subscribed to it."""
     if event["type"] not in workspace.events:
-        return Done()
-    return Done(await deliver_event(http, workspace, envelope(workspace, event)))
+        return ActionResult()
+    return ActionResult(await deliver_event(http, workspace, envelope(workspace, event)))
 
 
 def envelope(workspace: Workspace, event: Mapping[str, Any]) -> dict[str, Any]:

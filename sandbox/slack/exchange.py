@@ -13,14 +13,14 @@ import httpx
 
 from sandbox.slack.actor import Actor
 from sandbox.slack.delivery import Ack
-from sandbox.slack.user_actions import Done
+from sandbox.slack.user_actions import ActionResult
 from sandbox.slack.workspace import Workspace
 
-LOOK_SECONDS = 0.02
-BUSY_SECONDS = 15.0
+POLL_INTERVAL_SECONDS = 0.02
+MAX_BUSY_SECONDS = 15.0
 SILENT_SECONDS = 5.0
 
-Act = Callable[[httpx.AsyncClient, Actor], Awaitable[Done]]
+Act = Callable[[httpx.AsyncClient, Actor], Awaitable[ActionResult]]
 
 
 async def exchange(actor: Actor, act: Act) -> dict[str, Any]:
@@ -49,12 +49,12 @@ async def _finished(http: httpx.AsyncClient, actor: Actor, ack: Ack, sent: int) 
     `sent` is how many entries the journal had before.
     """
     workspace, begun = actor.workspace, time.monotonic()
-    while (waited := time.monotonic() - begun) < BUSY_SECONDS:
+    while (waited := time.monotonic() - begun) < MAX_BUSY_SECONDS:
         running = await _running(http, workspace)
         has_ended = ack.error or workspace.journal.since(sent, actor.user.id)
         if running == 0 or (running is None and (has_ended or waited > SILENT_SECONDS)):
             return
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
 
 async def _running(http: httpx.AsyncClient, workspace: Workspace) -> int | None:

@@ -17,7 +17,7 @@ Act = Callable[[], Awaitable[Response]]
 """Does what the request asks for, and gives the real answer."""
 
 
-async def answered(workspace: Workspace, method: str, request: Request, act: Act) -> Response:
+async def with_faults(workspace: Workspace, method: str, request: Request, act: Act) -> Response:
     """The answer to a call of `method`, under the next fault that somebody ordered for it."""
     has_chart = b"data_visualization" in await request.body()
     fault = workspace.faults.take(method, has_chart=has_chart)
@@ -31,10 +31,10 @@ async def answered(workspace: Workspace, method: str, request: Request, act: Act
     if fault.kind in ("cut_before", "cut_after"):
         await _hang_up(request)
         return Response()
-    return _instead(fault)
+    return _replacement(fault)
 
 
-def _instead(fault: Fault) -> Response:
+def _replacement(fault: Fault) -> Response:
     """The answer of a fault under which nothing is done."""
     if fault.kind == "refuse":
         metadata = {"response_metadata": {"messages": [fault.message]}} if fault.message else {}

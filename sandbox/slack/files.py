@@ -8,7 +8,7 @@ from secrets import token_hex
 from typing import Any
 
 from sandbox.slack.directory import BOT_USER_ID, TEAM_DOMAIN
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 from sandbox.slack.times import Clock
 
 
@@ -78,7 +78,7 @@ class Files:
         """Refused: file_not_found, also where nothing was uploaded yet."""
         file = self._all.get(file_id)
         if file is None or file.content is None:
-            raise Refused("file_not_found")
+            raise ApiError("file_not_found")
         shared = replace(
             file,
             title=title or file.name,

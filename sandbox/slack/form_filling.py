@@ -8,11 +8,10 @@ from typing import Any
 import httpx
 
 from sandbox.slack.actor import Actor
-from sandbox.slack.element_search import Found
-from sandbox.slack.errors import Unknown
+from sandbox.slack.errors import NotFound
 from sandbox.slack.inputs import lacking
-from sandbox.slack.select_options import keep
-from sandbox.slack.settable_elements import Choosable
+from sandbox.slack.interactive_elements import FoundElement, SettableElement
+from sandbox.slack.select_options import set_value
 from sandbox.slack.values import Given
 from sandbox.slack.views import View
 
@@ -23,7 +22,9 @@ async def fill_in(
     """Put `values` into the inputs whose label or block_id they name; raises Unknown."""
     for name, given in values.items():
         block = _named(_inputs(view), name)
-        await keep(http, actor, Found(view, Choosable(block, block["element"])), given)
+        await set_value(
+            http, actor, FoundElement(view, SettableElement(block, block["element"])), given
+        )
 
 
 def missing(view: View) -> dict[str, str]:
@@ -46,4 +47,4 @@ def _named(inputs: list[dict[str, Any]], name: str) -> dict[str, Any]:
         if name in (block["block_id"], block["label"]["text"]):
             return block
     labels = ", ".join(block["label"]["text"] for block in inputs)
-    raise Unknown(f"no input {name!r}; there are: {labels}")
+    raise NotFound(f"no input {name!r}; there are: {labels}")

@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.slack.blockkit.walk import elements
 
 
-def named_blocks(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def with_generated_ids(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """A copy in which every block and every element has its id."""
     copies = [dict(deepcopy(block)) for block in blocks]
     given = {block.get("block_id") for block in copies}
@@ -23,6 +23,6 @@ def named_blocks(blocks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return copies
 
 
-def named(view: Mapping[str, Any]) -> dict[str, Any]:
+def view_with_generated_ids(view: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of a view's content with named blocks."""
-    return {**deepcopy(dict(view)), "blocks": named_blocks(view["blocks"])}
+    return {**deepcopy(dict(view)), "blocks": with_generated_ids(view["blocks"])}

@@ -6,11 +6,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-KEPT = 1000
+MAX_ENTRIES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentPayload:
     """`via` is "ack", "response_url" or a Web API method.
 
     `user_id` is the one it was meant for; empty where all may see it.
@@ -29,14 +29,14 @@ class Journal:
     """The newest entries, oldest first; `count` is how many there have ever been."""
 
     def __init__(self) -> None:
-        self._entries: deque[Sent] = deque(maxlen=KEPT)
+        self._entries: deque[SentPayload] = deque(maxlen=MAX_ENTRIES)
         self.count = 0
 
-    def add(self, sent: Sent) -> None:
+    def add(self, sent: SentPayload) -> None:
         self._entries.append(sent)
         self.count += 1
 
-    def since(self, count: int, user_id: str) -> list[Sent]:
+    def since(self, count: int, user_id: str) -> list[SentPayload]:
         """What came after the first `count` entries and was for this user or for all."""
         new = min(self.count - count, len(self._entries))
         entries = list(self._entries)[len(self._entries) - new :]

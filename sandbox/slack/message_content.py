@@ -1,7 +1,8 @@
-"""What a message says: its text and blocks, as far as Slack takes them."""
+"""Text, blocks and metadata of a message, checked against Slack's limits."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +10,8 @@ from sandbox.slack.arguments import Arguments, optional
 from sandbox.slack.blockkit import Surface, problems
 from sandbox.slack.blockkit.schema import is_sendable
 from sandbox.slack.blockkit.walk import text_length
-from sandbox.slack.errors import Refused
-from sandbox.slack.generated_ids import named_blocks
+from sandbox.slack.errors import ApiError
+from sandbox.slack.generated_ids import with_generated_ids
 
 TEXT_LETTERS = 40_000
 BLOCK_LETTERS = 13_200
@@ -33,19 +34,39 @@ def content(given: Arguments, surface: Surface = "message") -> Content:
     """
     text, blocks = optional(given, "text"), given.get("blocks") or []
     if not text and not blocks:
-        raise Refused("no_text")
+        raise ApiError("no_text")
     if len(text) > TEXT_LETTERS:
-        raise Refused("msg_too_long")
+        raise ApiError("msg_too_long")
     if not is_sendable(text):
-        raise Refused("invalid_arguments", ["invalid text [json-pointer:/text]"])
+        raise ApiError("invalid_arguments", ["invalid text [json-pointer:/text]"])
     _check(blocks, surface)
-    return Content(text, named_blocks(blocks))
+    return Content(text, with_generated_ids(blocks))
 
 
 def _check(blocks: object, surface: Surface) -> None:
     if not isinstance(blocks, list):
-        raise Refused("invalid_blocks_format")
+        raise ApiError("invalid_blocks_format")
     if found := problems(blocks, surface):
-        raise Refused("invalid_blocks", found)
+        raise ApiError("invalid_blocks", found)
     if text_length(blocks) > BLOCK_LETTERS:
-        raise Refused("msg_blocks_too_long")
+        raise ApiError("msg_blocks_too_long")
+
+
+LARGEST = 16_000
+"""Bytes; Slack does not document the number."""
+
+
+def metadata(given: Arguments) -> dict[str, Any]:
+    """The argument `metadata`, empty where there is none.
+
+    Refused: invalid_metadata_format, metadata_too_large.
+    """
+    found = given.get("metadata")
+    if not found:
+        return {}
+    match found:
+        case {"event_type": str(kind), "event_payload": dict(payload)} if kind:
+            if len(json.dumps(payload).encode()) > LARGEST:
+                raise ApiError("metadata_too_large")
+            return {"event_type": kind, "event_payload": payload}
+    raise ApiError("invalid_metadata_format")

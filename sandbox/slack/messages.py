@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER_ID, TEAM_ID
-from sandbox.slack.times import Clock, Stamps
+from sandbox.slack.times import Clock, MessageTimestamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Messages:
 
     def __init__(self, clock: Clock) -> None:
         self._all: dict[tuple[str, str], Message] = {}
-        self._stamps = Stamps(clock)
+        self._stamps = MessageTimestamps(clock)
         self._versions = count(1)
         self.version = 0
         """That of the newest change."""

@@ -9,8 +9,8 @@ from typing import Any
 from sandbox.slack.actor import VERIFICATION_TOKEN, Actor
 from sandbox.slack.blockkit.walk import elements
 from sandbox.slack.directory import APP_ID, TEAM_DOMAIN, TEAM_ID
+from sandbox.slack.interactive_elements import SettableElement
 from sandbox.slack.messages import Message
-from sandbox.slack.settable_elements import Choosable
 from sandbox.slack.views import View
 
 Form = Mapping[str, str]
@@ -40,7 +40,7 @@ def block_action_in_message(actor: Actor, message: Message, action: Mapping[str,
     return _payload(
         {"type": "block_actions", **actor.introduction(), **_in_message(actor, message)}
         | {
-            "state": {"values": actor.workspace.choices.of(actor.user.id, message)},
+            "state": {"values": actor.workspace.selections.of(actor.user.id, message)},
             "response_url": actor.response_url(message.ts),
             "actions": [action],
         }
@@ -72,7 +72,9 @@ def global_shortcut(actor: Actor, callback_id: str, now: str) -> Form:
     return _payload({**introduction, "callback_id": callback_id, "action_ts": now})
 
 
-def block_suggestion(actor: Actor, place: View | Message, select: Choosable, typed: str) -> Form:
+def block_suggestion(
+    actor: Actor, place: View | Message, select: SettableElement, typed: str
+) -> Form:
     """Asks what an external select offers; there is nothing to open or to answer later."""
     introduction = {"type": "block_suggestion", **actor.introduction()}
     del introduction["trigger_id"]

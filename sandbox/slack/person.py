@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 # The stand-in itself gives up waiting for the app after 3 s for the ack and 15 s for its work.
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 class SandboxError(Exception):
@@ -162,7 +162,7 @@ class Person:
 
     async def _act(self, act: str, **more: Any) -> Exchange:
         body = {**self._who, **more}
-        answer = await self._http.post(f"{self._url}/{act}", json=body, timeout=PATIENCE_SECONDS)
+        answer = await self._http.post(f"{self._url}/{act}", json=body, timeout=TIMEOUT_SECONDS)
         told = _answer(answer)
         ack = told["ack"] or {"status": 0, "body": None}
         return Exchange(

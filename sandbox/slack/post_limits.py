@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from sandbox.slack.errors import TooMany
+from sandbox.slack.errors import RateLimited
 from sandbox.slack.times import Clock
 
 CHANNEL_SECONDS = 1.0
@@ -33,7 +33,7 @@ class PostLimits:
         wait = max(self._of_channel(channel_id, now), self._of_workspace(now))
         if wait > 0:
             self.refused += 1
-            raise TooMany(math.ceil(wait))
+            raise RateLimited(math.ceil(wait))
         self._last[channel_id] = now
         self._recent.append(now)
 

@@ -11,9 +11,9 @@ from starlette.routing import Route
 
 from sandbox.slack.arguments import Arguments, arguments
 from sandbox.slack.blockkit import Surface
-from sandbox.slack.errors import Refused
-from sandbox.slack.fault_injection import answered
-from sandbox.slack.journal import Sent
+from sandbox.slack.errors import ApiError
+from sandbox.slack.fault_injection import with_faults
+from sandbox.slack.journal import SentPayload
 from sandbox.slack.message_content import content
 from sandbox.slack.messages import Message
 from sandbox.slack.response_urls import ResponseUrl, UrlGone
@@ -25,7 +25,7 @@ KINDS = ("commands", "actions", "app")
 def routes(workspace: Workspace) -> Sequence[Route]:
     async def post(request: Request) -> Response:
         act = partial(_answer, workspace, request)
-        return await answered(workspace, "response_url", request, act)
+        return await with_faults(workspace, "response_url", request, act)
 
     return [Route(f"/{kind}/{{rest:path}}", post, methods=["POST"]) for kind in KINDS]
 
@@ -38,11 +38,11 @@ async def _answer(workspace: Workspace, request: Request) -> Response:
         status, body = 200, "ok"
     except UrlGone as gone:
         status, body = 404, str(gone)
-    except Refused as refused:
+    except ApiError as refused:
         status, body = 404 if refused.error == "message_not_found" else 400, refused.error
     url = workspace.response_urls.find(path)
     answer = {"status": status, "body": body}
-    workspace.journal.add(Sent("response_url", given, answer, url.user_id if url else ""))
+    workspace.journal.add(SentPayload("response_url", given, answer, url.user_id if url else ""))
     return PlainTextResponse(body, status)
 
 
@@ -77,12 +77,12 @@ def seen_by(given: Arguments, user_id: str) -> str:
     """
     kind = given.get("response_type", "ephemeral")
     if kind not in ("ephemeral", "in_channel"):
-        raise Refused("invalid_response_type")
+        raise ApiError("invalid_response_type")
     return user_id if kind == "ephemeral" else ""
 
 
 def _original(workspace: Workspace, url: ResponseUrl) -> Message:
     message = workspace.messages.find(url.channel_id, url.original)
     if message is None:
-        raise Refused("message_not_found")
+        raise ApiError("message_not_found")
     return message

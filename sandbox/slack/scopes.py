@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 from sandbox.slack.workspace import Workspace
 
 
@@ -10,4 +10,4 @@ def need(workspace: Workspace, scope: str) -> None:
     """Refused: missing_scope, with the scope that is needed and those that there are."""
     if scope and scope not in workspace.bot_scopes:
         provided = ",".join(sorted(workspace.bot_scopes))
-        raise Refused("missing_scope", needed=scope, provided=provided)
+        raise ApiError("missing_scope", needed=scope, provided=provided)

@@ -9,7 +9,7 @@ from sandbox.slack.inputs import State, initial_state
 from sandbox.slack.messages import Message
 
 
-class Choices:
+class Selections:
     """The state of messages by who looks at them; as long as the workspace is."""
 
     def __init__(self) -> None:

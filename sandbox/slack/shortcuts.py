@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.slack.errors import Unknown
+from sandbox.slack.errors import NotFound
 from sandbox.slack.messages import Message
 
 
@@ -26,16 +26,16 @@ SHORTCUTS = (
 """Those of manifest.yml."""
 
 
-def named(shortcuts: tuple[Shortcut, ...], name: str) -> Shortcut:
+def find_shortcut(shortcuts: tuple[Shortcut, ...], name: str) -> Shortcut:
     """By name or callback_id; raises Unknown."""
     for shortcut in shortcuts:
         if name in (shortcut.name, shortcut.callback_id):
             return shortcut
     names = ", ".join(shortcut.name for shortcut in shortcuts) or "none"
-    raise Unknown(f"no shortcut {name!r}; there are: {names}")
+    raise NotFound(f"no shortcut {name!r}; there are: {names}")
 
 
-def meant(messages: list[Message], ts: str) -> Message:
+def message_for(messages: list[Message], ts: str) -> Message:
     """The message of that time, or the newest that has a menu; raises Unknown.
 
     Slack shows no message shortcuts on what only one person sees.
@@ -43,4 +43,4 @@ def meant(messages: list[Message], ts: str) -> Message:
     for message in reversed(messages):
         if ts in ("", message.ts) and not message.only_for:
             return message
-    raise Unknown(f"no message {ts or 'at all'} that all see: others have no shortcuts")
+    raise NotFound(f"no message {ts or 'at all'} that all see: others have no shortcuts")

@@ -8,7 +8,7 @@ Clock = Callable[[], float]
 """Seconds since 1970."""
 
 
-class Stamps:
+class MessageTimestamps:
     """Message timestamps such as "1700000000.000100": rising, and never the same one twice."""
 
     def __init__(self, clock: Clock) -> None:

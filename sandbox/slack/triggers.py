@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from secrets import token_hex
 
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 from sandbox.slack.times import Clock
 
 TRIGGER_SECONDS = 3.0
@@ -48,10 +48,10 @@ class Triggers:
         """Refused: invalid_trigger_id, expired_trigger_id or exchanged_trigger_id."""
         trigger = self._all.get(trigger_id)
         if trigger is None:
-            raise Refused("invalid_trigger_id")
+            raise ApiError("invalid_trigger_id")
         if self._clock() > trigger.expires_at:
-            raise Refused("expired_trigger_id")
+            raise ApiError("expired_trigger_id")
         if trigger.spent:
-            raise Refused("exchanged_trigger_id")
+            raise ApiError("exchanged_trigger_id")
         self._all[trigger_id] = replace(trigger, spent=True)
         return trigger

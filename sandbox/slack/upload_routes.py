@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from sandbox.slack.fault_injection import answered
+from sandbox.slack.fault_injection import with_faults
 from sandbox.slack.workspace import Workspace
 
 
 def routes(workspace: Workspace) -> Sequence[Route]:
     async def upload(request: Request) -> Response:
-        return await answered(workspace, "upload", request, partial(_answer, workspace, request))
+        return await with_faults(workspace, "upload", request, partial(_answer, workspace, request))
 
     return [Route("/upload/v1/{key}", upload, methods=["POST"])]
 

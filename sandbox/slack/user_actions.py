@@ -11,21 +11,27 @@ import httpx
 from sandbox.slack import payloads
 from sandbox.slack.acks import FieldErrors, click_acked, command_acked, submission_acked
 from sandbox.slack.actor import Actor
-from sandbox.slack.clickable_elements import Pressable, pressables
 from sandbox.slack.delivery import Ack, deliver
-from sandbox.slack.element_search import Found, Wanted, find
-from sandbox.slack.errors import Unknown
+from sandbox.slack.errors import NotFound
 from sandbox.slack.form_filling import fill_in, missing
+from sandbox.slack.interactive_elements import (
+    ClickableElement,
+    ElementQuery,
+    FoundElement,
+    SettableElement,
+    clickable_elements,
+    find,
+    settable_elements,
+)
 from sandbox.slack.messages import Message
-from sandbox.slack.select_options import Options, keep, remember, suggestions
-from sandbox.slack.settable_elements import Choosable, choosables
-from sandbox.slack.shortcuts import meant, named
+from sandbox.slack.select_options import Options, set_value, store_value, suggestions
+from sandbox.slack.shortcuts import find_shortcut, message_for
 from sandbox.slack.values import Given
 from sandbox.slack.views import View
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ActionResult:
     """`ack` is None where nothing was sent to the app; `options` are those of a suggestion."""
 
     ack: Ack | None = None
@@ -33,98 +39,119 @@ class Done:
     options: Options = ()
 
 
-async def command(http: httpx.AsyncClient, actor: Actor, typed: str) -> Done:
+async def command(http: httpx.AsyncClient, actor: Actor, typed: str) -> ActionResult:
     """`typed` is the whole line, "/emporix jobs list"."""
     name, _, text = typed.strip().partition(" ")
     if not name.startswith("/"):
-        raise Unknown("a command begins with a slash: /emporix …")
+        raise NotFound("a command begins with a slash: /emporix …")
     ack = await deliver(http, actor.workspace, payloads.command(actor, name, text.strip()))
     command_acked(actor, name, ack)
-    return Done(ack)
+    return ActionResult(ack)
 
 
-async def write(_: httpx.AsyncClient, actor: Actor, *, text: str, thread_ts: str = "") -> Done:
+async def write(
+    _: httpx.AsyncClient, actor: Actor, *, text: str, thread_ts: str = ""
+) -> ActionResult:
     """Say something in the channel, or in a thread; the app does not hear of it."""
     actor.workspace.messages.add(
         actor.channel.id, text, [], user_id=actor.user.id, thread_ts=thread_ts
     )
-    return Done()
+    return ActionResult()
 
 
-async def shortcut(http: httpx.AsyncClient, actor: Actor, *, name: str, ts: str = "") -> Done:
+async def shortcut(
+    http: httpx.AsyncClient, actor: Actor, *, name: str, ts: str = ""
+) -> ActionResult:
     """Choose a shortcut from its menu: `ts` is the message, where it is one of messages."""
-    chosen, now = named(actor.workspace.shortcuts, name), _now(actor)
+    chosen, now = find_shortcut(actor.workspace.shortcuts, name), _now(actor)
     if chosen.kind == "message":
-        message = meant(actor.workspace.seen_by(actor.user, actor.channel.id), ts)
+        message = message_for(actor.workspace.seen_by(actor.user, actor.channel.id), ts)
         form = payloads.message_shortcut(actor, chosen.callback_id, message, now)
     else:
         form = payloads.global_shortcut(actor, chosen.callback_id, now)
     ack = await deliver(http, actor.workspace, form)
     click_acked(actor, ack)
-    return Done(ack)
+    return ActionResult(ack)
 
 
 async def click(
-    http: httpx.AsyncClient, actor: Actor, wanted: Wanted, *, confirm: bool = True
-) -> Done:
+    http: httpx.AsyncClient, actor: Actor, wanted: ElementQuery, *, confirm: bool = True
+) -> ActionResult:
     """Press a button; nothing is sent where it asks first and `confirm` is false."""
-    return await press(http, actor, find(actor, wanted, pressables), confirm=confirm)
+    return await click_element(
+        http, actor, find(actor, wanted, clickable_elements), confirm=confirm
+    )
 
 
-async def press(
-    http: httpx.AsyncClient, actor: Actor, found: Found[Pressable], *, confirm: bool = True
-) -> Done:
+async def click_element(
+    http: httpx.AsyncClient,
+    actor: Actor,
+    found: FoundElement[ClickableElement],
+    *,
+    confirm: bool = True,
+) -> ActionResult:
     """As `click`, for something that was found already."""
-    pressed = found.thing
+    pressed = found.element
     if "confirm" in pressed.element and not confirm:
-        return Done()
+        return ActionResult()
     action_id = pressed.element["action_id"]
     if chosen := pressed.chosen():
-        remember(actor, found.place, pressed.block_id, action_id, chosen)
-    return await _tell(http, actor, found.place, pressed.action(_now(actor)))
+        store_value(actor, found.place, pressed.block_id, action_id, chosen)
+    return await _send_action(http, actor, found.place, pressed.action(_now(actor)))
 
 
 async def choose(
-    http: httpx.AsyncClient, actor: Actor, wanted: Wanted, *, given: Given, confirm: bool = True
-) -> Done:
-    """Set what has a value; nothing is sent where the app only hears of it by a submission."""
-    return await put(http, actor, find(actor, wanted, choosables), given=given, confirm=confirm)
-
-
-async def put(
     http: httpx.AsyncClient,
     actor: Actor,
-    found: Found[Choosable],
+    wanted: ElementQuery,
     *,
     given: Given,
     confirm: bool = True,
-) -> Done:
+) -> ActionResult:
+    """Set what has a value; nothing is sent where the app only hears of it by a submission."""
+    return await set_element(
+        http, actor, find(actor, wanted, settable_elements), given=given, confirm=confirm
+    )
+
+
+async def set_element(
+    http: httpx.AsyncClient,
+    actor: Actor,
+    found: FoundElement[SettableElement],
+    *,
+    given: Given,
+    confirm: bool = True,
+) -> ActionResult:
     """As `choose`, for something that was found already."""
-    chosen = await keep(http, actor, found, given)
-    if not found.thing.is_told or ("confirm" in found.thing.element and not confirm):
-        return Done()
-    return await _tell(http, actor, found.place, found.thing.action(chosen, _now(actor)))
+    chosen = await set_value(http, actor, found, given)
+    if not found.element.notifies_app or ("confirm" in found.element.element and not confirm):
+        return ActionResult()
+    return await _send_action(http, actor, found.place, found.element.action(chosen, _now(actor)))
 
 
-async def suggest(http: httpx.AsyncClient, actor: Actor, wanted: Wanted, *, typed: str) -> Done:
+async def suggest(
+    http: httpx.AsyncClient, actor: Actor, wanted: ElementQuery, *, typed: str
+) -> ActionResult:
     """Type into an external select, and see what the app offers."""
-    found = find(actor, wanted, choosables)
-    return Done(options=await suggestions(http, actor, found, typed))
+    found = find(actor, wanted, settable_elements)
+    return ActionResult(options=await suggestions(http, actor, found, typed))
 
 
-async def submit(http: httpx.AsyncClient, actor: Actor, values: Mapping[str, Given]) -> Done:
+async def submit(
+    http: httpx.AsyncClient, actor: Actor, values: Mapping[str, Given]
+) -> ActionResult:
     """Fill in the top view and submit it; Slack itself refuses what is missing or too long."""
     view = top(actor)
     if "submit" not in view.content:
-        raise Unknown("the view on top has no submit button")
+        raise NotFound("the view on top has no submit button")
     await fill_in(http, actor, view, values)
     if lacking := missing(view):
-        return Done(field_errors=lacking)
+        return ActionResult(field_errors=lacking)
     ack = await deliver(http, actor.workspace, payloads.view_submission(actor, view))
-    return Done(ack, submission_acked(actor, view, ack))
+    return ActionResult(ack, submission_acked(actor, view, ack))
 
 
-async def close(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def close(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """Close the top view, or all of them where it says `clear_on_close`."""
     view = top(actor)
     views = actor.workspace.views
@@ -134,11 +161,11 @@ async def close(http: httpx.AsyncClient, actor: Actor) -> Done:
     else:
         views.close(view)
     if not view.content.get("notify_on_close"):
-        return Done()
-    return Done(await deliver(http, actor.workspace, form))
+        return ActionResult()
+    return ActionResult(await deliver(http, actor.workspace, form))
 
 
-async def dismiss(http: httpx.AsyncClient, actor: Actor) -> Done:
+async def dismiss(http: httpx.AsyncClient, actor: Actor) -> ActionResult:
     """Close the whole stack of views, by the cross in the corner of the top one."""
     top(actor)
     stack = actor.workspace.views.stack(actor.user.id)
@@ -149,20 +176,20 @@ async def dismiss(http: httpx.AsyncClient, actor: Actor) -> Done:
     ]
     actor.workspace.views.close_all(actor.user.id)
     acks = [await deliver(http, actor.workspace, form) for form in told]
-    return Done(acks[0] if acks else None)
+    return ActionResult(acks[0] if acks else None)
 
 
 def top(actor: Actor) -> View:
     """Raises Unknown where no view is open."""
     view = actor.workspace.views.top(actor.user.id)
     if view is None:
-        raise Unknown(f"{actor.user.name} has no view open")
+        raise NotFound(f"{actor.user.name} has no view open")
     return view
 
 
-async def _tell(
+async def _send_action(
     http: httpx.AsyncClient, actor: Actor, place: View | Message, action: Mapping[str, Any]
-) -> Done:
+) -> ActionResult:
     """Let the app hear what somebody did in a view or a message."""
     if isinstance(place, View):
         form = payloads.block_action_in_view(actor, place, action)
@@ -170,7 +197,7 @@ async def _tell(
         form = payloads.block_action_in_message(actor, place, action)
     ack = await deliver(http, actor.workspace, form)
     click_acked(actor, ack)
-    return Done(ack)
+    return ActionResult(ack)
 
 
 def _now(actor: Actor) -> str:

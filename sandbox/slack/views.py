@@ -9,8 +9,8 @@ from itertools import count
 from typing import Any
 
 from sandbox.slack.directory import APP_ID, BOT_ID, TEAM_ID
-from sandbox.slack.errors import Refused
-from sandbox.slack.generated_ids import named
+from sandbox.slack.errors import ApiError
+from sandbox.slack.generated_ids import view_with_generated_ids
 from sandbox.slack.inputs import State, initial_state
 
 STACK = 3
@@ -90,9 +90,9 @@ class Views:
         """On top of the open modals; Refused: not_found, push_limit_reached."""
         stack = self._stacks.get(user_id)
         if not stack:
-            raise Refused("not_found")
+            raise ApiError("not_found")
         if len(stack) >= STACK:
-            raise Refused("push_limit_reached")
+            raise ApiError("push_limit_reached")
         self._unique(content)
         view = self._new(user_id, content, stack[-1], stack[-1].channel_id)
         stack.append(view)
@@ -104,9 +104,9 @@ class Views:
         Refused: hash_conflict, where `expected` is given and is not the view's hash.
         """
         if expected and expected != view.hash:
-            raise Refused("hash_conflict")
+            raise ApiError("hash_conflict")
         self._unique(content, view)
-        view.content = named(content)
+        view.content = view_with_generated_ids(content)
         view.state = initial_state(view.content["blocks"], view.state, view.channel_id)
         view.hash = self._hash()
         return view
@@ -137,7 +137,7 @@ class Views:
         channel_id: str = "",
     ) -> View:
         view_id = f"V0{next(self._numbers):08d}"
-        given = named(content)
+        given = view_with_generated_ids(content)
         root, previous = (below.root_id, below.id) if below else (view_id, None)
         state = initial_state(given["blocks"], None, channel_id)
         return View(view_id, user_id, root, previous, given, self._hash(), state, channel_id)
@@ -150,4 +150,4 @@ class Views:
         external_id = content.get("external_id")
         other = self.find(external_id=external_id) if external_id else None
         if other and other is not but:
-            raise Refused("duplicate_external_id")
+            raise ApiError("duplicate_external_id")

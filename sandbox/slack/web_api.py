@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from sandbox.slack.arguments import Arguments, arguments
 from sandbox.slack.ascii_json import PlainJSON
-from sandbox.slack.errors import Refused, TooMany
-from sandbox.slack.fault_injection import answered
-from sandbox.slack.journal import Sent
+from sandbox.slack.errors import ApiError, RateLimited
+from sandbox.slack.fault_injection import with_faults
+from sandbox.slack.journal import SentPayload
 from sandbox.slack.methods import METHODS, Method
 from sandbox.slack.scopes import need
 from sandbox.slack.workspace import Workspace
@@ -23,7 +23,9 @@ from sandbox.slack.workspace import Workspace
 def routes(workspace: Workspace) -> Sequence[Route]:
     async def call(request: Request) -> Response:
         name = request.path_params["method"]
-        return await answered(workspace, name, request, partial(_answer, workspace, name, request))
+        return await with_faults(
+            workspace, name, request, partial(_answer, workspace, name, request)
+        )
 
     return [Route("/api/{method}", call, methods=["GET", "POST"])]
 
@@ -37,9 +39,9 @@ async def _answer(workspace: Workspace, name: str, request: Request) -> Response
         given = await arguments(request)
         _admit(workspace, method, _token(request, given))
         body = _recorded(workspace, name, {n: v for n, v in given.items() if n != "token"})
-    except Refused as refused:
+    except ApiError as refused:
         body = refused.answer()
-    except TooMany as many:
+    except RateLimited as many:
         headers = _scopes(workspace, method) | {"Retry-After": str(many.seconds)}
         return PlainJSON({"ok": False, "error": "ratelimited"}, 429, headers)
     return PlainJSON(body, headers=_scopes(workspace, method))
@@ -50,10 +52,10 @@ def _recorded(workspace: Workspace, name: str, given: Arguments) -> dict[str, An
     method, user_id = METHODS[name], _meant_for(workspace, given)
     try:
         body = {"ok": True, **method.run(workspace, given)}
-    except Refused as refused:
+    except ApiError as refused:
         body = refused.answer()
     if not method.is_read:
-        workspace.journal.add(Sent(name, given, body, user_id))
+        workspace.journal.add(SentPayload(name, given, body, user_id))
     return body
 
 
@@ -64,11 +66,11 @@ def _token(request: Request, given: Arguments) -> str:
 
 def _admit(workspace: Workspace, method: Method, token: str) -> None:
     if not token:
-        raise Refused("not_authed")
+        raise ApiError("not_authed")
     if workspace.is_token_revoked:
-        raise Refused("account_inactive")
+        raise ApiError("account_inactive")
     if token != workspace.bot_token:
-        raise Refused("invalid_auth")
+        raise ApiError("invalid_auth")
     need(workspace, method.scope)
 
 

@@ -11,7 +11,7 @@ from sandbox.slack.journal import Journal
 from sandbox.slack.messages import Message, Messages
 from sandbox.slack.post_limits import PostLimits
 from sandbox.slack.response_urls import ResponseUrls
-from sandbox.slack.selections import Choices
+from sandbox.slack.selections import Selections
 from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
 from sandbox.slack.times import Clock
 from sandbox.slack.triggers import Triggers
@@ -93,7 +93,7 @@ class Workspace:
         self.directory = Directory()
         self.messages = Messages(clock)
         self.views = Views()
-        self.choices = Choices()
+        self.selections = Selections()
         self.files = Files(clock)
         self.triggers = Triggers(clock)
         self.response_urls = ResponseUrls(clock)
@@ -118,5 +118,5 @@ class Workspace:
         """Clear away all messages, views and files, as if nobody had done anything yet."""
         self.messages.clear()
         self.views.clear()
-        self.choices.clear()
+        self.selections.clear()
         self.files.clear()

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from bench.cli import main, measurements, take
-from bench.environment import Stage
-from bench.figure import Goal, Measurement, Rounds, at_least, at_most
+from bench.environment import Environment
+from bench.measurement import Goal, Measurement, Rounds, at_least, at_most
 from tests.harness.source_code import PROJECT, modules
 
-NO_STAGE: Any = None
+NO_ENVIRONMENT: Any = None
 TAKEN = measurements()
 
 
 def measurement(goal: Goal) -> Measurement:
-    async def measure(stage: Stage) -> Rounds:
+    async def measure(environment: Environment) -> Rounds:
         return {"figure": [1.0, 2.0, 3.0]}
 
     return Measurement("measurement", {"figure": goal}, measure)
@@ -27,8 +27,8 @@ def measurement(goal: Goal) -> Measurement:
 async def test_short_is_told_by_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
     """One figure that is short is enough, and the others are taken all the same."""
     good, short = measurement(at_most(2)), measurement(at_least(3))
-    assert await take(NO_STAGE, [good], verbose=False) == 0
-    assert await take(NO_STAGE, [short, good], verbose=False) == 1
+    assert await take(NO_ENVIRONMENT, [good], verbose=False) == 0
+    assert await take(NO_ENVIRONMENT, [short, good], verbose=False) == 1
     assert capsys.readouterr().out.splitlines() == [
         "figure 2 <=2 ok",
         "figure 2 >=3 short",
@@ -38,7 +38,7 @@ async def test_short_is_told_by_the_exit_status(capsys: pytest.CaptureFixture[st
 
 async def test_each_round_is_shown_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
     """The spread stands below its figure."""
-    await take(NO_STAGE, [measurement(at_most(2))], verbose=True)
+    await take(NO_ENVIRONMENT, [measurement(at_most(2))], verbose=True)
     assert capsys.readouterr().out.splitlines() == ["figure 2 <=2 ok", "    1 2 3"]
 
 

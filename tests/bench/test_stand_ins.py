@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bench.redis_proxy import Trips, counting
+from bench.redis_round_trips import RoundTripCounter, counting_proxy
 from bench.stand_ins import channels, emporix, tenants
-from bench.users import TEAM, connect_users, user_id
+from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller
 from bot.emporix.models import parse_job_page
 from bot.rendering.agent_message import read
@@ -89,8 +89,8 @@ def test_totals_of_a_tenant_add_up() -> None:
 
 
 @pytest.fixture
-async def counted(redis_url: str) -> AsyncIterator[tuple[Any, Trips]]:
-    async with counting(redis_url) as (url, trips):
+async def counted(redis_url: str) -> AsyncIterator[tuple[Any, RoundTripCounter]]:
+    async with counting_proxy(redis_url) as (url, trips):
         client = connect(url)
         await client.ping()
         trips.count = 0
@@ -98,7 +98,7 @@ async def counted(redis_url: str) -> AsyncIterator[tuple[Any, Trips]]:
         await client.aclose()
 
 
-async def test_each_wait_for_redis_counts(counted: tuple[Any, Trips]) -> None:
+async def test_each_wait_for_redis_counts(counted: tuple[Any, RoundTripCounter]) -> None:
     """Two commands are two round trips."""
     redis, trips = counted
     await redis.get("a")
@@ -106,7 +106,7 @@ async def test_each_wait_for_redis_counts(counted: tuple[Any, Trips]) -> None:
     assert trips.count == 2
 
 
-async def test_a_pipeline_is_one_round_trip(counted: tuple[Any, Trips]) -> None:
+async def test_a_pipeline_is_one_round_trip(counted: tuple[Any, RoundTripCounter]) -> None:
     """However many commands it has."""
     redis, trips = counted
     async with redis.pipeline(transaction=True) as pipe:

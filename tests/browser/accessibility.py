@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from axe_playwright_python.async_playwright import Axe
 
-from tests.browser.user import Desk
+from tests.browser.page_user import PageUser
 
 
-async def wrong_for_axe(desk: Desk) -> list[str]:
+async def wrong_for_axe(user: PageUser) -> list[str]:
     """What it finds: controls without a name, letters without contrast, and the like."""
-    found = (await Axe().run(desk.page)).response["violations"]
+    found = (await Axe().run(user.page)).response["violations"]
     return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]

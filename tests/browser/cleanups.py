@@ -6,16 +6,16 @@ import re
 
 from playwright.async_api import expect
 
-from tests.browser.user import Desk
+from tests.browser.page_user import PageUser
 
 
-async def cleans_up(desk: Desk, line: str) -> None:
+async def cleans_up(user: PageUser, line: str) -> None:
     """Type the command and the number; then look where it says how far it is."""
-    await desk.type(line, answer="cannot be brought back")
-    await desk.press("Delete…")
-    hint = await desk.modal.get_by_text("to delete them").inner_text()
-    await desk.modal.get_by_role("textbox").fill(re.sub(r"\D", "", hint))
-    await desk.modal.get_by_role("button", name="Delete", exact=True).click()
-    await expect(desk.modal).to_contain_text("Deleting")
-    await desk.page.keyboard.press("Escape")
-    await desk.page.get_by_role("link", name="Emporix Jobs").click()
+    await user.type(line, answer="cannot be brought back")
+    await user.press("Delete…")
+    hint = await user.modal.get_by_text("to delete them").inner_text()
+    await user.modal.get_by_role("textbox").fill(re.sub(r"\D", "", hint))
+    await user.modal.get_by_role("button", name="Delete", exact=True).click()
+    await expect(user.modal).to_contain_text("Deleting")
+    await user.page.keyboard.press("Escape")
+    await user.page.get_by_role("link", name="Emporix Jobs").click()

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
-from sandbox.page.routes import Door
-from sandbox.stack import Stack, running
-from tests.browser.user import Desk
+from sandbox.page.routes import PageRoutes
+from sandbox.stack import Stack, running_stack
+from tests.browser.page_user import PageUser
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -30,8 +30,8 @@ QUIET = (
     "--disable-sync",
 )
 WINDOW = {"width": 1280, "height": 800}
-PATIENCE = 15_000  # milliseconds; a machine that runs other tests beside these is slow
-expect.set_options(timeout=PATIENCE)
+TIMEOUT_MS = 15_000  # milliseconds; a machine that runs other tests beside these is slow
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -54,12 +54,12 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 async def stack(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """On ports of its own, in a fresh folder; Ada is connected to acme."""
-    async with running(tmp_path_factory.mktemp("demo"), page=Door) as stack:
+    async with running_stack(tmp_path_factory.mktemp("demo"), page=PageRoutes) as stack:
         yield stack
 
 
 @dataclass
-class Watched:
+class WatchedPage:
     """What went wrong in a browser: errors it told, and requests that left this machine."""
 
     host: str
@@ -87,32 +87,34 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def seated(
+async def page_user_at(
     browser: Browser, http: httpx.AsyncClient, slack_url: str, **window: Any
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[PageUser]:
     """Somebody who has never been here, and for whom all goes without an error."""
     context = await browser.new_context(**({"viewport": WINDOW} | window))
-    context.set_default_timeout(PATIENCE)
-    watched = Watched(str(urlsplit(slack_url).hostname))
+    context.set_default_timeout(TIMEOUT_MS)
+    watched = WatchedPage(str(urlsplit(slack_url).hostname))
     await watched.watch(context)
-    desk = Desk(await context.new_page(), http, slack_url)
-    await desk.open()
-    yield desk
+    user = PageUser(await context.new_page(), http, slack_url)
+    await user.open()
+    yield user
     await context.close()
     assert watched.wrong == []
 
 
 @pytest.fixture
-async def desk(
+async def user(
     request: pytest.FixtureRequest, browser: Browser, stack: Stack, http: httpx.AsyncClient
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[PageUser]:
     """Before an empty workspace of the demo.
 
-    A test can say how the window is: `@pytest.mark.parametrize("desk", [{…}], indirect=True)`.
+    A test can say how the window is: `@pytest.mark.parametrize("user", [{…}], indirect=True)`.
     """
     await http.post(f"{stack.slack_url}/sandbox/forget")
-    async with seated(browser, http, stack.slack_url, **getattr(request, "param", {})) as desk:
-        yield desk
+    async with page_user_at(
+        browser, http, stack.slack_url, **getattr(request, "param", {})
+    ) as user:
+        yield user
 
 
 @pytest.fixture

@@ -5,19 +5,19 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from tests.browser.accessibility import wrong_for_axe
-from tests.browser.user import Desk
+from tests.browser.page_user import PageUser
 
 LONG = 30_000  # milliseconds; a worker counts and posts
 
 
-async def test_a_digest_shows_its_chart(desk: Desk) -> None:
+async def test_a_digest_shows_its_chart(user: PageUser) -> None:
     """A line and a name in the legend for each status, the same in words, and nothing for axe."""
-    ada = desk.person("ada")
+    ada = user.person("ada")
     await ada.command("/emporix digest")
     await ada.submit({})
     await ada.click("Post one now")
     await ada.close()
-    chart = desk.page.locator("figure.chart").last
+    chart = user.page.locator("figure.chart").last
     await expect(chart).to_be_visible(timeout=LONG)
     await expect(chart.get_by_role("img", name="Jobs per day")).to_be_visible()
     lines = chart.locator("polyline")
@@ -26,7 +26,7 @@ async def test_a_digest_shows_its_chart(desk: Desk) -> None:
     await chart.get_by_text("Values").click()
     headings = chart.get_by_role("columnheader")
     await expect(headings).to_have_text(["Category", "Failed", "Succeeded", "Skipped"])
-    message = desk.messages.filter(has=desk.page.locator("figure.chart")).last
+    message = user.messages.filter(has=user.page.locator("figure.chart")).last
     await expect(message).to_contain_text("Jobs per day, ")
     await expect(message).to_contain_text(" failed (most on ")
-    assert await wrong_for_axe(desk) == []
+    assert await wrong_for_axe(user) == []

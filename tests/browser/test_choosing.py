@@ -10,13 +10,13 @@ import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
-from sandbox.page.routes import Door
+from sandbox.page.routes import PageRoutes
 from sandbox.server import serving
 from sandbox.slack.app import create_app
-from sandbox.slack.generated_ids import named_blocks
+from sandbox.slack.generated_ids import with_generated_ids
 from sandbox.slack.workspace import Workspace
-from tests.browser.conftest import seated
-from tests.browser.user import Desk
+from tests.browser.conftest import page_user_at
+from tests.browser.page_user import PageUser
 from tests.sandbox.slack.fake_bot import FakeBot
 from tests.sandbox.slack.samples import (
     Block,
@@ -46,32 +46,32 @@ async def workspace(bot: FakeBot) -> AsyncIterator[Workspace]:
 
 
 @pytest.fixture
-async def desk(
+async def user(
     workspace: Workspace, browser: Browser, http: httpx.AsyncClient
-) -> AsyncIterator[Desk]:
-    door = Door(workspace)
-    async with serving(create_app(workspace, door.routes())) as slack_url:
-        async with seated(browser, http, slack_url) as desk:
-            yield desk
-        door.close()
+) -> AsyncIterator[PageUser]:
+    page_routes = PageRoutes(workspace)
+    async with serving(create_app(workspace, page_routes.routes())) as slack_url:
+        async with page_user_at(browser, http, slack_url) as user:
+            yield user
+        page_routes.close()
 
 
 def show(workspace: Workspace, *blocks: Block) -> None:
-    workspace.messages.add("C0GENERAL", "Choose", named_blocks(blocks))
+    workspace.messages.add("C0GENERAL", "Choose", with_generated_ids(blocks))
 
 
-async def told(desk: Desk, bot: FakeBot, count: int) -> dict[str, Any]:
+async def told(user: PageUser, bot: FakeBot, count: int) -> dict[str, Any]:
     """The action of the newest request, when there were so many."""
     for _ in range(100):
         if len(bot.heard) >= count:
             action: dict[str, Any] = bot.last["actions"][0]
             return action
-        await desk.page.wait_for_timeout(50)
+        await user.page.wait_for_timeout(50)
     raise AssertionError(f"the app heard {len(bot.heard)} times, not {count}")
 
 
 async def test_choices_in_a_message_are_told(
-    desk: Desk, bot: FakeBot, workspace: Workspace
+    user: PageUser, bot: FakeBot, workspace: Workspace
 ) -> None:
     """One by one, as they are made."""
     show(
@@ -83,51 +83,53 @@ async def test_choices_in_a_message_are_told(
         ),
         actions(element("checkboxes", options=TWO), element("radio_buttons", options=TWO)),
     )
-    await desk.page.get_by_label("Status").select_option("Waiting")
-    assert (await told(desk, bot, 1))["selected_option"] == TWO[1]
-    await desk.page.get_by_label("Who").select_option("Grace Hopper")
-    assert (await told(desk, bot, 2))["selected_user"] == "U0GRACE"
-    await desk.page.get_by_label("Day").fill("2026-11-24")
-    assert (await told(desk, bot, 3))["selected_date"] == "2026-11-24"
-    await desk.page.get_by_role("checkbox", name="Waiting").check()
-    assert (await told(desk, bot, 4))["selected_options"] == TWO[1:]
-    await desk.page.get_by_role("radio", name="Failed").check()
-    assert (await told(desk, bot, 5))["selected_option"] == TWO[0]
+    await user.page.get_by_label("Status").select_option("Waiting")
+    assert (await told(user, bot, 1))["selected_option"] == TWO[1]
+    await user.page.get_by_label("Who").select_option("Grace Hopper")
+    assert (await told(user, bot, 2))["selected_user"] == "U0GRACE"
+    await user.page.get_by_label("Day").fill("2026-11-24")
+    assert (await told(user, bot, 3))["selected_date"] == "2026-11-24"
+    await user.page.get_by_role("checkbox", name="Waiting").check()
+    assert (await told(user, bot, 4))["selected_options"] == TWO[1:]
+    await user.page.get_by_role("radio", name="Failed").check()
+    assert (await told(user, bot, 5))["selected_option"] == TWO[0]
 
 
-async def test_a_menu_opens_asks_and_closes(desk: Desk, bot: FakeBot, workspace: Workspace) -> None:
+async def test_a_menu_opens_asks_and_closes(
+    user: PageUser, bot: FakeBot, workspace: Workspace
+) -> None:
     """Escape gives the focus back; an option is pressed after its question."""
     menu = element("overflow", options=TWO, confirm=confirm())
     show(workspace, section(accessory=menu))
-    more = desk.page.get_by_label("More actions")
+    more = user.page.get_by_label("More actions")
     await more.click()
-    await desk.page.keyboard.press("Escape")
-    await expect(desk.page.get_by_role("button", name="Waiting")).to_be_hidden()
+    await user.page.keyboard.press("Escape")
+    await expect(user.page.get_by_role("button", name="Waiting")).to_be_hidden()
     await expect(more).to_be_focused()
     await more.click()
-    await desk.page.get_by_role("button", name="Waiting").click()
-    await desk.question.get_by_role("button", name="Yes").click()
-    assert (await told(desk, bot, 1))["selected_option"] == TWO[1]
+    await user.page.get_by_role("button", name="Waiting").click()
+    await user.question.get_by_role("button", name="Yes").click()
+    assert (await told(user, bot, 1))["selected_option"] == TWO[1]
 
 
 async def test_the_app_offers_while_one_types(
-    desk: Desk, bot: FakeBot, workspace: Workspace
+    user: PageUser, bot: FakeBot, workspace: Workspace
 ) -> None:
     """By keyboard: type, go down, take."""
     show(workspace, actions(element("external_select", placeholder=plain("Agent"))))
     bot.says({"options": TWO})
-    field = desk.page.get_by_role("combobox", name="Agent")
+    field = user.page.get_by_role("combobox", name="Agent")
     await field.press_sequentially("wai")
-    await expect(desk.page.get_by_role("option", name="Waiting")).to_be_visible()
+    await expect(user.page.get_by_role("option", name="Waiting")).to_be_visible()
     await field.press("ArrowDown")
     await field.press("ArrowDown")
     await field.press("Enter")
     await expect(field).to_have_value("Waiting")
-    assert (await told(desk, bot, 2))["selected_option"] == TWO[1]
+    assert (await told(user, bot, 2))["selected_option"] == TWO[1]
 
 
 async def test_a_form_is_filled_in_and_its_views_stack(
-    desk: Desk, bot: FakeBot, workspace: Workspace
+    user: PageUser, bot: FakeBot, workspace: Workspace
 ) -> None:
     """What is not sent yet stays when the app changes the form; a pushed view goes back."""
 
@@ -143,22 +145,22 @@ async def test_a_form_is_filled_in_and_its_views_stack(
         actions(button("More"), block_id="more"),
     )
     view = workspace.views.open("U0ADA", form)
-    await desk.modal.get_by_label("Name").fill("Morning")
-    await desk.modal.get_by_label("Most").fill("7")
-    await desk.modal.locator(".multi summary").click()
-    await desk.modal.get_by_role("checkbox", name="Waiting").check()
-    await expect(desk.modal.locator(".multi summary")).to_have_text("Waiting")
-    await desk.modal.get_by_label("Where").select_option("# ops")
-    await desk.modal.get_by_label("At").fill("09:00")
-    await desk.modal.get_by_role("button", name="More").click()
-    assert (await told(desk, bot, 1))["block_id"] == "more"
+    await user.modal.get_by_label("Name").fill("Morning")
+    await user.modal.get_by_label("Most").fill("7")
+    await user.modal.locator(".multi summary").click()
+    await user.modal.get_by_role("checkbox", name="Waiting").check()
+    await expect(user.modal.locator(".multi summary")).to_have_text("Waiting")
+    await user.modal.get_by_label("Where").select_option("# ops")
+    await user.modal.get_by_label("At").fill("09:00")
+    await user.modal.get_by_role("button", name="More").click()
+    assert (await told(user, bot, 1))["block_id"] == "more"
     workspace.views.update(view, form | {"title": plain("Changed")})
-    await expect(desk.modal.get_by_role("heading")).to_have_text("Changed")
+    await expect(user.modal.get_by_role("heading")).to_have_text("Changed")
     workspace.views.push("U0ADA", modal(section("On top"), title=plain("Second")))
-    await desk.modal.get_by_role("button", name="Back").click()
-    await expect(desk.modal.get_by_label("Name")).to_have_value("Morning")
-    await desk.modal.get_by_role("button", name="Save").click()
-    await expect(desk.modal).to_be_hidden()
+    await user.modal.get_by_role("button", name="Back").click()
+    await expect(user.modal.get_by_label("Name")).to_have_value("Morning")
+    await user.modal.get_by_role("button", name="Save").click()
+    await expect(user.modal).to_be_hidden()
     values = bot.last["view"]["state"]["values"]
     chosen = {label: next(iter(value.values())) for label, value in values.items()}
     assert chosen["Most"]["value"] == "7"

@@ -7,68 +7,68 @@ from playwright.async_api import Locator, expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
 from tests.browser.accessibility import wrong_for_axe
+from tests.browser.page_user import PageUser
 from tests.browser.test_page import DARK, PHONE
-from tests.browser.user import Desk
 
 TITLE = "Your Emporix jobs"
 
 
-async def go_home(desk: Desk, *, says: str = TITLE) -> Locator:
+async def go_home(user: PageUser, *, says: str = TITLE) -> Locator:
     """By the app in the sidebar and its tab, until it says what it should."""
-    drawer = desk.page.get_by_role("button", name="Show the list of channels")
+    drawer = user.page.get_by_role("button", name="Show the list of channels")
     if await drawer.is_visible():
         await drawer.click()
-    await desk.page.get_by_role("link", name="emporix").first.click()
-    await desk.page.get_by_role("link", name="Home").click()
-    home = desk.page.locator("#home")
+    await user.page.get_by_role("link", name="emporix").first.click()
+    await user.page.get_by_role("link", name="Home").click()
+    home = user.page.locator("#home")
     await expect(home).to_contain_text(says)
     return home
 
 
-async def test_shows_what_failed_and_what_runs(desk: Desk) -> None:
+async def test_shows_what_failed_and_what_runs(user: PageUser) -> None:
     """With the time of its figures; nothing can be typed there."""
-    home = await go_home(desk, says="in the last 24 hours")
+    home = await go_home(user, says="in the last 24 hours")
     await expect(home).to_contain_text("running")
     await expect(home).to_contain_text("As of ")
     await expect(home.get_by_role("button", name="Open").first).to_be_visible()
-    await expect(desk.field).to_be_hidden()
-    await desk.page.get_by_role("link", name="Messages").click()
-    await expect(desk.field).to_be_visible()
+    await expect(user.field).to_be_hidden()
+    await user.page.get_by_role("link", name="Messages").click()
+    await expect(user.field).to_be_visible()
 
 
-async def test_opens_a_failure_in_a_window(desk: Desk) -> None:
+async def test_opens_a_failure_in_a_window(user: PageUser) -> None:
     """And comes back to the Home."""
-    home = await go_home(desk, says="in the last 24 hours")
+    home = await go_home(user, says="in the last 24 hours")
     await home.get_by_role("button", name="Open").first.click()
-    await expect(desk.modal).to_contain_text("Open in the Management Dashboard")
-    await desk.modal.get_by_role("button", name="Close").last.click()
-    await expect(desk.modal).to_be_hidden()
+    await expect(user.modal).to_contain_text("Open in the Management Dashboard")
+    await user.modal.get_by_role("button", name="Close").last.click()
+    await expect(user.modal).to_be_hidden()
     await expect(home).to_be_visible()
 
 
-async def test_connects_from_it(desk: Desk) -> None:
+async def test_connects_from_it(user: PageUser) -> None:
     """Grace is told how; once she has filled in the form her Home shows the tenant."""
-    await desk.become("Grace Hopper")
-    home = await go_home(desk, says="You are not connected to Emporix yet.")
+    await user.become("Grace Hopper")
+    home = await go_home(user, says="You are not connected to Emporix yet.")
     await home.get_by_role("button", name="Connect", exact=True).click()
     key = ACME_READ_ONLY
-    await desk.modal.get_by_label("Tenant", exact=True).fill(key.tenant)
-    await desk.modal.get_by_label("Client ID").fill(key.client_id)
-    await desk.modal.get_by_label("Client secret").fill(key.client_secret)
-    await desk.modal.get_by_role("button", name="Connect", exact=True).click()
+    await user.modal.get_by_label("Tenant", exact=True).fill(key.tenant)
+    await user.modal.get_by_label("Client ID").fill(key.client_id)
+    await user.modal.get_by_label("Client secret").fill(key.client_secret)
+    await user.modal.get_by_role("button", name="Connect", exact=True).click()
     await expect(home).to_contain_text("acme · your default")
     await expect(home).to_contain_text("Read only")
-    await desk.modal.get_by_role("button", name="Close").last.click()
+    await user.modal.get_by_role("button", name="Close").last.click()
     await home.get_by_role("button", name="Disconnect").click()
-    await expect(desk.question).to_contain_text("acme")
-    await desk.question.get_by_role("button", name="Disconnect").click()
+    await expect(user.question).to_contain_text("acme")
+    await user.question.get_by_role("button", name="Disconnect").click()
     await expect(home).to_contain_text("Disconnected from acme.")
     await expect(home).to_contain_text("You are not connected to Emporix yet.")
 
 
-async def test_refreshes_in_place(desk: Desk) -> None:
+async def test_refreshes_in_place(user: PageUser) -> None:
     """What a button answered stands on top until then; the focus stays where it was."""
-    home = await go_home(desk, says="in the last 24 hours")
+    home = await go_home(user, says="in the last 24 hours")
     watch = home.get_by_role("button", name="Watch", exact=True).first
     await watch.click()
     await expect(home).to_contain_text("You are watching job")
@@ -81,19 +81,19 @@ async def test_refreshes_in_place(desk: Desk) -> None:
     await expect(home).not_to_contain_text("Jobs that you watch")
 
 
-async def test_each_has_their_own(desk: Desk) -> None:
+async def test_each_has_their_own(user: PageUser) -> None:
     """Whoever one becomes, the Home is that person's."""
-    await go_home(desk, says="acme · your default")
-    await desk.become("Grace Hopper")
-    await go_home(desk, says="You are not connected to Emporix yet.")
-    await desk.become("Ada Lovelace")
-    await go_home(desk, says="acme · your default")
+    await go_home(user, says="acme · your default")
+    await user.become("Grace Hopper")
+    await go_home(user, says="You are not connected to Emporix yet.")
+    await user.become("Ada Lovelace")
+    await go_home(user, says="acme · your default")
 
 
-@pytest.mark.parametrize("desk", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True)
-async def test_can_be_used_by_everyone(desk: Desk) -> None:
+@pytest.mark.parametrize("user", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True)
+async def test_can_be_used_by_everyone(user: PageUser) -> None:
     """axe-core finds nothing, by day, night and on a phone, where nothing is wider than that."""
-    await go_home(desk, says="in the last 24 hours")
-    assert await wrong_for_axe(desk) == []
+    await go_home(user, says="in the last 24 hours")
+    assert await wrong_for_axe(user) == []
     width = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-    assert await desk.page.evaluate(width)
+    assert await user.page.evaluate(width)

@@ -11,8 +11,8 @@ from playwright.async_api import expect
 
 from sandbox.emporix.keys import ACME_READ_ONLY
 from tests.browser.cleanups import cleans_up
+from tests.browser.page_user import PageUser
 from tests.browser.test_home import go_home
-from tests.browser.user import Desk
 
 LARGEST = 150_000  # bytes
 WINDOW = {"viewport": {"width": 1160, "height": 760}, "color_scheme": "light"}
@@ -21,42 +21,42 @@ TALLER = {**WINDOW, "viewport": {"width": 1160, "height": 1000}}
 DARK = {**WINDOW, "color_scheme": "dark"}
 PHONE = {"viewport": {"width": 360, "height": 720}, "device_scale_factor": 2}
 LONG = 30_000  # milliseconds; a worker reads, posts, draws and uploads
-in_window = pytest.mark.parametrize("desk", [WINDOW], indirect=True)
+in_window = pytest.mark.parametrize("user", [WINDOW], indirect=True)
 
 
 @pytest.fixture
-async def alone(desk: Desk, pictures: Path) -> Desk:
+async def alone(user: PageUser, pictures: Path) -> PageUser:
     """Slack alone, without what the sandbox puts beside it."""
-    await desk.page.evaluate("document.body.classList.add('story-is-away')")
-    return desk
+    await user.page.evaluate("document.body.classList.add('story-is-away')")
+    return user
 
 
-async def take(desk: Desk, name: str, folder: Path) -> None:
+async def take(user: PageUser, name: str, folder: Path) -> None:
     """The window as it is, without a blinking cursor or a spinner."""
-    await desk.page.mouse.move(0, 0)
-    await expect(desk.page.locator("[data-waits]")).to_have_count(0)
+    await user.page.mouse.move(0, 0)
+    await expect(user.page.locator("[data-waits]")).to_have_count(0)
     path = folder / f"{name}.png"
-    await desk.page.screenshot(path=path, animations="disabled", caret="hide")
+    await user.page.screenshot(path=path, animations="disabled", caret="hide")
     oxipng.optimize(path, level=2, strip=oxipng.StripChunks.all())
     assert path.stat().st_size <= LARGEST
 
 
-@pytest.mark.parametrize("desk", [WIDER], indirect=True)
-async def test_the_first_minute(desk: Desk, pictures: Path) -> None:
+@pytest.mark.parametrize("user", [WIDER], indirect=True)
+async def test_the_first_minute(user: PageUser, pictures: Path) -> None:
     """What `make demo` opens."""
-    await desk.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
-    await take(desk, "demo", pictures)
+    await user.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
+    await take(user, "demo", pictures)
 
 
 @in_window
-async def test_a_list(alone: Desk, pictures: Path) -> None:
+async def test_a_list(alone: PageUser, pictures: Path) -> None:
     """The hero of the README."""
     await alone.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
     await take(alone, "list", pictures)
 
 
 @in_window
-async def test_a_search(alone: Desk, pictures: Path) -> None:
+async def test_a_search(alone: PageUser, pictures: Path) -> None:
     """Words and a filter."""
     line = '/emporix jobs search "timed out" status:failed since:7d size:3'
     await alone.type(line, answer="saying “timed out”")
@@ -64,7 +64,7 @@ async def test_a_search(alone: Desk, pictures: Path) -> None:
 
 
 @in_window
-async def test_a_job_and_the_question(alone: Desk, pictures: Path) -> None:
+async def test_a_job_and_the_question(alone: PageUser, pictures: Path) -> None:
     """One job opened, and what is asked before it is deleted."""
     await alone.type("/emporix jobs type:agent_chat status:success size:1", answer="Job 1 of ")
     await alone.press("Open", answer="Open in the Management Dashboard")
@@ -75,7 +75,7 @@ async def test_a_job_and_the_question(alone: Desk, pictures: Path) -> None:
 
 
 @in_window
-async def test_a_shared_list(alone: Desk, pictures: Path) -> None:
+async def test_a_shared_list(alone: PageUser, pictures: Path) -> None:
     """As Grace sees it, after Ada has deleted one of its jobs."""
     await alone.type('/emporix failed "could not be found" size:3', answer="Jobs 1–3 of ")
     await alone.press("Share in channel", answer="Share these jobs?")
@@ -88,8 +88,8 @@ async def test_a_shared_list(alone: Desk, pictures: Path) -> None:
     await take(alone, "shared", pictures)
 
 
-@pytest.mark.parametrize("desk", [TALLER], indirect=True)
-async def test_a_digest(alone: Desk, pictures: Path) -> None:
+@pytest.mark.parametrize("user", [TALLER], indirect=True)
+async def test_a_digest(alone: PageUser, pictures: Path) -> None:
     """Posted at once, with a chart of the last days."""
     ada = alone.person("ada")
     await ada.command("/emporix digest")
@@ -103,7 +103,7 @@ async def test_a_digest(alone: Desk, pictures: Path) -> None:
 
 
 @in_window
-async def test_shortcuts(alone: Desk, pictures: Path) -> None:
+async def test_shortcuts(alone: PageUser, pictures: Path) -> None:
     """The menu of a message, and what Find shows."""
     first, second = await alone.job_ids('/emporix jobs search "late refund" size:2')
     await alone.http.post(f"{alone.slack_url}/sandbox/forget")
@@ -117,7 +117,7 @@ async def test_shortcuts(alone: Desk, pictures: Path) -> None:
 
 
 @in_window
-async def test_the_form_of_filters(alone: Desk, pictures: Path) -> None:
+async def test_the_form_of_filters(alone: PageUser, pictures: Path) -> None:
     """Search Emporix jobs, partly filled in."""
     await alone.chooses("Search Emporix jobs")
     await alone.modal.get_by_label("Words").fill('"timed out"')
@@ -128,7 +128,7 @@ async def test_the_form_of_filters(alone: Desk, pictures: Path) -> None:
 
 
 @in_window
-async def test_the_form(alone: Desk, pictures: Path) -> None:
+async def test_the_form(alone: PageUser, pictures: Path) -> None:
     """Connecting a tenant."""
     await alone.field.fill("/emporix connect")
     await alone.field.press("Enter")
@@ -139,14 +139,14 @@ async def test_the_form(alone: Desk, pictures: Path) -> None:
 
 
 @in_window
-async def test_the_home(alone: Desk, pictures: Path) -> None:
+async def test_the_home(alone: PageUser, pictures: Path) -> None:
     """As it looks once Emporix has answered."""
     await go_home(alone, says="in the last 24 hours")
     await take(alone, "home", pictures)
 
 
 @in_window
-async def test_what_can_be_typed(alone: Desk, pictures: Path) -> None:
+async def test_what_can_be_typed(alone: PageUser, pictures: Path) -> None:
     """The message field suggests commands."""
     await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
     await alone.field.press_sequentially("/emporix j")
@@ -154,15 +154,15 @@ async def test_what_can_be_typed(alone: Desk, pictures: Path) -> None:
     await take(alone, "commands", pictures)
 
 
-@pytest.mark.parametrize("desk", [DARK], indirect=True)
-async def test_dark(alone: Desk, pictures: Path) -> None:
+@pytest.mark.parametrize("user", [DARK], indirect=True)
+async def test_dark(alone: PageUser, pictures: Path) -> None:
     """The same list by night."""
     await alone.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
     await take(alone, "dark", pictures)
 
 
-@pytest.mark.parametrize("desk", [PHONE], indirect=True)
-async def test_a_phone(alone: Desk, pictures: Path) -> None:
+@pytest.mark.parametrize("user", [PHONE], indirect=True)
+async def test_a_phone(alone: PageUser, pictures: Path) -> None:
     """At 360 pixels."""
     await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
     await take(alone, "phone", pictures)
@@ -170,7 +170,7 @@ async def test_a_phone(alone: Desk, pictures: Path) -> None:
 
 @in_window
 @pytest.mark.usefixtures("slow_deletes")
-async def test_a_clean_up(alone: Desk, pictures: Path) -> None:
+async def test_a_clean_up(alone: PageUser, pictures: Path) -> None:
     """While it goes on; last, because what it deletes is gone."""
     await cleans_up(alone, "/emporix jobs clean success until:2026-11-15")
     await alone.page.evaluate("document.body.classList.add('story-is-away')")

@@ -6,53 +6,53 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.accessibility import wrong_for_axe
-from tests.browser.user import Desk
+from tests.browser.page_user import PageUser
 
 DASHBOARD = "https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs"
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DARK = {"color_scheme": "dark"}
 
 
-async def test_finds_opens_and_shares_into_the_thread(desk: Desk) -> None:
+async def test_finds_opens_and_shares_into_the_thread(user: PageUser) -> None:
     """What a person wrote leads to its jobs; the shared one stands under it, with a menu too."""
-    first, second = await desk.job_ids("/emporix jobs status:success size:2")
+    first, second = await user.job_ids("/emporix jobs status:success size:2")
     words = f"What about {first}, and {DASHBOARD}/{second}?"
-    await desk.type(words, answer="What about")
-    await desk.chooses("Find Emporix jobs", desk.last)
-    await expect(desk.modal).to_contain_text("2 jobs named in this message")
-    await desk.modal.get_by_role("button", name="Open", exact=True).first.click()
-    await expect(desk.modal).to_contain_text("Open in the Management Dashboard")
-    await desk.modal.get_by_role("button", name="Back").click()
-    await desk.modal.get_by_role("button", name="Share in thread").last.click()
-    await desk.modal.get_by_role("button", name="Share", exact=True).click()
-    thread = desk.last.get_by_role("region", name="Replies")
+    await user.type(words, answer="What about")
+    await user.chooses("Find Emporix jobs", user.last)
+    await expect(user.modal).to_contain_text("2 jobs named in this message")
+    await user.modal.get_by_role("button", name="Open", exact=True).first.click()
+    await expect(user.modal).to_contain_text("Open in the Management Dashboard")
+    await user.modal.get_by_role("button", name="Back").click()
+    await user.modal.get_by_role("button", name="Share in thread").last.click()
+    await user.modal.get_by_role("button", name="Share", exact=True).click()
+    thread = user.last.get_by_role("region", name="Replies")
     await expect(thread).to_contain_text("Shared by @Ada Lovelace")
-    await desk.leaves()
-    await desk.chooses("Find Emporix jobs", thread.locator("article"))
-    await expect(desk.modal).to_contain_text("1 job named in this message")
+    await user.leaves()
+    await user.chooses("Find Emporix jobs", thread.locator("article"))
+    await expect(user.modal).to_contain_text("1 job named in this message")
 
 
-async def test_a_thread_is_written_into(desk: Desk) -> None:
+async def test_a_thread_is_written_into(user: PageUser) -> None:
     """Until one leaves it; a command has no place there."""
-    await desk.type("Who knows more?", answer="Who knows more?")
-    await desk.last.hover()
-    await desk.last.get_by_role("button", name="Reply in thread").click()
-    await expect(desk.page.get_by_text("Replying in the thread of Ada Lovelace")).to_be_visible()
-    await desk.type("I do", answer="1 reply")
-    await desk.type("/emporix jobs", answer="is not supported in threads")
-    await desk.field.press("Escape")
-    await expect(desk.page.get_by_text("Replying in the thread")).to_be_hidden()
-    await desk.type("Good", answer="Good")
-    await expect(desk.messages).to_have_count(2)
+    await user.type("Who knows more?", answer="Who knows more?")
+    await user.last.hover()
+    await user.last.get_by_role("button", name="Reply in thread").click()
+    await expect(user.page.get_by_text("Replying in the thread of Ada Lovelace")).to_be_visible()
+    await user.type("I do", answer="1 reply")
+    await user.type("/emporix jobs", answer="is not supported in threads")
+    await user.field.press("Escape")
+    await expect(user.page.get_by_text("Replying in the thread")).to_be_hidden()
+    await user.type("Good", answer="Good")
+    await expect(user.messages).to_have_count(2)
 
 
-async def test_the_menu_is_used_by_keyboard(desk: Desk) -> None:
+async def test_the_menu_is_used_by_keyboard(user: PageUser) -> None:
     """Arrows go round, Escape gives the focus back, Enter chooses."""
-    keys = desk.page.keyboard
-    await desk.type("Nothing to find here", answer="Nothing to find here")
-    opener = desk.last.get_by_role("button", name="Message shortcuts")
+    keys = user.page.keyboard
+    await user.type("Nothing to find here", answer="Nothing to find here")
+    opener = user.last.get_by_role("button", name="Message shortcuts")
     find, delete = (
-        desk.page.get_by_role("menuitem", name=f"{verb} Emporix jobs")
+        user.page.get_by_role("menuitem", name=f"{verb} Emporix jobs")
         for verb in ("Find", "Delete")
     )
     await opener.focus()
@@ -69,21 +69,21 @@ async def test_the_menu_is_used_by_keyboard(desk: Desk) -> None:
     await expect(opener).to_be_focused()
     await keys.press("Enter")
     await keys.press("Enter")
-    await expect(desk.modal).to_contain_text("This message names no job")
+    await expect(user.modal).to_contain_text("This message names no job")
     await keys.press("Escape")
     await expect(opener).to_be_focused()
 
 
-@pytest.mark.parametrize("desk", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True)
-async def test_nobody_is_left_out(desk: Desk) -> None:
+@pytest.mark.parametrize("user", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True)
+async def test_nobody_is_left_out(user: PageUser) -> None:
     """axe-core finds nothing wrong with an open menu, a thread, and what was found."""
-    (job,) = await desk.job_ids("/emporix jobs size:1")
-    await desk.type(f"See {job}", answer="See")
-    await desk.last.get_by_role("button", name="Reply in thread").click()
-    await desk.type("I see", answer="1 reply")
-    await desk.last.get_by_role("button", name="Message shortcuts").first.click()
-    await expect(desk.page.get_by_role("menu")).to_be_visible()
-    assert await wrong_for_axe(desk) == []
-    await desk.page.get_by_role("menuitem", name="Find Emporix jobs").click()
-    await expect(desk.modal).to_contain_text("1 job named in this message")
-    assert await wrong_for_axe(desk) == []
+    (job,) = await user.job_ids("/emporix jobs size:1")
+    await user.type(f"See {job}", answer="See")
+    await user.last.get_by_role("button", name="Reply in thread").click()
+    await user.type("I see", answer="1 reply")
+    await user.last.get_by_role("button", name="Message shortcuts").first.click()
+    await expect(user.page.get_by_role("menu")).to_be_visible()
+    assert await wrong_for_axe(user) == []
+    await user.page.get_by_role("menuitem", name="Find Emporix jobs").click()
+    await expect(user.modal).to_contain_text("1 job named in this message")
+    assert await wrong_for_axe(user) == []

@@ -10,141 +10,141 @@ from playwright.async_api import Download, Locator, expect
 
 from tests.browser.accessibility import wrong_for_axe
 from tests.browser.cleanups import cleans_up
-from tests.browser.user import Desk
+from tests.browser.page_user import PageUser
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DARK = {"color_scheme": "dark"}
 LONG = 45_000  # milliseconds: a busy machine takes its time between two deletes
 IN_MANY_WINDOWS = pytest.mark.parametrize(
-    "desk", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True
+    "user", [{}, DARK, PHONE], ids=["light", "dark", "phone"], indirect=True
 )
 
 
-def pressed(desk: Desk, label: str) -> Locator:
+def pressed(user: PageUser, label: str) -> Locator:
     """The first button of that label in the view on top."""
-    return desk.modal.get_by_role("button", name=label, exact=True).first
+    return user.modal.get_by_role("button", name=label, exact=True).first
 
 
-async def test_searches_by_the_form_and_posts_a_page(desk: Desk) -> None:
+async def test_searches_by_the_form_and_posts_a_page(user: PageUser) -> None:
     """Words, boxes, an agent by name and a day; the second page goes to a channel."""
-    await desk.chooses("Search Emporix jobs")
-    await desk.modal.get_by_label("Words").fill("refund")
-    await desk.modal.locator(".multi summary").first.click()
-    await desk.modal.get_by_role("checkbox", name="Succeeded").check()
-    await desk.page.keyboard.press("Escape")
-    await desk.modal.get_by_role("combobox", name="Agent").press_sequentially("compl")
-    await desk.modal.get_by_role("option", name="Complaint Agent").click()
-    await desk.modal.get_by_label("From").fill("2026-01-01")
-    await desk.modal.get_by_label("Jobs a page").fill("2")
-    await pressed(desk, "Search").click()
-    await expect(desk.modal).to_contain_text("Jobs 1–2 of ")
-    await expect(desk.modal).to_contain_text("succeeded, agent Complaint Agent, saying “refund”")
-    await pressed(desk, "Next").click()
-    await expect(desk.modal).to_contain_text("Jobs 3–4 of ")
-    await pressed(desk, "Post to a channel").click()
-    await desk.modal.get_by_label("Channel").select_option("# ops")
-    await pressed(desk, "Next").click()
-    await expect(desk.modal).to_contain_text("Everyone in #ops will see")
-    await pressed(desk, "Share").click()
-    await expect(desk.page.get_by_role("link", name="ops")).to_contain_text("1 unread")
-    await desk.leaves()
+    await user.chooses("Search Emporix jobs")
+    await user.modal.get_by_label("Words").fill("refund")
+    await user.modal.locator(".multi summary").first.click()
+    await user.modal.get_by_role("checkbox", name="Succeeded").check()
+    await user.page.keyboard.press("Escape")
+    await user.modal.get_by_role("combobox", name="Agent").press_sequentially("compl")
+    await user.modal.get_by_role("option", name="Complaint Agent").click()
+    await user.modal.get_by_label("From").fill("2026-01-01")
+    await user.modal.get_by_label("Jobs a page").fill("2")
+    await pressed(user, "Search").click()
+    await expect(user.modal).to_contain_text("Jobs 1–2 of ")
+    await expect(user.modal).to_contain_text("succeeded, agent Complaint Agent, saying “refund”")
+    await pressed(user, "Next").click()
+    await expect(user.modal).to_contain_text("Jobs 3–4 of ")
+    await pressed(user, "Post to a channel").click()
+    await user.modal.get_by_label("Channel").select_option("# ops")
+    await pressed(user, "Next").click()
+    await expect(user.modal).to_contain_text("Everyone in #ops will see")
+    await pressed(user, "Share").click()
+    await expect(user.page.get_by_role("link", name="ops")).to_contain_text("1 unread")
+    await user.leaves()
 
 
-async def test_filters_a_list_in_its_place(desk: Desk) -> None:
+async def test_filters_a_list_in_its_place(user: PageUser) -> None:
     """The form has the list's query, and the list the form's."""
-    await desk.type("/emporix jobs status:failed size:2", answer="Jobs 1–2 of ")
-    await desk.press("Filter")
-    await expect(desk.modal.locator(".multi summary").first).to_have_text("Failed")
-    await desk.modal.get_by_label("Words").fill("refund")
-    await pressed(desk, "Apply").click()
-    await desk.sees("failed, saying “refund”")
-    await expect(desk.messages).to_have_count(1)
+    await user.type("/emporix jobs status:failed size:2", answer="Jobs 1–2 of ")
+    await user.press("Filter")
+    await expect(user.modal.locator(".multi summary").first).to_have_text("Failed")
+    await user.modal.get_by_label("Words").fill("refund")
+    await pressed(user, "Apply").click()
+    await user.sees("failed, saying “refund”")
+    await expect(user.messages).to_have_count(1)
 
 
-async def test_deletes_what_a_message_names(desk: Desk) -> None:
+async def test_deletes_what_a_message_names(user: PageUser) -> None:
     """Only what was ticked, after a question; of each it is told how it ended."""
-    first, second = await desk.job_ids("/emporix jobs skipped size:2")
-    await desk.type(f"{first} and {second} can go", answer="can go")
-    await desk.chooses("Delete Emporix jobs", desk.last)
-    await desk.modal.get_by_role("checkbox").first.check()
-    await pressed(desk, "Next").click()
-    await expect(desk.modal.get_by_role("button", name="Back").first).to_be_visible()
-    await pressed(desk, "Delete").click()
-    await expect(desk.modal).to_contain_text("deleted", ignore_case=True)
-    await expect(desk.modal).to_contain_text(first)
-    await expect(desk.modal).not_to_contain_text(second)
-    await desk.leaves()
-    await desk.type(f"/emporix jobs get {first}", answer="There is no job")
-    await desk.type(f"/emporix jobs get {second}", answer="Skipped")
+    first, second = await user.job_ids("/emporix jobs skipped size:2")
+    await user.type(f"{first} and {second} can go", answer="can go")
+    await user.chooses("Delete Emporix jobs", user.last)
+    await user.modal.get_by_role("checkbox").first.check()
+    await pressed(user, "Next").click()
+    await expect(user.modal.get_by_role("button", name="Back").first).to_be_visible()
+    await pressed(user, "Delete").click()
+    await expect(user.modal).to_contain_text("deleted", ignore_case=True)
+    await expect(user.modal).to_contain_text(first)
+    await expect(user.modal).not_to_contain_text(second)
+    await user.leaves()
+    await user.type(f"/emporix jobs get {first}", answer="There is no job")
+    await user.type(f"/emporix jobs get {second}", answer="Skipped")
 
 
-async def test_cleans_up_to_its_report(desk: Desk) -> None:
+async def test_cleans_up_to_its_report(user: PageUser) -> None:
     """The number is typed, a bar tells how far it is, the same message becomes the report."""
-    await cleans_up(desk, "/emporix jobs clean skipped until:2026-11-10")
-    await desk.sees("Clean-up done")
-    await expect(desk.messages).to_have_count(1)
+    await cleans_up(user, "/emporix jobs clean skipped until:2026-11-10")
+    await user.sees("Clean-up done")
+    await expect(user.messages).to_have_count(1)
 
 
 @pytest.mark.usefixtures("slow_deletes")
-async def test_a_clean_up_is_stopped(desk: Desk) -> None:
+async def test_a_clean_up_is_stopped(user: PageUser) -> None:
     """The message says what is left."""
-    await cleans_up(desk, "/emporix jobs clean success until:2026-11-15")
-    await desk.press("Stop")
-    await expect(desk.last).to_contain_text("Clean-up stopped", timeout=LONG)
-    await expect(desk.button("Continue")).to_be_visible()
+    await cleans_up(user, "/emporix jobs clean success until:2026-11-15")
+    await user.press("Stop")
+    await expect(user.last).to_contain_text("Clean-up stopped", timeout=LONG)
+    await expect(user.button("Continue")).to_be_visible()
 
 
-async def downloaded(desk: Desk, link: Locator) -> Download:
-    async with desk.page.expect_download() as waiting:
+async def downloaded(user: PageUser, link: Locator) -> Download:
+    async with user.page.expect_download() as waiting:
         await link.click()
     return await waiting.value
 
 
-async def test_downloads_an_export(desk: Desk, tmp_path: Path) -> None:
+async def test_downloads_an_export(user: PageUser, tmp_path: Path) -> None:
     """By the link in the answer, and by the file that came as a direct message."""
-    await desk.type("/emporix jobs type:export status:success size:1", answer="Job 1 of ")
-    await desk.press("Download export")
-    link = desk.modal.get_by_role("link", name="the export as a file")
-    by_link = await downloaded(desk, link)
+    await user.type("/emporix jobs type:export status:success size:1", answer="Job 1 of ")
+    await user.press("Download export")
+    link = user.modal.get_by_role("link", name="the export as a file")
+    by_link = await downloaded(user, link)
     await by_link.save_as(tmp_path / "export.json")
     assert json.loads((tmp_path / "export.json").read_text())["agents"]
-    await desk.page.keyboard.press("Escape")
-    await desk.page.get_by_role("link", name="Emporix Jobs").click()
-    by_file = await downloaded(desk, desk.last.get_by_role("link", name="Download"))
+    await user.page.keyboard.press("Escape")
+    await user.page.get_by_role("link", name="Emporix Jobs").click()
+    by_file = await downloaded(user, user.last.get_by_role("link", name="Download"))
     assert by_file.suggested_filename == by_link.suggested_filename
 
 
-async def test_downloads_a_list_as_a_table(desk: Desk) -> None:
+async def test_downloads_a_list_as_a_table(user: PageUser) -> None:
     """Its beginning stands in the direct message, all of it behind the link."""
-    await desk.type("/emporix jobs type:import size:1", answer="Job 1 of ")
-    await desk.press("Download as CSV")
-    await expect(desk.page.get_by_role("link", name="Emporix Jobs")).to_contain_text("unread")
-    await desk.page.keyboard.press("Escape")
-    await desk.page.get_by_role("link", name="Emporix Jobs").click()
-    await expect(desk.last.get_by_role("columnheader", name="status")).to_be_visible()
-    file = await downloaded(desk, desk.last.get_by_role("link", name="Download"))
+    await user.type("/emporix jobs type:import size:1", answer="Job 1 of ")
+    await user.press("Download as CSV")
+    await expect(user.page.get_by_role("link", name="Emporix Jobs")).to_contain_text("unread")
+    await user.page.keyboard.press("Escape")
+    await user.page.get_by_role("link", name="Emporix Jobs").click()
+    await expect(user.last.get_by_role("columnheader", name="status")).to_be_visible()
+    file = await downloaded(user, user.last.get_by_role("link", name="Download"))
     assert file.suggested_filename.endswith(".csv")
 
 
 @IN_MANY_WINDOWS
-async def test_nobody_is_left_out(desk: Desk) -> None:
+async def test_nobody_is_left_out(user: PageUser) -> None:
     """axe-core finds nothing wrong with the form, its results, a stack of views and a table."""
-    await desk.chooses("Search Emporix jobs")
-    await desk.modal.locator(".multi summary").first.click()
-    assert await wrong_for_axe(desk) == []
-    await desk.page.keyboard.press("Escape")
-    await desk.modal.get_by_label("Jobs a page").fill("2")
-    await pressed(desk, "Search").click()
-    await expect(desk.modal).to_contain_text("Jobs 1–2 of ")
-    assert await wrong_for_axe(desk) == []
-    await pressed(desk, "Post to a channel").click()
-    await expect(desk.modal.get_by_label("Channel")).to_be_visible()
-    assert await wrong_for_axe(desk) == []
-    await desk.leaves()
-    await desk.open("ada", "dm")
-    await desk.type("/emporix jobs size:1", answer="Job 1 of ")
-    await desk.press("Download as CSV")
-    await expect(desk.page.get_by_role("columnheader").first).to_be_attached()
-    await desk.page.keyboard.press("Escape")
-    assert await wrong_for_axe(desk) == []
-    assert await desk.page.evaluate("document.documentElement.scrollWidth > innerWidth") is False
+    await user.chooses("Search Emporix jobs")
+    await user.modal.locator(".multi summary").first.click()
+    assert await wrong_for_axe(user) == []
+    await user.page.keyboard.press("Escape")
+    await user.modal.get_by_label("Jobs a page").fill("2")
+    await pressed(user, "Search").click()
+    await expect(user.modal).to_contain_text("Jobs 1–2 of ")
+    assert await wrong_for_axe(user) == []
+    await pressed(user, "Post to a channel").click()
+    await expect(user.modal.get_by_label("Channel")).to_be_visible()
+    assert await wrong_for_axe(user) == []
+    await user.leaves()
+    await user.open("ada", "dm")
+    await user.type("/emporix jobs size:1", answer="Job 1 of ")
+    await user.press("Download as CSV")
+    await expect(user.page.get_by_role("columnheader").first).to_be_attached()
+    await user.page.keyboard.press("Escape")
+    assert await wrong_for_axe(user) == []
+    assert await user.page.evaluate("document.documentElement.scrollWidth > innerWidth") is False

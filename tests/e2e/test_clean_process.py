@@ -45,7 +45,7 @@ async def process(redis: Any, redis_url: str) -> AsyncIterator[tuple[AppHarness,
     async with AsyncExitStack() as parts:
         opened = open_app(redis, redis_url, FakeClock(time.time()), encryption_keys=key)
         harness = await parts.enter_async_context(opened)
-        emporix = await parts.enter_async_context(serving(create_emporix(harness.world)))
+        emporix = await parts.enter_async_context(serving(create_emporix(harness.emporix_state)))
         await harness.connect(harness.ada, ACME_OPERATIONS)
         add_jobs(harness, JOBS)
         yield (
@@ -64,11 +64,11 @@ async def process(redis: Any, redis_url: str) -> AsyncIterator[tuple[AppHarness,
 
 def deletes(harness: AppHarness) -> list[str]:
     """The paths of all deletes that Emporix was asked for."""
-    return [seen.path for seen in harness.world.requests if seen.method == "DELETE"]
+    return [seen.path for seen in harness.emporix_state.requests if seen.method == "DELETE"]
 
 
 def there(harness: AppHarness) -> set[object]:
-    return {job["id"] for job in harness.world.jobs("acme")}
+    return {job["id"] for job in harness.emporix_state.jobs("acme")}
 
 
 async def killed_in_the_middle(harness: AppHarness, settings: dict[str, str]) -> None:
@@ -96,15 +96,15 @@ async def test_outlives_its_workers(process: tuple[AppHarness, dict[str, str]]) 
     harness, settings = process
     await harness.ada.command("/emporix jobs clean agent:complaint-agent")
     await harness.ada.click("Delete…")
-    harness.world.add_job("acme", id="arrived")
+    harness.emporix_state.add_job("acme", id="arrived")
     await harness.ada.submit({"The number of jobs": str(JOBS)})
-    harness.world.faults.add(SLOW)
+    harness.emporix_state.faults.add(SLOW)
     async with asyncio.timeout(LONGEST):
         await killed_in_the_middle(harness, settings)
-        harness.world.add_job("acme", id="arrived later")
-        harness.world.faults.clear()
+        harness.emporix_state.add_job("acme", id="arrived later")
+        harness.emporix_state.faults.clear()
         for fault in TROUBLES:
-            harness.world.faults.add(fault)
+            harness.emporix_state.faults.add(fault)
         async with bot_process("worker", settings), bot_process("worker", settings):
             words = await report(harness)
     assert there(harness) == {"arrived", "arrived later"}

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from sandbox import demo_state
-from sandbox.clock.cli import clock, told
+from sandbox.clock.cli import clock, run_clock_command
 from sandbox.slack.person import Person, SandboxError
-from sandbox.stack import running
+from sandbox.stack import running_stack
 from tests.listeners.digest.fixtures import set_up
 
 SOON = 20.0
@@ -28,7 +28,7 @@ class Demo:
     folder: Path
 
     async def says(self, words: str = "") -> str:
-        return await told(self.http, self.slack_url, words)
+        return await run_clock_command(self.http, self.slack_url, words)
 
     @property
     def ada(self) -> Person:
@@ -50,8 +50,8 @@ class Demo:
 
 @pytest.fixture
 async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    async with running(tmp_path, alive=True) as stack, httpx.AsyncClient(timeout=60) as http:
-        with demo_state.noted(tmp_path, stack.slack_url):
+    async with running_stack(tmp_path, alive=True) as stack, httpx.AsyncClient(timeout=60) as http:
+        with demo_state.published(tmp_path, stack.slack_url):
             yield Demo(http, stack.slack_url, tmp_path)
 
 
@@ -107,7 +107,7 @@ async def test_what_cannot_be_done_is_said(
 @pytest.mark.parametrize("given", [b"", b"[]", b"{}", b'{"to": 1}', b'"x"', b"\xff"])
 async def test_the_doors_refuse_what_they_do_not_know(demo: Demo, given: bytes) -> None:
     """With an answer, whatever it is."""
-    for door in ("clock", "worker"):
-        answer = await demo.http.post(f"{demo.slack_url}/sandbox/{door}", content=given)
+    for page_routes in ("clock", "worker"):
+        answer = await demo.http.post(f"{demo.slack_url}/sandbox/{page_routes}", content=given)
         assert answer.status_code == 400
         assert answer.json()["error"]

@@ -18,7 +18,7 @@ import pytest
 from sandbox.emporix.keys import GLOBEX_OPERATIONS
 from sandbox.processes import PROJECT
 from sandbox.slack.person import Person
-from sandbox.stack import running
+from sandbox.stack import running_stack
 
 START = "import asyncio, pathlib, signal, sys; from sandbox.demo import demo; "
 START += "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in the background
@@ -119,7 +119,7 @@ async def test_forgets_connections_too(tmp_path: Path) -> None:
     """After /sandbox/forget Ada is connected to acme, and nobody to anything else."""
     key = GLOBEX_OPERATIONS
     form = {"Tenant": key.tenant, "Client ID": key.client_id, "Client secret": key.client_secret}
-    async with running(tmp_path) as stack, httpx.AsyncClient(timeout=SOON) as http:
+    async with running_stack(tmp_path) as stack, httpx.AsyncClient(timeout=SOON) as http:
         ada, grace = (Person(http, stack.slack_url, user, "general") for user in ("ada", "grace"))
         for person in (ada, grace):
             await person.command("/emporix connect")

@@ -104,7 +104,7 @@ AT_SLACK = [
 
 @pytest.fixture(scope="module")
 async def opened(redis_url: str) -> AsyncIterator[AppHarness]:
-    """One shop for the whole table; Ada is connected."""
+    """One harness for the whole table; Ada is connected."""
     redis = connect(redis_url)
     await redis.flushall()
     async with open_app(redis, redis_url, FakeClock()) as harness:
@@ -116,15 +116,15 @@ async def opened(redis_url: str) -> AsyncIterator[AppHarness]:
 @pytest.fixture
 async def harness(opened: AppHarness) -> AsyncIterator[AppHarness]:
     """Ada looks at the first two of five jobs, and nobody has deleted anything yet."""
-    for job in opened.world.jobs("acme"):
-        opened.world.tenant("acme").jobs.remove(job["id"])
+    for job in opened.emporix_state.jobs("acme"):
+        opened.emporix_state.tenant("acme").jobs.remove(job["id"])
     for key in [k for name in FORGOTTEN for k in await opened.redis.keys(name)]:
         await opened.redis.delete(key)
     opened.workspace.forget()
     add_jobs(opened, JOBS)
     await opened.ada.command("/emporix jobs size:2")
     yield opened
-    opened.world.faults.clear()
+    opened.emporix_state.faults.clear()
     opened.workspace.faults.clear()
 
 
@@ -141,7 +141,7 @@ async def recorded(harness: AppHarness) -> list[str]:
 
 def is_deleted(harness: AppHarness) -> bool:
     """Whether the job is gone; no other job may be."""
-    left = {job["id"] for job in harness.world.jobs("acme")}
+    left = {job["id"] for job in harness.emporix_state.jobs("acme")}
     assert left | {PRESSED} == {job_id(number) for number in range(1, JOBS + 1)}
     return PRESSED not in left
 
@@ -171,7 +171,7 @@ async def test_a_lasting_fault_is_told(
 
     A delete that is cut off is looked up: it worked, and that is what is said.
     """
-    harness.world.faults.add(replace(fault, path="/jobs", method=deed.method))
+    harness.emporix_state.faults.add(replace(fault, path="/jobs", method=deed.method))
     with log_to_stderr():
         exchange = await deed.does(harness)
     assert exchange.ack_status == 200
@@ -193,7 +193,7 @@ async def test_a_passing_fault_is_got_over(
     harness: AppHarness, deed: Deed, fault: emporix.Fault, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One failed answer is asked for again, a slow one waited for; nothing is done twice."""
-    harness.world.faults.add(replace(fault, path="/jobs", method=deed.method))
+    harness.emporix_state.faults.add(replace(fault, path="/jobs", method=deed.method))
     with log_to_stderr():
         exchange = await deed.does(harness)
     assert exchange.payloads[-1]["text"].startswith(deed.done)

@@ -24,7 +24,7 @@ from bot.store.erasure import Subject
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.person import Person
-from sandbox.stack import running
+from sandbox.stack import running_stack
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 from tests.harness.documents import text
@@ -91,7 +91,7 @@ async def do_everything(harness: AppHarness) -> None:
     await clean_up(harness)
     await harness.ada.open_home()
     await harness.ada.command("/emporix use acme")
-    harness.world.expire_tokens()
+    harness.emporix_state.expire_tokens()
     await harness.ada.command("/emporix jobs")
     await use_a_refused_key(harness)
     await harness.ada.command("/emporix disconnect")
@@ -101,10 +101,10 @@ async def do_everything(harness: AppHarness) -> None:
 async def use_a_refused_key(harness: AppHarness) -> None:
     """An alert and a watch whose API key was revoked."""
     ada = harness.person("ada", "ops")
-    harness.world.add_job("acme", id="running", status="in_progress")
+    harness.emporix_state.add_job("acme", id="running", status="in_progress")
     await ada.command("/emporix alerts on")
     await ada.command("/emporix jobs watch running")
-    harness.world.revoke(ACME_OPERATIONS)
+    harness.emporix_state.revoke(ACME_OPERATIONS)
     await harness.worker.work_until(harness.clock() + 60, step=10.0)
 
 
@@ -115,7 +115,7 @@ async def clean_up(harness: AppHarness) -> None:
     await harness.ada.click("Delete…")
     await harness.ada.submit(number)
     direct = harness.person("ada", "dm")
-    harness.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
+    harness.emporix_state.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
     await harness.worker.work()
     await direct.click("Stop")
     harness.clock.forward(11)
@@ -171,7 +171,7 @@ async def toured(
     assert last.startswith("Disconnected from")
     await redis.delete(redis_keys.canary())  # the processes that follow have keys of their own
     monkeypatch.setenv("REDIS_URL", restricted_url)
-    async with running(tmp_path) as stack:
+    async with running_stack(tmp_path) as stack:
         await use_the_clock(stack.slack_url)
     used = {name.removeprefix("cmdstat_") for name in await redis.info("commandstats")}
     return {name.partition("|")[0] for name in used}

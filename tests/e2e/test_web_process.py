@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.slack.background import LIMITS
+from bot.slack.background import DEFAULT_QUEUE_LIMITS
 from bot.store.encryption import new_key
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.processes import (
     START_SECONDS,
     Command,
@@ -42,7 +42,7 @@ from sandbox.slack.workspace import Workspace
 class Outside:
     """What the process finds around it."""
 
-    world: World
+    emporix_state: EmporixState
     workspace: Workspace
     settings: dict[str, str]
     ada: Person
@@ -52,9 +52,9 @@ class Outside:
 
 @pytest.fixture
 async def outside(redis: Any, redis_url: str) -> AsyncIterator[Outside]:
-    world, workspace = World(time.time), Workspace(time.time)
+    emporix_state, workspace = EmporixState(time.time), Workspace(time.time)
     async with AsyncExitStack() as parts:
-        emporix = await parts.enter_async_context(serving(create_emporix(world)))
+        emporix = await parts.enter_async_context(serving(create_emporix(emporix_state)))
         slack = await parts.enter_async_context(serving(create_slack(workspace)))
         http = await parts.enter_async_context(httpx.AsyncClient(timeout=30))
         settings = {
@@ -69,7 +69,7 @@ async def outside(redis: Any, redis_url: str) -> AsyncIterator[Outside]:
             "LOG_LEVEL": "DEBUG",
             "LOG_FORMAT": "json",
         }
-        yield Outside(world, workspace, settings, Person(http, slack), slack, http)
+        yield Outside(emporix_state, workspace, settings, Person(http, slack), slack, http)
 
 
 def free_port() -> int:
@@ -89,20 +89,20 @@ async def connect(outside: Outside) -> None:
 
 async def test_finishes_what_runs_when_it_is_told_to_stop(outside: Outside) -> None:
     """SIGTERM while 50 commands run and more wait for their turn: all of them are answered."""
-    running, waiting = LIMITS.each_running, 30
-    outside.world.add_job("acme", id="job-1", status="success", message="Done.")
+    running, waiting = DEFAULT_QUEUE_LIMITS.each_running, 30
+    outside.emporix_state.add_job("acme", id="job-1", status="success", message="Done.")
     async with bot_process("web", outside.settings) as process:
         outside.workspace.bot_url = f"http://127.0.0.1:{outside.settings['PORT']}"
         await until_ready(outside)
         await connect(outside)
         slow = Fault("delay", times=running, path="/jobs/job-1", seconds=2)
-        outside.world.faults.add(slow)
+        outside.emporix_state.faults.add(slow)
         acks = await asyncio.gather(*[ask(outside) for _ in range(running + waiting)])
         assert {(ack.status, ack.body) for ack in acks} == {(200, None)}
         async with asyncio.timeout(10):
-            while _gets(outside.world) < running:  # noqa: ASYNC110 - another process is watched
+            while _gets(outside.emporix_state) < running:  # noqa: ASYNC110 - another process is watched
                 await asyncio.sleep(0.01)
-        assert _gets(outside.world) == running
+        assert _gets(outside.emporix_state) == running
         process.terminate()
         assert await process.wait() == -signal.SIGTERM
     shown = [message["text"] for message in await outside.ada.messages()]
@@ -118,8 +118,8 @@ async def ask(
     return await deliver(http or outside.http, outside.workspace, form)
 
 
-def _gets(world: World) -> int:
-    return sum("job-1" in seen.path for seen in world.requests)
+def _gets(emporix_state: EmporixState) -> int:
+    return sum("job-1" in seen.path for seen in emporix_state.requests)
 
 
 async def test_cuts_no_ack_when_another_process_takes_over(outside: Outside) -> None:
@@ -209,7 +209,7 @@ async def test_logs_nothing_that_opens_a_door(
         await outside.ada.command("/emporix jobs search very-private-words")
         await outside.ada.command("/emporix jobs get nothing-there")
         for fault in (Fault("status", times=9, status=500), Fault("cut_before", times=9)):
-            outside.world.faults.add(fault)
+            outside.emporix_state.faults.add(fault)
             await outside.ada.command("/emporix jobs search very-private-words")
     written = capfd.readouterr().err
     assert "not_found" in written

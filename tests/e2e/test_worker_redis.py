@@ -16,7 +16,7 @@ from bot.scheduler.saq_worker import SaqQueue
 from bot.store.connection import connect, connect_for_queue
 from bot.store.encryption import new_key
 from bot.store.health import Heartbeats
-from tests.faults.storm import RedisThatDies, Worker, working
+from tests.faults.failures import RedisThatDies, Worker, working
 from tests.harness.redis_proxy import proxied
 
 SOON = 20.0  # seconds, on a busy machine

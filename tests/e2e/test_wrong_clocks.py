@@ -12,8 +12,8 @@ import pytest
 from redis.asyncio import Redis
 
 from sandbox.slack.faults import Fault
-from tests.faults.scene import all_settled, open_scene, posted, set_up
-from tests.faults.storm import Worker, working
+from tests.faults.failures import Worker, working
+from tests.faults.scenario import all_settled, open_scenario, posted, set_up
 
 DIGESTS = 10
 SOON = 40.0  # seconds, on a busy machine
@@ -24,7 +24,7 @@ SLOW_SECONDS = 7.0
 @pytest.mark.timeout(120)
 async def test_a_wrong_clock_takes_no_task_away(tmp_path: Path) -> None:
     """Slack takes seven seconds for each post; each digest is there once, and by one worker."""
-    async with open_scene(tmp_path) as scene:
+    async with open_scenario(tmp_path) as scene:
         await set_up(scene, time.time() - 60, DIGESTS)
         for _ in ("digests", "threads"):
             slow = Fault("delay", times=DIGESTS, method="chat.postMessage", seconds=SLOW_SECONDS)

@@ -27,20 +27,20 @@ from bot.errors import (
 from sandbox.emporix.app import create_app
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY, GLOBEX_OPERATIONS, Key
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.server import serving
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import NOW, FakeTokens
 
 
 @pytest.fixture
-def world() -> World:
-    return World(lambda: NOW)
+def emporix_state() -> EmporixState:
+    return EmporixState(lambda: NOW)
 
 
 @pytest_asyncio.fixture
-async def client(world: World, client_of: Clients) -> AsyncIterator[EmporixClient]:
-    async with serving(create_app(world)) as url, client_of(url) as made:
+async def client(emporix_state: EmporixState, client_of: Clients) -> AsyncIterator[EmporixClient]:
+    async with serving(create_app(emporix_state)) as url, client_of(url) as made:
         yield made
 
 
@@ -50,8 +50,8 @@ def with_key(key: Key = ACME_OPERATIONS, tenant: str = "acme") -> Connection:
     return Connection(Caller("T1", "U1"), tenant, credentials, frozenset(key.scopes), NOW)
 
 
-def token_requests(world: World) -> int:
-    return sum(seen.path == "/oauth/token" for seen in world.requests)
+def token_requests(emporix_state: EmporixState) -> int:
+    return sum(seen.path == "/oauth/token" for seen in emporix_state.requests)
 
 
 async def test_key_tells_what_it_may(client: EmporixClient) -> None:
@@ -70,20 +70,22 @@ async def test_wrong_secret(client: EmporixClient) -> None:
         await client.request_token(Credentials(ACME_OPERATIONS.client_id, "wrong"))
 
 
-async def test_pages(client: EmporixClient, world: World) -> None:
+async def test_pages(client: EmporixClient, emporix_state: EmporixState) -> None:
     """Paging through a list shows every job once, and knows the total."""
-    ids = [world.add_job("acme")["id"] for _ in range(5)]
+    ids = [emporix_state.add_job("acme")["id"] for _ in range(5)]
     pages = [await client.list_jobs(with_key(), Filters(page=n, size=2)) for n in (1, 2, 3)]
     assert sorted(job.id for page in pages for job in page.jobs) == sorted(ids)
     assert [(page.total, page.has_more) for page in pages] == [(5, True), (5, True), (5, False)]
 
 
-async def test_filters(client: EmporixClient, world: World) -> None:
+async def test_filters(client: EmporixClient, emporix_state: EmporixState) -> None:
     """List and search find the same jobs, by status, type, agent and words together."""
-    wished = world.add_job("acme", status="failure", agentId="odd, (id)", message="A LATE refund.")
-    world.add_job("acme", agentId="odd, (id)", message="a late refund")
-    world.add_job("acme", status="failure", message="a late refund")
-    world.add_job("acme", status="failure", agentId="odd, (id)", message="a late payment")
+    wished = emporix_state.add_job(
+        "acme", status="failure", agentId="odd, (id)", message="A LATE refund."
+    )
+    emporix_state.add_job("acme", agentId="odd, (id)", message="a late refund")
+    emporix_state.add_job("acme", status="failure", message="a late refund")
+    emporix_state.add_job("acme", status="failure", agentId="odd, (id)", message="a late payment")
     filters = Filters(
         words=("late refund.",),
         statuses=("failure", "skipped"),
@@ -94,9 +96,11 @@ async def test_filters(client: EmporixClient, world: World) -> None:
         assert [job.id for job in (await find(with_key(), filters)).jobs] == [wished["id"]]
 
 
-async def test_list_leaves_results_out(client: EmporixClient, world: World) -> None:
+async def test_list_leaves_results_out(client: EmporixClient, emporix_state: EmporixState) -> None:
     """A list does not carry the data of exports; the job itself does."""
-    job = world.add_job("acme", type="EXPORT", exportResult={"data": "e30=", "checksum": "c"})
+    job = emporix_state.add_job(
+        "acme", type="EXPORT", exportResult={"data": "e30=", "checksum": "c"}
+    )
     [listed] = (await client.list_jobs(with_key(), Filters())).jobs
     whole = await client.get_job(with_key(), job["id"])
     assert listed.export_result is None
@@ -104,17 +108,17 @@ async def test_list_leaves_results_out(client: EmporixClient, world: World) -> N
     assert whole.export_result.data == "e30="
 
 
-async def test_odd_id(client: EmporixClient, world: World) -> None:
+async def test_odd_id(client: EmporixClient, emporix_state: EmporixState) -> None:
     """A job with another kind of id is fetched and deleted like any other."""
-    world.add_job("acme", id="job:a.b_c-1")
+    emporix_state.add_job("acme", id="job:a.b_c-1")
     assert (await client.get_job(with_key(), "job:a.b_c-1")).status == "success"
     assert await client.delete_job(with_key(), "job:a.b_c-1") is True
-    assert world.jobs("acme") == []
+    assert emporix_state.jobs("acme") == []
 
 
-async def test_delete(client: EmporixClient, world: World) -> None:
+async def test_delete(client: EmporixClient, emporix_state: EmporixState) -> None:
     """A deleted job is gone; deleting it again says so; without the scope it stays."""
-    job_id = world.add_job("acme")["id"]
+    job_id = emporix_state.add_job("acme")["id"]
     reader = with_key(ACME_READ_ONLY)
     reader = replace(reader, token=await client.request_token(reader.credentials))
     with pytest.raises(Forbidden):
@@ -125,21 +129,21 @@ async def test_delete(client: EmporixClient, world: World) -> None:
         await client.get_job(with_key(), job_id)
 
 
-async def test_delete_cut(client: EmporixClient, world: World) -> None:
+async def test_delete_cut(client: EmporixClient, emporix_state: EmporixState) -> None:
     """A DELETE that worked and was cut is deleted, not "gone already"."""
-    job_id = world.add_job("acme")["id"]
-    world.faults.add(Fault("cut_after", method="DELETE"))
+    job_id = emporix_state.add_job("acme")["id"]
+    emporix_state.faults.add(Fault("cut_after", method="DELETE"))
     assert await client.delete_job(with_key(), job_id) is True
-    assert world.jobs("acme") == []
+    assert emporix_state.jobs("acme") == []
 
 
-async def test_delete_made_up(client: EmporixClient, world: World) -> None:
+async def test_delete_made_up(client: EmporixClient, emporix_state: EmporixState) -> None:
     """An empty 200 from somewhere on the way does not pass for a deletion."""
-    job_id = world.add_job("acme")["id"]
-    world.faults.add(Fault("empty", method="DELETE"))
+    job_id = emporix_state.add_job("acme")["id"]
+    emporix_state.faults.add(Fault("empty", method="DELETE"))
     with pytest.raises(EmporixUnreadable):
         await client.delete_job(with_key(), job_id)
-    assert world.jobs("acme")
+    assert emporix_state.jobs("acme")
 
 
 @pytest.mark.parametrize(
@@ -161,73 +165,81 @@ async def test_delete_made_up(client: EmporixClient, world: World) -> None:
     ids=lambda value: getattr(value, "kind", ""),
 )
 async def test_faults(
-    fault: Fault, kind: type[EmporixError], client: EmporixClient, world: World
+    fault: Fault, kind: type[EmporixError], client: EmporixClient, emporix_state: EmporixState
 ) -> None:
     """Every fault has its name, costs no attempt too many, and passes."""
-    world.add_job("acme")
+    emporix_state.add_job("acme")
     connected = with_key()
     await client.list_jobs(connected, Filters())
-    world.faults.add(fault)
+    emporix_state.faults.add(fault)
     with pytest.raises(kind):
         await client.list_jobs(connected, Filters())
-    assert len(world.faults) == 0
+    assert len(emporix_state.faults) == 0
     assert (await client.list_jobs(connected, Filters())).total == 1
 
 
-async def test_tokens(client: EmporixClient, world: World, tokens: FakeTokens) -> None:
+async def test_tokens(
+    client: EmporixClient, emporix_state: EmporixState, tokens: FakeTokens
+) -> None:
     """A token is asked for once, shared, replaced when Emporix ends it, and gone with its key."""
     await asyncio.gather(*(client.list_jobs(with_key(), Filters()) for _ in range(5)))
-    assert token_requests(world) == 1
-    world.expire_tokens()
+    assert token_requests(emporix_state) == 1
+    emporix_state.expire_tokens()
     await client.list_jobs(with_key(), Filters())
-    assert token_requests(world) == 2
-    world.revoke(ACME_OPERATIONS)
+    assert token_requests(emporix_state) == 2
+    emporix_state.revoke(ACME_OPERATIONS)
     with pytest.raises(Unauthorized):
         await client.list_jobs(with_key(), Filters())
 
 
-async def test_another_tenant(client: EmporixClient, world: World) -> None:
+async def test_another_tenant(client: EmporixClient, emporix_state: EmporixState) -> None:
     """A key of one tenant opens no other."""
-    world.add_job("globex")
+    emporix_state.add_job("globex")
     with pytest.raises((Unauthorized, Forbidden)):
         await client.list_jobs(with_key(tenant="globex"), Filters())
 
 
-async def test_agents(client: EmporixClient, world: World) -> None:
+async def test_agents(client: EmporixClient, emporix_state: EmporixState) -> None:
     """Agents are listed with name, type, and whether they are enabled."""
-    world.add_agent("acme", id="help", name={"en": "Help desk"}, enabled=False)
+    emporix_state.add_agent("acme", id="help", name={"en": "Help desk"}, enabled=False)
     [agent] = await client.list_agents(with_key())
     assert (agent.id, agent.name, agent.enabled) == ("help", "Help desk", False)
 
 
-async def test_asks_a_long_query_in_a_body(client: EmporixClient, world: World) -> None:
+async def test_asks_a_long_query_in_a_body(
+    client: EmporixClient, emporix_state: EmporixState
+) -> None:
     """Emporix takes 10 KB in a URL: a query of 9 KB, longer once it is encoded, is answered."""
-    world.add_job("acme", message="late")
+    emporix_state.add_job("acme", message="late")
     words = tuple(f"{number} (late)" for number in range(500))
     query = Filters(words=words)
     assert len(to_q(query)) > 9_000
     assert (await client.list_jobs(with_key(), query)).jobs == ()
 
 
-async def test_asks_for_no_more_than_it_needs(client: EmporixClient, world: World) -> None:
+async def test_asks_for_no_more_than_it_needs(
+    client: EmporixClient, emporix_state: EmporixState
+) -> None:
     """Only a delete asks for a token that may delete; it is asked for once, and stored nowhere."""
-    first, second = world.add_job("acme")["id"], world.add_job("acme")["id"]
+    first, second = emporix_state.add_job("acme")["id"], emporix_state.add_job("acme")["id"]
     await client.list_jobs(with_key(), Filters())
     await client.get_job(with_key(), first)
     await client.list_agents(with_key())
-    assert world.tokens.asked == [{READ_SCOPE}]
+    assert emporix_state.tokens.asked == [{READ_SCOPE}]
     await client.delete_job(with_key(), first)
     await client.delete_job(with_key(), second)
-    assert world.tokens.asked == [{READ_SCOPE}, {READ_SCOPE, DELETE_SCOPE}]
+    assert emporix_state.tokens.asked == [{READ_SCOPE}, {READ_SCOPE, DELETE_SCOPE}]
     stored = await client._tokens.load(with_key())
     assert stored
     assert stored.scopes == {READ_SCOPE}
 
 
-async def test_another_key_has_another_token(client: EmporixClient, world: World) -> None:
+async def test_another_key_has_another_token(
+    client: EmporixClient, emporix_state: EmporixState
+) -> None:
     """A token that may delete serves the key that it was given for, and no other."""
-    first, second = world.add_job("acme")["id"], world.add_job("acme")["id"]
+    first, second = emporix_state.add_job("acme")["id"], emporix_state.add_job("acme")["id"]
     await client.delete_job(with_key(), first)
     with pytest.raises(Forbidden):
         await client.delete_job(with_key(ACME_READ_ONLY), second)
-    assert len(world.jobs("acme")) == 1
+    assert len(emporix_state.jobs("acme")) == 1

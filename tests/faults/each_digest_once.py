@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.scene import (
+from tests.faults.failures import FailureInjector, Worker, working
+from tests.faults.scenario import (
     WITH_THREAD,
-    Scene,
+    Scenario,
     all_settled,
     charts,
     last_post,
-    open_scene,
+    open_scenario,
     posted,
     set_up,
 )
-from tests.faults.storm import Storm, Worker, working
 
 DIGESTS, DEATHS = 200, 20
 WITHIN_SECONDS = 60.0  # after the last fault
@@ -29,37 +29,39 @@ QUIET_SECONDS = 8.0  # afterwards, in which a second post of something would be 
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(tmp_path) as opened:
+async def scenario(tmp_path: Path) -> AsyncIterator[Scenario]:
+    async with open_scenario(tmp_path) as opened:
         yield opened
 
 
 @pytest.mark.timeout(170)
-async def test_wrong_clocks_and_suspended_workers_post_nothing_twice(scene: Scene) -> None:
+async def test_wrong_clocks_and_suspended_workers_post_nothing_twice(scenario: Scenario) -> None:
     """Two hosts a minute apart, each suspended for 25 s in the middle of it, and Slack stumbles."""
     seed = random.SystemRandom().randrange(10**6)
     due = time.time() + 40  # one of them begins half a minute earlier
-    await set_up(scene, due, DIGESTS)
-    fast = Worker(scene.settings, scene.folder / "fast.log", ahead=30)
-    slow = Worker(scene.settings, scene.folder / "slow.log", ahead=-30)
-    storm = Storm(fast, scene.redis, scene.workspace.faults, random.Random(seed), deaths=0)
+    await set_up(scenario, due, DIGESTS)
+    fast = Worker(scenario.settings, scenario.folder / "fast.log", ahead=30)
+    slow = Worker(scenario.settings, scenario.folder / "slow.log", ahead=-30)
+    injector = FailureInjector(
+        fast, scenario.redis, scenario.workspace.faults, random.Random(seed), deaths=0
+    )
     with working(fast, slow):
-        while not posted(scene):  # noqa: ASYNC110 - other processes are watched
+        while not posted(scenario):  # noqa: ASYNC110 - other processes are watched
             await asyncio.sleep(0.05)
-        ended = await storm.suspend([fast, slow, fast], 3, 25.0)
-        done = await all_settled(scene, DIGESTS, WITHIN_SECONDS)
+        ended = await injector.suspend([fast, slow, fast], 3, 25.0)
+        done = await all_settled(scenario, DIGESTS, WITHIN_SECONDS)
         await asyncio.sleep(QUIET_SECONDS)
-        counts = posted(scene)
+        counts = posted(scenario)
     swept = sum(
         log.read_text(encoding="utf-8").count("their workers are silent")
-        for log in scene.folder.glob("*.log")
+        for log in scenario.folder.glob("*.log")
     )
     twice = [name for name, count in counts.items() if count > 1]
     threads = [name for name in counts if name.endswith(":rest")]
     print(  # noqa: T201 - the figures are what people run it for
-        f"\nseed {seed}: {dict(Counter(storm.ordered))}, {len(counts) - len(threads)} of {DIGESTS} "
-        f"posted, {len(threads)} threads, {len(twice)} twice; the last "
-        f"{max(0.0, last_post(scene) - ended):.1f} s after the end; "
+        f"\nseed {seed}: {dict(Counter(injector.ordered))}, "
+        f"{len(counts) - len(threads)} of {DIGESTS} posted, {len(threads)} threads, {len(twice)} twice; "
+        f"the last {max(0.0, last_post(scenario) - ended):.1f} s after the end; "
         f"tasks were taken over {swept} times"
     )
     assert (len(counts) - len(threads), len(threads)) == (DIGESTS, WITH_THREAD)
@@ -67,27 +69,29 @@ async def test_wrong_clocks_and_suspended_workers_post_nothing_twice(scene: Scen
 
 
 @pytest.mark.timeout(170)
-async def test_each_digest_is_posted_exactly_once(scene: Scene) -> None:
+async def test_each_digest_is_posted_exactly_once(scenario: Scenario) -> None:
     """Twenty times `kill -9`, Redis killed once, 429, 500 before and after posting, cut lines."""
     seed = random.SystemRandom().randrange(10**6)
     due = time.time() + 3
-    await set_up(scene, due, DIGESTS)
-    steady = Worker(scene.settings, scene.folder / "steady.log")
-    victim = Worker(scene.settings, scene.folder / "victim.log")
-    storm = Storm(victim, scene.redis, scene.workspace.faults, random.Random(seed), deaths=DEATHS)
+    await set_up(scenario, due, DIGESTS)
+    steady = Worker(scenario.settings, scenario.folder / "steady.log")
+    victim = Worker(scenario.settings, scenario.folder / "victim.log")
+    injector = FailureInjector(
+        victim, scenario.redis, scenario.workspace.faults, random.Random(seed), deaths=DEATHS
+    )
     with working(steady, victim):
-        ended = await storm.rage()
-        during = sum(posted(scene).values())
-        done = await all_settled(scene, DIGESTS, WITHIN_SECONDS)
+        ended = await injector.run()
+        during = sum(posted(scenario).values())
+        done = await all_settled(scenario, DIGESTS, WITHIN_SECONDS)
         await asyncio.sleep(QUIET_SECONDS)
-        counts, drawn = posted(scene), charts(scene)
+        counts, drawn = posted(scenario), charts(scenario)
     twice = [name for name, count in counts.items() if count > 1]
     threads = [name for name in counts if name.endswith(":rest")]
-    after = last_post(scene) - ended
+    after = last_post(scenario) - ended
     print(  # noqa: T201 - the figures are what people run it for
         f"\nseed {seed}: storm of {ended - due:.0f} s, {victim.deaths} deaths, Redis away for "
-        f"{storm.redis_was_away:.1f} s, {dict(Counter(storm.ordered))}, "
-        f"{scene.workspace.post_limits.refused} refused by limits; {during} posted during it;\n"
+        f"{injector.redis_was_away:.1f} s, {dict(Counter(injector.ordered))}, "
+        f"{scenario.workspace.post_limits.refused} refused by limits; {during} posted during it;\n"
         f"{len(counts) - len(threads)} of {DIGESTS} posted, and {len(threads)} threads, "
         f"{len(twice)} twice, and {drawn} charts; "
         f"the last {max(0.0, after):.1f} s after the storm"

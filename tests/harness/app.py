@@ -23,7 +23,7 @@ from bot.web import assemble, build_web
 from bot.worker import assemble_worker
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import Key
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.exchange import tls
@@ -33,20 +33,20 @@ from tests.harness.clock import FakeClock
 from tests.harness.redis_clock import clocked_connect
 from tests.harness.worker import FakeQueue, FakeWorker
 
-UNHURRIED_SECONDS = 60.0
+PLACEHOLDER_DELAY_SECONDS = 60.0
 """A busy machine must not add a word about waiting to tests that are not about that."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppHarness:
-    """`ada` and `grace` act in Slack; `world` is Emporix; `redis` is what the bot keeps, sealed by
-    `vault`.
+    """`ada` and `grace` act in Slack; `emporix_state` is what the stand-in of Emporix holds;
+    `redis` is what the bot stores, encrypted by `vault`.
 
     What happens by the clock happens when `worker` is told to work.
     """
 
     workspace: Workspace
-    world: World
+    emporix_state: EmporixState
     redis: Any
     http: httpx.AsyncClient
     slack_url: str
@@ -84,15 +84,15 @@ async def open_app(
     redis_url: str,
     clock: FakeClock,
     *,
-    patience_seconds: float = UNHURRIED_SECONDS,
+    patience_seconds: float = PLACEHOLDER_DELAY_SECONDS,
     **settings_of_test: object,
 ) -> AsyncIterator[AppHarness]:
     """Everything started, nobody connected; whoever waits longer than this is told so."""
-    world, workspace = World(clock), Workspace(clock)
+    emporix_state, workspace = EmporixState(clock), Workspace(clock)
     if "encryption_keys" not in settings_of_test:
         await _forget_keys(redis_url)
     async with AsyncExitStack() as parts:
-        emporix = await parts.enter_async_context(serving(create_emporix(world)))
+        emporix = await parts.enter_async_context(serving(create_emporix(emporix_state)))
         slack = await parts.enter_async_context(serving(create_slack(workspace)))
         settings = Settings.model_validate(
             {
@@ -129,7 +129,7 @@ async def open_app(
         )
         worker = FakeWorker(by_clock, queue, clock)
         yield AppHarness(
-            workspace, world, redis, http, slack, workspace.bot_url, clock, worker, keys
+            workspace, emporix_state, redis, http, slack, workspace.bot_url, clock, worker, keys
         )
 
 

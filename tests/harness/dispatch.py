@@ -1,4 +1,4 @@
-"""Dispatch with listeners of a test's own, behind the real door and before a stand-in of Slack."""
+"""Drives Dispatch with a test's own listeners, between the real server and a stand-in of Slack."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ from tests.harness.clock import FakeClock
 from tests.harness.signed_requests import Poster
 
 
-class FakeArrivals(Deliveries):
+class FakeDeliveries(Deliveries):
     """Takes everything on, for people who are connected to nothing."""
 
     def __init__(self) -> None:
         """Without Redis."""
 
-    async def take(
+    async def claim_delivery(
         self,
         caller: Caller,
         delivery: str,
@@ -56,7 +56,7 @@ class FakeArrivals(Deliveries):
         return Delivery(Account(caller), None)
 
 
-class FakeOverviews(HomeService):
+class FakeHomeService(HomeService):
     """Knows nothing: no Home tab may be shown."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ def unreachable() -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class DispatchHarness:
     """`poster` posts to the bot."""
 
     poster: Poster
@@ -89,20 +89,20 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Setup:
+class DispatchSetup:
     """What the parts are made of."""
 
-    heard: tuple[Listener, ...]
+    listeners: tuple[Listener, ...]
     work: BackgroundTasks = field(default_factory=BackgroundTasks)
     limits: Limits = field(default_factory=Limits)
-    arrivals: Deliveries = field(default_factory=FakeArrivals)
+    deliveries: Deliveries = field(default_factory=FakeDeliveries)
     services: object = None
     allow_outsiders: bool = False
     audit: AuditLog = field(default_factory=lambda: AuditLog(unreachable()))
 
 
 @asynccontextmanager
-async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
+async def open_dispatch(setup: DispatchSetup) -> AsyncIterator[DispatchHarness]:
     clock = FakeClock()
     workspace = Workspace(clock)
     async with (
@@ -125,23 +125,25 @@ async def open_bench(setup: Setup) -> AsyncIterator[Bench]:
         guard = RequestVerifier([workspace.signing_secret], clock)
         async with serving(build_web(assemble, guard), made_by=made) as workspace.bot_url:
             poster = Poster(http, workspace.bot_url, workspace.signing_secret, clock)
-            yield Bench(poster, workspace, slack_url, setup.work)
+            yield DispatchHarness(poster, workspace, slack_url, setup.work)
 
 
-def _dispatch(setup: Setup, session: aiohttp.ClientSession, client: AsyncWebClient) -> Dispatch:
-    say = Renderer.default()
+def _dispatch(
+    setup: DispatchSetup, session: aiohttp.ClientSession, client: AsyncWebClient
+) -> Dispatch:
+    renderer = Renderer.default()
     return Dispatch(
-        registry=Registry(setup.heard),
-        say=say,
+        registry=Registry(setup.listeners),
+        renderer=renderer,
         session=session,
-        work=setup.work,
-        failures=ErrorHandler(say),
-        arrivals=setup.arrivals,
+        background=setup.work,
+        error_handler=ErrorHandler(renderer),
+        deliveries=setup.deliveries,
         audit=setup.audit,
         installation=Installation(client, allow_outsiders=setup.allow_outsiders),
         services=setup.services,
         providers=Providers(
-            say, session, FakeOverviews(), TimeZoneCache(unreachable()), FakeClock()
+            renderer, session, FakeHomeService(), TimeZoneCache(unreachable()), FakeClock()
         ),
     )
 

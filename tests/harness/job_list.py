@@ -16,7 +16,7 @@ from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
 
 
-class Shelf:
+class FakeJobList:
     """`put`, `change` and `remove` are what happens between the pages.
 
     `calls` counts, and `sort` is what the last one asked for.

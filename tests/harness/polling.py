@@ -78,10 +78,10 @@ class FakeJobs:
         return JobCard(job, tenant, can_delete=False, dashboard_url="")
 
 
-class Bench:
+class PollingHarness:
     """The services of alerts and watches, with a Redis that breaks when told to.
 
-    A bench with another `vault` on the same Redis is a worker with other encryption keys.
+    A harness with another `vault` on the same Redis is a worker with other encryption keys.
     """
 
     def __init__(self, redis: Any, clock: FakeClock, vault: Cipher = VAULT) -> None:
@@ -94,12 +94,12 @@ class Bench:
         self.alert_store: Any = alerts
         self.watch_store: Any = watches
         found = JobsById(emporix)
-        self.course: Any = AlertLifecycle(alerts, clock)
+        self.lifecycle: Any = AlertLifecycle(alerts, clock)
         self.alerts: Any = AlertService(
-            emporix, alerts, self.course, new_alert_id=new_alert_id, clock=clock
+            emporix, alerts, self.lifecycle, new_alert_id=new_alert_id, clock=clock
         )
-        self.looks: Any = AlertPoller(emporix, found, alerts, accounts, clock)
-        self.watching: Any = WatchService(
+        self.poller: Any = AlertPoller(emporix, found, alerts, accounts, clock)
+        self.watches: Any = WatchService(
             jobs,
             found,
             watches,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 class Proxy:
     """Gives each new connection to the server at `target`; open connections keep their server.
 
-    `target` is a `unix://` URL, as `sandbox.redis.redis_server` gives it; it may be changed.
+    `target` is a `unix://` URL, as `sandbox.redis_server.redis_server` gives it; it may be changed.
     """
 
     def __init__(self, target: str) -> None:

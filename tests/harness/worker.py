@@ -11,7 +11,7 @@ from bot.scheduler.runner import Waits
 from bot.worker import WorkerParts
 from tests.harness.clock import FakeClock
 
-MANY = 10_000
+MAX_ROUNDS = 10_000
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class FakeWorker:
         """All ticks that are due now, then all tasks whose time has come."""
         for tick in self._parts.ticks.due(self._clock()):
             await self._parts.runner.tick(tick)
-        for _ in range(MANY):
+        for _ in range(MAX_ROUNDS):
             if not (found := self.queue.next()):
                 return
             await self._run(*found)

@@ -23,7 +23,7 @@ from tests.harness.app import AppHarness
 from tests.harness.signed_requests import Poster
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 GRACE = Caller("T0ACME", "U0GRACE")
 DATE = re.compile(r"<!date\^\d+\^[^>]*>")  # Redis has a clock of its own
 
@@ -99,7 +99,7 @@ async def test_an_administrator_stops_a_clean_up(
     exchange = await connected.ada.click("Stop")
     assert _undated(exchange.payloads) == snapshot(name="stopping")
     await connected.worker.work()
-    assert len(connected.world.jobs("acme")) == 3
+    assert len(connected.emporix_state.jobs("acme")) == 3
     (message,) = await connected.person("grace", "dm").messages()
     assert "<@U0ADA>, an administrator of this workspace, stopped it" in str(message["blocks"])
     exchange = await connected.ada.click("Stop")
@@ -123,12 +123,12 @@ async def test_only_an_administrator_stops_it(connected: AppHarness) -> None:
     await poster.interaction(pressed)
     await poster.settled()
     await connected.worker.work()
-    assert len(connected.world.jobs("acme")) == 2
+    assert len(connected.emporix_state.jobs("acme")) == 2
 
 
 @pytest.mark.parametrize("result", sorted(MAY_HAVE_WORKED | NOT_DONE))
 def test_says_not_known_exactly_where_it_is_not(result: str) -> None:
     """A delete that may have worked is never recorded as failed, nor a refused one as doubtful."""
     entry = AuditEntry(1, "job.deleted", "U", result, tenant="acme", subject="j")
-    message = SAY.render("audit", entries=[entry], running=[])
+    message = RENDERER.render("audit", entries=[entry], running=[])
     assert ("not known" in str(message)) == (result in MAY_HAVE_WORKED)

@@ -43,7 +43,7 @@ async def test_connects(harness: AppHarness, snapshot: SnapshotAssertion) -> Non
 async def test_keeps_a_token_that_may_only_read(harness: AppHarness) -> None:
     """Both scopes are asked for to learn what the key may do; what is stored can only read."""
     await harness.connect(harness.ada, ACME_OPERATIONS)
-    assert harness.world.tokens.asked == [{READ, MANAGE}, {READ}]
+    assert harness.emporix_state.tokens.asked == [{READ, MANAGE}, {READ}]
     account = await AccountStore(harness.redis, AccountEncryption(harness.vault)).load(
         Caller(TEAM_ID, ADA.id)
     )
@@ -56,23 +56,23 @@ async def test_keeps_a_token_that_may_only_read(harness: AppHarness) -> None:
 async def test_asks_once_for_a_key_that_may_only_read(harness: AppHarness) -> None:
     """There is nothing to leave out of its token."""
     await harness.connect(harness.ada, ACME_READ_ONLY)
-    assert harness.world.tokens.asked == [{READ, MANAGE}]
+    assert harness.emporix_state.tokens.asked == [{READ, MANAGE}]
 
 
 async def test_only_deletes_ask_for_more(connected: AppHarness) -> None:
     """Neither what people read nor what runs on schedule has a token that could change agents."""
     add_jobs(connected, 3)
-    connected.world.tokens.asked.clear()
-    connected.world.tokens.expire()
+    connected.emporix_state.tokens.asked.clear()
+    connected.emporix_state.tokens.expire()
     for command in ("jobs list", "jobs search late", "alerts on failed", f"jobs get {job_id(1)}"):
         await connected.ada.command(f"/emporix {command}")
     await connected.ada.open_home()
     await connected.worker.work_until(connected.clock() + 120, step=5.0)
-    assert set(connected.world.tokens.asked) == {frozenset({READ})}
+    assert set(connected.emporix_state.tokens.asked) == {frozenset({READ})}
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
     await connected.ada.click("Delete")
-    assert connected.world.tokens.asked[-1] == {READ, MANAGE}
-    assert len(connected.world.jobs("acme")) == 2
+    assert connected.emporix_state.tokens.asked[-1] == {READ, MANAGE}
+    assert len(connected.emporix_state.jobs("acme")) == 2
 
 
 async def test_says_that_a_key_may_only_read(
@@ -107,7 +107,7 @@ async def test_refuses_on_the_right_field(
 
 async def test_says_that_emporix_is_down(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Trouble at Emporix leaves the form as it is, to be submitted again."""
-    harness.world.faults.add(Fault("status", times=3, path="/oauth/token", status=503))
+    harness.emporix_state.faults.add(Fault("status", times=3, path="/oauth/token", status=503))
     exchange = await harness.connect(harness.ada, ACME_OPERATIONS)
     assert exchange.field_errors == snapshot
     again = await harness.ada.submit({})
@@ -118,7 +118,7 @@ async def test_goes_on_in_the_modal_when_emporix_is_slow(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """After 2 s the modal says "Checking…", and then what came of it."""
-    harness.world.faults.add(Fault("delay", path="/oauth/token", seconds=2.4))
+    harness.emporix_state.faults.add(Fault("delay", path="/oauth/token", seconds=2.4))
     exchange = await harness.connect(harness.ada, ACME_OPERATIONS)
     assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update"]
     assert [payload["view"]["blocks"] for payload in exchange.payloads] == snapshot
@@ -128,7 +128,7 @@ async def test_asks_again_when_a_slow_emporix_says_no(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The form comes back with everything but the secret, and with the reason."""
-    harness.world.faults.add(Fault("delay", path="/oauth/token", seconds=2.4))
+    harness.emporix_state.faults.add(Fault("delay", path="/oauth/token", seconds=2.4))
     exchange = await harness.connect(harness.ada, replace(ACME_OPERATIONS, client_secret="wrong"))
     assert exchange.payloads[-1]["view"] == snapshot
     assert "wrong" not in json.dumps(exchange.payloads)

@@ -17,7 +17,7 @@ from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
 
 DAY = 86400.0
-NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the shop's clock
+NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the harness's clock
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ async def test_scheduled_work_stops_at_once(
     """Neither Emporix nor Slack is asked any more, and the log says so once."""
     assert (await leave(harness.ada)).ack_status == 200
     harness.clock.now = NINE + 1
-    calls, sent = len(harness.world.requests), len(await in_channel(harness))
+    calls, sent = len(harness.emporix_state.requests), len(await in_channel(harness))
     for _ in range(3):
         await harness.worker.work()
         harness.clock.forward(5)
-    assert len(harness.world.requests) == calls
+    assert len(harness.emporix_state.requests) == calls
     assert len(await in_channel(harness)) == sent
     assert caplog.text.count("scheduled work stops") == 1
 
@@ -127,7 +127,7 @@ async def test_a_token_that_is_refused_pauses_nothing(
 
 def change(harness: AppHarness, status: str) -> str:
     """A job as it is from now on; gives its id."""
-    return str(harness.world.add_job("acme", id="job-1", status=status)["id"])
+    return str(harness.emporix_state.add_job("acme", id="job-1", status=status)["id"])
 
 
 async def test_one_token_serves_all_marks(harness: AppHarness) -> None:

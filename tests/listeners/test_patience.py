@@ -32,7 +32,7 @@ async def harness(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator
 
 def slow(harness: AppHarness, method: str = "GET") -> None:
     """The next call of Emporix takes long."""
-    harness.world.faults.add(Fault("delay", method=method, path="/jobs", seconds=SLOW))
+    harness.emporix_state.faults.add(Fault("delay", method=method, path="/jobs", seconds=SLOW))
 
 
 def slow_and_refused(harness: AppHarness, method: str = "GET") -> None:
@@ -41,11 +41,11 @@ def slow_and_refused(harness: AppHarness, method: str = "GET") -> None:
     A delete asks for a token that may delete first, and that takes long.
     """
     if method == "DELETE":
-        harness.world.faults.add(Fault("delay", path="/oauth/token", seconds=SLOW))
+        harness.emporix_state.faults.add(Fault("delay", path="/oauth/token", seconds=SLOW))
     else:
         slow(harness, method)
-        harness.world.expire_tokens()
-    harness.world.faults.add(Fault("status", method=method, path="/jobs", status=403))
+        harness.emporix_state.expire_tokens()
+    harness.emporix_state.faults.add(Fault("status", method=method, path="/jobs", status=403))
 
 
 def texts(exchange: Exchange) -> list[str]:
@@ -164,7 +164,7 @@ async def test_a_delete_that_fails_leads_back_to_its_job(harness: AppHarness) ->
     await harness.ada.click("Delete")
     exchange = await harness.ada.click("Open the job")
     assert texts(exchange) == [f"Job `{job_id(1)}`: succeeded"]
-    assert len(harness.world.jobs("acme")) == 25
+    assert len(harness.emporix_state.jobs("acme")) == 25
 
 
 async def test_a_message_for_all_is_given_back_whole(harness: AppHarness) -> None:
@@ -214,6 +214,6 @@ async def test_who_is_quick_says_nothing(harness: AppHarness) -> None:
 
 async def test_a_modal_is_left_alone(harness: AppHarness) -> None:
     """A form that is checked for long says so itself; there is no message to replace."""
-    harness.world.faults.add(Fault("delay", path="oauth", seconds=SLOW))
+    harness.emporix_state.faults.add(Fault("delay", path="oauth", seconds=SLOW))
     exchange = await harness.connect(harness.grace, GLOBEX_OPERATIONS)
     assert WAITING not in str(exchange.payloads)

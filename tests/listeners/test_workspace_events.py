@@ -25,7 +25,9 @@ async def harness(connected: AppHarness) -> AppHarness:
     ops = connected.person("ada", "ops")
     await set_up(ops)
     await ops.command("/emporix alerts on")
-    connected.world.add_job("acme", id="running", status="in_progress", message="Still at it.")
+    connected.emporix_state.add_job(
+        "acme", id="running", status="in_progress", message="Still at it."
+    )
     await ops.command("/emporix jobs watch running")
     return connected
 

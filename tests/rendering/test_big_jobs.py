@@ -14,7 +14,7 @@ from bot.rendering.agent_message import IN_MODAL, ON_CARD, lay_out, read
 from bot.rendering.renderer import Renderer
 from bot.services.jobs import JobCard
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 MOST_SECONDS = 0.2
 """Of CPU: Slack waits 3 s for everybody's acknowledgement meanwhile."""
 
@@ -39,9 +39,9 @@ BIG: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", autouse=True)
 def warm() -> None:
     """Templates and what Markdown needs are loaded once in a process."""
-    SAY.render("jobs/get", card=card(parse_job(JOB | {"message": "* **a**"})))
+    RENDERER.render("jobs/get", card=card(parse_job(JOB | {"message": "* **a**"})))
     result = {"summary": {"agents": [ENTITY]}}
-    SAY.render("jobs/get", card=card(parse_job(JOB | {"importResult": result})))
+    RENDERER.render("jobs/get", card=card(parse_job(JOB | {"importResult": result})))
 
 
 def card(job: Job) -> JobCard:
@@ -51,7 +51,7 @@ def card(job: Job) -> JobCard:
 def shown(job: Job) -> tuple[float, Any]:
     """CPU seconds, and the message; the best of some runs is less of the machine's noise."""
     begin = process_time()
-    message = SAY.render("jobs/get", card=card(job))
+    message = RENDERER.render("jobs/get", card=card(job))
     return process_time() - begin, message
 
 
@@ -66,9 +66,9 @@ def test_shows_the_largest_job_in_no_time(name: str) -> None:
 
 def test_counts_what_is_left_out() -> None:
     """A card says how many fields and entries it does not show."""
-    fields = SAY.render("jobs/get", card=card(parse_job(JOB | BIG["many unknown fields"])))
+    fields = RENDERER.render("jobs/get", card=card(parse_job(JOB | BIG["many unknown fields"])))
     assert "199,960 more fields left out." in json.dumps(fields)
-    entries = SAY.render("jobs/get", card=card(parse_job(JOB | BIG["an import"])))
+    entries = RENDERER.render("jobs/get", card=card(parse_job(JOB | BIG["an import"])))
     assert "99,000 more entries left out." in json.dumps(entries)
 
 

@@ -16,8 +16,8 @@ from bot.services.digests.history import FINAL_STATUSES, DayCount, History
 from sandbox.slack.blockkit import problems
 from tests.sandbox.slack.samples import chart, modal, section
 
-SAY = Renderer.default()
-POST = examples(SAY, "digest/post")["a day with failures"]
+RENDERER = Renderer.default()
+POST = examples(RENDERER, "digest/post")["a day with failures"]
 """The facts of a digest with a chart."""
 
 counted = st.integers(min_value=0, max_value=10**400)
@@ -43,7 +43,7 @@ def history(counts: list[tuple[int, ...]]) -> History:
 @given(days)
 def test_any_counts_make_a_block_that_slack_takes(counts: list[tuple[int, ...]]) -> None:
     """Or none: with too few days, too many, or numbers that no chart can hold."""
-    message = SAY.render("digest/post", **{**POST, "history": history(counts)})
+    message = RENDERER.render("digest/post", **{**POST, "history": history(counts)})
     blocks: Any = message["blocks"]
     assert problems(blocks, "message") == []
     begun = next((place for place, day in enumerate(counts) if any(day)), len(counts))

@@ -78,7 +78,7 @@ class Job:
 
 
 @pytest.fixture(scope="module")
-def say(tmp_path_factory: pytest.TempPathFactory) -> Renderer:
+def renderer(tmp_path_factory: pytest.TempPathFactory) -> Renderer:
     folder = tmp_path_factory.mktemp("templates")
     (folder / "parts").mkdir()
     sources = {"slots": EVERY_SLOT, "bare": BARE, "list": LIST, "parts/words": WORDS}
@@ -102,10 +102,10 @@ def marked_up(node: Any, kind: str = "") -> Iterator[str]:
 
 @settings(max_examples=100)
 @given(text=hostile_text)
-def test_no_text_breaks_a_message(say: Renderer, text: str) -> None:
+def test_no_text_breaks_a_message(renderer: Renderer, text: str) -> None:
     """In every place of a message outside text is letters: no mention, no link, no broken limit."""
     for name in ("slots", "bare"):
-        payload = say.render(name, text=text)
+        payload = renderer.render(name, text=text)
         assert problems(payload) == []
         sent = json.dumps(payload, ensure_ascii=False)
         assert not NOT_SENDABLE.search(sent.encode().decode())
@@ -114,21 +114,21 @@ def test_no_text_breaks_a_message(say: Renderer, text: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ['"', "`", "<!channel>", "\x00", "\ud83d", "\n"])
-def test_a_megabyte_is_only_long(say: Renderer, piece: str) -> None:
+def test_a_megabyte_is_only_long(renderer: Renderer, piece: str) -> None:
     """A text of a million letters takes no longer than people wait."""
     started = time.process_time()
-    payload = say.render("slots", text=piece * (1_000_000 // len(piece)))
+    payload = renderer.render("slots", text=piece * (1_000_000 // len(piece)))
     assert time.process_time() - started < 5
     assert problems(payload) == []
 
 
-def test_a_list_of_jobs_is_quick(say: Renderer) -> None:
+def test_a_list_of_jobs_is_quick(renderer: Renderer) -> None:
     """Ten jobs with long messages are rendered and checked in less than 10 ms."""
     jobs = [Job("complaint-agent", "2025-07-25T10:30:27.167Z", "Dear <you> & " * 2000)] * 10
 
     def seconds() -> float:
         started = time.process_time()
-        say.render("list", jobs=jobs, total=1204)
+        renderer.render("list", jobs=jobs, total=1204)
         return time.process_time() - started
 
     assert min(seconds() for _ in range(20)) < 0.010

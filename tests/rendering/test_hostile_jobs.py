@@ -25,7 +25,7 @@ from sandbox.slack.blockkit import problems, view_problems
 from tests.rendering import slack_limits
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 MARKS = ("# ", "\n- ", "\n1. ", "\n> ", "**", "~~", "```json\n", "`", "|a|b|\n|-|-|\n|", "](", "[x")
 LINKS = (
     "[https://shop.example](https://evil.example/<!here>)",
@@ -84,20 +84,20 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     """Every message and modal that shows a job."""
     shown = job(text)
     card = JobCard(shown, "acme", True, "https://admin.emporix.io/x")
-    yield SAY.render("jobs/get", card=card)
+    yield RENDERER.render("jobs/get", card=card)
     short = JobCard(job(text[:90]), "acme", True, "https://admin.emporix.io/x")
-    yield SAY.render("jobs/delete", card=short)
+    yield RENDERER.render("jobs/delete", card=short)
     listing = listing_of((shown,) * 12)
-    yield SAY.render("jobs/list", listing=listing, deletion=None)
+    yield RENDERER.render("jobs/list", listing=listing, deletion=None)
     layout = lay_out(text, IN_MODAL)
-    yield SAY.render("jobs/get.whole", layout=layout, job_id=text, part="message")
-    yield SAY.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
+    yield RENDERER.render("jobs/get.whole", layout=layout, job_id=text, part="message")
+    yield RENDERER.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
     line = LogLine(text, text, text, text, text, False)
     session = Session(text, text, (text,) * 9, (line,) * 50, 1)
-    yield SAY.render("jobs/log", log=log_page(session, "acme", text, 1))
+    yield RENDERER.render("jobs/log", log=log_page(session, "acme", text, 1))
     found = CompleteList((shown,), Filters(agent_names=(text,), words=(text,)), text, 1, True, 0)
-    yield SAY.render("jobs/csv", found=found, count=1, url=text)
-    yield SAY.render("jobs/export", export=Export(text, text, 1, text, text), url=text)
+    yield RENDERER.render("jobs/csv", found=found, count=1, url=text)
+    yield RENDERER.render("jobs/export", export=Export(text, text, 1, text, text), url=text)
 
 
 def parts(node: Any) -> Iterator[dict[str, Any]]:
@@ -151,7 +151,7 @@ def test_a_card_of_a_megabyte_takes_no_second(piece: str) -> None:
     text = "*" + piece * (1_000_000 // len(piece))
     card = JobCard(Job(id="1", message=text, response=text), "acme", True, "https://admin.emporix")
     started = time.process_time()
-    payload = SAY.render("jobs/get", card=card)
+    payload = RENDERER.render("jobs/get", card=card)
     assert time.process_time() - started < 1
     check(payload)
 
@@ -159,7 +159,7 @@ def test_a_card_of_a_megabyte_takes_no_second(piece: str) -> None:
 def test_a_link_never_hides_its_host() -> None:
     """The words of each link are the address, or the host follows."""
     card = JobCard(Job(id="1", message=LINKS[0]), "acme", True, "https://admin.emporix.io/x")
-    blocks = SAY.render("jobs/get", card=card)["blocks"]
+    blocks = RENDERER.render("jobs/get", card=card)["blocks"]
     (link,) = [part for part in parts(blocks) if part.get("type") == "link"]
     assert link["text"] == link["url"]
     assert link["url"].startswith("https://evil.example/")
@@ -171,8 +171,8 @@ def test_an_id_that_no_button_can_remember_has_none() -> None:
     card = JobCard(shown, "acme", True, "https://admin.emporix.io/x")
     listing = listing_of((shown,))
     for payload in (
-        SAY.render("jobs/get", card=card),
-        SAY.render("jobs/list", listing=listing, deletion=None),
+        RENDERER.render("jobs/get", card=card),
+        RENDERER.render("jobs/list", listing=listing, deletion=None),
     ):
         buttons = [part for part in parts(payload["blocks"]) if part.get("type") == "button"]
         assert {button["text"]["text"] for button in buttons} <= {

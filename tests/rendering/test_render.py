@@ -13,7 +13,7 @@ from bot.rendering.renderer import Renderer
 HELLO = '{"text": {% mrkdwn %}Hello *{{ name }}*{% endmrkdwn %}}'
 
 
-def say(folder: Path, **templates: str) -> Renderer:
+def renderer(folder: Path, **templates: str) -> Renderer:
     """Templates by name, with `__` for the slash of their folder."""
     for name, source in templates.items():
         path = folder / f"{name.replace('__', '/')}.json.j2"
@@ -24,13 +24,13 @@ def say(folder: Path, **templates: str) -> Renderer:
 
 def test_a_template_is_found_by_its_name(tmp_path: Path) -> None:
     """`jobs/hello` is `jobs/hello.json.j2`, and a fact may be called `name`."""
-    payload = say(tmp_path, jobs__hello=HELLO).render("jobs/hello", name="<Ada> ☕")
+    payload = renderer(tmp_path, jobs__hello=HELLO).render("jobs/hello", name="<Ada> ☕")
     assert payload["text"] == "Hello *&lt;Ada&gt; ☕*"
 
 
 def test_what_is_rendered_has_passed_the_gate(tmp_path: Path) -> None:
     """No template can write more than Slack takes."""
-    text = say(tmp_path, long='{"text": {{ words }}}').render("long", words="x" * 5000)["text"]
+    text = renderer(tmp_path, long='{"text": {{ words }}}').render("long", words="x" * 5000)["text"]
     assert isinstance(text, str)
     assert len(text) <= 3000
 
@@ -38,7 +38,7 @@ def test_what_is_rendered_has_passed_the_gate(tmp_path: Path) -> None:
 def test_messages_are_listed_without_their_parts(tmp_path: Path) -> None:
     """`templates` names what can be sent, in order; other files and parts/ are none of it."""
     (tmp_path / "notes.txt").write_text("x")
-    made = say(tmp_path, jobs__list="{}", errors__x="{}", parts__y="{}", jobs__delete="{}")
+    made = renderer(tmp_path, jobs__list="{}", errors__x="{}", parts__y="{}", jobs__delete="{}")
     assert made.templates() == ["errors/x", "jobs/delete", "jobs/list"]
 
 
@@ -46,8 +46,8 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
     """A folder named earlier replaces single messages of a later one."""
     for name in ("mine", "theirs"):
         (tmp_path / name).mkdir()
-    say(tmp_path / "mine", a='{"text": "mine"}')
-    say(tmp_path / "theirs", a='{"text": "theirs"}', b='{"text": "theirs"}')
+    renderer(tmp_path / "mine", a='{"text": "mine"}')
+    renderer(tmp_path / "theirs", a='{"text": "theirs"}', b='{"text": "theirs"}')
     both = Renderer(tmp_path / "mine", tmp_path / "theirs")
     assert [both.render(name)["text"] for name in both.templates()] == ["mine", "theirs"]
 
@@ -70,7 +70,7 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
 def test_errors_name_the_place(tmp_path: Path, source: str, line: int, problem: str) -> None:
     """Whatever is wrong with a template, the error says which one, where, and what."""
     with pytest.raises(InvalidTemplate, match=problem) as caught:
-        say(tmp_path, jobs__bad=source).render("jobs/bad", facts={}, word="Ada")
+        renderer(tmp_path, jobs__bad=source).render("jobs/bad", facts={}, word="Ada")
     assert (caught.value.name, caught.value.line) == ("jobs/bad", line)
     assert str(caught.value).startswith("jobs/bad")
 
@@ -80,16 +80,16 @@ def test_an_error_in_a_part_names_the_part(tmp_path: Path) -> None:
     part = "{% macro who(job) %}\n\n{{ job.name }}{% endmacro %}"
     bad = "{% from 'parts/who.json.j2' import who %}{{ who({}) }}"
     with pytest.raises(InvalidTemplate, match=r"jobs/bad, line 3: .*parts/who\.json\.j2") as caught:
-        say(tmp_path, jobs__bad=bad, parts__who=part).render("jobs/bad")
+        renderer(tmp_path, jobs__bad=bad, parts__who=part).render("jobs/bad")
     assert caught.value.line == 3
 
 
 def test_a_name_without_a_template_is_an_error(tmp_path: Path) -> None:
     """A misspelt name says what was looked for."""
     with pytest.raises(InvalidTemplate, match=r"jobs/lst: there is no template jobs/lst\.json\.j2"):
-        say(tmp_path).render("jobs/lst")
+        renderer(tmp_path).render("jobs/lst")
     with pytest.raises(InvalidTemplate, match="jobs/lst"):
-        say(tmp_path).source("jobs/lst")
+        renderer(tmp_path).source("jobs/lst")
 
 
 def test_the_projects_templates_are_the_default() -> None:
@@ -102,7 +102,7 @@ def test_the_projects_templates_are_the_default() -> None:
 
 def test_what_is_rendered_once_is_remembered(tmp_path: Path) -> None:
     """The same facts give the same text, other facts their own."""
-    made = say(tmp_path, hello='{"text": {{ word }}}')
+    made = renderer(tmp_path, hello='{"text": {{ word }}}')
     first = made.private_text_once("hello", word="Ada")
     assert json.loads(first) == {**made.render("hello", word="Ada"), "response_type": "ephemeral"}
     assert made.private_text_once("hello", word="Ada") is first

@@ -24,14 +24,14 @@ TWO = """{# example: one job
 """
 
 
-def say(folder: Path, source: str) -> Renderer:
+def renderer(folder: Path, source: str) -> Renderer:
     (folder / "it.json.j2").write_text(source, encoding="utf-8")
     return Renderer(folder)
 
 
 def test_examples_stand_at_the_beginning(tmp_path: Path) -> None:
     """Each comment at the top that says so is an example, by the words that it begins with."""
-    assert examples(say(tmp_path, TWO), "it") == {
+    assert examples(renderer(tmp_path, TWO), "it") == {
         "one job": {"jobs": [{"id": "1"}], "total": 1},
         "none": {"jobs": [], "total": 0},
     }
@@ -39,7 +39,7 @@ def test_examples_stand_at_the_beginning(tmp_path: Path) -> None:
 
 def test_examples_can_be_rendered(tmp_path: Path) -> None:
     """The facts of an example are the facts of its template."""
-    made = say(tmp_path, TWO)
+    made = renderer(tmp_path, TWO)
     shown = [made.render("it", **facts)["text"] for facts in examples(made, "it").values()]
     assert shown == ["1 job: 1", "0 jobs"]
 
@@ -61,4 +61,4 @@ def test_a_template_without_a_good_example_is_an_error(
 ) -> None:
     """The error says which template lacks what."""
     with pytest.raises(InvalidTemplate, match=problem):
-        examples(say(tmp_path, source), "it")
+        examples(renderer(tmp_path, source), "it")

@@ -11,16 +11,16 @@ from bot.rendering.agent_message import lay_out
 from bot.rendering.renderer import Renderer, examples
 from sandbox.terminal import EMOJIS, draw_message, draw_view
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 TEMPLATES = Path(__file__).parents[2] / "templates"
 _EXAMPLES = re.compile(r"\{#.*?#\}", re.DOTALL)
 
 
-@pytest.mark.parametrize("name", SAY.templates())
+@pytest.mark.parametrize("name", RENDERER.templates())
 def test_every_example_can_be_drawn(name: str) -> None:
     """No block of ours is unknown there; answers that show nothing by themselves aside."""
-    for facts in examples(SAY, name).values():
-        payload = SAY.render(name, **facts)
+    for facts in examples(RENDERER, name).values():
+        payload = RENDERER.render(name, **facts)
         if payload.get("type") == "modal":
             assert draw_view(payload, {})
         elif "blocks" in payload:

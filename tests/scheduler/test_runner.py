@@ -81,12 +81,12 @@ def runner(harness: AppHarness) -> TaskRunner:
     SEEN.clear()
     client = AsyncWebClient(token=harness.workspace.bot_token, base_url=f"{harness.slack_url}/api/")
     calls = TaskRegistry([look, stumble, greet, wait, wait_for, fail, end_badly, store, break_down])
-    say = Renderer.default()
+    renderer = Renderer.default()
     return TaskRunner(
         calls,
         SimpleNamespace(greeting="Hello"),
-        ErrorHandler(say),
-        DirectMessages(say, client),
+        ErrorHandler(renderer),
+        DirectMessages(renderer, client),
         harness.clock,
         StoppedTeams(harness.redis),
     )

@@ -35,7 +35,7 @@ from bot.services.csv_export import (
 from bot.services.filters.form import to_compact
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
-from tests.harness.job_list import Shelf
+from tests.harness.job_list import FakeJobList
 from tests.store.fixtures import ADA, connection
 
 ALL = Filters()
@@ -43,10 +43,10 @@ ACCOUNT = Account(ADA, {"acme": connection()}, "acme")
 
 
 class FakeEmporix:
-    """The shelf behind the client's methods; `before` is what happens ahead of each answer."""
+    """The fake job list behind the client's methods; `before` runs ahead of each answer."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    def __init__(self, job_list: FakeJobList) -> None:
+        self.job_list = job_list
         self.before: Callable[[Filters], Awaitable[None]] | None = None
         self.searched = 0
         self.at_once = 0
@@ -57,7 +57,7 @@ class FakeEmporix:
         if self.before:
             await self.before(filters)
         self.at_once -= 1
-        return await self.shelf(filters, part)
+        return await self.job_list(filters, part)
 
     async def search_jobs(
         self, connection: Connection, filters: Filters, part: TimeRange
@@ -76,13 +76,13 @@ class FakeCursors:
         return self.cursor
 
 
-class Desk:
-    """One service over a shelf of jobs; `told` is the progress, `pauses` the waits."""
+class CsvHarness:
+    """A `CsvExport` over a fake job list; `told` is the reported progress, `pauses` the waits."""
 
     def __init__(self, clock: FakeClock, *, counts: bool = True) -> None:
         self.clock = clock
-        self.shelf = Shelf(clock, counts=counts)
-        self.emporix, self.cursors = FakeEmporix(self.shelf), FakeCursors()
+        self.job_list = FakeJobList(clock, counts=counts)
+        self.emporix, self.cursors = FakeEmporix(self.job_list), FakeCursors()
         self.told: list[tuple[int, int | None]] = []
         self.pauses: list[float] = []
         self.limits: list[tuple[float, asyncio.Timeout]] = []
@@ -114,8 +114,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(clock: FakeClock) -> Desk:
-    return Desk(clock)
+def harness(clock: FakeClock) -> CsvHarness:
+    return CsvHarness(clock)
 
 
 def ids(found: CompleteList) -> list[str]:
@@ -126,173 +126,177 @@ def ids(found: CompleteList) -> list[str]:
 @pytest.mark.parametrize("counts", [True, False])
 async def test_reads_every_job_once(clock: FakeClock, sort: str, counts: bool) -> None:
     """In the order of the list, by pages as long as Emporix gives them."""
-    desk = Desk(clock, counts=counts)
+    harness = CsvHarness(clock, counts=counts)
     for age in range(230):
-        desk.shelf.put(float(age), agent=str(age % 7))
-    found = await desk.read(Filters(sort=sort, size=3, page=2))
+        harness.job_list.put(float(age), agent=str(age % 7))
+    found = await harness.read(Filters(sort=sort, size=3, page=2))
     assert len(found.jobs) == len(set(ids(found))) == 230
     assert not found.is_cut
     assert found.total in (230, None)
     if sort.startswith("metadata"):
-        assert ids(found) == desk.shelf.ids
+        assert ids(found) == harness.job_list.ids
 
 
-async def test_jobs_of_one_moment_and_of_none_are_there(desk: Desk) -> None:
+async def test_jobs_of_one_moment_and_of_none_are_there(harness: CsvHarness) -> None:
     """More than a page may share a time, and some have none."""
     for _ in range(130):
-        desk.shelf.put(60.0)
+        harness.job_list.put(60.0)
     for _ in range(70):
-        desk.shelf.put(None)
-    found = await desk.read()
-    assert set(ids(found)) == desk.shelf.present
+        harness.job_list.put(None)
+    found = await harness.read()
+    assert set(ids(found)) == harness.job_list.present
     assert len(found.jobs) == 200
 
 
-async def test_a_hundred_calls_read_five_thousand_jobs(desk: Desk) -> None:
+async def test_a_hundred_calls_read_five_thousand_jobs(harness: CsvHarness) -> None:
     """Little more than one call a page, one after the other."""
     for age in range(MAX_CSV_JOBS):
-        desk.shelf.put(float(age))
-    found = await desk.read()
+        harness.job_list.put(float(age))
+    found = await harness.read()
     assert (len(found.jobs), found.is_cut) == (MAX_CSV_JOBS, False)
-    assert desk.shelf.calls <= 105
-    assert desk.told[0] == (49, MAX_CSV_JOBS)
-    assert desk.told[-1] == (MAX_CSV_JOBS, MAX_CSV_JOBS)
+    assert harness.job_list.calls <= 105
+    assert harness.told[0] == (49, MAX_CSV_JOBS)
+    assert harness.told[-1] == (MAX_CSV_JOBS, MAX_CSV_JOBS)
 
 
-async def test_says_where_it_was_cut(desk: Desk) -> None:
+async def test_says_where_it_was_cut(harness: CsvHarness) -> None:
     """One job more than a file takes."""
     for age in range(MAX_CSV_JOBS + 1):
-        desk.shelf.put(float(age))
-    found = await desk.read()
+        harness.job_list.put(float(age))
+    found = await harness.read()
     assert (len(found.jobs), found.is_cut, found.total) == (MAX_CSV_JOBS, True, MAX_CSV_JOBS + 1)
 
 
-async def test_long_texts_make_a_shorter_list(desk: Desk) -> None:
+async def test_long_texts_make_a_shorter_list(harness: CsvHarness) -> None:
     """What is kept in memory has a bound, too."""
-    job_ids = [desk.shelf.put(float(age)) for age in range(400)]
+    job_ids = [harness.job_list.put(float(age)) for age in range(400)]
     for job_id in job_ids:
-        desk.shelf.jobs.put({**(desk.shelf.jobs.get(job_id) or {}), "message": "x" * 100_000})
-    found = await desk.read()
+        harness.job_list.jobs.put(
+            {**(harness.job_list.jobs.get(job_id) or {}), "message": "x" * 100_000}
+        )
+    found = await harness.read()
     assert {len(job.message) for job in found.jobs} == {MAX_CELL_LENGTH}
     assert found.is_cut
     assert MAX_CSV_CHARACTERS <= len(found.jobs) * MAX_CELL_LENGTH < 1.2 * MAX_CSV_CHARACTERS
 
 
-async def test_it_is_the_list_that_is_shown(desk: Desk) -> None:
+async def test_it_is_the_list_that_is_shown(harness: CsvHarness) -> None:
     """Jobs that came after the list was read first are not part of it, nor its narrow fields."""
     for age in range(1, 61):
-        desk.shelf.put(float(age))
-    until = iso(desk.clock())
+        harness.job_list.put(float(age))
+    until = iso(harness.clock())
     cursor = ListCursor("c", ADA, "acme", Filters(tenant="acme", fields=("id",)), until=until)
-    desk.clock.forward(10)
-    desk.shelf.put(0.0)
-    found = await desk.read_shown(cursor)
-    assert ids(found) == desk.shelf.ids[:60]
+    harness.clock.forward(10)
+    harness.job_list.put(0.0)
+    found = await harness.read_shown(cursor)
+    assert ids(found) == harness.job_list.ids[:60]
     assert found.jobs[0].created_at
 
 
-async def test_jobs_that_come_and_go_meanwhile_make_no_gap(desk: Desk) -> None:
+async def test_jobs_that_come_and_go_meanwhile_make_no_gap(harness: CsvHarness) -> None:
     """Between two pages one job arrives and one that was read is deleted."""
     for age in range(200):
-        desk.shelf.put(float(age))
-    before = list(desk.shelf.ids)
+        harness.job_list.put(float(age))
+    before = list(harness.job_list.ids)
 
     async def happen(_: Filters) -> None:
-        desk.clock.forward(1)
-        desk.shelf.put(0.0)
-        if 0 < desk.shelf.calls <= 4:
-            desk.shelf.remove(before[desk.shelf.calls])
+        harness.clock.forward(1)
+        harness.job_list.put(0.0)
+        if 0 < harness.job_list.calls <= 4:
+            harness.job_list.remove(before[harness.job_list.calls])
 
-    desk.emporix.before = happen
-    found = await desk.read()
+    harness.emporix.before = happen
+    found = await harness.read()
     assert set(before[5:]) <= set(ids(found))
     assert len(found.jobs) == len(set(ids(found)))
 
 
-async def test_a_search_is_a_search(desk: Desk) -> None:
+async def test_a_search_is_a_search(harness: CsvHarness) -> None:
     """By the call that the list was made by."""
-    desk.shelf.put(1.0)
-    await desk.read(Filters(words=("refund",)), searched=True)
-    assert desk.emporix.searched == 1
+    harness.job_list.put(1.0)
+    await harness.read(Filters(words=("refund",)), searched=True)
+    assert harness.emporix.searched == 1
 
 
-async def test_smaller_pages_where_one_is_too_large(desk: Desk) -> None:
+async def test_smaller_pages_where_one_is_too_large(harness: CsvHarness) -> None:
     """Fifty huge messages are more than Emporix may send at once."""
     for age in range(100):
-        desk.shelf.put(float(age))
+        harness.job_list.put(float(age))
 
     async def refuse(filters: Filters) -> None:
         if filters.size > 13:
-            desk.emporix.at_once -= 1
+            harness.emporix.at_once -= 1
             raise EmporixTooLarge
 
-    desk.emporix.before = refuse
-    found = await desk.read()
-    assert ids(found) == desk.shelf.ids
+    harness.emporix.before = refuse
+    found = await harness.read()
+    assert ids(found) == harness.job_list.ids
 
 
-async def test_waits_as_long_as_emporix_wants(desk: Desk) -> None:
+async def test_waits_as_long_as_emporix_wants(harness: CsvHarness) -> None:
     """And then goes on where it was."""
     for age in range(100):
-        desk.shelf.put(float(age))
-    desk.emporix.before = _limited(desk, times=2, retry_after=7.0)
-    found = await desk.read()
-    assert (len(found.jobs), desk.pauses) == (100, [7.0, 7.0])
+        harness.job_list.put(float(age))
+    harness.emporix.before = _limited(harness, times=2, retry_after=7.0)
+    found = await harness.read()
+    assert (len(found.jobs), harness.pauses) == (100, [7.0, 7.0])
 
 
 @pytest.mark.parametrize(("retry_after", "pauses"), [(31.0, 0), (None, MAX_EXPORT_PAUSES)])
-async def test_gives_up_in_the_end(desk: Desk, retry_after: float | None, pauses: int) -> None:
+async def test_gives_up_in_the_end(
+    harness: CsvHarness, retry_after: float | None, pauses: int
+) -> None:
     """Nobody waits for minutes; the error says when to try again."""
-    desk.shelf.put(1.0)
-    desk.emporix.before = _limited(desk, times=99, retry_after=retry_after)
+    harness.job_list.put(1.0)
+    harness.emporix.before = _limited(harness, times=99, retry_after=retry_after)
     with pytest.raises(RateLimited):
-        await desk.read()
-    assert desk.pauses == [5.0] * pauses
+        await harness.read()
+    assert harness.pauses == [5.0] * pauses
 
 
-async def test_one_list_at_a_time(desk: Desk) -> None:
+async def test_one_list_at_a_time(harness: CsvHarness) -> None:
     """A second press is told so, others may read, and after an error it goes on."""
-    desk.shelf.put(1.0)
+    harness.job_list.put(1.0)
     refused: list[bool] = []
 
     async def press_again(_: Filters) -> None:
-        desk.emporix.before = None
+        harness.emporix.before = None
         with pytest.raises(Busy):
-            await desk.read()
+            await harness.read()
         refused.append(True)
-        desk.emporix.at_once -= 1
+        harness.emporix.at_once -= 1
         raise EmporixFailed
 
-    desk.emporix.before = press_again
-    assert len((await desk.read()).jobs) == 1
+    harness.emporix.before = press_again
+    assert len((await harness.read()).jobs) == 1
     assert refused == [True]
-    assert len((await desk.read()).jobs) == 1
+    assert len((await harness.read()).jobs) == 1
 
 
 @pytest.fixture
-def waiting(clock: FakeClock) -> Desk:
+def waiting(clock: FakeClock) -> CsvHarness:
     """Emporix wants every list to wait, and no pause ends; `expire` lets the time pass."""
-    desk = Desk(clock)
-    desk.shelf.put(1.0)
-    desk.emporix.before = _limited(desk, times=10_000, retry_after=30.0)
+    harness = CsvHarness(clock)
+    harness.job_list.put(1.0)
+    harness.emporix.before = _limited(harness, times=10_000, retry_after=30.0)
 
     async def wait(seconds: float) -> None:
-        desk.waits.put_nowait(seconds)
+        harness.waits.put_nowait(seconds)
         await asyncio.Event().wait()
 
     def timeout(seconds: float) -> asyncio.Timeout:
         limit = asyncio.timeout(None)
-        desk.limits.append((seconds, limit))
+        harness.limits.append((seconds, limit))
         return limit
 
-    desk.lists = CsvExport(
-        *cast("Any", (desk.emporix, desk.cursors)), clock=clock, pause=wait, timeout=timeout
+    harness.lists = CsvExport(
+        *cast("Any", (harness.emporix, harness.cursors)), clock=clock, pause=wait, timeout=timeout
     )
-    return desk
+    return harness
 
 
 async def test_a_download_ends_after_ten_minutes(
-    waiting: Desk, caplog: pytest.LogCaptureFixture
+    waiting: CsvHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Pauses included; the person reads why and what to do, and may begin another one."""
     for number in (1, 2):
@@ -308,7 +312,7 @@ async def test_a_download_ends_after_ten_minutes(
     assert "a download of a list ended after 10 minutes" in caplog.text
 
 
-async def test_lists_that_wait_block_no_other(waiting: Desk) -> None:
+async def test_lists_that_wait_block_no_other(waiting: CsvHarness) -> None:
     """Nine wait for Emporix's rate limit; the tenth is read meanwhile, and an eleventh is refused.
 
     Ten fit into memory.
@@ -334,21 +338,21 @@ async def test_lists_that_wait_block_no_other(waiting: Desk) -> None:
     assert all(isinstance(one, InvalidInput) for one in ended)
 
 
-async def test_a_list_that_nobody_remembers_is_outdated(desk: Desk) -> None:
+async def test_a_list_that_nobody_remembers_is_outdated(harness: CsvHarness) -> None:
     """Neither its cursor nor its query."""
     with pytest.raises(OutdatedButton):
-        await desk.lists.read(ACCOUNT, ListRequest("gone", ""), desk._tell)
+        await harness.lists.read(ACCOUNT, ListRequest("gone", ""), harness._tell)
 
 
 def _limited(
-    desk: Desk, *, times: int, retry_after: float | None
+    harness: CsvHarness, *, times: int, retry_after: float | None
 ) -> Callable[[Filters], Awaitable[None]]:
     left = [times]
 
     async def limit(_: Filters) -> None:
         if left[0]:
             left[0] -= 1
-            desk.emporix.at_once -= 1
+            harness.emporix.at_once -= 1
             error = RateLimited()
             error.retry_after = retry_after
             raise error

@@ -15,7 +15,7 @@ from bot.services.deletes import DeleteService, SharedDeletes
 from bot.store.audit import AuditLog
 from bot.store.connection import connect
 from bot.store.idempotency import Deletions
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import ADA, connection
 

@@ -22,7 +22,7 @@ from bot.store import keys as redis_keys
 from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
 from tests.harness.clock import FakeClock
-from tests.harness.polling import VAULT, Bench
+from tests.harness.polling import VAULT, PollingHarness
 from tests.harness.redis_clock import clocked
 from tests.store.fixtures import ADA, GRACE, connection
 
@@ -85,18 +85,18 @@ def digests(redis: Any, clock: FakeClock) -> Kind:
 
 
 def alerts(redis: Any, clock: FakeClock) -> Kind:
-    bench, numbers = Bench(redis, clock), count(1)
+    harness, numbers = PollingHarness(redis, clock), count(1)
 
     async def add(owner: Caller, channel_id: str) -> Alert:
         filters = Filters(agents=(f"agent-{next(numbers)}",))
-        alert: Alert = (await bench.alerts.turn_on(account(owner), channel_id, filters)).alert
+        alert: Alert = (await harness.alerts.turn_on(account(owner), channel_id, filters)).alert
         return alert
 
     return Kind(
         "alerts",
         add,
-        lambda owner, alert: bench.alerts.resume(account(owner), alert.channel_id, alert.id),
-        lambda alert: bench.course.pause(alert.id, "unauthorized"),
+        lambda owner, alert: harness.alerts.resume(account(owner), alert.channel_id, alert.id),
+        lambda alert: harness.lifecycle.pause(alert.id, "unauthorized"),
         lambda channel, owner: (
             redis_keys.alerts_of_channel(owner.team_id, channel),
             redis_keys.alerts_of_owner(owner),

@@ -20,7 +20,7 @@ from bot.services.pagination import (
 )
 from bot.store.lists import CURSOR_SERIALIZER, read
 from tests.harness.clock import FakeClock
-from tests.harness.job_list import Shelf
+from tests.harness.job_list import FakeJobList
 from tests.store.fixtures import ADA
 
 T = TypeVar("T")
@@ -49,17 +49,17 @@ def now(coroutine: Coroutine[Any, Any, T]) -> T:
 class Reader:
     """Turns the pages of one list; between two turns its cursor is a record in Redis."""
 
-    def __init__(self, shelf: Shelf, filters: Filters) -> None:
-        self.shelf, self.record = shelf, ""
+    def __init__(self, job_list: FakeJobList, filters: Filters) -> None:
+        self.job_list, self.record = job_list, ""
         self.page = self.open(ListCursor("cursor-1", ADA, "acme", filters), filters.page)
 
     def open(self, cursor: ListCursor, number: int) -> ListPage:
-        return self._kept(now(start_snapshot(self.shelf, cursor, number, self.shelf.clock())))
+        return self._kept(now(start_snapshot(self.job_list, cursor, number, self.job_list.clock())))
 
     def turn(self, number: int) -> list[str]:
         cursor = read("cursor-1", ADA, self.record)
         assert cursor
-        self._kept(now(read_snapshot(self.shelf, cursor, number)))
+        self._kept(now(read_snapshot(self.job_list, cursor, number)))
         return self.shown
 
     @property
@@ -79,12 +79,12 @@ class Reader:
         return page
 
 
-def shelf_of(count: int, *, counts: bool = True) -> Shelf:
+def job_list_of(count: int, *, counts: bool = True) -> FakeJobList:
     """Jobs a second apart, the last one the newest; each third one is of agent b."""
-    shelf = Shelf(FakeClock(), counts=counts)
+    job_list = FakeJobList(FakeClock(), counts=counts)
     for number in range(count):
-        shelf.put(count - number, "b" if number % 3 == 0 else "a")
-    return shelf
+        job_list.put(count - number, "b" if number % 3 == 0 else "a")
+    return job_list
 
 
 def together(pages: Iterable[list[str]]) -> list[str]:
@@ -117,48 +117,48 @@ def test_a_walk_shows_each_job_once(
     between: list[list[str | int]],
 ) -> None:
     """All pages together: every job of the first look that is still there, and no later one."""
-    shelf = Shelf(FakeClock(), counts=counts)
+    job_list = FakeJobList(FakeClock(), counts=counts)
     for number, age in enumerate(ages):
-        shelf.put(age, "abc"[number % 3])
-    at_first = shelf.present
-    reader = Reader(shelf, Filters(sort=sort, size=size, page=start))
+        job_list.put(age, "abc"[number % 3])
+    at_first = job_list.present
+    reader = Reader(job_list, Filters(sort=sort, size=size, page=start))
     for number, happening in turns:
-        happen(shelf, happening)
+        happen(job_list, happening)
         reader.turn(number)
     reader.turn(1)
     shown = []
     for page, happening in zip(reader.rest(), [*between, *[[]] * 500], strict=False):
         shown += page
-        happen(shelf, happening)
+        happen(job_list, happening)
     assert len(shown) == len(set(shown))
     assert set(shown) <= at_first
-    assert set(shown) >= at_first & shelf.present
+    assert set(shown) >= at_first & job_list.present
 
 
-def happen(shelf: Shelf, happening: list[str | int]) -> None:
+def happen(job_list: FakeJobList, happening: list[str | int]) -> None:
     for event in happening:
         if isinstance(event, str):
-            shelf.clock.forward(1)
-            shelf.put()
-        elif present := sorted(shelf.present):
-            shelf.remove(present[event % len(present)])
+            job_list.clock.forward(1)
+            job_list.put()
+        elif present := sorted(job_list.present):
+            job_list.remove(present[event % len(present)])
 
 
 @sorts
 def test_a_page_is_one_call(sort: str) -> None:
     """Each page of a list whose jobs all have times, up to the last one, forth and back."""
-    shelf = shelf_of(45)
-    reader = Reader(shelf, Filters(sort=sort))
+    job_list = job_list_of(45)
+    reader = Reader(job_list, Filters(sort=sort))
     for number in (2, 3, 4, 5, 4, 3, 2, 1, 2):
-        calls = shelf.calls
+        calls = job_list.calls
         reader.turn(number)
-        assert shelf.calls - calls == 1
+        assert job_list.calls - calls == 1
 
 
 @sorts
 def test_says_where_it_is(sort: str) -> None:
     """Positions and total go on without a gap, and the last page ends at the total."""
-    reader = Reader(shelf_of(45), Filters(sort=sort))
+    reader = Reader(job_list_of(45), Filters(sort=sort))
     places = [(reader.page.before, reader.page.total) for _ in reader.rest()]
     assert places == [(0, 45), (10, 45), (20, 45), (30, 45), (40, 45)]
     assert reader.page.before + len(reader.shown) == 45
@@ -167,26 +167,26 @@ def test_says_where_it_is(sort: str) -> None:
 @sorts
 def test_the_total_is_one_number(sort: str) -> None:
     """Jobs without a time count on every page; a list asks for their number once at most."""
-    shelf = shelf_of(40)
+    job_list = job_list_of(40)
     for _ in range(3):
-        shelf.put(None)
-    reader = Reader(shelf, Filters(sort=sort, size=5))
+        job_list.put(None)
+    reader = Reader(job_list, Filters(sort=sort, size=5))
     totals = [reader.page.total]
     for number in (2, 3, 2, 1):
         reader.turn(number)
         totals.append(reader.page.total)
     assert set(totals) == {43}
-    assert shelf.calls <= len(totals) + 1
+    assert job_list.calls <= len(totals) + 1
 
 
 @sorts
 def test_counts_what_is_left_after_deletes(sort: str) -> None:
     """What was shown and what is still to come make the total, whoever deleted jobs."""
-    shelf = shelf_of(45)
-    reader = Reader(shelf, Filters(sort=sort))
-    ahead = [job for job in shelf.ids if job not in reader.shown]
+    job_list = job_list_of(45)
+    reader = Reader(job_list, Filters(sort=sort))
+    ahead = [job for job in job_list.ids if job not in reader.shown]
     for job_id in (reader.shown[0], reader.shown[9], ahead[0], ahead[-1]):
-        shelf.remove(job_id)
+        job_list.remove(job_id)
     reader.turn(2)
     assert (reader.page.before, reader.page.total) == (10, 43)
     *_, _ = reader.rest()
@@ -196,10 +196,10 @@ def test_counts_what_is_left_after_deletes(sort: str) -> None:
 @sorts
 def test_a_page_fills_up(sort: str) -> None:
     """A page that is read again after a delete holds as many jobs as before."""
-    shelf = shelf_of(45)
-    reader = Reader(shelf, Filters(sort=sort))
+    job_list = job_list_of(45)
+    reader = Reader(job_list, Filters(sort=sort))
     second = reader.turn(2)
-    shelf.remove(second[3])
+    job_list.remove(second[3])
     assert reader.turn(2) == [job for job in second if job != second[3]] + reader.shown[-1:]
     assert (len(reader.shown), reader.page.before, reader.page.total) == (10, 10, 44)
     assert not set(reader.turn(3)) & set(second)
@@ -208,48 +208,48 @@ def test_a_page_fills_up(sort: str) -> None:
 @sorts
 def test_the_page_before_is_the_same(sort: str) -> None:
     """Back and forth shows the same pages while jobs arrive."""
-    shelf = shelf_of(45)
-    reader = Reader(shelf, Filters(sort=sort))
+    job_list = job_list_of(45)
+    reader = Reader(job_list, Filters(sort=sort))
     pages = list(reader.rest())
-    shelf.clock.forward(60)
-    shelf.put()
+    job_list.clock.forward(60)
+    job_list.put()
     assert [reader.turn(number) for number in (5, 4, 3, 2, 1)] == pages[::-1]
 
 
 @sorts
 def test_reads_back_when_much_was_deleted(sort: str) -> None:
     """Sixty jobs into a list, forty that were shown are deleted: nothing is skipped."""
-    shelf = shelf_of(90)
-    reader = Reader(shelf, Filters(sort=sort))
+    job_list = job_list_of(90)
+    reader = Reader(job_list, Filters(sort=sort))
     shown = [*reader.shown, *(job for number in range(2, 7) for job in reader.turn(number))]
     for job_id in shown[10:50]:
-        shelf.remove(job_id)
-    calls = shelf.calls
+        job_list.remove(job_id)
+    calls = job_list.calls
     rest = together([reader.turn(7), *list(reader.rest())[1:]])
-    assert sorted(shown + rest) == shelf.ids
-    assert shelf.calls - calls <= 3 + MAX_EXTRA_CALLS
+    assert sorted(shown + rest) == job_list.ids
+    assert job_list.calls - calls <= 3 + MAX_EXTRA_CALLS
 
 
 @pytest.mark.parametrize("sort", BY_TIME)
 @pytest.mark.parametrize("size", [1, 3, 12])
 def test_many_jobs_of_one_time(sort: str, size: int) -> None:
     """A hundred jobs of one millisecond, across many pages, are shown once each."""
-    shelf = Shelf(FakeClock())
+    job_list = FakeJobList(FakeClock())
     for age in (5, *[3] * 100, 1):
-        shelf.put(age)
-    reader = Reader(shelf, Filters(sort=sort, size=size))
-    assert sorted(together(reader.rest())) == shelf.ids
+        job_list.put(age)
+    reader = Reader(job_list, Filters(sort=sort, size=size))
+    assert sorted(together(reader.rest())) == job_list.ids
 
 
 @sorts
 @pytest.mark.parametrize("counts", [True, False])
 def test_jobs_without_a_time_come_last(sort: str, counts: bool) -> None:
     """Those that the first page does not show follow all others, and none is lost."""
-    shelf = shelf_of(25, counts=counts)
-    undated = {shelf.put(None) for _ in range(12)}
-    reader = Reader(shelf, Filters(sort=sort))
+    job_list = job_list_of(25, counts=counts)
+    undated = {job_list.put(None) for _ in range(12)}
+    reader = Reader(job_list, Filters(sort=sort))
     first, *later = reader.rest()
-    assert sorted([*first, *together(later)]) == shelf.ids
+    assert sorted([*first, *together(later)]) == job_list.ids
     are_last = [job_id in undated for job_id in together(later)]
     assert are_last == sorted(are_last)
     assert reader.page.total == (37 if counts else None)
@@ -259,21 +259,21 @@ def test_jobs_without_a_time_come_last(sort: str, counts: bool) -> None:
 @pytest.mark.parametrize("counts", [True, False])
 def test_a_list_with_bounds_of_its_own(sort: str, counts: bool) -> None:
     """Days that were asked for hold on every page, and take no call more."""
-    shelf = shelf_of(40, counts=counts)
-    shelf.put(None)
-    at = shelf.clock()
-    reader = Reader(shelf, Filters(since=at - 30, until=at - 5, sort=sort, size=10))
+    job_list = job_list_of(40, counts=counts)
+    job_list.put(None)
+    at = job_list.clock()
+    reader = Reader(job_list, Filters(since=at - 30, until=at - 5, sort=sort, size=10))
     pages = [*reader.rest()]
-    assert sorted(together(pages)) == shelf.ids[10:35]
+    assert sorted(together(pages)) == job_list.ids[10:35]
     if sort == NEWEST_FIRST:
-        assert shelf.calls == len(pages) == 3
+        assert job_list.calls == len(pages) == 3
 
 
 def test_a_page_beyond_the_end_proves_nothing() -> None:
     """Whoever looks there first still finds the jobs without a time from the first page on."""
-    shelf = Shelf(FakeClock())
-    undated = [shelf.put(None), shelf.put(None)]
-    reader = Reader(shelf, Filters(size=1))
+    job_list = FakeJobList(FakeClock())
+    undated = [job_list.put(None), job_list.put(None)]
+    reader = Reader(job_list, Filters(size=1))
     reader.turn(3)
     reader.turn(1)
     assert sorted(together(reader.rest())) == undated
@@ -281,72 +281,72 @@ def test_a_page_beyond_the_end_proves_nothing() -> None:
 
 def test_a_list_that_began_later_has_all_jobs() -> None:
     """Jobs without a time stand on the page before the one that was asked for, and are found."""
-    shelf = shelf_of(25)
+    job_list = job_list_of(25)
     for _ in range(10):
-        shelf.put(None)
-    reader = Reader(shelf, Filters(sort="metadata.createdAt:ASC", page=2))
+        job_list.put(None)
+    reader = Reader(job_list, Filters(sort="metadata.createdAt:ASC", page=2))
     reader.turn(3)
     reader.turn(1)
-    assert sorted(together(reader.rest())) == shelf.ids
+    assert sorted(together(reader.rest())) == job_list.ids
 
 
 def test_equal_jobs_have_an_order() -> None:
     """Emporix keeps no order among equals, so the time of creation always decides."""
-    shelf = shelf_of(1)
+    job_list = job_list_of(1)
     for sort in SORTS:
-        Reader(shelf, Filters(sort=sort))
-        assert "metadata.createdAt:" in shelf.sort
+        Reader(job_list, Filters(sort=sort))
+        assert "metadata.createdAt:" in job_list.sort
 
 
 def test_a_first_page_may_be_any() -> None:
     """`page:3` begins there, and the pages before and behind it join."""
-    shelf = shelf_of(45)
-    reader = Reader(shelf, Filters(page=3))
+    job_list = job_list_of(45)
+    reader = Reader(job_list, Filters(page=3))
     assert (reader.page.before, reader.page.total) == (20, 45)
     third = reader.shown
     pages = [reader.turn(2), third, reader.turn(3)]
-    assert pages == [shelf.ids[::-1][10:20], third, third]
-    assert reader.turn(4) == shelf.ids[::-1][30:40]
+    assert pages == [job_list.ids[::-1][10:20], third, third]
+    assert reader.turn(4) == job_list.ids[::-1][30:40]
 
 
 def test_our_clock_may_be_behind() -> None:
     """Jobs that Emporix's clock puts into our future belong to the list that shows them."""
-    shelf = shelf_of(25)
-    newest = shelf.put(-5)
-    reader = Reader(shelf, Filters())
+    job_list = job_list_of(25)
+    newest = job_list.put(-5)
+    reader = Reader(job_list, Filters())
     assert reader.shown[0] == newest
     assert reader.turn(1)[0] == newest
 
 
 def test_an_unreadable_time_is_shown() -> None:
     """A time that is none keeps nobody from the pages behind it."""
-    shelf = shelf_of(25)
+    job_list = job_list_of(25)
     job = {"id": "odd", "metadata": {"createdAt": 'yesterday" or so'}}
-    shelf.jobs.put(job)
-    reader = Reader(shelf, Filters())
+    job_list.jobs.put(job)
+    reader = Reader(job_list, Filters())
     assert reader.shown[0] == "odd"
-    assert sorted(together(reader.rest())) == sorted([*shelf.ids, "odd"])
+    assert sorted(together(reader.rest())) == sorted([*job_list.ids, "odd"])
 
 
 def test_jobs_without_an_id_are_shown() -> None:
     """They are told apart by what else there is."""
-    shelf = shelf_of(4)
-    for job_id in shelf.ids:
-        job = shelf.jobs.get(job_id)
+    job_list = job_list_of(4)
+    for job_id in job_list.ids:
+        job = job_list.jobs.get(job_id)
         assert job
         job.pop("id")
-    reader = Reader(shelf, Filters(size=2))
+    reader = Reader(job_list, Filters(size=2))
     times = [job.created_at for _ in reader.rest() for job in reader.page.jobs]
     assert len(times) == len(set(times)) == 4
 
 
 def test_a_raw_query_is_asked_as_it_is() -> None:
     """Nothing is added to it, and what was shown is not shown on the next page again."""
-    shelf = shelf_of(30)
-    reader = Reader(shelf, Filters(raw_q="agentId:(a,b)"))
+    job_list = job_list_of(30)
+    reader = Reader(job_list, Filters(raw_q="agentId:(a,b)"))
     first = reader.turn(1)
-    shelf.clock.forward(60)
-    late = shelf.put()
+    job_list.clock.forward(60)
+    late = job_list.put()
     assert reader.page.cursor.until == ""
     assert not set(reader.turn(2)) & {late, *first}
     assert len(reader.shown) == 10

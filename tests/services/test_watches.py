@@ -27,7 +27,7 @@ from bot.services.watches import (
 )
 from bot.store import keys as redis_keys
 from tests.harness.clock import FakeClock
-from tests.harness.polling import OTHER_VAULT, Bench
+from tests.harness.polling import OTHER_VAULT, PollingHarness
 
 NOW = 1_795_430_000.0
 ADA = Caller("T0ACME", "U0ADA")
@@ -130,57 +130,59 @@ ADAS = PolledConnection(ADA, "acme")
 
 
 @pytest.fixture
-async def bench(redis: Any, clock: FakeClock) -> Bench:
+async def harness(redis: Any, clock: FakeClock) -> PollingHarness:
     """Ada watches a job."""
-    bench = Bench(redis, clock)
-    await bench.watching.start(await bench.account(), "job-1", "acme")
-    return bench
+    harness = PollingHarness(redis, clock)
+    await harness.watches.start(await harness.account(), "job-1", "acme")
+    return harness
 
 
-async def look(bench: Bench, *, refused: bool) -> str:
+async def look(harness: PollingHarness, *, refused: bool) -> str:
     """Why nothing can be watched there any more; empty while it can."""
-    bench.emporix.error = Unauthorized() if refused else None
-    return str((await bench.watching.poll(ADAS)).connection_error)
+    harness.emporix.error = Unauthorized() if refused else None
+    return str((await harness.watches.poll(ADAS)).connection_error)
 
 
-async def test_three_refusals_in_a_row_are_believed(bench: Bench) -> None:
+async def test_three_refusals_in_a_row_are_believed(harness: PollingHarness) -> None:
     """The first two may be a hiccup of Emporix."""
-    assert [await look(bench, refused=True) for _ in range(3)] == ["", "", "unauthorized"]
+    assert [await look(harness, refused=True) for _ in range(3)] == ["", "", "unauthorized"]
 
 
-async def test_refusals_with_a_good_look_between_are_not(bench: Bench) -> None:
+async def test_refusals_with_a_good_look_between_are_not(harness: PollingHarness) -> None:
     """Two refusals, a good look, two refusals: the job stays watched."""
-    said = [await look(bench, refused=refused) for refused in (True, True, False, True, True)]
+    said = [await look(harness, refused=refused) for refused in (True, True, False, True, True)]
     assert said == [""] * 5
 
 
-async def test_a_worker_without_the_key_forgets_nothing(bench: Bench, redis: Any) -> None:
+async def test_a_worker_without_the_key_forgets_nothing(
+    harness: PollingHarness, redis: Any
+) -> None:
     """What it cannot open is looked at again within two minutes, for another worker can."""
-    await Bench(redis, bench.clock, OTHER_VAULT).watching.poll(ADAS)
+    await PollingHarness(redis, harness.clock, OTHER_VAULT).watches.poll(ADAS)
     due = await redis.zscore(redis_keys.watches_due(), ADAS.name)
-    assert due <= bench.clock() + 120
+    assert due <= harness.clock() + 120
 
 
-async def test_leaves_nothing_of_what_is_over(bench: Bench, redis: Any) -> None:
+async def test_leaves_nothing_of_what_is_over(harness: PollingHarness, redis: Any) -> None:
     """With the last watch of a tenant its entry goes, and its refusals; other tenants stay."""
-    await bench.watching.start(await bench.account(), "job-2", "globex")
-    await look(bench, refused=True)
-    await bench.watching.stop(ADA, "acme", "job-1")
-    await look(bench, refused=False)
+    await harness.watches.start(await harness.account(), "job-2", "globex")
+    await look(harness, refused=True)
+    await harness.watches.stop(ADA, "acme", "job-1")
+    await look(harness, refused=False)
     assert await redis.zrange(redis_keys.watches_due(), 0, -1) == [
         PolledConnection(ADA, "globex").name
     ]
     assert await redis.hlen(redis_keys.watches_strikes()) == 0
 
 
-async def test_adds_what_is_missing(bench: Bench, redis: Any) -> None:
+async def test_adds_what_is_missing(harness: PollingHarness, redis: Any) -> None:
     """Each tenant with a watch is due again after its entry was lost."""
-    await bench.watching.start(await bench.account(), "job-2", "globex")
+    await harness.watches.start(await harness.account(), "job-2", "globex")
     await redis.hset(redis_keys.watches_strikes(), ADAS.name, 1)
     await redis.delete(redis_keys.watches_due())
-    assert await bench.watch_store.sources.due.reconcile(bench.clock()) == 2
+    assert await harness.watch_store.sources.due.reconcile(harness.clock()) == 2
     assert await redis.zcard(redis_keys.watches_due()) == 2
-    assert await bench.watch_store.sources.due.reconcile(bench.clock()) == 0
+    assert await harness.watch_store.sources.due.reconcile(harness.clock()) == 0
 
 
 @given(st.floats() | st.none())

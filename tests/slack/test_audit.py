@@ -20,7 +20,7 @@ from bot.slack.reply import Reply
 from bot.store.audit import AuditLog
 from bot.store.connection import connect
 from tests.harness import sample_requests
-from tests.harness.dispatch import Bench, Setup, open_bench
+from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 
 ADA = Caller("T0ACME", "U0ADA")
 REGISTRY = discover(bot.listeners)
@@ -123,7 +123,7 @@ def _all() -> Iterator[tuple[str, Listener]]:
         REGISTRY.actions,
         REGISTRY.submissions,
         REGISTRY.shortcuts,
-        REGISTRY.suggestions,
+        REGISTRY.options,
         REGISTRY.events,
     )
     for heard in by_kind:
@@ -171,13 +171,13 @@ class Acts:
     async def pause(self, reply: Reply, audit_entry: AuditDraft) -> None:
         audit_entry.subject, audit_entry.tenant = "Daily", "acme"
         if self._late:
-            audit_entry.made()
+            audit_entry.mark_made()
         if self._error:
             raise self._error
-        await reply("digest/delete.kept")
+        await reply("dismissed", action="delete_digest")
 
     async def look(self, reply: Reply) -> None:
-        await reply("digest/delete.kept")
+        await reply("dismissed", action="delete_digest")
 
     async def skip(self, audit_entry: AuditDraft) -> None:
         audit_entry.skip()
@@ -187,11 +187,11 @@ class Acts:
         await modal.close()
 
 
-async def _press(bench: Bench, *buttons: str) -> None:
+async def _press(harness: DispatchHarness, *buttons: str) -> None:
     for button in buttons:
-        pressed = sample_requests.block_actions(button, "packed", bench.response_url())
-        assert (await bench.poster.interaction(pressed)).status_code == 200
-        await bench.poster.settled()
+        pressed = sample_requests.block_actions(button, "packed", harness.response_url())
+        assert (await harness.poster.interaction(pressed)).status_code == 200
+        await harness.poster.settled()
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ async def test_a_call_leaves_one_entry(
 ) -> None:
     """Done, refused or broken: one entry with its result; what fails after the change is done."""
     log = AuditLog(redis)
-    async with open_bench(Setup(Acts(error, late=late).heard, audit=log)) as bench:
-        await _press(bench, "go.button")
+    async with open_dispatch(DispatchSetup(Acts(error, late=late).heard, audit=log)) as harness:
+        await _press(harness, "go.button")
     (entry,) = await log.last(ADA, 10)
     assert entry == AuditEntry(
         entry.at,
@@ -226,28 +226,30 @@ async def test_a_call_leaves_one_entry(
 async def test_what_changes_nothing_leaves_no_entry(redis: Any) -> None:
     """Neither a look, nor a change that was made before, nor what a service records itself."""
     log = AuditLog(redis)
-    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
-        await _press(bench, "go.look", "go.skip", "go.job")
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
+        await _press(harness, "go.look", "go.skip", "go.job")
     assert await log.last(ADA, 10) == ()
 
 
 async def test_a_form_that_is_answered_with_errors_was_refused(redis: Any) -> None:
     """One entry says so."""
     log = AuditLog(redis)
-    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
-        await bench.poster.interaction(sample_requests.view_submission("go.form", {"name": "Ada"}))
-        await bench.poster.settled()
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
+        await harness.poster.interaction(
+            sample_requests.view_submission("go.form", {"name": "Ada"})
+        )
+        await harness.poster.settled()
     assert [(e.event, e.result) for e in await log.last(ADA, 10)] == [("digest.created", "refused")]
 
 
 async def test_a_request_of_another_workspace_is_recorded(redis: Any) -> None:
     """In the log of the own workspace, whose administrators can read it; once."""
     log = AuditLog(redis)
-    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
-        pressed = sample_requests.block_actions("go.button", "packed", bench.response_url())
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
+        pressed = sample_requests.block_actions("go.button", "packed", harness.response_url())
         pressed["user"]["team_id"] = "T0OTHER"
-        await bench.poster.interaction(pressed)
-        await bench.poster.settled()
+        await harness.poster.interaction(pressed)
+        await harness.poster.settled()
     assert [(e.event, e.result) for e in await log.last(ADA, 10)] == [("digest.paused", "not_ours")]
 
 
@@ -257,9 +259,9 @@ async def test_an_entry_that_redis_does_not_take_is_logged(
     """The answer is the usual one; the log and the line of JSON say what was done."""
     lines: list[str] = []
     log = AuditLog(connect("redis://127.0.0.1:1"), write=lines.append)
-    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
-        await _press(bench, "go.button")
-        assert len(bench.texts()) == 1
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
+        await _press(harness, "go.button")
+        assert len(harness.texts()) == 1
     assert "an audit entry is not stored: digest.paused: done" in caplog.text
     (line,) = map(json.loads, lines)
     assert (line["event"], line["user"], line["stored"]) == ("digest.paused", "U0ADA", False)
@@ -269,8 +271,8 @@ async def test_a_line_of_json_has_what_the_entry_has(redis: Any) -> None:
     """One line for each entry, whatever people typed, with the reference of the request."""
     lines: list[str] = []
     log = AuditLog(redis, write=lines.append)
-    async with open_bench(Setup(Acts().heard, audit=log)) as bench:
-        await _press(bench, "go.button")
+    async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
+        await _press(harness, "go.button")
     await log.note(AuditEvent.DIGEST_DELETED, ADA, subject='two\nlines \u2028 "x"')
     first, second = map(json.loads, lines)
     assert all("\n" not in line and line.isascii() for line in lines)

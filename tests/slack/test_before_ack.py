@@ -11,11 +11,11 @@ import pytest
 
 import bot.listeners
 from bot.errors import Busy, StoreUnavailable
-from bot.slack.decorators import Afterwards, EventListener, discover, event
+from bot.slack.decorators import EventListener, RunAfterAck, discover, event
 from sandbox.slack.delivery import deliver_event
 from sandbox.slack.exchange import tls
 from tests.harness import sample_requests
-from tests.harness.dispatch import Bench, Setup, open_bench
+from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 
 LASTING = {
     "app_uninstalled",
@@ -50,24 +50,24 @@ class Listener:
     def __init__(self, error: Callable[[], Exception] | None) -> None:
         self.error, self.calls, self.messages = error, 0, 0
 
-    async def __call__(self, afterwards: Afterwards) -> None:
+    async def __call__(self, run_after_ack: RunAfterAck) -> None:
         self.calls += 1
         if self.error and self.calls == 1:
             raise self.error()
-        afterwards(self.tell)
+        run_after_ack(self.tell)
 
     async def tell(self) -> None:
         self.messages += 1
 
 
-async def delivered(bench: Bench) -> Any:
+async def delivered(harness: DispatchHarness) -> Any:
     """As Slack delivers an event: again if it is not acknowledged."""
     body = sample_requests.app_home_opened()
     async with httpx.AsyncClient(verify=tls()) as http:
         ack = await deliver_event(
-            http, bench.workspace, body | {"event": body["event"] | {"type": "user_change"}}
+            http, harness.workspace, body | {"event": body["event"] | {"type": "user_change"}}
         )
-    await bench.poster.settled()
+    await harness.poster.settled()
     return ack
 
 
@@ -77,8 +77,8 @@ async def test_what_fails_is_delivered_again(
 ) -> None:
     """Redis is down or busy when it comes first: the second delivery does the work, once."""
     listener = Listener(error)
-    async with open_bench(Setup((lasting(listener),))) as bench:
-        ack = await delivered(bench)
+    async with open_dispatch(DispatchSetup((lasting(listener),))) as harness:
+        ack = await delivered(harness)
     assert (ack.status, listener.calls, listener.messages) == (200, 2, 1)
     assert caplog.text.count("user_change is not acknowledged: ") == 1
 
@@ -86,8 +86,8 @@ async def test_what_fails_is_delivered_again(
 async def test_what_works_is_delivered_once() -> None:
     """With its messages after the ack."""
     listener = Listener(None)
-    async with open_bench(Setup((lasting(listener),))) as bench:
-        ack = await delivered(bench)
+    async with open_dispatch(DispatchSetup((lasting(listener),))) as harness:
+        ack = await delivered(harness)
     assert (ack.status, listener.calls, listener.messages) == (200, 1, 1)
 
 
@@ -97,8 +97,8 @@ async def test_what_keeps_failing_is_not_acknowledged() -> None:
     async def fail() -> None:
         raise StoreUnavailable("ConnectionError")
 
-    async with open_bench(Setup((lasting(fail),))) as bench:
-        ack = await delivered(bench)
+    async with open_dispatch(DispatchSetup((lasting(fail),))) as harness:
+        ack = await delivered(harness)
     assert ack.status == 503
 
 
@@ -111,6 +111,6 @@ async def test_what_takes_too_long_is_not_acknowledged() -> None:
         if len(calls) == 1:
             await asyncio.Event().wait()
 
-    async with open_bench(Setup((lasting(hang),))) as bench:
-        ack = await delivered(bench)
+    async with open_dispatch(DispatchSetup((lasting(hang),))) as harness:
+        ack = await delivered(harness)
     assert (ack.status, len(calls)) == (200, 2)

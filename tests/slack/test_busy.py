@@ -10,7 +10,7 @@ import pytest
 from bot.slack.background import BackgroundTasks, QueueLimits
 from bot.slack.decorators import Listener, action, command, submission
 from tests.harness import sample_requests
-from tests.harness.dispatch import Bench, Setup, open_bench
+from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 
 
 class Gate:
@@ -34,9 +34,9 @@ class Gate:
         await self.open.wait()
 
 
-async def fill(bench: Bench, gate: Gate) -> None:
+async def fill(harness: DispatchHarness, gate: Gate) -> None:
     """Give the process all that it can bear."""
-    await bench.poster.command(sample_requests.command("wait", bench.response_url()))
+    await harness.poster.command(sample_requests.command("wait", harness.response_url()))
     await gate.begun.wait()
 
 
@@ -44,11 +44,11 @@ async def fill(bench: Bench, gate: Gate) -> None:
 async def test_says_that_it_is_busy_to_a_command(text: str) -> None:
     """In the acknowledgement, which costs nothing, and for the asker alone."""
     gate = Gate()
-    async with open_bench(
-        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
-    ) as bench:
-        await fill(bench, gate)
-        answer = await bench.poster.command(sample_requests.command(text, bench.response_url()))
+    async with open_dispatch(
+        DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+    ) as harness:
+        await fill(harness, gate)
+        answer = await harness.poster.command(sample_requests.command(text, harness.response_url()))
         gate.open.set()
     assert (answer.status_code, answer.json()["response_type"]) == (200, "ephemeral")
     assert "Too much is going on" in answer.json()["text"]
@@ -57,15 +57,15 @@ async def test_says_that_it_is_busy_to_a_command(text: str) -> None:
 async def test_says_that_it_is_busy_to_a_button() -> None:
     """Slack shows nothing of such an acknowledgement, so it comes by the response_url."""
     gate = Gate()
-    async with open_bench(
-        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
-    ) as bench:
-        await fill(bench, gate)
-        pressed = sample_requests.block_actions("wait.button", "", bench.response_url())
-        answer = await bench.poster.interaction(pressed)
+    async with open_dispatch(
+        DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+    ) as harness:
+        await fill(harness, gate)
+        pressed = sample_requests.block_actions("wait.button", "", harness.response_url())
+        answer = await harness.poster.interaction(pressed)
         gate.open.set()
-        await bench.poster.settled()
-        (text,) = bench.texts()
+        await harness.poster.settled()
+        (text,) = harness.texts()
     assert (answer.status_code, answer.text) == (200, "")
     assert "Too much is going on" in text
 
@@ -73,13 +73,13 @@ async def test_says_that_it_is_busy_to_a_button() -> None:
 async def test_keeps_a_form_that_comes_when_it_is_busy() -> None:
     """The words stand under the first field, and what was typed can be submitted again."""
     gate = Gate()
-    async with open_bench(
-        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
-    ) as bench:
-        await fill(bench, gate)
+    async with open_dispatch(
+        DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+    ) as harness:
+        await fill(harness, gate)
         form = sample_requests.view_submission("wait.form", {"name": "Ada"})
         form["view"]["blocks"] = [{"type": "divider"}, {"type": "input", "block_id": "name"}]
-        answer = await bench.poster.interaction(form)
+        answer = await harness.poster.interaction(form)
         gate.open.set()
     assert answer.json()["response_action"] == "errors"
     assert "Too much is going on" in answer.json()["errors"]["name"]
@@ -89,10 +89,10 @@ async def test_one_users_many_leave_room_for_another() -> None:
     """Whoever sends a hundred commands is told that it is too much; others are not."""
     gate = Gate()
     limits = QueueLimits(running=3, waiting=10, each_running=2, each_waiting=3)
-    async with open_bench(Setup(gate.heard, BackgroundTasks(limits))) as bench:
-        ada = sample_requests.command("wait", bench.response_url())
-        hundred = [await bench.poster.command(ada) for _ in range(100)]
-        grace = await bench.poster.command(ada | {"user_id": "U0GRACE"})
+    async with open_dispatch(DispatchSetup(gate.heard, BackgroundTasks(limits))) as harness:
+        ada = sample_requests.command("wait", harness.response_url())
+        hundred = [await harness.poster.command(ada) for _ in range(100)]
+        grace = await harness.poster.command(ada | {"user_id": "U0GRACE"})
         async with asyncio.timeout(5):
             while gate.count < 3:  # noqa: ASYNC110 - what has begun is counted
                 await asyncio.sleep(0.01)
@@ -104,11 +104,11 @@ async def test_one_users_many_leave_room_for_another() -> None:
 async def test_says_that_it_is_busy_to_a_form_without_fields() -> None:
     """In the modal itself."""
     gate = Gate()
-    async with open_bench(
-        Setup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
-    ) as bench:
-        await fill(bench, gate)
-        answer = await bench.poster.interaction(sample_requests.view_submission("wait.form", {}))
+    async with open_dispatch(
+        DispatchSetup(gate.heard, BackgroundTasks(QueueLimits(running=1, waiting=0)))
+    ) as harness:
+        await fill(harness, gate)
+        answer = await harness.poster.interaction(sample_requests.view_submission("wait.form", {}))
         gate.open.set()
     assert answer.json()["response_action"] == "update"
     assert "Too much is going on" in json.dumps(answer.json()["view"])

@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.channels import Audience
 from bot.errors import DigestRefused
-from bot.slack.conversations import DigestChannels, audience_from
+from bot.slack.conversations import DigestChannels, audience_from_info
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ def test_each_flag_counts_alone(flag: str, audience: Audience) -> None:
     """People of another organization read along as soon as they are invited to, and a group
     direct message is no channel.
     """
-    assert audience_from({"id": "C0OPS", flag: True}) == audience
-    assert audience_from({"id": "C0OPS", flag: False}) == Audience("C0OPS")
+    assert audience_from_info({"id": "C0OPS", flag: True}) == audience
+    assert audience_from_info({"id": "C0OPS", flag: False}) == Audience("C0OPS")
 
 
 def refusal(audience: Audience, *, allow_outsiders: bool) -> str:

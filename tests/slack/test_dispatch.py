@@ -34,7 +34,7 @@ from sandbox.slack.directory import ADA
 from tests import injected
 from tests.harness import sample_requests
 from tests.harness.app import AppHarness
-from tests.harness.dispatch import FakeArrivals, Setup, open_bench
+from tests.harness.dispatch import DispatchSetup, FakeDeliveries, open_dispatch
 from tests.harness.signed_requests import Poster
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 from tests.store.fixtures import VAULT
@@ -87,19 +87,21 @@ def is_protocol(kind: Any) -> bool:
 async def test_provides_what_it_declares() -> None:
     """Each kind of listener gets every value of its request, with the declared type."""
     given = Given()
-    async with open_bench(Setup(given.heard, services=SimpleNamespace(jobs="Jobs"))) as bench:
-        await bench.poster.command(sample_requests.command("go Far Away"))
-        await bench.poster.command(sample_requests.command("quick"))
-        await bench.poster.interaction(sample_requests.block_actions("go.button", "packed", ""))
-        await bench.poster.interaction(
+    async with open_dispatch(
+        DispatchSetup(given.heard, services=SimpleNamespace(jobs="Jobs"))
+    ) as harness:
+        await harness.poster.command(sample_requests.command("go Far Away"))
+        await harness.poster.command(sample_requests.command("quick"))
+        await harness.poster.interaction(sample_requests.block_actions("go.button", "packed", ""))
+        await harness.poster.interaction(
             sample_requests.view_submission("go.form", {"name": " Ada "})
         )
-        await bench.poster.interaction(sample_requests.message_action("go.menu", ""))
-        await bench.poster.interaction(sample_requests.block_suggestion("go.typed", "compl"))
+        await harness.poster.interaction(sample_requests.message_action("go.menu", ""))
+        await harness.poster.interaction(sample_requests.block_suggestion("go.typed", "compl"))
         opened = sample_requests.app_home_opened()
-        await bench.poster.event(opened)
-        await bench.poster.event(opened | {"event": opened["event"] | {"type": "user_change"}})
-        await bench.poster.settled()
+        await harness.poster.event(opened)
+        await harness.poster.event(opened | {"event": opened["event"] | {"type": "user_change"}})
+        await harness.poster.settled()
     assert given.to.keys() == set(given.heard)
     for heard, values in given.to.items():
         declared = injected.of_request(heard)
@@ -115,16 +117,16 @@ async def test_provides_what_it_declares() -> None:
     assert home["home"] is home["reply"]._reply
 
 
-class SlowArrivals(FakeArrivals):
+class SlowArrivals(FakeDeliveries):
     """A store that does not answer before it is let go."""
 
     def __init__(self) -> None:
         self.asked, self.open = asyncio.Event(), asyncio.Event()
 
-    async def take(self, *args: Any, **named: Any) -> Delivery | None:
+    async def claim_delivery(self, *args: Any, **named: Any) -> Delivery | None:
         self.asked.set()
         await self.open.wait()
-        return await super().take(*args, **named)
+        return await super().claim_delivery(*args, **named)
 
 
 async def test_acknowledges_before_anything_leaves_the_process() -> None:
@@ -140,12 +142,12 @@ async def test_acknowledges_before_anything_leaves_the_process() -> None:
         action("go.button", audit=None)(finish),
         menu(finish),
     )
-    async with open_bench(Setup(heard, arrivals=arrivals)) as bench:
-        assert (await bench.poster.command(sample_requests.command("go"))).status_code == 200
+    async with open_dispatch(DispatchSetup(heard, deliveries=arrivals)) as harness:
+        assert (await harness.poster.command(sample_requests.command("go"))).status_code == 200
         pressed = sample_requests.block_actions("go.button", "", "")
-        assert (await bench.poster.interaction(pressed)).status_code == 200
+        assert (await harness.poster.interaction(pressed)).status_code == 200
         called = sample_requests.message_action("go.menu", "")
-        assert (await bench.poster.interaction(called)).status_code == 200
+        assert (await harness.poster.interaction(called)).status_code == 200
         await arrivals.asked.wait()
         assert not done.is_set()
         arrivals.open.set()
@@ -156,14 +158,14 @@ async def test_does_a_repeated_delivery_once(connected: AppHarness, poster: Post
     """Slack repeats what it thinks was lost: one question, one answer."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs")  # from now on the names of agents are known
-    sent, asked = connected.workspace.journal.count, len(connected.world.requests)
+    sent, asked = connected.workspace.journal.count, len(connected.emporix_state.requests)
     url = connected.slack_url + connected.workspace.response_urls.new(ADA.id, "C0GENERAL")
     again = sample_requests.command(f"jobs get {job_id(1)}", url) | {"enterprise_id": ""}
     for _ in range(3):
         assert (await poster.command(again)).status_code == 200
     await poster.settled()
     assert connected.workspace.journal.count - sent == 1
-    assert len(connected.world.requests) - asked == 1
+    assert len(connected.emporix_state.requests) - asked == 1
 
 
 async def test_hears_a_submission_once(redis: Any) -> None:
@@ -174,15 +176,15 @@ async def test_hears_a_submission_once(redis: Any) -> None:
     async def submitted(values: Mapping[str, str]) -> None:
         heard.append(values["name"])
 
-    setup = Setup(
-        (submission("go.form", audit=None)(submitted),), arrivals=Deliveries(redis, accounts)
+    setup = DispatchSetup(
+        (submission("go.form", audit=None)(submitted),), deliveries=Deliveries(redis, accounts)
     )
-    async with open_bench(setup) as bench:
+    async with open_dispatch(setup) as harness:
         form = sample_requests.view_submission("go.form", {"name": "Ada"})
         for trigger_id in ("1.1.a", "1.1.a", "1.2.b"):
-            answer = await bench.poster.interaction(form | {"trigger_id": trigger_id})
+            answer = await harness.poster.interaction(form | {"trigger_id": trigger_id})
             assert answer.status_code == 200
-        await bench.poster.settled()
+        await harness.poster.settled()
     assert len(heard) == 2
 
 
@@ -201,7 +203,7 @@ async def test_acknowledges_promptly(connected: AppHarness) -> None:
     add_jobs(connected, 1)
     words = ["jobs", "jobs search refund", f"jobs get {job_id(1)}", f"jobs delete {job_id(1)}"]
     words += ["tenants", "use acme", "disconnect", "connect", "help", "bogus"]
-    connected.world.faults.add(Fault("delay", times=len(words), seconds=1.5))
+    connected.emporix_state.faults.add(Fault("delay", times=len(words), seconds=1.5))
     acks = await asyncio.gather(*(_ack(connected, f"/emporix {text}") for text in words))
     assert [ack["status"] for ack in acks] == [200] * len(words)
     assert max(ack["seconds"] for ack in acks) < 1
@@ -221,7 +223,7 @@ async def test_acknowledges_buttons_promptly(connected: AppHarness, poster: Post
     """However slow Emporix is, no button waits for it, and most are acknowledged at once."""
     add_jobs(connected, 20)
     await connected.ada.command("/emporix jobs")
-    connected.world.faults.add(Fault("delay", times=5, seconds=1.5))
+    connected.emporix_state.faults.add(Fault("delay", times=5, seconds=1.5))
     waited = []
     for action_id in discover(bot.listeners).actions:
         pressed = sample_requests.block_actions(action_id, VALUES.get(action_id, ANY_OTHER), "")
@@ -232,7 +234,7 @@ async def test_acknowledges_buttons_promptly(connected: AppHarness, poster: Post
     assert median(waited) < 0.25
     assert max(waited) < 1.5  # one slow moment of a busy machine; Slack gives up after 3 s
     await poster.settled()
-    assert len(connected.world.faults) == 0
+    assert len(connected.emporix_state.faults) == 0
 
 
 async def _ack(harness: AppHarness, text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from bot.slack.decorators import Listener, action, command, event, options, shor
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.faults import Fault
 from tests.harness import sample_requests
-from tests.harness.dispatch import Bench, FakeArrivals, Setup, open_bench
+from tests.harness.dispatch import DispatchHarness, DispatchSetup, FakeDeliveries, open_dispatch
 from tests.harness.signed_requests import Poster
 
 OTHER_TEAM, OTHER_APP = "T0PARTNER", "A0OTHER"
@@ -78,15 +78,15 @@ class Counting:
         await modal.close()
 
 
-class CountsArrivals(FakeArrivals):
+class CountsArrivals(FakeDeliveries):
     """Counts what was stored before a listener is called."""
 
     def __init__(self) -> None:
         self.taken = 0
 
-    async def take(self, *args: Any, **named: Any) -> Any:
+    async def claim_delivery(self, *args: Any, **named: Any) -> Any:
         self.taken += 1
-        return await super().take(*args, **named)
+        return await super().claim_delivery(*args, **named)
 
 
 Post = Callable[[Poster, Payload], Awaitable[Any]]
@@ -123,10 +123,10 @@ KINDS: dict[str, tuple[Callable[[str], Payload], Post]] = {
 }
 
 
-async def sent(bench: Bench, kind: str, foreign: Foreign) -> Any:
+async def sent(harness: DispatchHarness, kind: str, foreign: Foreign) -> Any:
     make, post = KINDS[kind]
-    answer = await post(bench.poster, foreign(make(bench.response_url())))
-    await bench.poster.settled()
+    answer = await post(harness.poster, foreign(make(harness.response_url())))
+    await harness.poster.settled()
     return answer
 
 
@@ -138,18 +138,18 @@ async def test_what_is_not_ours_is_refused(
     """No listener is called and nothing is stored, whatever kind of request it is."""
     caplog.set_level("INFO")
     listeners, arrivals = Counting(), CountsArrivals()
-    setup = Setup(listeners.heard, arrivals=arrivals)
-    async with open_bench(setup) as bench:
-        await sent(bench, kind, lambda payload: payload)
+    setup = DispatchSetup(listeners.heard, deliveries=arrivals)
+    async with open_dispatch(setup) as harness:
+        await sent(harness, kind, lambda payload: payload)
         assert listeners.calls == 1
         taken = arrivals.taken
-        answer = await sent(bench, kind, FOREIGN[foreign])
+        answer = await sent(harness, kind, FOREIGN[foreign])
         assert (listeners.calls, arrivals.taken) == (1, taken)
         assert "answered with not_ours" in caplog.text
         if kind in ("command", "submission"):
             assert "This app " in answer.text
         if kind in ("button", "message shortcut"):
-            (text,) = bench.texts()
+            (text,) = harness.texts()
             assert "This app" in text
 
 
@@ -157,9 +157,9 @@ async def test_what_is_not_ours_is_refused(
 async def test_an_outsider_who_opens_the_home_is_none_of_ours(allowed: bool) -> None:
     """Slack names only the workspace where it happened; the authorization is always ours."""
     listeners = Counting()
-    setup = Setup(listeners.heard, allow_outsiders=allowed)
-    async with open_bench(setup) as bench:
-        await sent(bench, "event", lambda payload: payload | {"team_id": OTHER_TEAM})
+    setup = DispatchSetup(listeners.heard, allow_outsiders=allowed)
+    async with open_dispatch(setup) as harness:
+        await sent(harness, "event", lambda payload: payload | {"team_id": OTHER_TEAM})
     assert listeners.calls == int(allowed)
 
 
@@ -167,30 +167,30 @@ async def test_an_outsider_who_opens_the_home_is_none_of_ours(allowed: bool) -> 
 async def test_outsiders_may_be_let_in(kind: str) -> None:
     """By ALLOW_SHARED_CHANNELS; their workspace is ours, but they are of another organization."""
     listeners = Counting()
-    setup = Setup(listeners.heard, allow_outsiders=True)
-    async with open_bench(setup) as bench:
-        await sent(bench, kind, of_an_outsider)
+    setup = DispatchSetup(listeners.heard, allow_outsiders=True)
+    async with open_dispatch(setup) as harness:
+        await sent(harness, kind, of_an_outsider)
     assert listeners.calls == 1
 
 
 async def test_slack_is_not_asked_for_each_request(caplog: pytest.LogCaptureFixture) -> None:
     """Once it is known whose requests these are, Slack need not answer any more."""
     listeners = Counting()
-    async with open_bench(Setup(listeners.heard)) as bench:
-        await sent(bench, "command", lambda payload: payload)
-        bench.workspace.faults.add(Fault("status", times=999, method="auth.test"))
+    async with open_dispatch(DispatchSetup(listeners.heard)) as harness:
+        await sent(harness, "command", lambda payload: payload)
+        harness.workspace.faults.add(Fault("status", times=999, method="auth.test"))
         for _ in range(3):
-            await sent(bench, "button", lambda payload: payload)
+            await sent(harness, "button", lambda payload: payload)
     assert listeners.calls == 4
 
 
 async def test_nothing_is_answered_before_that_is_known() -> None:
     """The person is asked to try again."""
     listeners = Counting()
-    async with open_bench(Setup(listeners.heard)) as bench:
+    async with open_dispatch(DispatchSetup(listeners.heard)) as harness:
         fault = Fault("refuse", times=999, method="auth.test", error="invalid_auth")
-        bench.workspace.faults.add(fault)
-        answer = await sent(bench, "command", lambda payload: payload)
+        harness.workspace.faults.add(fault)
+        answer = await sent(harness, "command", lambda payload: payload)
         assert "Try again in a minute" in answer.text
     assert listeners.calls == 0
 
@@ -207,12 +207,12 @@ async def test_the_end_of_the_app_is_heard_without_a_token(event_type: str, admi
             listeners.listener
         ),
     )
-    async with open_bench(Setup(heard)) as bench:
-        bench.workspace.is_token_revoked = True
+    async with open_dispatch(DispatchSetup(heard)) as harness:
+        harness.workspace.is_token_revoked = True
         body = sample_requests.app_home_opened()
         sent_event = body | {"event": body["event"] | {"type": event_type}}
-        assert (await bench.poster.event(sent_event)).status_code == 200
-        await bench.poster.settled()
+        assert (await harness.poster.event(sent_event)).status_code == 200
+        await harness.poster.settled()
     assert listeners.calls == admitted
 
 
@@ -221,11 +221,11 @@ async def test_without_the_app_the_workspace_is_checked_all_the_same(
 ) -> None:
     """Where the scope for bots.info is missing."""
     listeners = Counting()
-    async with open_bench(Setup(listeners.heard)) as bench:
+    async with open_dispatch(DispatchSetup(listeners.heard)) as harness:
         fault = Fault("refuse", times=9, method="bots.info", error="missing_scope")
-        bench.workspace.faults.add(fault)
-        await sent(bench, "command", lambda payload: payload)
-        await sent(bench, "command", of_another_team)
+        harness.workspace.faults.add(fault)
+        await sent(harness, "command", lambda payload: payload)
+        await sent(harness, "command", of_another_team)
     assert listeners.calls == 1
     assert "Slack does not say which app this is: missing_scope" in caplog.text
 

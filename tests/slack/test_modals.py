@@ -16,7 +16,7 @@ from bot.errors import EmporixTimeout
 from bot.rendering.buttons import TenantButton
 from bot.rendering.renderer import Renderer
 from bot.slack.decorators import Listener, action, options, shortcut, submission
-from bot.slack.modals import Modal, Offer, SubmittedModal
+from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.request import SlackRequest
 from sandbox.server import serving
 from sandbox.slack.app import create_app
@@ -27,11 +27,11 @@ from sandbox.slack.views import STACK, View
 from sandbox.slack.workspace import Workspace
 from tests.harness import sample_requests
 from tests.harness.clock import FakeClock
-from tests.harness.dispatch import Bench, Setup, open_bench
+from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 from tests.sandbox.slack.samples import modal as view_of
 from tests.sandbox.slack.samples import plain
 
-OURS = "jobs/get.whole.opening"
+OURS = "loading"
 TITLE = "The whole message"
 
 
@@ -54,20 +54,20 @@ class Pages:
         )
 
     async def start(self, modal: Modal) -> None:
-        await modal.open(OURS)
+        await modal.open(OURS, step="message")
 
     async def change(self, modal: Modal) -> None:
-        self.shown.append(await modal.update(OURS))
+        self.shown.append(await modal.update(OURS, step="message"))
 
     async def submitted(
         self, values: Any, choices: Any, metadata: TenantButton, modal: SubmittedModal
     ) -> None:
         self.given = {"values": values, "choices": choices, "metadata": metadata}
-        await modal.push(OURS)
+        await modal.push(OURS, step="message")
 
-    async def typed(self, typed: str, values: Any, offer: Offer) -> None:
+    async def typed(self, typed: str, values: Any, options_reply: OptionsReply) -> None:
         self.given = {"typed": typed, "values": values}
-        await offer(OURS)
+        await options_reply(OURS, step="message")
 
     async def broken(self, typed: str) -> None:
         raise EmporixTimeout
@@ -79,53 +79,53 @@ def pages() -> Pages:
 
 
 @pytest.fixture
-async def bench(pages: Pages) -> AsyncIterator[Bench]:
-    async with open_bench(Setup(pages.heard)) as opened:
+async def harness(pages: Pages) -> AsyncIterator[DispatchHarness]:
+    async with open_dispatch(DispatchSetup(pages.heard)) as opened:
         yield opened
 
 
-def open_view(bench: Bench) -> View:
-    return bench.workspace.views.open(ADA.id, view_of(title=plain("Before")))
+def open_view(harness: DispatchHarness) -> View:
+    return harness.workspace.views.open(ADA.id, view_of(title=plain("Before")))
 
 
-def titles(bench: Bench) -> list[str]:
+def titles(harness: DispatchHarness) -> list[str]:
     """Of Ada's open modals, the top one last."""
-    found, view = [], bench.workspace.views.top(ADA.id)
+    found, view = [], harness.workspace.views.top(ADA.id)
     while view:
         found.append(view.content["title"]["text"])
-        view = bench.workspace.views.find(view.previous_id) if view.previous_id else None
+        view = harness.workspace.views.find(view.previous_id) if view.previous_id else None
     return found[::-1]
 
 
-def pressed_in(bench: Bench, view: View, action_id: str) -> dict[str, Any]:
+def pressed_in(harness: DispatchHarness, view: View, action_id: str) -> dict[str, Any]:
     payload = sample_requests.block_actions(action_id, "", "")
     for name in ("channel", "message", "response_url"):
         del payload[name]
     shown = {"view": view.as_json(), "container": {"type": "view", "view_id": view.id}}
-    return payload | shown | {"trigger_id": bench.workspace.triggers.new(ADA.id, view.id)}
+    return payload | shown | {"trigger_id": harness.workspace.triggers.new(ADA.id, view.id)}
 
 
-async def test_a_shortcut_opens_its_modal(bench: Bench) -> None:
+async def test_a_shortcut_opens_its_modal(harness: DispatchHarness) -> None:
     """By its trigger, after an empty ack."""
     called = sample_requests.shortcut("go.start")
-    called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
-    answer = await bench.poster.interaction(called)
+    called["trigger_id"] = harness.workspace.triggers.new(ADA.id)
+    answer = await harness.poster.interaction(called)
     assert (answer.status_code, answer.text) == (200, "")
-    await bench.poster.settled()
-    assert titles(bench) == [TITLE]
+    await harness.poster.settled()
+    assert titles(harness) == [TITLE]
 
 
-async def test_says_where_a_shortcut_was_too_slow(bench: Bench) -> None:
+async def test_says_where_a_shortcut_was_too_slow(harness: DispatchHarness) -> None:
     """A spent trigger opens nothing: without a channel, a direct message says what to do."""
     called = sample_requests.shortcut("go.start")
-    called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
-    clock = bench.workspace.clock
+    called["trigger_id"] = harness.workspace.triggers.new(ADA.id)
+    clock = harness.workspace.clock
     assert isinstance(clock, FakeClock)
     clock.forward(TRIGGER_SECONDS + 1)
-    await bench.poster.interaction(called)
-    await bench.poster.settled()
-    assert titles(bench) == []
-    assert "didn't open the form in time" in bench.texts()[-1]
+    await harness.poster.interaction(called)
+    await harness.poster.settled()
+    assert titles(harness) == []
+    assert "didn't open the form in time" in harness.texts()[-1]
 
 
 @pytest.mark.parametrize(
@@ -141,94 +141,98 @@ async def test_says_where_a_shortcut_was_too_slow(bench: Bench) -> None:
     ],
     ids=lambda fault: fault.error or fault.kind,
 )
-async def test_every_refusal_of_a_trigger_asks_to_press_again(bench: Bench, fault: Fault) -> None:
+async def test_every_refusal_of_a_trigger_asks_to_press_again(
+    harness: DispatchHarness, fault: Fault
+) -> None:
     """Slack has many words for a spent trigger; none is a bug, and none is waited for."""
-    bench.workspace.faults.add(replace(fault, method="views.open"))
+    harness.workspace.faults.add(replace(fault, method="views.open"))
     called = sample_requests.shortcut("go.start")
-    called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
-    await bench.poster.interaction(called)
-    await bench.poster.settled()
-    assert titles(bench) == []
-    assert "Press the button or send the command again" in bench.texts()[-1]
+    called["trigger_id"] = harness.workspace.triggers.new(ADA.id)
+    await harness.poster.interaction(called)
+    await harness.poster.settled()
+    assert titles(harness) == []
+    assert "Press the button or send the command again" in harness.texts()[-1]
 
 
-async def test_a_refusal_of_the_view_itself_is_no_matter_of_time(bench: Bench) -> None:
+async def test_a_refusal_of_the_view_itself_is_no_matter_of_time(harness: DispatchHarness) -> None:
     """Pressing again does not help where Slack refuses what is shown."""
     fault = Fault("refuse", method="views.open", error="invalid_arguments", message="bad blocks")
-    bench.workspace.faults.add(fault)
+    harness.workspace.faults.add(fault)
     called = sample_requests.shortcut("go.start")
-    called["trigger_id"] = bench.workspace.triggers.new(ADA.id)
-    await bench.poster.interaction(called)
-    await bench.poster.settled()
-    assert "not your fault" in bench.texts()[-1]
+    called["trigger_id"] = harness.workspace.triggers.new(ADA.id)
+    await harness.poster.interaction(called)
+    await harness.poster.settled()
+    assert "not your fault" in harness.texts()[-1]
 
 
-async def test_explains_shortcuts_that_nobody_hears(bench: Bench) -> None:
+async def test_explains_shortcuts_that_nobody_hears(harness: DispatchHarness) -> None:
     """A manifest can be older than the app, or newer."""
-    await bench.poster.interaction(sample_requests.shortcut("go.long.ago"))
-    await bench.poster.interaction(
-        sample_requests.message_action("go.long.ago", bench.response_url())
+    await harness.poster.interaction(sample_requests.shortcut("go.long.ago"))
+    await harness.poster.interaction(
+        sample_requests.message_action("go.long.ago", harness.response_url())
     )
-    await bench.poster.settled()
-    assert ["too old" in text for text in bench.texts()] == [True, True]
+    await harness.poster.settled()
+    assert ["too old" in text for text in harness.texts()] == [True, True]
 
 
-async def test_opens_on_top_of_the_modal_that_was_acted_in(bench: Bench) -> None:
+async def test_opens_on_top_of_the_modal_that_was_acted_in(harness: DispatchHarness) -> None:
     """The one below is there again when the new one is closed."""
-    await bench.poster.interaction(pressed_in(bench, open_view(bench), "go.push"))
-    await bench.poster.settled()
-    assert titles(bench) == ["Before", TITLE]
+    await harness.poster.interaction(pressed_in(harness, open_view(harness), "go.push"))
+    await harness.poster.settled()
+    assert titles(harness) == ["Before", TITLE]
 
 
-async def test_a_fourth_modal_takes_the_place_of_the_third(bench: Bench) -> None:
+async def test_a_fourth_modal_takes_the_place_of_the_third(harness: DispatchHarness) -> None:
     """Slack takes three on top of each other."""
-    view = open_view(bench)
+    view = open_view(harness)
     for number in range(STACK - 1):
-        view = bench.workspace.views.push(ADA.id, view_of(title=plain(f"Pushed {number}")))
-    await bench.poster.interaction(pressed_in(bench, view, "go.push"))
-    await bench.poster.settled()
-    assert titles(bench) == ["Before", "Pushed 0", TITLE]
+        view = harness.workspace.views.push(ADA.id, view_of(title=plain(f"Pushed {number}")))
+    await harness.poster.interaction(pressed_in(harness, view, "go.push"))
+    await harness.poster.settled()
+    assert titles(harness) == ["Before", "Pushed 0", TITLE]
 
 
-async def test_takes_the_place_of_the_last_one_when_the_trigger_has_expired(bench: Bench) -> None:
+async def test_takes_the_place_of_the_last_one_when_the_trigger_has_expired(
+    harness: DispatchHarness,
+) -> None:
     """The press is answered there; an error would take the modal away and give nothing for it."""
-    pressed = pressed_in(bench, open_view(bench), "go.push")
-    clock = bench.workspace.clock
+    pressed = pressed_in(harness, open_view(harness), "go.push")
+    clock = harness.workspace.clock
     assert isinstance(clock, FakeClock)
     clock.forward(TRIGGER_SECONDS + 1)
-    await bench.poster.interaction(pressed)
-    await bench.poster.settled()
-    assert titles(bench) == [TITLE]
+    await harness.poster.interaction(pressed)
+    await harness.poster.settled()
+    assert titles(harness) == [TITLE]
 
 
-async def test_overwrites_nothing_newer(bench: Bench, pages: Pages) -> None:
+async def test_overwrites_nothing_newer(harness: DispatchHarness, pages: Pages) -> None:
     """What was pressed in a view that has changed since then is too late."""
-    view = open_view(bench)
-    pressed = pressed_in(bench, view, "go.change")
-    bench.workspace.views.update(view, view_of(title=plain("Newer")))
-    await bench.poster.interaction(pressed)
-    await bench.poster.settled()
-    assert (titles(bench), pages.shown) == (["Newer"], [False])
+    view = open_view(harness)
+    pressed = pressed_in(harness, view, "go.change")
+    harness.workspace.views.update(view, view_of(title=plain("Newer")))
+    await harness.poster.interaction(pressed)
+    await harness.poster.settled()
+    assert (titles(harness), pages.shown) == (["Newer"], [False])
 
 
-async def test_leaves_a_closed_modal_closed(bench: Bench, pages: Pages) -> None:
+async def test_leaves_a_closed_modal_closed(harness: DispatchHarness, pages: Pages) -> None:
     """Who closes it does not want to know; the listener learns of it."""
-    view = open_view(bench)
-    pressed = pressed_in(bench, view, "go.change")
-    bench.workspace.views.close(view)
-    await bench.poster.interaction(pressed)
-    await bench.poster.settled()
-    assert (titles(bench), bench.texts(), pages.shown) == ([], [], [False])
+    view = open_view(harness)
+    pressed = pressed_in(harness, view, "go.change")
+    harness.workspace.views.close(view)
+    await harness.poster.interaction(pressed)
+    await harness.poster.settled()
+    assert (titles(harness), harness.texts(), pages.shown) == ([], [], [False])
 
 
-async def test_changes_what_is_still_there(bench: Bench, pages: Pages) -> None:
+async def test_changes_what_is_still_there(harness: DispatchHarness, pages: Pages) -> None:
     """The hash of the press is that of the view."""
-    await bench.poster.interaction(pressed_in(bench, open_view(bench), "go.change"))
-    await bench.poster.settled()
-    assert (titles(bench), pages.shown) == ([TITLE], [True])
+    await harness.poster.interaction(pressed_in(harness, open_view(harness), "go.change"))
+    await harness.poster.settled()
+    assert (titles(harness), pages.shown) == ([TITLE], [True])
 
 
-async def test_a_form_gives_all_that_was_filled_in(bench: Bench, pages: Pages) -> None:
+async def test_a_form_gives_all_that_was_filled_in(harness: DispatchHarness, pages: Pages) -> None:
     """Typed, chosen, ticked and remembered; and it can push another in the ack."""
     submitted = sample_requests.view_submission("go.form", {"words": " late refund "})
     submitted["view"]["private_metadata"] = TenantButton("acme").value
@@ -238,7 +242,7 @@ async def test_a_form_gives_all_that_was_filled_in(bench: Bench, pages: Pages) -
         "where": {"x": {"type": "conversations_select", "selected_conversation": None}},
         "status": {"x": {"type": "checkboxes", "selected_options": [{"value": "failure"}]}},
     }
-    answer = await bench.poster.interaction(submitted)
+    answer = await harness.poster.interaction(submitted)
     assert answer.json()["response_action"] == "push"
     filled = {"words": "late refund", "tenant": "acme", "day": "2026-11-24", "where": ""}
     assert pages.given["values"] == filled | {"status": "failure"}
@@ -246,18 +250,18 @@ async def test_a_form_gives_all_that_was_filled_in(bench: Bench, pages: Pages) -
     assert pages.given["metadata"] == TenantButton("acme")
 
 
-async def test_offers_options_in_the_ack(bench: Bench, pages: Pages) -> None:
+async def test_offers_options_in_the_ack(harness: DispatchHarness, pages: Pages) -> None:
     """An external select is answered at once, knowing what else is in the form."""
-    answer = await bench.poster.interaction(sample_requests.block_suggestion("go.typed", "compl"))
+    answer = await harness.poster.interaction(sample_requests.block_suggestion("go.typed", "compl"))
     assert answer.status_code == 200
     assert answer.json()["title"]["text"] == TITLE
     assert pages.given == {"typed": "compl", "values": {}}
 
 
 @pytest.mark.parametrize("action_id", ["go.broken", "go.long.ago"])
-async def test_offers_nothing_when_it_cannot(bench: Bench, action_id: str) -> None:
+async def test_offers_nothing_when_it_cannot(harness: DispatchHarness, action_id: str) -> None:
     """There is no place for an error, and the rest of the form can be used."""
-    answer = await bench.poster.interaction(sample_requests.block_suggestion(action_id, "compl"))
+    answer = await harness.poster.interaction(sample_requests.block_suggestion(action_id, "compl"))
     assert (answer.status_code, answer.json()) == (200, {"options": []})
 
 
@@ -273,12 +277,12 @@ async def test_a_modal_below_that_cannot_be_changed_stays(kind: Any) -> None:
         aiohttp.ClientSession(timeout=timeout) as session,
     ):
         client = AsyncWebClient(workspace.bot_token, f"{url}/api/", session=session)
-        modal = Modal(Renderer.default(), incoming(client, view))
-        assert not await modal.change_below(modal.below(), [])
+        modal = Modal(Renderer.default(), request_of(client, view))
+        assert not await modal.update_parent(modal.snapshot(), [])
     assert workspace.views.find(view.id) == view
 
 
-def incoming(client: AsyncWebClient, view: View) -> SlackRequest:
+def request_of(client: AsyncWebClient, view: View) -> SlackRequest:
     answered = asyncio.Event()
     answered.set()
     return SlackRequest(

@@ -16,7 +16,7 @@ from bot.store.audit import AuditLog
 from bot.store.connection import connect
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 from sandbox.slack.directory import ADA, TEAM_ID
 from tests.harness.app import open_app
 from tests.harness.clock import FakeClock
@@ -114,10 +114,10 @@ async def test_a_delete_is_told_though_redis_goes_meanwhile(clock: FakeClock, pl
             await ada.command("/emporix jobs")
             await ada.click("Share in channel")
             await ada.click("Share")
-            harness.world.faults.add(Fault("delay", method="DELETE", seconds=0.5))
+            harness.emporix_state.faults.add(Fault("delay", method="DELETE", seconds=0.5))
             pressing = asyncio.create_task(ada.click("Delete"))
             await until_begun(place)
         exchange = await pressing
-    assert [job["id"] for job in harness.world.jobs("acme")] == [job_id(1)]
+    assert [job["id"] for job in harness.emporix_state.jobs("acme")] == [job_id(1)]
     assert exchange.payloads[0]["response_type"] == "ephemeral"
     assert "Deleted by <@U0ADA>" in exchange.payloads[0]["text"]

@@ -14,7 +14,7 @@ import pytest
 
 from bot.store.connection import connect
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 from tests.harness.redis_proxy import proxied

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.request import MOST_LETTERS, normalized, texts, unescaped
+from bot.slack.request import MAX_MESSAGE_CHARACTERS, message_texts, normalized, unescaped
 from sandbox.emporix.keys import ACME_OPERATIONS
 from tests.harness.app import AppHarness
 
@@ -104,7 +104,9 @@ def test_entities_are_unescaped_once(text: str) -> None:
 
 async def test_commands_are_normalized_and_unescaped(connected: AppHarness) -> None:
     """A command is read as it looks, and as it was typed."""
-    connected.world.add_job("acme", id="job-1", status="success", message="R&D <beta> is done.")
+    connected.emporix_state.add_job(
+        "acme", id="job-1", status="success", message="R&D <beta> is done."
+    )
     found = await connected.ada.command("/emporix \u200bjobs get \u200bjob-1\ufeff")
     assert found.messages[-1]["text"].startswith("Job `job-1`")
     found = await connected.ada.command('/emporix jobs search "R&D <beta>"')
@@ -122,7 +124,7 @@ async def test_forms_are_normalized(harness: AppHarness) -> None:
 
 async def test_option_search_is_normalized(connected: AppHarness) -> None:
     """What is typed into a select finds what it looks like."""
-    connected.world.add_agent("acme", id="fraud-agent", name="Fraud Agent")
+    connected.emporix_state.add_agent("acme", id="fraud-agent", name="Fraud Agent")
     await connected.ada.shortcut("Search Emporix jobs")
     offered = await connected.ada.suggest("Agent", "\u200bfraud\u2060")
     assert [option["value"] for option in offered.options] == ["fraud-agent", "fraud"]
@@ -154,7 +156,7 @@ def test_reads_text_blocks_and_attachments() -> None:
         "attachments": [{"fallback": "CI failed", "title_link": "https://ci.example/1"}],
         "user": "U0ADA",
     }
-    found = texts(message)
+    found = message_texts(message)
     assert found[0] == "A <job> & more"
     assert {"deep", "Open", "packed", "CI failed", "https://ci.example/1"} <= set(found)
     assert "U0ADA" not in found
@@ -162,12 +164,12 @@ def test_reads_text_blocks_and_attachments() -> None:
 
 def test_ends_somewhere() -> None:
     """Neither depth nor length nor number keeps anybody waiting."""
-    assert texts({"blocks": [nested("lost", 20_000)]}) == []
-    long = texts({"text": "x" * 10**6, "attachments": [{"text": "y"}] * 10**5})
-    assert sum(map(len, long)) <= MOST_LETTERS
+    assert message_texts({"blocks": [nested("lost", 20_000)]}) == []
+    long = message_texts({"text": "x" * 10**6, "attachments": [{"text": "y"}] * 10**5})
+    assert sum(map(len, long)) <= MAX_MESSAGE_CHARACTERS
 
 
 @given(st.dictionaries(KEYS, ANYTHING))
 def test_bears_any_shape(message: dict[str, Any]) -> None:
     """What is no text is nothing."""
-    assert all(isinstance(text, str) for text in texts(message))
+    assert all(isinstance(text, str) for text in message_texts(message))

@@ -1,4 +1,4 @@
-"""Slack's own sample requests, from the door to the answer that a person sees."""
+"""Slack's own sample requests, from the HTTP endpoint to the answer that a user sees."""
 
 from __future__ import annotations
 

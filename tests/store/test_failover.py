@@ -14,7 +14,7 @@ from redis.exceptions import TimeoutError as TookTooLong
 
 from bot.errors import StoreUnavailable
 from bot.store.connection import connect, connect_for_queue, translate_redis_errors
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 from tests.harness.redis_proxy import Proxy, proxied
 
 MANY = 40

@@ -42,9 +42,9 @@ def fail(
     **more: Any,
 ) -> str:
     """A job that has just ended; gives its id."""
-    number = len(harness.world.jobs("acme"))
+    number = len(harness.emporix_state.jobs("acme"))
     text = message.format(1000 + number)
-    job = harness.world.add_job(
+    job = harness.emporix_state.add_job(
         "acme", id=job_id or f"job-{number}", status=status, message=text, **more
     )
     return str(job["id"])
@@ -80,7 +80,7 @@ async def told(harness: AppHarness, user: str = "ada") -> list[dict[str, Any]]:
 
 def looks(harness: AppHarness) -> int:
     """How often jobs were asked for so far."""
-    return sum("/jobs" in seen.path for seen in harness.world.requests)
+    return sum("/jobs" in seen.path for seen in harness.emporix_state.requests)
 
 
 async def test_tells_within_a_minute(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
@@ -158,7 +158,7 @@ async def test_a_job_that_was_deleted_stays_readable(harness: AppHarness) -> Non
     """A repeat changes the first message, whose job is gone meanwhile."""
     fail(harness, "a")
     await later(harness)
-    harness.world.tenant("acme").jobs.remove("a")
+    harness.emporix_state.tenant("acme").jobs.remove("a")
     fail(harness, "b")
     await later(harness)
     message, _ = await posted(harness)
@@ -250,7 +250,7 @@ async def test_tells_of_a_broken_connection_once(
 ) -> None:
     """The owner hears it, and the channel: anybody there who is connected takes over."""
     await later(harness)
-    harness.world.revoke(ACME_OPERATIONS)
+    harness.emporix_state.revoke(ACME_OPERATIONS)
     await later(harness, 1200)
     (message,) = await told(harness)
     assert shown(message) == snapshot(name="to the owner")
@@ -314,7 +314,7 @@ async def test_pauses_where_emporix_does_not_take_its_filters(harness: AppHarnes
     """A query that Emporix understood once; the other alerts go on."""
     general = harness.person("ada", "general")
     await general.command("/emporix alerts on q:status:SKIPPED")
-    harness.world.faults.add(EmporixFault("status", status=400, path="/jobs"))
+    harness.emporix_state.faults.add(EmporixFault("status", status=400, path="/jobs"))
     await later(harness, 120)
     (message,) = await told(harness)
     assert "1 alert of yours is paused" in message["text"]
@@ -333,14 +333,14 @@ async def test_pauses_where_emporix_does_not_take_its_filters(harness: AppHarnes
 async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: EmporixFault) -> None:
     """What happened meanwhile is told once Emporix answers; nobody is told of the trouble."""
     fail(harness)
-    harness.world.faults.add(fault)
+    harness.emporix_state.faults.add(fault)
     await later(harness, 400)
     assert (len(await posted(harness)), await told(harness)) == (1, [])
 
 
 async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> None:
     """A Retry-After is kept."""
-    harness.world.faults.add(EmporixFault("rate_limit", times=1, retry_after=300))
+    harness.emporix_state.faults.add(EmporixFault("rate_limit", times=1, retry_after=300))
     await later(harness, 51)
     before = looks(harness)
     await later(harness, 290)
@@ -526,7 +526,7 @@ async def test_a_channel_reads_twice_that_an_alert_is_paused(
 ) -> None:
     """At once and 24 hours later, and never again; its owner reads it once."""
     await later(harness)
-    harness.world.revoke(ACME_OPERATIONS)
+    harness.emporix_state.revoke(ACME_OPERATIONS)
     await later(harness, 600)
     assert len(await notices(harness)) == 1
     await harness.worker.work_until(harness.clock() + 23 * 3600, step=600)
@@ -541,7 +541,7 @@ async def test_a_channel_reads_twice_that_an_alert_is_paused(
 async def test_no_notice_follows_where_somebody_took_over(harness: AppHarness) -> None:
     """The second one is for pauses that last."""
     await later(harness)
-    harness.world.revoke(ACME_OPERATIONS)
+    harness.emporix_state.revoke(ACME_OPERATIONS)
     await later(harness, 600)
     grace = harness.person("grace", "ops")
     await harness.connect(grace, ACME_READ_ONLY)
@@ -610,7 +610,7 @@ async def test_a_notice_that_slack_refused_comes_a_day_later(
 ) -> None:
     """For example while only administrators could post there."""
     await later(harness)
-    harness.world.revoke(ACME_OPERATIONS)
+    harness.emporix_state.revoke(ACME_OPERATIONS)
     refusal = Fault("refuse", times=9999, method="chat.postMessage", error="restricted_action")
     harness.workspace.faults.add(refusal)
     await later(harness, 600)
@@ -627,7 +627,7 @@ async def test_a_notice_waits_for_the_token(
 ) -> None:
     """While Slack refuses the app's token the log has an error; then channel and owner read why."""
     await later(harness)
-    harness.world.revoke(ACME_OPERATIONS)
+    harness.emporix_state.revoke(ACME_OPERATIONS)
     token, harness.workspace.bot_token = harness.workspace.bot_token, "xoxb-new"
     await later(harness, 600)
     assert "scheduled work stops" in caplog.text

@@ -44,7 +44,7 @@ async def test_a_digest_whose_owner_has_left(connected: AppHarness) -> None:
 async def test_a_digest_whose_key_does_not_work(connected: AppHarness) -> None:
     """One entry when it pauses, and none for the failures before."""
     await set_up(connected.person("ada", "ops"), name="Daily", chart=[])
-    connected.world.revoke(ACME_OPERATIONS)
+    connected.emporix_state.revoke(ACME_OPERATIONS)
     await connected.worker.work_until(connected.clock() + 6 * DAY, step=1800)
     assert [(e.event, e.detail) for e in await _by_app(connected)] == [
         ("digest.paused", "connection")
@@ -60,10 +60,10 @@ async def test_an_alert_that_cannot_go_on(connected: AppHarness, refuses: str) -
         case "slack":
             await ada.share_channel()
         case "emporix":
-            connected.world.faults.add(Fault("status", status=400, path="/jobs"))
+            connected.emporix_state.faults.add(Fault("status", status=400, path="/jobs"))
         case _:
-            connected.world.revoke(ACME_OPERATIONS)
-    connected.world.add_job("acme", id="job-1", status="failure", message="Failed.")
+            connected.emporix_state.revoke(ACME_OPERATIONS)
+    connected.emporix_state.add_job("acme", id="job-1", status="failure", message="Failed.")
     await connected.worker.work_until(connected.clock() + 900, step=5.0)
     (entry,) = await _by_app(connected)
     assert (entry.event, entry.owner_id, entry.channel_id) == ("alert.paused", "U0ADA", "C0OPS")

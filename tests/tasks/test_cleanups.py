@@ -31,7 +31,7 @@ async def told(harness: AppHarness) -> list[str]:
 
 
 async def failed(harness: AppHarness) -> int:
-    return len([job for job in harness.world.jobs("acme") if job["status"] == "failure"])
+    return len([job for job in harness.emporix_state.jobs("acme") if job["status"] == "failure"])
 
 
 async def test_is_found_and_done(begun: AppHarness) -> None:
@@ -71,14 +71,14 @@ async def test_deletes_do_not_wait_for_slack(
 
 async def test_a_deleted_message_comes_anew(begun: AppHarness) -> None:
     """Whoever threw the progress away gets the report all the same."""
-    begun.world.faults.add(Fault("rate_limit", times=9, method="DELETE", retry_after=60))
+    begun.emporix_state.faults.add(Fault("rate_limit", times=9, method="DELETE", retry_after=60))
     await begun.worker.work()
     direct = begun.person("ada", "dm")
     (message,) = await direct.messages()
     found = begun.workspace.messages.find(message["channel"], message["ts"])
     assert found
     begun.workspace.messages.delete(found)
-    begun.world.faults.clear()
+    begun.emporix_state.faults.clear()
     for _ in range(8):
         begun.clock.forward(10)
         await begun.worker.work()

@@ -20,7 +20,7 @@ from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
 from tests.store.test_digests import DIGEST
 
-NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the shop's clock
+NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the harness's clock
 DAY = 86400.0
 BERLIN = ZoneInfo("Europe/Berlin")
 POST = "chat.postMessage"
@@ -34,7 +34,9 @@ def fill(harness: AppHarness, days: int) -> None:
         stamp = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         metadata = {"version": 1, "createdAt": stamp, "modifiedAt": stamp}
         for _ in range(back + 1):
-            harness.world.add_job("acme", status="failure", message="No order.", metadata=metadata)
+            harness.emporix_state.add_job(
+                "acme", status="failure", message="No order.", metadata=metadata
+            )
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def chart_of(message: dict[str, Any]) -> dict[str, Any] | None:
 
 def counts(harness: AppHarness) -> list[str]:
     """The questions for the number of jobs of one status in one day."""
-    seen = [one.query for one in harness.world.requests if one.path.endswith("/jobs")]
+    seen = [one.query for one in harness.emporix_state.requests if one.path.endswith("/jobs")]
     return [query for query in seen if "pageSize=1&" in query]
 
 
@@ -88,12 +90,12 @@ async def test_the_digest_shows_a_line_for_each_status(due: AppHarness) -> None:
 
 async def test_the_days_are_counted_before_the_digest_is_due(due: AppHarness) -> None:
     """At its time nothing is counted for the chart, and a day later only the day that ended."""
-    due.world.requests.clear()
+    due.emporix_state.requests.clear()
     await due.worker.work()
     for_report = len(counts(due))
     assert for_report == 10
     due.clock.now = NINE + DAY - 3600
-    due.world.requests.clear()
+    due.emporix_state.requests.clear()
     await forget_shifts(due)
     await due.worker.work()
     assert len(counts(due)) == 3
@@ -104,7 +106,7 @@ async def test_nothing_is_counted_long_before(connected: AppHarness) -> None:
     await set_up(connected.person("ada", "ops"))
     await set_up(connected.person("ada", "general"), chart=[])
     fill(connected, 3)
-    connected.world.requests.clear()
+    connected.emporix_state.requests.clear()
     connected.clock.now = NINE - 2 * 3600 - 60
     await connected.worker.work()
     assert counts(connected) == []
@@ -121,12 +123,12 @@ async def test_preparing_is_repeated_where_days_are_missing(
     caplog.set_level("INFO")
     await set_up(connected.person("ada", "ops"))
     fill(connected, 3)
-    connected.world.faults.add(EmporixFault("status", times=100, path="/jobs", status=500))
+    connected.emporix_state.faults.add(EmporixFault("status", times=100, path="/jobs", status=500))
     connected.clock.now = NINE - 3600
     await connected.worker.work()
     assert "a day could not be counted" in caplog.text
-    connected.world.faults.clear()
-    connected.world.requests.clear()
+    connected.emporix_state.faults.clear()
+    connected.emporix_state.requests.clear()
     mark = redis_keys.shift("digest_chart:digest-1")
     assert 890 < await connected.redis.ttl(mark) <= 900
     await connected.redis.delete(redis_keys.shift("digest_charts"))
@@ -214,7 +216,7 @@ async def test_a_refused_chart_is_left_out_once_and_for_a_day(
 
 async def post_one_more(harness: AppHarness) -> None:
     """At once, about another failure."""
-    harness.world.add_job("acme", status="failure", message="No order.")
+    harness.emporix_state.add_job("acme", status="failure", message="No order.")
     harness.clock.forward(60)
     await harness.person("ada", "ops").command("/emporix digest now")
     await harness.worker.work_until(harness.clock() + 10, step=1)

@@ -24,12 +24,12 @@ from tests.harness.app import AppHarness
 from tests.listeners.digest.fixtures import in_channel, set_up, stored, to_ada
 from tests.listeners.jobs.fixtures import MESSAGES, STATUSES, job_id
 
-NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the shop's clock
+NINE = 1_795_507_200.0  # 2026-11-24 09:00 in Berlin, the day after the harness's clock
 DAY = 86400.0
 
 
 @pytest.fixture
-async def shop_at_nine(connected: AppHarness) -> AppHarness:
+async def harness_at_nine(connected: AppHarness) -> AppHarness:
     """Ada has a digest of #ops, there are jobs, and it is a second past nine of the next day.
 
     Pictures have tests of their own.
@@ -37,7 +37,7 @@ async def shop_at_nine(connected: AppHarness) -> AppHarness:
     await set_up(connected.person("ada", "ops"), quiet="quiet", chart=[])
     connected.clock.now = NINE - 3600
     for number in range(12):
-        connected.world.add_job(
+        connected.emporix_state.add_job(
             "acme", id=job_id(number), status=STATUSES[number % 3], message=MESSAGES[number % 3]
         )
     connected.clock.now = NINE + 1
@@ -57,38 +57,42 @@ async def work(harness: AppHarness, seconds: float = 60.0) -> None:
     await harness.worker.work_until(harness.clock() + seconds, step=1.0)
 
 
-async def test_is_posted_at_its_time(shop_at_nine: AppHarness, snapshot: SnapshotAssertion) -> None:
+async def test_is_posted_at_its_time(
+    harness_at_nine: AppHarness, snapshot: SnapshotAssertion
+) -> None:
     """Not a second before; with counts, groups of failures and the rest in the thread."""
-    shop_at_nine.clock.now = NINE - 1
-    await shop_at_nine.worker.work()
-    assert await in_channel(shop_at_nine) == []
-    shop_at_nine.clock.now = NINE
-    await shop_at_nine.worker.work()
+    harness_at_nine.clock.now = NINE - 1
+    await harness_at_nine.worker.work()
+    assert await in_channel(harness_at_nine) == []
+    harness_at_nine.clock.now = NINE
+    await harness_at_nine.worker.work()
     posted = [
         {"text": one["text"], "blocks": one["blocks"], "in_thread": bool(one["thread_ts"])}
-        for one in await in_channel(shop_at_nine)
+        for one in await in_channel(harness_at_nine)
     ]
     assert posted == snapshot
 
 
-async def test_tells_what_it_has_not_read(shop_at_nine: AppHarness) -> None:
+async def test_tells_what_it_has_not_read(harness_at_nine: AppHarness) -> None:
     """Of many failures the newest are compared, some stand in the thread, and all can be listed."""
-    shop_at_nine.clock.now = NINE - 3600
+    harness_at_nine.clock.now = NINE - 3600
     for number in range(130):
-        shop_at_nine.world.add_job("acme", status="failure", message=f"Order EON{number} is lost.")
-    shop_at_nine.clock.now = NINE
-    await shop_at_nine.worker.work()
-    top, thread = await in_channel(shop_at_nine)
+        harness_at_nine.emporix_state.add_job(
+            "acme", status="failure", message=f"Order EON{number} is lost."
+        )
+    harness_at_nine.clock.now = NINE
+    await harness_at_nine.worker.work()
+    top, thread = await in_channel(harness_at_nine)
     assert "the newest 100 of them compared" in str(top["blocks"])
     assert "102 more failures are not shown" in str(thread["blocks"])
-    listed = await shop_at_nine.person("ada", "ops").click("List all failures")
+    listed = await harness_at_nine.person("ada", "ops").click("List all failures")
     assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 134")
 
 
-async def test_comes_once_a_day(shop_at_nine: AppHarness) -> None:
+async def test_comes_once_a_day(harness_at_nine: AppHarness) -> None:
     """A week of it: seven, one for each day."""
-    await shop_at_nine.worker.work_until(NINE + 6 * DAY + 3600, step=1800)
-    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    await harness_at_nine.worker.work_until(NINE + 6 * DAY + 3600, step=1800)
+    tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 7
 
 
@@ -109,36 +113,36 @@ async def test_comes_once_on_the_days_when_the_clocks_change(
     assert [datetime.fromtimestamp(at, zone).strftime("%H:%M") for at in times] == posts
 
 
-async def test_covers_the_time_since_the_one_before(shop_at_nine: AppHarness) -> None:
+async def test_covers_the_time_since_the_one_before(harness_at_nine: AppHarness) -> None:
     """Each job is counted in one digest."""
-    await work(shop_at_nine)
-    shop_at_nine.clock.now = NINE + 3600
-    shop_at_nine.world.add_job("acme", status="failure", message="One more.")
-    shop_at_nine.clock.now = NINE + DAY
-    await shop_at_nine.worker.work()
-    first, *_, second = await texts(shop_at_nine)
+    await work(harness_at_nine)
+    harness_at_nine.clock.now = NINE + 3600
+    harness_at_nine.emporix_state.add_job("acme", status="failure", message="One more.")
+    harness_at_nine.clock.now = NINE + DAY
+    await harness_at_nine.worker.work()
+    first, *_, second = await texts(harness_at_nine)
     assert first.startswith("*Daily jobs*: 12 jobs")
     assert second.startswith("*Daily jobs*: 1 job ")
 
 
-async def test_counts_without_reading(shop_at_nine: AppHarness) -> None:
+async def test_counts_without_reading(harness_at_nine: AppHarness) -> None:
     """A hundred thousand jobs would cost no more calls, and no page is larger than fifty."""
-    shop_at_nine.world.requests.clear()
-    await shop_at_nine.worker.work()
-    lists = [seen for seen in shop_at_nine.world.requests if seen.path.endswith("/jobs")]
+    harness_at_nine.emporix_state.requests.clear()
+    await harness_at_nine.worker.work()
+    lists = [seen for seen in harness_at_nine.emporix_state.requests if seen.path.endswith("/jobs")]
     assert len(lists) == 11
     assert all("pageSize=1&" in seen.query or "pageSize=50" in seen.query for seen in lists)
 
 
-async def test_shares_what_was_fetched(shop_at_nine: AppHarness) -> None:
+async def test_shares_what_was_fetched(harness_at_nine: AppHarness) -> None:
     """Two digests of the same tenant, key and time read Emporix once."""
-    await set_up(shop_at_nine.person("ada", "general"), quiet="quiet", chart=[])
-    shop_at_nine.clock.now = NINE + DAY
-    await work(shop_at_nine)
-    shop_at_nine.clock.now = NINE + 2 * DAY
-    shop_at_nine.world.requests.clear()
-    await shop_at_nine.worker.work()
-    lists = [seen for seen in shop_at_nine.world.requests if seen.path.endswith("/jobs")]
+    await set_up(harness_at_nine.person("ada", "general"), quiet="quiet", chart=[])
+    harness_at_nine.clock.now = NINE + DAY
+    await work(harness_at_nine)
+    harness_at_nine.clock.now = NINE + 2 * DAY
+    harness_at_nine.emporix_state.requests.clear()
+    await harness_at_nine.worker.work()
+    lists = [seen for seen in harness_at_nine.emporix_state.requests if seen.path.endswith("/jobs")]
     assert len(lists) == 11
 
 
@@ -161,105 +165,105 @@ async def test_a_quiet_day_is_silent(connected: AppHarness) -> None:
     assert (digest.posted_on, digest.covered_until) == ("2026-11-24", NINE)
 
 
-async def test_a_late_one_says_so(shop_at_nine: AppHarness, snapshot: SnapshotAssertion) -> None:
+async def test_a_late_one_says_so(harness_at_nine: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The worker was off for less than six hours."""
-    shop_at_nine.clock.now = NINE + MAX_DELAY_SECONDS - 60
-    await shop_at_nine.worker.work()
-    message = (await in_channel(shop_at_nine))[0]
+    harness_at_nine.clock.now = NINE + MAX_DELAY_SECONDS - 60
+    await harness_at_nine.worker.work()
+    message = (await in_channel(harness_at_nine))[0]
     assert message["blocks"][2] == snapshot
 
 
 async def test_what_is_too_late_is_mentioned_in_the_next(
-    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
+    harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Three days off: no burst, but one digest that tells of the others and covers their time."""
-    shop_at_nine.clock.now = NINE + 2 * DAY + MAX_DELAY_SECONDS + 60
-    await work(shop_at_nine)
-    assert await in_channel(shop_at_nine) == []
-    shop_at_nine.clock.now = NINE + 3 * DAY
-    await work(shop_at_nine)
-    (message,) = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    harness_at_nine.clock.now = NINE + 2 * DAY + MAX_DELAY_SECONDS + 60
+    await work(harness_at_nine)
+    assert await in_channel(harness_at_nine) == []
+    harness_at_nine.clock.now = NINE + 3 * DAY
+    await work(harness_at_nine)
+    (message,) = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert message["blocks"][2] == snapshot
 
 
 async def test_tells_the_owner_once_that_the_connection_is_broken(
-    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
+    harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """With Reconnect. After three days it pauses, and the channel is offered to take it over: at
     once and when the next one would have come.
     """
-    shop_at_nine.world.revoke(ACME_OPERATIONS)
-    await shop_at_nine.worker.work_until(NINE + 5 * DAY, step=1800)
-    (told,) = await to_ada(shop_at_nine)
+    harness_at_nine.emporix_state.revoke(ACME_OPERATIONS)
+    await harness_at_nine.worker.work_until(NINE + 5 * DAY, step=1800)
+    (told,) = await to_ada(harness_at_nine)
     assert told["blocks"] == snapshot(name="to the owner")
-    first, second = await in_channel(shop_at_nine)
+    first, second = await in_channel(harness_at_nine)
     assert first["blocks"] == snapshot(name="to the channel")
     assert second["blocks"] == snapshot(name="to the channel, once more")
-    digest = await stored(shop_at_nine)
+    digest = await stored(harness_at_nine)
     assert digest.paused == "connection"
     assert digest.failed_dates == ("2026-11-24", "2026-11-25", "2026-11-26")
 
 
-async def test_says_why_none_came_where_one_was_wanted(shop_at_nine: AppHarness) -> None:
+async def test_says_why_none_came_where_one_was_wanted(harness_at_nine: AppHarness) -> None:
     """Each time, to the person who wanted it and on whose connection it runs."""
-    await work(shop_at_nine)
-    shop_at_nine.world.revoke(ACME_OPERATIONS)
+    await work(harness_at_nine)
+    harness_at_nine.emporix_state.revoke(ACME_OPERATIONS)
     for count in (1, 2):
-        await shop_at_nine.person("ada", "ops").command("/emporix digest now")
-        await work(shop_at_nine)
-        told = [m for m in await to_ada(shop_at_nine) if "could not be posted" in m["text"]]
+        await harness_at_nine.person("ada", "ops").command("/emporix digest now")
+        await work(harness_at_nine)
+        told = [m for m in await to_ada(harness_at_nine) if "could not be posted" in m["text"]]
         assert len(told) == count
-    assert (await stored(shop_at_nine)).paused == ""
+    assert (await stored(harness_at_nine)).paused == ""
 
 
 @pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
 async def test_tells_the_owner_whatever_slack_says(
-    shop_at_nine: AppHarness, kind: Literal["cut_before", "cut_after"]
+    harness_at_nine: AppHarness, kind: Literal["cut_before", "cut_after"]
 ) -> None:
     """Once, also where Slack broke off: the app looks into the direct messages, too."""
-    shop_at_nine.world.revoke(ACME_OPERATIONS)
-    shop_at_nine.workspace.faults.add(Fault(kind, method="chat.postMessage", times=2))
-    await work(shop_at_nine)
-    assert len(await to_ada(shop_at_nine)) == 1
+    harness_at_nine.emporix_state.revoke(ACME_OPERATIONS)
+    harness_at_nine.workspace.faults.add(Fault(kind, method="chat.postMessage", times=2))
+    await work(harness_at_nine)
+    assert len(await to_ada(harness_at_nine)) == 1
 
 
-async def test_goes_on_where_it_was_taken_over(shop_at_nine: AppHarness) -> None:
+async def test_goes_on_where_it_was_taken_over(harness_at_nine: AppHarness) -> None:
     """By the button in the channel."""
-    await shop_at_nine.ada.command("/emporix disconnect")
-    await shop_at_nine.ada.click("Disconnect")
-    await shop_at_nine.worker.work_until(NINE + 2 * DAY + 60, step=1800)
-    grace = shop_at_nine.person("grace", "ops")
-    await shop_at_nine.connect(grace, ACME_READ_ONLY)
+    await harness_at_nine.ada.command("/emporix disconnect")
+    await harness_at_nine.ada.click("Disconnect")
+    await harness_at_nine.worker.work_until(NINE + 2 * DAY + 60, step=1800)
+    grace = harness_at_nine.person("grace", "ops")
+    await harness_at_nine.connect(grace, ACME_READ_ONLY)
     await grace.click("Take over")
-    shop_at_nine.clock.now = NINE + 3 * DAY
-    await shop_at_nine.worker.work()
-    first, second, digest = await texts(shop_at_nine)
+    harness_at_nine.clock.now = NINE + 3 * DAY
+    await harness_at_nine.worker.work()
+    first, second, digest = await texts(harness_at_nine)
     assert "is paused: its owner disconnected the tenant" in first
     assert "is still paused" in second
     assert digest.startswith("*Daily jobs*")
 
 
-async def test_a_day_that_works_again_begins_anew(shop_at_nine: AppHarness) -> None:
+async def test_a_day_that_works_again_begins_anew(harness_at_nine: AppHarness) -> None:
     """Two bad days, a good one, and two bad ones do not pause it."""
     for day, works in enumerate((False, False, True, False, False)):
-        shop_at_nine.clock.now = NINE + day * DAY
+        harness_at_nine.clock.now = NINE + day * DAY
         fault = EmporixFault("status", times=999, status=403)
         if not works:
-            shop_at_nine.world.faults.add(fault)
-        await work(shop_at_nine)
-        shop_at_nine.world.faults.clear()
-    digest = await stored(shop_at_nine)
+            harness_at_nine.emporix_state.faults.add(fault)
+        await work(harness_at_nine)
+        harness_at_nine.emporix_state.faults.clear()
+    digest = await stored(harness_at_nine)
     assert (digest.paused, len(digest.failed_dates)) == ("", 2)
 
 
-async def test_waits_where_emporix_is_down(shop_at_nine: AppHarness) -> None:
+async def test_waits_where_emporix_is_down(harness_at_nine: AppHarness) -> None:
     """Until it answers again, up to six hours; then it says that it is late."""
-    shop_at_nine.world.faults.add(EmporixFault("status", times=10_000, status=503))
-    await shop_at_nine.worker.work_until(NINE + 3600, step=60)
-    assert await in_channel(shop_at_nine) == []
-    shop_at_nine.world.faults.clear()
-    await shop_at_nine.worker.work_until(NINE + 3600 + 660, step=60)
-    assert "This comes late" in str((await in_channel(shop_at_nine))[0]["blocks"])
+    harness_at_nine.emporix_state.faults.add(EmporixFault("status", times=10_000, status=503))
+    await harness_at_nine.worker.work_until(NINE + 3600, step=60)
+    assert await in_channel(harness_at_nine) == []
+    harness_at_nine.emporix_state.faults.clear()
+    await harness_at_nine.worker.work_until(NINE + 3600 + 660, step=60)
+    assert "This comes late" in str((await in_channel(harness_at_nine))[0]["blocks"])
 
 
 @pytest.mark.parametrize(
@@ -271,14 +275,14 @@ async def test_waits_where_emporix_is_down(shop_at_nine: AppHarness) -> None:
     ],
     ids=lambda fault: fault.kind,
 )
-async def test_waits_where_slack_is_down(shop_at_nine: AppHarness, fault: Fault) -> None:
+async def test_waits_where_slack_is_down(harness_at_nine: AppHarness, fault: Fault) -> None:
     """However long that takes, as with Emporix: the day is not left out."""
-    shop_at_nine.workspace.faults.add(fault)
-    await shop_at_nine.worker.work_until(NINE + 1200, step=20)
-    shop_at_nine.workspace.faults.clear()
-    await shop_at_nine.worker.work_until(NINE + 2400, step=20)
-    assert "This comes late" in str((await in_channel(shop_at_nine))[0]["blocks"])
-    assert (await stored(shop_at_nine)).skipped == ()
+    harness_at_nine.workspace.faults.add(fault)
+    await harness_at_nine.worker.work_until(NINE + 1200, step=20)
+    harness_at_nine.workspace.faults.clear()
+    await harness_at_nine.worker.work_until(NINE + 2400, step=20)
+    assert "This comes late" in str((await in_channel(harness_at_nine))[0]["blocks"])
+    assert (await stored(harness_at_nine)).skipped == ()
 
 
 async def removed(harness: AppHarness) -> None:
@@ -306,49 +310,49 @@ async def shared(harness: AppHarness) -> None:
     [(removed, "removed"), (archived, "archived"), (deleted, "gone"), (shared, "outsiders")],
 )
 async def test_pauses_where_it_cannot_be_posted(
-    shop_at_nine: AppHarness, happens: Any, reason: str
+    harness_at_nine: AppHarness, happens: Any, reason: str
 ) -> None:
     """The owner is told once, and nothing is posted."""
-    await work(shop_at_nine)
-    before = len(shop_at_nine.workspace.messages.of_channel("C0OPS"))
-    await happens(shop_at_nine)
-    await shop_at_nine.worker.work_until(NINE + 4 * DAY, step=1800)
-    assert (await stored(shop_at_nine)).paused == reason
-    (told,) = await to_ada(shop_at_nine)
+    await work(harness_at_nine)
+    before = len(harness_at_nine.workspace.messages.of_channel("C0OPS"))
+    await happens(harness_at_nine)
+    await harness_at_nine.worker.work_until(NINE + 4 * DAY, step=1800)
+    assert (await stored(harness_at_nine)).paused == reason
+    (told,) = await to_ada(harness_at_nine)
     assert "pauses" in told["text"]
-    assert len(shop_at_nine.workspace.messages.of_channel("C0OPS")) == before
+    assert len(harness_at_nine.workspace.messages.of_channel("C0OPS")) == before
 
 
-async def test_joins_where_it_has_not_posted_yet(shop_at_nine: AppHarness) -> None:
+async def test_joins_where_it_has_not_posted_yet(harness_at_nine: AppHarness) -> None:
     """Somebody may have removed the app between set-up and the first digest; once it joins."""
-    await removed(shop_at_nine)
-    await shop_at_nine.worker.work()
-    assert (await texts(shop_at_nine))[0].startswith("*Daily jobs*")
+    await removed(harness_at_nine)
+    await harness_at_nine.worker.work()
+    assert (await texts(harness_at_nine))[0].startswith("*Daily jobs*")
 
 
 async def test_asks_for_an_invitation_to_a_private_channel(
-    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
+    harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """In the exact words that are to be typed there."""
-    directory = shop_at_nine.workspace.directory
+    directory = harness_at_nine.workspace.directory
     directory.channels["C0OPS"] = replace(directory.channels["C0OPS"], is_private=True)
-    await work(shop_at_nine)
-    await removed(shop_at_nine)
-    await shop_at_nine.worker.work_until(NINE + DAY + 60, step=1800)
-    (told,) = await to_ada(shop_at_nine)
+    await work(harness_at_nine)
+    await removed(harness_at_nine)
+    await harness_at_nine.worker.work_until(NINE + DAY + 60, step=1800)
+    (told,) = await to_ada(harness_at_nine)
     assert "`/invite @Emporix Jobs`" in told["text"]
 
 
 async def test_pauses_where_its_owner_has_left(
-    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
+    harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The channel is told, since nobody else can be."""
-    shop_at_nine.workspace.directory.deactivate("U0ADA")
-    await work(shop_at_nine)
-    (said,) = await in_channel(shop_at_nine)
+    harness_at_nine.workspace.directory.deactivate("U0ADA")
+    await work(harness_at_nine)
+    (said,) = await in_channel(harness_at_nine)
     assert "can take it over" in said["text"]
-    assert (await stored(shop_at_nine)).paused == "owner_gone"
-    assert not await shop_at_nine.redis.exists(redis_keys.account(Caller(TEAM_ID, "U0ADA")))
+    assert (await stored(harness_at_nine)).paused == "owner_gone"
+    assert not await harness_at_nine.redis.exists(redis_keys.account(Caller(TEAM_ID, "U0ADA")))
 
 
 CERTAIN = [
@@ -363,120 +367,122 @@ CERTAIN = [
 
 @pytest.mark.parametrize(("word", "method"), CERTAIN)
 async def test_pauses_where_slack_has_said_no(
-    shop_at_nine: AppHarness, word: str, method: str, caplog: pytest.LogCaptureFixture
+    harness_at_nine: AppHarness, word: str, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Within five minutes, with a warning, and with Slack's own word for it once Slack lets
     somebody be told.
     """
-    shop_at_nine.workspace.faults.add(Fault("refuse", times=9999, method=method, error=word))
-    await work(shop_at_nine, 300)
-    assert (await stored(shop_at_nine)).paused == f"slack:{word}"
+    harness_at_nine.workspace.faults.add(Fault("refuse", times=9999, method=method, error=word))
+    await work(harness_at_nine, 300)
+    assert (await stored(harness_at_nine)).paused == f"slack:{word}"
     assert f"digest digest-1 is paused: slack:{word}" in caplog.text
-    shop_at_nine.workspace.faults.clear()
-    await shop_at_nine.worker.work_until(NINE + DAY + 60, step=60)
-    assert f"Slack says {word}" in (await in_channel(shop_at_nine))[-1]["text"]
+    harness_at_nine.workspace.faults.clear()
+    await harness_at_nine.worker.work_until(NINE + DAY + 60, step=60)
+    assert f"Slack says {word}" in (await in_channel(harness_at_nine))[-1]["text"]
 
 
 async def test_waits_while_slack_limits_how_many_channels_are_read(
-    shop_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
+    harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is posted before the readers are known; the log says why it waits."""
     caplog.set_level("INFO")
     fault = Fault("rate_limit", times=9999, method="conversations.info", retry_after=30)
-    shop_at_nine.workspace.faults.add(fault)
-    await work(shop_at_nine)
-    assert await in_channel(shop_at_nine) == []
+    harness_at_nine.workspace.faults.add(fault)
+    await work(harness_at_nine)
+    assert await in_channel(harness_at_nine) == []
     assert "digests.post is put off: " in caplog.text
     assert "rate limit for reading channels" in caplog.text
-    shop_at_nine.workspace.faults.clear()
-    await work(shop_at_nine, 600)
-    assert (await texts(shop_at_nine))[0].startswith("*Daily jobs*")
+    harness_at_nine.workspace.faults.clear()
+    await work(harness_at_nine, 600)
+    assert (await texts(harness_at_nine))[0].startswith("*Daily jobs*")
 
 
-async def test_channels_are_read_before_the_digests_are_due(shop_at_nine: AppHarness) -> None:
+async def test_channels_are_read_before_the_digests_are_due(harness_at_nine: AppHarness) -> None:
     """In the minutes before nine, and once for all digests of a channel."""
-    shop_at_nine.clock.now = NINE - 60
-    await set_up(shop_at_nine.person("ada", "ops"), name="Other", quiet="quiet", chart=[])
-    await work(shop_at_nine, 59)
-    audiences = AudienceCache(shop_at_nine.redis, shop_at_nine.vault, per_minute=50)
+    harness_at_nine.clock.now = NINE - 60
+    await set_up(harness_at_nine.person("ada", "ops"), name="Other", quiet="quiet", chart=[])
+    await work(harness_at_nine, 59)
+    audiences = AudienceCache(harness_at_nine.redis, harness_at_nine.vault, per_minute=50)
     assert await audiences.missing(["C0OPS"]) == []
     fault = Fault("status", times=9999, method="conversations.info")
-    shop_at_nine.workspace.faults.add(fault)
-    await work(shop_at_nine)
-    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    harness_at_nine.workspace.faults.add(fault)
+    await work(harness_at_nine)
+    tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 2
 
 
 async def test_a_channel_that_was_shared_a_moment_ago_gets_nothing(
-    shop_at_nine: AppHarness,
+    harness_at_nine: AppHarness,
 ) -> None:
     """Its readers were known a minute before, but Slack has reported a change since."""
-    shop_at_nine.clock.now = NINE - 60
-    await work(shop_at_nine, 50)
-    await shared(shop_at_nine)
-    await work(shop_at_nine)
-    assert await in_channel(shop_at_nine) == []
-    assert (await stored(shop_at_nine)).paused == "outsiders"
+    harness_at_nine.clock.now = NINE - 60
+    await work(harness_at_nine, 50)
+    await shared(harness_at_nine)
+    await work(harness_at_nine)
+    assert await in_channel(harness_at_nine) == []
+    assert (await stored(harness_at_nine)).paused == "outsiders"
 
 
 async def test_the_owner_hears_of_the_second_run_missed_in_a_row(
-    shop_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
+    harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each is a warning in the log; the owner gets one message, until a digest was posted again."""
-    shop_at_nine.world.faults.add(EmporixFault("status", times=10**6, status=503))
+    harness_at_nine.emporix_state.faults.add(EmporixFault("status", times=10**6, status=503))
     for day in range(3):
-        await shop_at_nine.worker.work_until(NINE + day * DAY + 7 * 3600, step=300)
+        await harness_at_nine.worker.work_until(NINE + day * DAY + 7 * 3600, step=300)
         assert f"was not posted in time: run 2026-11-{24 + day}" in caplog.text
-        assert len(await to_ada(shop_at_nine)) == min(day, 1)
-    (told,) = await to_ada(shop_at_nine)
+        assert len(await to_ada(harness_at_nine)) == min(day, 1)
+    (told,) = await to_ada(harness_at_nine)
     assert "was not posted in time" in told["text"]
-    shop_at_nine.world.faults.clear()
-    await shop_at_nine.worker.work_until(NINE + 3 * DAY + 700, step=60)
-    assert (await stored(shop_at_nine)).missed == 0
+    harness_at_nine.emporix_state.faults.clear()
+    await harness_at_nine.worker.work_until(NINE + 3 * DAY + 700, step=60)
+    assert (await stored(harness_at_nine)).missed == 0
 
 
-async def test_who_asked_for_one_hears_that_it_did_not_come(shop_at_nine: AppHarness) -> None:
+async def test_who_asked_for_one_hears_that_it_did_not_come(harness_at_nine: AppHarness) -> None:
     """A quarter of an hour later it is not posted any more."""
-    await work(shop_at_nine)
-    shop_at_nine.world.faults.add(EmporixFault("status", times=10**6, status=503))
-    await shop_at_nine.person("ada", "ops").command("/emporix digest now")
-    await shop_at_nine.worker.work_until(shop_at_nine.clock() + 1800, step=30)
-    (told,) = await to_ada(shop_at_nine)
+    await work(harness_at_nine)
+    harness_at_nine.emporix_state.faults.add(EmporixFault("status", times=10**6, status=503))
+    await harness_at_nine.person("ada", "ops").command("/emporix digest now")
+    await harness_at_nine.worker.work_until(harness_at_nine.clock() + 1800, step=30)
+    (told,) = await to_ada(harness_at_nine)
     assert "was not posted in time" in told["text"]
 
 
-async def test_post_now_does_not_wait_for_a_run_that_was_put_off(shop_at_nine: AppHarness) -> None:
+async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
+    harness_at_nine: AppHarness,
+) -> None:
     """A task that waits for ten minutes does not keep the new request waiting: it comes within
     seconds, and one message answers both.
     """
-    shop_at_nine.world.faults.add(EmporixFault("status", times=10**6, status=503))
-    await shop_at_nine.worker.work_until(NINE + 3690, step=30)
-    shop_at_nine.world.faults.clear()
-    (waiting,) = shop_at_nine.worker.waiting
-    assert waiting.at - shop_at_nine.clock() > 60
-    await shop_at_nine.person("ada", "ops").command("/emporix digest now")
-    await work(shop_at_nine, 5)
-    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    harness_at_nine.emporix_state.faults.add(EmporixFault("status", times=10**6, status=503))
+    await harness_at_nine.worker.work_until(NINE + 3690, step=30)
+    harness_at_nine.emporix_state.faults.clear()
+    (waiting,) = harness_at_nine.worker.waiting
+    assert waiting.at - harness_at_nine.clock() > 60
+    await harness_at_nine.person("ada", "ops").command("/emporix digest now")
+    await work(harness_at_nine, 5)
+    tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 1
-    await work(shop_at_nine, 900)
-    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    await work(harness_at_nine, 900)
+    tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 1
-    assert (await stored(shop_at_nine)).asked == 0
+    assert (await stored(harness_at_nine)).asked == 0
 
 
 async def test_one_that_cannot_be_decrypted_stays_and_is_tried_hourly(
-    shop_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
+    harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a line in the log each time; once its key is back it is posted."""
-    redis, key = shop_at_nine.redis, redis_keys.digest("digest-1")
+    redis, key = harness_at_nine.redis, redis_keys.digest("digest-1")
     record = await redis.hget(key, "record")
     await redis.hset(key, "record", "1.deadbeef.AAAA")
-    await work(shop_at_nine, 3500)
+    await work(harness_at_nine, 3500)
     told = [line for line in caplog.messages if "cannot be decrypted" in line]
     assert told == ["digest digest-1 cannot be decrypted and is tried again in an hour"]
     await redis.hset(key, "record", record)
-    await shop_at_nine.worker.work_until(NINE + 2 * 3600, step=10)
-    assert (await texts(shop_at_nine))[0].startswith("*Daily jobs*")
+    await harness_at_nine.worker.work_until(NINE + 2 * 3600, step=10)
+    assert (await texts(harness_at_nine))[0].startswith("*Daily jobs*")
 
 
 @pytest.mark.parametrize(
@@ -491,56 +497,58 @@ async def test_one_that_cannot_be_decrypted_stays_and_is_tried_hourly(
     ],
     ids=lambda fault: f"{fault.kind} {fault.method}",
 )
-async def test_is_posted_once_whatever_slack_says(shop_at_nine: AppHarness, fault: Fault) -> None:
+async def test_is_posted_once_whatever_slack_says(
+    harness_at_nine: AppHarness, fault: Fault
+) -> None:
     """Refused, in trouble before, in trouble after: the channel has it once, and the thread too."""
-    shop_at_nine.workspace.faults.add(fault)
-    await work(shop_at_nine, 120)
-    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
-    replies = [one for one in await in_channel(shop_at_nine) if one["thread_ts"]]
+    harness_at_nine.workspace.faults.add(fault)
+    await work(harness_at_nine, 120)
+    tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
+    replies = [one for one in await in_channel(harness_at_nine) if one["thread_ts"]]
     assert (len(tops), len(replies)) == (1, 1)
 
 
 async def test_is_not_posted_again_where_nobody_may_look(
-    shop_at_nine: AppHarness, snapshot: SnapshotAssertion
+    harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Without the scope of history an unknown outcome stays unknown, and the owner is told."""
-    scopes = shop_at_nine.workspace.bot_scopes - {"channels:history"}
-    shop_at_nine.workspace.bot_scopes = scopes
-    shop_at_nine.workspace.faults.add(Fault("cut_before", method="chat.postMessage"))
-    await work(shop_at_nine, 120)
-    assert await in_channel(shop_at_nine) == []
-    (told,) = await to_ada(shop_at_nine)
+    scopes = harness_at_nine.workspace.bot_scopes - {"channels:history"}
+    harness_at_nine.workspace.bot_scopes = scopes
+    harness_at_nine.workspace.faults.add(Fault("cut_before", method="chat.postMessage"))
+    await work(harness_at_nine, 120)
+    assert await in_channel(harness_at_nine) == []
+    (told,) = await to_ada(harness_at_nine)
     assert told["blocks"] == snapshot
-    assert (await stored(shop_at_nine)).posted_on == "2026-11-24"
+    assert (await stored(harness_at_nine)).posted_on == "2026-11-24"
 
 
-async def test_a_run_that_was_settled_elsewhere_does_nothing(shop_at_nine: AppHarness) -> None:
+async def test_a_run_that_was_settled_elsewhere_does_nothing(harness_at_nine: AppHarness) -> None:
     """A task that comes twice, as after a worker died between sent and settled."""
-    before = await stored(shop_at_nine)
-    await work(shop_at_nine)
-    store = DigestStore(shop_at_nine.redis, shop_at_nine.vault)
-    after = await stored(shop_at_nine)
+    before = await stored(harness_at_nine)
+    await work(harness_at_nine)
+    store = DigestStore(harness_at_nine.redis, harness_at_nine.vault)
+    after = await stored(harness_at_nine)
     await store.save(replace(before, version=after.version), after)
-    await work(shop_at_nine)
-    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    await work(harness_at_nine)
+    tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 1
-    assert (await stored(shop_at_nine)).posted_on == "2026-11-24"
+    assert (await stored(harness_at_nine)).posted_on == "2026-11-24"
 
 
 async def test_a_forged_one_is_not_run(
-    shop_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
+    harness_at_nine: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Copied from another one or made up, and entered as due: it is logged, and the others come."""
-    redis = shop_at_nine.redis
+    redis = harness_at_nine.redis
     record = await redis.hgetall(redis_keys.digest("digest-1"))
     await redis.hset(redis_keys.digest("forged-1"), mapping=record)
-    clear = asdict(replace(await stored(shop_at_nine), channel_id="C0GENERAL"))
+    clear = asdict(replace(await stored(harness_at_nine), channel_id="C0GENERAL"))
     await redis.hset(redis_keys.digest("forged-2"), "record", json.dumps(clear))
     await redis.zadd(redis_keys.digests_due(), {"forged-1": NINE - 9, "forged-2": NINE - 8})
-    await work(shop_at_nine)
-    tops = [one for one in await in_channel(shop_at_nine) if not one["thread_ts"]]
+    await work(harness_at_nine)
+    tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 1
-    assert await in_channel(shop_at_nine, "general") == []
+    assert await in_channel(harness_at_nine, "general") == []
     assert "a stored digest cannot be opened" in caplog.text
 
 
@@ -551,23 +559,27 @@ class BrokenReports:
         raise ValueError("unforeseen")
 
 
-async def test_a_failure_that_does_not_pass_is_left_out(shop_at_nine: AppHarness) -> None:
+async def test_a_failure_that_does_not_pass_is_left_out(harness_at_nine: AppHarness) -> None:
     """After some attempts the run is left out; the next day it is tried again."""
-    runner = shop_at_nine.worker._parts.runner
+    runner = harness_at_nine.worker._parts.runner
     services: Any = runner._services
     runner._services = replace(services, reports=BrokenReports())
-    await work(shop_at_nine, 400)
-    after = await stored(shop_at_nine)
+    await work(harness_at_nine, 400)
+    after = await stored(harness_at_nine)
     assert after.skipped == ("2026-11-24",)
     runner._services = services
-    shop_at_nine.clock.now = NINE + DAY
-    await work(shop_at_nine)
-    assert "2026-11-24" in str((await in_channel(shop_at_nine))[0]["blocks"])
+    harness_at_nine.clock.now = NINE + DAY
+    await work(harness_at_nine)
+    assert "2026-11-24" in str((await in_channel(harness_at_nine))[0]["blocks"])
 
 
-async def test_shows_agents_by_their_names(shop_at_nine: AppHarness) -> None:
+async def test_shows_agents_by_their_names(harness_at_nine: AppHarness) -> None:
     """Nobody waits for a digest, so it waits for the names."""
-    shop_at_nine.world.add_agent("acme", id="complaint-agent", name={"en": "Complaint Agent"})
-    shop_at_nine.world.faults.add(EmporixFault("delay", path="/agentic/agents", seconds=0.5))
-    await shop_at_nine.worker.work()
-    assert "`Complaint Agent`" in str((await in_channel(shop_at_nine))[0]["blocks"])
+    harness_at_nine.emporix_state.add_agent(
+        "acme", id="complaint-agent", name={"en": "Complaint Agent"}
+    )
+    harness_at_nine.emporix_state.faults.add(
+        EmporixFault("delay", path="/agentic/agents", seconds=0.5)
+    )
+    await harness_at_nine.worker.work()
+    assert "`Complaint Agent`" in str((await in_channel(harness_at_nine))[0]["blocks"])

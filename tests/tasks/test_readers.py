@@ -12,7 +12,7 @@ from redis import Redis
 
 from bot.store import keys as redis_keys
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
-from sandbox.emporix.state import Seen
+from sandbox.emporix.state import RecordedRequest
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import FakeClock
 from tests.listeners.digest.fixtures import set_up
@@ -23,14 +23,14 @@ RUNNING = "68835cc3ef4e8e1425c30001"
 Flow = Callable[[AppHarness], Awaitable[None]]
 
 
-class Opening(deque[Seen]):
+class Opening(deque[RecordedRequest]):
     """The requests to Emporix; `happens` is called during the `number`-th from here on."""
 
     def __init__(self, number: int, happens: Callable[[], None]) -> None:
         super().__init__()
         self._number, self._happens = number, happens
 
-    def append(self, seen: Seen) -> None:
+    def append(self, seen: RecordedRequest) -> None:
         super().append(seen)
         if len(self) == self._number:
             self._happens()
@@ -41,7 +41,7 @@ async def later(harness: AppHarness, seconds: float) -> None:
 
 
 def fail(harness: AppHarness, number: int, message: str = "Order 1{} could not be found.") -> None:
-    harness.world.add_job(
+    harness.emporix_state.add_job(
         "acme", id=f"job-{number}", status="failure", message=message.format(number)
     )
 
@@ -73,13 +73,13 @@ async def alert_has_repeats(harness: AppHarness) -> None:
 async def watched_job_ends(harness: AppHarness) -> None:
     """It was shared, and is to be changed in place."""
     ada, grace = harness.person("ada", "ops"), harness.person("grace", "ops")
-    harness.world.add_job("acme", id=RUNNING, status="in_progress")
+    harness.emporix_state.add_job("acme", id=RUNNING, status="in_progress")
     await harness.connect(grace, ACME_READ_ONLY)
     await ada.command(f"/emporix jobs get {RUNNING}")
     await ada.click("Share in channel")
     await ada.click("Share")
     await grace.click("Watch")
-    harness.world.add_job("acme", id=RUNNING, status="failure", message="No such order.")
+    harness.emporix_state.add_job("acme", id=RUNNING, status="failure", message="No such order.")
 
 
 DAYS = 14 * 86400.0
@@ -115,7 +115,7 @@ async def run(redis: Any, redis_url: str, flow: Flow, number: int) -> tuple[int,
                 client.delete(redis_keys.audience(OPS))
             shown[0] = in_channel(harness)
 
-        harness.world.requests = seen = Opening(number, opened)
+        harness.emporix_state.requests = seen = Opening(number, opened)
         await later(harness, 200)
         return len(seen), shown[0], in_channel(harness)
 

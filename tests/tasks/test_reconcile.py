@@ -15,7 +15,7 @@ JOB = "68835cc3ef4e8e1425c30001"
 @pytest.fixture
 async def scheduled(connected: AppHarness) -> AppHarness:
     """Ada has a digest, an alert and a watched job, and a worker has run for a while."""
-    connected.world.add_job("acme", id=JOB, status="in_progress")
+    connected.emporix_state.add_job("acme", id=JOB, status="in_progress")
     await set_up(connected.person("ada", "ops"))
     await connected.person("ada", "ops").command("/emporix alerts on")
     await connected.ada.command(f"/emporix jobs watch {JOB}")
@@ -87,8 +87,8 @@ async def test_a_clean_up_that_the_index_lacks_goes_on(connected: AppHarness) ->
     await connected.redis.delete(redis_keys.cleans_due())
     connected.clock.forward(599)
     await connected.worker.work()
-    assert len(connected.world.jobs("acme")) == 9
+    assert len(connected.emporix_state.jobs("acme")) == 9
     await ten_minutes_later(connected)
     connected.clock.forward(1)
     await connected.worker.work()
-    assert len(connected.world.jobs("acme")) == 6
+    assert len(connected.emporix_state.jobs("acme")) == 6

@@ -35,7 +35,9 @@ def harness(connected: AppHarness) -> AppHarness:
 def change(harness: AppHarness, status: str, job_id: str = JOB, message: str | None = None) -> None:
     """A job of that id as it is from now on."""
     metadata = {"version": 1, "createdAt": iso(BEGAN), "modifiedAt": iso(harness.clock())}
-    harness.world.add_job("acme", id=job_id, status=status, message=message, metadata=metadata)
+    harness.emporix_state.add_job(
+        "acme", id=job_id, status=status, message=message, metadata=metadata
+    )
 
 
 async def told(harness: AppHarness, user: str = "ada") -> list[dict[str, Any]]:
@@ -50,7 +52,7 @@ async def later(harness: AppHarness, seconds: float) -> None:
 
 def looks(harness: AppHarness) -> int:
     """How often jobs were asked for so far."""
-    return sum("/jobs" in seen.path for seen in harness.world.requests)
+    return sum("/jobs" in seen.path for seen in harness.emporix_state.requests)
 
 
 async def test_hears_of_the_end(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
@@ -104,7 +106,7 @@ async def test_says_that_a_job_was_deleted(
 ) -> None:
     """Gone is an end, too."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
-    harness.world.tenant("acme").jobs.remove(JOB)
+    harness.emporix_state.tenant("acme").jobs.remove(JOB)
     await later(harness, 10)
     (message,) = await told(harness)
     assert message["blocks"] == snapshot
@@ -203,7 +205,7 @@ async def test_tells_of_a_broken_connection_once(
 ) -> None:
     """After some refusals in a row; then nothing is watched there any more."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
-    harness.world.revoke(ACME_OPERATIONS)
+    harness.emporix_state.revoke(ACME_OPERATIONS)
     await later(harness, 100)
     assert await told(harness) == []
     await later(harness, 600)
@@ -227,7 +229,7 @@ async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: Empo
     """A look that fails is made up for later, and nobody is told of it."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     change(harness, "success")
-    harness.world.faults.add(fault)
+    harness.emporix_state.faults.add(fault)
     await later(harness, 300)
     (message,) = await told(harness)
     assert "succeeded" in message["text"]
@@ -236,7 +238,7 @@ async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: Empo
 async def test_leaves_emporix_alone_as_long_as_it_asks(harness: AppHarness) -> None:
     """A Retry-After is kept."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
-    harness.world.faults.add(EmporixFault("rate_limit", times=1, retry_after=200))
+    harness.emporix_state.faults.add(EmporixFault("rate_limit", times=1, retry_after=200))
     await later(harness, 6)
     before = looks(harness)
     await later(harness, 190)

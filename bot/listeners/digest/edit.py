@@ -18,7 +18,7 @@ from bot.slack.decorators import action, submission
 from bot.slack.digest_forms import DigestForms
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @action(buttons.DIGEST_EDIT_OPEN, at_once=True, audit=None)
@@ -36,12 +36,12 @@ async def change(
     metadata: DigestButton,
     values: Mapping[str, str],
     clock: LocalClock,
-    digest_forms: DigestForms,
-    people: People,
+    digest_form: DigestForms,
+    user: CurrentUser,
     home: HomeTab,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    saving = digest_forms.save(people, clock, values, audit_entry, metadata.digest_id)
+    saving = digest_form.save(user, clock, values, audit_entry, metadata.digest_id)
     await views.save(modal, saving, audit_entry, metadata.digest_id)
-    await home.keep_up()
+    await home.refresh_if_open()

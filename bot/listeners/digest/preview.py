@@ -26,8 +26,8 @@ async def preview(
     clock: LocalClock,
     digests: DigestService,
     reports: DigestReports,
-    histories: DailyHistory,
-    digest_forms: DigestForms,
+    daily_history: DailyHistory,
+    digest_form: DigestForms,
     channel: Channel,
     reply: Reply,
 ) -> None:
@@ -36,8 +36,8 @@ async def preview(
     except NoSuchDigest as error:
         if error.names or text:
             raise
-        digest = await digest_forms.proposed(account, clock, channel.id)
-    await _show(digest, account, clock.now(), reports, histories, reply)
+        digest = await digest_form.proposed(account, clock, channel.id)
+    await _show(digest, account, clock.now(), reports, daily_history, reply)
 
 
 @action(buttons.DIGEST_PREVIEW_SHOW, audit=None)
@@ -47,11 +47,11 @@ async def preview_from_button(
     clock: LocalClock,
     digests: DigestService,
     reports: DigestReports,
-    histories: DailyHistory,
+    daily_history: DailyHistory,
     reply: Reply,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
-    await _show(digest, account, clock.now(), reports, histories, reply)
+    await _show(digest, account, clock.now(), reports, daily_history, reply)
 
 
 async def _show(
@@ -59,7 +59,7 @@ async def _show(
     account: Account,
     now: float,
     reports: DigestReports,
-    histories: DailyHistory,
+    daily_history: DailyHistory,
     reply: Reply,
 ) -> None:
     connection = require_connection(account, digest.tenant)
@@ -67,5 +67,5 @@ async def _show(
     report = await reports.read(connection, digest.filters, window)
     history = None
     if digest.chart and not report.is_quiet:
-        history = await histories.read(connection, digest.filters, digest.schedule.zone, now)
+        history = await daily_history.read(connection, digest.filters, digest.schedule.zone, now)
     await reply("digest/preview", digest=digest, report=report, history=history)

@@ -16,7 +16,7 @@ from bot.slack.modals import Modal
 
 @action(buttons.HOME_JOBS_OPEN, at_once=True, audit=None)
 async def open_job(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
-    await modal.open("home/jobs.opening")
+    await modal.open("loading", step="job")
     card = await jobs.get(account, button.job_id, button.tenant)
     await modal.update("home/jobs.job", card=card)
 
@@ -25,7 +25,7 @@ async def open_job(button: JobButton, account: Account, jobs: JobService, modal:
 async def list_failed(
     button: TenantButton, account: Account, clock: LocalClock, jobs: JobService, modal: Modal
 ) -> None:
-    await modal.open("home/jobs.opening")
+    await modal.open("loading", step="job")
     listing = await jobs.list(account, recent_failures(button.tenant, clock.now()))
     await modal.update("jobs/search_results", listing=listing)
 
@@ -34,14 +34,14 @@ async def list_failed(
 async def list_running(
     button: TenantButton, account: Account, jobs: JobService, modal: Modal
 ) -> None:
-    await modal.open("home/jobs.opening")
+    await modal.open("loading", step="job")
     listing = await jobs.list(account, running_jobs(button.tenant))
     await modal.update("jobs/search_results", listing=listing)
 
 
 @action(buttons.HOME_JOBS_SEARCH, at_once=True, audit=None)
 async def search(account: Account, modal: Modal) -> None:
-    await modal.open("jobs/filter.opening", is_list=False)
+    await modal.open("loading", step="search_form")
     await views.show_form(FilterForm(), account, modal)
 
 
@@ -50,6 +50,6 @@ async def filter_failed(
     button: TenantButton, account: Account, clock: LocalClock, modal: Modal
 ) -> None:
     """The same form, filled in for the failures of a tenant."""
-    await modal.open("jobs/filter.opening", is_list=False)
+    await modal.open("loading", step="search_form")
     filters = recent_failures(button.tenant, clock.now())
     await views.show_form(to_form(filters, button.tenant, await clock.zone()), account, modal)

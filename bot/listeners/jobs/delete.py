@@ -40,7 +40,7 @@ async def delete_job(
 
 @action(buttons.JOBS_DELETE_KEEP, replaces=True, audit=None)
 async def keep_job(button: JobButton, reply: Reply) -> None:
-    await reply("jobs/delete.kept", replace=True, job_id=button.job_id)
+    await reply("dismissed", replace=True, action="delete_job", subject=button.job_id)
 
 
 async def _show_list(

@@ -26,7 +26,7 @@ from bot.services.filters.parser import LocalClock, ParsedFilters
 from bot.services.filters.resolve import FilterResolver
 from bot.services.jobs import JobService
 from bot.slack.decorators import action, options, shortcut, submission
-from bot.slack.modals import Modal, Offer, SubmittedModal
+from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.origin import Origin
 from bot.store.forms import FormStore
 
@@ -39,7 +39,7 @@ from bot.store.forms import FormStore
     audit=None,
 )
 async def start(account: Account, modal: Modal) -> None:
-    await modal.open("jobs/filter.opening", is_list=False)
+    await modal.open("loading", step="search_form")
     await views.show_form(FilterForm(), account, modal)
 
 
@@ -62,13 +62,13 @@ async def edit(
     cursor: ListCursor | None,
     clock: LocalClock,
     forms: FormStore,
-    place: Origin,
+    origin: Origin,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/filter.opening", is_list=True)
+    await modal.open("loading", step="filter_form")
     form = await form_at(button, cursor, clock)
     await views.show_form(
-        form, account, modal, list_=await forms.keep(account.caller, place.kept())
+        form, account, modal, list_=await forms.keep(account.caller, origin.serialize())
     )
 
 
@@ -78,12 +78,12 @@ async def offer_agents(
     values: Mapping[str, str],
     caller: Caller,
     accounts: AccountService,
-    asking: FilterResolver,
-    offer: Offer,
+    filter_resolver: FilterResolver,
+    options_reply: OptionsReply,
 ) -> None:
     account = await accounts.load(caller)
-    agents = await asking.suggest_agents(account, values.get("tenant", ""), typed)
-    await offer("jobs/filter.agents", typed=typed, agents=agents)
+    agents = await filter_resolver.suggest_agents(account, values.get("tenant", ""), typed)
+    await options_reply("jobs/filter.agents", typed=typed, agents=agents)
 
 
 @submission(buttons.JOBS_FILTER_SUBMIT, audit=None)
@@ -94,27 +94,27 @@ async def search(
     metadata: ModalOrigin | None,
     clock: LocalClock,
     accounts: AccountService,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     jobs: JobService,
     forms: FormStore,
-    place: Origin,
+    origin: Origin,
     modal: SubmittedModal,
 ) -> None:
     form = form_from_values(values, choices)
     list_ = metadata.form if metadata else ""
     if not (asked := await read_or_refuse(form, modal)):
         return
-    await modal.update("jobs/filter.asking", is_list=bool(list_))
+    await modal.update("loading", step="filter" if list_ else "search")
     account = await accounts.load(caller)
     kept = await forms.load(caller, list_) if list_ else None
     try:
-        filters = await asking.resolve(asked, account, clock)
+        filters = await filter_resolver.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
     except get_args(views.Correctable) as error:  # only now could it be known
         await views.show_form(form, account, modal, error=error, list_=list_)
         return
     if kept:
-        await views.show_list(listing, place.reply_at(kept), replace=True)
+        await views.show_list(listing, origin.reply_at(kept), replace=True)
     await modal.update("jobs/filter.done" if kept else "jobs/search_results", listing=listing)
 
 

@@ -31,7 +31,7 @@ async def open_job(button: JobButton, account: Account, jobs: JobService, reply:
 async def show_whole(
     button: JobButton, account: Account, jobs: JobService, modal: Modal, files: Files
 ) -> None:
-    await modal.open("jobs/get.whole.opening")
+    await modal.open("loading", step="message")
     card = await jobs.get(account, button.job_id, button.tenant)
     part = "response" if button.part == "response" else "message"
     text = card.job.response if part == "response" else card.job.message

@@ -22,7 +22,7 @@ SEVERITY, ALL = "severity", "all"
 async def open_log(
     button: SessionButton, account: Account, logs: SessionLogs, modal: Modal
 ) -> None:
-    await modal.open("jobs/log.opening")
+    await modal.open("loading", step="log")
     await _show(button, {}, account, logs, modal)
 
 

@@ -36,7 +36,7 @@ async def share(
 ) -> None:
     audience = await channel.audience()
     sharing.admit(audience)
-    key = channel.place
+    key = channel.message_key
     step = await views.share_once(button, key, account, jobs, sharing, channel, audit_entry)
     is_over = step != "busy"  # while it goes on, the first press replaces the question
     await reply("jobs/share.done", replace=is_over, step=step, channel_id=audience.channel_id)
@@ -44,7 +44,7 @@ async def share(
 
 @action(buttons.JOBS_SHARE_KEEP, replaces=True, audit=None)
 async def keep_private(reply: Reply) -> None:
-    await reply("jobs/share.kept", replace=True)
+    await reply("dismissed", replace=True, action="share")
 
 
 @action(*buttons.JOBS_SHARE_PAGES, audit=AuditEvent.JOBS_SHARED)

@@ -87,13 +87,13 @@ async def show_form(
     )
 
 
-async def keep_original(account: Account, forms: FormStore, place: Origin) -> str:
+async def keep_original(account: Account, forms: FormStore, origin: Origin) -> str:
     """The key of what it takes to change the message; "" where it is not ours, or shows no jobs."""
-    blocks = place.message.get("blocks")
-    if not place.is_ours or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
+    blocks = origin.message.get("blocks")
+    if not origin.is_own_message or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
         return ""
-    message = {"text": place.message.get("text") or "…", "blocks": blocks}
-    return await forms.keep(account.caller, {**place.kept(), "message": message})
+    message = {"text": origin.message.get("text") or "…", "blocks": blocks}
+    return await forms.keep(account.caller, {**origin.serialize(), "message": message})
 
 
 async def share_once(
@@ -154,7 +154,7 @@ async def show_deletion(
     in_list: bool,
 ) -> bool:
     """Show everyone who deleted the job, in its place; False where Slack refuses."""
-    async with shared_deletes.lock_message(caller, channel.place):
+    async with shared_deletes.lock_message(caller, channel.message_key):
         if in_list:
             return await channel.edit(await _in_its_list(caller, shared_deletes, channel))
         return await channel.edit(channel.render("jobs/delete_in_channel", deleted=deleted))

@@ -18,7 +18,7 @@ from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown,
 
 logger = logging.getLogger(__name__)
 
-LINES = 20
+MAX_THREAD_ROWS = 20
 """Rows of a message in a thread."""
 
 Jobs = Mapping[str, Job]
@@ -28,8 +28,8 @@ Jobs = Mapping[str, Job]
 class AlertPoster:
     """Posts in the name of alerts. Every method may raise Later."""
 
-    def __init__(self, say: Renderer, once: IdempotentPoster, told: Notifier) -> None:
-        self._say, self._once, self._told = say, once, told
+    def __init__(self, renderer: Renderer, poster: IdempotentPoster, notifier: Notifier) -> None:
+        self._renderer, self._poster, self._notifier = renderer, poster, notifier
 
     async def post(
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
@@ -51,9 +51,9 @@ class AlertPoster:
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
     ) -> str | None:
         new = PostedAlert("", batch.at, plan.rows, batch.since, batch.more)
-        message = self._say.render("alerts/news", **facts_of(alert, new, jobs))
+        message = self._renderer.render("alerts/news", **news_facts(alert, new, jobs))
         try:
-            return await self._once.post(_post(alert, batch, "news", admit), message) or None
+            return await self._poster.post(_post(alert, batch, "news", admit), message) or None
         except OutcomeUnknown:
             return None
 
@@ -64,8 +64,8 @@ class AlertPoster:
         ts = repeats.post.ts
         await self._thread(alert, batch, ts, repeats.job_ids, jobs, admit, repeats=True)
         await admit()
-        await self._told.change(
-            alert.channel_id, ts, "alerts/news", **facts_of(alert, repeats.post, jobs)
+        await self._notifier.update(
+            alert.channel_id, ts, "alerts/news", **news_facts(alert, repeats.post, jobs)
         )
 
     async def _thread(
@@ -79,21 +79,21 @@ class AlertPoster:
         *,
         repeats: bool,
     ) -> None:
-        message = self._say.render(
+        message = self._renderer.render(
             "alerts/thread",
             repeats=repeats,
             tenant=alert.filters.tenant,
-            rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:LINES]],
-            more=len(ids[LINES:]),
+            rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:MAX_THREAD_ROWS]],
+            more=len(ids[MAX_THREAD_ROWS:]),
         )
         post = replace(_post(alert, batch, f"thread:{ts}", admit), thread_ts=ts)
         try:
-            await self._once.post(post, message)
+            await self._poster.post(post, message)
         except OutcomeUnknown:
             logger.warning("whether %s was posted is not known", post.key)
 
 
-def facts_of(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
+def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
     """What a message of an alert tells."""
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
@@ -112,14 +112,17 @@ def facts_of(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
     }
 
 
-def shown_ids(plan: AlertPlan) -> list[str]:
+def job_ids_shown(plan: AlertPlan) -> list[str]:
     """The jobs that are needed to write all of a plan."""
     rows = [
         *plan.rows[:MAX_ALERT_ROWS],
         *(row for one in plan.repeats for row in one.post.rows[:MAX_ALERT_ROWS]),
     ]
     lines = [plan.rest, *(one.job_ids for one in plan.repeats)]
-    return [*(row.job_id for row in rows), *(job_id for ids in lines for job_id in ids[:LINES])]
+    return [
+        *(row.job_id for row in rows),
+        *(job_id for ids in lines for job_id in ids[:MAX_THREAD_ROWS]),
+    ]
 
 
 def _post(alert: Alert, batch: ChangeBatch, part: str, admit: Admit) -> OutgoingMessage:

@@ -17,9 +17,9 @@ from bot.errors import RetryLater
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.message_rows import row_of, with_rows_replaced
 from bot.rendering.renderer import Renderer
-from bot.slack.conversations import DIRECT, audience_of, is_gone
+from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, has_left, read_audience
 from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, error_code, named, passes_in, retry_after
+from bot.slack.errors import SLACK_ERRORS, error_code, error_name, retry_after, retry_seconds
 from bot.slack.files import Files
 from bot.slack.posting.post_once import (
     IdempotentPoster,
@@ -37,20 +37,22 @@ NOT_THERE = {"message_not_found", "channel_not_found", "cant_update_message", "e
 class DirectMessages:
     """Writes to people of its own accord. Its methods raise what Slack's refusals are called."""
 
-    def __init__(self, say: Renderer, client: AsyncWebClient) -> None:
-        self._say, self._client = say, client
+    def __init__(self, renderer: Renderer, client: AsyncWebClient) -> None:
+        self._renderer, self._client = renderer, client
 
-    async def tell(self, caller: Caller, template: str, /, **facts: Any) -> None:
+    async def send(self, caller: Caller, template: str, /, **facts: Any) -> None:
         """A message in the words of a template."""
-        message: dict[str, Any] = self._say.render(template, **facts)
+        message: dict[str, Any] = self._renderer.render(template, **facts)
         await self._client.chat_postMessage(channel=caller.user_id, **message)
 
-    async def show(self, caller: Caller, place: str, template: str, /, **facts: Any) -> str:
+    async def send_or_update(
+        self, caller: Caller, place: str, template: str, /, **facts: Any
+    ) -> str:
         """The same in the place of a message that was shown before, where it is still there.
 
         Gives the place of the message; an empty `place` stands for none.
         """
-        message: dict[str, Any] = self._say.render(template, **facts)
+        message: dict[str, Any] = self._renderer.render(template, **facts)
         if place and await self._change(place, message):
             return place
         posted = await self._client.chat_postMessage(channel=caller.user_id, **message)
@@ -68,33 +70,35 @@ class DirectMessages:
             return False
         return True
 
-    async def share(self, caller: Caller, name: str, text: str) -> str:
+    async def send_file(self, caller: Caller, name: str, text: str) -> str:
         """A file; gives where Slack shows it, "" where it does not say. Raises FileRefused."""
         return await Files(self._client, caller.user_id).share(name, text)
 
-    async def is_gone(self, caller: Caller) -> bool:
+    async def has_left(self, caller: Caller) -> bool:
         """Whether somebody has left; they count as there while Slack does not say."""
         try:
-            return await is_gone(self._client, caller.user_id)
+            return await has_left(self._client, caller.user_id)
         except SLACK_ERRORS as error:
-            logger.warning("whether a user has left is not known: %s", named(error))
+            logger.warning("whether a user has left is not known: %s", error_name(error))
             return False
 
-    def about(self, caller: Caller, subject: str) -> DirectReply:
+    def reply_about(self, caller: Caller, subject: str) -> DirectReply:
         """Answers of which each says what it is about, since it follows no question."""
-        return DirectReply(self._say, self._client, caller, subject)
+        return DirectReply(self._renderer, self._client, caller, subject)
 
 
 class DirectReply:
     """A `Reply` without a request: what the one door for errors says to the owner of a task."""
 
-    def __init__(self, say: Renderer, client: AsyncWebClient, caller: Caller, subject: str) -> None:
-        self._say, self._client, self._caller = say, client, caller
+    def __init__(
+        self, renderer: Renderer, client: AsyncWebClient, caller: Caller, subject: str
+    ) -> None:
+        self._renderer, self._client, self._caller = renderer, client, caller
         self._subject = subject
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
-        message: dict[str, Any] = self._say.render(template, **facts)
-        about: dict[str, Any] = self._say.render("about", subject=self._subject)
+        message: dict[str, Any] = self._renderer.render(template, **facts)
+        about: dict[str, Any] = self._renderer.render("about", subject=self._subject)
         blocks = [*about["blocks"], *message["blocks"]]
         await self._client.chat_postMessage(
             channel=self._caller.user_id, **fit_payload({**message, "blocks": blocks})
@@ -106,15 +110,15 @@ class Notifier:
 
     def __init__(
         self,
-        say: Renderer,
-        once: IdempotentPoster,
+        renderer: Renderer,
+        poster: IdempotentPoster,
         client: AsyncWebClient,
         audiences: AudienceCache,
     ) -> None:
-        self._say, self._once, self._client = say, once, client
+        self._renderer, self._poster, self._client = renderer, poster, client
         self._audiences = audiences
 
-    async def directly(
+    async def send_direct(
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
     ) -> bool:
         """A direct message, which `name` tells from all others; False where Slack refuses it."""
@@ -127,7 +131,7 @@ class Notifier:
         again = replace(post, key=f"{name}:again")
         return await self._posted(again, template, facts) is not False
 
-    async def place(
+    async def post_direct(
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
     ) -> str:
         """Where a direct message stands that is changed later, "" if it cannot be posted.
@@ -138,7 +142,7 @@ class Notifier:
         if post is None:
             return ""
         try:
-            ts = await self._once.post(post, self._say.render(template, **facts))
+            ts = await self._poster.post(post, self._renderer.render(template, **facts))
         except (PostRefused, OutcomeUnknown) as error:
             logger.warning("%s cannot be changed later: %s", name, error)
             return ""
@@ -149,21 +153,21 @@ class Notifier:
         try:
             opened = await self._client.conversations_open(users=to.user_id)
         except SLACK_ERRORS as error:
-            if (seconds := passes_in(error)) is not None:
+            if (seconds := retry_seconds(error)) is not None:
                 raise RetryLater(seconds, describe(error)) from error
             logger.warning("somebody cannot be told: %s", describe(error))
             return None
         return OutgoingMessage(name, to.team_id, str(opened["channel"]["id"]), begun_at)
 
-    async def in_channel(self, post: OutgoingMessage, template: str, /, **facts: Any) -> bool:
+    async def post_in_channel(self, post: OutgoingMessage, template: str, /, **facts: Any) -> bool:
         """A message for all, or a reply to one; False where Slack refuses it."""
         return await self._posted(post, template, facts) is not False
 
-    async def change(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
+    async def update(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
         """Put a message in the place of one for all; where Slack refuses, that one stays."""
-        await self._put(channel_id, ts, self._say.render(template, **facts))
+        await self._put(channel_id, ts, self._renderer.render(template, **facts))
 
-    async def change_row(
+    async def update_row(
         self, channel_id: str, ts: str, job: tuple[str, str], template: str, /, **facts: Any
     ) -> None:
         """Put a row in the place of the one that shows a job (tenant and id) in a list for all.
@@ -180,7 +184,7 @@ class Notifier:
             return
         for message in answer.get("messages") or ():
             if row := row_of(message.get("blocks") or (), *job):
-                shown: dict[str, Any] = self._say.render(
+                shown: dict[str, Any] = self._renderer.render(
                     template, number=int(row.partition(".")[2]), **facts
                 )
                 blocks = with_rows_replaced(message["blocks"], {row: shown["blocks"]})
@@ -200,7 +204,7 @@ class Notifier:
 
         Raises Later while reading more channels would exceed Slack's rate limit.
         """
-        if channel_id.startswith(DIRECT):
+        if channel_id.startswith(DIRECT_MESSAGE_PREFIX):
             return Audience(channel_id, direct=True)
         cached = await self._audiences.read(channel_id)
         if cached.audience is not None:
@@ -225,8 +229,8 @@ class Notifier:
 
     async def _read(self, channel_id: str, change: str) -> Audience:
         try:
-            with _later_where_it_passes():
-                audience = await audience_of(self._client, channel_id)
+            with _retry_temporary_errors():
+                audience = await read_audience(self._client, channel_id)
         except RetryLater as later:
             if isinstance(later.__cause__, Exception) and retry_after(later.__cause__) is not None:
                 await self._audiences.hold(later.seconds)
@@ -234,17 +238,17 @@ class Notifier:
         await self._audiences.keep(audience, change)
         return audience
 
-    async def is_gone(self, user_id: str) -> bool:
+    async def has_left(self, user_id: str) -> bool:
         """Whether somebody has left the workspace."""
-        with _later_where_it_passes():
-            return await is_gone(self._client, user_id)
+        with _retry_temporary_errors():
+            return await has_left(self._client, user_id)
 
     async def _posted(
         self, post: OutgoingMessage, template: str, facts: dict[str, Any]
     ) -> bool | None:
         """Whether it was posted; None if that is not known, now or after an earlier attempt."""
         try:
-            ts = await self._once.post(post, self._say.render(template, **facts))
+            ts = await self._poster.post(post, self._renderer.render(template, **facts))
         except PostRefused as refused:
             logger.warning("%s was not posted: %s", post.key, refused)
             return False
@@ -256,10 +260,10 @@ class Notifier:
 
 
 @contextmanager
-def _later_where_it_passes() -> Iterator[None]:
+def _retry_temporary_errors() -> Iterator[None]:
     try:
         yield
     except SLACK_ERRORS as error:
-        if (seconds := passes_in(error)) is not None:
+        if (seconds := retry_seconds(error)) is not None:
             raise RetryLater(seconds, describe(error)) from error
         raise

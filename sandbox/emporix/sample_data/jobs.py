@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sandbox.emporix.sample_data import agent_texts
 from sandbox.emporix.sample_data.imports_exports import export_result, import_result
-from sandbox.emporix.sample_data.odd_jobs import future, oddities
+from sandbox.emporix.sample_data.odd_jobs import future, odd_jobs
 from sandbox.emporix.times import iso
 
 Fields = dict[str, Any]
@@ -37,7 +37,7 @@ FREQUENCY = (30, 22, 20, 12, 8, 5, 3)
 def jobs(now: float) -> Iterator[tuple[str, Fields]]:
     """Pairs of a tenant and a job's fields; ids and texts stay the same, times follow `now`."""
     odd: dict[int, Fields] = {
-        ODDITIES_FROM + ODDITIES_EVERY * place: fields for place, fields in enumerate(oddities())
+        ODDITIES_FROM + ODDITIES_EVERY * place: fields for place, fields in enumerate(odd_jobs())
     }
     odd[FUTURE_PLACE] = future()
     for place, job in enumerate(_month("acme", ACME_JOBS, now)):

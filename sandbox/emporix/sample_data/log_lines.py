@@ -15,7 +15,7 @@ LONGEST_LOOP = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SampleLine:
     """A line; `helper` is what the id of the agent that helped ends with."""
 
     severity: str
@@ -24,28 +24,32 @@ class Told:
     helper: str = ""
 
 
-def told(rng: Random, job: dict[str, Any]) -> Iterator[Told]:
+def sample_lines(rng: Random, job: dict[str, Any]) -> Iterator[SampleLine]:
     """From the request to the end of a job."""
     order, person = agent_texts.order(rng), rng.choice(agent_texts.PEOPLE)
-    yield Told("INFO", f"Request received for job {job['id']}", is_business=False)
-    yield Told("INFO", f"Retrieved order {order} of {person}")
-    yield Told("INFO", "Categorization agent processing request", False, "-categorization")
+    yield SampleLine("INFO", f"Request received for job {job['id']}", is_business=False)
+    yield SampleLine("INFO", f"Retrieved order {order} of {person}")
+    yield SampleLine("INFO", "Categorization agent processing request", False, "-categorization")
     for turn in range(1, rng.randint(1, LONGEST_LOOP) + 1):
         yield from _turn(rng, turn, order)
-    yield Told(ENDS.get(job.get("status", ""), "INFO"), _end(job))
+    yield SampleLine(ENDS.get(job.get("status", ""), "INFO"), _end(job))
 
 
-def _turn(rng: Random, turn: int, order: str) -> Iterator[Told]:
+def _turn(rng: Random, turn: int, order: str) -> Iterator[SampleLine]:
     tool = rng.choice(("order-lookup", "invoice-search", "customer-profile", "stock-check"))
     call = json.dumps({"tool": tool, "arguments": {"orderId": order}})
-    yield Told("INFO", f"Turn {turn}: calling {call}", is_business=False)
+    yield SampleLine("INFO", f"Turn {turn}: calling {call}", is_business=False)
     dice = rng.random()
     if dice < 0.1:
-        yield Told("WARNING", f"{tool} took {rng.randint(4, 29)} s; the call is tried again")
+        yield SampleLine("WARNING", f"{tool} took {rng.randint(4, 29)} s; the call is tried again")
     elif dice < 0.16:
-        yield Told("ERROR", f"{tool} answered 502 Bad Gateway:\n<html>upstream timed out</html>")
+        yield SampleLine(
+            "ERROR", f"{tool} answered 502 Bad Gateway:\n<html>upstream timed out</html>"
+        )
     else:
-        yield Told("INFO", f"{tool} answered with {rng.randint(1, 9)} entries", is_business=False)
+        yield SampleLine(
+            "INFO", f"{tool} answered with {rng.randint(1, 9)} entries", is_business=False
+        )
 
 
 def _end(job: dict[str, Any]) -> str:

@@ -42,7 +42,7 @@ FOREIGN = (
 ODD_IDS = ("123e4567-e89b-42d3-a456-426614174000", "import/2026 07", "größe-42?x=1#top%2F")
 
 
-def oddities() -> Iterator[Fields]:
+def odd_jobs() -> Iterator[Fields]:
     """Fields that make a job odd, None for what it lacks; always the same, in the same order."""
     rng = Random("oddities")
     yield from ({"message": text} for text in HOSTILE)

@@ -8,7 +8,7 @@ from sandbox.slack.blockkit.error_messages import spoken
 from sandbox.slack.blockkit.objects import OPTION_GROUP, PLAIN_OPTION
 from sandbox.slack.blockkit.schema import array, compiled, shape
 from sandbox.slack.blockkit.walk import options
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 
 _ONE_LIST = {
     "oneOf": [{"required": ["options"]}, {"required": ["option_groups"]}],
@@ -29,5 +29,5 @@ _OFFER = compiled(
 def suggested(body: object) -> list[dict[str, Any]]:
     """The options, those in groups too; Refused: invalid_options."""
     if found := [spoken(error, "") for error in _OFFER.iter_errors(body)]:
-        raise Refused("invalid_options", found)
+        raise ApiError("invalid_options", found)
     return options(body) if isinstance(body, dict) else []

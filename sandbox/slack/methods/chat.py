@@ -6,10 +6,9 @@ from typing import Any
 
 from sandbox.slack.arguments import Arguments, optional, required
 from sandbox.slack.directory import BOT_USER_ID, Channel
-from sandbox.slack.errors import Refused, Unknown
-from sandbox.slack.message_content import content
+from sandbox.slack.errors import ApiError, NotFound
+from sandbox.slack.message_content import content, metadata
 from sandbox.slack.messages import Message
-from sandbox.slack.metadata import metadata
 from sandbox.slack.workspace import Workspace
 
 
@@ -35,7 +34,7 @@ def post_ephemeral(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     channel = _channel(workspace, given)
     user_id = required(given, "user")
     if user_id not in channel.members:
-        raise Refused("user_not_in_channel")
+        raise ApiError("user_not_in_channel")
     said = content(given, "ephemeral")
     message = workspace.messages.add(
         channel.id,
@@ -54,7 +53,7 @@ def update(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """
     message = _message(workspace, given)
     if message.user_id != BOT_USER_ID:
-        raise Refused("cant_update_message")
+        raise ApiError("cant_update_message")
     said = content(given)
     blocks = said.blocks if "blocks" in given else message.blocks
     changed = workspace.messages.replace(message, said.text, blocks)
@@ -70,7 +69,7 @@ def delete(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """Refused: message_not_found, cant_delete_message."""
     message = _message(workspace, given)
     if message.user_id != BOT_USER_ID:
-        raise Refused("cant_delete_message")
+        raise ApiError("cant_delete_message")
     workspace.messages.delete(message)
     return {"channel": message.channel_id, "ts": message.ts}
 
@@ -78,9 +77,9 @@ def delete(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 def _channel(workspace: Workspace, given: Arguments) -> Channel:
     channel = _anywhere(workspace, required(given, "channel"))
     if BOT_USER_ID not in channel.members:
-        raise Refused("channel_not_found" if channel.is_private else "not_in_channel")
+        raise ApiError("channel_not_found" if channel.is_private else "not_in_channel")
     if channel.is_archived:
-        raise Refused("is_archived")
+        raise ApiError("is_archived")
     return channel
 
 
@@ -89,13 +88,13 @@ def _anywhere(workspace: Workspace, key: str) -> Channel:
     directory = workspace.directory
     try:
         return directory.direct(directory.users[key]) if key[:1] == "U" else directory.channel(key)
-    except (KeyError, Unknown) as problem:
-        raise Refused("channel_not_found") from problem
+    except (KeyError, NotFound) as problem:
+        raise ApiError("channel_not_found") from problem
 
 
 def _message(workspace: Workspace, given: Arguments) -> Message:
     channel = _anywhere(workspace, required(given, "channel"))
     message = workspace.messages.find(channel.id, required(given, "ts"))
     if message is None or message.only_for:
-        raise Refused("message_not_found")
+        raise ApiError("message_not_found")
     return message

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.slack.arguments import Arguments, optional, required
-from sandbox.slack.conversations import kind_of
 from sandbox.slack.directory import BOT_USER_ID, Channel
-from sandbox.slack.errors import Refused, Unknown
+from sandbox.slack.errors import ApiError, NotFound
 from sandbox.slack.methods.info import shown
-from sandbox.slack.paging import paged
+from sandbox.slack.pagination import paged
+from sandbox.slack.values import kind_of
 from sandbox.slack.workspace import Workspace
 
 KINDS = {"public": "public_channel", "private": "private_channel", "im": "im"}
@@ -19,7 +19,7 @@ def open_direct(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """Refused: user_not_found, also for more than one user."""
     user = workspace.directory.users.get(required(given, "users"))
     if user is None:
-        raise Refused("user_not_found")
+        raise ApiError("user_not_found")
     return {"channel": {"id": workspace.directory.direct(user).id}}
 
 
@@ -29,11 +29,11 @@ def join(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """
     channel = found(workspace, given)
     if channel.is_im:
-        raise Refused("method_not_supported_for_channel_type")
+        raise ApiError("method_not_supported_for_channel_type")
     if channel.is_private and BOT_USER_ID not in channel.members:
-        raise Refused("channel_not_found")
+        raise ApiError("channel_not_found")
     if channel.is_archived:
-        raise Refused("is_archived")
+        raise ApiError("is_archived")
     workspace.directory.admit(channel.id, BOT_USER_ID)
     return {"channel": shown(workspace.directory.channel(channel.id))}
 
@@ -45,7 +45,7 @@ def members(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """
     channel = found(workspace, given)
     if channel.is_private and BOT_USER_ID not in channel.members:
-        raise Refused("channel_not_found")
+        raise ApiError("channel_not_found")
     return paged("members", sorted(channel.members), given)
 
 
@@ -56,7 +56,7 @@ def list_all(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """
     types = set((optional(given, "types") or "public_channel").split(","))
     if not types <= {"public_channel", "private_channel", "mpim", "im"}:
-        raise Refused("invalid_types")
+        raise ApiError("invalid_types")
     there = [
         shown(channel)
         for channel in workspace.directory.channels.values()
@@ -71,5 +71,5 @@ def found(workspace: Workspace, given: Arguments) -> Channel:
     """Refused: channel_not_found."""
     try:
         return workspace.directory.channel(required(given, "channel"))
-    except Unknown as problem:
-        raise Refused("channel_not_found") from problem
+    except NotFound as problem:
+        raise ApiError("channel_not_found") from problem

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.slack.arguments import Arguments, optional, required
 from sandbox.slack.directory import BOT_USER_ID
-from sandbox.slack.errors import Refused, Unknown
+from sandbox.slack.errors import ApiError, NotFound
 from sandbox.slack.files import File
 from sandbox.slack.workspace import Workspace
 
@@ -21,10 +21,10 @@ def get_upload_url(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """Refused: invalid_arguments, for a length that is no number above 0; alt_txt_too_large."""
     name, length = required(given, "filename"), str(given.get("length", ""))
     if not length.isdecimal() or not int(length):
-        raise Refused("invalid_arguments", ["must provide an integer [json-pointer:/length]"])
+        raise ApiError("invalid_arguments", ["must provide an integer [json-pointer:/length]"])
     alt_text = optional(given, "alt_txt")
     if len(alt_text) > LONGEST_ALT_TEXT:
-        raise Refused("alt_txt_too_large")
+        raise ApiError("alt_txt_too_large")
     file = workspace.files.announce(name, int(length), alt_text)
     return {"file_id": file.id, "upload_url": f"{workspace.slack_url}{file.path}"}
 
@@ -37,7 +37,7 @@ def complete_upload(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """
     wanted = given.get("files")
     if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
-        raise Refused("invalid_arguments", ["missing required field: files"])
+        raise ApiError("invalid_arguments", ["missing required field: files"])
     channel_id = _conversation(workspace, optional(given, "channel_id"))
     thread_ts = _thread(workspace, optional(given, "thread_ts"), channel_id)
     shared = [_shared(workspace, one, channel_id, thread_ts) for one in wanted]
@@ -54,7 +54,7 @@ def _thread(workspace: Workspace, thread_ts: str, channel_id: str) -> str:
         return ""
     parent = workspace.messages.find(channel_id, thread_ts)
     if not _TS.fullmatch(thread_ts) or parent is None or parent.thread_ts or parent.only_for:
-        raise Refused("invalid_thread_ts")
+        raise ApiError("invalid_thread_ts")
     return thread_ts
 
 
@@ -63,13 +63,15 @@ def _conversation(workspace: Workspace, channel_id: str) -> str:
     if not channel_id:
         return ""
     if not _CONVERSATION.fullmatch(channel_id):
-        raise Refused("invalid_arguments", ["input must match regex pattern: ^[CGDZ][A-Z0-9]{8,}$"])
+        raise ApiError(
+            "invalid_arguments", ["input must match regex pattern: ^[CGDZ][A-Z0-9]{8,}$"]
+        )
     try:
         channel = workspace.directory.channel(channel_id)
-    except Unknown as problem:
-        raise Refused("channel_not_found") from problem
+    except NotFound as problem:
+        raise ApiError("channel_not_found") from problem
     if BOT_USER_ID not in channel.members:
-        raise Refused("not_in_channel")
+        raise ApiError("not_in_channel")
     if channel.is_archived:
-        raise Refused("is_archived")
+        raise ApiError("is_archived")
     return channel.id

@@ -6,10 +6,10 @@ from typing import Any
 
 from sandbox.slack.arguments import Arguments, optional, required
 from sandbox.slack.directory import BOT_USER_ID, Channel
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 from sandbox.slack.messages import Message
 from sandbox.slack.methods.conversations import found
-from sandbox.slack.paging import paged
+from sandbox.slack.pagination import paged
 from sandbox.slack.scopes import need
 from sandbox.slack.workspace import Workspace
 
@@ -33,7 +33,7 @@ def replies(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """
     channel, ts = _read(workspace, given), required(given, "ts")
     if workspace.messages.find(channel.id, ts) is None:
-        raise Refused("thread_not_found")
+        raise ApiError("thread_not_found")
     there = workspace.messages.of_channel(channel.id)
     thread = [one for one in there if ts in (one.ts, one.thread_ts)]
     return paged(
@@ -45,13 +45,13 @@ def _read(workspace: Workspace, given: Arguments) -> Channel:
     channel = found(workspace, given)
     is_member = BOT_USER_ID in channel.members
     if channel.is_private and not is_member:
-        raise Refused("channel_not_found")
+        raise ApiError("channel_not_found")
     if channel.is_im:
         need(workspace, "im:history")
     else:
         need(workspace, "groups:history" if channel.is_private else "channels:history")
     if not is_member:
-        raise Refused("not_in_channel")
+        raise ApiError("not_in_channel")
     return channel
 
 

@@ -17,7 +17,7 @@ from sandbox.slack.directory import (
     TEAM_NAME,
     Channel,
 )
-from sandbox.slack.errors import Refused, Unknown
+from sandbox.slack.errors import ApiError, NotFound
 from sandbox.slack.workspace import Workspace
 
 
@@ -36,7 +36,7 @@ def auth_test(_: Workspace, __: Arguments) -> dict[str, Any]:
 def bots_info(_: Workspace, given: Arguments) -> dict[str, Any]:
     """Refused: bot_not_found."""
     if required(given, "bot") != BOT_ID:
-        raise Refused("bot_not_found")
+        raise ApiError("bot_not_found")
     shown = {"id": BOT_ID, "deleted": False, "name": BOT_NAME, "app_id": APP_ID}
     return {"bot": shown | {"user_id": BOT_USER_ID}}
 
@@ -45,7 +45,7 @@ def users_info(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """Refused: user_not_found."""
     user = workspace.directory.users.get(required(given, "user"))
     if user is None:
-        raise Refused("user_not_found")
+        raise ApiError("user_not_found")
     here = datetime.fromtimestamp(workspace.clock(), ZoneInfo(user.tz))
     offset = here.utcoffset()
     return {
@@ -71,10 +71,10 @@ def conversations_info(workspace: Workspace, given: Arguments) -> dict[str, Any]
     """Refused: channel_not_found, for a private channel without the bot, too."""
     try:
         channel = workspace.directory.channel(required(given, "channel"))
-    except Unknown as problem:
-        raise Refused("channel_not_found") from problem
+    except NotFound as problem:
+        raise ApiError("channel_not_found") from problem
     if channel.is_private and BOT_USER_ID not in channel.members:
-        raise Refused("channel_not_found")
+        raise ApiError("channel_not_found")
     return {"channel": shown(channel)}
 
 

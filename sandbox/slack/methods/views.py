@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sandbox.slack.arguments import Arguments, optional, required
 from sandbox.slack.blockkit import view_problems
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 from sandbox.slack.views import View
 from sandbox.slack.workspace import Workspace
 
@@ -26,7 +26,7 @@ def push_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """The trigger must come from an open modal; Refused: as `open_view`, and push_limit_reached."""
     trigger = workspace.triggers.spend(required(given, "trigger_id"))
     if not trigger.view_id:
-        raise Refused("invalid_trigger_id")
+        raise ApiError("invalid_trigger_id")
     view = workspace.views.push(trigger.user_id, checked(given.get("view"), "modal"))
     return _shown(view)
 
@@ -35,10 +35,10 @@ def update_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """Refused: not_found, hash_conflict, and what `checked` refuses."""
     view_id, external_id = optional(given, "view_id"), optional(given, "external_id")
     if not view_id and not external_id:
-        raise Refused("invalid_arguments", ["missing required field: view_id"])
+        raise ApiError("invalid_arguments", ["missing required field: view_id"])
     view = workspace.views.find(view_id, external_id)
     if view is None:
-        raise Refused("not_found")
+        raise ApiError("not_found")
     new = checked(given.get("view"), "home" if view.content["type"] == "home" else "modal")
     return _shown(workspace.views.update(view, new, optional(given, "hash")))
 
@@ -47,9 +47,9 @@ def publish_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
     """Refused: not_enabled, user_not_found, hash_conflict, and what `checked` refuses."""
     user_id = required(given, "user_id")
     if not workspace.has_home_tab:
-        raise Refused("not_enabled")
+        raise ApiError("not_enabled")
     if user_id not in workspace.directory.users:
-        raise Refused("user_not_found")
+        raise ApiError("user_not_found")
     new = checked(given.get("view"), "home")
     return _shown(workspace.views.publish(user_id, new, optional(given, "hash")))
 
@@ -57,11 +57,11 @@ def publish_view(workspace: Workspace, given: Arguments) -> dict[str, Any]:
 def checked(view: object, kind: Literal["modal", "home"]) -> dict[str, Any]:
     """`view`, if Slack takes it; Refused: invalid_arguments, view_too_large."""
     if not isinstance(view, dict):
-        raise Refused("invalid_arguments", ["missing required field: view"])
+        raise ApiError("invalid_arguments", ["missing required field: view"])
     if found := view_problems(view, kind):
-        raise Refused("invalid_arguments", found)
+        raise ApiError("invalid_arguments", found)
     if len(json.dumps(view, ensure_ascii=False).encode()) > VIEW_BYTES:
-        raise Refused("view_too_large")
+        raise ApiError("view_too_large")
     return view
 
 

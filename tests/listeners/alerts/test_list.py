@@ -31,7 +31,7 @@ async def test_lists_jobs_with_the_rights_of_whoever_presses(connected: AppHarne
     """An alert stays as it is; the list is private, and asks by the presser's own connection."""
     ada, grace = connected.person("ada", "ops"), connected.person("grace", "ops")
     await ada.command("/emporix alerts on")
-    connected.world.add_job("acme", status="failure", message="No such order.")
+    connected.emporix_state.add_job("acme", status="failure", message="No such order.")
     await connected.worker.work_until(connected.clock() + 60, step=10.0)
     refused = await grace.click("List the jobs")
     assert refused.payloads[0]["blocks"][0]["block_id"] == "error.not_connected"

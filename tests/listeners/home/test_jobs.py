@@ -37,7 +37,7 @@ async def test_deletes_a_job_and_shows_the_home_without_it(harness: AppHarness) 
     exchange = await harness.ada.submit({})
     assert "*1 failed* in the last 24 hours" in words(exchange.home)
     assert f"`{FAILED}`: deleted" in words(exchange.home)
-    assert harness.world.requests[-3].method == "DELETE"
+    assert harness.emporix_state.requests[-3].method == "DELETE"
 
 
 async def test_a_key_that_may_only_read_offers_no_delete(harness: AppHarness) -> None:

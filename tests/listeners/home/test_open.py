@@ -29,17 +29,17 @@ def harness(connected: AppHarness) -> AppHarness:
 
 def asked(harness: AppHarness, path: str = "jobs") -> int:
     """How many calls for jobs Emporix has had."""
-    return sum(seen.path.endswith(f"/{path}") for seen in harness.world.requests)
+    return sum(seen.path.endswith(f"/{path}") for seen in harness.emporix_state.requests)
 
 
 async def test_tells_a_newcomer_how_to_connect(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Grace has no tenant: one press leads to the form, and afterwards the Home is hers."""
-    before = len(harness.world.requests)
+    before = len(harness.emporix_state.requests)
     (view,) = published(await harness.grace.open_home())
     assert view == snapshot
-    assert len(harness.world.requests) == before
+    assert len(harness.emporix_state.requests) == before
     await harness.grace.click("Connect", at_home=True)
     connected = await harness.grace.submit(
         {
@@ -70,20 +70,20 @@ async def test_says_at_once_that_emporix_is_being_asked(harness: AppHarness) -> 
 
 async def test_asks_little(harness: AppHarness) -> None:
     """Two calls for the jobs of a tenant, whatever its size, and one for names of agents."""
-    before = len(harness.world.requests)
+    before = len(harness.emporix_state.requests)
     await harness.ada.open_home()
     assert asked(harness) - 1 == 2  # one when Ada connected
     assert asked(harness, "agents") == 1
-    assert len(harness.world.requests) - before == 3
+    assert len(harness.emporix_state.requests) - before == 3
 
 
 async def test_does_not_ask_twice_within_a_minute(harness: AppHarness) -> None:
     """Opened again, it shows the same, once, and says of when."""
     await harness.ada.open_home()
-    before = len(harness.world.requests)
+    before = len(harness.emporix_state.requests)
     harness.clock.forward(59)
     (again,) = published(await harness.ada.open_home())
-    assert len(harness.world.requests) == before
+    assert len(harness.emporix_state.requests) == before
     assert "As of " in words(again)
 
 
@@ -91,7 +91,7 @@ async def test_is_never_older_than_a_minute_without_a_word(harness: AppHarness) 
     """What is older is shown with its time while Emporix is asked, then as it is now."""
     await harness.ada.open_home()
     harness.clock.forward(60)
-    harness.world.add_job(
+    harness.emporix_state.add_job(
         "acme", id=job_id(99), status="failure", metadata={"createdAt": "2026-11-23T10:33:00.000Z"}
     )
     known, new = published(await harness.ada.open_home())
@@ -135,7 +135,7 @@ async def test_one_tenant_in_trouble_leaves_the_others(
 ) -> None:
     """Its section says so, with a way to connect anew where that helps."""
     await harness.connect(harness.ada, GLOBEX_READ_ONLY)
-    harness.world.faults.add(fault)
+    harness.emporix_state.faults.add(fault)
     exchange = await harness.ada.open_home()
     told = words(exchange.home)
     assert said in told
@@ -148,14 +148,14 @@ async def test_what_is_known_stays_where_emporix_refuses(harness: AppHarness) ->
     """With its time; and the trouble is not asked for again within the minute."""
     await harness.ada.open_home()
     harness.clock.forward(300)
-    harness.world.faults.add(Fault("status", times=9, path=JOBS, status=500))
+    harness.emporix_state.faults.add(Fault("status", times=9, path=JOBS, status=500))
     exchange = await harness.ada.open_home()
     assert "does not answer as it should" in words(exchange.home)
     assert "What is shown here is as of <!date^1795430000^" in words(exchange.home)
     assert "*2 failed*" in words(exchange.home)
-    before = len(harness.world.requests)
+    before = len(harness.emporix_state.requests)
     await harness.ada.open_home()
-    assert len(harness.world.requests) == before
+    assert len(harness.emporix_state.requests) == before
 
 
 async def test_a_newer_home_is_not_overwritten(harness: AppHarness, poster: Poster) -> None:
@@ -165,16 +165,16 @@ async def test_a_newer_home_is_not_overwritten(harness: AppHarness, poster: Post
     harness.clock.forward(61)
     newer = (await harness.ada.open_home()).home
     harness.clock.forward(61)
-    before = len(harness.world.requests)
+    before = len(harness.emporix_state.requests)
     await poster.event(opened(old, "EvLATE"))
     await poster.settled()
     assert (await looked_at(harness))["hash"] == (newer or {})["hash"]
-    assert len(harness.world.requests) == before
+    assert len(harness.emporix_state.requests) == before
 
 
 async def test_opened_twice_at_once_it_ends_as_it_is_now(harness: AppHarness) -> None:
     """On two devices: Emporix is asked once, and no view is left that waits for it."""
-    harness.world.faults.add(Fault("delay", times=2, path=JOBS, seconds=0.2))
+    harness.emporix_state.faults.add(Fault("delay", times=2, path=JOBS, seconds=0.2))
     before = asked(harness)
     await asyncio.gather(harness.ada.open_home(), harness.ada.open_home())
     assert asked(harness) - before == 2
@@ -207,7 +207,7 @@ async def test_several_tenants_share_the_room(harness: AppHarness) -> None:
 async def test_counts_are_emporixs_or_said_to_be_a_part(harness: AppHarness) -> None:
     """Without a total nobody is told a wrong number."""
     add_jobs(harness, 30)
-    harness.world.counts = False
+    harness.emporix_state.counts = False
     assert "*5 or more failed*" in words((await harness.ada.open_home()).home)
 
 

@@ -25,7 +25,7 @@ def add_jobs(harness: AppHarness, count: int, tenant: str = "acme") -> None:
     kinds = islice(cycle(zip(STATUSES, MESSAGES, strict=True)), count)
     for number, (status, message) in enumerate(kinds, 1):
         created = datetime.fromtimestamp(NOW, UTC) - timedelta(hours=count - number)
-        harness.world.add_job(
+        harness.emporix_state.add_job(
             tenant,
             id=job_id(number),
             status=status,

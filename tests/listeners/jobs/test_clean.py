@@ -29,7 +29,7 @@ FAILED = "/emporix jobs clean failed"
 
 
 def left(harness: AppHarness) -> set[object]:
-    return {job["id"] for job in harness.world.jobs("acme")}
+    return {job["id"] for job in harness.emporix_state.jobs("acme")}
 
 
 def ids(numbers: Iterable[int]) -> set[object]:
@@ -118,10 +118,10 @@ async def test_what_arrives_or_changes_meanwhile_stays(jobs: AppHarness) -> None
     await jobs.ada.command(FAILED)
     await jobs.ada.click("Delete…")
     jobs.clock.forward(60)
-    jobs.world.add_job("acme", id="arrived", status="failure")
-    running = dict(jobs.world.tenant("acme").jobs.get(job_id(3)) or {})
+    jobs.emporix_state.add_job("acme", id="arrived", status="failure")
+    running = dict(jobs.emporix_state.tenant("acme").jobs.get(job_id(3)) or {})
     changed = {**running["metadata"], "modifiedAt": iso(jobs.clock())}
-    jobs.world.add_job("acme", **running | {"status": "failure", "metadata": changed})
+    jobs.emporix_state.add_job("acme", **running | {"status": "failure", "metadata": changed})
     await jobs.ada.submit({"The number of jobs": "3"})
     await work(jobs)
     assert left(jobs) == {"arrived", *ids({1, 3, 4, 6, 7, 9})}
@@ -133,7 +133,7 @@ async def test_asks_again_where_the_number_has_changed(
     """Somebody else has deleted one meanwhile: the new number is shown and has to be typed."""
     await jobs.ada.command(FAILED)
     await jobs.ada.click("Delete…")
-    jobs.world.tenant("acme").jobs.remove(job_id(5))
+    jobs.emporix_state.tenant("acme").jobs.remove(job_id(5))
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
     assert exchange.payloads == snapshot
     await work(jobs)
@@ -148,7 +148,7 @@ async def test_says_that_none_is_left(jobs: AppHarness) -> None:
     await jobs.ada.command(FAILED)
     await jobs.ada.click("Delete…")
     for number in (2, 5, 8):
-        jobs.world.tenant("acme").jobs.remove(job_id(number))
+        jobs.emporix_state.tenant("acme").jobs.remove(job_id(number))
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
     assert "is left to delete" in str(exchange.view)
 
@@ -169,7 +169,7 @@ async def test_does_not_begin_without_a_count(
     jobs: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Where Emporix gives no total, nothing is offered."""
-    jobs.world.counts = False
+    jobs.emporix_state.counts = False
     exchange = await jobs.ada.command("/emporix jobs clean q:status:FAILURE")
     assert exchange.payloads == snapshot
 
@@ -180,8 +180,8 @@ async def test_cleans_by_a_query(jobs: AppHarness, snapshot: SnapshotAssertion) 
     assert exchange.payloads == snapshot
     await jobs.ada.click("Delete…")
     jobs.clock.forward(1)
-    jobs.world.tenant("acme").jobs.remove(job_id(2))
-    jobs.world.add_job("acme", id="arrived", status="failure")
+    jobs.emporix_state.tenant("acme").jobs.remove(job_id(2))
+    jobs.emporix_state.add_job("acme", id="arrived", status="failure")
     await jobs.ada.submit({"The number of jobs": "3"})
     await work(jobs)
     assert left(jobs) == {"arrived", *ids({1, 3, 4, 6, 7, 9})}
@@ -193,14 +193,14 @@ async def test_says_that_there_is_nothing_to_delete(
     """Also where only jobs without a time fit."""
     exchange = await jobs.ada.command("/emporix jobs clean skipped")
     assert exchange.payloads == snapshot(name="none")
-    jobs.world.add_job("acme", id="timeless", status="skipped", metadata=None)
+    jobs.emporix_state.add_job("acme", id="timeless", status="skipped", metadata=None)
     exchange = await jobs.ada.command("/emporix jobs clean skipped")
     assert exchange.payloads == snapshot(name="without a time")
 
 
 async def test_names_what_stays(jobs: AppHarness) -> None:
     """A job without a time is not part of it, and that is said."""
-    jobs.world.add_job("acme", id="timeless", status="failure", metadata=None)
+    jobs.emporix_state.add_job("acme", id="timeless", status="failure", metadata=None)
     exchange = await jobs.ada.command(FAILED)
     assert "*Delete 3 jobs" in exchange.payloads[0]["text"]
     assert "1 more job fits" in str(exchange.payloads[0])
@@ -209,7 +209,7 @@ async def test_names_what_stays(jobs: AppHarness) -> None:
 async def test_refuses_too_many(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Ten thousand at once are enough."""
     for number in range(MAX_CLEANUP_JOBS):
-        jobs.world.add_job("acme", id=f"more-{number}", status="failure")
+        jobs.emporix_state.add_job("acme", id=f"more-{number}", status="failure")
     exchange = await jobs.ada.command(FAILED)
     assert exchange.payloads == snapshot
 
@@ -275,7 +275,7 @@ async def test_counts_on_in_the_modal_when_emporix_is_slow(
     """After 2 s the modal says that it is being counted, and then what came of it."""
     await jobs.ada.command(FAILED)
     await jobs.ada.click("Delete…")
-    jobs.world.faults.add(Fault("delay", path="/jobs", seconds=2.4))
+    jobs.emporix_state.faults.add(Fault("delay", path="/jobs", seconds=2.4))
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
     assert [sent["via"] for sent in exchange.sent] == ["ack", "views.update"]
     assert exchange.payloads[0] == snapshot
@@ -285,13 +285,13 @@ async def test_counts_on_in_the_modal_when_emporix_is_slow(
 async def test_can_be_stopped_and_let_go_on(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Nothing more is deleted after Stop; the rest after Continue and the number once more."""
     await confirm(jobs, FAILED, "3")
-    jobs.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
+    jobs.emporix_state.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
     await work(jobs)
     direct = jobs.person("ada", "dm")
     assert [message["blocks"] for message in await direct.messages()] == snapshot(name="pausing")
     exchange = await direct.click("Stop")
     assert exchange.payloads == snapshot(name="stopping")
-    jobs.world.faults.clear()
+    jobs.emporix_state.faults.clear()
     jobs.clock.forward(11)
     await work(jobs)
     assert [message["blocks"] for message in await direct.messages()] == snapshot(name="stopped")
@@ -315,7 +315,7 @@ async def test_continue_says_that_none_is_left(jobs: AppHarness) -> None:
     jobs.clock.forward(1801)
     await work(jobs)
     for number in (2, 5, 8):
-        jobs.world.tenant("acme").jobs.remove(job_id(number))
+        jobs.emporix_state.tenant("acme").jobs.remove(job_id(number))
     exchange = await direct.click("Continue")
     assert "is left to delete" in str(exchange.view)
 
@@ -337,7 +337,7 @@ async def test_an_old_confirmation_is_asked_for_again(
 
 async def test_sends_the_jobs_before_the_first_delete(jobs: AppHarness) -> None:
     """As CSV, to their owner alone."""
-    jobs.world.faults.add(Fault("rate_limit", times=99, method="DELETE", retry_after=60))
+    jobs.emporix_state.faults.add(Fault("rate_limit", times=99, method="DELETE", retry_after=60))
     await confirm(jobs, FAILED, "3")
     await work(jobs)
     (file,) = await jobs.person("ada", "dm").files()
@@ -390,7 +390,7 @@ async def test_the_operator_turns_it_off(
 async def test_a_report_stands_whoever_writes_last(jobs: AppHarness) -> None:
     """A worker ends while Slack takes the word that it is going to stop."""
     await confirm(jobs, FAILED, "3")
-    jobs.world.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
+    jobs.emporix_state.faults.add(Fault("rate_limit", times=5, method="DELETE", retry_after=60))
     await work(jobs)
     direct = jobs.person("ada", "dm")
     jobs.workspace.faults.add(SlackFault("delay", method="response_url", seconds=0.5))
@@ -420,7 +420,7 @@ async def test_the_report_waits_for_the_token(jobs: AppHarness) -> None:
 async def test_one_message_though_slack_fails_after_posting(jobs: AppHarness, kind: Kind) -> None:
     """The progress is no second message, and none stands there as if it went on."""
     jobs.workspace.faults.add(SlackFault(kind, method="chat.postMessage"))
-    jobs.world.faults.add(Fault("status", times=30, method="DELETE", status=500))
+    jobs.emporix_state.faults.add(Fault("status", times=30, method="DELETE", status=500))
     await confirm(jobs, FAILED, "3")
     await jobs.worker.work_until(jobs.clock() + 900, step=5)
     (message,) = await jobs.person("ada", "dm").messages()

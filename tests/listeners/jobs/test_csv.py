@@ -80,7 +80,7 @@ async def test_a_shared_list_goes_to_who_presses(connected: AppHarness) -> None:
 
 async def test_a_formula_is_letters(connected: AppHarness) -> None:
     """What a customer wrote does not run on the computer of whoever opens the file."""
-    connected.world.add_job("acme", id=job_id(1), message="=cmd|' /C calc'!A0")
+    connected.emporix_state.add_job("acme", id=job_id(1), message="=cmd|' /C calc'!A0")
     await download(connected)
     (row,) = await rows(connected)
     assert row["message"] == "'=cmd|' /C calc'!A0"
@@ -102,7 +102,7 @@ async def test_says_in_the_modal_what_went_wrong(connected: AppHarness) -> None:
     """Nothing is sent where Emporix fails on the way."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs list")
-    connected.world.faults.add(Fault("status", status=403))
+    connected.emporix_state.faults.add(Fault("status", status=403))
     exchange = await connected.ada.click("Download as CSV")
     view: Any = exchange.view
     assert view["blocks"][0]["block_id"] == "error.forbidden"

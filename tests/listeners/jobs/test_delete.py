@@ -29,7 +29,7 @@ async def recorded(harness: AppHarness) -> list[tuple[str, str]]:
 
 
 def ids(harness: AppHarness) -> set[object]:
-    return {job["id"] for job in harness.world.jobs("acme")}
+    return {job["id"] for job in harness.emporix_state.jobs("acme")}
 
 
 async def test_shows_the_job_and_asks(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
@@ -90,7 +90,7 @@ async def test_already_gone_is_a_success(
     """What somebody else deleted meanwhile is gone, and that is said."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
-    connected.world.tenant("acme").jobs.remove(job_id(1))
+    connected.emporix_state.tenant("acme").jobs.remove(job_id(1))
     exchange = await connected.ada.click("Delete")
     assert exchange.payloads == snapshot
     assert await recorded(connected) == [(job_id(1), "already_gone")]
@@ -101,7 +101,7 @@ async def test_a_double_click_deletes_once(connected: AppHarness, command: str) 
     """In the question and in a list: both answers say "Deleted", and there is one record."""
     add_jobs(connected, 2)
     await connected.ada.command(command)
-    connected.world.faults.add(Fault("delay", method="DELETE", seconds=0.2))
+    connected.emporix_state.faults.add(Fault("delay", method="DELETE", seconds=0.2))
     exchanges = await asyncio.gather(connected.ada.click("Delete"), connected.ada.click("Delete"))
     for exchange in exchanges:
         assert "Deleted job" in str(exchange.payloads[-1])
@@ -135,7 +135,7 @@ async def test_a_cut_delete_is_deleted_once(connected: AppHarness) -> None:
     """The answer to the DELETE is lost: the second try finds nothing, and that is success."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
-    connected.world.faults.add(Fault("cut_after", method="DELETE"))
+    connected.emporix_state.faults.add(Fault("cut_after", method="DELETE"))
     await connected.ada.click("Delete")
     assert ids(connected) == set()
     assert await recorded(connected) == [(job_id(1), "deleted")]
@@ -156,7 +156,7 @@ async def test_records_what_emporix_refuses(connected: AppHarness) -> None:
     """A failure at Emporix is in the audit record, too."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
-    connected.world.faults.add(Fault("status", times=9, method="DELETE", status=403))
+    connected.emporix_state.faults.add(Fault("status", times=9, method="DELETE", status=403))
     await connected.ada.click("Delete")
     assert ids(connected) == {job_id(1)}
     assert await recorded(connected) == [(job_id(1), "forbidden")]

@@ -54,7 +54,7 @@ async def recorded(harness: AppHarness) -> list[tuple[str, str, str]]:
 
 
 def ids(harness: AppHarness) -> set[object]:
-    return {job["id"] for job in harness.world.jobs("acme")}
+    return {job["id"] for job in harness.emporix_state.jobs("acme")}
 
 
 async def test_names_the_job_before_it_deletes(connected: AppHarness, ada: Person) -> None:
@@ -101,9 +101,9 @@ async def test_asks_emporix_for_nothing_but_the_delete(connected: AppHarness, ad
     """And for a token that may delete: what others see is never read again with their rights."""
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs")
-    asked = len(connected.world.requests)
+    asked = len(connected.emporix_state.requests)
     await press(ada)
-    assert [request.method for request in list(connected.world.requests)[asked:]] == [
+    assert [request.method for request in list(connected.emporix_state.requests)[asked:]] == [
         "POST",
         "DELETE",
     ]
@@ -152,7 +152,7 @@ async def test_what_emporix_refuses_leaves_the_message(connected: AppHarness, ad
     add_jobs(connected, 1)
     await share(ada, "/emporix jobs")
     before = await seen(ada)
-    connected.world.faults.add(Fault("status", times=9, method="DELETE", status=403))
+    connected.emporix_state.faults.add(Fault("status", times=9, method="DELETE", status=403))
     exchange = await press(ada)
     assert exchange.payloads[0]["response_type"] == "ephemeral"
     assert await seen(ada) == before
@@ -165,7 +165,7 @@ async def test_already_gone_is_a_success(
     """What was deleted elsewhere is said to be gone, and its buttons go."""
     add_jobs(connected, 1)
     await share(ada, "/emporix jobs")
-    connected.world.tenant("acme").jobs.remove(job_id(1))
+    connected.emporix_state.tenant("acme").jobs.remove(job_id(1))
     assert (await press(ada)).payloads == snapshot
     assert await recorded(connected) == [("U0ADA", job_id(1), "already_gone")]
 
@@ -177,7 +177,7 @@ async def test_two_people_at_once_delete_once(
     add_jobs(connected, 2)
     await share(ada, "/emporix jobs")
     await connected.connect(grace, ACME_OPERATIONS)
-    connected.world.faults.add(Fault("delay", times=1, method="DELETE", seconds=0.2))
+    connected.emporix_state.faults.add(Fault("delay", times=1, method="DELETE", seconds=0.2))
     exchanges = await asyncio.gather(press(ada), press(grace))
     said = [payload for exchange in exchanges for payload in exchange.payloads]
     assert {payload["response_type"] for payload in said} == {"in_channel"}
@@ -204,7 +204,7 @@ async def test_two_jobs_at_once_are_both_marked(
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs")
     await connected.connect(grace, ACME_OPERATIONS)
-    connected.world.faults.add(Fault("delay", times=2, method="DELETE", seconds=0.2))
+    connected.emporix_state.faults.add(Fault("delay", times=2, method="DELETE", seconds=0.2))
     await asyncio.gather(press(ada, nth=1), press(grace, nth=2))
     shown = str(await seen(ada))
     assert "Deleted by <@U0ADA>" in shown

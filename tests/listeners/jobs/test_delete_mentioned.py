@@ -47,7 +47,7 @@ async def recorded(harness: AppHarness) -> list[tuple[str, str]]:
 
 
 def left(harness: AppHarness) -> list[str]:
-    return sorted(str(job["id"]) for job in harness.world.jobs("acme"))
+    return sorted(str(job["id"]) for job in harness.emporix_state.jobs("acme"))
 
 
 def said(view: Any) -> str:
@@ -62,7 +62,7 @@ async def test_lists_what_can_be_ticked(
     """A loading modal at once; what may not be deleted stands beside it with the reason."""
     add_jobs(connected, 2)
     await connected.connect(ada, GLOBEX_READ_ONLY)
-    connected.world.add_job("globex", id=job_id(7), status="failure")
+    connected.emporix_state.add_job("globex", id=job_id(7), status="failure")
     exchange = await tick(ada, f"{job_id(1)} {job_id(7)} {job_id(2)} {NOBODY}")
     assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]
     assert exchange.payloads[-1]["view"] == snapshot
@@ -78,7 +78,7 @@ async def test_asks_deletes_and_tells(
     assert question.view is not None
     assert question.view["previous_view_id"]
     assert left(connected) == [job_id(1), job_id(2), job_id(3)]
-    connected.world.tenant("acme").jobs.remove(job_id(3))
+    connected.emporix_state.tenant("acme").jobs.remove(job_id(3))
     done = await ada.submit({})
     assert [question.payloads, done.payloads] == snapshot
     assert left(connected) == [job_id(2)]
@@ -137,8 +137,8 @@ async def test_tells_of_each_what_went_wrong(connected: AppHarness, ada: Person)
     add_jobs(connected, 4)
     await tick(ada, " ".join(map(job_id, range(1, 5))))
     await ada.submit({"jobs.0": ticked(1, 2, 3, 4)})
-    connected.world.faults.add(Fault("status", status=403, method="DELETE", path=job_id(1)))
-    connected.world.faults.add(
+    connected.emporix_state.faults.add(Fault("status", status=403, method="DELETE", path=job_id(1)))
+    connected.emporix_state.faults.add(
         Fault("rate_limit", method="DELETE", path=job_id(3), retry_after=60, times=9)
     )
     exchange = await ada.submit({})
@@ -170,10 +170,10 @@ async def test_tells_who_closed_the_modal_meanwhile(connected: AppHarness, ada: 
     add_jobs(connected, 2)
     await tick(ada, f"{job_id(1)} {job_id(2)}")
     await ada.submit({"jobs.0": ticked(1, 2)})
-    connected.world.faults.add(Fault("delay", method="DELETE", seconds=0.5, times=2))
+    connected.emporix_state.faults.add(Fault("delay", method="DELETE", seconds=0.5, times=2))
     running = asyncio.create_task(ada.submit({}))
     async with asyncio.timeout(5):
-        while not any(seen.method == "DELETE" for seen in connected.world.requests):  # noqa: ASYNC110 - what has arrived is noted
+        while not any(seen.method == "DELETE" for seen in connected.emporix_state.requests):  # noqa: ASYNC110 - what has arrived is noted
             await asyncio.sleep(0.01)
     connected.workspace.views.close_all("U0ADA")
     await running
@@ -320,7 +320,7 @@ async def test_can_be_downloaded_first(connected: AppHarness, ada: Person) -> No
     add_jobs(connected, 3)
     await tick(ada, f"{job_id(1)} {job_id(2)} {job_id(3)}")
     await ada.submit({"jobs.0": ticked(1, 2)})
-    connected.world.tenant("acme").jobs.remove(job_id(2))
+    connected.emporix_state.tenant("acme").jobs.remove(job_id(2))
     exchange = await ada.click("Download first")
     assert "with 1 job in your direct messages" in str(exchange.view)
     assert "1 job is already gone" in str(exchange.view)
@@ -328,7 +328,7 @@ async def test_can_be_downloaded_first(connected: AppHarness, ada: Person) -> No
     assert job_id(1) in file["content"]
     question = await ada.close()
     assert "Delete these 2 jobs" in str(question.view)
-    assert len(connected.world.jobs("acme")) == 2
+    assert len(connected.emporix_state.jobs("acme")) == 2
 
 
 async def test_the_operator_turns_it_off(redis: Any, redis_url: str, clock: FakeClock) -> None:

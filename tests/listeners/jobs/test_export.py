@@ -26,7 +26,7 @@ WHOLE = {"data": DATA, "checksum": CHECKSUM}
 async def opened(harness: AppHarness, result: dict[str, Any] | None) -> None:
     """Ada opens an export job."""
     fields = {"status": "success", "type": "EXPORT", "agentId": None, "message": None}
-    harness.world.add_job("acme", id=job_id(1), exportResult=result, **fields)
+    harness.emporix_state.add_job("acme", id=job_id(1), exportResult=result, **fields)
     await harness.ada.command(f"/emporix jobs get {job_id(1)}")
 
 
@@ -55,7 +55,7 @@ async def test_hands_the_file_to_its_reader_alone(
 async def test_a_list_offers_it_where_there_is_something(connected: AppHarness) -> None:
     """An export that succeeded has the button in its row, one that failed has none."""
     await opened(connected, WHOLE)
-    connected.world.add_job("acme", id=job_id(2), status="failure", type="EXPORT")
+    connected.emporix_state.add_job("acme", id=job_id(2), status="failure", type="EXPORT")
     exchange = await connected.ada.command("/emporix jobs list")
     assert json.dumps(exchange.payloads).count("Download export") == 1
     await connected.ada.click("Download export")
@@ -87,7 +87,7 @@ async def test_says_what_is_wrong(
 ) -> None:
     """Broken data is named in the modal, with what to do, and nothing is sent."""
     await opened(connected, WHOLE)
-    connected.world.add_job("acme", id=job_id(1), type="EXPORT", exportResult=result)
+    connected.emporix_state.add_job("acme", id=job_id(1), type="EXPORT", exportResult=result)
     exchange = await connected.ada.click("Download export")
     assert exchange.view is not None
     assert exchange.view["blocks"] == snapshot
@@ -97,16 +97,16 @@ async def test_says_what_is_wrong(
 async def test_needs_one_call_for_the_result_alone(connected: AppHarness) -> None:
     """Emporix is asked once, and for nothing else of the job."""
     await opened(connected, WHOLE)
-    asked = len(connected.world.requests)
+    asked = len(connected.emporix_state.requests)
     await connected.ada.click("Download export")
-    (request,) = list(connected.world.requests)[asked:]
+    (request,) = list(connected.emporix_state.requests)[asked:]
     assert request.query == "fields=id,exportResult"
 
 
 async def test_keeps_quiet_where_the_modal_was_closed(connected: AppHarness) -> None:
     """Whoever closes the modal still gets the file."""
     await opened(connected, WHOLE)
-    connected.world.faults.add(Fault("delay", path="/jobs/", seconds=0.5))
+    connected.emporix_state.faults.add(Fault("delay", path="/jobs/", seconds=0.5))
     pressed = asyncio.create_task(connected.ada.click("Download export"))
     while await connected.ada.view() is None:
         assert not pressed.done()

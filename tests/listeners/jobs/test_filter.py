@@ -47,7 +47,7 @@ async def test_shows_what_was_found(connected: AppHarness, snapshot: SnapshotAss
 
 async def test_asks_for_all_that_was_filled_in(connected: AppHarness) -> None:
     """Each field is a filter, days those of the asker's zone."""
-    connected.world.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
     exchange = await search(
         connected,
         words='"late refund" invoice',
@@ -106,7 +106,7 @@ async def test_changes_the_search(connected: AppHarness) -> None:
 async def test_offers_agents_by_name(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """From the first letter, those of the tenant in the form; what is typed may be an id."""
     for agent in ("complaint-agent", "fraud-agent"):
-        connected.world.add_agent("acme", id=agent, name=agent.title().replace("-", " "))
+        connected.emporix_state.add_agent("acme", id=agent, name=agent.title().replace("-", " "))
     await connected.ada.shortcut(SEARCH)
     everything = await connected.ada.suggest("Agent", "")
     some = await connected.ada.suggest("Agent", "FRAUD")
@@ -115,7 +115,7 @@ async def test_offers_agents_by_name(connected: AppHarness, snapshot: SnapshotAs
 
 async def test_offers_no_agents_where_emporix_does_not_answer(connected: AppHarness) -> None:
     """An id can be typed all the same."""
-    connected.world.faults.add(Fault("status", status=500, path="agentic", times=99))
+    connected.emporix_state.faults.add(Fault("status", status=500, path="agentic", times=99))
     await connected.ada.shortcut(SEARCH)
     exchange = await connected.ada.suggest("Agent", "gone-agent")
     assert [option["value"] for option in exchange.options] == ["gone-agent"]
@@ -133,12 +133,12 @@ async def test_keeps_the_form_while_emporix_does_not_answer(
 ) -> None:
     """What went wrong stands on top of it; nobody fills it in twice."""
     fault = Fault("status", status=status, retry_after=30, path="/jobs", times=9)
-    connected.world.faults.add(fault)
+    connected.emporix_state.faults.add(fault)
     exchange = await search(connected, words="refund")
     assert heading(exchange).startswith(said)
     assert exchange.view is not None
     assert exchange.view["state"]["values"]["words"]["value"]["value"] == "refund"
-    connected.world.faults.clear()
+    connected.emporix_state.faults.clear()
     assert heading(await connected.ada.submit({})).startswith("*No jobs*")
 
 
@@ -156,7 +156,7 @@ async def test_keeps_the_form_where_emporix_does_not_understand(connected: AppHa
 
 async def test_says_in_the_modal_what_a_form_cannot_mend(connected: AppHarness) -> None:
     """The loading modal does not stay, and the way on is below."""
-    connected.world.faults.add(Fault("status", status=403, path="/jobs", times=9))
+    connected.emporix_state.faults.add(Fault("status", status=403, path="/jobs", times=9))
     exchange = await search(connected)
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.forbidden"

@@ -20,13 +20,13 @@ HOSTILE = "R&D <!channel> `agent`"
 @pytest.fixture
 def named(connected: AppHarness) -> AppHarness:
     """Six jobs of an agent that has a name."""
-    connected.world.add_agent("acme", **AGENT)
+    connected.emporix_state.add_agent("acme", **AGENT)
     add_jobs(connected, 6)
     return connected
 
 
 def paths(harness: AppHarness) -> list[str]:
-    return [seen.path for seen in harness.world.requests]
+    return [seen.path for seen in harness.emporix_state.requests]
 
 
 def shown(payloads: list[dict[str, object]]) -> str:
@@ -63,7 +63,7 @@ async def test_guesses_the_agent(named: AppHarness, snapshot: SnapshotAssertion)
 
 async def test_finds_jobs_of_an_agent_that_is_gone(named: AppHarness) -> None:
     """Jobs outlive their agents."""
-    named.world.add_job("acme", agentId="legacy-agent")
+    named.emporix_state.add_job("acme", agentId="legacy-agent")
     exchange = await named.ada.command("/emporix jobs agent:legacy-agent")
     text = exchange.payloads[0]["text"]
     assert text == "Job 1 of 1, tenant acme, agent legacy-agent, newest first"
@@ -78,15 +78,15 @@ async def test_asks_for_names_once(named: AppHarness) -> None:
         named.ada.click("Open"),
         named.ada.command("/emporix jobs agent:complaint-agent"),
     ):
-        asked = len(named.world.requests)
+        asked = len(named.emporix_state.requests)
         await act
-        assert len(named.world.requests) - asked == 1
+        assert len(named.emporix_state.requests) - asked == 1
 
 
 async def test_asks_for_names_anew_after_five_minutes(named: AppHarness) -> None:
     """A new name shows by then."""
     await named.ada.command("/emporix jobs")
-    named.world.add_agent("acme", id="complaint-agent", name="Renamed")
+    named.emporix_state.add_agent("acme", id="complaint-agent", name="Renamed")
     assert "Renamed" not in shown((await named.ada.command("/emporix jobs")).payloads)
     named.clock.forward(301)
     assert "Renamed" in shown((await named.ada.command("/emporix jobs")).payloads)
@@ -104,7 +104,7 @@ async def test_asks_for_names_anew_after_five_minutes(named: AppHarness) -> None
 )
 async def test_a_list_does_not_need_names(named: AppHarness, fault: Fault) -> None:
     """Whatever becomes of them, jobs are shown, with ids for names."""
-    named.world.faults.add(fault)
+    named.emporix_state.faults.add(fault)
     exchange = await named.ada.command("/emporix jobs")
     assert exchange.payloads[0]["text"].startswith("Jobs 1–6 of 6")
     assert "`complaint-agent`" in shown(exchange.payloads)
@@ -113,7 +113,7 @@ async def test_a_list_does_not_need_names(named: AppHarness, fault: Fault) -> No
 
 async def test_an_agent_that_is_typed_does_not_wait_for_ever(named: AppHarness) -> None:
     """After two seconds what was typed is taken for an id."""
-    named.world.faults.add(Fault("delay", path="agentic", seconds=4))
+    named.emporix_state.faults.add(Fault("delay", path="agentic", seconds=4))
     exchange = await named.ada.command("/emporix jobs agent:complaint-agent")
     text = exchange.payloads[-1]["text"]
     assert text == "Jobs 1–6 of 6, tenant acme, agent complaint-agent, newest first"
@@ -121,7 +121,7 @@ async def test_an_agent_that_is_typed_does_not_wait_for_ever(named: AppHarness) 
 
 async def test_a_hostile_name_is_letters(connected: AppHarness) -> None:
     """An agent's name mentions nobody."""
-    connected.world.add_agent("acme", id="complaint-agent", name=HOSTILE)
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name=HOSTILE)
     add_jobs(connected, 1)
     for text in ("jobs", f"jobs get {job_id(1)}", 'jobs agent:"R&D <!channel> `agent`"'):
         exchange = await connected.ada.command(f"/emporix {text}")
@@ -172,7 +172,7 @@ async def test_the_heading_says_every_filter(
     named: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """Nothing that narrows a list goes without saying."""
-    named.world.add_job("acme", status="failure", commerceEvent="a.b", sessionId="s-1")
+    named.emporix_state.add_job("acme", status="failure", commerceEvent="a.b", sessionId="s-1")
     exchange = await named.ada.command(
         "/emporix jobs status:failed, skipped type:chat agent:complaint-agent agent-type:complaint "
         'event:a.b session:s-1,s-2 since:24h until:today sort:oldest fields:status,message '
@@ -201,7 +201,7 @@ async def test_explains_what_cannot_be(
     named: AppHarness, text: str, snapshot: SnapshotAssertion
 ) -> None:
     """The word is named, with what is possible, and Emporix is not asked."""
-    asked = len(named.world.requests)
+    asked = len(named.emporix_state.requests)
     exchange = await named.ada.command(f"/emporix jobs {text}")
     assert exchange.payloads == snapshot
-    assert len(named.world.requests) == asked
+    assert len(named.emporix_state.requests) == asked

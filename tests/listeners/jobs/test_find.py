@@ -51,9 +51,9 @@ async def test_finds_links_sessions_and_agents(connected: AppHarness) -> None:
     """Whatever leads to jobs: the newest of an agent come last."""
     add_jobs(connected, 9)
     session = "123e4567-e89b-12d3-a456-426614174000"
-    connected.world.add_job("acme", id="by-session", status="skipped", sessionId=session)
-    connected.world.add_job("acme", id="by-link", status="skipped")
-    connected.world.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    connected.emporix_state.add_job("acme", id="by-session", status="skipped", sessionId=session)
+    connected.emporix_state.add_job("acme", id="by-link", status="skipped")
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
     link = "https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/by-link"
     exchange = await find(connected, f"<{link}|this>, session {session}, the complaint agent")
     assert exchange.view is not None
@@ -81,7 +81,7 @@ async def test_finds_in_blocks_and_attachments(connected: AppHarness) -> None:
 async def test_finds_jobs_of_all_tenants(connected: AppHarness) -> None:
     """Each with its own rights; the default tenant is asked first."""
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
-    connected.world.add_job("globex", id=job_id(7), status="failure")
+    connected.emporix_state.add_job("globex", id=job_id(7), status="failure")
     exchange = await find(connected, job_id(7))
     assert "in tenant `globex`" in said(exchange.view)
 
@@ -90,8 +90,8 @@ async def test_says_which_tenant_did_not_answer(connected: AppHarness) -> None:
     """What the others know is shown all the same."""
     add_jobs(connected, 1)
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
-    connected.world.faults.add(Fault("status", status=403, path="/acme/agentic"))
-    connected.world.faults.add(Fault("status", status=500, path="/globex/jobs", times=9))
+    connected.emporix_state.faults.add(Fault("status", status=403, path="/acme/agentic"))
+    connected.emporix_state.faults.add(Fault("status", status=500, path="/globex/jobs", times=9))
     exchange = await find(connected, f"{job_id(1)} {NOBODY}")
     assert "*1 job* named" in said(exchange.view)
     assert "Not asked, because Emporix did not answer there as it should: globex." in said(
@@ -101,7 +101,7 @@ async def test_says_which_tenant_did_not_answer(connected: AppHarness) -> None:
 
 async def test_says_when_no_tenant_answers(connected: AppHarness) -> None:
     """The loading modal does not stay."""
-    connected.world.faults.add(Fault("status", status=500, path="/jobs", times=9))
+    connected.emporix_state.faults.add(Fault("status", status=500, path="/jobs", times=9))
     exchange = await find(connected, job_id(1))
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.emporix_failed"
@@ -118,7 +118,7 @@ async def test_shows_at_most_twenty(connected: AppHarness) -> None:
 async def test_shows_at_most_twenty_with_those_of_agents(connected: AppHarness) -> None:
     """More rows than a modal holds would end in half a job."""
     add_jobs(connected, 26)
-    connected.world.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
     exchange = await find(connected, f"complaint agent {' '.join(map(job_id, range(1, 19)))}")
     assert "*18 jobs* named" in said(exchange.view)
     assert "*The newest jobs* of Complaint Agent" in said(exchange.view)
@@ -140,7 +140,7 @@ async def test_offers_to_connect(harness: AppHarness) -> None:
 
 async def test_opens_a_job_on_top(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The whole job; closed, the jobs found are there again. Its whole message goes on top."""
-    connected.world.add_job("acme", id=job_id(1), status="success", message="long " * 2000)
+    connected.emporix_state.add_job("acme", id=job_id(1), status="success", message="long " * 2000)
     found = await find(connected, job_id(1))
     exchange = await connected.ada.click("Open")
     assert [sent["via"] for sent in exchange.sent] == ["views.push", "views.update"]
@@ -158,7 +158,7 @@ async def test_says_that_a_job_is_gone(connected: AppHarness) -> None:
     """In the pushed modal, so that the jobs found stay; there it shows all jobs, too."""
     add_jobs(connected, 2)
     await find(connected, job_id(1))
-    connected.world.tenant("acme").jobs.remove(job_id(1))
+    connected.emporix_state.tenant("acme").jobs.remove(job_id(1))
     exchange = await connected.ada.click("Open")
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_found"

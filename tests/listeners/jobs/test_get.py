@@ -13,7 +13,7 @@ from tests.listeners.jobs.fixtures import add_jobs, job_id
 
 async def test_shows_every_field(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """All that Emporix says of a job, unknown fields too, and the way to the dashboard."""
-    connected.world.add_job(
+    connected.emporix_state.add_job(
         "acme",
         id=job_id(1),
         status="success",
@@ -48,11 +48,11 @@ async def test_needs_two_round_trips_and_one_call(connected: AppHarness) -> None
     """A get asks Emporix once and Redis once, where the names of agents are known."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs")
-    asked = len(connected.world.requests)
+    asked = len(connected.emporix_state.requests)
     before = (await connected.redis.info("stats"))["total_reads_processed"]
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     after = (await connected.redis.info("stats"))["total_reads_processed"]
-    assert len(connected.world.requests) - asked == 1
+    assert len(connected.emporix_state.requests) - asked == 1
     assert after - before - 1 <= 2  # less the second INFO
 
 
@@ -92,7 +92,7 @@ async def test_shows_hostile_text_as_letters(
 ) -> None:
     """Nothing in a job mentions a channel, forms a link or breaks the message."""
     hostile = '<!channel> <@U0ADA> <https://evil.example|click> ``` {{ 7*7 }} "quotes" \u202e \x00'
-    connected.world.add_job(
+    connected.emporix_state.add_job(
         "acme", id="odd:id-1", status=hostile, type=hostile, agentId=hostile, message=hostile
     )
     exchange = await connected.ada.command("/emporix jobs get https://x/#/logs/jobs/odd%3Aid-1")
@@ -104,7 +104,9 @@ async def test_shows_hostile_text_as_letters(
 
 async def test_shortens_a_huge_message(connected: AppHarness) -> None:
     """A message of 200,000 characters is shown in part, and says how long it is."""
-    connected.world.add_job("acme", id=job_id(1), status="success", message="long " * 40_000)
+    connected.emporix_state.add_job(
+        "acme", id=job_id(1), status="success", message="long " * 40_000
+    )
     exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     shown = json.dumps(exchange.payloads, ensure_ascii=False)
     assert "The beginning, of 200,000 characters." in shown

@@ -42,7 +42,9 @@ TEXTS = {
 
 
 async def opened(harness: AppHarness, **fields: Any) -> dict[str, Any]:
-    harness.world.add_job("acme", id=job_id(1), status="success", type="AGENT_CHAT", **fields)
+    harness.emporix_state.add_job(
+        "acme", id=job_id(1), status="success", type="AGENT_CHAT", **fields
+    )
     exchange = await harness.ada.command(f"/emporix jobs get {job_id(1)}")
     assert [sent["answer"]["status"] for sent in exchange.sent if sent["via"] != "ack"] == [200]
     return exchange.payloads[0]
@@ -60,7 +62,7 @@ async def test_lays_out_what_agents_write(
 async def test_lists_without_the_noise(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
     """In a list each text is one line, without stars, fences and pipes."""
     for number, text in enumerate(TEXTS.values()):
-        connected.world.add_job("acme", id=job_id(number), status="success", message=text)
+        connected.emporix_state.add_job("acme", id=job_id(number), status="success", message=text)
     exchange = await connected.ada.command("/emporix jobs list")
     sections = [block.get("text", {}) for block in exchange.payloads[0]["blocks"]]
     lines = [text["text"] for text in sections if text.get("type") == "plain_text"]

@@ -20,7 +20,7 @@ HUGE = "long " * 40_000
 
 async def whole(harness: AppHarness, **fields: Any) -> Exchange:
     """Ada opens a job and presses the button; the first one, where there are two."""
-    harness.world.add_job("acme", id=job_id(1), status="success", **fields)
+    harness.emporix_state.add_job("acme", id=job_id(1), status="success", **fields)
     await harness.ada.command(f"/emporix jobs get {job_id(1)}")
     return await harness.ada.click("Show the whole message")
 
@@ -39,7 +39,9 @@ async def test_a_card_says_how_much_there_is(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """A shortened text ends with its length and the button, both texts of a job with their own."""
-    connected.world.add_job("acme", id=job_id(1), status="success", message=HUGE, response=LONG)
+    connected.emporix_state.add_job(
+        "acme", id=job_id(1), status="success", message=HUGE, response=LONG
+    )
     exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     more = [block for block in exchange.payloads[0]["blocks"] if "accessory" in block]
     assert more == snapshot
@@ -64,7 +66,7 @@ async def test_opens_at_once_and_then_shows_all(
 async def test_shows_either_text(connected: AppHarness, nth: int) -> None:
     """The message to the agent, and what it answered."""
     texts = ("asked " * 1000, "answered " * 1000)
-    connected.world.add_job("acme", id=job_id(1), message=texts[0], response=texts[1])
+    connected.emporix_state.add_job("acme", id=job_id(1), message=texts[0], response=texts[1])
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     exchange = await connected.ada.click("Show the whole message", nth=nth)
     assert words(exchange.view) == texts[nth - 1].strip()
@@ -72,13 +74,13 @@ async def test_shows_either_text(connected: AppHarness, nth: int) -> None:
 
 async def test_needs_two_round_trips_and_one_call(connected: AppHarness) -> None:
     """It asks Emporix once and Redis once, as a get does."""
-    connected.world.add_job("acme", id=job_id(1), message=LONG)
+    connected.emporix_state.add_job("acme", id=job_id(1), message=LONG)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
-    asked = len(connected.world.requests)
+    asked = len(connected.emporix_state.requests)
     before = (await connected.redis.info("stats"))["total_reads_processed"]
     await connected.ada.click("Show the whole message")
     after = (await connected.redis.info("stats"))["total_reads_processed"]
-    assert len(connected.world.requests) - asked == 1
+    assert len(connected.emporix_state.requests) - asked == 1
     assert after - before - 1 <= 2
 
 
@@ -114,9 +116,9 @@ async def test_says_when_it_may_not_send_files(
 
 async def test_says_in_the_modal_what_went_wrong(connected: AppHarness) -> None:
     """The loading modal does not stay when Emporix fails."""
-    connected.world.add_job("acme", id=job_id(1), message=LONG)
+    connected.emporix_state.add_job("acme", id=job_id(1), message=LONG)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
-    connected.world.faults.add(EmporixFault("status", status=500, times=9))
+    connected.emporix_state.faults.add(EmporixFault("status", status=500, times=9))
     exchange = await connected.ada.click("Show the whole message")
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.emporix_failed"
@@ -134,8 +136,8 @@ async def test_says_that_the_text_is_gone(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The job may have changed since its card was shown."""
-    connected.world.add_job("acme", id=job_id(1), message=LONG)
+    connected.emporix_state.add_job("acme", id=job_id(1), message=LONG)
     await connected.ada.command(f"/emporix jobs get {job_id(1)}")
-    connected.world.add_job("acme", id=job_id(1), message="")
+    connected.emporix_state.add_job("acme", id=job_id(1), message="")
     exchange = await connected.ada.click("Show the whole message")
     assert exchange.payloads[-1]["view"] == snapshot

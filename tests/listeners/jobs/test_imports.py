@@ -18,7 +18,9 @@ def entry(number: int) -> dict[str, Any]:
 
 async def opened(harness: AppHarness, count: int) -> Exchange:
     summary = {"agents": [entry(number) for number in range(count)]}
-    harness.world.add_job("acme", id=job_id(1), type="IMPORT", importResult={"summary": summary})
+    harness.emporix_state.add_job(
+        "acme", id=job_id(1), type="IMPORT", importResult={"summary": summary}
+    )
     await harness.ada.command(f"/emporix jobs get {job_id(1)}")
     return await harness.ada.click("Show all entries")
 

@@ -28,7 +28,7 @@ async def test_narrows(connected: AppHarness, snapshot: SnapshotAssertion) -> No
         "/emporix jobs status:failed,running type:chat agent:complaint-agent sort:oldest size:2"
     )
     assert exchange.payloads[0]["text"] == snapshot
-    asked = connected.world.requests[-1]
+    asked = connected.emporix_state.requests[-1]
     assert (asked.method, asked.path) == ("GET", "/ai-service/acme/jobs")
 
 
@@ -47,11 +47,11 @@ async def test_turning_a_page_is_one_call_and_two_round_trips(connected: AppHarn
     """A page turn asks Emporix once, Redis twice, and Slack for nothing but the reply."""
     add_jobs(connected, 25)
     await connected.ada.command("/emporix jobs list")
-    asked = len(connected.world.requests)
+    asked = len(connected.emporix_state.requests)
     before = (await connected.redis.info("stats"))["total_reads_processed"]
     exchange = await connected.ada.click("Next")
     after = (await connected.redis.info("stats"))["total_reads_processed"]
-    assert len(connected.world.requests) - asked == 1
+    assert len(connected.emporix_state.requests) - asked == 1
     assert after - before - 1 <= 2  # less the second INFO
     assert [sent["via"] for sent in exchange.sent] == ["response_url"]
 
@@ -104,10 +104,10 @@ async def test_explains_a_filter_that_cannot_be(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """The word is named, with what is possible, and Emporix is not asked."""
-    asked = len(connected.world.requests)
+    asked = len(connected.emporix_state.requests)
     exchange = await connected.ada.command("/emporix jobs status:lost")
     assert exchange.payloads == snapshot
-    assert len(connected.world.requests) == asked
+    assert len(connected.emporix_state.requests) == asked
 
 
 async def test_shows_only_the_fields_asked_for(
@@ -150,7 +150,7 @@ async def test_explains_trouble_at_emporix(
     connected: AppHarness, fault: Fault, snapshot: SnapshotAssertion
 ) -> None:
     """Each kind of trouble says what happened and what to do next."""
-    connected.world.faults.add(fault)
+    connected.emporix_state.faults.add(fault)
     exchange = await connected.ada.command("/emporix jobs list")
     assert exchange.payloads == snapshot
 
@@ -158,7 +158,7 @@ async def test_explains_trouble_at_emporix(
 async def test_gets_over_a_passing_fault(connected: AppHarness) -> None:
     """One failed answer is asked for again, and nobody notices."""
     add_jobs(connected, 1)
-    connected.world.faults.add(Fault("status", status=503))
+    connected.emporix_state.faults.add(Fault("status", status=503))
     exchange = await connected.ada.command("/emporix jobs list")
     assert exchange.payloads[0]["text"].startswith("Job 1 of 1")
 
@@ -166,7 +166,7 @@ async def test_gets_over_a_passing_fault(connected: AppHarness) -> None:
 async def test_refreshes_an_expired_token(connected: AppHarness) -> None:
     """Tokens that Emporix has forgotten are replaced on the way."""
     add_jobs(connected, 1)
-    connected.world.expire_tokens()
+    connected.emporix_state.expire_tokens()
     exchange = await connected.ada.command("/emporix jobs list")
     assert exchange.payloads[0]["text"].startswith("Job 1 of 1")
 
@@ -177,7 +177,7 @@ async def test_says_that_the_key_is_gone(
     """A key that was deleted at Emporix can be replaced with one press."""
     from sandbox.emporix.keys import ACME_OPERATIONS
 
-    connected.world.revoke(ACME_OPERATIONS)
+    connected.emporix_state.revoke(ACME_OPERATIONS)
     exchange = await connected.ada.command("/emporix jobs list")
     assert exchange.payloads == snapshot
 

@@ -21,7 +21,7 @@ SESSION = "session/1 ä"
 async def opened(connected: AppHarness) -> AppHarness:
     """Ada looks at a failed job of a session in which three ran."""
     for number in (1, 2, 3):
-        connected.world.add_job(
+        connected.emporix_state.add_job(
             "acme",
             id=job_id(number),
             sessionId=SESSION,
@@ -104,10 +104,10 @@ async def test_nothing_of_it_is_kept_or_logged(
 async def test_an_answer_that_comes_late_overwrites_nothing(opened: AppHarness) -> None:
     """Two presses, the first of which Emporix answers last."""
     await opened.ada.click("Log")
-    opened.world.faults.add(Fault("delay", path="/logs/", seconds=0.5))
-    asked = len(opened.world.requests)
+    opened.emporix_state.faults.add(Fault("delay", path="/logs/", seconds=0.5))
+    asked = len(opened.emporix_state.requests)
     slow = asyncio.create_task(opened.ada.click("Next"))
-    while len(opened.world.requests) == asked:
+    while len(opened.emporix_state.requests) == asked:
         await asyncio.sleep(0)
         await opened.ada.view()
     quick = await opened.ada.choose("Severity", "All lines")
@@ -120,14 +120,14 @@ async def test_an_answer_that_comes_late_overwrites_nothing(opened: AppHarness) 
 async def test_says_that_there_is_none(opened: AppHarness, snapshot: SnapshotAssertion) -> None:
     """The session may be gone, or a job have none."""
     for number in (1, 2, 3):
-        opened.world.add_job("acme", id=job_id(number), sessionId="another")
+        opened.emporix_state.add_job("acme", id=job_id(number), sessionId="another")
     exchange = await opened.ada.click("Log")
     assert view_of(exchange)["blocks"] == snapshot
 
 
 async def test_a_job_without_a_session_has_no_log(connected: AppHarness) -> None:
     """There is nothing to press."""
-    connected.world.add_job("acme", id=job_id(1), sessionId=None)
+    connected.emporix_state.add_job("acme", id=job_id(1), sessionId=None)
     exchange = await connected.ada.command(f"/emporix jobs get {job_id(1)}")
     assert "jobs.log.open" not in json.dumps(exchange.payloads)
 

@@ -57,7 +57,7 @@ async def walk(harness: AppHarness, exchange: Exchange) -> list[str]:
 def arrive(harness: AppHarness) -> str:
     """A job that nobody has seen yet."""
     harness.clock.forward(60)
-    return str(harness.world.add_job("acme")["id"])
+    return str(harness.emporix_state.add_job("acme")["id"])
 
 
 async def forget_cursors(harness: AppHarness) -> None:
@@ -119,9 +119,9 @@ async def test_skips_nothing_after_deletes(connected: AppHarness, order: str) ->
     exchange = await connected.ada.command(f"/emporix jobs sort:{order}")
     gone = shown(exchange)[0]
     first = await connected.ada.click("Delete")
-    connected.world.tenant("acme").jobs.remove(shown(first)[-1])
+    connected.emporix_state.tenant("acme").jobs.remove(shown(first)[-1])
     second = await connected.ada.click("Next")
-    connected.world.tenant("acme").jobs.remove(shown(second)[0])
+    connected.emporix_state.tenant("acme").jobs.remove(shown(second)[0])
     found = shown(first) + await walk(connected, second)
     assert sorted([gone, *found]) == numbered(range(1, 36))
 
@@ -142,14 +142,14 @@ async def test_the_place_stays_right_after_deletes(connected: AppHarness) -> Non
     exchange = await connected.ada.command("/emporix jobs")
     places = [place(exchange)]
     for number in (35, 10, 1):  # one shown, two to come
-        connected.world.tenant("acme").jobs.remove(job_id(number))
+        connected.emporix_state.tenant("acme").jobs.remove(job_id(number))
         places.append(place(await connected.ada.click("Next")))
     assert places == ["Jobs 1–10 of 35", "Jobs 11–20 of 35", "Jobs 21–30 of 34", "Jobs 31–33 of 33"]
 
 
 async def test_jobs_of_one_moment(connected: AppHarness) -> None:
     """Jobs that were created at the same time lie on two pages, each on one of them."""
-    made = [str(connected.world.add_job("acme")["id"]) for _ in range(27)]
+    made = [str(connected.emporix_state.add_job("acme")["id"]) for _ in range(27)]
     exchange = await connected.ada.command("/emporix jobs size:4")
     assert sorted(await walk(connected, exchange)) == sorted(made)
 
@@ -160,11 +160,11 @@ async def test_is_one_call_and_two_round_trips(connected: AppHarness, label: str
     add_jobs(connected, 45)
     await connected.ada.command("/emporix jobs")
     await connected.ada.click("Next")
-    asked = len(connected.world.requests)
+    asked = len(connected.emporix_state.requests)
     before = (await connected.redis.info("stats"))["total_reads_processed"]
     exchange = await connected.ada.click(label)
     after = (await connected.redis.info("stats"))["total_reads_processed"]
-    assert len(connected.world.requests) - asked == 1
+    assert len(connected.emporix_state.requests) - asked == 1
     assert after - before - 1 <= 2  # less the second INFO
     assert [sent["via"] for sent in exchange.sent] == ["response_url"]
 
@@ -196,13 +196,13 @@ async def test_refresh_of_a_page_that_is_gone(connected: AppHarness) -> None:
     add_jobs(connected, 12)
     await connected.ada.command("/emporix jobs page:2")
     for number in (1, 2, 3):
-        connected.world.tenant("acme").jobs.remove(job_id(number))
+        connected.emporix_state.tenant("acme").jobs.remove(job_id(number))
     assert place(await connected.ada.click("Refresh")) == "Jobs 1–9 of 9"
 
 
 async def test_steps_back_from_pages_that_are_gone(connected: AppHarness) -> None:
     """Next into nothing shows the page that is the last one now, without Next."""
-    connected.world.counts = False
+    connected.emporix_state.counts = False
     add_jobs(connected, 20)
     await connected.ada.command("/emporix jobs")
     exchange = await connected.ada.click("Next")
@@ -214,7 +214,7 @@ async def test_steps_back_from_pages_that_are_gone(connected: AppHarness) -> Non
 
 async def test_says_more_where_emporix_does_not_count(connected: AppHarness) -> None:
     """Without a total, a full page may have more behind it, and the last one is the last."""
-    connected.world.counts = False
+    connected.emporix_state.counts = False
     add_jobs(connected, 25)
     exchange = await connected.ada.command("/emporix jobs")
     places = [place(exchange)]
@@ -235,12 +235,12 @@ async def test_a_raw_query_may_shift(connected: AppHarness, snapshot: SnapshotAs
     exchange = await connected.ada.command("/emporix jobs q:type:AGENT_CHAT")
     assert exchange.payloads[0]["blocks"][-1] == snapshot
     await connected.ada.click("Next")
-    assert "createdAt%3A" not in connected.world.requests[-1].query
+    assert "createdAt%3A" not in connected.emporix_state.requests[-1].query
 
 
 async def test_jobs_without_a_date_come_last(connected: AppHarness) -> None:
     """A job that no time can find is not lost."""
-    undated = str(connected.world.add_job("acme", metadata=None)["id"])
+    undated = str(connected.emporix_state.add_job("acme", metadata=None)["id"])
     add_jobs(connected, 15)
     exchange = await connected.ada.command("/emporix jobs")
     found = await walk(connected, exchange)
@@ -262,7 +262,7 @@ async def test_a_search_can_be_turned(connected: AppHarness) -> None:
     exchange = await connected.ada.command("/emporix jobs search e size:10")
     arrive(connected)
     assert sorted(await walk(connected, exchange)) == numbered(range(1, 26))
-    assert connected.world.requests[-1].method == "POST"
+    assert connected.emporix_state.requests[-1].method == "POST"
 
 
 async def test_an_expired_list_can_be_run_again(
@@ -286,7 +286,7 @@ async def test_an_expired_search_is_a_search_again(connected: AppHarness) -> Non
     await forget_cursors(connected)
     await connected.ada.click("Refresh")
     await connected.ada.click("Run it again")
-    assert connected.world.requests[-1].method == "POST"
+    assert connected.emporix_state.requests[-1].method == "POST"
 
 
 async def test_a_long_query_is_not_remembered(connected: AppHarness) -> None:

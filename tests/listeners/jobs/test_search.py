@@ -13,7 +13,7 @@ async def test_finds_words(connected: AppHarness, snapshot: SnapshotAssertion) -
     add_jobs(connected, 6)
     exchange = await connected.ada.command('/emporix jobs search INVOICE "was not found"')
     assert exchange.payloads == snapshot
-    asked = [(seen.method, seen.path) for seen in connected.world.requests]
+    asked = [(seen.method, seen.path) for seen in connected.emporix_state.requests]
     assert ("POST", "/ai-service/acme/jobs/search") in asked
 
 
@@ -23,7 +23,7 @@ async def test_turns_pages_by_the_same_call(connected: AppHarness) -> None:
     await connected.ada.command("/emporix jobs search refund size:2")
     exchange = await connected.ada.click("Next")
     assert exchange.payloads[0]["text"].startswith("Job 3 of 3")
-    assert connected.world.requests[-1].method == "POST"
+    assert connected.emporix_state.requests[-1].method == "POST"
 
 
 async def test_takes_typed_marks_as_letters(connected: AppHarness) -> None:

@@ -117,7 +117,7 @@ async def test_a_double_click_shares_once(connected: AppHarness, ada: Person) ->
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
     await ada.click(SHARE)
-    connected.world.faults.add(EmporixFault("delay", seconds=0.2))
+    connected.emporix_state.faults.add(EmporixFault("delay", seconds=0.2))
     exchanges = await asyncio.gather(ada.click("Share"), ada.click("Share"))
     assert len(await seen(ada)) == 1
     said = {payload["text"] for exchange in exchanges for payload in exchange.payloads}
@@ -206,7 +206,7 @@ async def test_looks_again_before_it_posts(connected: AppHarness, ada: Person) -
 
 @pytest.fixture
 async def allowing(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[AppHarness]:
-    """A shop with ALLOW_SHARED_CHANNELS, and ada connected."""
+    """A harness with ALLOW_SHARED_CHANNELS, and ada connected."""
     async with open_app(redis, redis_url, clock, allow_shared_channels=True) as opened:
         await opened.connect(opened.ada, ACME_OPERATIONS)
         yield opened

@@ -80,7 +80,7 @@ async def test_has_a_button_on_shared_jobs(harness: AppHarness, command: str) ->
 async def test_too_many_are_refused(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Beyond the limit nothing is watched, and it says how to make room."""
     for number in range(MAX_WATCHES + 1):
-        harness.world.add_job("acme", id=f"running-{number}", status="in_progress")
+        harness.emporix_state.add_job("acme", id=f"running-{number}", status="in_progress")
     for number in range(MAX_WATCHES):
         await harness.ada.command(f"/emporix jobs watch running-{number}")
     exchange = await harness.ada.command(f"/emporix jobs watch running-{MAX_WATCHES}")

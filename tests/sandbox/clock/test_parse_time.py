@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.clock.parse_time import HELP, NotAMoment, before_change, read
+from sandbox.clock.parse_time import HELP, InvalidTime, before_change, parse_time
 from tests.harness.clock import NOW
 from tests.harness.outcome import outcome
 
@@ -38,7 +38,7 @@ def shown(seconds: float, zone: str) -> str:
 )
 def test_reads_words(words: str, zone: str, expected: str) -> None:
     """It is Monday the 23rd, 11:33 in Berlin."""
-    assert shown(read(words, NOW), zone) == expected
+    assert shown(parse_time(words, NOW), zone) == expected
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_reads_words(words: str, zone: str, expected: str) -> None:
 )
 def test_says_what_it_cannot_read(words: str, says: str) -> None:
     """And what it can."""
-    with pytest.raises(NotAMoment) as refused:
-        read(words, NOW)
+    with pytest.raises(InvalidTime) as refused:
+        parse_time(words, NOW)
     assert str(refused.value) == says
 
 
 @given(st.text(max_size=40), times)
 def test_any_words_are_a_moment_or_refused(words: str, now: float) -> None:
     """Nobody's words break the stand-in: a moment to come, or a sentence that says why not."""
-    found = outcome(NotAMoment, lambda: read(words, now))
-    if isinstance(found, NotAMoment):
+    found = outcome(InvalidTime, lambda: parse_time(words, now))
+    if isinstance(found, InvalidTime):
         assert str(found).endswith((".", "?"))
     else:
         assert now <= found <= now + 10 * 366 * 86400
@@ -76,7 +76,7 @@ def test_any_words_are_a_moment_or_refused(words: str, now: float) -> None:
 @given(times, zones, st.integers(0, 23), st.integers(0, 59))
 def test_tomorrow_is_on_the_next_day(now: float, zone: str, hour: int, minute: int) -> None:
     """In every zone, unless it leaves a day out; a time that does not exist is a later one."""
-    at = read(f"tomorrow {hour:02}:{minute:02} {zone}", now)
+    at = parse_time(f"tomorrow {hour:02}:{minute:02} {zone}", now)
     there = ZoneInfo(zone)
     days = datetime.fromtimestamp(at, there).date() - datetime.fromtimestamp(now, there).date()
     assert at > now
@@ -86,7 +86,7 @@ def test_tomorrow_is_on_the_next_day(now: float, zone: str, hour: int, minute: i
 @given(times, zones, st.integers(0, 23), st.integers(0, 59))
 def test_a_time_of_day_is_the_next_such(now: float, zone: str, hour: int, minute: int) -> None:
     """Never a moment that has passed, never more than two days away."""
-    at = read(f"{hour:02}:{minute:02} {zone}", now)
+    at = parse_time(f"{hour:02}:{minute:02} {zone}", now)
     assert now < at <= now + 2 * 86400 + 7200
 
 
@@ -95,7 +95,7 @@ def test_a_minute_later_the_clocks_change(now: float, zone: str) -> None:
     """In every zone: the very second, and none before it."""
     try:
         at = before_change(now, zone)
-    except NotAMoment:
+    except InvalidTime:
         offsets = {offset(now + day * 86400, zone) for day in range(400)}
         assert len(offsets) <= 2  # at most one that began within the first minute
         return

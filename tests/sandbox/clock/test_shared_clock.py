@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.clock.shared_clock import BackInTime, MovingClock
+from sandbox.clock.shared_clock import BackInTime, SharedClock
 from tests.harness.clock import NOW, FakeClock
 
 # Of each example the folder is the same: the first lines of a test make the clock anew.
@@ -23,13 +23,13 @@ def real() -> FakeClock:
 
 def test_shows_the_real_time_at_first(tmp_path: Path, real: FakeClock) -> None:
     """Whoever moves nothing has a demo as it always was."""
-    assert MovingClock(tmp_path / "clock", real)() == NOW
+    assert SharedClock(tmp_path / "clock", real)() == NOW
     assert list(tmp_path.iterdir()) == []
 
 
 def test_is_moved_for_everybody_at_once(tmp_path: Path, real: FakeClock) -> None:
     """The bot's processes have clocks of their own, and the same time; it goes on from there."""
-    here, there = MovingClock(tmp_path / "clock", real), MovingClock(tmp_path / "clock", real)
+    here, there = SharedClock(tmp_path / "clock", real), SharedClock(tmp_path / "clock", real)
     here.move(NOW + 86400)
     assert there() == here() == NOW + 86400
     real.forward(60)
@@ -43,7 +43,7 @@ def test_never_goes_back(tmp_path: Path, moves: list[float]) -> None:
     """Whatever is asked of it; a move that is refused changes nothing."""
     (tmp_path / "clock").unlink(missing_ok=True)
     real = FakeClock()
-    clock = MovingClock(tmp_path / "clock", real)
+    clock = SharedClock(tmp_path / "clock", real)
     for by in moves:
         before = clock()
         real.forward(1)
@@ -59,8 +59,8 @@ def test_never_goes_back(tmp_path: Path, moves: list[float]) -> None:
 def test_a_new_demo_begins_now(tmp_path: Path) -> None:
     """What lies in the folder from a later time goes with the move; else the data stays."""
     (tmp_path / "redis").mkdir()
-    clock = MovingClock.of_now(tmp_path)
+    clock = SharedClock.from_folder(tmp_path)
     assert (tmp_path / "redis").is_dir()
     clock.move(clock() + 3600)
-    assert MovingClock.of_now(tmp_path).ahead == 0.0
+    assert SharedClock.from_folder(tmp_path).ahead == 0.0
     assert not (tmp_path / "redis").exists()

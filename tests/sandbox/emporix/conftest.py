@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.emporix.app import create_app
 from sandbox.emporix.keys import ACME_OPERATIONS, Key
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.server import serving
 from sandbox.slack.exchange import tls
 
@@ -34,20 +34,20 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def world(clock: Time) -> World:
-    return World(clock)
+def emporix_state(clock: Time) -> EmporixState:
+    return EmporixState(clock)
 
 
 @pytest.fixture(scope="session")
-def month() -> World:
-    """The believable world; shared, so only to be read."""
-    return World.believable(Time())
+def month() -> EmporixState:
+    """The sample data of a month; shared between tests, so read-only."""
+    return EmporixState.with_sample_data(Time())
 
 
 @pytest.fixture
-async def emporix(world: World) -> AsyncIterator[httpx.AsyncClient]:
+async def emporix(emporix_state: EmporixState) -> AsyncIterator[httpx.AsyncClient]:
     async with (
-        serving(create_app(world)) as url,
+        serving(create_app(emporix_state)) as url,
         httpx.AsyncClient(verify=tls(), base_url=url, timeout=10) as client,
     ):
         yield client

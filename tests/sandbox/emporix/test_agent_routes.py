@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import httpx
 
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 
 AGENTIC = "/ai-service/acme/agentic"
 
 
 async def test_agents_show_everything_unless_told_otherwise(
-    acme: httpx.AsyncClient, world: World
+    acme: httpx.AsyncClient, emporix_state: EmporixState
 ) -> None:
     """Without `fields` an agent comes with its prompts and tokens; with them, without."""
-    world.add_agent("acme", id="a", name={"en": "A"}, userPrompt="PRIVATE")
+    emporix_state.add_agent("acme", id="a", name={"en": "A"}, userPrompt="PRIVATE")
     whole = await acme.get(f"{AGENTIC}/agents")
     chosen = await acme.get(f"{AGENTIC}/agents", params={"fields": "id,name,type,enabled"})
     assert whole.json()[0]["userPrompt"] == "PRIVATE"
     assert chosen.json() == [{"id": "a", "name": {"en": "A"}, "type": "generic", "enabled": True}]
 
 
-async def test_session_log(acme: httpx.AsyncClient, world: World) -> None:
+async def test_session_log(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """A job's session tells its lines in order; a session of no job is a 404."""
-    world.add_job("acme", sessionId="s/1", status="failure")
+    emporix_state.add_job("acme", sessionId="s/1", status="failure")
     found = (await acme.get(f"{AGENTIC}/logs/sessions/s%2F1")).json()
     missing = await acme.get(f"{AGENTIC}/logs/sessions/s2")
     assert (found["sessionId"], found["severity"]) == ("s/1", "ERROR")
@@ -31,9 +31,9 @@ async def test_session_log(acme: httpx.AsyncClient, world: World) -> None:
     assert (missing.status_code, missing.json()["resourceId"]) == (404, "s2")
 
 
-async def test_session_of_a_bare_job(acme: httpx.AsyncClient, world: World) -> None:
+async def test_session_of_a_bare_job(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """A session whose job lacks times and agent still has a log."""
-    world.add_job("acme", sessionId="s", metadata=None, agentId=None)
+    emporix_state.add_job("acme", sessionId="s", metadata=None, agentId=None)
     assert (await acme.get(f"{AGENTIC}/logs/sessions/s")).json()["messages"] == []
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from sandbox.emporix.keys import ACME_NO_JOBS, ACME_OPERATIONS, ACME_READ_ONLY, GLOBEX_OPERATIONS
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from tests.sandbox.emporix.conftest import Login, Time
 
 JOBS = "/ai-service/acme/jobs"
@@ -37,16 +37,20 @@ async def test_tokens_expire_on_time(acme: httpx.AsyncClient, clock: Time) -> No
     assert (answer.status_code, fault(answer)) == (401, EXPIRED)
 
 
-async def test_tokens_expire_on_order(acme: httpx.AsyncClient, world: World, login: Login) -> None:
+async def test_tokens_expire_on_order(
+    acme: httpx.AsyncClient, emporix_state: EmporixState, login: Login
+) -> None:
     """Expired on order, the old token is refused and a new one can be had."""
-    world.expire_tokens()
+    emporix_state.expire_tokens()
     assert fault(await acme.get(JOBS)) == EXPIRED
     assert (await acme.get(JOBS, headers=await login(ACME_OPERATIONS))).status_code == 200
 
 
-async def test_revoked_key_takes_its_tokens_along(acme: httpx.AsyncClient, world: World) -> None:
+async def test_revoked_key_takes_its_tokens_along(
+    acme: httpx.AsyncClient, emporix_state: EmporixState
+) -> None:
     """After a key was deleted its tokens are unknown, not merely expired."""
-    world.revoke(ACME_OPERATIONS)
+    emporix_state.revoke(ACME_OPERATIONS)
     assert fault(await acme.get(JOBS)) == INVALID
 
 
@@ -63,20 +67,24 @@ async def test_other_tenant(acme: httpx.AsyncClient, path: str, header: str) -> 
     assert (answer.status_code, fault(answer)) == (401, INVALID)
 
 
-async def test_scopes(emporix: httpx.AsyncClient, world: World, login: Login) -> None:
+async def test_scopes(
+    emporix: httpx.AsyncClient, emporix_state: EmporixState, login: Login
+) -> None:
     """Reading needs the read scope, deleting the manage scope; else 403 and nothing happens."""
-    job = world.add_job("acme")
+    job = emporix_state.add_job("acme")
     unrelated, reader = await login(ACME_NO_JOBS), await login(ACME_READ_ONLY)
     listed = await emporix.get(JOBS, headers=unrelated)
     deleted = await emporix.delete(f"{JOBS}/{job['id']}", headers=reader)
     assert (listed.status_code, deleted.status_code) == (403, 403)
     assert deleted.json()["status"] == "Forbidden"
-    assert world.jobs("acme") == [job]
+    assert emporix_state.jobs("acme") == [job]
 
 
-async def test_tenants_are_apart(emporix: httpx.AsyncClient, world: World, login: Login) -> None:
+async def test_tenants_are_apart(
+    emporix: httpx.AsyncClient, emporix_state: EmporixState, login: Login
+) -> None:
     """A tenant's own token never reaches another tenant's job, even by its right id."""
-    job = world.add_job("acme")
+    job = emporix_state.add_job("acme")
     globex = await login(GLOBEX_OPERATIONS)
     answer = await emporix.get(f"/ai-service/globex/jobs/{job['id']}", headers=globex)
     assert answer.status_code == 404

@@ -10,57 +10,57 @@ import httpx
 import pytest
 
 from sandbox.emporix.faults import Fault
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 
 JOBS = "/ai-service/acme/jobs"
 
 
 @pytest.fixture
-async def one(acme: httpx.AsyncClient, world: World) -> httpx.AsyncClient:
+async def one(acme: httpx.AsyncClient, emporix_state: EmporixState) -> httpx.AsyncClient:
     """A client of a tenant with one job, called `one`."""
-    world.add_job("acme", id="one")
+    emporix_state.add_job("acme", id="one")
     return acme
 
 
-async def test_delay(one: httpx.AsyncClient, world: World) -> None:
+async def test_delay(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """A delayed answer is the right one, only late."""
-    world.faults.add(Fault("delay", seconds=0.2))
+    emporix_state.faults.add(Fault("delay", seconds=0.2))
     started = time.monotonic()
     assert (await one.get(f"{JOBS}/one")).status_code == 200
     assert time.monotonic() - started >= 0.2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
-async def test_status(one: httpx.AsyncClient, world: World, status: int) -> None:
+async def test_status(one: httpx.AsyncClient, emporix_state: EmporixState, status: int) -> None:
     """Any status can be ordered, in its documented shape; nothing is done under it."""
-    world.faults.add(Fault("status", status=status))
+    emporix_state.faults.add(Fault("status", status=status))
     answer = await one.delete(f"{JOBS}/one")
     shape = {401: {"fault"}, 429: {"fault"}, 404: {"code", "status", "message", "resourceId"}}
     assert answer.status_code == status
     assert shape.get(status, {"code", "status", "message"}) <= set(answer.json())
-    assert len(world.jobs("acme")) == 1
+    assert len(emporix_state.jobs("acme")) == 1
 
 
-async def test_html(one: httpx.AsyncClient, world: World) -> None:
+async def test_html(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """A proxy's page comes as 502 in HTML."""
-    world.faults.add(Fault("html"))
+    emporix_state.faults.add(Fault("html"))
     answer = await one.get(JOBS)
     assert (answer.status_code, answer.headers["Content-Type"].split(";")[0]) == (502, "text/html")
     assert "502 Bad Gateway" in answer.text
 
 
-async def test_empty(one: httpx.AsyncClient, world: World) -> None:
+async def test_empty(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """An empty answer is a 200 that promises JSON and holds nothing."""
-    world.faults.add(Fault("empty"))
+    emporix_state.faults.add(Fault("empty"))
     answer = await one.get(JOBS)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Type"] == "application/json"
 
 
-async def test_truncated(one: httpx.AsyncClient, world: World) -> None:
+async def test_truncated(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """A truncated answer is the beginning of the right one, under right headers."""
     whole = await one.get(JOBS)
-    world.faults.add(Fault("truncated"))
+    emporix_state.faults.add(Fault("truncated"))
     half = await one.get(JOBS)
     assert (half.status_code, len(half.content)) == (200, len(whole.content) // 2)
     assert whole.content.startswith(half.content)
@@ -68,21 +68,25 @@ async def test_truncated(one: httpx.AsyncClient, world: World) -> None:
 
 @pytest.mark.parametrize(("kind", "left"), [("cut_before", 1), ("cut_after", 0)])
 async def test_cut(
-    one: httpx.AsyncClient, world: World, caplog: pytest.LogCaptureFixture, kind: str, left: int
+    one: httpx.AsyncClient,
+    emporix_state: EmporixState,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+    left: int,
 ) -> None:
     """A cut connection says nothing; before it the job is kept, after it the job is gone."""
     caplog.set_level(logging.WARNING)
-    world.faults.add(Fault(kind))  # type: ignore[arg-type]
+    emporix_state.faults.add(Fault(kind))  # type: ignore[arg-type]
     with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
         await one.delete(f"{JOBS}/one")
-    assert len(world.jobs("acme")) == left
+    assert len(emporix_state.jobs("acme")) == left
     assert caplog.records == []
     assert (await one.get(JOBS)).status_code == 200
 
 
-async def test_cut_sends_no_byte(one: httpx.AsyncClient, world: World) -> None:
+async def test_cut_sends_no_byte(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """Seen from a bare socket, the connection just ends."""
-    world.faults.add(Fault("cut_before"))
+    emporix_state.faults.add(Fault("cut_before"))
     reading, writing = await asyncio.open_connection(one.base_url.host, one.base_url.port)
     writing.write(b"GET /ai-service/acme/jobs HTTP/1.1\r\nHost: x\r\n\r\n")
     assert await asyncio.wait_for(reading.read(), 5) == b""
@@ -91,10 +95,12 @@ async def test_cut_sends_no_byte(one: httpx.AsyncClient, world: World) -> None:
 
 
 @pytest.mark.parametrize(("kind", "status"), [("rate_limit", 429), ("quota_500", 500)])
-async def test_quota(one: httpx.AsyncClient, world: World, kind: str, status: int) -> None:
+async def test_quota(
+    one: httpx.AsyncClient, emporix_state: EmporixState, kind: str, status: int
+) -> None:
     """A used-up quota is a gateway fault, and says how long to wait if it was told to."""
-    world.faults.add(Fault(kind, retry_after=7))  # type: ignore[arg-type]
-    world.faults.add(Fault(kind))  # type: ignore[arg-type]
+    emporix_state.faults.add(Fault(kind, retry_after=7))  # type: ignore[arg-type]
+    emporix_state.faults.add(Fault(kind))  # type: ignore[arg-type]
     told, silent = await one.get(JOBS), await one.get(JOBS)
     code = told.json()["fault"]["detail"]["errorcode"]
     assert (told.status_code, code) == (status, "policies.ratelimit.QuotaViolation")
@@ -102,16 +108,18 @@ async def test_quota(one: httpx.AsyncClient, world: World, kind: str, status: in
     assert "Retry-After" not in silent.headers
 
 
-async def test_only_what_fits_and_only_so_often(one: httpx.AsyncClient, world: World) -> None:
+async def test_only_what_fits_and_only_so_often(
+    one: httpx.AsyncClient, emporix_state: EmporixState
+) -> None:
     """A fault waits for its path and method, happens `times` times, and the oldest goes first."""
-    world.faults.add(Fault("status", status=503, path="/jobs/one", method="get", times=2))
-    world.faults.add(Fault("status", status=500))
+    emporix_state.faults.add(Fault("status", status=503, path="/jobs/one", method="get", times=2))
+    emporix_state.faults.add(Fault("status", status=500))
     calls = [JOBS, f"{JOBS}/one", f"{JOBS}/one", f"{JOBS}/one"]
     assert [(await one.get(path)).status_code for path in calls] == [500, 503, 503, 200]
-    assert len(world.faults) == 0
+    assert len(emporix_state.faults) == 0
 
 
-async def test_orders_over_http(one: httpx.AsyncClient, world: World) -> None:
+async def test_orders_over_http(one: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """The demo orders and clears faults, and expires tokens, by calls that no fault touches."""
     order = {"kind": "status", "status": 500, "times": 3}
     assert (await one.post("/sandbox/faults", json=order)).status_code == 204
@@ -120,14 +128,16 @@ async def test_orders_over_http(one: httpx.AsyncClient, world: World) -> None:
     assert (await one.get(JOBS)).status_code == 200
     await one.post("/sandbox/expire-tokens")
     assert (await one.get(JOBS)).status_code == 401
-    assert not any(seen.path.startswith("/sandbox") for seen in world.requests)
+    assert not any(seen.path.startswith("/sandbox") for seen in emporix_state.requests)
 
 
 @pytest.mark.parametrize(
     "order",
     [{}, [], {"kind": "flood"}, {"kind": "status", "status": 200}, {"kind": "html", "path": 1}],
 )
-async def test_senseless_orders(emporix: httpx.AsyncClient, world: World, order: object) -> None:
+async def test_senseless_orders(
+    emporix: httpx.AsyncClient, emporix_state: EmporixState, order: object
+) -> None:
     """An order that makes no sense is refused and changes nothing."""
     assert (await emporix.post("/sandbox/faults", json=order)).status_code == 400
-    assert len(world.faults) == 0
+    assert len(emporix_state.faults) == 0

@@ -7,18 +7,18 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.emporix.times import iso
 from tests.sandbox.emporix.conftest import NOON
 
 JOBS = "/ai-service/acme/jobs"
 
 
-def seven_jobs(world: World) -> None:
+def seven_jobs(emporix_state: EmporixState) -> None:
     """j0 to j6, each a minute older than the one before; j0 and j1 failed."""
     for place in range(7):
         moment = iso(NOON - 60 * place)
-        world.add_job(
+        emporix_state.add_job(
             "acme",
             id=f"j{place}",
             status="failure" if place < 2 else "success",
@@ -30,16 +30,18 @@ def ids(answer: httpx.Response) -> list[str]:
     return [job["id"] for job in answer.json()]
 
 
-async def test_pages_count_from_one(acme: httpx.AsyncClient, world: World) -> None:
+async def test_pages_count_from_one(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """Newest first, page by page; beyond the last page there is an empty list."""
-    seven_jobs(world)
+    seven_jobs(emporix_state)
     pages = [await acme.get(JOBS, params={"pageSize": "3", "pageNumber": n}) for n in "1234"]
     assert [ids(page) for page in pages] == [["j0", "j1", "j2"], ["j3", "j4", "j5"], ["j6"], []]
 
 
-async def test_total_comes_only_when_asked_for(acme: httpx.AsyncClient, world: World) -> None:
+async def test_total_comes_only_when_asked_for(
+    acme: httpx.AsyncClient, emporix_state: EmporixState
+) -> None:
     """The count of all that fit is a header, sent to those who ask with the same header."""
-    seven_jobs(world)
+    seven_jobs(emporix_state)
     found = {"q": "status:FAILURE", "pageSize": "1"}
     asked = await acme.get(JOBS, params=found, headers={"X-Total-Count": "true"})
     not_asked = await acme.get(JOBS, params=found)
@@ -47,33 +49,35 @@ async def test_total_comes_only_when_asked_for(acme: httpx.AsyncClient, world: W
     assert "X-Total-Count" not in not_asked.headers
 
 
-async def test_total_can_be_left_out(acme: httpx.AsyncClient, world: World) -> None:
-    """A world that does not count sends no header, whoever asks."""
-    seven_jobs(world)
-    world.counts = False
+async def test_total_can_be_left_out(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
+    """A stand-in that does not count sends no header to any client."""
+    seven_jobs(emporix_state)
+    emporix_state.counts = False
     answer = await acme.get(JOBS, headers={"X-Total-Count": "true"})
     assert "X-Total-Count" not in answer.headers
 
 
-async def test_sorting(acme: httpx.AsyncClient, world: World) -> None:
+async def test_sorting(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """Several fields sort together, the first one counting most."""
-    seven_jobs(world)
+    seven_jobs(emporix_state)
     answer = await acme.get(JOBS, params={"sort": "status:ASC,metadata.version:DESC"})
     assert ids(answer) == ["j1", "j0", "j6", "j5", "j4", "j3", "j2"]
 
 
-async def test_only_chosen_fields(acme: httpx.AsyncClient, world: World) -> None:
+async def test_only_chosen_fields(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """`fields` gives those and nothing else, also inside an object, also for one job."""
-    world.add_job("acme", id="one")
+    emporix_state.add_job("acme", id="one")
     wished = {"fields": "status,metadata.createdAt,unknown"}
     expected = {"status": "success", "metadata": {"createdAt": iso(NOON)}}
     assert (await acme.get(JOBS, params=wished)).json() == [expected]
     assert (await acme.get(f"{JOBS}/one", params=wished)).json() == expected
 
 
-async def test_search_takes_q_from_the_body(acme: httpx.AsyncClient, world: World) -> None:
+async def test_search_takes_q_from_the_body(
+    acme: httpx.AsyncClient, emporix_state: EmporixState
+) -> None:
     """A search has its `q` in the body, and paging in the query string."""
-    seven_jobs(world)
+    seven_jobs(emporix_state)
     answer = await acme.post(f"{JOBS}/search?pageSize=1", json={"q": "status:FAILURE"})
     assert ids(answer) == ["j0"]
     assert ids(await acme.post(f"{JOBS}/search", json={})) == [f"j{place}" for place in range(7)]
@@ -111,25 +115,29 @@ async def test_details_come_in_every_shape(acme: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("job_id", ["68835cc3ef4e8e1425c360ad", "a/b c", "ü?x=1#y", "100%2F", "."])
-async def test_any_id_survives_its_url(acme: httpx.AsyncClient, world: World, job_id: str) -> None:
+async def test_any_id_survives_its_url(
+    acme: httpx.AsyncClient, emporix_state: EmporixState, job_id: str
+) -> None:
     """A percent-encoded id is found and deleted, whatever characters it has."""
-    job = world.add_job("acme", id=job_id)
+    job = emporix_state.add_job("acme", id=job_id)
     url = f"{JOBS}/{quote(job_id, safe='').replace('.', '%2E')}"
     assert (await acme.get(url)).json() == job
     deleted = await acme.delete(url)
     assert (deleted.status_code, deleted.content) == (204, b"")
-    assert world.jobs("acme") == []
+    assert emporix_state.jobs("acme") == []
 
 
-async def test_bare_slash_is_not_part_of_an_id(acme: httpx.AsyncClient, world: World) -> None:
+async def test_bare_slash_is_not_part_of_an_id(
+    acme: httpx.AsyncClient, emporix_state: EmporixState
+) -> None:
     """Who forgets to encode a slash asks for another path, which does not exist."""
-    world.add_job("acme", id="a/b")
+    emporix_state.add_job("acme", id="a/b")
     assert (await acme.get(f"{JOBS}/a/b")).status_code == 404
 
 
-async def test_deleting_again(acme: httpx.AsyncClient, world: World) -> None:
+async def test_deleting_again(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """The second delete is a 404 that names the job."""
-    world.add_job("acme", id="one")
+    emporix_state.add_job("acme", id="one")
     await acme.delete(f"{JOBS}/one")
     again = await acme.delete(f"{JOBS}/one")
     assert again.status_code == 404
@@ -144,12 +152,14 @@ async def test_unknown_path_is_the_proxys(acme: httpx.AsyncClient) -> None:
     assert path.headers["Content-Type"].startswith("text/html")
 
 
-async def test_requests_are_noted_without_secrets(acme: httpx.AsyncClient, world: World) -> None:
-    """The world remembers what was asked, and neither a token nor a client secret."""
+async def test_requests_are_noted_without_secrets(
+    acme: httpx.AsyncClient, emporix_state: EmporixState
+) -> None:
+    """The stand-in records requests without tokens and client secrets."""
     await acme.post(f"{JOBS}/search?pageSize=5", json={"q": "status:FAILURE"})
-    token, search = world.requests
+    token, search = emporix_state.requests
     assert (token.method, token.path) == ("POST", "/oauth/token")
     assert (search.path, search.query) == (f"{JOBS}/search", "pageSize=5")
     assert (search.tenant, search.q) == ("acme", "status:FAILURE")
-    assert "secret" not in repr(world.requests)
-    assert acme.headers["Authorization"].split()[1] not in repr(world.requests)
+    assert "secret" not in repr(emporix_state.requests)
+    assert acme.headers["Authorization"].split()[1] not in repr(emporix_state.requests)

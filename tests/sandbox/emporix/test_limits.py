@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 
 JOBS = "/ai-service/acme/jobs"
 MEGABYTE = 1024 * 1024
@@ -37,10 +37,10 @@ async def test_large_request(acme: httpx.AsyncClient) -> None:
     assert (await acme.get(JOBS)).status_code == 200
 
 
-async def test_large_answer(acme: httpx.AsyncClient, world: World) -> None:
+async def test_large_answer(acme: httpx.AsyncClient, emporix_state: EmporixState) -> None:
     """A page beyond 10 MB is a 502; without the export data the same page comes."""
     for _ in range(3):
-        world.add_job("acme", type="EXPORT", exportResult={"data": "x" * 4 * MEGABYTE})
+        emporix_state.add_job("acme", type="EXPORT", exportResult={"data": "x" * 4 * MEGABYTE})
     whole = await acme.get(JOBS)
     light = await acme.get(JOBS, params={"fields": "id,type"})
     assert (whole.status_code, code(whole)) == (502, "protocol.http.TooBigBody")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY, Key
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 
 
 def form(key: Key, **changed: str) -> dict[str, str]:
@@ -51,8 +51,10 @@ async def test_only_client_credentials_as_a_form(emporix: httpx.AsyncClient) -> 
     assert other.json()["details"] == ["grant_type must be client_credentials"]
 
 
-async def test_revoked_key_gets_no_token(emporix: httpx.AsyncClient, world: World) -> None:
+async def test_revoked_key_gets_no_token(
+    emporix: httpx.AsyncClient, emporix_state: EmporixState
+) -> None:
     """A deleted key's secret stops working at once."""
-    world.revoke(ACME_OPERATIONS)
+    emporix_state.revoke(ACME_OPERATIONS)
     answer = await emporix.post("/oauth/token", data=form(ACME_OPERATIONS))
     assert answer.status_code == 401

@@ -1,4 +1,4 @@
-"""The believable world holds, each time the same, all that a reader of jobs will meet."""
+"""The sample data is reproducible and covers every shape of job that the app must read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from sandbox.emporix.app import create_app
 from sandbox.emporix.json_paths import Document
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.emporix.times import iso
 from sandbox.server import serving
 from sandbox.slack.exchange import tls
@@ -39,7 +39,7 @@ INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 @pytest.fixture(scope="session")
-def jobs(month: World) -> list[Document]:
+def jobs(month: EmporixState) -> list[Document]:
     return month.jobs("acme")
 
 
@@ -52,7 +52,7 @@ def entries(job: Document) -> list[Document]:
     return [entry for kind in job["importResult"]["summary"].values() for entry in kind]
 
 
-def test_how_many(month: World) -> None:
+def test_how_many(month: EmporixState) -> None:
     """Three tenants: a busy one, a small one, and one without a job."""
     assert {name: len(month.jobs(name)) for name in month.tenants} == {
         "acme": 5_000,
@@ -64,7 +64,7 @@ def test_how_many(month: World) -> None:
 
 def test_the_same_each_time(jobs: list[Document]) -> None:
     """Ids and texts stay from one start to the next; only times follow the clock."""
-    later = World.believable(Time(NOON + DAY)).jobs("acme")
+    later = EmporixState.with_sample_data(Time(NOON + DAY)).jobs("acme")
     assert [job["id"] for job in later] == [job["id"] for job in jobs]
     assert [job.get("message") for job in later] == [job.get("message") for job in jobs]
     assert created(later[0]) == created(jobs[0]).replace("01-28", "01-29")
@@ -80,7 +80,7 @@ def test_a_month_up_to_now(jobs: list[Document]) -> None:
     assert max(running) < 30
 
 
-def test_jobs_keep_to_the_contract(month: World) -> None:
+def test_jobs_keep_to_the_contract(month: EmporixState) -> None:
     """Every value has the type that the contract names; two fields are known beyond it."""
     known = TEXTS | UNDOCUMENTED | {"metadata", "importResult", "exportResult"}
     for job in month.jobs("acme") + month.jobs("globex"):
@@ -106,7 +106,7 @@ def test_imports_and_exports_keep_to_the_contract(jobs: list[Document]) -> None:
             assert all(isinstance(value, str) for value in export.values())
 
 
-def test_values_are_the_known_ones_but_for_one_job(month: World) -> None:
+def test_values_are_the_known_ones_but_for_one_job(month: EmporixState) -> None:
     """Status, type and agent type are documented ones, except for one job from the future."""
     jobs = month.jobs("acme")
     statuses = Counter(job["status"] for job in jobs if "status" in job)
@@ -189,7 +189,7 @@ def test_gaps_and_sizes(jobs: list[Document]) -> None:
     assert {"legacy-support-agent", "summer-sale-agent-2025"} <= agents
 
 
-def test_deleted_agents(month: World, jobs: list[Document]) -> None:
+def test_deleted_agents(month: EmporixState, jobs: list[Document]) -> None:
     """Jobs name agents that exist no more; names of agents are texts or maps of languages."""
     agents = month.tenant("acme").agents.sorted(())
     used = {job["agentId"] for job in jobs if "agentId" in job}
@@ -206,11 +206,11 @@ def test_odd_ids(jobs: list[Document]) -> None:
 
 async def test_every_page_can_be_fetched() -> None:
     """All of `acme` comes over the wire in pages of 1,000, each job once."""
-    world = World.believable(Time())
-    issued = world.tokens.issue(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
+    emporix_state = EmporixState.with_sample_data(Time())
+    issued = emporix_state.tokens.issue(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     headers = {"Authorization": f"Bearer {issued.value}", "Emporix-Tenant": "acme"}
     async with (
-        serving(create_app(world)) as url,
+        serving(create_app(emporix_state)) as url,
         httpx.AsyncClient(verify=tls(), headers=headers) as client,
     ):
         pages = [
@@ -218,5 +218,5 @@ async def test_every_page_can_be_fetched() -> None:
             for number in range(1, 6)
         ]
     assert [job["id"] for page in pages for job in page.json()] == [
-        job["id"] for job in world.jobs("acme")
+        job["id"] for job in emporix_state.jobs("acme")
     ]

@@ -7,29 +7,29 @@ from collections import Counter
 import pytest
 
 from sandbox.emporix.json_paths import Document
-from sandbox.emporix.simulation import RESTS, RUNS, WATCHED_SECONDS
-from sandbox.emporix.state import World
+from sandbox.emporix.simulation import PAUSE_SECONDS, RUN_SECONDS, WATCHED_SECONDS
+from sandbox.emporix.state import EmporixState
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
 
 
-def living(seconds: float, step: float = 5.0) -> tuple[World, list[Document]]:
-    """A world that was alive for so long, and the jobs that were running when it began."""
+def living(seconds: float, step: float = 5.0) -> tuple[EmporixState, list[Document]]:
+    """The state after `seconds` of simulation, and the jobs that were running at its start."""
     clock = FakeClock()
-    world = World.believable(clock)
-    running = [job for job in world.jobs("acme") if job.get("status") == "in_progress"]
-    world.come_alive()
+    emporix_state = EmporixState.with_sample_data(clock)
+    running = [job for job in emporix_state.jobs("acme") if job.get("status") == "in_progress"]
+    emporix_state.start_simulation()
     end = clock() + seconds
     while clock() < end:
         clock.forward(step)
-        world.catch_up()
-    return world, running
+        emporix_state.catch_up()
+    return emporix_state, running
 
 
 def test_what_runs_ends_within_a_minute() -> None:
     """Whoever watches a job need not wait for long."""
-    world, running = living(RUNS[1] + 5)
-    now = {job["id"]: job for job in world.jobs("acme")}
+    emporix_state, running = living(RUN_SECONDS[1] + 5)
+    now = {job["id"]: job for job in emporix_state.jobs("acme")}
     assert running
     for job in running:
         ended = now[job["id"]]
@@ -42,9 +42,9 @@ def test_what_runs_ends_within_a_minute() -> None:
 
 def test_new_ones_begin_and_fail_now_and_then() -> None:
     """Alerts have something to tell; there are a few new jobs a minute, not a flood."""
-    world, _ = living(1800)
-    new = world.jobs("acme")[: len(world.jobs("acme")) - 5_000]
-    assert 1800 / RESTS[1] - 2 <= len(new) <= 1800 / RESTS[0]
+    emporix_state, _ = living(1800)
+    new = emporix_state.jobs("acme")[: len(emporix_state.jobs("acme")) - 5_000]
+    assert 1800 / PAUSE_SECONDS[1] - 2 <= len(new) <= 1800 / PAUSE_SECONDS[0]
     assert Counter(job["status"] for job in new)["failure"] > 10
 
 
@@ -58,39 +58,41 @@ def test_it_is_the_same_each_time() -> None:
 def test_what_was_deleted_stays_deleted() -> None:
     """A running job that somebody deletes does not come back when it would have ended."""
     clock = FakeClock()
-    world = World.believable(clock)
-    world.come_alive()
-    running = [job["id"] for job in world.jobs("acme") if job.get("status") == "in_progress"]
+    emporix_state = EmporixState.with_sample_data(clock)
+    emporix_state.start_simulation()
+    running = [
+        job["id"] for job in emporix_state.jobs("acme") if job.get("status") == "in_progress"
+    ]
     for job_id in running:
-        world.tenant("acme").jobs.remove(job_id)
-    clock.forward(RUNS[1] + 1)
-    world.catch_up()
-    assert not {job["id"] for job in world.jobs("acme")} & set(running)
+        emporix_state.tenant("acme").jobs.remove(job_id)
+    clock.forward(RUN_SECONDS[1] + 1)
+    emporix_state.catch_up()
+    assert not {job["id"] for job in emporix_state.jobs("acme")} & set(running)
 
 
 def test_nothing_happens_unasked() -> None:
-    """A world stands still until it comes alive, and where there are no jobs nothing begins."""
+    """Nothing changes before the simulation starts, and a tenant without jobs gets none."""
     clock = FakeClock()
-    world = World.believable(clock)
-    before = world.jobs("acme")
+    emporix_state = EmporixState.with_sample_data(clock)
+    before = emporix_state.jobs("acme")
     clock.forward(3600)
-    world.catch_up()
-    assert world.jobs("acme") == before
-    world.come_alive()
+    emporix_state.catch_up()
+    assert emporix_state.jobs("acme") == before
+    emporix_state.start_simulation()
     clock.forward(3600)
-    world.catch_up()
-    assert world.jobs("initech") == []
+    emporix_state.catch_up()
+    assert emporix_state.jobs("initech") == []
 
 
 @pytest.mark.parametrize(("days", "jobs"), [(1, 167), (14, 2_333), (30, 5_000), (400, 5_000)])
 def test_a_leap_has_the_jobs_of_usual_days(days: int, jobs: int) -> None:
     """Of a month at most; they have ended, some badly, but for those of the last minutes."""
     clock = FakeClock()
-    world = World.believable(clock)
-    world.come_alive()
+    emporix_state = EmporixState.with_sample_data(clock)
+    emporix_state.start_simulation()
     clock.forward(days * 86400)
-    world.catch_up()
-    leapt = world.jobs("acme")[: len(world.jobs("acme")) - 5_000]
+    emporix_state.catch_up()
+    leapt = emporix_state.jobs("acme")[: len(emporix_state.jobs("acme")) - 5_000]
     assert len(leapt) == pytest.approx(jobs, rel=0.25)
     statuses = Counter(job["status"] for job in leapt)
     assert 0.07 < statuses["failure"] / len(leapt) < 0.25
@@ -101,22 +103,26 @@ def test_a_leap_has_the_jobs_of_usual_days(days: int, jobs: int) -> None:
 def test_a_leap_is_quiet_where_days_are() -> None:
     """A tenant with 57 jobs a month has none or a few on a day."""
     clock = FakeClock()
-    world = World.believable(clock)
-    world.come_alive()
+    emporix_state = EmporixState.with_sample_data(clock)
+    emporix_state.start_simulation()
     clock.forward(86400)
-    world.catch_up()
-    assert len(world.jobs("globex")) - 57 < 40
+    emporix_state.catch_up()
+    assert len(emporix_state.jobs("globex")) - 57 < 40
 
 
 def test_time_goes_on_after_a_leap() -> None:
     """Whoever watches then sees jobs end and begin as before."""
     clock = FakeClock()
-    world = World.believable(clock)
-    world.come_alive()
+    emporix_state = EmporixState.with_sample_data(clock)
+    emporix_state.start_simulation()
     clock.forward(86400)
-    world.catch_up()
-    before = len(world.jobs("acme"))
+    emporix_state.catch_up()
+    before = len(emporix_state.jobs("acme"))
     for _ in range(60):
         clock.forward(30)
-        world.catch_up()
-    assert 1800 / RESTS[1] - 2 <= len(world.jobs("acme")) - before <= 1800 / RESTS[0]
+        emporix_state.catch_up()
+    assert (
+        1800 / PAUSE_SECONDS[1] - 2
+        <= len(emporix_state.jobs("acme")) - before
+        <= 1800 / PAUSE_SECONDS[0]
+    )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sandbox.page.routes import Door
+from sandbox.page.routes import PageRoutes
 from sandbox.slack.app import create_app
 from sandbox.slack.exchange import tls
 from sandbox.slack.workspace import Workspace
@@ -22,18 +22,18 @@ from tests.sandbox.slack.conftest import (  # noqa: F401 - fixtures
 
 
 @pytest.fixture
-def door(workspace: Workspace) -> Door:  # noqa: F811
-    return Door(workspace)
+def page_routes(workspace: Workspace) -> PageRoutes:  # noqa: F811
+    return PageRoutes(workspace)
 
 
 @pytest.fixture
 async def page(
     workspace: Workspace,  # noqa: F811
-    door: Door,
+    page_routes: PageRoutes,
     slack_address: Address,  # noqa: F811
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without a screen."""
-    slack_address.stage.app = create_app(workspace, door.routes())
+    slack_address.swappable.app = create_app(workspace, page_routes.routes())
     async with httpx.AsyncClient(verify=tls(), base_url=slack_address.url, trust_env=False) as http:
         yield http
-    door.close()
+    page_routes.close()

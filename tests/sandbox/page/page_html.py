@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.page.render import draw
 from sandbox.page.viewer import Reader
 from sandbox.slack.directory import ADA, Directory, User
-from sandbox.slack.generated_ids import named_blocks
+from sandbox.slack.generated_ids import with_generated_ids
 from sandbox.slack.inputs import initial_state
 
 NOW = 1_795_503_900.0  # 2026-11-24 07:05 UTC
@@ -21,7 +21,7 @@ def reader(user: User = ADA, now: float = NOW) -> Reader:
 
 def drawn(blocks: list[dict[str, Any]], user: User = ADA) -> str:
     """Blocks as a message or a view shows them."""
-    named = named_blocks(blocks)
+    named = with_generated_ids(blocks)
     facts = {"blocks": named, "place": "C0GENERAL/1", "errors": {}}
     return draw("_blocks", **facts, state=initial_state(named), reader=reader(user))
 

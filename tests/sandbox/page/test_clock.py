@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from sandbox.clock.shared_clock import MovingClock
-from sandbox.page.views import Page
+from sandbox.clock.shared_clock import SharedClock
+from sandbox.page.page import Page
 from sandbox.slack.directory import ADA, GRACE
 from sandbox.slack.workspace import Workspace
 from tests.harness.clock import NOW, FakeClock
@@ -20,7 +20,7 @@ async def test_a_clock_that_cannot_be_moved_is_not_offered(page: httpx.AsyncClie
 
 def test_a_move_changes_what_everybody_sees(tmp_path: Path) -> None:
     """The time of each reader's zone stands above the messages."""
-    clock = MovingClock(tmp_path / "clock", FakeClock())
+    clock = SharedClock(tmp_path / "clock", FakeClock())
     workspace = Workspace(clock)
     page, channel = Page(workspace), workspace.directory.channel("general")
     before = page.version(ADA)

@@ -11,20 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.rendering.renderer import Renderer
-from sandbox.page.render import TEMPLATES, CannotDraw, draw
+from sandbox.page.render import TEMPLATES, UnknownBlockType, draw
 from sandbox.slack.blockkit.blocks import BLOCKS
 from sandbox.slack.blockkit.elements import ELEMENTS
 from sandbox.slack.blockkit.rich_text import LEAVES, PARTS
-from sandbox.slack.generated_ids import named
+from sandbox.slack.generated_ids import view_with_generated_ids
 from sandbox.slack.inputs import initial_state
 from sandbox.slack.views import View
 from tests.rendering.hostile import hostile_text
 from tests.sandbox.page.page_html import drawn, reader, seen
 from tests.sandbox.slack.samples import actions, button, confirm, element, option, plain, section
 from tests.sandbox.slack.taken_blocks import TAKEN
-from tests.test_templates import EXAMPLES, spoiled
+from tests.test_templates import EXAMPLES, with_bad_values
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 each_example = pytest.mark.parametrize(("name", "facts"), EXAMPLES)
 
 SOURCES = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
@@ -51,7 +51,7 @@ TAGS = OURS | OF_WORDS | OF_MARKDOWN
 def shown(payload: dict[str, Any]) -> str:
     """A message or a view as the page shows it; empty for an answer that shows nothing itself."""
     if payload.get("type") == "modal":
-        content = named(payload)
+        content = view_with_generated_ids(payload)
         state = initial_state(content["blocks"])
         view = View("V1", "U0ADA", "V1", None, content, "1", state)
         return draw("modal", view=view, errors={}, keys=(), reader=reader())
@@ -73,7 +73,7 @@ def assert_harmless(html: str) -> None:
 @each_example
 def test_every_example_is_drawn(name: str, facts: dict[str, Any]) -> None:
     """No block of ours is unknown to the page, and all their words can be read on it."""
-    payload = SAY.render(name, **facts)
+    payload = RENDERER.render(name, **facts)
     html = shown(payload)
     assert_harmless(html)
     letters = seen(html).letters
@@ -104,7 +104,7 @@ def test_nothing_from_outside_becomes_markup(
     name: str, facts: dict[str, Any], data: st.DataObject
 ) -> None:
     """Whatever Emporix or a user puts in, the page shows letters."""
-    assert_harmless(shown(SAY.render(name, **data.draw(spoiled(facts)))))
+    assert_harmless(shown(RENDERER.render(name, **data.draw(with_bad_values(facts)))))
 
 
 @pytest.mark.parametrize("blocks", TAKEN.values(), ids=TAKEN)
@@ -136,7 +136,7 @@ def test_every_type_has_its_template(folder: str, kinds: dict[str, Any]) -> None
 )
 def test_what_cannot_be_drawn_is_an_error(block: dict[str, Any]) -> None:
     """Nothing goes unseen."""
-    with pytest.raises(CannotDraw, match="html"):
+    with pytest.raises(UnknownBlockType, match="html"):
         drawn([block])
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.page.routes import Door
-from sandbox.slack.generated_ids import named_blocks
+from sandbox.page.routes import PageRoutes
+from sandbox.slack.generated_ids import with_generated_ids
 from sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.fake_bot import FakeBot
 from tests.sandbox.slack.samples import (
@@ -82,9 +82,9 @@ async def test_unread_messages_are_counted_until_somebody_looks(
 
 
 async def test_changes_are_told_as_they_come(
-    page: httpx.AsyncClient, workspace: Workspace, door: Door
+    page: httpx.AsyncClient, workspace: Workspace, page_routes: PageRoutes
 ) -> None:
-    """New, changed and deleted messages and views each; it ends when the door closes."""
+    """New, changed and deleted messages and views each; it ends when the page closes."""
     async with page.stream("GET", "/page/ada/changes") as answer:
         told = (line async for line in answer.aiter_lines() if line.startswith("data:"))
         seen = [await anext(told)]
@@ -96,7 +96,7 @@ async def test_changes_are_told_as_they_come(
         seen.append(await anext(told))
         workspace.views.open("U0ADA", modal())
         seen.append(await anext(told))
-        door.close()
+        page_routes.close()
         assert [line async for line in told] == []
     assert len(set(seen)) == 5
 
@@ -128,7 +128,7 @@ async def test_a_press_means_one_button(
     """By message, block and action; of a menu by its option."""
     menu = element("overflow", options=[option("Keep", "keep"), option("Drop", "drop")])
     rows = [actions(button(value=value), block_id=value) for value in ("first", "second")]
-    blocks = named_blocks([*rows, section(accessory=menu, block_id="more")])
+    blocks = with_generated_ids([*rows, section(accessory=menu, block_id="more")])
     ts = workspace.messages.add("C0GENERAL", "A list", blocks).ts
     await act(page, "press", ts=ts, block="second", action="jobs.open")
     assert bot.last["actions"][0]["value"] == "second"
@@ -181,7 +181,9 @@ async def test_options_are_offered_while_one_types(
 ) -> None:
     """And what is chosen of them reaches the app."""
     select = element("external_select", min_query_length=1, placeholder=plain("Agent"))
-    ts = workspace.messages.add("C0GENERAL", "x", named_blocks([actions(select, block_id="b")])).ts
+    ts = workspace.messages.add(
+        "C0GENERAL", "x", with_generated_ids([actions(select, block_id="b")])
+    ).ts
     bot.says({"options": [option("Complaint <Agent>", "complaint")]})
     where = {"ts": ts, "block": "b", "action": "external_select"}
     offered = await act(page, "suggest", **where, typed="com", id="e1")
@@ -254,6 +256,6 @@ async def test_a_page_of_fifty_blocks_is_drawn_quickly(
     """Twenty of them, while others wait: nobody sees the page stutter."""
     rows = [block for n in range(24) for block in (section(f"*{n}*"), actions(button()))]
     for _ in range(20):
-        workspace.messages.add("C0GENERAL", "A list", named_blocks(rows))
+        workspace.messages.add("C0GENERAL", "A list", with_generated_ids(rows))
     async with asyncio.timeout(5):
         assert len((await parts(page))["messages"]) > 100_000

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from bot.rendering.renderer import Renderer, examples
-from sandbox.page.tutorial import STEPS, Progress
-from sandbox.slack.journal import Sent
+from sandbox.page.tutorial import STEPS, TutorialProgress
+from sandbox.slack.journal import SentPayload
 from sandbox.slack.workspace import Workspace
 from tests.harness.clock import FakeClock
 
-SAY = Renderer.default()
+RENDERER = Renderer.default()
 
 
 def said(name: str, shown: str) -> dict[str, Any]:
-    return dict(SAY.render(name, **examples(SAY, name)[shown]))
+    return dict(RENDERER.render(name, **examples(RENDERER, name)[shown]))
 
 
 DONE = {
@@ -40,43 +40,45 @@ def told() -> Workspace:
     return Workspace(FakeClock())
 
 
-def done(progress: Progress) -> set[str]:
+def done(progress: TutorialProgress) -> set[str]:
     return {step.name for step in progress.steps() if step.is_done}
 
 
 @pytest.mark.parametrize("name", DONE)
 def test_a_step_is_done_when_the_app_says_so(name: str, told: Workspace) -> None:
     """Neither before, nor by somebody else's message."""
-    progress = Progress(told)
+    progress = TutorialProgress(told)
     assert done(progress) == set()
     user_id, payload = DONE[name]
-    told.journal.add(Sent("response_url", payload, {}, user_id))
+    told.journal.add(SentPayload("response_url", payload, {}, user_id))
     assert name in done(progress)
 
 
 def test_ada_does_not_tick_off_what_is_graces(told: Workspace) -> None:
     """Her own connecting and listing are other steps, or none."""
-    progress = Progress(told)
+    progress = TutorialProgress(told)
     for name in ("connect", "mine"):
-        told.journal.add(Sent("response_url", DONE[name][1], {}, "U0ADA"))
+        told.journal.add(SentPayload("response_url", DONE[name][1], {}, "U0ADA"))
     assert done(progress) == {"list"}
 
 
 def test_errors_tick_nothing_off(told: Workspace) -> None:
     """What was tried in vain is not done."""
-    progress = Progress(told)
-    for name in SAY.templates():
+    progress = TutorialProgress(told)
+    for name in RENDERER.templates():
         if name.startswith("errors/"):
-            for facts in examples(SAY, name).values():
-                told.journal.add(Sent("response_url", SAY.render(name, **facts), {}, "U0ADA"))
+            for facts in examples(RENDERER, name).values():
+                told.journal.add(
+                    SentPayload("response_url", RENDERER.render(name, **facts), {}, "U0ADA")
+                )
     assert done(progress) == set()
 
 
 def test_the_first_that_is_not_done_comes_next(told: Workspace) -> None:
     """In whatever order they are done."""
-    progress = Progress(told)
-    told.journal.add(Sent("response_url", DONE["list"][1], {}, "U0ADA"))
-    progress.became(told.directory.user("grace"))
+    progress = TutorialProgress(told)
+    told.journal.add(SentPayload("response_url", DONE["list"][1], {}, "U0ADA"))
+    progress.switched_user(told.directory.user("grace"))
     assert [step.name for step in progress.steps() if step.is_next] == ["search"]
     assert "switch" in done(progress)
 

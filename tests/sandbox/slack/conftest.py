@@ -37,7 +37,7 @@ def clock() -> StillClock:
     return StillClock()
 
 
-class Stage:
+class SwappableApp:
     """An address that stays, for the app of whichever test is running."""
 
     def __init__(self) -> None:
@@ -49,30 +49,30 @@ class Stage:
 
 @dataclass(frozen=True)
 class Address:
-    """Where a stage is served."""
+    """Where a swappable app is served."""
 
     url: str
-    stage: Stage
+    swappable: SwappableApp
 
 
 @pytest.fixture(scope="session")
 async def bot_address() -> AsyncIterator[Address]:
-    stage = Stage()
-    async with serving(stage) as url:
-        yield Address(url, stage)
+    swappable = SwappableApp()
+    async with serving(swappable) as url:
+        yield Address(url, swappable)
 
 
 @pytest.fixture(scope="session")
 async def slack_address() -> AsyncIterator[Address]:
-    stage = Stage()
-    async with serving(stage) as url:
-        yield Address(url, stage)
+    swappable = SwappableApp()
+    async with serving(swappable) as url:
+        yield Address(url, swappable)
 
 
 @pytest.fixture
 def bot(bot_address: Address) -> FakeBot:
     bot = FakeBot()
-    bot_address.stage.app = bot.app()
+    bot_address.swappable.app = bot.app()
     return bot
 
 
@@ -86,7 +86,7 @@ def workspace(clock: StillClock, bot: FakeBot, bot_address: Address) -> Workspac
 
 @pytest.fixture
 def slack_url(workspace: Workspace, slack_address: Address) -> str:
-    slack_address.stage.app = create_app(workspace)
+    slack_address.swappable.app = create_app(workspace)
     return slack_address.url
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.slack.blockkit.walk import Object
-from sandbox.slack.clickable_elements import bare
-from sandbox.slack.generated_ids import named_blocks
+from sandbox.slack.generated_ids import with_generated_ids
+from sandbox.slack.interactive_elements import without_emoji
 from sandbox.slack.person import Person, SandboxError
 from sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.fake_bot import FakeBot
@@ -28,7 +28,9 @@ from tests.sandbox.slack.samples import (
 
 def show(workspace: Workspace, *blocks: Object, only_for: str = "") -> str:
     """A message of the bot in general; its timestamp."""
-    shown = workspace.messages.add("C0GENERAL", "A list", named_blocks(blocks), only_for=only_for)
+    shown = workspace.messages.add(
+        "C0GENERAL", "A list", with_generated_ids(blocks), only_for=only_for
+    )
     return shown.ts
 
 
@@ -157,7 +159,7 @@ async def test_a_choice_in_a_view_is_kept_in_its_state(
 )
 def test_labels_are_compared_without_emoji(shown: str, words: str) -> None:
     """Neither shortcodes nor Unicode emoji count, unless there is nothing else."""
-    assert bare(shown) == words
+    assert without_emoji(shown) == words
 
 
 EMOJI = st.sampled_from(["🔎", ":mag:", "◀️", ":white_check_mark:", "➡️"])
@@ -170,4 +172,8 @@ def test_emoji_are_taken_away_once(words: list[str], emoji: list[tuple[str, int]
     shown = list(words)
     for one, place in emoji:
         shown.insert(place, one)
-    assert bare(" ".join(shown)) == bare(bare(" ".join(shown))) == " ".join(words)
+    assert (
+        without_emoji(" ".join(shown))
+        == without_emoji(without_emoji(" ".join(shown)))
+        == " ".join(words)
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.slack.generated_ids import named_blocks
+from sandbox.slack.generated_ids import with_generated_ids
 from sandbox.slack.person import Person, SandboxError
 from sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.fake_bot import FakeBot
@@ -57,7 +57,7 @@ FIELD = {
 
 
 def show(workspace: Workspace, *blocks: Block) -> str:
-    return workspace.messages.add("C0GENERAL", "Choose", named_blocks(blocks)).ts
+    return workspace.messages.add("C0GENERAL", "Choose", with_generated_ids(blocks)).ts
 
 
 def field(shown: Block, **more: Any) -> Block:
@@ -127,7 +127,7 @@ async def test_a_changed_message_keeps_what_was_chosen(
     await ada.choose("", "2026-11-24", action_id="datepicker")
     message = workspace.messages.find("C0GENERAL", ts)
     assert message is not None
-    workspace.messages.replace(message, "Choose", named_blocks([section(), *blocks]))
+    workspace.messages.replace(message, "Choose", with_generated_ids([section(), *blocks]))
     await ada.click("Go")
     assert bot.last["state"]["values"]["row"]["datepicker"]["selected_date"] == "2026-11-24"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.slack.generated_ids import named_blocks
+from sandbox.slack.generated_ids import with_generated_ids
 from sandbox.slack.person import Person, SandboxError
 from sandbox.slack.workspace import Workspace
 from tests.sandbox.slack.fake_bot import FakeBot
@@ -18,7 +18,7 @@ SELECT = element("external_select", min_query_length=2, placeholder=plain("Agent
 
 @pytest.fixture(autouse=True)
 def shown(workspace: Workspace, bot: FakeBot) -> None:
-    blocks = named_blocks([actions(SELECT, block_id="row")])
+    blocks = with_generated_ids([actions(SELECT, block_id="row")])
     workspace.messages.add("C0GENERAL", "Choose", blocks, only_for="U0ADA")
     bot.says({"options": OFFERED})
 
@@ -88,7 +88,7 @@ async def test_an_offer_that_slack_would_refuse(ada: Person, bot: FakeBot, answe
 
 async def test_other_selects_are_not_asked_for(ada: Person, workspace: Workspace) -> None:
     """Only external selects depend on what is typed."""
-    blocks = named_blocks([actions(element("static_select", options=[option()]))])
+    blocks = with_generated_ids([actions(element("static_select", options=[option()]))])
     workspace.messages.add("C0GENERAL", "Choose", blocks)
     with pytest.raises(SandboxError, match="the same whatever is typed"):
         await ada.suggest("static_select", "com")

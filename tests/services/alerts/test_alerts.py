@@ -17,7 +17,7 @@ from bot.services.alerts.alerts import mute_seconds
 from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
 from tests.harness.clock import FakeClock
-from tests.harness.polling import VAULT, Bench
+from tests.harness.polling import VAULT, PollingHarness
 from tests.store.fixtures import ADA, GRACE
 
 OPS = "C0OPS"
@@ -25,103 +25,107 @@ ADAS = PolledConnection(ADA, "acme")
 
 
 @pytest.fixture
-def bench(redis: Any, clock: FakeClock) -> Bench:
-    return Bench(redis, clock)
+def harness(redis: Any, clock: FakeClock) -> PollingHarness:
+    return PollingHarness(redis, clock)
 
 
-async def turn_on(bench: Bench, **filters: Any) -> Alert:
-    turned_on = await bench.alerts.turn_on(await bench.account(), OPS, Filters(**filters))
+async def turn_on(harness: PollingHarness, **filters: Any) -> Alert:
+    turned_on = await harness.alerts.turn_on(await harness.account(), OPS, Filters(**filters))
     return turned_on.alert  # type: ignore[no-any-return]
 
 
-async def due(bench: Bench, source: PolledConnection = ADAS) -> float | None:
-    at: float | None = await bench.redis.zscore(redis_keys.alerts_due(), source.name)
+async def due(harness: PollingHarness, source: PolledConnection = ADAS) -> float | None:
+    at: float | None = await harness.redis.zscore(redis_keys.alerts_due(), source.name)
     return at
 
 
-async def test_a_new_alert_is_due_within_a_minute(bench: Bench) -> None:
+async def test_a_new_alert_is_due_within_a_minute(harness: PollingHarness) -> None:
     """Its record and its place in the due index are written together."""
-    await turn_on(bench)
-    assert await due(bench) == bench.clock() + 50
+    await turn_on(harness)
+    assert await due(harness) == harness.clock() + 50
 
 
 @pytest.mark.parametrize("call", range(1, 8))
 @pytest.mark.parametrize("after", [True, False])
-async def test_asking_again_after_an_error_schedules(bench: Bench, call: int, after: bool) -> None:
+async def test_asking_again_after_an_error_schedules(
+    harness: PollingHarness, call: int, after: bool
+) -> None:
     """Whether or not the first request got through, after the second one the alert is due."""
-    with bench.client.faults.at(call, after=after), suppress(StoreUnavailable):
-        await turn_on(bench)
-    await turn_on(bench)
-    assert len(await bench.alert_store.of_channel(ADA.team_id, OPS)) == 1
-    assert await due(bench) is not None
+    with harness.client.faults.at(call, after=after), suppress(StoreUnavailable):
+        await turn_on(harness)
+    await turn_on(harness)
+    assert len(await harness.alert_store.of_channel(ADA.team_id, OPS)) == 1
+    assert await due(harness) is not None
 
 
-async def test_one_that_is_on_already_is_scheduled(bench: Bench) -> None:
+async def test_one_that_is_on_already_is_scheduled(harness: PollingHarness) -> None:
     """Also if its entry in the index was lost."""
-    await turn_on(bench)
-    await bench.redis.delete(redis_keys.alerts_due())
-    turned_on = await bench.alerts.turn_on(await bench.account(), OPS, Filters())
+    await turn_on(harness)
+    await harness.redis.delete(redis_keys.alerts_due())
+    turned_on = await harness.alerts.turn_on(await harness.account(), OPS, Filters())
     assert turned_on.how == "already"
-    assert await due(bench) == bench.clock() + 50
+    assert await due(harness) == harness.clock() + 50
 
 
-async def test_a_resumed_alert_is_due_within_a_minute(bench: Bench) -> None:
+async def test_a_resumed_alert_is_due_within_a_minute(harness: PollingHarness) -> None:
     """On the connection of the person who resumed it, and without the refusals from before."""
-    alert = await turn_on(bench)
-    await bench.course.pause(alert.id, "unauthorized")
-    await bench.looks.poll(ADAS)
-    await bench.redis.hset(redis_keys.alerts_strikes(), PolledConnection(GRACE, "acme").name, 2)
-    resumed = await bench.alerts.resume(await bench.account(GRACE), OPS, alert.id)
+    alert = await turn_on(harness)
+    await harness.lifecycle.pause(alert.id, "unauthorized")
+    await harness.poller.poll(ADAS)
+    await harness.redis.hset(redis_keys.alerts_strikes(), PolledConnection(GRACE, "acme").name, 2)
+    resumed = await harness.alerts.resume(await harness.account(GRACE), OPS, alert.id)
     assert (resumed.how, resumed.before) == ("resumed", ADA)
     assert (resumed.alert.owner, resumed.alert.paused, resumed.alert.notices) == (GRACE, "", 0)
-    assert await due(bench, PolledConnection(GRACE, "acme")) == bench.clock() + 50
-    assert await bench.redis.hlen(redis_keys.alerts_strikes()) == 0
+    assert await due(harness, PolledConnection(GRACE, "acme")) == harness.clock() + 50
+    assert await harness.redis.hlen(redis_keys.alerts_strikes()) == 0
 
 
-async def test_resuming_needs_a_connection(bench: Bench) -> None:
+async def test_resuming_needs_a_connection(harness: PollingHarness) -> None:
     """Scheduled work never runs on somebody else's API key."""
-    alert = await turn_on(bench)
-    await bench.course.pause(alert.id, "unauthorized")
+    alert = await turn_on(harness)
+    await harness.lifecycle.pause(alert.id, "unauthorized")
     with pytest.raises(NotConnected):
-        await bench.alerts.resume(Account(GRACE), OPS, alert.id)
-    paused = await bench.alert_store.load(alert.id)
+        await harness.alerts.resume(Account(GRACE), OPS, alert.id)
+    paused = await harness.alert_store.load(alert.id)
     assert (paused.owner, paused.paused) == (ADA, "unauthorized")
 
 
-async def test_an_alert_is_resumed_in_its_own_channel(bench: Bench) -> None:
+async def test_an_alert_is_resumed_in_its_own_channel(harness: PollingHarness) -> None:
     """A button that is replayed in another channel turns nothing on there."""
-    alert = await turn_on(bench)
-    await bench.course.pause(alert.id, "unauthorized")
-    assert await bench.alerts.resume(await bench.account(), "C0GENERAL", alert.id) is None
-    assert (await bench.alert_store.load(alert.id)).paused == "unauthorized"
+    alert = await turn_on(harness)
+    await harness.lifecycle.pause(alert.id, "unauthorized")
+    assert await harness.alerts.resume(await harness.account(), "C0GENERAL", alert.id) is None
+    assert (await harness.alert_store.load(alert.id)).paused == "unauthorized"
 
 
-async def test_the_first_of_two_who_take_over_is_the_owner(bench: Bench) -> None:
+async def test_the_first_of_two_who_take_over_is_the_owner(harness: PollingHarness) -> None:
     """The second one reads that it is on already."""
-    alert = await turn_on(bench)
-    await bench.course.pause(alert.id, "unauthorized")
-    accounts = [await bench.account(person) for person in (ADA, GRACE)]
-    bench.emporix.meet = asyncio.Barrier(2)  # both have read that it is paused
+    alert = await turn_on(harness)
+    await harness.lifecycle.pause(alert.id, "unauthorized")
+    accounts = [await harness.account(person) for person in (ADA, GRACE)]
+    harness.emporix.meet = asyncio.Barrier(2)  # both have read that it is paused
     both = await asyncio.gather(
-        *(bench.alerts.resume(account, OPS, alert.id) for account in accounts)
+        *(harness.alerts.resume(account, OPS, alert.id) for account in accounts)
     )
     assert sorted(one.how for one in both) == ["already", "resumed"]
     assert len({one.alert.owner for one in both}) == 1
 
 
-async def test_a_channel_has_ten_alerts(bench: Bench) -> None:
+async def test_a_channel_has_ten_alerts(harness: PollingHarness) -> None:
     """However many are turned on at the same time; those that no key opens do not count."""
     for number in range(3):
         name = f"lost-{number}"
-        await bench.redis.hset(redis_keys.alert(name), mapping={"version": 1, "record": "1.dead.x"})
-        await bench.redis.hset(redis_keys.alerts_of_channel("T0ACME", OPS), name, "")
+        await harness.redis.hset(
+            redis_keys.alert(name), mapping={"version": 1, "record": "1.dead.x"}
+        )
+        await harness.redis.hset(redis_keys.alerts_of_channel("T0ACME", OPS), name, "")
     numbers = range(15)
     done = await asyncio.gather(
-        *(turn_on(bench, agents=(f"agent-{number}",)) for number in numbers),
+        *(turn_on(harness, agents=(f"agent-{number}",)) for number in numbers),
         return_exceptions=True,
     )
     assert sum(isinstance(one, InvalidInput) for one in done) == 5
-    assert len(await bench.alert_store.of_channel(ADA.team_id, OPS)) == 10
+    assert len(await harness.alert_store.of_channel(ADA.team_id, OPS)) == 10
 
 
 class Undecided(AlertStore):
@@ -134,15 +138,15 @@ class Undecided(AlertStore):
         return False
 
 
-async def test_changes_that_lose_each_race_are_no_success(bench: Bench) -> None:
+async def test_changes_that_lose_each_race_are_no_success(harness: PollingHarness) -> None:
     """The person is asked to try again, and does not read that it was done."""
-    alert = await turn_on(bench)
-    bench.course._kept = Undecided(bench.redis, VAULT)
+    alert = await turn_on(harness)
+    harness.lifecycle._kept = Undecided(harness.redis, VAULT)
     with pytest.raises(Busy):
-        await bench.alerts.mute(ADA, OPS, bench.clock() + 60)
+        await harness.alerts.mute(ADA, OPS, harness.clock() + 60)
     with pytest.raises(Busy):
-        await bench.alerts.turn_off(ADA, OPS)
-    assert await bench.alert_store.load(alert.id)
+        await harness.alerts.turn_off(ADA, OPS)
+    assert await harness.alert_store.load(alert.id)
 
 
 class Vanishing(AlertStore):
@@ -159,57 +163,59 @@ class Vanishing(AlertStore):
 
 
 @pytest.mark.parametrize("verb", ["mute", "off"])
-async def test_one_that_is_turned_off_meanwhile_is_left_out(bench: Bench, verb: str) -> None:
+async def test_one_that_is_turned_off_meanwhile_is_left_out(
+    harness: PollingHarness, verb: str
+) -> None:
     """The others are muted or turned off, and only they are reported."""
-    first, second = await turn_on(bench), await turn_on(bench, statuses=("skipped",))
-    bench.course._kept = store = Vanishing(bench.redis, VAULT)
+    first, second = await turn_on(harness), await turn_on(harness, statuses=("skipped",))
+    harness.lifecycle._kept = store = Vanishing(harness.redis, VAULT)
     store.gone = first.id
-    until = (bench.clock() + 60,) if verb == "mute" else ()
-    changed = await getattr(bench.alerts, verb)(ADA, OPS, *until)
+    until = (harness.clock() + 60,) if verb == "mute" else ()
+    changed = await getattr(harness.alerts, verb)(ADA, OPS, *until)
     assert [alert.id for alert in changed] == [second.id]
 
 
-async def test_turning_the_last_one_off_leaves_nothing(bench: Bench) -> None:
+async def test_turning_the_last_one_off_leaves_nothing(harness: PollingHarness) -> None:
     """Its connection leaves the due index, and what it had of refusals goes with it."""
     for filters in ({}, {"statuses": ("skipped",)}):
-        await turn_on(bench, **filters)
-    await bench.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 2)
-    first, *_ = await bench.alert_store.of_channel(ADA.team_id, OPS)
-    await bench.alerts.turn_off(ADA, OPS, first.id)
-    assert await due(bench) is not None
-    await bench.alerts.turn_off(ADA, OPS)
-    assert await bench.redis.keys("*") == []
+        await turn_on(harness, **filters)
+    await harness.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 2)
+    first, *_ = await harness.alert_store.of_channel(ADA.team_id, OPS)
+    await harness.alerts.turn_off(ADA, OPS, first.id)
+    assert await due(harness) is not None
+    await harness.alerts.turn_off(ADA, OPS)
+    assert await harness.redis.keys("*") == []
 
 
-async def test_one_that_moved_since_it_was_read_leaves_nothing(bench: Bench) -> None:
+async def test_one_that_moved_since_it_was_read_leaves_nothing(harness: PollingHarness) -> None:
     """Turning off also finds the indexes of a new owner."""
-    alert = await turn_on(bench)
-    store = AlertStore(bench.redis, VAULT)
+    alert = await turn_on(harness)
+    store = AlertStore(harness.redis, VAULT)
     moved = await store.save(replace(alert, owner=GRACE), alert)
     assert moved
     assert await store.delete(alert) is False
-    await bench.alerts.turn_off(ADA, OPS)
-    await bench.looks.poll(ADAS)
-    assert await bench.redis.keys("*") == []
+    await harness.alerts.turn_off(ADA, OPS)
+    await harness.poller.poll(ADAS)
+    assert await harness.redis.keys("*") == []
 
 
-async def test_pausing_keeps_the_first_reason(bench: Bench) -> None:
+async def test_pausing_keeps_the_first_reason(harness: PollingHarness) -> None:
     """And since when: a second one starts no new notices."""
-    alert = await turn_on(bench)
-    await bench.course.pause(alert.id, "unauthorized")
-    at = bench.clock()
-    await bench.course.record_notice(await bench.alert_store.load(alert.id))
-    bench.clock.forward(60)
-    await bench.course.pause(alert.id, "owner_gone")
-    paused = await bench.alert_store.load(alert.id)
+    alert = await turn_on(harness)
+    await harness.lifecycle.pause(alert.id, "unauthorized")
+    at = harness.clock()
+    await harness.lifecycle.record_notice(await harness.alert_store.load(alert.id))
+    harness.clock.forward(60)
+    await harness.lifecycle.pause(alert.id, "owner_gone")
+    paused = await harness.alert_store.load(alert.id)
     assert (paused.paused, paused.paused_at, paused.notices) == ("unauthorized", at, 1)
 
 
-async def test_a_paused_alert_is_due_at_once(bench: Bench) -> None:
+async def test_a_paused_alert_is_due_at_once(harness: PollingHarness) -> None:
     """So that some worker posts the reason, whatever process paused it."""
-    alert = await turn_on(bench)
-    await bench.course.pause(alert.id, "unauthorized")
-    assert await due(bench) == bench.clock()
+    alert = await turn_on(harness)
+    await harness.lifecycle.pause(alert.id, "unauthorized")
+    assert await due(harness) == harness.clock()
 
 
 @pytest.mark.parametrize(

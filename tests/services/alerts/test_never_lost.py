@@ -14,7 +14,7 @@ from bot.errors import EmporixTimeout, Unauthorized
 from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
 from tests.harness.clock import FakeClock
-from tests.harness.polling import OTHER_VAULT, PEOPLE, VAULT, Bench
+from tests.harness.polling import OTHER_VAULT, PEOPLE, VAULT, PollingHarness
 
 OPS = "C0OPS"
 WANTED = (Filters(), Filters(statuses=("skipped",)), Filters(agents=("fraud-agent",)))
@@ -51,8 +51,8 @@ class Channel:
 
     def __init__(self, redis: Any) -> None:
         self.redis, self.clock = redis, FakeClock()
-        self.bench = Bench(redis, self.clock)
-        self.other = Bench(redis, self.clock, OTHER_VAULT)
+        self.harness = PollingHarness(redis, self.clock)
+        self.other = PollingHarness(redis, self.clock, OTHER_VAULT)
         self.store = AlertStore(redis, VAULT)
         self.unreadable = 0
 
@@ -61,7 +61,7 @@ class Channel:
         self.clock.forward(1)
         there = await self.store.of_channel("T0ACME", OPS)
         chosen = there[number].id if number < len(there) else "gone"
-        worker = self.other if what == "look with another key" else self.bench
+        worker = self.other if what == "look with another key" else self.harness
         worker.emporix.error = {
             "look in vain": EmporixTimeout(),
             "look refused": Unauthorized(),
@@ -72,10 +72,10 @@ class Channel:
     def step(
         self, what: str, number: int, person: Any, chosen: str
     ) -> Callable[[], Awaitable[object]]:
-        alerts, course, until = self.bench.alerts, self.bench.course, self.clock() + 7_200
+        alerts, course, until = self.harness.alerts, self.harness.lifecycle, self.clock() + 7_200
 
         async def account() -> Any:
-            return await self.bench.account(person)
+            return await self.harness.account(person)
 
         async def on() -> None:
             await alerts.on(await account(), OPS, WANTED[number])
@@ -92,10 +92,10 @@ class Channel:
             "resume": resume,
             "pause": lambda: course.pause(chosen, "filters"),
             "disconnect": lambda: alerts.orphan(person, "acme"),
-            "look": lambda: self.bench.looks.poll(PolledConnection(person, "acme")),
-            "look in vain": lambda: self.bench.looks.poll(PolledConnection(person, "acme")),
-            "look refused": lambda: self.bench.looks.poll(PolledConnection(person, "acme")),
-            "look with another key": lambda: self.other.looks.poll(
+            "look": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
+            "look in vain": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
+            "look refused": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
+            "look with another key": lambda: self.other.poller.poll(
                 PolledConnection(person, "acme")
             ),
             "post": lambda: self.posted(chosen),
@@ -106,16 +106,16 @@ class Channel:
         return steps[what]
 
     async def posted(self, chosen: str) -> None:
-        if alert := await self.bench.alert_store.load(chosen):
-            await self.bench.course.mark_posted(alert, ())
+        if alert := await self.harness.alert_store.load(chosen):
+            await self.harness.lifecycle.mark_posted(alert, ())
 
     async def noticed(self, chosen: str) -> None:
-        if alert := await self.bench.alert_store.load(chosen):
-            await self.bench.course.record_notice(alert)
+        if alert := await self.harness.alert_store.load(chosen):
+            await self.harness.lifecycle.record_notice(alert)
 
     async def add_unreadable(self, source: PolledConnection) -> None:
         """An alert of somebody whose key is lost, as a worker that had the key has saved it."""
-        await self.bench.looks.poll(source)
+        await self.harness.poller.poll(source)
         if await self.redis.zscore(redis_keys.alerts_due(), source.name) is None:
             return
         self.unreadable += 1
@@ -129,7 +129,7 @@ class Channel:
     async def wait(self) -> None:
         """A tick takes what is due, and the worker that took it dies."""
         self.clock.forward(1_000)
-        await self.bench.alert_store.sources.take_due(self.clock(), 200)
+        await self.harness.alert_store.sources.take_due(self.clock(), 200)
 
     async def check(self) -> None:
         """Due within a quarter of an hour, or when it is to be heard again."""

@@ -21,7 +21,7 @@ from bot.services.alerts.watermark import FetchedJobs
 from bot.store import keys as redis_keys
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
-from tests.harness.polling import OTHER_VAULT, Bench
+from tests.harness.polling import OTHER_VAULT, PollingHarness
 from tests.store.fixtures import ADA
 
 HELD = Connection(Caller("T", "U"), "acme", Credentials("id", "secret"), frozenset(), 0.0)
@@ -115,96 +115,98 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-async def bench(redis: Any, clock: FakeClock) -> Bench:
+async def harness(redis: Any, clock: FakeClock) -> PollingHarness:
     """Ada has turned alerts on in #ops."""
-    bench = Bench(redis, clock)
-    await bench.alerts.turn_on(await bench.account(), "C0OPS", Filters())
-    return bench
+    harness = PollingHarness(redis, clock)
+    await harness.alerts.turn_on(await harness.account(), "C0OPS", Filters())
+    return harness
 
 
-async def look(bench: Bench, *, refused: bool = False) -> PollResult:
-    bench.emporix.error = Unauthorized() if refused else None
-    looked: PollResult = await bench.looks.poll(ADAS)
+async def look(harness: PollingHarness, *, refused: bool = False) -> PollResult:
+    harness.emporix.error = Unauthorized() if refused else None
+    looked: PollResult = await harness.poller.poll(ADAS)
     return looked
 
 
-async def due_in(bench: Bench) -> float:
-    return float(await bench.redis.zscore(redis_keys.alerts_due(), ADAS.name)) - bench.clock()
+async def due_in(harness: PollingHarness) -> float:
+    return float(await harness.redis.zscore(redis_keys.alerts_due(), ADAS.name)) - harness.clock()
 
 
-async def test_three_refusals_in_a_row_are_believed(bench: Bench) -> None:
+async def test_three_refusals_in_a_row_are_believed(harness: PollingHarness) -> None:
     """The first two may be a hiccup of Emporix."""
-    said = [(await look(bench, refused=True)).connection_error for _ in range(3)]
+    said = [(await look(harness, refused=True)).connection_error for _ in range(3)]
     assert said == ["", "", "unauthorized"]
 
 
-async def test_refusals_with_a_good_look_between_are_not(bench: Bench) -> None:
+async def test_refusals_with_a_good_look_between_are_not(harness: PollingHarness) -> None:
     """Two refusals, a good look, two refusals: the alerts stay on."""
     said = [
-        (await look(bench, refused=refused)).connection_error
+        (await look(harness, refused=refused)).connection_error
         for refused in (True, True, False, True, True)
     ]
     assert said == [""] * 5
 
 
-async def test_refusals_of_what_is_paused_are_forgotten(bench: Bench) -> None:
+async def test_refusals_of_what_is_paused_are_forgotten(harness: PollingHarness) -> None:
     """Nothing stays in Redis of a connection that is not used any more."""
     for _ in range(3):
-        await look(bench, refused=True)
-    await bench.course.pause_all(ADAS, "unauthorized")
-    await look(bench)
-    assert await bench.redis.hlen(redis_keys.alerts_strikes()) == 0
+        await look(harness, refused=True)
+    await harness.lifecycle.pause_all(ADAS, "unauthorized")
+    await look(harness)
+    assert await harness.redis.hlen(redis_keys.alerts_strikes()) == 0
 
 
-async def test_a_worker_without_the_key_forgets_nothing(bench: Bench, redis: Any) -> None:
+async def test_a_worker_without_the_key_forgets_nothing(
+    harness: PollingHarness, redis: Any
+) -> None:
     """What it cannot open is looked at again within a minute, for another worker can."""
-    other = Bench(redis, bench.clock, OTHER_VAULT)
-    assert await other.looks.poll(ADAS) == PollResult()
-    assert await due_in(bench) <= 60
+    other = PollingHarness(redis, harness.clock, OTHER_VAULT)
+    assert await other.poller.poll(ADAS) == PollResult()
+    assert await due_in(harness) <= 60
     assert other.emporix.calls == 0
 
 
-async def test_says_which_paused_alerts_need_a_notice(bench: Bench) -> None:
+async def test_says_which_paused_alerts_need_a_notice(harness: PollingHarness) -> None:
     """At once, and once more 24 hours later; in between and afterwards nothing."""
-    (alert,) = await bench.alert_store.of_channel(ADA.team_id, "C0OPS")
-    await bench.course.pause(alert.id, "filters")
+    (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
+    await harness.lifecycle.pause(alert.id, "filters")
     for unnoticed in [(alert.id,), (alert.id,), ()]:
-        assert (await look(bench)).notices_due == unnoticed
-        await bench.course.record_notice(await bench.alert_store.load(alert.id))
-        bench.clock.forward(DAY - 1)
-        assert (await look(bench)).notices_due == ()
-        assert 0 < await due_in(bench) <= 900
-        bench.clock.forward(1)
+        assert (await look(harness)).notices_due == unnoticed
+        await harness.lifecycle.record_notice(await harness.alert_store.load(alert.id))
+        harness.clock.forward(DAY - 1)
+        assert (await look(harness)).notices_due == ()
+        assert 0 < await due_in(harness) <= 900
+        harness.clock.forward(1)
 
 
-async def test_asks_nothing_for_paused_alerts(bench: Bench) -> None:
+async def test_asks_nothing_for_paused_alerts(harness: PollingHarness) -> None:
     """Emporix is left alone until somebody resumes one."""
-    await bench.course.pause_all(ADAS, "filters")
-    before = bench.emporix.calls
-    await look(bench)
-    assert bench.emporix.calls == before
+    await harness.lifecycle.pause_all(ADAS, "filters")
+    before = harness.emporix.calls
+    await look(harness)
+    assert harness.emporix.calls == before
 
 
-async def test_finds_what_emporix_shows_late(bench: Bench) -> None:
+async def test_finds_what_emporix_shows_late(harness: PollingHarness) -> None:
     """A change that is shown 170 seconds after it happened is told."""
-    old, late = bench.clock() + 200, bench.clock() + 30
-    bench.clock.forward(200)
-    bench.emporix.jobs["job-1"] = Job(id="job-1", status="failure", modified_at=iso(old))
-    await look(bench)
-    (alert,) = await bench.alert_store.of_channel(ADA.team_id, "C0OPS")
-    await bench.course.mark_posted(alert, ())
-    bench.emporix.jobs["job-2"] = Job(id="job-2", status="failure", modified_at=iso(late))
-    await look(bench)
-    (alert,) = await bench.alert_store.of_channel(ADA.team_id, "C0OPS")
+    old, late = harness.clock() + 200, harness.clock() + 30
+    harness.clock.forward(200)
+    harness.emporix.jobs["job-1"] = Job(id="job-1", status="failure", modified_at=iso(old))
+    await look(harness)
+    (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
+    await harness.lifecycle.mark_posted(alert, ())
+    harness.emporix.jobs["job-2"] = Job(id="job-2", status="failure", modified_at=iso(late))
+    await look(harness)
+    (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
     assert alert.batch
     assert [change.job_id for change in alert.batch.changes] == ["job-2"]
 
 
-async def test_strikes_never_put_a_look_off_for_long(bench: Bench) -> None:
+async def test_strikes_never_put_a_look_off_for_long(harness: PollingHarness) -> None:
     """However many there were."""
-    await bench.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 5_000)
-    await look(bench, refused=True)
-    assert await due_in(bench) <= 900
+    await harness.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 5_000)
+    await look(harness, refused=True)
+    assert await due_in(harness) <= 900
 
 
 @given(st.floats() | st.none())

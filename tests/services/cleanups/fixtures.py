@@ -1,4 +1,4 @@
-"""Clean-ups between a real Redis and jobs on a shelf."""
+"""Clean-ups between a real Redis and a fake list of jobs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.encryption import Cipher, new_key, parse_keys
 from bot.store.health import Heartbeats
 from tests.harness.clock import FakeClock
-from tests.harness.job_list import Shelf
+from tests.harness.job_list import FakeJobList
 from tests.store.fixtures import ADA, connection
 
 FILTERS = Filters(agents=("a",))
@@ -31,13 +31,13 @@ class Killed(BaseException):
 
 
 class FakeEmporix:
-    """The jobs of a shelf; `deleted` are those that were there to be deleted, in that order.
+    """The jobs of a fake list; `deleted` are the ids that were deleted, in that order.
 
     `before` and `after` happen around each delete; they may raise.
     """
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    def __init__(self, job_list: FakeJobList) -> None:
+        self.job_list = job_list
         self.deleted: list[str] = []
         self.before: Callable[[str], None] = lambda job_id: None
         self.after: Callable[[str], None] = lambda job_id: None
@@ -50,12 +50,12 @@ class FakeEmporix:
         self.before_page(filters.size)
         if self.ignores_filters:
             filters = Filters(sort=filters.sort, page=filters.page, size=filters.size)
-        return await self.shelf(filters, part)
+        return await self.job_list(filters, part)
 
     async def delete_job(self, connection: Connection, job_id: str) -> bool:
         self.before(job_id)
-        was_there = job_id in self.shelf.present
-        self.shelf.remove(job_id)
+        was_there = job_id in self.job_list.present
+        self.job_list.remove(job_id)
         self.deleted += [job_id] * was_there
         self.after(job_id)
         return was_there
@@ -99,7 +99,7 @@ class FakeOwner:
         return self.has_left
 
 
-class Bench:
+class CleanupHarness:
     """A clean-up of Ada's, step by step; `owner` is what she has seen of it."""
 
     def __init__(
@@ -112,8 +112,8 @@ class Bench:
         vault: Cipher = VAULT,
     ) -> None:
         numbers = count(1)
-        self.clock, self.shelf = clock, Shelf(clock, counts=counts)
-        self.emporix, self.accounts = FakeEmporix(self.shelf), FakeAccounts()
+        self.clock, self.job_list = clock, FakeJobList(clock, counts=counts)
+        self.emporix, self.accounts = FakeEmporix(self.job_list), FakeAccounts()
         self.kept, self.results, self.audit = (
             CleanupStore(redis, vault),
             CleanupResults(redis),

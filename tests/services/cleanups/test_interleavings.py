@@ -11,7 +11,7 @@ from bot.errors import EmporixFailed, EmporixTimeout
 from bot.store import keys as redis_keys
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
-from tests.services.cleanups.fixtures import FILTERS, Bench, Killed
+from tests.services.cleanups.fixtures import FILTERS, CleanupHarness, Killed
 from tests.store.fixtures import ADA
 
 STEPS = st.sampled_from(
@@ -31,66 +31,66 @@ async def test_nothing_outside_the_counted_set_is_deleted(
 ) -> None:
     """Whatever arrives, changes, is deleted by others, fails or is killed in between."""
     await redis.flushall()
-    bench = Bench(redis, FakeClock())
-    counted = {bench.shelf.put(age) for age in ages}
-    bench.shelf.put(3, agent="b")
-    bench.shelf.put(None)
-    preview = await bench.cleaning.preview(await bench.accounts.load(ADA), FILTERS)
-    world = World(bench, counted, picks)
+    harness = CleanupHarness(redis, FakeClock())
+    counted = {harness.job_list.put(age) for age in ages}
+    harness.job_list.put(3, agent="b")
+    harness.job_list.put(None)
+    preview = await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
+    concurrent = ConcurrentChanges(harness, counted, picks)
     for step in between:
-        world.step(step)
-    confirmation = await bench.cleaning.confirm(
+        concurrent.step(step)
+    confirmation = await harness.cleaning.confirm(
         ADA, preview.cleanup.id, str(preview.cleanup.counted)
     )
     clean = confirmation.cleanup
     if confirmation.previous_count is not None:
         if not clean.counted:
             return
-        clean = (await bench.cleaning.confirm(ADA, clean.id, str(clean.counted))).cleanup
-    changed = set(world.changed)
-    bench.emporix.before = bench.emporix.after = world.meanwhile(during)
+        clean = (await harness.cleaning.confirm(ADA, clean.id, str(clean.counted))).cleanup
+    changed = set(concurrent.changed)
+    harness.emporix.before = harness.emporix.after = concurrent.meanwhile(during)
     while True:
         try:
-            report = await bench.to_the_end(clean)
+            report = await harness.to_the_end(clean)
             break
         except Killed:
             await redis.delete(redis_keys.clean_lease(clean.id))
-    deleted = bench.emporix.deleted
+    deleted = harness.emporix.deleted
     assert set(deleted) <= counted
     assert set(deleted).isdisjoint(changed)
     assert len(deleted) == len(set(deleted)) <= clean.counted
     assert report.deleted + report.already_gone + report.missing == clean.counted
     assert len(deleted) <= report.deleted + report.already_gone
-    assert world.arrived <= bench.shelf.present | world.taken
+    assert concurrent.arrived <= harness.job_list.present | concurrent.taken
 
 
-class World:
+class ConcurrentChanges:
     """What others do meanwhile. `counted` were there when the jobs were counted."""
 
-    def __init__(self, bench: Bench, counted: set[str], picks: Any) -> None:
-        self.bench, self.counted, self.picks = bench, counted, picks
+    def __init__(self, harness: CleanupHarness, counted: set[str], picks: Any) -> None:
+        self.harness, self.counted, self.picks = harness, counted, picks
         self.arrived: set[str] = set()
         self.taken: set[str] = set()
         self.changed: set[str] = set()
 
     def step(self, step: str) -> None:
         """One thing happens, some time after what came before."""
-        bench, shelf = self.bench, self.bench.shelf
-        bench.clock.forward(1)
-        here = sorted(shelf.present & self.counted)
+        harness, job_list = self.harness, self.harness.job_list
+        harness.clock.forward(1)
+        here = sorted(job_list.present & self.counted)
         if step == "arrives":
-            self.arrived.add(shelf.put())
+            self.arrived.add(job_list.put())
         elif step == "arrives late":
-            self.arrived.add(shelf.put(0.5))
+            self.arrived.add(job_list.put(0.5))
         elif here and step == "changes":
             job_id = self.picks.choice(here)
-            now = iso(bench.clock())
-            job = shelf.jobs.get(job_id) or {}
-            shelf.jobs.put(job | {"metadata": job["metadata"] | {"modifiedAt": now}})
+            now = iso(harness.clock())
+            job = job_list.jobs.get(job_id) or {}
+            job_list.jobs.put(job | {"metadata": job["metadata"] | {"modifiedAt": now}})
             self.changed.add(job_id)
         elif here and step == "is deleted":
             self.taken.add(job_id := self.picks.choice(here))
-            shelf.remove(job_id)
+            job_list.remove(job_id)
 
     def meanwhile(self, steps: list[str]) -> Any:
         """A step at each call of Emporix, as long as there are any."""

@@ -18,7 +18,7 @@ from bot.store import keys as redis_keys
 from bot.store.encryption import Cipher, new_key, parse_keys
 from tests.harness.clock import FakeClock
 from tests.harness.faulty_redis import faulty_client
-from tests.services.cleanups.fixtures import FILTERS, Bench, Killed, on_call
+from tests.services.cleanups.fixtures import FILTERS, CleanupHarness, Killed, on_call
 from tests.store.fixtures import ADA
 
 STRANGER = Cipher(parse_keys(new_key()))
@@ -38,16 +38,18 @@ class Machine:
     def __init__(self, redis: Any, clock: FakeClock) -> None:
         self.redis, self.clock = redis, clock
         self.broken = faulty_client(redis)
-        self.bench = Bench(self.broken, clock)
-        self.stranger = Bench(self.broken, clock, vault=STRANGER)
-        self.counted = {self.bench.shelf.put(age) for age in range(12)}
-        self.bench.shelf.put(1, agent="b")
+        self.harness = CleanupHarness(self.broken, clock)
+        self.stranger = CleanupHarness(self.broken, clock, vault=STRANGER)
+        self.counted = {self.harness.job_list.put(age) for age in range(12)}
+        self.harness.job_list.put(1, agent="b")
         self.asked: dict[str, str] = {}
         self.deletes: Counter[str] = Counter()
         self.interruptions = 0
 
     async def ask(self) -> None:
-        preview = await self.bench.cleaning.preview(await self.bench.accounts.load(ADA), FILTERS)
+        preview = await self.harness.cleaning.preview(
+            await self.harness.accounts.load(ADA), FILTERS
+        )
         if preview.cleanup.counted:
             self.asked[preview.cleanup.id] = str(preview.cleanup.counted)
 
@@ -64,37 +66,37 @@ class Machine:
         await self.redis.delete(*map(redis_keys.clean_lease, self.asked))  # so much time goes by
 
     async def _do(self, name: str, clean_id: str) -> None:
-        bench = self.bench
+        harness = self.harness
         acts: dict[str, Callable[[], Awaitable[object]]] = {
-            "turn": lambda: bench.runs.run(clean_id, bench.owner.reached),
+            "turn": lambda: harness.runs.run(clean_id, harness.owner.reached),
             "stranger": lambda: self.stranger.runs.run(clean_id, self.stranger.owner.reached),
-            "stop": lambda: bench.cleaning.stop(ADA, clean_id),
-            "confirm": lambda: bench.cleaning.confirm(ADA, clean_id, self.asked[clean_id]),
+            "stop": lambda: harness.cleaning.stop(ADA, clean_id),
+            "confirm": lambda: harness.cleaning.confirm(ADA, clean_id, self.asked[clean_id]),
             "continue": lambda: self._continue(clean_id),
-            "claim": lambda: bench.kept.due.claim(self.clock(), 100),
-            "reconcile": lambda: bench.kept.due.reconcile(self.clock()),
+            "claim": lambda: harness.kept.due.claim(self.clock(), 100),
+            "reconcile": lambda: harness.kept.due.reconcile(self.clock()),
             "another": self.ask,
             "wait": self._wait,
         }
         await acts[name]()
 
     async def _continue(self, clean_id: str) -> None:
-        account = await self.bench.accounts.load(ADA)
-        asked = await self.bench.cleaning.count_remaining(account, clean_id)
+        account = await self.harness.accounts.load(ADA)
+        asked = await self.harness.cleaning.count_remaining(account, clean_id)
         self.asked[asked.id] = str(asked.counted)
 
     async def _wait(self) -> None:
         self.clock.forward(700)
 
     def _arrange(self, more: str) -> None:
-        emporix = self.bench.emporix
+        emporix = self.harness.emporix
         emporix.before, emporix.after = self._count, lambda _: None
         if more == "fails":
             emporix.after = on_call(3, EmporixFailed())
         elif more == "kills":
             emporix.after = on_call(3, Killed())
         elif more == "is killed":
-            self.bench.owner.before_file = on_call(1, Killed())
+            self.harness.owner.before_file = on_call(1, Killed())
         if more in ("fails", "kills"):
             self.interruptions += 5
 
@@ -111,10 +113,10 @@ class Machine:
     async def to_the_end(self) -> None:
         """Redis is well again: workers do what is due until nothing is."""
         self._arrange("")
-        self.bench.owner.before_file = lambda _: None
+        self.harness.owner.before_file = lambda _: None
         for _ in range(200):
             for clean_id in await self.due():
-                await self.bench.runs.run(clean_id, self.bench.owner.reached)
+                await self.harness.runs.run(clean_id, self.harness.owner.reached)
             self.clock.forward(10)
         assert await self.due() == set()
 
@@ -145,7 +147,7 @@ async def test_no_clean_up_is_lost_whatever_redis_does(
             assert await machine.running() == await machine.due()
         await machine.to_the_end()
     assert await machine.running() == set()
-    deleted = machine.bench.emporix.deleted
+    deleted = machine.harness.emporix.deleted
     assert set(deleted) <= machine.counted
     assert len(deleted) == len(set(deleted))
     assert max(machine.deletes.values(), default=0) <= 1 + machine.interruptions
@@ -170,8 +172,8 @@ async def test_each_call_of_a_clean_up_may_fail(redis: Any, name: str, after: bo
             await machine.act("confirm", 0, False, "")
             await machine.to_the_end()
         (clean_id,) = machine.asked
-        clean = await machine.bench.kept.load(clean_id)
+        clean = await machine.harness.kept.load(clean_id)
         assert clean is not None
         assert (clean.end_reason, call) == ("done", call)
-        assert sorted(machine.bench.emporix.deleted) == sorted(machine.counted)
+        assert sorted(machine.harness.emporix.deleted) == sorted(machine.counted)
     assert call > (20 if name == "turn" else 3)

@@ -43,11 +43,11 @@ from bot.store import keys as redis_keys
 from bot.store.cleanups import LEASE_SECONDS
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
-from sandbox.redis import redis_server
+from sandbox.redis_server import redis_server
 from tests.harness.clock import FakeClock
 from tests.services.cleanups.fixtures import (
     FILTERS,
-    Bench,
+    CleanupHarness,
     Killed,
     always,
     at_call,
@@ -61,257 +61,261 @@ from tests.store.fixtures import ADA, GRACE
 
 
 @pytest.fixture
-def bench(redis: Any, clock: FakeClock) -> Bench:
+def harness(redis: Any, clock: FakeClock) -> CleanupHarness:
     """Twelve jobs, one an hour."""
-    return filled(Bench(redis, clock))
+    return filled(CleanupHarness(redis, clock))
 
 
-def filled(bench: Bench) -> Bench:
+def filled(harness: CleanupHarness) -> CleanupHarness:
     for age in range(12):
-        bench.shelf.put(3600 * age)
-    return bench
+        harness.job_list.put(3600 * age)
+    return harness
 
 
-async def entries(bench: Bench) -> list[tuple[str, int, int]]:
-    found = await bench.audit.last(ADA, 10)
+async def entries(harness: CleanupHarness) -> list[tuple[str, int, int]]:
+    found = await harness.audit.last(ADA, 10)
     return [(entry.result, entry.count, entry.deleted) for entry in found]
 
 
-async def test_deletes_them_all(bench: Bench) -> None:
+async def test_deletes_them_all(harness: CleanupHarness) -> None:
     """Those modified longest ago first, and the audit record has one entry."""
-    report = await bench.to_the_end(await bench.begin())
+    report = await harness.to_the_end(await harness.begin())
     assert (report.cleanup.end_reason, report.deleted, report.left) == ("done", 12, 0)
-    assert bench.shelf.present == set()
-    assert set(bench.emporix.deleted[:MAX_DELETE_CALLS]) == set(bench.shelf.ids[-MAX_DELETE_CALLS:])
-    assert await entries(bench) == [("done", 12, 12)]
+    assert harness.job_list.present == set()
+    assert set(harness.emporix.deleted[:MAX_DELETE_CALLS]) == set(
+        harness.job_list.ids[-MAX_DELETE_CALLS:]
+    )
+    assert await entries(harness) == [("done", 12, 12)]
 
 
-async def test_leaves_the_rest_of_the_tenant(bench: Bench) -> None:
+async def test_leaves_the_rest_of_the_tenant(harness: CleanupHarness) -> None:
     """Other agents' jobs are none of its business."""
-    other = bench.shelf.put(7200, agent="b")
-    await bench.to_the_end(await bench.begin())
-    assert bench.shelf.present == {other}
+    other = harness.job_list.put(7200, agent="b")
+    await harness.to_the_end(await harness.begin())
+    assert harness.job_list.present == {other}
 
 
-async def test_reads_more_than_a_page(bench: Bench) -> None:
+async def test_reads_more_than_a_page(harness: CleanupHarness) -> None:
     """Hundreds at the same moment, too."""
-    same = [bench.shelf.put(100) for _ in range(120)]
-    report = await bench.to_the_end(await bench.begin())
+    same = [harness.job_list.put(100) for _ in range(120)]
+    report = await harness.to_the_end(await harness.begin())
     assert report.deleted == 12 + len(same)
-    assert Counter(bench.emporix.deleted).most_common(1)[0][1] == 1
+    assert Counter(harness.emporix.deleted).most_common(1)[0][1] == 1
 
 
-async def test_what_others_delete_is_gone_already(bench: Bench) -> None:
+async def test_what_others_delete_is_gone_already(harness: CleanupHarness) -> None:
     """Before the ids are read, and after that."""
-    clean = await bench.begin()
-    bench.shelf.remove(bench.shelf.ids[0])
-    bench.emporix.before = lambda _: bench.shelf.remove(bench.shelf.ids[1])
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.job_list.remove(harness.job_list.ids[0])
+    harness.emporix.before = lambda _: harness.job_list.remove(harness.job_list.ids[1])
+    report = await harness.to_the_end(clean)
     assert (report.deleted, report.missing, report.already_gone) == (10, 1, 1)
 
 
-async def test_a_filter_that_emporix_ignores_costs_no_job(bench: Bench) -> None:
+async def test_a_filter_that_emporix_ignores_costs_no_job(harness: CleanupHarness) -> None:
     """What comes is compared with what was asked for."""
-    clean = await bench.begin(Filters(agents=("a",), since=bench.clock() - 7200))
-    bench.emporix.ignores_filters = True
-    report = await bench.to_the_end(clean)
-    assert (report.cleanup.counted, report.deleted, len(bench.shelf.present)) == (3, 3, 9)
+    clean = await harness.begin(Filters(agents=("a",), since=harness.clock() - 7200))
+    harness.emporix.ignores_filters = True
+    report = await harness.to_the_end(clean)
+    assert (report.cleanup.counted, report.deleted, len(harness.job_list.present)) == (3, 3, 9)
 
 
-async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
+async def test_more_than_were_counted_are_not_touched(harness: CleanupHarness) -> None:
     """That cannot be; where it is so all the same, nothing is deleted."""
-    clean = await bench.begin()
-    bench.shelf.put(3600 * 3)  # Emporix shows late what is as old as the others
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.job_list.put(3600 * 3)  # Emporix shows late what is as old as the others
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.deleted) == ("count_increased", 0)
-    assert len(bench.shelf.present) == 13
+    assert len(harness.job_list.present) == 13
 
 
-async def overwrite(bench: Bench, clean: Cleanup) -> None:
+async def overwrite(harness: CleanupHarness, clean: Cleanup) -> None:
     """As another worker would, between two turns."""
-    assert await bench.kept.claim(clean.id, "another")
-    await bench.kept.save(clean, "another")
-    await bench.kept.release(clean.id, "another")
+    assert await harness.kept.claim(clean.id, "another")
+    await harness.kept.save(clean, "another")
+    await harness.kept.release(clean.id, "another")
 
 
 async def test_a_filter_of_a_newer_version_is_left_to_it(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+    harness: CleanupHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While workers of two versions run, the older one deletes nothing by a filter it lacks."""
-    clean = await bench.begin()
+    clean = await harness.begin()
     newer = replace(clean, filters=replace(clean.filters, unknown={"priority": "high"}))
-    await overwrite(bench, newer)
-    assert await bench.turn(newer) == LEASE_RETRY_SECONDS
-    assert bench.emporix.deleted == []
+    await overwrite(harness, newer)
+    assert await harness.turn(newer) == LEASE_RETRY_SECONDS
+    assert harness.emporix.deleted == []
     assert "left to a worker of the version that began it" in caplog.text
     for seconds, logged in ((59, 1), (1, 2), (30, 2)):
-        bench.clock.forward(seconds)
-        await bench.turn(newer)
+        harness.clock.forward(seconds)
+        await harness.turn(newer)
         assert caplog.text.count("left to a worker") == logged
-    assert await bench.kept.load(clean.id) == newer
-    await overwrite(bench, clean)
-    assert (await bench.to_the_end(clean)).deleted == 12
+    assert await harness.kept.load(clean.id) == newer
+    await overwrite(harness, clean)
+    assert (await harness.to_the_end(clean)).deleted == 12
 
 
-async def test_a_lost_list_of_jobs_is_told(bench: Bench) -> None:
+async def test_a_lost_list_of_jobs_is_told(harness: CleanupHarness) -> None:
     """Its end is not that all were deleted."""
-    clean = await bench.begin()
-    bench.emporix.before = once(EmporixFailed())
-    assert await bench.turn(clean)
-    await bench.redis.delete(redis_keys.clean_jobs(clean.id))
-    bench.clock.forward(2)
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.before = once(EmporixFailed())
+    assert await harness.turn(clean)
+    await harness.redis.delete(redis_keys.clean_jobs(clean.id))
+    harness.clock.forward(2)
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.deleted, report.left) == ("job_ids_missing", 4, 8)
 
 
 @pytest.mark.parametrize("at", [1, 3, 8, 12])
-async def test_a_kill_between_delete_and_count(bench: Bench, at: int) -> None:
+async def test_a_kill_between_delete_and_count(harness: CleanupHarness, at: int) -> None:
     """What was deleted and not yet counted counts as deleted, and once."""
-    clean = await bench.begin()
-    bench.emporix.after = on_call(at, Killed())
-    await bench.die(clean)
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.after = on_call(at, Killed())
+    await harness.die(clean)
+    report = await harness.to_the_end(clean)
     assert (report.deleted, report.already_gone) == (12, 0)
-    assert len(bench.emporix.deleted) == 12
+    assert len(harness.emporix.deleted) == 12
 
 
-async def test_a_kill_before_the_delete(bench: Bench) -> None:
+async def test_a_kill_before_the_delete(harness: CleanupHarness) -> None:
     """It is begun anew; a job that somebody else deletes meanwhile may count as ours."""
-    clean = await bench.begin()
-    bench.emporix.before = on_call(4, Killed())
-    await bench.die(clean)
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.before = on_call(4, Killed())
+    await harness.die(clean)
+    report = await harness.to_the_end(clean)
     assert report.deleted == 12
 
 
-async def test_a_kill_while_the_ids_are_read(bench: Bench) -> None:
+async def test_a_kill_while_the_ids_are_read(harness: CleanupHarness) -> None:
     """They are read once more; what has gone meanwhile is missing."""
-    clean = await bench.begin()
-    bench.emporix.before_list = once(Killed())
-    await bench.die(clean)
-    bench.shelf.remove(bench.shelf.ids[0])
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.before_list = once(Killed())
+    await harness.die(clean)
+    harness.job_list.remove(harness.job_list.ids[0])
+    report = await harness.to_the_end(clean)
     assert (report.deleted, report.missing) == (11, 1)
 
 
 @pytest.mark.parametrize("error", [EmporixFailed(), EmporixTimeout(), RateLimited()])
 @pytest.mark.parametrize("is_done", [True, False])
 async def test_a_passing_fault_is_got_over(
-    bench: Bench, error: EmporixError, is_done: bool
+    harness: CleanupHarness, error: EmporixError, is_done: bool
 ) -> None:
     """Whether the delete had its effect or not: it is tried again after a pause."""
-    clean = await bench.begin()
+    clean = await harness.begin()
     if is_done:
-        bench.emporix.after = on_call(3, error)
+        harness.emporix.after = on_call(3, error)
     else:
-        bench.emporix.before = on_call(3, error)
-    assert await bench.turn(clean) == 2.0
-    assert bench.shown[-1].state == "pausing"
-    assert bench.shown[-1].trouble == error.template
-    bench.clock.forward(2)
-    report = await bench.to_the_end(clean)
+        harness.emporix.before = on_call(3, error)
+    assert await harness.turn(clean) == 2.0
+    assert harness.shown[-1].state == "pausing"
+    assert harness.shown[-1].trouble == error.template
+    harness.clock.forward(2)
+    report = await harness.to_the_end(clean)
     assert report.deleted + report.already_gone == 12
     assert report.already_gone == (is_done and isinstance(error, RateLimited))
 
 
-async def test_waits_as_long_as_emporix_wants(bench: Bench) -> None:
+async def test_waits_as_long_as_emporix_wants(harness: CleanupHarness) -> None:
     """`Retry-After` is kept to, and now and then somebody looks whether it is to stop."""
-    clean = await bench.begin()
+    clean = await harness.begin()
     error = RateLimited()
     error.retry_after = 95.0
-    bench.emporix.before = for_the_first(MAX_DELETE_CALLS, error)
-    began = bench.clock()
-    while not bench.emporix.deleted:
-        seconds = await bench.turn(clean)
+    harness.emporix.before = for_the_first(MAX_DELETE_CALLS, error)
+    began = harness.clock()
+    while not harness.emporix.deleted:
+        seconds = await harness.turn(clean)
         assert (seconds or 0) <= STOP_CHECK_INTERVAL_SECONDS
-        bench.clock.forward(seconds or 0)
-    assert bench.clock() - began == 95.0
+        harness.clock.forward(seconds or 0)
+    assert harness.clock() - began == 95.0
 
 
-async def test_gives_up_after_a_while_and_goes_on(bench: Bench) -> None:
+async def test_gives_up_after_a_while_and_goes_on(harness: CleanupHarness) -> None:
     """Half an hour without any result ends it; with Continue the rest is deleted."""
-    clean = await bench.begin()
-    began = bench.clock()
-    bench.emporix.before = always(EmporixFailed())
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    began = harness.clock()
+    harness.emporix.before = always(EmporixFailed())
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.deleted, report.left) == ("gave_up", 0, 12)
-    assert 20 * 60 < bench.clock() - began < 40 * 60
-    assert len([one for one in bench.shown if one.state == "pausing"]) == MAX_FRUITLESS_ATTEMPTS - 1
-    bench.emporix.before = lambda _: None
-    report = await bench.to_the_end(await bench.go_on(clean))
+    assert 20 * 60 < harness.clock() - began < 40 * 60
+    assert (
+        len([one for one in harness.shown if one.state == "pausing"]) == MAX_FRUITLESS_ATTEMPTS - 1
+    )
+    harness.emporix.before = lambda _: None
+    report = await harness.to_the_end(await harness.go_on(clean))
     assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
-    assert await entries(bench) == [("done", 12, 12), ("gave_up", 12, 0)]
+    assert await entries(harness) == [("done", 12, 12), ("gave_up", 12, 0)]
 
 
-async def test_a_result_now_and_then_keeps_it_going(bench: Bench) -> None:
+async def test_a_result_now_and_then_keeps_it_going(harness: CleanupHarness) -> None:
     """It gives up only where nothing comes about at all."""
-    clean = await bench.begin()
-    bench.emporix.before = most_of_the_time(EmporixFailed())
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.before = most_of_the_time(EmporixFailed())
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
 
 
-async def test_refused_jobs_stay_with_the_reason(bench: Bench) -> None:
+async def test_refused_jobs_stay_with_the_reason(harness: CleanupHarness) -> None:
     """The others are deleted."""
-    clean = await bench.begin()
-    bench.emporix.before = for_jobs({"job-001", "job-002"}, Forbidden())
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.before = for_jobs({"job-001", "job-002"}, Forbidden())
+    report = await harness.to_the_end(clean)
     assert report.refused == {"forbidden": 2}
-    assert bench.shelf.present == {"job-001", "job-002"}
-    assert await entries(bench) == [("done", 12, 10)]
+    assert harness.job_list.present == {"job-001", "job-002"}
+    assert await entries(harness) == [("done", 12, 10)]
 
 
-async def test_an_id_that_cannot_be_asked_for_is_told(bench: Bench) -> None:
+async def test_an_id_that_cannot_be_asked_for_is_told(harness: CleanupHarness) -> None:
     """It counts as refused."""
-    clean = await bench.begin()
-    bench.emporix.before = for_jobs({"job-004"}, InvalidInput("no id"))
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.before = for_jobs({"job-004"}, InvalidInput("no id"))
+    report = await harness.to_the_end(clean)
     assert (report.refused, report.deleted) == ({"invalid_input": 1}, 11)
 
 
-async def test_ends_where_all_is_refused(bench: Bench) -> None:
+async def test_ends_where_all_is_refused(harness: CleanupHarness) -> None:
     """Thousands of refusals would help nobody."""
     for _ in range(2 * MAX_REFUSALS_IN_A_ROW):
-        bench.shelf.put(60)
-    clean = await bench.begin()
-    bench.emporix.before = always(Forbidden())
-    report = await bench.to_the_end(clean)
+        harness.job_list.put(60)
+    clean = await harness.begin()
+    harness.emporix.before = always(Forbidden())
+    report = await harness.to_the_end(clean)
     assert report.cleanup.end_reason == "refused"
     assert report.refused["forbidden"] == MAX_REFUSALS_IN_A_ROW
 
 
-async def test_stops_kindly_when_its_owner_disconnects(bench: Bench) -> None:
+async def test_stops_kindly_when_its_owner_disconnects(harness: CleanupHarness) -> None:
     """What is left stays, and the report says why."""
-    clean = await bench.begin()
+    clean = await harness.begin()
 
     def disconnect(_: str) -> None:
-        bench.accounts.connected = False
+        harness.accounts.connected = False
 
-    bench.emporix.after = disconnect
-    report = await bench.to_the_end(clean)
+    harness.emporix.after = disconnect
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.deleted, report.left) == ("not_connected", 5, 7)
-    assert await entries(bench) == [("not_connected", 12, 5)]
+    assert await entries(harness) == [("not_connected", 12, 5)]
 
 
-async def test_stops_when_the_key_is_not_accepted_any_more(bench: Bench) -> None:
+async def test_stops_when_the_key_is_not_accepted_any_more(harness: CleanupHarness) -> None:
     """It would not be accepted for the next job either."""
-    clean = await bench.begin()
-    bench.emporix.before = always(Unauthorized())
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.before = always(Unauthorized())
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.left) == ("unauthorized", 12)
 
 
-async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
+async def test_stops_after_the_deletes_on_their_way(harness: CleanupHarness) -> None:
     """A round at most."""
-    clean = await bench.begin()
-    await bench.kept.ask_to_stop("another", "U0ADA")  # the script is known to Redis from now on
+    clean = await harness.begin()
+    await harness.kept.ask_to_stop("another", "U0ADA")  # the script is known to Redis from now on
     stopping: list[asyncio.Task[Any]] = []
 
     def press(_: str) -> None:
-        stopping.append(asyncio.create_task(bench.kept.ask_to_stop(clean.id, "U0ADA")))
+        stopping.append(asyncio.create_task(harness.kept.ask_to_stop(clean.id, "U0ADA")))
 
-    bench.emporix.after = press
-    report = await bench.to_the_end(clean)
+    harness.emporix.after = press
+    report = await harness.to_the_end(clean)
     await asyncio.gather(*stopping)
     assert (report.cleanup.end_reason, report.deleted, report.left) == (
         "stopped",
@@ -320,79 +324,81 @@ async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
     )
 
 
-async def test_what_changes_while_it_rests_stays(bench: Bench) -> None:
+async def test_what_changes_while_it_rests_stays(harness: CleanupHarness) -> None:
     """Who continues it a day later deletes none that has changed since the first count."""
-    clean = await bench.begin()
-    bench.emporix.before = on_call(MAX_DELETE_CALLS + 3, EmporixTimeout())
-    await bench.turn(clean)
-    await bench.cleaning.stop(ADA, clean.id)
-    await bench.to_the_end(clean)
-    bench.clock.forward(24 * 60 * 60)
-    changed = bench.shelf.change("job-000")
-    report = await bench.to_the_end(await bench.go_on(clean))
-    assert bench.shelf.present == {changed}
+    clean = await harness.begin()
+    harness.emporix.before = on_call(MAX_DELETE_CALLS + 3, EmporixTimeout())
+    await harness.turn(clean)
+    await harness.cleaning.stop(ADA, clean.id)
+    await harness.to_the_end(clean)
+    harness.clock.forward(24 * 60 * 60)
+    changed = harness.job_list.change("job-000")
+    report = await harness.to_the_end(await harness.go_on(clean))
+    assert harness.job_list.present == {changed}
     assert (report.cleanup.end_reason, report.cleanup.counted, report.deleted) == ("done", 2, 2)
 
 
-async def test_a_delete_that_may_have_worked_is_tried_again_however_late(bench: Bench) -> None:
+async def test_a_delete_that_may_have_worked_is_tried_again_however_late(
+    harness: CleanupHarness,
+) -> None:
     """What it deleted itself is not taken for a job that has changed."""
-    clean = await bench.begin()
-    bench.emporix.after = for_jobs({"job-011"}, EmporixTimeout())
-    await bench.turn(clean)
-    bench.emporix.after = lambda _: None
-    bench.clock.forward(MAX_JOB_IDS_AGE_SECONDS + 1)
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.after = for_jobs({"job-011"}, EmporixTimeout())
+    await harness.turn(clean)
+    harness.emporix.after = lambda _: None
+    harness.clock.forward(MAX_JOB_IDS_AGE_SECONDS + 1)
+    report = await harness.to_the_end(clean)
     assert (report.deleted, report.missing) == (12, 0)
 
 
-async def test_two_workers_do_not_share_one(bench: Bench) -> None:
+async def test_two_workers_do_not_share_one(harness: CleanupHarness) -> None:
     """Who comes second waits; nothing is deleted twice."""
-    clean = await bench.begin()
-    results = await asyncio.gather(bench.turn(clean), bench.turn(clean))
+    clean = await harness.begin()
+    results = await asyncio.gather(harness.turn(clean), harness.turn(clean))
     assert sorted(results, key=str) == [LEASE_RETRY_SECONDS, None]
-    assert sorted(bench.emporix.deleted) == sorted(bench.shelf.ids)
+    assert sorted(harness.emporix.deleted) == sorted(harness.job_list.ids)
 
 
-async def test_a_worker_that_slept_too_long_deletes_no_more(bench: Bench) -> None:
+async def test_a_worker_that_slept_too_long_deletes_no_more(harness: CleanupHarness) -> None:
     """Its lease has ended and another holds it: it does not begin a single delete."""
-    clean = await bench.begin()
+    clean = await harness.begin()
     lease = redis_keys.clean_lease(clean.id)
     taking: list[asyncio.Task[Any]] = []
 
     def lose(_: str) -> None:
-        taking.append(asyncio.create_task(bench.redis.set(lease, "another", ex=LEASE_SECONDS)))
+        taking.append(asyncio.create_task(harness.redis.set(lease, "another", ex=LEASE_SECONDS)))
 
-    bench.emporix.after = lose
-    assert await bench.turn(clean) == LEASE_RETRY_SECONDS
+    harness.emporix.after = lose
+    assert await harness.turn(clean) == LEASE_RETRY_SECONDS
     await asyncio.gather(*taking)
-    assert 1 <= len(bench.emporix.deleted) <= MAX_DELETE_CALLS
-    assert await bench.turn(clean) == LEASE_RETRY_SECONDS
-    bench.emporix.after = lambda _: None
-    await bench.redis.delete(lease)
-    report = await bench.to_the_end(clean)
+    assert 1 <= len(harness.emporix.deleted) <= MAX_DELETE_CALLS
+    assert await harness.turn(clean) == LEASE_RETRY_SECONDS
+    harness.emporix.after = lambda _: None
+    await harness.redis.delete(lease)
+    report = await harness.to_the_end(clean)
     assert report.deleted == 12
 
 
-async def test_takes_turns_and_shows_how_far_it_is(bench: Bench) -> None:
+async def test_takes_turns_and_shows_how_far_it_is(harness: CleanupHarness) -> None:
     """Not longer than a worker has for its end, and not more often than Slack likes."""
     for _ in range(60):
-        bench.shelf.put(60)
-    clean = await bench.begin()
-    bench.emporix.after = lambda _: bench.clock.forward(0.3)
+        harness.job_list.put(60)
+    clean = await harness.begin()
+    harness.emporix.after = lambda _: harness.clock.forward(0.3)
     times = []
 
     async def show(progress: Any) -> str:
-        times.append(bench.clock())
-        return await bench.owner.show(progress)
+        times.append(harness.clock())
+        return await harness.owner.show(progress)
 
     turns = 0
-    owner = replace(bench.owner.reached, show=show)
-    while (await bench.runs.run(clean.id, owner)) is not None:
+    owner = replace(harness.owner.reached, show=show)
+    while (await harness.runs.run(clean.id, owner)) is not None:
         turns += 1
     assert turns >= 72 * 0.3 // (SLICE_SECONDS + 5 * 0.3)
     pauses = [later - earlier for earlier, later in pairwise(times[:-1])]
     assert all(pause >= PROGRESS_INTERVAL_SECONDS or pause == 0 for pause in pauses)
-    seen = [one.percent for one in bench.shown]
+    seen = [one.percent for one in harness.shown]
     assert seen == sorted(seen)
     assert seen[-1] == 100
 
@@ -400,19 +406,19 @@ async def test_takes_turns_and_shows_how_far_it_is(bench: Bench) -> None:
 async def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock) -> None:
     """Nothing is deleted while nothing can be recorded; then it goes on, and adds up."""
     server = ExitStack()
-    bench = filled(Bench(connect(server.enter_context(redis_server(tmp_path))), clock))
-    clean = await bench.begin()
-    bench.emporix.after = at_call(3, server.close)
+    harness = filled(CleanupHarness(connect(server.enter_context(redis_server(tmp_path))), clock))
+    clean = await harness.begin()
+    harness.emporix.after = at_call(3, server.close)
     with pytest.raises(StoreUnavailable):
-        await bench.turn(clean)
+        await harness.turn(clean)
     with pytest.raises(StoreUnavailable):
-        await bench.turn(clean)
-    deleted = len(bench.emporix.deleted)
+        await harness.turn(clean)
+    deleted = len(harness.emporix.deleted)
     assert deleted <= MAX_DELETE_CALLS
-    await bench.redis.aclose()
+    await harness.redis.aclose()
     with redis_server(tmp_path) as url:
-        again = Bench(connect(url), clock)
-        again.shelf = again.emporix.shelf = bench.shelf
+        again = CleanupHarness(connect(url), clock)
+        again.job_list = again.emporix.job_list = harness.job_list
         await again.redis.delete(redis_keys.clean_lease(clean.id))
         report = await again.to_the_end(clean)
         await again.redis.aclose()
@@ -420,47 +426,49 @@ async def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock) -> No
     assert len(again.emporix.deleted) == 12 - deleted
 
 
-async def test_its_owner_has_the_jobs_before_the_first_delete(bench: Bench) -> None:
+async def test_its_owner_has_the_jobs_before_the_first_delete(harness: CleanupHarness) -> None:
     """All of them in one file, those modified longest ago first; it is written down."""
-    clean = await bench.begin()
+    clean = await harness.begin()
 
     def look(_: str) -> None:
-        assert len(bench.owner.files) == 1
+        assert len(harness.owner.files) == 1
 
-    bench.emporix.before = look
-    report = await bench.to_the_end(clean)
-    assert bench.owner.files == [sorted(bench.shelf.ids, reverse=True)]
+    harness.emporix.before = look
+    report = await harness.to_the_end(clean)
+    assert harness.owner.files == [sorted(harness.job_list.ids, reverse=True)]
     assert (report.cleanup.files, report.cleanup.exported, report.deleted) == (1, True, 12)
 
 
-async def test_a_restart_sends_the_file_no_second_time(bench: Bench) -> None:
+async def test_a_restart_sends_the_file_no_second_time(harness: CleanupHarness) -> None:
     """A worker that is killed while it deletes has written down that the file was sent."""
-    clean = await bench.begin()
-    bench.emporix.after = on_call(3, Killed())
-    await bench.die(clean)
-    await bench.to_the_end(clean)
-    assert len(bench.owner.files) == 1
+    clean = await harness.begin()
+    harness.emporix.after = on_call(3, Killed())
+    await harness.die(clean)
+    await harness.to_the_end(clean)
+    assert len(harness.owner.files) == 1
 
 
-async def test_a_killed_export_goes_on(bench: Bench) -> None:
+async def test_a_killed_export_goes_on(harness: CleanupHarness) -> None:
     """Many jobs come in several files; after a kill only what is missing is sent."""
     for age in range(300):
-        job_id = bench.shelf.put(100 + age)
-        bench.shelf.jobs.put({**(bench.shelf.jobs.get(job_id) or {}), "message": "x" * 32_767})
-    clean = await bench.begin()
-    bench.owner.before_file = on_call(2, Killed())
-    await bench.die(clean)
-    assert bench.emporix.deleted == []
-    report = await bench.to_the_end(clean)
-    first, second = map(set, bench.owner.files)
-    assert first | second == set(bench.shelf.ids)
+        job_id = harness.job_list.put(100 + age)
+        harness.job_list.jobs.put(
+            {**(harness.job_list.jobs.get(job_id) or {}), "message": "x" * 32_767}
+        )
+    clean = await harness.begin()
+    harness.owner.before_file = on_call(2, Killed())
+    await harness.die(clean)
+    assert harness.emporix.deleted == []
+    report = await harness.to_the_end(clean)
+    first, second = map(set, harness.owner.files)
+    assert first | second == set(harness.job_list.ids)
     assert len(first & second) <= 1
     assert (report.cleanup.files, report.deleted) == (2, 312)
 
 
-async def test_pages_that_are_too_large_are_read_in_small_ones(bench: Bench) -> None:
+async def test_pages_that_are_too_large_are_read_in_small_ones(harness: CleanupHarness) -> None:
     """Long texts keep no job out of the file."""
-    clean = await bench.begin()
+    clean = await harness.begin()
     sizes: list[int] = []
 
     def refuse(size: int) -> None:
@@ -468,86 +476,88 @@ async def test_pages_that_are_too_large_are_read_in_small_ones(bench: Bench) -> 
         if size > 1:
             raise EmporixTooLarge
 
-    bench.emporix.before_page = refuse
-    await bench.to_the_end(clean)
-    assert bench.owner.files == [sorted(bench.shelf.ids, reverse=True)]
+    harness.emporix.before_page = refuse
+    await harness.to_the_end(clean)
+    assert harness.owner.files == [sorted(harness.job_list.ids, reverse=True)]
     assert [size for size, _ in groupby(sizes)][-3:] == [50, 10, 1]
 
 
-async def test_without_the_file_nothing_is_deleted(bench: Bench) -> None:
+async def test_without_the_file_nothing_is_deleted(harness: CleanupHarness) -> None:
     """Slack refuses it: that ends the clean-up, and the report says why."""
-    clean = await bench.begin()
-    bench.owner.before_file = always(FileNotSent("missing_scope", passes=False))
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.owner.before_file = always(FileNotSent("missing_scope", passes=False))
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.cleanup.detail) == ("no_file", "missing_scope")
-    assert bench.emporix.deleted == []
-    bench.owner.before_file = lambda _: None
-    assert (await bench.to_the_end(await bench.go_on(clean))).deleted == 12
+    assert harness.emporix.deleted == []
+    harness.owner.before_file = lambda _: None
+    assert (await harness.to_the_end(await harness.go_on(clean))).deleted == 12
 
 
-async def test_the_file_is_tried_again(bench: Bench) -> None:
+async def test_the_file_is_tried_again(harness: CleanupHarness) -> None:
     """Slack stumbles: nothing is deleted before the file is there."""
-    clean = await bench.begin()
-    bench.owner.before_file = for_the_first(2, FileNotSent("fatal_error", passes=True))
-    assert await bench.turn(clean) == 2.0
-    assert (bench.shown[-1].trouble, bench.emporix.deleted) == ("file_not_sent", [])
-    bench.clock.forward(2)
-    assert (await bench.to_the_end(clean)).deleted == 12
+    clean = await harness.begin()
+    harness.owner.before_file = for_the_first(2, FileNotSent("fatal_error", passes=True))
+    assert await harness.turn(clean) == 2.0
+    assert (harness.shown[-1].trouble, harness.emporix.deleted) == ("file_not_sent", [])
+    harness.clock.forward(2)
+    assert (await harness.to_the_end(clean)).deleted == 12
 
 
-async def test_a_file_that_never_arrives_ends_it(bench: Bench) -> None:
+async def test_a_file_that_never_arrives_ends_it(harness: CleanupHarness) -> None:
     """Half an hour of Slack's trouble is told as such, not as Emporix's."""
-    clean = await bench.begin()
-    bench.owner.before_file = always(FileNotSent("fatal_error", passes=True))
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.owner.before_file = always(FileNotSent("fatal_error", passes=True))
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.cleanup.detail) == ("no_file", "fatal_error")
-    assert bench.emporix.deleted == []
+    assert harness.emporix.deleted == []
 
 
-async def test_ends_when_its_owner_has_left(bench: Bench) -> None:
+async def test_ends_when_its_owner_has_left(harness: CleanupHarness) -> None:
     """Nothing is deleted for somebody who is gone; the audit record says why it ended."""
-    clean = await bench.begin()
-    bench.owner.has_left = True
-    assert await bench.turn(clean) is None
-    assert (bench.emporix.deleted, bench.shown) == ([], [])
-    assert await entries(bench) == [("owner_gone", 12, 0)]
+    clean = await harness.begin()
+    harness.owner.has_left = True
+    assert await harness.turn(clean) is None
+    assert (harness.emporix.deleted, harness.shown) == ([], [])
+    assert await entries(harness) == [("owner_gone", 12, 0)]
 
 
 @pytest.mark.parametrize("during", [False, True])
-async def test_ends_at_once_when_its_owner_is_reported_gone(bench: Bench, during: bool) -> None:
+async def test_ends_at_once_when_its_owner_is_reported_gone(
+    harness: CleanupHarness, during: bool
+) -> None:
     """Before a turn or while it deletes, also if the connection is deleted first; it is audited."""
-    clean = await bench.begin()
+    clean = await harness.begin()
 
     async def leave() -> None:
-        await bench.kept.ask_to_stop(clean.id, "owner_gone")
-        bench.accounts.connected = False
+        await harness.kept.ask_to_stop(clean.id, "owner_gone")
+        harness.accounts.connected = False
 
     if during:
-        bench.accounts.before = leave
+        harness.accounts.before = leave
     else:
         await leave()
-    assert await bench.turn(clean) is None
-    assert await entries(bench) == [("owner_gone", 12, 0)]
-    assert bench.emporix.deleted == []
-    assert not any(progress.cleanup.end_reason for progress in bench.shown)
+    assert await harness.turn(clean) is None
+    assert await entries(harness) == [("owner_gone", 12, 0)]
+    assert harness.emporix.deleted == []
+    assert not any(progress.cleanup.end_reason for progress in harness.shown)
 
 
-async def test_asks_for_its_owner_once_an_hour(bench: Bench) -> None:
+async def test_asks_for_its_owner_once_an_hour(harness: CleanupHarness) -> None:
     """Slack is not asked each turn, and somebody who leaves meanwhile is noticed."""
     asked: list[float] = []
 
     async def is_gone(_: object) -> bool:
-        asked.append(bench.clock())
+        asked.append(harness.clock())
         return len(asked) == 3
 
-    clean = await bench.begin()
-    owner = replace(bench.owner.reached, is_gone=is_gone)
-    bench.emporix.before = most_of_the_time(EmporixFailed())
-    began = bench.clock()
-    while await bench.runs.run(clean.id, owner) is not None:
-        bench.clock.forward(1100)
+    clean = await harness.begin()
+    owner = replace(harness.owner.reached, is_gone=is_gone)
+    harness.emporix.before = most_of_the_time(EmporixFailed())
+    began = harness.clock()
+    while await harness.runs.run(clean.id, owner) is not None:
+        harness.clock.forward(1100)
     assert [int(at - began) // 1100 for at in asked] == [0, 4, 8]
-    assert 0 < len(bench.emporix.deleted) < 12
+    assert 0 < len(harness.emporix.deleted) < 12
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -555,84 +565,84 @@ async def test_asks_for_its_owner_once_an_hour(bench: Bench) -> None:
 async def test_nothing_is_deleted_after_a_long_pause(redis: Any, pause: int, fails_at: int) -> None:
     """For any pause beyond 30 minutes since the last progress: not without a confirmation."""
     await redis.flushall()
-    bench = filled(Bench(redis, FakeClock()))
-    clean = await bench.begin()
+    harness = filled(CleanupHarness(redis, FakeClock()))
+    clean = await harness.begin()
     if fails_at:
-        bench.emporix.before = on_call(fails_at, EmporixFailed())
-        await bench.turn(clean)
-        bench.emporix.before = lambda _: None
-    deleted = len(bench.emporix.deleted)
-    bench.clock.forward(pause)
-    report = await bench.to_the_end(clean)
+        harness.emporix.before = on_call(fails_at, EmporixFailed())
+        await harness.turn(clean)
+        harness.emporix.before = lambda _: None
+    deleted = len(harness.emporix.deleted)
+    harness.clock.forward(pause)
+    report = await harness.to_the_end(clean)
     if pause <= 1800:
         assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
         return
-    assert (report.cleanup.end_reason, len(bench.emporix.deleted)) == ("interrupted", deleted)
-    report = await bench.to_the_end(await bench.go_on(clean))
-    assert (report.cleanup.end_reason, len(bench.emporix.deleted)) == ("done", 12)
+    assert (report.cleanup.end_reason, len(harness.emporix.deleted)) == ("interrupted", deleted)
+    report = await harness.to_the_end(await harness.go_on(clean))
+    assert (report.cleanup.end_reason, len(harness.emporix.deleted)) == ("done", 12)
 
 
-async def test_counts_the_pause_from_the_last_progress(bench: Bench) -> None:
+async def test_counts_the_pause_from_the_last_progress(harness: CleanupHarness) -> None:
     """What was deleted a moment before keeps it going; half an hour of failures do not."""
-    clean = await bench.begin()
-    bench.emporix.before = on_call(1, EmporixFailed())
-    await bench.turn(clean)
-    bench.clock.forward(1799)
-    bench.emporix.before = on_call(MAX_DELETE_CALLS + 1, EmporixFailed())
-    await bench.turn(clean)
-    deleted = len(bench.emporix.deleted)
-    bench.clock.forward(1799)
-    bench.emporix.before = always(EmporixFailed())
-    await bench.turn(clean)
-    bench.clock.forward(2)
-    report = await bench.to_the_end(clean)
+    clean = await harness.begin()
+    harness.emporix.before = on_call(1, EmporixFailed())
+    await harness.turn(clean)
+    harness.clock.forward(1799)
+    harness.emporix.before = on_call(MAX_DELETE_CALLS + 1, EmporixFailed())
+    await harness.turn(clean)
+    deleted = len(harness.emporix.deleted)
+    harness.clock.forward(1799)
+    harness.emporix.before = always(EmporixFailed())
+    await harness.turn(clean)
+    harness.clock.forward(2)
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.deleted) == ("interrupted", deleted)
     assert 0 < deleted < 12
 
 
-async def test_an_interrupted_one_can_be_stopped_for_good(bench: Bench) -> None:
+async def test_an_interrupted_one_can_be_stopped_for_good(harness: CleanupHarness) -> None:
     """Then its report says that it was stopped; nothing more happens."""
-    clean = await bench.begin()
-    bench.clock.forward(1801)
-    await bench.to_the_end(clean)
-    stopped = await bench.cleaning.stop(ADA, clean.id)
+    clean = await harness.begin()
+    harness.clock.forward(1801)
+    await harness.to_the_end(clean)
+    stopped = await harness.cleaning.stop(ADA, clean.id)
     assert stopped.cleanup.end_reason == "stopped"
-    report = await bench.cleaning.report(clean.id)
+    report = await harness.cleaning.report(clean.id)
     assert report is not None
     assert report.cleanup.end_reason == "stopped"
 
 
-async def test_continue_while_it_runs_is_refused(bench: Bench) -> None:
+async def test_continue_while_it_runs_is_refused(harness: CleanupHarness) -> None:
     """There is nothing to confirm yet."""
-    clean = await bench.begin()
+    clean = await harness.begin()
     with pytest.raises(InvalidInput):
-        await bench.go_on(clean)
+        await harness.go_on(clean)
 
 
-async def test_an_administrator_stops_it(bench: Bench) -> None:
+async def test_an_administrator_stops_it(harness: CleanupHarness) -> None:
     """Of their own workspace only; the report names them."""
-    clean = await bench.begin()
+    clean = await harness.begin()
     stranger = replace(GRACE, team_id="T0OTHER")
-    assert await bench.cleaning.list_running(stranger) == []
+    assert await harness.cleaning.list_running(stranger) == []
     with pytest.raises(OutdatedButton):
-        await bench.cleaning.stop_as_administrator(stranger, clean.id)
-    assert await bench.cleaning.list_running(GRACE) == [clean]
-    assert await bench.cleaning.stop_as_administrator(GRACE, clean.id) == (clean, True)
-    report = await bench.to_the_end(clean)
+        await harness.cleaning.stop_as_administrator(stranger, clean.id)
+    assert await harness.cleaning.list_running(GRACE) == [clean]
+    assert await harness.cleaning.stop_as_administrator(GRACE, clean.id) == (clean, True)
+    report = await harness.to_the_end(clean)
     assert (report.cleanup.end_reason, report.cleanup.stopped_by, report.deleted) == (
         "stopped",
         "U0GRACE",
         0,
     )
-    assert (await bench.cleaning.stop_as_administrator(GRACE, clean.id))[1] is False
-    assert await bench.cleaning.list_running(GRACE) == []
+    assert (await harness.cleaning.stop_as_administrator(GRACE, clean.id))[1] is False
+    assert await harness.cleaning.list_running(GRACE) == []
 
 
-async def test_the_operator_turns_clean_ups_off(bench: Bench, redis: Any) -> None:
+async def test_the_operator_turns_clean_ups_off(harness: CleanupHarness, redis: Any) -> None:
     """One that is under way ends before its next delete, and none can begin."""
-    clean = await bench.begin()
-    off = Bench(redis, bench.clock, allowed=False)
-    off.shelf = off.emporix.shelf = bench.shelf
+    clean = await harness.begin()
+    off = CleanupHarness(redis, harness.clock, allowed=False)
+    off.job_list = off.emporix.job_list = harness.job_list
     account = await off.accounts.load(ADA)
     for forbidden in (
         off.cleaning.preview(account, FILTERS),
@@ -646,28 +656,28 @@ async def test_the_operator_turns_clean_ups_off(bench: Bench, redis: Any) -> Non
 
 
 async def test_a_worker_with_another_key_changes_nothing(
-    bench: Bench, redis: Any, caplog: pytest.LogCaptureFixture
+    harness: CleanupHarness, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It cannot open the clean-up and leaves it to a worker that can."""
-    clean = await bench.begin()
-    stranger = Bench(redis, bench.clock, vault=Cipher(parse_keys(new_key())))
+    clean = await harness.begin()
+    stranger = CleanupHarness(redis, harness.clock, vault=Cipher(parse_keys(new_key())))
     assert await stranger.turn(clean) is None
     assert "waits for a worker that can open it" in caplog.text
     assert await redis.zscore(redis_keys.cleans_due(), clean.id) is not None
-    assert (await bench.to_the_end(clean)).deleted == 12
+    assert (await harness.to_the_end(clean)).deleted == 12
 
 
 async def test_a_lost_index_is_restored(
-    bench: Bench, redis: Any, caplog: pytest.LogCaptureFixture
+    harness: CleanupHarness, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A clean-up under way that the index lacks is put back, once, with a line in the log."""
-    clean = await bench.begin()
-    await bench.cleaning.preview(await bench.accounts.load(ADA), FILTERS)
+    clean = await harness.begin()
+    await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
     await redis.delete(redis_keys.cleans_due())
-    await bench.kept.due.reconcile(bench.clock())
-    await bench.kept.due.reconcile(bench.clock())
+    await harness.kept.due.reconcile(harness.clock())
+    await harness.kept.due.reconcile(harness.clock())
     assert caplog.text.count("1 clean-ups were missing in the due index") == 1
-    assert await bench.kept.due.claim(bench.clock(), 100) == [clean.id]
-    await bench.to_the_end(clean)
-    await bench.kept.due.reconcile(bench.clock())
+    assert await harness.kept.due.claim(harness.clock(), 100) == [clean.id]
+    await harness.to_the_end(clean)
+    await harness.kept.due.reconcile(harness.clock())
     assert await redis.zrange(redis_keys.cleans_due(), 0, -1) == []

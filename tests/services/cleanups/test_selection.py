@@ -15,7 +15,7 @@ from bot.domain.jobs import Job
 from bot.errors import InvalidInput
 from bot.services.cleanups.selection import check_filters, matches_cleanup
 from tests.harness.clock import FakeClock
-from tests.services.cleanups.fixtures import FILTERS, Bench
+from tests.services.cleanups.fixtures import FILTERS, CleanupHarness
 from tests.store.fixtures import ADA
 
 UNTIL = "2026-11-23T10:00:00.000Z"
@@ -105,22 +105,22 @@ def test_all_jobs_are_refused(facts: dict[str, Any]) -> None:
 
 async def test_our_own_clock_does_not_matter(redis: Any, clock: FakeClock) -> None:
     """Even an hour ahead of Emporix's: a job that arrives after the count stays."""
-    bench = Bench(redis, clock)
-    bench.shelf.put(7200)
+    harness = CleanupHarness(redis, clock)
+    harness.job_list.put(7200)
     clock.forward(3600)
-    begun = await bench.begin()
+    begun = await harness.begin()
     clock.forward(-3600)
-    arrived = bench.shelf.put(-1)
+    arrived = harness.job_list.put(-1)
     clock.forward(3600)
-    report = await bench.to_the_end(begun)
-    assert (report.deleted, bench.shelf.present) == (1, {arrived})
+    report = await harness.to_the_end(begun)
+    assert (report.deleted, harness.job_list.present) == (1, {arrived})
 
 
 async def test_counts_what_stays_apart(redis: Any, clock: FakeClock) -> None:
     """Jobs without a time fit, and are not part of it."""
-    bench = Bench(redis, clock)
-    bench.shelf.put(60)
-    bench.shelf.put(None)
-    bench.shelf.put(None)
-    preview = await bench.cleaning.preview(await bench.accounts.load(ADA), FILTERS)
+    harness = CleanupHarness(redis, clock)
+    harness.job_list.put(60)
+    harness.job_list.put(None)
+    harness.job_list.put(None)
+    preview = await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
     assert (preview.cleanup.counted, preview.excluded) == (1, 2)

@@ -13,7 +13,7 @@ from bot.domain.jobs import Job
 from bot.errors import EmporixTimeout, Unauthorized
 from bot.store import keys as redis_keys
 from tests.harness.clock import FakeClock
-from tests.harness.polling import OTHER_VAULT, PEOPLE, Bench
+from tests.harness.polling import OTHER_VAULT, PEOPLE, PollingHarness
 
 STEPS = (
     "watch",
@@ -44,13 +44,13 @@ class Watchers:
 
     def __init__(self, redis: Any) -> None:
         self.redis, self.clock = redis, FakeClock()
-        self.bench = Bench(redis, self.clock)
-        self.other = Bench(redis, self.clock, OTHER_VAULT)
+        self.harness = PollingHarness(redis, self.clock)
+        self.other = PollingHarness(redis, self.clock, OTHER_VAULT)
 
     async def do(self, what: str, number: int, person: Any, call: int, after: bool) -> None:
         """A step, while Redis breaks at a call of it."""
         self.clock.forward(1)
-        worker = self.other if what == "look with another key" else self.bench
+        worker = self.other if what == "look with another key" else self.harness
         worker.emporix.error = {
             "look in vain": EmporixTimeout(),
             "look refused": Unauthorized(),
@@ -59,11 +59,11 @@ class Watchers:
         worker.emporix.error = None
 
     def step(self, what: str, number: int, person: Any) -> Callable[[], Awaitable[object]]:
-        watching, tenant, job_id = self.bench.watching, TENANTS[number % 2], f"job-{number}"
+        watching, tenant, job_id = self.harness.watches, TENANTS[number % 2], f"job-{number}"
         source = PolledConnection(person, tenant)
 
         async def watch() -> None:
-            await watching.start(await self.bench.account(person), job_id, tenant)
+            await watching.start(await self.harness.account(person), job_id, tenant)
 
         steps: dict[str, Callable[[], Awaitable[object]]] = {
             "watch": watch,
@@ -72,7 +72,7 @@ class Watchers:
             "look": lambda: watching.look(source),
             "look in vain": lambda: watching.look(source),
             "look refused": lambda: watching.look(source),
-            "look with another key": lambda: self.other.watching.poll(source),
+            "look with another key": lambda: self.other.watches.poll(source),
             "tell": lambda: self.tell(source),
             "disconnect": lambda: watching.end_all(person, tenant),
             "unreadable": lambda: self.add_unreadable(source, job_id),
@@ -81,12 +81,12 @@ class Watchers:
         return steps[what]
 
     async def end(self, job_id: str) -> None:
-        self.bench.emporix.jobs[job_id] = Job(id=job_id, status="success")
+        self.harness.emporix.jobs[job_id] = Job(id=job_id, status="success")
 
     async def tell(self, source: PolledConnection) -> None:
-        for ending in (await self.bench.watching.poll(source)).endings:
+        for ending in (await self.harness.watches.poll(source)).endings:
             watch = ending.watch
-            await self.bench.watch_store.remove(watch.owner, watch.tenant, watch.job_id)
+            await self.harness.watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
     async def add_unreadable(self, source: PolledConnection, job_id: str) -> None:
         """A watch whose key is lost, as a worker that had the key has saved it."""
@@ -98,7 +98,7 @@ class Watchers:
     async def wait(self) -> None:
         """A tick takes what is due, and the worker that took it dies."""
         self.clock.forward(1_000)
-        await self.bench.watch_store.sources.take_due(self.clock(), 200)
+        await self.harness.watch_store.sources.take_due(self.clock(), 200)
 
     async def check(self) -> None:
         for person in PEOPLE:

@@ -23,9 +23,9 @@ from bot.slack.posting.post_once import (
     OutcomeUnknown,
     OutgoingMessage,
     PostRefused,
-    carries,
-    mark,
-    marked,
+    has_marker,
+    marker_block_id,
+    with_markers,
 )
 from bot.store.encryption import Cipher, new_key, parse_keys
 from bot.store.idempotency import IdempotencyClaims
@@ -48,7 +48,7 @@ MESSAGE = {
 }
 
 
-class Bench:
+class DispatchHarness:
     """One worker's `IdempotentPoster` before the stand-in of Slack; `slept` has its pauses."""
 
     def __init__(
@@ -85,44 +85,44 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(redis: Any, clock: FakeClock) -> AsyncIterator[Bench]:
+async def harness(redis: Any, clock: FakeClock) -> AsyncIterator[DispatchHarness]:
     workspace = Workspace(clock)
     async with serving(create_app(workspace)) as url, aiohttp.ClientSession() as session:
         client = AsyncWebClient(
             workspace.bot_token, f"{url}/api/", session=session, retry_handlers=[]
         )
-        yield Bench(client, workspace, clocked(redis, clock), clock)
+        yield DispatchHarness(client, workspace, clocked(redis, clock), clock)
 
 
-async def test_posts_and_then_knows_it(bench: Bench) -> None:
+async def test_posts_and_then_knows_it(harness: DispatchHarness) -> None:
     """The second time it gives the same timestamp and calls nobody."""
-    first = await bench.once.post(bench.post(), MESSAGE)
-    bench.fails("status", "", times=9)
-    assert await bench.once.post(bench.post(), MESSAGE) == first
-    assert bench.there() == 1
+    first = await harness.once.post(harness.post(), MESSAGE)
+    harness.fails("status", "", times=9)
+    assert await harness.once.post(harness.post(), MESSAGE) == first
+    assert harness.there() == 1
 
 
-async def test_a_429_holds_all_channels_back(bench: Bench) -> None:
+async def test_a_429_holds_all_channels_back(harness: DispatchHarness) -> None:
     """As long as Slack says: nothing is sent to another channel before that, and then it is."""
-    bench.fails("rate_limit", retry_after=30)
-    assert await bench.later(bench.post("a")) == 30
-    other = bench.post("b", "C0GENERAL")
-    bench.clock.forward(20)
-    assert await bench.later(other) > 0
-    assert bench.there("C0GENERAL") == 0
-    bench.clock.forward(10)
-    await bench.once.post(other, MESSAGE)
-    assert bench.there("C0GENERAL") == 1
+    harness.fails("rate_limit", retry_after=30)
+    assert await harness.later(harness.post("a")) == 30
+    other = harness.post("b", "C0GENERAL")
+    harness.clock.forward(20)
+    assert await harness.later(other) > 0
+    assert harness.there("C0GENERAL") == 0
+    harness.clock.forward(10)
+    await harness.once.post(other, MESSAGE)
+    assert harness.there("C0GENERAL") == 1
 
 
-async def test_a_429_was_certainly_not_posted(bench: Bench) -> None:
+async def test_a_429_was_certainly_not_posted(harness: DispatchHarness) -> None:
     """The next attempt posts at once, without a look into the history."""
-    bench.fails("rate_limit", retry_after=1)
-    await bench.later(bench.post())
-    bench.clock.forward(1)
-    bench.fails("refuse", HISTORY, error="missing_scope")
-    assert await bench.once.post(bench.post(), MESSAGE)
-    assert (bench.there(), len(bench.workspace.faults)) == (1, 1)
+    harness.fails("rate_limit", retry_after=1)
+    await harness.later(harness.post())
+    harness.clock.forward(1)
+    harness.fails("refuse", HISTORY, error="missing_scope")
+    assert await harness.once.post(harness.post(), MESSAGE)
+    assert (harness.there(), len(harness.workspace.faults)) == (1, 1)
 
 
 @pytest.mark.parametrize("shows_metadata", [True, False])
@@ -138,81 +138,88 @@ async def test_a_429_was_certainly_not_posted(bench: Bench) -> None:
     ],
 )
 async def test_an_unknown_outcome_is_looked_up(
-    bench: Bench, kind: str, more: Any, pause: float, is_there: bool, shows_metadata: bool
+    harness: DispatchHarness,
+    kind: str,
+    more: Any,
+    pause: float,
+    is_there: bool,
+    shows_metadata: bool,
 ) -> None:
     """By either mark: found, it stands; not found, it is posted; a cut call may still arrive."""
-    bench.workspace.shows_metadata = shows_metadata
-    bench.fails(kind, **more)
-    post = bench.post()
-    assert await bench.later(post) == pause
-    assert bench.there() == is_there
-    bench.clock.forward(pause)
-    ts = await bench.once.post(post, MESSAGE)
-    (message,) = bench.workspace.messages.of_channel("C0OPS")
+    harness.workspace.shows_metadata = shows_metadata
+    harness.fails(kind, **more)
+    post = harness.post()
+    assert await harness.later(post) == pause
+    assert harness.there() == is_there
+    harness.clock.forward(pause)
+    ts = await harness.once.post(post, MESSAGE)
+    (message,) = harness.workspace.messages.of_channel("C0OPS")
     assert message.ts == ts
 
 
 @pytest.mark.parametrize("shows_metadata", [True, False])
-async def test_all_pages_of_the_history_are_searched(bench: Bench, shows_metadata: bool) -> None:
+async def test_all_pages_of_the_history_are_searched(
+    harness: DispatchHarness, shows_metadata: bool
+) -> None:
     """Also when 250 messages of others came meanwhile, and 1,900."""
-    bench.workspace.shows_metadata = shows_metadata
-    post = bench.post()
+    harness.workspace.shows_metadata = shows_metadata
+    post = harness.post()
     for others in (250, 1650):
-        bench.fails("cut_after")
-        await bench.later(replace(post, key=f"a{others}"))
+        harness.fails("cut_after")
+        await harness.later(replace(post, key=f"a{others}"))
         for _ in range(others):
-            bench.workspace.messages.add("C0OPS", "x", [], user_id=ADA.id)
-        bench.clock.forward(20)
-        await bench.once.post(replace(post, key=f"a{others}"), MESSAGE)
-    assert bench.there() == 2
+            harness.workspace.messages.add("C0OPS", "x", [], user_id=ADA.id)
+        harness.clock.forward(20)
+        await harness.once.post(replace(post, key=f"a{others}"), MESSAGE)
+    assert harness.there() == 2
 
 
-async def test_a_history_without_end_leaves_it_unknown(bench: Bench) -> None:
+async def test_a_history_without_end_leaves_it_unknown(harness: DispatchHarness) -> None:
     """After 2,000 messages it gives up, and does not post again."""
-    bench.fails("cut_after")
-    await bench.later(bench.post())
+    harness.fails("cut_after")
+    await harness.later(harness.post())
     for _ in range(2000):
-        bench.workspace.messages.add("C0OPS", "x", [], user_id=ADA.id)
-    bench.clock.forward(20)
+        harness.workspace.messages.add("C0OPS", "x", [], user_id=ADA.id)
+    harness.clock.forward(20)
     with pytest.raises(OutcomeUnknown):
-        await bench.once.post(bench.post(), MESSAGE)
-    assert await bench.once.post(bench.post(), MESSAGE) == ""
-    assert bench.there() == 1
+        await harness.once.post(harness.post(), MESSAGE)
+    assert await harness.once.post(harness.post(), MESSAGE) == ""
+    assert harness.there() == 1
 
 
-async def test_is_found_in_its_thread(bench: Bench) -> None:
+async def test_is_found_in_its_thread(harness: DispatchHarness) -> None:
     """A reply does not show in the history of the channel."""
-    ts = await bench.once.post(bench.post("parent"), MESSAGE)
-    reply = replace(bench.post("reply"), thread_ts=ts)
-    bench.clock.forward(2)
-    bench.fails("cut_after")
-    await bench.later(reply)
-    bench.clock.forward(20)
-    assert await bench.once.post(reply, MESSAGE) != ts
-    assert bench.there() == 2
+    ts = await harness.once.post(harness.post("parent"), MESSAGE)
+    reply = replace(harness.post("reply"), thread_ts=ts)
+    harness.clock.forward(2)
+    harness.fails("cut_after")
+    await harness.later(reply)
+    harness.clock.forward(20)
+    assert await harness.once.post(reply, MESSAGE) != ts
+    assert harness.there() == 2
 
 
 @pytest.mark.parametrize("error", ["channel_not_found", "is_archived", "invalid_blocks"])
-async def test_a_refusal_is_certain(bench: Bench, error: str) -> None:
+async def test_a_refusal_is_certain(harness: DispatchHarness, error: str) -> None:
     """It is named, and when the reason is gone, the next attempt posts without a look."""
-    bench.fails("refuse", error=error)
+    harness.fails("refuse", error=error)
     with pytest.raises(PostRefused) as refused:
-        await bench.once.post(bench.post(), MESSAGE)
+        await harness.once.post(harness.post(), MESSAGE)
     assert refused.value.reason == error
-    bench.fails("refuse", HISTORY, error="missing_scope")
-    bench.clock.forward(2)
-    assert await bench.once.post(bench.post(), MESSAGE)
+    harness.fails("refuse", HISTORY, error="missing_scope")
+    harness.clock.forward(2)
+    assert await harness.once.post(harness.post(), MESSAGE)
 
 
-async def test_is_not_posted_again_if_nobody_may_look(bench: Bench) -> None:
+async def test_is_not_posted_again_if_nobody_may_look(harness: DispatchHarness) -> None:
     """The caller is told so, and the next attempt does nothing."""
-    bench.workspace.bot_scopes = BOT_SCOPES - {"channels:history"}
-    bench.fails("status")
-    await bench.later(bench.post())
+    harness.workspace.bot_scopes = BOT_SCOPES - {"channels:history"}
+    harness.fails("status")
+    await harness.later(harness.post())
     with pytest.raises(OutcomeUnknown):
-        await bench.once.post(bench.post(), MESSAGE)
-    assert await bench.once.post(bench.post(), MESSAGE) == ""
-    assert bench.there() == 0
+        await harness.once.post(harness.post(), MESSAGE)
+    assert await harness.once.post(harness.post(), MESSAGE) == ""
+    assert harness.there() == 0
 
 
 @pytest.mark.parametrize(
@@ -220,48 +227,48 @@ async def test_is_not_posted_again_if_nobody_may_look(bench: Bench) -> None:
     [("status", {}, 2), ("cut_before", {"times": 2}, 2), ("rate_limit", {"retry_after": 40}, 40)],
 )
 async def test_trouble_with_the_history_is_waited_for(
-    bench: Bench, kind: str, more: Any, pause: float
+    harness: DispatchHarness, kind: str, more: Any, pause: float
 ) -> None:
     """It is searched again before it is posted."""
-    bench.fails("status_after")
-    await bench.later(bench.post())
-    bench.fails(kind, HISTORY, **more)
-    assert await bench.later(bench.post()) == pause
-    assert await bench.once.post(bench.post(), MESSAGE)
-    assert bench.there() == 1
+    harness.fails("status_after")
+    await harness.later(harness.post())
+    harness.fails(kind, HISTORY, **more)
+    assert await harness.later(harness.post()) == pause
+    assert await harness.once.post(harness.post(), MESSAGE)
+    assert harness.there() == 1
 
 
-async def test_a_long_queue_does_not_wait_in_the_task(bench: Bench) -> None:
+async def test_a_long_queue_does_not_wait_in_the_task(harness: DispatchHarness) -> None:
     """With twenty seconds of messages before it, it comes back later; eight are waited for."""
     for _ in range(19):
-        await bench.pace.reserve("T0ACME", "C0OPS", 1000)
-    assert await bench.later(bench.post()) == pytest.approx(19 * 1.05 - 4, abs=0.01)
-    assert bench.slept == []
-    bench.clock.forward(12)
-    await bench.once.post(bench.post(), MESSAGE)
-    assert bench.slept == [pytest.approx(7.95, abs=0.01)]
+        await harness.pace.reserve("T0ACME", "C0OPS", 1000)
+    assert await harness.later(harness.post()) == pytest.approx(19 * 1.05 - 4, abs=0.01)
+    assert harness.slept == []
+    harness.clock.forward(12)
+    await harness.once.post(harness.post(), MESSAGE)
+    assert harness.slept == [pytest.approx(7.95, abs=0.01)]
 
 
-async def test_a_busy_post_waits_for_the_end_of_the_claim(bench: Bench) -> None:
+async def test_a_busy_post_waits_for_the_end_of_the_claim(harness: DispatchHarness) -> None:
     """And not longer."""
-    await bench.posts.claim("a", "another")
-    bench.clock.forward(15)
-    assert await bench.later(bench.post()) == pytest.approx(5, abs=0.01)
+    await harness.posts.claim("a", "another")
+    harness.clock.forward(15)
+    assert await harness.later(harness.post()) == pytest.approx(5, abs=0.01)
 
 
-async def test_a_limit_that_begins_before_its_turn_counts(bench: Bench) -> None:
+async def test_a_limit_that_begins_before_its_turn_counts(harness: DispatchHarness) -> None:
     """A worker that was given a time before Slack asked for a pause does not post in it."""
-    await bench.pace.reserve("T0ACME", "C0OPS", 1000)
+    await harness.pace.reserve("T0ACME", "C0OPS", 1000)
 
     async def sleep(seconds: float) -> None:
-        bench.clock.forward(seconds)
-        await bench.pace.hold("T0ACME", "C0GENERAL", 30)
+        harness.clock.forward(seconds)
+        await harness.pace.hold("T0ACME", "C0GENERAL", 30)
 
-    once = IdempotentPoster(bench.client, bench.posts, bench.pace, sleep)
+    once = IdempotentPoster(harness.client, harness.posts, harness.pace, sleep)
     with pytest.raises(RetryLater) as later:
-        await once.post(bench.post(), MESSAGE)
+        await once.post(harness.post(), MESSAGE)
     assert later.value.seconds == pytest.approx(30, abs=0.01)
-    assert bench.there() == 0
+    assert harness.there() == 0
 
 
 class FaultyClockedRedis(ClockedRedis, FaultyRedis):  # type: ignore[misc]
@@ -269,23 +276,28 @@ class FaultyClockedRedis(ClockedRedis, FaultyRedis):  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("after", [True, False])
-async def test_redis_may_fail_at_any_call(bench: Bench, redis: Any, after: bool) -> None:
+async def test_redis_may_fail_at_any_call(
+    harness: DispatchHarness, redis: Any, after: bool
+) -> None:
     """Before or after it ran the call: in the end the message is there exactly once."""
-    await bench.once.post(bench.post("first"), MESSAGE)  # loads the scripts
+    await harness.once.post(harness.post("first"), MESSAGE)  # loads the scripts
     for call in range(1, 5):
         faulty = FaultyClockedRedis(
-            connection_pool=redis.connection_pool, faults=Faults(), clock=bench.clock
+            connection_pool=redis.connection_pool, faults=Faults(), clock=harness.clock
         )
         once = IdempotentPoster(
-            bench.client, IdempotencyClaims(faulty), MessageRateLimiter(faulty, 400), bench._sleep
+            harness.client,
+            IdempotencyClaims(faulty),
+            MessageRateLimiter(faulty, 400),
+            harness._sleep,
         )
-        post = bench.post(f"a{call}-{after}", "C0GENERAL")
+        post = harness.post(f"a{call}-{after}", "C0GENERAL")
         with faulty.faults.at(call, after=after), pytest.raises(StoreUnavailable):
             await once.post(post, MESSAGE)
-        bench.clock.forward(20)
+        harness.clock.forward(20)
         assert await once.post(post, MESSAGE)
-        assert bench.there("C0GENERAL") == call
-        bench.clock.forward(2)
+        assert harness.there("C0GENERAL") == call
+        harness.clock.forward(2)
 
 
 class RepeatingRedis(ClockedRedis):
@@ -303,24 +315,24 @@ class RepeatingRedis(ClockedRedis):
 
 
 @pytest.mark.parametrize("kind", ["status_after", "status", "rate_limit", "delay"])
-async def test_a_script_may_run_twice(bench: Bench, redis: Any, kind: str) -> None:
+async def test_a_script_may_run_twice(harness: DispatchHarness, redis: Any, kind: str) -> None:
     """Whichever it is, the message is there once all the same."""
     for number in range(1, 7):
-        repeating = RepeatingRedis(connection_pool=redis.connection_pool, clock=bench.clock)
+        repeating = RepeatingRedis(connection_pool=redis.connection_pool, clock=harness.clock)
         repeating.until_it_repeats = number
         once = IdempotentPoster(
-            bench.client,
+            harness.client,
             IdempotencyClaims(repeating),
             MessageRateLimiter(repeating, 400),
-            bench._sleep,
+            harness._sleep,
         )
-        bench.fails(kind, retry_after=1)
-        post = bench.post(f"a{number}")
+        harness.fails(kind, retry_after=1)
+        post = harness.post(f"a{number}")
         for _ in range(2):
             with contextlib.suppress(RetryLater):
                 await once.post(post, MESSAGE)
-            bench.clock.forward(3)
-        assert bench.there() == number
+            harness.clock.forward(3)
+        assert harness.there() == number
 
 
 # What one worker does while another is suspended, or is slow.
@@ -452,21 +464,21 @@ def test_a_search_is_waited_for_eight_seconds(redis_url: str, clock: FakeClock) 
 def test_both_marks_name_the_post() -> None:
     """Either is enough; another post's are none; names of any length fit Slack's 255 characters."""
     name = "digest:" + "x" * 5000
-    message = marked(MESSAGE, name)
-    assert len(mark(name)) <= 255
-    assert carries({"metadata": message["metadata"]}, name)
-    assert carries({"blocks": message["blocks"]}, name)
-    other = marked(MESSAGE, name + "y")
-    assert not carries(other, name)
-    assert not carries({"metadata": None, "blocks": None}, name)
+    message = with_markers(MESSAGE, name)
+    assert len(marker_block_id(name)) <= 255
+    assert has_marker({"metadata": message["metadata"]}, name)
+    assert has_marker({"blocks": message["blocks"]}, name)
+    other = with_markers(MESSAGE, name + "y")
+    assert not has_marker(other, name)
+    assert not has_marker({"metadata": None, "blocks": None}, name)
 
 
 def test_a_mark_takes_no_place_of_another_id() -> None:
     """It goes to a block without an id, and leaves the message as it was given."""
     blocks = [{"type": "divider"}, {"type": "divider", "block_id": "job.1"}]
     given = {"text": "x", "blocks": blocks}
-    shown = marked(given, "a")["blocks"]
-    assert [block["block_id"] for block in shown] == [mark("a"), "job.1"]
+    shown = with_markers(given, "a")["blocks"]
+    assert [block["block_id"] for block in shown] == [marker_block_id("a"), "job.1"]
     assert blocks[0] == {"type": "divider"}
 
 
@@ -474,43 +486,47 @@ def test_a_mark_takes_no_place_of_another_id() -> None:
 
 
 @pytest.fixture
-def told(bench: Bench, redis: Redis) -> Notifier:
+def told(harness: DispatchHarness, redis: Redis) -> Notifier:
     audiences = AudienceCache(redis, Cipher(parse_keys(new_key())), 50)
-    return Notifier(Renderer.default(), bench.once, bench.client, audiences)
+    return Notifier(Renderer.default(), harness.once, harness.client, audiences)
 
 
-def direct(bench: Bench) -> list[str]:
-    channel = bench.workspace.directory.direct(ADA)
-    return [message.text for message in bench.workspace.messages.of_channel(channel.id)]
+def direct(harness: DispatchHarness) -> list[str]:
+    channel = harness.workspace.directory.direct(ADA)
+    return [message.text for message in harness.workspace.messages.of_channel(channel.id)]
 
 
-async def tell(bench: Bench, told: Notifier) -> bool:
+async def tell(harness: DispatchHarness, told: Notifier) -> bool:
     facts = {"reason": "unauthorized", "tenant": "acme", "count": 1}
     ada = Caller(TEAM_ID, ADA.id)
-    return await told.directly("a", ada, bench.clock(), "jobs/watch.broken", **facts)
+    return await told.send_direct("a", ada, harness.clock(), "jobs/watch.broken", **facts)
 
 
-async def test_one_person_hears_it_rather_twice_than_never(bench: Bench, told: Notifier) -> None:
+async def test_one_person_hears_it_rather_twice_than_never(
+    harness: DispatchHarness, told: Notifier
+) -> None:
     """If the outcome is unknown and may not be looked up, it is sent once more."""
-    bench.workspace.bot_scopes = BOT_SCOPES - {"im:history"}
-    bench.fails("status_after")
+    harness.workspace.bot_scopes = BOT_SCOPES - {"im:history"}
+    harness.fails("status_after")
     with pytest.raises(RetryLater):
-        await tell(bench, told)
-    assert await tell(bench, told)
-    assert len(direct(bench)) == 2
-    assert await tell(bench, told)
-    assert len(direct(bench)) == 2
+        await tell(harness, told)
+    assert await tell(harness, told)
+    assert len(direct(harness)) == 2
+    assert await tell(harness, told)
+    assert len(direct(harness)) == 2
 
 
-async def test_the_second_time_is_tried_until_it_is_there(bench: Bench, told: Notifier) -> None:
+async def test_the_second_time_is_tried_until_it_is_there(
+    harness: DispatchHarness, told: Notifier
+) -> None:
     """Slack's trouble with the second message does not lose it."""
-    bench.workspace.bot_scopes = BOT_SCOPES - {"im:history"}
-    bench.fails("status")
+    harness.workspace.bot_scopes = BOT_SCOPES - {"im:history"}
+    harness.fails("status")
     with pytest.raises(RetryLater):
-        await tell(bench, told)
-    bench.fails("rate_limit", retry_after=3)
+        await tell(harness, told)
+    harness.fails("rate_limit", retry_after=3)
     with pytest.raises(RetryLater):
-        await tell(bench, told)
-    bench.clock.forward(3)
-    assert await tell(bench, told)
-    assert len(direct(bench)) == 1
+        await tell(harness, told)
+    harness.clock.forward(3)
+    assert await tell(harness, told)
+    assert len(direct(harness)) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 CHUNK = 64 * 1024
 
 
-class Trips:
+class RoundTripCounter:
     """Hands bytes on; `count` grows where something is asked after the last answer.
 
     So a pipeline, however long, is one, and what is asked over two connections is two.
@@ -44,9 +44,9 @@ class Trips:
 
 
 @asynccontextmanager
-async def counting(redis_url: str) -> AsyncIterator[tuple[str, Trips]]:
+async def counting_proxy(redis_url: str) -> AsyncIterator[tuple[str, RoundTripCounter]]:
     """The address to give to the bot, for a Redis at a `unix://` address."""
-    trips = Trips(redis_url.removeprefix("unix://"))
+    trips = RoundTripCounter(redis_url.removeprefix("unix://"))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = str(Path(folder, "redis.sock"))
         async with await asyncio.start_unix_server(trips.serve, path):

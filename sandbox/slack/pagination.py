@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sandbox.slack.arguments import Arguments
-from sandbox.slack.errors import Refused
+from sandbox.slack.errors import ApiError
 
 DEFAULT, LARGEST = 100, 999
 
@@ -16,7 +16,7 @@ def paged(name: str, things: Sequence[Any], given: Arguments) -> dict[str, Any]:
     """The page that `cursor` and `limit` ask for; Refused: invalid_cursor, invalid_limit."""
     start, limit = _start(str(given.get("cursor") or "")), str(given.get("limit") or DEFAULT)
     if not limit.isdecimal() or not 1 <= int(limit) <= LARGEST:
-        raise Refused("invalid_limit")
+        raise ApiError("invalid_limit")
     end = start + int(limit)
     cursor = b64encode(b"next:%d" % end).decode() if end < len(things) else ""
     return {
@@ -35,4 +35,4 @@ def _start(cursor: str) -> int:
             return int(number)
     except ValueError:
         pass
-    raise Refused("invalid_cursor")
+    raise ApiError("invalid_cursor")

@@ -15,7 +15,7 @@ _JOB_ID = re.compile(r"`([0-9a-f]{24})`")
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class PageUser:
     """`page` is the browser's; `person` acts in the same workspace from elsewhere."""
 
     page: Page

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.processes import PROJECT
-from sandbox.redis import run_redis
+from sandbox.redis_server import run_redis
 from sandbox.slack.faults import Fault, Faults
 
 POST = "chat.postMessage"
@@ -122,7 +122,7 @@ def working(*workers: Worker) -> Iterator[None]:
 
 
 @dataclass(slots=True)
-class Storm:
+class FailureInjector:
     """Everything that goes wrong, at moments that `dice` decide."""
 
     victim: Worker
@@ -133,7 +133,7 @@ class Storm:
     redis_was_away: float = 0
     ordered: list[str] = field(default_factory=list)
 
-    async def rage(self) -> float:
+    async def run(self) -> float:
         """Kill the worker so many times, Redis once, and let Slack stumble; gives when it ended."""
         stumbling = asyncio.create_task(self._stumble())
         for number in range(self.deaths):

@@ -11,10 +11,10 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-Side = Callable[[], Awaitable[float]]
+Measure = Callable[[], Awaitable[float]]
 
 
-async def ratios(ours: Side, theirs: Side, rounds: int, *, most_is_best: bool) -> list[float]:
+async def ratios(ours: Measure, theirs: Measure, rounds: int, *, most_is_best: bool) -> list[float]:
     """Ours ÷ theirs, best with best, second with second, of the best quarter of each side's.
 
     Another program can only make a round worse. A first round does not count, and who is first

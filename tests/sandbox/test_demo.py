@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.browser import is_at_desktop
+from sandbox.demo import is_at_desktop
 
 
 @pytest.mark.parametrize(

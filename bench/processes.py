@@ -1,4 +1,4 @@
-"""Processes of the bench: each ends with the block of code that it was started for."""
+"""Starts processes for a benchmark; each ends with its `with` block."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from sandbox.processes import PROJECT, stop
 from sandbox.server import free_socket
 
 START_SECONDS = 60.0
-LOOK_SECONDS = 0.005
+POLL_INTERVAL_SECONDS = 0.005
 
 
 @asynccontextmanager
-async def started(
+async def start_process(
     command: Sequence[str], settings: Mapping[str, str], ready: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[int]:
     """Run `command` in the project until the block ends; entered when `ready`, gives its pid."""
@@ -44,13 +44,13 @@ async def started(
 
 
 @asynccontextmanager
-async def served(app: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
+async def serve_app(app: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[str]:
     """An ASGI app, `module:name`, in uvicorn as the bot's process has it; gives its base URL."""
     port = free_port()
     options = f"--host 127.0.0.1 --port {port} --log-level warning --no-access-log"
     ending = "--timeout-graceful-shutdown 1"  # a stream of answers ends no other way
     command = [sys.executable, "-m", "uvicorn", *options.split(), *ending.split(), app]
-    async with started(command, settings or {}, lambda: _listens(port)):
+    async with start_process(command, settings or {}, lambda: _listens(port)):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -59,12 +59,12 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def resident(pid: int) -> int:
+def resident_bytes(pid: int) -> int:
     """What a process holds in memory, in kB."""
     return int(subprocess.check_output(["ps", "-o", "rss=", "-p", str(pid)]))
 
 
-async def is_well(http: aiohttp.ClientSession, url: str) -> bool:
+async def is_healthy(http: aiohttp.ClientSession, url: str) -> bool:
     """Whether a GET is answered with 200."""
     try:
         async with http.get(url) as answer:
@@ -90,4 +90,4 @@ async def _until(
             if process.returncode is not None:
                 log.seek(0)
                 raise RuntimeError(f"status {process.returncode}:\n{log.read().decode()}")
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sandbox.clock.process_switch import Switch
+from sandbox.processes import ProcessSwitch
 
 
 class Process:
@@ -31,33 +31,33 @@ class Process:
 async def test_is_off_until_it_is_turned_on() -> None:
     """And off again."""
     process = Process()
-    switch = Switch(process.run)
+    switch = ProcessSwitch(process.run)
     assert not switch.is_on
-    await switch.turn(False)
-    await switch.turn(True)
+    await switch.switch(False)
+    await switch.switch(True)
     assert (switch.is_on, process.started, process.ended) == (True, 1, 0)
-    await switch.turn(False)
+    await switch.switch(False)
     assert (switch.is_on, process.started, process.ended) == (False, 1, 1)
 
 
 async def test_two_who_press_at_once_start_one() -> None:
     """There is never a second process that nobody would end."""
     process = Process()
-    switch = Switch(process.run)
-    await asyncio.gather(*(switch.turn(True) for _ in range(5)))
+    switch = ProcessSwitch(process.run)
+    await asyncio.gather(*(switch.switch(True) for _ in range(5)))
     assert process.started == 1
-    await asyncio.gather(*(switch.turn(False) for _ in range(5)))
+    await asyncio.gather(*(switch.switch(False) for _ in range(5)))
     assert process.ended == 1
 
 
 async def test_what_does_not_start_is_off() -> None:
     """It can be tried again."""
     process = Process()
-    switch = Switch(process.run)
+    switch = ProcessSwitch(process.run)
     process.is_broken = True
     with pytest.raises(OSError, match="no such program"):
-        await switch.turn(True)
+        await switch.switch(True)
     assert not switch.is_on
     process.is_broken = False
-    await switch.turn(True)
+    await switch.switch(True)
     assert switch.is_on

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.interleaved import p50, percentile, rate, ratios
+from bench.comparison import p50, percentile, rate, ratios
 
 
 async def test_the_sides_take_turns() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from bench.stand_ins.emporix import TENANT
-from bench.users import BATCH, TEAM, user_id
+from bench.stored_users import BATCH, TEAM, user_id
 from bot.domain.accounts import Caller
 from bot.domain.digests import Digest, Schedule, ScheduledRun
 from bot.store.connection import connect

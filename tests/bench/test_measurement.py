@@ -7,12 +7,21 @@ from collections.abc import Sequence
 
 import pytest
 
-from bench.environment import Stage
-from bench.figure import Figure, Goal, Measurement, Rounds, at_least, at_most, figures, measures
+from bench.environment import Environment
+from bench.measurement import (
+    Figure,
+    Goal,
+    Measurement,
+    Rounds,
+    at_least,
+    at_most,
+    figures,
+    measures,
+)
 
 
 @measures(quick_ratio=at_most(0.5), many_rate=at_least(3))
-async def two_figures(stage: Stage) -> Rounds:
+async def two_figures(environment: Environment) -> Rounds:
     return {"many_rate": [2.0], "quick_ratio": [0.1]}
 
 

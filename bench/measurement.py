@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeAlias
 
-from bench.environment import Stage
+from bench.environment import Environment
 
 Rounds: TypeAlias = Mapping[str, Sequence[float]]
 """By the name of a figure, what the rounds gave; the median counts."""
 
-Measure: TypeAlias = Callable[[Stage], Awaitable[Rounds]]
+Measure: TypeAlias = Callable[[Environment], Awaitable[Rounds]]
 
 _COMPARE = {"<=": operator.le, ">=": operator.ge}
 

@@ -9,12 +9,11 @@ from typing import Any
 from cachetools import LRUCache
 from markupsafe import Markup
 
-from sandbox.clock.shared_clock import MovingClock
+from sandbox.clock.shared_clock import SharedClock
 from sandbox.emporix.keys import ACME_READ_ONLY, GLOBEX_OPERATIONS
 from sandbox.page.render import draw
-from sandbox.page.timeline import Entry, timeline
-from sandbox.page.tutorial import Progress
-from sandbox.page.unread import Reading
+from sandbox.page.timeline import Entry, ReadMarkers, timeline
+from sandbox.page.tutorial import TutorialProgress
 from sandbox.page.viewer import Reader
 from sandbox.slack.directory import TEAM_NAME, Channel, User
 from sandbox.slack.views import View
@@ -43,12 +42,12 @@ class Tab:
 
 
 class Page:
-    """Draws whatever changed; `Reading` and `Progress` are what it remembers."""
+    """Draws whatever changed; `ReadMarkers` and `TutorialProgress` are what it remembers."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._reading = Reading(workspace)
-        self._progress = Progress(workspace)
+        self._read_markers = ReadMarkers(workspace)
+        self._progress = TutorialProgress(workspace)
         self._items: LRUCache[Any, Markup] = LRUCache(KEPT_ITEMS)
 
     def version(self, user: User) -> list[Any]:
@@ -70,7 +69,7 @@ class Page:
     def parts(self, user: User, channel: Channel, tab: str = "messages") -> dict[str, str]:
         """HTML by the id of the element that it goes into."""
         reader = self._reader(user)
-        self._progress.became(user)
+        self._progress.switched_user(user)
         facts = self._facts(reader, channel)
         return {
             "messages": self._messages(reader, channel, tab),
@@ -95,7 +94,7 @@ class Page:
             return draw("home", view=home, reader=reader)
         entries = timeline(self._workspace, reader, channel.id)
         newest = max((one.key for e in entries for one in (e, *e.replies)), default="")
-        self._reading.read(reader.user, channel, newest)
+        self._read_markers.mark_read(reader.user, channel, newest)
         items = [self._item(reader, channel, entry) for entry in entries]
         return draw("messages", items=items, channel=channel, reader=reader)
 
@@ -108,7 +107,7 @@ class Page:
         return self._items[key]
 
     def _sidebar(self, reader: Reader, channel: Channel) -> str:
-        places = self._reading.places(reader, channel)
+        places = self._read_markers.channels(reader, channel)
         return draw("sidebar", places=places, **self._facts(reader, channel))
 
     def _story(self, reader: Reader) -> dict[str, str]:
@@ -127,7 +126,7 @@ class Page:
 
     def _facts(self, reader: Reader, channel: Channel) -> dict[str, Any]:
         current = "dm" if channel.is_im else channel.name
-        moves = isinstance(self._workspace.clock, MovingClock)
+        moves = isinstance(self._workspace.clock, SharedClock)
         return {
             "reader": reader,
             "channel": channel,
@@ -139,7 +138,7 @@ class Page:
     def _ahead(self) -> float:
         """How far the clock was moved."""
         clock = self._workspace.clock
-        return clock.ahead if isinstance(clock, MovingClock) else 0.0
+        return clock.ahead if isinstance(clock, SharedClock) else 0.0
 
     def _reader(self, user: User) -> Reader:
         return Reader(user, self._workspace.directory, self._workspace.clock())

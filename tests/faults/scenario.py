@@ -21,12 +21,12 @@ from bot.store.digests import DigestStore
 from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.keys import ACME_OPERATIONS
-from sandbox.emporix.state import World
+from sandbox.emporix.state import EmporixState
 from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA, BOT_USER_ID, TEAM_ID, Channel
 from sandbox.slack.workspace import Workspace
-from tests.faults.storm import RedisThatDies
+from tests.faults.failures import RedisThatDies
 
 CHANNELS = 50
 WITH_THREAD = 20
@@ -40,7 +40,7 @@ OWNERS = [Caller(TEAM_ID, ADA.id), *(Caller(TEAM_ID, f"U0FAULT{number}") for num
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Scenario:
     """Everything around the workers; `folder` holds their logs."""
 
     workspace: Workspace
@@ -50,12 +50,14 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(folder: Path) -> AsyncIterator[Scene]:
-    world, workspace = World(time.time), Workspace(time.time)
+async def open_scenario(folder: Path) -> AsyncIterator[Scenario]:
+    emporix_state, workspace = EmporixState(time.time), Workspace(time.time)
     for number in range(6):
-        world.add_job("acme", agentId="calm" if number < 3 else "troubled", status=STATUSES[number])
+        emporix_state.add_job(
+            "acme", agentId="calm" if number < 3 else "troubled", status=STATUSES[number]
+        )
     for days in range(1, 4):
-        world.add_job("acme", agentId="troubled", metadata=days_ago(days))
+        emporix_state.add_job("acme", agentId="troubled", metadata=days_ago(days))
     for number in range(CHANNELS):
         members = frozenset({ADA.id, BOT_USER_ID})
         channel = Channel(f"C0FAULT{number:02}", f"fault-{number:02}", members)
@@ -65,7 +67,7 @@ async def open_scene(folder: Path) -> AsyncIterator[Scene]:
         private = parts.enter_context(tempfile.TemporaryDirectory(prefix="emporix-faults-"))
         redis = RedisThatDies(folder / "redis", Path(private, "redis.sock"))
         parts.callback(redis.kill)
-        emporix = await parts.enter_async_context(serving(create_emporix(world)))
+        emporix = await parts.enter_async_context(serving(create_emporix(emporix_state)))
         slack = await parts.enter_async_context(serving(create_slack(workspace)))
         settings = {
             "SLACK_BOT_TOKEN": workspace.bot_token,
@@ -77,7 +79,7 @@ async def open_scene(folder: Path) -> AsyncIterator[Scene]:
             "LOG_LEVEL": "INFO",
             "SLACK_CHANNEL_READS_PER_MINUTE": "6000",
         }
-        yield Scene(workspace, redis, settings, folder)
+        yield Scenario(workspace, redis, settings, folder)
 
 
 def days_ago(days: int) -> dict[str, object]:
@@ -85,10 +87,10 @@ def days_ago(days: int) -> dict[str, object]:
     return {"version": 1, "createdAt": stamp, "modifiedAt": stamp}
 
 
-async def set_up(scene: Scene, due: float, digests: int) -> None:
+async def set_up(scenario: Scenario, due: float, digests: int) -> None:
     """So many digests, due at the same time, on Ada's connection."""
-    redis = connect(scene.redis.url)
-    records = AccountEncryption(vault(scene))
+    redis = connect(scenario.redis.url)
+    records = AccountEncryption(vault(scenario))
     credentials = Credentials(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     for owner in OWNERS:
         connection = Connection(owner, "acme", credentials, frozenset({READ_SCOPE}), due)
@@ -114,56 +116,56 @@ async def set_up(scene: Scene, due: float, digests: int) -> None:
             channel_id=channel_id,
             chart=number < WITH_THREAD,
         )
-        await DigestStore(redis, vault(scene)).save(
+        await DigestStore(redis, vault(scenario)).save(
             replace(digest, filters=Filters(agents=(agent,)))
         )
     await redis.aclose()
 
 
-def vault(scene: Scene) -> Cipher:
-    return Cipher(parse_keys(scene.settings["ENCRYPTION_KEYS"]))
+def vault(scenario: Scenario) -> Cipher:
+    return Cipher(parse_keys(scenario.settings["ENCRYPTION_KEYS"]))
 
 
-def posted(scene: Scene) -> Counter[str]:
+def posted(scenario: Scenario) -> Counter[str]:
     """How often each digest stands in its channel."""
     return Counter(
         message.metadata["event_payload"]["name"]
         for number in range(CHANNELS)
-        for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
+        for message in scenario.workspace.messages.of_channel(f"C0FAULT{number:02}")
     )
 
 
-def charts(scene: Scene) -> int:
+def charts(scenario: Scenario) -> int:
     """How many digests show a chart."""
     return sum(
         block["type"] == "data_visualization"
         for number in range(CHANNELS)
-        for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
+        for message in scenario.workspace.messages.of_channel(f"C0FAULT{number:02}")
         for block in message.blocks
     )
 
 
-async def settled(scene: Scene) -> int:
+async def settled(scenario: Scenario) -> int:
     """How many digests know that they were posted."""
-    redis = connect(scene.redis.url)
-    store = DigestStore(redis, vault(scene))
+    redis = connect(scenario.redis.url)
+    store = DigestStore(redis, vault(scenario))
     found = [digest for owner in OWNERS for digest in await store.of_owner(owner)]
     await redis.aclose()
     return sum(digest.posted_on == "2026-11-24" for digest in found)
 
 
-async def all_settled(scene: Scene, digests: int, within: float) -> bool:
+async def all_settled(scenario: Scenario, digests: int, within: float) -> bool:
     ends = time.time() + within
     while time.time() < ends:
-        if await settled(scene) == digests:
+        if await settled(scenario) == digests:
             return True
         await asyncio.sleep(0.5)
     return False
 
 
-def last_post(scene: Scene) -> float:
+def last_post(scenario: Scenario) -> float:
     return max(
         float(message.ts)
         for number in range(CHANNELS)
-        for message in scene.workspace.messages.of_channel(f"C0FAULT{number:02}")
+        for message in scenario.workspace.messages.of_channel(f"C0FAULT{number:02}")
     )

@@ -1,0 +1,198 @@
+"""Finds the button, select or input that a person means, by its label or action_id."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from sandbox.slack.actor import Actor
+from sandbox.slack.blockkit.walk import elements, options
+from sandbox.slack.errors import NotFound
+from sandbox.slack.inputs import KEPT_AS, Value
+from sandbox.slack.messages import Message
+from sandbox.slack.views import View
+
+
+@dataclass(frozen=True, slots=True)
+class ElementQuery:
+    """By visible label, by action_id, or both; `nth` counts from 1.
+
+    `ts` means one message, `at_home` the Home tab alone.
+    """
+
+    label: str = ""
+    action_id: str = ""
+    ts: str = ""
+    nth: int = 1
+    at_home: bool = False
+
+
+class Labelled(Protocol):
+    """Something in blocks that has a name."""
+
+    @property
+    def label(self) -> str: ...
+
+    def matches(self, label: str, action_id: str) -> bool: ...
+
+
+AnyElement = TypeVar("AnyElement", bound=Labelled)
+Elements = Callable[[Iterable[dict[str, Any]]], Iterator[AnyElement]]
+"""What to look for in blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundElement(Generic[AnyElement]):
+    """What was meant, and the view or message it is in."""
+
+    place: View | Message
+    element: AnyElement
+
+    @property
+    def place_id(self) -> str:
+        """Of the view, or of the message in its channel."""
+        if isinstance(self.place, View):
+            return self.place.id
+        return f"{self.place.channel_id}/{self.place.ts}"
+
+
+def find(
+    actor: Actor, wanted: ElementQuery, inside: Elements[AnyElement]
+) -> FoundElement[AnyElement]:
+    """The top view is looked at first, then messages from the newest; raises Unknown."""
+    seen: list[str] = []
+    places = _home(actor) if wanted.at_home else _places(actor, wanted.ts)
+    for place, blocks in places:
+        there = list(inside(blocks))
+        meant = [thing for thing in there if thing.matches(wanted.label, wanted.action_id)]
+        if len(meant) >= wanted.nth:
+            return FoundElement(place, meant[wanted.nth - 1])
+        seen += [thing.label for thing in there]
+    what = wanted.label or wanted.action_id or "button"
+    names = ", ".join(dict.fromkeys(seen)) or "none"
+    where = "the Home tab" if wanted.at_home else actor.channel.name
+    raise NotFound(f"no {what!r} for {actor.user.name} in {where}; there are: {names}")
+
+
+def _home(actor: Actor) -> Iterator[tuple[View | Message, list[dict[str, Any]]]]:
+    if view := actor.workspace.views.home(actor.user.id):
+        yield view, view.content["blocks"]
+
+
+def _places(actor: Actor, ts: str) -> Iterator[tuple[View | Message, list[dict[str, Any]]]]:
+    workspace = actor.workspace
+    view = workspace.views.top(actor.user.id)
+    if view and not ts:
+        yield view, view.content["blocks"]
+    for message in reversed(workspace.seen_by(actor.user, actor.channel.id)):
+        if ts in ("", message.ts):
+            yield message, message.blocks
+
+
+_MENUS = {"overflow", "static_select", "radio_buttons"}
+_SHORTCODE = re.compile(r":[a-z0-9_+'-]+:")
+# Symbols, variation selectors and joiners: what emoji are made of.
+_EMOJI = {"So", "Sk", "Cf", "Mn"}
+
+
+@dataclass(frozen=True, slots=True)
+class ClickableElement:
+    """A button, or one option of a menu."""
+
+    block_id: str
+    element: Mapping[str, Any]
+    option: Mapping[str, Any] | None = None
+
+    @property
+    def label(self) -> str:
+        """The visible text without emoji."""
+        return without_emoji((self.option or self.element)["text"]["text"])
+
+    def matches(self, label: str, action_id: str) -> bool:
+        """Whether it has this label and this action_id, as far as they are given."""
+        if action_id and self.element["action_id"] != action_id:
+            return False
+        return not label or self.label.casefold() == without_emoji(label).casefold()
+
+    def chosen(self) -> Value | None:
+        """What it leaves in the state of its place; None for a button or an overflow menu."""
+        if self.option is None or self.element["type"] not in KEPT_AS:
+            return None
+        return {"type": self.element["type"], "selected_option": dict(self.option)}
+
+    def action(self, action_ts: str) -> dict[str, Any]:
+        """As `actions` of a block_actions payload has it."""
+        shown = ("action_id", "type", "text", "value", "style", "confirm", "placeholder")
+        action = {name: self.element[name] for name in shown if name in self.element}
+        chosen = {"selected_option": dict(self.option)} if self.option else {}
+        return {**action, **chosen, "block_id": self.block_id, "action_ts": action_ts}
+
+
+def clickable_elements(blocks: Iterable[dict[str, Any]]) -> Iterator[ClickableElement]:
+    """In the order in which they are seen."""
+    for block in blocks:
+        for element in elements(block):
+            if block["type"] == "input" and not block.get("dispatch_action"):
+                continue
+            if element["type"] == "button":
+                yield ClickableElement(block["block_id"], element)
+            elif element["type"] in _MENUS:
+                for option in options(element):
+                    yield ClickableElement(block["block_id"], element, option)
+
+
+def without_emoji(text: str) -> str:
+    """Words without emoji; a text that is all emoji stays as it is."""
+    letters = (c for c in _SHORTCODE.sub(" ", text) if unicodedata.category(c) not in _EMOJI)
+    return " ".join("".join(letters).split()) or text.strip()
+
+
+MIN_QUERY_LENGTH = 3
+"""Slack: how much must be typed into an external select that does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettableElement:
+    """An element with a value, in its block."""
+
+    block: Mapping[str, Any]
+    element: Mapping[str, Any]
+
+    @property
+    def block_id(self) -> str:
+        return str(self.block["block_id"])
+
+    @property
+    def label(self) -> str:
+        """Of an input its label, elsewhere what stands in the element while it is empty."""
+        named = self.block.get("label") or self.element.get("placeholder") or {}
+        return str(named.get("text", self.element["action_id"]))
+
+    @property
+    def notifies_app(self) -> bool:
+        """Whether the app hears of it at once; most inputs wait for the submission."""
+        return self.block["type"] != "input" or bool(self.block.get("dispatch_action"))
+
+    def matches(self, label: str, action_id: str) -> bool:
+        """Whether it has this label and this action_id, as far as they are given."""
+        if action_id and self.element["action_id"] != action_id:
+            return False
+        return not label or self.label.casefold() == label.casefold()
+
+    def action(self, value: Value, action_ts: str) -> dict[str, Any]:
+        """As `actions` of a block_actions payload has it."""
+        begun = {n: v for n, v in self.element.items() if n.startswith("initial_")}
+        named = ("action_id", "confirm", "placeholder")
+        shown = {name: self.element[name] for name in named if name in self.element}
+        return {**shown, **begun, **value, "block_id": self.block_id, "action_ts": action_ts}
+
+
+def settable_elements(blocks: Iterable[dict[str, Any]]) -> Iterator[SettableElement]:
+    """In the order in which they are seen."""
+    for block in blocks:
+        for element in elements(block):
+            if element["type"] in KEPT_AS:
+                yield SettableElement(block, element)
