@@ -80,13 +80,13 @@ class Stores:
 
 
 def build_stores(resources: Resources) -> Stores:
-    redis, keys = resources.redis, resources.keys
+    redis, cipher = resources.redis, resources.cipher
     return Stores(
         account_store=resources.accounts,
-        alert_store=AlertStore(redis, keys),
-        cleanup_store=CleanupStore(redis, keys),
-        digest_store=DigestStore(redis, keys),
-        watch_store=WatchStore(redis, keys),
+        alert_store=AlertStore(redis, cipher),
+        cleanup_store=CleanupStore(redis, cipher),
+        digest_store=DigestStore(redis, cipher),
+        watch_store=WatchStore(redis, cipher),
     )
 
 
@@ -135,7 +135,7 @@ def build_services(
         alert_course=course,
         alerts=alerts,
         alive=Heartbeats(redis),
-        audiences=AudienceCache(redis, resources.keys, settings.slack_channel_reads_per_minute),
+        audiences=AudienceCache(redis, resources.cipher, settings.slack_channel_reads_per_minute),
         audit=audit,
         departures=_departures(resources, stores, digests, alerts, course, watching),
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
@@ -153,7 +153,7 @@ def build_services(
 
 
 def _histories(resources: Resources) -> DailyHistory:
-    counts = DailyCounts(resources.redis, resources.keys)
+    counts = DailyCounts(resources.redis, resources.cipher)
     histories = DailyHistory(resources.emporix, counts, resources.clock)
     resources.exit_stack.push_async_callback(histories.close)
     return histories
@@ -223,7 +223,7 @@ def _departures(
         watching,
         stores.watch_store,
         StoppedTeams(redis),
-        Erasure(redis, resources.keys),
+        Erasure(redis, resources.cipher),
         stores.cleanup_store,
         resources.clock,
     )
@@ -259,7 +259,7 @@ def build_web_services(
         digest_forms=DigestForms(shared.accounts, asking, shared.digests, shared.digest_channels),
         exports=Exports(emporix),
         finding=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
-        forms=FormStore(redis, resources.keys, new_cursor_id),
+        forms=FormStore(redis, resources.cipher, new_cursor_id),
         logs=SessionLogs(emporix),
         overviews=_overviews(resources, shared),
         registry=discover(bot.listeners),
@@ -288,7 +288,7 @@ def _cleaning(
 def _overviews(resources: Resources, services: Services) -> HomeService:
     return HomeService(
         services.account_store,
-        HomeStore(resources.redis, resources.keys),
+        HomeStore(resources.redis, resources.cipher),
         TenantStatsReader(resources.patient_jobs, resources.clock),
         digests=services.digest_store,
         alerts=services.alerts,

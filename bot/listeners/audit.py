@@ -29,7 +29,7 @@ async def show_audit(
     if not await people.is_admin():
         raise AdminsOnly
     running = (await cleaning.running(caller))[:SHOWN]
-    await reply("audit", entries=await audit.last(caller, SHOWN), running=running)
+    await reply("audit", entries=await audit.latest(caller, SHOWN), running=running)
 
 
 @action(buttons.AUDIT_STOP, audit=AuditEvent.CLEANUP_STOPPED)

@@ -131,7 +131,7 @@ class CsvExport:
 
     async def _read(self, call: Call, cursor: ListCursor, progress: Progress) -> CompleteList:
         now, filters = self._clock(), replace(cursor.filters, fields=(), page=1)
-        asked = replace(cursor, filters=filters, places=())
+        asked = replace(cursor, filters=filters, positions=())
         jobs: list[Job] = []
         characters, number, has_more = 0, 1, True
         total = None

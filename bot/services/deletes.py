@@ -171,7 +171,7 @@ class SharedDeletes:
         Emporix raises; StoreUnavailable only where nothing was deleted.
         """
         caller = account.caller
-        async with self._kept.turn(caller, f"delete:{tenant}:{job_id}"):
+        async with self._kept.lock(caller, f"delete:{tenant}:{job_id}"):
             if recent := await self._recent(account, job_id, tenant):
                 return recent
             deletion = await self._deletes.delete(account, job_id, tenant)
@@ -182,25 +182,25 @@ class SharedDeletes:
 
     def editing(self, caller: Caller, message: str) -> AbstractAsyncContextManager[bool]:
         """One at a time changes a message, so that nobody undoes what another has changed."""
-        return self._kept.turn(caller, f"edit:{message}")
+        return self._kept.lock(caller, f"edit:{message}")
 
     async def known(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], DeletedJob]:
         """Which of these jobs (tenant and id) were deleted in channels."""
-        return await self._kept.known(caller, jobs)
+        return await self._kept.load(caller, jobs)
 
     async def _recent(self, account: Account, job_id: str, tenant: str) -> DeletedJob | None:
         """The delete of a moment ago; None for who may not delete: their refusal is recorded."""
         connection = account.connections.get(tenant)
         if connection is None or not connection.can_delete:
             return None
-        known = (await self._kept.known(account.caller, [(tenant, job_id)])).get((tenant, job_id))
+        known = (await self._kept.load(account.caller, [(tenant, job_id)])).get((tenant, job_id))
         return known if known and self._clock() - known.at < RECENT_SECONDS else None
 
     async def _kept_if_possible(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
         """The job is deleted, whatever becomes of the memory of it."""
         try:
-            return await self._kept.keep(caller, deleted)
+            return await self._kept.save(caller, deleted)
         except StoreUnavailable:
             return deleted

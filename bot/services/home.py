@@ -53,9 +53,11 @@ class TenantStatsReader:
                 self._newest(connection, still_running(connection.tenant)),
             )
         except EmporixError as error:
-            before = known or TenantStats(connection.tenant, asked_at=now)
-            return replace(before, asked_at=now, trouble=error.template)
-        return TenantStats(connection.tenant, asked_at=now, at=now, failed=failed, running=running)
+            before = known or TenantStats(connection.tenant, requested_at=now)
+            return replace(before, requested_at=now, error=error.template)
+        return TenantStats(
+            connection.tenant, requested_at=now, read_at=now, failed=failed, running=running
+        )
 
     async def _newest(self, connection: Connection, filters: Filters) -> NewestJobs:
         page = await self._emporix.list_jobs(connection, replace(filters, size=SHOWN))
@@ -73,9 +75,9 @@ def still_running(tenant: str) -> Filters:
 
 
 def _glance(job: Job) -> JobSummary:
-    names = [field.name for field in fields(JobSummary) if field.name not in ("said", "unknown")]
+    names = [field.name for field in fields(JobSummary) if field.name not in ("message", "unknown")]
     said = (job.response or job.message)[:SAID_LETTERS]
-    return JobSummary(**{name: getattr(job, name) for name in names}, said=said)
+    return JobSummary(**{name: getattr(job, name) for name in names}, message=said)
 
 
 MOST_TENANTS = 5
@@ -95,7 +97,7 @@ class TenantView:
     figures: TenantStats | None
 
     def is_older(self, than: float) -> bool:
-        return self.figures is None or self.figures.asked_at <= than
+        return self.figures is None or self.figures.requested_at <= than
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class HomeOverview:
     @property
     def as_of(self) -> float:
         """When the oldest figures were asked for; 0 where there are none."""
-        known = [view.figures.at for view in self.tenants if view.figures]
+        known = [view.figures.read_at for view in self.tenants if view.figures]
         return min(filter(None, known), default=0.0)
 
     @property
@@ -157,12 +159,12 @@ class HomeService:
         """Without asking Emporix."""
         account = await self._accounts.load(caller)
         figures, digests, alerts, watches, deletes, _ = await gather_all(
-            self.store.load(caller),
+            self.store.load_stats(caller),
             self._digests.of_owner(caller),
             self._alerts.of_owner(caller, account.connections),
-            self._watches.of(caller),
+            self._watches.of_owner(caller),
             self._audit.deletes_of_user(caller, LAST_DELETES, LOOKED_THROUGH),
-            self.store.opened(caller),
+            self.store.mark_opened(caller),
         )
         shown = _in_order(account)
         return HomeOverview(
@@ -179,7 +181,7 @@ class HomeService:
         """With what Emporix says of tenants whose figures are so old; keeps that."""
         old = overview.older(seconds)
         found = await gather_all(*(self._emporix.ask(one.held, one.figures) for one in old))
-        await self.store.keep(caller, found)
+        await self.store.save_stats(caller, found)
         new = {figures.tenant: figures for figures in found}
         views = (
             replace(view, figures=new.get(view.held.tenant, view.figures))

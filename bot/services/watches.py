@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.backoff import EMPORIX_LONGEST, bounded
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Account, Caller, PolledConnection
 from bot.domain.times import parse_time
-from bot.domain.watches import NOWHERE, MessageRef, Watch
+from bot.domain.watches import NO_MESSAGE, MessageRef, Watch
 from bot.emporix.models import Job
 from bot.errors import EmporixError, Forbidden, InvalidInput, NotConnected, Unauthorized
 from bot.services.accounts import require_connection
@@ -44,7 +44,9 @@ def pause(watched: float) -> float:
 
 def wait(error: EmporixError) -> float:
     """Seconds for which Emporix is left alone after it has failed."""
-    return bounded(error.retry_after or 0.0, least=LONGEST_PAUSE / 2, most=EMPORIX_LONGEST)
+    return bounded(
+        error.retry_after or 0.0, least=LONGEST_PAUSE / 2, most=MAX_EMPORIX_PAUSE_SECONDS
+    )
 
 
 def shortest_pause(watches: Iterable[Watch], endings: Iterable[Ending], now: float) -> float:
@@ -110,10 +112,10 @@ class WatchService:
         clock: Callable[[], float],
     ) -> None:
         self._jobs, self._found, self._kept, self._accounts = jobs, found, kept, accounts
-        self._sources, self._new_watch_id, self._clock = kept.sources, new_watch_id, clock
+        self._sources, self._new_watch_id, self._clock = kept.connections, new_watch_id, clock
 
     async def start(
-        self, account: Account, job_id: str, tenant: str = "", place: MessageRef = NOWHERE
+        self, account: Account, job_id: str, tenant: str = "", place: MessageRef = NO_MESSAGE
     ) -> Started:
         """Watch a job, unless it has ended.
 
@@ -143,21 +145,21 @@ class WatchService:
 
     async def stop(self, caller: Caller, tenant: str, job_id: str) -> bool:
         """Whether it was watched until now; an empty `tenant` means any."""
-        watches = await self._kept.of(caller, tenant)
+        watches = await self._kept.of_owner(caller, tenant)
         tenants = [watch.tenant for watch in watches if watch.job_id == job_id]
         return any([await self._kept.remove(caller, name, job_id) for name in tenants])
 
     async def named(self, source: PolledConnection, watch_id: str) -> Watch | None:
         """The watch of that id; None where it is over."""
-        watches = await self._kept.of(source.owner, source.tenant)
+        watches = await self._kept.of_owner(source.owner, source.tenant)
         return next((watch for watch in watches if watch.id == watch_id), None)
 
     async def end_all(self, caller: Caller, tenant: str) -> int:
         """Stop watching all jobs of a tenant; gives how many there were."""
-        watches = await self._kept.of(caller, tenant)
+        watches = await self._kept.of_owner(caller, tenant)
         for watch in watches:
             await self._kept.remove(caller, tenant, watch.job_id)
-        await self._sources.clear_strikes(PolledConnection(caller, tenant))
+        await self._sources.clear_failures(PolledConnection(caller, tenant))
         return len(watches)
 
     async def look(self, source: PolledConnection) -> WatchCheck:
@@ -165,20 +167,20 @@ class WatchService:
 
         A watch whose end is told here stays until it is removed, so that a crash loses no word.
         """
-        watches, now = await self._kept.of(source.owner, source.tenant), self._clock()
+        watches, now = await self._kept.of_owner(source.owner, source.tenant), self._clock()
         if not watches:  # none, or none that this worker can open
-            await self._sources.look_again(source, now + LONGEST_PAUSE)
+            await self._sources.schedule(source, now + LONGEST_PAUSE)
             return WatchCheck()
         try:
             found = await self._ask(source, watches, now)
         except (NotConnected, Unauthorized, Forbidden) as error:
             return await self._struck(source, error, now)
         except EmporixError as error:
-            await self._sources.look_again(source, now + wait(error))
+            await self._sources.schedule(source, now + wait(error))
             return WatchCheck()
-        await self._sources.clear_strikes(source)
+        await self._sources.clear_failures(source)
         endings = tuple(endings_of(watches, found, now))
-        await self._sources.look_again(source, now + shortest_pause(watches, endings, now))
+        await self._sources.schedule(source, now + shortest_pause(watches, endings, now))
         return WatchCheck(endings)
 
     async def _ask(
@@ -193,7 +195,7 @@ class WatchService:
         self, source: PolledConnection, error: NotConnected | EmporixError, now: float
     ) -> WatchCheck:
         """A key is believed to be gone for good when it was refused some times in a row."""
-        strikes = await self._sources.strike(source)
-        await self._sources.look_again(source, now + LONGEST_PAUSE)
+        strikes = await self._sources.count_failure(source)
+        await self._sources.schedule(source, now + LONGEST_PAUSE)
         certain = isinstance(error, NotConnected) or strikes >= STRIKES
         return WatchCheck(broken=error.template if certain else "")

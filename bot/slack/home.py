@@ -79,7 +79,7 @@ class HomeTab:
         """
         caller = self._incoming.caller
         try:
-            await self._overviews.store.forget(caller, tenants)
+            await self._overviews.store.clear_stats(caller, tenants)
             if not self._incoming.is_in_home and await self._overviews.store.is_open(caller):
                 await self._show(FRESH_SECONDS, insists=True)
         except (BotError, *SLACK_ERRORS) as error:

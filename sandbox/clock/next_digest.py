@@ -25,6 +25,6 @@ async def due(redis_url: str, encryption_key: str, now: float) -> Due:
         store = DigestStore(redis, Cipher(parse_keys(encryption_key)))
         ids = await redis.zrange(redis_keys.digests_due(), 0, -1)
         digests = [await store.load(str(digest_id)) for digest_id in ids]
-    times = [digest.next.at for digest in digests if digest and digest.next]
+    times = [digest.next_run.at for digest in digests if digest and digest.next_run]
     coming = [at for at in times if at > now]
     return Due(len(times) - len(coming), min(coming, default=None))

@@ -90,7 +90,7 @@ async def stop(
 ) -> None:
     audit_entry.subject = clean_id = button.clean_id
     progress = await cleaning.stop(caller, clean_id)
-    audit_entry.about_clean(progress.clean)
+    audit_entry.about_clean(progress.cleanup)
     await _change(progress, cleaning, channel, reply)
 
 
@@ -128,11 +128,11 @@ async def _change(
     Its report may have come just before, and nothing comes after a report: so it is put back.
     """
     await _put(progress, channel, reply)
-    if not progress.clean.end_reason and (report := await cleaning.report(progress.clean.id)):
+    if not progress.cleanup.end_reason and (report := await cleaning.report(progress.cleanup.id)):
         await _put(report, channel, reply)
 
 
 async def _put(progress: CleanupProgress, channel: Channel, reply: Reply) -> None:
-    template = "jobs/clean.report" if progress.clean.end_reason else "jobs/clean.progress"
+    template = "jobs/clean.report" if progress.cleanup.end_reason else "jobs/clean.progress"
     if not await channel.edit(channel.render(template, progress=progress)):
         await reply(template, progress=progress)

@@ -56,7 +56,7 @@ async def ask_about_one(
 ) -> None:
     form = metadata.form if metadata else ""
     jobs = [f"{button.tenant}/{button.job_id}"]
-    below = await forms.keep(caller, modal.below())
+    below = await forms.save(caller, modal.below())
     await modal.open("jobs/delete_found.ask", jobs=jobs, form=form, below=below, is_list=False)
 
 

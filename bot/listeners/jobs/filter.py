@@ -62,7 +62,7 @@ async def edit(
     await modal.open("jobs/filter.opening", is_list=True)
     form = await form_at(button, cursor, clock)
     await views.show_form(
-        form, account, modal, list_=await forms.keep(account.caller, place.kept())
+        form, account, modal, list_=await forms.save(account.caller, place.kept())
     )
 
 

@@ -31,7 +31,7 @@ from bot.slack.modals import Modal
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.store.forms import FormStore
-from bot.store.idempotency import Step
+from bot.store.idempotency import OnceStep
 
 Correctable: TypeAlias = (
     InvalidInput
@@ -93,7 +93,7 @@ async def keep_original(account: Account, forms: FormStore, place: Origin) -> st
     if not place.is_ours or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
         return ""
     message = {"text": place.message.get("text") or "…", "blocks": blocks}
-    return await forms.keep(account.caller, {**place.kept(), "message": message})
+    return await forms.save(account.caller, {**place.kept(), "message": message})
 
 
 async def share_once(
@@ -104,7 +104,7 @@ async def share_once(
     sharing: SharingService,
     channel: Channel,
     audit_entry: AuditDraft,
-) -> Step:
+) -> OnceStep:
     """Post a job or a list unless the same click, `key`, has done so already."""
     async with sharing.once(account.caller, key) as step:
         if step == "new":

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.backoff import EMPORIX_LONGEST, bounded
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Connection, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, JobChange
 from bot.domain.filters import Filters
@@ -108,12 +108,12 @@ class AlertPoller:
         clock: Callable[[], float],
     ) -> None:
         self._emporix, self._found, self._kept = emporix, found, kept
-        self._sources, self._accounts, self._clock = kept.sources, accounts, clock
+        self._sources, self._accounts, self._clock = kept.connections, accounts, clock
 
     async def look(self, source: PolledConnection) -> Polled:
         """Ask for what is new once for each set of filters, and write down what is to be posted."""
         now = self._clock()
-        there = await self._kept.of_source(source)
+        there = await self._kept.of_connection(source)
         alerts = [alert for alert in there if not alert.paused]
         unnoticed = tuple(alert.id for alert in there if notice_at(alert) <= now)
         due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
@@ -123,16 +123,16 @@ class AlertPoller:
         except BROKEN as error:
             return replace(await self.struck(source, error), unnoticed=unnoticed)
         except EmporixError as error:
-            await self._sources.look_again(source, now + wait(error, due, now))
+            await self._sources.schedule(source, now + wait(error, due, now))
             return Polled(tuple(waiting), unnoticed=unnoticed)
-        await self._sources.look_again(source, next_look(there, now))
+        await self._sources.schedule(source, next_look(there, now))
         return Polled((*waiting, *ready), refused=tuple(refused), unnoticed=unnoticed)
 
     async def struck(self, source: PolledConnection, error: NotConnected | EmporixError) -> Polled:
         """The connection did not work: some times in a row, and that is believed."""
-        strikes, now = await self._sources.strike(source), self._clock()
+        strikes, now = await self._sources.count_failure(source), self._clock()
         pause = min(LONGEST_PAUSE, LOOK_SECONDS * 2 ** min(strikes, STRIKES))
-        await self._sources.look_again(source, now + pause)
+        await self._sources.schedule(source, now + pause)
         certain = isinstance(error, NotConnected) or strikes >= STRIKES
         return Polled(broken=error.template if certain else "")
 
@@ -154,34 +154,34 @@ class AlertPoller:
         ready: list[str] = []
         refused: list[str] = []
         if not due:  # muted or paused: what was refused before says nothing about the next look
-            await self._sources.clear_strikes(source)
+            await self._sources.clear_failures(source)
             return ready, refused
         connection = require_connection(await self._accounts.load(source.owner), source.tenant)
         for filters, alerts in by_filters(due).items():
             try:
-                since = min(alert.mark.begin for alert in alerts)
+                since = min(alert.watermark.begin for alert in alerts)
                 fetched = await fetch(self._emporix, connection, filters, since)
             except InvalidRequest:
                 refused += [alert.id for alert in alerts]
                 continue
             saved = [await self._kept.save(noted(alert, fetched, now), alert) for alert in alerts]
             ready += [alert.id for alert in saved if alert and alert.batch]
-        await self._sources.clear_strikes(source)
+        await self._sources.clear_failures(source)
         return ready, refused
 
 
 def noted(alert: Alert, fetched: Fetched, now: float) -> Alert:
     """The alert after a look, with what is to be posted."""
-    news, mark = advance(alert.mark, fetched)
-    seen = replace(alert, mark=mark, looked_at=now)
+    news, mark = advance(alert.watermark, fetched)
+    seen = replace(alert, watermark=mark, polled_at=now)
     if not news:
         return seen
     batch = ChangeBatch(
         number=alert.number + 1,
         at=now,
         changes=tuple(map(change, news)),
-        since=alert.looked_at if now - alert.looked_at > CATCH_UP_SECONDS else 0.0,
-        more=left_out(alert.mark, fetched),
+        since=alert.polled_at if now - alert.polled_at > CATCH_UP_SECONDS else 0.0,
+        more=left_out(alert.watermark, fetched),
     )
     return replace(seen, number=batch.number, batch=batch)
 
@@ -217,6 +217,6 @@ def next_look(alerts: Sequence[Alert], now: float) -> float:
 
 def wait(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
     """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
-    failing = now - min((alert.looked_at for alert in alerts), default=now)
+    failing = now - min((alert.polled_at for alert in alerts), default=now)
     wanted = max(failing / 2, error.retry_after or 0.0)
-    return bounded(wanted, least=LOOK_SECONDS, most=EMPORIX_LONGEST)
+    return bounded(wanted, least=LOOK_SECONDS, most=MAX_EMPORIX_PAUSE_SECONDS)

@@ -72,7 +72,7 @@ class CleanupService:
             return Preview(clean, staying=in_all)
         preview = await self._counting.preview(connection, clean, in_all)
         _check_size(preview.clean.counted)
-        await self._kept.ask(preview.clean)
+        await self._kept.save_unconfirmed(preview.clean)
         query = shorten(replace(filters, tenant=connection.tenant), searched=False)
         return replace(preview, query=query)
 
@@ -84,13 +84,13 @@ class CleanupService:
         """
         self._admit()
         clean = await self._own(caller, clean_id)
-        if clean.begun_at:
+        if clean.started_at:
             raise _begun_already()
         _check_number(typed, clean.counted)
         connection = may_delete(await self._accounts.load(caller), clean.tenant)
         if (now := await self._counting.again(connection, clean)).counted != clean.counted:
             _check_size(now.counted)
-            if not await self._kept.ask(now):
+            if not await self._kept.save_unconfirmed(now):
                 raise _begun_already()
             return Confirmation(now, was=clean.counted)
         return Confirmation(await self._begun(clean), at_work=await self._is_at_work())
@@ -112,7 +112,7 @@ class CleanupService:
         asked = await self._counting.again(connection, asked)
         _check_size(asked.counted)
         if asked.counted:
-            await self._kept.ask(asked)
+            await self._kept.save_unconfirmed(asked)
         return asked
 
     async def stop(self, caller: Caller, clean_id: str) -> CleanupProgress:
@@ -122,7 +122,7 @@ class CleanupService:
             clean = replace(clean, end_reason="stopped")
             await self._kept.amend(clean)
         elif not clean.end_reason:
-            await self._kept.ask_to_stop(clean_id, caller.user_id)
+            await self._kept.request_stop(clean_id, caller.user_id)
         return await self._progress(clean, "stopping")
 
     async def running(self, caller: Caller) -> list[Cleanup]:
@@ -138,7 +138,7 @@ class CleanupService:
         clean = await self._kept.load(clean_id)
         if clean is None or not _is_of_workspace(clean, administrator):
             raise OutdatedButton("/emporix audit")
-        return clean, await self._kept.ask_to_stop(clean_id, administrator.user_id)
+        return clean, await self._kept.request_stop(clean_id, administrator.user_id)
 
     async def report(self, clean_id: str) -> CleanupProgress | None:
         """How it ended; None while it goes on."""
@@ -156,12 +156,12 @@ class CleanupService:
         return clean
 
     async def _progress(self, clean: Cleanup, state: str) -> CleanupProgress:
-        return CleanupProgress(clean, await self._results.tally(clean.id), state)
+        return CleanupProgress(clean, await self._results.count(clean.id), state)
 
     async def _begun(self, clean: Cleanup) -> Cleanup:
         now = self._clock()
-        begun = replace(clean, begun_at=now)
-        if not await self._kept.begin(begun, now):
+        begun = replace(clean, started_at=now)
+        if not await self._kept.start(begun, now):
             raise InvalidInput(
                 "Another clean-up of yours is under way in this tenant",
                 advice="Wait for its end, or stop it.",
@@ -169,7 +169,7 @@ class CleanupService:
         return begun
 
     async def _is_at_work(self) -> bool:
-        return (await self._workers.seen(self._clock())).at_work > 0
+        return (await self._workers.status(self._clock())).alive > 0
 
 
 def _is_of_workspace(clean: Cleanup, caller: Caller) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from bot.backoff import EMPORIX_LONGEST, bounded
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import BEGUN, AuditEvent
 from bot.domain.cleanups import ALREADY_GONE, DELETED, INTERRUPTED, Cleanup, CleanupProgress
@@ -33,8 +33,8 @@ from bot.services.deletes import DeleteService, may_delete
 from bot.services.pagination import Call
 from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
-from bot.store.cleanups import CleanupRecord, CleanupResults, CleanupStore, LeaseLost
-from bot.store.due_index import CLAIM_SECONDS
+from bot.store.cleanups import CleanupJournal, CleanupResults, CleanupStore, LeaseLost
+from bot.store.due_index import DUE_CLAIM_SECONDS
 from bot.store.erasure import OWNER_GONE
 
 
@@ -73,7 +73,7 @@ REFUSED = "refused"
 class DeleteBatches:
     """One round after the other, by the holder of the lease."""
 
-    def __init__(self, clean: Cleanup, record: CleanupRecord, emporix: EmporixClient) -> None:
+    def __init__(self, clean: Cleanup, record: CleanupJournal, emporix: EmporixClient) -> None:
         self._clean, self._record = clean, record
         self._deletes = DeleteService(emporix, record)
         self._refused_in_a_row = 0
@@ -149,7 +149,7 @@ class CleanupSlice:
         self,
         clean: Cleanup,
         holder: str,
-        record: CleanupRecord,
+        record: CleanupJournal,
         *,
         emporix: EmporixClient,
         accounts: AccountStore,
@@ -164,7 +164,7 @@ class CleanupSlice:
         self._audit, self._clock, self._owner = audit, clock, owner
         self._allowed = allowed
         self._shown = float("-inf")
-        self._settled = record.tally.total()
+        self._settled = record.counts.total()
 
     async def take(self) -> float | None:
         """The seconds after which to go on, None at the end; raises LeaseLost."""
@@ -178,7 +178,7 @@ class CleanupSlice:
             return min(rest, LOOK_SECONDS)
         if self._clean.fruitless_attempts >= MOST_IDLE:
             return await self._end("gave_up")
-        await self._change(idle=self._clean.fruitless_attempts + 1)
+        await self._change(fruitless_attempts=self._clean.fruitless_attempts + 1)
         return await self._attempt()
 
     async def _attempt(self) -> float | None:
@@ -197,7 +197,7 @@ class CleanupSlice:
             why = "no_file"
         if why:
             return await self._end(why)
-        await self._change(idle=0)
+        await self._change(fruitless_attempts=0)
         return 0.0
 
     async def _work(self) -> str:
@@ -207,7 +207,7 @@ class CleanupSlice:
             await self._enter(BEGUN)
         if self._clean.found is None and not await self._find():
             return "grew"
-        jobs, ends = await self._kept.jobs(self._clean.id), self._clock() + TURN_SECONDS
+        jobs, ends = await self._kept.load_job_ids(self._clean.id), self._clock() + TURN_SECONDS
         if len(jobs) != self._clean.found:
             return "lost"
         if self._clock() - self._clean.read_at > FRESH_SECONDS:
@@ -235,14 +235,14 @@ class CleanupSlice:
         found = await self._read()
         if len(found) > self._clean.counted:
             return False
-        self._clean = replace(self._clean, touched_at=self._clock())
+        self._clean = replace(self._clean, progress_at=self._clock())
         await self._fix(found)
         return True
 
     async def _find_again(self, jobs: Sequence[str]) -> list[str]:
         """Those of the `jobs` that still fit, or have been touched already."""
         there = set(await self._read())
-        left = [job_id for job_id in jobs if job_id in there or self._record.is_touched(job_id)]
+        left = [job_id for job_id in jobs if job_id in there or self._record.is_started(job_id)]
         await self._fix(left)
         return left
 
@@ -268,7 +268,7 @@ class CleanupSlice:
             files = self._clean.files + 1
             await self._owner.send(self._clean, part.jobs, files)
             now = self._clock()
-            await self._change(files=files, exported_to=part.reached, touched_at=now)
+            await self._change(files=files, exported_to=part.reached, progress_at=now)
             if now >= ends and part.reached:
                 return False
         await self._change(exported=True)
@@ -287,7 +287,7 @@ class CleanupSlice:
 
         Raises Ends and LeaseLost.
         """
-        stop = await self._kept.renew(self._clean.id, self._holder)
+        stop = await self._kept.renew_lease(self._clean.id, self._holder)
         if self._clean.end_reason:
             return
         if stop == OWNER_GONE:
@@ -298,7 +298,7 @@ class CleanupSlice:
             raise CleanupEnds("stopped")
         if not self._allowed:
             raise CleanupEnds("deletes_off")
-        touched_at = max(self._clean.begun_at, self._clean.touched_at)
+        touched_at = max(self._clean.started_at, self._clean.progress_at)
         if self._clock() - touched_at > STALE_SECONDS:
             raise CleanupEnds(INTERRUPTED)
 
@@ -313,10 +313,10 @@ class CleanupSlice:
 
     def _note_progress(self) -> None:
         """Remember when a job was last settled; it is written with the next change."""
-        settled = self._record.tally.total()
+        settled = self._record.counts.total()
         if settled > self._settled:
             self._settled = settled
-            self._clean = replace(self._clean, fruitless_attempts=0, touched_at=self._clock())
+            self._clean = replace(self._clean, fruitless_attempts=0, progress_at=self._clock())
 
     async def _pause(self, trouble: str, wanted: float = 0.0) -> float | None:
         """Longer after each attempt without a result, and as long as Emporix wants."""
@@ -325,20 +325,22 @@ class CleanupSlice:
         if idle >= MOST_IDLE:
             return await self._end("gave_up")
         own = min(FIRST_PAUSE * 2.0 ** (idle - 1), LONGEST_PAUSE)
-        seconds = bounded(wanted, least=own, most=EMPORIX_LONGEST)
-        await self._change(idle=idle, rest_until=self._clock() + seconds)
+        seconds = bounded(wanted, least=own, most=MAX_EMPORIX_PAUSE_SECONDS)
+        await self._change(fruitless_attempts=idle, rest_until=self._clock() + seconds)
         self._shown = float("-inf")
         await self._show("pausing", trouble)
         return min(seconds, LOOK_SECONDS)
 
     async def _end(self, why: str) -> float | None:
-        await self._change(why=why, ended_at=self._clock(), idle=0, rest_until=0.0)
+        await self._change(
+            end_reason=why, ended_at=self._clock(), fruitless_attempts=0, paused_until=0.0
+        )
         logger.info("a clean-up has ended: %s", why)
         return await self._report()
 
     async def _report(self) -> float | None:
         """Tell its owner and the audit record, in whichever turn that succeeds."""
-        await self._change(idle=self._clean.fruitless_attempts + 1)
+        await self._change(fruitless_attempts=self._clean.fruitless_attempts + 1)
         await self._enter(self._clean.end_reason)
         if self._clean.fruitless_attempts <= MOST_IDLE and self._clean.end_reason != OWNER_GONE:
             self._shown = float("-inf")
@@ -357,9 +359,9 @@ class CleanupSlice:
             tenant=clean.tenant,
             subject=clean.id,
             count=clean.counted,
-            deleted=CleanupProgress(clean, self._record.tally).deleted,
+            deleted=CleanupProgress(clean, self._record.counts).deleted,
         )
-        await self._change(entry=entry)
+        await self._change(audit_entry_id=entry)
 
     async def _show(self, state: str, trouble: str = "") -> None:
         """Not more often than every few seconds."""
@@ -368,10 +370,10 @@ class CleanupSlice:
             return
         self._shown = now
         place = await self._owner.show(
-            CleanupProgress(self._clean, self._record.tally, state, trouble)
+            CleanupProgress(self._clean, self._record.counts, state, trouble)
         )
-        if place != self._clean.shown_at:
-            await self._change(shown_at=place)
+        if place != self._clean.progress_message:
+            await self._change(progress_message=place)
 
     async def _change(self, **facts: Any) -> None:
         self._clean = replace(self._clean, **facts)
@@ -412,7 +414,7 @@ class CleanupRuns:
         what `owner.show` raises.
         """
         holder = self._new_owner()
-        if not await self._kept.claim(clean_id, holder):
+        if not await self._kept.acquire_lease(clean_id, holder):
             return TAKEN_SECONDS
         try:
             return await self._turn(clean_id, holder, owner)
@@ -420,7 +422,7 @@ class CleanupRuns:
             return TAKEN_SECONDS
         finally:
             with suppress(StoreUnavailable):  # it ends by itself
-                await self._kept.release(clean_id, holder)
+                await self._kept.release_lease(clean_id, holder)
 
     async def _turn(self, clean_id: str, holder: str, owner: Owner) -> float | None:
         clean = await self._kept.load(clean_id)
@@ -438,7 +440,7 @@ class CleanupRuns:
         turn = CleanupSlice(
             clean,
             holder,
-            await self._results.open(clean_id, holder),
+            await self._results.open_journal(clean_id, holder),
             emporix=self._emporix,
             accounts=self._accounts,
             kept=self._kept,
@@ -450,7 +452,7 @@ class CleanupRuns:
         return await turn.take()
 
     async def _drop(self, clean_id: str) -> None:
-        if await self._kept.due.schedule(clean_id, self._clock() + CLAIM_SECONDS):
+        if await self._kept.due.schedule(clean_id, self._clock() + DUE_CLAIM_SECONDS):
             logger.warning("a clean-up waits for a worker that can open it: %s", clean_id)
         else:
             logger.info("a clean-up is over: %s", clean_id)

@@ -73,7 +73,7 @@ class Proposal:
     days: tuple[int, ...] = EVERY_DAY
     tenant: str = ""
     query: str = ""
-    even_when_quiet: bool = False
+    post_when_empty: bool = False
     chart: bool = True
 
     @classmethod
@@ -88,7 +88,7 @@ class Proposal:
             schedule.days,
             digest.tenant,
             digest.query,
-            digest.even_when_quiet,
+            digest.post_when_empty,
             digest.chart,
         )
 
@@ -136,7 +136,7 @@ def read(values: Mapping[str, str]) -> Filled:
         days=field("days", read_days, ()),
         tenant=values.get("tenant", ""),
         query=" ".join(values.get("filters", "").split())[:LONGEST_QUERY],
-        even_when_quiet=bool(values.get("quiet")),
+        post_when_empty=bool(values.get("quiet")),
         chart=bool(values.get("chart")),
     )
     return Filled(proposal, problems)

@@ -190,7 +190,7 @@ class DailyHistory:
                 break
             if counts is not None:
                 known[day.on] = DayTotals(counts, self._clock())
-                await self._kept.keep(series.source, series.name, known)
+                await self._kept.save(series.source, series.name, known)
             elif (failed := failed + 1) == MOST_UNKNOWN:
                 break
         return series.history(known)

@@ -70,12 +70,12 @@ async def test_a_resumed_alert_is_due_within_a_minute(bench: Bench) -> None:
     alert = await turn_on(bench)
     await bench.course.pause(alert.id, "unauthorized")
     await bench.looks.look(ADAS)
-    await bench.redis.hset(redis_keys.alerts_strikes(), PolledConnection(GRACE, "acme").name, 2)
+    await bench.redis.hset(redis_keys.alerts_failures(), PolledConnection(GRACE, "acme").name, 2)
     resumed = await bench.alerts.resume(await bench.account(GRACE), OPS, alert.id)
     assert (resumed.how, resumed.before) == ("resumed", ADA)
     assert (resumed.alert.owner, resumed.alert.paused, resumed.alert.notices) == (GRACE, "", 0)
     assert await due(bench, PolledConnection(GRACE, "acme")) == bench.clock() + 50
-    assert await bench.redis.hlen(redis_keys.alerts_strikes()) == 0
+    assert await bench.redis.hlen(redis_keys.alerts_failures()) == 0
 
 
 async def test_resuming_needs_a_connection(bench: Bench) -> None:
@@ -173,7 +173,7 @@ async def test_turning_the_last_one_off_leaves_nothing(bench: Bench) -> None:
     """Its connection leaves the due index, and what it had of refusals goes with it."""
     for filters in ({}, {"statuses": ("skipped",)}):
         await turn_on(bench, **filters)
-    await bench.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 2)
+    await bench.redis.hset(redis_keys.alerts_failures(), ADAS.name, 2)
     first, *_ = await bench.alert_store.of_channel(ADA.team_id, OPS)
     await bench.alerts.off(ADA, OPS, first.id)
     assert await due(bench) is not None

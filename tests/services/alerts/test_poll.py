@@ -152,7 +152,7 @@ async def test_refusals_of_what_is_paused_are_forgotten(bench: Bench) -> None:
         await look(bench, refused=True)
     await bench.course.pause_all(ADAS, "unauthorized")
     await look(bench)
-    assert await bench.redis.hlen(redis_keys.alerts_strikes()) == 0
+    assert await bench.redis.hlen(redis_keys.alerts_failures()) == 0
 
 
 async def test_a_worker_without_the_key_forgets_nothing(bench: Bench, redis: Any) -> None:
@@ -201,7 +201,7 @@ async def test_finds_what_emporix_shows_late(bench: Bench) -> None:
 
 async def test_strikes_never_put_a_look_off_for_long(bench: Bench) -> None:
     """However many there were."""
-    await bench.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 5_000)
+    await bench.redis.hset(redis_keys.alerts_failures(), ADAS.name, 5_000)
     await look(bench, refused=True)
     assert await due_in(bench) <= 900
 

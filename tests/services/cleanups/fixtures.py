@@ -158,7 +158,7 @@ class Bench:
         while (seconds := await self.turn(clean)) is not None:
             self.clock.forward(seconds)
         report = self.shown[-1]
-        assert report.clean.end_reason
+        assert report.cleanup.end_reason
         assert_adds_up(report)
         return report
 
@@ -183,8 +183,8 @@ class Bench:
 
 def assert_adds_up(progress: CleanupProgress) -> None:
     """Each job that was counted has come to one end, or is left."""
-    parts = (progress.deleted, progress.already_gone, progress.missing, progress.left)
-    assert sum(parts) + sum(progress.refused.values()) == progress.clean.counted
+    parts = (progress.deleted, progress.already_gone, progress.missing, progress.remaining)
+    assert sum(parts) + sum(progress.refused.values()) == progress.cleanup.counted
     assert min(parts) >= 0
 
 

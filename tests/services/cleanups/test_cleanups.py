@@ -32,7 +32,7 @@ def bench(redis: Any, clock: FakeClock) -> Bench:
 async def test_takes_the_number_as_people_write_it(bench: Bench, clean_id: str, typed: str) -> None:
     """Thousands are parted in many ways."""
     confirmation = await bench.cleaning.confirm(ADA, clean_id, typed)
-    assert confirmation.clean.begun_at
+    assert confirmation.clean.started_at
 
 
 @pytest.mark.parametrize("typed", ["", "204", "12040", "-1204", "1204 jobs", "0x4b4", "1,204.0"])

@@ -41,7 +41,7 @@ from bot.services.cleanups.run import (
     FileNotSent,
 )
 from bot.store import keys as redis_keys
-from bot.store.cleanups import LEASE_SECONDS
+from bot.store.cleanups import CLEANUP_LEASE_SECONDS
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
 from sandbox.redis import redis_server
@@ -74,14 +74,14 @@ def filled(bench: Bench) -> Bench:
 
 
 async def entries(bench: Bench) -> list[tuple[str, int, int]]:
-    found = await bench.audit.last(ADA, 10)
+    found = await bench.audit.latest(ADA, 10)
     return [(entry.result, entry.count, entry.deleted) for entry in found]
 
 
 async def test_deletes_them_all(bench: Bench) -> None:
     """Those modified longest ago first, and the audit record has one entry."""
     report = await bench.to_the_end(await bench.begin())
-    assert (report.clean.end_reason, report.deleted, report.left) == ("done", 12, 0)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("done", 12, 0)
     assert bench.shelf.present == set()
     assert set(bench.emporix.deleted[:AT_ONCE]) == set(bench.shelf.ids[-AT_ONCE:])
     assert await entries(bench) == [("done", 12, 12)]
@@ -116,7 +116,7 @@ async def test_a_filter_that_emporix_ignores_costs_no_job(bench: Bench) -> None:
     clean = await bench.begin(Filters(agents=("a",), since=bench.clock() - 7200))
     bench.emporix.ignores_filters = True
     report = await bench.to_the_end(clean)
-    assert (report.clean.counted, report.deleted, len(bench.shelf.present)) == (3, 3, 9)
+    assert (report.cleanup.counted, report.deleted, len(bench.shelf.present)) == (3, 3, 9)
 
 
 async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
@@ -124,15 +124,15 @@ async def test_more_than_were_counted_are_not_touched(bench: Bench) -> None:
     clean = await bench.begin()
     bench.shelf.put(3600 * 3)  # Emporix shows late what is as old as the others
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("grew", 0)
+    assert (report.cleanup.end_reason, report.deleted) == ("grew", 0)
     assert len(bench.shelf.present) == 13
 
 
 async def overwrite(bench: Bench, clean: Cleanup) -> None:
     """As another worker would, between two turns."""
-    assert await bench.kept.claim(clean.id, "another")
+    assert await bench.kept.acquire_lease(clean.id, "another")
     await bench.kept.save(clean, "another")
-    await bench.kept.release(clean.id, "another")
+    await bench.kept.release_lease(clean.id, "another")
 
 
 async def test_a_filter_of_a_newer_version_is_left_to_it(
@@ -159,10 +159,10 @@ async def test_a_lost_list_of_jobs_is_told(bench: Bench) -> None:
     clean = await bench.begin()
     bench.emporix.before = once(EmporixFailed())
     assert await bench.turn(clean)
-    await bench.redis.delete(redis_keys.clean_jobs(clean.id))
+    await bench.redis.delete(redis_keys.cleanup_jobs(clean.id))
     bench.clock.forward(2)
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("lost", 4, 8)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("lost", 4, 8)
 
 
 @pytest.mark.parametrize("at", [1, 3, 8, 12])
@@ -208,7 +208,7 @@ async def test_a_passing_fault_is_got_over(
         bench.emporix.before = on_call(3, error)
     assert await bench.turn(clean) == 2.0
     assert bench.shown[-1].state == "pausing"
-    assert bench.shown[-1].trouble == error.template
+    assert bench.shown[-1].error == error.template
     bench.clock.forward(2)
     report = await bench.to_the_end(clean)
     assert report.deleted + report.already_gone == 12
@@ -235,12 +235,12 @@ async def test_gives_up_after_a_while_and_goes_on(bench: Bench) -> None:
     began = bench.clock()
     bench.emporix.before = always(EmporixFailed())
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("gave_up", 0, 12)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("gave_up", 0, 12)
     assert 20 * 60 < bench.clock() - began < 40 * 60
     assert len([one for one in bench.shown if one.state == "pausing"]) == MOST_IDLE - 1
     bench.emporix.before = lambda _: None
     report = await bench.to_the_end(await bench.go_on(clean))
-    assert (report.clean.end_reason, report.deleted) == ("done", 12)
+    assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
     assert await entries(bench) == [("done", 12, 12), ("gave_up", 12, 0)]
 
 
@@ -249,7 +249,7 @@ async def test_a_result_now_and_then_keeps_it_going(bench: Bench) -> None:
     clean = await bench.begin()
     bench.emporix.before = most_of_the_time(EmporixFailed())
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("done", 12)
+    assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
 
 
 async def test_refused_jobs_stay_with_the_reason(bench: Bench) -> None:
@@ -277,7 +277,7 @@ async def test_ends_where_all_is_refused(bench: Bench) -> None:
     clean = await bench.begin()
     bench.emporix.before = always(Forbidden())
     report = await bench.to_the_end(clean)
-    assert report.clean.end_reason == "refused"
+    assert report.cleanup.end_reason == "refused"
     assert report.refused["forbidden"] == HOPELESS
 
 
@@ -290,7 +290,7 @@ async def test_stops_kindly_when_its_owner_disconnects(bench: Bench) -> None:
 
     bench.emporix.after = disconnect
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("not_connected", 5, 7)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("not_connected", 5, 7)
     assert await entries(bench) == [("not_connected", 12, 5)]
 
 
@@ -299,22 +299,22 @@ async def test_stops_when_the_key_is_not_accepted_any_more(bench: Bench) -> None
     clean = await bench.begin()
     bench.emporix.before = always(Unauthorized())
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.left) == ("unauthorized", 12)
+    assert (report.cleanup.end_reason, report.remaining) == ("unauthorized", 12)
 
 
 async def test_stops_after_the_deletes_on_their_way(bench: Bench) -> None:
     """A round at most."""
     clean = await bench.begin()
-    await bench.kept.ask_to_stop("another", "U0ADA")  # the script is known to Redis from now on
+    await bench.kept.request_stop("another", "U0ADA")  # the script is known to Redis from now on
     stopping: list[asyncio.Task[Any]] = []
 
     def press(_: str) -> None:
-        stopping.append(asyncio.create_task(bench.kept.ask_to_stop(clean.id, "U0ADA")))
+        stopping.append(asyncio.create_task(bench.kept.request_stop(clean.id, "U0ADA")))
 
     bench.emporix.after = press
     report = await bench.to_the_end(clean)
     await asyncio.gather(*stopping)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("stopped", AT_ONCE, 7)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("stopped", AT_ONCE, 7)
 
 
 async def test_what_changes_while_it_rests_stays(bench: Bench) -> None:
@@ -328,7 +328,7 @@ async def test_what_changes_while_it_rests_stays(bench: Bench) -> None:
     changed = bench.shelf.change("job-000")
     report = await bench.to_the_end(await bench.go_on(clean))
     assert bench.shelf.present == {changed}
-    assert (report.clean.end_reason, report.clean.counted, report.deleted) == ("done", 2, 2)
+    assert (report.cleanup.end_reason, report.cleanup.counted, report.deleted) == ("done", 2, 2)
 
 
 async def test_a_delete_that_may_have_worked_is_tried_again_however_late(bench: Bench) -> None:
@@ -353,11 +353,13 @@ async def test_two_workers_do_not_share_one(bench: Bench) -> None:
 async def test_a_worker_that_slept_too_long_deletes_no_more(bench: Bench) -> None:
     """Its lease has ended and another holds it: it does not begin a single delete."""
     clean = await bench.begin()
-    lease = redis_keys.clean_lease(clean.id)
+    lease = redis_keys.cleanup_lease(clean.id)
     taking: list[asyncio.Task[Any]] = []
 
     def lose(_: str) -> None:
-        taking.append(asyncio.create_task(bench.redis.set(lease, "another", ex=LEASE_SECONDS)))
+        taking.append(
+            asyncio.create_task(bench.redis.set(lease, "another", ex=CLEANUP_LEASE_SECONDS))
+        )
 
     bench.emporix.after = lose
     assert await bench.turn(clean) == TAKEN_SECONDS
@@ -410,7 +412,7 @@ async def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock) -> No
     with redis_server(tmp_path) as url:
         again = Bench(connect(url), clock)
         again.shelf = again.emporix.shelf = bench.shelf
-        await again.redis.delete(redis_keys.clean_lease(clean.id))
+        await again.redis.delete(redis_keys.cleanup_lease(clean.id))
         report = await again.to_the_end(clean)
         await again.redis.aclose()
     assert (report.deleted, report.already_gone) == (12, 0)
@@ -427,7 +429,7 @@ async def test_its_owner_has_the_jobs_before_the_first_delete(bench: Bench) -> N
     bench.emporix.before = look
     report = await bench.to_the_end(clean)
     assert bench.owner.files == [sorted(bench.shelf.ids, reverse=True)]
-    assert (report.clean.files, report.clean.exported, report.deleted) == (1, True, 12)
+    assert (report.cleanup.files, report.cleanup.exported, report.deleted) == (1, True, 12)
 
 
 async def test_a_restart_sends_the_file_no_second_time(bench: Bench) -> None:
@@ -452,7 +454,7 @@ async def test_a_killed_export_goes_on(bench: Bench) -> None:
     first, second = map(set, bench.owner.files)
     assert first | second == set(bench.shelf.ids)
     assert len(first & second) <= 1
-    assert (report.clean.files, report.deleted) == (2, 312)
+    assert (report.cleanup.files, report.deleted) == (2, 312)
 
 
 async def test_pages_that_are_too_large_are_read_in_small_ones(bench: Bench) -> None:
@@ -476,7 +478,7 @@ async def test_without_the_file_nothing_is_deleted(bench: Bench) -> None:
     clean = await bench.begin()
     bench.owner.before_file = always(FileNotSent("missing_scope", passes=False))
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.clean.detail) == ("no_file", "missing_scope")
+    assert (report.cleanup.end_reason, report.cleanup.detail) == ("no_file", "missing_scope")
     assert bench.emporix.deleted == []
     bench.owner.before_file = lambda _: None
     assert (await bench.to_the_end(await bench.go_on(clean))).deleted == 12
@@ -487,7 +489,7 @@ async def test_the_file_is_tried_again(bench: Bench) -> None:
     clean = await bench.begin()
     bench.owner.before_file = for_the_first(2, FileNotSent("fatal_error", passes=True))
     assert await bench.turn(clean) == 2.0
-    assert (bench.shown[-1].trouble, bench.emporix.deleted) == ("file_not_sent", [])
+    assert (bench.shown[-1].error, bench.emporix.deleted) == ("file_not_sent", [])
     bench.clock.forward(2)
     assert (await bench.to_the_end(clean)).deleted == 12
 
@@ -497,7 +499,7 @@ async def test_a_file_that_never_arrives_ends_it(bench: Bench) -> None:
     clean = await bench.begin()
     bench.owner.before_file = always(FileNotSent("fatal_error", passes=True))
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.clean.detail) == ("no_file", "fatal_error")
+    assert (report.cleanup.end_reason, report.cleanup.detail) == ("no_file", "fatal_error")
     assert bench.emporix.deleted == []
 
 
@@ -516,7 +518,7 @@ async def test_ends_at_once_when_its_owner_is_reported_gone(bench: Bench, during
     clean = await bench.begin()
 
     async def leave() -> None:
-        await bench.kept.ask_to_stop(clean.id, "owner_gone")
+        await bench.kept.request_stop(clean.id, "owner_gone")
         bench.accounts.connected = False
 
     if during:
@@ -526,7 +528,7 @@ async def test_ends_at_once_when_its_owner_is_reported_gone(bench: Bench, during
     assert await bench.turn(clean) is None
     assert await entries(bench) == [("owner_gone", 12, 0)]
     assert bench.emporix.deleted == []
-    assert not any(progress.clean.end_reason for progress in bench.shown)
+    assert not any(progress.cleanup.end_reason for progress in bench.shown)
 
 
 async def test_asks_for_its_owner_once_an_hour(bench: Bench) -> None:
@@ -562,11 +564,11 @@ async def test_nothing_is_deleted_after_a_long_pause(redis: Any, pause: int, fai
     bench.clock.forward(pause)
     report = await bench.to_the_end(clean)
     if pause <= 1800:
-        assert (report.clean.end_reason, report.deleted) == ("done", 12)
+        assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
         return
-    assert (report.clean.end_reason, len(bench.emporix.deleted)) == ("interrupted", deleted)
+    assert (report.cleanup.end_reason, len(bench.emporix.deleted)) == ("interrupted", deleted)
     report = await bench.to_the_end(await bench.go_on(clean))
-    assert (report.clean.end_reason, len(bench.emporix.deleted)) == ("done", 12)
+    assert (report.cleanup.end_reason, len(bench.emporix.deleted)) == ("done", 12)
 
 
 async def test_counts_the_pause_from_the_last_progress(bench: Bench) -> None:
@@ -583,7 +585,7 @@ async def test_counts_the_pause_from_the_last_progress(bench: Bench) -> None:
     await bench.turn(clean)
     bench.clock.forward(2)
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("interrupted", deleted)
+    assert (report.cleanup.end_reason, report.deleted) == ("interrupted", deleted)
     assert 0 < deleted < 12
 
 
@@ -593,10 +595,10 @@ async def test_an_interrupted_one_can_be_stopped_for_good(bench: Bench) -> None:
     bench.clock.forward(1801)
     await bench.to_the_end(clean)
     stopped = await bench.cleaning.stop(ADA, clean.id)
-    assert stopped.clean.end_reason == "stopped"
+    assert stopped.cleanup.end_reason == "stopped"
     report = await bench.cleaning.report(clean.id)
     assert report is not None
-    assert report.clean.end_reason == "stopped"
+    assert report.cleanup.end_reason == "stopped"
 
 
 async def test_continue_while_it_runs_is_refused(bench: Bench) -> None:
@@ -616,7 +618,7 @@ async def test_an_administrator_stops_it(bench: Bench) -> None:
     assert await bench.cleaning.running(GRACE) == [clean]
     assert await bench.cleaning.stop_any(GRACE, clean.id) == (clean, True)
     report = await bench.to_the_end(clean)
-    assert (report.clean.end_reason, report.clean.stopped_by, report.deleted) == (
+    assert (report.cleanup.end_reason, report.cleanup.stopped_by, report.deleted) == (
         "stopped",
         "U0GRACE",
         0,
@@ -639,7 +641,7 @@ async def test_the_operator_turns_clean_ups_off(bench: Bench, redis: Any) -> Non
         with pytest.raises(DeletesOff):
             await forbidden
     report = await off.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("deletes_off", 0)
+    assert (report.cleanup.end_reason, report.deleted) == ("deletes_off", 0)
 
 
 async def test_a_worker_with_another_key_changes_nothing(
@@ -650,7 +652,7 @@ async def test_a_worker_with_another_key_changes_nothing(
     stranger = Bench(redis, bench.clock, vault=Cipher(parse_keys(new_key())))
     assert await stranger.turn(clean) is None
     assert "waits for a worker that can open it" in caplog.text
-    assert await redis.zscore(redis_keys.cleans_due(), clean.id) is not None
+    assert await redis.zscore(redis_keys.cleanups_due(), clean.id) is not None
     assert (await bench.to_the_end(clean)).deleted == 12
 
 
@@ -660,11 +662,11 @@ async def test_a_lost_index_is_restored(
     """A clean-up under way that the index lacks is put back, once, with a line in the log."""
     clean = await bench.begin()
     await bench.cleaning.look(await bench.accounts.load(ADA), FILTERS)
-    await redis.delete(redis_keys.cleans_due())
+    await redis.delete(redis_keys.cleanups_due())
     await bench.kept.due.reconcile(bench.clock())
     await bench.kept.due.reconcile(bench.clock())
     assert caplog.text.count("1 clean-ups were missing in the due index") == 1
     assert await bench.kept.due.claim(bench.clock(), 100) == [clean.id]
     await bench.to_the_end(clean)
     await bench.kept.due.reconcile(bench.clock())
-    assert await redis.zrange(redis_keys.cleans_due(), 0, -1) == []
+    assert await redis.zrange(redis_keys.cleanups_due(), 0, -1) == []

@@ -255,7 +255,7 @@ async def test_a_limit_that_begins_before_its_turn_counts(bench: Bench) -> None:
 
     async def sleep(seconds: float) -> None:
         bench.clock.forward(seconds)
-        await bench.pace.hold("T0ACME", "C0GENERAL", 30)
+        await bench.pace.pause("T0ACME", "C0GENERAL", 30)
 
     once = IdempotentPoster(bench.client, bench.posts, bench.pace, sleep)
     with pytest.raises(RetryLater) as later:
