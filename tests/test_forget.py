@@ -91,8 +91,10 @@ async def tour(harness: AppHarness) -> None:
         await set_up(here, name=f"Jobs of {person}")
         await here.command("/emporix digest now")
         await here.command("/emporix jobs watch running")
-    await harness.grace.click("Delete", action_id="jobs.delete_shared.confirm")
-    await harness.person("ada", "general").click("Delete", action_id="jobs.delete_shared.confirm")
+    await harness.grace.click("Delete", action_id="jobs.delete_in_channel.confirm")
+    await harness.person("ada", "general").click(
+        "Delete", action_id="jobs.delete_in_channel.confirm"
+    )
     harness.clock.forward(60)
     harness.world.add_job("acme", id="new", status="failure", message="No such order.")
     await harness.worker.work()

@@ -109,7 +109,7 @@ async def ask_and_open(tour: Tour, ada: Person) -> None:
 async def share_and_delete(tour: Tour, ada: Person) -> None:
     await tour.do(ada.command("/emporix jobs size:3"))
     await tour.do(ada.click("Share in channel"), ada.click("Share"))
-    await tour.do(ada.click(action_id="jobs.delete_shared.confirm"))
+    await tour.do(ada.click(action_id="jobs.delete_in_channel.confirm"))
     await tour.do(ada.command("/emporix jobs"), ada.click("Delete"))
 
 

@@ -33,15 +33,15 @@ JOBS_FILTER_WORDS = "jobs.filter.words"
 JOBS_FILTER_CHANGE = "jobs.filter.change"
 JOBS_FILTER_AGENT = "jobs.filter.agent"
 JOBS_FILTER_SUBMIT = "jobs.filter.submit"
-JOBS_RESULTS_FIRST = "jobs.results.first"
-JOBS_RESULTS_NEXT = "jobs.results.next"
-JOBS_RESULTS_PREVIOUS = "jobs.results.previous"
-JOBS_RESULTS_REFRESH = "jobs.results.refresh"
-JOBS_RESULTS_PAGES = (
-    JOBS_RESULTS_FIRST,
-    JOBS_RESULTS_NEXT,
-    JOBS_RESULTS_PREVIOUS,
-    JOBS_RESULTS_REFRESH,
+JOBS_SEARCH_RESULTS_FIRST = "jobs.search_results.first"
+JOBS_SEARCH_RESULTS_NEXT = "jobs.search_results.next"
+JOBS_SEARCH_RESULTS_PREVIOUS = "jobs.search_results.previous"
+JOBS_SEARCH_RESULTS_REFRESH = "jobs.search_results.refresh"
+JOBS_SEARCH_RESULTS_PAGES = (
+    JOBS_SEARCH_RESULTS_FIRST,
+    JOBS_SEARCH_RESULTS_NEXT,
+    JOBS_SEARCH_RESULTS_PREVIOUS,
+    JOBS_SEARCH_RESULTS_REFRESH,
 )
 JOBS_EXPORT_DOWNLOAD = "jobs.export.download"
 JOBS_CSV_DOWNLOAD = "jobs.csv.download"
@@ -63,11 +63,11 @@ JOBS_CLEAN_STOP = "jobs.clean.stop"
 JOBS_CLEAN_AGAIN = "jobs.clean.ask_again"
 JOBS_DELETE_CONFIRM = "jobs.delete.confirm"
 JOBS_DELETE_KEEP = "jobs.delete.keep"
-JOBS_DELETE_FOUND_START = "jobs.delete_found.start"
-JOBS_DELETE_FOUND_ASK = "jobs.delete_found.ask"
-JOBS_DELETE_FOUND_CHOSEN = "jobs.delete_found.chosen"
-JOBS_DELETE_FOUND_CONFIRM = "jobs.delete_found.confirm"
-JOBS_DELETE_SHARED_CONFIRM = "jobs.delete_shared.confirm"
+JOBS_DELETE_MENTIONED_START = "jobs.delete_mentioned.start"
+JOBS_DELETE_MENTIONED_ASK = "jobs.delete_mentioned.ask"
+JOBS_DELETE_MENTIONED_CHOSEN = "jobs.delete_mentioned.chosen"
+JOBS_DELETE_MENTIONED_CONFIRM = "jobs.delete_mentioned.confirm"
+JOBS_DELETE_IN_CHANNEL_CONFIRM = "jobs.delete_in_channel.confirm"
 JOBS_WATCH_START = "jobs.watch.start"
 JOBS_WATCH_STOP = "jobs.watch.stop"
 JOBS_WATCH_STOP_ONE = "jobs.watch.stop_one"
@@ -82,10 +82,10 @@ ALERTS_OFF_ONE = "alerts.off.one"
 ALERTS_MUTE_ONE = "alerts.mute.one"
 ALERTS_MUTE_END = "alerts.mute.end"
 ALERTS_LIST_JOBS = "alerts.list.jobs"
-JOBS_SHARE_FOUND_ASK = "jobs.share_found.ask"
-JOBS_SHARE_FOUND_CHOOSE = "jobs.share_found.choose"
-JOBS_SHARE_FOUND_CHOSEN = "jobs.share_found.chosen"
-JOBS_SHARE_FOUND_CONFIRM = "jobs.share_found.confirm"
+JOBS_SHARE_MENTIONED_ASK = "jobs.share_mentioned.ask"
+JOBS_SHARE_MENTIONED_CHOOSE = "jobs.share_mentioned.choose"
+JOBS_SHARE_MENTIONED_CHOSEN = "jobs.share_mentioned.chosen"
+JOBS_SHARE_MENTIONED_CONFIRM = "jobs.share_mentioned.confirm"
 AUDIT_STOP = "audit.stop"
 CONNECT_OPEN = "connect.open"
 CONNECT_SUBMIT = "connect.submit"

@@ -53,7 +53,7 @@ def row_of(blocks: Iterable[Block], tenant: str, job_id: str) -> str:
 def _job(block: Block) -> tuple[str, str] | None:
     """The job of a row's Delete button."""
     for element in block.get("elements", ()):
-        if element.get("action_id") == buttons.JOBS_DELETE_SHARED_CONFIRM:
+        if element.get("action_id") == buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM:
             return _job_of(element.get("value", ""))
     return None
 
@@ -82,7 +82,7 @@ def with_buttons_replaced(
 
 def _deletes(block: Block, tenant: str, job_id: str) -> bool:
     for element in block.get("elements", ()):
-        if element.get("action_id") == buttons.JOBS_DELETE_FOUND_ASK:
+        if element.get("action_id") == buttons.JOBS_DELETE_MENTIONED_ASK:
             return _is_of(element.get("value", ""), tenant, job_id)
     return False
 

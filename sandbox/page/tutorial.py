@@ -136,7 +136,7 @@ def _told(sent: Sent, user: User) -> Iterator[str]:
         yield "share"
     if "*Connected to `" in shown and user == GRACE:
         yield "connect"
-    if buttons.JOBS_SHARE_FOUND_ASK in shown:
+    if buttons.JOBS_SHARE_MENTIONED_ASK in shown:
         yield "find"
-    if buttons.JOBS_RESULTS_REFRESH in shown:
+    if buttons.JOBS_SEARCH_RESULTS_REFRESH in shown:
         yield "form"

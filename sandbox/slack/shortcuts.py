@@ -20,7 +20,7 @@ class Shortcut:
 
 SHORTCUTS = (
     Shortcut("Find Emporix jobs", "jobs.find.start", "message"),
-    Shortcut("Delete Emporix jobs", "jobs.delete_found.start", "message"),
+    Shortcut("Delete Emporix jobs", "jobs.delete_mentioned.start", "message"),
     Shortcut("Search Emporix jobs", "jobs.filter.start", "global"),
 )
 """Those of manifest.yml."""

@@ -59,7 +59,7 @@ async def test_shares_with_everyone_in_the_channel(desk: Desk) -> None:
     await expect(desk.messages).to_have_count(1)
     await desk.sees("Shared by @Ada Lovelace")
     await expect(desk.last).not_to_contain_text("Only visible to you")
-    await desk.person("ada").click("Delete", action_id="jobs.delete_shared.confirm")
+    await desk.person("ada").click("Delete", action_id="jobs.delete_in_channel.confirm")
     await desk.sees("Deleted by @Ada Lovelace, Today")
 
 

@@ -81,7 +81,7 @@ async def test_a_shared_list(alone: Desk, pictures: Path) -> None:
     await alone.press("Share in channel", answer="Share these jobs?")
     await alone.button("Share").click()
     await expect(alone.messages.filter(has_text="Shared by")).to_have_count(1)
-    await alone.person("ada").click("Delete", action_id="jobs.delete_shared.confirm")
+    await alone.person("ada").click("Delete", action_id="jobs.delete_in_channel.confirm")
     await alone.become("Grace Hopper")
     await alone.sees("Deleted by @Ada Lovelace")
     await expect(alone.page.locator("#notice")).to_be_empty(timeout=10_000)

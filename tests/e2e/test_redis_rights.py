@@ -86,7 +86,7 @@ async def do_everything(harness: AppHarness) -> None:
     await harness.ada.command("/emporix jobs size:2")
     for label in ("Next", "Delete", "Share in channel", "Share"):
         await harness.ada.click(label)
-    await harness.grace.click("Delete", action_id="jobs.delete_shared.confirm")
+    await harness.grace.click("Delete", action_id="jobs.delete_in_channel.confirm")
     await harness.ada.command("/emporix audit")
     await clean_up(harness)
     await harness.ada.open_home()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from functools import cache
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 def modules(folder: str) -> list[Path]:

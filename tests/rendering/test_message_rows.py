@@ -14,7 +14,7 @@ LINE = {"type": "section", "text": {"type": "mrkdwn", "text": "gone"}}
 def row(number: int, job: str) -> list[dict[str, Any]]:
     value = JobButton(tenant="acme", job_id=job, row=number).value
     opened = {"action_id": buttons.JOBS_GET_OPEN, "value": "x"}
-    delete = {"action_id": buttons.JOBS_DELETE_SHARED_CONFIRM, "value": value}
+    delete = {"action_id": buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM, "value": value}
     return [
         {"type": "section", "block_id": f"job.{number}"},
         {"type": "section", "block_id": f"made-up-{number}"},
@@ -55,5 +55,5 @@ def test_finds_the_row_of_a_job() -> None:
 
 def test_an_old_button_is_no_job() -> None:
     """A button of another version is left alone."""
-    old = {"action_id": buttons.JOBS_DELETE_SHARED_CONFIRM, "value": "old"}
+    old = {"action_id": buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM, "value": "old"}
     assert jobs_in_rows([{"block_id": "job.1.buttons", "elements": [old]}]) == {}

@@ -51,4 +51,4 @@ def test_none_comes_more_often_than_it_may(times: list[float]) -> None:
 def test_a_tick_is_named_by_its_file() -> None:
     """The log says where to look."""
     assert isinstance(SECOND, PeriodicTask)
-    assert SECOND.name == "test_ticks.nothing"
+    assert SECOND.name == "test_tasks.nothing"

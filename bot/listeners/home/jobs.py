@@ -27,7 +27,7 @@ async def list_failed(
 ) -> None:
     await modal.open("home/jobs.opening")
     listing = await jobs.list(account, failed_lately(button.tenant, clock.now()))
-    await modal.update("jobs/results", listing=listing)
+    await modal.update("jobs/search_results", listing=listing)
 
 
 @action(buttons.HOME_JOBS_RUNNING, at_once=True, audit=None)
@@ -36,7 +36,7 @@ async def list_running(
 ) -> None:
     await modal.open("home/jobs.opening")
     listing = await jobs.list(account, still_running(button.tenant))
-    await modal.update("jobs/results", listing=listing)
+    await modal.update("jobs/search_results", listing=listing)
 
 
 @action(buttons.HOME_JOBS_SEARCH, at_once=True, audit=None)

@@ -14,7 +14,7 @@ from bot.slack.decorators import action
 from bot.slack.reply import Reply
 
 
-@action(buttons.JOBS_DELETE_SHARED_CONFIRM, audit=AuditEvent.JOB_DELETED)
+@action(buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM, audit=AuditEvent.JOB_DELETED)
 async def delete_shared_job(
     button: JobButton,
     account: Account,
@@ -30,4 +30,4 @@ async def delete_shared_job(
     except StoreUnavailable:  # the job is deleted, whatever becomes of the message
         edited = False
     if not edited:
-        await reply("jobs/delete_shared", deleted=deleted)
+        await reply("jobs/delete_in_channel", deleted=deleted)

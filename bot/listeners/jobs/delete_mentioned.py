@@ -29,7 +29,7 @@ LONGEST = 1500
 
 
 @shortcut(
-    buttons.JOBS_DELETE_FOUND_START,
+    buttons.JOBS_DELETE_MENTIONED_START,
     "Delete Emporix jobs",
     "The jobs that a message names, to be ticked and deleted after a question",
     kind="message",
@@ -47,20 +47,20 @@ async def start(
     shared_deletes.admit()
     findings = await finding.find(account, texts(place.message))
     form = await views.keep_original(account, forms, place) if findings.named else ""
-    await modal.update("jobs/delete_found", findings=findings, form=form)
+    await modal.update("jobs/delete_mentioned", findings=findings, form=form)
 
 
-@action(buttons.JOBS_DELETE_FOUND_ASK, at_once=True, audit=None)
+@action(buttons.JOBS_DELETE_MENTIONED_ASK, at_once=True, audit=None)
 async def ask_about_one(
     button: JobButton, metadata: ModalOrigin | None, caller: Caller, forms: FormStore, modal: Modal
 ) -> None:
     form = metadata.form if metadata else ""
     jobs = [f"{button.tenant}/{button.job_id}"]
     below = await forms.save(caller, modal.below())
-    await modal.open("jobs/delete_found.ask", jobs=jobs, form=form, below=below, is_list=False)
+    await modal.open("jobs/delete_mentioned.ask", jobs=jobs, form=form, below=below, is_list=False)
 
 
-@submission(buttons.JOBS_DELETE_FOUND_CHOSEN, audit=None)
+@submission(buttons.JOBS_DELETE_MENTIONED_CHOSEN, audit=None)
 async def ask_about_chosen(
     choices: Mapping[str, tuple[str, ...]], metadata: ModalOrigin, modal: SubmittedModal
 ) -> None:
@@ -68,12 +68,14 @@ async def ask_about_chosen(
         raise OutdatedButton
     jobs = [job for ticked in choices.values() for job in ticked]
     if not jobs or len("\n".join(jobs)) > LONGEST:
-        await modal.errors("jobs/delete_found.errors", field=min(choices), is_none=not jobs)
+        await modal.errors("jobs/delete_mentioned.errors", field=min(choices), is_none=not jobs)
         return
-    await modal.push("jobs/delete_found.ask", jobs=jobs, form=metadata.form, below="", is_list=True)
+    await modal.push(
+        "jobs/delete_mentioned.ask", jobs=jobs, form=metadata.form, below="", is_list=True
+    )
 
 
-@submission(buttons.JOBS_DELETE_FOUND_CONFIRM, audit=AuditEvent.JOB_DELETED)
+@submission(buttons.JOBS_DELETE_MENTIONED_CONFIRM, audit=AuditEvent.JOB_DELETED)
 async def delete(
     caller: Caller,
     metadata: JobsButton,
@@ -86,17 +88,17 @@ async def delete(
     reply: Reply,
 ) -> None:
     jobs = metadata.pairs
-    await modal.update("jobs/delete_found.running", done=0, total=len(jobs))
+    await modal.update("jobs/delete_mentioned.running", done=0, total=len(jobs))
     account = await accounts.of(caller)
     outcomes: list[Outcome] = []
     async for outcome in delete_each(shared_deletes, account, jobs):
         outcomes.append(outcome)
-        await modal.tell("jobs/delete_found.running", done=len(outcomes), total=len(jobs))
+        await modal.tell("jobs/delete_mentioned.running", done=len(outcomes), total=len(jobs))
     changed = await _change_original(metadata.form, caller, shared_deletes, forms, place)
     if not await modal.tell(
-        "jobs/delete_found.done", outcomes=outcomes, changed=changed, is_list=metadata.is_list
+        "jobs/delete_mentioned.done", outcomes=outcomes, changed=changed, is_list=metadata.is_list
     ):  # closed meanwhile
-        await reply("jobs/delete_found.told", outcomes=outcomes, changed=changed)
+        await reply("jobs/delete_mentioned.told", outcomes=outcomes, changed=changed)
     await _change_below(metadata.below, outcomes[0], caller, forms, modal)
     await home.keep_up(*{tenant for tenant, _ in jobs})
 
@@ -127,6 +129,6 @@ async def _change_below(
         kept = await forms.load(caller, key)
     except BotError:  # the job is deleted, whatever becomes of the modal
         return
-    line = modal.render("jobs/delete_found.line", already_gone=outcome.result != "deleted")
+    line = modal.render("jobs/delete_mentioned.line", already_gone=outcome.result != "deleted")
     blocks = with_buttons_replaced(kept["blocks"], outcome.tenant, outcome.job_id, line["blocks"])
     await modal.change_below(kept, blocks)

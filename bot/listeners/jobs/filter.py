@@ -109,7 +109,7 @@ async def search(
         return
     if kept:
         await views.show_list(listing, place.reply_at(kept), replace=True)
-    await modal.update("jobs/filter.done" if kept else "jobs/results", listing=listing)
+    await modal.update("jobs/filter.done" if kept else "jobs/search_results", listing=listing)
 
 
 async def read_or_refuse(form: Form, modal: SubmittedModal) -> ParsedFilters | None:

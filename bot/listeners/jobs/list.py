@@ -59,6 +59,6 @@ async def turn_page(
 async def _show_in_place(listing: Listing, reply: Reply, modal: Modal) -> None:
     """Where the pressed button stands: an error, which offers these lists, may be in a modal."""
     if modal.is_open:
-        await modal.update("jobs/results", listing=listing)
+        await modal.update("jobs/search_results", listing=listing)
     else:
         await views.show_list(listing, reply, replace=True)

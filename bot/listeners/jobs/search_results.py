@@ -12,9 +12,9 @@ from bot.slack.decorators import action
 from bot.slack.modals import Modal
 
 
-@action(*buttons.JOBS_RESULTS_PAGES, audit=None)
+@action(*buttons.JOBS_SEARCH_RESULTS_PAGES, audit=None)
 async def turn_page(
     button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService, modal: Modal
 ) -> None:
     listing = await views.page_of(button, account, cursor, jobs)
-    await modal.update("jobs/results", listing=listing)
+    await modal.update("jobs/search_results", listing=listing)

@@ -25,7 +25,7 @@ from bot.slack.origin import Origin
 from bot.slack.users import People
 
 
-@action(buttons.JOBS_SHARE_FOUND_ASK, at_once=True, audit=None)
+@action(buttons.JOBS_SHARE_MENTIONED_ASK, at_once=True, audit=None)
 async def ask(
     button: JobButton,
     metadata: ModalOrigin,
@@ -34,17 +34,17 @@ async def ask(
     people: People,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/share_found.looking")
+    await modal.open("jobs/share_mentioned.looking")
     shared = ShareButton(metadata.channel_id, metadata.thread_ts, button.tenant, button.job_id)
     await _ask(shared, sharing, place, people, modal)
 
 
-@action(buttons.JOBS_SHARE_FOUND_CHOOSE, at_once=True, audit=None)
+@action(buttons.JOBS_SHARE_MENTIONED_CHOOSE, at_once=True, audit=None)
 async def choose(button: ListButton, modal: Modal) -> None:
-    await modal.open("jobs/share_found.choose", cursor=button.cursor, page=button.page)
+    await modal.open("jobs/share_mentioned.choose", cursor=button.cursor, page=button.page)
 
 
-@submission(buttons.JOBS_SHARE_FOUND_CHOSEN, audit=None)
+@submission(buttons.JOBS_SHARE_MENTIONED_CHOSEN, audit=None)
 async def ask_about_channel(
     values: Mapping[str, str],
     metadata: ShareButton,
@@ -53,12 +53,12 @@ async def ask_about_channel(
     people: People,
     modal: SubmittedModal,
 ) -> None:
-    await modal.update("jobs/share_found.looking")
+    await modal.update("jobs/share_mentioned.looking")
     shared = replace(metadata, channel_id=values["channel"])
     await _ask(shared, sharing, place, people, modal)
 
 
-@submission(buttons.JOBS_SHARE_FOUND_CONFIRM, audit=AuditEvent.JOBS_SHARED)
+@submission(buttons.JOBS_SHARE_MENTIONED_CONFIRM, audit=AuditEvent.JOBS_SHARED)
 async def share(
     caller: Caller,
     metadata: ShareButton,
@@ -70,13 +70,13 @@ async def share(
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    await modal.update("jobs/share_found.posting")
+    await modal.update("jobs/share_mentioned.posting")
     audit_entry.channel_id = metadata.channel_id
     channel = place.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
     account, audience = await accounts.of(caller), await _admitted(channel, sharing, people)
     key = modal.id
     step = await views.share_once(metadata, key, account, jobs, sharing, channel, audit_entry)
-    await modal.update("jobs/share_found.done", step=step, channel_id=audience.channel_id)
+    await modal.update("jobs/share_mentioned.done", step=step, channel_id=audience.channel_id)
 
 
 async def _ask(
@@ -84,7 +84,7 @@ async def _ask(
 ) -> None:
     """Says who will see it before it is shared."""
     audience = await _admitted(place.channel_at(shared.channel_id), sharing, people)
-    await modal.update("jobs/share_found", audience=audience, state=asdict(shared))
+    await modal.update("jobs/share_mentioned", audience=audience, state=asdict(shared))
 
 
 async def _admitted(channel: Channel, sharing: SharingService, people: People) -> Audience:

@@ -157,7 +157,7 @@ async def show_deletion(
     async with shared_deletes.editing(caller, channel.place):
         if in_list:
             return await channel.edit(await _in_its_list(caller, shared_deletes, channel))
-        return await channel.edit(channel.render("jobs/delete_shared", deleted=deleted))
+        return await channel.edit(channel.render("jobs/delete_in_channel", deleted=deleted))
 
 
 async def _in_its_list(
@@ -176,5 +176,5 @@ async def _in_its_list(
 
 
 def _line(channel: Channel, deleted: DeletedJob) -> Mapping[str, Any]:
-    line: Mapping[str, Any] = channel.render("jobs/delete_shared", deleted=deleted)["blocks"][0]
+    line: Mapping[str, Any] = channel.render("jobs/delete_in_channel", deleted=deleted)["blocks"][0]
     return line

@@ -39,7 +39,7 @@ async def share(person: Person, command: str) -> None:
 
 async def press(person: Person, nth: int = 1) -> Any:
     """Press Delete in the shared message, and say yes."""
-    return await person.click(action_id="jobs.delete_shared.confirm", nth=nth)
+    return await person.click(action_id="jobs.delete_in_channel.confirm", nth=nth)
 
 
 async def seen(person: Person) -> Any:

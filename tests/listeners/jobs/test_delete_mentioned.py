@@ -251,7 +251,7 @@ async def test_found_jobs_have_the_same_question(connected: AppHarness, ada: Per
     found = await ada.shortcut(FIND)
     question = await ada.click("Delete")
     assert [sent["via"] for sent in question.sent] == ["views.push"]
-    assert "confirm" not in str(question.view).replace("delete_found.confirm", "")
+    assert "confirm" not in str(question.view).replace("delete_mentioned.confirm", "")
     exchange = await ada.submit({})
     assert "*1 of 1 job deleted*" in said(exchange.view)
     assert left(connected) == [job_id(2)]
@@ -309,7 +309,7 @@ async def test_offers_no_delete_to_who_may_only_read(harness: AppHarness) -> Non
     await harness.connect(harness.ada, ACME_READ_ONLY)
     await harness.ada.write(job_id(1))
     found = await harness.ada.shortcut(FIND)
-    assert "delete_found" not in str(found.view)
+    assert "delete_mentioned" not in str(found.view)
     listed = await harness.ada.shortcut(DELETE)
     assert "may read only" in said(listed.view)
     assert "checkboxes" not in str(listed.view)

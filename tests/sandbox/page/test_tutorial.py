@@ -31,7 +31,7 @@ DONE = {
         "U0GRACE",
         {"view": said("jobs/find", "two jobs of two tenants, and one that nobody knows")},
     ),
-    "form": ("U0GRACE", {"view": said("jobs/results", "the second page of failures")}),
+    "form": ("U0GRACE", {"view": said("jobs/search_results", "the second page of failures")}),
 }
 
 
