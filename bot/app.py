@@ -16,8 +16,8 @@ from bot.slack.dispatch import Dispatch, NotAcknowledged
 
 logger = logging.getLogger(__name__)
 
-COMMAND = "/emporix"
-ANY = re.compile("")
+SLASH_COMMAND = "/emporix"
+ANY_ID = re.compile("")
 
 
 App: TypeAlias = AsyncApp
@@ -41,18 +41,18 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App
         attaching_function_token_enabled=False,
         raise_error_for_unhandled_request=True,
     )
-    app.command(COMMAND)(dispatch.command)
-    app.action(ANY)(dispatch.action)
-    app.view(ANY)(dispatch.submission)
-    app.shortcut(ANY)(dispatch.shortcut)
-    app.options(ANY)(dispatch.options)
+    app.command(SLASH_COMMAND)(dispatch.command)
+    app.action(ANY_ID)(dispatch.action)
+    app.view(ANY_ID)(dispatch.submission)
+    app.shortcut(ANY_ID)(dispatch.shortcut)
+    app.options(ANY_ID)(dispatch.options)
     for event_type in dispatch.registry.events:
         app.event(event_type)(dispatch.event)
-    app.error(_refuse)
+    app.error(_handle_error)
     return app
 
 
-async def _refuse(error: Exception) -> BoltResponse:
+async def _handle_error(error: Exception) -> BoltResponse:
     """What nobody hears is refused, in one line of the log."""
     if isinstance(error, BoltUnhandledRequestError):
         logger.info("nobody hears this kind of request")

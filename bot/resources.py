@@ -35,7 +35,7 @@ class Resources:
 
     settings: Settings
     clock: Clock
-    keys: Cipher
+    cipher: Cipher
     redis: Commands
     session: aiohttp.ClientSession
     slack: AsyncWebClient
@@ -59,30 +59,30 @@ async def open_resources(
     settings: Settings, clock: Clock, canary: Canary, connect: Connect = connect
 ) -> AsyncIterator[Resources]:
     """Connections that stay open as long as the process runs."""
-    keys = vault(settings)
+    cipher = build_cipher(settings)
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url.get_secret_value(), canary)
         stack.push_async_callback(redis.aclose)
         session = await stack.enter_async_context(slack_session())
         http = await stack.enter_async_context(http_client(settings.emporix_api_url))
-        emporix = EmporixClient(http, TokenStore(redis, AccountEncryption(keys)), clock)
+        emporix = EmporixClient(http, TokenStore(redis, AccountEncryption(cipher)), clock)
         names = AgentNames(emporix, clock)
         stack.push_async_callback(names.close)
         yield Resources(
             settings=settings,
             clock=clock,
-            keys=keys,
+            cipher=cipher,
             redis=redis,
             session=session,
             slack=slack_client(settings, session),
-            accounts=AccountStore(redis, AccountEncryption(keys)),
+            accounts=AccountStore(redis, AccountEncryption(cipher)),
             emporix=emporix,
             names=names,
             exit_stack=stack,
         )
 
 
-def vault(settings: Settings) -> Cipher:
+def build_cipher(settings: Settings) -> Cipher:
     return Cipher(parse_keys(settings.encryption_keys.get_secret_value()))
 
 

@@ -80,13 +80,13 @@ class Stores:
 
 
 def build_stores(resources: Resources) -> Stores:
-    redis, keys = resources.redis, resources.keys
+    redis, cipher = resources.redis, resources.cipher
     return Stores(
         account_store=resources.accounts,
-        alert_store=AlertStore(redis, keys),
-        cleanup_store=CleanupStore(redis, keys),
-        digest_store=DigestStore(redis, keys),
-        watch_store=WatchStore(redis, keys),
+        alert_store=AlertStore(redis, cipher),
+        cleanup_store=CleanupStore(redis, cipher),
+        digest_store=DigestStore(redis, cipher),
+        watch_store=WatchStore(redis, cipher),
     )
 
 
@@ -135,7 +135,7 @@ def build_services(
         alert_lifecycle=course,
         alerts=alerts,
         heartbeats=Heartbeats(redis),
-        audiences=AudienceCache(redis, resources.keys, settings.slack_channel_reads_per_minute),
+        audiences=AudienceCache(redis, resources.cipher, settings.slack_channel_reads_per_minute),
         audit=audit,
         departures=_departures(resources, stores, digests, alerts, course, watches),
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
@@ -153,7 +153,7 @@ def build_services(
 
 
 def _histories(resources: Resources) -> DailyHistory:
-    counts = DailyCounts(resources.redis, resources.keys)
+    counts = DailyCounts(resources.redis, resources.cipher)
     daily_history = DailyHistory(resources.emporix, counts, resources.clock)
     resources.exit_stack.push_async_callback(daily_history.close)
     return daily_history
@@ -223,7 +223,7 @@ def _departures(
         watches,
         stores.watch_store,
         StoppedTeams(redis),
-        Erasure(redis, resources.keys),
+        Erasure(redis, resources.cipher),
         stores.cleanup_store,
         resources.clock,
     )
@@ -264,7 +264,7 @@ def build_web_services(
         ),
         exports=Exports(emporix),
         job_finder=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
-        forms=FormStore(redis, resources.keys, new_cursor_id),
+        forms=FormStore(redis, resources.cipher, new_cursor_id),
         logs=SessionLogs(emporix),
         home_service=_overviews(resources, shared),
         registry=discover(bot.listeners),
@@ -293,7 +293,7 @@ def _cleaning(
 def _overviews(resources: Resources, services: Services) -> HomeService:
     return HomeService(
         services.account_store,
-        HomeStore(resources.redis, resources.keys),
+        HomeStore(resources.redis, resources.cipher),
         TenantStatsReader(resources.patient_jobs, resources.clock),
         digests=services.digest_store,
         alerts=services.alerts,

@@ -66,7 +66,7 @@ async def test_fails_where_something_is_left(
 
 def test_names_every_key_that_is_missing() -> None:
     """In the same order each time, with how many secrets wait for it."""
-    tally = RotationTally(unopenable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
+    tally = RotationTally(unreadable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
     lines = advice(tally).splitlines()
     assert [line.partition(" cannot")[0] for line in lines] == [
         "3 sealed with key 'aaaa'",

@@ -83,14 +83,14 @@ class QueuedTask(ScheduledFunction):
 
 
 def periodic(seconds: float, *, while_stopped: bool = False) -> Callable[[Function], PeriodicTask]:
-    return lambda function: PeriodicTask(function, _address(function), seconds, while_stopped)
+    return lambda function: PeriodicTask(function, _task_name(function), seconds, while_stopped)
 
 
 def task(name: str) -> Callable[[Function], QueuedTask]:
     return lambda function: QueuedTask(function, name)
 
 
-def _address(function: Any) -> str:
+def _task_name(function: Any) -> str:
     """`digests.find_due` of bot/tasks/digests.py."""
     return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
@@ -100,8 +100,8 @@ class TaskRegistry:
 
     def __init__(self, called: Iterable[ScheduledFunction]) -> None:
         found = tuple(called)
-        self.ticks = tuple(one for one in found if isinstance(one, PeriodicTask))
-        self.tasks = {one.name: one for one in found if isinstance(one, QueuedTask)}
+        self.periodic = tuple(one for one in found if isinstance(one, PeriodicTask))
+        self.queued = {one.name: one for one in found if isinstance(one, QueuedTask)}
 
 
 def discover(package: ModuleType) -> TaskRegistry:

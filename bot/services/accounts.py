@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bot.domain.accounts import (
     DELETE_SCOPE,
-    DELETING,
+    DELETE_SCOPES,
     READ_SCOPE,
     Account,
     Caller,
@@ -75,7 +75,7 @@ class AccountService:
     async def _widest_token(self, tenant: str, credentials: Credentials) -> Token:
         """Its scopes are those of the key, as far as they matter here."""
         try:
-            token = await self._emporix.request_token(credentials, DELETING)
+            token = await self._emporix.request_token(credentials, DELETE_SCOPES)
         except Unauthorized as error:
             raise ConnectRefused("credentials", tenant) from error
         except Forbidden as error:

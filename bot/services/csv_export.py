@@ -139,7 +139,7 @@ class CsvExport:
 
     async def _read(self, call: ListJobs, cursor: ListCursor, progress: OnProgress) -> CompleteList:
         now, filters = self._clock(), replace(cursor.filters, fields=(), page=1)
-        asked = replace(cursor, filters=filters, places=())
+        asked = replace(cursor, filters=filters, positions=())
         jobs: list[Job] = []
         characters, number, has_more = 0, 1, True
         total = None

@@ -52,9 +52,11 @@ class TenantStatsReader:
                 self._newest(connection, running_jobs(connection.tenant)),
             )
         except EmporixError as error:
-            before = known or TenantStats(connection.tenant, asked_at=now)
-            return replace(before, asked_at=now, trouble=error.template)
-        return TenantStats(connection.tenant, asked_at=now, at=now, failed=failed, running=running)
+            before = known or TenantStats(connection.tenant, requested_at=now)
+            return replace(before, requested_at=now, error=error.template)
+        return TenantStats(
+            connection.tenant, requested_at=now, read_at=now, failed=failed, running=running
+        )
 
     async def _newest(self, connection: Connection, filters: Filters) -> NewestJobs:
         page = await self._emporix.list_jobs(connection, replace(filters, size=HOME_JOBS_SHOWN))
@@ -72,9 +74,9 @@ def running_jobs(tenant: str) -> Filters:
 
 
 def _job_summary(job: Job) -> JobSummary:
-    names = [field.name for field in fields(JobSummary) if field.name not in ("said", "unknown")]
+    names = [field.name for field in fields(JobSummary) if field.name not in ("message", "unknown")]
     said = (job.response or job.message)[:HOME_EXCERPT_LENGTH]
-    return JobSummary(**{name: getattr(job, name) for name in names}, said=said)
+    return JobSummary(**{name: getattr(job, name) for name in names}, message=said)
 
 
 MAX_HOME_TENANTS = 5
@@ -94,7 +96,7 @@ class TenantView:
     stats: TenantStats | None
 
     def is_older(self, than: float) -> bool:
-        return self.stats is None or self.stats.asked_at <= than
+        return self.stats is None or self.stats.requested_at <= than
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class HomeOverview:
     @property
     def updated_at(self) -> float:
         """When the oldest figures were asked for; 0 where there are none."""
-        known = [view.stats.at for view in self.tenants if view.stats]
+        known = [view.stats.read_at for view in self.tenants if view.stats]
         return min(filter(None, known), default=0.0)
 
     @property
@@ -156,12 +158,12 @@ class HomeService:
         """Without asking Emporix."""
         account = await self._accounts.load(caller)
         figures, digests, alerts, watches, deletes, _ = await gather_all(
-            self.store.load(caller),
+            self.store.load_stats(caller),
             self._digests.of_owner(caller),
             self._alerts.of_owner(caller, account.connections),
-            self._watches.of(caller),
+            self._watches.of_owner(caller),
             self._audit.deletes_of_user(caller, LAST_DELETES, MAX_AUDIT_ENTRIES_SEARCHED),
-            self.store.opened(caller),
+            self.store.mark_opened(caller),
         )
         shown = _in_order(account)
         return HomeOverview(
@@ -178,7 +180,7 @@ class HomeService:
         """With what Emporix says of tenants whose figures are so old; keeps that."""
         old = overview.older_than(seconds)
         found = await gather_all(*(self._emporix.read(one.connection, one.stats) for one in old))
-        await self.store.keep(caller, found)
+        await self.store.save_stats(caller, found)
         new = {figures.tenant: figures for figures in found}
         views = (
             replace(view, stats=new.get(view.connection.tenant, view.stats))

@@ -28,7 +28,7 @@ FORM_FIELDS = (
     "query",
     "filters",
     "schedule",
-    "even_when_quiet",
+    "post_when_empty",
     "chart",
 )
 """Of a digest, what its form can change."""
@@ -135,7 +135,7 @@ def _digest(caller: Caller, filled: ParsedDraft, filters: Filters) -> Digest:
         tenant=proposal.tenant,
         query=proposal.query,
         filters=filters,
-        even_when_quiet=proposal.even_when_quiet,
+        post_when_empty=proposal.post_when_empty,
         chart=proposal.chart,
     )
 

@@ -25,24 +25,24 @@ from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused
 from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
 
-LOOK_SECONDS = 1.0
-MOST_AT_ONCE = 200
+QUEUE_INTERVAL_SECONDS = 1.0
+MAX_DUE = 200
 OWNER_GONE = "owner_gone"
 
-SILENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
+REASONS_NOT_SENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
 """Reasons to pause that the owner cannot read, or was told at once when it happened."""
 
 logger = logging.getLogger(__name__)
 
 
-@periodic(LOOK_SECONDS)
-async def find_due(now: float, alert_store: AlertStore, queue: TaskQueue) -> None:
-    for source in await alert_store.sources.take_due(now, MOST_AT_ONCE):
+@periodic(QUEUE_INTERVAL_SECONDS)
+async def queue_due_alerts(now: float, alert_store: AlertStore, queue: TaskQueue) -> None:
+    for source in await alert_store.connections.claim_due(now, MAX_DUE):
         await queue.put("alerts.look", source.name, source=source.name)
 
 
 @task("alerts.look")
-async def look(
+async def poll(
     source: str,
     alert_poller: AlertPoller,
     alert_lifecycle: AlertLifecycle,
@@ -50,14 +50,14 @@ async def look(
     audit: AuditLog,
 ) -> None:
     """All alerts of a connection, each set of filters once."""
-    looked = await alert_poller.poll(PolledConnection.named(source))
+    looked = await alert_poller.poll(PolledConnection.parse(source))
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
     for alert_id in looked.notices_due:
         await queue.put("alerts.notice", alert_id, alert_id=alert_id)
     if looked.connection_error:
         await _pause_all(
-            PolledConnection.named(source), looked.connection_error, alert_lifecycle, audit
+            PolledConnection.parse(source), looked.connection_error, alert_lifecycle, audit
         )
     for alert_id in looked.invalid_filters:
         await _pause(alert_id, "filters", alert_lifecycle, audit)
@@ -90,23 +90,23 @@ async def post(
             await _pause(alert.id, OWNER_GONE, alert_lifecycle, audit)
             return
         await admit()
-        posts = await alert_store.posts(alert.id)
+        posts = await alert_store.load_posts(alert.id)
         told = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
         if not await alert_lifecycle.mark_posted(alert, told):  # try again; nothing is posted twice
             raise RetryLater(1.0, "the alert was changed at the same time")
     except CONNECTION_ERRORS as error:
-        if (looked := await alert_poller.record_failure(alert.source, error)).connection_error:
-            await _pause_all(alert.source, looked.connection_error, alert_lifecycle, audit)
+        if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
+            await _pause_all(alert.connection, looked.connection_error, alert_lifecycle, audit)
     except EmporixError as error:
         raise RetryLater(backoff_seconds(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused, *SLACK_ERRORS) as error:
-        reason = _permanent(error)
+        reason = _permanent_reason(error)
         logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
         await _pause(alert.id, reason, alert_lifecycle, audit)
 
 
 @task("alerts.notice")
-async def notice(
+async def post_notice(
     alert_id: str,
     now: float,
     errand: TaskContext,
@@ -121,7 +121,7 @@ async def notice(
         return
     errand.owner, errand.subject = alert.owner, "a paused alert in a channel"
     await _tell_channel(alert, sharing, notifier)
-    if not alert.notices and alert.paused not in SILENT_TO_OWNER:
+    if not alert.notices and alert.paused not in REASONS_NOT_SENT_TO_OWNER:
         await _tell_owner(alert, await alert_lifecycle.paused_together_with(alert), notifier)
     await alert_lifecycle.record_notice(alert)
 
@@ -142,7 +142,7 @@ async def _pause_all(
 
 
 async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
-    await audit.note_by_app(
+    await audit.try_record_for_app(
         AuditEvent.ALERT_PAUSED,
         alert.owner,
         reason,
@@ -159,16 +159,16 @@ async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> N
 
 async def _tell_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
     """Otherwise its silence would look as if nothing failed."""
-    name = f"{_paused(alert)}:{alert.notices + 1}"
+    name = f"{_pause_key(alert)}:{alert.notices + 1}"
     post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
     try:
         await _admit(alert, sharing, notifier)
         await notifier.post_in_channel(post, "alerts/orphaned", alert=alert)
     except (ShareRefused, *SLACK_ERRORS) as error:
-        logger.warning("%s is not posted: %s", name, _permanent(error))
+        logger.warning("%s is not posted: %s", name, _permanent_reason(error))
 
 
-def _permanent(error: Exception) -> str:
+def _permanent_reason(error: Exception) -> str:
     """The reason for a refusal that stays; raises Later for any other."""
     if isinstance(error, ShareRefused | PostRefused):
         return error.reason
@@ -181,11 +181,11 @@ async def _tell_owner(alert: Alert, together: list[Alert], notifier: Notifier) -
     """One message for all that were paused together, by the name of the oldest."""
     alerts = together or [alert]
     facts = {"reason": alert.paused, "tenant": alert.tenant, "alerts": alerts}
-    name, at = _paused(alerts[0]), alert.paused_at
+    name, at = _pause_key(alerts[0]), alert.paused_at
     await notifier.send_direct(name, alert.owner, at, "alerts/paused", **facts)
 
 
-def _paused(alert: Alert) -> str:
+def _pause_key(alert: Alert) -> str:
     return f"alert:{alert.id}:paused:{alert.paused_at:.3f}"
 
 

@@ -91,12 +91,12 @@ class AlertService:
             channel_id=channel_id,
             filters=wanted,
             created_at=now,
-            mark=initial_watermark(fetched, now),
-            looked_at=now,
+            watermark=initial_watermark(fetched, now),
+            polled_at=now,
             checked_at=now,
         )
         saved = await self._store.save(
-            run_as(account, new), None, look_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
+            run_as(account, new), None, poll_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
         )
         if saved is None:  # an id is never given twice
             raise OutdatedButton("/emporix alerts list")
@@ -117,7 +117,7 @@ class AlertService:
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
         """Those on the caller's connections to these tenants, oldest first in each."""
         sources = [PolledConnection(caller, tenant) for tenant in tenants]
-        found = await gather_all(*map(self._store.of_source, sources))
+        found = await gather_all(*map(self._store.of_connection, sources))
         return tuple(alert for alerts in found for alert in alerts)
 
     async def get_own(self, caller: Caller, alert_id: str) -> Alert:
@@ -143,10 +143,10 @@ class AlertService:
         May raise Busy.
         """
         alerts = await self._matching(caller, channel_id, alert_id)
-        look_at = max(until, self._clock())
+        poll_at = max(until, self._clock())
         muted = [
             await self._lifecycle.update(
-                alert.id, lambda one: replace(one, muted_until=until), look_at=look_at
+                alert.id, lambda one: replace(one, muted_until=until), poll_at=poll_at
             )
             for alert in alerts
         ]
@@ -159,9 +159,9 @@ class AlertService:
     async def _resume(self, account: Account, alert: Alert) -> TurnedOn | None:
         """Also where it runs already it is scheduled; None where it was turned off meanwhile."""
         now = self._clock()
-        look_at = now + ALERT_POLL_INTERVAL_SECONDS
+        poll_at = now + ALERT_POLL_INTERVAL_SECONDS
         if not alert.paused:
-            await self._store.sources.look_soon(alert.source, look_at)
+            await self._store.connections.poll_by(alert.connection, poll_at)
             return TurnedOn(alert, "already", alert.owner)
 
         def resumed(one: Alert) -> Alert:
@@ -170,7 +170,7 @@ class AlertService:
             mine = run_as(account, one)
             return replace(mine, paused="", paused_at=0.0, notices=0, checked_at=now)
 
-        saved = await self._lifecycle.update(alert.id, resumed, look_at=look_at, starts=True)
+        saved = await self._lifecycle.update(alert.id, resumed, poll_at=poll_at, starts=True)
         if saved is None:
             return None
         how: StartOutcome = "resumed" if saved.owner == account.caller else "already"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.backoff import EMPORIX_LONGEST, bounded
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Connection, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, JobChange
 from bot.domain.filters import Filters
@@ -107,12 +107,12 @@ class AlertPoller:
         clock: Clock,
     ) -> None:
         self._emporix, self._jobs_by_id, self._store = emporix, found, store
-        self._sources, self._accounts, self._clock = store.sources, accounts, clock
+        self._sources, self._accounts, self._clock = store.connections, accounts, clock
 
     async def poll(self, source: PolledConnection) -> PollResult:
         """Ask for what is new once for each set of filters, and write down what is to be posted."""
         now = self._clock()
-        there = await self._store.of_source(source)
+        there = await self._store.of_connection(source)
         alerts = [alert for alert in there if not alert.paused]
         unnoticed = tuple(alert.id for alert in there if pause_notice_at(alert) <= now)
         due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
@@ -122,21 +122,21 @@ class AlertPoller:
         except CONNECTION_ERRORS as error:
             return replace(await self.record_failure(source, error), notices_due=unnoticed)
         except EmporixError as error:
-            await self._sources.look_again(source, now + backoff_seconds(error, due, now))
+            await self._sources.schedule(source, now + backoff_seconds(error, due, now))
             return PollResult(tuple(waiting), notices_due=unnoticed)
-        await self._sources.look_again(source, next_poll_at(there, now))
+        await self._sources.schedule(source, next_poll_at(there, now))
         return PollResult((*waiting, *ready), invalid_filters=tuple(refused), notices_due=unnoticed)
 
     async def record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError
     ) -> PollResult:
         """The connection did not work: some times in a row, and that is believed."""
-        strikes, now = await self._sources.strike(source), self._clock()
+        strikes, now = await self._sources.count_failure(source), self._clock()
         pause = min(
             MAX_ALERT_POLL_INTERVAL_SECONDS,
             ALERT_POLL_INTERVAL_SECONDS * 2 ** min(strikes, MAX_CONNECTION_FAILEDS),
         )
-        await self._sources.look_again(source, now + pause)
+        await self._sources.schedule(source, now + pause)
         certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILEDS
         return PollResult(connection_error=error.template if certain else "")
 
@@ -158,12 +158,12 @@ class AlertPoller:
         ready: list[str] = []
         refused: list[str] = []
         if not due:  # muted or paused: what was refused before says nothing about the next look
-            await self._sources.clear_strikes(source)
+            await self._sources.clear_failures(source)
             return ready, refused
         connection = require_connection(await self._accounts.load(source.owner), source.tenant)
         for filters, alerts in group_by_filters(due).items():
             try:
-                since = min(alert.mark.begin for alert in alerts)
+                since = min(alert.watermark.begin for alert in alerts)
                 fetched = await fetch_changes(self._emporix, connection, filters, since)
             except InvalidRequest:
                 refused += [alert.id for alert in alerts]
@@ -172,22 +172,22 @@ class AlertPoller:
                 await self._store.save(with_batch(alert, fetched, now), alert) for alert in alerts
             ]
             ready += [alert.id for alert in saved if alert and alert.batch]
-        await self._sources.clear_strikes(source)
+        await self._sources.clear_failures(source)
         return ready, refused
 
 
 def with_batch(alert: Alert, fetched: FetchedJobs, now: float) -> Alert:
     """The alert after a look, with what is to be posted."""
-    news, mark = advance(alert.mark, fetched)
-    seen = replace(alert, mark=mark, looked_at=now)
+    news, mark = advance(alert.watermark, fetched)
+    seen = replace(alert, watermark=mark, polled_at=now)
     if not news:
         return seen
     batch = ChangeBatch(
         number=alert.number + 1,
         at=now,
         changes=tuple(map(job_change, news)),
-        since=alert.looked_at if now - alert.looked_at > CATCH_UP_SECONDS else 0.0,
-        more=count_unfetched(alert.mark, fetched),
+        since=alert.polled_at if now - alert.polled_at > CATCH_UP_SECONDS else 0.0,
+        more=count_unfetched(alert.watermark, fetched),
     )
     return replace(seen, number=batch.number, batch=batch)
 
@@ -223,6 +223,6 @@ def next_poll_at(alerts: Sequence[Alert], now: float) -> float:
 
 def backoff_seconds(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
     """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
-    failing = now - min((alert.looked_at for alert in alerts), default=now)
+    failing = now - min((alert.polled_at for alert in alerts), default=now)
     wanted = max(failing / 2, error.retry_after or 0.0)
-    return bounded(wanted, least=ALERT_POLL_INTERVAL_SECONDS, most=EMPORIX_LONGEST)
+    return bounded(wanted, least=ALERT_POLL_INTERVAL_SECONDS, most=MAX_EMPORIX_PAUSE_SECONDS)

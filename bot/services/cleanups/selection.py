@@ -23,7 +23,7 @@ LAST_MODIFIED_FIRST, FIRST_MODIFIED_FIRST = f"{MODIFIED}:DESC", f"{MODIFIED}:ASC
 
 def check_filters(filters: Filters) -> None:
     """Raises InvalidInput for filters that name no jobs, or seem to and do not."""
-    if not filters.narrow:
+    if not filters.is_narrow:
         raise InvalidInput(
             "Without a filter that would be every job of the tenant",
             advice="Say which jobs are to go: /emporix jobs clean skipped until:2026-11-01",

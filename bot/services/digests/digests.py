@@ -11,7 +11,7 @@ from bot.domain.times import Clock
 from bot.errors import InvalidInput, NoSuchDigest, OutdatedButton
 from bot.services.accounts import run_as
 from bot.services.digests import lifecycle
-from bot.store.digests import DigestStore, NameTaken, folded
+from bot.store.digests import DigestStore, NameTaken, normalize_name
 
 NOT_CONNECTED = "not_connected"
 MAX_DIGEST_SAVE_ATTEMPTS = 8
@@ -66,7 +66,7 @@ class DigestService:
                 tenant=wanted.tenant,
                 query=wanted.query,
                 filters=wanted.filters,
-                even_when_quiet=wanted.even_when_quiet,
+                post_when_empty=wanted.post_when_empty,
                 chart=wanted.chart,
                 checked_at=now,
             )
@@ -85,8 +85,8 @@ class DigestService:
         Raises NoSuchDigest, with the names that there are.
         """
         there = await self._store.of_channel(caller.team_id, channel_id)
-        wanted = folded(name)
-        found = [digest for digest in there if not wanted or folded(digest.name) == wanted]
+        wanted = normalize_name(name)
+        found = [digest for digest in there if not wanted or normalize_name(digest.name) == wanted]
         if len(found) != 1:
             raise NoSuchDigest(name, tuple(digest.name for digest in there))
         return found[0]

@@ -74,7 +74,7 @@ class DigestDraft:
     days: tuple[int, ...] = EVERY_DAY
     tenant: str = ""
     query: str = ""
-    even_when_quiet: bool = False
+    post_when_empty: bool = False
     chart: bool = True
 
     @classmethod
@@ -89,7 +89,7 @@ class DigestDraft:
             schedule.days,
             digest.tenant,
             digest.query,
-            digest.even_when_quiet,
+            digest.post_when_empty,
             digest.chart,
         )
 
@@ -137,7 +137,7 @@ def parse_form(values: Mapping[str, str]) -> ParsedDraft:
         days=field("days", parse_days, ()),
         tenant=values.get("tenant", ""),
         query=" ".join(values.get("filters", "").split())[:MAX_DIGEST_QUERY_LENGTH],
-        even_when_quiet=bool(values.get("quiet")),
+        post_when_empty=bool(values.get("quiet")),
         chart=bool(values.get("chart")),
     )
     return ParsedDraft(proposal, problems)

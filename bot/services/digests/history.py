@@ -198,7 +198,7 @@ class DailyHistory:
                 break
             if counts is not None:
                 known[day.date] = DayTotals(counts, self._clock())
-                await self._store.keep(series.source, series.name, known)
+                await self._store.save(series.source, series.name, known)
             elif (failed := failed + 1) == MAX_UNKNOWN_DAYS:
                 break
         return series.history(known)

@@ -107,14 +107,14 @@ class IdempotentPoster:
 
     async def is_sent(self, name: str) -> bool:
         """Whether it is known to be posted."""
-        return await self._posts.sent(name) is not None
+        return await self._posts.find_sent(name) is not None
 
     async def post(self, post: OutgoingMessage, message: Mapping[str, Any]) -> str:
         """Post a rendered message, unless that is done; gives its timestamp, "" if not known.
 
         Raises Later, PostRefused, OutcomeUnknown, and what `post.admit` raises.
         """
-        if done := await self._posts.sent(post.key):
+        if done := await self._posts.find_sent(post.key):
             return done.ts
         await self._turn(post)
         if post.admit:
@@ -125,7 +125,7 @@ class IdempotentPoster:
         """Wait until the channel and the workspace may have another message."""
         wait = await self._pace.reserve(post.team_id, post.channel_id, MAX_RATE_LIMIT_WAIT_SECONDS)
         if wait > MAX_RATE_LIMIT_WAIT_SECONDS:
-            back = await self._pace.come_back(post.team_id, MAX_RATE_LIMIT_WAIT_SECONDS / 2)
+            back = await self._pace.reserve_retry(post.team_id, MAX_RATE_LIMIT_WAIT_SECONDS / 2)
             raise RetryLater(max(back, wait - MAX_RATE_LIMIT_WAIT_SECONDS / 2), RATE_LIMITED)
         if wait > 0:
             await self._sleep(wait)
@@ -150,7 +150,7 @@ class _Attempt:
         name, place = self._post.key, (self._post.team_id, self._post.channel_id)
         for _ in range(MAX_CLAIMS):
             asked_at = asyncio.get_running_loop().time()
-            claim = await self._posts.claim(name, self._token, place, looked=self._looked)
+            claim = await self._posts.claim(name, self._token, place, history_searched=self._looked)
             if claim.step == "sent":
                 return claim.ts
             if claim.step == "busy":
@@ -160,14 +160,14 @@ class _Attempt:
             if claim.step == "wait":
                 await self._wait(claim.seconds)
             elif found := await self._search():
-                await self._posts.settle(name, found)
+                await self._posts.mark_sent(name, found)
                 return found
-        await self._posts.doubt(name, self._token)
+        await self._posts.mark_unknown(name, self._token)
         raise RetryLater(HISTORY_DELAY_SECONDS, RATE_LIMITED)
 
     async def _wait(self, seconds: float) -> None:
         if seconds > MAX_RATE_LIMIT_WAIT_SECONDS:
-            await self._posts.doubt(self._post.key, self._token)
+            await self._posts.mark_unknown(self._post.key, self._token)
             raise RetryLater(seconds, RATE_LIMITED)
         await self._sleep(seconds)
 
@@ -186,21 +186,21 @@ class _Attempt:
         except POST_ERRORS as error:
             raise await self._not_posted(error) from error
         ts = str(answer["ts"])
-        await self._posts.settle(post.key, ts)
+        await self._posts.mark_sent(post.key, ts)
         return ts
 
     async def _not_posted(self, error: Exception) -> Exception:
         """What the failure means; if it means nothing certain, the claim is left in doubt."""
         post = self._post
         if (seconds := retry_after(error)) is not None:
-            await self._pace.hold(post.team_id, post.channel_id, seconds)
+            await self._pace.pause(post.team_id, post.channel_id, seconds)
             await self._posts.release(post.key, self._token)
             return RetryLater(seconds, "Slack asks to wait")
         if not had_no_effect(error):
             logger.warning("whether a message was posted is not known: %s", type(error).__name__)
             if not isinstance(error, SlackApiError):  # Slack may be at it still: the claim stands
                 return RetryLater(POST_CLAIM_SECONDS, "Slack has not answered the post")
-            await self._posts.doubt(post.key, self._token)
+            await self._posts.mark_unknown(post.key, self._token)
             return RetryLater(HISTORY_DELAY_SECONDS, "the outcome of the post is unknown")
         await self._posts.release(post.key, self._token)
         if refuses_token(error):
@@ -223,7 +223,7 @@ class _Attempt:
             if seconds is None and isinstance(error, SlackApiError) and had_no_effect(error):
                 logger.warning("the history of a channel may not be read: %s", error_code(error))
                 raise await self._unknown() from None
-            await self._posts.doubt(self._post.key, self._token)
+            await self._posts.mark_unknown(self._post.key, self._token)
             pause = HISTORY_DELAY_SECONDS if seconds is None else seconds
             raise RetryLater(pause, "the channel history cannot be read") from error
         self._looked = True

@@ -72,12 +72,12 @@ async def test_a_resumed_alert_is_due_within_a_minute(harness: PollingHarness) -
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
     await harness.poller.poll(ADAS)
-    await harness.redis.hset(redis_keys.alerts_strikes(), PolledConnection(GRACE, "acme").name, 2)
+    await harness.redis.hset(redis_keys.alerts_failures(), PolledConnection(GRACE, "acme").name, 2)
     resumed = await harness.alerts.resume(await harness.account(GRACE), OPS, alert.id)
     assert (resumed.how, resumed.before) == ("resumed", ADA)
     assert (resumed.alert.owner, resumed.alert.paused, resumed.alert.notices) == (GRACE, "", 0)
     assert await due(harness, PolledConnection(GRACE, "acme")) == harness.clock() + 50
-    assert await harness.redis.hlen(redis_keys.alerts_strikes()) == 0
+    assert await harness.redis.hlen(redis_keys.alerts_failures()) == 0
 
 
 async def test_resuming_needs_a_connection(harness: PollingHarness) -> None:
@@ -179,7 +179,7 @@ async def test_turning_the_last_one_off_leaves_nothing(harness: PollingHarness) 
     """Its connection leaves the due index, and what it had of refusals goes with it."""
     for filters in ({}, {"statuses": ("skipped",)}):
         await turn_on(harness, **filters)
-    await harness.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 2)
+    await harness.redis.hset(redis_keys.alerts_failures(), ADAS.name, 2)
     first, *_ = await harness.alert_store.of_channel(ADA.team_id, OPS)
     await harness.alerts.turn_off(ADA, OPS, first.id)
     assert await due(harness) is not None

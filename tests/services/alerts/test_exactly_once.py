@@ -59,9 +59,9 @@ class FakeAccounts:
 
 
 class FakeSources:
-    async def look_again(self, source: PolledConnection, at: float) -> None: ...
-    async def clear_strikes(self, source: PolledConnection) -> None: ...
-    async def strike(self, source: PolledConnection) -> int:
+    async def schedule(self, source: PolledConnection, at: float) -> None: ...
+    async def clear_failures(self, source: PolledConnection) -> None: ...
+    async def count_failure(self, source: PolledConnection) -> int:
         return 1
 
 
@@ -106,7 +106,7 @@ class Channel:
         self.clock, self.emporix = FakeClock(), FakeEmporix()
         now = self.clock()
         filters = Filters(tenant="acme")
-        alert = Alert("a1", ADA, "C0OPS", filters, now, Watermark(now - 1), looked_at=now)
+        alert = Alert("a1", ADA, "C0OPS", filters, now, Watermark(now - 1), polled_at=now)
         self.kept, self.slack = (
             FakeAlerts(ALERT_SERIALIZER.write(alert)),
             dict[str, tuple[str, ...]](),

@@ -122,7 +122,7 @@ class Channel:
         name = f"lost-{self.unreadable}"
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hset(redis_keys.alert(name), mapping={"version": 1, "record": "1.deadbeef.x"})
-            pipe.sadd(redis_keys.alerts_of_source(source.name), name)
+            pipe.sadd(redis_keys.alerts_of_connection(source.name), name)
             pipe.hset(redis_keys.alerts_of_channel("T0ACME", OPS), name, "")
             await pipe.execute()
 
@@ -136,9 +136,9 @@ class Channel:
         for person in PEOPLE:
             source = PolledConnection(person, "acme")
             due = await self.redis.zscore(redis_keys.alerts_due(), source.name)
-            if await self.redis.scard(redis_keys.alerts_of_source(source.name)):
+            if await self.redis.scard(redis_keys.alerts_of_connection(source.name)):
                 assert due is not None, f"nobody looks for {person.user_id}"
-            for alert in await self.store.of_source(source):
+            for alert in await self.store.of_connection(source):
                 assert alert.paused or due <= max(self.clock() + 900, alert.muted_until)
 
 
