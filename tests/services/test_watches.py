@@ -180,9 +180,9 @@ async def test_adds_what_is_missing(harness: PollingHarness, redis: Any) -> None
     await harness.watches.start(await harness.account(), "job-2", "globex")
     await redis.hset(redis_keys.watches_failures(), ADAS.name, 1)
     await redis.delete(redis_keys.watches_due())
-    assert await harness.watch_store.sources.due.reconcile(harness.clock()) == 2
+    assert await harness.watch_store.connections.due.reconcile(harness.clock()) == 2
     assert await redis.zcard(redis_keys.watches_due()) == 2
-    assert await harness.watch_store.sources.due.reconcile(harness.clock()) == 0
+    assert await harness.watch_store.connections.due.reconcile(harness.clock()) == 0
 
 
 @given(st.floats() | st.none())

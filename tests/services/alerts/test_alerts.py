@@ -63,7 +63,7 @@ async def test_one_that_is_on_already_is_scheduled(harness: PollingHarness) -> N
     await turn_on(harness)
     await harness.redis.delete(redis_keys.alerts_due())
     turned_on = await harness.alerts.turn_on(await harness.account(), OPS, Filters())
-    assert turned_on.how == "already"
+    assert turned_on.outcome == "already"
     assert await due(harness) == harness.clock() + 50
 
 
@@ -74,7 +74,7 @@ async def test_a_resumed_alert_is_due_within_a_minute(harness: PollingHarness) -
     await harness.poller.poll(ADAS)
     await harness.redis.hset(redis_keys.alerts_failures(), PolledConnection(GRACE, "acme").name, 2)
     resumed = await harness.alerts.resume(await harness.account(GRACE), OPS, alert.id)
-    assert (resumed.how, resumed.before) == ("resumed", ADA)
+    assert (resumed.outcome, resumed.previous_owner) == ("resumed", ADA)
     assert (resumed.alert.owner, resumed.alert.paused, resumed.alert.notices) == (GRACE, "", 0)
     assert await due(harness, PolledConnection(GRACE, "acme")) == harness.clock() + 50
     assert await harness.redis.hlen(redis_keys.alerts_failures()) == 0
@@ -107,7 +107,7 @@ async def test_the_first_of_two_who_take_over_is_the_owner(harness: PollingHarne
     both = await asyncio.gather(
         *(harness.alerts.resume(account, OPS, alert.id) for account in accounts)
     )
-    assert sorted(one.how for one in both) == ["already", "resumed"]
+    assert sorted(one.outcome for one in both) == ["already", "resumed"]
     assert len({one.alert.owner for one in both}) == 1
 
 
@@ -141,7 +141,7 @@ class Undecided(AlertStore):
 async def test_changes_that_lose_each_race_are_no_success(harness: PollingHarness) -> None:
     """The person is asked to try again, and does not read that it was done."""
     alert = await turn_on(harness)
-    harness.lifecycle._kept = Undecided(harness.redis, VAULT)
+    harness.lifecycle._store = Undecided(harness.redis, VAULT)
     with pytest.raises(Busy):
         await harness.alerts.mute(ADA, OPS, harness.clock() + 60)
     with pytest.raises(Busy):
@@ -162,13 +162,13 @@ class Vanishing(AlertStore):
         return found
 
 
-@pytest.mark.parametrize("verb", ["mute", "off"])
+@pytest.mark.parametrize("verb", ["mute", "turn_off"])
 async def test_one_that_is_turned_off_meanwhile_is_left_out(
     harness: PollingHarness, verb: str
 ) -> None:
     """The others are muted or turned off, and only they are reported."""
     first, second = await turn_on(harness), await turn_on(harness, statuses=("skipped",))
-    harness.lifecycle._kept = store = Vanishing(harness.redis, VAULT)
+    harness.lifecycle._store = store = Vanishing(harness.redis, VAULT)
     store.gone = first.id
     until = (harness.clock() + 60,) if verb == "mute" else ()
     changed = await getattr(harness.alerts, verb)(ADA, OPS, *until)

@@ -72,15 +72,15 @@ class FakeAlerts:
     record: str
     version: int = 0
     told: tuple[PostedAlert, ...] = ()
-    sources: FakeSources = field(default_factory=FakeSources)
+    connections: FakeSources = field(default_factory=FakeSources)
 
     async def load(self, alert_id: str) -> Alert | None:
         return ALERT_SERIALIZER.read(self.record)
 
-    async def posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
+    async def load_posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
         return self.told
 
-    async def of_source(self, source: PolledConnection) -> tuple[Alert, ...]:
+    async def of_connection(self, source: PolledConnection) -> tuple[Alert, ...]:
         return (ALERT_SERIALIZER.read(self.record),)
 
     async def save(
@@ -89,7 +89,7 @@ class FakeAlerts:
         before: Alert | None,
         posts: tuple[PostedAlert, ...] | None = None,
         *,
-        look_at: float | None = None,
+        poll_at: float | None = None,
         starts: bool = False,
     ) -> Alert | None:
         if before is None or ALERT_SERIALIZER.read(self.record) != before:
