@@ -163,7 +163,7 @@ async def assemble(
             await ping()
         services = build_web_services(resources, new_cursor_id, new_digest_id)
         await services.installation.learn()
-        services.say.preload()
+        services.renderer.preload()
         dispatch = _dispatcher(resources, services, patience_seconds)
         client = slack_client(settings, resources.session)
         client.token = None  # Bolt gives one to each request, and warns of another
@@ -172,7 +172,7 @@ async def assemble(
 
 
 def _dispatcher(resources: Resources, services: WebServices, patience_seconds: float) -> Dispatch:
-    say, session, redis = services.say, resources.session, resources.redis
+    say, session, redis = services.renderer, resources.session, resources.redis
     return Dispatch(
         registry=services.registry,
         say=say,
@@ -184,9 +184,7 @@ def _dispatcher(resources: Resources, services: WebServices, patience_seconds: f
         audit=services.audit,
         charts=ChartSupport(redis),
         services=services,
-        providers=Providers(
-            say, session, services.overviews, TimeZoneCache(redis), resources.clock
-        ),
+        providers=Providers(say, session, services.home, TimeZoneCache(redis), resources.clock),
         patience_seconds=patience_seconds,
     )
 

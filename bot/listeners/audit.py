@@ -24,11 +24,11 @@ SHOWN = 20
     audit=AuditEvent.AUDIT_READ,
 )
 async def show_audit(
-    caller: Caller, people: People, audit: AuditLog, cleaning: CleanupService, reply: Reply
+    caller: Caller, people: People, audit: AuditLog, cleanups: CleanupService, reply: Reply
 ) -> None:
     if not await people.is_admin():
         raise AdminsOnly
-    running = (await cleaning.running(caller))[:SHOWN]
+    running = (await cleanups.running(caller))[:SHOWN]
     await reply("audit", entries=await audit.latest(caller, SHOWN), running=running)
 
 
@@ -37,14 +37,14 @@ async def stop(
     button: CleanupButton,
     caller: Caller,
     people: People,
-    cleaning: CleanupService,
+    cleanups: CleanupService,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     audit_entry.subject = clean_id = button.clean_id
     if not await people.is_admin():
         raise AdminsOnly
-    clean, is_stopping = await cleaning.stop_any(caller, clean_id)
+    clean, is_stopping = await cleanups.stop_any(caller, clean_id)
     audit_entry.about_clean(clean)
     if not is_stopping:
         audit_entry.skip()

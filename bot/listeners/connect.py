@@ -89,7 +89,7 @@ async def disconnect(
     button: TenantButton,
     account: Account,
     accounts: AccountService,
-    watching: WatchService,
+    watches: WatchService,
     alerts: AlertService,
     digests: DigestService,
     home: HomeTab,
@@ -100,7 +100,7 @@ async def disconnect(
     audit_entry.tenant = tenant
     default = await accounts.disconnect(account, tenant)
     audit_entry.made()
-    watched = await watching.end_all(account.caller, tenant)
+    watched = await watches.end_all(account.caller, tenant)
     paused = await alerts.orphan(account.caller, tenant)
     stopped = await digests.orphan(account.caller, tenant)
     audit_entry.count = len(paused) + len(stopped)

@@ -52,7 +52,7 @@ async def _pause(
     channel: Channel,
     audiences: AudienceCache,
     departures: Departures,
-    directly: DirectMessages,
+    direct_messages: DirectMessages,
     afterwards: Afterwards,
     audit_entry: AuditDraft,
 ) -> None:
@@ -61,20 +61,20 @@ async def _pause(
     reason = REMOVED if str(event["type"]).endswith("_left") else ARCHIVED
     affected = await departures.pause_channel(caller, channel.id, reason)
     audit_entry.about_affected(affected)
-    _notify(affected, reason, channel.id, directly, afterwards)
+    _notify(affected, reason, channel.id, direct_messages, afterwards)
 
 
 async def _deleted(
     caller: Caller,
     channel: Channel,
     departures: Departures,
-    directly: DirectMessages,
+    direct_messages: DirectMessages,
     afterwards: Afterwards,
     audit_entry: AuditDraft,
 ) -> None:
     affected = await departures.delete_channel(caller, channel.id)
     audit_entry.about_affected(affected)
-    _notify(affected, "deleted", channel.id, directly, afterwards)
+    _notify(affected, "deleted", channel.id, direct_messages, afterwards)
 
 
 # Slack: the same event has two types, for public and for private channels.
@@ -94,13 +94,15 @@ def _notify(
     affected: Sequence[Affected],
     why: str,
     channel_id: str,
-    directly: DirectMessages,
+    direct_messages: DirectMessages,
     afterwards: Afterwards,
 ) -> None:
     """One direct message to each owner of something there."""
     for one in affected:
         facts = {"channel_id": channel_id, "digests": one.digests, "alerts": one.alerts}
-        afterwards(partial(directly.tell, one.owner, "workspace_events.stopped", why=why, **facts))
+        afterwards(
+            partial(direct_messages.tell, one.owner, "workspace_events.stopped", why=why, **facts)
+        )
 
 
 @event("app_uninstalled", audit=AuditEvent.APP_UNINSTALLED, before_ack=True)

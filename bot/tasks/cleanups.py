@@ -33,29 +33,29 @@ PROGRESS_TIMEOUT_SECONDS = 5.0
 @periodic(1.0)
 async def queue_due_cleanups(now: float, queue: TaskQueue, cleanup_store: CleanupStore) -> None:
     for cleanup_id in await cleanup_store.due.claim(now, MAX_DUE):
-        await queue.put("clean.run", cleanup_id, cleanup_id=cleanup_id)
+        await queue.put("cleanups.run", cleanup_id, cleanup_id=cleanup_id)
 
 
-@task("clean.run")
+@task
 async def run(
     cleanup_id: str,
-    errand: TaskContext,
-    clean_runs: CleanupRuns,
-    directly: DirectMessages,
+    context: TaskContext,
+    cleanup_runs: CleanupRuns,
+    direct_messages: DirectMessages,
     departures: Departures,
-    told_once: Notifier,
+    notifier: Notifier,
 ) -> None:
-    shown = ProgressMessage(directly, told_once, errand)
-    is_gone = partial(_is_gone, directly, departures)
-    owner = Owner(shown.show, partial(_send_file, directly), is_gone)
-    seconds = await clean_runs.run(cleanup_id, owner)
+    shown = ProgressMessage(direct_messages, notifier, context)
+    is_gone = partial(_is_gone, direct_messages, departures)
+    owner = Owner(shown.show, partial(_send_file, direct_messages), is_gone)
+    seconds = await cleanup_runs.run(cleanup_id, owner)
     if seconds is not None:
         raise RetryLater(seconds, "the clean-up goes on")
 
 
-async def _is_gone(directly: DirectMessages, departures: Departures, caller: Caller) -> bool:
+async def _is_gone(direct_messages: DirectMessages, departures: Departures, caller: Caller) -> bool:
     """Whether the owner has left Slack; then their API keys are deleted, too."""
-    is_gone = await directly.is_gone(caller)
+    is_gone = await direct_messages.is_gone(caller)
     if is_gone:
         await departures.remove_user(caller)
     return is_gone
@@ -65,9 +65,9 @@ async def _is_gone(directly: DirectMessages, departures: Departures, caller: Cal
 class ProgressMessage:
     """The one direct message of a clean-up, which changes as it goes."""
 
-    directly: DirectMessages
-    told_once: Notifier
-    errand: TaskContext
+    direct_messages: DirectMessages
+    notifier: Notifier
+    context: TaskContext
 
     async def show(self, progress: CleanupProgress) -> str:
         """Gives the place of the message. Only the report must get there."""
@@ -83,8 +83,8 @@ class ProgressMessage:
 
     async def _report(self, progress: CleanupProgress) -> str:
         """Raises Later for what passes, as a token that Slack does not accept at the moment."""
-        self.errand.owner = progress.cleanup.caller
-        self.errand.subject = "the report of a clean-up"
+        self.context.owner = progress.cleanup.caller
+        self.context.subject = "the report of a clean-up"
         try:
             return await self._put("jobs/clean.report", progress)
         except SLACK_ERRORS as error:
@@ -95,21 +95,21 @@ class ProgressMessage:
     async def _put(self, template: str, progress: CleanupProgress) -> str:
         """The first is posted once, though Slack may fail after posting, or a worker stop."""
         cleanup = progress.cleanup
-        place = cleanup.progress_message or await self.told_once.place(
+        place = cleanup.progress_message or await self.notifier.place(
             f"cleanup:{cleanup.id}", cleanup.caller, cleanup.started_at, template, progress=progress
         )
-        return await self.directly.show(cleanup.caller, place, template, progress=progress)
+        return await self.direct_messages.show(cleanup.caller, place, template, progress=progress)
 
 
 async def _send_file(
-    directly: DirectMessages, cleanup: Cleanup, jobs: Sequence[Job], number: int
+    direct_messages: DirectMessages, cleanup: Cleanup, jobs: Sequence[Job], number: int
 ) -> None:
     """A CSV file with some of the jobs, in a direct message. Raises FileNotSent."""
     # 5,000 jobs take tenths of a second, in which the worker does other things.
     text = await asyncio.to_thread(csv_text, jobs)
     name = file_name("clean-up", f"{cleanup.tenant}-{cleanup.id}-{number}", "csv")
     try:
-        await directly.share(cleanup.caller, name, text)
+        await direct_messages.share(cleanup.caller, name, text)
     except FileRefused as error:
         logger.warning("the jobs of a clean-up could not be sent: %s", error)
         raise FileNotSent(error.reason, passes=False) from error

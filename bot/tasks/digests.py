@@ -62,26 +62,26 @@ CHART_REFRESH_SECONDS = 15 * 60.0
 
 
 @periodic(CHART_PERIOD_SECONDS)
-async def queue_chart_preparation(shifts: WorkerLeases, queue: TaskQueue) -> None:
-    if await shifts.acquire("digest_charts", CHART_PERIOD_SECONDS):
-        await queue.put("digest_charts.prepare", "all")
+async def queue_chart_preparation(worker_leases: WorkerLeases, queue: TaskQueue) -> None:
+    if await worker_leases.acquire("digest_charts", CHART_PERIOD_SECONDS):
+        await queue.put("digests.prepare_charts", "all")
 
 
-@task("digest_charts.prepare")
+@task
 async def prepare_charts(
     now: float,
     digest_store: DigestStore,
     account_store: AccountStore,
-    histories: DailyHistory,
-    shifts: WorkerLeases,
+    daily_history: DailyHistory,
+    worker_leases: WorkerLeases,
 ) -> None:
     due = await digest_store.due_between(now, now + CHART_AHEAD_SECONDS, MAX_PREPARED_CHARTS)
     waiting = round_robin(digest for digest in due if digest.chart and not digest.paused)
 
     async def prepare_some() -> None:
         for digest in waiting:
-            if await shifts.acquire(f"digest_chart:{digest.id}", CHART_REFRESH_SECONDS):
-                await _prepare_chart(digest, now, account_store, histories)
+            if await worker_leases.acquire(f"digest_chart:{digest.id}", CHART_REFRESH_SECONDS):
+                await _prepare_chart(digest, now, account_store, daily_history)
 
     try:
         async with asyncio.timeout(CHARTS_TIMEOUT_SECONDS):
@@ -101,13 +101,13 @@ def round_robin(digests: Iterable[Digest]) -> Iterator[Digest]:
 
 
 async def _prepare_chart(
-    digest: Digest, now: float, accounts: AccountStore, histories: DailyHistory
+    digest: Digest, now: float, accounts: AccountStore, daily_history: DailyHistory
 ) -> None:
     """On the connection of the digest's owner."""
     try:
         connection = require_connection(await accounts.load(digest.owner), digest.tenant)
         async with asyncio.timeout(CHART_TIMEOUT_SECONDS):
-            await histories.prepare(connection, digest.filters, digest.schedule.zone, now)
+            await daily_history.prepare(connection, digest.filters, digest.schedule.zone, now)
     except (NotConnected, StoreUnavailable) as error:
         logger.info("the chart of digest %s is not prepared: %s", digest.id, error.template)
     except TimeoutError:
@@ -150,36 +150,36 @@ async def queue_due_digests(now: float, digest_store: DigestStore, queue: TaskQu
 
 @periodic(READ_INTERVAL_SECONDS)
 async def read_channels(
-    now: float, digest_store: DigestStore, told_once: Notifier, shifts: WorkerLeases
+    now: float, digest_store: DigestStore, notifier: Notifier, worker_leases: WorkerLeases
 ) -> None:
     """Know the readers of channels before their digests are due, as fast as Slack allows."""
-    if not await shifts.acquire("read_channels", READ_INTERVAL_SECONDS):
+    if not await worker_leases.acquire("read_channels", READ_INTERVAL_SECONDS):
         return
     due = await digest_store.due_between(now, now + READ_AHEAD_SECONDS, MAX_READ_AHEAD)
-    await told_once.read_ahead([digest.channel_id for digest in due])
+    await notifier.read_ahead([digest.channel_id for digest in due])
 
 
-@task("digests.post")
+@task
 async def post(
     digest_id: str,
     now: float,
-    errand: TaskContext,
+    context: TaskContext,
     digest_store: DigestStore,
     digests: DigestService,
     account_store: AccountStore,
-    reports: DigestReports,
-    histories: DailyHistory,
+    digest_reports: DigestReports,
+    daily_history: DailyHistory,
     digest_channels: DigestChannels,
-    digest_posts: DigestPoster,
-    told_once: Notifier,
+    digest_poster: DigestPoster,
+    notifier: Notifier,
     departures: Departures,
     audit: AuditLog,
 ) -> None:
     if (digest := await _loaded(digest_id, now, digest_store)) is None:
         return
-    errand.owner, errand.subject = digest.owner, f"the digest “{digest.name}”, which was left out"
+    context.owner, context.subject = digest.owner, f"the digest “{digest.name}”, which was left out"
     if 0 < digest.notice_at <= now:
-        await _tell_paused(digest, digests, digest_posts)
+        await _tell_paused(digest, digests, digest_poster)
     if (slot := digest.next_run) is None or slot.at > now:
         return  # paused, changed, or done by another worker
     run = DigestRun(
@@ -188,15 +188,15 @@ async def post(
         now,
         digests,
         account_store,
-        reports,
-        histories,
+        digest_reports,
+        daily_history,
         digest_channels,
-        digest_posts,
-        told_once,
+        digest_poster,
+        notifier,
         departures,
         audit,
     )
-    errand.on_give_up = partial(run.settle, lifecycle.given_up)
+    context.on_give_up = partial(run.settle, lifecycle.given_up)
     await run.take()
 
 
@@ -209,41 +209,41 @@ async def _loaded(digest_id: str, now: float, digest_store: DigestStore) -> Dige
     return digest
 
 
-async def _tell_paused(digest: Digest, digests: DigestService, digest_posts: DigestPoster) -> None:
+async def _tell_paused(digest: Digest, digests: DigestService, digest_poster: DigestPoster) -> None:
     """The next notice to the channel of a paused digest."""
     notice = digest.notices + 1
-    await digest_posts.tell_paused(digest, notice)
+    await digest_poster.tell_paused(digest, notice)
     await digests.settle(digest, lambda current: lifecycle.noticed(current, notice))
 
 
 @dataclass(slots=True)
 class DigestRun:
-    """One run of a digest, for `slot`; `digest` is as it was read or saved last."""
+    """One run of a digest, for `run`; `digest` is as it was read or saved last."""
 
     digest: Digest
-    slot: ScheduledRun
+    run: ScheduledRun
     now: float
     digests: DigestService
     accounts: AccountStore
     reports: DigestReports
-    histories: DailyHistory
+    daily_history: DailyHistory
     channels: DigestChannels
     posts: DigestPoster
-    told_once: Notifier
+    notifier: Notifier
     departures: Departures
     audit: AuditLog
 
     async def take(self) -> None:
         """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
-        if lifecycle.is_too_late(self.slot, self.now):
-            is_posted = await self.posts.is_posted(self.digest, self.slot)
+        if lifecycle.is_too_late(self.run, self.now):
+            is_posted = await self.posts.is_posted(self.digest, self.run)
             await (self.settle(lifecycle.posted) if is_posted else self._miss())
             return
         try:
             await self._attempt()
         except RetryLater as later:
-            if self.now - self.slot.at > LATE_WARNING_SECONDS:
-                minutes = (self.now - self.slot.at) / 60
+            if self.now - self.run.at > LATE_WARNING_SECONDS:
+                minutes = (self.now - self.run.at) / 60
                 logger.warning(
                     "digest %s is %.0f min late: %s", self.digest.id, minutes, later.reason
                 )
@@ -252,7 +252,7 @@ class DigestRun:
     async def settle(self, what: Transition) -> None:
         """Save what came of it, unless the digest was deleted meanwhile."""
         changed = await self.digests.settle(
-            self.digest, lambda current: what(current, self.slot, self.now)
+            self.digest, lambda current: what(current, self.run, self.now)
         )
         if changed is None:
             return
@@ -280,29 +280,29 @@ class DigestRun:
         except (InvalidRequest, InvalidInput):
             await self._pause("filters")
         except EmporixError as error:
-            raise RetryLater(_retry_seconds(self.slot, self.now), str(error)) from error
+            raise RetryLater(_retry_seconds(self.run, self.now), str(error)) from error
         except OutcomeUnknown:
-            await self.posts.tell_owner(self.digest, self.slot, "unknown")
+            await self.posts.tell_owner(self.digest, self.run, "unknown")
             await self.settle(lifecycle.posted)
 
     async def _post(self) -> None:
         await self._check()
         report = await self._report()
-        is_asked = lifecycle.is_asked(self.slot) or self.digest.requested_at >= self.slot.at
+        is_asked = lifecycle.is_asked(self.run) or self.digest.requested_at >= self.run.at
         if report.is_quiet and not self.digest.post_when_empty and not is_asked:
             await self.settle(lifecycle.was_quiet)
             return
         history = None if report.is_quiet or not self.digest.chart else await self._history()
-        await self.posts.post(self.digest, self.slot, report, history, self.now)
+        await self.posts.post(self.digest, self.run, report, history, self.now)
         await self.settle(lifecycle.posted)
 
     async def _check(self) -> None:
         """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
         try:
-            self.channels.admit(await self.told_once.audience(self.digest.channel_id))
+            self.channels.admit(await self.notifier.audience(self.digest.channel_id))
             if self.now - self.digest.checked_at < OWNER_CHECK_INTERVAL_SECONDS:
                 return
-            if await self.told_once.is_gone(self.digest.owner.user_id):
+            if await self.notifier.is_gone(self.digest.owner.user_id):
                 await self.departures.remove_user(self.digest.owner)
                 await self._note_paused("owner_gone")
                 raise DigestRefused("owner_gone", self.digest.channel_id)
@@ -311,13 +311,13 @@ class DigestRun:
         await self.settle(lifecycle.checked)
 
     async def _report(self) -> Report:
-        window = lifecycle.window(self.digest, self.slot)
+        window = lifecycle.window(self.digest, self.run)
         return await self.reports.read(await self._connection(), self.digest.filters, window)
 
     async def _history(self) -> History:
         """The days before this run, as far as they are known within two seconds."""
         connection, zone = await self._connection(), self.digest.schedule.zone
-        return await self.histories.read(connection, self.digest.filters, zone, self.slot.at)
+        return await self.daily_history.read(connection, self.digest.filters, zone, self.run.at)
 
     async def _connection(self) -> Connection:
         """Raises NotConnected."""
@@ -325,26 +325,26 @@ class DigestRun:
 
     async def _miss(self) -> None:
         """Too late: the owner hears of a run that was asked for, and of the second in a row."""
-        logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.slot.date)
-        after = lifecycle.missed(self.digest, self.slot, self.now)
+        logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.run.date)
+        after = lifecycle.missed(self.digest, self.run, self.now)
         if (
-            lifecycle.is_asked(self.slot)
+            lifecycle.is_asked(self.run)
             or self.digest.missed_runs < MISSED_RUNS_BEFORE_MESSAGE <= after.missed_runs
         ):
-            await self.posts.tell_owner(self.digest, self.slot, "missed")
+            await self.posts.tell_owner(self.digest, self.run, "missed")
         await self.settle(lifecycle.missed)
 
     async def _count_failure(self) -> None:
         """The owner hears of it the first time, and where they asked for this run."""
-        if not self.digest.failed_dates or lifecycle.is_asked(self.slot):
-            await self.posts.tell_owner(self.digest, self.slot, "connection")
+        if not self.digest.failed_dates or lifecycle.is_asked(self.run):
+            await self.posts.tell_owner(self.digest, self.run, "connection")
         await self.settle(lifecycle.struck)
 
     async def _pause(self, reason: str) -> None:
         """The channel hears of it by its own notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
         if reason != "owner_gone":
-            await self.posts.tell_owner(self.digest, self.slot, reason)
+            await self.posts.tell_owner(self.digest, self.run, reason)
         await self.settle(lambda one, _, now: lifecycle.paused(one, reason, now))
 
 

@@ -22,10 +22,12 @@ HEARTBEAT_INTERVAL_SECONDS = 2.0
 
 
 @periodic(HEARTBEAT_INTERVAL_SECONDS)
-async def send_heartbeat(now: float, worker_id: str, alive: Heartbeats, queue: TaskQueue) -> None:
+async def send_heartbeat(
+    now: float, worker_id: str, heartbeats: Heartbeats, queue: TaskQueue
+) -> None:
     """Only while it can take tasks: a worker whose queue is silent does not count."""
     if queue.is_answering:
-        await alive.record(worker_id, now)
+        await heartbeats.record(worker_id, now)
 
 
 RECONCILE_INTERVAL_SECONDS = 10 * 60.0
@@ -39,7 +41,7 @@ RECONCILE_LEASE_SECONDS = RECONCILE_INTERVAL_SECONDS - RECONCILE_RETRY_SECONDS /
 @periodic(RECONCILE_RETRY_SECONDS)
 async def reconcile(
     now: float,
-    shifts: WorkerLeases,
+    worker_leases: WorkerLeases,
     digest_store: DigestStore,
     alert_store: AlertStore,
     watch_store: WatchStore,
@@ -49,7 +51,7 @@ async def reconcile(
 
     One kind that fails keeps no other from it.
     """
-    if not await shifts.acquire("reconcile", RECONCILE_RETRY_SECONDS):
+    if not await worker_leases.acquire("reconcile", RECONCILE_RETRY_SECONDS):
         return
     await gather_all(
         digest_store.due.reconcile(now),
@@ -57,7 +59,7 @@ async def reconcile(
         watch_store.connections.due.reconcile(now),
         cleanup_store.due.reconcile(now),
     )
-    await shifts.extend("reconcile", RECONCILE_LEASE_SECONDS)
+    await worker_leases.extend("reconcile", RECONCILE_LEASE_SECONDS)
 
 
 logger = logging.getLogger(__name__)
@@ -68,10 +70,10 @@ RETENTION_INTERVAL_SECONDS = 24 * 60 * 60.0
 
 @periodic(RETENTION_RETRY_SECONDS, while_stopped=True)
 async def settle_teams(
-    departures: Departures, installation: Installation, shifts: WorkerLeases
+    departures: Departures, installation: Installation, worker_leases: WorkerLeases
 ) -> None:
     """Resume where the app is installed again, and delete the data of where it stays away."""
-    if not await departures.is_any_stopped() or not await shifts.acquire(
+    if not await departures.is_any_stopped() or not await worker_leases.acquire(
         "teams", RETENTION_RETRY_SECONDS
     ):
         return
@@ -84,11 +86,13 @@ async def settle_teams(
 
 
 @periodic(RETENTION_RETRY_SECONDS, while_stopped=True)
-async def apply_retention(departures: Departures, audit: AuditLog, shifts: WorkerLeases) -> None:
+async def apply_retention(
+    departures: Departures, audit: AuditLog, worker_leases: WorkerLeases
+) -> None:
     """Once a day; where it fails, another worker tries again a minute later."""
-    if not await shifts.acquire("retention", RETENTION_RETRY_SECONDS):
+    if not await worker_leases.acquire("retention", RETENTION_RETRY_SECONDS):
         return
     await departures.delete_abandoned()
     if count := await audit.delete_old_entries():
         logger.info("%d entries of audit logs were too old, and deleted", count)
-    await shifts.extend("retention", RETENTION_INTERVAL_SECONDS)
+    await worker_leases.extend("retention", RETENTION_INTERVAL_SECONDS)

@@ -32,16 +32,16 @@ logger = logging.getLogger(__name__)
 @periodic(QUEUE_INTERVAL_SECONDS)
 async def queue_due_watches(now: float, watch_store: WatchStore, queue: TaskQueue) -> None:
     for source in await watch_store.connections.claim_due(now, MAX_DUE):
-        await queue.put("watches.look", source.name, source=source.name)
+        await queue.put("watches.poll", source.name, source=source.name)
 
 
-@task("watches.look")
-async def poll(source: str, now: float, watching: WatchService, queue: TaskQueue) -> None:
+@task
+async def poll(source: str, now: float, watches: WatchService, queue: TaskQueue) -> None:
     """One query for all that somebody watches in a tenant."""
-    seen = await watching.look(PolledConnection.parse(source))
+    seen = await watches.look(PolledConnection.parse(source))
     for ending in seen.endings:
         await queue.put(
-            "watches.tell",
+            "watches.post",
             ending.watch.id,
             source=source,
             watch_id=ending.watch.id,
@@ -49,81 +49,81 @@ async def poll(source: str, now: float, watching: WatchService, queue: TaskQueue
             at=now,
         )
     if seen.broken:
-        await queue.put("watches.give_up", source, source=source, reason=seen.broken, at=now)
+        await queue.put("watches.end_broken", source, source=source, reason=seen.broken, at=now)
 
 
-@task("watches.tell")
+@task
 async def post(
     source: str,
     watch_id: str,
     outcome: str,
     at: float,
-    errand: TaskContext,
-    watching: WatchService,
+    context: TaskContext,
+    watches: WatchService,
     watch_store: WatchStore,
     account_store: AccountStore,
     jobs: JobService,
     shared_deletes: SharedDeletes,
     sharing: SharingService,
-    told_once: Notifier,
+    notifier: Notifier,
     departures: Departures,
 ) -> None:
     """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
-    watch = await watching.named(PolledConnection.parse(source), watch_id)
+    watch = await watches.named(PolledConnection.parse(source), watch_id)
     if watch is None:
         return  # told already, or stopped meanwhile
-    errand.owner, errand.subject = watch.owner, f"job {watch.job_id}, which you were watching"
-    errand.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
-    if await _is_gone(watch.owner, told_once):
+    context.owner, context.subject = watch.owner, f"job {watch.job_id}, which you were watching"
+    context.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
+    if await _is_gone(watch.owner, notifier):
         await departures.remove_user(watch.owner)
         return
     account = await account_store.load(watch.owner)
     card = await _load_card(account, watch, jobs) if outcome == "ended" else None
-    may_be_public = partial(_may_be_public, watch, sharing, told_once)
+    may_be_public = partial(_may_be_public, watch, sharing, notifier)
     public = await may_be_public()
     if watch.message_ts and card and public:
-        await _update_shown(account, watch, jobs, shared_deletes, told_once, may_be_public)
+        await _update_shown(account, watch, jobs, shared_deletes, notifier, may_be_public)
         public = await may_be_public()
-    await _post(watch, outcome, at, card.job if card else None, told_once, public=public)
+    await _post(watch, outcome, at, card.job if card else None, notifier, public=public)
     await watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
 
-@task("watches.give_up")
+@task
 async def end_broken(
     source: str,
     reason: str,
     at: float,
-    watching: WatchService,
+    watches: WatchService,
     watch_store: WatchStore,
-    told_once: Notifier,
+    notifier: Notifier,
 ) -> None:
     """The connection does not work any more; its owner hears so once."""
     broken = PolledConnection.parse(source)
-    watches = await watch_store.of_owner(broken.owner, broken.tenant)
-    if not watches:
+    ended = await watch_store.of_owner(broken.owner, broken.tenant)
+    if not ended:
         return
-    facts = {"tenant": broken.tenant, "reason": reason, "count": len(watches)}
-    name = f"watch:{watches[0].id}:broken"
-    await told_once.directly(name, broken.owner, at, "jobs/watch.broken", **facts)
-    await watching.end_all(broken.owner, broken.tenant)
+    facts = {"tenant": broken.tenant, "reason": reason, "count": len(ended)}
+    name = f"watch:{ended[0].id}:broken"
+    await notifier.directly(name, broken.owner, at, "jobs/watch.broken", **facts)
+    await watches.end_all(broken.owner, broken.tenant)
 
 
-async def _is_gone(owner: Caller, told_once: Notifier) -> bool:
+async def _is_gone(owner: Caller, notifier: Notifier) -> bool:
     """Where Slack refuses to say, a message to somebody who has left does no harm."""
     try:
-        return await told_once.is_gone(owner.user_id)
+        return await notifier.is_gone(owner.user_id)
     except SLACK_ERRORS as error:
         _retry_if_temporary(error)
         logger.warning("whether a watcher has left is not known: %s", describe(error))
         return False
 
 
-async def _may_be_public(watch: Watch, sharing: SharingService, told_once: Notifier) -> bool:
+async def _may_be_public(watch: Watch, sharing: SharingService, notifier: Notifier) -> bool:
     """Whether the end of a job may be shown where Watch was pressed; its readers may be new."""
     if not watch.channel_id:
         return False
     try:
-        sharing.admit(await told_once.audience(watch.channel_id))
+        sharing.admit(await notifier.audience(watch.channel_id))
     except ShareRefused as refused:
         logger.info("a watch ends in a direct message: %s", refused.reason)
         return False
@@ -153,7 +153,7 @@ async def _update_shown(
     watch: Watch,
     jobs: JobService,
     shared_deletes: SharedDeletes,
-    told_once: Notifier,
+    notifier: Notifier,
     may_be_public: Callable[[], Awaitable[bool]],
 ) -> None:
     """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
@@ -162,15 +162,15 @@ async def _update_shown(
             place = watch.channel_id, watch.message_ts
             if watch.shared_by:
                 facts = {"card": card, "shared_by": watch.shared_by}
-                await told_once.change(*place, "jobs/share.card", **facts)
+                await notifier.change(*place, "jobs/share.card", **facts)
             else:
                 shown = watch.tenant, watch.job_id
                 row = {"job": card.job, "tenant": watch.tenant}
-                await told_once.change_row(*place, shown, "jobs/share.row", **row)
+                await notifier.change_row(*place, shown, "jobs/share.row", **row)
 
 
 async def _post(
-    watch: Watch, outcome: str, at: float, job: Job | None, told_once: Notifier, *, public: bool
+    watch: Watch, outcome: str, at: float, job: Job | None, notifier: Notifier, *, public: bool
 ) -> None:
     """In the thread where they said that they watch; directly where that is not possible."""
     facts = {
@@ -183,6 +183,6 @@ async def _post(
     name, owner = f"watch:{watch.id}", watch.owner
     if public:
         post = OutgoingMessage(name, owner.team_id, watch.channel_id, at, watch.message_ts)
-        if await told_once.in_channel(post, "jobs/watch.over", user_id=owner.user_id, **facts):
+        if await notifier.in_channel(post, "jobs/watch.over", user_id=owner.user_id, **facts):
             return
-    await told_once.directly(f"{name}:direct", owner, at, "jobs/watch.over", user_id="", **facts)
+    await notifier.directly(f"{name}:direct", owner, at, "jobs/watch.over", user_id="", **facts)

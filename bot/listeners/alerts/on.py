@@ -28,7 +28,7 @@ async def turn_on(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     alerts: AlertService,
     sharing: SharingService,
     channel: Channel,
@@ -36,7 +36,7 @@ async def turn_on(
     audit_entry: AuditDraft,
 ) -> None:
     sharing.admit(await channel.audience())
-    filters = await asking.read(text, account, clock)
+    filters = await filter_resolver.read(text, account, clock)
     await channel.enter()
     turned_on = await alerts.on(account, channel.id, filters)
     await views.post_turned_on(turned_on, channel, people, audit_entry)

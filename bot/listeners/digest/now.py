@@ -29,7 +29,7 @@ async def post_now(
     account: Account,
     clock: LocalClock,
     digests: DigestService,
-    alive: Heartbeats,
+    heartbeats: Heartbeats,
     channel: Channel,
     people: People,
     reply: Reply,
@@ -37,7 +37,7 @@ async def post_now(
 ) -> None:
     digest = await digests.named(account.caller, channel.id, text)
     digest = await views.run("now", digest, account, digests, people, audit_entry)
-    await _reply(digest, clock, alive, reply)
+    await _reply(digest, clock, heartbeats, reply)
 
 
 @action(buttons.DIGEST_NOW_POST, audit=AuditEvent.DIGEST_POSTED_NOW)
@@ -46,16 +46,16 @@ async def post_now_from_button(
     account: Account,
     clock: LocalClock,
     digests: DigestService,
-    alive: Heartbeats,
+    heartbeats: Heartbeats,
     people: People,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
     digest = await views.run("now", digest, account, digests, people, audit_entry)
-    await _reply(digest, clock, alive, reply)
+    await _reply(digest, clock, heartbeats, reply)
 
 
-async def _reply(digest: Digest, clock: LocalClock, alive: Heartbeats, reply: Reply) -> None:
-    seen = await alive.status(clock.now())
+async def _reply(digest: Digest, clock: LocalClock, heartbeats: Heartbeats, reply: Reply) -> None:
+    seen = await heartbeats.status(clock.now())
     await reply("digest/now", digest=digest, is_at_work=seen.alive > 0)

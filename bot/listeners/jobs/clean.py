@@ -30,11 +30,11 @@ async def ask(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: FilterResolver,
-    cleaning: CleanupService,
+    filter_resolver: FilterResolver,
+    cleanups: CleanupService,
     reply: Reply,
 ) -> None:
-    preview = await cleaning.look(account, await asking.read(text, account, clock))
+    preview = await cleanups.look(account, await filter_resolver.read(text, account, clock))
     template = "jobs/clean" if preview.clean.counted else "jobs/clean.none"
     await reply(template, preview=preview)
 
@@ -60,14 +60,14 @@ async def begin(
     caller: Caller,
     metadata: CleanupButton,
     values: Mapping[str, str],
-    cleaning: CleanupService,
+    cleanups: CleanupService,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
     audit_entry.subject = clean_id = metadata.clean_id
     audit_entry.tenant = metadata.tenant
     ((block_id, typed),) = values.items()
-    confirming = cleaning.confirm(caller, clean_id, typed)
+    confirming = cleanups.confirm(caller, clean_id, typed)
     try:
         confirmation = await modal.within_ack(confirming, "jobs/clean.checking")
         audit_entry.skip()  # the worker records it when it begins
@@ -83,23 +83,23 @@ async def begin(
 async def stop(
     button: CleanupButton,
     caller: Caller,
-    cleaning: CleanupService,
+    cleanups: CleanupService,
     channel: Channel,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     audit_entry.subject = clean_id = button.clean_id
-    progress = await cleaning.stop(caller, clean_id)
+    progress = await cleanups.stop(caller, clean_id)
     audit_entry.about_clean(progress.cleanup)
-    await _change(progress, cleaning, channel, reply)
+    await _change(progress, cleanups, channel, reply)
 
 
 @action(buttons.JOBS_CLEAN_AGAIN, at_once=True, audit=None)
 async def ask_again(
-    button: CleanupButton, account: Account, cleaning: CleanupService, modal: Modal
+    button: CleanupButton, account: Account, cleanups: CleanupService, modal: Modal
 ) -> None:
     await modal.open("jobs/clean.checking")
-    clean = await cleaning.ask_again(account, button.clean_id)
+    clean = await cleanups.ask_again(account, button.clean_id)
     if clean.counted:
         await _ask(clean, None, modal)
     else:
@@ -121,14 +121,14 @@ async def _ask(clean: Cleanup, was: int | None, modal: Modal) -> None:
 
 
 async def _change(
-    progress: CleanupProgress, cleaning: CleanupService, channel: Channel, reply: Reply
+    progress: CleanupProgress, cleanups: CleanupService, channel: Channel, reply: Reply
 ) -> None:
     """In the place of the pressed message, which the worker changes as it goes.
 
     Its report may have come just before, and nothing comes after a report: so it is put back.
     """
     await _put(progress, channel, reply)
-    if not progress.cleanup.end_reason and (report := await cleaning.report(progress.cleanup.id)):
+    if not progress.cleanup.end_reason and (report := await cleanups.report(progress.cleanup.id)):
         await _put(report, channel, reply)
 
 

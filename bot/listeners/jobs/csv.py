@@ -26,21 +26,21 @@ async def download_csv(
     button: ListButton,
     account: Account,
     cursor: ListCursor | None,
-    whole_lists: CsvExport,
+    csv_export: CsvExport,
     modal: Modal,
     files: Files,
 ) -> None:
     wanted = Wanted(button.cursor, button.query, known=cursor)
-    await _hand_over(wanted, account, whole_lists, modal, files)
+    await _hand_over(wanted, account, csv_export, modal, files)
 
 
 @action(buttons.JOBS_CSV_DOWNLOAD_SHARED, at_once=True, audit=None)
 async def download_shared_csv(
-    button: ListButton, account: Account, whole_lists: CsvExport, modal: Modal, files: Files
+    button: ListButton, account: Account, csv_export: CsvExport, modal: Modal, files: Files
 ) -> None:
     """Read again with the rights of the user who clicked."""
     wanted = Wanted(button.cursor, button.query, owner=button.owner)
-    await _hand_over(wanted, account, whole_lists, modal, files)
+    await _hand_over(wanted, account, csv_export, modal, files)
 
 
 @action(buttons.JOBS_CSV_DOWNLOAD_JOBS, at_once=True, audit=None)
@@ -64,10 +64,10 @@ async def download_jobs(
 
 
 async def _hand_over(
-    wanted: Wanted, account: Account, whole_lists: CsvExport, modal: Modal, files: Files
+    wanted: Wanted, account: Account, csv_export: CsvExport, modal: Modal, files: Files
 ) -> None:
     await modal.open("jobs/csv.collecting", done=0, total=None)
-    found = await whole_lists.read(account, wanted, ModalProgress(modal, "jobs/csv.collecting"))
+    found = await csv_export.read(account, wanted, ModalProgress(modal, "jobs/csv.collecting"))
     # 5,000 jobs take tenths of a second, in which others are answered.
     text = await asyncio.to_thread(csv_text, found.jobs)
     url = await files.share(_name(found), text)

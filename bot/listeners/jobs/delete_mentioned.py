@@ -37,7 +37,7 @@ LONGEST = 1500
 )
 async def start(
     account: Account,
-    finding: JobFinder,
+    job_finder: JobFinder,
     shared_deletes: SharedDeletes,
     forms: FormStore,
     place: Origin,
@@ -45,7 +45,7 @@ async def start(
 ) -> None:
     await modal.open("jobs/find.looking")
     shared_deletes.admit()
-    findings = await finding.find(account, texts(place.message))
+    findings = await job_finder.find(account, texts(place.message))
     form = await views.keep_original(account, forms, place) if findings.named else ""
     await modal.update("jobs/delete_mentioned", findings=findings, form=form)
 

@@ -72,11 +72,11 @@ async def offer_agents(
     values: Mapping[str, str],
     caller: Caller,
     accounts: AccountService,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     offer: Offer,
 ) -> None:
     account = await accounts.of(caller)
-    agents = await asking.agents(account, values.get("tenant", ""), typed)
+    agents = await filter_resolver.agents(account, values.get("tenant", ""), typed)
     await offer("jobs/filter.agents", typed=typed, agents=agents)
 
 
@@ -88,7 +88,7 @@ async def search(
     metadata: ModalOrigin | None,
     clock: LocalClock,
     accounts: AccountService,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     jobs: JobService,
     forms: FormStore,
     place: Origin,
@@ -102,7 +102,7 @@ async def search(
     account = await accounts.of(caller)
     kept = await forms.load(caller, list_) if list_ else None
     try:
-        filters = await asking.settle(asked, account, clock)
+        filters = await filter_resolver.settle(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
     except get_args(views.Correctable) as error:  # only now could it be known
         await views.show_form(form, account, modal, error=error, list_=list_)

@@ -24,10 +24,10 @@ from bot.store.forms import FormStore
     audit=None,
 )
 async def find(
-    account: Account, finding: JobFinder, forms: FormStore, place: Origin, modal: Modal
+    account: Account, job_finder: JobFinder, forms: FormStore, place: Origin, modal: Modal
 ) -> None:
     await modal.open("jobs/find.looking")
-    findings = await finding.find(account, texts(place.message))
+    findings = await job_finder.find(account, texts(place.message))
     if findings.is_empty:
         await views.show_form(Form(words=findings.words), account, modal, note="nothing_named")
     else:

@@ -27,11 +27,13 @@ async def list_jobs(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    await views.show_list(await jobs.list(account, await asking.read(text, account, clock)), reply)
+    await views.show_list(
+        await jobs.list(account, await filter_resolver.read(text, account, clock)), reply
+    )
 
 
 @action(buttons.JOBS_LIST_ALL, replaces=True, audit=None)
