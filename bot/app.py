@@ -1,4 +1,4 @@
-"""The Bolt app: six ears, and everything behind them is in `bot.slack.dispatch`."""
+"""The Bolt app: registers six catch-all listeners; routing is in `bot.slack.dispatch`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ App: TypeAlias = AsyncApp
 
 
 def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App:
-    """Bolt with our own `authorize`; the web door has already checked the signature.
+    """Bolt with our own `authorize`; `bot.web` has already verified the signature.
 
-    `process_before_response`: Bolt's default looks for the ack every 10 ms, and every press of a
-    button would pay for that. So no listener may do slow work before it returns.
+    `process_before_response`: Bolt's default polls for the ack every 10 ms, which would delay each
+    click. So no listener may do slow work before it returns.
     """
     app = AsyncApp(
         # Bolt's loggers take their level from this one; left alone they would take the root's, and
@@ -53,9 +53,9 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App
 
 
 async def _handle_error(error: Exception) -> BoltResponse:
-    """What nobody hears is refused, in one line of the log."""
+    """Answers requests without a listener, and unexpected errors, with an HTTP status."""
     if isinstance(error, BoltUnhandledRequestError):
-        logger.info("nobody hears this kind of request")
+        logger.info("no listener for this request type")
         return BoltResponse(status=404, body="")
     if isinstance(error, NotAcknowledged):
         return BoltResponse(status=503, body="")

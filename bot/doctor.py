@@ -1,4 +1,4 @@
-"""emporix-bot doctor: is everything there that the app needs, and what to do where it is not."""
+"""`emporix-bot doctor`: checks settings, Redis, Slack, Emporix, accounts and workers."""
 
 from __future__ import annotations
 
@@ -65,20 +65,20 @@ REDIS_ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What was looked at, whether it is well, and what was seen or what to do."""
+    """The result of one check: what was seen or, if it failed, what to do."""
 
     subject: str
     ok: bool
     message: str
 
     def __str__(self) -> str:
-        return f"{'ok ' if self.ok else 'NOT'}  {self.subject:<8}  {self.message}"
+        return f"{'ok  ' if self.ok else 'FAIL'}  {self.subject:<8}  {self.message}"
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
-    """Look at everything in turn; the settings are well, or they would not load."""
-    looks = (_check_redis, _check_slack, _check_emporix, _check_accounts, _check_worker)
-    found = await asyncio.gather(*(look(settings) for look in looks))
+    """Run all checks; settings that load are valid."""
+    checks = (_check_redis, _check_slack, _check_emporix, _check_accounts, _check_worker)
+    found = await asyncio.gather(*(check(settings) for check in checks))
     risks = settings.warnings()
     return [CheckResult("settings", True, "; ".join(risks) or "all there"), *found]
 
@@ -234,7 +234,7 @@ async def _check_worker(settings: Settings) -> CheckResult:
     finally:
         await redis.aclose()
     if seen.alive:
-        return CheckResult("worker", True, f"{seen.alive} at work")
+        return CheckResult("worker", True, f"{seen.alive} running")
     if seen.last_heartbeat is None:
         return CheckResult("worker", True, "none yet: scheduled work needs `emporix-bot worker`")
     minutes = (time.time() - seen.last_heartbeat) / 60

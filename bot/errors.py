@@ -51,7 +51,7 @@ class InvalidSettings(Exception):
     def __init__(self, problems: Mapping[str, str]) -> None:
         lines = [f"  {name} {problem}" for name, problem in problems.items()]
         super().__init__(
-            "\n".join(["Settings to correct (each is explained in .env.example):", *lines])
+            "\n".join(["Invalid settings (each is explained in .env.example):", *lines])
         )
         self.problems = problems
 

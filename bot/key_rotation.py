@@ -203,22 +203,24 @@ def progress(tally: RotationTally) -> str:
     """One line of what has been done."""
     return (
         f"{tally.accounts:,} accounts and {tally.records:,} other records: "
-        f"{tally.reencrypted:,} secrets sealed anew, "
-        f"{tally.current:,} were fine, {tally.unreadable.total():,} cannot be opened"
+        f"{tally.reencrypted:,} secrets re-encrypted, "
+        f"{tally.current:,} already current, {tally.unreadable.total():,} cannot be decrypted"
     )
 
 
 def advice(tally: RotationTally) -> str:
     """What to do next."""
     if tally.is_complete:
-        return "All are sealed with the first key; the others can leave ENCRYPTION_KEYS."
+        return (
+            "All are encrypted with the first key; the others can be removed from ENCRYPTION_KEYS."
+        )
     lines = []
     if tally.changed:
         lines.append(f"{tally.changed:,} were changed by the bot meanwhile: run this again.")
     for key_id, count in sorted(tally.unreadable.items()):
         lines.append(
-            f"{count:,} sealed with key {key_id!r} cannot be opened. Is it missing? Add it at the "
-            "end of ENCRYPTION_KEYS, and run this again. Is it lost, or is it there? Then these "
-            "people must connect anew, and set up their digests and alerts again."
+            f"{count:,} encrypted with key {key_id!r} cannot be decrypted. Is it missing? Add it "
+            "at the end of ENCRYPTION_KEYS, and run this again. Is it lost, or is it there? Then "
+            "these people must connect again, and set up their digests and alerts again."
         )
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""The other door: what happens by the clock. The counterpart of `bot.web`, without an address.
+"""The worker process: periodic and queued tasks.
 
-In each worker a loop lets ticks find what is due, and saq runs the tasks that they queue. A worker
-keeps nothing that another could not go on with.
+A loop calls periodic tasks, which queue due work, and saq runs the queued tasks. A worker has no
+state of its own, so another one can continue its work.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ async def _run_until(
     stopped = asyncio.create_task(ending.wait())
     ticking = asyncio.create_task(run_periodic_tasks(parts.timer, parts.runner))
     comparing = asyncio.create_task(timing.keep_comparing())
-    logger.info("at work")
+    logger.info("started")
     await asyncio.wait({running, ticking, stopped}, return_when=asyncio.FIRST_COMPLETED)
     await cancel_and_wait([ticking, comparing])
     await engine.stop()

@@ -143,7 +143,7 @@ async def test_finds_accounts_of_another_enterprise(
     await redis.hset(redis_keys.account(Caller("T0ACME", "U0GRACE", "E0GRID")), "default", "acme")
     await examine(patient, monkeypatch, capsys)
     assert patient.status == 1
-    assert "NOT  accounts  1 of another workspace or enterprise, like E0GRID:T0ACME:U0GRACE" in (
+    assert "FAIL  accounts  1 of another workspace or enterprise, like E0GRID:T0ACME:U0GRACE" in (
         patient.told
     )
 
@@ -254,7 +254,7 @@ async def test_says_what_is_broken(
     broken(patient)
     await examine(patient, monkeypatch, capsys)
     (line,) = [line for line in patient.told.splitlines() if not line.startswith("ok ")]
-    assert line.split()[:2] == ["NOT", about]
+    assert line.split()[:2] == ["FAIL", about]
     assert advice in line
     assert patient.status == 1
 
@@ -301,7 +301,7 @@ async def test_asks_for_redis_6_2(
         patient.settings["REDIS_URL"] = url
         await examine(patient, monkeypatch, capsys)
     (line,) = [line for line in patient.told.splitlines() if line.split()[1] == "redis"]
-    assert line.startswith("ok" if well else "NOT")
+    assert line.startswith("ok" if well else "FAIL")
     assert version in line
     assert ("too old" in line) is not well
 
@@ -319,7 +319,7 @@ async def test_counts_the_workers(
     await alive.record("another", time.time() - 10)
     await alive.record("gone", time.time() - 3600)
     await examine(patient, monkeypatch, capsys)
-    assert patient.told.splitlines()[-1].split(maxsplit=2) == ["ok", "worker", "2 at work"]
+    assert patient.told.splitlines()[-1].split(maxsplit=2) == ["ok", "worker", "2 running"]
 
 
 @pytest.mark.usefixtures("environment")
@@ -333,7 +333,7 @@ async def test_says_that_the_workers_are_gone(
     await Heartbeats(redis).record("gone", time.time() - 3600)
     await examine(patient, monkeypatch, capsys)
     line = patient.told.splitlines()[-1]
-    assert line.startswith("NOT  worker    none for 60 min: start `emporix-bot worker`")
+    assert line.startswith("FAIL  worker    none for 60 min: start `emporix-bot worker`")
     assert patient.status == 1
 
 

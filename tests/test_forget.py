@@ -127,7 +127,7 @@ async def queue_tasks(harness: AppHarness, redis_url: str) -> None:
     queue = SaqQueue(connect_for_queue(redis_url))
     for caller in (ADAS, GRACES):
         source = PolledConnection(caller, "acme").name
-        await queue.put("alerts.look", source, source=source)
+        await queue.put("alerts.poll", source, source=source)
     for digest_id in ("digest-1", "digest-2"):
         await queue.put("digests.post", digest_id, digest_id=digest_id)
     await queue.disconnect()

@@ -1,4 +1,4 @@
-"""Runs what the clock calls; and the one door for what goes wrong in it."""
+"""Runs periodic and queued tasks, and handles their errors: retries, giving up, messages."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ It is kept with the task, as JSON.
 
 
 class TaskValues(TypedDict, total=False):
-    """What ticks and tasks can take beside services and the arguments that a task was queued with.
+    """Parameters of tasks beside services and the arguments of queued tasks.
 
-    `now`: seconds since 1970; `errand`: only for tasks.
+    `now`: seconds since 1970; `context`: only for queued tasks.
     """
 
     now: float
-    errand: TaskContext
+    context: TaskContext
 
 
 class TaskRunner:
-    """Calls ticks and tasks; `services` is a dataclass with a field for each service."""
+    """Runs tasks; `services` is a dataclass with a field for each service."""
 
     def __init__(
         self,
@@ -73,14 +73,14 @@ class TaskRunner:
         self._error_handler, self._direct_messages, self._clock = failures, direct_messages, clock
         self._stopped_teams, self._is_stopped = stopped, False
 
-    async def run_periodic(self, tick: PeriodicTask) -> None:
-        """What goes wrong is logged; the next tick tries again."""
+    async def run_periodic(self, task: PeriodicTask) -> None:
+        """Errors are logged; the next call tries again."""
         new_reference()
         try:
-            if tick.while_stopped or not await self._is_paused():
-                await self._call(tick, TaskValues(now=self._clock()))
+            if task.while_stopped or not await self._is_paused():
+                await self._call(task, TaskValues(now=self._clock()))
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
-            _log_error(tick.name, error)
+            _log_error(task.name, error)
 
     async def run_queued(
         self,
@@ -89,14 +89,14 @@ class TaskRunner:
         arguments: Mapping[str, Any],
         waits: Delays | None = None,
     ) -> None:
-        """Run a queued task that failed so often; raises Later where it is to be run again.
+        """Run a queued task that failed so often; raises RetryLater to run it again.
 
         `waits` is updated where it is put off.
         """
         task = self._tasks.queued.get(name)
-        errand = TaskContext(name, failures, new_reference())
+        context = TaskContext(name, failures, new_reference())
         if task is None:  # queued by another version of the app
-            logger.error("nobody knows the task %s", name)
+            logger.error("unknown task %s", name)
             return
         try:
             if await self._is_paused():
@@ -104,15 +104,15 @@ class TaskRunner:
                     STOPPED_RETRY_SECONDS, "the app is not installed in its workspace", failures
                 )
             async with asyncio.timeout(TASK_TIMEOUT_SECONDS):
-                values = TaskValues(now=self._clock(), errand=errand)
+                values = TaskValues(now=self._clock(), context=context)
                 await self._call(task, {**arguments, **values})
         except RetryLater as later:
-            if errand.owner is not None and refuses_token(later.__cause__):
-                await self._stopped_teams.mark_revoked(errand.owner.team_id)
+            if context.owner is not None and refuses_token(later.__cause__):
+                await self._stopped_teams.mark_revoked(context.owner.team_id)
             _log_delay(name, later.reason, {} if waits is None else waits, self._clock())
             raise RetryLater(later.seconds, later.reason, failures) from later
         except Exception as error:  # noqa: BLE001 - the worker's outermost loop
-            await self._handle_failure(errand, error)
+            await self._handle_failure(context, error)
 
     async def _is_paused(self) -> bool:
         """Whether no scheduled work may be done; that is logged when it changes."""
@@ -124,18 +124,18 @@ class TaskRunner:
         self._is_stopped = is_stopped
         return is_stopped
 
-    async def _handle_failure(self, errand: TaskContext, error: Exception) -> None:
-        """Once more, or it is given up. Raises nothing but Later, and that only so many times."""
-        _log_error(errand.task, error)
-        failures = errand.failures + 1
+    async def _handle_failure(self, context: TaskContext, error: Exception) -> None:
+        """Retry it, or give it up. Raises only RetryLater, and a limited number of times."""
+        _log_error(context.task, error)
+        failures = context.failures + 1
         if failures < MAX_TASK_ATTEMPTS:
             raise RetryLater(
                 backoff_seconds(failures), f"attempt {failures} failed", failures
             ) from error
         try:
-            await self._give_up(errand, error)
+            await self._give_up(context, error)
         except Exception as trouble:
-            logger.error("the end of %s was not told: %s", errand.task, describe(trouble))
+            logger.error("the end of %s was not told: %s", context.task, describe(trouble))
             if failures < MAX_TASK_ATTEMPTS + MAX_GIVE_UP_ATTEMPTS:
                 seconds = (
                     trouble.seconds
@@ -144,14 +144,14 @@ class TaskRunner:
                 )
                 raise RetryLater(seconds, "its end was not told", failures) from trouble
         words = error.template if isinstance(error, BotError) else describe(error)
-        logger.error("%s was given up after %d attempts: %s", errand.task, failures, words)
+        logger.error("%s was given up after %d attempts: %s", context.task, failures, words)
 
-    async def _give_up(self, errand: TaskContext, error: Exception) -> None:
-        if errand.on_give_up is not None:
-            await errand.on_give_up()
-        if errand.owner is not None:
-            surface = self._direct_messages.reply_about(errand.owner, errand.subject)
-            await self._error_handler.show(error, errand.reference, surface)
+    async def _give_up(self, context: TaskContext, error: Exception) -> None:
+        if context.on_give_up is not None:
+            await context.on_give_up()
+        if context.owner is not None:
+            surface = self._direct_messages.reply_about(context.owner, context.subject)
+            await self._error_handler.show(error, context.reference, surface)
 
     async def _call(self, called: ScheduledFunction, given: Mapping[str, object]) -> None:
         needed = {

@@ -38,10 +38,10 @@ logger = logging.getLogger(__name__)
 @periodic(QUEUE_INTERVAL_SECONDS)
 async def queue_due_alerts(now: float, alert_store: AlertStore, queue: TaskQueue) -> None:
     for source in await alert_store.connections.claim_due(now, MAX_DUE):
-        await queue.put("alerts.look", source.name, source=source.name)
+        await queue.put("alerts.poll", source.name, source=source.name)
 
 
-@task("alerts.look")
+@task
 async def poll(
     source: str,
     alert_poller: AlertPoller,
@@ -54,7 +54,7 @@ async def poll(
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
     for alert_id in looked.notices_due:
-        await queue.put("alerts.notice", alert_id, alert_id=alert_id)
+        await queue.put("alerts.post_notice", alert_id, alert_id=alert_id)
     if looked.connection_error:
         await _pause_all(
             PolledConnection.parse(source), looked.connection_error, alert_lifecycle, audit
@@ -63,11 +63,11 @@ async def poll(
         await _pause(alert_id, "filters", alert_lifecycle, audit)
 
 
-@task("alerts.post")
+@task
 async def post(
     alert_id: str,
     now: float,
-    errand: TaskContext,
+    context: TaskContext,
     alert_store: AlertStore,
     alert_lifecycle: AlertLifecycle,
     alert_poller: AlertPoller,
@@ -81,8 +81,8 @@ async def post(
     alert = await alert_store.load(alert_id)
     if alert is None or alert.batch is None or alert.paused or alert.muted_until > now:
         return
-    errand.owner, errand.subject = alert.owner, "an alert in a channel"
-    errand.on_give_up = partial(_pause, alert.id, "unexpected", alert_lifecycle, audit)
+    context.owner, context.subject = alert.owner, "an alert in a channel"
+    context.on_give_up = partial(_pause, alert.id, "unexpected", alert_lifecycle, audit)
     admit = partial(_admit, alert, sharing, notifier)
     try:
         if not await alert_lifecycle.check_owner(alert, notifier.has_left):
@@ -105,11 +105,11 @@ async def post(
         await _pause(alert.id, reason, alert_lifecycle, audit)
 
 
-@task("alerts.notice")
+@task
 async def post_notice(
     alert_id: str,
     now: float,
-    errand: TaskContext,
+    context: TaskContext,
     alert_store: AlertStore,
     alert_lifecycle: AlertLifecycle,
     sharing: SharingService,
@@ -119,7 +119,7 @@ async def post_notice(
     alert = await alert_store.load(alert_id)
     if alert is None or pause_notice_at(alert) > now:
         return
-    errand.owner, errand.subject = alert.owner, "a paused alert in a channel"
+    context.owner, context.subject = alert.owner, "a paused alert in a channel"
     await _tell_channel(alert, sharing, notifier)
     if not alert.notices and alert.paused not in REASONS_NOT_SENT_TO_OWNER:
         await _tell_owner(alert, await alert_lifecycle.paused_together_with(alert), notifier)

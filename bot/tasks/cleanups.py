@@ -33,19 +33,19 @@ PROGRESS_TIMEOUT_SECONDS = 5.0
 @periodic(1.0)
 async def queue_due_cleanups(now: float, queue: TaskQueue, cleanup_store: CleanupStore) -> None:
     for cleanup_id in await cleanup_store.due.claim(now, MAX_DUE):
-        await queue.put("clean.run", cleanup_id, cleanup_id=cleanup_id)
+        await queue.put("cleanups.run", cleanup_id, cleanup_id=cleanup_id)
 
 
-@task("clean.run")
+@task
 async def run(
     cleanup_id: str,
-    errand: TaskContext,
+    context: TaskContext,
     cleanup_runs: CleanupRuns,
     direct_messages: DirectMessages,
     departures: Departures,
     notifier: Notifier,
 ) -> None:
-    shown = ProgressMessage(direct_messages, notifier, errand)
+    shown = ProgressMessage(direct_messages, notifier, context)
     is_gone = partial(_is_gone, direct_messages, departures)
     owner = CleanupOwner(shown.show, partial(_send_file, direct_messages), is_gone)
     seconds = await cleanup_runs.run(cleanup_id, owner)
@@ -67,7 +67,7 @@ class ProgressMessage:
 
     direct_messages: DirectMessages
     notifier: Notifier
-    errand: TaskContext
+    context: TaskContext
 
     async def show(self, progress: CleanupProgress) -> str:
         """Gives the place of the message. Only the report must get there."""
@@ -83,8 +83,8 @@ class ProgressMessage:
 
     async def _report(self, progress: CleanupProgress) -> str:
         """Raises Later for what passes, as a token that Slack does not accept at the moment."""
-        self.errand.owner = progress.cleanup.caller
-        self.errand.subject = "the report of a clean-up"
+        self.context.owner = progress.cleanup.caller
+        self.context.subject = "the report of a clean-up"
         try:
             return await self._put("jobs/clean.report", progress)
         except SLACK_ERRORS as error:

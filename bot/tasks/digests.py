@@ -64,10 +64,10 @@ CHART_REFRESH_SECONDS = 15 * 60.0
 @periodic(CHART_PERIOD_SECONDS)
 async def queue_chart_preparation(worker_leases: WorkerLeases, queue: TaskQueue) -> None:
     if await worker_leases.acquire("digest_charts", CHART_PERIOD_SECONDS):
-        await queue.put("digest_charts.prepare", "all")
+        await queue.put("digests.prepare_charts", "all")
 
 
-@task("digest_charts.prepare")
+@task
 async def prepare_charts(
     now: float,
     digest_store: DigestStore,
@@ -159,15 +159,15 @@ async def read_channels(
     await notifier.read_ahead([digest.channel_id for digest in due])
 
 
-@task("digests.post")
+@task
 async def post(
     digest_id: str,
     now: float,
-    errand: TaskContext,
+    context: TaskContext,
     digest_store: DigestStore,
     digests: DigestService,
     account_store: AccountStore,
-    reports: DigestReports,
+    digest_reports: DigestReports,
     daily_history: DailyHistory,
     digest_channels: DigestChannels,
     digest_poster: DigestPoster,
@@ -177,7 +177,7 @@ async def post(
 ) -> None:
     if (digest := await _loaded(digest_id, now, digest_store)) is None:
         return
-    errand.owner, errand.subject = digest.owner, f"the digest “{digest.name}”, which was left out"
+    context.owner, context.subject = digest.owner, f"the digest “{digest.name}”, which was left out"
     if 0 < digest.notice_at <= now:
         await _tell_paused(digest, digests, digest_poster)
     if (slot := digest.next_run) is None or slot.at > now:
@@ -188,7 +188,7 @@ async def post(
         now,
         digests,
         account_store,
-        reports,
+        digest_reports,
         daily_history,
         digest_channels,
         digest_poster,
@@ -196,7 +196,7 @@ async def post(
         departures,
         audit,
     )
-    errand.on_give_up = partial(run.settle, lifecycle.skip_run)
+    context.on_give_up = partial(run.settle, lifecycle.skip_run)
     await run.take()
 
 
@@ -218,10 +218,10 @@ async def _tell_paused(digest: Digest, digests: DigestService, digest_poster: Di
 
 @dataclass(slots=True)
 class DigestRun:
-    """One run of a digest, for `slot`; `digest` is as it was read or saved last."""
+    """One run of a digest, for `run`; `digest` is as it was read or saved last."""
 
     digest: Digest
-    slot: ScheduledRun
+    run: ScheduledRun
     now: float
     digests: DigestService
     accounts: AccountStore
@@ -235,15 +235,15 @@ class DigestRun:
 
     async def take(self) -> None:
         """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
-        if lifecycle.is_too_late(self.slot, self.now):
-            is_posted = await self.posts.is_posted(self.digest, self.slot)
+        if lifecycle.is_too_late(self.run, self.now):
+            is_posted = await self.posts.is_posted(self.digest, self.run)
             await (self.settle(lifecycle.record_post) if is_posted else self._miss())
             return
         try:
             await self._attempt()
         except RetryLater as later:
-            if self.now - self.slot.at > LATE_WARNING_SECONDS:
-                minutes = (self.now - self.slot.at) / 60
+            if self.now - self.run.at > LATE_WARNING_SECONDS:
+                minutes = (self.now - self.run.at) / 60
                 logger.warning(
                     "digest %s is %.0f min late: %s", self.digest.id, minutes, later.reason
                 )
@@ -252,7 +252,7 @@ class DigestRun:
     async def settle(self, what: Transition) -> None:
         """Save what came of it, unless the digest was deleted meanwhile."""
         changed = await self.digests.update(
-            self.digest, lambda current: what(current, self.slot, self.now)
+            self.digest, lambda current: what(current, self.run, self.now)
         )
         if changed is None:
             return
@@ -280,20 +280,20 @@ class DigestRun:
         except (InvalidRequest, InvalidInput):
             await self._pause("filters")
         except EmporixError as error:
-            raise RetryLater(_retry_seconds(self.slot, self.now), str(error)) from error
+            raise RetryLater(_retry_seconds(self.run, self.now), str(error)) from error
         except OutcomeUnknown:
-            await self.posts.notify_owner(self.digest, self.slot, "unknown")
+            await self.posts.notify_owner(self.digest, self.run, "unknown")
             await self.settle(lifecycle.record_post)
 
     async def _post(self) -> None:
         await self._check()
         report = await self._report()
-        is_asked = lifecycle.is_requested(self.slot) or self.digest.requested_at >= self.slot.at
+        is_asked = lifecycle.is_requested(self.run) or self.digest.requested_at >= self.run.at
         if report.is_quiet and not self.digest.post_when_empty and not is_asked:
             await self.settle(lifecycle.was_quiet)
             return
         history = None if report.is_quiet or not self.digest.chart else await self._history()
-        await self.posts.post(self.digest, self.slot, report, history, self.now)
+        await self.posts.post(self.digest, self.run, report, history, self.now)
         await self.settle(lifecycle.record_post)
 
     async def _check(self) -> None:
@@ -311,13 +311,13 @@ class DigestRun:
         await self.settle(lifecycle.record_check)
 
     async def _report(self) -> Report:
-        window = lifecycle.report_window(self.digest, self.slot)
+        window = lifecycle.report_window(self.digest, self.run)
         return await self.reports.read(await self._connection(), self.digest.filters, window)
 
     async def _history(self) -> History:
         """The days before this run, as far as they are known within two seconds."""
         connection, zone = await self._connection(), self.digest.schedule.zone
-        return await self.daily_history.read(connection, self.digest.filters, zone, self.slot.at)
+        return await self.daily_history.read(connection, self.digest.filters, zone, self.run.at)
 
     async def _connection(self) -> Connection:
         """Raises NotConnected."""
@@ -325,26 +325,26 @@ class DigestRun:
 
     async def _miss(self) -> None:
         """Too late: the owner hears of a run that was asked for, and of the second in a row."""
-        logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.slot.date)
-        after = lifecycle.miss_run(self.digest, self.slot, self.now)
+        logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.run.date)
+        after = lifecycle.miss_run(self.digest, self.run, self.now)
         if (
-            lifecycle.is_requested(self.slot)
+            lifecycle.is_requested(self.run)
             or self.digest.missed_runs < MISSED_RUNS_BEFORE_MESSAGE <= after.missed_runs
         ):
-            await self.posts.notify_owner(self.digest, self.slot, "missed")
+            await self.posts.notify_owner(self.digest, self.run, "missed")
         await self.settle(lifecycle.miss_run)
 
     async def _count_failure(self) -> None:
         """The owner hears of it the first time, and where they asked for this run."""
-        if not self.digest.failed_dates or lifecycle.is_requested(self.slot):
-            await self.posts.notify_owner(self.digest, self.slot, "connection")
+        if not self.digest.failed_dates or lifecycle.is_requested(self.run):
+            await self.posts.notify_owner(self.digest, self.run, "connection")
         await self.settle(lifecycle.record_failure)
 
     async def _pause(self, reason: str) -> None:
         """The channel hears of it by its own notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
         if reason != "owner_gone":
-            await self.posts.notify_owner(self.digest, self.slot, reason)
+            await self.posts.notify_owner(self.digest, self.run, reason)
         await self.settle(lambda one, _, now: lifecycle.pause(one, reason, now))
 
 

@@ -32,16 +32,16 @@ logger = logging.getLogger(__name__)
 @periodic(QUEUE_INTERVAL_SECONDS)
 async def queue_due_watches(now: float, watch_store: WatchStore, queue: TaskQueue) -> None:
     for source in await watch_store.connections.claim_due(now, MAX_DUE):
-        await queue.put("watches.look", source.name, source=source.name)
+        await queue.put("watches.poll", source.name, source=source.name)
 
 
-@task("watches.look")
+@task
 async def poll(source: str, now: float, watches: WatchService, queue: TaskQueue) -> None:
     """One query for all that somebody watches in a tenant."""
     seen = await watches.poll(PolledConnection.parse(source))
     for ending in seen.endings:
         await queue.put(
-            "watches.tell",
+            "watches.post",
             ending.watch.id,
             source=source,
             watch_id=ending.watch.id,
@@ -50,17 +50,17 @@ async def poll(source: str, now: float, watches: WatchService, queue: TaskQueue)
         )
     if seen.connection_error:
         await queue.put(
-            "watches.give_up", source, source=source, reason=seen.connection_error, at=now
+            "watches.end_broken", source, source=source, reason=seen.connection_error, at=now
         )
 
 
-@task("watches.tell")
+@task
 async def post(
     source: str,
     watch_id: str,
     outcome: str,
     at: float,
-    errand: TaskContext,
+    context: TaskContext,
     watches: WatchService,
     watch_store: WatchStore,
     account_store: AccountStore,
@@ -74,8 +74,8 @@ async def post(
     watch = await watches.find(PolledConnection.parse(source), watch_id)
     if watch is None:
         return  # told already, or stopped meanwhile
-    errand.owner, errand.subject = watch.owner, f"job {watch.job_id}, which you were watching"
-    errand.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
+    context.owner, context.subject = watch.owner, f"job {watch.job_id}, which you were watching"
+    context.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
     if await _is_gone(watch.owner, notifier):
         await departures.remove_user(watch.owner)
         return
@@ -90,7 +90,7 @@ async def post(
     await watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
 
-@task("watches.give_up")
+@task
 async def end_broken(
     source: str,
     reason: str,

@@ -39,46 +39,46 @@ async def stumble(now: float) -> None:
     raise ZeroDivisionError
 
 
-@task("test_runner.greet")
+@task
 async def greet(name: str, greeting: str) -> None:
     SEEN.append(f"{greeting} {name}")
 
 
-@task("test_runner.wait")
+@task
 async def wait() -> None:
     raise RetryLater(7, "a pause")
 
 
-@task("test_runner.fail")
-async def fail(errand: TaskContext, owned: bool) -> None:
+@task
+async def fail(context: TaskContext, owned: bool) -> None:
     if owned:
-        errand.owner, errand.subject = ADAS, "the digest “Morning”"
+        context.owner, context.subject = ADAS, "the digest “Morning”"
     raise EmporixTimeout(tenant="acme")
 
 
-@task("test_runner.wait_for")
+@task
 async def wait_for(reason: str) -> None:
     raise RetryLater(7, reason)
 
 
-@task("test_runner.end_badly")
-async def end_badly(errand: TaskContext, ends: bool) -> None:
+@task
+async def end_badly(context: TaskContext, ends: bool) -> None:
     async def otherwise() -> None:
         if not ends:
             raise StoreUnavailable("OOM")
 
-    errand.on_give_up = otherwise
+    context.on_give_up = otherwise
     raise EmporixTimeout(tenant="acme")
 
 
-@task("test_runner.store")
+@task
 async def store() -> None:
     raise StoreUnavailable("OOM")
 
 
-@task("test_runner.break")
-async def break_down(errand: TaskContext) -> None:
-    errand.owner, errand.subject = ADAS, "the digest “Morning”"
+@task
+async def break_down(context: TaskContext) -> None:
+    context.owner, context.subject = ADAS, "the digest “Morning”"
     raise ZeroDivisionError("secret words")
 
 
@@ -154,7 +154,7 @@ async def test_gives_an_unknown_error_a_reference(
     runner: TaskRunner, harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The message says nothing of what happened inside; the log does."""
-    await runner.run_queued("test_runner.break", MAX_TASK_ATTEMPTS - 1, {})
+    await runner.run_queued("test_runner.break_down", MAX_TASK_ATTEMPTS - 1, {})
     (text,) = await told(harness)
     assert "secret words" not in text
     assert "ZeroDivisionError" in caplog.text
@@ -241,7 +241,7 @@ async def test_lets_go_of_a_task_of_another_version(
 ) -> None:
     """It would never be known here, so it does not come again."""
     await runner.run_queued("test_runner.gone", 0, {})
-    assert "nobody knows the task test_runner.gone" in caplog.text
+    assert "unknown task test_runner.gone" in caplog.text
 
 
 def test_no_pause_keeps_a_task_long_after_the_trouble_is_over() -> None:

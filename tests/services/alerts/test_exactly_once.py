@@ -137,7 +137,7 @@ class Channel:
         alert = await self.kept.load("a1")
         if alert is None or alert.batch is None:
             return
-        posts = await self.kept.posts(alert.id)
+        posts = await self.kept.load_posts(alert.id)
         plan = group_changes(alert.batch, posts)
         number = alert.batch.number
         shown = plan.rows[:MAX_ALERT_ROWS] if not alert.batch.since else alert.batch.changes
