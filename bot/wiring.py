@@ -80,13 +80,13 @@ class Stores:
 
 
 def build_stores(resources: Resources) -> Stores:
-    redis, keys = resources.redis, resources.keys
+    redis, cipher = resources.redis, resources.cipher
     return Stores(
         account_store=resources.accounts,
-        alert_store=AlertStore(redis, keys),
-        cleanup_store=CleanupStore(redis, keys),
-        digest_store=DigestStore(redis, keys),
-        watch_store=WatchStore(redis, keys),
+        alert_store=AlertStore(redis, cipher),
+        cleanup_store=CleanupStore(redis, cipher),
+        digest_store=DigestStore(redis, cipher),
+        watch_store=WatchStore(redis, cipher),
     )
 
 
@@ -95,23 +95,23 @@ class Services(Stores):
     """The services of both processes."""
 
     accounts: AccountService
-    alert_course: AlertLifecycle
+    alert_lifecycle: AlertLifecycle
     alerts: AlertService
-    alive: Heartbeats
+    heartbeats: Heartbeats
     audiences: AudienceCache
     audit: AuditLog
     departures: Departures
     digest_channels: DigestChannels
     digests: DigestService
-    directly: DirectMessages
-    histories: DailyHistory
+    direct_messages: DirectMessages
+    daily_history: DailyHistory
     installation: Installation
     jobs: JobService
-    reports: DigestReports
+    digest_reports: DigestReports
     renderer: Renderer
     shared_deletes: SharedDeletes
     sharing: SharingService
-    watching: WatchService
+    watches: WatchService
 
 
 def build_services(
@@ -123,40 +123,40 @@ def build_services(
     renderer, audit = Renderer.default(settings.deletes), audit_log(settings, redis)
     jobs = _jobs(resources, new_cursor_id)
     stores, clock = build_stores(resources), resources.clock
-    watching = _watching(resources, stores, jobs)
-    course, alerts = _alerts(resources, stores)
+    watches = _watches(resources, stores, jobs)
+    lifecycle, alerts = _alerts(resources, stores)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
-    reports = DigestReports(resources.patient_jobs, clock)
-    resources.exit_stack.push_async_callback(reports.close)
+    digest_reports = DigestReports(resources.patient_jobs, clock)
+    resources.exit_stack.push_async_callback(digest_reports.close)
     allow_outsiders = settings.allow_shared_channels
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
-        alert_course=course,
+        alert_lifecycle=lifecycle,
         alerts=alerts,
-        alive=Heartbeats(redis),
-        audiences=AudienceCache(redis, resources.keys, settings.slack_channel_reads_per_minute),
+        heartbeats=Heartbeats(redis),
+        audiences=AudienceCache(redis, resources.cipher, settings.slack_channel_reads_per_minute),
         audit=audit,
-        departures=_departures(resources, stores, digests, alerts, course, watching),
+        departures=_departures(resources, stores, digests, alerts, lifecycle, watches),
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
         digests=digests,
-        directly=DirectMessages(renderer, slack),
-        histories=_histories(resources),
+        direct_messages=DirectMessages(renderer, slack),
+        daily_history=_daily_history(resources),
         installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
-        reports=reports,
+        digest_reports=digest_reports,
         renderer=renderer,
         shared_deletes=_shared_deletes(resources, audit),
         sharing=_sharing(resources, jobs, new_cursor_id),
-        watching=watching,
+        watches=watches,
     )
 
 
-def _histories(resources: Resources) -> DailyHistory:
-    counts = DailyCounts(resources.redis, resources.keys)
-    histories = DailyHistory(resources.emporix, counts, resources.clock)
-    resources.exit_stack.push_async_callback(histories.close)
-    return histories
+def _daily_history(resources: Resources) -> DailyHistory:
+    counts = DailyCounts(resources.redis, resources.cipher)
+    daily_history = DailyHistory(resources.emporix, counts, resources.clock)
+    resources.exit_stack.push_async_callback(daily_history.close)
+    return daily_history
 
 
 def _jobs(resources: Resources, new_cursor_id: Callable[[], str]) -> JobService:
@@ -187,7 +187,7 @@ def _shared_deletes(resources: Resources, audit: AuditLog) -> SharedDeletes:
     return SharedDeletes(deletes, Deletions(resources.redis), resources.clock)
 
 
-def _watching(resources: Resources, stores: Stores, jobs: JobService) -> WatchService:
+def _watches(resources: Resources, stores: Stores, jobs: JobService) -> WatchService:
     return WatchService(
         jobs,
         JobsById(resources.named_jobs),
@@ -200,8 +200,10 @@ def _watching(resources: Resources, stores: Stores, jobs: JobService) -> WatchSe
 
 def _alerts(resources: Resources, stores: Stores) -> tuple[AlertLifecycle, AlertService]:
     emporix, store, clock = resources.named_jobs, stores.alert_store, resources.clock
-    course = AlertLifecycle(store, clock)
-    return course, AlertService(emporix, store, course, new_alert_id=new_alert_id, clock=clock)
+    lifecycle = AlertLifecycle(store, clock)
+    return lifecycle, AlertService(
+        emporix, store, lifecycle, new_alert_id=new_alert_id, clock=clock
+    )
 
 
 def _departures(
@@ -209,8 +211,8 @@ def _departures(
     stores: Stores,
     digests: DigestService,
     alerts: AlertService,
-    course: AlertLifecycle,
-    watching: WatchService,
+    lifecycle: AlertLifecycle,
+    watches: WatchService,
 ) -> Departures:
     redis = resources.redis
     return Departures(
@@ -219,11 +221,11 @@ def _departures(
         stores.digest_store,
         alerts,
         stores.alert_store,
-        course,
-        watching,
+        lifecycle,
+        watches,
         stores.watch_store,
         StoppedTeams(redis),
-        Erasure(redis, resources.keys),
+        Erasure(redis, resources.cipher),
         stores.cleanup_store,
         resources.clock,
     )
@@ -233,16 +235,16 @@ def _departures(
 class WebServices(Services):
     """The services of the web process."""
 
-    asking: FilterResolver
-    cleaning: CleanupService
-    digest_forms: DigestForms
+    filter_resolver: FilterResolver
+    cleanups: CleanupService
+    digest_form: DigestForms
     exports: Exports
-    finding: JobFinder
+    job_finder: JobFinder
     forms: FormStore
-    logs: SessionLogs
-    overviews: HomeService
+    session_logs: SessionLogs
+    home_service: HomeService
     registry: Registry
-    whole_lists: CsvExport
+    csv_export: CsvExport
 
 
 def build_web_services(
@@ -251,25 +253,30 @@ def build_web_services(
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> WebServices:
     redis, emporix, names = resources.redis, resources.emporix, resources.names
-    shared, asking = build_services(resources, new_cursor_id, new_digest_id), FilterResolver(names)
+    shared, filter_resolver = (
+        build_services(resources, new_cursor_id, new_digest_id),
+        FilterResolver(names),
+    )
     return WebServices(
         **_fields(shared),
-        asking=asking,
-        cleaning=_cleaning(resources, shared.cleanup_store, new_cursor_id),
-        digest_forms=DigestForms(shared.accounts, asking, shared.digests, shared.digest_channels),
+        filter_resolver=filter_resolver,
+        cleanups=_cleanups(resources, shared.cleanup_store, new_cursor_id),
+        digest_form=DigestForms(
+            shared.accounts, filter_resolver, shared.digests, shared.digest_channels
+        ),
         exports=Exports(emporix),
-        finding=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
-        forms=FormStore(redis, resources.keys, new_cursor_id),
-        logs=SessionLogs(emporix),
-        overviews=_overviews(resources, shared),
+        job_finder=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
+        forms=FormStore(redis, resources.cipher, new_cursor_id),
+        session_logs=SessionLogs(emporix),
+        home_service=_home(resources, shared),
         registry=discover(bot.listeners),
-        whole_lists=CsvExport(
+        csv_export=CsvExport(
             resources.named_jobs, ListStore(redis, resources.clock), clock=resources.clock
         ),
     )
 
 
-def _cleaning(
+def _cleanups(
     resources: Resources, cleanup_store: CleanupStore, new_clean_id: Callable[[], str]
 ) -> CleanupService:
     redis = resources.redis
@@ -280,15 +287,15 @@ def _cleaning(
         CleanupResults(redis),
         Heartbeats(redis),
         clock=resources.clock,
-        new_clean_id=new_clean_id,
+        new_cleanup_id=new_clean_id,
         allowed=resources.settings.deletes == "all",
     )
 
 
-def _overviews(resources: Resources, services: Services) -> HomeService:
+def _home(resources: Resources, services: Services) -> HomeService:
     return HomeService(
         services.account_store,
-        HomeStore(resources.redis, resources.keys),
+        HomeStore(resources.redis, resources.cipher),
         TenantStatsReader(resources.patient_jobs, resources.clock),
         digests=services.digest_store,
         alerts=services.alerts,
@@ -302,14 +309,14 @@ def _overviews(resources: Resources, services: Services) -> HomeService:
 class WorkerServices(Services):
     """The services of the worker process; `worker_id` identifies it among all workers."""
 
-    alert_looks: AlertPoller
-    alert_posts: AlertPoster
-    clean_runs: CleanupRuns
-    digest_posts: DigestPoster
+    alert_poller: AlertPoller
+    alert_poster: AlertPoster
+    cleanup_runs: CleanupRuns
+    digest_poster: DigestPoster
     queue: TaskQueue
-    shifts: WorkerLeases
+    worker_leases: WorkerLeases
     stopped_teams: StoppedTeams
-    told_once: Notifier
+    notifier: Notifier
     worker_id: str
 
 
@@ -317,25 +324,25 @@ def build_worker_services(
     resources: Resources, queue: TaskQueue, sleep: Sleep = asyncio.sleep
 ) -> WorkerServices:
     shared, redis = build_services(resources), resources.redis
-    renderer, once = shared.renderer, _once(resources, sleep)
-    told_once = Notifier(renderer, once, resources.slack, shared.audiences)
+    renderer, poster = shared.renderer, _build_poster(resources, sleep)
+    notifier = Notifier(renderer, poster, resources.slack, shared.audiences)
     return WorkerServices(
         **_fields(shared),
-        alert_looks=_alert_looks(resources, shared.alert_store),
-        alert_posts=AlertPoster(renderer, once, told_once),
-        clean_runs=_clean_runs(resources, shared.cleanup_store, shared.audit),
-        digest_posts=DigestPoster(
-            renderer, once, shared.digest_channels, told_once, ChartSupport(redis)
+        alert_poller=_alert_poller(resources, shared.alert_store),
+        alert_poster=AlertPoster(renderer, poster, notifier),
+        cleanup_runs=_cleanup_runs(resources, shared.cleanup_store, shared.audit),
+        digest_poster=DigestPoster(
+            renderer, poster, shared.digest_channels, notifier, ChartSupport(redis)
         ),
         queue=queue,
-        shifts=WorkerLeases(redis),
+        worker_leases=WorkerLeases(redis),
         stopped_teams=StoppedTeams(redis),
-        told_once=told_once,
+        notifier=notifier,
         worker_id=secrets.token_hex(8),
     )
 
 
-def _once(resources: Resources, sleep: Sleep) -> IdempotentPoster:
+def _build_poster(resources: Resources, sleep: Sleep) -> IdempotentPoster:
     """Its client does not retry: an interrupted request may have posted the message."""
     settings, redis = resources.settings, resources.redis
     client = slack_client(settings, resources.session, repeats=False)
@@ -347,12 +354,14 @@ def _once(resources: Resources, sleep: Sleep) -> IdempotentPoster:
     )
 
 
-def _alert_looks(resources: Resources, alert_store: AlertStore) -> AlertPoller:
+def _alert_poller(resources: Resources, alert_store: AlertStore) -> AlertPoller:
     emporix, accounts = resources.named_jobs, resources.accounts
     return AlertPoller(emporix, JobsById(emporix), alert_store, accounts, resources.clock)
 
 
-def _clean_runs(resources: Resources, cleanup_store: CleanupStore, audit: AuditLog) -> CleanupRuns:
+def _cleanup_runs(
+    resources: Resources, cleanup_store: CleanupStore, audit: AuditLog
+) -> CleanupRuns:
     redis = resources.redis
     return CleanupRuns(
         resources.emporix,
@@ -361,7 +370,7 @@ def _clean_runs(resources: Resources, cleanup_store: CleanupStore, audit: AuditL
         CleanupResults(redis),
         audit,
         clock=resources.clock,
-        new_owner=new_holder,
+        new_holder=new_holder,
         allowed=resources.settings.deletes == "all",
     )
 

@@ -29,7 +29,7 @@ VALUES: Mapping[type[Listener], type[Any]] = {
     ShortcutListener: injection.ValuesAfterAck,
     EventListener: injection.EventValues,
     SubmissionListener: injection.SubmissionValues,
-    OptionsListener: injection.SuggestionValues,
+    OptionsListener: injection.OptionsValues,
 }
 WEB_SERVICES: Types = get_type_hints(WebServices)
 WORKER_SERVICES: Types = get_type_hints(WorkerServices)
@@ -51,24 +51,24 @@ def of_request(heard: Listener) -> dict[str, Any]:
         case CommandListener(in_ack=True):
             available &= {"text", "reply", "audit_entry"}
         case EventListener(before_ack=True):
-            available &= {"afterwards", "audit_entry"}
+            available &= {"run_after_ack", "audit_entry"}
         case EventListener():
-            available -= {"afterwards"}
+            available -= {"run_after_ack"}
     return {**PROVIDERS, **{name: values[name] for name in available}}
 
 
 def wrong_parameters(heard: Listener) -> list[str]:
     """The parameters of a listener that are not available, or have another type."""
-    hints = get_type_hints(heard.listener)
+    hints = get_type_hints(heard.function)
     states = {name: hints[name] for name in STATE_PARAMETERS & hints.keys()}
-    return _wrong(heard.listener, {**WEB_SERVICES, **of_request(heard), **states})
+    return _wrong(heard.function, {**WEB_SERVICES, **of_request(heard), **states})
 
 
 def wrong_parameters_of_task(called: ScheduledFunction) -> list[str]:
     """The same of a tick or a task, which also takes the ids and times that it was queued with."""
     known = {**WORKER_SERVICES, **TASK_VALUES}
     if not isinstance(called, QueuedTask):
-        del known["errand"]
+        del known["context"]
         return _wrong(called.function, known)
     hints = get_type_hints(called.function)
     queued = {name: kind for name, kind in hints.items() if kind in (str, int, float)}

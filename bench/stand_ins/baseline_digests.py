@@ -22,13 +22,13 @@ from bench.stored_digests import digest
 from bench.stored_users import SCOPES
 from bot.domain.accounts import Connection, Credentials
 from bot.domain.filters import Filters
-from bot.emporix.client import list_params, page
+from bot.domain.jobs import JobPage
+from bot.emporix.client import list_params, parse_page_response
 from bot.emporix.http import http_client
-from bot.emporix.models import JobPage
 from bot.emporix.query import to_q
-from bot.emporix.time_range import WHOLE, TimeRange
+from bot.emporix.time_range import ALL_TIMES, TimeRange
 from bot.rendering.renderer import Renderer
-from bot.services.digests.lifecycle import Window
+from bot.services.digests.lifecycle import ReportWindow
 from bot.services.digests.report import DigestReports, Report
 
 DAY_SECONDS = 24 * 60 * 60.0
@@ -44,11 +44,13 @@ class BareCalls:
         self._http = http
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
         params = {**list_params(filters), "q": to_q(filters, part)}
         path = f"/ai-service/{connection.tenant}/jobs"
-        return page(await self._http.get(path, params=params, headers=HEADERS), filters)
+        return parse_page_response(
+            await self._http.get(path, params=params, headers=HEADERS), filters
+        )
 
 
 async def _run(request: Request) -> Response:
@@ -65,7 +67,7 @@ async def _run(request: Request) -> Response:
 async def _report(reports: DigestReports, number: int) -> Report:
     owned, now = digest(number, 0, owners=1, channels=1), time.time()
     held = Connection(owned.owner, tenant_name(number), Credentials("id", "secret"), SCOPES, now)
-    window = Window(now - 2 * DAY_SECONDS, now - DAY_SECONDS, now)
+    window = ReportWindow(now - 2 * DAY_SECONDS, now - DAY_SECONDS, now)
     return await reports.read(held, Filters(), window)
 
 

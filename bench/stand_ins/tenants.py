@@ -21,8 +21,8 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope, Send
 
 from bench.stand_ins.emporix import AGENTS, TENANT
-from bot.emporix.models import LIST_FIELDS, JobPage
-from bot.services.similarity import groups
+from bot.emporix.models import LIST_FIELDS, parse_job_page
+from bot.services.similarity import group_failures
 from sandbox.emporix import sample_data
 
 TROUBLED_EVERY, MOST = 5, 60
@@ -46,8 +46,8 @@ def _failures() -> list[dict[str, Any]]:
 
 def _unlike(failures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Four that are not alike: these fit into one message."""
-    read = JobPage.from_json(failures, page=1, size=MOST, total=MOST).jobs
-    first = [group.jobs[0].id for group in groups(read)[:4]]
+    read = parse_job_page(failures, page=1, size=MOST, total=MOST).jobs
+    first = [group.jobs[0].id for group in group_failures(read)[:4]]
     return [job for job in failures if job["id"] in first]
 
 

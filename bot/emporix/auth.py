@@ -13,21 +13,19 @@ import httpx
 from cachetools import LRUCache
 
 from bot.domain.accounts import Caller, Connection, Credentials, Token
+from bot.domain.times import Clock
 from bot.emporix.errors import token_error, unreadable
-from bot.emporix.payloads import decode, fields, text
+from bot.emporix.models import as_object, as_text, decode_json
 
-Clock = Callable[[], float]
-"""Gives seconds since 1970."""
-
-REFRESH_AHEAD = 60.0
+REFRESH_AHEAD_SECONDS = 60.0
 """Seconds before its end at which a token is replaced: no call should meet the end on its way."""
 
 
-MOST_TOKENS = 1000
-Key: TypeAlias = tuple[Caller, str, Credentials]
+MAX_CACHED_TOKENS = 1000
+TokenKey: TypeAlias = tuple[Caller, str, Credentials]
 
 
-class Tokens(Protocol):
+class TokenCache(Protocol):
     """Where all processes keep the tokens; every method may raise StoreUnavailable."""
 
     async def load(self, connection: Connection) -> Token | None:
@@ -48,21 +46,21 @@ class DeleteTokens:
     """
 
     def __init__(self) -> None:
-        self._tokens: LRUCache[Key, Token] = LRUCache(MOST_TOKENS)
-        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+        self._tokens: LRUCache[TokenKey, Token] = LRUCache(MAX_CACHED_TOKENS)
+        self._locks: WeakValueDictionary[TokenKey, asyncio.Lock] = WeakValueDictionary()
 
     async def load(self, connection: Connection) -> Token | None:
-        found: Token | None = self._tokens.get(_key(connection))
+        found: Token | None = self._tokens.get(_token_key(connection))
         return found
 
     async def save(self, connection: Connection, token: Token) -> None:
-        self._tokens[_key(connection)] = token
+        self._tokens[_token_key(connection)] = token
 
     def lock(self, connection: Connection) -> asyncio.Lock:
-        return self._locks.setdefault(_key(connection), asyncio.Lock())
+        return self._locks.setdefault(_token_key(connection), asyncio.Lock())
 
 
-def _key(connection: Connection) -> Key:
+def _token_key(connection: Connection) -> TokenKey:
     return connection.caller, connection.tenant, connection.credentials
 
 
@@ -79,7 +77,7 @@ class TokenAuth(httpx.Auth):
     def __init__(
         self,
         connection: Connection,
-        tokens: Tokens,
+        tokens: TokenCache,
         clock: Clock,
         token_request: Callable[[Credentials], httpx.Request],
     ) -> None:
@@ -113,7 +111,7 @@ class TokenAuth(httpx.Auth):
                 return  # a token that was just given will not be accepted the next time either
 
     def _ends_soon(self, token: Token) -> bool:
-        return token.expires_at - self._clock() < REFRESH_AHEAD
+        return token.expires_at - self._clock() < REFRESH_AHEAD_SECONDS
 
     async def _stored_instead(self) -> Token | None:
         """The stored token, where it still lives and is not the one that was tried."""
@@ -128,12 +126,12 @@ class TokenAuth(httpx.Auth):
 
     async def _given(self, response: httpx.Response) -> Token:
         await response.aread()
-        token = parse(response, now=self._clock(), tenant=self._connection.tenant)
+        token = parse_token(response, now=self._clock(), tenant=self._connection.tenant)
         await self._tokens.save(self._connection, token)
         return token
 
 
-TENANT_PART = "tenant="
+TENANT_SCOPE_PREFIX = "tenant="
 
 
 def token_request(http: httpx.AsyncClient, scope: str, credentials: Credentials) -> httpx.Request:
@@ -150,7 +148,7 @@ def token_request(http: httpx.AsyncClient, scope: str, credentials: Credentials)
     return http.build_request("POST", "/oauth/token", data=form)
 
 
-def parse(response: httpx.Response, *, now: float, tenant: str = "") -> Token:
+def parse_token(response: httpx.Response, *, now: float, tenant: str = "") -> Token:
     """The token in a read response; `now` in seconds since 1970.
 
     Raises the error that `response` stands for, Unauthorized for a key that is not accepted, and
@@ -159,15 +157,15 @@ def parse(response: httpx.Response, *, now: float, tenant: str = "") -> Token:
     if response.status_code != httpx.codes.OK:
         raise token_error(response, now=now, tenant=tenant)
     try:
-        return _token(decode(response.content), now)
+        return _token(decode_json(response.content), now)
     except ValueError as error:
         raise unreadable(response, tenant=tenant) from error
 
 
 def _token(body: object, now: float) -> Token:
-    members = fields(body)
+    members = as_object(body)
     value, scope = members.get("access_token"), members.get("scope") or ""
-    if not isinstance(value, str) or not isinstance(scope, str) or not _can_be_sent(value):
+    if not isinstance(value, str) or not isinstance(scope, str) or not _fits_in_header(value):
         raise ValueError("no token")
     expires_at = now + _seconds(members.get("expires_in"))
     return Token(value, expires_at, _scopes(scope), _tenant(scope))
@@ -175,21 +173,21 @@ def _token(body: object, now: float) -> Token:
 
 def _seconds(expires_in: object) -> float:
     """OAuth: a number; gateways are known to send it as a string."""
-    seconds = float(text(expires_in))
+    seconds = float(as_text(expires_in))
     if not 0 < seconds < math.inf:
         raise ValueError("a token lives for a while")
     return seconds
 
 
-def _can_be_sent(value: str) -> bool:
+def _fits_in_header(value: str) -> bool:
     """Whether a header can carry it: a line break in a token would end the header."""
     return value.isascii() and value.isprintable() and value.strip() == value != ""
 
 
 def _scopes(scope: str) -> frozenset[str]:
-    return frozenset(part for part in scope.split() if not part.startswith(TENANT_PART))
+    return frozenset(part for part in scope.split() if not part.startswith(TENANT_SCOPE_PREFIX))
 
 
 def _tenant(scope: str) -> str:
-    named = (part for part in scope.split() if part.startswith(TENANT_PART))
-    return next(named, "").removeprefix(TENANT_PART)
+    named = (part for part in scope.split() if part.startswith(TENANT_SCOPE_PREFIX))
+    return next(named, "").removeprefix(TENANT_SCOPE_PREFIX)

@@ -13,17 +13,32 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.domain.accounts import DELETE_SCOPE, DELETING, READING, Connection, Credentials, Token
+from bot.domain.accounts import (
+    DELETE_SCOPE,
+    DELETE_SCOPES,
+    READ_SCOPES,
+    Connection,
+    Credentials,
+    Token,
+)
 from bot.domain.filters import Filters
+from bot.domain.jobs import Agent, Job, JobPage, Session
+from bot.domain.times import Clock
 from bot.emporix import auth
-from bot.emporix.auth import Clock, DeleteTokens, TokenAuth, Tokens
-from bot.emporix.errors import naming_failures, response_error, unreadable
-from bot.emporix.models import LIST_FIELDS, Agent, Job, JobPage
-from bot.emporix.payloads import decode, objects
+from bot.emporix.auth import DeleteTokens, TokenAuth, TokenCache
+from bot.emporix.errors import response_error, translate_request_errors, unreadable
+from bot.emporix.models import (
+    LIST_FIELDS,
+    decode_json,
+    objects_in,
+    parse_agent,
+    parse_job,
+    parse_job_page,
+    parse_session,
+)
 from bot.emporix.query import to_q
-from bot.emporix.retries import ANSWER_TIME, BUDGET, retrying
-from bot.emporix.sessions import Session
-from bot.emporix.time_range import WHOLE, TimeRange
+from bot.emporix.retries import CALL_BUDGET_SECONDS, MIN_ANSWER_SECONDS, call_with_retries
+from bot.emporix.time_range import ALL_TIMES, TimeRange
 from bot.errors import BotError, EmporixError, EmporixUnreadable, InvalidInput, NotFound
 
 MAX_PAGE_SIZE = 50
@@ -48,15 +63,15 @@ def with_id(fields: Iterable[str]) -> str:
     return ",".join(dict.fromkeys(["id", *filter(None, fields)]))
 
 
-def page(response: httpx.Response, filters: Filters) -> JobPage:
+def parse_page_response(response: httpx.Response, filters: Filters) -> JobPage:
     """Raises ValueError where the body is not an array of objects.
 
     Emporix: the total comes in a header, and only when asked for.
     """
     number, size = _page_and_size(filters)
     total = response.headers.get("X-Total-Count", "")
-    return JobPage.from_json(
-        decode(response.content),
+    return parse_job_page(
+        decode_json(response.content),
         page=number,
         size=size,
         total=int(total) if TOTAL.fullmatch(total) else None,
@@ -67,12 +82,12 @@ def _page_and_size(filters: Filters) -> tuple[int, int]:
     return max(1, filters.page), min(max(1, filters.size), MAX_PAGE_SIZE)
 
 
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-LONGEST_SEGMENT = 500
+NOT_SENT_ERRORS = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+MAX_SEGMENT_LENGTH = 500
 JOB_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
 
-class Call:
+class AuthorizedRequest:
     """`resource_id` is what a 404 will be about."""
 
     def __init__(
@@ -103,13 +118,13 @@ class Call:
             return False
         if isinstance(failure, EmporixError):
             return failure.may_have_worked
-        return not isinstance(failure, NEVER_SENT)
+        return not isinstance(failure, NOT_SENT_ERRORS)
 
 
-class Deletion:
+class DeleteAttempts:
     """A DELETE that remembers whether one of its attempts may have worked."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: AuthorizedRequest) -> None:
         self._call, self.may_be_done = call, False
 
     async def attempt(self) -> bool:
@@ -150,23 +165,23 @@ def segment(text: str, meaning: str) -> str:
         encoded = quote(text, safe="")
     except UnicodeEncodeError:
         encoded = ""
-    if encoded in ("", ".", "..") or len(encoded) > LONGEST_SEGMENT:
+    if encoded in ("", ".", "..") or len(encoded) > MAX_SEGMENT_LENGTH:
         raise InvalidInput(f"That is no {meaning}", text, f"Copy the {meaning} as it shows.")
     return encoded
 
 
 logger = logging.getLogger(__name__)
 
-MAX_QUERY_STRING = 8_000
+MAX_QUERY_STRING_BYTES = 8_000
 """Bytes. Emporix: a URL has at most 10 KB; what does not fit goes into a POST search."""
 
 AGENT_FIELDS = {"fields": "id,name,type,enabled"}
 """A whole agent carries prompts and keys, which are nobody's business here."""
 
-MOST_AGENTS = 2_000
+MAX_AGENTS = 2_000
 """More names are not read."""
 
-COUNTED = {"X-Total-Count": "true"}
+WITH_TOTAL_COUNT = {"X-Total-Count": "true"}
 
 T = TypeVar("T")
 
@@ -180,13 +195,18 @@ class EmporixClient:
     """
 
     def __init__(
-        self, http: httpx.AsyncClient, tokens: Tokens, clock: Clock, *, budget: float = BUDGET
+        self,
+        http: httpx.AsyncClient,
+        tokens: TokenCache,
+        clock: Clock,
+        *,
+        budget: float = CALL_BUDGET_SECONDS,
     ) -> None:
         self._http, self._tokens, self._clock, self._budget = http, tokens, clock, budget
         self._delete_tokens = DeleteTokens()
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
         """GET /jobs, or the POST search where the query is too long for a URL.
 
@@ -194,13 +214,13 @@ class EmporixClient:
         """
         q = to_q(filters, part)
         params = list_params(filters) | ({"q": q} if q else {})
-        if len(urlencode(params)) > MAX_QUERY_STRING:
+        if len(urlencode(params)) > MAX_QUERY_STRING_BYTES:
             return await self.search_jobs(connection, filters, part)
-        call = self._call(connection, "GET", "jobs", params=params, headers=COUNTED)
-        return await self._read(call, partial(page, filters=filters))
+        call = self._call(connection, "GET", "jobs", params=params, headers=WITH_TOTAL_COUNT)
+        return await self._read(call, partial(parse_page_response, filters=filters))
 
     async def search_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
         """POST /jobs/search. Raises InvalidRequest as `list_jobs` does."""
         call = self._call(
@@ -208,10 +228,10 @@ class EmporixClient:
             "POST",
             "jobs/search",
             params=list_params(filters),
-            headers=COUNTED,
+            headers=WITH_TOTAL_COUNT,
             json={"q": to_q(filters, part)},
         )
-        return await self._read(call, partial(page, filters=filters))
+        return await self._read(call, partial(parse_page_response, filters=filters))
 
     async def get_job(
         self, connection: Connection, job_id: str, fields: Collection[str] = ()
@@ -219,7 +239,7 @@ class EmporixClient:
         """GET /jobs/{jobId}, whole or with `fields` only. Raises NotFound."""
         params = {"fields": with_id(fields)} if fields else None
         call = self._job_call(connection, "GET", job_id, params)
-        job = await self._read(call, _job)
+        job = await self._read(call, lambda response: parse_job(decode_json(response.content)))
         return replace(job, id=job.id or job_id)
 
     async def delete_job(self, connection: Connection, job_id: str) -> bool:
@@ -230,10 +250,10 @@ class EmporixClient:
         stays unknown raises an error that `may_have_worked`. Raises Forbidden without the scope.
         """
         ends = asyncio.get_running_loop().time() + self._budget
-        deletion = Deletion(self._job_call(connection, "DELETE", job_id))
+        deletion = DeleteAttempts(self._job_call(connection, "DELETE", job_id))
         try:
-            with naming_failures(connection.tenant):
-                return await retrying(deletion.attempt, reads=False, budget=self._budget)
+            with translate_request_errors(connection.tenant):
+                return await call_with_retries(deletion.attempt, reads=False, budget=self._budget)
         except EmporixError as last:
             if deletion.may_be_done and await self._is_gone(connection, job_id, ends):
                 return True
@@ -243,7 +263,7 @@ class EmporixClient:
 
     async def _is_gone(self, connection: Connection, job_id: str, ends: float) -> bool:
         """Whether a job is certainly not there; asked once, until `ends` on the loop's clock."""
-        if ends - asyncio.get_running_loop().time() < ANSWER_TIME:
+        if ends - asyncio.get_running_loop().time() < MIN_ANSWER_SECONDS:
             return False
         call = self._job_call(connection, "GET", job_id, {"fields": "id"})
         try:
@@ -258,15 +278,15 @@ class EmporixClient:
     async def list_agents(self, connection: Connection) -> tuple[Agent, ...]:
         """GET /agentic/agents, in the order of Emporix."""
         call = self._call(connection, "GET", "agentic/agents", params=AGENT_FIELDS)
-        return await self._read(call, _agents)
+        return await self._read(call, _parse_agents)
 
     async def get_session(self, connection: Connection, session_id: str) -> Session:
         """GET /agentic/logs/sessions/{sessionId}, with its whole log. Raises NotFound."""
         path = f"agentic/logs/sessions/{segment(session_id, 'session id')}"
         call = self._call(connection, "GET", path, resource_id=session_id)
-        return await self._read(call, _session)
+        return await self._read(call, lambda response: parse_session(decode_json(response.content)))
 
-    async def request_token(self, credentials: Credentials, scope: str = READING) -> Token:
+    async def request_token(self, credentials: Credentials, scope: str = READ_SCOPES) -> Token:
         """POST /oauth/token, for READING or DELETING of `bot.domain.accounts`.
 
         Raises Unauthorized where the key is not accepted. Emporix: the token has those of the
@@ -275,14 +295,14 @@ class EmporixClient:
 
         async def attempt() -> Token:
             response = await self._http.send(auth.token_request(self._http, scope, credentials))
-            return auth.parse(response, now=self._clock())
+            return auth.parse_token(response, now=self._clock())
 
-        with naming_failures():
-            return await retrying(attempt, budget=self._budget)
+        with translate_request_errors():
+            return await call_with_retries(attempt, budget=self._budget)
 
-    async def _read(self, call: Call, parse: Callable[[httpx.Response], T]) -> T:
-        with naming_failures(call.tenant):
-            response = await retrying(call.send, budget=self._budget)
+    async def _read(self, call: AuthorizedRequest, parse: Callable[[httpx.Response], T]) -> T:
+        with translate_request_errors(call.tenant):
+            response = await call_with_retries(call.send, budget=self._budget)
         try:
             return parse(response)
         except (ValueError, RecursionError) as error:
@@ -294,7 +314,7 @@ class EmporixClient:
         method: str,
         job_id: str,
         params: Mapping[str, str] | None = None,
-    ) -> Call:
+    ) -> AuthorizedRequest:
         path = f"jobs/{job_segment(job_id)}"
         return self._call(connection, method, path, params=params, resource_id=job_id)
 
@@ -308,7 +328,7 @@ class EmporixClient:
         headers: Mapping[str, str] | None = None,
         json: Mapping[str, str] | None = None,
         resource_id: str = "",
-    ) -> Call:
+    ) -> AuthorizedRequest:
         tenant = segment(connection.tenant, "tenant name")
         request = self._http.build_request(
             method,
@@ -318,26 +338,20 @@ class EmporixClient:
             json=json,
         )
         auth = self._deleting(connection) if method == "DELETE" else self._reading(connection)
-        return Call(self._http, request, auth, self._clock, tenant=tenant, resource_id=resource_id)
+        return AuthorizedRequest(
+            self._http, request, auth, self._clock, tenant=tenant, resource_id=resource_id
+        )
 
     def _reading(self, connection: Connection) -> TokenAuth:
-        ask = partial(auth.token_request, self._http, READING)
+        ask = partial(auth.token_request, self._http, READ_SCOPES)
         return TokenAuth(connection, self._tokens, self._clock, ask)
 
     def _deleting(self, connection: Connection) -> TokenAuth:
-        ask = partial(auth.token_request, self._http, DELETING)
+        ask = partial(auth.token_request, self._http, DELETE_SCOPES)
         is_wide = connection.token and DELETE_SCOPE in connection.token.scopes
         held = connection if is_wide else replace(connection, token=None)
         return TokenAuth(held, self._delete_tokens, self._clock, ask)
 
 
-def _job(response: httpx.Response) -> Job:
-    return Job.from_json(decode(response.content))
-
-
-def _session(response: httpx.Response) -> Session:
-    return Session.from_json(decode(response.content))
-
-
-def _agents(response: httpx.Response) -> tuple[Agent, ...]:
-    return tuple(map(Agent.from_json, objects(decode(response.content), MOST_AGENTS)))
+def _parse_agents(response: httpx.Response) -> tuple[Agent, ...]:
+    return tuple(map(parse_agent, objects_in(decode_json(response.content), MAX_AGENTS)))

@@ -9,9 +9,9 @@ from itertools import islice
 
 import httpx
 
-from bot.backoff import EMPORIX_LONGEST, parse_retry_after
-from bot.emporix.http import Encoded, TooLarge
-from bot.emporix.payloads import clean, decode, fields, items
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, parse_retry_after
+from bot.emporix.http import BodyTooLarge, UnexpectedEncoding
+from bot.emporix.models import as_list, as_object, decode_json, one_line
 from bot.errors import (
     EmporixError,
     EmporixFailed,
@@ -32,7 +32,7 @@ MAX_DETAILS = 5
 QUOTA_FAULT = "policies.ratelimit."
 """How the gateway's codes for a quota begin; it may send them as 429 or as 500."""
 
-BY_STATUS: dict[int, type[EmporixError]] = {
+ERRORS_BY_STATUS: dict[int, type[EmporixError]] = {
     400: InvalidRequest,
     401: Unauthorized,
     403: Forbidden,
@@ -41,12 +41,12 @@ BY_STATUS: dict[int, type[EmporixError]] = {
 }
 """In Emporix's own words. Any other 4xx is temporary, as a 5xx is: 408, 421, 425, 431, 451, 499."""
 
-NEED_OWN_WORDS = set(BY_STATUS)
+STATUSES_OF_EMPORIX_ONLY = set(ERRORS_BY_STATUS)
 """That a key, a filter or a job is the problem is only believed in Emporix's own words."""
 
-OWN_MEMBERS = {"code", "status", "details", "resourceId", "fault"}
+EMPORIX_MEMBERS = {"code", "status", "details", "resourceId", "fault"}
 
-OAUTH: dict[str, type[EmporixError]] = {
+OAUTH_ERRORS: dict[str, type[EmporixError]] = {
     "invalid_client": Unauthorized,
     "invalid_grant": Unauthorized,
     "unauthorized_client": Unauthorized,
@@ -58,7 +58,7 @@ OAUTH: dict[str, type[EmporixError]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class ErrorBody:
     """What Emporix itself says about a refusal.
 
     `code` is that of a gateway's fault, or OAuth's `error`. `is_json` tells whether the body is a
@@ -81,48 +81,48 @@ def response_error(
     of them with `{"fault": {"faultstring", "detail": {"errorcode"}}}`. Both always in JSON: what is
     something else does not come from Emporix, and says nothing about keys, filters or jobs.
     """
-    words = _words(response.content)
-    error = _named(_kind(response, words), response, words, tenant)
+    words = _read_error_body(response.content)
+    error = _error(_error_class(response, words), response, words, tenant)
     if isinstance(error, NotFound):
         error.resource_id, error.resource = resource_id, "job" if resource_id else "service"
     if error.is_temporary:
         said = response.headers.get("Retry-After", "")
-        error.retry_after = parse_retry_after(said, now, most=EMPORIX_LONGEST)
+        error.retry_after = parse_retry_after(said, now, most=MAX_EMPORIX_PAUSE_SECONDS)
     return error
 
 
 def token_error(response: httpx.Response, *, now: float, tenant: str = "") -> EmporixError:
     """The same for the token endpoint, whose 400 is about the key, never about filters or jobs."""
-    words = _words(response.content)
-    if words.code in OAUTH and response.status_code < 500:
-        refused = _named(OAUTH[words.code], response, words, tenant)
+    words = _read_error_body(response.content)
+    if words.code in OAUTH_ERRORS and response.status_code < 500:
+        refused = _error(OAUTH_ERRORS[words.code], response, words, tenant)
         if isinstance(refused, TokenRefused):
             refused.reason = words.code
         return refused
     error = response_error(response, now=now, tenant=tenant)
     if isinstance(error, InvalidRequest | NotFound):
-        return _named(EmporixFailed, response, words, tenant)
+        return _error(EmporixFailed, response, words, tenant)
     return error
 
 
 def unreadable(response: httpx.Response, *, tenant: str = "") -> EmporixUnreadable:
     """The error for a 2xx whose body is not what was asked for."""
-    kind = ProxyAnswered if _is_page(response) else EmporixUnreadable
+    kind = ProxyAnswered if _is_html(response) else EmporixUnreadable
     return kind(tenant=tenant, status=response.status_code)
 
 
 @contextmanager
-def naming_failures(tenant: str = "") -> Iterator[None]:
+def translate_request_errors(tenant: str = "") -> Iterator[None]:
     """No whole answer, or none in time, becomes an EmporixError."""
     try:
         yield
     except TimeoutError as error:
         raise EmporixTimeout(tenant=tenant) from error
     except httpx.RequestError as error:
-        raise _broken(error, tenant) from error
+        raise _request_error(error, tenant) from error
 
 
-def _broken(error: httpx.RequestError, tenant: str) -> EmporixError:
+def _request_error(error: httpx.RequestError, tenant: str) -> EmporixError:
     match error:
         case httpx.ConnectError() | httpx.UnsupportedProtocol():
             return EmporixUnreachable(tenant=tenant, because=str(error))
@@ -132,9 +132,9 @@ def _broken(error: httpx.RequestError, tenant: str) -> EmporixError:
             return EmporixUnreachable(tenant=tenant, because="no connection in time")
         case httpx.TimeoutException():
             return EmporixTimeout(tenant=tenant)
-        case TooLarge():
+        case BodyTooLarge():
             return EmporixTooLarge(tenant=tenant)
-        case Encoded(coding=coding):
+        case UnexpectedEncoding(coding=coding):
             unread = EmporixUnreadable(tenant=tenant, because=str(error))
             unread.coding = coding
             return unread
@@ -143,50 +143,50 @@ def _broken(error: httpx.RequestError, tenant: str) -> EmporixError:
     return EmporixUnreadable(tenant=tenant, because="the response ended too early")
 
 
-def _named(
-    kind: type[EmporixError], response: httpx.Response, words: Words, tenant: str
+def _error(
+    kind: type[EmporixError], response: httpx.Response, words: ErrorBody, tenant: str
 ) -> EmporixError:
     status = response.status_code
     return kind(words.message, tenant=tenant, status=status, details=words.details)
 
 
-def _kind(response: httpx.Response, words: Words) -> type[EmporixError]:
+def _error_class(response: httpx.Response, words: ErrorBody) -> type[EmporixError]:
     """The table: of status and body, the error."""
     status, body = response.status_code, response.content
     if status == 429 or words.code.startswith(QUOTA_FAULT):
         return RateLimited
     if body.strip() and not words.is_json:
         return ProxyAnswered
-    if status in NEED_OWN_WORDS and not words.is_own:
+    if status in STATUSES_OF_EMPORIX_ONLY and not words.is_own:
         return ProxyAnswered
     if status < 400:
         return ProxyAnswered if words.is_json else EmporixUnreadable
-    return BY_STATUS.get(status, EmporixFailed)
+    return ERRORS_BY_STATUS.get(status, EmporixFailed)
 
 
-def _is_page(response: httpx.Response) -> bool:
+def _is_html(response: httpx.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "") or response.content[:1] == b"<"
 
 
-def _words(body: bytes) -> Words:
+def _read_error_body(body: bytes) -> ErrorBody:
     try:
-        found = decode(body)
+        found = decode_json(body)
     except ValueError:
-        return Words()
-    members = fields(found)
-    is_json, is_own = isinstance(found, dict), bool(members.keys() & OWN_MEMBERS)
-    if fault := fields(members.get("fault")):
-        code = clean(fields(fault.get("detail")).get("errorcode"))
-        return Words(clean(fault.get("faultstring")), (), code, is_json, is_own)
-    details = islice(filter(None, map(_detail, items(members.get("details")))), MAX_DETAILS)
-    code = clean(members.get("error") or members.get("ErrorCode"))
-    said = clean(members.get("message") or members.get("error_description"))
-    return Words(said, tuple(details), code, is_json, is_own)
+        return ErrorBody()
+    members = as_object(found)
+    is_json, is_own = isinstance(found, dict), bool(members.keys() & EMPORIX_MEMBERS)
+    if fault := as_object(members.get("fault")):
+        code = one_line(as_object(fault.get("detail")).get("errorcode"))
+        return ErrorBody(one_line(fault.get("faultstring")), (), code, is_json, is_own)
+    details = islice(filter(None, map(_detail, as_list(members.get("details")))), MAX_DETAILS)
+    code = one_line(members.get("error") or members.get("ErrorCode"))
+    said = one_line(members.get("message") or members.get("error_description"))
+    return ErrorBody(said, tuple(details), code, is_json, is_own)
 
 
 def _detail(detail: object) -> str:
     """`details` holds strings, or objects of which `message` is for people."""
     if not isinstance(detail, dict):
-        return clean(detail)
-    field, message = clean(detail.get("field")), clean(detail.get("message"))
-    return clean(f"{field}: {message}") if field and message else message or clean(detail)
+        return one_line(detail)
+    field, message = one_line(detail.get("field")), one_line(detail.get("message"))
+    return one_line(f"{field}: {message}") if field and message else message or one_line(detail)

@@ -14,32 +14,32 @@ from httpx_aiohttp import AiohttpTransport
 
 from bot.http_session import http_session, trusted_certificates
 
-MAX_BODY = 10 * 1024 * 1024
+MAX_RESPONSE_BYTES = 10 * 1024 * 1024
 """Emporix: a response body has at most 10 MB."""
 
 
-class TooLarge(httpx.RequestError):
+class BodyTooLarge(httpx.RequestError):
     """The body is larger than any answer of Emporix; the rest of it stays unread."""
 
 
 QUOTES_RESPONSE = re.compile(r"\n|b['\"]")
 """Where aiohttp's parser begins to quote the response in its errors."""
 
-NOT_CONNECTED = "no connection"
-NOT_TRUSTED = "its certificate is not trusted"
-NO_PROXY_THERE = "the proxy cannot be reached"
+NO_CONNECTION = "no connection"
+CERTIFICATE_NOT_TRUSTED = "its certificate is not trusted"
+PROXY_UNREACHABLE = "the proxy cannot be reached"
 
-CODING = re.compile(r"[A-Za-z0-9_-]{1,20}")
+CODING_NAME = re.compile(r"[A-Za-z0-9_-]{1,20}")
 
 
-class Encoded(httpx.RequestError):
+class UnexpectedEncoding(httpx.RequestError):
     """The body is compressed although `identity` was asked for; it is not read.
 
     A megabyte of gzip can hold a gigabyte. `coding` names the compression.
     """
 
     def __init__(self, coding: str, request: httpx.Request) -> None:
-        self.coding = coding if CODING.fullmatch(coding) else "an unknown coding"
+        self.coding = coding if CODING_NAME.fullmatch(coding) else "an unknown coding"
         super().__init__(f"the response is encoded with {self.coding}", request=request)
 
 
@@ -55,13 +55,13 @@ class Transport(AiohttpTransport):
         super().__init__(verify=trusted_certificates(), limits=limits, client=self._session)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        with _told_apart(request):
+        with _translate_aiohttp_errors(request):
             response = await super().handle_async_request(request)
         coding = response.headers.get("Content-Encoding", "").strip().lower()
         if coding not in ("", "identity"):
             await response.aclose()
-            raise Encoded(coding, request)
-        response.stream = _Body(cast("httpx.AsyncByteStream", response.stream), request)
+            raise UnexpectedEncoding(coding, request)
+        response.stream = _LimitedBody(cast("httpx.AsyncByteStream", response.stream), request)
         return response
 
     def _session(self) -> aiohttp.ClientSession:
@@ -75,7 +75,7 @@ class Transport(AiohttpTransport):
         return session
 
 
-class _Body(httpx.AsyncByteStream):
+class _LimitedBody(httpx.AsyncByteStream):
     """A response body that ends with TooLarge above 10 MB."""
 
     def __init__(self, stream: httpx.AsyncByteStream, request: httpx.Request) -> None:
@@ -83,11 +83,11 @@ class _Body(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
-        with _told_apart(self._request):
+        with _translate_aiohttp_errors(self._request):
             async for chunk in self._stream:
                 size += len(chunk)
-                if size > MAX_BODY:
-                    raise TooLarge("the response is larger than 10 MB", request=self._request)
+                if size > MAX_RESPONSE_BYTES:
+                    raise BodyTooLarge("the response is larger than 10 MB", request=self._request)
                 yield chunk
 
     async def aclose(self) -> None:
@@ -95,12 +95,12 @@ class _Body(httpx.AsyncByteStream):
 
 
 @contextmanager
-def _told_apart(request: httpx.Request) -> Iterator[None]:
+def _translate_aiohttp_errors(request: httpx.Request) -> Iterator[None]:
     """Give each failure of aiohttp the httpx exception that says what happened."""
     try:
         yield
     except httpx.ConnectTimeout as error:
-        raise _named(error, request) from error.__cause__
+        raise _httpx_error(error, request) from error.__cause__
     except aiohttp.ClientError as error:
         # Without the cause: some of aiohttp's errors show the request's headers, token included.
         raise httpx.RemoteProtocolError(_described(error), request=request) from None
@@ -114,21 +114,21 @@ def _described(error: aiohttp.ClientError) -> str:
     return name
 
 
-def _named(error: httpx.ConnectTimeout, request: httpx.Request) -> httpx.TransportError:
+def _httpx_error(error: httpx.ConnectTimeout, request: httpx.Request) -> httpx.TransportError:
     match error.__cause__:
         case aiohttp.ClientConnectorCertificateError():
-            return httpx.ConnectError(NOT_TRUSTED, request=request)
+            return httpx.ConnectError(CERTIFICATE_NOT_TRUSTED, request=request)
         case aiohttp.ClientProxyConnectionError():
-            return httpx.ConnectError(NO_PROXY_THERE, request=request)
+            return httpx.ConnectError(PROXY_UNREACHABLE, request=request)
         case aiohttp.ClientConnectorError():
-            return httpx.ConnectError(NOT_CONNECTED, request=request)
+            return httpx.ConnectError(NO_CONNECTION, request=request)
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() as cause:
             return httpx.RemoteProtocolError(type(cause).__name__, request=request)
     return error
 
 
-TIMEOUT = httpx.Timeout(connect=2, read=6, write=5, pool=2)
-LIMITS = httpx.Limits(max_connections=600, keepalive_expiry=30)
+HTTP_TIMEOUT = httpx.Timeout(connect=2, read=6, write=5, pool=2)
+CONNECTION_LIMITS = httpx.Limits(max_connections=600, keepalive_expiry=30)
 """More than `bot.slack.background` runs at once, with a call for names beside each list: a request
 that waits for a connection would be reported as Emporix being out of reach."""
 
@@ -138,7 +138,10 @@ HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 def http_client(
-    base_url: str, *, limits: httpx.Limits = LIMITS, timeout: httpx.Timeout = TIMEOUT
+    base_url: str,
+    *,
+    limits: httpx.Limits = CONNECTION_LIMITS,
+    timeout: httpx.Timeout = HTTP_TIMEOUT,
 ) -> httpx.AsyncClient:
     """A client whose paths start at `base_url`; close it with `aclose()`.
 

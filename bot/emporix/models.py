@@ -1,83 +1,238 @@
-"""What Emporix answers with: jobs, a page of them, agents.
+"""Reads Emporix's JSON into jobs, agents and sessions.
 
 Reading is tolerant: any field may be missing, null or of another type, and new statuses, types and
-fields come without notice. Texts come from outside and are untrusted.
+fields come without notice. A proxy may answer instead of Emporix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+import logging
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 
-from bot.emporix.payloads import beginning, objects, text
-from bot.emporix.results import ExportResult, ImportedEntity, ImportResult
+from bot.domain.jobs import (
+    FAILED_STATE,
+    Agent,
+    ExportResult,
+    ImportedEntity,
+    ImportResult,
+    Job,
+    JobPage,
+    LogLine,
+    Reason,
+    Session,
+)
+from bot.domain.times import parse_time
 
-__all__ = [
-    "LIST_FIELDS",
-    "Agent",
-    "ExportResult",
-    "ImportResult",
-    "ImportedEntity",
-    "Job",
-    "JobPage",
-]
+logger = logging.getLogger(__name__)
+
+MAX_MEMBERS, MAX_VALUE_LENGTH = 20, 1000
+MAX_DIGITS = 4000  # Python reads integers of up to 4,300
+
+MAX_MESSAGE_LENGTH = 300
+"""Characters of somebody else's error message that are worth keeping."""
 
 
-MOST_EXTRA = 40
+def decode_json(body: bytes) -> object:
+    """The JSON in `body`; ValueError where there is none.
+
+    Broken UTF-8 and halves of surrogate pairs become replacement characters: one odd letter in one
+    agent message must not hide a whole list.
+    """
+    try:
+        found = _parse_json(body.decode("utf-8-sig", "replace"))
+        return _without_lone_surrogates(found) if rb"\ud" in body.lower() else found
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
+
+
+def _parse_json(words: str) -> object:
+    try:
+        parsed: object = json.loads(words)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a number of more digits than Python reads stays a text
+        parsed = json.loads(words, parse_int=lambda n: int(n) if len(n) <= MAX_DIGITS else n)
+    return parsed
+
+
+def as_text(value: object) -> str:
+    """A JSON value as text: a string as it is, null as "", everything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def as_object(value: object) -> dict[str, object]:
+    """A JSON object's members; none where the value is something else."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[object]:
+    """A JSON array's elements; none where the value is something else."""
+    return value if isinstance(value, list) else []
+
+
+def objects_in(value: object, most: int) -> list[object]:
+    """The first `most` objects of a JSON array; ValueError where it is none, or holds none.
+
+    What is left out is logged: one null must not hide a whole list, nor a long one stop the app.
+    """
+    if not isinstance(value, list):
+        raise ValueError("a JSON array is expected")
+    found: list[object] = list(islice((item for item in value if isinstance(item, dict)), most))
+    if value and not found:
+        raise ValueError("a JSON array of objects is expected")
+    if len(found) < len(value):
+        logger.warning(
+            "%d of %d entries of a response are left out", len(value) - len(found), len(value)
+        )
+    return found
+
+
+def shortened(value: object, levels: int = 3) -> object:
+    """A JSON value cut to 20 members, 3 levels and 1,000 letters each, with "…" for the rest."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_VALUE_LENGTH else f"{value[:MAX_VALUE_LENGTH]}…"
+    if not isinstance(value, dict | list) or not value:
+        return value
+    if not levels:
+        return "…"
+    more = len(value) > MAX_MEMBERS
+    if isinstance(value, list):
+        shown = [shortened(item, levels - 1) for item in value[:MAX_MEMBERS]]
+        return [*shown, "…"] if more else shown
+    some = islice(value.items(), MAX_MEMBERS)
+    members = {name[:MAX_VALUE_LENGTH]: shortened(item, levels - 1) for name, item in some}
+    return members | {"…": "…"} if more else members
+
+
+def one_line(value: object) -> str:
+    """One line of at most 300 characters without control, format or unassigned characters."""
+    start = as_text(value)[: 4 * MAX_MESSAGE_LENGTH]
+    shown = "".join(" " if unicodedata.category(letter)[0] == "C" else letter for letter in start)
+    line = " ".join(shown.split())
+    return line if len(line) <= MAX_MESSAGE_LENGTH else line[: MAX_MESSAGE_LENGTH - 1] + "…"
+
+
+def _without_lone_surrogates(value: object) -> object:
+    written = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    cleaned: object = json.loads(written)
+    return cleaned
+
+
+MAX_IMPORTED_ENTITIES, MAX_REASONS_PER_ENTITY = 1000, 20
+IMPORTED_KINDS = {"agents": "agent", "tools": "tool", "mcpServers": "MCP server"}
+
+
+def _parse_reason(value: object) -> Reason:
+    if not isinstance(value, dict):
+        return Reason(message=as_text(value))
+    about = as_text(value.get("objectName")) or as_text(value.get("objectId"))
+    return Reason(as_text(value.get("code")).upper(), as_text(value.get("message")), about)
+
+
+def _parse_entity(kind: str, value: object) -> ImportedEntity:
+    entity = as_object(value)
+    given = as_list(entity.get("details"))
+    details = map(_parse_reason, given[:MAX_REASONS_PER_ENTITY])
+    return ImportedEntity(
+        kind=kind,
+        id=as_text(entity.get("id")),
+        name=as_text(entity.get("name")),
+        state=as_text(entity.get("state")).upper(),
+        details=tuple(detail for detail in details if detail != Reason()),
+        left_out=max(0, len(given) - MAX_REASONS_PER_ENTITY),
+    )
+
+
+def _parse_import(value: dict[str, object]) -> ImportResult:
+    summary = as_object(value.get("summary"))
+    given = [
+        (kind, one) for name, kind in IMPORTED_KINDS.items() for one in as_list(summary.get(name))
+    ]
+    if len(given) > MAX_IMPORTED_ENTITIES:
+        given.sort(key=lambda pair: as_object(pair[1]).get("state") != FAILED_STATE)
+    entities = tuple(_parse_entity(*pair) for pair in given[:MAX_IMPORTED_ENTITIES])
+    return ImportResult(as_text(value.get("message")), entities, len(given) - len(entities))
+
+
+def _parse_export(value: dict[str, object]) -> ExportResult:
+    return ExportResult(as_text(value.get("data")), as_text(value.get("checksum")))
+
+
+MAX_SESSION_LINES, MAX_SESSION_AGENTS = 5_000, 100
+EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
+
+
+def _parse_log_line(value: object) -> LogLine:
+    line = as_object(value)
+    business = line.get("isBusinessLog")
+    return LogLine(
+        timestamp=as_text(line.get("timestamp")),
+        severity=as_text(line.get("severity")).upper(),
+        message=as_text(line.get("message")),
+        agent_id=as_text(line.get("agentId")),
+        request_id=as_text(line.get("requestId")),
+        is_business=business if isinstance(business, bool) else None,
+    )
+
+
+def parse_session(value: object) -> Session:
+    """Raises ValueError where `value` is not an object, and for nothing else."""
+    if not isinstance(value, dict):
+        raise ValueError("a session is a JSON object")
+    duration, lines = value.get("duration"), as_list(value.get("messages"))
+    return Session(
+        id=as_text(value.get("sessionId")),
+        severity=as_text(value.get("severity")).upper(),
+        agents=tuple(filter(None, map(as_text, as_list(value.get("agents"))[:MAX_SESSION_AGENTS]))),
+        lines=_in_order(_parse_log_line(line) for line in lines[:MAX_SESSION_LINES]),
+        seconds=duration if type(duration) is int and duration >= 0 else None,
+        left_out=max(0, len(lines) - MAX_SESSION_LINES),
+    )
+
+
+def _in_order(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
+    """By time, which Emporix does not promise; a line without one stays behind the line before."""
+    dated = sorted(_dated(lines), key=lambda pair: pair[0])
+    return tuple(line for _, line in dated)
+
+
+def _dated(lines: Iterable[LogLine]) -> Iterator[tuple[datetime, LogLine]]:
+    moment = EARLIEST_TIME
+    for line in lines:
+        moment = parse_time(line.timestamp) or moment
+        yield moment, line
+
+
+MAX_EXTRA_FIELDS = 40
 """Fields of a job that this version does not know, and still shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job of the AI Service, absent values empty.
-
-    `status` is lower case and `type` upper case, whichever way they came; times are ISO 8601 as
-    given. `extra` holds what this version does not know, and known fields of an unknown shape: the
-    beginnings of at most 40 fields, and `left_out` counts the others.
-    `agent_name` is not the job's own, but what the agent is called where that is known.
-    """
-
-    id: str = ""
-    status: str = ""
-    type: str = ""
-    agent_id: str = ""
-    agent_type: str = ""
-    session_id: str = ""
-    commerce_event: str = ""
-    message: str = field(default="", repr=False)
-    response: str = field(default="", repr=False)
-    request_id: str = ""
-    created_at: str = ""
-    modified_at: str = ""
-    version: str = ""
-    export_result: ExportResult | None = None
-    import_result: ImportResult | None = None
-    extra: Mapping[str, object] = field(default_factory=dict, repr=False)
-    agent_name: str = ""
-    left_out: int = 0
-
-    @classmethod
-    def from_json(cls, value: object) -> Job:
-        """Raises ValueError where `value` is not an object, and for nothing else."""
-        if not isinstance(value, dict):
-            raise ValueError("a job is a JSON object")
-        extra = dict(value)
-        known = {ours: text(extra.pop(theirs, None)) for theirs, ours in TEXT_FIELDS.items()}
-        metadata = _take_object(extra, "metadata") or {}
-        exported = _take_object(extra, "exportResult")
-        imported = _take_object(extra, "importResult")
-        shown = [(name, beginning(value)) for name, value in islice(extra.items(), MOST_EXTRA)]
-        return cls(
-            **known | {"status": known["status"].lower(), "type": known["type"].upper()},
-            created_at=text(metadata.get("createdAt")),
-            modified_at=text(metadata.get("modifiedAt")),
-            version=text(metadata.get("version")),
-            export_result=None if exported is None else ExportResult.from_json(exported),
-            import_result=None if imported is None else ImportResult.from_json(imported),
-            extra=dict(shown),
-            left_out=len(extra) - len(shown),
-        )
+def parse_job(value: object) -> Job:
+    """Raises ValueError where `value` is not an object, and for nothing else."""
+    if not isinstance(value, dict):
+        raise ValueError("a job is a JSON object")
+    extra = dict(value)
+    known = {ours: as_text(extra.pop(theirs, None)) for theirs, ours in TEXT_FIELDS.items()}
+    metadata = _take_object(extra, "metadata") or {}
+    exported = _take_object(extra, "exportResult")
+    imported = _take_object(extra, "importResult")
+    shown = [(name, shortened(value)) for name, value in islice(extra.items(), MAX_EXTRA_FIELDS)]
+    return Job(
+        **known | {"status": known["status"].lower(), "type": known["type"].upper()},
+        created_at=as_text(metadata.get("createdAt")),
+        modified_at=as_text(metadata.get("modifiedAt")),
+        version=as_text(metadata.get("version")),
+        export_result=None if exported is None else _parse_export(exported),
+        import_result=None if imported is None else _parse_import(imported),
+        extra=dict(shown),
+        left_out=len(extra) - len(shown),
+    )
 
 
 TEXT_FIELDS = {
@@ -98,51 +253,30 @@ LIST_FIELDS = (*TEXT_FIELDS, "metadata")
 """All but `exportResult` and `importResult`, which can push a page towards the limit of 10 MB."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobPage:
-    """Page `page` (from 1) of at most `size` jobs; `total` over all pages where Emporix said."""
+def parse_job_page(value: object, *, page: int, size: int, total: int | None) -> JobPage:
+    """Raises ValueError where `value` is not an array of objects.
 
-    jobs: tuple[Job, ...]
-    page: int
-    size: int
-    total: int | None
-    has_more: bool
-
-    @classmethod
-    def from_json(cls, value: object, *, page: int, size: int, total: int | None) -> JobPage:
-        """Raises ValueError where `value` is not an array of objects.
-
-        Pages shift while jobs arrive, so an id can come twice: the first one stays. Without a
-        total, a full page means that there may be more. A page that is longer than was asked for is
-        cut, and what is no object is left out: both are in the log.
-        """
-        if not isinstance(value, list):
-            raise ValueError("a page of jobs is a JSON array")
-        jobs = [Job.from_json(item) for item in objects(value, size)]
-        first: dict[object, Job] = {}
-        for place, job in enumerate(jobs):
-            first.setdefault(job.id or place, job)
-        has_more = len(value) >= size if total is None else page * size < total
-        return cls(tuple(first.values()), page, size, total, has_more)
+    Pages shift while jobs arrive, so an id can come twice: the first one stays. Without a
+    total, a full page means that there may be more. A page that is longer than was asked for is
+    cut, and what is no object is left out: both are in the log.
+    """
+    if not isinstance(value, list):
+        raise ValueError("a page of jobs is a JSON array")
+    jobs = [parse_job(item) for item in objects_in(value, size)]
+    first: dict[object, Job] = {}
+    for place, job in enumerate(jobs):
+        first.setdefault(job.id or place, job)
+    has_more = len(value) >= size if total is None else page * size < total
+    return JobPage(tuple(first.values()), page, size, total, has_more)
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """An agent; `type` as Emporix spells it."""
-
-    id: str
-    name: str
-    type: str = ""
-    enabled: bool = True
-
-    @classmethod
-    def from_json(cls, value: object) -> Agent:
-        """Raises ValueError where `value` is no object; an agent without a name shows its id."""
-        if not isinstance(value, dict):
-            raise ValueError("an agent is a JSON object")
-        id_ = text(value.get("id"))
-        name = _in_english(value.get("name")) or id_
-        return cls(id_, name, text(value.get("type")), value.get("enabled") is not False)
+def parse_agent(value: object) -> Agent:
+    """Raises ValueError where `value` is no object; an agent without a name shows its id."""
+    if not isinstance(value, dict):
+        raise ValueError("an agent is a JSON object")
+    id_ = as_text(value.get("id"))
+    name = _in_english(value.get("name")) or id_
+    return Agent(id_, name, as_text(value.get("type")), value.get("enabled") is not False)
 
 
 def _take_object(members: dict[str, object], name: str) -> dict[str, object] | None:
@@ -157,6 +291,6 @@ def _take_object(members: dict[str, object], name: str) -> dict[str, object] | N
 def _in_english(name: object) -> str:
     """Emporix: a localized text is a map of languages, or a plain string."""
     if not isinstance(name, dict):
-        return text(name)
-    words = [text(name.get("en")), *map(text, name.values())]
+        return as_text(name)
+    words = [as_text(name.get("en")), *map(as_text, name.values())]
     return next(filter(None, words), "")

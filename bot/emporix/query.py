@@ -13,20 +13,20 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from bot.domain.filters import Filters
-from bot.emporix.time_range import CREATED, WHOLE, TimeRange, clauses, in_both, quoted
+from bot.emporix.time_range import ALL_TIMES, CREATED, TimeRange, clauses, intersect, quote_value
 
-PLAIN = re.compile(r"[A-Za-z0-9_.-]+")
-MEANS_SOMETHING = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)
-ODD = re.compile(r"[^\w -]", re.ASCII)
+SAFE_VALUE = re.compile(r"[A-Za-z0-9_.-]+")
+KEYWORD = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)
+UNSAFE_CHARACTER = re.compile(r"[^\w -]", re.ASCII)
 OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
-def to_q(filters: Filters, part: TimeRange = WHOLE) -> str:
+def to_q(filters: Filters, part: TimeRange = ALL_TIMES) -> str:
     """The query that finds what `filters` ask for, as far as it lies in `part`; "" finds all.
 
     A `raw_q` is passed on as it is; the rest of the filters and the part are left out.
     """
-    parts = in_both(part, TimeRange(CREATED, since=iso(filters.since), before=iso(filters.until)))
+    parts = intersect(part, TimeRange(CREATED, since=iso(filters.since), before=iso(filters.until)))
     times = (clause for one in parts for clause in clauses(one))
     return filters.raw_q.strip() or " ".join([*_clauses(filters), *times])
 
@@ -69,9 +69,9 @@ def _in_both_cases(values: Iterable[str]) -> Iterator[str]:
 
 def _value(text: str) -> str:
     """A value as it is, or quoted where something in it could mean something in `q`."""
-    if PLAIN.fullmatch(text) and not MEANS_SOMETHING.fullmatch(text):
+    if SAFE_VALUE.fullmatch(text) and not KEYWORD.fullmatch(text):
         return text
-    return quoted(_encodable(text))
+    return quote_value(_encodable(text))
 
 
 def _regex(phrase: str) -> str:
@@ -81,13 +81,13 @@ def _regex(phrase: str) -> str:
     as `\\x28`, such a character is not there for `q`, and is itself again for the expression; the
     same keeps an AND between two words from joining two conditions.
     """
-    hidden = ODD.sub(_hex, _encodable(phrase))
+    hidden = UNSAFE_CHARACTER.sub(_as_hex_escape, _encodable(phrase))
     if " " not in hidden and not any(map(str.isspace, hidden)):
         return hidden
-    return f"({OPERATOR.sub(_hex, hidden)})"
+    return f"({OPERATOR.sub(_as_hex_escape, hidden)})"
 
 
-def _hex(found: re.Match[str]) -> str:
+def _as_hex_escape(found: re.Match[str]) -> str:
     letter = found.group()
     return f"\\x{ord(letter):02x}" if letter.isascii() else letter
 

@@ -15,30 +15,30 @@ from bot.errors import EmporixError, EmporixFailed, ProxyAnswered, RateLimited
 
 logger = logging.getLogger(__name__)
 
-BUDGET = 8.0
+CALL_BUDGET_SECONDS = 8.0
 """Seconds for a whole call, all attempts and waits together."""
 
-ATTEMPTS = 3
-FIRST_WAIT, LONGEST_WAIT, JITTER = 0.2, 1.5, 0.3
-ANSWER_TIME = 1.0
+MAX_CALL_ATTEMPTS = 3
+FIRST_RETRY_WAIT_SECONDS, MAX_RETRY_WAIT_SECONDS, RETRY_JITTER_SECONDS = 0.2, 1.5, 0.3
+MIN_ANSWER_SECONDS = 1.0
 """Seconds that must be left for an answer after Emporix's Retry-After has passed."""
 
-PASSING_STATUSES = {408, 421, 425, 502, 503, 504, 507, *range(520, 527)}
+TEMPORARY_STATUSES = {408, 421, 425, 502, 503, 504, 507, *range(520, 527)}
 """HTTP: the same request may be sent again. 520 to 526: Cloudflare, about what is behind it."""
 
 T = TypeVar("T")
 
 _attempts = AsyncRetryingCaller(
-    attempts=ATTEMPTS,
+    attempts=MAX_CALL_ATTEMPTS,
     timeout=None,  # the budget below ends a running attempt too
-    wait_initial=FIRST_WAIT,
-    wait_max=LONGEST_WAIT,
-    wait_jitter=JITTER,
+    wait_initial=FIRST_RETRY_WAIT_SECONDS,
+    wait_max=MAX_RETRY_WAIT_SECONDS,
+    wait_jitter=RETRY_JITTER_SECONDS,
 )
 
 
-async def retrying(
-    call: Callable[[], Awaitable[T]], *, reads: bool = True, budget: float = BUDGET
+async def call_with_retries(
+    call: Callable[[], Awaitable[T]], *, reads: bool = True, budget: float = CALL_BUDGET_SECONDS
 ) -> T:
     """What `call` gives, repeated on passing failures; `call` must be idempotent.
 
@@ -49,30 +49,30 @@ async def retrying(
     end = loop.time() + budget
 
     def worth_another(error: Exception) -> bool | float:
-        return _wait(error, reads=reads, left=end - loop.time())
+        return _retry_wait(error, reads=reads, left=end - loop.time())
 
     async with asyncio.timeout_at(end):
         return await _attempts(worth_another, call)
 
 
-def _note(details: RetryDetails) -> None:
+def _log_retry(details: RetryDetails) -> None:
     cause = type(details.caused_by).__name__
     logger.info("trying again in %.1f s after %s", details.wait_for, cause)
 
 
 # By default stamina prints to standard output, past the log and its reference.
-set_on_retry_hooks([_note])
+set_on_retry_hooks([_log_retry])
 
 
-def _wait(error: Exception, *, reads: bool, left: float) -> bool | float:
+def _retry_wait(error: Exception, *, reads: bool, left: float) -> bool | float:
     """Whether another attempt is worth it, or the seconds that Emporix wants to be left alone."""
     match error:
         case EmporixFailed(status=status) | ProxyAnswered(status=status):
-            passes = status in PASSING_STATUSES or (reads and status == 500)
+            passes = status in TEMPORARY_STATUSES or (reads and status == 500)
         case httpx.UnsupportedProtocol():
             passes = False
         case _:
             passes = isinstance(error, RateLimited | httpx.TransportError)
     if passes and isinstance(error, EmporixError) and (wait := error.retry_after) is not None:
-        return wait if wait + ANSWER_TIME <= left else False
+        return wait if wait + MIN_ANSWER_SECONDS <= left else False
     return passes

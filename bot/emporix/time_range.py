@@ -26,10 +26,10 @@ class TimeRange:
     missing: bool = False
 
 
-WHOLE = TimeRange()
+ALL_TIMES = TimeRange()
 
 
-def in_both(one: TimeRange, other: TimeRange) -> tuple[TimeRange, ...]:
+def intersect(one: TimeRange, other: TimeRange) -> tuple[TimeRange, ...]:
     """What lies in both: one part where they are of the same field, so that `q` asks it once.
 
     Emporix may write one time in more ways than one, so the texts cannot be compared.
@@ -53,10 +53,10 @@ def clauses(part: TimeRange) -> Iterator[str]:
     if part.missing:
         yield f"{part.field}:missing"
     elif part.since or part.until or part.before:
-        yield f"{part.field}:(>={quoted(part.since or EARLIEST)} AND {_end(part)})"
+        yield f"{part.field}:(>={quote_value(part.since or EARLIEST)} AND {_end(part)})"
 
 
-def quoted(text: str) -> str:
+def quote_value(text: str) -> str:
     """A value between quotes, in which nothing means anything in `q`: the one way into it."""
     escaped = text.replace("\\", r"\\").replace('"', r"\"")
     return f'"{escaped}"'
@@ -66,5 +66,5 @@ def _end(part: TimeRange) -> str:
     """The nearer one of both ends."""
     before = part.before or LATEST
     if part.until and read_time(part.until) < read_time(before):
-        return f"<={quoted(part.until)}"
-    return f"<{quoted(before)}"
+        return f"<={quote_value(part.until)}"
+    return f"<{quote_value(before)}"

@@ -11,10 +11,10 @@ from bot.services.cleanups.cleanups import CleanupService
 from bot.slack.audit import AuditDraft
 from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 from bot.store.audit import AuditLog
 
-SHOWN = 20
+MAX_ENTRIES_SHOWN = 20
 
 
 @command(
@@ -24,28 +24,28 @@ SHOWN = 20
     audit=AuditEvent.AUDIT_READ,
 )
 async def show_audit(
-    caller: Caller, people: People, audit: AuditLog, cleaning: CleanupService, reply: Reply
+    caller: Caller, user: CurrentUser, audit: AuditLog, cleanups: CleanupService, reply: Reply
 ) -> None:
-    if not await people.is_admin():
+    if not await user.is_admin():
         raise AdminsOnly
-    running = (await cleaning.running(caller))[:SHOWN]
-    await reply("audit", entries=await audit.last(caller, SHOWN), running=running)
+    running = (await cleanups.list_running(caller))[:MAX_ENTRIES_SHOWN]
+    await reply("audit", entries=await audit.latest(caller, MAX_ENTRIES_SHOWN), running=running)
 
 
 @action(buttons.AUDIT_STOP, audit=AuditEvent.CLEANUP_STOPPED)
 async def stop(
     button: CleanupButton,
     caller: Caller,
-    people: People,
-    cleaning: CleanupService,
+    user: CurrentUser,
+    cleanups: CleanupService,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    audit_entry.subject = clean_id = button.clean_id
-    if not await people.is_admin():
+    audit_entry.subject = cleanup_id = button.clean_id
+    if not await user.is_admin():
         raise AdminsOnly
-    clean, is_stopping = await cleaning.stop_any(caller, clean_id)
-    audit_entry.about_clean(clean)
+    cleanup, is_stopping = await cleanups.stop_as_administrator(caller, cleanup_id)
+    audit_entry.about_cleanup(cleanup)
     if not is_stopping:
         audit_entry.skip()
-    await reply("audit.stopping", clean=clean, is_stopping=is_stopping)
+    await reply("audit.stopping", clean=cleanup, is_stopping=is_stopping)

@@ -12,7 +12,7 @@ from bot.rendering.buttons import TenantButton
 from bot.services.accounts import AccountService, require_connection
 from bot.services.alerts.alerts import AlertService
 from bot.services.digests.digests import DigestService
-from bot.services.filters.values import tenant_name
+from bot.services.filters.values import parse_tenant_name
 from bot.services.watches import WatchService
 from bot.slack.audit import AuditDraft
 from bot.slack.decorators import action, command, submission
@@ -32,7 +32,7 @@ TENANT, CLIENT_ID, CLIENT_SECRET = "tenant", "client_id", "client_secret"
 )
 async def open_form(text: str, modal: Modal) -> None:
     try:
-        tenant = tenant_name(text) if text else ""
+        tenant = parse_tenant_name(text) if text else ""
     except InvalidInput:
         raise CredentialsTyped from None
     await modal.open("connect", tenant=tenant, client_id="", error=None)
@@ -56,11 +56,13 @@ async def connect(
     credentials = Credentials(values[CLIENT_ID], values[CLIENT_SECRET])
     connecting = accounts.connect(caller, values[TENANT], credentials)
     try:
-        connection = await modal.within_ack(connecting, "connect.checking", tenant=values[TENANT])
+        connection = await modal.within_ack(
+            connecting, "loading", step="connect", tenant=values[TENANT]
+        )
         audit_entry.tenant = connection.tenant
-        audit_entry.made()
+        audit_entry.mark_made()
         await modal.update("connect.done", connection=connection)
-        await home.keep_up(connection.tenant)
+        await home.refresh_if_open(connection.tenant)
     except BotError as error:
         audit_entry.refuse(error)
         await _refuse(error, values, modal)
@@ -80,7 +82,7 @@ async def _refuse(error: BotError, values: Mapping[str, str], modal: SubmittedMo
     "disconnect", "[tenant]", "Delete a tenant's API key, its token, lists and figures.", audit=None
 )
 async def ask_to_disconnect(text: str, account: Account, reply: Reply) -> None:
-    connection = require_connection(account, tenant_name(text) if text else "")
+    connection = require_connection(account, parse_tenant_name(text) if text else "")
     await reply("connect.disconnect", tenant=connection.tenant)
 
 
@@ -89,7 +91,7 @@ async def disconnect(
     button: TenantButton,
     account: Account,
     accounts: AccountService,
-    watching: WatchService,
+    watches: WatchService,
     alerts: AlertService,
     digests: DigestService,
     home: HomeTab,
@@ -99,10 +101,10 @@ async def disconnect(
     tenant = button.tenant
     audit_entry.tenant = tenant
     default = await accounts.disconnect(account, tenant)
-    audit_entry.made()
-    watched = await watching.end_all(account.caller, tenant)
-    paused = await alerts.orphan(account.caller, tenant)
-    stopped = await digests.orphan(account.caller, tenant)
+    audit_entry.mark_made()
+    watched = await watches.end_all(account.caller, tenant)
+    paused = await alerts.pause_disconnected(account.caller, tenant)
+    stopped = await digests.pause_disconnected(account.caller, tenant)
     audit_entry.count = len(paused) + len(stopped)
     await reply(
         "connect.disconnected",
@@ -113,9 +115,9 @@ async def disconnect(
         channels=sorted({alert.channel_id for alert in paused}),
         digest_channels=sorted({digest.channel_id for digest in stopped}),
     )
-    await home.keep_up(tenant)
+    await home.refresh_if_open(tenant)
 
 
 @action(buttons.CONNECT_DISCONNECT_KEEP, replaces=True, audit=None)
 async def keep_connection(button: TenantButton, reply: Reply) -> None:
-    await reply("connect.kept", replace=True, tenant=button.tenant)
+    await reply("dismissed", replace=True, action="disconnect", subject=button.tenant)

@@ -18,9 +18,9 @@ async def list_failed(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    filters = await asking.read(f"failed {text}", account, clock)
+    filters = await filter_resolver.parse(f"failed {text}", account, clock)
     await views.show_list(await jobs.list(account, filters), reply)

@@ -21,9 +21,9 @@ async def list_running(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    filters = await asking.read(f"running {text}", account, clock)
+    filters = await filter_resolver.parse(f"running {text}", account, clock)
     await views.show_list(await jobs.list(account, filters), reply)

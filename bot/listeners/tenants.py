@@ -34,7 +34,7 @@ async def use(
         raise InvalidInput("The tenant is missing", advice="Type /emporix use <tenant>.")
     audit_entry.tenant = text[:100]
     connection = await accounts.use(account, text)
-    audit_entry.made()
+    audit_entry.mark_made()
     await reply("tenants.used", connection=connection)
 
 
@@ -48,5 +48,5 @@ async def switch(
 ) -> None:
     audit_entry.tenant = button.tenant
     connection = await accounts.use(account, button.tenant)
-    audit_entry.made()
+    audit_entry.mark_made()
     await reply("tenants.used", replace=True, connection=connection)

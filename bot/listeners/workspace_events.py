@@ -12,7 +12,7 @@ from bot.domain.audit import AuditEvent
 from bot.services.departures import ARCHIVED, REMOVED, Affected, Departures
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
-from bot.slack.decorators import Afterwards, event
+from bot.slack.decorators import RunAfterAck, event
 from bot.slack.posting.notifier import DirectMessages
 from bot.store.slack_cache import AudienceCache
 
@@ -38,12 +38,12 @@ async def user_left(
 @event("channel_shared", audit=None, before_ack=True)
 async def shared(channel: Channel, audiences: AudienceCache) -> None:
     """What is cached about its readers is read again before the next post."""
-    await audiences.forget(channel.id)
+    await audiences.invalidate(channel.id)
 
 
 @event("channel_unshared", audit=None, before_ack=True)
 async def unshared(channel: Channel, audiences: AudienceCache) -> None:
-    await audiences.forget(channel.id)
+    await audiences.invalidate(channel.id)
 
 
 async def _pause(
@@ -52,29 +52,29 @@ async def _pause(
     channel: Channel,
     audiences: AudienceCache,
     departures: Departures,
-    directly: DirectMessages,
-    afterwards: Afterwards,
+    direct_messages: DirectMessages,
+    run_after_ack: RunAfterAck,
     audit_entry: AuditDraft,
 ) -> None:
     """The app was removed from the channel, or the channel was archived."""
-    await audiences.forget(channel.id)
+    await audiences.invalidate(channel.id)
     reason = REMOVED if str(event["type"]).endswith("_left") else ARCHIVED
     affected = await departures.pause_channel(caller, channel.id, reason)
     audit_entry.about_affected(affected)
-    _notify(affected, reason, channel.id, directly, afterwards)
+    _notify(affected, reason, channel.id, direct_messages, run_after_ack)
 
 
 async def _deleted(
     caller: Caller,
     channel: Channel,
     departures: Departures,
-    directly: DirectMessages,
-    afterwards: Afterwards,
+    direct_messages: DirectMessages,
+    run_after_ack: RunAfterAck,
     audit_entry: AuditDraft,
 ) -> None:
     affected = await departures.delete_channel(caller, channel.id)
     audit_entry.about_affected(affected)
-    _notify(affected, "deleted", channel.id, directly, afterwards)
+    _notify(affected, "deleted", channel.id, direct_messages, run_after_ack)
 
 
 # Slack: the same event has two types, for public and for private channels.
@@ -94,13 +94,15 @@ def _notify(
     affected: Sequence[Affected],
     why: str,
     channel_id: str,
-    directly: DirectMessages,
-    afterwards: Afterwards,
+    direct_messages: DirectMessages,
+    run_after_ack: RunAfterAck,
 ) -> None:
     """One direct message to each owner of something there."""
     for one in affected:
         facts = {"channel_id": channel_id, "digests": one.digests, "alerts": one.alerts}
-        afterwards(partial(directly.tell, one.owner, "workspace_events.stopped", why=why, **facts))
+        run_after_ack(
+            partial(direct_messages.send, one.owner, "workspace_events.stopped", why=why, **facts)
+        )
 
 
 @event("app_uninstalled", audit=AuditEvent.APP_UNINSTALLED, before_ack=True)

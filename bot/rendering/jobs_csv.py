@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Iterable
 
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.rendering.text import clean, shorten
 
 MAX_CELL_LENGTH = 32_767  # Excel

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
 from bot.domain.accounts import (
     DELETE_SCOPE,
-    DELETING,
+    DELETE_SCOPES,
     READ_SCOPE,
     Account,
     Caller,
@@ -19,23 +18,28 @@ from bot.domain.accounts import (
 from bot.domain.alerts import Alert
 from bot.domain.digests import Digest
 from bot.domain.filters import Filters
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
-from bot.services.filters.values import tenant_name
+from bot.services.filters.values import parse_tenant_name
 from bot.store.accounts import AccountStore
+
+CONNECTION_ERRORS = (NotConnected, Unauthorized, Forbidden)
+"""Errors that mean that a connection no longer works."""
+
+MAX_CONNECTION_FAILURES = 3
+"""How often in a row Emporix must refuse an API key before the connection counts as broken."""
 
 
 class AccountService:
     """The connections of users. Every method raises StoreUnavailable where Redis is down."""
 
-    def __init__(
-        self, kept: AccountStore, emporix: EmporixClient, clock: Callable[[], float]
-    ) -> None:
-        self._kept, self._emporix, self._clock = kept, emporix, clock
+    def __init__(self, store: AccountStore, emporix: EmporixClient, clock: Clock) -> None:
+        self._store, self._emporix, self._clock = store, emporix, clock
 
-    async def of(self, caller: Caller) -> Account:
+    async def load(self, caller: Caller) -> Account:
         """All connections of a user, for what is not given them already."""
-        return await self._kept.load(caller)
+        return await self._store.load(caller)
 
     async def connect(self, caller: Caller, tenant: str, credentials: Credentials) -> Connection:
         """Try a key and keep it: the first connection of a user becomes the default.
@@ -45,12 +49,12 @@ class AccountService:
         name = _checked_name(tenant)
         widest = await self._widest_token(name, credentials)
         token = widest
-        if DELETE_SCOPE in widest.scopes:  # a token that may delete is not kept
+        if DELETE_SCOPE in widest.scopes:  # a token that may delete is not store
             token = await self._emporix.request_token(credentials)
         connection = Connection(caller, name, credentials, widest.scopes, self._clock(), token)
-        await self._try_reading(connection)
-        account = await self._kept.load(caller)
-        await self._kept.save(connection, default=not account.default_tenant)
+        await self._verify_read_access(connection)
+        account = await self._store.load(caller)
+        await self._store.save(connection, default=not account.default_tenant)
         return connection
 
     async def disconnect(self, account: Account, tenant: str) -> str:
@@ -59,19 +63,19 @@ class AccountService:
         others = [name for name in account.connections if name != tenant]
         keeps_default = account.default_tenant in others
         default = account.default_tenant if keeps_default else next(iter(others), "")
-        await self._kept.delete(account.caller, tenant, default)
+        await self._store.delete(account.caller, tenant, default)
         return default
 
     async def use(self, account: Account, tenant: str) -> Connection:
         """Make a tenant the default; raises NotConnected."""
-        chosen = require_connection(account, tenant_name(tenant))
-        await self._kept.set_default(account.caller, chosen.tenant)
+        chosen = require_connection(account, parse_tenant_name(tenant))
+        await self._store.set_default(account.caller, chosen.tenant)
         return chosen
 
     async def _widest_token(self, tenant: str, credentials: Credentials) -> Token:
         """Its scopes are those of the key, as far as they matter here."""
         try:
-            token = await self._emporix.request_token(credentials, DELETING)
+            token = await self._emporix.request_token(credentials, DELETE_SCOPES)
         except Unauthorized as error:
             raise ConnectRefused("credentials", tenant) from error
         except Forbidden as error:
@@ -82,7 +86,7 @@ class AccountService:
             raise ConnectRefused("no_read_scope", tenant)
         return token
 
-    async def _try_reading(self, connection: Connection) -> None:
+    async def _verify_read_access(self, connection: Connection) -> None:
         """One read: what the key says of itself may still be refused."""
         try:
             await self._emporix.list_jobs(connection, Filters(size=1))
@@ -100,7 +104,7 @@ def require_connection(account: Account, tenant: str = "") -> Connection:
 
 def _checked_name(tenant: str) -> str:
     try:
-        return tenant_name(tenant)
+        return parse_tenant_name(tenant)
     except InvalidInput as error:
         raise ConnectRefused("tenant_name") from error
 

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
+from bot.domain.jobs import Job, JobPage
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
-from bot.emporix.models import Agent, Job, JobPage
-from bot.emporix.time_range import WHOLE, TimeRange
+from bot.emporix.time_range import ALL_TIMES, TimeRange
 from bot.errors import BotError
 from bot.services.concurrency import SingleFlight
+from bot.services.references import normalize
 
 logger = logging.getLogger(__name__)
 
-KEPT_SECONDS = 5 * 60.0
-KEPT_AFTER_FAILURE_SECONDS = 30.0
-MOST_KEPT = 500  # users times tenants
-MOST_AT_ONCE = 50
-GUESSES = 3
+NAMES_TTL_SECONDS = 5 * 60.0
+FAILED_NAMES_TTL_SECONDS = 30.0
+MAX_CACHED_NAMES = 500  # users times tenants
+MAX_NAMES_CALLS = 50
+MAX_GUESSES = 3
+
+AGENT_NAMES_TIMEOUT_SECONDS = 2.0
+"""How long work that needs names waits for them; after that, agents are shown by their ids."""
 
 Names: TypeAlias = Mapping[str, str]
 """Names by id; empty where they are not known."""
-
-
-class ListsAgents(Protocol):
-    """The call that gives the names."""
-
-    async def list_agents(self, connection: Connection) -> tuple[Agent, ...]: ...
 
 
 class AgentNames:
@@ -42,26 +41,29 @@ class AgentNames:
     Nothing here fails because names cannot be had: ids do, too.
     """
 
-    def __init__(self, emporix: ListsAgents, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: EmporixClient, clock: Clock) -> None:
         self._emporix = emporix
-        self._names: SingleFlight[Names] = SingleFlight(clock, _kept_seconds, MOST_KEPT)
+        self._names: SingleFlight[Names] = SingleFlight(clock, _names_ttl, MAX_CACHED_NAMES)
 
-    def begin(self, connection: Connection) -> None:
+    def prefetch(self, connection: Connection) -> None:
         """Ask for the names, unless they are known, or too much is being asked already."""
-        if self._names.cached(_key(connection)) is None and len(self._names) < MOST_AT_ONCE:
-            self._names.start(_key(connection), partial(self._ask, connection))
+        if (
+            self._names.cached(_names_key(connection)) is None
+            and len(self._names) < MAX_NAMES_CALLS
+        ):
+            self._names.start(_names_key(connection), partial(self._load, connection))
 
-    async def within(self, connection: Connection, seconds: float) -> Names:
+    async def get_within(self, connection: Connection, seconds: float) -> Names:
         """The names that are known by then; waits only for a call that is on its way."""
-        if asking := self._names.running(_key(connection)):
+        if asking := self._names.running(_names_key(connection)):
             await asyncio.wait({asking}, timeout=seconds)
-        return self._names.cached(_key(connection)) or {}
+        return self._names.cached(_names_key(connection)) or {}
 
     async def close(self) -> None:
         """Cancel the calls on their way."""
         await self._names.close()
 
-    async def _ask(self, connection: Connection) -> Names:
+    async def _load(self, connection: Connection) -> Names:
         try:
             agents = await self._emporix.list_agents(connection)
         except BotError as error:
@@ -70,7 +72,7 @@ class AgentNames:
         return {agent.id: agent.name for agent in agents if agent.id}
 
 
-def meant(filters: Filters, names: Names) -> Filters:
+def resolve_agents(filters: Filters, names: Names) -> Filters:
     """`filters` with the ids of the agents that were typed, by id or by name in any case.
 
     What no agent is called is taken for an id, with the names that come near as guesses: an agent
@@ -84,16 +86,16 @@ def meant(filters: Filters, names: Names) -> Filters:
         ids.update(dict.fromkeys(found or [typed]))
         shown.update(dict.fromkeys([names[id_] for id_ in found] or [typed]))
         if not found:
-            guesses.update(dict.fromkeys(_near(typed, names)))
+            guesses.update(dict.fromkeys(_similar_names(typed, names)))
     return replace(
         filters, agents=tuple(ids), agent_names=tuple(shown), agent_guesses=tuple(guesses)
     )
 
 
-def named_like(typed: str, names: Names) -> dict[str, str]:
+def matching_agents(typed: str, names: Names) -> dict[str, str]:
     """Those whose name or id has `typed` in it, in any case, by their names."""
-    wanted = _folded(typed)
-    like = [(name, id_) for id_, name in names.items() if wanted in _folded(f"{name} {id_}")]
+    wanted = normalize(typed)
+    like = [(name, id_) for id_, name in names.items() if wanted in normalize(f"{name} {id_}")]
     return {id_: name for name, id_ in sorted(like)}
 
 
@@ -101,30 +103,26 @@ def _ids(typed: str, names: Names) -> list[str]:
     """The agent of that id, or else all of that name."""
     if typed in names:
         return [typed]
-    wanted = _folded(typed)
-    same_id = [id_ for id_ in names if _folded(id_) == wanted]
-    return same_id or [id_ for id_, name in names.items() if _folded(name) == wanted]
+    wanted = normalize(typed)
+    same_id = [id_ for id_ in names if normalize(id_) == wanted]
+    return same_id or [id_ for id_, name in names.items() if normalize(name) == wanted]
 
 
-def _near(typed: str, names: Names) -> list[str]:
-    known = {_folded(word): name for id_, name in names.items() for word in (id_, name)}
-    return [known[word] for word in get_close_matches(_folded(typed), known, n=GUESSES)]
+def _similar_names(typed: str, names: Names) -> list[str]:
+    known = {normalize(word): name for id_, name in names.items() for word in (id_, name)}
+    return [known[word] for word in get_close_matches(normalize(typed), known, n=MAX_GUESSES)]
 
 
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _key(connection: Connection) -> tuple[Caller, str, Credentials]:
+def _names_key(connection: Connection) -> tuple[Caller, str, Credentials]:
     """With the API key: another one of the same person may be allowed to read less."""
     return connection.caller, connection.tenant, connection.credentials
 
 
-def _kept_seconds(names: Names) -> float:
-    return KEPT_SECONDS if names else KEPT_AFTER_FAILURE_SECONDS
+def _names_ttl(names: Names) -> float:
+    return NAMES_TTL_SECONDS if names else FAILED_NAMES_TTL_SECONDS
 
 
-GRACE_SECONDS = 0.15
+NAMES_GRACE_SECONDS = 0.15
 """So long jobs wait for names that are still on their way; then ids are shown."""
 
 
@@ -135,32 +133,34 @@ class NamedJobs:
     """
 
     def __init__(
-        self, calls: EmporixClient, names: AgentNames, *, grace_seconds: float = GRACE_SECONDS
+        self, calls: EmporixClient, names: AgentNames, *, grace_seconds: float = NAMES_GRACE_SECONDS
     ) -> None:
-        self._calls, self._names, self._grace = calls, names, grace_seconds
+        self._client, self._names, self._grace = calls, names, grace_seconds
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
-        self._names.begin(connection)
-        return await self._named(connection, await self._calls.list_jobs(connection, filters, part))
+        self._names.prefetch(connection)
+        return await self._with_names(
+            connection, await self._client.list_jobs(connection, filters, part)
+        )
 
     async def search_jobs(
         self, connection: Connection, filters: Filters, part: TimeRange
     ) -> JobPage:
-        self._names.begin(connection)
-        page = await self._calls.search_jobs(connection, filters, part)
-        return await self._named(connection, page)
+        self._names.prefetch(connection)
+        page = await self._client.search_jobs(connection, filters, part)
+        return await self._with_names(connection, page)
 
     async def get_job(self, connection: Connection, job_id: str) -> Job:
-        self._names.begin(connection)
-        job = await self._calls.get_job(connection, job_id)
-        return _with_name(job, await self._names.within(connection, self._grace))
+        self._names.prefetch(connection)
+        job = await self._client.get_job(connection, job_id)
+        return _with_name(job, await self._names.get_within(connection, self._grace))
 
-    async def _named(self, connection: Connection, page: JobPage) -> JobPage:
+    async def _with_names(self, connection: Connection, page: JobPage) -> JobPage:
         if not any(job.agent_id for job in page.jobs):
             return page
-        names = await self._names.within(connection, self._grace)
+        names = await self._names.get_within(connection, self._grace)
         return replace(page, jobs=tuple(_with_name(job, names) for job in page.jobs))
 
 

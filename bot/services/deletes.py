@@ -1,22 +1,27 @@
-"""Deletes jobs: one, several, or by a button in a channel."""
+"""Deletes jobs: one, several, or those that a channel shows."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
 
 from bot.domain.accounts import DELETE_SCOPE, Account, Caller, Connection
 from bot.domain.audit import BEGUN
+from bot.domain.cleanups import ALREADY_GONE, DELETED
 from bot.domain.jobs import DeletedJob
+from bot.domain.times import Clock
+from bot.emporix.client import EmporixClient
 from bot.errors import (
     BotError,
     DeletesOff,
     EmporixError,
     EmporixTimeout,
     EmporixUnreachable,
+    Forbidden,
+    InvalidInput,
+    InvalidRequest,
     MissingScope,
     NotConnected,
     RateLimited,
@@ -24,27 +29,16 @@ from bot.errors import (
     Unauthorized,
 )
 from bot.services.accounts import require_connection
+from bot.services.concurrency import gather_all
+from bot.store.audit import AuditLog
+from bot.store.cleanups import CleanupJournal
 from bot.store.idempotency import Deletions
 
 logger = logging.getLogger(__name__)
 
 
-class Emporix(Protocol):
-    """The call that deletes need."""
-
-    async def delete_job(self, connection: Connection, job_id: str) -> bool: ...
-
-
-class Audit(Protocol):
-    """Where deletes are recorded: the audit log, or the results of a clean-up."""
-
-    async def record_delete(
-        self, caller: Caller, tenant: str, job_id: str, result: str, replaces: str = ""
-    ) -> str: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Deletion:
+class DeleteResult:
     """`already_gone`: the job was not there any more when we came to delete it."""
 
     job_id: str
@@ -55,7 +49,9 @@ class Deletion:
 class DeleteService:
     """Deletes jobs of a user's tenants; `allowed` is the operator's word."""
 
-    def __init__(self, emporix: Emporix, audit: Audit, *, allowed: bool = True) -> None:
+    def __init__(
+        self, emporix: EmporixClient, audit: AuditLog | CleanupJournal, *, allowed: bool = True
+    ) -> None:
         self._emporix, self._audit, self._allowed = emporix, audit, allowed
 
     def admit(self) -> None:
@@ -63,7 +59,7 @@ class DeleteService:
         if not self._allowed:
             raise DeletesOff("deletes")
 
-    async def delete(self, account: Account, job_id: str, tenant: str) -> Deletion:
+    async def delete(self, account: Account, job_id: str, tenant: str) -> DeleteResult:
         """Delete a job and record it, refusals too.
 
         Raises DeletesOff, NotConnected, MissingScope and what Emporix raises; StoreUnavailable only
@@ -72,7 +68,7 @@ class DeleteService:
         caller = account.caller
         try:
             self.admit()
-            connection = may_delete(account, tenant)
+            connection = require_delete_scope(account, tenant)
         except (DeletesOff, NotConnected, MissingScope) as error:
             await self._audit.record_delete(caller, tenant, job_id, error.template)
             raise
@@ -83,9 +79,9 @@ class DeleteService:
             await self._record_end(caller, connection.tenant, job_id, error.template, begun)
             raise
         await self._record_end(
-            caller, connection.tenant, job_id, "deleted" if deleted else "already_gone", begun
+            caller, connection.tenant, job_id, DELETED if deleted else ALREADY_GONE, begun
         )
-        return Deletion(job_id, connection.tenant, already_gone=not deleted)
+        return DeleteResult(job_id, connection.tenant, already_gone=not deleted)
 
     async def _record_end(
         self, caller: Caller, tenant: str, job_id: str, result: str, begun: str
@@ -97,7 +93,7 @@ class DeleteService:
             logger.error("the end of a delete is not recorded: %s %r: %s", tenant, job_id, result)
 
 
-def may_delete(account: Account, tenant: str) -> Connection:
+def require_delete_scope(account: Account, tenant: str) -> Connection:
     """The connection to delete by; raises NotConnected and MissingScope."""
     connection = require_connection(account, tenant)
     if not connection.can_delete:
@@ -105,20 +101,59 @@ def may_delete(account: Account, tenant: str) -> Connection:
     return connection
 
 
+MAX_DELETE_CALLS = 5
+"""Calls to Emporix at the same time: a clean-up shares its limits with everybody else."""
+
+MAX_REFUSALS_IN_A_ROW = 20
+DELETES_REFUSED = "refused"
+"""Why a clean-up ends after so many refusals in a row."""
+
+
+class DeleteBatches:
+    """Deletes jobs a few at a time, for the holder of the lease."""
+
+    def __init__(self, tenant: str, journal: CleanupJournal, emporix: EmporixClient) -> None:
+        self._tenant, self._journal = tenant, journal
+        self._deletes = DeleteService(emporix, journal)
+        self._refusals_in_a_row = 0
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether Emporix refuses one job after the other."""
+        return self._refusals_in_a_row >= MAX_REFUSALS_IN_A_ROW
+
+    async def delete_next(self, account: Account, waiting: Sequence[str]) -> list[str]:
+        """Delete the first of the `waiting` jobs; returns those that wait now.
+
+        Raises LeaseLost, NotConnected, MissingScope, StoreUnavailable, and what Emporix raises
+        about more than the one job; all deletes of the batch have ended then.
+        """
+        batch, others = waiting[:MAX_DELETE_CALLS], waiting[MAX_DELETE_CALLS:]
+        await gather_all(*(self._delete(account, job_id) for job_id in batch))
+        results = [self._journal.result(job_id) for job_id in batch]
+        for result in results:
+            is_refusal = result not in ("", DELETED, ALREADY_GONE)
+            self._refusals_in_a_row = self._refusals_in_a_row + 1 if is_refusal else 0
+        left = [job_id for job_id, result in zip(batch, results, strict=True) if not result]
+        return [*others, *left]
+
+    async def _delete(self, account: Account, job_id: str) -> None:
+        try:
+            await self._deletes.delete(account, job_id, self._tenant)
+        except (Forbidden, InvalidRequest):  # the record says so; the next job may be deleted
+            return
+        except InvalidInput as error:  # an id that no path can hold
+            await self._journal.record_delete(account.caller, self._tenant, job_id, error.template)
+
+
 NOT_TRIED = "not_tried"
 
-_WOULD_MEET_ALL = (EmporixUnreachable, EmporixTimeout, RateLimited, Unauthorized, StoreUnavailable)
+_TENANT_ERRORS = (EmporixUnreachable, EmporixTimeout, RateLimited, Unauthorized, StoreUnavailable)
 """After one of these, the others of its tenant are left alone."""
 
 
-class DeletesJobs(Protocol):
-    """Deletes a job, and remembers who did."""
-
-    async def delete(self, account: Account, job_id: str, tenant: str) -> DeletedJob: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeleteOutcome:
     """`result` is deleted, already_gone, an error's name, or NOT_TRIED."""
 
     tenant: str
@@ -127,8 +162,8 @@ class Outcome:
 
 
 async def delete_each(
-    deletes: DeletesJobs, account: Account, jobs: Sequence[tuple[str, str]]
-) -> AsyncIterator[Outcome]:
+    deletes: SharedDeletes, account: Account, jobs: Sequence[tuple[str, str]]
+) -> AsyncIterator[DeleteOutcome]:
     """Delete `jobs`, each a tenant and an id, on the user's own connections; no error ends it."""
     given_up: set[str] = set()
     for tenant, job_id in jobs:
@@ -136,18 +171,18 @@ async def delete_each(
         if tenant not in given_up:
             result, goes_on = await _delete(deletes, account, tenant, job_id)
             given_up |= set() if goes_on else {tenant}
-        yield Outcome(tenant, job_id, result)
+        yield DeleteOutcome(tenant, job_id, result)
 
 
 async def _delete(
-    deletes: DeletesJobs, account: Account, tenant: str, job_id: str
+    deletes: SharedDeletes, account: Account, tenant: str, job_id: str
 ) -> tuple[str, bool]:
     """The result, and whether it is worth while to go on."""
     try:
         deleted = await deletes.delete(account, job_id, tenant)
     except BotError as error:
-        return error.template, not isinstance(error, _WOULD_MEET_ALL)
-    return "deleted" if deleted.user_id else "already_gone", True
+        return error.template, not isinstance(error, _TENANT_ERRORS)
+    return DELETED if deleted.user_id else ALREADY_GONE, True
 
 
 RECENT_SECONDS = 60.0
@@ -157,8 +192,8 @@ RECENT_SECONDS = 60.0
 class SharedDeletes:
     """Deletes jobs that messages show. Every method raises StoreUnavailable."""
 
-    def __init__(self, deletes: DeleteService, kept: Deletions, clock: Callable[[], float]) -> None:
-        self._deletes, self._kept, self._clock = deletes, kept, clock
+    def __init__(self, deletes: DeleteService, store: Deletions, clock: Clock) -> None:
+        self._deletes, self._store, self._clock = deletes, store, clock
 
     def admit(self) -> None:
         """Raises DeletesOff where nobody may delete."""
@@ -171,36 +206,34 @@ class SharedDeletes:
         Emporix raises; StoreUnavailable only where nothing was deleted.
         """
         caller = account.caller
-        async with self._kept.turn(caller, f"delete:{tenant}:{job_id}"):
+        async with self._store.lock(caller, f"delete:{tenant}:{job_id}"):
             if recent := await self._recent(account, job_id, tenant):
                 return recent
             deletion = await self._deletes.delete(account, job_id, tenant)
             user_id = "" if deletion.already_gone else caller.user_id
-            return await self._kept_if_possible(
-                caller, DeletedJob(tenant, job_id, user_id, self._clock())
-            )
+            return await self._remember(caller, DeletedJob(tenant, job_id, user_id, self._clock()))
 
-    def editing(self, caller: Caller, message: str) -> AbstractAsyncContextManager[bool]:
+    def lock_message(self, caller: Caller, message: str) -> AbstractAsyncContextManager[bool]:
         """One at a time changes a message, so that nobody undoes what another has changed."""
-        return self._kept.turn(caller, f"edit:{message}")
+        return self._store.lock(caller, f"edit:{message}")
 
-    async def known(
+    async def deleted_jobs(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], DeletedJob]:
         """Which of these jobs (tenant and id) were deleted in channels."""
-        return await self._kept.known(caller, jobs)
+        return await self._store.load(caller, jobs)
 
     async def _recent(self, account: Account, job_id: str, tenant: str) -> DeletedJob | None:
         """The delete of a moment ago; None for who may not delete: their refusal is recorded."""
         connection = account.connections.get(tenant)
         if connection is None or not connection.can_delete:
             return None
-        known = (await self._kept.known(account.caller, [(tenant, job_id)])).get((tenant, job_id))
+        known = (await self._store.load(account.caller, [(tenant, job_id)])).get((tenant, job_id))
         return known if known and self._clock() - known.at < RECENT_SECONDS else None
 
-    async def _kept_if_possible(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
+    async def _remember(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
         """The job is deleted, whatever becomes of the memory of it."""
         try:
-            return await self._kept.keep(caller, deleted)
+            return await self._store.save(caller, deleted)
         except StoreUnavailable:
             return deleted

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.accounts import Caller
 from bot.domain.alerts import Alert
 from bot.domain.digests import Digest
+from bot.domain.times import Clock
 from bot.services.alerts.alerts import AlertService
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.digests import lifecycle
@@ -19,16 +20,16 @@ from bot.store.accounts import AccountStore
 from bot.store.alerts import AlertStore
 from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
-from bot.store.erasure import OWNER_GONE, Erasure, Subject
+from bot.store.erasure import OWNER_GONE, Erasure, ErasureSubject
 from bot.store.stopped_teams import StoppedTeams
 from bot.store.watches import WatchStore
 
 logger = logging.getLogger(__name__)
 
-MOST_CLEANUPS = 10_000
+MAX_CLEANUPS_SEARCHED = 10_000
 """Clean-ups under way that are looked through for those of a person who left."""
 
-ABANDONED_SECONDS = 30 * 24 * 60 * 60.0
+ABANDONED_TTL_SECONDS = 30 * 24 * 60 * 60.0
 """How long the digests and alerts of a person who left wait for somebody to take them over."""
 
 
@@ -55,28 +56,28 @@ class Departures:
         digest_store: DigestStore,
         alerts: AlertService,
         alert_store: AlertStore,
-        alert_course: AlertLifecycle,
-        watching: WatchService,
+        alert_lifecycle: AlertLifecycle,
+        watches: WatchService,
         watch_store: WatchStore,
         stopped: StoppedTeams,
         erasure: Erasure,
         cleans: CleanupStore,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
-        self._accounts, self._watching, self._watches = accounts, watching, watch_store
+        self._accounts, self._watches, self._watch_store = accounts, watches, watch_store
         self._digests, self._digest_store = digests, digest_store
-        self._alerts, self._alert_store, self._course = alerts, alert_store, alert_course
+        self._alerts, self._alert_store, self._course = alerts, alert_store, alert_lifecycle
         self._stopped, self._erasure, self._clock = stopped, erasure, clock
         self._cleans = cleans
 
     async def uninstall(self, team_id: str) -> None:
         """Stop all scheduled work, and delete the data of the workspace in a day."""
-        await self._stopped.uninstalled(team_id, self._clock())
+        await self._stopped.mark_uninstalled(team_id, self._clock())
         logger.warning("the app was uninstalled from %s: its data is deleted in 24 h", team_id)
 
     async def revoke(self, team_id: str) -> None:
         """Stop all scheduled work until the app works again; nothing is deleted."""
-        await self._stopped.revoked(team_id)
+        await self._stopped.mark_revoked(team_id)
         logger.error("the bot token of %s was revoked: nothing is posted until it works", team_id)
 
     async def settle_teams(self, installed_in: str) -> None:
@@ -84,17 +85,17 @@ class Departures:
 
         The app has one token: where that works again, it is revoked for nobody.
         """
-        for team_id, at in (await self._stopped.all()).items():
+        for team_id, at in (await self._stopped.load_all()).items():
             if team_id == installed_in or (installed_in and at == math.inf):
                 await self._stopped.resume(team_id)
             elif at <= self._clock():
-                await self._erasure.erase(Subject(team_id))
+                await self._erasure.erase(ErasureSubject(team_id))
                 await self._stopped.resume(team_id)
                 logger.warning("the data of workspace %s was deleted", team_id)
 
     async def is_any_stopped(self) -> bool:
         """Whether some workspace has uninstalled the app or revoked its token."""
-        return bool(await self._stopped.all())
+        return bool(await self._stopped.load_all())
 
     async def remove_user(self, caller: Caller) -> int:
         """A person has left: their API keys go at once; what runs on these waits for a new owner.
@@ -102,14 +103,17 @@ class Departures:
         What was paused before waits from now on, too, so that its channel gets a notice. After an
         error the same call does the rest. Returns how many connections there were, and digests.
         """
-        for clean in await self._cleans.running(MOST_CLEANUPS):
-            if clean.caller == caller:
-                await self._cleans.ask_to_stop(clean.id, OWNER_GONE)
+        for cleanup in await self._cleans.running(MAX_CLEANUPS_SEARCHED):
+            if cleanup.caller == caller:
+                await self._cleans.request_stop(cleanup.id, OWNER_GONE)
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
-        for tenant in {*tenants, *(watch.tenant for watch in await self._watches.of(caller))}:
-            await self._watching.end_all(caller, tenant)
+        for tenant in {
+            *tenants,
+            *(watch.tenant for watch in await self._watch_store.of_owner(caller)),
+        }:
+            await self._watches.end_all(caller, tenant)
         for alert in await self._alert_store.of_owner(caller):
             await self._abandon_alert(alert.id, caller)
         theirs = await self._digest_store.of_owner(caller)
@@ -129,7 +133,7 @@ class Departures:
         heard = [alert for alert in alerts if not alert.paused]
         now = self._clock()
         for digest in running:
-            await self._digests.settle(digest, lambda one: lifecycle.paused(one, reason, now))
+            await self._digests.update(digest, lambda one: lifecycle.pause(one, reason, now))
         for alert in heard:
             await self._course.pause(alert.id, reason)
         return _by_owner(running, heard)
@@ -139,12 +143,12 @@ class Departures:
         digests = await self._digest_store.of_channel(caller.team_id, channel_id)
         for digest in digests:
             await self._digests.delete(digest.id, caller)
-        alerts = await self._alerts.off(caller, channel_id)
+        alerts = await self._alerts.turn_off(caller, channel_id)
         return _by_owner(digests, alerts)
 
     async def delete_abandoned(self) -> None:
         """Delete what nobody has taken over for 30 days after its owner left."""
-        if count := await self._erasure.erase_abandoned(self._clock() - ABANDONED_SECONDS):
+        if count := await self._erasure.erase_abandoned(self._clock() - ABANDONED_TTL_SECONDS):
             logger.info("%d digests and alerts of people who left were deleted", count)
 
     async def _abandon_alert(self, alert_id: str, owner: Caller) -> None:
@@ -155,7 +159,7 @@ class Departures:
                 return one
             return replace(one, paused=OWNER_GONE, paused_at=now, notices=0)
 
-        await self._course.change(alert_id, abandoned, look_at=now)
+        await self._course.update(alert_id, abandoned, poll_at=now)
 
     async def _abandon_digest(self, digest: Digest) -> None:
         now = self._clock()
@@ -163,9 +167,9 @@ class Departures:
         def abandoned(one: Digest) -> Digest:
             if one.owner != digest.owner or one.paused == OWNER_GONE:
                 return one
-            return lifecycle.paused(replace(one, paused=""), OWNER_GONE, now)
+            return lifecycle.pause(replace(one, paused=""), OWNER_GONE, now)
 
-        await self._digests.settle(digest, abandoned)
+        await self._digests.update(digest, abandoned)
 
 
 def _by_owner(digests: Sequence[Digest], alerts: Sequence[Alert]) -> list[Affected]:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from bot.domain.accounts import Account
+from bot.domain.jobs import ExportResult
 from bot.emporix.client import EmporixClient
-from bot.emporix.models import ExportResult
 from bot.errors import ExportUnusable
 from bot.services.accounts import require_connection
 
 ALGORITHMS = {"SHA-256": hashlib.sha256, "SHA-1": hashlib.sha1, "MD5": hashlib.md5}
 """Emporix does not say which one it uses, so each is tried; none of them guards a secret here."""
 
-FIELDS = ("exportResult",)
+EXPORT_FIELDS = ("exportResult",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +48,29 @@ class Exports:
         Raises ExportUnusable, NotConnected, StoreUnavailable and what Emporix raises.
         """
         connection = require_connection(account, tenant)
-        job = await self._emporix.get_job(connection, job_id, FIELDS)
+        job = await self._emporix.get_job(connection, job_id, EXPORT_FIELDS)
         if job.export_result is None or not job.export_result.data.strip():
-            raise _unusable("no_data", job_id, connection.tenant)
+            raise _export_error("no_data", job_id, connection.tenant)
         # Of 10 MB this takes tenths of a second, in which others are answered.
-        return await asyncio.to_thread(unwrap, job.export_result, job_id, connection.tenant)
+        return await asyncio.to_thread(decode_export, job.export_result, job_id, connection.tenant)
 
 
-def unwrap(result: ExportResult, job_id: str, tenant: str) -> Export:
+def decode_export(result: ExportResult, job_id: str, tenant: str) -> Export:
     """The export in `result`; raises ExportUnusable where it is no base64 of JSON."""
     try:
         data = b64decode("".join(result.data.split()), validate=True)
     except ValueError as error:
-        raise _unusable("base64", job_id, tenant, str(error)) from error
+        raise _export_error("base64", job_id, tenant, str(error)) from error
     try:
         text = data.decode("utf-8-sig")
         json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise _unusable("json", job_id, tenant, str(error)) from error
+        raise _export_error("json", job_id, tenant, str(error)) from error
     checksum = result.checksum.strip()
     return Export(job_id, text, len(data), checksum, _verified_by(checksum, data, result.data))
 
 
-def _unusable(reason: str, job_id: str, tenant: str, message: str = "") -> ExportUnusable:
+def _export_error(reason: str, job_id: str, tenant: str, message: str = "") -> ExportUnusable:
     error = ExportUnusable(message, tenant=tenant)
     error.reason, error.resource_id = reason, job_id
     return error

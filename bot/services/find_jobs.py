@@ -10,25 +10,24 @@ from typing import TypeVar
 
 from bot.domain.accounts import Account, Connection
 from bot.domain.filters import Filters
-from bot.emporix.models import Job
-from bot.emporix.time_range import WHOLE
+from bot.domain.jobs import Job
+from bot.emporix.time_range import ALL_TIMES
 from bot.errors import EmporixError, Forbidden, InvalidInput, NotFound
 from bot.services.accounts import require_connection
-from bot.services.agents import AgentNames, NamedJobs, Names
-from bot.services.references import References, find_references, mentioned
+from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs, Names
+from bot.services.references import References, find_references, mentioned_agents
 
-MOST_JOBS = 20
-MOST_TENANTS = 5
-MOST_AGENTS = 3
-JOBS_OF_AGENTS = 5
-AT_ONCE = 8
-NAMES_SECONDS = 2.0
+MAX_FOUND_JOBS = 20
+MAX_TENANTS_SEARCHED = 5
+MAX_AGENTS_SEARCHED = 3
+JOBS_PER_AGENT_SEARCH = 5
+MAX_SEARCH_CALLS = 8
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class FoundJob:
+class MentionedJob:
     """A job, and what its reader may do with it."""
 
     job: Job
@@ -41,38 +40,38 @@ class FoundJob:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundJobs:
-    """`named` are jobs whose id or session stands in the text, `of_agents` the newest of agents.
+class MentionedJobs:
+    """`by_id` are jobs whose id or session stands in the text, `by_agent` the newest of agents.
 
     `unknown` are ids of jobs and sessions that no tenant knows, `left_out` how many were not looked
-    for, `unasked` the tenants that did not answer as they should. `words` are what the text says.
+    for, `failed_tenants` those that gave no proper answer. `words` are what the text says.
     """
 
-    named: tuple[FoundJob, ...]
-    of_agents: tuple[FoundJob, ...]
+    by_id: tuple[MentionedJob, ...]
+    by_agent: tuple[MentionedJob, ...]
     agents: tuple[str, ...]
     unknown: tuple[str, ...]
     left_out: int
-    unasked: tuple[str, ...]
+    failed_tenants: tuple[str, ...]
     words: str
 
     @property
     def is_empty(self) -> bool:
         """Whether the text names nothing at all."""
-        return not (self.named or self.of_agents or self.unknown)
+        return not (self.by_id or self.by_agent or self.unknown)
 
 
 @dataclass(slots=True)
-class _Look:
+class _TenantSearch:
     """One look through the tenants: what went wrong in which, and how much runs at once."""
 
     tenants: Sequence[Connection]
     errors: dict[str, EmporixError] = field(default_factory=dict)
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_SEARCH_CALLS))
 
-    async def at(self, connection: Connection, ask: Callable[[], Awaitable[T]]) -> T | None:
+    async def ask(self, connection: Connection, ask: Callable[[], Awaitable[T]]) -> T | None:
         """What `ask` gives; None where there is nothing, or where that tenant does not answer."""
-        async with self.places:
+        async with self.limit:
             if connection.tenant in self.errors:
                 return None
             try:
@@ -83,7 +82,7 @@ class _Look:
                 self.errors[connection.tenant] = error
                 return None
 
-    def end(self) -> tuple[str, ...]:
+    def failed_tenants(self) -> tuple[str, ...]:
         """The tenants that could not be asked; raises the error of the first where none could."""
         if len(self.errors) == len(self.tenants):
             raise next(iter(self.errors.values()))
@@ -96,54 +95,64 @@ class JobFinder:
     def __init__(self, emporix: NamedJobs, names: AgentNames, dashboard_url: str) -> None:
         self._emporix, self._names, self._dashboard_url = emporix, names, dashboard_url
 
-    async def find(self, account: Account, texts: Sequence[str]) -> FoundJobs:
+    async def find(self, account: Account, texts: Sequence[str]) -> MentionedJobs:
         """The jobs that `texts` are about, at most MOST_JOBS of them."""
         connection = require_connection(account)
         there = find_references(texts, self._dashboard_url)
-        self._names.begin(connection)
-        names = await self._names.within(connection, NAMES_SECONDS)
-        agents = mentioned(texts, names)[:MOST_AGENTS]
-        look = _Look(_tenants(account, connection))
+        self._names.prefetch(connection)
+        names = await self._names.get_within(connection, AGENT_NAMES_TIMEOUT_SECONDS)
+        agents = mentioned_agents(texts, names)[:MAX_AGENTS_SEARCHED]
+        look = _TenantSearch(_tenants(account, connection))
         jobs, of_sessions, of_agents = await asyncio.gather(
-            self._all(look, there.jobs[:MOST_JOBS]),
-            self._of_sessions(look, there.sessions[:MOST_JOBS]),
-            self._of_agents(look, connection, agents),
+            self._by_ids(look, there.jobs[:MAX_FOUND_JOBS]),
+            self._by_sessions(look, there.sessions[:MAX_FOUND_JOBS]),
+            self._by_agents(look, connection, agents),
         )
-        unasked = look.end() if there.jobs or there.sessions or agents else ()
-        return _findings(there, [*jobs, *of_sessions], of_agents, _called(agents, names), unasked)
+        unasked = look.failed_tenants() if there.jobs or there.sessions or agents else ()
+        return _result(there, [*jobs, *of_sessions], of_agents, _called(agents, names), unasked)
 
-    async def _all(self, look: _Look, job_ids: Sequence[str]) -> list[FoundJob]:
-        found = await asyncio.gather(*(self._one(look, job_id) for job_id in job_ids))
+    async def _by_ids(self, look: _TenantSearch, job_ids: Sequence[str]) -> list[MentionedJob]:
+        found = await asyncio.gather(*(self._by_id(look, job_id) for job_id in job_ids))
         return [one for one in found if one]
 
-    async def _one(self, look: _Look, job_id: str) -> FoundJob | None:
+    async def _by_id(self, look: _TenantSearch, job_id: str) -> MentionedJob | None:
         """From the first tenant that has it."""
         for connection in look.tenants:
-            job = await look.at(connection, partial(self._emporix.get_job, connection, job_id))
+            job = await look.ask(connection, partial(self._emporix.get_job, connection, job_id))
             if job:
-                return FoundJob(job, connection.tenant, connection.can_delete)
+                return MentionedJob(job, connection.tenant, connection.can_delete)
         return None
 
-    async def _of_sessions(self, look: _Look, sessions: tuple[str, ...]) -> list[FoundJob]:
+    async def _by_sessions(
+        self, look: _TenantSearch, sessions: tuple[str, ...]
+    ) -> list[MentionedJob]:
         if not sessions:
             return []
-        asked = Filters(sessions=sessions, size=MOST_JOBS)
+        asked = Filters(sessions=sessions, size=MAX_FOUND_JOBS)
         lists = await asyncio.gather(
             *(self._list(look, connection, asked) for connection in look.tenants)
         )
         return [found for one in lists for found in one]
 
-    async def _of_agents(
-        self, look: _Look, connection: Connection, agents: tuple[str, ...]
-    ) -> list[FoundJob]:
+    async def _by_agents(
+        self, look: _TenantSearch, connection: Connection, agents: tuple[str, ...]
+    ) -> list[MentionedJob]:
         if not agents:
             return []
-        return await self._list(look, connection, Filters(agents=agents, size=JOBS_OF_AGENTS))
+        return await self._list(
+            look, connection, Filters(agents=agents, size=JOBS_PER_AGENT_SEARCH)
+        )
 
-    async def _list(self, look: _Look, connection: Connection, asked: Filters) -> list[FoundJob]:
-        page = await look.at(connection, partial(self._emporix.list_jobs, connection, asked, WHOLE))
+    async def _list(
+        self, look: _TenantSearch, connection: Connection, asked: Filters
+    ) -> list[MentionedJob]:
+        page = await look.ask(
+            connection, partial(self._emporix.list_jobs, connection, asked, ALL_TIMES)
+        )
         jobs = page.jobs if page else ()
-        return [FoundJob(job, connection.tenant, connection.can_delete) for job in jobs if job.id]
+        return [
+            MentionedJob(job, connection.tenant, connection.can_delete) for job in jobs if job.id
+        ]
 
 
 def _tenants(account: Account, first: Connection) -> list[Connection]:
@@ -152,32 +161,32 @@ def _tenants(account: Account, first: Connection) -> list[Connection]:
         for connection in account.connections.values()
         if connection.tenant != first.tenant
     ]
-    return [first, *others][:MOST_TENANTS]
+    return [first, *others][:MAX_TENANTS_SEARCHED]
 
 
 def _called(agents: Iterable[str], names: Names) -> tuple[str, ...]:
     return tuple(names[id_] for id_ in agents)
 
 
-def _findings(
+def _result(
     there: References,
-    named: Sequence[FoundJob],
-    of_agents: Sequence[FoundJob],
+    named: Sequence[MentionedJob],
+    of_agents: Sequence[MentionedJob],
     agents: tuple[str, ...],
     unasked: tuple[str, ...],
-) -> FoundJobs:
+) -> MentionedJobs:
     once = {found.key: found for found in named}
-    shown = dict(list(once.items())[:MOST_JOBS])
+    shown = dict(list(once.items())[:MAX_FOUND_JOBS])
     known = {found.job.id for found in named} | {found.job.session_id for found in named}
-    looked_for = [*there.jobs[:MOST_JOBS], *there.sessions[:MOST_JOBS]]
+    looked_for = [*there.jobs[:MAX_FOUND_JOBS], *there.sessions[:MAX_FOUND_JOBS]]
     beside = [found for found in of_agents if found.key not in once]
     not_looked_for = len(there.jobs) + len(there.sessions) - len(looked_for)
-    return FoundJobs(
-        named=tuple(shown.values()),
-        of_agents=tuple(beside[: MOST_JOBS - len(shown)]),
+    return MentionedJobs(
+        by_id=tuple(shown.values()),
+        by_agent=tuple(beside[: MAX_FOUND_JOBS - len(shown)]),
         agents=agents,
         unknown=tuple(id_ for id_ in looked_for if id_ not in known),
         left_out=not_looked_for + len(once) - len(shown),
-        unasked=unasked,
+        failed_tenants=unasked,
         words=there.words,
     )

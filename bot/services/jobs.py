@@ -4,90 +4,81 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 from urllib.parse import quote
 
 from bot.domain.accounts import Account, Connection
 from bot.domain.filters import Filters
+from bot.domain.jobs import Job
 from bot.domain.lists import ListCursor
+from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.models import Job, JobPage
 from bot.emporix.query import by_ids
-from bot.emporix.time_range import WHOLE, TimeRange
+from bot.emporix.time_range import ALL_TIMES
 from bot.errors import InvalidRequest, NotFound, OutdatedButton
 from bot.services.accounts import require_connection
 from bot.services.agents import NamedJobs
-from bot.services.filters.form import lengthen, shorten
-from bot.services.pagination import Call, JobSource, Page, first_look, look_again
+from bot.services.filters.form import from_compact, to_compact
+from bot.services.pagination import JobSource, ListJobs, ListPage, read_snapshot, start_snapshot
 from bot.store.lists import ListStore
 
-MOST_AT_ONCE = MAX_PAGE_SIZE
+MAX_IDS_PER_QUERY = MAX_PAGE_SIZE
 
-MOST_SINGLE = 10
+MAX_SINGLE_LOOKUPS = 10
 """Emporix does not say that jobs can be found by id in `q`: where they cannot, or are gone, so many
 are asked for one by one."""
 
 
-class Calls(Protocol):
-    """The calls that find jobs."""
-
-    async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage: ...
-    async def get_job(self, connection: Connection, job_id: str) -> Job: ...
-
-
 @dataclass(frozen=True, slots=True)
-class FoundJobs:
-    """`there` by id, and the ids of those that are `gone`; of the others nothing is known."""
+class JobLookup:
+    """`found` by id, and the ids of those that are `gone`; of the others nothing is known."""
 
-    there: dict[str, Job]
+    found: dict[str, Job]
     gone: frozenset[str]
 
 
 class JobsById:
     """Raises what Emporix raises, but NotFound."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, client: NamedJobs) -> None:
+        self._client = client
 
     async def find(
         self, connection: Connection, ids: Sequence[str], *, first: int = 0
-    ) -> FoundJobs:
-        """At most `MOST_AT_ONCE` of `ids`; the one at place `first` is asked for first singly."""
-        wanted = list(dict.fromkeys(ids))[:MOST_AT_ONCE]
-        there = await self._together(connection, wanted)
+    ) -> JobLookup:
+        """At most `MAX_IDS_PER_QUERY` of `ids`; `first`: the place of the one to look up first."""
+        wanted = list(dict.fromkeys(ids))[:MAX_IDS_PER_QUERY]
+        there = await self._query(connection, wanted)
         gone = set()
-        missing = [job_id for job_id in _from(wanted, first) if job_id not in there]
-        for job_id in missing[:MOST_SINGLE]:
+        missing = [job_id for job_id in _starting_at(wanted, first) if job_id not in there]
+        for job_id in missing[:MAX_SINGLE_LOOKUPS]:
             try:
-                there[job_id] = await self._calls.get_job(connection, job_id)
+                there[job_id] = await self._client.get_job(connection, job_id)
             except NotFound:
                 gone.add(job_id)
-        return FoundJobs(there, frozenset(gone))
+        return JobLookup(there, frozenset(gone))
 
-    async def _together(self, connection: Connection, ids: Sequence[str]) -> dict[str, Job]:
+    async def _query(self, connection: Connection, ids: Sequence[str]) -> dict[str, Job]:
         if len(ids) < 2:
             return {}
         filters = Filters(raw_q=by_ids(ids), size=len(ids))
         try:
-            page = await self._calls.list_jobs(connection, filters, WHOLE)
+            page = await self._client.list_jobs(connection, filters, ALL_TIMES)
         except InvalidRequest:  # `id` cannot be asked for
             return {}
         return {job.id: job for job in page.jobs if job.id in ids}
 
 
-def _from(ids: Sequence[str], first: int) -> list[str]:
+def _starting_at(ids: Sequence[str], first: int) -> list[str]:
     """The same ids, beginning with the one at a place that may lie beyond the end."""
     start = first % len(ids) if ids else 0
     return [*ids[start:], *ids[:start]]
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class JobList:
     """One page of jobs and what it is a page of; `first` and `last` count from 1.
 
-    `query` is its short form, for buttons; `may_shift`: nothing keeps its pages from shifting.
+    `query` is its compact form; `may_shift`: jobs may move between its pages.
     """
 
     jobs: tuple[Job, ...]
@@ -134,60 +125,62 @@ class JobService:
         *,
         dashboard_url: str,
         new_cursor_id: Callable[[], str],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._emporix, self._cursors, self._clock = emporix, cursors, clock
         self._dashboard_url, self._new_cursor_id = dashboard_url, new_cursor_id
 
-    async def list(self, account: Account, filters: Filters, *, searched: bool = False) -> Listing:
+    async def list(self, account: Account, filters: Filters, *, searched: bool = False) -> JobList:
         """A page of jobs, by the search call if `searched`, and a cursor to turn it by."""
         connection = require_connection(account, filters.tenant)
         cursor = ListCursor(
             self._new_cursor_id(), account.caller, connection.tenant, filters, searched
         )
-        page = await first_look(self._call(connection, cursor), cursor, filters.page, self._clock())
-        return await self._kept(connection, page)
+        page = await start_snapshot(
+            self._list_jobs(connection, cursor), cursor, filters.page, self._clock()
+        )
+        return await self._save_page(connection, page)
 
-    async def turn(
+    async def go_to_page(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
-    ) -> Listing:
+    ) -> JobList:
         """Another page of a list, which is read where no `cursor` of it comes along.
 
         Raises OutdatedButton where the list has expired.
         """
-        cursor = await self._loaded(account, cursor_id, cursor)
+        cursor = await self._load_cursor(account, cursor_id, cursor)
         connection = require_connection(account, cursor.tenant)
-        call = self._call(connection, cursor)
+        call = self._list_jobs(connection, cursor)
         for number in dict.fromkeys(max(1, near) for near in (page, page - 1, 1)):
-            turned = await look_again(call, cursor, number)
+            turned = await read_snapshot(call, cursor, number)
             if turned.jobs:  # else the last pages were emptied meanwhile
                 break
         has_more = turned.has_more and turned.number + 1 != page
-        return await self._kept(connection, replace(turned, has_more=has_more))
+        return await self._save_page(connection, replace(turned, has_more=has_more))
 
     async def refresh(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
-    ) -> Listing:
-        """The page as it is now, or the first where it is gone; otherwise as `turn`."""
-        cursor = await self._loaded(account, cursor_id, cursor)
+    ) -> JobList:
+        """The page as it is now, or the first where it is gone; otherwise as `go_to_page`."""
+        cursor = await self._load_cursor(account, cursor_id, cursor)
         connection, now = require_connection(account, cursor.tenant), self._clock()
-        found = await first_look(self._call(connection, cursor), cursor, page, now)
+        found = await start_snapshot(self._list_jobs(connection, cursor), cursor, page, now)
         if page > 1 and not found.jobs:
-            found = await first_look(self._call(connection, cursor), cursor, 1, now)
-        return await self._kept(connection, found)
+            found = await start_snapshot(self._list_jobs(connection, cursor), cursor, 1, now)
+        return await self._save_page(connection, found)
 
-    async def again(self, account: Account, query: str) -> Listing:
-        """A new list of the query that a button remembers; raises OutdatedButton."""
-        filters, searched = lengthen(query)
+    async def reopen(self, account: Account, query: str) -> JobList:
+        """A new list by the compact form of its query; raises OutdatedButton."""
+        filters, searched = from_compact(query)
         return await self.list(account, filters, searched=searched)
 
     async def get(self, account: Account, job_id: str, tenant: str = "") -> JobCard:
         connection = require_connection(account, tenant)
         job = await self._emporix.get_job(connection, job_id)
         job = job if job.id else replace(job, id=job_id)
-        return JobCard(job, connection.tenant, connection.can_delete, self._link(job_id))
+        return JobCard(job, connection.tenant, connection.can_delete, self._dashboard_link(job_id))
 
-    async def _loaded(
+    async def _load_cursor(
         self, account: Account, cursor_id: str, cursor: ListCursor | None
     ) -> ListCursor:
         found = cursor or await self._cursors.load(account.caller, cursor_id)
@@ -195,22 +188,22 @@ class JobService:
             raise OutdatedButton
         return found
 
-    def _call(self, connection: Connection, cursor: ListCursor) -> Call:
+    def _list_jobs(self, connection: Connection, cursor: ListCursor) -> ListJobs:
         return JobSource(self._emporix, connection, cursor.searched).page
 
-    async def _kept(self, connection: Connection, page: Page) -> Listing:
+    async def _save_page(self, connection: Connection, page: ListPage) -> JobList:
         await self._cursors.save(page.cursor)
-        return _listing(connection, page)
+        return _job_list(connection, page)
 
-    def _link(self, job_id: str) -> str:
+    def _dashboard_link(self, job_id: str) -> str:
         path = f"/apps/administration/ai-agents#/logs/jobs/{quote(job_id, safe='')}"
         return f"{self._dashboard_url}{path}"
 
 
-def _listing(connection: Connection, page: Page) -> Listing:
+def _job_list(connection: Connection, page: ListPage) -> JobList:
     cursor, filters = page.cursor, page.cursor.filters
     undated = bool(filters.fields) and "metadata" not in filters.fields
-    return Listing(
+    return JobList(
         jobs=tuple(map(_without_times, page.jobs)) if undated else page.jobs,
         filters=filters,
         tenant=connection.tenant,
@@ -220,7 +213,7 @@ def _listing(connection: Connection, page: Page) -> Listing:
         total=page.total,
         has_more=page.has_more,
         can_delete=connection.can_delete,
-        query=shorten(replace(filters, tenant=connection.tenant), searched=cursor.searched),
+        query=to_compact(replace(filters, tenant=connection.tenant), searched=cursor.searched),
         may_shift=not cursor.until,
     )
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from bot.domain.accounts import Connection
 from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import Job, JobPage
 from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
 from bot.domain.times import parse_time
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.models import Job, JobPage
-from bot.emporix.time_range import CREATED, MODIFIED, WHOLE, TimeRange
+from bot.emporix.time_range import ALL_TIMES, CREATED, MODIFIED, TimeRange
+from bot.services.agents import NamedJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Order:
         return self._first in (CREATED, MODIFIED)
 
     @property
-    def complete(self) -> str:
+    def with_tiebreaker(self) -> str:
         """The sort with the time of creation behind it: equal jobs need an order, too."""
         return self.sort if CREATED in self.sort else f"{self.sort},{NEWEST_FIRST}"
 
@@ -43,16 +43,16 @@ class Order:
     def reached(self, jobs: Sequence[Job]) -> str:
         """The time of the last of these jobs, where the next page can begin at it."""
         time = self.time(jobs[-1]) if jobs and self.is_by_time else ""
-        return time if moment(time) else ""
+        return time if parse_query_time(time) else ""
 
     def latest(self, jobs: Sequence[Job], now: float) -> str:
         """`now`, or the latest of these jobs where our clock is behind Emporix's."""
         clock = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
         times = [clock.replace("+00:00", "Z"), *map(self.time, jobs)]
-        moments = {found: time for time in times if (found := moment(time))}
+        moments = {found: time for time in times if (found := parse_query_time(time))}
         return moments[max(moments)]
 
-    def part(self, reached: str, until: str) -> TimeRange:
+    def time_range(self, reached: str, until: str) -> TimeRange:
         """From the time that was reached to the end, in this order; never beyond `until`."""
         if self.sort.startswith(f"{self.field}:DESC"):
             return TimeRange(self.field, until=reached or until)
@@ -63,17 +63,17 @@ class Order:
         return self.sort.partition(":")[0]
 
 
-def moment(text: str) -> datetime | None:
+def parse_query_time(text: str) -> datetime | None:
     """The time in a text that can stand between quotes in `q`."""
     if '"' in text or "\\" in text:  # Python takes any character between date and time
         return None
     return parse_time(text)
 
 
-MOST_MORE_CALLS = 3
-OVERLAP = 12  # jobs read again: so many can be deleted meanwhile at the price of one call
+MAX_EXTRA_CALLS = 3
+OVERLAP_JOBS = 12  # jobs read again: so many can be deleted meanwhile at the price of one call
 
-Fetch = Callable[[int, int], Awaitable[JobPage]]
+FetchPage = Callable[[int, int], Awaitable[JobPage]]
 """Reads page `number`, from 1, of pages of `size` jobs."""
 
 
@@ -92,34 +92,34 @@ class ListWindow:
     has_more: bool
 
 
-async def list_window(fetch: Fetch, mark: ReadMark, size: int) -> ListWindow:
+async def list_window(fetch: FetchPage, mark: ReadMark, size: int) -> ListWindow:
     """The next `size` jobs behind `mark`: in one call, unless a whole page was deleted."""
-    number, wide = window(mark, size)
+    number, wide = page_window(mark, size)
     page = await fetch(number, wide)
     start, jobs = (number - 1) * wide, page.jobs
-    for _ in range(MOST_MORE_CALLS):
-        if start and _misses(jobs, mark):
+    for _ in range(MAX_EXTRA_CALLS):
+        if start and _has_gap(jobs, mark):
             earlier = await fetch(start // wide, wide)
             start, jobs = start - wide, (*earlier.jobs, *jobs)
-        elif page.has_more and len(_ahead(jobs, start, mark)) < size:
+        elif page.has_more and len(_unread(jobs, start, mark)) < size:
             page = await fetch(page.page + 1, wide)
             jobs = (*jobs, *page.jobs)
         else:
             break
-    return _stretch(_once(jobs), start, mark, size, page)
+    return _window(_without_duplicates(jobs), start, mark, size, page)
 
 
-def window(mark: ReadMark, size: int) -> tuple[int, int]:
+def page_window(mark: ReadMark, size: int) -> tuple[int, int]:
     """Number and size of the smallest page that holds the next `size` jobs and some before them.
 
     All that lie behind the mark where it knows all of them, else OVERLAP.
     """
-    wished = mark.passed if mark.knows_all else min(OVERLAP, len(mark.seen))
+    wished = mark.offset if mark.is_complete else min(OVERLAP_JOBS, len(mark.last_ids))
     for overlap in (wished, 0):
         for wide in range(max(1, size + overlap), MAX_PAGE_SIZE + 1):
-            if overlap <= mark.passed % wide <= wide - size:
-                return mark.passed // wide + 1, wide
-    return mark.passed // size + 1, size
+            if overlap <= mark.offset % wide <= wide - size:
+                return mark.offset // wide + 1, wide
+    return mark.offset // size + 1, size
 
 
 def job_key(job: Job) -> str:
@@ -127,60 +127,49 @@ def job_key(job: Job) -> str:
     return short_hash(job.id or repr(job))
 
 
-def _stretch(
+def _window(
     jobs: tuple[Job, ...], start: int, mark: ReadMark, size: int, end: JobPage
 ) -> ListWindow:
-    ahead = _ahead(jobs, start, mark)
+    ahead = _unread(jobs, start, mark)
     taken = tuple(jobs[place] for place in ahead[:size])
-    passed = start + ahead[len(taken) - 1] + 1 if taken else mark.passed
+    passed = start + ahead[len(taken) - 1] + 1 if taken else mark.offset
     behind = start + len(jobs) - len(ahead) + len(taken)
     left = None if end.total is None else max(0, end.total - behind)
     has_more = len(ahead) > size or end.has_more
-    mark = mark.beyond(map(job_key, taken), passed)
+    mark = mark.advance(map(job_key, taken), passed)
     return ListWindow(taken, mark, left, end.total, has_more if left is None else left > 0)
 
 
-def _misses(jobs: tuple[Job, ...], mark: ReadMark) -> bool:
+def _has_gap(jobs: tuple[Job, ...], mark: ReadMark) -> bool:
     """Whether all that was seen lies before these jobs, and with it perhaps what was not."""
-    return bool(mark.seen) and not any(job_key(job) in mark.seen for job in jobs)
+    return bool(mark.last_ids) and not any(job_key(job) in mark.last_ids for job in jobs)
 
 
-def _ahead(jobs: tuple[Job, ...], start: int, mark: ReadMark) -> list[int]:
+def _unread(jobs: tuple[Job, ...], start: int, mark: ReadMark) -> list[int]:
     """Which of `jobs`, the first of which is at `start` of the list, lie ahead of the mark."""
-    unseen = [place for place, job in enumerate(jobs) if job_key(job) not in mark.seen]
-    if mark.knows_all:
+    unseen = [place for place, job in enumerate(jobs) if job_key(job) not in mark.last_ids]
+    if mark.is_complete:
         return unseen
-    forgotten = max(0, mark.passed - len(mark.seen) - start)
+    forgotten = max(0, mark.offset - len(mark.last_ids) - start)
     if len(unseen) < len(jobs):
         forgotten = next(place for place in range(len(jobs)) if place not in unseen)
     return [place for place in unseen if place >= forgotten]
 
 
-def _once(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+def _without_duplicates(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
     """Pages that were read one after the other may overlap."""
     return tuple({job.id or place: job for place, job in enumerate(jobs)}.values())
 
 
-Call = Callable[[Filters, TimeRange], Awaitable[JobPage]]
+ListJobs = Callable[[Filters, TimeRange], Awaitable[JobPage]]
 """Asks Emporix for a page of what fits the filters and lies in the part."""
-
-
-class ListsJobs(Protocol):
-    """The calls of Emporix that give pages of jobs, with or without names of agents."""
-
-    async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage: ...
-    async def search_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage: ...
 
 
 @dataclass(frozen=True, slots=True)
 class JobSource:
     """Where the pages of one list come from: a connection, and whether it is a search."""
 
-    emporix: ListsJobs
+    emporix: NamedJobs
     connection: Connection
     searched: bool
 
@@ -191,7 +180,7 @@ class JobSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """Jobs behind `before` others; `cursor` knows where this page begins, and the next one."""
 
     number: int
@@ -202,86 +191,88 @@ class Page:
     cursor: ListCursor
 
 
-async def first_look(call: Call, cursor: ListCursor, number: int, now: float) -> Page:
+async def start_snapshot(call: ListJobs, cursor: ListCursor, number: int, now: float) -> ListPage:
     """A page of the list as it is `now`, in seconds since 1970."""
     filters, order = cursor.filters, Order(cursor.filters.sort)
-    passed = ReadMark((number - 1) * filters.size, knows_all=False)
-    found = await list_window(_fetch(call, filters, WHOLE), passed, filters.size)
+    passed = ReadMark((number - 1) * filters.size, is_complete=False)
+    found = await list_window(_page_fetcher(call, filters, ALL_TIMES), passed, filters.size)
     dated, undated = (
-        (found, _none_of(ReadMark())) if filters.raw_q else _parted(found, order, number)
+        (found, _no_jobs(ReadMark())) if filters.raw_q else _split_undated(found, order, number)
     )
     cursor = replace(
         cursor,
         until="" if filters.raw_q else order.latest(found.jobs, now),
-        counted=found.total if number == 1 else None,
+        total=found.total if number == 1 else None,
         undated=_known_undated(filters, order, undated, is_all=number == 1 and not found.has_more),
-        places=(),
+        positions=(),
     )
-    return _page(cursor, cursor.place(number), found.jobs, dated, undated)
+    return _list_page(cursor, cursor.position(number), found.jobs, dated, undated)
 
 
-async def look_again(call: Call, cursor: ListCursor, number: int) -> Page:
+async def read_snapshot(call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
     """A page of the list as it was at the first look, without what was deleted since."""
-    filters, order, place = cursor.filters, Order(cursor.filters.sort), cursor.place(number)
-    part = order.part(place.reached, cursor.until) if cursor.until else WHOLE
-    dated = await list_window(_fetch(call, filters, part), place.dated, filters.size)
-    cursor = await _counting_undated(call, _knowing_undated(cursor, place, dated), dated)
-    undated = _none_of(place.undated, (cursor.undated or 0) - place.undated.passed)
+    filters, order, place = cursor.filters, Order(cursor.filters.sort), cursor.position(number)
+    part = order.time_range(place.last_time, cursor.until) if cursor.until else ALL_TIMES
+    dated = await list_window(_page_fetcher(call, filters, part), place.dated, filters.size)
+    cursor = await _fetch_undated_count(call, _infer_undated(cursor, place, dated), dated)
+    undated = _no_jobs(place.undated, (cursor.undated or 0) - place.undated.offset)
     if cursor.until and not dated.has_more and (cursor.undated is None or undated.has_more):
-        fetch = _fetch(call, filters, TimeRange(order.field, missing=True))
+        fetch = _page_fetcher(call, filters, TimeRange(order.field, missing=True))
         undated = await list_window(fetch, place.undated, filters.size - len(dated.jobs))
-        cursor = replace(cursor, undated=_all_of(undated, place.undated.passed))
-    return _page(cursor, place, dated.jobs + undated.jobs, dated, undated)
+        cursor = replace(cursor, undated=_count_undated(undated, place.undated.offset))
+    return _list_page(cursor, place, dated.jobs + undated.jobs, dated, undated)
 
 
-def _page(
+def _list_page(
     cursor: ListCursor,
     place: PagePosition,
     jobs: tuple[Job, ...],
     dated: ListWindow,
     undated: ListWindow,
-) -> Page:
-    reached, mark = _reached(cursor, place, dated)
-    before = place.before + len(jobs)
+) -> ListPage:
+    reached, mark = _next_position(cursor, place, dated)
+    before = place.offset + len(jobs)
     following = PagePosition(place.page + 1, before, reached, mark, undated.mark)
     counted = dated.left is not None and undated.left is not None
-    return Page(
+    return ListPage(
         number=place.page,
         jobs=jobs,
-        before=place.before,
+        before=place.offset,
         total=before + (dated.left or 0) + (undated.left or 0) if counted else None,
         has_more=dated.has_more or undated.has_more,
-        cursor=cursor.remembering(place, following),
+        cursor=cursor.with_positions(place, following),
     )
 
 
-def _reached(cursor: ListCursor, place: PagePosition, dated: ListWindow) -> tuple[str, ReadMark]:
+def _next_position(
+    cursor: ListCursor, place: PagePosition, dated: ListWindow
+) -> tuple[str, ReadMark]:
     """Where the next page begins: at the last time shown, behind the jobs that share it."""
     order = Order(cursor.filters.sort)
     reached = order.reached(dated.jobs) if cursor.until else ""
-    if reached in ("", place.reached):
-        return place.reached, dated.mark
+    if reached in ("", place.last_time):
+        return place.last_time, dated.mark
     tied = [job_key(job) for job in dated.jobs if order.time(job) == reached]
-    return reached, ReadMark().beyond(tied, len(tied))
+    return reached, ReadMark().advance(tied, len(tied))
 
 
-def _parted(found: ListWindow, order: Order, number: int) -> tuple[ListWindow, ListWindow]:
+def _split_undated(found: ListWindow, order: Order, number: int) -> tuple[ListWindow, ListWindow]:
     """The jobs of a first look with a time, and those without; the rest counts as dated."""
     dated = tuple(job for job in found.jobs if order.time(job))
     undated = tuple(job for job in found.jobs if not order.time(job))
     is_first = number == 1
-    ahead = found.mark.passed - len(found.jobs)
-    behind = ReadMark(ahead, knows_all=is_first).beyond(map(job_key, dated), ahead + len(dated))
-    beside = ReadMark(knows_all=is_first).beyond(map(job_key, undated), len(undated))
-    return replace(found, jobs=dated, mark=behind), replace(_none_of(beside), jobs=undated)
+    ahead = found.mark.offset - len(found.jobs)
+    behind = ReadMark(ahead, is_complete=is_first).advance(map(job_key, dated), ahead + len(dated))
+    beside = ReadMark(is_complete=is_first).advance(map(job_key, undated), len(undated))
+    return replace(found, jobs=dated, mark=behind), replace(_no_jobs(beside), jobs=undated)
 
 
-def _none_of(mark: ReadMark, left: int = 0) -> ListWindow:
+def _no_jobs(mark: ReadMark, left: int = 0) -> ListWindow:
     """No jobs, although there may be some `left`."""
     return ListWindow((), mark, max(0, left), None, left > 0)
 
 
-def _all_of(undated: ListWindow, before: int) -> int | None:
+def _count_undated(undated: ListWindow, before: int) -> int | None:
     """How many there are, those shown before included; None where there may be more."""
     shown = before + len(undated.jobs)
     if undated.left is None:
@@ -298,19 +289,19 @@ def _known_undated(
     return len(shown.jobs) if is_all else None
 
 
-def _knowing_undated(cursor: ListCursor, place: PagePosition, dated: ListWindow) -> ListCursor:
+def _infer_undated(cursor: ListCursor, place: PagePosition, dated: ListWindow) -> ListCursor:
     """With the number of jobs without a time, if it can be told: what no bound finds is either
     one of these or deleted, and where nothing is missing there is neither.
     """
-    if cursor.undated is not None or cursor.counted is None or dated.left is None:
+    if cursor.undated is not None or cursor.total is None or dated.left is None:
         return cursor
     if not dated.jobs:  # a page that nobody has shown before may begin anywhere
         return cursor
-    missing = cursor.counted - place.before - len(dated.jobs) - dated.left
-    return cursor if missing > 0 else replace(cursor, undated=place.undated.passed)
+    missing = cursor.total - place.offset - len(dated.jobs) - dated.left
+    return cursor if missing > 0 else replace(cursor, undated=place.undated.offset)
 
 
-async def _counting_undated(call: Call, cursor: ListCursor, dated: ListWindow) -> ListCursor:
+async def _fetch_undated_count(call: ListJobs, cursor: ListCursor, dated: ListWindow) -> ListCursor:
     """With that number asked for, once a list: without it the total would change from page to page.
 
     On the last page the jobs themselves are asked for, and without totals there is no need.
@@ -319,12 +310,12 @@ async def _counting_undated(call: Call, cursor: ListCursor, dated: ListWindow) -
     if not is_needed or not dated.has_more:
         return cursor
     missing = TimeRange(Order(cursor.filters.sort).field, missing=True)
-    counted = await _fetch(call, cursor.filters, missing)(1, 1)
+    counted = await _page_fetcher(call, cursor.filters, missing)(1, 1)
     return replace(cursor, undated=counted.total)
 
 
-def _fetch(call: Call, filters: Filters, part: TimeRange) -> Fetch:
+def _page_fetcher(call: ListJobs, filters: Filters, part: TimeRange) -> FetchPage:
     """Always with times, also where only other `fields` are to be shown."""
     fields = (*filters.fields, "metadata") if filters.fields else ()
-    asked = replace(filters, sort=Order(filters.sort).complete, fields=fields)
+    asked = replace(filters, sort=Order(filters.sort).with_tiebreaker, fields=fields)
     return lambda number, size: call(replace(asked, page=number, size=size), part)

@@ -6,19 +6,19 @@ from collections import Counter
 from dataclasses import dataclass
 
 from bot.domain.accounts import Account
+from bot.domain.jobs import LogLine, Session
 from bot.emporix.client import EmporixClient
-from bot.emporix.sessions import LogLine, Session
 from bot.errors import NotFound
 from bot.services.accounts import require_connection
 
-LINES = 20
+LOG_LINES_PER_PAGE = 20
 """On a page."""
 
 WORST_FIRST = ("ERROR", "WARNING", "INFO")
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class SeverityCount:
     """How many lines of a severity there are."""
 
     severity: str
@@ -36,7 +36,7 @@ class LogPage:
     session: Session
     tenant: str
     severity: str
-    counts: tuple[Count, ...]
+    counts: tuple[SeverityCount, ...]
     lines: tuple[LogLine, ...]
     page: int
     pages: int
@@ -44,7 +44,7 @@ class LogPage:
 
     @property
     def first(self) -> int:
-        return (self.page - 1) * LINES + 1
+        return (self.page - 1) * LOG_LINES_PER_PAGE + 1
 
     @property
     def last(self) -> int:
@@ -71,27 +71,29 @@ class SessionLogs:
         except NotFound as error:
             error.resource = "session"
             raise
-        return page_of(session, connection.tenant, severity, page)
+        return log_page(session, connection.tenant, severity, page)
 
 
-def page_of(session: Session, tenant: str, severity: str, page: int) -> LogPage:
+def log_page(session: Session, tenant: str, severity: str, page: int) -> LogPage:
     """One page of a session's log."""
     chosen = [line for line in session.lines if severity in ("", line.severity)]
-    pages = max(1, -(-len(chosen) // LINES))
+    pages = max(1, -(-len(chosen) // LOG_LINES_PER_PAGE))
     page = min(max(1, page), pages)
     return LogPage(
         session=session,
         tenant=tenant,
         severity=severity,
-        counts=_counts(session),
-        lines=tuple(chosen[(page - 1) * LINES : page * LINES]),
+        counts=_severity_counts(session),
+        lines=tuple(chosen[(page - 1) * LOG_LINES_PER_PAGE : page * LOG_LINES_PER_PAGE]),
         page=page,
         pages=pages,
         total=len(chosen),
     )
 
 
-def _counts(session: Session) -> tuple[Count, ...]:
+def _severity_counts(session: Session) -> tuple[SeverityCount, ...]:
     counted = Counter(line.severity for line in session.lines if line.severity)
     known = [severity for severity in WORST_FIRST if severity in counted]
-    return tuple(Count(name, counted[name]) for name in dict.fromkeys([*known, *sorted(counted)]))
+    return tuple(
+        SeverityCount(name, counted[name]) for name in dict.fromkeys([*known, *sorted(counted)])
+    )

@@ -10,8 +10,8 @@ from bot.domain.accounts import Account, Caller
 from bot.domain.channels import Audience
 from bot.errors import OutdatedButton, ShareRefused
 from bot.services.accounts import require_connection
-from bot.services.jobs import JobService, Listing
-from bot.store.idempotency import Deletions, Step
+from bot.services.jobs import JobList, JobService
+from bot.store.idempotency import Deletions, OnceStep
 from bot.store.lists import ListStore
 
 
@@ -27,26 +27,26 @@ class SharingService:
         new_cursor_id: Callable[[], str],
         allow_outsiders: bool,
     ) -> None:
-        self._jobs, self._cursors, self._done = jobs, cursors, done
+        self._jobs, self._cursors, self._deletions = jobs, cursors, done
         self._new_cursor_id, self._allow_outsiders = new_cursor_id, allow_outsiders
 
     def admit(self, audience: Audience) -> None:
         """Raises ShareRefused where jobs may not be shown to these readers."""
-        if reason := refused(audience, allow_outsiders=self._allow_outsiders):
+        if reason := refusal_reason(audience, allow_outsiders=self._allow_outsiders):
             raise ShareRefused(reason)
 
-    def once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[Step]:
+    def share_once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[OnceStep]:
         """`new` for the first press on a question; a double click shares once."""
-        return self._done.once(caller, f"share:{message}")
+        return self._deletions.once(caller, f"share:{message}")
 
-    async def share_list(self, account: Account, cursor_id: str, page: int) -> Listing:
+    async def share_list(self, account: Account, cursor_id: str, page: int) -> JobList:
         """A page of the user's own list, under a cursor that others may use.
 
         Raises OutdatedButton, NotConnected and what Emporix raises.
         """
         return await self._copy(account, cursor_id, page, shared=True)
 
-    async def own_page(self, account: Account, owner: str, cursor_id: str, page: int) -> Listing:
+    async def copy_page(self, account: Account, owner: str, cursor_id: str, page: int) -> JobList:
         """A page of somebody else's shared list, asked anew as a list of the user's own.
 
         Raises OutdatedButton, NotConnected and what Emporix raises.
@@ -55,23 +55,23 @@ class SharingService:
 
     async def _copy(
         self, account: Account, cursor_id: str, page: int, *, owner: str = "", shared: bool = False
-    ) -> Listing:
+    ) -> JobList:
         cursor = await self._cursors.load(account.caller, cursor_id, owner=owner)
         if cursor is None:
             raise OutdatedButton
         require_connection(account, cursor.tenant)
         copy = replace(cursor, id=self._new_cursor_id(), caller=account.caller, shared=shared)
         await self._cursors.save(copy)
-        return await self._jobs.turn(account, copy.id, page)
+        return await self._jobs.go_to_page(account, copy.id, page)
 
 
-def refused(audience: Audience, *, allow_outsiders: bool) -> str:
+def refusal_reason(audience: Audience, *, allow_outsiders: bool) -> str:
     """Why jobs may not be shown to these readers: direct, unknown or outsiders; "" if they may.
 
     Readers who cannot be known may be of another organization.
     """
-    if audience.direct:
+    if audience.is_direct:
         return "direct"
     if allow_outsiders:
         return ""
-    return "outsiders" if audience.outsiders else "" if audience.known else "unknown"
+    return "outsiders" if audience.has_outsiders else "" if audience.is_known else "unknown"

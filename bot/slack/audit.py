@@ -16,10 +16,10 @@ from bot.slack.decorators import Listener
 from bot.slack.request import SlackRequest
 from bot.store.audit import AuditLog
 
-UNKNOWN = "unknown"
+OUTCOME_UNKNOWN = "unknown"
 """The result after an unexpected error: what was changed until then is not known."""
 
-REFUSED = "refused"
+FORM_REFUSED = "refused"
 """The result of a form that was answered with errors under its fields."""
 
 
@@ -49,7 +49,7 @@ class AuditDraft:
         """Nothing was changed, or a service records it: nothing is written."""
         self.result = ""
 
-    def made(self) -> None:
+    def mark_made(self) -> None:
         """The change is made: an answer that fails after it does not alter the result."""
         self.is_made = True
 
@@ -66,7 +66,7 @@ class AuditDraft:
 
     def about_alerts(self, alerts: Sequence[Alert], before: Caller | None = None) -> None:
         """These were changed; nothing is written if there are none."""
-        self.made()
+        self.mark_made()
         if not alerts:
             self.skip()
             return
@@ -74,9 +74,9 @@ class AuditDraft:
         self.tenant = ",".join(sorted({alert.tenant for alert in alerts}))
         self._owned_by(*([before] if before else [alert.owner for alert in alerts]))
 
-    def about_clean(self, clean: Cleanup) -> None:
+    def about_cleanup(self, clean: Cleanup) -> None:
         """A clean-up was stopped, by its owner or by an administrator."""
-        self.made()
+        self.mark_made()
         self.tenant, self.subject, self.count = clean.tenant, clean.id, clean.counted
         self._owned_by(clean.caller)
 
@@ -85,7 +85,7 @@ class AuditDraft:
         self.caller = replace(self.caller, user_id="")
         self.count = sum(len(one.digests) + len(one.alerts) for one in affected)
         self._owned_by(*(one.owner for one in affected))
-        self.made()
+        self.mark_made()
         if not self.count:
             self.skip()
 
@@ -96,7 +96,7 @@ class AuditDraft:
     async def record(self, audit: AuditLog) -> None:
         """Write it, unless it is skipped; if Redis fails, the log says so."""
         if not self.is_skipped:
-            await audit.note(
+            await audit.try_record(
                 self.event,
                 self.caller,
                 self.result,
@@ -111,12 +111,12 @@ class AuditDraft:
 
 def _result(error: BaseException | None) -> str:
     if error is None:
-        return REFUSED
-    return error.template if isinstance(error, BotError) else UNKNOWN
+        return FORM_REFUSED
+    return error.template if isinstance(error, BotError) else OUTCOME_UNKNOWN
 
 
-def draft_of(heard: Listener, incoming: SlackRequest) -> AuditDraft | None:
+def draft_of(heard: Listener, request: SlackRequest) -> AuditDraft | None:
     """None for listeners that change nothing, and for those whose services record it."""
     if heard.audit is None or heard.audit.by_service:
         return None
-    return AuditDraft(heard.audit, incoming.caller, incoming.channel_id)
+    return AuditDraft(heard.audit, request.caller, request.channel_id)

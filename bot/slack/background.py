@@ -29,14 +29,14 @@ class QueueLimits:
     each_waiting: int = 50
 
 
-LIMITS = QueueLimits()
+DEFAULT_QUEUE_LIMITS = QueueLimits()
 
 
 class FairQueue(Generic[Item]):
     """Items wait in a queue for each user, and the users take turns.
 
-    An item holds a place from `next` to `leave`. What cannot wait takes none: it comes by `enter`,
-    goes by `exit`, and counts for the bounds on all that is there.
+    An item holds a place from `pop` to `release`. Unqueued work, from `start_unqueued` to
+    `end_unqueued`, takes none, but counts for the limits on everything together.
     """
 
     def __init__(self, limits: QueueLimits) -> None:
@@ -56,7 +56,7 @@ class FairQueue(Generic[Item]):
     def waiting(self) -> int:
         return sum(map(len, self._queues.values()))
 
-    def join(self, user: Hashable, item: Item) -> None:
+    def enqueue(self, user: Hashable, item: Item) -> None:
         """Let `item` wait for its turn; raises Busy where it may not even wait."""
         queue = self._queues.get(user, ())
         if not self._can_run(user, len(queue)) and not self._can_wait(len(queue)):
@@ -65,7 +65,7 @@ class FairQueue(Generic[Item]):
         if not queue and self._has_place(user):
             self._ready.append(user)
 
-    def next(self) -> tuple[Hashable, Item] | None:
+    def pop(self) -> tuple[Hashable, Item] | None:
         """The next item and its user; None where none waits, or no place is free."""
         if not self._ready or self.running >= self._limits.running:
             return None
@@ -79,14 +79,14 @@ class FairQueue(Generic[Item]):
             self._ready.append(user)
         return user, item
 
-    def leave(self, user: Hashable) -> None:
+    def release(self, user: Hashable) -> None:
         """Give up the place of an item of `user`'s."""
         had_place = self._has_place(user)
         _count_down(self._running, user)
         if not had_place and user in self._queues:
             self._ready.append(user)
 
-    def enter(self, user: Hashable) -> None:
+    def start_unqueued(self, user: Hashable) -> None:
         """Begin without a place; raises Busy where too much is there already."""
         limits = self._limits
         theirs = self._running[user] + self._unqueued[user] + len(self._queues.get(user, ()))
@@ -97,8 +97,8 @@ class FairQueue(Generic[Item]):
             raise Busy
         self._unqueued[user] += 1
 
-    def exit(self, user: Hashable) -> None:
-        """End what came by `enter`."""
+    def end_unqueued(self, user: Hashable) -> None:
+        """End what came by `start_unqueued`."""
         _count_down(self._unqueued, user)
 
     def _can_run(self, user: Hashable, queued: int) -> bool:
@@ -117,12 +117,12 @@ def _count_down(counter: Counter[Hashable], user: Hashable) -> None:
         del counter[user]
 
 
-EXPLANATIONS = QueueLimits(running=50, waiting=0, each_running=5, each_waiting=0)
+EXPLANATION_LIMITS = QueueLimits(running=50, waiting=0, each_running=5, each_waiting=0)
 """How many people are being told at the same time that something was not begun."""
 
 
 @dataclass(frozen=True, slots=True)
-class BackgroundTask:
+class _BackgroundTask:
     """Something to do; `context` holds what the log says about the request that asked for it."""
 
     doing: Callable[[], Coroutine[Any, Any, None]]
@@ -132,15 +132,15 @@ class BackgroundTask:
 class BackgroundTasks:
     """The running tasks of this process, and those that wait for their turn."""
 
-    def __init__(self, limits: QueueLimits = LIMITS) -> None:
+    def __init__(self, limits: QueueLimits = DEFAULT_QUEUE_LIMITS) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._turns: FairQueue[BackgroundTask] = FairQueue(limits)
-        self._explanations: FairQueue[BackgroundTask] = FairQueue(EXPLANATIONS)
+        self._queue: FairQueue[_BackgroundTask] = FairQueue(limits)
+        self._explanations: FairQueue[_BackgroundTask] = FairQueue(EXPLANATION_LIMITS)
 
     @property
     def running(self) -> int:
         """How many tasks are not finished, the waiting ones included."""
-        return len(self._tasks) + self._turns.waiting
+        return len(self._tasks) + self._queue.waiting
 
     def start(
         self,
@@ -153,22 +153,24 @@ class BackgroundTasks:
 
         `at_once` is for what cannot wait, as a modal's trigger.
         """
-        job = BackgroundTask(doing, copy_context())
+        job = _BackgroundTask(doing, copy_context())
         if at_once:
-            self._turns.enter(user)
-            self._begin(job).add_done_callback(lambda _: self._turns.exit(user))
+            self._queue.start_unqueued(user)
+            self._begin(job).add_done_callback(lambda _: self._queue.end_unqueued(user))
         else:
-            self._turns.join(user, job)
-            self._begin_those_whose_turn_it_is()
+            self._queue.enqueue(user, job)
+            self._start_waiting()
 
-    def explain(self, user: Hashable, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def start_explanation(
+        self, user: Hashable, doing: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
         """Say at once why something was not begun, also when there is too much to do.
 
         Bounded by itself; raises Busy.
         """
-        self._explanations.enter(user)
-        job = BackgroundTask(doing, copy_context())
-        self._begin(job).add_done_callback(lambda _: self._explanations.exit(user))
+        self._explanations.start_unqueued(user)
+        job = _BackgroundTask(doing, copy_context())
+        self._begin(job).add_done_callback(lambda _: self._explanations.end_unqueued(user))
 
     async def drain(self, seconds: float) -> int:
         """Wait for all that runs and waits, but not longer; how many are still unfinished."""
@@ -178,16 +180,16 @@ class BackgroundTasks:
             await asyncio.wait(set(self._tasks), timeout=left, return_when=asyncio.FIRST_COMPLETED)
         return self.running
 
-    def _begin_those_whose_turn_it_is(self) -> None:
-        while turn := self._turns.next():
+    def _start_waiting(self) -> None:
+        while turn := self._queue.pop():
             user, job = turn
             self._begin(job).add_done_callback(partial(self._ended, user))
 
     def _ended(self, user: Hashable, _: asyncio.Task[Any]) -> None:
-        self._turns.leave(user)
-        self._begin_those_whose_turn_it_is()
+        self._queue.release(user)
+        self._start_waiting()
 
-    def _begin(self, job: BackgroundTask) -> asyncio.Task[Any]:
+    def _begin(self, job: _BackgroundTask) -> asyncio.Task[Any]:
         return self._tracked(asyncio.create_task(job.doing(), context=job.context))
 
     def _tracked(self, task: asyncio.Task[Any]) -> asyncio.Task[Any]:

@@ -14,12 +14,12 @@ from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
 
-from bot.slack.errors import pause
+from bot.slack.errors import retry_after_header
 
-CONNECT_AGAIN_SECONDS = 0.1  # a connection that died idle is replaced by a new one
-LONGEST_PAUSE = 10.0  # seconds; a person waits for the answer
+RECONNECT_INTERVAL_SECONDS = 0.1  # a connection that died idle is replaced by a new one
+MAX_RETRY_AFTER_SECONDS = 10.0  # seconds; a person waits for the answer
 
-BY_TRIGGER = ("/views.open", "/views.push")
+TRIGGER_METHODS = ("/views.open", "/views.push")
 """Slack: a trigger lives for 3 s, so waiting before these is of no use."""
 
 
@@ -34,9 +34,9 @@ class BriefRateLimitRetries(AsyncRetryHandler):
         response: HttpResponse | None = None,
         error: Exception | None = None,
     ) -> bool:
-        if response is None or response.status_code != 429 or request.url.endswith(BY_TRIGGER):
+        if response is None or response.status_code != 429 or request.url.endswith(TRIGGER_METHODS):
             return False
-        return pause(response.headers) <= LONGEST_PAUSE
+        return retry_after_header(response.headers) <= MAX_RETRY_AFTER_SECONDS
 
     async def prepare_for_next_attempt_async(
         self,
@@ -47,12 +47,12 @@ class BriefRateLimitRetries(AsyncRetryHandler):
         error: Exception | None = None,
     ) -> None:
         state.next_attempt_requested = True
-        await asyncio.sleep(pause(response.headers if response else {}))
+        await asyncio.sleep(retry_after_header(response.headers if response else {}))
         state.increment_current_attempt()
 
 
 def retry_handlers() -> list[AsyncRetryHandler]:
-    at_once = FixedValueRetryIntervalCalculator(CONNECT_AGAIN_SECONDS)
+    at_once = FixedValueRetryIntervalCalculator(RECONNECT_INTERVAL_SECONDS)
     return [
         AsyncConnectionErrorRetryHandler(interval_calculator=at_once),
         BriefRateLimitRetries(max_retry_count=2),

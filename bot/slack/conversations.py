@@ -13,18 +13,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.channels import Audience
 from bot.errors import DigestRefused, ShareRefused
 from bot.rendering.renderer import Renderer
-from bot.services.sharing import refused
-from bot.slack.errors import SLACK_ERRORS, UNSEEN, error_code, named, passes_in
-from bot.slack.reply import by_response_url
+from bot.services.sharing import refusal_reason
+from bot.slack.errors import SLACK_ERRORS, UNSEEN, error_code, error_name, retry_seconds
+from bot.slack.reply import post_to_response_url
 from bot.slack.request import SlackRequest
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
-OUTSIDERS = ("is_ext_shared", "is_pending_ext_shared")
+EXTERNAL_FLAGS = ("is_ext_shared", "is_pending_ext_shared")
 USER_GONE = {"user_not_found"}
 USER_UNSEEN = {"user_not_visible"}
 """Slack: there may be such a person, whom the app may not see. They count as there."""
 
-Facts = dict[str, Any]
+ChannelInfo = dict[str, Any]
 """What Slack says of a channel."""
 
 
@@ -36,7 +36,7 @@ class CannotJoin(Exception):
         self.reason = reason
 
 
-async def look(client: AsyncWebClient, channel_id: str) -> Facts:
+async def channel_info(client: AsyncWebClient, channel_id: str) -> ChannelInfo:
     """Slack: conversations.info, scopes channels:read, groups:read. Raises CannotEnter."""
     try:
         answer = await client.conversations_info(channel=channel_id)
@@ -44,38 +44,38 @@ async def look(client: AsyncWebClient, channel_id: str) -> Facts:
         if error_code(error) in UNSEEN:
             raise CannotJoin("invite") from error
         raise
-    found: Facts = answer["channel"]
+    found: ChannelInfo = answer["channel"]
     return found
 
 
-async def join(client: AsyncWebClient, channel_id: str) -> None:
+async def join_channel(client: AsyncWebClient, channel_id: str) -> None:
     """Slack: conversations.join, scope channels:join. Raises CannotEnter."""
     try:
         await client.conversations_join(channel=channel_id)
     except SlackApiError as error:
-        if passes_in(error) is not None:
+        if retry_seconds(error) is not None:
             raise
         raise CannotJoin("archived" if error_code(error) == "is_archived" else "invite") from error
 
 
-async def enter(client: AsyncWebClient, channel_id: str) -> None:
+async def ensure_member(client: AsyncWebClient, channel_id: str) -> None:
     """Be where scheduled messages are posted; joins a public channel. Raises CannotEnter."""
-    channel = await look(client, channel_id)
+    channel = await channel_info(client, channel_id)
     if not channel.get("is_member"):
-        await join(client, channel_id)
+        await join_channel(client, channel_id)
 
 
-def audience_from(channel: Facts) -> Audience:
+def audience_from_info(channel: ChannelInfo) -> Audience:
     """Who reads a channel, or is invited to."""
     return Audience(
         str(channel["id"]),
-        outsiders=any(channel.get(name) for name in OUTSIDERS),
-        direct=bool(channel.get("is_im") or channel.get("is_mpim")),
-        archived=bool(channel.get("is_archived")),
+        has_outsiders=any(channel.get(name) for name in EXTERNAL_FLAGS),
+        is_direct=bool(channel.get("is_im") or channel.get("is_mpim")),
+        is_archived=bool(channel.get("is_archived")),
     )
 
 
-async def is_gone(client: AsyncWebClient, user_id: str) -> bool:
+async def has_left(client: AsyncWebClient, user_id: str) -> bool:
     """Whether a user has left. Slack: users.info, scope users:read."""
     try:
         answer = await client.users_info(user=user_id)
@@ -95,40 +95,40 @@ class DigestChannels:
     def __init__(self, client: AsyncWebClient, *, allow_outsiders: bool) -> None:
         self._client, self._allow_outsiders = client, allow_outsiders
 
-    async def enter(self, channel_id: str, people: People) -> None:
+    async def join_with(self, channel_id: str, user: CurrentUser) -> None:
         """Be where a digest is to be posted; joins a public channel that the person is in.
 
         Raises DigestRefused and NotInChannel, and then nothing is joined.
         """
         try:
-            channel = await look(self._client, channel_id)
-            self.admit(audience_from(channel))
-            await people.must_be_in(channel_id)
+            channel = await channel_info(self._client, channel_id)
+            self.admit(audience_from_info(channel))
+            await user.must_be_in(channel_id)
             if not channel.get("is_member"):
-                await join(self._client, channel_id)
+                await join_channel(self._client, channel_id)
         except CannotJoin as error:
             raise DigestRefused(error.reason, channel_id) from error
 
     async def join(self, channel_id: str) -> None:
         """Raises DigestRefused where only an invitation helps."""
         try:
-            await join(self._client, channel_id)
+            await join_channel(self._client, channel_id)
         except CannotJoin as error:
             raise DigestRefused(error.reason, channel_id) from error
 
     def admit(self, audience: Audience) -> None:
         """Raises DigestRefused where a digest may not be posted for these readers."""
-        if audience.refused in UNSEEN:
+        if audience.error_code in UNSEEN:
             raise DigestRefused("gone", audience.channel_id)
-        if not audience.known:
-            raise DigestRefused(said_by_slack(audience.refused), audience.channel_id)
-        if audience.archived:
+        if not audience.is_known:
+            raise DigestRefused(pause_reason(audience.error_code), audience.channel_id)
+        if audience.is_archived:
             raise DigestRefused("archived", audience.channel_id)
-        if reason := refused(audience, allow_outsiders=self._allow_outsiders):
+        if reason := refusal_reason(audience, allow_outsiders=self._allow_outsiders):
             raise DigestRefused(reason, audience.channel_id)
 
 
-def said_by_slack(word: str) -> str:
+def pause_reason(word: str) -> str:
     """The reason for a pause that Slack's error code gives."""
     return f"slack:{word}"
 
@@ -136,7 +136,7 @@ def said_by_slack(word: str) -> str:
 logger = logging.getLogger(__name__)
 
 UNKNOWN = {"channel_not_found", "missing_scope", "method_not_supported_for_channel_type"}
-DIRECT = "D"  # Slack: the ids of direct messages begin with it
+DIRECT_MESSAGE_PREFIX = "D"  # Slack: the ids of direct messages begin with it
 
 NOT_THERE = {"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"}
 
@@ -145,45 +145,45 @@ class Channel:
     """The channel of one request, and the message in it whose button was pressed."""
 
     def __init__(
-        self, renderer: Renderer, session: aiohttp.ClientSession, incoming: SlackRequest
+        self, renderer: Renderer, session: aiohttp.ClientSession, request: SlackRequest
     ) -> None:
-        self._renderer, self._session, self._incoming = renderer, session, incoming
+        self._renderer, self._session, self._request = renderer, session, request
 
     @property
     def id(self) -> str:
         """Slack's id of the channel; "" where the request came from no channel."""
-        return self._incoming.channel_id
+        return self._request.channel_id
 
     @property
-    def place(self) -> str:
+    def message_key(self) -> str:
         """Names the message of the request within its workspace."""
-        return f"{self._incoming.channel_id}:{self._incoming.message_ts}"
+        return f"{self._request.channel_id}:{self._request.message_ts}"
 
     @property
     def message_ts(self) -> str:
-        return self._incoming.message_ts
+        return self._request.message_ts
 
     @property
     def is_shared(self) -> bool:
         """Whether the pressed button stands in a message for all of a channel."""
-        return bool(self.message) and not self.id.startswith(DIRECT)
+        return bool(self.message) and not self.id.startswith(DIRECT_MESSAGE_PREFIX)
 
     @property
     def message(self) -> Mapping[str, Any]:
         """The message of the request as all see it; empty where only one person does."""
-        return self._incoming.message or {}
+        return self._request.message or {}
 
     async def audience(self) -> Audience:
         """Who reads the channel."""
-        return await audience_of(self._incoming.client, self._incoming.channel_id)
+        return await read_audience(self._request.client, self._request.channel_id)
 
-    async def enter(self) -> None:
+    async def join(self) -> None:
         """Be where something is to be posted by the clock; joins a public channel.
 
         Raises ShareRefused where only an invitation helps.
         """
         try:
-            await enter(self._incoming.client, self.id)
+            await ensure_member(self._request.client, self.id)
         except CannotJoin as error:
             raise ShareRefused("not_member") from error
 
@@ -197,9 +197,9 @@ class Channel:
         if await self._by_response_url(message, replace=False):
             return
         try:
-            await self._incoming.client.chat_postMessage(
-                channel=self._incoming.channel_id,
-                thread_ts=self._incoming.thread_ts or None,
+            await self._request.client.chat_postMessage(
+                channel=self._request.channel_id,
+                thread_ts=self._request.thread_ts or None,
                 **message,
             )
         except SlackApiError as error:
@@ -212,14 +212,14 @@ class Channel:
         if await self._by_response_url(message, replace=True):
             return True
         try:
-            await self._incoming.client.chat_update(
-                channel=self._incoming.channel_id,
-                ts=self._incoming.message_ts,
+            await self._request.client.chat_update(
+                channel=self._request.channel_id,
+                ts=self._request.message_ts,
                 text=message["text"],
                 blocks=message["blocks"],
             )
         except SLACK_ERRORS as error:
-            logger.warning("a shared message stays as it is: %s", named(error))
+            logger.warning("a shared message stays as it is: %s", error_name(error))
             return False
         return True
 
@@ -229,17 +229,17 @@ class Channel:
 
     async def _by_response_url(self, message: dict[str, Any], *, replace: bool) -> bool:
         body = {**message, "response_type": "in_channel", "replace_original": replace}
-        return await by_response_url(self._session, self._incoming, body)
+        return await post_to_response_url(self._session, self._request, body)
 
 
-async def audience_of(client: AsyncWebClient, channel_id: str) -> Audience:
+async def read_audience(client: AsyncWebClient, channel_id: str) -> Audience:
     """Who reads a channel. Slack: conversations.info, scopes channels:read, groups:read."""
-    if channel_id.startswith(DIRECT):
-        return Audience(channel_id, direct=True)
+    if channel_id.startswith(DIRECT_MESSAGE_PREFIX):
+        return Audience(channel_id, is_direct=True)
     try:
         answer = await client.conversations_info(channel=channel_id)
     except SlackApiError as error:
         if error_code(error) not in UNKNOWN:
             raise
-        return Audience(channel_id, known=False, refused=error_code(error))
-    return audience_from(answer["channel"])
+        return Audience(channel_id, is_known=False, error_code=error_code(error))
+    return audience_from_info(answer["channel"])

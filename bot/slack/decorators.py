@@ -19,7 +19,7 @@ from bot.rendering.buttons import ButtonState, decode
 ListenerFunction: TypeAlias = Callable[..., Awaitable[None]]
 """An async function; its parameters are injected (`bot.slack.injection`)."""
 
-Afterwards: TypeAlias = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+RunAfterAck: TypeAlias = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 """Takes what may follow the ack of an event, such as messages; a failure is logged."""
 
 STATE_PARAMETERS = {"button", "metadata"}
@@ -37,12 +37,12 @@ class Listener:
     so that nobody forgets to decide.
     """
 
-    listener: ListenerFunction
+    function: ListenerFunction
     audit: AuditEvent | None
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        return _parameters(self.listener)
+        return _parameters(self.function)
 
     def states(self, value: str, metadata: str) -> dict[str, ButtonState | None]:
         """`button` and `metadata` as the classes that the listener's parameters are annotated with.
@@ -52,7 +52,7 @@ class Listener:
         encoded = {"button": value, "metadata": metadata}
         return {
             name: decode(encoded[name], state) if encoded[name] or not optional else None
-            for name, (state, optional) in _states(self.listener).items()
+            for name, (state, optional) in _states(self.function).items()
         }
 
 
@@ -187,11 +187,11 @@ def event(
     return lambda listener: EventListener(listener, audit, event_type, concerns, before_ack)
 
 
-Hears = TypeVar("Hears", bound=Listener)
+ListenerType = TypeVar("ListenerType", bound=Listener)
 
-LONGEST = 3  # words of a command
-ALIKE = 0.7  # from 0 to 1: how near a word must be to be taken for a slip of the fingers
-NEAR = 0.6  # the same, to be asked about
+MAX_COMMAND_WORDS = 3  # words of a command
+SLIP_SIMILARITY = 0.7  # from 0 to 1: how near a word must be to be taken for a slip of the fingers
+SUGGESTION_SIMILARITY = 0.6  # the same, to be asked about
 
 
 class Registry:
@@ -202,7 +202,7 @@ class Registry:
         self.actions: dict[str, ActionListener] = {}
         self.submissions: dict[str, SubmissionListener] = {}
         self.shortcuts: dict[str, ShortcutListener] = {}
-        self.suggestions: dict[str, OptionsListener] = {}
+        self.options: dict[str, OptionsListener] = {}
         self.events: dict[str, EventListener] = {}
         self._by_words: dict[str, CommandListener] = {}
         for one in heard:
@@ -213,8 +213,8 @@ class Registry:
 
         Raises NotUnderstood, with the nearest command where there is one.
         """
-        typed = text.split(maxsplit=LONGEST)
-        for count in range(min(LONGEST, len(typed)), 0, -1):
+        typed = text.split(maxsplit=MAX_COMMAND_WORDS)
+        for count in range(min(MAX_COMMAND_WORDS, len(typed)), 0, -1):
             words = " ".join(typed[:count]).lower()
             if found := self._by_words.get(words):
                 self._refuse_slip(words, typed[count:], text)
@@ -250,7 +250,7 @@ class Registry:
             case ShortcutListener():
                 self.shortcuts[one.callback_id] = one
             case OptionsListener():
-                self.suggestions[one.action_id] = one
+                self.options[one.action_id] = one
             case EventListener():
                 self.events[one.event_type] = one
 
@@ -263,16 +263,18 @@ class Registry:
             for longer in self._by_words
             if longer.startswith(f"{words} ")
         ]
-        if near := get_close_matches(rest[0].lower(), verbs, n=1, cutoff=ALIKE):
+        if near := get_close_matches(rest[0].lower(), verbs, n=1, cutoff=SLIP_SIMILARITY):
             raise UnknownCommand(text, f"{words} {near[0]}")
 
     def _nearest(self, typed: str) -> str:
-        near = get_close_matches(typed, self._by_words, n=1, cutoff=NEAR)
-        near = near or get_close_matches(typed.split(" ")[0], self._by_words, n=1, cutoff=NEAR)
+        near = get_close_matches(typed, self._by_words, n=1, cutoff=SUGGESTION_SIMILARITY)
+        near = near or get_close_matches(
+            typed.split(" ")[0], self._by_words, n=1, cutoff=SUGGESTION_SIMILARITY
+        )
         return near[0] if near else ""
 
 
-def known(heard: Mapping[str, Hears], address: object) -> Hears:
+def listener_for(heard: Mapping[str, ListenerType], address: object) -> ListenerType:
     """What is heard at this address; raises OutdatedButton where nothing is."""
     found = heard.get(str(address))
     if found is None:

@@ -12,28 +12,28 @@ from bot.errors import DigestRefused, EmporixError, InvalidInput, NotConnected, 
 from bot.services.accounts import AccountService, require_connection
 from bot.services.digests import form
 from bot.services.digests.digests import DigestService
-from bot.services.digests.form import Filled, FormRefused, Problems, Proposal
+from bot.services.digests.form import DigestDraft, FormRefused, ParsedDraft, Problems
 from bot.services.filters.parser import LocalClock
 from bot.services.filters.resolve import FilterResolver
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import DigestChannels
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 
-FIELDS = (
+FORM_FIELDS = (
     "name",
     "channel_id",
     "tenant",
     "query",
     "filters",
     "schedule",
-    "even_when_quiet",
+    "post_when_empty",
     "chart",
 )
 """Of a digest, what its form can change."""
 
-OF_A_FIELD = (InvalidInput, DigestRefused, NotConnected, NotInChannel, EmporixError)
+FIELD_ERRORS = (InvalidInput, DigestRefused, NotConnected, NotInChannel, EmporixError)
 
 
 class DigestForms:
@@ -42,18 +42,18 @@ class DigestForms:
     def __init__(
         self,
         accounts: AccountService,
-        asking: FilterResolver,
+        filter_resolver: FilterResolver,
         digests: DigestService,
         channels: DigestChannels,
     ) -> None:
-        self._accounts, self._asking = accounts, asking
+        self._accounts, self._filter_resolver = accounts, filter_resolver
         self._digests, self._channels = digests, channels
 
-    async def proposal(self, account: Account, clock: LocalClock, name: str = "") -> Proposal:
+    async def proposal(self, account: Account, clock: LocalClock, name: str = "") -> DigestDraft:
         """What a new digest would be like; raises NotConnected."""
         zone = await clock.zone()
-        return Proposal(
-            name=form.read_name(name) if name else form.FIRST_NAME,
+        return DigestDraft(
+            name=form.parse_name(name) if name else form.DEFAULT_NAME,
             zone=str(zone) if zone else "",
             tenant=require_connection(account).tenant,
         )
@@ -66,7 +66,7 @@ class DigestForms:
 
     async def save(
         self,
-        people: People,
+        user: CurrentUser,
         clock: LocalClock,
         values: Mapping[str, str],
         audit_entry: AuditDraft,
@@ -77,54 +77,54 @@ class DigestForms:
         Raises FormRefused; NotInChannel where the one to change is in a channel of others, and
         OutdatedButton where it is gone.
         """
-        before = await self._to_change(people, digest_id) if digest_id else None
-        filled = form.read(values)
+        before = await self._to_change(user, digest_id) if digest_id else None
+        filled = form.parse_form(values)
         audit_entry.subject = filled.proposal.name
         audit_entry.channel_id = filled.proposal.channel_id
         problems = filled.problems
-        account = await self._accounts.of(people.caller)
-        filters = await _noting(problems, "filters", self._filters(filled, account, clock))
+        account = await self._accounts.load(user.caller)
+        filters = await _collect_problem(problems, "filters", self._filters(filled, account, clock))
         if not problems:
-            entered = self._channels.enter(filled.proposal.channel_id, people)
-            await _noting(problems, "channel", entered)
+            entered = self._channels.join_with(filled.proposal.channel_id, user)
+            await _collect_problem(problems, "channel", entered)
         if problems or filters is None:
             raise FormRefused(filled.proposal, problems)
-        digest = _digest(people.caller, filled, filters)
-        kept = await _noting(problems, "name", self._keep(account, digest, before))
+        digest = _digest(user.caller, filled, filters)
+        kept = await _collect_problem(problems, "name", self._keep(account, digest, before))
         if kept is None:
             raise FormRefused(filled.proposal, problems)
         audit_entry.about_digest(kept, before.owner if before else None)
-        audit_entry.made()
+        audit_entry.mark_made()
         if before:
             audit_entry.detail = ", ".join(changed_fields(before, kept))
-            await people.notify(before.owner, "digest/by_others", digest=before, act="change")
+            await user.notify(before.owner, "digest/by_others", digest=before, act="change")
         return kept
 
-    async def _to_change(self, people: People, digest_id: str) -> Digest:
+    async def _to_change(self, user: CurrentUser, digest_id: str) -> Digest:
         """Raises NotInChannel, but owners may take theirs out of a channel that they have left."""
-        before = await self._digests.get(digest_id, people.caller)
-        if before.owner != people.caller:
-            await people.must_be_in(before.channel_id)
+        before = await self._digests.get(digest_id, user.caller)
+        if before.owner != user.caller:
+            await user.must_be_in(before.channel_id)
         return before
 
     async def _keep(self, account: Account, digest: Digest, before: Digest | None) -> Digest:
         if before is None:
-            return await self._digests.set_up(account, digest)
+            return await self._digests.create(account, digest)
         return (await self._digests.change(before.id, account, digest)).digest
 
-    async def _filters(self, filled: Filled, account: Account, clock: LocalClock) -> Filters:
+    async def _filters(self, filled: ParsedDraft, account: Account, clock: LocalClock) -> Filters:
         proposal = filled.proposal
         tenant = require_connection(account, proposal.tenant).tenant
-        filters = await self._asking.read(proposal.query, account, clock, tenant=tenant)
-        return form.only_what_fits(filters, tenant)
+        filters = await self._filter_resolver.parse(proposal.query, account, clock, tenant=tenant)
+        return form.digest_filters(filters, tenant)
 
 
 def changed_fields(before: Digest, after: Digest) -> tuple[str, ...]:
     """What a form has changed, in the order of the form."""
-    return tuple(name for name in FIELDS if getattr(before, name) != getattr(after, name))
+    return tuple(name for name in FORM_FIELDS if getattr(before, name) != getattr(after, name))
 
 
-def _digest(caller: Caller, filled: Filled, filters: Filters) -> Digest:
+def _digest(caller: Caller, filled: ParsedDraft, filters: Filters) -> Digest:
     proposal = filled.proposal
     return Digest(
         id="",
@@ -135,15 +135,17 @@ def _digest(caller: Caller, filled: Filled, filters: Filters) -> Digest:
         tenant=proposal.tenant,
         query=proposal.query,
         filters=filters,
-        even_when_quiet=proposal.even_when_quiet,
+        post_when_empty=proposal.post_when_empty,
         chart=proposal.chart,
     )
 
 
-async def _noting(problems: Problems, name: str, doing: Coroutine[Any, Any, T]) -> T | None:
+async def _collect_problem(
+    problems: Problems, name: str, doing: Coroutine[Any, Any, Result]
+) -> Result | None:
     """What comes of it; None where it is refused, which is then a problem of that field."""
     try:
         return await doing
-    except OF_A_FIELD as error:
+    except FIELD_ERRORS as error:
         problems[name] = error
         return None

@@ -29,16 +29,16 @@ from bot.slack.decorators import (
     Listener,
     Registry,
     ShortcutListener,
-    known,
+    listener_for,
 )
 from bot.slack.error_handler import ErrorHandler
 from bot.slack.home import HomeTab
 from bot.slack.injection import (
     CommandValues,
     EventValues,
+    OptionsValues,
     Providers,
     SubmissionValues,
-    SuggestionValues,
     Values,
     ValuesAfterAck,
     arguments,
@@ -46,25 +46,32 @@ from bot.slack.injection import (
 from bot.slack.installation import Installation
 from bot.slack.loading import (
     LOADING_AFTER_SECONDS,
+    ClickedButton,
     LoadingModal,
     LoadingReply,
-    Pressed,
-    Sends,
-    pressed,
+    MessageSender,
+    clicked_button,
 )
-from bot.slack.modals import Ack, Modal, Offer, SubmittedModal
-from bot.slack.reply import Reply, ReplyInAck, ReplyLater
-from bot.slack.request import SlackRequest, chosen, last_input, normalized, read, unescaped
+from bot.slack.modals import Ack, Modal, OptionsReply, SubmittedModal
+from bot.slack.reply import Reply, ReplyAfterAck, ReplyInAck
+from bot.slack.request import (
+    SlackRequest,
+    checked_options,
+    last_input,
+    normalized,
+    parse_request,
+    unescaped,
+)
 from bot.store.audit import AuditLog
 from bot.store.idempotency import Deliveries, Delivery
 from bot.store.slack_cache import ChartSupport
 
 logger = logging.getLogger(__name__)
 
-SUGGEST_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
+OPTIONS_TIMEOUT_SECONDS = 2.0  # Slack waits 3 s; the rest is for the way there and back
 
 
-EVENT_SECONDS = 2.5
+EVENT_TIMEOUT_SECONDS = 2.5
 """For an event that is acknowledged when its listener has succeeded: Slack waits 3 s."""
 
 
@@ -72,11 +79,11 @@ class NotAcknowledged(Exception):
     """Slack gets no 200 for an event, and sends it again."""
 
 
-async def _say_outdated() -> None:
+async def _raise_outdated() -> None:
     raise OutdatedButton
 
 
-OUTDATED = ActionListener(_say_outdated, None, ())
+OUTDATED = ActionListener(_raise_outdated, None, ())
 """Hears what no other does: as a listener it runs once, however often Slack delivers a press."""
 
 
@@ -87,269 +94,271 @@ class Dispatch:
     registry: Registry
     renderer: Renderer
     session: aiohttp.ClientSession
-    work: BackgroundTasks
-    failures: ErrorHandler
-    arrivals: Deliveries
+    background: BackgroundTasks
+    error_handler: ErrorHandler
+    deliveries: Deliveries
     installation: Installation
     audit: AuditLog
     services: object
     providers: Providers
-    patience_seconds: float = LOADING_AFTER_SECONDS
+    loading_after_seconds: float = LOADING_AFTER_SECONDS
     charts: ChartSupport | None = None
 
-    async def command(self, ack: Ack, request: AsyncBoltRequest) -> None:
+    async def command(self, ack: Ack, req: AsyncBoltRequest) -> None:
         """/emporix …"""
-        incoming = read(request)
+        request = parse_request(req)
         try:
-            typed = normalized(unescaped(str(request.body.get("text") or "")))
-            await self._admit(request.body, incoming, lambda: self.registry.find(typed)[0])
-            heard, text = self.registry.find(typed)
-            if heard.in_ack:
+            typed = normalized(unescaped(str(req.body.get("text") or "")))
+            await self._admit(req.body, request, lambda: self.registry.find(typed)[0])
+            listener, text = self.registry.find(typed)
+            if listener.in_ack:
                 reply = ReplyInAck(self.renderer.private_text_once, ack)
-                await self._call(heard, incoming, CommandValues(text=text, reply=reply))
+                await self._call(listener, request, CommandValues(text=text, reply=reply))
                 return
-            self._start(heard, incoming, CommandValues(text=text))
+            self._start(listener, request, CommandValues(text=text))
         except Exception as error:  # noqa: BLE001 - the one door for errors
             surface = ReplyInAck(self.renderer.private_text, ack)
-            await self.failures.tell(error, incoming.reference, surface)
+            await self.error_handler.show(error, request.reference, surface)
             return
         await ack()
 
-    async def action(self, ack: Ack, request: AsyncBoltRequest, payload: Mapping[str, Any]) -> None:
+    async def action(self, ack: Ack, req: AsyncBoltRequest, payload: Mapping[str, Any]) -> None:
         """A button, in a message or a modal."""
-        incoming = replace(read(request), value=str(payload.get("value") or ""))
+        request = replace(parse_request(req), value=str(payload.get("value") or ""))
         await ack()
         try:
-            heard = self.registry.actions.get(str(payload.get("action_id"))) or OUTDATED
-            await self._admit(request.body, incoming, lambda: heard)
-            replaced = pressed(request.body) if heard.replaces else None
-            self._start(heard, incoming, ValuesAfterAck(), replaced)
+            listener = self.registry.actions.get(str(payload.get("action_id"))) or OUTDATED
+            await self._admit(req.body, request, lambda: listener)
+            replaced = clicked_button(req.body) if listener.replaces else None
+            self._start(listener, request, ValuesAfterAck(), replaced)
         except BotError as error:
-            self._explain(error, incoming)
+            self._explain_refusal(error, request)
 
-    async def shortcut(self, ack: Ack, request: AsyncBoltRequest) -> None:
+    async def shortcut(self, ack: Ack, req: AsyncBoltRequest) -> None:
         """A shortcut, of a message or of the workspace."""
-        incoming = read(request)
+        request = parse_request(req)
         await ack()
         try:
-            await self.installation.admit(request.body)
-            heard = self.registry.shortcuts.get(str(request.body.get("callback_id"))) or OUTDATED
-            self._start(heard, incoming, ValuesAfterAck())
+            await self.installation.admit(req.body)
+            listener = self.registry.shortcuts.get(str(req.body.get("callback_id"))) or OUTDATED
+            self._start(listener, request, ValuesAfterAck())
         except BotError as error:
-            self._explain(error, incoming)
+            self._explain_refusal(error, request)
 
-    async def event(self, ack: Ack, request: AsyncBoltRequest) -> None:
+    async def event(self, ack: Ack, req: AsyncBoltRequest) -> None:
         """What Slack tells by itself: where there is too much to do, nobody waits for it."""
-        incoming = read(request)
-        heard = self.registry.events.get(str(incoming.event.get("type")))
-        if heard and heard.before_ack:
-            if heard.concerns(incoming.event):
-                await self._run_before_ack(heard, incoming, request.body)
+        request = parse_request(req)
+        listener = self.registry.events.get(str(request.event.get("type")))
+        if listener and listener.before_ack:
+            if listener.concerns(request.event):
+                await self._run_before_ack(listener, request, req.body)
             await ack()
             return
         await ack()
         try:
-            await self.installation.admit(request.body)
-            heard = known(self.registry.events, request.body["event"].get("type"))
-            if heard.concerns(incoming.event):
-                self._start(heard, incoming, EventValues())
+            await self.installation.admit(req.body)
+            listener = listener_for(self.registry.events, req.body["event"].get("type"))
+            if listener.concerns(request.event):
+                self._start(listener, request, EventValues())
         except BotError as error:
-            self.failures.note(error)
+            self.error_handler.log(error)
 
     async def _run_before_ack(
-        self, heard: EventListener, incoming: SlackRequest, body: Mapping[str, Any]
+        self, listener: EventListener, request: SlackRequest, body: Mapping[str, Any]
     ) -> None:
         """Raises NotAcknowledged where it did not succeed in time."""
         todo: list[Callable[[], Coroutine[Any, Any, None]]] = []
         try:
-            async with asyncio.timeout(EVENT_SECONDS):
+            async with asyncio.timeout(EVENT_TIMEOUT_SECONDS):
                 await self.installation.admit(body)
-                await self._call(heard, incoming, EventValues(afterwards=todo.append))
+                await self._call(listener, request, EventValues(run_after_ack=todo.append))
         except (BotError, TimeoutError) as error:
             if isinstance(error, NotOurs) and error.reason != "unknown":
-                self.failures.note(error)
+                self.error_handler.log(error)
                 return
             reason = error.template if isinstance(error, BotError) else type(error).__name__
-            logger.warning("%s is not acknowledged: %s", heard.event_type, reason)
+            logger.warning("%s is not acknowledged: %s", listener.event_type, reason)
             raise NotAcknowledged from error
         for doing in todo:
             try:
-                self.work.start(incoming.caller, partial(self._run_afterwards, doing))
+                self.background.start(request.caller, partial(self._run_afterwards, doing))
             except Busy as error:
-                self.failures.note(error)
+                self.error_handler.log(error)
 
     async def _run_afterwards(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await doing()
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            self.failures.note(error)
+            self.error_handler.log(error)
 
-    async def suggestion(
-        self, ack: Ack, request: AsyncBoltRequest, payload: Mapping[str, Any]
-    ) -> None:
+    async def options(self, ack: Ack, req: AsyncBoltRequest, payload: Mapping[str, Any]) -> None:
         """What is typed into an external select: nothing can be said there but what it offers."""
-        incoming, offer = read(request), Offer(self.renderer, ack)
+        request, options_reply = parse_request(req), OptionsReply(self.renderer, ack)
         typed = normalized(str(payload.get("value") or ""))
         try:
-            await self.installation.admit(request.body)
-            heard = known(self.registry.suggestions, payload.get("action_id"))
-            async with asyncio.timeout(SUGGEST_SECONDS):
-                await self._call(heard, incoming, SuggestionValues(typed=typed, offer=offer))
+            await self.installation.admit(req.body)
+            listener = listener_for(self.registry.options, payload.get("action_id"))
+            async with asyncio.timeout(OPTIONS_TIMEOUT_SECONDS):
+                await self._call(
+                    listener, request, OptionsValues(typed=typed, options_reply=options_reply)
+                )
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            self.failures.note(error)
-        await offer.end()
+            self.error_handler.log(error)
+        await options_reply.end()
 
-    async def submission(self, ack: Ack, request: AsyncBoltRequest) -> None:
+    async def submission(self, ack: Ack, req: AsyncBoltRequest) -> None:
         """A submitted modal: its listener gives the ack, and may go on after that."""
-        incoming, view = read(request), request.body["view"]
-        modal = SubmittedModal(self.renderer, incoming, ack)
+        request, view = parse_request(req), req.body["view"]
+        modal = SubmittedModal(self.renderer, request, ack)
         try:
-            find = partial(known, self.registry.submissions, view.get("callback_id"))
-            await self._admit(request.body, incoming, find)
-            heard = find()
+            find = partial(listener_for, self.registry.submissions, view.get("callback_id"))
+            await self._admit(req.body, request, find)
+            listener = find()
             values = SubmissionValues(
-                choices=chosen(view), modal=modal, reply=self._sends(incoming)
+                choices=checked_options(view), modal=modal, reply=self._reply_to(request)
             )
-            run = partial(self._run_submission, heard, incoming, modal, values)
-            self.work.start(incoming.caller, run, at_once=True)
+            run = partial(self._run_submission, listener, request, modal, values)
+            self.background.start(request.caller, run, at_once=True)
         except Busy as error:
-            await self._keep_form(error, incoming, modal)
+            await self._keep_form(error, request, modal)
             return
         except BotError as error:
-            await self.failures.tell(error, incoming.reference, modal)
+            await self.error_handler.show(error, request.reference, modal)
             return
         await modal.answered.wait()
 
     async def _admit(
-        self, body: Mapping[str, Any], incoming: SlackRequest, find: Callable[[], Listener]
+        self, body: Mapping[str, Any], request: SlackRequest, find: Callable[[], Listener]
     ) -> None:
         """Raises NotOurs; the refusal of a listener that changes something is recorded."""
         try:
             await self.installation.admit(body)
         except NotOurs as error:
             with suppress(BotError):  # no such listener, or too many refusals at once
-                self._record_refusal(find(), incoming, error)
+                self._record_refusal(find(), request, error)
             raise
 
-    def _record_refusal(self, heard: Listener, incoming: SlackRequest, error: NotOurs) -> None:
+    def _record_refusal(self, listener: Listener, request: SlackRequest, error: NotOurs) -> None:
         """In the log of the own workspace, where its administrators see it; after the ack."""
-        if heard.audit is None:
+        if listener.audit is None:
             return
-        caller = self.installation.own(incoming.caller)
-        draft = AuditDraft(heard.audit, caller, incoming.channel_id)
+        caller = self.installation.in_own_team(request.caller)
+        draft = AuditDraft(listener.audit, caller, request.channel_id)
         draft.refuse(error)
-        self.work.explain(("audit", incoming.caller), partial(draft.record, self.audit))
+        self.background.start_explanation(
+            ("audit", request.caller), partial(draft.record, self.audit)
+        )
 
-    def _explain(self, error: BotError, incoming: SlackRequest) -> None:
+    def _explain_refusal(self, error: BotError, request: SlackRequest) -> None:
         """Tell what keeps a listener from beginning."""
-        modal = Modal(self.renderer, incoming)
-        at_home = isinstance(error, NotOurs) and incoming.is_in_home  # theirs is not shown
-        surface = modal if at_home else self._surface(modal, self._sends(incoming))
-        tell = partial(self.failures.tell, error, incoming.reference, surface)
+        modal = Modal(self.renderer, request)
+        at_home = isinstance(error, NotOurs) and request.is_in_home  # theirs is not shown
+        surface = modal if at_home else self._surface(modal, self._reply_to(request))
+        tell = partial(self.error_handler.show, error, request.reference, surface)
         try:
-            self.work.explain(incoming.caller, tell)
+            self.background.start_explanation(request.caller, tell)
         except Busy:
-            self.failures.note(error)
+            self.error_handler.log(error)
             logger.warning("too many explanations are under way: this one is left out")
 
     def _start(
         self,
-        heard: CommandListener | ActionListener | ShortcutListener | EventListener,
-        incoming: SlackRequest,
+        listener: CommandListener | ActionListener | ShortcutListener | EventListener,
+        request: SlackRequest,
         values: ValuesAfterAck,
-        replaced: Pressed | None = None,
+        replaced: ClickedButton | None = None,
     ) -> None:
         """Let a listener run when its turn comes; raises Busy."""
-        sends = self._sends(incoming)
+        sends = self._reply_to(request)
         reply = LoadingReply(self.renderer, sends, replaced)
-        modal = LoadingModal(self.renderer, incoming)
+        modal = LoadingModal(self.renderer, request)
         values |= ValuesAfterAck(modal=modal, reply=reply)
         if isinstance(sends, HomeTab):  # what the listener shows there follows what `reply` shows
             values["home"] = sends
-        run = partial(self._run, heard, incoming, reply, modal, values)
-        self.work.start(incoming.caller, run, at_once=heard.at_once)
-        if not heard.at_once:
-            begin = reply.begin if incoming.response_url else modal.begin
-            begin(self.patience_seconds)
+        run = partial(self._run, listener, request, reply, modal, values)
+        self.background.start(request.caller, run, at_once=listener.at_once)
+        if not listener.at_once:
+            begin = reply.begin if request.response_url else modal.begin
+            begin(self.loading_after_seconds)
 
     async def _run(
         self,
-        heard: Listener,
-        incoming: SlackRequest,
+        listener: Listener,
+        request: SlackRequest,
         reply: LoadingReply,
         modal: LoadingModal,
         values: ValuesAfterAck,
     ) -> None:
-        await incoming.until_answered()
+        await request.until_answered()
         try:
-            cursor_id = cursor_in(incoming.value)
-            by_person = incoming.is_in_home or not isinstance(heard, EventListener)
-            arrival = await self._taken(incoming, cursor_id, by_person=by_person)
-            if arrival is not None:
-                values |= ValuesAfterAck(account=arrival.account, cursor=arrival.cursor)
-                await self._call(heard, incoming, values)
+            cursor_id = cursor_in(request.value)
+            by_person = request.is_in_home or not isinstance(listener, EventListener)
+            delivery = await self._claim_delivery(request, cursor_id, by_person=by_person)
+            if delivery is not None:
+                values |= ValuesAfterAck(account=delivery.account, cursor=delivery.cursor)
+                await self._call(listener, request, values)
         except Exception as error:  # noqa: BLE001 - the one door for errors
             surface = self._surface(modal, reply)
-            await self.failures.tell(error, incoming.reference, surface)
+            await self.error_handler.show(error, request.reference, surface)
         finally:
             await reply.end()
             await modal.end()
 
     async def _keep_form(
-        self, error: BotError, incoming: SlackRequest, modal: SubmittedModal
+        self, error: BotError, request: SlackRequest, modal: SubmittedModal
     ) -> None:
         """What was typed stays where it is, to be submitted again; Slack names no other way."""
-        name = last_input(incoming.view or {})
+        name = last_input(request.view or {})
         if not name:
-            await self.failures.tell(error, incoming.reference, modal)
+            await self.error_handler.show(error, request.reference, modal)
             return
-        self.failures.note(error)
+        self.error_handler.log(error)
         await modal.errors("busy.form", reason=error.template, block_id=name)
 
     async def _run_submission(
         self,
-        heard: Listener,
-        incoming: SlackRequest,
+        listener: Listener,
+        request: SlackRequest,
         modal: SubmittedModal,
         values: SubmissionValues,
     ) -> None:
         try:
-            is_new = await self._taken(incoming) is not None
+            is_new = await self._claim_delivery(request) is not None
         except StoreUnavailable as error:
-            await self._keep_form(error, incoming, modal)
+            await self._keep_form(error, request, modal)
             return
         try:
             if is_new:
-                await self._call(heard, incoming, values)
+                await self._call(listener, request, values)
         except Exception as error:  # noqa: BLE001 - the one door for errors
-            await self.failures.tell(error, incoming.reference, modal)
+            await self.error_handler.show(error, request.reference, modal)
         finally:
             await modal.close()
 
-    async def _taken(
-        self, incoming: SlackRequest, cursor_id: str = "", *, by_person: bool = True
+    async def _claim_delivery(
+        self, request: SlackRequest, cursor_id: str = "", *, by_person: bool = True
     ) -> Delivery | None:
         """None where this delivery was heard before: it is a repetition, or was replayed."""
-        arrival = await self.arrivals.claim_delivery(
-            incoming.caller,
-            incoming.delivery,
-            incoming.reference,
+        delivery = await self.deliveries.claim_delivery(
+            request.caller,
+            request.delivery,
+            request.reference,
             cursor_id,
             by_person=by_person,
         )
-        if arrival is None:
+        if delivery is None:
             logger.info("this delivery was heard before: nothing is done")
-        return arrival
+        return delivery
 
-    async def _call(self, heard: Listener, incoming: SlackRequest, values: Values) -> None:
+    async def _call(self, listener: Listener, request: SlackRequest, values: Values) -> None:
         """Run the listener; if it changes something, one entry of the audit log follows."""
-        draft = draft_of(heard, incoming)
+        draft = draft_of(listener, request)
         if draft:
             values["audit_entry"] = draft
         try:
-            given = {**values, **heard.states(incoming.value, incoming.metadata)}
-            needed = arguments(heard.parameters, incoming, given, self.providers, self.services)
-            await heard.listener(**needed)
+            given = {**values, **listener.states(request.value, request.metadata)}
+            needed = arguments(listener.parameters, request, given, self.providers, self.services)
+            await listener.function(**needed)
         except BaseException as error:
             if draft:
                 draft.refuse(error)
@@ -363,8 +372,8 @@ class Dispatch:
         """What the person looks at: a modal, also one opened meanwhile, or messages."""
         return modal if modal.is_open else reply
 
-    def _sends(self, incoming: SlackRequest) -> Sends:
+    def _reply_to(self, request: SlackRequest) -> MessageSender:
         """Sends answers to where the request came from."""
-        if incoming.is_in_home:
-            return self.providers.home(incoming)
-        return ReplyLater(self.renderer, self.session, incoming, self.charts)
+        if request.is_in_home:
+            return self.providers.home(request)
+        return ReplyAfterAck(self.renderer, self.session, request, self.charts)

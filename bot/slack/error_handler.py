@@ -23,7 +23,7 @@ class ErrorHandler:
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
 
-    async def tell(self, error: Exception, reference: str, surface: Reply | Modal) -> None:
+    async def show(self, error: Exception, reference: str, surface: Reply | Modal) -> None:
         """Answer by message or in the modal; an unknown error gets `reference`, also in the log."""
         template, facts = _explain(error, reference)
         try:
@@ -34,7 +34,7 @@ class ErrorHandler:
         except SLACK_ERRORS as undeliverable:
             logger.error("could not tell the user: %s", describe(undeliverable))
 
-    def note(self, error: Exception) -> None:
+    def log(self, error: Exception) -> None:
         """Log an error where there is nothing to tell it by."""
         _explain(error, "")
 

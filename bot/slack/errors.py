@@ -10,17 +10,17 @@ from typing import Literal
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.backoff import LEAST, SLACK_LONGEST, parse_retry_after
+from bot.backoff import MAX_SLACK_PAUSE_SECONDS, MIN_PAUSE_SECONDS, parse_retry_after
 
 UNSEEN = {"channel_not_found", "method_not_supported_for_channel_type"}
 
 SLACK_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """What a call of the Web API raises: Slack refused it, or was not reached, or not in time."""
 
-AGAIN_SECONDS = 15.0
+SLACK_RETRY_SECONDS = 15.0
 """After which a task tries again if Slack does not say how long to wait."""
 
-LEAST_PAUSE = LEAST
+MIN_RETRY_AFTER_SECONDS = MIN_PAUSE_SECONDS
 
 INVALID_BLOCKS = "invalid_blocks"
 """The message has a block that Slack does not take, there or at all; nothing was posted."""
@@ -53,7 +53,7 @@ APP = {
 TOKEN = {"account_inactive", "invalid_auth", "not_authed", "token_expired", "token_revoked"}
 """Of APP: the token does not work at all, until it is replaced or the app is installed again."""
 
-TOKEN_SECONDS = 60.0
+TOKEN_RETRY_SECONDS = 60.0
 
 # The app cannot post to the conversation. Others of the kind begin with CHANNEL_PREFIX.
 CHANNEL = {
@@ -102,17 +102,17 @@ class Refusal:
 
 def classify(error: Exception) -> Refusal:
     """The one classification of everything in TROUBLE."""
-    reason = named(error)
+    reason = error_name(error)
     if (seconds := retry_after(error)) is not None:
         return Refusal("temporary", reason, seconds)
     if not isinstance(error, SlackApiError):
         never_sent = isinstance(error, aiohttp.ClientConnectorError)
-        return Refusal("temporary" if never_sent else "unknown", reason, AGAIN_SECONDS)
+        return Refusal("temporary" if never_sent else "unknown", reason, SLACK_RETRY_SECONDS)
     said = error_code(error)
-    if status(error) >= 500 or not said or said in NOT_CERTAIN:
-        return Refusal("unknown", reason, AGAIN_SECONDS)
+    if http_status(error) >= 500 or not said or said in NOT_CERTAIN:
+        return Refusal("unknown", reason, SLACK_RETRY_SECONDS)
     if said in PASSING:
-        return Refusal("temporary", reason, AGAIN_SECONDS)
+        return Refusal("temporary", reason, SLACK_RETRY_SECONDS)
     return Refusal("permanent", reason, about=_about(said))
 
 
@@ -125,12 +125,12 @@ def error_code(error: SlackApiError) -> str:
     return said if isinstance(said, str) and WORD.fullmatch(said) else ""
 
 
-def named(error: Exception) -> str:
+def error_name(error: Exception) -> str:
     """What Slack calls it, or else what kind of error it is: for the log."""
     return (error_code(error) if isinstance(error, SlackApiError) else "") or type(error).__name__
 
 
-def messages(error: SlackApiError) -> str:
+def argument_errors(error: SlackApiError) -> str:
     """Slack's explanations of `invalid_arguments`, lower case; for comparing, not for showing."""
     metadata = _data(error).get("response_metadata")
     found = metadata.get("messages") if isinstance(metadata, dict) else None
@@ -141,33 +141,38 @@ def retry_after(error: Exception) -> float | None:
     """The bounded seconds that Slack asks to wait; None if this is no rate limit."""
     if not isinstance(error, SlackApiError):
         return None
-    if status(error) != 429 and error_code(error) not in RATE_LIMITS:
+    if http_status(error) != 429 and error_code(error) not in RATE_LIMITS:
         return None
-    return pause(getattr(error.response, "headers", None) or {})
+    return retry_after_header(getattr(error.response, "headers", None) or {})
 
 
-def pause(headers: object) -> float:
+def retry_after_header(headers: object) -> float:
     """The bounded seconds of a `Retry-After` among the `headers` of a response of Slack."""
     pairs = headers.items() if hasattr(headers, "items") else ()
     said = next((value for name, value in pairs if str(name).lower() == "retry-after"), "")
     first = said[0] if isinstance(said, list) and said else said  # slack-sdk gives lists
-    return parse_retry_after(str(first), time.time(), most=SLACK_LONGEST) or LEAST_PAUSE
+    return (
+        parse_retry_after(str(first), time.time(), most=MAX_SLACK_PAUSE_SECONDS)
+        or MIN_RETRY_AFTER_SECONDS
+    )
 
 
-def passes_in(error: Exception) -> float | None:
+def retry_seconds(error: Exception) -> float | None:
     """Seconds after which scheduled work may ask again; None if the refusal is permanent.
 
     That the token does not work says nothing about the channel, the person or the request.
     """
     if refuses_token(error):
-        return TOKEN_SECONDS
+        return TOKEN_RETRY_SECONDS
     refusal = classify(error)
     return None if refusal.kind == "permanent" else refusal.seconds
 
 
 def refuses_token(error: BaseException | None) -> bool:
     """Whether Slack does not accept the app's token, whatever was asked."""
-    return isinstance(error, SlackApiError) and error_code(error) in TOKEN and status(error) < 500
+    return (
+        isinstance(error, SlackApiError) and error_code(error) in TOKEN and http_status(error) < 500
+    )
 
 
 def had_no_effect(error: Exception) -> bool:
@@ -175,7 +180,7 @@ def had_no_effect(error: Exception) -> bool:
     return classify(error).kind != "unknown"
 
 
-def status(error: SlackApiError) -> int:
+def http_status(error: SlackApiError) -> int:
     """The HTTP status; 500 where slack-sdk does not say."""
     for name in ("status_code", "status"):  # slack-sdk's response, or aiohttp's
         found = getattr(error.response, name, None)

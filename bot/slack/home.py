@@ -18,8 +18,8 @@ from bot.slack.request import SlackRequest
 
 logger = logging.getLogger(__name__)
 
-FRESH_SECONDS = 60.0
-AGAIN_SECONDS = 5.0
+HOME_MAX_AGE_SECONDS = 60.0
+HOME_REFRESH_INTERVAL_SECONDS = 5.0
 """So often Refresh asks Emporix, however often it is pressed."""
 
 CONFLICT = "hash_conflict"
@@ -34,22 +34,24 @@ class HomeTab:
     Its methods raise StoreUnavailable, and what Slack's refusals are called.
     """
 
-    def __init__(self, renderer: Renderer, overviews: HomeService, incoming: SlackRequest) -> None:
-        self._renderer, self._overviews, self._incoming = renderer, overviews, incoming
-        self._hash = incoming.home_hash
+    def __init__(
+        self, renderer: Renderer, home_service: HomeService, request: SlackRequest
+    ) -> None:
+        self._renderer, self._home_service, self._request = renderer, home_service, request
+        self._hash = request.home_hash
 
     async def open(self) -> None:
         """Show it; Emporix is asked for what is older than a minute."""
-        if self._incoming.is_in_home:
-            await self._show(FRESH_SECONDS)
+        if self._request.is_in_home:
+            await self._show(HOME_MAX_AGE_SECONDS)
 
     async def refresh(self) -> None:
         """Show it with what Emporix says now."""
-        await self._show(AGAIN_SECONDS)
+        await self._show(HOME_REFRESH_INTERVAL_SECONDS)
 
     async def redraw(self) -> None:
         """Show what somebody has done just now, whatever was shown meanwhile."""
-        await self._show(FRESH_SECONDS, insists=True)
+        await self._show(HOME_MAX_AGE_SECONDS, insists=True)
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
         """As `send`."""
@@ -62,7 +64,7 @@ class HomeTab:
         """
         above = [*message["blocks"], {"type": "divider"}]
         try:
-            await self._show(FRESH_SECONDS, above, insists=True)
+            await self._show(HOME_MAX_AGE_SECONDS, above, insists=True)
         except StoreUnavailable:
             bare = self._renderer.render("home/open.bare")
             await self._publish(_with(above, bare), insists=True)
@@ -71,28 +73,28 @@ class HomeTab:
         """There is no response_url."""
         return False
 
-    async def keep_up(self, *tenants: str) -> None:
+    async def refresh_if_open(self, *tenants: str) -> None:
         """Follow what was done elsewhere, where Slack may still show somebody their Home.
 
         `tenants` are those of whose jobs or rights something has changed. It is done already: what
         goes wrong here is only logged.
         """
-        caller = self._incoming.caller
+        caller = self._request.caller
         try:
-            await self._overviews.store.forget(caller, tenants)
-            if not self._incoming.is_in_home and await self._overviews.store.is_open(caller):
-                await self._show(FRESH_SECONDS, insists=True)
+            await self._home_service.store.clear_stats(caller, tenants)
+            if not self._request.is_in_home and await self._home_service.store.is_open(caller):
+                await self._show(HOME_MAX_AGE_SECONDS, insists=True)
         except (BotError, *SLACK_ERRORS) as error:
             logger.warning("a Home tab stays as it is: %s", describe(error))
 
     async def _show(self, seconds: float, above: Blocks = (), *, insists: bool = False) -> None:
-        caller = self._incoming.caller
-        known = await self._overviews.known(caller)
-        is_asking = bool(known.older(seconds))
+        caller = self._request.caller
+        known = await self._home_service.load(caller)
+        is_asking = bool(known.older_than(seconds))
         if not await self._publish(self._view(known, above, is_asking=is_asking), insists=insists):
             return
         if is_asking:
-            asked = await self._overviews.asked(caller, known, seconds)
+            asked = await self._home_service.refresh(caller, known, seconds)
             await self._publish(self._view(asked, above, is_asking=False))
 
     def _view(self, overview: HomeOverview, above: Blocks, *, is_asking: bool) -> dict[str, Any]:
@@ -111,8 +113,8 @@ class HomeTab:
     async def _published(self, view: dict[str, Any]) -> bool:
         """Slack: views.publish needs no scope, and answers with the new hash."""
         try:
-            answer = await self._incoming.client.views_publish(
-                user_id=self._incoming.caller.user_id, view=view, hash=self._hash or None
+            answer = await self._request.client.views_publish(
+                user_id=self._request.caller.user_id, view=view, hash=self._hash or None
             )
         except SlackApiError as error:
             if error_code(error) != CONFLICT:

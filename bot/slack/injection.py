@@ -18,14 +18,14 @@ from bot.services.filters.parser import LocalClock
 from bot.services.home import HomeService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
-from bot.slack.decorators import Afterwards
+from bot.slack.decorators import RunAfterAck
 from bot.slack.files import Files
 from bot.slack.home import HomeTab
-from bot.slack.modals import Modal, Offer, SubmittedModal
+from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
-from bot.slack.request import SlackRequest, submitted
-from bot.slack.users import People, UserClock
+from bot.slack.request import SlackRequest, form_values
+from bot.slack.users import CurrentUser, UserClock
 from bot.store.slack_cache import TimeZoneCache
 
 
@@ -55,9 +55,9 @@ class CommandValues(ValuesAfterAck, total=False):
 
 
 class EventValues(ValuesAfterAck, total=False):
-    """`afterwards`: for an event that is acknowledged after its listener."""
+    """`run_after_ack`: for an event that is acknowledged after its listener."""
 
-    afterwards: Afterwards
+    run_after_ack: RunAfterAck
 
 
 class SubmissionValues(Values, total=False):
@@ -68,11 +68,11 @@ class SubmissionValues(Values, total=False):
     choices: Mapping[str, tuple[str, ...]]
 
 
-class SuggestionValues(Values, total=False):
+class OptionsValues(Values, total=False):
     """`typed`: the text in the external select."""
 
     typed: str
-    offer: Offer
+    options_reply: OptionsReply
 
 
 class Providers:
@@ -82,45 +82,45 @@ class Providers:
         self,
         renderer: Renderer,
         session: aiohttp.ClientSession,
-        overviews: HomeService,
+        home_service: HomeService,
         zones: TimeZoneCache,
         now: Callable[[], float],
     ) -> None:
-        self._renderer, self._session, self._overviews = renderer, session, overviews
+        self._renderer, self._session, self._home_service = renderer, session, home_service
         self._zones, self._now = zones, now
 
-    def caller(self, incoming: SlackRequest) -> Caller:
-        return incoming.caller
+    def caller(self, request: SlackRequest) -> Caller:
+        return request.caller
 
-    def channel(self, incoming: SlackRequest) -> Channel:
-        return Channel(self._renderer, self._session, incoming)
+    def channel(self, request: SlackRequest) -> Channel:
+        return Channel(self._renderer, self._session, request)
 
-    def clock(self, incoming: SlackRequest) -> LocalClock:
-        return UserClock(self._zones, self._now, incoming)
+    def clock(self, request: SlackRequest) -> LocalClock:
+        return UserClock(self._zones, self._now, request)
 
-    def event(self, incoming: SlackRequest) -> Mapping[str, Any]:
-        return incoming.event
+    def event(self, request: SlackRequest) -> Mapping[str, Any]:
+        return request.event
 
-    def files(self, incoming: SlackRequest) -> Files:
-        return Files(incoming.client, incoming.caller.user_id)
+    def files(self, request: SlackRequest) -> Files:
+        return Files(request.client, request.caller.user_id)
 
-    def home(self, incoming: SlackRequest) -> HomeTab:
-        return HomeTab(self._renderer, self._overviews, incoming)
+    def home(self, request: SlackRequest) -> HomeTab:
+        return HomeTab(self._renderer, self._home_service, request)
 
-    def people(self, incoming: SlackRequest) -> People:
-        return People(self._renderer, incoming)
+    def user(self, request: SlackRequest) -> CurrentUser:
+        return CurrentUser(self._renderer, request)
 
-    def place(self, incoming: SlackRequest) -> Origin:
-        return Origin(self._renderer, self._session, incoming)
+    def origin(self, request: SlackRequest) -> Origin:
+        return Origin(self._renderer, self._session, request)
 
-    def values(self, incoming: SlackRequest) -> Mapping[str, str]:
+    def values(self, request: SlackRequest) -> Mapping[str, str]:
         """The fields of the modal by block_id."""
-        return submitted(incoming.view or {})
+        return form_values(request.view or {})
 
 
 def arguments(
     names: Iterable[str],
-    incoming: SlackRequest,
+    request: SlackRequest,
     values: Mapping[str, object],
     providers: Providers,
     services: object,
@@ -131,6 +131,6 @@ def arguments(
         if name in values:
             return values[name]
         provide = getattr(providers, name, None)
-        return provide(incoming) if provide else getattr(services, name)
+        return provide(request) if provide else getattr(services, name)
 
     return {name: argument(name) for name in names}

@@ -14,16 +14,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.accounts import Caller
 from bot.errors import NotOurs
-from bot.slack.errors import SLACK_ERRORS, named, passes_in, refuses_token
+from bot.slack.errors import SLACK_ERRORS, error_name, refuses_token, retry_seconds
 
 logger = logging.getLogger(__name__)
 
-LEARN_SECONDS = 1.5
+IDENTIFY_TIMEOUT_SECONDS = 1.5
 """Slack waits 3 s for an answer to a request."""
 
-AGAIN_SECONDS = 5.0
+IDENTIFY_RETRY_SECONDS = 5.0
 
-ABOUT_APP = {"app_uninstalled", "tokens_revoked"}
+APP_EVENTS = {"app_uninstalled", "tokens_revoked"}
 
 Body = Mapping[str, Any]
 
@@ -48,20 +48,20 @@ class Installation:
         self._identity: Identity | None = None
         self._lock, self._tried_at = asyncio.Lock(), float("-inf")
 
-    async def learn(self) -> Identity | None:
+    async def identify(self) -> Identity | None:
         """Ask Slack, unless it is known or was asked a moment ago; None where it is not known."""
         async with self._lock:
-            if self._identity or time.monotonic() - self._tried_at < AGAIN_SECONDS:
+            if self._identity or time.monotonic() - self._tried_at < IDENTIFY_RETRY_SECONDS:
                 return self._identity
             self._tried_at = time.monotonic()
             try:
-                async with asyncio.timeout(LEARN_SECONDS):
+                async with asyncio.timeout(IDENTIFY_TIMEOUT_SECONDS):
                     self._identity = await self._asked()
             except SLACK_ERRORS as error:
-                logger.warning("Slack does not say which workspace this is: %s", named(error))
+                logger.warning("Slack does not say which workspace this is: %s", error_name(error))
             return self._identity
 
-    async def team(self) -> str:
+    async def team_id(self) -> str:
         """The workspace of the bot token, asked now; empty if Slack does not accept the token.
 
         Raises what Slack's trouble is called where that is not known. Slack: auth.test.
@@ -69,7 +69,7 @@ class Installation:
         try:
             answer = await self._client.auth_test()
         except SlackApiError as error:
-            if not refuses_token(error) and passes_in(error) is not None:
+            if not refuses_token(error) and retry_seconds(error) is not None:
                 raise
             return ""
         return str(answer["team_id"])
@@ -80,9 +80,9 @@ class Installation:
         Slack names no workspace for a token that was revoked: what it reports of the app itself is
         admitted then. It is signed with the app's secret, and is about the workspace that it names.
         """
-        ours = self._identity or await self.learn()
+        ours = self._identity or await self.identify()
         if ours is None:
-            if (body.get("event") or {}).get("type") in ABOUT_APP:
+            if (body.get("event") or {}).get("type") in APP_EVENTS:
                 return
             raise NotOurs("unknown")
         app_id = str(body.get("api_app_id") or "")
@@ -94,7 +94,7 @@ class Installation:
         if not is_ours and not self._allow_outsiders:
             raise NotOurs("outsider")
 
-    def own(self, caller: Caller) -> Caller:
+    def in_own_team(self, caller: Caller) -> Caller:
         """The same person as seen from the own workspace, as far as that is known."""
         if self._identity is None:
             return caller
@@ -113,7 +113,7 @@ class Installation:
         try:
             bot = await self._client.bots_info(bot=bot_id)
         except SlackApiError as error:
-            logger.warning("Slack does not say which app this is: %s", named(error))
+            logger.warning("Slack does not say which app this is: %s", error_name(error))
             return ""
         return str((bot.get("bot") or {}).get("app_id") or "")
 

@@ -15,7 +15,7 @@ from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.buttons import JobButton, ListButton, decode
 from bot.rendering.renderer import Renderer
 from bot.slack.errors import SLACK_ERRORS
-from bot.slack.modals import CONTENT, Modal
+from bot.slack.modals import VIEW_FIELDS, Modal
 from bot.slack.reply import Reply
 from bot.slack.request import SlackRequest
 
@@ -24,7 +24,7 @@ from bot.slack.request import SlackRequest
 class RestoreButton:
     """A button: its words, its address and its value."""
 
-    words: str
+    label: str
     action_id: str
     value: str
 
@@ -43,12 +43,12 @@ def restore_button(action_id: str, value: str) -> RestoreButton:
 
 
 LOADING_AFTER_SECONDS = 1.5
-NOTICE_SECONDS = 3.0
+LOADING_TIMEOUT_SECONDS = 3.0
 """How long a notice may be on its way; the answer itself waits for it, so as not to come first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class ClickedButton:
     """The button that was pressed; `message` is empty where Slack does not show it to the app."""
 
     action_id: str
@@ -57,12 +57,12 @@ class Pressed:
     message: Mapping[str, Any]
 
 
-def pressed(payload: Mapping[str, Any]) -> Pressed:
+def clicked_button(payload: Mapping[str, Any]) -> ClickedButton:
     """The press in a `block_actions` payload. Slack: an ephemeral message comes without itself."""
     button = payload["actions"][0]
     is_shown = not (payload.get("container") or {}).get("is_ephemeral")
     message = payload.get("message") or {}
-    return Pressed(
+    return ClickedButton(
         action_id=str(button.get("action_id")),
         value=str(button.get("value") or ""),
         block_id=str(button.get("block_id")),
@@ -70,7 +70,7 @@ def pressed(payload: Mapping[str, Any]) -> Pressed:
     )
 
 
-class Sends(Reply, Protocol):
+class MessageSender(Reply, Protocol):
     """Brings rendered messages to somebody, too."""
 
     async def send(self, message: Mapping[str, Any], *, replace: bool) -> None: ...
@@ -91,11 +91,13 @@ class LoadingReply:
     Slack has shown it to us, else by a button below the answer.
     """
 
-    def __init__(self, renderer: Renderer, reply: Sends, replaced: Pressed | None) -> None:
+    def __init__(
+        self, renderer: Renderer, reply: MessageSender, replaced: ClickedButton | None
+    ) -> None:
         self._renderer, self._reply, self._replaced = renderer, reply, replaced
         self._one_at_a_time = asyncio.Lock()
         self._is_answered = False
-        self._taken_away: Pressed | None = None
+        self._taken_away: ClickedButton | None = None
         self._notice: asyncio.Task[None] | None = None
 
     def begin(self, seconds: float) -> None:
@@ -129,26 +131,26 @@ class LoadingReply:
 
     def _placeholder(self) -> Mapping[str, Any]:
         """The message with the pressed buttons replaced, or as much as can be said of it."""
-        waiting: Mapping[str, Any] = self._renderer.render("patience")
+        waiting: Mapping[str, Any] = self._renderer.render("loading.slow")
         if self._replaced is None or not self._replaced.message:
             return waiting
         block_id, message = self._replaced.block_id, self._replaced.message
         return _message(message, _with_block(message["blocks"], block_id, waiting["blocks"]))
 
     async def _give_back(
-        self, press: Pressed, message: Mapping[str, Any]
+        self, press: ClickedButton, message: Mapping[str, Any]
     ) -> tuple[Mapping[str, Any], bool]:
         """What is left to be sent after that, and whether it replaces the placeholder."""
         if press.message:
             await self._post(_message(press.message, press.message["blocks"]), replace=True)
             return message, False
         button = restore_button(press.action_id, press.value)
-        row: Mapping[str, Any] = self._renderer.render("patience.back", button=button)
+        row: Mapping[str, Any] = self._renderer.render("loading.restore", button=button)
         return fit_payload({**message, "blocks": [*message["blocks"], *row["blocks"]]}), True
 
     async def _post(self, message: Mapping[str, Any], *, replace: bool) -> None:
         try:
-            async with asyncio.timeout(NOTICE_SECONDS):
+            async with asyncio.timeout(LOADING_TIMEOUT_SECONDS):
                 await self._reply.post(message, replace=replace)
         except TimeoutError:
             return
@@ -169,8 +171,8 @@ def _message(message: Mapping[str, Any], blocks: Any) -> dict[str, Any]:
 class LoadingModal(Modal):
     """As `Modal`; only `bot.slack.dispatch` knows that it says so when it is long in coming."""
 
-    def __init__(self, renderer: Renderer, incoming: SlackRequest) -> None:
-        super().__init__(renderer, incoming)
+    def __init__(self, renderer: Renderer, request: SlackRequest) -> None:
+        super().__init__(renderer, request)
         self._one_at_a_time = asyncio.Lock()
         self._is_answered = self._is_noted = False
         self._notice: asyncio.Task[None] | None = None
@@ -200,13 +202,13 @@ class LoadingModal(Modal):
         async with self._one_at_a_time:
             if not self._is_answered:
                 self._is_noted = True
-                waiting: Mapping[str, Any] = self._renderer.render("patience")
+                waiting: Mapping[str, Any] = self._renderer.render("loading.slow")
                 await self._put(waiting["blocks"])
 
     async def _put(self, on_top: Sequence[Any]) -> None:
         """The view as it was pressed, with these blocks on top; Slack may refuse it."""
-        pressed: Mapping[str, Any] = self._incoming.view or {}
-        view = {name: pressed[name] for name in CONTENT if pressed.get(name)}
+        pressed: Mapping[str, Any] = self._request.view or {}
+        view = {name: pressed[name] for name in VIEW_FIELDS if pressed.get(name)}
         try:
             await super().show(fit_payload({**view, "blocks": [*on_top, *pressed["blocks"]]}))
         except SLACK_ERRORS:
@@ -215,7 +217,7 @@ class LoadingModal(Modal):
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 1.5
+PROGRESS_INTERVAL_SECONDS = 1.5
 
 
 class ModalProgress:
@@ -232,7 +234,7 @@ class ModalProgress:
 
     async def __call__(self, done: int, total: int | None) -> None:
         now = self._clock()
-        if now - self._told < EVERY_SECONDS:
+        if now - self._told < PROGRESS_INTERVAL_SECONDS:
             return
         self._told = now
         try:

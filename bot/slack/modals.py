@@ -11,12 +11,12 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import TriggerExpired
 from bot.rendering.renderer import Renderer
-from bot.slack.errors import SLACK_ERRORS, error_code, messages, retry_after
+from bot.slack.errors import SLACK_ERRORS, argument_errors, error_code, retry_after
 from bot.slack.request import SlackRequest
 
 logger = logging.getLogger(__name__)
 
-SPENT_TRIGGER = {
+TRIGGER_EXPIRED = {
     "expired_trigger_id",
     "exchanged_trigger_id",
     "invalid_trigger_id",
@@ -26,7 +26,7 @@ STACK_IS_FULL = "push_limit_reached"
 OVERTAKEN = {"not_found", "hash_conflict"}
 """Slack: the view was closed, or has changed since its `hash`."""
 
-CONTENT = (
+VIEW_FIELDS = (
     "type",
     "callback_id",
     "title",
@@ -42,16 +42,16 @@ CONTENT = (
 Ack: TypeAlias = Callable[..., Awaitable[Any]]
 Result = TypeVar("Result")
 
-IN_ACK_SECONDS = 2.0
+ACK_WORK_SECONDS = 2.0
 """Slack waits 3 s for the ack of a submission; the rest is for the network."""
 
 
 class Modal:
     """The modal of one request: the one it opens, or the one it came from."""
 
-    def __init__(self, renderer: Renderer, incoming: SlackRequest) -> None:
-        self._renderer, self._incoming = renderer, incoming
-        view = incoming.view if incoming.is_in_modal else None
+    def __init__(self, renderer: Renderer, request: SlackRequest) -> None:
+        self._renderer, self._request = renderer, request
+        view = request.view if request.is_in_modal else None
         self.id = str(view["id"]) if view else ""
         self._hash = str(view.get("hash") or "") if view else ""
 
@@ -60,18 +60,18 @@ class Modal:
         """Whether there is a modal that can be changed."""
         return bool(self.id)
 
-    def below(self) -> dict[str, Any]:
-        """The modal that the request came from, for `change_below` by what is put on top of it."""
-        view = self._incoming.view or {}
-        content = {name: view[name] for name in CONTENT if view.get(name)}
+    def snapshot(self) -> dict[str, Any]:
+        """The modal that the request came from, for `update_parent` by what is put on top of it."""
+        view = self._request.view or {}
+        content = {name: view[name] for name in VIEW_FIELDS if view.get(name)}
         return {"id": self.id, "hash": self._hash, "blocks": view.get("blocks"), "view": content}
 
-    async def change_below(self, kept: Mapping[str, Any], blocks: Sequence[Any]) -> bool:
+    async def update_parent(self, kept: Mapping[str, Any], blocks: Sequence[Any]) -> bool:
         """Give a modal other blocks, if it is as it was; False where nobody will see that."""
-        await self._incoming.until_answered()
+        await self._request.until_answered()
         view = {**kept["view"], "blocks": list(blocks)}
         try:
-            await self._incoming.client.views_update(
+            await self._request.client.views_update(
                 view_id=kept["id"], hash=kept["hash"] or None, view=view
             )
         except SLACK_ERRORS as error:
@@ -86,12 +86,12 @@ class Modal:
         trigger is older than 3 s. Raises TriggerExpired if there is nothing to replace.
         """
         view = self._renderer.render(template, **facts)
-        client = self._incoming.client
+        client = self._request.client
         open_ = client.views_push if self.is_open else client.views_open
         try:
-            opened = await open_(trigger_id=self._incoming.trigger_id, view=view)
+            opened = await open_(trigger_id=self._request.trigger_id, view=view)
         except SlackApiError as error:
-            if error_code(error) != STACK_IS_FULL and not _too_late(error):
+            if error_code(error) != STACK_IS_FULL and not _is_trigger_expired(error):
                 raise
             if not self.is_open:
                 raise TriggerExpired from error
@@ -100,7 +100,7 @@ class Modal:
         self._is_now(opened["view"])
 
     def render(self, template: str, **facts: object) -> dict[str, Any]:
-        """Blocks for `change_below`."""
+        """Blocks for `update_parent`."""
         rendered: dict[str, Any] = self._renderer.render(template, **facts)
         return rendered
 
@@ -111,7 +111,7 @@ class Modal:
         """
         return await self.show(self._renderer.render(template, **facts))
 
-    async def tell(self, template: str, **facts: object) -> bool:
+    async def try_update(self, template: str, **facts: object) -> bool:
         """As `update`, but what Slack says to it does not keep the work from going on."""
         try:
             return await self.update(template, **facts)
@@ -121,9 +121,9 @@ class Modal:
 
     async def show(self, view: dict[str, Any]) -> bool:
         """Put a rendered view in its place; as `update`."""
-        await self._incoming.until_answered()
+        await self._request.until_answered()
         try:
-            shown = await self._incoming.client.views_update(
+            shown = await self._request.client.views_update(
                 view_id=self.id, hash=self._hash or None, view=view
             )
         except SlackApiError as error:
@@ -139,10 +139,10 @@ class Modal:
         self.id, self._hash = str(view["id"]), str(view.get("hash") or "")
 
 
-def _too_late(error: SlackApiError) -> bool:
+def _is_trigger_expired(error: SlackApiError) -> bool:
     """Whether the trigger cannot be used any more; also after a pause that Slack asks for."""
-    says_trigger = error_code(error) == "invalid_arguments" and "trigger" in messages(error)
-    return error_code(error) in SPENT_TRIGGER or says_trigger or retry_after(error) is not None
+    says_trigger = error_code(error) == "invalid_arguments" and "trigger" in argument_errors(error)
+    return error_code(error) in TRIGGER_EXPIRED or says_trigger or retry_after(error) is not None
 
 
 class SubmittedModal(Modal):
@@ -151,8 +151,8 @@ class SubmittedModal(Modal):
     `answered` is set as soon as that has happened; what is said later goes by `views.update`.
     """
 
-    def __init__(self, renderer: Renderer, incoming: SlackRequest, ack: Ack) -> None:
-        super().__init__(renderer, incoming)
+    def __init__(self, renderer: Renderer, request: SlackRequest, ack: Ack) -> None:
+        super().__init__(renderer, request)
         self._ack = ack
         self.answered = asyncio.Event()
 
@@ -182,7 +182,7 @@ class SubmittedModal(Modal):
         Raises what `work` raises; field errors are still possible unless `answered` is set.
         """
         task = asyncio.create_task(work)
-        done, _ = await asyncio.wait({task}, timeout=IN_ACK_SECONDS)
+        done, _ = await asyncio.wait({task}, timeout=ACK_WORK_SECONDS)
         if not done:
             await self.update(loading, **facts)
         return await task
@@ -198,7 +198,7 @@ class SubmittedModal(Modal):
         self.answered.set()
 
 
-class Offer:
+class OptionsReply:
     """The answer to what is typed into an external select; Slack takes it only in the ack."""
 
     def __init__(self, renderer: Renderer, ack: Ack) -> None:

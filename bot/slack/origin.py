@@ -10,7 +10,7 @@ import aiohttp
 
 from bot.rendering.renderer import Renderer
 from bot.slack.conversations import Channel
-from bot.slack.reply import ReplyLater
+from bot.slack.reply import ReplyAfterAck
 from bot.slack.request import SlackRequest
 
 
@@ -18,38 +18,38 @@ class Origin:
     """The channel and the message of one request; a submitted form knows neither."""
 
     def __init__(
-        self, renderer: Renderer, session: aiohttp.ClientSession, incoming: SlackRequest
+        self, renderer: Renderer, session: aiohttp.ClientSession, request: SlackRequest
     ) -> None:
-        self._renderer, self._session, self._incoming = renderer, session, incoming
+        self._renderer, self._session, self._request = renderer, session, request
 
     @property
     def message(self) -> Mapping[str, Any]:
         """The message of the request as all see it; empty where only one person does."""
-        return self._incoming.message or {}
+        return self._request.message or {}
 
     @property
-    def is_ours(self) -> bool:
+    def is_own_message(self) -> bool:
         """Whether this app has written that message, and so may change it."""
-        return bool(self._incoming.app_id) and self.message.get("app_id") == self._incoming.app_id
+        return bool(self._request.app_id) and self.message.get("app_id") == self._request.app_id
 
-    def kept(self) -> dict[str, str]:
+    def serialize(self) -> dict[str, str]:
         """What leads back here. Its response_url is a capability: seal it wherever it is kept."""
-        ts = self._incoming.message_ts
+        ts = self._request.message_ts
         return {
-            "channel_id": self._incoming.channel_id,
+            "channel_id": self._request.channel_id,
             "message_ts": ts,
             "thread_ts": str(self.message.get("thread_ts") or ts),
-            "response_url": self._incoming.response_url,
+            "response_url": self._request.response_url,
         }
 
-    def reply_at(self, kept: Mapping[str, str]) -> ReplyLater:
+    def reply_at(self, kept: Mapping[str, str]) -> ReplyAfterAck:
         """Answers the person in the place that was kept."""
         there = replace(
-            self._incoming,
+            self._request,
             channel_id=kept["channel_id"],
             response_url=kept["response_url"],
         )
-        return ReplyLater(self._renderer, self._session, there)
+        return ReplyAfterAck(self._renderer, self._session, there)
 
     def channel_at(
         self,
@@ -61,7 +61,7 @@ class Origin:
     ) -> Channel:
         """What all see in a channel: a thread to post into, or a message to change."""
         there = replace(
-            self._incoming,
+            self._request,
             channel_id=channel_id,
             thread_ts=thread_ts,
             message_ts=message_ts,

@@ -13,17 +13,17 @@ from yarl import URL
 
 from bot.rendering.chart import has_chart, without_chart
 from bot.rendering.renderer import Renderer
-from bot.slack.client import LONGEST_PAUSE
-from bot.slack.errors import INVALID_BLOCKS, SLACK_ERRORS, named, pause
+from bot.slack.client import MAX_RETRY_AFTER_SECONDS
+from bot.slack.errors import INVALID_BLOCKS, SLACK_ERRORS, error_name, retry_after_header
 from bot.slack.request import SlackRequest
 from bot.store.slack_cache import ChartSupport
 
 logger = logging.getLogger(__name__)
 
-TAKEN, TOO_MANY = 200, 429
-ATTEMPTS, ATTEMPTS_TO_REPLACE = 2, 3
-CUT_AGAIN_SECONDS = 0.1  # a connection that died idle is replaced by a new one
-PASSING = {0, 500, 502, 503, 504}
+HTTP_OK, HTTP_TOO_MANY_REQUESTS = 200, 429
+RESPONSE_URL_ATTEMPTS, RESPONSE_URL_ATTEMPTS_TO_REPLACE = 2, 3
+RECONNECT_DELAY_SECONDS = 0.1  # a connection that died idle is replaced by a new one
+RETRYABLE_STATUSES = {0, 500, 502, 503, 504}
 """Statuses of the response_url after which another attempt may go better."""
 
 
@@ -33,7 +33,7 @@ class Reply(Protocol):
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None: ...
 
 
-class ReplyLater:
+class ReplyAfterAck:
     """Through the response_url; when that is spent or gone, as an ephemeral message; then directly.
 
     `replace` puts the answer in the place of the message whose button was pressed.
@@ -48,10 +48,10 @@ class ReplyLater:
         self,
         renderer: Renderer,
         session: aiohttp.ClientSession,
-        incoming: SlackRequest,
+        request: SlackRequest,
         charts: ChartSupport | None = None,
     ) -> None:
-        self._renderer, self._session, self._incoming = renderer, session, incoming
+        self._renderer, self._session, self._request = renderer, session, request
         self._charts = charts
 
     async def __call__(self, template: str, /, *, replace: bool = False, **facts: Any) -> None:
@@ -65,40 +65,38 @@ class ReplyLater:
             message = without_chart(message)
         if await self.post(message, replace=replace):
             return
-        if self._incoming.channel_id and await self._as_ephemeral(message):
+        if self._request.channel_id and await self._as_ephemeral(message):
             return
-        await self._incoming.client.chat_postMessage(
-            channel=self._incoming.caller.user_id, **message
-        )
+        await self._request.client.chat_postMessage(channel=self._request.caller.user_id, **message)
 
     async def post(self, message: Mapping[str, Any], *, replace: bool) -> bool:
         """Send a rendered message to the response_url and nowhere else; whether Slack took it."""
         return (await self._respond(message, replace)).is_taken
 
-    async def _respond(self, message: Mapping[str, Any], replace: bool) -> Answer:
+    async def _respond(self, message: Mapping[str, Any], replace: bool) -> ResponseUrlResult:
         body = {**message, "response_type": "ephemeral", "replace_original": replace}
-        return await _respond(self._session, self._incoming, body)
+        return await _respond(self._session, self._request, body)
 
     async def _post_with_chart(self, message: Mapping[str, Any], *, replace: bool) -> bool:
         """As `post`, unless charts are refused in such messages."""
-        team_id = self._incoming.caller.team_id
+        team_id = self._request.caller.team_id
         if self._charts is None or await self._charts.is_refused(team_id, "ephemeral"):
             return False
         answer = await self._respond(message, replace)
         if answer.refuses_blocks:
             logger.info("Slack refuses charts in ephemeral messages: for a day they have none")
-            await self._charts.remember_refusal(team_id, "ephemeral")
+            await self._charts.mark_refused(team_id, "ephemeral")
         return answer.is_taken
 
     async def _as_ephemeral(self, message: Mapping[str, Any]) -> bool:
         try:
-            await self._incoming.client.chat_postEphemeral(
-                channel=self._incoming.channel_id,
-                user=self._incoming.caller.user_id,
+            await self._request.client.chat_postEphemeral(
+                channel=self._request.channel_id,
+                user=self._request.caller.user_id,
                 **{name: value for name, value in message.items() if not name.startswith("unfurl")},
             )
         except SLACK_ERRORS as error:
-            logger.warning("an ephemeral message was refused: %s", named(error))
+            logger.warning("an ephemeral message was refused: %s", error_name(error))
             return False
         return True
 
@@ -116,7 +114,7 @@ class ReplyInAck:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResponseUrlResult:
     """The HTTP status, 0 if Slack did not answer; `wait` is in how many seconds to try again."""
 
     status: int
@@ -125,34 +123,36 @@ class Answer:
 
     @property
     def is_taken(self) -> bool:
-        return self.status == TAKEN
+        return self.status == HTTP_OK
 
 
-async def by_response_url(
-    session: aiohttp.ClientSession, incoming: SlackRequest, body: Mapping[str, Any]
+async def post_to_response_url(
+    session: aiohttp.ClientSession, request: SlackRequest, body: Mapping[str, Any]
 ) -> bool:
     """Whether Slack took `body`; False if there is no response_url, or it is spent or not Slack's.
 
     Only this way leads to the place of an ephemeral message, and nothing is there twice: so what
     replaces a message is sent once more where that may help.
     """
-    return (await _respond(session, incoming, body)).is_taken
+    return (await _respond(session, request, body)).is_taken
 
 
 async def _respond(
-    session: aiohttp.ClientSession, incoming: SlackRequest, body: Mapping[str, Any]
-) -> Answer:
-    """As `by_response_url`."""
-    answer = Answer(0)
-    if not (url := incoming.response_url):
+    session: aiohttp.ClientSession, request: SlackRequest, body: Mapping[str, Any]
+) -> ResponseUrlResult:
+    """As `post_to_response_url`."""
+    answer = ResponseUrlResult(0)
+    if not (url := request.response_url):
         return answer
-    if not _is_slacks(url, incoming.client.base_url):
+    if not _is_slacks(url, request.client.base_url):
         logger.warning("a response_url is not used: its host is not Slack's")
         return answer
     replaces = bool(body.get("replace_original"))
-    for left in reversed(range(ATTEMPTS_TO_REPLACE if replaces else ATTEMPTS)):
+    for left in reversed(
+        range(RESPONSE_URL_ATTEMPTS_TO_REPLACE if replaces else RESPONSE_URL_ATTEMPTS)
+    ):
         answer = await _post(session, url, body)
-        passing = answer.wait is not None or (replaces and answer.status in PASSING)
+        passing = answer.wait is not None or (replaces and answer.status in RETRYABLE_STATUSES)
         if not left or not passing:
             break
         await asyncio.sleep(answer.wait or 0)
@@ -170,19 +170,21 @@ def _is_slacks(url: str, api_url: str) -> bool:
     return is_public or (found.scheme in ("http", "https") and host == URL(api_url).host)
 
 
-async def _post(session: aiohttp.ClientSession, url: str, body: Mapping[str, Any]) -> Answer:
+async def _post(
+    session: aiohttp.ClientSession, url: str, body: Mapping[str, Any]
+) -> ResponseUrlResult:
     try:
         async with session.post(url, json=body, allow_redirects=False) as answer:
             status, start = answer.status, await answer.content.read(100)
-            wait = pause(answer.headers) if status == TOO_MANY else None
+            wait = retry_after_header(answer.headers) if status == HTTP_TOO_MANY_REQUESTS else None
     except SLACK_ERRORS as error:
         logger.warning("the response_url does not answer: %s", type(error).__name__)
         was_cut = isinstance(error, aiohttp.ClientConnectionError)
         too_slow = isinstance(error, TimeoutError)
-        return Answer(0, CUT_AGAIN_SECONDS if was_cut and not too_slow else None)
-    if status != TAKEN:
+        return ResponseUrlResult(0, RECONNECT_DELAY_SECONDS if was_cut and not too_slow else None)
+    if status != HTTP_OK:
         logger.warning("the response_url was refused with status %d", status)
     # Slack says "ok", as text or as JSON: a page is some proxy's, whatever its status.
     status = 0 if start.lstrip().startswith(b"<") else status
-    again = wait if wait is not None and wait <= LONGEST_PAUSE else None
-    return Answer(status, again, status != TAKEN and INVALID_BLOCKS.encode() in start)
+    again = wait if wait is not None and wait <= MAX_RETRY_AFTER_SECONDS else None
+    return ResponseUrlResult(status, again, status != HTTP_OK and INVALID_BLOCKS.encode() in start)

@@ -59,8 +59,8 @@ def _is_kept(letter: str) -> bool:
     return unicodedata.category(letter) not in {"Cc", "Cf"}
 
 
-MOST_PARTS = 5000
-MOST_LETTERS = 100_000
+MAX_MESSAGE_PARTS = 5000
+MAX_MESSAGE_CHARACTERS = 100_000
 """A message of Slack's has some 40,000 at most; what others attach may have any number."""
 
 _SAYS = frozenset(
@@ -82,9 +82,9 @@ _SAYS = frozenset(
 _HOLDS = ("text", "blocks", "attachments")
 
 
-def texts(message: Mapping[str, Any]) -> list[str]:
+def message_texts(message: Mapping[str, Any]) -> list[str]:
     """Every text in it, the message's own first, as it was typed; bounded, and raises nothing."""
-    found, left = [], MOST_LETTERS
+    found, left = [], MAX_MESSAGE_CHARACTERS
     for text in _walk({name: message.get(name) for name in _HOLDS}):
         if left <= 0:
             break
@@ -96,7 +96,7 @@ def texts(message: Mapping[str, Any]) -> list[str]:
 def _walk(message: Mapping[str, Any]) -> Iterator[str]:
     """Breadth first: however deep something lies, what is near the top comes first."""
     waiting: deque[Any] = deque([message])
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_MESSAGE_PARTS):
         if not waiting:
             return
         part = waiting.popleft()
@@ -104,7 +104,7 @@ def _walk(message: Mapping[str, Any]) -> Iterator[str]:
             yield from (v for k, v in part.items() if k in _SAYS and isinstance(v, str) and v)
             waiting.extend(part.values())
         elif isinstance(part, list):
-            waiting.extend(part[:MOST_PARTS])
+            waiting.extend(part[:MAX_MESSAGE_PARTS])
 
 
 ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
@@ -113,10 +113,10 @@ ANSWERED, REFERENCE, DELIVERED = "answered", "reference", "delivered"
 HOME = "home"
 """Slack: the type of the view that an app has of its own, and the name of its tab."""
 
-SEVERAL = "selected_options"
+SELECTED_OPTIONS = "selected_options"
 """Slack: where the state of an element keeps what was ticked."""
 
-ANSWERED_SECONDS = 3.0  # Slack: by then it has given up on the answer
+ACK_TIMEOUT_SECONDS = 3.0  # Slack: by then it has given up on the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +174,13 @@ class SlackRequest:
     async def until_answered(self) -> None:
         """Wait for the ack to leave: what follows it must not arrive before it."""
         try:
-            async with asyncio.timeout(ANSWERED_SECONDS):
+            async with asyncio.timeout(ACK_TIMEOUT_SECONDS):
                 await self.answered.wait()
         except TimeoutError:
             return
 
 
-def read(request: AsyncBoltRequest) -> SlackRequest:
+def parse_request(request: AsyncBoltRequest) -> SlackRequest:
     """The request in our words; what Slack left out is empty."""
     body, context = request.body, request.context
     event = body.get("event") or {}
@@ -211,28 +211,28 @@ def _delivery(body: Mapping[str, Any], delivered: str) -> str:
     return hashlib.sha256(delivered.encode()).hexdigest()[:32]
 
 
-class Fields(dict[str, str]):
+class FormValues(dict[str, str]):
     """The fields of a modal; one that is not in it belongs to another version of the modal."""
 
     def __missing__(self, name: str) -> str:
         raise OutdatedButton
 
 
-def submitted(view: Mapping[str, Any]) -> Fields:
+def form_values(view: Mapping[str, Any]) -> FormValues:
     """What was filled into a modal, by block_id; an empty field is an empty text.
 
     Of options it is their values, by comma where there are several.
     """
     filled = {block_id: _filled_in(element) for block_id, element in _filled(view)}
-    return Fields({block_id: normalized(text).strip() for block_id, text in filled.items()})
+    return FormValues({block_id: normalized(text).strip() for block_id, text in filled.items()})
 
 
-def chosen(view: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def checked_options(view: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """The values of the options that were ticked, by the block_id of what takes several."""
     return {
-        block_id: tuple(str(option["value"]) for option in element[SEVERAL] or ())
+        block_id: tuple(str(option["value"]) for option in element[SELECTED_OPTIONS] or ())
         for block_id, element in _filled(view)
-        if SEVERAL in element
+        if SELECTED_OPTIONS in element
     }
 
 

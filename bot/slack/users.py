@@ -13,40 +13,40 @@ from slack_sdk.errors import SlackApiError
 from bot.domain.accounts import Caller
 from bot.errors import NotInChannel
 from bot.rendering.renderer import Renderer
-from bot.slack.errors import SLACK_ERRORS, UNSEEN, error_code, named
+from bot.slack.errors import SLACK_ERRORS, UNSEEN, error_code, error_name
 from bot.slack.request import SlackRequest
 from bot.store.slack_cache import TimeZoneCache
 
 logger = logging.getLogger(__name__)
 
-ADMIN = ("is_admin", "is_owner", "is_primary_owner")
-PAGE = 999  # Slack: at most, of conversations.members
-MOST_PAGES = 20
+ADMIN_FLAGS = ("is_admin", "is_owner", "is_primary_owner")
+MEMBERS_PAGE_SIZE = 999  # Slack: at most, of conversations.members
+MAX_MEMBER_PAGES = 20
 
 
-class People:
+class CurrentUser:
     """The person behind one request."""
 
-    def __init__(self, renderer: Renderer, incoming: SlackRequest) -> None:
-        self._renderer, self._incoming = renderer, incoming
+    def __init__(self, renderer: Renderer, request: SlackRequest) -> None:
+        self._renderer, self._request = renderer, request
 
     @property
     def caller(self) -> Caller:
-        return self._incoming.caller
+        return self._request.caller
 
     async def is_admin(self) -> bool:
         """Whether they administer the workspace. Slack: users.info, scope users:read."""
-        answer = await self._incoming.client.users_info(user=self.caller.user_id)
+        answer = await self._request.client.users_info(user=self.caller.user_id)
         user = answer["user"]
         is_ours = user.get("team_id") in (None, self.caller.team_id)
-        return is_ours and any(user.get(name) for name in ADMIN)
+        return is_ours and any(user.get(name) for name in ADMIN_FLAGS)
 
     async def must_be_in(self, channel_id: str) -> None:
         """Raises NotInChannel unless they act in that channel, or are a member of it.
 
         Slack: conversations.members, scopes channels:read, groups:read.
         """
-        if channel_id == self._incoming.channel_id:
+        if channel_id == self._request.channel_id:
             return
         try:
             is_member = await self._is_member(channel_id)
@@ -62,22 +62,22 @@ class People:
 
         It is done already: where Slack refuses the message, the log says so.
         """
-        actor = self._incoming.caller
+        actor = self._request.caller
         if other.user_id == actor.user_id:
             return
         message: dict[str, Any] = self._renderer.render(template, by=actor.user_id, **facts)
         try:
-            await self._incoming.client.chat_postMessage(channel=other.user_id, **message)
+            await self._request.client.chat_postMessage(channel=other.user_id, **message)
         except SLACK_ERRORS as error:
-            logger.warning("an owner is not told of a change: %s", named(error))
+            logger.warning("an owner is not told of a change: %s", error_name(error))
 
     async def _is_member(self, channel_id: str) -> bool:
         cursor = ""
-        for _ in range(MOST_PAGES):
-            answer = await self._incoming.client.conversations_members(
-                channel=channel_id, limit=PAGE, cursor=cursor or None
+        for _ in range(MAX_MEMBER_PAGES):
+            answer = await self._request.client.conversations_members(
+                channel=channel_id, limit=MEMBERS_PAGE_SIZE, cursor=cursor or None
             )
-            if self._incoming.caller.user_id in answer["members"]:
+            if self._request.caller.user_id in answer["members"]:
                 return True
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
@@ -85,16 +85,16 @@ class People:
         raise NotInChannel(channel_id, known=False)
 
 
-SLACK_SECONDS = 2.0  # somebody waits for a list
+TIME_ZONE_TIMEOUT_SECONDS = 2.0  # somebody waits for a list
 
 
 class UserClock:
     """The clock of the person behind one request."""
 
     def __init__(
-        self, kept: TimeZoneCache, clock: Callable[[], float], incoming: SlackRequest
+        self, kept: TimeZoneCache, clock: Callable[[], float], request: SlackRequest
     ) -> None:
-        self._kept, self._clock, self._incoming = kept, clock, incoming
+        self._kept, self._clock, self._request = kept, clock, request
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -105,7 +105,7 @@ class UserClock:
 
         Raises StoreUnavailable.
         """
-        caller = self._incoming.caller
+        caller = self._request.caller
         if known := _zone(await self._kept.load(caller)):
             return known
         zone = _zone(await self._asked())
@@ -116,8 +116,8 @@ class UserClock:
     async def _asked(self) -> str:
         """Slack: users.info, scope users:read; `tz` is a name of the IANA database."""
         try:
-            async with asyncio.timeout(SLACK_SECONDS):
-                answer = await self._incoming.client.users_info(user=self._incoming.caller.user_id)
+            async with asyncio.timeout(TIME_ZONE_TIMEOUT_SECONDS):
+                answer = await self._request.client.users_info(user=self._request.caller.user_id)
         except SLACK_ERRORS as error:
             logger.warning("a user's time zone is not known: %s", type(error).__name__)
             return ""

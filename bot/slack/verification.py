@@ -46,7 +46,7 @@ class RequestVerifier:
         self._secrets = tuple(secret.encode() for secret in signing_secrets)
         self._clock = clock
 
-    def refuse_head(self, headers: Mapping[str, str]) -> Rejection | None:
+    def verify_headers(self, headers: Mapping[str, str]) -> Rejection | None:
         """Why the body of this request need not be read; None if it may be Slack's."""
         timestamp = headers.get(TIMESTAMP, "")
         signature = headers.get(SIGNATURE, "")
@@ -54,15 +54,15 @@ class RequestVerifier:
             return Rejection(400, "not a signed request of Slack's")
         if abs(self._clock() - int(timestamp)) > MAX_AGE_SECONDS:
             return Rejection(401, "the request is too old")
-        return TOO_LONG if length(headers) > MAX_BODY_BYTES else None
+        return TOO_LONG if content_length(headers) > MAX_BODY_BYTES else None
 
-    def refuse_body(self, headers: Mapping[str, str], body: bytes) -> Rejection | None:
-        """Why a request that `refuse_head` let pass is not answered; None if it is Slack's."""
+    def verify_body(self, headers: Mapping[str, str], body: bytes) -> Rejection | None:
+        """Why a request that `verify_headers` let pass is not answered; None if it is Slack's."""
         signed = b"v0:%b:%b" % (headers[TIMESTAMP].encode(), body)
         given = headers[SIGNATURE]
         made = [f"v0={hmac.digest(one, signed, hashlib.sha256).hex()}" for one in self._secrets]
         if not any(hmac.compare_digest(one, given) for one in made):
-            return Rejection(401, "the signature does not fit")
+            return Rejection(401, "invalid signature")
         try:
             body.decode()
         except UnicodeDecodeError:
@@ -72,7 +72,7 @@ class RequestVerifier:
 
 def may_be_certificate_check(headers: Mapping[str, str]) -> bool:
     """Slack: an unsigned form of a few bytes comes now and then, to check the certificate."""
-    return SIGNATURE not in headers and 0 < length(headers) <= MAX_CHECK_BYTES
+    return SIGNATURE not in headers and 0 < content_length(headers) <= MAX_CHECK_BYTES
 
 
 def is_certificate_check(body: bytes) -> bool:
@@ -80,7 +80,7 @@ def is_certificate_check(body: bytes) -> bool:
     return b"ssl_check=1" in body.split(b"&")
 
 
-def length(headers: Mapping[str, str]) -> int:
+def content_length(headers: Mapping[str, str]) -> int:
     """What the request says of the length of its body, in bytes; 0 if nothing."""
     said = headers.get("content-length", "")
     return int(said) if said.isascii() and said.isdigit() else 0
@@ -237,7 +237,7 @@ _CARRIES = {
 """What a request of this type is about."""
 
 
-def parse(body: str) -> dict[str, Any]:
+def parse_body(body: str) -> dict[str, Any]:
     """The fields of a request of Slack's; raises ValueError where there are none to read, or one
     that is read is of another type than Slack sends. What cannot be encoded is replaced.
 

@@ -10,67 +10,70 @@ from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
+from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.alerts import DISCONNECTED
-from bot.services.alerts.grouping import group_changes, remembered
+from bot.services.alerts.grouping import group_changes, posts_after
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import BROKEN, AlertPoller, notice_at, wait
+from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService
 from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, named, passes_in
-from bot.slack.posting.alerts import AlertPoster, shown_ids
+from bot.slack.errors import SLACK_ERRORS, error_name, retry_seconds
+from bot.slack.posting.alerts import AlertPoster, job_ids_shown
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused
 from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
 
-LOOK_SECONDS = 1.0
-MOST_AT_ONCE = 200
+QUEUE_INTERVAL_SECONDS = 1.0
+MAX_DUE = 200
 OWNER_GONE = "owner_gone"
 
-SILENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
+REASONS_NOT_SENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
 """Reasons to pause that the owner cannot read, or was told at once when it happened."""
 
 logger = logging.getLogger(__name__)
 
 
-@periodic(LOOK_SECONDS)
-async def find_due(now: float, alert_store: AlertStore, queue: TaskQueue) -> None:
-    for source in await alert_store.sources.take_due(now, MOST_AT_ONCE):
-        await queue.put("alerts.look", source.name, source=source.name)
+@periodic(QUEUE_INTERVAL_SECONDS)
+async def queue_due_alerts(now: float, alert_store: AlertStore, queue: TaskQueue) -> None:
+    for source in await alert_store.connections.claim_due(now, MAX_DUE):
+        await queue.put("alerts.poll", source.name, source=source.name)
 
 
-@task("alerts.look")
-async def look(
+@task
+async def poll(
     source: str,
-    alert_looks: AlertPoller,
-    alert_course: AlertLifecycle,
+    alert_poller: AlertPoller,
+    alert_lifecycle: AlertLifecycle,
     queue: TaskQueue,
     audit: AuditLog,
 ) -> None:
     """All alerts of a connection, each set of filters once."""
-    looked = await alert_looks.look(PolledConnection.named(source))
+    looked = await alert_poller.poll(PolledConnection.parse(source))
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
-    for alert_id in looked.unnoticed:
-        await queue.put("alerts.notice", alert_id, alert_id=alert_id)
-    if looked.broken:
-        await _pause_all(PolledConnection.named(source), looked.broken, alert_course, audit)
-    for alert_id in looked.refused:
-        await _pause(alert_id, "filters", alert_course, audit)
+    for alert_id in looked.notices_due:
+        await queue.put("alerts.post_notice", alert_id, alert_id=alert_id)
+    if looked.connection_error:
+        await _pause_all(
+            PolledConnection.parse(source), looked.connection_error, alert_lifecycle, audit
+        )
+    for alert_id in looked.invalid_filters:
+        await _pause(alert_id, "filters", alert_lifecycle, audit)
 
 
-@task("alerts.post")
+@task
 async def post(
     alert_id: str,
     now: float,
-    errand: TaskContext,
+    context: TaskContext,
     alert_store: AlertStore,
-    alert_course: AlertLifecycle,
-    alert_looks: AlertPoller,
+    alert_lifecycle: AlertLifecycle,
+    alert_poller: AlertPoller,
     sharing: SharingService,
-    alert_posts: AlertPoster,
-    told_once: Notifier,
+    alert_poster: AlertPoster,
+    notifier: Notifier,
     departures: Departures,
     audit: AuditLog,
 ) -> None:
@@ -78,66 +81,68 @@ async def post(
     alert = await alert_store.load(alert_id)
     if alert is None or alert.batch is None or alert.paused or alert.muted_until > now:
         return
-    errand.owner, errand.subject = alert.owner, "an alert in a channel"
-    errand.on_give_up = partial(_pause, alert.id, "unexpected", alert_course, audit)
-    admit = partial(_admit, alert, sharing, told_once)
+    context.owner, context.subject = alert.owner, "an alert in a channel"
+    context.on_give_up = partial(_pause, alert.id, "unexpected", alert_lifecycle, audit)
+    admit = partial(_admit, alert, sharing, notifier)
     try:
-        if not await alert_course.check(alert, told_once.is_gone):
+        if not await alert_lifecycle.check_owner(alert, notifier.has_left):
             await departures.remove_user(alert.owner)
-            await _pause(alert.id, OWNER_GONE, alert_course, audit)
+            await _pause(alert.id, OWNER_GONE, alert_lifecycle, audit)
             return
         await admit()
-        posts = await alert_store.posts(alert.id)
-        told = await _post(alert, alert.batch, posts, alert_looks, alert_posts, told_once, admit)
-        if not await alert_course.done(alert, told):  # try again; nothing is posted twice
+        posts = await alert_store.load_posts(alert.id)
+        told = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
+        if not await alert_lifecycle.mark_posted(alert, told):  # try again; nothing is posted twice
             raise RetryLater(1.0, "the alert was changed at the same time")
-    except BROKEN as error:
-        if (looked := await alert_looks.struck(alert.source, error)).broken:
-            await _pause_all(alert.source, looked.broken, alert_course, audit)
+    except CONNECTION_ERRORS as error:
+        if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
+            await _pause_all(alert.connection, looked.connection_error, alert_lifecycle, audit)
     except EmporixError as error:
-        raise RetryLater(wait(error, [alert], now), str(error)) from error
+        raise RetryLater(backoff_seconds(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused, *SLACK_ERRORS) as error:
-        reason = _permanent(error)
+        reason = _permanent_reason(error)
         logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
-        await _pause(alert.id, reason, alert_course, audit)
+        await _pause(alert.id, reason, alert_lifecycle, audit)
 
 
-@task("alerts.notice")
-async def notice(
+@task
+async def post_notice(
     alert_id: str,
     now: float,
-    errand: TaskContext,
+    context: TaskContext,
     alert_store: AlertStore,
-    alert_course: AlertLifecycle,
+    alert_lifecycle: AlertLifecycle,
     sharing: SharingService,
-    told_once: Notifier,
+    notifier: Notifier,
 ) -> None:
     """Tell the channel and the owner of a paused alert why it is paused."""
     alert = await alert_store.load(alert_id)
-    if alert is None or notice_at(alert) > now:
+    if alert is None or pause_notice_at(alert) > now:
         return
-    errand.owner, errand.subject = alert.owner, "a paused alert in a channel"
-    await _tell_channel(alert, sharing, told_once)
-    if not alert.notices and alert.paused not in SILENT_TO_OWNER:
-        await _tell_owner(alert, await alert_course.paused_with(alert), told_once)
-    await alert_course.noticed(alert)
+    context.owner, context.subject = alert.owner, "a paused alert in a channel"
+    await _tell_channel(alert, sharing, notifier)
+    if not alert.notices and alert.paused not in REASONS_NOT_SENT_TO_OWNER:
+        await _tell_owner(alert, await alert_lifecycle.paused_together_with(alert), notifier)
+    await alert_lifecycle.record_notice(alert)
 
 
-async def _pause(alert_id: str, reason: str, alert_course: AlertLifecycle, audit: AuditLog) -> None:
-    alert = await alert_course.pause(alert_id, reason)
+async def _pause(
+    alert_id: str, reason: str, alert_lifecycle: AlertLifecycle, audit: AuditLog
+) -> None:
+    alert = await alert_lifecycle.pause(alert_id, reason)
     if alert and alert.paused == reason:
         await _note_paused(alert, reason, audit)
 
 
 async def _pause_all(
-    source: PolledConnection, reason: str, alert_course: AlertLifecycle, audit: AuditLog
+    source: PolledConnection, reason: str, alert_lifecycle: AlertLifecycle, audit: AuditLog
 ) -> None:
-    for alert in await alert_course.pause_all(source, reason):
+    for alert in await alert_lifecycle.pause_all(source, reason):
         await _note_paused(alert, reason, audit)
 
 
 async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
-    await audit.note_by_app(
+    await audit.try_record_for_app(
         AuditEvent.ALERT_PAUSED,
         alert.owner,
         reason,
@@ -147,40 +152,40 @@ async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
     )
 
 
-async def _admit(alert: Alert, sharing: SharingService, told_once: Notifier) -> None:
+async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
     """Raises ShareRefused where the readers of its channel may not see jobs."""
-    sharing.admit(await told_once.audience(alert.channel_id))
+    sharing.admit(await notifier.audience(alert.channel_id))
 
 
-async def _tell_channel(alert: Alert, sharing: SharingService, told_once: Notifier) -> None:
+async def _tell_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
     """Otherwise its silence would look as if nothing failed."""
-    name = f"{_paused(alert)}:{alert.notices + 1}"
-    post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, notice_at(alert))
+    name = f"{_pause_key(alert)}:{alert.notices + 1}"
+    post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
     try:
-        await _admit(alert, sharing, told_once)
-        await told_once.in_channel(post, "alerts/orphaned", alert=alert)
+        await _admit(alert, sharing, notifier)
+        await notifier.post_in_channel(post, "alerts/orphaned", alert=alert)
     except (ShareRefused, *SLACK_ERRORS) as error:
-        logger.warning("%s is not posted: %s", name, _permanent(error))
+        logger.warning("%s is not posted: %s", name, _permanent_reason(error))
 
 
-def _permanent(error: Exception) -> str:
+def _permanent_reason(error: Exception) -> str:
     """The reason for a refusal that stays; raises Later for any other."""
     if isinstance(error, ShareRefused | PostRefused):
         return error.reason
-    if (seconds := passes_in(error)) is not None:
+    if (seconds := retry_seconds(error)) is not None:
         raise RetryLater(seconds, describe(error)) from error
-    return named(error)
+    return error_name(error)
 
 
-async def _tell_owner(alert: Alert, together: list[Alert], told_once: Notifier) -> None:
+async def _tell_owner(alert: Alert, together: list[Alert], notifier: Notifier) -> None:
     """One message for all that were paused together, by the name of the oldest."""
     alerts = together or [alert]
     facts = {"reason": alert.paused, "tenant": alert.tenant, "alerts": alerts}
-    name, at = _paused(alerts[0]), alert.paused_at
-    await told_once.directly(name, alert.owner, at, "alerts/paused", **facts)
+    name, at = _pause_key(alerts[0]), alert.paused_at
+    await notifier.send_direct(name, alert.owner, at, "alerts/paused", **facts)
 
 
-def _paused(alert: Alert) -> str:
+def _pause_key(alert: Alert) -> str:
     return f"alert:{alert.id}:paused:{alert.paused_at:.3f}"
 
 
@@ -188,16 +193,16 @@ async def _post(
     alert: Alert,
     batch: ChangeBatch,
     posts: tuple[PostedAlert, ...],
-    alert_looks: AlertPoller,
-    alert_posts: AlertPoster,
-    told_once: Notifier,
+    alert_poller: AlertPoller,
+    alert_poster: AlertPoster,
+    notifier: Notifier,
     admit: Admit,
 ) -> tuple[PostedAlert, ...]:
     """Post a batch; returns the messages of the last day, with the new one."""
     plan = group_changes(batch, posts)
-    jobs = await alert_looks.details(alert, shown_ids(plan))
-    ts = await alert_posts.post(alert, batch, plan, jobs, admit)
+    jobs = await alert_poller.load_jobs(alert, job_ids_shown(plan))
+    ts = await alert_poster.post(alert, batch, plan, jobs, admit)
     if ts is None:
         name = f"alert:{alert.id}:{batch.number}:unknown"
-        await told_once.directly(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
-    return remembered(posts, plan, batch, ts or "")
+        await notifier.send_direct(name, alert.owner, batch.at, "alerts/unknown", alert=alert)
+    return posts_after(posts, plan, batch, ts or "")

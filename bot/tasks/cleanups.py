@@ -10,107 +10,111 @@ from functools import partial
 
 from bot.domain.accounts import Caller
 from bot.domain.cleanups import Cleanup, CleanupProgress
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.errors import FileRefused, RetryLater
 from bot.rendering.jobs_csv import csv_text
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
-from bot.services.cleanups.run import CleanupRuns, FileNotSent, Owner
+from bot.services.cleanups.run import CleanupOwner, CleanupRuns, FileNotSent
 from bot.services.departures import Departures
 from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, named, passes_in
+from bot.slack.errors import SLACK_ERRORS, error_name, retry_seconds
 from bot.slack.files import file_name
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.store.cleanups import CleanupStore
 
-MOST_AT_ONCE = 200
+MAX_DUE = 200
 
 logger = logging.getLogger(__name__)
 
-SLACK_SECONDS = 5.0
+PROGRESS_TIMEOUT_SECONDS = 5.0
 """Deletes do not wait for Slack for longer."""
 
 
 @periodic(1.0)
-async def find_due(now: float, queue: TaskQueue, cleanup_store: CleanupStore) -> None:
-    for clean_id in await cleanup_store.due.claim(now, MOST_AT_ONCE):
-        await queue.put("clean.run", clean_id, clean_id=clean_id)
+async def queue_due_cleanups(now: float, queue: TaskQueue, cleanup_store: CleanupStore) -> None:
+    for cleanup_id in await cleanup_store.due.claim(now, MAX_DUE):
+        await queue.put("cleanups.run", cleanup_id, cleanup_id=cleanup_id)
 
 
-@task("clean.run")
+@task
 async def run(
-    clean_id: str,
-    errand: TaskContext,
-    clean_runs: CleanupRuns,
-    directly: DirectMessages,
+    cleanup_id: str,
+    context: TaskContext,
+    cleanup_runs: CleanupRuns,
+    direct_messages: DirectMessages,
     departures: Departures,
-    told_once: Notifier,
+    notifier: Notifier,
 ) -> None:
-    shown = Shown(directly, told_once, errand)
-    is_gone = partial(_is_gone, directly, departures)
-    owner = Owner(shown.show, partial(_send, directly), is_gone)
-    seconds = await clean_runs.run(clean_id, owner)
+    shown = ProgressMessage(direct_messages, notifier, context)
+    is_gone = partial(_is_gone, direct_messages, departures)
+    owner = CleanupOwner(shown.show, partial(_send_file, direct_messages), is_gone)
+    seconds = await cleanup_runs.run(cleanup_id, owner)
     if seconds is not None:
         raise RetryLater(seconds, "the clean-up goes on")
 
 
-async def _is_gone(directly: DirectMessages, departures: Departures, caller: Caller) -> bool:
+async def _is_gone(direct_messages: DirectMessages, departures: Departures, caller: Caller) -> bool:
     """Whether the owner has left Slack; then their API keys are deleted, too."""
-    is_gone = await directly.is_gone(caller)
+    is_gone = await direct_messages.has_left(caller)
     if is_gone:
         await departures.remove_user(caller)
     return is_gone
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ProgressMessage:
     """The one direct message of a clean-up, which changes as it goes."""
 
-    directly: DirectMessages
-    told_once: Notifier
-    errand: TaskContext
+    direct_messages: DirectMessages
+    notifier: Notifier
+    context: TaskContext
 
     async def show(self, progress: CleanupProgress) -> str:
         """Gives the place of the message. Only the report must get there."""
-        clean = progress.clean
-        if clean.end_reason:
+        cleanup = progress.cleanup
+        if cleanup.end_reason:
             return await self._report(progress)
         try:
-            async with asyncio.timeout(SLACK_SECONDS):
+            async with asyncio.timeout(PROGRESS_TIMEOUT_SECONDS):
                 return await self._put("jobs/clean.progress", progress)
         except (*SLACK_ERRORS, RetryLater) as error:
             logger.warning("the progress of a clean-up is not shown: %s", type(error).__name__)
-            return clean.shown_at
+            return cleanup.progress_message
 
     async def _report(self, progress: CleanupProgress) -> str:
         """Raises Later for what passes, as a token that Slack does not accept at the moment."""
-        self.errand.owner = progress.clean.caller
-        self.errand.subject = "the report of a clean-up"
+        self.context.owner = progress.cleanup.caller
+        self.context.subject = "the report of a clean-up"
         try:
             return await self._put("jobs/clean.report", progress)
         except SLACK_ERRORS as error:
-            if (seconds := passes_in(error)) is None:
+            if (seconds := retry_seconds(error)) is None:
                 raise
             raise RetryLater(seconds, describe(error)) from error
 
     async def _put(self, template: str, progress: CleanupProgress) -> str:
         """The first is posted once, though Slack may fail after posting, or a worker stop."""
-        clean = progress.clean
-        place = clean.shown_at or await self.told_once.place(
-            f"clean:{clean.id}", clean.caller, clean.begun_at, template, progress=progress
+        cleanup = progress.cleanup
+        place = cleanup.progress_message or await self.notifier.post_direct(
+            f"cleanup:{cleanup.id}", cleanup.caller, cleanup.started_at, template, progress=progress
         )
-        return await self.directly.show(clean.caller, place, template, progress=progress)
+        return await self.direct_messages.send_or_update(
+            cleanup.caller, place, template, progress=progress
+        )
 
 
-async def _send(directly: DirectMessages, clean: Cleanup, jobs: Sequence[Job], number: int) -> None:
+async def _send_file(
+    direct_messages: DirectMessages, cleanup: Cleanup, jobs: Sequence[Job], number: int
+) -> None:
     """A CSV file with some of the jobs, in a direct message. Raises FileNotSent."""
     # 5,000 jobs take tenths of a second, in which the worker does other things.
     text = await asyncio.to_thread(csv_text, jobs)
-    name = file_name("clean-up", f"{clean.tenant}-{clean.id}-{number}", "csv")
+    name = file_name("clean-up", f"{cleanup.tenant}-{cleanup.id}-{number}", "csv")
     try:
-        await directly.share(clean.caller, name, text)
+        await direct_messages.send_file(cleanup.caller, name, text)
     except FileRefused as error:
         logger.warning("the jobs of a clean-up could not be sent: %s", error)
         raise FileNotSent(error.reason, passes=False) from error
     except SLACK_ERRORS as error:
-        logger.warning("the jobs of a clean-up could not be sent: %s", named(error))
-        raise FileNotSent(named(error), passes=passes_in(error) is not None) from error
+        logger.warning("the jobs of a clean-up could not be sent: %s", error_name(error))
+        raise FileNotSent(error_name(error), passes=retry_seconds(error) is not None) from error

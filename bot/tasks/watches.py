@@ -7,170 +7,172 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from bot.domain.accounts import Account, Caller, PolledConnection
+from bot.domain.jobs import Job
 from bot.domain.watches import Watch
-from bot.emporix.models import Job
 from bot.errors import EmporixError, NotFound, RetryLater, ShareRefused
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
 from bot.services.deletes import SharedDeletes
 from bot.services.departures import Departures
 from bot.services.jobs import JobCard, JobService
 from bot.services.sharing import SharingService
-from bot.services.watches import WatchService, duration, wait
+from bot.services.watches import WatchService, backoff_seconds, job_duration
 from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, passes_in
+from bot.slack.errors import SLACK_ERRORS, retry_seconds
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import OutgoingMessage
 from bot.store.accounts import AccountStore
 from bot.store.watches import WatchStore
 
-LOOK_SECONDS = 1.0
-MOST_AT_ONCE = 200
+QUEUE_INTERVAL_SECONDS = 1.0
+MAX_DUE = 200
 
 logger = logging.getLogger(__name__)
 
 
-@periodic(LOOK_SECONDS)
-async def find_due(now: float, watch_store: WatchStore, queue: TaskQueue) -> None:
-    for source in await watch_store.sources.take_due(now, MOST_AT_ONCE):
-        await queue.put("watches.look", source.name, source=source.name)
+@periodic(QUEUE_INTERVAL_SECONDS)
+async def queue_due_watches(now: float, watch_store: WatchStore, queue: TaskQueue) -> None:
+    for source in await watch_store.connections.claim_due(now, MAX_DUE):
+        await queue.put("watches.poll", source.name, source=source.name)
 
 
-@task("watches.look")
-async def look(source: str, now: float, watching: WatchService, queue: TaskQueue) -> None:
+@task
+async def poll(source: str, now: float, watches: WatchService, queue: TaskQueue) -> None:
     """One query for all that somebody watches in a tenant."""
-    seen = await watching.look(PolledConnection.named(source))
+    seen = await watches.poll(PolledConnection.parse(source))
     for ending in seen.endings:
         await queue.put(
-            "watches.tell",
+            "watches.post",
             ending.watch.id,
             source=source,
             watch_id=ending.watch.id,
             outcome=ending.outcome,
             at=now,
         )
-    if seen.broken:
-        await queue.put("watches.give_up", source, source=source, reason=seen.broken, at=now)
+    if seen.connection_error:
+        await queue.put(
+            "watches.end_broken", source, source=source, reason=seen.connection_error, at=now
+        )
 
 
-@task("watches.tell")
-async def tell(
+@task
+async def post(
     source: str,
     watch_id: str,
     outcome: str,
     at: float,
-    errand: TaskContext,
-    watching: WatchService,
+    context: TaskContext,
+    watches: WatchService,
     watch_store: WatchStore,
     account_store: AccountStore,
     jobs: JobService,
     shared_deletes: SharedDeletes,
     sharing: SharingService,
-    told_once: Notifier,
+    notifier: Notifier,
     departures: Departures,
 ) -> None:
     """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
-    watch = await watching.named(PolledConnection.named(source), watch_id)
+    watch = await watches.find(PolledConnection.parse(source), watch_id)
     if watch is None:
         return  # told already, or stopped meanwhile
-    errand.owner, errand.subject = watch.owner, f"job {watch.job_id}, which you were watching"
-    errand.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
-    if await _is_gone(watch.owner, told_once):
+    context.owner, context.subject = watch.owner, f"job {watch.job_id}, which you were watching"
+    context.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
+    if await _is_gone(watch.owner, notifier):
         await departures.remove_user(watch.owner)
         return
     account = await account_store.load(watch.owner)
-    card = await _card(account, watch, jobs) if outcome == "ended" else None
-    may_be_public = partial(_may_be_public, watch, sharing, told_once)
+    card = await _load_card(account, watch, jobs) if outcome == "ended" else None
+    may_be_public = partial(_may_be_public, watch, sharing, notifier)
     public = await may_be_public()
     if watch.message_ts and card and public:
-        await _change_shown(account, watch, jobs, shared_deletes, told_once, may_be_public)
+        await _update_shown(account, watch, jobs, shared_deletes, notifier, may_be_public)
         public = await may_be_public()
-    await _tell(watch, outcome, at, card.job if card else None, told_once, public=public)
+    await _post(watch, outcome, at, card.job if card else None, notifier, public=public)
     await watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
 
-@task("watches.give_up")
-async def give_up(
+@task
+async def end_broken(
     source: str,
     reason: str,
     at: float,
-    watching: WatchService,
+    watches: WatchService,
     watch_store: WatchStore,
-    told_once: Notifier,
+    notifier: Notifier,
 ) -> None:
     """The connection does not work any more; its owner hears so once."""
-    broken = PolledConnection.named(source)
-    watches = await watch_store.of(broken.owner, broken.tenant)
-    if not watches:
+    broken = PolledConnection.parse(source)
+    ended = await watch_store.of_owner(broken.owner, broken.tenant)
+    if not ended:
         return
-    facts = {"tenant": broken.tenant, "reason": reason, "count": len(watches)}
-    name = f"watch:{watches[0].id}:broken"
-    await told_once.directly(name, broken.owner, at, "jobs/watch.broken", **facts)
-    await watching.end_all(broken.owner, broken.tenant)
+    facts = {"tenant": broken.tenant, "reason": reason, "count": len(ended)}
+    name = f"watch:{ended[0].id}:broken"
+    await notifier.send_direct(name, broken.owner, at, "jobs/watch.broken", **facts)
+    await watches.end_all(broken.owner, broken.tenant)
 
 
-async def _is_gone(owner: Caller, told_once: Notifier) -> bool:
+async def _is_gone(owner: Caller, notifier: Notifier) -> bool:
     """Where Slack refuses to say, a message to somebody who has left does no harm."""
     try:
-        return await told_once.is_gone(owner.user_id)
+        return await notifier.has_left(owner.user_id)
     except SLACK_ERRORS as error:
-        _later_if_it_passes(error)
+        _retry_if_temporary(error)
         logger.warning("whether a watcher has left is not known: %s", describe(error))
         return False
 
 
-async def _may_be_public(watch: Watch, sharing: SharingService, told_once: Notifier) -> bool:
+async def _may_be_public(watch: Watch, sharing: SharingService, notifier: Notifier) -> bool:
     """Whether the end of a job may be shown where Watch was pressed; its readers may be new."""
     if not watch.channel_id:
         return False
     try:
-        sharing.admit(await told_once.audience(watch.channel_id))
+        sharing.admit(await notifier.audience(watch.channel_id))
     except ShareRefused as refused:
         logger.info("a watch ends in a direct message: %s", refused.reason)
         return False
     except SLACK_ERRORS as error:
-        _later_if_it_passes(error)
+        _retry_if_temporary(error)
         logger.warning("a watch ends in a direct message: %s", describe(error))
         return False
     return True
 
 
-def _later_if_it_passes(error: Exception) -> None:
-    if (seconds := passes_in(error)) is not None:
+def _retry_if_temporary(error: Exception) -> None:
+    if (seconds := retry_seconds(error)) is not None:
         raise RetryLater(seconds, describe(error)) from error
 
 
-async def _card(account: Account, watch: Watch, jobs: JobService) -> JobCard | None:
+async def _load_card(account: Account, watch: Watch, jobs: JobService) -> JobCard | None:
     try:
         return await jobs.get(account, watch.job_id, watch.tenant)
     except NotFound:
         return None
     except EmporixError as error:  # whether the connection is broken, the next look will tell
-        raise RetryLater(wait(error), str(error)) from error
+        raise RetryLater(backoff_seconds(error), str(error)) from error
 
 
-async def _change_shown(
+async def _update_shown(
     account: Account,
     watch: Watch,
     jobs: JobService,
     shared_deletes: SharedDeletes,
-    told_once: Notifier,
+    notifier: Notifier,
     may_be_public: Callable[[], Awaitable[bool]],
 ) -> None:
     """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
-    async with shared_deletes.editing(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
-        if (card := await _card(account, watch, jobs)) and await may_be_public():
+    async with shared_deletes.lock_message(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
+        if (card := await _load_card(account, watch, jobs)) and await may_be_public():
             place = watch.channel_id, watch.message_ts
             if watch.shared_by:
                 facts = {"card": card, "shared_by": watch.shared_by}
-                await told_once.change(*place, "jobs/share.card", **facts)
+                await notifier.update(*place, "jobs/share.card", **facts)
             else:
                 shown = watch.tenant, watch.job_id
                 row = {"job": card.job, "tenant": watch.tenant}
-                await told_once.change_row(*place, shown, "jobs/share.row", **row)
+                await notifier.update_row(*place, shown, "jobs/share.row", **row)
 
 
-async def _tell(
-    watch: Watch, outcome: str, at: float, job: Job | None, told_once: Notifier, *, public: bool
+async def _post(
+    watch: Watch, outcome: str, at: float, job: Job | None, notifier: Notifier, *, public: bool
 ) -> None:
     """In the thread where they said that they watch; directly where that is not possible."""
     facts = {
@@ -178,11 +180,11 @@ async def _tell(
         "tenant": watch.tenant,
         "job_id": watch.job_id,
         "job": job,
-        "seconds": duration(job) if job else None,
+        "seconds": job_duration(job) if job else None,
     }
     name, owner = f"watch:{watch.id}", watch.owner
     if public:
         post = OutgoingMessage(name, owner.team_id, watch.channel_id, at, watch.message_ts)
-        if await told_once.in_channel(post, "jobs/watch.over", user_id=owner.user_id, **facts):
+        if await notifier.post_in_channel(post, "jobs/watch.over", user_id=owner.user_id, **facts):
             return
-    await told_once.directly(f"{name}:direct", owner, at, "jobs/watch.over", user_id="", **facts)
+    await notifier.send_direct(f"{name}:direct", owner, at, "jobs/watch.over", user_id="", **facts)

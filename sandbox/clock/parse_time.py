@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.services.digests.schedule import moment
+from bot.services.digests.schedule import local_time
 
 ZONE = "Europe/Berlin"
 DAY = timedelta(days=1)
@@ -98,7 +98,7 @@ def _day(word: str, today: date) -> date:
 
 def _days(zone: str, first: date, minute: int) -> Iterator[float]:
     for number in range(3):  # a zone may leave a day out
-        if (found := moment(zone, first + number * DAY, minute)) is not None:
+        if (found := local_time(zone, first + number * DAY, minute)) is not None:
             yield found
 
 

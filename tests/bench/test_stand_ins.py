@@ -12,9 +12,9 @@ from bench.redis_round_trips import RoundTripCounter, counting_proxy
 from bench.stand_ins import channels, emporix, tenants
 from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller
-from bot.emporix.models import JobPage
-from bot.rendering.agent_message import detect
-from bot.services.similarity import groups
+from bot.emporix.models import parse_job_page
+from bot.rendering.agent_message import read
+from bot.services.similarity import group_failures
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
 from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
@@ -22,7 +22,7 @@ from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 
 def test_lists_hold_what_agents_write() -> None:
     """Ten different jobs with times and agents; some messages are Markdown."""
-    page = JobPage.from_json(json.loads(emporix.JOBS), page=1, size=10, total=749)
+    page = parse_job_page(json.loads(emporix.JOBS), page=1, size=10, total=749)
     assert len(page.jobs) == 10
     assert all(job.message and job.agent_id and job.created_at for job in page.jobs)
     assert "markdown" in {detect(job.message).kind for job in page.jobs}
@@ -76,8 +76,8 @@ def test_failures_of_a_tenant_are_alike_only_where_it_has_many() -> None:
     """Four fit into one message; sixty have a second page, and go on in the thread."""
     few, total = asked("acme-1", "status:FAILURE", 50)
     assert len(few) == total == 4
-    read = JobPage.from_json(few, page=1, size=50, total=4).jobs
-    assert [group.count for group in groups(read)] == [1] * 4
+    read = parse_job_page(few, page=1, size=50, total=4).jobs
+    assert [group.count for group in group_failures(read)] == [1] * 4
     pages = [asked("acme-5", "status:FAILURE", 50, page) for page in (1, 2)]
     assert [(len(found), total) for found, total in pages] == [(50, 60), (10, 60)]
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.slack.background import LIMITS
+from bot.slack.background import DEFAULT_QUEUE_LIMITS
 from bot.store.encryption import new_key
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault
@@ -89,7 +89,7 @@ async def connect(outside: Outside) -> None:
 
 async def test_finishes_what_runs_when_it_is_told_to_stop(outside: Outside) -> None:
     """SIGTERM while 50 commands run and more wait for their turn: all of them are answered."""
-    running, waiting = LIMITS.each_running, 30
+    running, waiting = DEFAULT_QUEUE_LIMITS.each_running, 30
     outside.emporix_state.add_job("acme", id="job-1", status="success", message="Done.")
     async with bot_process("web", outside.settings) as process:
         outside.workspace.bot_url = f"http://127.0.0.1:{outside.settings['PORT']}"

@@ -11,7 +11,7 @@ import stamina
 
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
-from bot.emporix.retries import ATTEMPTS
+from bot.emporix.retries import MAX_CALL_ATTEMPTS
 from tests.emporix.fakes import NOW, FakeTokens
 
 QUICK = httpx.Timeout(2, read=0.3)
@@ -22,7 +22,7 @@ Clients = Callable[..., AbstractAsyncContextManager[EmporixClient]]
 @pytest.fixture(autouse=True)
 def no_waiting() -> Iterator[None]:
     """Retry as often as in earnest, without the pauses."""
-    with stamina.set_testing(True, attempts=ATTEMPTS, cap=True):
+    with stamina.set_testing(True, attempts=MAX_CALL_ATTEMPTS, cap=True):
         yield
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from bot.domain.accounts import READING, Token
+from bot.domain.accounts import READ_SCOPES, Token
 from bot.domain.filters import Filters
 from bot.emporix import auth
 from bot.emporix.client import EmporixClient
@@ -39,12 +39,12 @@ async def list_jobs(client: EmporixClient, token: Token | None = None) -> None:
 async def test_living(client_of: Clients, tokens: FakeTokens) -> None:
     """A living token costs neither a look into the store nor a token request."""
     async with scripted(JOBS) as server, client_of(server.url) as client:
-        await list_jobs(client, living("mine", auth.REFRESH_AHEAD))
+        await list_jobs(client, living("mine", auth.REFRESH_AHEAD_SECONDS))
         assert bearers(server) == ["mine"]
     assert tokens.reads == 0
 
 
-@pytest.mark.parametrize("seconds", [auth.REFRESH_AHEAD - 1, -5])
+@pytest.mark.parametrize("seconds", [auth.REFRESH_AHEAD_SECONDS - 1, -5])
 async def test_ending(seconds: float, client_of: Clients, tokens: FakeTokens) -> None:
     """A token that ends soon is replaced before it is used, and the new one is kept."""
     async with scripted(token("new"), JOBS) as server, client_of(server.url) as client:
@@ -161,7 +161,7 @@ async def test_call_ended_from_outside(client_of: Clients, tokens: FakeTokens) -
 async def test_repr_is_discreet(tokens: FakeTokens) -> None:
     """Nothing that may reach a log shows a token or a secret."""
     async with http_client("http://emporix.example") as http:
-        request = auth.token_request(http, READING, connection().credentials)
+        request = auth.token_request(http, READ_SCOPES, connection().credentials)
         signer = auth.TokenAuth(connection(), tokens, lambda: NOW, lambda _: request)
         signed = await anext(signer.async_auth_flow(httpx.Request("GET", "http://e.example")))
         shown = f"{request!r} {request.headers!r} {signer!r} {signed!r} {signed.headers!r}"

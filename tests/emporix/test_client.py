@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from bot.domain.accounts import Credentials
 from bot.domain.filters import Filters
-from bot.emporix.client import MAX_QUERY_STRING, EmporixClient
+from bot.domain.jobs import Agent, Job
+from bot.emporix.client import MAX_QUERY_STRING_BYTES, EmporixClient
 from bot.emporix.http import http_client
-from bot.emporix.models import LIST_FIELDS, Agent, Job
+from bot.emporix.models import LIST_FIELDS
 from bot.errors import InvalidInput, NotFound, Unauthorized
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import NOW, FakeTokens, connection
@@ -81,7 +82,7 @@ async def test_search(client_of: Clients) -> None:
 
 async def test_long_query(client_of: Clients) -> None:
     """A list whose query is too long for a URL becomes a search."""
-    words = ("é" * (MAX_QUERY_STRING // 6),)
+    words = ("é" * (MAX_QUERY_STRING_BYTES // 6),)
     async with scripted(JOBS) as server, client_of(server.url) as client:
         await client.list_jobs(connection(), Filters(words=words))
     assert server.requests[0].method == "POST"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.errors import MAX_DETAILS, naming_failures, response_error, token_error
-from bot.emporix.http import Encoded, TooLarge
+from bot.emporix.errors import MAX_DETAILS, response_error, token_error, translate_request_errors
+from bot.emporix.http import BodyTooLarge, UnexpectedEncoding
 from bot.errors import (
     MAY_HAVE_WORKED,
     NOT_DONE,
@@ -260,13 +260,13 @@ def test_retry_after(header: str, seconds: float | None, status: int, body: byte
         (httpx.RemoteProtocolError("garbage"), EmporixUnreadable),
         (httpx.DecodingError("not gzip"), EmporixUnreadable),
         (httpx.ProxyError("407"), EmporixUnreachable),
-        (Encoded("br", httpx.Request("GET", "http://x")), EmporixUnreadable),
-        (TooLarge("larger"), EmporixTooLarge),
+        (UnexpectedEncoding("br", httpx.Request("GET", "http://x")), EmporixUnreadable),
+        (BodyTooLarge("larger"), EmporixTooLarge),
     ],
 )
 def test_no_whole_answer(trouble: Exception, kind: type[EmporixError]) -> None:
     """Unreachable, too late and unreadable are told apart, and the tenant is known."""
-    with pytest.raises(EmporixError) as caught, naming_failures("acme"):
+    with pytest.raises(EmporixError) as caught, translate_request_errors("acme"):
         raise trouble
     assert type(caught.value) is kind
     assert caught.value.tenant == "acme"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from bot.emporix.http import Encoded, TooLarge, http_client
+from bot.emporix.http import BodyTooLarge, UnexpectedEncoding, http_client
 from tests.emporix.scripted import NOT_HTTP, TRUNCATED, Answer, cut, raw, reply, scripted, silence
 
 QUICK = httpx.Timeout(0.2)
@@ -91,7 +91,7 @@ async def test_read_timeout() -> None:
 async def test_too_large() -> None:
     """A body above 10 MB ends the reading."""
     async with scripted(reply(b"x" * (10 * 1024 * 1024 + 1))) as server:
-        with pytest.raises(TooLarge):
+        with pytest.raises(BodyTooLarge):
             await get(server.url)
 
 
@@ -144,7 +144,7 @@ async def test_reads_nothing_that_is_compressed(coding: str, status: int) -> Non
     """A megabyte of gzip can hold a gigabyte: it is not read, and named in letters of ours."""
     answer = reply(b"x" * 100, status=status, headers={"Content-Encoding": coding})
     async with scripted(answer) as server:
-        with pytest.raises(Encoded) as caught:
+        with pytest.raises(UnexpectedEncoding) as caught:
             await get(server.url)
     assert caught.value.coding in (coding, "an unknown coding")
     assert caught.value.coding.isprintable()

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.models import (
-    LIST_FIELDS,
-    Agent,
-    ExportResult,
-    ImportedEntity,
-    ImportResult,
-    Job,
-    JobPage,
-)
-from bot.emporix.results import Reason
+from bot.domain.jobs import ExportResult, ImportedEntity, ImportResult, Job, JobPage, Reason
+from bot.emporix.models import LIST_FIELDS, parse_agent, parse_job, parse_job_page
 from tests.emporix.test_payloads import JSON
 
 DOCUMENTED = {
@@ -42,7 +34,7 @@ KNOWN = [*DOCUMENTED, "exportResult", "importResult"]
 
 def test_documented_job() -> None:
     """Every documented field of a job arrives under our name."""
-    assert Job.from_json(DOCUMENTED) == Job(
+    assert parse_job(DOCUMENTED) == Job(
         id="68835cc3ef4e8e1425c360ad",
         status="success",
         type="AGENT_CHAT",
@@ -61,19 +53,19 @@ def test_documented_job() -> None:
 
 def test_spelling() -> None:
     """Status and type look the same, whichever way Emporix spells them."""
-    job = Job.from_json({"status": "FAILURE", "type": "agent_chat"})
+    job = parse_job({"status": "FAILURE", "type": "agent_chat"})
     assert (job.status, job.type) == ("failure", "AGENT_CHAT")
 
 
 def test_future() -> None:
     """Statuses and fields that nobody knows yet survive."""
-    job = Job.from_json({"status": "paused", "cost": {"tokens": 7}})
+    job = parse_job({"status": "paused", "cost": {"tokens": 7}})
     assert (job.status, job.extra) == ("paused", {"cost": {"tokens": 7}})
 
 
 def test_results() -> None:
     """What an import and an export brought about is read, with the reasons of failures."""
-    job = Job.from_json(
+    job = parse_job(
         {
             "exportResult": {"data": "e30=", "checksum": "99914b93"},
             "importResult": {
@@ -114,7 +106,7 @@ def test_results() -> None:
 
 def test_results_of_another_shape() -> None:
     """A result that is no object is kept where nothing expects a shape."""
-    job = Job.from_json({"exportResult": "later", "importResult": None, "metadata": 7})
+    job = parse_job({"exportResult": "later", "importResult": None, "metadata": 7})
     assert (job.export_result, job.import_result) == (None, None)
     assert job.extra == {"exportResult": "later", "metadata": 7}
 
@@ -122,7 +114,7 @@ def test_results_of_another_shape() -> None:
 @given(st.dictionaries(st.sampled_from(KNOWN) | st.text(), JSON))
 def test_any_object_is_a_job(value: dict[str, object]) -> None:
     """Any field may be missing, null or of another type."""
-    job = Job.from_json(value)
+    job = parse_job(value)
     assert all(isinstance(part, str) for part in (job.id, job.message, job.created_at))
     assert set(job.extra) <= set(value)
 
@@ -131,14 +123,14 @@ def test_any_object_is_a_job(value: dict[str, object]) -> None:
 def test_no_job(value: object) -> None:
     """Only an object is a job or an agent."""
     with pytest.raises(ValueError, match="JSON object"):
-        Job.from_json(value)
+        parse_job(value)
     with pytest.raises(ValueError, match="JSON object"):
-        Agent.from_json(value)
+        parse_agent(value)
 
 
 def test_repr_is_discreet() -> None:
     """A job in a log line does not show what a customer wrote."""
-    shown = repr(Job.from_json(DOCUMENTED | {"secret": "s", "exportResult": {"data": "e30="}}))
+    shown = repr(parse_job(DOCUMENTED | {"secret": "s", "exportResult": {"data": "e30="}}))
     assert not any(text in shown for text in ("Dear Customer", "Done", "e30=", "secret"))
 
 
@@ -149,7 +141,7 @@ def test_list_fields() -> None:
 
 def page_of(*ids: str, number: int = 1, size: int = 2, total: int | None = None) -> JobPage:
     value = [{"id": id_, "agentId": str(place)} for place, id_ in enumerate(ids)]
-    return JobPage.from_json(value, page=number, size=size, total=total)
+    return parse_job_page(value, page=number, size=size, total=total)
 
 
 def test_page_repeats() -> None:
@@ -183,14 +175,14 @@ def test_page_has_more(ids: str, number: int, total: int | None, more: bool) -> 
 def test_page_of_another_shape() -> None:
     """Only an array of objects is a page."""
     with pytest.raises(ValueError, match="JSON array"):
-        JobPage.from_json({"jobs": []}, page=1, size=1, total=None)
+        parse_job_page({"jobs": []}, page=1, size=1, total=None)
     with pytest.raises(ValueError, match="JSON array"):
-        JobPage.from_json([None], page=1, size=1, total=None)
+        parse_job_page([None], page=1, size=1, total=None)
 
 
 def test_one_null_hides_no_list(caplog: pytest.LogCaptureFixture) -> None:
     """What is no job is left out, and the log counts it."""
-    page = JobPage.from_json([None, {"id": "a"}, 7, {"id": "b"}], page=1, size=4, total=None)
+    page = parse_job_page([None, {"id": "a"}, 7, {"id": "b"}], page=1, size=4, total=None)
     assert [job.id for job in page.jobs] == ["a", "b"]
     assert page.has_more is True
     assert "2 of 4 entries of a response are left out" in caplog.text
@@ -200,7 +192,7 @@ def test_a_page_is_no_longer_than_was_asked_for() -> None:
     """A million empty jobs cost no more than the page that was wanted."""
     found: list[dict[str, str]] = [{} for _ in range(1_500_000)]
     begin = process_time()
-    page = JobPage.from_json(found, page=1, size=50, total=None)
+    page = parse_job_page(found, page=1, size=50, total=None)
     assert process_time() - begin < 0.2
     assert (len(page.jobs), page.has_more) == (50, True)
 
@@ -208,7 +200,7 @@ def test_a_page_is_no_longer_than_was_asked_for() -> None:
 def test_keeps_forty_unknown_fields() -> None:
     """So many are shown, and the others counted; each value is cut, and says so."""
     deep = {"list": list(range(1_000)), "text": "x" * 9_000, "deep": {"a": {"b": {"c": [1]}}}}
-    job = Job.from_json({"id": "j", **deep, **{f"k{number}": 1 for number in range(100)}})
+    job = parse_job({"id": "j", **deep, **{f"k{number}": 1 for number in range(100)}})
     assert (job.id, len(job.extra), job.left_out) == ("j", 40, 63)
     assert job.extra["list"] == [*range(20), "…"]
     assert job.extra["text"] == "x" * 1_000 + "…"
@@ -220,7 +212,7 @@ def test_keeps_a_thousand_entities_failures_first() -> None:
     agents = [{"id": str(n), "state": "FAILED" if n >= 2_995 else "ENABLED"} for n in range(3_000)]
     reasons = [{"code": f"R{n}"} for n in range(50)]
     result = {"summary": {"agents": agents, "tools": [{"state": "FAILED", "details": reasons}]}}
-    imported = Job.from_json({"importResult": result}).import_result
+    imported = parse_job({"importResult": result}).import_result
     assert imported
     assert (len(imported.entities), imported.left_out) == (1_000, 2_001)
     assert sum(entity.state == "FAILED" for entity in imported.entities) == 6
@@ -240,10 +232,10 @@ def test_keeps_a_thousand_entities_failures_first() -> None:
 )
 def test_agent_name(name: object, expected: str) -> None:
     """An agent is named in English, else in any language, else by its id."""
-    assert Agent.from_json({"id": "a1", "name": name}).name == expected
+    assert parse_agent({"id": "a1", "name": name}).name == expected
 
 
 @pytest.mark.parametrize(("enabled", "expected"), [(True, True), (False, False), (None, True)])
 def test_agent_enabled(enabled: object, expected: bool) -> None:
     """An agent is taken for enabled unless Emporix says that it is not."""
-    assert Agent.from_json({"id": "a1", "enabled": enabled}).enabled is expected
+    assert parse_agent({"id": "a1", "enabled": enabled}).enabled is expected

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Credentials, Token
-from bot.emporix.auth import parse, token_request
+from bot.emporix.auth import parse_token, token_request
 from bot.emporix.http import http_client
 from bot.errors import EmporixFailed, EmporixUnreadable, RateLimited, Unauthorized
 from tests.emporix.fakes import NOW
@@ -49,7 +49,7 @@ async def test_request(scope: str) -> None:
 
 def test_token() -> None:
     """A token has its end, its scopes, and the tenant that stands anywhere among them."""
-    token = parse(answer(SAMPLE), now=NOW)
+    token = parse_token(answer(SAMPLE), now=NOW)
     assert token == Token(
         "vkFuQ6oTwj8_Ye4eiRSsqMeqLYNeQRJi",
         NOW + 14399,
@@ -71,7 +71,7 @@ def test_token_of_few_words(
     changed: dict[str, object], scopes: frozenset[str], tenant: str
 ) -> None:
     """A token without scopes or tenant is still one, and its life may come as text."""
-    token = parse(answer(SAMPLE | changed), now=NOW)
+    token = parse_token(answer(SAMPLE | changed), now=NOW)
     assert (token.scopes, token.tenant, token.expires_at) == (scopes, tenant, NOW + 14399)
 
 
@@ -94,14 +94,14 @@ def test_token_of_few_words(
 def test_no_token(changed: dict[str, object]) -> None:
     """What cannot be used as a token is not taken for one."""
     with pytest.raises(EmporixUnreadable):
-        parse(answer(SAMPLE | changed), now=NOW)
+        parse_token(answer(SAMPLE | changed), now=NOW)
 
 
 @given(JSON | st.dictionaries(st.sampled_from(sorted(SAMPLE)), JSON))
 def test_any_answer(body: object) -> None:
     """Every answer is a token that lives, or unreadable."""
     with suppress(EmporixUnreadable):
-        assert parse(answer(body), now=NOW).expires_at > NOW
+        assert parse_token(answer(body), now=NOW).expires_at > NOW
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_any_answer(body: object) -> None:
 def test_refused(status: int, kind: type[Exception]) -> None:
     """A refused key is told apart from a service in trouble."""
     with pytest.raises(kind):
-        parse(answer({"code": status, "message": "no"}, status), now=NOW)
+        parse_token(answer({"code": status, "message": "no"}, status), now=NOW)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.payloads import MAX_WORDS, beginning, clean, decode, text
+from bot.emporix.models import MAX_MESSAGE_LENGTH, as_text, decode_json, one_line, shortened
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -21,15 +21,15 @@ JSON = st.recursive(
 @given(JSON)
 def test_decode_json(value: object) -> None:
     """Whatever is JSON is read as it was written, escaped or not."""
-    assert decode(json.dumps(value).encode()) == value
-    assert decode(json.dumps(value, ensure_ascii=False).encode()) == value
+    assert decode_json(json.dumps(value).encode()) == value
+    assert decode_json(json.dumps(value, ensure_ascii=False).encode()) == value
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'[{"id": "1"', b"[" * 100_000])
 def test_decode_something_else(body: bytes) -> None:
     """HTML, nothing, half of it and endless nesting are one kind of error."""
     with pytest.raises(ValueError):  # noqa: PT011 - any ValueError is the promise
-        decode(body)
+        decode_json(body)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ def test_decode_something_else(body: bytes) -> None:
 )
 def test_decode_broken_letters(body: bytes, expected: str) -> None:
     """One broken letter does not lose the rest, and what remains can be sent as UTF-8."""
-    assert decode(body) == expected
+    assert decode_json(body) == expected
 
 
 def test_decode_emoji() -> None:
     """Letters written as surrogate pairs stay themselves."""
-    assert decode(rb'"\ud83d\ude00 \u00e9"') == "\U0001f600 é"
+    assert decode_json(rb'"\ud83d\ude00 \u00e9"') == "\U0001f600 é"
 
 
 @pytest.mark.parametrize(
@@ -52,34 +52,34 @@ def test_decode_emoji() -> None:
 )
 def test_text(value: object, expected: str) -> None:
     """Every JSON value has a text, and a string is its own."""
-    assert text(value) == expected
+    assert as_text(value) == expected
 
 
 @given(st.text() | st.integers() | st.none())
 def test_clean(value: object) -> None:
     """Cleaned words are short, on one line, and hold nothing invisible."""
-    cleaned = clean(value)
-    assert len(cleaned) <= MAX_WORDS
+    cleaned = one_line(value)
+    assert len(cleaned) <= MAX_MESSAGE_LENGTH
     assert all(unicodedata.category(letter)[0] != "C" for letter in cleaned)
     assert cleaned == cleaned.strip()
 
 
 def test_clean_long() -> None:
     """What is cut says so."""
-    assert clean("ab" * 500) == ("ab" * 500)[: MAX_WORDS - 1] + "…"
+    assert one_line("ab" * 500) == ("ab" * 500)[: MAX_MESSAGE_LENGTH - 1] + "…"
 
 
 def test_a_number_of_many_digits_hides_nothing() -> None:
     """A number longer than Python reads is kept as its digits; the rest is read as ever."""
     digits = "9" * 5_000
     body = f'[{{"id": "a", "n": {digits}, "m": 7}}, {{"id": "b"}}]'.encode()
-    assert decode(body) == [{"id": "a", "n": digits, "m": 7}, {"id": "b"}]
-    assert text(digits) == digits
+    assert decode_json(body) == [{"id": "a", "n": digits, "m": 7}, {"id": "b"}]
+    assert as_text(digits) == digits
 
 
 @given(JSON)
 def test_a_beginning_is_json_and_small(value: object) -> None:
     """What is shown of an unknown value is JSON again, and unchanged if it is small."""
-    shown = beginning(value, 8)
-    assert decode(json.dumps(shown).encode()) == shown
+    shown = shortened(value, 8)
+    assert decode_json(json.dumps(shown).encode()) == shown
     assert shown == value or "…" in json.dumps(shown, ensure_ascii=False)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.filters import Filters
 from bot.emporix.query import to_q
-from bot.emporix.time_range import MODIFIED, TimeRange, quoted
+from bot.emporix.time_range import MODIFIED, TimeRange, quote_value
 from sandbox.emporix.query import matching
 from sandbox.emporix.times import iso
 
@@ -168,6 +168,6 @@ def test_half_a_letter() -> None:
 @given(st.text(st.sampled_from('"\\) ANDx:')))
 def test_no_value_ends_its_quotes(value: str) -> None:
     """Whatever a value holds, it stays between its quotes: there is one way into a query."""
-    inner = quoted(value)[1:-1]
+    inner = quote_value(value)[1:-1]
     assert re.fullmatch(r'(?:[^"\\]|\\["\\])*', inner)
     assert re.sub(r'\\(["\\])', r"\1", inner) == value

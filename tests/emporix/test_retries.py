@@ -8,7 +8,7 @@ import httpx
 import pytest
 import stamina
 
-from bot.emporix.retries import ATTEMPTS, retrying
+from bot.emporix.retries import MAX_CALL_ATTEMPTS, call_with_retries
 from bot.errors import (
     EmporixError,
     EmporixFailed,
@@ -62,7 +62,7 @@ def slowed(seconds: float | None, kind: type[EmporixError] = RateLimited) -> Emp
 async def test_passing(error: Exception) -> None:
     """A failure that may pass is tried again."""
     calls = Calls(error)
-    assert await retrying(calls) == "done"
+    assert await call_with_retries(calls) == "done"
     assert calls.made == 2
 
 
@@ -82,23 +82,23 @@ async def test_lasting(error: Exception) -> None:
     """A failure that will not pass is told at once."""
     calls = Calls(error)
     with pytest.raises(type(error)):
-        await retrying(calls)
+        await call_with_retries(calls)
     assert calls.made == 1
 
 
 async def test_changing() -> None:
     """A call that changes something is not repeated after a 500, but after a gateway's 503."""
     with pytest.raises(EmporixFailed):
-        await retrying(Calls(EmporixFailed(status=500)), reads=False)
-    assert await retrying(Calls(EmporixFailed(status=503)), reads=False) == "done"
+        await call_with_retries(Calls(EmporixFailed(status=500)), reads=False)
+    assert await call_with_retries(Calls(EmporixFailed(status=503)), reads=False) == "done"
 
 
 async def test_attempts() -> None:
     """After three attempts the last failure is told."""
     calls = Calls(EmporixFailed(status=503), failing=99)
     with pytest.raises(EmporixFailed):
-        await retrying(calls)
-    assert calls.made == ATTEMPTS == 3
+        await call_with_retries(calls)
+    assert calls.made == MAX_CALL_ATTEMPTS == 3
 
 
 @pytest.mark.parametrize("kind", [RateLimited, EmporixFailed, ProxyAnswered])
@@ -106,7 +106,7 @@ async def test_retry_after_beyond_the_budget(kind: type[EmporixError]) -> None:
     """Where Emporix wants to be left alone for longer than anybody waits, that is told at once."""
     calls = Calls(slowed(7.5, kind))
     with pytest.raises(kind):
-        await retrying(calls, budget=8)
+        await call_with_retries(calls, budget=8)
     assert calls.made == 1
 
 
@@ -115,7 +115,7 @@ async def test_retry_after_is_kept() -> None:
     loop = asyncio.get_running_loop()
     start = loop.time()
     with stamina.set_testing(False):
-        assert await retrying(Calls(slowed(0.2))) == "done"
+        assert await call_with_retries(Calls(slowed(0.2))) == "done"
     assert loop.time() - start >= 0.2
 
 
@@ -126,4 +126,4 @@ async def test_budget() -> None:
         await asyncio.get_running_loop().create_future()
 
     with pytest.raises(TimeoutError):
-        await retrying(endless, budget=0.05)
+        await call_with_retries(endless, budget=0.05)

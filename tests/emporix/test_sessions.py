@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.sessions import LogLine, Session
+from bot.domain.jobs import LogLine
+from bot.emporix.models import parse_session
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -27,7 +28,7 @@ def test_documented() -> None:
         "requestId": "req-1",
         "isBusinessLog": True,
     }
-    session = Session.from_json(
+    session = parse_session(
         {
             "sessionId": "sess-1",
             "severity": "info",
@@ -45,14 +46,14 @@ def test_lines_come_in_the_order_of_their_times() -> None:
     """However the times are written; a line without one stays behind the one before it."""
     stamps = ("2025-01-15T10:30:30Z", "", "2025-01-15T11:30:29+01:00", "2025-01-15T10:30:28.5Z")
     lines = [{"timestamp": stamp, "message": str(n)} for n, stamp in enumerate(stamps)]
-    session = Session.from_json({"messages": lines})
+    session = parse_session({"messages": lines})
     assert [line.message for line in session.lines] == ["3", "2", "0", "1"]
 
 
 @given(st.fixed_dictionaries({}, optional={"messages": LINES, "agents": JSON, "duration": JSON}))
 def test_any_object_is_a_session(value: dict[str, object]) -> None:
     """Any field may be missing, null or of another type, and no line is lost."""
-    session = Session.from_json(value)
+    session = parse_session(value)
     listed = value.get("messages", [])
     assert isinstance(listed, list)
     assert len(session.lines) == len(listed)
@@ -63,16 +64,16 @@ def test_any_object_is_a_session(value: dict[str, object]) -> None:
 def test_no_session(value: object) -> None:
     """Only an object is a session."""
     with pytest.raises(ValueError, match="JSON object"):
-        Session.from_json(value)
+        parse_session(value)
 
 
 def test_repr_is_discreet() -> None:
     """A line of a log does not show a customer's name in another log."""
-    session = Session.from_json({"messages": [{"message": "Ms Okafor"}]})
+    session = parse_session({"messages": [{"message": "Ms Okafor"}]})
     assert "Okafor" not in repr(session)
 
 
 def test_keeps_five_thousand_lines() -> None:
     """A log without end costs no more than these, and the others are counted."""
-    session = Session.from_json({"messages": [{}] * 1_000_000})
+    session = parse_session({"messages": [{}] * 1_000_000})
     assert (len(session.lines), session.left_out) == (5_000, 995_000)

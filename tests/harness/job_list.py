@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bot.domain.filters import Filters
+from bot.domain.jobs import JobPage
 from bot.emporix.client import list_params
-from bot.emporix.models import JobPage
+from bot.emporix.models import parse_job_page
 from bot.emporix.query import to_q
 from bot.emporix.time_range import TimeRange
 from sandbox.emporix.listing import listing
@@ -55,6 +56,6 @@ class FakeJobList:
         self.calls += 1
         self.sort = filters.sort
         found, total = listing(list_params(filters), to_q(filters, part)).of(self.jobs)
-        return JobPage.from_json(
+        return parse_job_page(
             found, page=filters.page, size=filters.size, total=total if self.counts else None
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.accounts import Account, Caller, Connection
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import BotError, EmporixError
 from bot.services.alerts.alerts import AlertService

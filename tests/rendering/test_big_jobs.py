@@ -8,13 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.emporix.models import Job
-from bot.rendering.agent_message import (
-    CARD_TEXT_LENGTH,
-    MODAL_TEXT_LENGTH,
-    agent_message_blocks,
-    detect,
-)
+from bot.domain.jobs import Job
+from bot.emporix.models import parse_job
+from bot.rendering.agent_message import IN_MODAL, ON_CARD, lay_out, read
 from bot.rendering.renderer import Renderer
 from bot.services.jobs import JobCard
 
@@ -43,9 +39,9 @@ BIG: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", autouse=True)
 def warm() -> None:
     """Templates and what Markdown needs are loaded once in a process."""
-    RENDERER.render("jobs/get", card=card(Job.from_json(JOB | {"message": "* **a**"})))
+    RENDERER.render("jobs/get", card=card(parse_job(JOB | {"message": "* **a**"})))
     result = {"summary": {"agents": [ENTITY]}}
-    RENDERER.render("jobs/get", card=card(Job.from_json(JOB | {"importResult": result})))
+    RENDERER.render("jobs/get", card=card(parse_job(JOB | {"importResult": result})))
 
 
 def card(job: Job) -> JobCard:
@@ -62,7 +58,7 @@ def shown(job: Job) -> tuple[float, Any]:
 @pytest.mark.parametrize("name", BIG)
 def test_shows_the_largest_job_in_no_time(name: str) -> None:
     """Whatever a job of 10 MB is made of, its card takes under 200 ms of CPU."""
-    job = Job.from_json(JOB | BIG[name])
+    job = parse_job(JOB | BIG[name])
     seconds, message = min((shown(job) for _ in range(3)), key=lambda run: run[0])
     assert seconds < MOST_SECONDS
     assert len(json.dumps(message)) < 100_000
@@ -70,9 +66,9 @@ def test_shows_the_largest_job_in_no_time(name: str) -> None:
 
 def test_counts_what_is_left_out() -> None:
     """A card says how many fields and entries it does not show."""
-    fields = RENDERER.render("jobs/get", card=card(Job.from_json(JOB | BIG["many unknown fields"])))
+    fields = RENDERER.render("jobs/get", card=card(parse_job(JOB | BIG["many unknown fields"])))
     assert "199,960 more fields left out." in json.dumps(fields)
-    entries = RENDERER.render("jobs/get", card=card(Job.from_json(JOB | BIG["an import"])))
+    entries = RENDERER.render("jobs/get", card=card(parse_job(JOB | BIG["an import"])))
     assert "99,000 more entries left out." in json.dumps(entries)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.chart import chart_value, first_charts, fit_chart, has_chart, without_chart
 from bot.rendering.renderer import Renderer, examples
-from bot.services.digests.history import STATUSES, DayCount, History
+from bot.services.digests.history import FINAL_STATUSES, DayCount, History
 from sandbox.slack.blockkit import problems
 from tests.sandbox.slack.samples import chart, modal, section
 
@@ -36,7 +36,7 @@ junk = st.recursive(
 
 def history(counts: list[tuple[int, ...]]) -> History:
     shown = tuple(DayCount(f"2026-10-{place:02}", day) for place, day in enumerate(counts, 1))
-    return History("acme", STATUSES, shown, unknown=1)
+    return History("acme", FINAL_STATUSES, shown, unknown=1)
 
 
 @settings(max_examples=40, deadline=None)

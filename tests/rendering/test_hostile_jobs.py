@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.filters import Filters
-from bot.emporix.models import Job
-from bot.emporix.sessions import LogLine, Session
-from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks
+from bot.domain.jobs import Job, LogLine, Session
+from bot.emporix.models import parse_job
+from bot.rendering.agent_message import IN_MODAL, lay_out
 from bot.rendering.renderer import Renderer
 from bot.services.csv_export import CompleteList
 from bot.services.exports import Export
-from bot.services.jobs import JobCard, Listing
-from bot.services.session_logs import page_of
+from bot.services.jobs import JobCard, JobList
+from bot.services.session_logs import log_page
 from sandbox.slack.blockkit import problems, view_problems
 from tests.rendering import slack_limits
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
@@ -52,7 +52,7 @@ OURS = re.compile(
 
 def job(text: str) -> Job:
     entity = {"id": text, "name": text, "state": text, "details": [{"message": text}] * 7}
-    return Job.from_json(
+    return parse_job(
         dict.fromkeys(
             ("id", "status", "type", "agentId", "agentType", "sessionId", "commerceEvent"), text
         )
@@ -63,9 +63,9 @@ def job(text: str) -> Job:
     )
 
 
-def listing_of(jobs: tuple[Job, ...]) -> Listing:
+def listing_of(jobs: tuple[Job, ...]) -> JobList:
     """Its first page, of more."""
-    return Listing(
+    return JobList(
         jobs=jobs,
         filters=Filters(),
         tenant="acme",
@@ -94,7 +94,7 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     yield RENDERER.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
     line = LogLine(text, text, text, text, text, False)
     session = Session(text, text, (text,) * 9, (line,) * 50, 1)
-    yield RENDERER.render("jobs/log", log=page_of(session, "acme", text, 1))
+    yield RENDERER.render("jobs/log", log=log_page(session, "acme", text, 1))
     found = CompleteList((shown,), Filters(agent_names=(text,), words=(text,)), text, 1, True, 0)
     yield RENDERER.render("jobs/csv", found=found, count=1, url=text)
     yield RENDERER.render("jobs/export", export=Export(text, text, 1, text, text), url=text)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from bot.domain.accounts import Connection, Credentials
 from bot.domain.filters import Filters
-from bot.emporix.models import Agent
+from bot.domain.jobs import Agent
 from bot.errors import EmporixTimeout
 from bot.services import agents
-from bot.services.agents import AgentNames, meant
+from bot.services.agents import AgentNames, resolve_agents
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import GRACE, connection
 
@@ -37,8 +38,8 @@ class FakeEmporix:
 
 
 async def names_of(names: AgentNames, held: Connection) -> agents.Names:
-    names.begin(held)
-    return await names.within(held, 5)
+    names.prefetch(held)
+    return await names.get_within(held, 5)
 
 
 @pytest.mark.parametrize(
@@ -57,20 +58,20 @@ def test_finds_who_was_meant(
     typed: tuple[str, ...], ids: tuple[str, ...], shown: tuple[str, ...], guesses: tuple[str, ...]
 ) -> None:
     """By id, else by name, else taken for an id."""
-    found = meant(Filters(agents=typed), NAMES)
+    found = resolve_agents(Filters(agents=typed), NAMES)
     assert (found.agents, found.agent_names, found.agent_guesses) == (ids, shown, guesses)
 
 
 def test_a_name_of_two_agents_means_both() -> None:
     """Nobody has to know which of them it was."""
-    found = meant(Filters(agents=("Twin",)), {"a": "Twin", "b": "twin"})
+    found = resolve_agents(Filters(agents=("Twin",)), {"a": "Twin", "b": "twin"})
     assert found.agents == ("a", "b")
 
 
 async def test_remembers_for_each_user_and_tenant(clock: FakeClock) -> None:
     """What one key may read is not shown to the holder of another."""
     emporix = FakeEmporix()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     for held in (connection(), connection(GRACE), connection(tenant="globex")):
         expected = {"a1": f"{held.caller.user_id} of {held.tenant}"}
         assert await names_of(names, held) == expected
@@ -81,7 +82,7 @@ async def test_remembers_for_each_user_and_tenant(clock: FakeClock) -> None:
 async def test_another_key_asks_for_itself(clock: FakeClock) -> None:
     """What a replaced key could read is not shown by one that may read less."""
     emporix = FakeEmporix()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     await names_of(names, connection())
     emporix.fails = True
     narrow = replace(connection(), credentials=Credentials("narrow", "secret"))
@@ -91,7 +92,7 @@ async def test_another_key_asks_for_itself(clock: FakeClock) -> None:
 async def test_asks_anew_when_names_are_old(clock: FakeClock) -> None:
     """After five minutes, or half a minute after a failure."""
     emporix = FakeEmporix()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     emporix.fails = True
     assert await names_of(names, connection()) == {}
     assert await names_of(names, connection()) == {}
@@ -110,12 +111,12 @@ async def test_asks_once_at_a_time(clock: FakeClock) -> None:
     """Two lists at once share one call; who does not wait has no names."""
     emporix = FakeEmporix()
     emporix.open.clear()
-    names = AgentNames(emporix, clock)
-    names.begin(connection())
-    names.begin(connection())
-    assert await names.within(connection(), 0.01) == {}
+    names = AgentNames(cast("Any", emporix), clock)
+    names.prefetch(connection())
+    names.prefetch(connection())
+    assert await names.get_within(connection(), 0.01) == {}
     emporix.open.set()
-    assert await names.within(connection(), 5) != {}
+    assert await names.get_within(connection(), 5) != {}
     assert emporix.asked == ["acme"]
 
 
@@ -123,13 +124,13 @@ async def test_asks_about_fifty_at_once_at_most(clock: FakeClock) -> None:
     """However slow Emporix is: the connections of the process are for jobs, too."""
     emporix = FakeEmporix()
     emporix.open.clear()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     for number in range(60):
-        names.begin(connection(tenant=f"tenant-{number}"))
-    await names.within(connection(tenant="tenant-0"), 0.01)
+        names.prefetch(connection(tenant=f"tenant-{number}"))
+    await names.get_within(connection(tenant="tenant-0"), 0.01)
     assert len(emporix.asked) == 50
     emporix.open.set()
-    assert await names.within(connection(tenant="tenant-49"), 5) != {}
+    assert await names.get_within(connection(tenant="tenant-49"), 5) != {}
     assert await names_of(names, connection(tenant="tenant-50")) != {}
     await names.close()
 
@@ -138,8 +139,8 @@ async def test_close_gives_up(clock: FakeClock) -> None:
     """Nothing keeps running when the process ends."""
     emporix = FakeEmporix()
     emporix.open.clear()
-    names = AgentNames(emporix, clock)
-    names.begin(connection())
-    await names.within(connection(), 0.01)
+    names = AgentNames(cast("Any", emporix), clock)
+    names.prefetch(connection())
+    await names.get_within(connection(), 0.01)
     await names.close()
-    assert await names.within(connection(), 0.01) == {}
+    assert await names.get_within(connection(), 0.01) == {}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.services.references import MOST_LETTERS, find_references, mentioned
+from bot.services.references import MAX_SEARCH_LENGTH, find_references, mentioned_agents
 from tests.rendering.hostile import hostile_text
 
 BASE = "https://admin.emporix.io"
@@ -56,7 +56,7 @@ def test_finds_sessions() -> None:
 )
 def test_knows_agents_by_name_and_id(text: str, agents: tuple[str, ...]) -> None:
     """As whole words, in any case; what is too short is everywhere."""
-    assert mentioned([text], NAMES) == agents
+    assert mentioned_agents([text], NAMES) == agents
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_bears_anything(texts: list[str]) -> None:
     """Whatever stands there, all that is found can be asked for, and the words fit a field."""
     there = find_references(texts, BASE)
     assert all(id_ and id_.isprintable() and len(id_) <= 200 for id_ in there.jobs)
-    assert len(there.words) <= MOST_LETTERS
-    assert set(mentioned(texts, NAMES)) <= NAMES.keys()
+    assert len(there.words) <= MAX_SEARCH_LENGTH
+    assert set(mentioned_agents(texts, NAMES)) <= NAMES.keys()
 
 
 @given(hostile_text, st.lists(st.sampled_from([JOB, OTHER]), max_size=4))

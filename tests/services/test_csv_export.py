@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
 from bot.domain.accounts import Account, Caller, Connection
 from bot.domain.filters import Filters
+from bot.domain.jobs import JobPage
 from bot.domain.lists import ListCursor
-from bot.emporix.models import JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import (
     Busy,
@@ -23,15 +24,15 @@ from bot.errors import (
     RateLimited,
 )
 from bot.services.csv_export import (
-    LONGEST_TEXT,
-    MOST_CHARACTERS,
-    MOST_JOBS,
-    MOST_PAUSES,
+    MAX_CELL_LENGTH,
+    MAX_CSV_CHARACTERS,
+    MAX_CSV_JOBS,
+    MAX_EXPORT_PAUSES,
     CompleteList,
     CsvExport,
-    Wanted,
+    ListRequest,
 )
-from bot.services.filters.form import shorten
+from bot.services.filters.form import to_compact
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
 from tests.harness.job_list import FakeJobList
@@ -86,16 +87,18 @@ class CsvHarness:
         self.pauses: list[float] = []
         self.limits: list[tuple[float, asyncio.Timeout]] = []
         self.waits: asyncio.Queue[float] = asyncio.Queue()
-        self.lists = CsvExport(self.emporix, self.cursors, clock=clock, pause=self._pause)
+        self.lists = CsvExport(
+            *cast("Any", (self.emporix, self.cursors)), clock=clock, pause=self._pause
+        )
 
     async def read(
         self, filters: Filters = ALL, account: Account = ACCOUNT, **more: bool
     ) -> CompleteList:
-        query = shorten(replace(filters, tenant="acme"), searched=more.get("searched", False))
-        return await self.lists.read(account, Wanted("gone", query), self._tell)
+        query = to_compact(replace(filters, tenant="acme"), searched=more.get("searched", False))
+        return await self.lists.read(account, ListRequest("gone", query), self._tell)
 
     async def read_shown(self, cursor: ListCursor) -> CompleteList:
-        return await self.lists.read(ACCOUNT, Wanted(cursor.id, "", known=cursor), self._tell)
+        return await self.lists.read(ACCOUNT, ListRequest(cursor.id, "", cursor=cursor), self._tell)
 
     def expire(self) -> None:
         for _, limit in self.limits:
@@ -147,21 +150,21 @@ async def test_jobs_of_one_moment_and_of_none_are_there(harness: CsvHarness) -> 
 
 async def test_a_hundred_calls_read_five_thousand_jobs(harness: CsvHarness) -> None:
     """Little more than one call a page, one after the other."""
-    for age in range(MOST_JOBS):
+    for age in range(MAX_CSV_JOBS):
         harness.job_list.put(float(age))
     found = await harness.read()
-    assert (len(found.jobs), found.is_cut) == (MOST_JOBS, False)
+    assert (len(found.jobs), found.is_cut) == (MAX_CSV_JOBS, False)
     assert harness.job_list.calls <= 105
-    assert harness.told[0] == (49, MOST_JOBS)
-    assert harness.told[-1] == (MOST_JOBS, MOST_JOBS)
+    assert harness.told[0] == (49, MAX_CSV_JOBS)
+    assert harness.told[-1] == (MAX_CSV_JOBS, MAX_CSV_JOBS)
 
 
 async def test_says_where_it_was_cut(harness: CsvHarness) -> None:
     """One job more than a file takes."""
-    for age in range(MOST_JOBS + 1):
+    for age in range(MAX_CSV_JOBS + 1):
         harness.job_list.put(float(age))
     found = await harness.read()
-    assert (len(found.jobs), found.is_cut, found.total) == (MOST_JOBS, True, MOST_JOBS + 1)
+    assert (len(found.jobs), found.is_cut, found.total) == (MAX_CSV_JOBS, True, MAX_CSV_JOBS + 1)
 
 
 async def test_long_texts_make_a_shorter_list(harness: CsvHarness) -> None:
@@ -172,9 +175,9 @@ async def test_long_texts_make_a_shorter_list(harness: CsvHarness) -> None:
             {**(harness.job_list.jobs.get(job_id) or {}), "message": "x" * 100_000}
         )
     found = await harness.read()
-    assert {len(job.message) for job in found.jobs} == {LONGEST_TEXT}
+    assert {len(job.message) for job in found.jobs} == {MAX_CELL_LENGTH}
     assert found.is_cut
-    assert MOST_CHARACTERS <= len(found.jobs) * LONGEST_TEXT < 1.2 * MOST_CHARACTERS
+    assert MAX_CSV_CHARACTERS <= len(found.jobs) * MAX_CELL_LENGTH < 1.2 * MAX_CSV_CHARACTERS
 
 
 async def test_it_is_the_list_that_is_shown(harness: CsvHarness) -> None:
@@ -239,7 +242,7 @@ async def test_waits_as_long_as_emporix_wants(harness: CsvHarness) -> None:
     assert (len(found.jobs), harness.pauses) == (100, [7.0, 7.0])
 
 
-@pytest.mark.parametrize(("retry_after", "pauses"), [(31.0, 0), (None, MOST_PAUSES)])
+@pytest.mark.parametrize(("retry_after", "pauses"), [(31.0, 0), (None, MAX_EXPORT_PAUSES)])
 async def test_gives_up_in_the_end(
     harness: CsvHarness, retry_after: float | None, pauses: int
 ) -> None:
@@ -287,7 +290,7 @@ def waiting(clock: FakeClock) -> CsvHarness:
         return limit
 
     harness.lists = CsvExport(
-        harness.emporix, harness.cursors, clock=clock, pause=wait, timeout=timeout
+        *cast("Any", (harness.emporix, harness.cursors)), clock=clock, pause=wait, timeout=timeout
     )
     return harness
 
@@ -338,7 +341,7 @@ async def test_lists_that_wait_block_no_other(waiting: CsvHarness) -> None:
 async def test_a_list_that_nobody_remembers_is_outdated(harness: CsvHarness) -> None:
     """Neither its cursor nor its query."""
     with pytest.raises(OutdatedButton):
-        await harness.lists.read(ACCOUNT, Wanted("gone", ""), harness._tell)
+        await harness.lists.read(ACCOUNT, ListRequest("gone", ""), harness._tell)
 
 
 def _limited(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -53,7 +54,7 @@ class Server:
     async def results(self) -> list[str]:
         """What the audit record says of Ada's deletes, newest first."""
         redis = connect(self.url)
-        entries = await AuditLog(redis).last(ADA, 10)
+        entries = await AuditLog(redis).latest(ADA, 10)
         await redis.aclose()
         return [entry.result for entry in entries]
 
@@ -68,7 +69,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 async def test_is_recorded_before_it_happens(server: Server) -> None:
     """Redis goes while Emporix deletes: that it was begun stays written, and success is told."""
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
-    deletion = await DeleteService(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+    deletion = await DeleteService(cast("Any", emporix), AuditLog(redis)).delete(
+        ACCOUNT, "job-1", "acme"
+    )
     await redis.aclose()
     server.start()
     assert not deletion.already_gone
@@ -81,7 +84,7 @@ async def test_nothing_is_deleted_without_a_record(server: Server) -> None:
     server.stop()
     redis, emporix = connect(server.url), FakeEmporix()
     with pytest.raises(StoreUnavailable):
-        await DeleteService(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+        await DeleteService(cast("Any", emporix), AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
     await redis.aclose()
     server.start()
     assert emporix.deleted == []
@@ -92,7 +95,7 @@ async def test_a_failure_is_told_although_it_cannot_be_recorded(server: Server) 
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
     emporix.fails = True
     with pytest.raises(EmporixTimeout):
-        await DeleteService(emporix, AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+        await DeleteService(cast("Any", emporix), AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
     await redis.aclose()
     server.start()
     assert await server.results() == ["begun"]
@@ -101,7 +104,9 @@ async def test_a_failure_is_told_although_it_cannot_be_recorded(server: Server) 
 async def test_the_end_takes_the_place_of_the_beginning(server: Server) -> None:
     """One delete is one entry."""
     redis = connect(server.url)
-    await DeleteService(FakeEmporix(), AuditLog(redis)).delete(ACCOUNT, "job-1", "acme")
+    await DeleteService(cast("Any", FakeEmporix()), AuditLog(redis)).delete(
+        ACCOUNT, "job-1", "acme"
+    )
     await redis.aclose()
     assert await server.results() == ["deleted"]
 
@@ -109,7 +114,7 @@ async def test_the_end_takes_the_place_of_the_beginning(server: Server) -> None:
 async def test_a_channel_learns_of_it_without_redis(server: Server, clock: FakeClock) -> None:
     """In a channel, too, a job that is gone is told as deleted."""
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
-    deletes = DeleteService(emporix, AuditLog(redis))
+    deletes = DeleteService(cast("Any", emporix), AuditLog(redis))
     shared = SharedDeletes(deletes, Deletions(redis), clock)
     deleted = await shared.delete(ACCOUNT, "job-1", "acme")
     await redis.aclose()

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.models import ExportResult
+from bot.domain.jobs import ExportResult
 from bot.errors import ExportUnusable
-from bot.services.exports import Export, unwrap
+from bot.services.exports import Export, decode_export
 from tests.harness.outcome import outcome
 
 BUNDLE = '{"agents": [{"id": "a", "name": {"en": "Größe"}, "price": 19.90}]}'
@@ -30,7 +30,7 @@ def in_base64(data: bytes | str) -> str:
 
 
 def read(data: str, checksum: str = "") -> Export:
-    return unwrap(ExportResult(data, checksum), "job-1", "acme")
+    return decode_export(ExportResult(data, checksum), "job-1", "acme")
 
 
 @given(JSON, st.booleans())

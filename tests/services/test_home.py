@@ -10,15 +10,15 @@ import pytest
 
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
-from bot.domain.jobs import NewestJobs, TenantStats
-from bot.emporix.models import Job, JobPage
-from bot.emporix.time_range import WHOLE, TimeRange
+from bot.domain.jobs import Job, JobPage, NewestJobs, TenantStats
+from bot.domain.times import DAY_SECONDS
+from bot.emporix.time_range import ALL_TIMES, TimeRange
 from bot.errors import BotError, RateLimited, StoreUnavailable, Unauthorized
-from bot.services.home import DAY_SECONDS, SAID_LETTERS, SHOWN, TenantStatsReader
+from bot.services.home import HOME_EXCERPT_LENGTH, HOME_JOBS_SHOWN, TenantStatsReader
 from tests.harness.clock import NOW, FakeClock
 
 HELD = Connection(Caller("T", "U"), "acme", Credentials("id", "secret"), frozenset(), NOW)
-KNOWN = TenantStats("acme", asked_at=1.0, at=1.0, failed=NewestJobs((), 3, has_more=False))
+KNOWN = TenantStats("acme", requested_at=1.0, read_at=1.0, failed=NewestJobs((), 3, has_more=False))
 
 
 @dataclass
@@ -31,7 +31,7 @@ class FakeEmporix:
     asked_twice: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
         self.asked.append(filters)
         if len(self.asked) == 2:
@@ -44,7 +44,7 @@ class FakeEmporix:
 
 
 def page_of(*jobs: Job, total: int | None = 0) -> JobPage:
-    return JobPage(jobs, 1, SHOWN, total, has_more=False)
+    return JobPage(jobs, 1, HOME_JOBS_SHOWN, total, has_more=False)
 
 
 @pytest.fixture
@@ -61,10 +61,18 @@ def figures(emporix: FakeEmporix, clock: FakeClock) -> TenantStatsReader:
 
 async def test_asks_for_a_few_of_each(emporix: FakeEmporix, figures: TenantStatsReader) -> None:
     """Failures of 24 hours, and what runs, since whenever."""
-    await figures.ask(HELD, None)
+    await figures.read(HELD, None)
     failed, running = sorted(emporix.asked, key=lambda filters: filters.statuses)
-    assert (failed.statuses, failed.since, failed.size) == (("failure",), NOW - DAY_SECONDS, SHOWN)
-    assert (running.statuses, running.since, running.size) == (("in_progress",), None, SHOWN)
+    assert (failed.statuses, failed.since, failed.size) == (
+        ("failure",),
+        NOW - DAY_SECONDS,
+        HOME_JOBS_SHOWN,
+    )
+    assert (running.statuses, running.since, running.size) == (
+        ("in_progress",),
+        None,
+        HOME_JOBS_SHOWN,
+    )
 
 
 async def test_keeps_only_the_beginning_of_what_is_said(
@@ -73,9 +81,9 @@ async def test_keeps_only_the_beginning_of_what_is_said(
     """The answer of the agent where there is one, else its message."""
     long = Job(id="1", message="in", response="x" * 10_000)
     emporix.pages["failure"] = page_of(long, Job(id="2", message="m"), total=2)
-    found = await figures.ask(HELD, None)
+    found = await figures.read(HELD, None)
     assert found.failed is not None
-    assert [job.said for job in found.failed.jobs] == ["x" * SAID_LETTERS, "m"]
+    assert [job.message for job in found.failed.jobs] == ["x" * HOME_EXCERPT_LENGTH, "m"]
 
 
 async def test_no_total_of_nothing_is_nothing(
@@ -84,7 +92,7 @@ async def test_no_total_of_nothing_is_nothing(
     """Emporix may leave it out."""
     emporix.pages["failure"] = page_of(total=None)
     emporix.pages["in_progress"] = page_of(Job(id="1"), total=None)
-    found = await figures.ask(HELD, None)
+    found = await figures.read(HELD, None)
     assert found.failed is not None
     assert found.running is not None
     assert (found.failed.total, found.running.total) == (0, None)
@@ -96,10 +104,10 @@ async def test_trouble_leaves_what_was_known(
 ) -> None:
     """With its own time, and the time at which it was tried."""
     emporix.pages[status] = Unauthorized("acme")
-    found = await figures.ask(HELD, KNOWN)
-    assert (found.at, found.asked_at, found.trouble) == (1.0, NOW, "unauthorized")
+    found = await figures.read(HELD, KNOWN)
+    assert (found.read_at, found.requested_at, found.error) == (1.0, NOW, "unauthorized")
     assert found.failed == KNOWN.failed
-    assert (await figures.ask(HELD, None)).at == 0
+    assert (await figures.read(HELD, None)).read_at == 0
 
 
 async def test_who_asks_meanwhile_shares_the_answer(
@@ -107,13 +115,13 @@ async def test_who_asks_meanwhile_shares_the_answer(
 ) -> None:
     """Two calls for both; the next one asks anew."""
     emporix.open.clear()
-    asking = [asyncio.create_task(figures.ask(HELD, None)) for _ in range(3)]
+    asking = [asyncio.create_task(figures.read(HELD, None)) for _ in range(3)]
     await emporix.asked_twice.wait()
     emporix.open.set()
     one, *others = [await task for task in asking]
     assert others == [one, one]
     assert len(emporix.asked) == 2
-    await figures.ask(HELD, one)
+    await figures.read(HELD, one)
     assert len(emporix.asked) == 4
 
 
@@ -122,7 +130,7 @@ async def test_who_stops_waiting_leaves_the_answer_to_the_others(
 ) -> None:
     """Whether it was the first to ask or not."""
     emporix.open.clear()
-    asking = [asyncio.create_task(figures.ask(HELD, None)) for _ in range(3)]
+    asking = [asyncio.create_task(figures.read(HELD, None)) for _ in range(3)]
     await emporix.asked_twice.wait()
     for one in asking[:2]:
         one.cancel()
@@ -139,6 +147,6 @@ async def test_only_emporix_in_trouble_is_shown(
     """That Redis does not answer is told as everywhere."""
     emporix.pages["failure"] = StoreUnavailable("TimeoutError")
     with pytest.raises(StoreUnavailable):
-        await figures.ask(HELD, KNOWN)
+        await figures.read(HELD, KNOWN)
     emporix.pages["failure"] = RateLimited("acme")
-    assert (await figures.ask(HELD, KNOWN)).trouble == "rate_limited"
+    assert (await figures.read(HELD, KNOWN)).error == "rate_limited"

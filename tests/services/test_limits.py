@@ -64,11 +64,11 @@ def digests(redis: Any, clock: FakeClock) -> Kind:
 
     async def add(owner: Caller, channel_id: str) -> Digest:
         wanted = replace(WANTED, channel_id=channel_id, name=f"Daily {next(names)}")
-        return await service.set_up(account(owner), wanted)
+        return await service.create(account(owner), wanted)
 
     async def pause(digest: Digest) -> None:
-        paused = lambda one: digest_course.paused(one, "connection", clock())  # noqa: E731
-        assert await service.settle(digest, paused)
+        paused = lambda one: digest_course.pause(one, "connection", clock())  # noqa: E731
+        assert await service.update(digest, paused)
 
     return Kind(
         "digests",
@@ -89,7 +89,7 @@ def alerts(redis: Any, clock: FakeClock) -> Kind:
 
     async def add(owner: Caller, channel_id: str) -> Alert:
         filters = Filters(agents=(f"agent-{next(numbers)}",))
-        alert: Alert = (await harness.alerts.on(account(owner), channel_id, filters)).alert
+        alert: Alert = (await harness.alerts.turn_on(account(owner), channel_id, filters)).alert
         return alert
 
     return Kind(
@@ -199,11 +199,11 @@ async def test_records_that_cannot_be_decrypted_do_not_count(
 async def test_a_digest_is_posted_on_request_10_times_an_hour(redis: Any, clock: FakeClock) -> None:
     """Of 13 requests at once 10 are taken; one more is possible when the first is an hour old."""
     service = DigestService(DigestStore(clocked(redis, clock), VAULT), clock, lambda: "digest-1")
-    digest = await service.set_up(account(ADA), WANTED)
+    digest = await service.create(account(ADA), WANTED)
     for _ in range(8):
-        await service.ask_now(digest.id, account(ADA))
+        await service.post_now(digest.id, account(ADA))
     clock.forward(1800)
-    refused = await at_once(service.ask_now(digest.id, account(who)) for who in [ADA, GRACE] * 2)
+    refused = await at_once(service.post_now(digest.id, account(who)) for who in [ADA, GRACE] * 2)
     assert [(one.problem, one.advice) for one in refused] == [
         (
             "This digest was posted on request 10 times within an hour, which is the limit",
@@ -211,7 +211,7 @@ async def test_a_digest_is_posted_on_request_10_times_an_hour(redis: Any, clock:
         )
     ] * 2
     clock.forward(1801)
-    await service.ask_now(digest.id, account(ADA))
+    await service.post_now(digest.id, account(ADA))
     await service.delete(digest.id, ADA)
     assert await redis.keys("*:digests:*") == []
 
@@ -223,7 +223,7 @@ async def test_a_person_begins_5_clean_ups_a_day(redis: Any, clock: FakeClock) -
     def clean(number: int, caller: Caller = ADA) -> Cleanup:
         return Cleanup(f"clean-{number}", caller, f"tenant-{number}", Filters(), 3, "2026")
 
-    refused = await at_once(kept.begin(clean(number), clock()) for number in range(7))
+    refused = await at_once(kept.start(clean(number), clock()) for number in range(7))
     assert [(one.problem, one.advice) for one in refused] == [
         (
             "You began 5 clean-ups within 24 hours, which is the limit",
@@ -231,10 +231,10 @@ async def test_a_person_begins_5_clean_ups_a_day(redis: Any, clock: FakeClock) -
         )
     ] * 2
     assert len(await kept.running(100)) == 5
-    assert await kept.begin((await kept.running(1))[0], clock())
-    assert await kept.begin(clean(8, GRACE), clock())
+    assert await kept.start((await kept.running(1))[0], clock())
+    assert await kept.start(clean(8, GRACE), clock())
     clock.forward(24 * 60 * 60 + 1)
-    assert await kept.begin(clean(9), clock())
+    assert await kept.start(clean(9), clock())
 
 
 def test_a_limit_is_no_reason_to_pause() -> None:

@@ -10,9 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.filters import NEWEST_FIRST, Filters
-from bot.domain.lists import MOST_SEEN, ListCursor, ReadMark
-from bot.services.pagination import MOST_MORE_CALLS, Page, first_look, look_again, window
-from bot.store.lists import CURSOR_SERIALIZER, read
+from bot.domain.lists import MAX_REMEMBERED_IDS, ListCursor, ReadMark
+from bot.services.pagination import (
+    MAX_EXTRA_CALLS,
+    ListPage,
+    page_window,
+    read_snapshot,
+    start_snapshot,
+)
+from bot.store.lists import CURSOR_SERIALIZER, read_cursor
 from tests.harness.clock import FakeClock
 from tests.harness.job_list import FakeJobList
 from tests.store.fixtures import ADA
@@ -47,13 +53,13 @@ class Reader:
         self.job_list, self.record = job_list, ""
         self.page = self.open(ListCursor("cursor-1", ADA, "acme", filters), filters.page)
 
-    def open(self, cursor: ListCursor, number: int) -> Page:
-        return self._kept(now(first_look(self.job_list, cursor, number, self.job_list.clock())))
+    def open(self, cursor: ListCursor, number: int) -> ListPage:
+        return self._kept(now(start_snapshot(self.job_list, cursor, number, self.job_list.clock())))
 
     def turn(self, number: int) -> list[str]:
-        cursor = read("cursor-1", ADA, self.record)
+        cursor = read_cursor("cursor-1", ADA, self.record)
         assert cursor
-        self._kept(now(look_again(self.job_list, cursor, number)))
+        self._kept(now(read_snapshot(self.job_list, cursor, number)))
         return self.shown
 
     @property
@@ -67,7 +73,7 @@ class Reader:
             assert self.page.number < 500
             yield self.turn(self.page.number + 1)
 
-    def _kept(self, page: Page) -> Page:
+    def _kept(self, page: ListPage) -> ListPage:
         self.page, self.record = page, CURSOR_SERIALIZER.write(page.cursor)
         assert len(self.record) < 8_000
         return page
@@ -221,7 +227,7 @@ def test_reads_back_when_much_was_deleted(sort: str) -> None:
     calls = job_list.calls
     rest = together([reader.turn(7), *list(reader.rest())[1:]])
     assert sorted(shown + rest) == job_list.ids
-    assert job_list.calls - calls <= 3 + MOST_MORE_CALLS
+    assert job_list.calls - calls <= 3 + MAX_EXTRA_CALLS
 
 
 @pytest.mark.parametrize("sort", BY_TIME)
@@ -349,16 +355,16 @@ def test_a_raw_query_is_asked_as_it_is() -> None:
 @given(
     passed=st.integers(0, 1_200_000),
     size=st.integers(1, 12),
-    remembered=st.integers(0, MOST_SEEN),
+    remembered=st.integers(0, MAX_REMEMBERED_IDS),
     knows_all=st.booleans(),
 )
 def test_a_window_holds_the_next_page(
     passed: int, size: int, remembered: int, knows_all: bool
 ) -> None:
     """One page of Emporix's holds all that is wanted, and is no larger than it may be."""
-    passed = min(passed, MOST_SEEN) if knows_all else passed
+    passed = min(passed, MAX_REMEMBERED_IDS) if knows_all else passed
     seen = ("12345678",) * min(passed, remembered)
-    number, wide = window(ReadMark(passed, seen, knows_all), size)
+    number, wide = page_window(ReadMark(passed, seen, knows_all), size)
     assert (number - 1) * wide <= passed
     assert passed + size <= number * wide
     assert wide <= 50

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import InvalidInput
-from bot.services.references import MAX_LENGTH, job_id
+from bot.services.references import MAX_JOB_ID_LENGTH, parse_job_id
 
 ID = "68835cc3ef4e8e1425c360ad"
 LINK = f"https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/{ID}"
@@ -29,19 +29,21 @@ LINK = f"https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/{ID}"
 )
 def test_takes_an_id_as_it_comes(typed: str) -> None:
     """Bare, in brackets or quotes, or in a link to the dashboard."""
-    assert job_id(typed) == ID
+    assert parse_job_id(typed) == ID
 
 
 def test_reads_an_encoded_link() -> None:
     """What is percent-encoded in a link is the id's own."""
-    assert job_id("https://x.example/#/logs/jobs/a%2Fb") == "a/b"
+    assert parse_job_id("https://x.example/#/logs/jobs/a%2Fb") == "a/b"
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "<>", "two ids", ".", "..", "x" * (MAX_LENGTH + 1)])
+@pytest.mark.parametrize(
+    "typed", ["", "  ", "<>", "two ids", ".", "..", "x" * (MAX_JOB_ID_LENGTH + 1)]
+)
 def test_refuses_what_is_no_id(typed: str) -> None:
     """Nothing, more than one, or what would be another path."""
     with pytest.raises(InvalidInput) as caught:
-        job_id(typed)
+        parse_job_id(typed)
     assert caught.value.advice
 
 
@@ -49,9 +51,9 @@ def test_refuses_what_is_no_id(typed: str) -> None:
 def test_gives_an_id_or_says_so(typed: str) -> None:
     """Whatever is typed becomes an id that can be a path segment, or a named error."""
     try:
-        found = job_id(typed)
+        found = parse_job_id(typed)
     except InvalidInput:
         return
     assert found
     assert found not in {".", ".."}
-    assert len(found) <= MAX_LENGTH
+    assert len(found) <= MAX_JOB_ID_LENGTH

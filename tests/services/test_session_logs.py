@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.emporix.sessions import LogLine, Session
-from bot.services.session_logs import LINES, Count, LogPage, page_of
+from bot.domain.jobs import LogLine, Session
+from bot.services.session_logs import LOG_LINES_PER_PAGE, LogPage, SeverityCount, log_page
 
 SEVERITIES = ("INFO", "INFO", "TRACE", "ERROR", "")
 
@@ -22,8 +22,12 @@ def messages(page: LogPage) -> list[int]:
 
 def test_counts_the_worst_first() -> None:
     """What nobody knows yet comes behind what is known; a line without severity is not counted."""
-    page = page_of(session(10), "acme", "", 1)
-    assert page.counts == (Count("ERROR", 2), Count("INFO", 4), Count("TRACE", 2))
+    page = log_page(session(10), "acme", "", 1)
+    assert page.counts == (
+        SeverityCount("ERROR", 2),
+        SeverityCount("INFO", 4),
+        SeverityCount("TRACE", 2),
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,7 +36,7 @@ def test_counts_the_worst_first() -> None:
 )
 def test_turns_pages(asked: int, page: int, first: int, last: int) -> None:
     """A page that is not there any more is the last one."""
-    shown = page_of(session(2 * LINES + 5), "acme", "", asked)
+    shown = log_page(session(2 * LOG_LINES_PER_PAGE + 5), "acme", "", asked)
     assert (shown.page, shown.pages, shown.total) == (page, 3, 45)
     assert (shown.first, shown.last) == (first, last)
     assert messages(shown) == list(range(first - 1, last))
@@ -40,13 +44,13 @@ def test_turns_pages(asked: int, page: int, first: int, last: int) -> None:
 
 def test_shows_one_severity() -> None:
     """And counts the others all the same."""
-    shown = page_of(session(200), "acme", "ERROR", 2)
+    shown = log_page(session(200), "acme", "ERROR", 2)
     assert messages(shown) == list(range(103, 200, 5))
     assert (shown.total, shown.pages) == (40, 2)
-    assert Count("INFO", 80) in shown.counts
+    assert SeverityCount("INFO", 80) in shown.counts
 
 
 def test_an_empty_log_has_one_page() -> None:
     """With nothing on it."""
-    shown = page_of(session(0), "acme", "ERROR", 7)
+    shown = log_page(session(0), "acme", "ERROR", 7)
     assert (shown.page, shown.pages, shown.total, shown.lines) == (1, 1, 0, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, cast
 
 import pytest
 
@@ -40,7 +41,7 @@ class FakeDeletes:
 
 
 async def results(deletes: FakeDeletes) -> list[str]:
-    return [outcome.result async for outcome in delete_each(deletes, ADA, JOBS)]
+    return [outcome.result async for outcome in delete_each(cast("Any", deletes), ADA, JOBS)]
 
 
 async def test_deletes_each_in_its_order() -> None:

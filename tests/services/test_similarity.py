@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.models import Job
-from bot.services.similarity import alike, fingerprint, same, words
+from bot.domain.jobs import Job
+from bot.services.similarity import (
+    are_similar,
+    are_similar_fingerprints,
+    fingerprint,
+    significant_words,
+)
 
 LOST = "Agent execution failed: order EON1031 could not be found."
 
@@ -30,42 +35,48 @@ def failed(message: str, agent: str = "complaint-agent") -> Job:
 )
 def test_ids_numbers_dates_and_a_name_do_not_count(other: str) -> None:
     """The same sentence about another order is the same failure."""
-    assert same(fingerprint(failed(LOST)), fingerprint(failed(other)))
+    assert are_similar_fingerprints(fingerprint(failed(LOST)), fingerprint(failed(other)))
 
 
 def test_other_words_count() -> None:
     """Another sentence is another failure, and so is that of another agent."""
     lost = fingerprint(failed(LOST))
-    assert not same(lost, fingerprint(failed("Tool call get_invoice timed out after 30 s.")))
-    assert not same(lost, fingerprint(failed(LOST, "anti-fraud-agent")))
+    assert not are_similar_fingerprints(
+        lost, fingerprint(failed("Tool call get_invoice timed out after 30 s."))
+    )
+    assert not are_similar_fingerprints(lost, fingerprint(failed(LOST, "anti-fraud-agent")))
 
 
 def test_the_answer_counts_where_there_is_one() -> None:
     """`response` is what came out; what the customer asked differs each time."""
     one, other = (Job(message=text, response=LOST) for text in ("Where?", "I want it back!"))
-    assert same(fingerprint(one), fingerprint(other))
+    assert are_similar_fingerprints(fingerprint(one), fingerprint(other))
 
 
 def test_nothing_is_like_nothing() -> None:
     """Two failures of an agent that says nothing are one."""
-    assert same(fingerprint(failed("")), fingerprint(failed(" 17 ")))
-    assert not same(fingerprint(failed("")), fingerprint(failed(LOST)))
+    assert are_similar_fingerprints(fingerprint(failed("")), fingerprint(failed(" 17 ")))
+    assert not are_similar_fingerprints(fingerprint(failed("")), fingerprint(failed(LOST)))
 
 
 def test_says_nothing_of_what_a_job_said() -> None:
     """What is kept of a message cannot be read."""
-    assert not any(word in fingerprint(failed(LOST)).casefold() for word in words(failed(LOST)))
+    assert not any(
+        word in fingerprint(failed(LOST)).casefold() for word in significant_words(failed(LOST))
+    )
 
 
 @given(st.text(), st.text())
 def test_digests_compare_as_words_do(one: str, other: str) -> None:
     """What is kept tells the same as the messages themselves."""
     one_job, other_job = failed(one), failed(other)
-    expected = alike(words(one_job), words(other_job))
-    assert same(fingerprint(one_job), fingerprint(other_job)) == expected
+    expected = are_similar(significant_words(one_job), significant_words(other_job))
+    assert are_similar_fingerprints(fingerprint(one_job), fingerprint(other_job)) == expected
 
 
 @given(st.text(), st.integers(min_value=0), st.integers(min_value=0))
 def test_any_number_is_like_any_other(text: str, one: int, other: int) -> None:
     """Whatever stands around it."""
-    assert words(failed(f"{one} {text[:100]}")) == words(failed(f"{other} {text[:100]}"))
+    assert significant_words(failed(f"{one} {text[:100]}")) == significant_words(
+        failed(f"{other} {text[:100]}")
+    )

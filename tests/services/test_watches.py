@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.jobs import Job
 from bot.domain.watches import Watch
-from bot.emporix.models import Job
 from bot.errors import EmporixFailed, RateLimited, Unauthorized
-from bot.services.alerts.poll import wait as alert_wait
-from bot.services.jobs import FoundJobs
+from bot.services.alerts.poll import backoff_seconds as alert_wait
+from bot.services.jobs import JobLookup
 from bot.services.watches import (
-    FIRST_PAUSE,
-    GIVES_UP_AFTER,
-    LONGEST_PAUSE,
-    duration,
-    endings_of,
-    pause,
-    shortest_pause,
-    wait,
+    MAX_WATCH_INTERVAL_SECONDS,
+    MIN_WATCH_INTERVAL_SECONDS,
+    WATCH_TTL_SECONDS,
+    backoff_seconds,
+    ended_watches,
+    job_duration,
+    next_interval,
+    watch_interval,
 )
 from bot.store import keys as redis_keys
 from tests.harness.clock import FakeClock
@@ -33,46 +33,51 @@ NOW = 1_795_430_000.0
 ADA = Caller("T0ACME", "U0ADA")
 RUNNING = Job(id="a", status="in_progress")
 
-ages = st.floats(min_value=0, max_value=10 * GIVES_UP_AFTER, allow_nan=False)
+ages = st.floats(min_value=0, max_value=10 * WATCH_TTL_SECONDS, allow_nan=False)
 
 
 def watch(job_id: str, age: float = 0.0) -> Watch:
     return Watch(f"watch-of-{job_id}", ADA, "acme", job_id, NOW - age)
 
 
-def outcomes(watches: list[Watch], found: FoundJobs) -> dict[str, str]:
-    return {ending.watch.job_id: ending.outcome for ending in endings_of(watches, found, NOW)}
+def outcomes(watches: list[Watch], found: JobLookup) -> dict[str, str]:
+    return {ending.watch.job_id: ending.outcome for ending in ended_watches(watches, found, NOW)}
 
 
 @given(ages, ages)
 def test_backs_off(one: float, other: float) -> None:
     """From 5 s to 2 min, and never faster than before."""
     earlier, later = sorted((one, other))
-    assert FIRST_PAUSE <= pause(earlier) <= pause(later) <= LONGEST_PAUSE
+    assert (
+        MIN_WATCH_INTERVAL_SECONDS
+        <= watch_interval(earlier)
+        <= watch_interval(later)
+        <= MAX_WATCH_INTERVAL_SECONDS
+    )
 
 
 def test_a_day_takes_few_looks() -> None:
     """Some 730 looks at a job that runs for a day; one that ends soon is seen to end soon."""
     age, looks = 0.0, 0
-    while age < GIVES_UP_AFTER:
-        age, looks = age + pause(age), looks + 1
+    while age < WATCH_TTL_SECONDS:
+        age, looks = age + watch_interval(age), looks + 1
     assert looks < 750
-    assert pause(20) == 10
+    assert watch_interval(20) == 10
 
 
 def test_the_youngest_decides() -> None:
     """What was begun just now is looked at soon, beside what runs for hours; all by one query."""
     old, young = watch("old", 9_000), watch("young", 12)
-    assert shortest_pause([old, young], [], NOW) == pause(12)
-    ended = list(endings_of([young], FoundJobs({}, frozenset({"young"})), NOW))
-    assert shortest_pause([old, young], ended, NOW) == LONGEST_PAUSE
+    assert next_interval([old, young], [], NOW) == watch_interval(12)
+    ended = list(ended_watches([young], JobLookup({}, frozenset({"young"})), NOW))
+    assert next_interval([old, young], ended, NOW) == MAX_WATCH_INTERVAL_SECONDS
 
 
 def test_tells_what_is_over() -> None:
     """Ended, deleted, or watched for a day; what nothing is known of goes on."""
-    watches = [watch("a"), watch("b"), watch("c"), watch("d"), watch("e", GIVES_UP_AFTER)]
+    watches = [watch("a"), watch("b"), watch("c"), watch("d"), watch("e", WATCH_TTL_SECONDS)]
     there = {"a": RUNNING, "b": Job(status="success"), "e": RUNNING}
-    assert outcomes(watches, FoundJobs(there, frozenset({"c"}))) == {
+    assert outcomes(watches, JobLookup(there, frozenset({"c"}))) == {
         "b": "ended",
         "c": "gone",
         "e": "given_up",
@@ -81,7 +86,7 @@ def test_tells_what_is_over() -> None:
 
 def test_a_new_status_is_an_end() -> None:
     """Emporix adds statuses without notice; only one of them means that a job runs."""
-    assert outcomes([watch("a")], FoundJobs({"a": Job(status="cancelled")}, frozenset())) == {
+    assert outcomes([watch("a")], JobLookup({"a": Job(status="cancelled")}, frozenset())) == {
         "a": "ended"
     }
 
@@ -90,7 +95,11 @@ def test_waits_as_long_as_emporix_says() -> None:
     """A minute, or what a 429 asks for."""
     limited = RateLimited()
     limited.retry_after = 300.0
-    assert (wait(EmporixFailed()), wait(limited), wait(RateLimited())) == (60, 300, 60)
+    assert (
+        backoff_seconds(EmporixFailed()),
+        backoff_seconds(limited),
+        backoff_seconds(RateLimited()),
+    ) == (60, 300, 60)
 
 
 @pytest.mark.parametrize("seconds", [31_536_000.0, math.inf, math.nan])
@@ -98,7 +107,7 @@ def test_no_wait_is_endless(seconds: float) -> None:
     """Nobody stops watching for a year because of one odd response."""
     limited = RateLimited()
     limited.retry_after = seconds
-    assert wait(limited) <= 900
+    assert backoff_seconds(limited) <= 900
     assert alert_wait(limited, [], 0.0) <= 900
 
 
@@ -114,7 +123,7 @@ def test_no_wait_is_endless(seconds: float) -> None:
 )
 def test_says_how_long_a_job_took(created: str, modified: str, seconds: float | None) -> None:
     """From its creation to its last change; nothing where that is not known."""
-    assert duration(Job(created_at=created, modified_at=modified)) == seconds
+    assert job_duration(Job(created_at=created, modified_at=modified)) == seconds
 
 
 ADAS = PolledConnection(ADA, "acme")
@@ -131,7 +140,7 @@ async def harness(redis: Any, clock: FakeClock) -> PollingHarness:
 async def look(harness: PollingHarness, *, refused: bool) -> str:
     """Why nothing can be watched there any more; empty while it can."""
     harness.emporix.error = Unauthorized() if refused else None
-    return str((await harness.watches.look(ADAS)).broken)
+    return str((await harness.watches.poll(ADAS)).connection_error)
 
 
 async def test_three_refusals_in_a_row_are_believed(harness: PollingHarness) -> None:
@@ -149,7 +158,7 @@ async def test_a_worker_without_the_key_forgets_nothing(
     harness: PollingHarness, redis: Any
 ) -> None:
     """What it cannot open is looked at again within two minutes, for another worker can."""
-    await PollingHarness(redis, harness.clock, OTHER_VAULT).watches.look(ADAS)
+    await PollingHarness(redis, harness.clock, OTHER_VAULT).watches.poll(ADAS)
     due = await redis.zscore(redis_keys.watches_due(), ADAS.name)
     assert due <= harness.clock() + 120
 
@@ -163,17 +172,17 @@ async def test_leaves_nothing_of_what_is_over(harness: PollingHarness, redis: An
     assert await redis.zrange(redis_keys.watches_due(), 0, -1) == [
         PolledConnection(ADA, "globex").name
     ]
-    assert await redis.hlen(redis_keys.watches_strikes()) == 0
+    assert await redis.hlen(redis_keys.watches_failures()) == 0
 
 
 async def test_adds_what_is_missing(harness: PollingHarness, redis: Any) -> None:
     """Each tenant with a watch is due again after its entry was lost."""
     await harness.watches.start(await harness.account(), "job-2", "globex")
-    await redis.hset(redis_keys.watches_strikes(), ADAS.name, 1)
+    await redis.hset(redis_keys.watches_failures(), ADAS.name, 1)
     await redis.delete(redis_keys.watches_due())
-    assert await harness.watch_store.sources.due.reconcile(harness.clock()) == 2
+    assert await harness.watch_store.connections.due.reconcile(harness.clock()) == 2
     assert await redis.zcard(redis_keys.watches_due()) == 2
-    assert await harness.watch_store.sources.due.reconcile(harness.clock()) == 0
+    assert await harness.watch_store.connections.due.reconcile(harness.clock()) == 0
 
 
 @given(st.floats() | st.none())
@@ -181,6 +190,6 @@ def test_emporix_is_left_alone_for_a_bounded_time(asked: float | None) -> None:
     """Whatever a Retry-After says: from one minute to a quarter of an hour."""
     error = RateLimited()
     error.retry_after = asked
-    seconds = wait(error)
+    seconds = backoff_seconds(error)
     assert 60 <= seconds <= 900
     assert not math.isnan(seconds)

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from bot.emporix import http
 from bot.errors import Busy
 from bot.services import agents
-from bot.slack.background import LIMITS, BackgroundTasks, FairQueue, QueueLimits
+from bot.slack.background import DEFAULT_QUEUE_LIMITS, BackgroundTasks, FairQueue, QueueLimits
 
 request: ContextVar[str] = ContextVar("request", default="none")
 
@@ -151,14 +151,14 @@ async def test_explains_although_there_is_too_much_to_do() -> None:
     work, gate = BackgroundTasks(QueueLimits(running=1, waiting=0)), Gate()
     work.start("ada", gate.task("work"))
     for _ in range(5):
-        work.explain("ada", gate.task("why"))
+        work.start_explanation("ada", gate.task("why"))
     with pytest.raises(Busy):
-        work.explain("ada", gate.task("why"))
-    work.explain("grace", gate.task("why"))
+        work.start_explanation("ada", gate.task("why"))
+    work.start_explanation("grace", gate.task("why"))
     await gate.begins(7)
     gate.open.set()
     assert await work.drain(5) == 0
-    work.explain("ada", gate.task("why"))
+    work.start_explanation("ada", gate.task("why"))
     assert await work.drain(5) == 0
     assert len(gate.begun) == 8
 
@@ -170,7 +170,7 @@ ROOMY = QueueLimits(running=100, waiting=1000, each_running=100, each_waiting=10
 def taken(turns: FairQueue[str]) -> list[str]:
     """The items whose turn it is now."""
     found = []
-    while turn := turns.next():
+    while turn := turns.pop():
         found.append(turn[1])
     return found
 
@@ -181,12 +181,12 @@ def test_one_users_hundred_do_not_keep_another_waiting() -> None:
         QueueLimits(running=1, waiting=200, each_running=1, each_waiting=100)
     )
     for number in range(100):
-        turns.join("ada", f"ada {number}")
-    turns.join("grace", "grace")
+        turns.enqueue("ada", f"ada {number}")
+    turns.enqueue("grace", "grace")
     order = []
-    while turn := turns.next():
+    while turn := turns.pop():
         order.append(turn[1])
-        turns.leave(turn[0])
+        turns.release(turn[0])
     assert order[:3] == ["ada 0", "grace", "ada 1"]
     assert len(order) == 101
 
@@ -195,7 +195,7 @@ def test_users_take_turns() -> None:
     """Each in the order of their own, one after the other."""
     turns: FairQueue[str] = FairQueue(ROOMY)
     for item in ("a1", "a2", "a3", "b1", "b2", "c1"):
-        turns.join(item[0], item)
+        turns.enqueue(item[0], item)
     assert taken(turns) == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
 
@@ -203,11 +203,11 @@ def test_a_place_is_free_again_when_it_is_left() -> None:
     """Who has all the places that one may have waits for one of them, not for others."""
     turns: FairQueue[str] = FairQueue(QueueLimits(running=3, waiting=9, each_running=1))
     for item in ("a1", "a2", "b1"):
-        turns.join(item[0], item)
+        turns.enqueue(item[0], item)
     assert taken(turns) == ["a1", "b1"]
-    turns.leave("b")
+    turns.release("b")
     assert taken(turns) == []
-    turns.leave("a")
+    turns.release("a")
     assert taken(turns) == ["a2"]
 
 
@@ -216,15 +216,15 @@ def test_refuses_whom_it_may_not_let_wait() -> None:
     turns: FairQueue[str] = FairQueue(
         QueueLimits(running=1, waiting=3, each_running=1, each_waiting=2)
     )
-    turns.join("a", "runs")
+    turns.enqueue("a", "runs")
     assert taken(turns) == ["runs"]
     for item in ("waits", "waits too"):
-        turns.join("a", item)
+        turns.enqueue("a", item)
     with pytest.raises(Busy):
-        turns.join("a", "too much")
-    turns.join("b", "waits")
+        turns.enqueue("a", "too much")
+    turns.enqueue("b", "waits")
     with pytest.raises(Busy):
-        turns.join("c", "too much of all")
+        turns.enqueue("c", "too much of all")
 
 
 def test_what_cannot_wait_counts_too() -> None:
@@ -232,16 +232,16 @@ def test_what_cannot_wait_counts_too() -> None:
     turns: FairQueue[str] = FairQueue(
         QueueLimits(running=1, waiting=3, each_running=1, each_waiting=1)
     )
-    turns.enter("a")
-    turns.enter("a")
+    turns.start_unqueued("a")
+    turns.start_unqueued("a")
     with pytest.raises(Busy):
-        turns.enter("a")
-    turns.join("b", "b")
-    turns.enter("c")
+        turns.start_unqueued("a")
+    turns.enqueue("b", "b")
+    turns.start_unqueued("c")
     with pytest.raises(Busy):
-        turns.enter("d")
-    turns.exit("a")
-    turns.enter("d")
+        turns.start_unqueued("d")
+    turns.end_unqueued("a")
+    turns.start_unqueued("d")
 
 
 @dataclass
@@ -271,7 +271,7 @@ class Fairness(RuleBasedStateMachine):
         told = self.told.setdefault(user, Told())
         self.count += 1
         try:
-            self.turns.join(user, self.count)
+            self.turns.enqueue(user, self.count)
         except Busy:
             assert (
                 len(told.queued) == self.limits.each_waiting
@@ -287,7 +287,7 @@ class Fairness(RuleBasedStateMachine):
         running = sorted(user for user, told in self.told.items() if told.running)
         user = data.draw(st.sampled_from(running))
         self.told[user].running -= 1
-        self.turns.leave(user)
+        self.turns.release(user)
         self._begin()
 
     @invariant()
@@ -310,7 +310,7 @@ class Fairness(RuleBasedStateMachine):
         assert all(told.passed < len(self.told) for told in self.told.values())
 
     def _begin(self) -> None:
-        while turn := self.turns.next():
+        while turn := self.turns.pop():
             user, item = str(turn[0]), turn[1]
             told = self.told[user]
             assert item == told.queued.pop(0)
@@ -330,11 +330,11 @@ TestFairness = Fairness.TestCase
 def test_counts_nobody_who_has_left() -> None:
     """What is kept of a user goes with the user's last item."""
     turns: FairQueue[str] = FairQueue(ROOMY)
-    turns.join("a", "item")
-    turns.next()
-    turns.leave("a")
-    turns.enter("a")
-    turns.exit("a")
+    turns.enqueue("a", "item")
+    turns.pop()
+    turns.release("a")
+    turns.start_unqueued("a")
+    turns.end_unqueued("a")
     assert [value for value in vars(turns).values() if isinstance(value, dict | Counter)] == [
         {}
     ] * 3
@@ -343,5 +343,5 @@ def test_counts_nobody_who_has_left() -> None:
 
 def test_nobody_who_may_run_waits_for_a_connection() -> None:
     """Of Emporix's connections there is one for each who is let in, and one for names beside it."""
-    let_in = LIMITS.running + LIMITS.waiting
-    assert (http.LIMITS.max_connections or 0) >= let_in + agents.MOST_AT_ONCE
+    let_in = DEFAULT_QUEUE_LIMITS.running + DEFAULT_QUEUE_LIMITS.waiting
+    assert (http.CONNECTION_LIMITS.max_connections or 0) >= let_in + agents.MAX_NAMES_CALLS

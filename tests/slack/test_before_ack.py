@@ -11,7 +11,7 @@ import pytest
 
 import bot.listeners
 from bot.errors import Busy, StoreUnavailable
-from bot.slack.decorators import Afterwards, EventListener, discover, event
+from bot.slack.decorators import EventListener, RunAfterAck, discover, event
 from sandbox.slack.delivery import deliver_event
 from sandbox.slack.exchange import tls
 from tests.harness import sample_requests
@@ -50,11 +50,11 @@ class Listener:
     def __init__(self, error: Callable[[], Exception] | None) -> None:
         self.error, self.calls, self.messages = error, 0, 0
 
-    async def __call__(self, afterwards: Afterwards) -> None:
+    async def __call__(self, run_after_ack: RunAfterAck) -> None:
         self.calls += 1
         if self.error and self.calls == 1:
             raise self.error()
-        afterwards(self.tell)
+        run_after_ack(self.tell)
 
     async def tell(self) -> None:
         self.messages += 1

@@ -7,17 +7,17 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.channels import Audience
 from bot.errors import DigestRefused
-from bot.slack.conversations import DigestChannels, audience_from
+from bot.slack.conversations import DigestChannels, audience_from_info
 
 
 @pytest.mark.parametrize(
     ("flag", "audience"),
     [
-        ("is_ext_shared", Audience("C0OPS", outsiders=True)),
-        ("is_pending_ext_shared", Audience("C0OPS", outsiders=True)),
-        ("is_im", Audience("C0OPS", direct=True)),
-        ("is_mpim", Audience("C0OPS", direct=True)),
-        ("is_archived", Audience("C0OPS", archived=True)),
+        ("is_ext_shared", Audience("C0OPS", has_outsiders=True)),
+        ("is_pending_ext_shared", Audience("C0OPS", has_outsiders=True)),
+        ("is_im", Audience("C0OPS", is_direct=True)),
+        ("is_mpim", Audience("C0OPS", is_direct=True)),
+        ("is_archived", Audience("C0OPS", is_archived=True)),
         ("is_private", Audience("C0OPS")),
     ],
 )
@@ -25,8 +25,8 @@ def test_each_flag_counts_alone(flag: str, audience: Audience) -> None:
     """People of another organization read along as soon as they are invited to, and a group
     direct message is no channel.
     """
-    assert audience_from({"id": "C0OPS", flag: True}) == audience
-    assert audience_from({"id": "C0OPS", flag: False}) == Audience("C0OPS")
+    assert audience_from_info({"id": "C0OPS", flag: True}) == audience
+    assert audience_from_info({"id": "C0OPS", flag: False}) == Audience("C0OPS")
 
 
 def refusal(audience: Audience, *, allow_outsiders: bool) -> str:
@@ -42,11 +42,11 @@ def refusal(audience: Audience, *, allow_outsiders: bool) -> str:
     ("audience", "reason"),
     [
         (Audience("C0OPS"), ""),
-        (Audience("G0GROUP", direct=True), "direct"),
-        (Audience("D0ADA", direct=True), "direct"),
-        (Audience("C0OPS", archived=True), "archived"),
-        (Audience("C0OPS", known=False, refused="channel_not_found"), "gone"),
-        (Audience("C0OPS", known=False, refused="missing_scope"), "slack:missing_scope"),
+        (Audience("G0GROUP", is_direct=True), "direct"),
+        (Audience("D0ADA", is_direct=True), "direct"),
+        (Audience("C0OPS", is_archived=True), "archived"),
+        (Audience("C0OPS", is_known=False, error_code="channel_not_found"), "gone"),
+        (Audience("C0OPS", is_known=False, error_code="missing_scope"), "slack:missing_scope"),
     ],
 )
 @pytest.mark.parametrize("allow_outsiders", [True, False])
@@ -59,6 +59,6 @@ def test_says_why_a_channel_is_refused(
 
 def test_the_operator_decides_about_outsiders() -> None:
     """A channel of several organizations gets digests only where ALLOW_SHARED_CHANNELS is set."""
-    shared = Audience("C0PARTNERS", outsiders=True)
+    shared = Audience("C0PARTNERS", has_outsiders=True)
     assert refusal(shared, allow_outsiders=False) == "outsiders"
     assert refusal(shared, allow_outsiders=True) == ""

@@ -123,10 +123,10 @@ class SlowArrivals(FakeDeliveries):
     def __init__(self) -> None:
         self.asked, self.open = asyncio.Event(), asyncio.Event()
 
-    async def take(self, *args: Any, **named: Any) -> Delivery | None:
+    async def claim_delivery(self, *args: Any, **named: Any) -> Delivery | None:
         self.asked.set()
         await self.open.wait()
-        return await super().take(*args, **named)
+        return await super().claim_delivery(*args, **named)
 
 
 async def test_acknowledges_before_anything_leaves_the_process() -> None:

@@ -17,9 +17,9 @@ from bot.slack.errors import (
     classify,
     error_code,
     had_no_effect,
-    passes_in,
     refuses_token,
     retry_after,
+    retry_seconds,
 )
 
 
@@ -113,7 +113,7 @@ def test_classified(status: int, data: object, kind: str, about: str) -> None:
     assert (found.seconds > 0) == (kind != "permanent")
     assert had_no_effect(refused(status, data)) == (kind != "unknown")
     waits = kind != "permanent" or refuses_token(refused(status, data))
-    assert (passes_in(refused(status, data)) is not None) == waits
+    assert (retry_seconds(refused(status, data)) is not None) == waits
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,9 @@ class CountsArrivals(FakeDeliveries):
     def __init__(self) -> None:
         self.taken = 0
 
-    async def take(self, *args: Any, **named: Any) -> Any:
+    async def claim_delivery(self, *args: Any, **named: Any) -> Any:
         self.taken += 1
-        return await super().take(*args, **named)
+        return await super().claim_delivery(*args, **named)
 
 
 Post = Callable[[Poster, Payload], Awaitable[Any]]

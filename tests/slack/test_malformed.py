@@ -67,7 +67,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     **{kind: event(kind) for kind in EVENTS},
     "message shortcut": sample_requests.message_action("nobody.hears.this", ""),
     "global shortcut": sample_requests.shortcut("nobody.hears.this"),
-    "typing": sample_requests.block_suggestion(next(iter(REGISTRY.suggestions)), "ab"),
+    "typing": sample_requests.block_suggestion(next(iter(REGISTRY.options)), "ab"),
     "submission": sample_requests.view_submission(
         buttons.CONNECT_SUBMIT, {"tenant": "acme", "client_id": "x"}
     ),

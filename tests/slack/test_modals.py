@@ -16,7 +16,7 @@ from bot.errors import EmporixTimeout
 from bot.rendering.buttons import TenantButton
 from bot.rendering.renderer import Renderer
 from bot.slack.decorators import Listener, action, options, shortcut, submission
-from bot.slack.modals import Modal, Offer, SubmittedModal
+from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.request import SlackRequest
 from sandbox.server import serving
 from sandbox.slack.app import create_app
@@ -31,7 +31,7 @@ from tests.harness.dispatch import DispatchHarness, DispatchSetup, open_dispatch
 from tests.sandbox.slack.samples import modal as view_of
 from tests.sandbox.slack.samples import plain
 
-OURS = "jobs/get.whole.opening"
+OURS = "loading"
 TITLE = "The whole message"
 
 
@@ -54,20 +54,20 @@ class Pages:
         )
 
     async def start(self, modal: Modal) -> None:
-        await modal.open(OURS)
+        await modal.open(OURS, step="message")
 
     async def change(self, modal: Modal) -> None:
-        self.shown.append(await modal.update(OURS))
+        self.shown.append(await modal.update(OURS, step="message"))
 
     async def submitted(
         self, values: Any, choices: Any, metadata: TenantButton, modal: SubmittedModal
     ) -> None:
         self.given = {"values": values, "choices": choices, "metadata": metadata}
-        await modal.push(OURS)
+        await modal.push(OURS, step="message")
 
-    async def typed(self, typed: str, values: Any, offer: Offer) -> None:
+    async def typed(self, typed: str, values: Any, options_reply: OptionsReply) -> None:
         self.given = {"typed": typed, "values": values}
-        await offer(OURS)
+        await options_reply(OURS, step="message")
 
     async def broken(self, typed: str) -> None:
         raise EmporixTimeout
@@ -277,12 +277,12 @@ async def test_a_modal_below_that_cannot_be_changed_stays(kind: Any) -> None:
         aiohttp.ClientSession(timeout=timeout) as session,
     ):
         client = AsyncWebClient(workspace.bot_token, f"{url}/api/", session=session)
-        modal = Modal(Renderer.default(), incoming(client, view))
-        assert not await modal.change_below(modal.below(), [])
+        modal = Modal(Renderer.default(), request_of(client, view))
+        assert not await modal.update_parent(modal.snapshot(), [])
     assert workspace.views.find(view.id) == view
 
 
-def incoming(client: AsyncWebClient, view: View) -> SlackRequest:
+def request_of(client: AsyncWebClient, view: View) -> SlackRequest:
     answered = asyncio.Event()
     answered.set()
     return SlackRequest(

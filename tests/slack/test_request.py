@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.request import MOST_LETTERS, normalized, texts, unescaped
+from bot.slack.request import MAX_MESSAGE_CHARACTERS, message_texts, normalized, unescaped
 from sandbox.emporix.keys import ACME_OPERATIONS
 from tests.harness.app import AppHarness
 
@@ -156,7 +156,7 @@ def test_reads_text_blocks_and_attachments() -> None:
         "attachments": [{"fallback": "CI failed", "title_link": "https://ci.example/1"}],
         "user": "U0ADA",
     }
-    found = texts(message)
+    found = message_texts(message)
     assert found[0] == "A <job> & more"
     assert {"deep", "Open", "packed", "CI failed", "https://ci.example/1"} <= set(found)
     assert "U0ADA" not in found
@@ -164,12 +164,12 @@ def test_reads_text_blocks_and_attachments() -> None:
 
 def test_ends_somewhere() -> None:
     """Neither depth nor length nor number keeps anybody waiting."""
-    assert texts({"blocks": [nested("lost", 20_000)]}) == []
-    long = texts({"text": "x" * 10**6, "attachments": [{"text": "y"}] * 10**5})
-    assert sum(map(len, long)) <= MOST_LETTERS
+    assert message_texts({"blocks": [nested("lost", 20_000)]}) == []
+    long = message_texts({"text": "x" * 10**6, "attachments": [{"text": "y"}] * 10**5})
+    assert sum(map(len, long)) <= MAX_MESSAGE_CHARACTERS
 
 
 @given(st.dictionaries(KEYS, ANYTHING))
 def test_bears_any_shape(message: dict[str, Any]) -> None:
     """What is no text is nothing."""
-    assert all(isinstance(text, str) for text in texts(message))
+    assert all(isinstance(text, str) for text in message_texts(message))

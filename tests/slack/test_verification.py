@@ -17,7 +17,7 @@ from bot.slack.verification import (
     TOO_LONG,
     Rejection,
     RequestVerifier,
-    parse,
+    parse_body,
 )
 from tests.harness.clock import NOW, FakeClock
 
@@ -35,7 +35,7 @@ def signed(body: bytes, timestamp: float = NOW, secret: str = SECRET) -> dict[st
 
 def refuse(headers: dict[str, str], body: bytes, now: float = NOW) -> Rejection | None:
     guard = RequestVerifier([SECRET, OLD_SECRET], FakeClock(now))
-    return guard.refuse_head(headers) or guard.refuse_body(headers, body)
+    return guard.verify_headers(headers) or guard.verify_body(headers, body)
 
 
 def test_takes_slacks_published_example() -> None:
@@ -101,14 +101,14 @@ def test_takes_the_old_secret_while_it_is_replaced() -> None:
 def test_refuses_a_long_body_by_its_head(length: int, is_refused: bool) -> None:
     """What says that it is too long need not be read."""
     guard = RequestVerifier([SECRET], FakeClock(NOW))
-    refusal = guard.refuse_head({**signed(b"x"), "content-length": str(length)})
+    refusal = guard.verify_headers({**signed(b"x"), "content-length": str(length)})
     assert refusal == (TOO_LONG if is_refused else None)
 
 
 def test_refuses_by_the_head_what_is_too_old() -> None:
     """Nobody reads the body of a replay."""
     guard = RequestVerifier([SECRET], FakeClock(NOW))
-    assert guard.refuse_head(signed(b"x", NOW - MAX_AGE_SECONDS - 1)) is not None
+    assert guard.verify_headers(signed(b"x", NOW - MAX_AGE_SECONDS - 1)) is not None
 
 
 def test_refuses_a_changed_body() -> None:
@@ -142,24 +142,24 @@ sendable = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 def test_reads_whatever_is_typed(text: str) -> None:
     """A command says what it says, the word "payload" included."""
     for typed in (text, f"payload {text}", f"{{payload={text}}}"):
-        assert parse(urlencode({"command": "/emporix", "text": typed}))["text"] == typed
+        assert parse_body(urlencode({"command": "/emporix", "text": typed}))["text"] == typed
 
 
 @given(st.dictionaries(sendable, sendable, max_size=3))
 def test_reads_json_and_payloads(fields: dict[str, str]) -> None:
     """Clicks come as JSON in a form, events as JSON alone."""
-    assert parse(json.dumps(fields)) == fields
-    assert parse(urlencode({"payload": json.dumps(fields)})) == fields
+    assert parse_body(json.dumps(fields)) == fields
+    assert parse_body(urlencode({"payload": json.dumps(fields)})) == fields
 
 
 @pytest.mark.parametrize("body", ["{", "payload=", "payload=1", "payload=[]", "{" * 100_000])
 def test_refuses_what_has_no_fields(body: str) -> None:
     """One kind of error for whatever cannot be read."""
     with pytest.raises(ValueError, match=r".+"):
-        parse(body)
+        parse_body(body)
 
 
 def test_refuses_what_is_nested_too_deeply() -> None:
     """Python's own limit becomes the same error."""
     with pytest.raises(ValueError, match="deeply"):
-        parse('{"a":' * 100_000)
+        parse_body('{"a":' * 100_000)

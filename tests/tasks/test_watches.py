@@ -8,7 +8,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
-from bot.services.watches import GIVES_UP_AFTER
+from bot.services.watches import WATCH_TTL_SECONDS
 from bot.store import keys as redis_keys
 from bot.store.watches import WatchStore
 from sandbox.emporix.faults import Fault as EmporixFault
@@ -115,7 +115,7 @@ async def test_says_that_a_job_was_deleted(
 async def test_gives_up_after_a_day(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """It says so, and can be asked to go on."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
-    await harness.worker.work_until(harness.clock() + GIVES_UP_AFTER + 300, step=150.0)
+    await harness.worker.work_until(harness.clock() + WATCH_TTL_SECONDS + 300, step=150.0)
     (message,) = await told(harness)
     assert message["blocks"] == snapshot
     exchange = await harness.person("ada", "dm").click("Watch again")
@@ -328,8 +328,8 @@ async def test_tells_where_slack_does_not_say_who_has_left(harness: AppHarness) 
 async def test_what_cannot_be_told_ends(harness: AppHarness) -> None:
     """After some attempts; its owner reads that once, not again every few minutes."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
-    (watch,) = await WatchStore(harness.redis, harness.vault).of(ADA)
-    await harness.redis.hset(redis_keys.post(f"watch:{watch.id}:direct"), "not", "a string")
+    (watch,) = await WatchStore(harness.redis, harness.vault).of_owner(ADA)
+    await harness.redis.hset(redis_keys.message(f"watch:{watch.id}:direct"), "not", "a string")
     change(harness, "success")
     await harness.worker.work_until(harness.clock() + 3600, step=10)
     assert len(await told(harness)) == 1

@@ -25,4 +25,4 @@ async def list_alerts(
 @action(buttons.ALERTS_LIST_JOBS, audit=None)
 async def list_jobs(button: ListButton, account: Account, jobs: JobService, reply: Reply) -> None:
     """By the presser's own connection, for the presser alone."""
-    await views.show_list(await jobs.again(account, button.query), reply)
+    await views.show_list(await jobs.reopen(account, button.query), reply)

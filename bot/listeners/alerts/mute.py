@@ -12,7 +12,7 @@ from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @command(
@@ -26,11 +26,11 @@ async def mute(
     clock: LocalClock,
     alerts: AlertService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    await views.mute(text, "", clock, alerts, channel, people, reply, audit_entry)
+    await views.mute(text, "", clock, alerts, channel, user, reply, audit_entry)
 
 
 @action(buttons.ALERTS_MUTE_ONE, audit=AuditEvent.ALERT_MUTED)
@@ -39,18 +39,22 @@ async def mute_one(
     clock: LocalClock,
     alerts: AlertService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    await views.mute("", button.alert_id, clock, alerts, channel, people, reply, audit_entry)
+    await views.mute("", button.alert_id, clock, alerts, channel, user, reply, audit_entry)
 
 
 @command("alerts unmute", "", "Hear this channel's alerts again.", audit=AuditEvent.ALERT_UNMUTED)
 async def unmute(
-    alerts: AlertService, channel: Channel, people: People, reply: Reply, audit_entry: AuditDraft
+    alerts: AlertService,
+    channel: Channel,
+    user: CurrentUser,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
-    await views.unmute("", alerts, channel, people, reply, audit_entry)
+    await views.unmute("", alerts, channel, user, reply, audit_entry)
 
 
 @action(buttons.ALERTS_MUTE_END, audit=AuditEvent.ALERT_UNMUTED)
@@ -58,8 +62,8 @@ async def unmute_one(
     button: AlertButton,
     alerts: AlertService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    await views.unmute(button.alert_id, alerts, channel, people, reply, audit_entry)
+    await views.unmute(button.alert_id, alerts, channel, user, reply, audit_entry)

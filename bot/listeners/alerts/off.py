@@ -11,14 +11,18 @@ from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @command("alerts off", "", "Turn off all alerts of this channel.", audit=AuditEvent.ALERT_OFF)
 async def turn_off(
-    alerts: AlertService, channel: Channel, people: People, reply: Reply, audit_entry: AuditDraft
+    alerts: AlertService,
+    channel: Channel,
+    user: CurrentUser,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
-    await views.turn_off("", alerts, channel, people, reply, audit_entry)
+    await views.turn_off("", alerts, channel, user, reply, audit_entry)
 
 
 @action(buttons.ALERTS_OFF_ONE, audit=AuditEvent.ALERT_OFF)
@@ -26,8 +30,8 @@ async def turn_one_off(
     button: AlertButton,
     alerts: AlertService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    await views.turn_off(button.alert_id, alerts, channel, people, reply, audit_entry)
+    await views.turn_off(button.alert_id, alerts, channel, user, reply, audit_entry)

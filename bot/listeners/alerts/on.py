@@ -15,7 +15,7 @@ from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @command(
@@ -28,18 +28,18 @@ async def turn_on(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     alerts: AlertService,
     sharing: SharingService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     audit_entry: AuditDraft,
 ) -> None:
     sharing.admit(await channel.audience())
-    filters = await asking.read(text, account, clock)
-    await channel.enter()
-    turned_on = await alerts.on(account, channel.id, filters)
-    await views.post_turned_on(turned_on, channel, people, audit_entry)
+    filters = await filter_resolver.parse(text, account, clock)
+    await channel.join()
+    turned_on = await alerts.turn_on(account, channel.id, filters)
+    await views.post_turned_on(turned_on, channel, user, audit_entry)
 
 
 @action(buttons.ALERTS_ON_RESUME, audit=AuditEvent.ALERT_RESUMED)
@@ -49,10 +49,8 @@ async def resume(
     alerts: AlertService,
     sharing: SharingService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    await views.resume(
-        button.alert_id, account, alerts, sharing, channel, people, reply, audit_entry
-    )
+    await views.resume(button.alert_id, account, alerts, sharing, channel, user, reply, audit_entry)

@@ -15,7 +15,7 @@ from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.reply import Reply
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 async def mute(
@@ -24,38 +24,38 @@ async def mute(
     clock: LocalClock,
     alerts: AlertService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     """One alert, or all of the channel if there is no id."""
     until = clock.now() + mute_seconds(length)
-    muted = await alerts.mute(people.caller, channel.id, until, alert_id)
-    await _report("muted", "alerts/mute", muted, channel, people, reply, audit_entry, until=until)
+    muted = await alerts.mute(user.caller, channel.id, until, alert_id)
+    await _report("muted", "alerts/mute", muted, channel, user, reply, audit_entry, until=until)
 
 
 async def unmute(
     alert_id: str,
     alerts: AlertService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    unmuted = await alerts.mute(people.caller, channel.id, 0.0, alert_id)
-    await _report("unmuted", "alerts/mute.ended", unmuted, channel, people, reply, audit_entry)
+    unmuted = await alerts.mute(user.caller, channel.id, 0.0, alert_id)
+    await _report("unmuted", "alerts/mute.ended", unmuted, channel, user, reply, audit_entry)
 
 
 async def turn_off(
     alert_id: str,
     alerts: AlertService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    off = await alerts.off(people.caller, channel.id, alert_id)
-    await _report("off", "alerts/off", off, channel, people, reply, audit_entry)
+    off = await alerts.turn_off(user.caller, channel.id, alert_id)
+    await _report("off", "alerts/off", off, channel, user, reply, audit_entry)
 
 
 async def resume(
@@ -64,33 +64,35 @@ async def resume(
     alerts: AlertService,
     sharing: SharingService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     sharing.admit(await channel.audience())
-    await channel.enter()
+    await channel.join()
     turned_on = await alerts.resume(account, channel.id, alert_id)
     if turned_on is None:
         audit_entry.skip()
         await reply("alerts/off", alerts=(), user_id=account.caller.user_id)
     else:
-        await post_turned_on(turned_on, channel, people, audit_entry)
+        await post_turned_on(turned_on, channel, user, audit_entry)
 
 
 async def post_turned_on(
-    turned_on: TurnedOn, channel: Channel, people: People, audit_entry: AuditDraft
+    turned_on: TurnedOn, channel: Channel, user: CurrentUser, audit_entry: AuditDraft
 ) -> None:
     """Everyone in the channel sees who did it, and so does a previous owner."""
-    audit_entry.about_alerts([turned_on.alert], turned_on.before)
-    if turned_on.how == "resumed":
+    audit_entry.about_alerts([turned_on.alert], turned_on.previous_owner)
+    if turned_on.outcome == "resumed":
         audit_entry.event = AuditEvent.ALERT_RESUMED
-    elif turned_on.how == "already":
+    elif turned_on.outcome == "already":
         audit_entry.skip()
-    if turned_on.how == "resumed" and turned_on.before:
-        await _notify_owners("taken", [replace(turned_on.alert, owner=turned_on.before)], people)
-    user_id = people.caller.user_id
-    await channel.post("alerts/on", alert=turned_on.alert, how=turned_on.how, user_id=user_id)
+    if turned_on.outcome == "resumed" and turned_on.previous_owner:
+        await _notify_owners(
+            "taken", [replace(turned_on.alert, owner=turned_on.previous_owner)], user
+        )
+    user_id = user.caller.user_id
+    await channel.post("alerts/on", alert=turned_on.alert, how=turned_on.outcome, user_id=user_id)
 
 
 async def _report(
@@ -98,22 +100,22 @@ async def _report(
     template: str,
     changed: Sequence[Alert],
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
     **facts: Any,
 ) -> None:
     """Everyone in the channel sees who did it, and so do the owners, wherever they are."""
     audit_entry.about_alerts(changed)
-    await _notify_owners(change, changed, people, **facts)
+    await _notify_owners(change, changed, user, **facts)
     tell = channel.post if changed else reply
-    await tell(template, alerts=changed, user_id=people.caller.user_id, **facts)
+    await tell(template, alerts=changed, user_id=user.caller.user_id, **facts)
 
 
 async def _notify_owners(
-    change: str, changed: Sequence[Alert], people: People, **facts: Any
+    change: str, changed: Sequence[Alert], user: CurrentUser, **facts: Any
 ) -> None:
     """Other owners read what was done to their alerts: off, muted, unmuted or taken."""
     for owner in {alert.owner for alert in changed}:
         theirs = [alert for alert in changed if alert.owner == owner]
-        await people.notify(owner, "alerts/off.owner", what=change, alerts=theirs, **facts)
+        await user.notify(owner, "alerts/off.owner", what=change, alerts=theirs, **facts)

@@ -11,14 +11,14 @@ from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @command("digest delete", "[name]", "Delete a digest, after asking.", audit=None)
 async def ask(
     text: str, account: Account, digests: DigestService, channel: Channel, reply: Reply
 ) -> None:
-    digest = await digests.named(account.caller, channel.id, text)
+    digest = await digests.find_by_name(account.caller, channel.id, text)
     await reply("digest/delete", digest=digest)
 
 
@@ -27,20 +27,20 @@ async def delete(
     button: DigestButton,
     account: Account,
     digests: DigestService,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
     audit_entry.about_digest(digest)
     if digest.owner != account.caller:  # owners may stop theirs from wherever they are
-        await people.must_be_in(digest.channel_id)
+        await user.must_be_in(digest.channel_id)
     digest = await digests.delete(button.digest_id, account.caller)
-    audit_entry.made()
+    audit_entry.mark_made()
     await reply("digest/delete.done", replace=True, digest=digest)
-    await people.notify(digest.owner, "digest/by_others", digest=digest, act="delete")
+    await user.notify(digest.owner, "digest/by_others", digest=digest, act="delete")
 
 
 @action(buttons.DIGEST_DELETE_KEEP, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
-    await reply("digest/delete.kept", replace=True)
+    await reply("dismissed", replace=True, action="delete_digest")

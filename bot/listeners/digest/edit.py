@@ -11,14 +11,14 @@ from bot.rendering import buttons
 from bot.rendering.buttons import DigestButton
 from bot.services.accounts import require_connection
 from bot.services.digests.digests import DigestService
-from bot.services.digests.form import Proposal
+from bot.services.digests.form import DigestDraft
 from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
 from bot.slack.decorators import action, submission
 from bot.slack.digest_forms import DigestForms
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @action(buttons.DIGEST_EDIT_OPEN, at_once=True, audit=None)
@@ -28,7 +28,7 @@ async def open_form(
     await views.opening(modal)
     digest = await digests.get(button.digest_id, account.caller)
     require_connection(account)
-    await views.show_form(modal, account, Proposal.of(digest), button.digest_id)
+    await views.show_form(modal, account, DigestDraft.of(digest), button.digest_id)
 
 
 @submission(buttons.DIGEST_EDIT_SUBMIT, audit=AuditEvent.DIGEST_CHANGED)
@@ -36,12 +36,12 @@ async def change(
     metadata: DigestButton,
     values: Mapping[str, str],
     clock: LocalClock,
-    digest_forms: DigestForms,
-    people: People,
+    digest_form: DigestForms,
+    user: CurrentUser,
     home: HomeTab,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    saving = digest_forms.save(people, clock, values, audit_entry, metadata.digest_id)
+    saving = digest_form.save(user, clock, values, audit_entry, metadata.digest_id)
     await views.save(modal, saving, audit_entry, metadata.digest_id)
-    await home.keep_up()
+    await home.refresh_if_open()

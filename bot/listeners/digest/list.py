@@ -29,5 +29,5 @@ async def list_digests(
         channel_id=channel_id,
         user_id=caller.user_id,
         digests=await digest_store.of_channel(caller.team_id, channel_id),
-        elsewhere=await digests.elsewhere(caller, channel_id),
+        elsewhere=await digests.of_owner_elsewhere(caller, channel_id),
     )

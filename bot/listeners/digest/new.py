@@ -17,7 +17,7 @@ from bot.slack.decorators import action, command, submission
 from bot.slack.digest_forms import DigestForms
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @command(
@@ -32,12 +32,12 @@ async def open_form(
     text: str,
     account: Account,
     clock: LocalClock,
-    digest_forms: DigestForms,
+    digest_form: DigestForms,
     channel: Channel,
     modal: Modal,
 ) -> None:
     await views.opening(modal)
-    proposal = await digest_forms.proposal(account, clock, text)
+    proposal = await digest_form.proposal(account, clock, text)
     await views.show_form(modal, account, replace(proposal, channel_id=_channel(channel.id)))
 
 
@@ -46,11 +46,11 @@ async def open_form_from_button(
     button: ChannelButton,
     account: Account,
     clock: LocalClock,
-    digest_forms: DigestForms,
+    digest_form: DigestForms,
     modal: Modal,
 ) -> None:
     await views.opening(modal)
-    proposal = await digest_forms.proposal(account, clock)
+    proposal = await digest_form.proposal(account, clock)
     await views.show_form(modal, account, replace(proposal, channel_id=_channel(button.channel_id)))
 
 
@@ -58,14 +58,14 @@ async def open_form_from_button(
 async def set_up(
     values: Mapping[str, str],
     clock: LocalClock,
-    digest_forms: DigestForms,
-    people: People,
+    digest_form: DigestForms,
+    user: CurrentUser,
     home: HomeTab,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    await views.save(modal, digest_forms.save(people, clock, values, audit_entry), audit_entry)
-    await home.keep_up()
+    await views.save(modal, digest_form.save(user, clock, values, audit_entry), audit_entry)
+    await home.refresh_if_open()
 
 
 def _channel(channel_id: str) -> str:

@@ -14,7 +14,7 @@ from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 from bot.store.health import Heartbeats
 
 
@@ -29,15 +29,15 @@ async def post_now(
     account: Account,
     clock: LocalClock,
     digests: DigestService,
-    alive: Heartbeats,
+    heartbeats: Heartbeats,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest = await digests.named(account.caller, channel.id, text)
-    digest = await views.run("now", digest, account, digests, people, audit_entry)
-    await _reply(digest, clock, alive, reply)
+    digest = await digests.find_by_name(account.caller, channel.id, text)
+    digest = await views.run("now", digest, account, digests, user, audit_entry)
+    await _reply(digest, clock, heartbeats, reply)
 
 
 @action(buttons.DIGEST_NOW_POST, audit=AuditEvent.DIGEST_POSTED_NOW)
@@ -46,16 +46,16 @@ async def post_now_from_button(
     account: Account,
     clock: LocalClock,
     digests: DigestService,
-    alive: Heartbeats,
-    people: People,
+    heartbeats: Heartbeats,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
-    digest = await views.run("now", digest, account, digests, people, audit_entry)
-    await _reply(digest, clock, alive, reply)
+    digest = await views.run("now", digest, account, digests, user, audit_entry)
+    await _reply(digest, clock, heartbeats, reply)
 
 
-async def _reply(digest: Digest, clock: LocalClock, alive: Heartbeats, reply: Reply) -> None:
-    seen = await alive.seen(clock.now())
-    await reply("digest/now", digest=digest, is_at_work=seen.at_work > 0)
+async def _reply(digest: Digest, clock: LocalClock, heartbeats: Heartbeats, reply: Reply) -> None:
+    seen = await heartbeats.status(clock.now())
+    await reply("digest/now", digest=digest, is_at_work=seen.alive > 0)

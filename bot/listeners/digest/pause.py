@@ -13,7 +13,7 @@ from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @command(
@@ -27,12 +27,12 @@ async def pause(
     account: Account,
     digests: DigestService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest = await digests.named(account.caller, channel.id, text)
-    await _pause(digest, digests, people, reply, audit_entry)
+    digest = await digests.find_by_name(account.caller, channel.id, text)
+    await _pause(digest, digests, user, reply, audit_entry)
 
 
 @action(buttons.DIGEST_PAUSE_GO, audit=AuditEvent.DIGEST_PAUSED)
@@ -40,15 +40,15 @@ async def pause_from_button(
     button: DigestButton,
     account: Account,
     digests: DigestService,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
     audit_entry.about_digest(digest)
     if digest.owner != account.caller:  # owners may pause theirs from any channel
-        await people.must_be_in(digest.channel_id)
-    await _pause(digest, digests, people, reply, audit_entry)
+        await user.must_be_in(digest.channel_id)
+    await _pause(digest, digests, user, reply, audit_entry)
 
 
 @command(
@@ -62,12 +62,12 @@ async def resume(
     account: Account,
     digests: DigestService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    digest = await digests.named(account.caller, channel.id, text)
-    digest = await views.run("resume", digest, account, digests, people, audit_entry)
+    digest = await digests.find_by_name(account.caller, channel.id, text)
+    digest = await views.run("resume", digest, account, digests, user, audit_entry)
     await reply("digest/pause.resumed", digest=digest)
 
 
@@ -76,7 +76,7 @@ async def resume_from_button(
     button: DigestButton,
     account: Account,
     digests: DigestService,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
@@ -85,7 +85,7 @@ async def resume_from_button(
         audit_entry.skip()
         await reply("digest/running", digest=digest)
         return
-    digest = await views.run("resume", digest, account, digests, people, audit_entry)
+    digest = await views.run("resume", digest, account, digests, user, audit_entry)
     await reply("digest/pause.resumed", digest=digest)
 
 
@@ -95,7 +95,7 @@ async def take_over(
     account: Account,
     digests: DigestService,
     channel: Channel,
-    people: People,
+    user: CurrentUser,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
@@ -105,15 +105,19 @@ async def take_over(
         audit_entry.skip()
         await reply("digest/running", digest=digest)
         return
-    digest = await views.run("resume", digest, account, digests, people, audit_entry)
+    digest = await views.run("resume", digest, account, digests, user, audit_entry)
     await reply("digest/pause.taken_over", digest=digest)
 
 
 async def _pause(
-    digest: Digest, digests: DigestService, people: People, reply: Reply, audit_entry: AuditDraft
+    digest: Digest,
+    digests: DigestService,
+    user: CurrentUser,
+    reply: Reply,
+    audit_entry: AuditDraft,
 ) -> None:
     audit_entry.about_digest(digest)
-    changed = await digests.pause(digest.id, people.caller)
-    audit_entry.made()
+    changed = await digests.pause(digest.id, user.caller)
+    audit_entry.mark_made()
     await reply("digest/pause", digest=changed.digest)
-    await people.notify(changed.before.owner, "digest/by_others", digest=digest, act="pause")
+    await user.notify(changed.before.owner, "digest/by_others", digest=digest, act="pause")

@@ -25,19 +25,19 @@ async def preview(
     account: Account,
     clock: LocalClock,
     digests: DigestService,
-    reports: DigestReports,
-    histories: DailyHistory,
-    digest_forms: DigestForms,
+    digest_reports: DigestReports,
+    daily_history: DailyHistory,
+    digest_form: DigestForms,
     channel: Channel,
     reply: Reply,
 ) -> None:
     try:
-        digest = await digests.named(account.caller, channel.id, text)
+        digest = await digests.find_by_name(account.caller, channel.id, text)
     except NoSuchDigest as error:
         if error.names or text:
             raise
-        digest = await digest_forms.proposed(account, clock, channel.id)
-    await _show(digest, account, clock.now(), reports, histories, reply)
+        digest = await digest_form.proposed(account, clock, channel.id)
+    await _show(digest, account, clock.now(), digest_reports, daily_history, reply)
 
 
 @action(buttons.DIGEST_PREVIEW_SHOW, audit=None)
@@ -46,26 +46,26 @@ async def preview_from_button(
     account: Account,
     clock: LocalClock,
     digests: DigestService,
-    reports: DigestReports,
-    histories: DailyHistory,
+    digest_reports: DigestReports,
+    daily_history: DailyHistory,
     reply: Reply,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
-    await _show(digest, account, clock.now(), reports, histories, reply)
+    await _show(digest, account, clock.now(), digest_reports, daily_history, reply)
 
 
 async def _show(
     digest: Digest,
     account: Account,
     now: float,
-    reports: DigestReports,
-    histories: DailyHistory,
+    digest_reports: DigestReports,
+    daily_history: DailyHistory,
     reply: Reply,
 ) -> None:
     connection = require_connection(account, digest.tenant)
-    window = lifecycle.window(digest, ScheduledRun("", now))
-    report = await reports.read(connection, digest.filters, window)
+    window = lifecycle.report_window(digest, ScheduledRun("", now))
+    report = await digest_reports.read(connection, digest.filters, window)
     history = None
     if digest.chart and not report.is_quiet:
-        history = await histories.read(connection, digest.filters, digest.schedule.zone, now)
+        history = await daily_history.read(connection, digest.filters, digest.schedule.zone, now)
     await reply("digest/preview", digest=digest, report=report, history=history)

@@ -8,19 +8,19 @@ from typing import Any, Literal
 from bot.domain.accounts import Account
 from bot.domain.digests import Digest
 from bot.services.digests.digests import DigestService
-from bot.services.digests.form import FormRefused, Proposal
+from bot.services.digests.form import DigestDraft, FormRefused
 from bot.slack.audit import AuditDraft
 from bot.slack.modals import Modal, SubmittedModal
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 async def opening(modal: Modal) -> None:
     """What is shown at once, while the trigger lives."""
-    await modal.open("digest/new.opening")
+    await modal.open("loading", step="digest_form")
 
 
 async def show_form(
-    modal: Modal, account: Account, proposal: Proposal, digest_id: str = ""
+    modal: Modal, account: Account, proposal: DigestDraft, digest_id: str = ""
 ) -> None:
     """The form, in the place of the word that it is on its way."""
     tenants = tuple(account.connections)
@@ -36,7 +36,7 @@ async def save(
 ) -> None:
     """Under the fields what is wrong while that is possible; else the form once more."""
     try:
-        digest = await modal.within_ack(saving, "digest/new.saving")
+        digest = await modal.within_ack(saving, "loading", step="digest_save")
         await modal.update("digest/new.done", digest=digest)
     except FormRefused as refused:
         audit_entry.refuse()
@@ -57,14 +57,14 @@ async def run(
     digest: Digest,
     account: Account,
     digests: DigestService,
-    people: People,
+    user: CurrentUser,
     audit_entry: AuditDraft,
 ) -> Digest:
     """Post a digest now or resume it, on the caller's connection; raises NotConnected."""
     audit_entry.about_digest(digest)
-    await people.must_be_in(digest.channel_id)
-    start = digests.ask_now if act == "now" else digests.resume
+    await user.must_be_in(digest.channel_id)
+    start = digests.post_now if act == "now" else digests.resume
     changed = await start(digest.id, account)
-    audit_entry.made()
-    await people.notify(changed.before.owner, "digest/by_others", digest=digest, act=act)
+    audit_entry.mark_made()
+    await user.notify(changed.before.owner, "digest/by_others", digest=digest, act=act)
     return changed.digest

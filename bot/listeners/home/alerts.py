@@ -19,7 +19,7 @@ from bot.slack.decorators import action
 from bot.slack.home import HomeTab
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @action(buttons.HOME_ALERTS_MUTE, audit=AuditEvent.ALERT_MUTED)
@@ -27,15 +27,15 @@ async def mute(
     button: AlertButton,
     clock: LocalClock,
     alerts: AlertService,
-    place: Origin,
-    people: People,
+    origin: Origin,
+    user: CurrentUser,
     home: HomeTab,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(button, people.caller, alerts, place)
+    channel = await _channel(button, user.caller, alerts, origin)
     with suppress(ShareRefused):  # muted all the same
-        await views.mute("", button.alert_id, clock, alerts, channel, people, reply, audit_entry)
+        await views.mute("", button.alert_id, clock, alerts, channel, user, reply, audit_entry)
     await home.redraw()
 
 
@@ -43,16 +43,16 @@ async def mute(
 async def unmute(
     button: AlertButton,
     alerts: AlertService,
-    place: Origin,
-    people: People,
+    origin: Origin,
+    user: CurrentUser,
     home: HomeTab,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(button, people.caller, alerts, place)
-    await people.must_be_in(channel.id)
+    channel = await _channel(button, user.caller, alerts, origin)
+    await user.must_be_in(channel.id)
     with suppress(ShareRefused):
-        await views.unmute(button.alert_id, alerts, channel, people, reply, audit_entry)
+        await views.unmute(button.alert_id, alerts, channel, user, reply, audit_entry)
     await home.redraw()
 
 
@@ -62,17 +62,15 @@ async def resume(
     account: Account,
     alerts: AlertService,
     sharing: SharingService,
-    place: Origin,
-    people: People,
+    origin: Origin,
+    user: CurrentUser,
     home: HomeTab,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(button, people.caller, alerts, place)
-    await people.must_be_in(channel.id)
-    await views.resume(
-        button.alert_id, account, alerts, sharing, channel, people, reply, audit_entry
-    )
+    channel = await _channel(button, user.caller, alerts, origin)
+    await user.must_be_in(channel.id)
+    await views.resume(button.alert_id, account, alerts, sharing, channel, user, reply, audit_entry)
     await home.redraw()
 
 
@@ -80,21 +78,21 @@ async def resume(
 async def turn_off(
     button: AlertButton,
     alerts: AlertService,
-    place: Origin,
-    people: People,
+    origin: Origin,
+    user: CurrentUser,
     home: HomeTab,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    channel = await _channel(button, people.caller, alerts, place)
+    channel = await _channel(button, user.caller, alerts, origin)
     with suppress(ShareRefused):
-        await views.turn_off(button.alert_id, alerts, channel, people, reply, audit_entry)
+        await views.turn_off(button.alert_id, alerts, channel, user, reply, audit_entry)
     await home.redraw()
 
 
 async def _channel(
-    button: AlertButton, caller: Caller, alerts: AlertService, place: Origin
+    button: AlertButton, caller: Caller, alerts: AlertService, origin: Origin
 ) -> Channel:
     """The alert's channel; raises OutdatedButton if it is off, or has another owner now."""
-    alert = await alerts.owned(caller, button.alert_id)
-    return place.channel_at(alert.channel_id)
+    alert = await alerts.get_own(caller, button.alert_id)
+    return origin.channel_at(alert.channel_id)

@@ -6,9 +6,9 @@ from bot.domain.accounts import Account
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, TenantButton
-from bot.services.filters.form import Form, form_of
+from bot.services.filters.form import FilterForm, to_form
 from bot.services.filters.parser import LocalClock
-from bot.services.home import failed_lately, still_running
+from bot.services.home import recent_failures, running_jobs
 from bot.services.jobs import JobService
 from bot.slack.decorators import action
 from bot.slack.modals import Modal
@@ -16,7 +16,7 @@ from bot.slack.modals import Modal
 
 @action(buttons.HOME_JOBS_OPEN, at_once=True, audit=None)
 async def open_job(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
-    await modal.open("home/jobs.opening")
+    await modal.open("loading", step="job")
     card = await jobs.get(account, button.job_id, button.tenant)
     await modal.update("home/jobs.job", card=card)
 
@@ -25,8 +25,8 @@ async def open_job(button: JobButton, account: Account, jobs: JobService, modal:
 async def list_failed(
     button: TenantButton, account: Account, clock: LocalClock, jobs: JobService, modal: Modal
 ) -> None:
-    await modal.open("home/jobs.opening")
-    listing = await jobs.list(account, failed_lately(button.tenant, clock.now()))
+    await modal.open("loading", step="job")
+    listing = await jobs.list(account, recent_failures(button.tenant, clock.now()))
     await modal.update("jobs/search_results", listing=listing)
 
 
@@ -34,15 +34,15 @@ async def list_failed(
 async def list_running(
     button: TenantButton, account: Account, jobs: JobService, modal: Modal
 ) -> None:
-    await modal.open("home/jobs.opening")
-    listing = await jobs.list(account, still_running(button.tenant))
+    await modal.open("loading", step="job")
+    listing = await jobs.list(account, running_jobs(button.tenant))
     await modal.update("jobs/search_results", listing=listing)
 
 
 @action(buttons.HOME_JOBS_SEARCH, at_once=True, audit=None)
 async def search(account: Account, modal: Modal) -> None:
-    await modal.open("jobs/filter.opening", is_list=False)
-    await views.show_form(Form(), account, modal)
+    await modal.open("loading", step="search_form")
+    await views.show_form(FilterForm(), account, modal)
 
 
 @action(buttons.HOME_JOBS_FILTER, at_once=True, audit=None)
@@ -50,6 +50,6 @@ async def filter_failed(
     button: TenantButton, account: Account, clock: LocalClock, modal: Modal
 ) -> None:
     """The same form, filled in for the failures of a tenant."""
-    await modal.open("jobs/filter.opening", is_list=False)
-    filters = failed_lately(button.tenant, clock.now())
-    await views.show_form(form_of(filters, button.tenant, await clock.zone()), account, modal)
+    await modal.open("loading", step="search_form")
+    filters = recent_failures(button.tenant, clock.now())
+    await views.show_form(to_form(filters, button.tenant, await clock.zone()), account, modal)

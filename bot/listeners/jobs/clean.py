@@ -10,7 +10,7 @@ from bot.domain.cleanups import Cleanup, CleanupProgress
 from bot.errors import InvalidInput
 from bot.rendering import buttons
 from bot.rendering.buttons import CleanupButton
-from bot.services.cleanups.cleanups import CleanupService, Confirmation
+from bot.services.cleanups.cleanups import CleanupConfirmation, CleanupService
 from bot.services.filters.parser import LocalClock
 from bot.services.filters.resolve import FilterResolver
 from bot.slack.audit import AuditDraft
@@ -30,12 +30,12 @@ async def ask(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: FilterResolver,
-    cleaning: CleanupService,
+    filter_resolver: FilterResolver,
+    cleanups: CleanupService,
     reply: Reply,
 ) -> None:
-    preview = await cleaning.look(account, await asking.read(text, account, clock))
-    template = "jobs/clean" if preview.clean.counted else "jobs/clean.none"
+    preview = await cleanups.preview(account, await filter_resolver.parse(text, account, clock))
+    template = "jobs/clean" if preview.cleanup.counted else "jobs/clean.none"
     await reply(template, preview=preview)
 
 
@@ -52,7 +52,7 @@ async def open_form(button: CleanupButton, modal: Modal) -> None:
 
 @action(buttons.JOBS_CLEAN_KEEP, replaces=True, audit=None)
 async def keep(reply: Reply) -> None:
-    await reply("jobs/clean.kept", replace=True)
+    await reply("dismissed", replace=True, action="cleanup")
 
 
 @submission(buttons.JOBS_CLEAN_SUBMIT, audit=AuditEvent.CLEANUP_STARTED)
@@ -60,16 +60,16 @@ async def begin(
     caller: Caller,
     metadata: CleanupButton,
     values: Mapping[str, str],
-    cleaning: CleanupService,
+    cleanups: CleanupService,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    audit_entry.subject = clean_id = metadata.clean_id
+    audit_entry.subject = cleanup_id = metadata.clean_id
     audit_entry.tenant = metadata.tenant
     ((block_id, typed),) = values.items()
-    confirming = cleaning.confirm(caller, clean_id, typed)
+    confirming = cleanups.confirm(caller, cleanup_id, typed)
     try:
-        confirmation = await modal.within_ack(confirming, "jobs/clean.checking")
+        confirmation = await modal.within_ack(confirming, "loading", step="cleanup")
         audit_entry.skip()  # the worker records it when it begins
         await _show(confirmation, modal)
     except InvalidInput as error:
@@ -83,56 +83,56 @@ async def begin(
 async def stop(
     button: CleanupButton,
     caller: Caller,
-    cleaning: CleanupService,
+    cleanups: CleanupService,
     channel: Channel,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
-    audit_entry.subject = clean_id = button.clean_id
-    progress = await cleaning.stop(caller, clean_id)
-    audit_entry.about_clean(progress.clean)
-    await _change(progress, cleaning, channel, reply)
+    audit_entry.subject = cleanup_id = button.clean_id
+    progress = await cleanups.stop(caller, cleanup_id)
+    audit_entry.about_cleanup(progress.cleanup)
+    await _change(progress, cleanups, channel, reply)
 
 
 @action(buttons.JOBS_CLEAN_AGAIN, at_once=True, audit=None)
 async def ask_again(
-    button: CleanupButton, account: Account, cleaning: CleanupService, modal: Modal
+    button: CleanupButton, account: Account, cleanups: CleanupService, modal: Modal
 ) -> None:
-    await modal.open("jobs/clean.checking")
-    clean = await cleaning.ask_again(account, button.clean_id)
-    if clean.counted:
-        await _ask(clean, None, modal)
+    await modal.open("loading", step="cleanup")
+    cleanup = await cleanups.count_remaining(account, button.clean_id)
+    if cleanup.counted:
+        await _ask(cleanup, None, modal)
     else:
-        await modal.update("jobs/clean.begun", confirmation=Confirmation(clean))
+        await modal.update("jobs/clean.begun", confirmation=CleanupConfirmation(cleanup))
 
 
-async def _show(confirmation: Confirmation, modal: SubmittedModal) -> None:
+async def _show(confirmation: CleanupConfirmation, modal: SubmittedModal) -> None:
     """That it has begun, or the form once more with the number as it is now."""
-    clean, was = confirmation.clean, confirmation.was
-    if was is None or not clean.counted:
+    cleanup, was = confirmation.cleanup, confirmation.previous_count
+    if was is None or not cleanup.counted:
         await modal.update("jobs/clean.begun", confirmation=confirmation)
     else:
-        await _ask(clean, was, modal)
+        await _ask(cleanup, was, modal)
 
 
-async def _ask(clean: Cleanup, was: int | None, modal: Modal) -> None:
-    facts = {"clean_id": clean.id, "tenant": clean.tenant, "counted": clean.counted}
+async def _ask(cleanup: Cleanup, was: int | None, modal: Modal) -> None:
+    facts = {"clean_id": cleanup.id, "tenant": cleanup.tenant, "counted": cleanup.counted}
     await modal.update("jobs/clean.form", was=was, **facts)
 
 
 async def _change(
-    progress: CleanupProgress, cleaning: CleanupService, channel: Channel, reply: Reply
+    progress: CleanupProgress, cleanups: CleanupService, channel: Channel, reply: Reply
 ) -> None:
     """In the place of the pressed message, which the worker changes as it goes.
 
     Its report may have come just before, and nothing comes after a report: so it is put back.
     """
     await _put(progress, channel, reply)
-    if not progress.clean.end_reason and (report := await cleaning.report(progress.clean.id)):
+    if not progress.cleanup.end_reason and (report := await cleanups.report(progress.cleanup.id)):
         await _put(report, channel, reply)
 
 
 async def _put(progress: CleanupProgress, channel: Channel, reply: Reply) -> None:
-    template = "jobs/clean.report" if progress.clean.end_reason else "jobs/clean.progress"
+    template = "jobs/clean.report" if progress.cleanup.end_reason else "jobs/clean.progress"
     if not await channel.edit(channel.render(template, progress=progress)):
         await reply(template, progress=progress)

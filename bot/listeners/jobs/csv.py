@@ -7,13 +7,13 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from bot.domain.accounts import Account
+from bot.domain.jobs import Job
 from bot.domain.lists import ListCursor
-from bot.emporix.models import Job
 from bot.errors import NotFound
 from bot.rendering import buttons
 from bot.rendering.buttons import JobsButton, ListButton
 from bot.rendering.jobs_csv import csv_text
-from bot.services.csv_export import CompleteList, CsvExport, Wanted
+from bot.services.csv_export import CompleteList, CsvExport, ListRequest
 from bot.services.jobs import JobService
 from bot.slack.decorators import action
 from bot.slack.files import Files, file_name
@@ -26,21 +26,21 @@ async def download_csv(
     button: ListButton,
     account: Account,
     cursor: ListCursor | None,
-    whole_lists: CsvExport,
+    csv_export: CsvExport,
     modal: Modal,
     files: Files,
 ) -> None:
-    wanted = Wanted(button.cursor, button.query, known=cursor)
-    await _hand_over(wanted, account, whole_lists, modal, files)
+    wanted = ListRequest(button.cursor, button.query, cursor=cursor)
+    await _hand_over(wanted, account, csv_export, modal, files)
 
 
 @action(buttons.JOBS_CSV_DOWNLOAD_SHARED, at_once=True, audit=None)
 async def download_shared_csv(
-    button: ListButton, account: Account, whole_lists: CsvExport, modal: Modal, files: Files
+    button: ListButton, account: Account, csv_export: CsvExport, modal: Modal, files: Files
 ) -> None:
     """Read again with the rights of the user who clicked."""
-    wanted = Wanted(button.cursor, button.query, owner=button.owner)
-    await _hand_over(wanted, account, whole_lists, modal, files)
+    wanted = ListRequest(button.cursor, button.query, owner=button.owner)
+    await _hand_over(wanted, account, csv_export, modal, files)
 
 
 @action(buttons.JOBS_CSV_DOWNLOAD_JOBS, at_once=True, audit=None)
@@ -64,10 +64,10 @@ async def download_jobs(
 
 
 async def _hand_over(
-    wanted: Wanted, account: Account, whole_lists: CsvExport, modal: Modal, files: Files
+    wanted: ListRequest, account: Account, csv_export: CsvExport, modal: Modal, files: Files
 ) -> None:
     await modal.open("jobs/csv.collecting", done=0, total=None)
-    found = await whole_lists.read(account, wanted, ModalProgress(modal, "jobs/csv.collecting"))
+    found = await csv_export.read(account, wanted, ModalProgress(modal, "jobs/csv.collecting"))
     # 5,000 jobs take tenths of a second, in which others are answered.
     text = await asyncio.to_thread(csv_text, found.jobs)
     url = await files.share(_name(found), text)

@@ -10,7 +10,7 @@ from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
 from bot.services.deletes import SharedDeletes
 from bot.services.jobs import JobService
-from bot.services.references import job_id
+from bot.services.references import parse_job_id
 from bot.slack.decorators import action, command
 from bot.slack.reply import Reply
 
@@ -20,7 +20,7 @@ async def ask(
     text: str, account: Account, shared_deletes: SharedDeletes, jobs: JobService, reply: Reply
 ) -> None:
     shared_deletes.admit()
-    await reply("jobs/delete", card=await jobs.get(account, job_id(text)))
+    await reply("jobs/delete", card=await jobs.get(account, parse_job_id(text)))
 
 
 @action(buttons.JOBS_DELETE_CONFIRM, replaces=True, audit=AuditEvent.JOB_DELETED)
@@ -40,7 +40,7 @@ async def delete_job(
 
 @action(buttons.JOBS_DELETE_KEEP, replaces=True, audit=None)
 async def keep_job(button: JobButton, reply: Reply) -> None:
-    await reply("jobs/delete.kept", replace=True, job_id=button.job_id)
+    await reply("dismissed", replace=True, action="delete_job", subject=button.job_id)
 
 
 async def _show_list(
@@ -48,7 +48,7 @@ async def _show_list(
 ) -> None:
     """The page the button stood on, read again, with a word on top of it."""
     try:
-        listing = await jobs.turn(account, cursor, page)
+        listing = await jobs.go_to_page(account, cursor, page)
     except BotError:  # the job is deleted, whatever becomes of the list
         await reply("jobs/delete.done", deletion=_seen_by(account, deletion))
         return

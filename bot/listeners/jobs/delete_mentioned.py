@@ -12,19 +12,19 @@ from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, JobsButton, ModalOrigin
 from bot.rendering.message_rows import with_buttons_replaced
 from bot.services.accounts import AccountService
-from bot.services.deletes import Outcome, SharedDeletes, delete_each
+from bot.services.deletes import DeleteOutcome, SharedDeletes, delete_each
 from bot.services.find_jobs import JobFinder
 from bot.slack.decorators import action, shortcut, submission
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
-from bot.slack.request import texts
+from bot.slack.request import message_texts
 from bot.store.forms import FormStore
 
 GONE = ("deleted", "already_gone")
 
-LONGEST = 1500
+MAX_METADATA_CHARACTERS = 1500
 """Letters that the question can remember of the jobs it is about."""
 
 
@@ -37,16 +37,16 @@ LONGEST = 1500
 )
 async def start(
     account: Account,
-    finding: JobFinder,
+    job_finder: JobFinder,
     shared_deletes: SharedDeletes,
     forms: FormStore,
-    place: Origin,
+    origin: Origin,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/find.looking")
+    await modal.open("loading", step="job")
     shared_deletes.admit()
-    findings = await finding.find(account, texts(place.message))
-    form = await views.keep_original(account, forms, place) if findings.named else ""
+    findings = await job_finder.find(account, message_texts(origin.message))
+    form = await views.keep_original(account, forms, origin) if findings.by_id else ""
     await modal.update("jobs/delete_mentioned", findings=findings, form=form)
 
 
@@ -56,7 +56,7 @@ async def ask_about_one(
 ) -> None:
     form = metadata.form if metadata else ""
     jobs = [f"{button.tenant}/{button.job_id}"]
-    below = await forms.keep(caller, modal.below())
+    below = await forms.save(caller, modal.snapshot())
     await modal.open("jobs/delete_mentioned.ask", jobs=jobs, form=form, below=below, is_list=False)
 
 
@@ -67,7 +67,7 @@ async def ask_about_chosen(
     if not choices:
         raise OutdatedButton
     jobs = [job for ticked in choices.values() for job in ticked]
-    if not jobs or len("\n".join(jobs)) > LONGEST:
+    if not jobs or len("\n".join(jobs)) > MAX_METADATA_CHARACTERS:
         await modal.errors("jobs/delete_mentioned.errors", field=min(choices), is_none=not jobs)
         return
     await modal.push(
@@ -82,36 +82,36 @@ async def delete(
     accounts: AccountService,
     shared_deletes: SharedDeletes,
     forms: FormStore,
-    place: Origin,
+    origin: Origin,
     home: HomeTab,
     modal: SubmittedModal,
     reply: Reply,
 ) -> None:
     jobs = metadata.pairs
     await modal.update("jobs/delete_mentioned.running", done=0, total=len(jobs))
-    account = await accounts.of(caller)
-    outcomes: list[Outcome] = []
+    account = await accounts.load(caller)
+    outcomes: list[DeleteOutcome] = []
     async for outcome in delete_each(shared_deletes, account, jobs):
         outcomes.append(outcome)
-        await modal.tell("jobs/delete_mentioned.running", done=len(outcomes), total=len(jobs))
-    changed = await _change_original(metadata.form, caller, shared_deletes, forms, place)
-    if not await modal.tell(
+        await modal.try_update("jobs/delete_mentioned.running", done=len(outcomes), total=len(jobs))
+    changed = await _change_original(metadata.form, caller, shared_deletes, forms, origin)
+    if not await modal.try_update(
         "jobs/delete_mentioned.done", outcomes=outcomes, changed=changed, is_list=metadata.is_list
     ):  # closed meanwhile
         await reply("jobs/delete_mentioned.told", outcomes=outcomes, changed=changed)
     await _change_below(metadata.below, outcomes[0], caller, forms, modal)
-    await home.keep_up(*{tenant for tenant, _ in jobs})
+    await home.refresh_if_open(*{tenant for tenant, _ in jobs})
 
 
 async def _change_original(
-    form: str, caller: Caller, shared_deletes: SharedDeletes, forms: FormStore, place: Origin
+    form: str, caller: Caller, shared_deletes: SharedDeletes, forms: FormStore, origin: Origin
 ) -> bool:
     """Show everyone who deleted what; False where the message stays as it was."""
     if not form:
         return True
     try:
         kept = await forms.load(caller, form)
-        channel = place.channel_at(
+        channel = origin.channel_at(
             kept["channel_id"], message_ts=kept["message_ts"], message=kept["message"]
         )
         return await views.show_deleted(caller, shared_deletes, channel)
@@ -120,7 +120,7 @@ async def _change_original(
 
 
 async def _change_below(
-    key: str, outcome: Outcome, caller: Caller, forms: FormStore, modal: Modal
+    key: str, outcome: DeleteOutcome, caller: Caller, forms: FormStore, modal: Modal
 ) -> None:
     """The modal that it was asked from does not show the job as if it were there."""
     if not key or outcome.result not in GONE:
@@ -131,4 +131,4 @@ async def _change_below(
         return
     line = modal.render("jobs/delete_mentioned.line", already_gone=outcome.result != "deleted")
     blocks = with_buttons_replaced(kept["blocks"], outcome.tenant, outcome.job_id, line["blocks"])
-    await modal.change_below(kept, blocks)
+    await modal.update_parent(kept, blocks)

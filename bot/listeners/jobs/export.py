@@ -13,7 +13,7 @@ from bot.slack.decorators import action
 from bot.slack.files import Files, file_name
 from bot.slack.modals import Modal
 
-LONGEST = 2_000_000
+MAX_INDENTED_CHARACTERS = 2_000_000
 """Characters on indented lines, which take a second; what is longer stays as Emporix wrote it."""
 
 
@@ -21,8 +21,8 @@ LONGEST = 2_000_000
 async def download_export(
     button: JobButton, account: Account, exports: Exports, modal: Modal, files: Files
 ) -> None:
-    await modal.open("jobs/export.opening")
+    await modal.open("loading", step="export")
     export = await exports.read(account, button.job_id, button.tenant)
-    text = await asyncio.to_thread(pretty_json_within, export.json, LONGEST)
+    text = await asyncio.to_thread(pretty_within, export.json, MAX_INDENTED_CHARACTERS)
     url = await files.share(file_name("export", export.job_id, "json"), text)
     await modal.update("jobs/export", export=export, url=url)

@@ -15,12 +15,18 @@ from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton, ModalOrigin, WordsButton
 from bot.services.accounts import AccountService
-from bot.services.filters.form import Form, filled, form_of, lengthen, read
+from bot.services.filters.form import (
+    FilterForm,
+    form_from_values,
+    from_compact,
+    parse_form,
+    to_form,
+)
 from bot.services.filters.parser import LocalClock, ParsedFilters
 from bot.services.filters.resolve import FilterResolver
 from bot.services.jobs import JobService
 from bot.slack.decorators import action, options, shortcut, submission
-from bot.slack.modals import Modal, Offer, SubmittedModal
+from bot.slack.modals import Modal, OptionsReply, SubmittedModal
 from bot.slack.origin import Origin
 from bot.store.forms import FormStore
 
@@ -33,13 +39,13 @@ from bot.store.forms import FormStore
     audit=None,
 )
 async def start(account: Account, modal: Modal) -> None:
-    await modal.open("jobs/filter.opening", is_list=False)
-    await views.show_form(Form(), account, modal)
+    await modal.open("loading", step="search_form")
+    await views.show_form(FilterForm(), account, modal)
 
 
 @action(buttons.JOBS_FILTER_WORDS, audit=None)
 async def search_words(button: WordsButton, account: Account, modal: Modal) -> None:
-    await views.show_form(Form(words=button.words), account, modal)
+    await views.show_form(FilterForm(words=button.words), account, modal)
 
 
 @action(buttons.JOBS_FILTER_CHANGE, audit=None)
@@ -56,13 +62,13 @@ async def edit(
     cursor: ListCursor | None,
     clock: LocalClock,
     forms: FormStore,
-    place: Origin,
+    origin: Origin,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/filter.opening", is_list=True)
+    await modal.open("loading", step="filter_form")
     form = await form_at(button, cursor, clock)
     await views.show_form(
-        form, account, modal, list_=await forms.keep(account.caller, place.kept())
+        form, account, modal, list_=await forms.save(account.caller, origin.serialize())
     )
 
 
@@ -72,12 +78,12 @@ async def offer_agents(
     values: Mapping[str, str],
     caller: Caller,
     accounts: AccountService,
-    asking: FilterResolver,
-    offer: Offer,
+    filter_resolver: FilterResolver,
+    options_reply: OptionsReply,
 ) -> None:
-    account = await accounts.of(caller)
-    agents = await asking.agents(account, values.get("tenant", ""), typed)
-    await offer("jobs/filter.agents", typed=typed, agents=agents)
+    account = await accounts.load(caller)
+    agents = await filter_resolver.suggest_agents(account, values.get("tenant", ""), typed)
+    await options_reply("jobs/filter.agents", typed=typed, agents=agents)
 
 
 @submission(buttons.JOBS_FILTER_SUBMIT, audit=None)
@@ -88,47 +94,47 @@ async def search(
     metadata: ModalOrigin | None,
     clock: LocalClock,
     accounts: AccountService,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     jobs: JobService,
     forms: FormStore,
-    place: Origin,
+    origin: Origin,
     modal: SubmittedModal,
 ) -> None:
-    form = filled(values, choices)
+    form = form_from_values(values, choices)
     list_ = metadata.form if metadata else ""
     if not (asked := await read_or_refuse(form, modal)):
         return
-    await modal.update("jobs/filter.asking", is_list=bool(list_))
-    account = await accounts.of(caller)
+    await modal.update("loading", step="filter" if list_ else "search")
+    account = await accounts.load(caller)
     kept = await forms.load(caller, list_) if list_ else None
     try:
-        filters = await asking.settle(asked, account, clock)
+        filters = await filter_resolver.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
     except get_args(views.Correctable) as error:  # only now could it be known
         await views.show_form(form, account, modal, error=error, list_=list_)
         return
     if kept:
-        await views.show_list(listing, place.reply_at(kept), replace=True)
+        await views.show_list(listing, origin.reply_at(kept), replace=True)
     await modal.update("jobs/filter.done" if kept else "jobs/search_results", listing=listing)
 
 
-async def read_or_refuse(form: Form, modal: SubmittedModal) -> ParsedFilters | None:
+async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilters | None:
     """What the form asks for; None where the words under its fields say what to mend."""
     try:
-        return read(form)
+        return parse_form(form)
     except InvalidInput as error:
         await modal.errors("jobs/filter.errors", error=error)
         return None
 
 
-async def form_at(button: ListButton, cursor: ListCursor | None, clock: LocalClock) -> Form:
+async def form_at(button: ListButton, cursor: ListCursor | None, clock: LocalClock) -> FilterForm:
     """The form of the list that a button stands below; raises OutdatedButton."""
     if cursor is None:
         if not button.query:
             raise OutdatedButton
-        filters, _ = lengthen(button.query)
+        filters, _ = from_compact(button.query)
         tenant = filters.tenant
     else:
         filters, tenant = cursor.filters, cursor.tenant
     has_days = filters.since is not None or filters.until is not None
-    return form_of(filters, tenant, await clock.zone() if has_days else None)
+    return to_form(filters, tenant, await clock.zone() if has_days else None)

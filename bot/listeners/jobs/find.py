@@ -6,13 +6,13 @@ from bot.domain.accounts import Account
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
-from bot.services.filters.form import Form
+from bot.services.filters.form import FilterForm
 from bot.services.find_jobs import JobFinder
 from bot.services.jobs import JobService
 from bot.slack.decorators import action, shortcut
 from bot.slack.modals import Modal
 from bot.slack.origin import Origin
-from bot.slack.request import texts
+from bot.slack.request import message_texts
 from bot.store.forms import FormStore
 
 
@@ -24,19 +24,21 @@ from bot.store.forms import FormStore
     audit=None,
 )
 async def find(
-    account: Account, finding: JobFinder, forms: FormStore, place: Origin, modal: Modal
+    account: Account, job_finder: JobFinder, forms: FormStore, origin: Origin, modal: Modal
 ) -> None:
-    await modal.open("jobs/find.looking")
-    findings = await finding.find(account, texts(place.message))
+    await modal.open("loading", step="job")
+    findings = await job_finder.find(account, message_texts(origin.message))
     if findings.is_empty:
-        await views.show_form(Form(words=findings.words), account, modal, note="nothing_named")
+        await views.show_form(
+            FilterForm(words=findings.words), account, modal, note="nothing_named"
+        )
     else:
-        form = await views.keep_original(account, forms, place)
-        await modal.update("jobs/find", findings=findings, place=place.kept(), form=form)
+        form = await views.keep_original(account, forms, origin)
+        await modal.update("jobs/find", findings=findings, origin=origin.serialize(), form=form)
 
 
 @action(buttons.JOBS_FIND_OPEN, at_once=True, audit=None)
 async def open_job(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
-    await modal.open("jobs/find.looking")
+    await modal.open("loading", step="job")
     card = await jobs.get(account, button.job_id, button.tenant)
     await modal.update("jobs/find.job", card=card)

@@ -9,7 +9,7 @@ from bot.rendering import buttons
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks, detect
 from bot.rendering.buttons import JobButton
 from bot.services.jobs import JobService
-from bot.services.references import job_id
+from bot.services.references import parse_job_id
 from bot.slack.decorators import action, command
 from bot.slack.files import Files, file_name
 from bot.slack.modals import Modal
@@ -18,7 +18,7 @@ from bot.slack.reply import Reply
 
 @command("jobs get", "<id>", "One job: every field it has and its whole agent message.", audit=None)
 async def get_job(text: str, account: Account, jobs: JobService, reply: Reply) -> None:
-    await reply("jobs/get", card=await jobs.get(account, job_id(text)))
+    await reply("jobs/get", card=await jobs.get(account, parse_job_id(text)))
 
 
 @action(buttons.JOBS_GET_OPEN, audit=None)
@@ -31,7 +31,7 @@ async def open_job(button: JobButton, account: Account, jobs: JobService, reply:
 async def show_whole(
     button: JobButton, account: Account, jobs: JobService, modal: Modal, files: Files
 ) -> None:
-    await modal.open("jobs/get.whole.opening")
+    await modal.open("loading", step="message")
     card = await jobs.get(account, button.job_id, button.tenant)
     part = "response" if button.part == "response" else "message"
     text = card.job.response if part == "response" else card.job.message

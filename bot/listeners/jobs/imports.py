@@ -9,13 +9,13 @@ from bot.services.jobs import JobService
 from bot.slack.decorators import action
 from bot.slack.modals import Modal
 
-ENTRIES = 40
+ENTRIES_PER_PAGE = 40
 """On a page, each with all of its reasons."""
 
 
 @action(buttons.JOBS_IMPORTS_OPEN, at_once=True, audit=None)
 async def open_entries(button: JobButton, account: Account, jobs: JobService, modal: Modal) -> None:
-    await modal.open("jobs/imports.opening")
+    await modal.open("loading", step="imports")
     await _show(button, account, jobs, modal)
 
 
@@ -29,9 +29,9 @@ async def _show(button: JobButton, account: Account, jobs: JobService, modal: Mo
     card = await jobs.get(account, button.job_id, button.tenant)
     result = card.job.import_result
     entries = result.worst_first if result else ()
-    pages = max(1, -(-len(entries) // ENTRIES))
+    pages = max(1, -(-len(entries) // ENTRIES_PER_PAGE))
     page = min(max(1, button.page), pages)
-    shown = entries[(page - 1) * ENTRIES : page * ENTRIES]
+    shown = entries[(page - 1) * ENTRIES_PER_PAGE : page * ENTRIES_PER_PAGE]
     await modal.update(
         "jobs/imports",
         card=card,

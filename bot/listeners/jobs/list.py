@@ -10,7 +10,7 @@ from bot.rendering import buttons
 from bot.rendering.buttons import ListButton, TenantButton
 from bot.services.filters.parser import LocalClock
 from bot.services.filters.resolve import FilterResolver
-from bot.services.jobs import JobService, Listing
+from bot.services.jobs import JobList, JobService
 from bot.slack.decorators import action, command
 from bot.slack.modals import Modal
 from bot.slack.reply import Reply
@@ -27,11 +27,13 @@ async def list_jobs(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    await views.show_list(await jobs.list(account, await asking.read(text, account, clock)), reply)
+    await views.show_list(
+        await jobs.list(account, await filter_resolver.parse(text, account, clock)), reply
+    )
 
 
 @action(buttons.JOBS_LIST_ALL, replaces=True, audit=None)
@@ -45,7 +47,7 @@ async def list_all(
 async def list_again(
     button: ListButton, account: Account, jobs: JobService, reply: Reply, modal: Modal
 ) -> None:
-    await _show_in_place(await jobs.again(account, button.query), reply, modal)
+    await _show_in_place(await jobs.reopen(account, button.query), reply, modal)
 
 
 @action(*buttons.JOBS_LIST_PAGES, replaces=True, audit=None)
@@ -56,7 +58,7 @@ async def turn_page(
     await views.show_list(await views.page_of(button, account, cursor, jobs), reply, replace=True)
 
 
-async def _show_in_place(listing: Listing, reply: Reply, modal: Modal) -> None:
+async def _show_in_place(listing: JobList, reply: Reply, modal: Modal) -> None:
     """Where the pressed button stands: an error, which offers these lists, may be in a modal."""
     if modal.is_open:
         await modal.update("jobs/search_results", listing=listing)

@@ -22,7 +22,7 @@ async def search_jobs(
     text: str,
     account: Account,
     clock: LocalClock,
-    asking: FilterResolver,
+    filter_resolver: FilterResolver,
     jobs: JobService,
     reply: Reply,
 ) -> None:
@@ -30,5 +30,5 @@ async def search_jobs(
         raise InvalidInput(
             "The words to search are missing", advice="Type /emporix jobs search refund."
         )
-    filters = await asking.read(text, account, clock, status_words=False)
+    filters = await filter_resolver.parse(text, account, clock, status_words=False)
     await views.show_list(await jobs.list(account, filters, searched=True), reply)

@@ -36,7 +36,7 @@ async def share(
 ) -> None:
     audience = await channel.audience()
     sharing.admit(audience)
-    key = channel.place
+    key = channel.message_key
     step = await views.share_once(button, key, account, jobs, sharing, channel, audit_entry)
     is_over = step != "busy"  # while it goes on, the first press replaces the question
     await reply("jobs/share.done", replace=is_over, step=step, channel_id=audience.channel_id)
@@ -44,7 +44,7 @@ async def share(
 
 @action(buttons.JOBS_SHARE_KEEP, replaces=True, audit=None)
 async def keep_private(reply: Reply) -> None:
-    await reply("jobs/share.kept", replace=True)
+    await reply("dismissed", replace=True, action="share")
 
 
 @action(*buttons.JOBS_SHARE_PAGES, audit=AuditEvent.JOBS_SHARED)
@@ -60,11 +60,11 @@ async def turn_page(
     """For everyone if the sharer clicks; anyone else gets the page alone, with their own rights."""
     if button.owner != account.caller.user_id:
         audit_entry.skip()
-        page = await sharing.own_page(account, button.owner, button.cursor, button.page)
+        page = await sharing.copy_page(account, button.owner, button.cursor, button.page)
         await views.show_list(page, reply)
         return
     sharing.admit(await channel.audience())
-    listing = await jobs.turn(account, button.cursor, button.page)
+    listing = await jobs.go_to_page(account, button.cursor, button.page)
     audit_entry.tenant, audit_entry.count = listing.tenant, len(listing.jobs)
     message = channel.render("jobs/share.list", listing=listing, shared_by=button.owner)
     if not await channel.edit(message):

@@ -22,7 +22,7 @@ from bot.slack.conversations import Channel
 from bot.slack.decorators import action, submission
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.origin import Origin
-from bot.slack.users import People
+from bot.slack.users import CurrentUser
 
 
 @action(buttons.JOBS_SHARE_MENTIONED_ASK, at_once=True, audit=None)
@@ -30,13 +30,13 @@ async def ask(
     button: JobButton,
     metadata: ModalOrigin,
     sharing: SharingService,
-    place: Origin,
-    people: People,
+    origin: Origin,
+    user: CurrentUser,
     modal: Modal,
 ) -> None:
-    await modal.open("jobs/share_mentioned.looking")
+    await modal.open("loading", step="audience")
     shared = ShareButton(metadata.channel_id, metadata.thread_ts, button.tenant, button.job_id)
-    await _ask(shared, sharing, place, people, modal)
+    await _ask(shared, sharing, origin, user, modal)
 
 
 @action(buttons.JOBS_SHARE_MENTIONED_CHOOSE, at_once=True, audit=None)
@@ -49,13 +49,13 @@ async def ask_about_channel(
     values: Mapping[str, str],
     metadata: ShareButton,
     sharing: SharingService,
-    place: Origin,
-    people: People,
+    origin: Origin,
+    user: CurrentUser,
     modal: SubmittedModal,
 ) -> None:
-    await modal.update("jobs/share_mentioned.looking")
+    await modal.update("loading", step="audience")
     shared = replace(metadata, channel_id=values["channel"])
-    await _ask(shared, sharing, place, people, modal)
+    await _ask(shared, sharing, origin, user, modal)
 
 
 @submission(buttons.JOBS_SHARE_MENTIONED_CONFIRM, audit=AuditEvent.JOBS_SHARED)
@@ -65,31 +65,31 @@ async def share(
     accounts: AccountService,
     jobs: JobService,
     sharing: SharingService,
-    place: Origin,
-    people: People,
+    origin: Origin,
+    user: CurrentUser,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    await modal.update("jobs/share_mentioned.posting")
+    await modal.update("loading", step="share")
     audit_entry.channel_id = metadata.channel_id
-    channel = place.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
-    account, audience = await accounts.of(caller), await _admitted(channel, sharing, people)
+    channel = origin.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
+    account, audience = await accounts.load(caller), await _admitted(channel, sharing, user)
     key = modal.id
     step = await views.share_once(metadata, key, account, jobs, sharing, channel, audit_entry)
     await modal.update("jobs/share_mentioned.done", step=step, channel_id=audience.channel_id)
 
 
 async def _ask(
-    shared: ShareButton, sharing: SharingService, place: Origin, people: People, modal: Modal
+    shared: ShareButton, sharing: SharingService, origin: Origin, user: CurrentUser, modal: Modal
 ) -> None:
     """Says who will see it before it is shared."""
-    audience = await _admitted(place.channel_at(shared.channel_id), sharing, people)
+    audience = await _admitted(origin.channel_at(shared.channel_id), sharing, user)
     await modal.update("jobs/share_mentioned", audience=audience, state=asdict(shared))
 
 
-async def _admitted(channel: Channel, sharing: SharingService, people: People) -> Audience:
+async def _admitted(channel: Channel, sharing: SharingService, user: CurrentUser) -> Audience:
     """Who reads a channel. Raises ShareRefused, and NotInChannel where the user does not."""
     audience = await channel.audience()
     sharing.admit(audience)
-    await people.must_be_in(channel.id)
+    await user.must_be_in(channel.id)
     return audience

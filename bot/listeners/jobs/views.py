@@ -22,8 +22,8 @@ from bot.rendering.buttons import ListButton, ShareButton
 from bot.rendering.message_rows import job_row_numbers, shared_jobs, with_rows_replaced
 from bot.services.accounts import require_connection
 from bot.services.deletes import SharedDeletes
-from bot.services.filters.form import Form
-from bot.services.jobs import JobService, Listing
+from bot.services.filters.form import FilterForm
+from bot.services.jobs import JobList, JobService
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
@@ -31,7 +31,7 @@ from bot.slack.modals import Modal
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.store.forms import FormStore
-from bot.store.idempotency import Step
+from bot.store.idempotency import OnceStep
 
 Correctable: TypeAlias = (
     InvalidInput
@@ -47,23 +47,23 @@ Correctable: TypeAlias = (
 
 async def page_of(
     button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService
-) -> Listing:
+) -> JobList:
     """The page that a button names; raises OutdatedButton, with the query to run again."""
-    read = jobs.refresh if button.fresh else jobs.turn
+    read = jobs.refresh if button.fresh else jobs.go_to_page
     try:
         return await read(account, button.cursor, button.page, cursor)
     except OutdatedButton as error:
         raise OutdatedButton(query=button.query) from error
 
 
-async def show_list(listing: Listing, reply: Reply, *, replace: bool = False) -> None:
+async def show_list(listing: JobList, reply: Reply, *, replace: bool = False) -> None:
     """A page of jobs, or what to do when there are none."""
     template = "jobs/list" if listing.jobs else "jobs/list.empty"
     await reply(template, replace=replace, listing=listing, deletion=None)
 
 
 async def show_form(
-    form: Form,
+    form: FilterForm,
     account: Account,
     modal: Modal,
     *,
@@ -87,13 +87,13 @@ async def show_form(
     )
 
 
-async def keep_original(account: Account, forms: FormStore, place: Origin) -> str:
+async def keep_original(account: Account, forms: FormStore, origin: Origin) -> str:
     """The key of what it takes to change the message; "" where it is not ours, or shows no jobs."""
-    blocks = place.message.get("blocks")
-    if not place.is_ours or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
+    blocks = origin.message.get("blocks")
+    if not origin.is_own_message or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
         return ""
-    message = {"text": place.message.get("text") or "…", "blocks": blocks}
-    return await forms.keep(account.caller, {**place.kept(), "message": message})
+    message = {"text": origin.message.get("text") or "…", "blocks": blocks}
+    return await forms.save(account.caller, {**origin.serialize(), "message": message})
 
 
 async def share_once(
@@ -104,9 +104,9 @@ async def share_once(
     sharing: SharingService,
     channel: Channel,
     audit_entry: AuditDraft,
-) -> Step:
+) -> OnceStep:
     """Post a job or a list unless the same click, `key`, has done so already."""
-    async with sharing.once(account.caller, key) as step:
+    async with sharing.share_once(account.caller, key) as step:
         if step == "new":
             await _post(shared, account, jobs, sharing, channel, audit_entry)
         else:
@@ -137,7 +137,7 @@ async def _post(
 async def show_deleted(caller: Caller, shared_deletes: SharedDeletes, channel: Channel) -> bool:
     """Show everyone what is deleted of a shared message; False where Slack refuses."""
     blocks = channel.message["blocks"]
-    known = await shared_deletes.known(caller, shared_jobs(blocks))
+    known = await shared_deletes.deleted_jobs(caller, shared_jobs(blocks))
     deleted = next(iter(known.values()), None)
     if deleted is None:
         return True
@@ -154,7 +154,7 @@ async def show_deletion(
     in_list: bool,
 ) -> bool:
     """Show everyone who deleted the job, in its place; False where Slack refuses."""
-    async with shared_deletes.editing(caller, channel.place):
+    async with shared_deletes.lock_message(caller, channel.message_key):
         if in_list:
             return await channel.edit(await _in_its_list(caller, shared_deletes, channel))
         return await channel.edit(channel.render("jobs/delete_in_channel", deleted=deleted))
@@ -168,8 +168,8 @@ async def _in_its_list(
     The click shows us the list as it was then; jobs that others have deleted since are looked up,
     too, or this change would bring their rows back.
     """
-    jobs = job_row_numbers(channel.message["blocks"])
-    known = await shared_deletes.known(caller, list(jobs.values()))
+    jobs = jobs_in_rows(channel.message["blocks"])
+    known = await shared_deletes.deleted_jobs(caller, list(jobs.values()))
     lines = {row: [_line(channel, known[job])] for row, job in jobs.items() if job in known}
     blocks = with_rows_replaced(channel.message["blocks"], lines)
     return {"text": channel.message["text"], "blocks": blocks}

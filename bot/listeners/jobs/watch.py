@@ -7,11 +7,11 @@ from functools import partial
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import AuditEvent
-from bot.domain.watches import NOWHERE, MessageRef
+from bot.domain.watches import NO_MESSAGE, MessageRef
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
-from bot.services.references import job_id
-from bot.services.watches import Started, WatchService, duration
+from bot.services.references import parse_job_id
+from bot.services.watches import StartedWatch, WatchService, job_duration
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
@@ -29,33 +29,33 @@ from bot.store.watches import WatchStore
 async def watch_job(
     text: str,
     account: Account,
-    watching: WatchService,
+    watches: WatchService,
     watch_store: WatchStore,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     if not text:
         audit_entry.skip()
-        await reply("jobs/watch.list", watches=await watch_store.of(account.caller))
+        await reply("jobs/watch.list", watches=await watch_store.of_owner(account.caller))
         return
-    audit_entry.subject = wanted = job_id(text)
-    await _renderer(await watching.start(account, wanted), NOWHERE, reply, audit_entry)
+    audit_entry.subject = wanted = parse_job_id(text)
+    await _renderer(await watches.start(account, wanted), NO_MESSAGE, reply, audit_entry)
 
 
 @action(buttons.JOBS_WATCH_START, audit=AuditEvent.WATCH_STARTED)
 async def start(
     button: JobButton,
     account: Account,
-    watching: WatchService,
+    watches: WatchService,
     channel: Channel,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
-    place = NOWHERE
+    place = NO_MESSAGE
     if channel.is_shared:
         place = MessageRef(channel.id, channel.message_ts, button.shared_by)
-    started = await watching.start(account, button.job_id, button.tenant, place)
+    started = await watches.start(account, button.job_id, button.tenant, place)
     await _renderer(started, place, reply, audit_entry)
 
 
@@ -63,49 +63,49 @@ async def start(
 async def stop(
     button: JobButton,
     caller: Caller,
-    watching: WatchService,
+    watches: WatchService,
     watch_store: WatchStore,
     reply: Reply,
     audit_entry: AuditDraft,
 ) -> None:
     audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
-    if not await watching.stop(caller, button.tenant, button.job_id):
+    if not await watches.stop(caller, button.tenant, button.job_id):
         audit_entry.skip()
-    await reply("jobs/watch.list", replace=True, watches=await watch_store.of(caller))
+    await reply("jobs/watch.list", replace=True, watches=await watch_store.of_owner(caller))
 
 
 @command("jobs unwatch", "<id>", "Stop watching a job.", audit=AuditEvent.WATCH_STOPPED)
 async def unwatch(
-    text: str, caller: Caller, watching: WatchService, reply: Reply, audit_entry: AuditDraft
+    text: str, caller: Caller, watches: WatchService, reply: Reply, audit_entry: AuditDraft
 ) -> None:
-    await _stop("", job_id(text), caller, watching, audit_entry, reply)
+    await _stop("", parse_job_id(text), caller, watches, audit_entry, reply)
 
 
 @action(buttons.JOBS_WATCH_STOP_ONE, replaces=True, audit=AuditEvent.WATCH_STOPPED)
 async def unwatch_one(
-    button: JobButton, caller: Caller, watching: WatchService, reply: Reply, audit_entry: AuditDraft
+    button: JobButton, caller: Caller, watches: WatchService, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     tenant, wanted = button.tenant, button.job_id
-    await _stop(tenant, wanted, caller, watching, audit_entry, partial(reply, replace=True))
+    await _stop(tenant, wanted, caller, watches, audit_entry, partial(reply, replace=True))
 
 
 async def _renderer(
-    started: Started, place: MessageRef, reply: Reply, audit_entry: AuditDraft
+    started: StartedWatch, place: MessageRef, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     card = started.card
     audit_entry.tenant = card.tenant
-    audit_entry.made()
+    audit_entry.mark_made()
     if started.already or not started.watched:
         audit_entry.skip()
     if not started.watched:
-        await reply("jobs/watch.ended", card=card, seconds=duration(card.job))
+        await reply("jobs/watch.ended", card=card, seconds=job_duration(card.job))
         return
     await reply(
         "jobs/watch",
         job_id=card.job.id,
         tenant=card.tenant,
         already=started.already,
-        in_thread=place != NOWHERE,
+        in_thread=place != NO_MESSAGE,
     )
 
 
@@ -113,12 +113,12 @@ async def _stop(
     tenant: str,
     wanted: str,
     caller: Caller,
-    watching: WatchService,
+    watches: WatchService,
     audit_entry: AuditDraft,
     reply: Callable[..., Awaitable[None]],
 ) -> None:
     audit_entry.tenant, audit_entry.subject = tenant, wanted
-    stopped = await watching.stop(caller, tenant, wanted)
+    stopped = await watches.stop(caller, tenant, wanted)
     if not stopped:
         audit_entry.skip()
     await reply("jobs/watch.stopped", job_id=wanted, stopped=stopped)

@@ -10,48 +10,50 @@ from typing import Literal
 from bot.domain.accounts import Account, Caller, PolledConnection
 from bot.domain.alerts import Alert
 from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import FAILED
+from bot.domain.times import Clock
 from bot.errors import InvalidInput, OutdatedButton
 from bot.services.accounts import require_connection, run_as
 from bot.services.agents import NamedJobs
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import FAILURE, LOOK_SECONDS, fetch
-from bot.services.alerts.watermark import first_mark
+from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes
+from bot.services.alerts.watermark import initial_watermark
 from bot.services.concurrency import gather_all
-from bot.services.filters.values import Ago, when
+from bot.services.filters.values import Ago, parse_when
 from bot.store.alerts import AlertStore
 
-DEFAULT = "2h"
-LONGEST = timedelta(days=30)
-POSSIBLE = "Type 30m, 2h, 1d or 1w; at most 30d."
+DEFAULT_MUTE = "2h"
+MAX_MUTE = timedelta(days=30)
+MUTE_ADVICE = "Type 30m, 2h, 1d or 1w; at most 30d."
 
 
 def mute_seconds(text: str) -> float:
     """Seconds; two hours for nothing. Raises InvalidInput."""
-    words = text.strip() or DEFAULT
+    words = text.strip() or DEFAULT_MUTE
     try:
-        length = when((words,))
+        length = parse_when((words,))
     except InvalidInput as error:
-        raise InvalidInput("That is no length of time", words, POSSIBLE) from error
-    if not isinstance(length, Ago) or not timedelta() < length.length <= LONGEST:
-        raise InvalidInput("That is no length of time to mute for", words, POSSIBLE)
+        raise InvalidInput("That is no length of time", words, MUTE_ADVICE) from error
+    if not isinstance(length, Ago) or not timedelta() < length.length <= MAX_MUTE:
+        raise InvalidInput("That is no length of time to mute for", words, MUTE_ADVICE)
     return length.length.total_seconds()
 
 
 DISCONNECTED = "disconnected"
 
-How = Literal["new", "already", "resumed"]
+StartOutcome = Literal["new", "already", "resumed"]
 
 
 @dataclass(frozen=True, slots=True)
 class TurnedOn:
-    """`how` it came: new, running already, or going on after it was paused.
+    """`outcome` it came: new, running already, or going on after it was paused.
 
-    `before` is whose connection it ran on until then, None for a new one.
+    `previous_owner` is whose connection it ran on until then, None for a new one.
     """
 
     alert: Alert
-    how: How
-    before: Caller | None = None
+    outcome: StartOutcome
+    previous_owner: Caller | None = None
 
 
 class AlertService:
@@ -60,28 +62,28 @@ class AlertService:
     def __init__(
         self,
         emporix: NamedJobs,
-        kept: AlertStore,
-        course: AlertLifecycle,
+        store: AlertStore,
+        lifecycle: AlertLifecycle,
         *,
         new_alert_id: Callable[[], str],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
-        self._emporix, self._kept, self._course = emporix, kept, course
+        self._emporix, self._store, self._lifecycle = emporix, store, lifecycle
         self._new_alert_id, self._clock = new_alert_id, clock
 
-    async def on(self, account: Account, channel_id: str, filters: Filters) -> TurnedOn:
+    async def turn_on(self, account: Account, channel_id: str, filters: Filters) -> TurnedOn:
         """Tell a channel of what is new from now on, by the connection of whoever asks.
 
         Where the channel has such an alert already, whoever asks becomes its owner if it is paused.
         Raises InvalidInput, LimitReached, NotConnected and what Emporix raises.
         """
         connection = require_connection(account, filters.tenant)
-        wanted = fit_for_alerts(filters, connection.tenant)
-        there = await self._kept.of_channel(account.caller.team_id, channel_id)
+        wanted = alert_filters(filters, connection.tenant)
+        existing = await self._store.of_channel(account.caller.team_id, channel_id)
         now = self._clock()
-        fetched = await fetch(self._emporix, connection, wanted, 0.0, most_pages=1)
-        for alert in there:
-            if alert.filters == wanted and (turned_on := await self._resumed(account, alert)):
+        fetched = await fetch_changes(self._emporix, connection, wanted, 0.0, most_pages=1)
+        for alert in existing:
+            if alert.filters == wanted and (turned_on := await self._resume(account, alert)):
                 return turned_on
         new = Alert(
             id=self._new_alert_id(),
@@ -89,12 +91,12 @@ class AlertService:
             channel_id=channel_id,
             filters=wanted,
             created_at=now,
-            mark=first_mark(fetched, now),
-            looked_at=now,
+            watermark=initial_watermark(fetched, now),
+            polled_at=now,
             checked_at=now,
         )
-        saved = await self._kept.save(
-            run_as(account, new), None, look_at=now + LOOK_SECONDS, starts=True
+        saved = await self._store.save(
+            run_as(account, new), None, poll_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
         )
         if saved is None:  # an id is never given twice
             raise OutdatedButton("/emporix alerts list")
@@ -105,30 +107,32 @@ class AlertService:
 
         Raises NotConnected, LimitReached and what Emporix raises.
         """
-        alert = await self._kept.load(alert_id)
+        alert = await self._store.load(alert_id)
         if alert is None or alert.channel_id != channel_id:
             return None
         connection = require_connection(account, alert.tenant)
-        await fetch(self._emporix, connection, alert.filters, 0.0, most_pages=1)
-        return await self._resumed(account, alert)
+        await fetch_changes(self._emporix, connection, alert.filters, 0.0, most_pages=1)
+        return await self._resume(account, alert)
 
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
         """Those on the caller's connections to these tenants, oldest first in each."""
         sources = [PolledConnection(caller, tenant) for tenant in tenants]
-        found = await gather_all(*map(self._kept.of_source, sources))
+        found = await gather_all(*map(self._store.of_connection, sources))
         return tuple(alert for alerts in found for alert in alerts)
 
-    async def owned(self, caller: Caller, alert_id: str) -> Alert:
+    async def get_own(self, caller: Caller, alert_id: str) -> Alert:
         """The caller's own alert of that id; raises OutdatedButton where they have none."""
-        alert = await self._kept.load(alert_id)
+        alert = await self._store.load(alert_id)
         if alert is None or alert.owner != caller:
             raise OutdatedButton("/emporix alerts list")
         return alert
 
-    async def off(self, caller: Caller, channel_id: str, alert_id: str = "") -> Sequence[Alert]:
+    async def turn_off(
+        self, caller: Caller, channel_id: str, alert_id: str = ""
+    ) -> Sequence[Alert]:
         """Turn off one alert of a channel, or all; gives those that were on. May raise Busy."""
-        alerts = await self._chosen(caller, channel_id, alert_id)
-        removed = [await self._course.remove(alert.id) for alert in alerts]
+        alerts = await self._matching(caller, channel_id, alert_id)
+        removed = [await self._lifecycle.delete(alert.id) for alert in alerts]
         return [alert for alert in removed if alert]
 
     async def mute(
@@ -138,26 +142,26 @@ class AlertService:
 
         May raise Busy.
         """
-        alerts = await self._chosen(caller, channel_id, alert_id)
-        look_at = max(until, self._clock())
+        alerts = await self._matching(caller, channel_id, alert_id)
+        poll_at = max(until, self._clock())
         muted = [
-            await self._course.change(
-                alert.id, lambda one: replace(one, muted_until=until), look_at=look_at
+            await self._lifecycle.update(
+                alert.id, lambda one: replace(one, muted_until=until), poll_at=poll_at
             )
             for alert in alerts
         ]
         return [alert for alert in muted if alert]
 
-    async def orphan(self, caller: Caller, tenant: str) -> Sequence[Alert]:
+    async def pause_disconnected(self, caller: Caller, tenant: str) -> Sequence[Alert]:
         """Pause the alerts of a connection that is gone; gives those that ran."""
-        return await self._course.pause_all(PolledConnection(caller, tenant), DISCONNECTED)
+        return await self._lifecycle.pause_all(PolledConnection(caller, tenant), DISCONNECTED)
 
-    async def _resumed(self, account: Account, alert: Alert) -> TurnedOn | None:
+    async def _resume(self, account: Account, alert: Alert) -> TurnedOn | None:
         """Also where it runs already it is scheduled; None where it was turned off meanwhile."""
         now = self._clock()
-        look_at = now + LOOK_SECONDS
+        poll_at = now + ALERT_POLL_INTERVAL_SECONDS
         if not alert.paused:
-            await self._kept.sources.look_soon(alert.source, look_at)
+            await self._store.connections.poll_by(alert.connection, poll_at)
             return TurnedOn(alert, "already", alert.owner)
 
         def resumed(one: Alert) -> Alert:
@@ -166,18 +170,18 @@ class AlertService:
             mine = run_as(account, one)
             return replace(mine, paused="", paused_at=0.0, notices=0, checked_at=now)
 
-        saved = await self._course.change(alert.id, resumed, look_at=look_at, starts=True)
+        saved = await self._lifecycle.update(alert.id, resumed, poll_at=poll_at, starts=True)
         if saved is None:
             return None
-        how: How = "resumed" if saved.owner == account.caller else "already"
+        how: StartOutcome = "resumed" if saved.owner == account.caller else "already"
         return TurnedOn(saved, how, alert.owner)
 
-    async def _chosen(self, caller: Caller, channel_id: str, alert_id: str) -> Sequence[Alert]:
-        there = await self._kept.of_channel(caller.team_id, channel_id)
-        return [alert for alert in there if alert_id in ("", alert.id)]
+    async def _matching(self, caller: Caller, channel_id: str, alert_id: str) -> Sequence[Alert]:
+        existing = await self._store.of_channel(caller.team_id, channel_id)
+        return [alert for alert in existing if alert_id in ("", alert.id)]
 
 
-def fit_for_alerts(filters: Filters, tenant: str) -> Filters:
+def alert_filters(filters: Filters, tenant: str) -> Filters:
     """The filters of an alert: failures, unless they say otherwise. Raises InvalidInput."""
     timed = filters.since is not None or filters.until is not None
     laid_out = filters.fields or filters.page != 1 or filters.size != Filters().size
@@ -186,5 +190,5 @@ def fit_for_alerts(filters: Filters, tenant: str) -> Filters:
             "Alerts tell of what happens from now on, one after the other",
             advice="Leave out since:, until:, sort:, size:, page: and fields:.",
         )
-    default = () if filters.raw_q else (FAILURE,)
+    default = () if filters.raw_q else (FAILED,)
     return replace(filters, tenant=tenant, statuses=filters.statuses or default, agent_guesses=())

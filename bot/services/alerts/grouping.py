@@ -1,4 +1,4 @@
-"""What of a batch goes where: into a message of its own, its thread, or that of an earlier one."""
+"""Groups the changes of a batch: new rows, the rest behind them, and repeats of earlier posts."""
 
 from __future__ import annotations
 
@@ -6,78 +6,82 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.alerts import AlertRow, ChangeBatch, JobChange, PostedAlert
-from bot.services.similarity import same
+from bot.services.similarity import are_similar_fingerprints
 
-SHOWN = 5
-"""Rows that a message shows; the rest stands in its thread."""
+MAX_ALERT_ROWS = 5
+"""Rows that a post shows; the rest follows it."""
 
-REMEMBERED_SECONDS = 24 * 60 * 60.0
-MOST_REMEMBERED = 50  # messages
+POSTED_ALERT_TTL_SECONDS = 24 * 60 * 60.0
+MAX_POSTED_ALERTS = 50  # messages
 
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Failures like those of an earlier message, which is now as `post` says; newest first."""
+    """Failures like those of an earlier message, which is `post` from now on; newest first."""
 
     post: PostedAlert
     job_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """`rows` are a new message, none where all are repeats; `rest` are jobs for its thread."""
+class AlertPlan:
+    """`rows` are a new post, none if all changes are repeats; `rest` are jobs that follow it."""
 
     rows: tuple[AlertRow, ...]
     rest: tuple[str, ...]
     repeats: tuple[Repeats, ...]
 
 
-def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> Plan:
-    """Failures go to the thread of the latest message that told of one like them.
+def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan:
+    """Similar failures repeat the latest post that shows one like them.
 
     What sums up a long time stands in a message of its own.
     """
-    known = [] if batch.since else list(living(posts, batch.at))
+    known = [] if batch.since else list(open_posts(posts, batch.at))
     fresh, repeats = [], dict[str, tuple[PostedAlert, list[str]]]()
     for change in batch.changes:
-        post = next((post for post in reversed(known) if _place(post, change) is not None), None)
+        post = next(
+            (post for post in reversed(known) if _matching_row(post, change) is not None), None
+        )
         if post is None:
             fresh.append(change)
             continue
         counted, ids = repeats.get(post.ts, (post, []))
-        repeats[post.ts] = _counting(counted, change, batch.at), [change.job_id, *ids]
+        repeats[post.ts] = _with_repeat(counted, change, batch.at), [change.job_id, *ids]
     rows = _rows(fresh, batch.at)
-    shown = {row.job_id for row in rows[:SHOWN]}
+    shown = {row.job_id for row in rows[:MAX_ALERT_ROWS]}
     rest = [change.job_id for change in reversed(fresh) if change.job_id not in shown]
-    return Plan(
+    return AlertPlan(
         rows,
         () if batch.since else tuple(rest),
         tuple(Repeats(post, tuple(ids)) for post, ids in repeats.values()),
     )
 
 
-def living(posts: Sequence[PostedAlert], now: float) -> Sequence[PostedAlert]:
-    """The messages whose threads still take repeats, oldest first."""
-    return [post for post in posts if now - post.at < REMEMBERED_SECONDS][-MOST_REMEMBERED:]
+def open_posts(posts: Sequence[PostedAlert], now: float) -> Sequence[PostedAlert]:
+    """The posts that still take repeats, oldest first."""
+    return [post for post in posts if now - post.at < POSTED_ALERT_TTL_SECONDS][-MAX_POSTED_ALERTS:]
 
 
-def remembered(
-    posts: Sequence[PostedAlert], plan: Plan, batch: ChangeBatch, ts: str
+def posts_after(
+    posts: Sequence[PostedAlert], plan: AlertPlan, batch: ChangeBatch, post_id: str
 ) -> tuple[PostedAlert, ...]:
-    """The messages after a batch; `ts` is that of its own, "" where it has none."""
+    """The posts after a batch; `post_id` is that of its own post, "" if it has none."""
     changed = {repeats.post.ts: repeats.post for repeats in plan.repeats}
-    kept = [changed.get(post.ts, post) for post in posts]
+    known = [changed.get(post.ts, post) for post in posts]
     new = (
-        [PostedAlert(ts, batch.at, plan.rows, batch.since, batch.more)] if ts and plan.rows else []
+        [PostedAlert(post_id, batch.at, plan.rows, batch.since, batch.more)]
+        if post_id and plan.rows
+        else []
     )
-    return tuple(living([*kept, *new], batch.at))
+    return tuple(open_posts([*known, *new], batch.at))
 
 
 def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
     """Failures that are alike in one row, by the newest of them; most first, then the newest."""
     rows: list[AlertRow] = []
     for change in reversed(changes):
-        place = _place(PostedAlert("", at, tuple(rows)), change)
+        place = _matching_row(PostedAlert("", at, tuple(rows)), change)
         if place is None:
             rows.append(AlertRow(change.job_id, change.fingerprint, 1, at))
         else:
@@ -85,20 +89,20 @@ def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
     return tuple(sorted(rows, key=lambda row: row.count, reverse=True))
 
 
-def _place(post: PostedAlert, change: JobChange) -> int | None:
+def _matching_row(post: PostedAlert, change: JobChange) -> int | None:
     """The row of a failure like this one; other jobs are like none."""
     if not change.fingerprint:
         return None
     alike = (
         place
         for place, row in enumerate(post.rows)
-        if row.fingerprint and same(row.fingerprint, change.fingerprint)
+        if row.fingerprint and are_similar_fingerprints(row.fingerprint, change.fingerprint)
     )
     return next(alike, None)
 
 
-def _counting(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
-    place = _place(post, change)
+def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
+    place = _matching_row(post, change)
     rows = [
         replace(row, count=row.count + 1, last_at=at) if number == place else row
         for number, row in enumerate(post.rows)

@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.backoff import EMPORIX_LONGEST, bounded
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Connection, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, JobChange
 from bot.domain.filters import Filters
+from bot.domain.jobs import FAILED, Job
+from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.models import Job
 from bot.emporix.query import iso
 from bot.emporix.time_range import MODIFIED, TimeRange
-from bot.errors import EmporixError, Forbidden, InvalidRequest, NotConnected, Unauthorized
-from bot.services.accounts import require_connection
+from bot.errors import EmporixError, InvalidRequest, NotConnected
+from bot.services.accounts import CONNECTION_ERRORS, require_connection
 from bot.services.agents import NamedJobs
-from bot.services.alerts.watermark import Fetched, advance, changed_at, left_out
-from bot.services.jobs import MOST_AT_ONCE, JobsById
+from bot.services.alerts.watermark import FetchedJobs, advance, changed_at, count_unfetched
+from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
+from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
 from bot.services.similarity import fingerprint
 from bot.store.accounts import AccountStore
 from bot.store.alerts import AlertStore
 
 LAST_CHANGED_FIRST = "metadata.modifiedAt:DESC"
 
-MOST_PAGES = 4
+MAX_POLL_PAGES = 4
 """More changes than fit on these are counted, not fetched."""
 
 
-async def fetch(
+async def fetch_changes(
     emporix: NamedJobs,
     connection: Connection,
     filters: Filters,
     since: float,
-    most_pages: int = MOST_PAGES,
-) -> Fetched:
+    most_pages: int = MAX_POLL_PAGES,
+) -> FetchedJobs:
     """What fits the filters and was changed `since` then or later; 0 means ever.
 
     Each page begins at the time at which the one before it ended, so that what changes meanwhile
@@ -46,7 +48,7 @@ async def fetch(
     found: dict[str, Job] = {}
     total = None
     for number in range(most_pages):
-        page = await emporix.list_jobs(connection, asked, _part(begin, until))
+        page = await emporix.list_jobs(connection, asked, _time_range(begin, until))
         total = total if number else page.total
         fresh = [job for job in page.jobs if job.id not in found]
         found.update((job.id, job) for job in fresh)
@@ -55,45 +57,42 @@ async def fetch(
             break
     whole = not page.has_more or bool(filters.raw_q and until and until < since)
     jobs = sorted(found.values(), key=changed_at, reverse=True)
-    return Fetched(tuple(jobs), since, whole, None if filters.raw_q else total)
+    return FetchedJobs(tuple(jobs), since, whole, None if filters.raw_q else total)
 
 
-def _part(begin: str, until: float) -> TimeRange:
+def _time_range(begin: str, until: float) -> TimeRange:
     """Of our own writing: what Emporix calls a time may hold anything between date and time."""
     return TimeRange(MODIFIED, since=begin, until=iso(until) if until else "")
 
 
-LOOK_SECONDS = 50.0
+ALERT_POLL_INTERVAL_SECONDS = 50.0
 """Between two looks: what happens is told within a minute, and what one look finds together."""
 
-LONGEST_PAUSE = 15 * 60.0
+MAX_ALERT_POLL_INTERVAL_SECONDS = 15 * 60.0
 """No time of the next look lies further ahead, whatever Emporix or a record says."""
 
 CATCH_UP_SECONDS = 10 * 60.0
 """After so long without a look, what has happened meanwhile is summed up."""
 
-STRIKES = 3
+MAX_CONNECTION_FAILEDS = 3
 """Looks in a row at which Emporix does not accept the key, before that is believed."""
 
-NOTICES = 2
-NOTICE_SECONDS = 24 * 60 * 60.0
+PAUSE_NOTICE_INTERVAL_SECONDS = 24 * 60 * 60.0
 """A channel reads twice that an alert is paused: at once, and so long after that."""
-
-BROKEN = (NotConnected, Unauthorized, Forbidden)
-FAILURE = "failure"
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
-    """`ready` are alerts with something to post; `broken` is why none of the source can go on, a
-    template of an error; `refused` are those whose filters Emporix does not take; `unnoticed` are
-    paused ones whose channel has yet to read so.
+class PollResult:
+    """Ids of alerts: `ready` have something to post, Emporix rejects the filters of
+    `invalid_filters`, and `notices_due` are paused, which their channels have yet to be told.
+
+    `connection_error` is the template of the error that stops all alerts of the connection.
     """
 
     ready: tuple[str, ...] = ()
-    broken: str = ""
-    refused: tuple[str, ...] = ()
-    unnoticed: tuple[str, ...] = ()
+    connection_error: str = ""
+    invalid_filters: tuple[str, ...] = ()
+    notices_due: tuple[str, ...] = ()
 
 
 class AlertPoller:
@@ -103,94 +102,101 @@ class AlertPoller:
         self,
         emporix: NamedJobs,
         found: JobsById,
-        kept: AlertStore,
+        store: AlertStore,
         accounts: AccountStore,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
-        self._emporix, self._found, self._kept = emporix, found, kept
-        self._sources, self._accounts, self._clock = kept.sources, accounts, clock
+        self._emporix, self._jobs_by_id, self._store = emporix, found, store
+        self._sources, self._accounts, self._clock = store.connections, accounts, clock
 
-    async def look(self, source: PolledConnection) -> Polled:
+    async def poll(self, source: PolledConnection) -> PollResult:
         """Ask for what is new once for each set of filters, and write down what is to be posted."""
         now = self._clock()
-        there = await self._kept.of_source(source)
+        there = await self._store.of_connection(source)
         alerts = [alert for alert in there if not alert.paused]
-        unnoticed = tuple(alert.id for alert in there if notice_at(alert) <= now)
+        unnoticed = tuple(alert.id for alert in there if pause_notice_at(alert) <= now)
         due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
         waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
         try:
-            ready, refused = await self._look_at(source, due, now)
-        except BROKEN as error:
-            return replace(await self.struck(source, error), unnoticed=unnoticed)
+            ready, refused = await self._poll_due(source, due, now)
+        except CONNECTION_ERRORS as error:
+            return replace(await self.record_failure(source, error), notices_due=unnoticed)
         except EmporixError as error:
-            await self._sources.look_again(source, now + wait(error, due, now))
-            return Polled(tuple(waiting), unnoticed=unnoticed)
-        await self._sources.look_again(source, next_look(there, now))
-        return Polled((*waiting, *ready), refused=tuple(refused), unnoticed=unnoticed)
+            await self._sources.schedule(source, now + backoff_seconds(error, due, now))
+            return PollResult(tuple(waiting), notices_due=unnoticed)
+        await self._sources.schedule(source, next_poll_at(there, now))
+        return PollResult((*waiting, *ready), invalid_filters=tuple(refused), notices_due=unnoticed)
 
-    async def struck(self, source: PolledConnection, error: NotConnected | EmporixError) -> Polled:
+    async def record_failure(
+        self, source: PolledConnection, error: NotConnected | EmporixError
+    ) -> PollResult:
         """The connection did not work: some times in a row, and that is believed."""
-        strikes, now = await self._sources.strike(source), self._clock()
-        pause = min(LONGEST_PAUSE, LOOK_SECONDS * 2 ** min(strikes, STRIKES))
-        await self._sources.look_again(source, now + pause)
-        certain = isinstance(error, NotConnected) or strikes >= STRIKES
-        return Polled(broken=error.template if certain else "")
+        strikes, now = await self._sources.count_failure(source), self._clock()
+        pause = min(
+            MAX_ALERT_POLL_INTERVAL_SECONDS,
+            ALERT_POLL_INTERVAL_SECONDS * 2 ** min(strikes, MAX_CONNECTION_FAILEDS),
+        )
+        await self._sources.schedule(source, now + pause)
+        certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILEDS
+        return PollResult(connection_error=error.template if certain else "")
 
-    async def details(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
+    async def load_jobs(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
         """The jobs of these ids as they are now. Raises NotConnected and what Emporix raises."""
         account = await self._accounts.load(alert.owner)
         connection = require_connection(account, alert.filters.tenant)
         wanted = list(dict.fromkeys(ids))
         found: dict[str, Job] = {}
-        for start in range(0, len(wanted), MOST_AT_ONCE):
-            some = wanted[start : start + MOST_AT_ONCE]
-            found |= (await self._found.find(connection, some)).there
+        for start in range(0, len(wanted), MAX_IDS_PER_QUERY):
+            some = wanted[start : start + MAX_IDS_PER_QUERY]
+            found |= (await self._jobs_by_id.find(connection, some)).found
         return found
 
-    async def _look_at(
+    async def _poll_due(
         self, source: PolledConnection, due: Sequence[Alert], now: float
     ) -> tuple[list[str], list[str]]:
         """Ids of the alerts with news, and of those whose filters are not taken."""
         ready: list[str] = []
         refused: list[str] = []
         if not due:  # muted or paused: what was refused before says nothing about the next look
-            await self._sources.clear_strikes(source)
+            await self._sources.clear_failures(source)
             return ready, refused
         connection = require_connection(await self._accounts.load(source.owner), source.tenant)
-        for filters, alerts in by_filters(due).items():
+        for filters, alerts in group_by_filters(due).items():
             try:
-                since = min(alert.mark.begin for alert in alerts)
-                fetched = await fetch(self._emporix, connection, filters, since)
+                since = min(alert.watermark.begin for alert in alerts)
+                fetched = await fetch_changes(self._emporix, connection, filters, since)
             except InvalidRequest:
                 refused += [alert.id for alert in alerts]
                 continue
-            saved = [await self._kept.save(noted(alert, fetched, now), alert) for alert in alerts]
+            saved = [
+                await self._store.save(with_batch(alert, fetched, now), alert) for alert in alerts
+            ]
             ready += [alert.id for alert in saved if alert and alert.batch]
-        await self._sources.clear_strikes(source)
+        await self._sources.clear_failures(source)
         return ready, refused
 
 
-def noted(alert: Alert, fetched: Fetched, now: float) -> Alert:
+def with_batch(alert: Alert, fetched: FetchedJobs, now: float) -> Alert:
     """The alert after a look, with what is to be posted."""
-    news, mark = advance(alert.mark, fetched)
-    seen = replace(alert, mark=mark, looked_at=now)
+    news, mark = advance(alert.watermark, fetched)
+    seen = replace(alert, watermark=mark, polled_at=now)
     if not news:
         return seen
     batch = ChangeBatch(
         number=alert.number + 1,
         at=now,
-        changes=tuple(map(change, news)),
-        since=alert.looked_at if now - alert.looked_at > CATCH_UP_SECONDS else 0.0,
-        more=left_out(alert.mark, fetched),
+        changes=tuple(map(job_change, news)),
+        since=alert.polled_at if now - alert.polled_at > CATCH_UP_SECONDS else 0.0,
+        more=count_unfetched(alert.watermark, fetched),
     )
     return replace(seen, number=batch.number, batch=batch)
 
 
-def change(job: Job) -> JobChange:
-    return JobChange(job.id, fingerprint(job) if job.status == FAILURE else "")
+def job_change(job: Job) -> JobChange:
+    return JobChange(job.id, fingerprint(job) if job.status == FAILED else "")
 
 
-def by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
+def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
     """Alerts that ask for the same, together."""
     found: dict[Filters, list[Alert]] = {}
     for alert in alerts:
@@ -198,25 +204,25 @@ def by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
     return found
 
 
-def notice_at(alert: Alert) -> float:
+def pause_notice_at(alert: Alert) -> float:
     """When the next notice about its pause is due in its channel; infinite if none is."""
-    if not alert.paused or alert.notices >= NOTICES:
+    if not alert.paused or alert.notices >= MAX_PAUSE_NOTICES:
         return math.inf
-    return alert.paused_at + alert.notices * NOTICE_SECONDS
+    return alert.paused_at + alert.notices * PAUSE_NOTICE_INTERVAL_SECONDS
 
 
-def next_look(alerts: Sequence[Alert], now: float) -> float:
+def next_poll_at(alerts: Sequence[Alert], now: float) -> float:
     """Soon, or when the first of those that are muted or paused needs something.
 
     Soon also if there are none: another worker may have the key that opens them.
     """
-    wanted = [notice_at(alert) if alert.paused else alert.muted_until for alert in alerts]
+    wanted = [pause_notice_at(alert) if alert.paused else alert.muted_until for alert in alerts]
     first = min(wanted, default=now)
-    return max(now + LOOK_SECONDS, min(now + LONGEST_PAUSE, first))
+    return max(now + ALERT_POLL_INTERVAL_SECONDS, min(now + MAX_ALERT_POLL_INTERVAL_SECONDS, first))
 
 
-def wait(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
+def backoff_seconds(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
     """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
-    failing = now - min((alert.looked_at for alert in alerts), default=now)
+    failing = now - min((alert.polled_at for alert in alerts), default=now)
     wanted = max(failing / 2, error.retry_after or 0.0)
-    return bounded(wanted, least=LOOK_SECONDS, most=EMPORIX_LONGEST)
+    return bounded(wanted, least=ALERT_POLL_INTERVAL_SECONDS, most=MAX_EMPORIX_PAUSE_SECONDS)

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.alerts import OVERLAP, Watermark
+from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Watermark
+from bot.domain.jobs import Job
 from bot.domain.lists import short_hash
 from bot.domain.times import parse_time
-from bot.emporix.models import Job
 
-LEAST_STEP = 0.001
+TIME_RESOLUTION_SECONDS = 0.001
 """Emporix writes times to the millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedJobs:
     """Jobs by their last change, the newest first; `whole`: all that there are since `since`.
 
     `total` is how many there are, None where Emporix did not say.
@@ -36,25 +36,27 @@ class Fetched:
         return self.since if self.whole else min(map(changed_at, self.jobs), default=self.since)
 
 
-def first_mark(fetched: Fetched, now: float) -> Watermark:
+def initial_watermark(fetched: FetchedJobs, now: float) -> Watermark:
     """The mark of an alert that begins now: all that is there already is no news."""
-    return advance(Watermark(now - OVERLAP if not fetched.jobs else 0.0), fetched)[1]
+    return advance(
+        Watermark(now - WATERMARK_OVERLAP_SECONDS if not fetched.jobs else 0.0), fetched
+    )[1]
 
 
-def advance(mark: Watermark, fetched: Fetched) -> tuple[tuple[Job, ...], Watermark]:
+def advance(mark: Watermark, fetched: FetchedJobs) -> tuple[tuple[Job, ...], Watermark]:
     """The changes that are news, oldest first, and the mark behind them."""
     jobs = [job for job in fetched.jobs if job.id and changed_at(job) >= mark.begin]
-    news = [job for job in jobs if mark.seen.get(job.id) != _seen(job)]
+    news = [job for job in jobs if mark.seen.get(job.id) != _version_of(job)]
     reached = max([mark.reached, *map(changed_at, jobs)])
     whole = fetched.oldest <= mark.begin
-    floor = mark.floor if whole else fetched.oldest + LEAST_STEP
+    floor = mark.floor if whole else fetched.oldest + TIME_RESOLUTION_SECONDS
     after = Watermark(reached, floor)
-    seen = {**mark.seen, **{job.id: _seen(job) for job in jobs}}
+    seen = {**mark.seen, **{job.id: _version_of(job) for job in jobs}}
     kept = {job_id: fact for job_id, fact in seen.items() if fact[0] >= after.begin}
     return tuple(reversed(news)), Watermark(reached, floor, kept)
 
 
-def left_out(mark: Watermark, fetched: Fetched) -> int | None:
+def count_unfetched(mark: Watermark, fetched: FetchedJobs) -> int | None:
     """How many more changes are news than were fetched; None where that is not known."""
     if fetched.oldest <= mark.begin:
         return 0
@@ -71,5 +73,5 @@ def changed_at(job: Job) -> float:
     return moment.timestamp() if moment else 0.0
 
 
-def _seen(job: Job) -> tuple[float, str]:
+def _version_of(job: Job) -> tuple[float, str]:
     return changed_at(job), short_hash(f"{job.version}|{job.modified_at}|{job.status}")

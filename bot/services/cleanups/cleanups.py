@@ -9,33 +9,35 @@ from dataclasses import dataclass, replace
 from bot.domain.accounts import Account, Caller
 from bot.domain.cleanups import INTERRUPTED, Cleanup, CleanupProgress
 from bot.domain.filters import Filters
+from bot.domain.times import Clock
 from bot.errors import DeletesOff, InvalidInput, OutdatedButton
-from bot.services.cleanups.selection import CleanupCounts, Preview, check
-from bot.services.deletes import may_delete
-from bot.services.filters.form import shorten
+from bot.services.cleanups.selection import CleanupCounts, CleanupPreview, check_filters
+from bot.services.deletes import require_delete_scope
+from bot.services.filters.form import to_compact
 from bot.store.accounts import AccountStore
 from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.health import Heartbeats
 
-MOST = 10_000
+MAX_CLEANUP_JOBS = 10_000
 """Jobs in one clean-up: some ten minutes of deletes."""
 
-COMMAND = "/emporix jobs clean"
+CLEANUP_COMMAND = "/emporix jobs clean"
 
-MOST_SHOWN = 100
+MAX_RUNNING_LISTED = 100
 """Clean-ups under way that are looked through for those of a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
-    """`was` is the number that was shown before, where that is not the number any more.
+class CleanupConfirmation:
+    """A clean-up that has started, unless `previous_count` is set.
 
-    Then nothing has begun, and the new number is to be confirmed. `at_work`: some worker is.
+    That is the number which was confirmed, and no longer the right one: the new number has to be
+    confirmed then. `is_worker_running`: some worker is.
     """
 
-    clean: Cleanup
-    was: int | None = None
-    at_work: bool = True
+    cleanup: Cleanup
+    previous_count: int | None = None
+    is_worker_running: bool = True
 
 
 class CleanupService:
@@ -43,150 +45,161 @@ class CleanupService:
 
     def __init__(
         self,
-        counting: CleanupCounts,
+        counts: CleanupCounts,
         accounts: AccountStore,
-        kept: CleanupStore,
+        store: CleanupStore,
         results: CleanupResults,
         workers: Heartbeats,
         *,
-        clock: Callable[[], float],
-        new_clean_id: Callable[[], str],
+        clock: Clock,
+        new_cleanup_id: Callable[[], str],
         allowed: bool = True,
     ) -> None:
-        self._counting, self._accounts, self._kept = counting, accounts, kept
+        self._counts, self._accounts, self._store = counts, accounts, store
         self._results, self._workers = results, workers
-        self._clock, self._new_clean_id, self._allowed = clock, new_clean_id, allowed
+        self._clock, self._new_cleanup_id, self._allowed = clock, new_cleanup_id, allowed
 
-    async def look(self, account: Account, filters: Filters) -> Preview:
+    async def preview(self, account: Account, filters: Filters) -> CleanupPreview:
         """Count the jobs and keep the question, unless there are none.
 
         Raises InvalidInput for filters that may not be cleaned by, and for what cannot be counted
         or is too much; DeletesOff, NotConnected, MissingScope, and what Emporix raises.
         """
         self._admit()
-        check(filters)
-        connection = may_delete(account, filters.tenant)
-        until, in_all = await self._counting.bound(connection, filters)
-        clean = Cleanup(self._new_clean_id(), account.caller, connection.tenant, filters, 0, until)
+        check_filters(filters)
+        connection = require_delete_scope(account, filters.tenant)
+        until, in_all = await self._counts.find_bound(connection, filters)
+        cleanup = Cleanup(
+            self._new_cleanup_id(), account.caller, connection.tenant, filters, 0, until
+        )
         if not until:
-            return Preview(clean, staying=in_all)
-        preview = await self._counting.preview(connection, clean, in_all)
-        _check_size(preview.clean.counted)
-        await self._kept.ask(preview.clean)
-        query = shorten(replace(filters, tenant=connection.tenant), searched=False)
+            return CleanupPreview(cleanup, excluded=in_all)
+        preview = await self._counts.preview(connection, cleanup, in_all)
+        _check_size(preview.cleanup.counted)
+        await self._store.save_unconfirmed(preview.cleanup)
+        query = to_compact(replace(filters, tenant=connection.tenant), searched=False)
         return replace(preview, query=query)
 
-    async def confirm(self, caller: Caller, clean_id: str, typed: str) -> Confirmation:
+    async def confirm(self, caller: Caller, cleanup_id: str, typed: str) -> CleanupConfirmation:
         """Begin where the number is right, and still is.
 
         Raises InvalidInput for a wrong number and where another clean-up is under way,
-        LimitReached, OutdatedButton, and otherwise what `look` raises.
+        LimitReached, OutdatedButton, and otherwise what `preview` raises.
         """
         self._admit()
-        clean = await self._own(caller, clean_id)
-        if clean.begun_at:
-            raise _begun_already()
-        _check_number(typed, clean.counted)
-        connection = may_delete(await self._accounts.load(caller), clean.tenant)
-        if (now := await self._counting.again(connection, clean)).counted != clean.counted:
+        cleanup = await self._load_own(caller, cleanup_id)
+        if cleanup.started_at:
+            raise _already_started()
+        _check_number(typed, cleanup.counted)
+        connection = require_delete_scope(await self._accounts.load(caller), cleanup.tenant)
+        if (now := await self._counts.recount(connection, cleanup)).counted != cleanup.counted:
             _check_size(now.counted)
-            if not await self._kept.ask(now):
-                raise _begun_already()
-            return Confirmation(now, was=clean.counted)
-        return Confirmation(await self._begun(clean), at_work=await self._is_at_work())
+            if not await self._store.save_unconfirmed(now):
+                raise _already_started()
+            return CleanupConfirmation(now, previous_count=cleanup.counted)
+        return CleanupConfirmation(
+            await self._start(cleanup), is_worker_running=await self._is_worker_running()
+        )
 
-    async def ask_again(self, account: Account, clean_id: str) -> Cleanup:
+    async def count_remaining(self, account: Account, cleanup_id: str) -> Cleanup:
         """A new question about what is left of a clean-up that has ended; none where it is empty.
 
         What arrived or changed after the first count stays outside. Raises OutdatedButton,
-        InvalidInput while it is under way, and otherwise what `look` raises.
+        InvalidInput while it is under way, and otherwise what `preview` raises.
         """
         self._admit()
-        clean = await self._own(account.caller, clean_id)
-        if not clean.end_reason:
-            raise _begun_already()
-        connection = may_delete(account, clean.tenant)
+        cleanup = await self._load_own(account.caller, cleanup_id)
+        if not cleanup.end_reason:
+            raise _already_started()
+        connection = require_delete_scope(account, cleanup.tenant)
         asked = Cleanup(
-            self._new_clean_id(), clean.caller, clean.tenant, clean.filters, 0, clean.until
+            self._new_cleanup_id(),
+            cleanup.caller,
+            cleanup.tenant,
+            cleanup.filters,
+            0,
+            cleanup.until,
         )
-        asked = await self._counting.again(connection, asked)
+        asked = await self._counts.recount(connection, asked)
         _check_size(asked.counted)
         if asked.counted:
-            await self._kept.ask(asked)
+            await self._store.save_unconfirmed(asked)
         return asked
 
-    async def stop(self, caller: Caller, clean_id: str) -> CleanupProgress:
+    async def stop(self, caller: Caller, cleanup_id: str) -> CleanupProgress:
         """Let it end after the deletes that are on their way; raises OutdatedButton."""
-        clean = await self._own(caller, clean_id)
-        if clean.end_reason == INTERRUPTED:
-            clean = replace(clean, end_reason="stopped")
-            await self._kept.amend(clean)
-        elif not clean.end_reason:
-            await self._kept.ask_to_stop(clean_id, caller.user_id)
-        return await self._progress(clean, "stopping")
+        cleanup = await self._load_own(caller, cleanup_id)
+        if cleanup.end_reason == INTERRUPTED:
+            cleanup = replace(cleanup, end_reason="stopped")
+            await self._store.amend(cleanup)
+        elif not cleanup.end_reason:
+            await self._store.request_stop(cleanup_id, caller.user_id)
+        return await self._progress(cleanup, "stopping")
 
-    async def running(self, caller: Caller) -> list[Cleanup]:
+    async def list_running(self, caller: Caller) -> list[Cleanup]:
         """The clean-ups under way in the caller's workspace, of all users: for administrators."""
-        found = await self._kept.running(MOST_SHOWN)
-        return [clean for clean in found if _is_of_workspace(clean, caller)]
+        found = await self._store.running(MAX_RUNNING_LISTED)
+        return [cleanup for cleanup in found if _is_of_workspace(cleanup, caller)]
 
-    async def stop_any(self, administrator: Caller, clean_id: str) -> tuple[Cleanup, bool]:
+    async def stop_as_administrator(
+        self, administrator: Caller, cleanup_id: str
+    ) -> tuple[Cleanup, bool]:
         """Stop anybody's clean-up in the workspace; False where it has ended already.
 
         Its owner gets a message that names the person. Raises OutdatedButton.
         """
-        clean = await self._kept.load(clean_id)
-        if clean is None or not _is_of_workspace(clean, administrator):
+        cleanup = await self._store.load(cleanup_id)
+        if cleanup is None or not _is_of_workspace(cleanup, administrator):
             raise OutdatedButton("/emporix audit")
-        return clean, await self._kept.ask_to_stop(clean_id, administrator.user_id)
+        return cleanup, await self._store.request_stop(cleanup_id, administrator.user_id)
 
-    async def report(self, clean_id: str) -> CleanupProgress | None:
+    async def report(self, cleanup_id: str) -> CleanupProgress | None:
         """How it ended; None while it goes on."""
-        clean = await self._kept.load(clean_id)
-        return await self._progress(clean, "ended") if clean and clean.end_reason else None
+        cleanup = await self._store.load(cleanup_id)
+        return await self._progress(cleanup, "ended") if cleanup and cleanup.end_reason else None
 
     def _admit(self) -> None:
         if not self._allowed:
             raise DeletesOff("clean-ups")
 
-    async def _own(self, caller: Caller, clean_id: str) -> Cleanup:
-        clean = await self._kept.load(clean_id)
-        if clean is None or clean.caller != caller:
-            raise OutdatedButton(COMMAND)
-        return clean
+    async def _load_own(self, caller: Caller, cleanup_id: str) -> Cleanup:
+        cleanup = await self._store.load(cleanup_id)
+        if cleanup is None or cleanup.caller != caller:
+            raise OutdatedButton(CLEANUP_COMMAND)
+        return cleanup
 
-    async def _progress(self, clean: Cleanup, state: str) -> CleanupProgress:
-        return CleanupProgress(clean, await self._results.tally(clean.id), state)
+    async def _progress(self, cleanup: Cleanup, state: str) -> CleanupProgress:
+        return CleanupProgress(cleanup, await self._results.count(cleanup.id), state)
 
-    async def _begun(self, clean: Cleanup) -> Cleanup:
+    async def _start(self, cleanup: Cleanup) -> Cleanup:
         now = self._clock()
-        begun = replace(clean, begun_at=now)
-        if not await self._kept.begin(begun, now):
+        begun = replace(cleanup, started_at=now)
+        if not await self._store.start(begun, now):
             raise InvalidInput(
                 "Another clean-up of yours is under way in this tenant",
                 advice="Wait for its end, or stop it.",
             )
         return begun
 
-    async def _is_at_work(self) -> bool:
-        return (await self._workers.seen(self._clock())).at_work > 0
+    async def _is_worker_running(self) -> bool:
+        return (await self._workers.status(self._clock())).alive > 0
 
 
-def _is_of_workspace(clean: Cleanup, caller: Caller) -> bool:
-    theirs = (clean.caller.enterprise_id, clean.caller.team_id)
+def _is_of_workspace(cleanup: Cleanup, caller: Caller) -> bool:
+    theirs = (cleanup.caller.enterprise_id, cleanup.caller.team_id)
     return theirs == (caller.enterprise_id, caller.team_id)
 
 
-def _begun_already() -> InvalidInput:
+def _already_started() -> InvalidInput:
     return InvalidInput(
         "This clean-up has already begun", advice="My direct messages show its progress."
     )
 
 
 def _check_size(counted: int) -> None:
-    if counted > MOST:
+    if counted > MAX_CLEANUP_JOBS:
         raise InvalidInput(
-            f"{counted:,} jobs fit, and at most {MOST:,} are deleted in one go",
+            f"{counted:,} jobs fit, and at most {MAX_CLEANUP_JOBS:,} are deleted in one go",
             advice="Narrow the filters, by since: and until: for example.",
         )
 

@@ -3,43 +3,70 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from cachetools import TTLCache
 
-from bot.backoff import EMPORIX_LONGEST, bounded
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded, exponential
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import BEGUN, AuditEvent
-from bot.domain.cleanups import ALREADY_GONE, DELETED, INTERRUPTED, Cleanup, CleanupProgress
+from bot.domain.cleanups import INTERRUPTED, Cleanup, CleanupProgress
+from bot.domain.jobs import Job
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
-from bot.emporix.models import Job
 from bot.errors import (
     EmporixError,
-    Forbidden,
-    InvalidInput,
-    InvalidRequest,
     MissingScope,
     NotConnected,
     StoreUnavailable,
     Unauthorized,
 )
-from bot.services.cleanups.selection import collect, parts
-from bot.services.concurrency import gather_all
-from bot.services.deletes import DeleteService, may_delete
-from bot.services.pagination import Call
+from bot.services.cleanups.selection import collect_job_ids, export_parts
+from bot.services.deletes import DELETES_REFUSED, DeleteBatches, require_delete_scope
+from bot.services.pagination import ListJobs
 from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
-from bot.store.cleanups import CleanupRecord, CleanupResults, CleanupStore, LeaseLost
-from bot.store.due_index import CLAIM_SECONDS
+from bot.store.cleanups import CleanupJournal, CleanupResults, CleanupStore, LeaseLost
+from bot.store.due_index import DUE_CLAIM_SECONDS
 from bot.store.erasure import OWNER_GONE
+
+logger = logging.getLogger(__name__)
+
+SLICE_SECONDS = 15.0
+"""Less than a worker has for its end."""
+
+PROGRESS_INTERVAL_SECONDS = 3.0
+"""Between two changes of what the owner sees."""
+
+FIRST_CLEANUP_PAUSE_SECONDS, MAX_CLEANUP_PAUSE_SECONDS = 2.0, 120.0
+MAX_FRUITLESS_ATTEMPTS = 20
+"""So many attempts without a result, with pauses of half an hour between them, are enough."""
+
+MAX_JOB_IDS_AGE_SECONDS = 600.0
+"""The ids that were read are used for this long: a job may have changed meanwhile."""
+
+STOP_CHECK_INTERVAL_SECONDS = 10.0
+"""How often a paused clean-up is checked for a request to stop."""
+
+STALE_SECONDS = 30 * 60.0
+"""After this long without progress nothing is deleted before its owner confirms it again."""
+
+CLEANUP_OWNER_CHECK_SECONDS = 60 * 60.0
+"""How often a running clean-up checks that its owner is still in Slack."""
+
+COUNT_INCREASED, JOB_IDS_MISSING = "count_increased", "job_ids_missing"
+"""Why a clean-up ends: more jobs match than were counted, or the list of their ids is gone."""
+
+LEASE_RETRY_SECONDS = 2.0
+"""How long a clean-up that another worker runs is left to it."""
 
 
 class FileNotSent(Exception):
-    """The owner did not get their jobs as a file; `reason` is Slack's word.
+    """The owner did not get their jobs as a file; `reason` is an error code.
 
     `passes`: another attempt may go better.
     """
@@ -50,7 +77,7 @@ class FileNotSent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class CleanupOwner:
     """How the owner of a clean-up is reached.
 
     `show` lets them see the progress, and gives where that is. `send` brings them some of the jobs
@@ -62,395 +89,296 @@ class Owner:
     is_gone: Callable[[Caller], Awaitable[bool]]
 
 
-AT_ONCE = 5
-"""Calls to Emporix at the same time: a clean-up shares its limits with everybody else."""
+class CleanupEnded(Exception):
+    """The clean-up ends here; `reason` says how."""
 
-HOPELESS = 20
-REFUSED = "refused"
-"""Why a clean-up ends after so many refusals in a row."""
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
-class DeleteBatches:
-    """One round after the other, by the holder of the lease."""
+@dataclass(eq=False)
+class CleanupRuns:
+    """Runs clean-ups; `allowed` is the operator's setting. Methods raise StoreUnavailable."""
 
-    def __init__(self, clean: Cleanup, record: CleanupRecord, emporix: EmporixClient) -> None:
-        self._clean, self._record = clean, record
-        self._deletes = DeleteService(emporix, record)
-        self._refused_in_a_row = 0
+    emporix: EmporixClient
+    accounts: AccountStore
+    store: CleanupStore
+    results: CleanupResults
+    audit: AuditLog
+    clock: Clock
+    new_holder: Callable[[], str]
+    allowed: bool = True
 
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether Emporix refuses one job like the other."""
-        return self._refused_in_a_row >= HOPELESS
+    def __post_init__(self) -> None:
+        """Clean-ups of a newer version are logged once a minute each."""
+        self._logged: TTLCache[str, bool] = TTLCache(1_000, 60.0, self.clock)
 
-    async def next(self, account: Account, waiting: Sequence[str]) -> list[str]:
-        """Delete the first of the `waiting` jobs; gives those that wait now.
+    async def run(self, cleanup_id: str, owner: CleanupOwner) -> float | None:
+        """Run one slice of a clean-up, and show its owner the progress.
 
-        Raises LeaseLost, NotConnected, MissingScope, StoreUnavailable, and what Emporix raises
-        about more than the one job; all deletes of the round have ended then.
+        Returns the seconds after which to continue, None once it has ended. Raises what
+        `owner.show` raises.
         """
-        batch, others = waiting[:AT_ONCE], waiting[AT_ONCE:]
-        await gather_all(*(self._delete(account, job_id) for job_id in batch))
-        for job_id in batch:
-            self._count(self._record.result(job_id))
-        return [*others, *(job_id for job_id in batch if not self._record.result(job_id))]
-
-    async def _delete(self, account: Account, job_id: str) -> None:
+        holder = self.new_holder()
+        if not await self.store.acquire_lease(cleanup_id, holder):
+            return LEASE_RETRY_SECONDS
         try:
-            await self._deletes.delete(account, job_id, self._clean.tenant)
-        except (Forbidden, InvalidRequest):  # the record says so, and the next job may go better
-            return
-        except InvalidInput as error:  # an id that no path can hold
-            caller, tenant = account.caller, self._clean.tenant
-            await self._record.record_delete(caller, tenant, job_id, error.template)
+            return await self._run(cleanup_id, holder, owner)
+        except LeaseLost:
+            return LEASE_RETRY_SECONDS
+        finally:
+            with suppress(StoreUnavailable):  # it ends by itself
+                await self.store.release_lease(cleanup_id, holder)
 
-    def _count(self, result: str) -> None:
-        is_refusal = result not in ("", DELETED, ALREADY_GONE)
-        self._refused_in_a_row = self._refused_in_a_row + 1 if is_refusal else 0
+    async def _run(self, cleanup_id: str, holder: str, owner: CleanupOwner) -> float | None:
+        cleanup = await self.store.load(cleanup_id)
+        if cleanup is None:
+            await self._log_unreadable(cleanup_id)
+            return None
+        if cleanup.filters.unknown:
+            # Without the filter that it does not know, this process would delete other jobs, too.
+            if cleanup_id not in self._logged:
+                self._logged[cleanup_id] = True
+                logger.warning(
+                    "clean-up %s is left to a worker of the version that began it", cleanup_id
+                )
+            return LEASE_RETRY_SECONDS
+        journal = await self.results.open_journal(cleanup_id, holder)
+        return await CleanupSlice(self, cleanup, holder, journal, owner).run()
 
-
-logger = logging.getLogger(__name__)
-
-TURN_SECONDS = 15.0
-"""Less than a worker has for its end."""
-
-SHOW_SECONDS = 3.0
-"""Between two changes of what the owner sees."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0
-MOST_IDLE = 20
-"""So many attempts without a result, with pauses of half an hour between them, are enough."""
-
-FRESH_SECONDS = 600.0
-"""So long the ids that were read are acted on: a job may have changed meanwhile."""
-
-LOOK_SECONDS = 10.0
-"""In a pause: how often somebody looks whether it is to stop."""
-
-STALE_SECONDS = 30 * 60.0
-"""After this long without progress nothing is deleted before its owner confirms it again."""
-
-OWNER_SECONDS = 60 * 60.0
-"""How often it is looked whether its owner is still there."""
-
-
-class CleanupEnds(Exception):
-    """The clean-up ends here; `why` says how."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+    async def _log_unreadable(self, cleanup_id: str) -> None:
+        if await self.store.due.schedule(cleanup_id, self.clock() + DUE_CLAIM_SECONDS):
+            logger.warning("a clean-up waits for a worker that can open it: %s", cleanup_id)
+        else:
+            logger.info("a clean-up is over: %s", cleanup_id)
 
 
 class CleanupSlice:
-    """`holder` has the lease, and `record` is written by it."""
+    """One slice of a clean-up: `holder` has the lease, and writes `journal`."""
 
     def __init__(
         self,
-        clean: Cleanup,
+        runs: CleanupRuns,
+        cleanup: Cleanup,
         holder: str,
-        record: CleanupRecord,
-        *,
-        emporix: EmporixClient,
-        accounts: AccountStore,
-        kept: CleanupStore,
-        audit: AuditLog,
-        clock: Callable[[], float],
-        owner: Owner,
-        allowed: bool,
+        journal: CleanupJournal,
+        owner: CleanupOwner,
     ) -> None:
-        self._clean, self._holder, self._record = clean, holder, record
-        self._emporix, self._accounts, self._kept = emporix, accounts, kept
-        self._audit, self._clock, self._owner = audit, clock, owner
-        self._allowed = allowed
-        self._shown = float("-inf")
-        self._settled = record.tally.total()
+        self._runs, self._store, self._clock = runs, runs.store, runs.clock
+        self._cleanup, self._holder, self._journal, self._owner = cleanup, holder, journal, owner
+        self._shown_at = -math.inf
+        self._settled = journal.counts.total()
 
-    async def take(self) -> float | None:
-        """The seconds after which to go on, None at the end; raises LeaseLost."""
-        try:
-            await self._hold()
-        except CleanupEnds as end:
-            return await self._end(end.why)
-        if self._clean.end_reason:
+    async def run(self) -> float | None:
+        """The seconds after which to continue, None once it has ended; raises LeaseLost."""
+        if reason := await self._stop_reason():
+            return await self._end(reason)
+        if self._cleanup.end_reason:
             return await self._report()
-        if (rest := self._clean.paused_until - self._clock()) > 0:
-            return min(rest, LOOK_SECONDS)
-        if self._clean.fruitless_attempts >= MOST_IDLE:
+        if (rest := self._cleanup.paused_until - self._clock()) > 0:
+            return min(rest, STOP_CHECK_INTERVAL_SECONDS)
+        if self._cleanup.fruitless_attempts >= MAX_FRUITLESS_ATTEMPTS:
             return await self._end("gave_up")
-        await self._change(idle=self._clean.fruitless_attempts + 1)
+        await self._count_attempt()
         return await self._attempt()
 
     async def _attempt(self) -> float | None:
         try:
-            why = await self._work()
-        except CleanupEnds as end:
-            why = end.why
+            reason = await self._work()
+        except CleanupEnded as end:
+            reason = end.reason
         except (NotConnected, MissingScope, Unauthorized) as error:
-            why = await self._wish() or error.template
+            # A person who leaves loses the connection a moment later.
+            reason = await self._stop_reason() or error.template
         except EmporixError as error:
             return await self._pause(error.template, error.retry_after or 0.0)
         except FileNotSent as error:
-            self._clean = replace(self._clean, detail=error.reason)
-            if error.passes and self._clean.fruitless_attempts < MOST_IDLE:
+            self._cleanup = replace(self._cleanup, detail=error.reason)
+            if error.passes and self._cleanup.fruitless_attempts < MAX_FRUITLESS_ATTEMPTS:
                 return await self._pause("file_not_sent")
-            why = "no_file"
-        if why:
-            return await self._end(why)
-        await self._change(idle=0)
+            reason = "no_file"
+        if reason:
+            return await self._end(reason)
+        await self._save(replace(self._cleanup, fruitless_attempts=0))
         return 0.0
 
     async def _work(self) -> str:
-        """Why it has ended, "" where time is up."""
+        """Why it has ended, "" if the time of the slice is over."""
         await self._check_owner()
-        if not self._clean.audit_entry_id:
-            await self._enter(BEGUN)
-        if self._clean.found is None and not await self._find():
-            return "grew"
-        jobs, ends = await self._kept.jobs(self._clean.id), self._clock() + TURN_SECONDS
-        if len(jobs) != self._clean.found:
-            return "lost"
-        if self._clock() - self._clean.read_at > FRESH_SECONDS:
-            jobs = await self._find_again(jobs)
-        if not self._clean.exported and not await self._export(jobs, ends):
+        if not self._cleanup.audit_entry_id:
+            await self._record_in_audit(BEGUN)
+        if self._cleanup.found is None and not await self._find_jobs():
+            return COUNT_INCREASED
+        job_ids, ends = (
+            await self._store.load_job_ids(self._cleanup.id),
+            self._clock() + SLICE_SECONDS,
+        )
+        if len(job_ids) != self._cleanup.found:
+            return JOB_IDS_MISSING
+        if self._clock() - self._cleanup.read_at > MAX_JOB_IDS_AGE_SECONDS:
+            job_ids = await self._refresh_job_ids(job_ids)
+        if not self._cleanup.exported and not await self._export(job_ids, ends):
             return ""
-        return await self._delete(jobs, ends)
+        return await self._delete_jobs(job_ids, ends)
 
-    async def _delete(self, jobs: Sequence[str], ends: float) -> str:
-        rounds = DeleteBatches(self._clean, self._record, self._emporix)
-        waiting = [job_id for job_id in jobs if not self._record.result(job_id)]
+    async def _delete_jobs(self, job_ids: Sequence[str], ends: float) -> str:
+        batches = DeleteBatches(self._cleanup.tenant, self._journal, self._runs.emporix)
+        waiting = [job_id for job_id in job_ids if not self._journal.result(job_id)]
         while waiting:
-            await self._hold()
-            waiting = await rounds.next(await self._accounts.load(self._clean.caller), waiting)
+            await self._renew_lease()
+            waiting = await batches.delete_next(await self._account(), waiting)
             self._note_progress()
-            if rounds.is_hopeless:
-                return REFUSED
+            if batches.is_hopeless:
+                return DELETES_REFUSED
             await self._show("deleting")
             if waiting and self._clock() >= ends:
                 return ""
         return "done"
 
-    async def _find(self) -> bool:
-        """Read the ids of the jobs; False where there are more than were counted."""
-        found = await self._read()
-        if len(found) > self._clean.counted:
+    async def _find_jobs(self) -> bool:
+        """Read the ids of the jobs; False if there are more than were counted."""
+        found = await self._read_job_ids()
+        if len(found) > self._cleanup.counted:
             return False
-        self._clean = replace(self._clean, touched_at=self._clock())
-        await self._fix(found)
+        self._cleanup = replace(self._cleanup, progress_at=self._clock())
+        await self._freeze_job_ids(found)
         return True
 
-    async def _find_again(self, jobs: Sequence[str]) -> list[str]:
-        """Those of the `jobs` that still fit, or have been touched already."""
-        there = set(await self._read())
-        left = [job_id for job_id in jobs if job_id in there or self._record.is_touched(job_id)]
-        await self._fix(left)
+    async def _refresh_job_ids(self, job_ids: Sequence[str]) -> list[str]:
+        """Those of the jobs that still match, or have been touched already."""
+        there = set(await self._read_job_ids())
+        left = [job_id for job_id in job_ids if job_id in there or self._journal.is_started(job_id)]
+        await self._freeze_job_ids(left)
         return left
 
-    async def _read(self) -> list[str]:
+    async def _read_job_ids(self) -> list[str]:
         await self._show("looking")
-        return await collect(await self._call(), self._clean, self._hold)
+        return await collect_job_ids(await self._list_jobs(), self._cleanup, self._renew_lease)
 
-    async def _call(self) -> Call:
-        connection = may_delete(await self._accounts.load(self._clean.caller), self._clean.tenant)
-        return partial(self._emporix.list_jobs, connection)
+    async def _account(self) -> Account:
+        return await self._runs.accounts.load(self._cleanup.caller)
 
-    async def _fix(self, jobs: Sequence[str]) -> None:
-        self._clean = replace(self._clean, found=len(jobs), read_at=self._clock())
-        await self._kept.freeze_job_ids(self._clean, jobs, self._holder)
+    async def _list_jobs(self) -> ListJobs:
+        connection = require_delete_scope(await self._account(), self._cleanup.tenant)
+        return partial(self._runs.emporix.list_jobs, connection)
 
-    async def _export(self, jobs: Sequence[str], ends: float) -> bool:
-        """Send its owner the jobs as files; False where time is up before they have them all.
+    async def _freeze_job_ids(self, job_ids: Sequence[str]) -> None:
+        self._cleanup = replace(self._cleanup, found=len(job_ids), read_at=self._clock())
+        await self._store.freeze_job_ids(self._cleanup, job_ids, self._holder)
 
-        What was sent is written down after each file, so that a restart sends one twice at most.
+    async def _export(self, job_ids: Sequence[str], ends: float) -> bool:
+        """Send the owner the jobs as files; False if time is up before all are sent.
+
+        Progress is saved after each file, so that a restart sends one twice at most.
         """
         await self._show("exporting")
-        async for part in parts(await self._call(), self._clean, jobs, self._hold):
-            files = self._clean.files + 1
-            await self._owner.send(self._clean, part.jobs, files)
+        list_jobs = await self._list_jobs()
+        async for part in export_parts(list_jobs, self._cleanup, job_ids, self._renew_lease):
+            files = self._cleanup.files + 1
+            await self._owner.send(self._cleanup, part.jobs, files)
             now = self._clock()
-            await self._change(files=files, exported_to=part.reached, touched_at=now)
+            sent = replace(self._cleanup, files=files, exported_to=part.reached, progress_at=now)
+            await self._save(sent)
             if now >= ends and part.reached:
                 return False
-        await self._change(exported=True)
+        await self._save(replace(self._cleanup, exported=True))
         return True
 
-    async def _wish(self) -> str:
-        """Why it is to end; a person who leaves loses the connection a moment later."""
-        try:
-            await self._hold()
-        except CleanupEnds as end:
-            return end.why
-        return ""
+    async def _renew_lease(self) -> None:
+        """Raises LeaseLost, and CleanupEnded if it must stop."""
+        if reason := await self._stop_reason():
+            raise CleanupEnded(reason)
 
-    async def _hold(self) -> None:
-        """Go on only with the lease, the wish of its owner and fresh progress.
-
-        Raises Ends and LeaseLost.
-        """
-        stop = await self._kept.renew(self._clean.id, self._holder)
-        if self._clean.end_reason:
-            return
-        if stop == OWNER_GONE:
-            raise CleanupEnds(OWNER_GONE)
+    async def _stop_reason(self) -> str:
+        """Renew the lease; returns why the clean-up must stop now, or "". Raises LeaseLost."""
+        stop = await self._store.renew_lease(self._cleanup.id, self._holder)
+        if self._cleanup.end_reason or stop == OWNER_GONE:
+            return "" if self._cleanup.end_reason else OWNER_GONE
         if stop:
-            by = "" if stop == self._clean.caller.user_id else stop
-            self._clean = replace(self._clean, stopped_by=by)
-            raise CleanupEnds("stopped")
-        if not self._allowed:
-            raise CleanupEnds("deletes_off")
-        touched_at = max(self._clean.begun_at, self._clean.touched_at)
-        if self._clock() - touched_at > STALE_SECONDS:
-            raise CleanupEnds(INTERRUPTED)
+            by = "" if stop == self._cleanup.caller.user_id else stop
+            self._cleanup = replace(self._cleanup, stopped_by=by)
+            return "stopped"
+        if not self._runs.allowed:
+            return "deletes_off"
+        progress_at = max(self._cleanup.started_at, self._cleanup.progress_at)
+        return INTERRUPTED if self._clock() - progress_at > STALE_SECONDS else ""
 
     async def _check_owner(self) -> None:
-        """Raises Ends where its owner has left Slack."""
+        """Raises CleanupEnded if the owner has left Slack."""
         now = self._clock()
-        if now - self._clean.checked_at < OWNER_SECONDS:
+        if now - self._cleanup.checked_at < CLEANUP_OWNER_CHECK_SECONDS:
             return
-        if await self._owner.is_gone(self._clean.caller):
-            raise CleanupEnds(OWNER_GONE)
-        await self._change(checked_at=now)
+        if await self._owner.is_gone(self._cleanup.caller):
+            raise CleanupEnded(OWNER_GONE)
+        await self._save(replace(self._cleanup, checked_at=now))
 
     def _note_progress(self) -> None:
-        """Remember when a job was last settled; it is written with the next change."""
-        settled = self._record.tally.total()
+        """Remember when the last result came; it is saved with the next change."""
+        settled = self._journal.counts.total()
         if settled > self._settled:
             self._settled = settled
-            self._clean = replace(self._clean, fruitless_attempts=0, touched_at=self._clock())
+            self._cleanup = replace(self._cleanup, fruitless_attempts=0, progress_at=self._clock())
 
     async def _pause(self, trouble: str, wanted: float = 0.0) -> float | None:
         """Longer after each attempt without a result, and as long as Emporix wants."""
         self._note_progress()
-        idle = max(1, self._clean.fruitless_attempts)
-        if idle >= MOST_IDLE:
+        attempts = max(1, self._cleanup.fruitless_attempts)
+        if attempts >= MAX_FRUITLESS_ATTEMPTS:
             return await self._end("gave_up")
-        own = min(FIRST_PAUSE * 2.0 ** (idle - 1), LONGEST_PAUSE)
-        seconds = bounded(wanted, least=own, most=EMPORIX_LONGEST)
-        await self._change(idle=idle, rest_until=self._clock() + seconds)
-        self._shown = float("-inf")
-        await self._show("pausing", trouble)
-        return min(seconds, LOOK_SECONDS)
+        own = exponential(attempts, FIRST_CLEANUP_PAUSE_SECONDS, most=MAX_CLEANUP_PAUSE_SECONDS)
+        seconds = bounded(wanted, least=own, most=MAX_EMPORIX_PAUSE_SECONDS)
+        until = self._clock() + seconds
+        await self._save(replace(self._cleanup, fruitless_attempts=attempts, paused_until=until))
+        await self._show("pausing", trouble, now=True)
+        return min(seconds, STOP_CHECK_INTERVAL_SECONDS)
 
-    async def _end(self, why: str) -> float | None:
-        await self._change(why=why, ended_at=self._clock(), idle=0, rest_until=0.0)
-        logger.info("a clean-up has ended: %s", why)
+    async def _end(self, reason: str) -> float | None:
+        ended = replace(self._cleanup, end_reason=reason, ended_at=self._clock())
+        await self._save(replace(ended, fruitless_attempts=0, paused_until=0.0))
+        logger.info("a clean-up has ended: %s", reason)
         return await self._report()
 
     async def _report(self) -> float | None:
-        """Tell its owner and the audit record, in whichever turn that succeeds."""
-        await self._change(idle=self._clean.fruitless_attempts + 1)
-        await self._enter(self._clean.end_reason)
-        if self._clean.fruitless_attempts <= MOST_IDLE and self._clean.end_reason != OWNER_GONE:
-            self._shown = float("-inf")
-            await self._show("ended")
-        await self._kept.finish(self._clean, self._holder)
+        """Report to the owner and in the audit log, in whichever slice that succeeds."""
+        await self._count_attempt()
+        await self._record_in_audit(self._cleanup.end_reason)
+        is_gone = self._cleanup.end_reason == OWNER_GONE
+        if self._cleanup.fruitless_attempts <= MAX_FRUITLESS_ATTEMPTS and not is_gone:
+            await self._show("ended", now=True)
+        await self._store.finish(self._cleanup, self._holder)
         return None
 
-    async def _enter(self, result: str) -> None:
-        """The one entry of the clean-up in the audit record."""
-        clean = self._clean
-        entry = await self._audit.record(
+    async def _count_attempt(self) -> None:
+        attempts = self._cleanup.fruitless_attempts + 1
+        await self._save(replace(self._cleanup, fruitless_attempts=attempts))
+
+    async def _record_in_audit(self, result: str) -> None:
+        """Write the one entry of the clean-up in the audit log."""
+        cleanup = self._cleanup
+        entry_id = await self._runs.audit.record(
             AuditEvent.CLEANUP_STARTED,
-            clean.caller,
+            cleanup.caller,
             result,
-            clean.audit_entry_id,
-            tenant=clean.tenant,
-            subject=clean.id,
-            count=clean.counted,
-            deleted=CleanupProgress(clean, self._record.tally).deleted,
+            cleanup.audit_entry_id,
+            tenant=cleanup.tenant,
+            subject=cleanup.id,
+            count=cleanup.counted,
+            deleted=CleanupProgress(cleanup, self._journal.counts).deleted,
         )
-        await self._change(entry=entry)
+        await self._save(replace(cleanup, audit_entry_id=entry_id))
 
-    async def _show(self, state: str, trouble: str = "") -> None:
-        """Not more often than every few seconds."""
-        now = self._clock()
-        if now - self._shown < SHOW_SECONDS:
+    async def _show(self, state: str, trouble: str = "", *, now: bool = False) -> None:
+        """Show the progress at most every few seconds, or `now`."""
+        time = self._clock()
+        if not now and time - self._shown_at < PROGRESS_INTERVAL_SECONDS:
             return
-        self._shown = now
-        place = await self._owner.show(
-            CleanupProgress(self._clean, self._record.tally, state, trouble)
-        )
-        if place != self._clean.shown_at:
-            await self._change(shown_at=place)
+        self._shown_at = time
+        progress = CleanupProgress(self._cleanup, self._journal.counts, state, trouble)
+        place = await self._owner.show(progress)
+        if place != self._cleanup.progress_message:
+            await self._save(replace(self._cleanup, progress_message=place))
 
-    async def _change(self, **facts: Any) -> None:
-        self._clean = replace(self._clean, **facts)
-        await self._kept.save(self._clean, self._holder)
-
-
-TAKEN_SECONDS = 2.0
-"""After so long somebody looks whether another worker still has it in hand."""
-
-MOST_LEFT, LOG_SECONDS = 1_000, 60.0
-"""Clean-ups of a newer version, each of which is logged once in so many seconds."""
-
-
-class CleanupRuns:
-    """Carries clean-ups out; `allowed` is the operator's word. Methods raise StoreUnavailable."""
-
-    def __init__(
-        self,
-        emporix: EmporixClient,
-        accounts: AccountStore,
-        kept: CleanupStore,
-        results: CleanupResults,
-        audit: AuditLog,
-        *,
-        clock: Callable[[], float],
-        new_owner: Callable[[], str],
-        allowed: bool = True,
-    ) -> None:
-        self._emporix, self._accounts, self._kept = emporix, accounts, kept
-        self._results, self._audit = results, audit
-        self._clock, self._new_owner, self._allowed = clock, new_owner, allowed
-        self._left: TTLCache[str, bool] = TTLCache(MOST_LEFT, LOG_SECONDS, clock)
-
-    async def run(self, clean_id: str, owner: Owner) -> float | None:
-        """Work on one for a while, and let its owner see how it goes.
-
-        Gives the seconds after which to go on with it, None where it has come to its end. Raises
-        what `owner.show` raises.
-        """
-        holder = self._new_owner()
-        if not await self._kept.claim(clean_id, holder):
-            return TAKEN_SECONDS
-        try:
-            return await self._turn(clean_id, holder, owner)
-        except LeaseLost:
-            return TAKEN_SECONDS
-        finally:
-            with suppress(StoreUnavailable):  # it ends by itself
-                await self._kept.release(clean_id, holder)
-
-    async def _turn(self, clean_id: str, holder: str, owner: Owner) -> float | None:
-        clean = await self._kept.load(clean_id)
-        if clean is None:
-            await self._drop(clean_id)
-            return None
-        if clean.filters.unknown:
-            # Without the filter that it does not know, this process would delete other jobs, too.
-            if clean_id not in self._left:
-                self._left[clean_id] = True
-                logger.warning(
-                    "clean-up %s is left to a worker of the version that began it", clean_id
-                )
-            return TAKEN_SECONDS
-        turn = CleanupSlice(
-            clean,
-            holder,
-            await self._results.open(clean_id, holder),
-            emporix=self._emporix,
-            accounts=self._accounts,
-            kept=self._kept,
-            audit=self._audit,
-            clock=self._clock,
-            owner=owner,
-            allowed=self._allowed,
-        )
-        return await turn.take()
-
-    async def _drop(self, clean_id: str) -> None:
-        if await self._kept.due.schedule(clean_id, self._clock() + CLAIM_SECONDS):
-            logger.warning("a clean-up waits for a worker that can open it: %s", clean_id)
-        else:
-            logger.info("a clean-up is over: %s", clean_id)
+    async def _save(self, cleanup: Cleanup) -> None:
+        self._cleanup = cleanup
+        await self._store.save(cleanup, self._holder)

@@ -10,20 +10,20 @@ from datetime import datetime
 from bot.domain.accounts import Connection
 from bot.domain.cleanups import Cleanup
 from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import FAILED, RUNNING, SKIPPED, SUCCEEDED, Job, JobPage
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.models import Job, JobPage
-from bot.emporix.time_range import MODIFIED, WHOLE, TimeRange
+from bot.emporix.time_range import ALL_TIMES, MODIFIED, TimeRange
 from bot.errors import EmporixTooLarge, InvalidInput
 from bot.services.agents import NamedJobs
-from bot.services.csv_export import MOST_JOBS, within_cells
-from bot.services.pagination import Call, moment
+from bot.services.csv_export import MAX_CSV_JOBS, within_cells
+from bot.services.pagination import ListJobs, parse_query_time
 
 LAST_MODIFIED_FIRST, FIRST_MODIFIED_FIRST = f"{MODIFIED}:DESC", f"{MODIFIED}:ASC"
 
 
-def check(filters: Filters) -> None:
+def check_filters(filters: Filters) -> None:
     """Raises InvalidInput for filters that name no jobs, or seem to and do not."""
-    if not filters.narrow:
+    if not filters.is_narrow:
         raise InvalidInput(
             "Without a filter that would be every job of the tenant",
             advice="Say which jobs are to go: /emporix jobs clean skipped until:2026-11-01",
@@ -38,22 +38,22 @@ def check(filters: Filters) -> None:
         )
 
 
-def part(filters: Filters, until: str, since: str = "") -> TimeRange:
+def modified_range(filters: Filters, until: str, since: str = "") -> TimeRange:
     """What lies in the bounds; a `q:` query cannot be bounded, so its jobs are looked at singly."""
-    return WHOLE if filters.raw_q else TimeRange(MODIFIED, since=since, until=until)
+    return ALL_TIMES if filters.raw_q else TimeRange(MODIFIED, since=since, until=until)
 
 
-def fits(job: Job, clean: Cleanup) -> bool:
+def matches_cleanup(job: Job, cleanup: Cleanup) -> bool:
     """Whether a job that Emporix gave is one of those that were counted.
 
     Emporix was asked for nothing else. But a filter that it came to ignore must cost no job.
     """
-    modified, until = moment(job.modified_at), moment(clean.until)
+    modified, until = parse_query_time(job.modified_at), parse_query_time(cleanup.until)
     is_bounded = modified is not None and until is not None and modified <= until
-    return bool(job.id) and is_bounded and all(_answers(job, clean.filters))
+    return bool(job.id) and is_bounded and all(_checks(job, cleanup.filters))
 
 
-def _answers(job: Job, filters: Filters) -> Iterator[bool]:
+def _checks(job: Job, filters: Filters) -> Iterator[bool]:
     yield _any_of(job.status, filters.statuses, str.lower)
     yield _any_of(job.type, filters.types, str.upper)
     yield _any_of(job.agent_type, filters.agent_types, str.lower)
@@ -62,7 +62,7 @@ def _answers(job: Job, filters: Filters) -> Iterator[bool]:
     yield _any_of(job.session_id, filters.sessions)
     message = job.message.casefold()
     yield all(phrase.strip().casefold() in message for phrase in filters.words)
-    created = moment(job.created_at)
+    created = parse_query_time(job.created_at)
     yield filters.since is None or _seconds(created) >= filters.since
     yield filters.until is None or 0 <= _seconds(created) < filters.until
 
@@ -75,13 +75,13 @@ def _seconds(time: datetime | None) -> float:
     return time.timestamp() if time else -1.0
 
 
-def looked_through(filters: Filters, sort: str = NEWEST_FIRST, size: int = 1) -> Filters:
+def with_layout(filters: Filters, sort: str = NEWEST_FIRST, size: int = 1) -> Filters:
     """The same jobs, to be asked for in another way."""
     return replace(filters, sort=sort, page=1, size=size, fields=())
 
 
-EXAMPLES = 3
-STATUSES = ("failure", "in_progress", "success", "skipped")
+PREVIEW_EXAMPLES = 3
+PREVIEWED_STATUSES = (FAILED, RUNNING, SUCCEEDED, SKIPPED)
 OLDEST_FIRST = "metadata.createdAt:ASC"
 
 
@@ -94,19 +94,19 @@ class StatusCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class CleanupPreview:
     """What would be deleted.
 
     `statuses` is empty where they cannot be asked for. `newest` and `oldest` are examples;
-    `staying` are jobs that fit, but have changed just now or never had a time. `query` is the short
-    form of the list of these jobs, "" where that is too long for a button.
+    `excluded` counts jobs that match, but have changed just now or never had a time. `query` is the
+    compact form of the list of these jobs, "" if that is too long.
     """
 
-    clean: Cleanup
+    cleanup: Cleanup
     statuses: tuple[StatusCount, ...] = ()
     newest: tuple[Job, ...] = ()
     oldest: Job | None = None
-    staying: int = 0
+    excluded: int = 0
     query: str = ""
 
 
@@ -116,55 +116,61 @@ class CleanupCounts:
     def __init__(self, emporix: NamedJobs) -> None:
         self._emporix = emporix
 
-    async def bound(self, connection: Connection, filters: Filters) -> tuple[str, int]:
+    async def find_bound(self, connection: Connection, filters: Filters) -> tuple[str, int]:
         """The time of the job that was modified last, "" where none has one; and how many fit."""
-        last = looked_through(filters, LAST_MODIFIED_FIRST)
-        page = await self._emporix.list_jobs(connection, last, WHOLE)
+        last = with_layout(filters, LAST_MODIFIED_FIRST)
+        page = await self._emporix.list_jobs(connection, last, ALL_TIMES)
         time = page.jobs[0].modified_at if page.jobs else ""
-        return (time if moment(time) else ""), _total(page)
+        return (time if parse_query_time(time) else ""), _total(page)
 
-    async def again(self, connection: Connection, clean: Cleanup) -> Cleanup:
+    async def recount(self, connection: Connection, cleanup: Cleanup) -> Cleanup:
         """With the number as it is now; nothing bounds a `q:` query, so its bound is moved, too."""
-        if clean.filters.raw_q:
-            until, counted = await self.bound(connection, clean.filters)
-            return replace(clean, until=until, counted=counted)
-        return replace(clean, counted=await self._count(connection, clean, clean.filters))
+        if cleanup.filters.raw_q:
+            until, counted = await self.find_bound(connection, cleanup.filters)
+            return replace(cleanup, until=until, counted=counted)
+        return replace(cleanup, counted=await self._count(connection, cleanup, cleanup.filters))
 
-    async def preview(self, connection: Connection, clean: Cleanup, in_all: int) -> Preview:
-        """The jobs within the bound of `clean`, of `in_all` that fit without it."""
-        filters, bounds = clean.filters, part(clean.filters, clean.until)
+    async def preview(
+        self, connection: Connection, cleanup: Cleanup, in_all: int
+    ) -> CleanupPreview:
+        """The jobs within the bound of `cleanup`, of `in_all` that fit without it."""
+        filters, bounds = cleanup.filters, modified_range(cleanup.filters, cleanup.until)
         newest, oldest, statuses = await asyncio.gather(
-            self._emporix.list_jobs(connection, looked_through(filters, size=EXAMPLES), bounds),
-            self._emporix.list_jobs(connection, looked_through(filters, OLDEST_FIRST), bounds),
-            self._by_status(connection, clean),
+            self._emporix.list_jobs(
+                connection, with_layout(filters, size=PREVIEW_EXAMPLES), bounds
+            ),
+            self._emporix.list_jobs(connection, with_layout(filters, OLDEST_FIRST), bounds),
+            self._by_status(connection, cleanup),
         )
         counted = _total(newest)
         if statuses and (rest := counted - sum(statuses.values())) > 0:
             statuses[""] = rest
-        return Preview(
-            replace(clean, counted=counted),
+        return CleanupPreview(
+            replace(cleanup, counted=counted),
             tuple(StatusCount(status, count) for status, count in statuses.items() if count),
             newest.jobs,
             next(iter(oldest.jobs), None),
             max(0, in_all - counted),
         )
 
-    async def _by_status(self, connection: Connection, clean: Cleanup) -> dict[str, int]:
-        filters = clean.filters
+    async def _by_status(self, connection: Connection, cleanup: Cleanup) -> dict[str, int]:
+        filters = cleanup.filters
         if filters.raw_q:
             return {}
-        asked = filters.statuses or STATUSES
+        asked = filters.statuses or PREVIEWED_STATUSES
         counts = await asyncio.gather(
             *(
-                self._count(connection, clean, replace(filters, statuses=(status,)))
+                self._count(connection, cleanup, replace(filters, statuses=(status,)))
                 for status in asked
             )
         )
         return dict(zip(asked, counts, strict=True))
 
-    async def _count(self, connection: Connection, clean: Cleanup, filters: Filters) -> int:
-        one = looked_through(filters)
-        return _total(await self._emporix.list_jobs(connection, one, part(filters, clean.until)))
+    async def _count(self, connection: Connection, cleanup: Cleanup, filters: Filters) -> int:
+        one = with_layout(filters)
+        return _total(
+            await self._emporix.list_jobs(connection, one, modified_range(filters, cleanup.until))
+        )
 
 
 def _total(page: JobPage) -> int:
@@ -176,33 +182,41 @@ def _total(page: JobPage) -> int:
     return page.total
 
 
-FIELDS = ("status", "type", "agentId", "agentType", "sessionId", "commerceEvent", "metadata")
-"""What `fits` looks at; agent messages only where words were typed, for they can be long."""
+MATCHED_FIELDS = (
+    "status",
+    "type",
+    "agentId",
+    "agentType",
+    "sessionId",
+    "commerceEvent",
+    "metadata",
+)
+"""What `matches_cleanup` reads; agent messages, which can be long, only if words were typed."""
 
-SIZES = (MAX_PAGE_SIZE, 10, 1)
+ID_PAGE_SIZES = (MAX_PAGE_SIZE, 10, 1)
 """Jobs in a page; fewer where a page is larger than Emporix may send."""
 
 BeforeEach = Callable[[], Awaitable[object]]
 """Happens before each call of Emporix."""
 
 
-async def collect(call: Call, clean: Cleanup, before_each: BeforeEach) -> list[str]:
+async def collect_job_ids(call: ListJobs, cleanup: Cleanup, before_each: BeforeEach) -> list[str]:
     """Their ids, those that were modified longest ago first; one too many where more fit.
 
     Raises what `before_each` and the calls raise.
     """
-    fields = (*FIELDS, "message") if clean.filters.words else FIELDS
+    fields = (*MATCHED_FIELDS, "message") if cleanup.filters.words else MATCHED_FIELDS
     found: dict[str, None] = {}
-    async for jobs in pages(call, clean, before_each, fields=fields):
-        found |= dict.fromkeys(job.id for job in jobs if fits(job, clean))
-        if len(found) > clean.counted:
+    async for jobs in read_pages(call, cleanup, before_each, fields=fields):
+        found |= dict.fromkeys(job.id for job in jobs if matches_cleanup(job, cleanup))
+        if len(found) > cleanup.counted:
             break
-    return list(found)[: clean.counted + 1]
+    return list(found)[: cleanup.counted + 1]
 
 
-async def pages(
-    call: Call,
-    clean: Cleanup,
+async def read_pages(
+    call: ListJobs,
+    cleanup: Cleanup,
     before_each: BeforeEach,
     *,
     fields: tuple[str, ...] = (),
@@ -212,13 +226,13 @@ async def pages(
 
     All fields where `fields` is empty. Raises what `before_each` and the calls raise.
     """
-    asked = replace(clean.filters, sort=FIRST_MODIFIED_FIRST, fields=fields)
-    reached, number, sizes = since, 1, list(SIZES)
+    asked = replace(cleanup.filters, sort=FIRST_MODIFIED_FIRST, fields=fields)
+    reached, number, sizes = since, 1, list(ID_PAGE_SIZES)
     while True:
         await before_each()
         wanted = replace(asked, page=number, size=sizes[0])
         try:
-            page = await call(wanted, part(asked, clean.until, reached))
+            page = await call(wanted, modified_range(asked, cleanup.until, reached))
         except EmporixTooLarge:
             if len(sizes) == 1:
                 raise
@@ -226,26 +240,26 @@ async def pages(
             number = 1
             continue
         yield page.jobs
-        if not page.has_more or not page.jobs or _is_beyond(page, clean):
+        if not page.has_more or not page.jobs or _is_past_bound(page, cleanup):
             return
-        reached, number = _next(page, clean, reached, number)
+        reached, number = _next(page, cleanup, reached, number)
 
 
-def _next(page: JobPage, clean: Cleanup, reached: str, number: int) -> tuple[str, int]:
+def _next(page: JobPage, cleanup: Cleanup, reached: str, number: int) -> tuple[str, int]:
     """From the time that was reached on, so that what is deleted meanwhile hides no job."""
     time = page.jobs[-1].modified_at
-    if clean.filters.raw_q or time == reached or not moment(time):
+    if cleanup.filters.raw_q or time == reached or not parse_query_time(time):
         return reached, number + 1
     return time, 1
 
 
-def _is_beyond(page: JobPage, clean: Cleanup) -> bool:
+def _is_past_bound(page: JobPage, cleanup: Cleanup) -> bool:
     """Whether all that follows was modified after the count."""
-    last, until = moment(page.jobs[-1].modified_at), moment(clean.until)
+    last, until = parse_query_time(page.jobs[-1].modified_at), parse_query_time(cleanup.until)
     return last is not None and until is not None and last > until
 
 
-MOST_CHARACTERS = 5_000_000
+MAX_FILE_CHARACTERS = 5_000_000
 """Of texts in one file: some clean-ups at once must fit into memory."""
 
 
@@ -260,18 +274,18 @@ class ExportPart:
     reached: str
 
 
-async def parts(
-    call: Call, clean: Cleanup, job_ids: Sequence[str], before_each: BeforeEach
+async def export_parts(
+    call: ListJobs, cleanup: Cleanup, job_ids: Sequence[str], before_each: BeforeEach
 ) -> AsyncIterator[ExportPart]:
-    """All `job_ids` that Emporix still has, but for those that `clean` says were sent already."""
+    """All `job_ids` that Emporix still has, but for those that `cleanup` says were sent already."""
     missing, jobs, characters = set(job_ids), list[Job](), 0
-    async for page in pages(call, clean, before_each, since=clean.exported_to):
+    async for page in read_pages(call, cleanup, before_each, since=cleanup.exported_to):
         new = [within_cells(job) for job in page if job.id in missing]
         missing.difference_update(job.id for job in new)
         jobs += new
         characters += sum(len(job.message) + len(job.response) for job in new)
-        if len(jobs) >= MOST_JOBS or characters >= MOST_CHARACTERS:
-            yield ExportPart(jobs, "" if clean.filters.raw_q else page[-1].modified_at)
+        if len(jobs) >= MAX_CSV_JOBS or characters >= MAX_FILE_CHARACTERS:
+            yield ExportPart(jobs, "" if cleanup.filters.raw_q else page[-1].modified_at)
             jobs, characters = [], 0
     if jobs:
-        yield ExportPart(jobs, "" if clean.filters.raw_q else jobs[-1].modified_at)
+        yield ExportPart(jobs, "" if cleanup.filters.raw_q else jobs[-1].modified_at)

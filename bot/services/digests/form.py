@@ -13,14 +13,15 @@ from zoneinfo import available_timezones
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
 from bot.errors import BotError, InvalidInput
+from bot.services.references import normalize
 
-LONGEST_NAME = 60
-LONGEST_QUERY = 500
-FIRST_NAME = "Daily jobs"
-FIRST_TIME = 9 * 60
+MAX_DIGEST_NAME_LENGTH = 60
+MAX_DIGEST_QUERY_LENGTH = 500
+DEFAULT_NAME = "Daily jobs"
+DEFAULT_MINUTE = 9 * 60
 EVERY_DAY = tuple(range(7))
 
-ABBREVIATED = {
+ZONE_ABBREVIATIONS = {
     "acst": "Australia/Adelaide",
     "aedt": "Australia/Sydney",
     "aest": "Australia/Sydney",
@@ -63,21 +64,21 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """What the form begins with; `zone` is the asker's, "" where Slack does not say it."""
+class DigestDraft:
+    """What the form begins with; `zone` is the user's, "" if it is not known."""
 
     channel_id: str = ""
-    name: str = FIRST_NAME
-    minute: int = FIRST_TIME
+    name: str = DEFAULT_NAME
+    minute: int = DEFAULT_MINUTE
     zone: str = ""
     days: tuple[int, ...] = EVERY_DAY
     tenant: str = ""
     query: str = ""
-    even_when_quiet: bool = False
+    post_when_empty: bool = False
     chart: bool = True
 
     @classmethod
-    def of(cls, digest: Digest) -> Proposal:
+    def of(cls, digest: Digest) -> DigestDraft:
         """What a digest is like now, to be changed."""
         schedule = digest.schedule
         return cls(
@@ -88,7 +89,7 @@ class Proposal:
             schedule.days,
             digest.tenant,
             digest.query,
-            digest.even_when_quiet,
+            digest.post_when_empty,
             digest.chart,
         )
 
@@ -100,16 +101,16 @@ Problems = dict[str, BotError]
 class FormRefused(Exception):
     """Nothing was kept; `proposal` is what was filled in, as far as it can be shown again."""
 
-    def __init__(self, proposal: Proposal, problems: Problems) -> None:
+    def __init__(self, proposal: DigestDraft, problems: Problems) -> None:
         super().__init__(", ".join(problems))
         self.proposal, self.problems = proposal, problems
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class ParsedDraft:
     """What was filled in; where a field cannot be read, `problems` says so."""
 
-    proposal: Proposal
+    proposal: DigestDraft
     problems: Problems
 
     @property
@@ -117,7 +118,7 @@ class Filled:
         return Schedule(self.proposal.minute, self.proposal.zone, self.proposal.days)
 
 
-def read(values: Mapping[str, str]) -> Filled:
+def parse_form(values: Mapping[str, str]) -> ParsedDraft:
     """The fields that can be read by themselves: all but what the filters mean."""
     problems: Problems = {}
 
@@ -128,29 +129,29 @@ def read(values: Mapping[str, str]) -> Filled:
             problems[name] = error
             return otherwise
 
-    proposal = Proposal(
+    proposal = DigestDraft(
         channel_id=values.get("channel", ""),
-        name=field("name", read_name, ""),
-        minute=field("time", read_minute, FIRST_TIME),
-        zone=field("zone", read_zone, values.get("zone", "")),
-        days=field("days", read_days, ()),
+        name=field("name", parse_name, ""),
+        minute=field("time", parse_minute, DEFAULT_MINUTE),
+        zone=field("zone", parse_zone, values.get("zone", "")),
+        days=field("days", parse_days, ()),
         tenant=values.get("tenant", ""),
-        query=" ".join(values.get("filters", "").split())[:LONGEST_QUERY],
-        even_when_quiet=bool(values.get("quiet")),
+        query=" ".join(values.get("filters", "").split())[:MAX_DIGEST_QUERY_LENGTH],
+        post_when_empty=bool(values.get("quiet")),
         chart=bool(values.get("chart")),
     )
-    return Filled(proposal, problems)
+    return ParsedDraft(proposal, problems)
 
 
-def read_name(text: str) -> str:
+def parse_name(text: str) -> str:
     """Raises InvalidInput."""
     name = " ".join(text.split())
     if not name:
         raise InvalidInput("The name is missing", advice="Type one, like Daily jobs.")
-    return name[:LONGEST_NAME]
+    return name[:MAX_DIGEST_NAME_LENGTH]
 
 
-def read_minute(text: str) -> int:
+def parse_minute(text: str) -> int:
     """The minute of the day in `09:00`; raises InvalidInput."""
     found = _TIME.fullmatch(text.strip())
     if not found:
@@ -158,7 +159,7 @@ def read_minute(text: str) -> int:
     return int(found[1]) * 60 + int(found[2])
 
 
-def read_days(text: str) -> tuple[int, ...]:
+def parse_days(text: str) -> tuple[int, ...]:
     """The days of the week in `0,1,4`; raises InvalidInput where there is none."""
     days = tuple(sorted({int(part) for part in text.split(",") if part.strip() in set("0123456")}))
     if not days:
@@ -166,14 +167,14 @@ def read_days(text: str) -> tuple[int, ...]:
     return days
 
 
-def read_zone(text: str) -> str:
+def parse_zone(text: str) -> str:
     """A zone by its name in the IANA database, by a city in it or as `UTC+5`; raises InvalidInput.
 
     IANA's `Etc/GMT-5` is five hours ahead of UTC, which people call GMT+5.
     """
-    wanted = _folded(text)
+    wanted = normalize(text).replace(" ", "_")
     names = _zones()
-    if city := ABBREVIATED.get(wanted):
+    if city := ZONE_ABBREVIATIONS.get(wanted):
         raise InvalidInput(
             "An abbreviation does not say when the clocks change",
             text[:60],
@@ -207,7 +208,7 @@ def _at_offset(text: str, sign: str, hours: str, minutes: str | None) -> str:
     return "UTC" if int(hours) == 0 else name
 
 
-def only_what_fits(filters: Filters, tenant: str) -> Filters:
+def digest_filters(filters: Filters, tenant: str) -> Filters:
     """The filters of a digest of `tenant`; raises InvalidInput for what the digest itself says."""
     if filters.since is not None or filters.until is not None:
         raise InvalidInput(
@@ -231,8 +232,4 @@ def only_what_fits(filters: Filters, tenant: str) -> Filters:
 @cache
 def _zones() -> dict[str, str]:
     """Names by their folded form."""
-    return {_folded(name): name for name in available_timezones() if name != "localtime"}
-
-
-def _folded(text: str) -> str:
-    return "_".join(text.strip().casefold().split())
+    return {normalize(name): name for name in available_timezones() if name != "localtime"}

@@ -12,31 +12,33 @@ from dataclasses import asdict, dataclass, replace
 from bot.domain.accounts import Connection, PolledConnection
 from bot.domain.digests import DayTotals
 from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import FAILED, SKIPPED, SUCCEEDED
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import EmporixError, RateLimited
 from bot.services.concurrency import SingleFlight
-from bot.services.digests.report import KEPT_SECONDS, total_of
-from bot.services.digests.schedule import Day, days_before
+from bot.services.digests.report import REPORT_TTL_SECONDS, total_jobs
+from bot.services.digests.schedule import LocalDay, days_before
 from bot.store.digests import DailyCounts
 
 logger = logging.getLogger(__name__)
 
-DAYS = 14
-LEAST_DAYS = 2
+HISTORY_DAYS = 14
+MIN_HISTORY_DAYS = 2
 """A chart of fewer days shows no development."""
 
-STATUSES = ("failure", "success", "skipped")
+FINAL_STATUSES = (FAILED, SUCCEEDED, SKIPPED)
 
-WAIT_SECONDS = 2.0
+CHART_TIMEOUT_SECONDS = 2.0
 """Days that are not counted by then are left out of a chart."""
 
 SETTLED_SECONDS = 6 * 60 * 60.0
 """After the end of a day; its last jobs have ended by then, so its counts do not change."""
 
-CALLS_AT_ONCE = 4
+MAX_HISTORY_CALLS = 4
 """For all charts together, so that digests and users go first."""
 
-MOST_UNKNOWN = 2
+MAX_UNKNOWN_DAYS = 2
 """After so many days that Emporix did not count, the other days are not asked for."""
 
 
@@ -44,17 +46,17 @@ MOST_UNKNOWN = 2
 class DayCount:
     """A local date in ISO 8601, and its jobs by status."""
 
-    on: str
+    date: str
     counts: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class StatusSeries:
     """The jobs of one status, day by day."""
 
     status: str
     counts: tuple[int, ...]
-    most_on: str
+    peak_day: str
     """The newest of the days that had most of it, "" where none had any."""
 
     @property
@@ -62,7 +64,7 @@ class Kind:
         return sum(self.counts)
 
     @property
-    def most(self) -> int:
+    def peak(self) -> int:
         return max(self.counts, default=0)
 
 
@@ -79,19 +81,21 @@ class History:
     unknown: int = 0
 
     @property
-    def is_enough(self) -> bool:
+    def has_enough_days(self) -> bool:
         """Whether at least two days are known since the first one that had a job."""
-        begun = next((place for place, day in enumerate(self.days) if any(day.counts)), DAYS)
-        return len(self.days[begun:]) >= LEAST_DAYS
+        begun = next(
+            (place for place, day in enumerate(self.days) if any(day.counts)), HISTORY_DAYS
+        )
+        return len(self.days[begun:]) >= MIN_HISTORY_DAYS
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
-        return tuple(self._kind(place) for place in range(len(self.statuses)))
+    def series(self) -> tuple[StatusSeries, ...]:
+        return tuple(self._series_of(place) for place in range(len(self.statuses)))
 
-    def _kind(self, place: int) -> Kind:
-        found = [(day.counts[place], day.on) for day in self.days if day.counts[place]]
+    def _series_of(self, place: int) -> StatusSeries:
+        found = [(day.counts[place], day.date) for day in self.days if day.counts[place]]
         counts = tuple(day.counts[place] for day in self.days)
-        return Kind(self.statuses[place], counts, max(found, default=(0, ""))[1])
+        return StatusSeries(self.statuses[place], counts, max(found, default=(0, ""))[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,9 @@ class _Series:
     `source` names the connection.
     """
 
-    held: Connection
-    asked: Filters
-    days: tuple[Day, ...]
+    connection: Connection
+    filters: Filters
+    days: tuple[LocalDay, ...]
     source: str
     name: str
 
@@ -115,16 +119,20 @@ class _Series:
         facts = [connection.tenant, connection.credentials.client_id, zone, asdict(asked)]
         name = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
         source = PolledConnection(connection.caller, connection.tenant).name
-        return cls(connection, asked, days_before(zone, at, DAYS), source, name)
+        return cls(connection, asked, days_before(zone, at, HISTORY_DAYS), source, name)
 
     def known(self, kept: Mapping[str, DayTotals], now: float) -> dict[str, DayTotals]:
         """The kept counts of these days, without those that have to be counted again."""
-        return {day.on: kept[day.on] for day in self.days if _holds(kept.get(day.on), day, now)}
+        return {
+            day.date: kept[day.date] for day in self.days if _is_final(kept.get(day.date), day, now)
+        }
 
     def history(self, known: Mapping[str, DayTotals]) -> History:
-        days = tuple(DayCount(day.on, known[day.on].counts) for day in self.days if day.on in known)
+        days = tuple(
+            DayCount(day.date, known[day.date].counts) for day in self.days if day.date in known
+        )
         unknown = len(self.days) - len(days)
-        return History(self.held.tenant, _statuses(self.asked), days, unknown)
+        return History(self.connection.tenant, _statuses(self.filters), days, unknown)
 
 
 class DailyHistory:
@@ -136,13 +144,13 @@ class DailyHistory:
     def __init__(
         self,
         emporix: EmporixClient,
-        kept: DailyCounts,
-        clock: Callable[[], float],
+        store: DailyCounts,
+        clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._emporix, self._kept, self._clock, self._sleep = emporix, kept, clock, sleep
-        self._room = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._flight = SingleFlight[History](clock, lambda _: KEPT_SECONDS)
+        self._emporix, self._store, self._clock, self._sleep = emporix, store, clock, sleep
+        self._limit = asyncio.Semaphore(MAX_HISTORY_CALLS)
+        self._flight = SingleFlight[History](clock, lambda _: REPORT_TTL_SECONDS)
 
     async def prepare(
         self, connection: Connection, filters: Filters, zone: str, at: float
@@ -151,10 +159,10 @@ class DailyHistory:
         return await self._prepare(_Series.of(connection, filters, zone, at))
 
     async def read(self, connection: Connection, filters: Filters, zone: str, at: float) -> History:
-        """The same days, in `WAIT_SECONDS`; counting goes on for the next one who reads them."""
+        """The same days, within the timeout; counting goes on for the next one who reads them."""
         series = _Series.of(connection, filters, zone, at)
         counting = asyncio.ensure_future(self._prepare(series))
-        waiting = asyncio.ensure_future(self._sleep(WAIT_SECONDS))
+        waiting = asyncio.ensure_future(self._sleep(CHART_TIMEOUT_SECONDS))
         try:
             await asyncio.wait({counting, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if counting.done():
@@ -162,7 +170,7 @@ class DailyHistory:
         finally:
             counting.cancel()
             waiting.cancel()
-        kept = await self._kept.load(series.source, series.name)
+        kept = await self._store.load(series.source, series.name)
         history = series.history(series.known(kept, self._clock()))
         logger.info("%d days are left out of a chart: counting takes too long", history.unknown)
         return history
@@ -180,29 +188,29 @@ class DailyHistory:
 
         Emporix is left alone once it asks for a pause, or does not count two days.
         """
-        known = series.known(await self._kept.load(series.source, series.name), self._clock())
+        known = series.known(await self._store.load(series.source, series.name), self._clock())
         failed = 0
-        for day in reversed([day for day in series.days if day.on not in known]):
+        for day in reversed([day for day in series.days if day.date not in known]):
             try:
                 counts = await self._count(series, day)
             except RateLimited:
                 logger.info("days are not counted now: Emporix asks to wait")
                 break
             if counts is not None:
-                known[day.on] = DayTotals(counts, self._clock())
-                await self._kept.keep(series.source, series.name, known)
-            elif (failed := failed + 1) == MOST_UNKNOWN:
+                known[day.date] = DayTotals(counts, self._clock())
+                await self._store.save(series.source, series.name, known)
+            elif (failed := failed + 1) == MAX_UNKNOWN_DAYS:
                 break
         return series.history(known)
 
-    async def _count(self, series: _Series, day: Day) -> tuple[int, ...] | None:
+    async def _count(self, series: _Series, day: LocalDay) -> tuple[int, ...] | None:
         """By totals of pages of one; None where one of them is not known. Raises RateLimited."""
         found: list[int] = []
-        for status in _statuses(series.asked):
-            one = replace(series.asked, statuses=(status,), since=day.since, until=day.until)
+        for status in _statuses(series.filters):
+            one = replace(series.filters, statuses=(status,), since=day.since, until=day.until)
             try:
-                async with self._room:
-                    count = total_of(await self._emporix.list_jobs(series.held, one))
+                async with self._limit:
+                    count = total_jobs(await self._emporix.list_jobs(series.connection, one))
             except RateLimited:
                 raise
             except EmporixError as error:
@@ -216,10 +224,10 @@ class DailyHistory:
 
 
 def _statuses(asked: Filters) -> tuple[str, ...]:
-    return tuple(one for one in STATUSES if not asked.statuses or one in asked.statuses)
+    return tuple(one for one in FINAL_STATUSES if not asked.statuses or one in asked.statuses)
 
 
-def _holds(counted: DayTotals | None, day: Day, now: float) -> bool:
+def _is_final(counted: DayTotals | None, day: LocalDay, now: float) -> bool:
     """A count that was taken while jobs of the day still ran is taken once more, later."""
     settled = day.until + SETTLED_SECONDS
     return counted is not None and (counted.at >= settled or now < settled)

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.domain.accounts import Connection
 from bot.domain.filters import NEWEST_FIRST, Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import FAILED, RUNNING, SKIPPED, SUCCEEDED, Job, JobPage
+from bot.domain.times import Clock
 from bot.services.agents import NamedJobs
 from bot.services.concurrency import SingleFlight, cancel_all
-from bot.services.digests.lifecycle import Window
-from bot.services.filters.form import shorten
-from bot.services.similarity import Group, beginning, groups
+from bot.services.digests.lifecycle import ReportWindow
+from bot.services.filters.form import to_compact
+from bot.services.similarity import FailureGroup, group_failures, job_excerpt
 
-STATUSES = ("success", "failure", "in_progress", "skipped")
-FAILURE = "failure"
+REPORTED_STATUSES = (SUCCEEDED, FAILED, RUNNING, SKIPPED)
 
-PAGE_SIZE = 50
-MOST_FAILURES = 100
+FAILURES_PAGE_SIZE = 50
+MAX_FAILURES_READ = 100
 """So many failures are read; the others are counted."""
 
-SHOWN_GROUPS = 5
-SHOWN_REST = 30
-KEPT_SECONDS = 5 * 60.0
-CALLS_AT_ONCE = 40
+MAX_GROUPS_SHOWN = 5
+MAX_REST_SHOWN = 30
+REPORT_TTL_SECONDS = 5 * 60.0
+MAX_REPORT_CALLS = 40
 """Of all digests together: fewer than there are connections to Emporix."""
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class StatusTrend:
     """Jobs of a status, "" for all others; None where Emporix did not say how many."""
 
     status: str
@@ -52,12 +51,12 @@ class Report:
 
     tenant: str
     filters: Filters
-    window: Window
-    total: Count
-    counts: tuple[Count, ...]
+    window: ReportWindow
+    total: StatusTrend
+    counts: tuple[StatusTrend, ...]
     failed: int | None
     read: int
-    groups: tuple[Group, ...]
+    groups: tuple[FailureGroup, ...]
     rest: tuple[Job, ...]
     more: int
     can_delete: bool
@@ -69,12 +68,12 @@ class Report:
 
     @property
     def query(self) -> str:
-        """All failures of the time, for a button that lists them; "" where that is too long."""
+        """The compact form of the list of all failures of the time; "" if it is too long."""
         since, until = self.window.since, self.window.until
         failures = replace(
-            self.filters, tenant=self.tenant, statuses=(FAILURE,), since=since, until=until
+            self.filters, tenant=self.tenant, statuses=(FAILED,), since=since, until=until
         )
-        return shorten(failures, searched=False)
+        return to_compact(failures, searched=False)
 
     @property
     def most(self) -> int:
@@ -88,12 +87,12 @@ class DigestReports:
     Its method raises what Emporix raises.
     """
 
-    def __init__(self, emporix: NamedJobs, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: NamedJobs, clock: Clock) -> None:
         self._emporix = emporix
-        self._room = asyncio.Semaphore(CALLS_AT_ONCE)
-        self._flight = SingleFlight[Report](clock, lambda _: KEPT_SECONDS)
+        self._limit = asyncio.Semaphore(MAX_REPORT_CALLS)
+        self._flight = SingleFlight[Report](clock, lambda _: REPORT_TTL_SECONDS)
 
-    async def read(self, connection: Connection, filters: Filters, window: Window) -> Report:
+    async def read(self, connection: Connection, filters: Filters, window: ReportWindow) -> Report:
         key = (connection.tenant, connection.credentials.client_id, filters, window)
         return await self._flight.get(key, lambda: self._read(connection, filters, window))
 
@@ -101,9 +100,11 @@ class DigestReports:
         """Give up what is on its way."""
         await self._flight.close()
 
-    async def _read(self, connection: Connection, filters: Filters, window: Window) -> Report:
+    async def _read(self, connection: Connection, filters: Filters, window: ReportWindow) -> Report:
         asked = replace(filters, sort=NEWEST_FIRST, page=1, fields=(), tenant=connection.tenant)
-        statuses = [one for one in STATUSES if not filters.statuses or one in filters.statuses]
+        statuses = [
+            one for one in REPORTED_STATUSES if not filters.statuses or one in filters.statuses
+        ]
         failing = asyncio.create_task(self._failures(connection, asked, window))
         counting = [
             asyncio.create_task(self._count(connection, asked, window, one))
@@ -117,46 +118,52 @@ class DigestReports:
         return _report(connection, filters, window, total, _with_others(total, counts), failures)
 
     async def _count(
-        self, connection: Connection, asked: Filters, window: Window, status: str
-    ) -> Count:
+        self, connection: Connection, asked: Filters, window: ReportWindow, status: str
+    ) -> StatusTrend:
         """How many there were, by the total of a page of one; never by reading them."""
         statuses = (status,) if status else asked.statuses
         one = replace(asked, size=1, fields=("id",), statuses=statuses)
         now = await self._page(connection, replace(one, since=window.since, until=window.until))
         before = await self._page(connection, replace(one, since=window.before, until=window.since))
-        return Count(status, total_of(now), total_of(before))
+        return StatusTrend(status, total_jobs(now), total_jobs(before))
 
-    async def _failures(self, connection: Connection, asked: Filters, window: Window) -> list[Job]:
-        if asked.statuses and FAILURE not in asked.statuses:
+    async def _failures(
+        self, connection: Connection, asked: Filters, window: ReportWindow
+    ) -> list[Job]:
+        if asked.statuses and FAILED not in asked.statuses:
             return []
         asked = replace(
-            asked, statuses=(FAILURE,), since=window.since, until=window.until, size=PAGE_SIZE
+            asked,
+            statuses=(FAILED,),
+            since=window.since,
+            until=window.until,
+            size=FAILURES_PAGE_SIZE,
         )
         found: list[Job] = []
-        for number in range(1, MOST_FAILURES // PAGE_SIZE + 1):
+        for number in range(1, MAX_FAILURES_READ // FAILURES_PAGE_SIZE + 1):
             page = await self._page(connection, replace(asked, page=number))
-            found += map(beginning, page.jobs)
+            found += map(job_excerpt, page.jobs)
             if not page.has_more:
                 break
         return list({job.id or id(job): job for job in found}.values())
 
     async def _page(self, connection: Connection, filters: Filters) -> JobPage:
-        async with self._room:
+        async with self._limit:
             return await self._emporix.list_jobs(connection, filters)
 
 
 def _report(
     connection: Connection,
     filters: Filters,
-    window: Window,
-    total: Count,
-    counts: tuple[Count, ...],
+    window: ReportWindow,
+    total: StatusTrend,
+    counts: tuple[StatusTrend, ...],
     failures: list[Job],
 ) -> Report:
-    found = groups(failures)
-    others = [group.jobs[0] for group in found[SHOWN_GROUPS:]]
+    found = group_failures(failures)
+    others = [group.jobs[0] for group in found[MAX_GROUPS_SHOWN:]]
     rest = others + [job for group in found for job in group.jobs[1:]]
-    failed = next((count.now for count in counts if count.status == FAILURE), None)
+    failed = next((count.now for count in counts if count.status == FAILED), None)
     return Report(
         tenant=connection.tenant,
         filters=filters,
@@ -165,18 +172,20 @@ def _report(
         counts=counts,
         failed=failed,
         read=len(failures),
-        groups=found[:SHOWN_GROUPS],
-        rest=tuple(rest[:SHOWN_REST]),
-        more=max(failed or 0, len(failures)) - len(found[:SHOWN_GROUPS]) - len(rest[:SHOWN_REST]),
+        groups=found[:MAX_GROUPS_SHOWN],
+        rest=tuple(rest[:MAX_REST_SHOWN]),
+        more=max(failed or 0, len(failures))
+        - len(found[:MAX_GROUPS_SHOWN])
+        - len(rest[:MAX_REST_SHOWN]),
         can_delete=connection.can_delete,
     )
 
 
-def _with_others(total: Count, counts: list[Count]) -> tuple[Count, ...]:
+def _with_others(total: StatusTrend, counts: list[StatusTrend]) -> tuple[StatusTrend, ...]:
     """With those of statuses that Emporix has added since, where there are any."""
     now = _others(total.now, [count.now for count in counts])
     before = _others(total.before, [count.before for count in counts])
-    return (*counts, *([Count("", now, before)] if now or before else []))
+    return (*counts, *([StatusTrend("", now, before)] if now or before else []))
 
 
 def _others(total: int | None, known: list[int | None]) -> int | None:
@@ -186,6 +195,6 @@ def _others(total: int | None, known: list[int | None]) -> int | None:
     return max(0, total - sum(counted))
 
 
-def total_of(page: JobPage) -> int | None:
+def total_jobs(page: JobPage) -> int | None:
     """Emporix may leave the total out; that there is none can still be seen."""
     return page.total if page.total is not None or page.jobs else 0

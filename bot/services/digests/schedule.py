@@ -15,51 +15,51 @@ from zoneinfo import ZoneInfo
 
 from bot.domain.digests import Schedule, ScheduledRun
 
-LONGEST_SEARCH = 16
+MAX_SEARCH_DAYS = 16
 """Days: a week, and another where a zone has left the only day out."""
 
 MONTH_SECONDS = 31 * 24 * 60 * 60.0
 
-LEFT_OUT = 2
+MAX_MISSING_DAYS = 2
 """So many days a zone has left out within a month, at most; one is known."""
 
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class LocalDay:
     """A local day: its date in ISO 8601, from `since` up to `until`, in seconds since 1970."""
 
-    on: str
+    date: str
     since: float
     until: float
 
 
-def next_slot(schedule: Schedule, after: float, *, not_on: str = "") -> ScheduledRun:
+def next_run(schedule: Schedule, after: float, *, not_on: str = "") -> ScheduledRun:
     """The first run later than `after`, in seconds since 1970; not that of the date `not_on`."""
-    slots = (slot for slot in _slots(schedule, after) if slot.at > after and slot.date != not_on)
+    slots = (slot for slot in _runs(schedule, after) if slot.at > after and slot.date != not_on)
     return next(slots)
 
 
-def slots_between(schedule: Schedule, first: ScheduledRun, until: float) -> list[ScheduledRun]:
+def runs_between(schedule: Schedule, first: ScheduledRun, until: float) -> list[ScheduledRun]:
     """The runs from `first` up to `until`, both included; at most those of a month."""
     begin = max(first.at, until - MONTH_SECONDS)
-    slots = _slots(schedule, begin, days=LONGEST_SEARCH * 3)
+    slots = _runs(schedule, begin, days=MAX_SEARCH_DAYS * 3)
     return [slot for slot in slots if begin <= slot.at <= until]
 
 
-def days_before(zone: str, at: float, count: int) -> tuple[Day, ...]:
+def days_before(zone: str, at: float, count: int) -> tuple[LocalDay, ...]:
     """The last `count` days of a zone that were over `at` a time, oldest first."""
     today = datetime.fromtimestamp(at, ZoneInfo(zone)).date()
-    dates = (today - _DAY * back for back in range(count + 1 + LEFT_OUT))
-    begun = [(day, since) for day in dates if (since := moment(zone, day, 0)) is not None]
+    dates = (today - _DAY * back for back in range(count + 1 + MAX_MISSING_DAYS))
+    begun = [(day, since) for day in dates if (since := local_time(zone, day, 0)) is not None]
     ended = zip(begun[1:], begun, strict=False)
-    days = [Day(day.isoformat(), since, until) for (day, since), (_, until) in ended]
+    days = [LocalDay(day.isoformat(), since, until) for (day, since), (_, until) in ended]
     return tuple(reversed(days[:count]))
 
 
 @lru_cache(maxsize=10_000)
-def moment(zone: str, day: date, minute: int) -> float | None:
+def local_time(zone: str, day: date, minute: int) -> float | None:
     """The time of a local date and minute, seconds since 1970; None where the zone has no such day.
 
     Raises KeyError (of which ZoneInfoNotFoundError is one) for an unknown zone.
@@ -70,12 +70,12 @@ def moment(zone: str, day: date, minute: int) -> float | None:
     return _resolved(ZoneInfo(zone), day, minute).timestamp()
 
 
-def _slots(schedule: Schedule, after: float, days: int = LONGEST_SEARCH) -> Iterator[ScheduledRun]:
+def _runs(schedule: Schedule, after: float, days: int = MAX_SEARCH_DAYS) -> Iterator[ScheduledRun]:
     """The runs from the day before that of `after` on, in order."""
     day = datetime.fromtimestamp(after, ZoneInfo(schedule.zone)).date() - _DAY
     for _ in range(days):
         if day.weekday() in schedule.days:
-            at = moment(schedule.zone, day, schedule.minute)
+            at = local_time(schedule.zone, day, schedule.minute)
             if at is not None:
                 yield ScheduledRun(day.isoformat(), at)
         day += _DAY

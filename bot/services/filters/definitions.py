@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.services.filters import values
-from bot.services.filters.values import when
+from bot.services.filters.values import parse_when
 
-RAW = "q"
+RAW_QUERY = "q"
 
-MAX_SIZE = 12  # a message has 50 blocks: four a job, one above and one below
-MAX_PAGE = 100_000
+MAX_FILTER_SIZE = 12
+MAX_FILTER_PAGE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Filter:
     narrows: bool = False
 
 
-FILTERS = (
+ALL_FILTERS = (
     Filter(
         "status",
         "statuses",
-        values.one_of("status", values.STATUSES, "status"),
+        values.one_of("status", values.STATUS_NAMES, "status"),
         "status:failed, skipped",
         "Any of these: success (ok, succeeded), failure (failed, error), in_progress (running), "
         "skipped. In front of all other words of jobs or jobs list, failed, running, ok and so on "
@@ -43,7 +43,7 @@ FILTERS = (
     Filter(
         "type",
         "types",
-        values.one_of("type", values.TYPES, "type"),
+        values.one_of("type", values.TYPE_NAMES, "type"),
         "type:export",
         "Any of agent_chat (chat), import, export.",
         narrows=True,
@@ -59,7 +59,7 @@ FILTERS = (
     Filter(
         "agent-type",
         "agent_types",
-        values.one_of("agent type", values.AGENT_TYPES, "agentType"),
+        values.one_of("agent type", values.AGENT_TYPE_NAMES, "agentType"),
         "agent-type:complaint",
         "Any of generic, complaint, anti_fraud (fraud).",
         narrows=True,
@@ -83,7 +83,7 @@ FILTERS = (
     Filter(
         "since",
         "since",
-        when,
+        parse_when,
         "since:monday",
         "Created then or later: 30m, 24h, 7d, 2w ago; today, yesterday, the last monday to sunday; "
         "2026-11-01 or 2026-11-01T10:30. Days are those of your time zone in Slack.",
@@ -92,7 +92,7 @@ FILTERS = (
     Filter(
         "until",
         "until",
-        when,
+        parse_when,
         "until:2026-11-01",
         "Created before; that whole day is included.",
         narrows=True,
@@ -104,8 +104,12 @@ FILTERS = (
         "sort:oldest",
         "newest (as long as you do not say), oldest, modified, or fields like agentId:ASC.",
     ),
-    Filter("size", "size", values.number("size", MAX_SIZE), "size:5", "Jobs a page, 1 to 12."),
-    Filter("page", "page", values.number("page", MAX_PAGE), "page:3", "The page to begin with."),
+    Filter(
+        "size", "size", values.number("size", MAX_FILTER_SIZE), "size:5", "Jobs a page, 1 to 12."
+    ),
+    Filter(
+        "page", "page", values.number("page", MAX_FILTER_PAGE), "page:3", "The page to begin with."
+    ),
     Filter(
         "tenant",
         "tenant",
@@ -121,7 +125,7 @@ FILTERS = (
         "Only these fields of each job.",
     ),
     Filter(
-        RAW,
+        RAW_QUERY,
         "raw_q",
         values.as_typed,
         "q:status:FAILURE message:exists",
@@ -130,4 +134,4 @@ FILTERS = (
     ),
 )
 
-BY_NAME = {known.name: known for known in FILTERS if known.name != RAW}
+FILTERS_BY_NAME = {known.name: known for known in ALL_FILTERS if known.name != RAW_QUERY}

@@ -1,4 +1,4 @@
-"""Filters as a form, and in the compact form that a button carries."""
+"""Filters as the fields of a form, and in a compact form."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 from bot.domain.filters import DEFAULT_PAGE_SIZE, Filters
 from bot.errors import InvalidInput, OutdatedButton
-from bot.services.filters.parser import ParsedFilters, paired, parse
+from bot.services.filters.parser import ParsedFilters, pair_quotes, parse
 from bot.services.filters.values import SORTS
 
 MAX_COMPACT_LENGTH = 1500
-"""Letters of a button's 2,000; a longer query is not remembered."""
+"""A longer query has no compact form."""
 
 _DEFAULTS = asdict(Filters())
 
 
-def shorten(filters: Filters, *, searched: bool) -> str:
+def to_compact(filters: Filters, *, searched: bool) -> str:
     """What differs from a list of all jobs; "" if that is too long or a newer version's."""
     if filters.unknown:
         return ""
@@ -30,7 +30,7 @@ def shorten(filters: Filters, *, searched: bool) -> str:
     return short if len(json.dumps(short)) <= MAX_COMPACT_LENGTH else ""
 
 
-def lengthen(short: str) -> tuple[Filters, bool]:
+def from_compact(short: str) -> tuple[Filters, bool]:
     """The filters, and whether it is a search; raises OutdatedButton for what is none of ours."""
     try:
         searched, facts = json.loads(short)
@@ -47,15 +47,15 @@ def _value(name: str, fact: Any) -> Any:
 
 
 MAX_FIELD_LENGTH = 3000
-"""Letters of a field; a longer query can only be typed."""
-LONGEST_CHOICE = 150
+"""A longer query has no form, and can only be typed."""
+MAX_CHOICE_LENGTH = 150
 
 _PIECE = re.compile(r'(?:"[^"]*"|[^",])+')
 _PLAIN = re.compile(r'[^\s":,“”„‟«»]+')
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class FilterForm:
     """What stands in each field; the days are like 2026-11-24, `agent` is an id.
 
     `more` are filters as they are typed, for which there is no field.
@@ -77,12 +77,14 @@ class Form:
     @property
     def is_raw(self) -> bool:
         """Whether it is a query of Emporix's own, which no other field can narrow."""
-        return bool(_read(self.more, "more").filters.raw_q)
+        return bool(_parse_field(self.more, "more").filters.raw_q)
 
 
-def filled(values: Mapping[str, str], choices: Mapping[str, tuple[str, ...]]) -> Form:
+def form_from_values(
+    values: Mapping[str, str], choices: Mapping[str, tuple[str, ...]]
+) -> FilterForm:
     """The form with what was given for its fields, by their names; what is missing is empty."""
-    return Form(
+    return FilterForm(
         tenant=values.get("tenant", ""),
         words=values.get("words", ""),
         statuses=choices.get("statuses", ()),
@@ -97,27 +99,27 @@ def filled(values: Mapping[str, str], choices: Mapping[str, tuple[str, ...]]) ->
     )
 
 
-def read(form: Form) -> ParsedFilters:
+def parse_form(form: FilterForm) -> ParsedFilters:
     """What the form asks for; raises InvalidInput, whose `field` is the one to mend."""
     if form.since and form.until and form.until < form.since:
         raise InvalidInput("That day is before the first one", field="until")
-    if _read(form.words, "words").filters.raw_q:
+    if _parse_field(form.words, "words").filters.raw_q:
         raise InvalidInput("A query of its own goes into More filters", "q:", field="words")
     pieces = dict(_pieces(form))
     for name, text in pieces.items():
-        _read(text, name)
-    return _read(" ".join(pieces.values()), "more")
+        _parse_field(text, name)
+    return _parse_field(" ".join(pieces.values()), "more")
 
 
-def form_of(filters: Filters, tenant: str, zone: tzinfo | None) -> Form:
+def to_form(filters: Filters, tenant: str, zone: tzinfo | None) -> FilterForm:
     """The form that asks for just that, but for the page.
 
     `zone` is where its reader is: only a whole day there is a day in the form. Raises InvalidInput
     where it does not fit.
     """
-    is_one_agent = len(filters.agents) == 1 and len(filters.agents[0]) <= LONGEST_CHOICE
+    is_one_agent = len(filters.agents) == 1 and len(filters.agents[0]) <= MAX_CHOICE_LENGTH
     orders = {sort: name for name, sort in SORTS.items()}
-    form = Form(
+    form = FilterForm(
         tenant=tenant,
         words=" ".join(map(_typed, filters.words)),
         statuses=filters.statuses,
@@ -125,8 +127,8 @@ def form_of(filters: Filters, tenant: str, zone: tzinfo | None) -> Form:
         agent=filters.agents[0] if is_one_agent else "",
         agent_name=(*filters.agent_names, "")[0] if is_one_agent else "",
         event=", ".join(map(_between_commas, filters.events)),
-        since=_day(filters.since, zone, back=0),
-        until=_day(filters.until, zone, back=1),
+        since=_day_starting_at(filters.since, zone, back=0),
+        until=_day_starting_at(filters.until, zone, back=1),
         order=orders.get(filters.sort, ""),
         size=str(filters.size),
         more=" ".join(_more(filters, zone, is_one_agent=is_one_agent)),
@@ -136,7 +138,7 @@ def form_of(filters: Filters, tenant: str, zone: tzinfo | None) -> Form:
     return form
 
 
-def _pieces(form: Form) -> Iterator[tuple[str, str]]:
+def _pieces(form: FilterForm) -> Iterator[tuple[str, str]]:
     """Field by field, as it would be typed; `q:` last, for it takes all that follows."""
     for name, key in (("tenant", "tenant"), ("order", "sort"), ("size", "size")):
         if given := getattr(form, name):
@@ -147,7 +149,7 @@ def _pieces(form: Form) -> Iterator[tuple[str, str]]:
     yield from _given("event", "event", _parted(form.event))
     yield from _given("since", "since", filter(None, [form.since]))
     yield from _given("until", "until", filter(None, [form.until]))
-    yield "words", paired(form.words)
+    yield "words", pair_quotes(form.words)
     yield "more", form.more
 
 
@@ -156,10 +158,10 @@ def _more(filters: Filters, zone: tzinfo | None, *, is_one_agent: bool) -> Itera
         yield from _texts("agent", filters.agents)
     yield from _texts("agent-type", filters.agent_types)
     yield from _texts("session", filters.sessions)
-    if filters.since is not None and not _day(filters.since, zone, back=0):
-        yield f"since:{_moment(math.floor(filters.since))}"
-    if filters.until is not None and not _day(filters.until, zone, back=1):
-        yield f"until:{_moment(math.ceil(filters.until))}"
+    if filters.since is not None and not _day_starting_at(filters.since, zone, back=0):
+        yield f"since:{_utc_time(math.floor(filters.since))}"
+    if filters.until is not None and not _day_starting_at(filters.until, zone, back=1):
+        yield f"until:{_utc_time(math.ceil(filters.until))}"
     if filters.sort not in SORTS.values():
         yield f"sort:{filters.sort}"
     yield from _texts("fields", filters.fields)
@@ -167,7 +169,7 @@ def _more(filters: Filters, zone: tzinfo | None, *, is_one_agent: bool) -> Itera
         yield f"q:{filters.raw_q}"
 
 
-def _read(text: str, field: str) -> ParsedFilters:
+def _parse_field(text: str, field: str) -> ParsedFilters:
     try:
         return parse(text, status_words=False)
     except InvalidInput as error:
@@ -197,12 +199,12 @@ def _between_commas(value: str) -> str:
 
 def _parted(field: str) -> Iterator[str]:
     """The values between the commas of a field; a comma in quotes does not part."""
-    for piece in _PIECE.findall(paired(field)):
+    for piece in _PIECE.findall(pair_quotes(field)):
         if value := piece.replace('"', "").strip():
             yield value
 
 
-def _day(at: float | None, zone: tzinfo | None, *, back: int) -> str:
+def _day_starting_at(at: float | None, zone: tzinfo | None, *, back: int) -> str:
     """The day that begins at this time, or that many days before it; "" where none does."""
     if at is None:
         return ""
@@ -212,5 +214,5 @@ def _day(at: float | None, zone: tzinfo | None, *, back: int) -> str:
     return (day - timedelta(days=back)).isoformat()
 
 
-def _moment(at: float) -> str:
+def _utc_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from bot.domain.filters import Filters
 from bot.errors import InvalidInput
-from bot.services.filters.definitions import BY_NAME, FILTERS, RAW, Filter
-from bot.services.filters.values import POSSIBLE, STATUSES, Span, When, listed
+from bot.services.filters.definitions import ALL_FILTERS, FILTERS_BY_NAME, RAW_QUERY, Filter
+from bot.services.filters.values import STATUS_NAMES, TIME_ADVICE, Span, When, join_words
 
 # Clients turn straight quotes into curly ones while people type.
 _STRAIGHT = str.maketrans("“”„‟«»", '""""""')
@@ -35,7 +35,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class TypedFilter:
     """A filter as it was typed: `agent-type` of `Agent_Type: x`; the values may be none."""
 
     name: str
@@ -43,35 +43,35 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class TokenizedText:
     """`raw` is all behind `q:`, None where there is no `q:`."""
 
-    tokens: tuple[Word | Given, ...]
+    tokens: tuple[Word | TypedFilter, ...]
     raw: str | None = None
 
 
-def typed(text: str) -> Typed:
+def tokenize(text: str) -> TokenizedText:
     """The words and filters in `text`, in their order; raises nothing."""
-    plain = paired(text)
-    found: list[Word | Given] = []
-    at = _behind_space(plain, 0)
+    plain = pair_quotes(text)
+    found: list[Word | TypedFilter] = []
+    at = _skip_space(plain, 0)
     while at < len(plain):
         if name := _NAME.match(plain, at):
-            if _settled(name[0]) == RAW:
+            if _settled(name[0]) == RAW_QUERY:
                 raw = text[name.end() :].translate(_STRAIGHT_IN_RAW).strip()
-                return Typed(tuple(found), raw)
+                return TokenizedText(tuple(found), raw)
             values = _VALUES.match(plain, name.end())
-            found.append(Given(_settled(name[0]), _parted(values[0] if values else "")))
-            at = _behind_space(plain, values.end() if values else name.end())
+            found.append(TypedFilter(_settled(name[0]), _parted(values[0] if values else "")))
+            at = _skip_space(plain, values.end() if values else name.end())
         else:
             word = _WORD.match(plain, at)
             assert word is not None  # noqa: S101 - quotes come in pairs, so something always fits
             found.extend(_word(word))
-            at = _behind_space(plain, word.end())
-    return Typed(tuple(found))
+            at = _skip_space(plain, word.end())
+    return TokenizedText(tuple(found))
 
 
-def paired(text: str) -> str:
+def pair_quotes(text: str) -> str:
     """The same with straight quotes in pairs, so that what is put behind it is not drawn in."""
     return _with_pairs_only(text.translate(_STRAIGHT))
 
@@ -105,17 +105,17 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _behind_space(text: str, at: int) -> int:
+def _skip_space(text: str, at: int) -> int:
     space = _SPACE.match(text, at)
     return space.end() if space else at
 
 
-STATUS_WORDS = STATUSES.keys() - {"error"}
+STATUS_WORDS = STATUS_NAMES.keys() - {"error"}
 """These mean a status in front of all other words; `error` is what messages say."""
 
 
 class LocalClock(Protocol):
-    """The time, and the zone of whoever asks: None where Slack does not say."""
+    """The time, and the time zone of the user: None if it is not known."""
 
     def now(self) -> float: ...
     async def zone(self) -> tzinfo | None: ...
@@ -129,7 +129,7 @@ class ParsedFilters:
     since: When | None = None
     until: When | None = None
 
-    async def settled(self, clock: LocalClock) -> Filters:
+    async def resolve(self, clock: LocalClock) -> Filters:
         """With the times that were meant; asks for the zone only where it matters.
 
         Raises InvalidInput for a time that is still to come, and for an empty stretch of time.
@@ -147,7 +147,7 @@ class ParsedFilters:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _ParserState:
     """What has been read so far, by the keys of `Filters`."""
 
     words: list[str] = field(default_factory=list)
@@ -159,12 +159,12 @@ def parse(text: str, *, status_words: bool = True) -> ParsedFilters:
 
     `status_words`: the first words may mean a status, as in `jobs failed`.
     """
-    found, reading = typed(text), _Reading()
+    found, reading = tokenize(text), _ParserState()
     for token in found.tokens:
-        if isinstance(token, Given):
-            _add(reading, _known(token.name), token.values)
+        if isinstance(token, TypedFilter):
+            _add(reading, _filter_named(token.name), token.values)
         elif status_words and not reading.words and _is_status(token):
-            _add(reading, BY_NAME["status"], (token.text,))
+            _add(reading, FILTERS_BY_NAME["status"], (token.text,))
         else:
             reading.words.append(token.text)
     if found.raw is not None:
@@ -177,12 +177,12 @@ def _is_status(word: Word) -> bool:
     return not word.quoted and word.text.lower() in STATUS_WORDS
 
 
-def _known(name: str) -> Filter:
-    if found := BY_NAME.get(name):
+def _filter_named(name: str) -> Filter:
+    if found := FILTERS_BY_NAME.get(name):
         return found
-    names = [f"{known.name}:" for known in FILTERS]
+    names = [f"{known.name}:" for known in ALL_FILTERS]
     near = get_close_matches(f"{name}:", names, n=1)
-    guess = f"Did you mean {near[0]}?" if near else f"There are {listed(names)}."
+    guess = f"Did you mean {near[0]}?" if near else f"There are {join_words(names)}."
     raise InvalidInput(
         "There is no such filter",
         f"{name}:",
@@ -190,7 +190,7 @@ def _known(name: str) -> Filter:
     )
 
 
-def _add(reading: _Reading, known: Filter, values: tuple[str, ...]) -> None:
+def _add(reading: _ParserState, known: Filter, values: tuple[str, ...]) -> None:
     if not values:
         raise InvalidInput(
             "The filter is empty",
@@ -207,10 +207,10 @@ def _add(reading: _Reading, known: Filter, values: tuple[str, ...]) -> None:
     reading.facts[known.key] = fact
 
 
-def _add_raw(reading: _Reading, raw: str) -> None:
+def _add_raw(reading: _ParserState, raw: str) -> None:
     if not raw:
         raise InvalidInput("q: is empty", "q:", "Type the query behind it: q:status:FAILURE")
-    if reading.words or any(known.narrows and known.key in reading.facts for known in FILTERS):
+    if reading.words or any(known.narrows and known.key in reading.facts for known in ALL_FILTERS):
         raise InvalidInput(
             "q: stands alone",
             "q:",
@@ -223,7 +223,7 @@ def _span(when: When, now: datetime) -> Span:
     try:
         return when.span(now)
     except (OverflowError, ValueError, OSError) as error:
-        raise InvalidInput("That time is not in the calendar", advice=POSSIBLE) from error
+        raise InvalidInput("That time is not in the calendar", advice=TIME_ADVICE) from error
 
 
 def _check(since: float | None, until: float | None, now: float) -> None:
@@ -232,7 +232,7 @@ def _check(since: float | None, until: float | None, now: float) -> None:
             "The time behind since: is still to come", advice="It can be now at the latest."
         )
     if min(since or 0, until or 0) < 0:
-        raise InvalidInput("That time is before 1970", advice=POSSIBLE)
+        raise InvalidInput("That time is before 1970", advice=TIME_ADVICE)
     if since is not None and until is not None and since >= until:
         raise InvalidInput(
             "Nothing lies between since: and until:",

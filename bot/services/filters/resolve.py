@@ -5,13 +5,15 @@ from __future__ import annotations
 from bot.domain.accounts import Account
 from bot.domain.filters import Filters
 from bot.services.accounts import require_connection
-from bot.services.agents import AgentNames, meant, named_like
+from bot.services.agents import (
+    AGENT_NAMES_TIMEOUT_SECONDS,
+    AgentNames,
+    matching_agents,
+    resolve_agents,
+)
 from bot.services.filters.parser import LocalClock, ParsedFilters, parse
 
-NAMES_SECONDS = 2.0
-"""So long a list waits for names when an agent was typed; then that is taken for an id."""
-
-SUGGESTED_SECONDS = 1.0
+SUGGESTIONS_TIMEOUT_SECONDS = 1.0
 """So long somebody waits who looks through the names."""
 
 
@@ -21,7 +23,7 @@ class FilterResolver:
     def __init__(self, names: AgentNames) -> None:
         self._names = names
 
-    async def read(
+    async def parse(
         self,
         text: str,
         account: Account,
@@ -37,21 +39,25 @@ class FilterResolver:
         and StoreUnavailable.
         """
         asked = parse(text, status_words=status_words)
-        return await self.settle(asked, account, clock, tenant=tenant)
+        return await self.resolve(asked, account, clock, tenant=tenant)
 
-    async def settle(
+    async def resolve(
         self, asked: ParsedFilters, account: Account, clock: LocalClock, *, tenant: str = ""
     ) -> Filters:
-        """The filters that were meant by what has been read already; otherwise as `read`."""
-        filters = await asked.settled(clock)
+        """The filters that were meant by what has been read already; otherwise as `parse`."""
+        filters = await asked.resolve(clock)
         if not filters.agents:
             return filters
         connection = require_connection(account, filters.tenant or tenant)
-        self._names.begin(connection)
-        return meant(filters, await self._names.within(connection, NAMES_SECONDS))
+        self._names.prefetch(connection)
+        return resolve_agents(
+            filters, await self._names.get_within(connection, AGENT_NAMES_TIMEOUT_SECONDS)
+        )
 
-    async def agents(self, account: Account, tenant: str, typed: str) -> dict[str, str]:
+    async def suggest_agents(self, account: Account, tenant: str, typed: str) -> dict[str, str]:
         """The agents whose name or id has `typed` in it, names by id; raises NotConnected."""
         connection = require_connection(account, tenant)
-        self._names.begin(connection)
-        return named_like(typed, await self._names.within(connection, SUGGESTED_SECONDS))
+        self._names.prefetch(connection)
+        return matching_agents(
+            typed, await self._names.get_within(connection, SUGGESTIONS_TIMEOUT_SECONDS)
+        )

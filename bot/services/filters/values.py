@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from difflib import get_close_matches
-from typing import Protocol
+from typing import TypeAlias
 
 from bot.domain.filters import NEWEST_FIRST
 from bot.emporix.models import LIST_FIELDS
 from bot.errors import InvalidInput
 
 # Emporix: `^[a-z][a-z0-9]{2,15}$` in most services; the AI Service says only "lower case".
-_NAME = re.compile(r"[a-z][a-z0-9_-]{1,39}")
+_TENANT_NAME = re.compile(r"[a-z][a-z0-9_-]{1,39}")
 
 
-def tenant_name(text: str) -> str:
+def parse_tenant_name(text: str) -> str:
     """The tenant that was meant; raises InvalidInput for what cannot be one."""
     name = text.strip().lower()
-    if not _NAME.fullmatch(name):
+    if not _TENANT_NAME.fullmatch(name):
         raise InvalidInput(
             "That is not a tenant name",
             advice="A tenant name has letters and digits only, like acme.",
@@ -31,7 +31,7 @@ def tenant_name(text: str) -> str:
 Span = tuple[float, float]
 """From one time up to another, in seconds since 1970."""
 
-POSSIBLE = (
+TIME_ADVICE = (
     "Possible are 30m, 24h, 7d, 2w, today, yesterday, a day of the week, 2026-11-01 and "
     "2026-11-01T10:30."
 )
@@ -48,17 +48,6 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(:\d\d)?(?P<offset>z|[+-]\d\d:?\d\d)?", re.ASCII)
 
 
-class When(Protocol):
-    """A time that was typed."""
-
-    @property
-    def needs_zone(self) -> bool:
-        """Whether it depends on where the asker is."""
-
-    def span(self, now: datetime) -> Span:
-        """Seen from `now`, in the asker's zone; raises OverflowError beyond the calendar."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ago:
     """So long before now, to the second: `7d` are seven times 24 hours."""
@@ -72,7 +61,7 @@ class Ago:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class CalendarDay:
     """`pick` finds it, seen from today's date."""
 
     pick: Callable[[date], date]
@@ -101,31 +90,41 @@ class Moment:
         return min(both), max(both)
 
 
-def when(values: tuple[str, ...]) -> When:
+When: TypeAlias = Ago | CalendarDay | Moment
+"""A time that was typed.
+
+`needs_zone` if it depends on where the user is; `span` is seen from `now`, in the user's zone, and
+raises OverflowError beyond the calendar.
+"""
+
+
+def parse_when(values: tuple[str, ...]) -> When:
     """The time that was meant; raises InvalidInput for what is none, or more than one."""
     text = ",".join(values)
     try:
-        found = _read(text.lower())
+        found = _match_when(text.lower())
     except ValueError:  # 30 February
         found = None
     if found is None:
-        raise InvalidInput("There is no such time", text, POSSIBLE)
+        raise InvalidInput("There is no such time", text, TIME_ADVICE)
     return found
 
 
-def _read(text: str) -> When | None:
+def _match_when(text: str) -> When | None:
     if ago := _AGO.fullmatch(text):
         return Ago(int(ago[1]) * _UNITS[ago[2]])
     if _DATE.fullmatch(text):
         day = date.fromisoformat(text)
-        return Day(lambda _: day)
+        return CalendarDay(lambda _: day)
     if _MOMENT.fullmatch(text):
         return Moment(datetime.fromisoformat(text.upper()))
     if text in ("today", "yesterday"):
         back = timedelta(days=int(text == "yesterday"))
-        return Day(lambda today: today - back)
+        return CalendarDay(lambda today: today - back)
     if text in _DAYS:
-        return Day(lambda today: today - timedelta(days=(today.weekday() - _DAYS.index(text)) % 7))
+        return CalendarDay(
+            lambda today: today - timedelta(days=(today.weekday() - _DAYS.index(text)) % 7)
+        )
     return None
 
 
@@ -137,10 +136,10 @@ def _midnight(day: date, zone: tzinfo | None) -> float:
 Values = tuple[str, ...]
 """What was typed between the commas, at least one."""
 
-Read = Callable[[Values], object]
+ReadValue = Callable[[Values], object]
 """The value of a field of `Filters`; raises InvalidInput."""
 
-STATUSES = {
+STATUS_NAMES = {
     "success": "success",
     "succeeded": "success",
     "ok": "success",
@@ -151,13 +150,13 @@ STATUSES = {
     "running": "in_progress",
     "skipped": "skipped",
 }
-TYPES = {
+TYPE_NAMES = {
     "agent_chat": "AGENT_CHAT",
     "chat": "AGENT_CHAT",
     "import": "IMPORT",
     "export": "EXPORT",
 }
-AGENT_TYPES = {
+AGENT_TYPE_NAMES = {
     "generic": "generic",
     "complaint": "complaint",
     "anti_fraud": "anti_fraud",
@@ -171,13 +170,13 @@ SORTS = {
 _SORT = re.compile(r"([A-Za-z][A-Za-z.]*):(asc|desc)", re.IGNORECASE)
 
 
-def listed(names: Iterable[str]) -> str:
+def join_words(names: Iterable[str]) -> str:
     """ "a, b and c"; at least two of them."""
     *most, last = names
     return f"{', '.join(most)} and {last}"
 
 
-def one_of(what: str, known: Mapping[str, str], path: str) -> Read:
+def one_of(what: str, known: Mapping[str, str], path: str) -> ReadValue:
     """Any of `known`; what Emporix has added since is found by a query of its own on `path`."""
     newer = f"What is new at Emporix can be found with q:{path}:NEW."
 
@@ -190,7 +189,7 @@ def one_of(what: str, known: Mapping[str, str], path: str) -> Read:
             return known[word]
         near = get_close_matches(word, known, n=1)
         guess = f"Did you mean {near[0]}? " if near else ""
-        possible = listed(dict.fromkeys(name.lower() for name in known.values()))
+        possible = join_words(dict.fromkeys(name.lower() for name in known.values()))
         raise InvalidInput(
             f"There is no such {what}", value, f"{guess}Possible are {possible}. {newer}"
         )
@@ -207,7 +206,7 @@ def fields(values: Values) -> tuple[str, ...]:
     for value in values:
         if value.lower() not in known:
             raise InvalidInput(
-                "There is no such field", value, f"Possible are {listed(LIST_FIELDS)}."
+                "There is no such field", value, f"Possible are {join_words(LIST_FIELDS)}."
             )
     return tuple(dict.fromkeys(known[value.lower()] for value in values))
 
@@ -222,11 +221,11 @@ def _one_sort(value: str) -> str:
     if found := _SORT.fullmatch(value):
         return f"{found[1]}:{found[2].upper()}"
     raise InvalidInput(
-        "That order is not possible", value, f"Possible are {listed(SORTS)}, or agentId:ASC."
+        "That order is not possible", value, f"Possible are {join_words(SORTS)}, or agentId:ASC."
     )
 
 
-def number(name: str, highest: int) -> Read:
+def number(name: str, highest: int) -> ReadValue:
     def read(values: Values) -> int:
         text = values[0]
         count = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
@@ -240,4 +239,4 @@ def number(name: str, highest: int) -> Read:
 
 
 def tenant(values: Values) -> str:
-    return tenant_name(" ".join(values))
+    return parse_tenant_name(" ".join(values))

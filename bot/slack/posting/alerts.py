@@ -8,17 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.rendering.renderer import Renderer
-from bot.services.alerts.grouping import SHOWN, Plan, Repeats
+from bot.services.alerts.grouping import MAX_ALERT_ROWS, AlertPlan, Repeats
 from bot.services.alerts.poll import LAST_CHANGED_FIRST
-from bot.services.filters.form import shorten
+from bot.services.filters.form import to_compact
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown, OutgoingMessage
 
 logger = logging.getLogger(__name__)
 
-LINES = 20
+MAX_THREAD_ROWS = 20
 """Rows of a message in a thread."""
 
 Jobs = Mapping[str, Job]
@@ -28,11 +28,11 @@ Jobs = Mapping[str, Job]
 class AlertPoster:
     """Posts in the name of alerts. Every method may raise Later."""
 
-    def __init__(self, renderer: Renderer, once: IdempotentPoster, told: Notifier) -> None:
-        self._renderer, self._once, self._told = renderer, once, told
+    def __init__(self, renderer: Renderer, poster: IdempotentPoster, notifier: Notifier) -> None:
+        self._renderer, self._poster, self._notifier = renderer, poster, notifier
 
     async def post(
-        self, alert: Alert, batch: ChangeBatch, plan: Plan, jobs: Jobs, admit: Admit
+        self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
     ) -> str | None:
         """All that a plan says; gives the timestamp of the new message, "" for none.
 
@@ -48,12 +48,12 @@ class AlertPoster:
         return ts
 
     async def _news(
-        self, alert: Alert, batch: ChangeBatch, plan: Plan, jobs: Jobs, admit: Admit
+        self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
     ) -> str | None:
         new = PostedAlert("", batch.at, plan.rows, batch.since, batch.more)
-        message = self._renderer.render("alerts/news", **facts_of(alert, new, jobs))
+        message = self._renderer.render("alerts/news", **news_facts(alert, new, jobs))
         try:
-            return await self._once.post(_post(alert, batch, "news", admit), message) or None
+            return await self._poster.post(_post(alert, batch, "news", admit), message) or None
         except OutcomeUnknown:
             return None
 
@@ -64,8 +64,8 @@ class AlertPoster:
         ts = repeats.post.ts
         await self._thread(alert, batch, ts, repeats.job_ids, jobs, admit, repeats=True)
         await admit()
-        await self._told.change(
-            alert.channel_id, ts, "alerts/news", **facts_of(alert, repeats.post, jobs)
+        await self._notifier.update(
+            alert.channel_id, ts, "alerts/news", **news_facts(alert, repeats.post, jobs)
         )
 
     async def _thread(
@@ -83,40 +83,46 @@ class AlertPoster:
             "alerts/thread",
             repeats=repeats,
             tenant=alert.filters.tenant,
-            rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:LINES]],
-            more=len(ids[LINES:]),
+            rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:MAX_THREAD_ROWS]],
+            more=len(ids[MAX_THREAD_ROWS:]),
         )
         post = replace(_post(alert, batch, f"thread:{ts}", admit), thread_ts=ts)
         try:
-            await self._once.post(post, message)
+            await self._poster.post(post, message)
         except OutcomeUnknown:
             logger.warning("whether %s was posted is not known", post.key)
 
 
-def facts_of(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
+def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
     """What a message of an alert tells."""
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
         | {"job": jobs.get(row.job_id)}
-        for row in post.rows[:SHOWN]
+        for row in post.rows[:MAX_ALERT_ROWS]
     ]
     counted = sum(row.count for row in post.rows)
-    hidden = sum(row.count for row in post.rows[SHOWN:])
+    hidden = sum(row.count for row in post.rows[MAX_ALERT_ROWS:])
     return {
         "alert": alert,
         "rows": rows,
         "since": post.since,
         "total": None if post.more is None else counted + post.more,
         "more": None if post.more is None else hidden + post.more,
-        "query": shorten(replace(alert.filters, sort=LAST_CHANGED_FIRST), searched=False),
+        "query": to_compact(replace(alert.filters, sort=LAST_CHANGED_FIRST), searched=False),
     }
 
 
-def shown_ids(plan: Plan) -> list[str]:
+def job_ids_shown(plan: AlertPlan) -> list[str]:
     """The jobs that are needed to write all of a plan."""
-    rows = [*plan.rows[:SHOWN], *(row for one in plan.repeats for row in one.post.rows[:SHOWN])]
+    rows = [
+        *plan.rows[:MAX_ALERT_ROWS],
+        *(row for one in plan.repeats for row in one.post.rows[:MAX_ALERT_ROWS]),
+    ]
     lines = [plan.rest, *(one.job_ids for one in plan.repeats)]
-    return [*(row.job_id for row in rows), *(job_id for ids in lines for job_id in ids[:LINES])]
+    return [
+        *(row.job_id for row in rows),
+        *(job_id for ids in lines for job_id in ids[:MAX_THREAD_ROWS]),
+    ]
 
 
 def _post(alert: Alert, batch: ChangeBatch, part: str, admit: Admit) -> OutgoingMessage:

@@ -15,8 +15,8 @@ from bot.rendering.renderer import Renderer
 from bot.services.digests import lifecycle
 from bot.services.digests.history import History
 from bot.services.digests.report import Report
-from bot.slack.conversations import DigestChannels, said_by_slack
-from bot.slack.errors import INVALID_BLOCKS, error_code, named
+from bot.slack.conversations import DigestChannels, pause_reason
+from bot.slack.errors import INVALID_BLOCKS, error_code, error_name
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import (
     IdempotentPoster,
@@ -41,16 +41,21 @@ class DigestPoster:
     def __init__(
         self,
         renderer: Renderer,
-        once: IdempotentPoster,
+        poster: IdempotentPoster,
         channels: DigestChannels,
-        told: Notifier,
+        notifier: Notifier,
         charts: ChartSupport,
     ) -> None:
-        self._renderer, self._once, self._channels, self._told = renderer, once, channels, told
+        self._renderer, self._poster, self._channels, self._notifier = (
+            renderer,
+            poster,
+            channels,
+            notifier,
+        )
         self._charts = charts
 
     async def is_posted(self, digest: Digest, slot: ScheduledRun) -> bool:
-        return await self._once.is_sent(_name(digest, slot))
+        return await self._poster.is_sent(_name(digest, slot))
 
     async def post(
         self,
@@ -73,13 +78,13 @@ class DigestPoster:
         if ts and (report.rest or report.more > 0):
             await self._add_rest(digest, slot, report, ts)
 
-    async def tell_owner(self, digest: Digest, slot: ScheduledRun, reason: str) -> None:
+    async def notify_owner(self, digest: Digest, slot: ScheduledRun, reason: str) -> None:
         """A direct message to the owner; once for each run."""
         name, owner = f"{_name(digest, slot)}:owner", digest.owner
         facts = {"digest": digest, "reason": reason}
-        await self._told.directly(name, owner, slot.at, "digest/trouble", **facts)
+        await self._notifier.send_direct(name, owner, slot.at, "digest/trouble", **facts)
 
-    async def tell_paused(self, digest: Digest, notice: int) -> None:
+    async def post_pause_notice(self, digest: Digest, notice: int) -> None:
         """Notice 1 or 2 to the channel that a digest is paused, once each, with the way to go on.
 
         Where the channel may not or cannot have it, the log says so.
@@ -88,10 +93,10 @@ class DigestPoster:
         try:
             await self._admit(digest)
         except (DigestRefused, SlackClientError) as error:
-            logger.warning("a channel is not told that a digest is paused: %s", named(error))
+            logger.warning("a channel is not told that a digest is paused: %s", error_name(error))
             return
         post = OutgoingMessage(name, digest.owner.team_id, digest.channel_id, digest.notice_at)
-        await self._told.in_channel(post, "digest/paused", digest=digest, notice=notice)
+        await self._notifier.post_in_channel(post, "digest/paused", digest=digest, notice=notice)
 
     async def _posted(self, digest: Digest, post: OutgoingMessage, message: dict[str, Any]) -> str:
         """Joins the channel once, and leaves the chart out if Slack refuses it."""
@@ -100,17 +105,17 @@ class DigestPoster:
         may_join = not digest.posted_on
         while True:
             try:
-                return await self._once.post(post, message)
+                return await self._poster.post(post, message)
             except PostRefused as refused:
                 if refused.reason == INVALID_BLOCKS and has_chart(message):
                     logger.warning("Slack refuses charts: for a day digests are posted without")
-                    await self._charts.remember_refusal(post.team_id, "channel")
+                    await self._charts.mark_refused(post.team_id, "channel")
                     message = without_chart(message)
                 elif refused.reason == "not_in_channel" and may_join:
                     await self._channels.join(post.channel_id)
                     may_join = False
                 else:
-                    reason = REFUSALS.get(refused.reason) or said_by_slack(refused.reason)
+                    reason = REFUSALS.get(refused.reason) or pause_reason(refused.reason)
                     raise DigestRefused(reason, post.channel_id) from refused
 
     async def _add_rest(self, digest: Digest, slot: ScheduledRun, report: Report, ts: str) -> None:
@@ -120,7 +125,7 @@ class DigestPoster:
     async def _try(self, post: OutgoingMessage, message: dict[str, Any]) -> None:
         """What may also be left undone."""
         try:
-            await self._once.post(post, message)
+            await self._poster.post(post, message)
         except (PostRefused, OutcomeUnknown, DigestRefused) as error:
             logger.warning("%s was not posted: %s", post.key, error)
 
@@ -134,9 +139,9 @@ class DigestPoster:
     async def _admit(self, digest: Digest) -> None:
         """Raises DigestRefused where others read the channel now, or Slack does not say who."""
         try:
-            self._channels.admit(await self._told.audience(digest.channel_id))
+            self._channels.admit(await self._notifier.audience(digest.channel_id))
         except SlackApiError as error:
-            raise DigestRefused(said_by_slack(error_code(error)), digest.channel_id) from error
+            raise DigestRefused(pause_reason(error_code(error)), digest.channel_id) from error
 
 
 def _name(digest: Digest, slot: ScheduledRun) -> str:

@@ -17,9 +17,9 @@ from bot.errors import RetryLater
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.message_rows import row_of, with_rows_replaced
 from bot.rendering.renderer import Renderer
-from bot.slack.conversations import DIRECT, audience_of, is_gone
+from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, has_left, read_audience
 from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, error_code, named, passes_in, retry_after
+from bot.slack.errors import SLACK_ERRORS, error_code, error_name, retry_after, retry_seconds
 from bot.slack.files import Files
 from bot.slack.posting.post_once import (
     IdempotentPoster,
@@ -40,12 +40,14 @@ class DirectMessages:
     def __init__(self, renderer: Renderer, client: AsyncWebClient) -> None:
         self._renderer, self._client = renderer, client
 
-    async def tell(self, caller: Caller, template: str, /, **facts: Any) -> None:
+    async def send(self, caller: Caller, template: str, /, **facts: Any) -> None:
         """A message in the words of a template."""
         message: dict[str, Any] = self._renderer.render(template, **facts)
         await self._client.chat_postMessage(channel=caller.user_id, **message)
 
-    async def show(self, caller: Caller, place: str, template: str, /, **facts: Any) -> str:
+    async def send_or_update(
+        self, caller: Caller, place: str, template: str, /, **facts: Any
+    ) -> str:
         """The same in the place of a message that was shown before, where it is still there.
 
         Gives the place of the message; an empty `place` stands for none.
@@ -68,19 +70,19 @@ class DirectMessages:
             return False
         return True
 
-    async def share(self, caller: Caller, name: str, text: str) -> str:
+    async def send_file(self, caller: Caller, name: str, text: str) -> str:
         """A file; gives where Slack shows it, "" where it does not say. Raises FileRefused."""
         return await Files(self._client, caller.user_id).share(name, text)
 
-    async def is_gone(self, caller: Caller) -> bool:
+    async def has_left(self, caller: Caller) -> bool:
         """Whether somebody has left; they count as there while Slack does not say."""
         try:
-            return await is_gone(self._client, caller.user_id)
+            return await has_left(self._client, caller.user_id)
         except SLACK_ERRORS as error:
-            logger.warning("whether a user has left is not known: %s", named(error))
+            logger.warning("whether a user has left is not known: %s", error_name(error))
             return False
 
-    def about(self, caller: Caller, subject: str) -> DirectReply:
+    def reply_about(self, caller: Caller, subject: str) -> DirectReply:
         """Answers of which each says what it is about, since it follows no question."""
         return DirectReply(self._renderer, self._client, caller, subject)
 
@@ -109,14 +111,14 @@ class Notifier:
     def __init__(
         self,
         renderer: Renderer,
-        once: IdempotentPoster,
+        poster: IdempotentPoster,
         client: AsyncWebClient,
         audiences: AudienceCache,
     ) -> None:
-        self._renderer, self._once, self._client = renderer, once, client
+        self._renderer, self._poster, self._client = renderer, poster, client
         self._audiences = audiences
 
-    async def directly(
+    async def send_direct(
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
     ) -> bool:
         """A direct message, which `name` tells from all others; False where Slack refuses it."""
@@ -129,7 +131,7 @@ class Notifier:
         again = replace(post, key=f"{name}:again")
         return await self._posted(again, template, facts) is not False
 
-    async def place(
+    async def post_direct(
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
     ) -> str:
         """Where a direct message stands that is changed later, "" if it cannot be posted.
@@ -140,7 +142,7 @@ class Notifier:
         if post is None:
             return ""
         try:
-            ts = await self._once.post(post, self._renderer.render(template, **facts))
+            ts = await self._poster.post(post, self._renderer.render(template, **facts))
         except (PostRefused, OutcomeUnknown) as error:
             logger.warning("%s cannot be changed later: %s", name, error)
             return ""
@@ -151,21 +153,21 @@ class Notifier:
         try:
             opened = await self._client.conversations_open(users=to.user_id)
         except SLACK_ERRORS as error:
-            if (seconds := passes_in(error)) is not None:
+            if (seconds := retry_seconds(error)) is not None:
                 raise RetryLater(seconds, describe(error)) from error
             logger.warning("somebody cannot be told: %s", describe(error))
             return None
         return OutgoingMessage(name, to.team_id, str(opened["channel"]["id"]), begun_at)
 
-    async def in_channel(self, post: OutgoingMessage, template: str, /, **facts: Any) -> bool:
+    async def post_in_channel(self, post: OutgoingMessage, template: str, /, **facts: Any) -> bool:
         """A message for all, or a reply to one; False where Slack refuses it."""
         return await self._posted(post, template, facts) is not False
 
-    async def change(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
+    async def update(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
         """Put a message in the place of one for all; where Slack refuses, that one stays."""
         await self._put(channel_id, ts, self._renderer.render(template, **facts))
 
-    async def change_row(
+    async def update_row(
         self, channel_id: str, ts: str, job: tuple[str, str], template: str, /, **facts: Any
     ) -> None:
         """Put a row in the place of the one that shows a job (tenant and id) in a list for all.
@@ -202,9 +204,9 @@ class Notifier:
 
         Raises Later while reading more channels would exceed Slack's rate limit.
         """
-        if channel_id.startswith(DIRECT):
-            return Audience(channel_id, direct=True)
-        cached = await self._audiences.read(channel_id)
+        if channel_id.startswith(DIRECT_MESSAGE_PREFIX):
+            return Audience(channel_id, is_direct=True)
+        cached = await self._audiences.load(channel_id)
         if cached.audience is not None:
             return cached.audience
         if (wait := await self._audiences.reserve()) > 0:
@@ -216,7 +218,7 @@ class Notifier:
         for channel_id in await self._audiences.missing(list(dict.fromkeys(channel_ids))):
             if await self._audiences.reserve(waits=False) > 0:
                 return
-            cached = await self._audiences.read(channel_id)
+            cached = await self._audiences.load(channel_id)
             try:
                 await self._read(channel_id, cached.change)
             except RetryLater as later:
@@ -227,26 +229,26 @@ class Notifier:
 
     async def _read(self, channel_id: str, change: str) -> Audience:
         try:
-            with _later_where_it_passes():
-                audience = await audience_of(self._client, channel_id)
+            with _retry_temporary_errors():
+                audience = await read_audience(self._client, channel_id)
         except RetryLater as later:
             if isinstance(later.__cause__, Exception) and retry_after(later.__cause__) is not None:
-                await self._audiences.hold(later.seconds)
+                await self._audiences.pause(later.seconds)
             raise
-        await self._audiences.keep(audience, change)
+        await self._audiences.save(audience, change)
         return audience
 
-    async def is_gone(self, user_id: str) -> bool:
+    async def has_left(self, user_id: str) -> bool:
         """Whether somebody has left the workspace."""
-        with _later_where_it_passes():
-            return await is_gone(self._client, user_id)
+        with _retry_temporary_errors():
+            return await has_left(self._client, user_id)
 
     async def _posted(
         self, post: OutgoingMessage, template: str, facts: dict[str, Any]
     ) -> bool | None:
         """Whether it was posted; None if that is not known, now or after an earlier attempt."""
         try:
-            ts = await self._once.post(post, self._renderer.render(template, **facts))
+            ts = await self._poster.post(post, self._renderer.render(template, **facts))
         except PostRefused as refused:
             logger.warning("%s was not posted: %s", post.key, refused)
             return False
@@ -258,10 +260,10 @@ class Notifier:
 
 
 @contextmanager
-def _later_where_it_passes() -> Iterator[None]:
+def _retry_temporary_errors() -> Iterator[None]:
     try:
         yield
     except SLACK_ERRORS as error:
-        if (seconds := passes_in(error)) is not None:
+        if (seconds := retry_seconds(error)) is not None:
             raise RetryLater(seconds, describe(error)) from error
         raise

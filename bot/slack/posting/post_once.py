@@ -22,7 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.errors import RetryLater
 from bot.slack.errors import (
     SLACK_ERRORS,
-    TOKEN_SECONDS,
+    TOKEN_RETRY_SECONDS,
     error_code,
     had_no_effect,
     refuses_token,
@@ -37,21 +37,25 @@ POST_TIMEOUT_SECONDS = 8.0  # from the claim until Slack has answered
 HISTORY_TIMEOUT_SECONDS = 8.0
 """Both well within a claim: who is cut off by these has stopped before anybody else begins."""
 
-FRESH_SECONDS = 2.0
+MAX_CLAIM_AGE_SECONDS = 2.0
 """A claim whose answer took longer is not used: this process, or the way to Redis, stood still."""
 
-LONGEST_WAIT = 8.0  # seconds for its turn, in the task; who would wait longer comes back
-ROUNDS = 5  # claims in one run of a task
+MAX_RATE_LIMIT_WAIT_SECONDS = (
+    8.0  # seconds for its turn, in the task; who would wait longer comes back
+)
+MAX_CLAIMS = 5  # claims in one run of a task
 HISTORY_DELAY_SECONDS = (
     2.0  # before the channel is looked into, so that it shows what was just posted
 )
-LOOK_BACK_SECONDS = 15 * 60.0  # for clocks that differ, and for a first attempt that was long ago
-PAGE = 200
-MOST_PAGES = 10
+HISTORY_WINDOW_SECONDS = (
+    15 * 60.0
+)  # for clocks that differ, and for a first attempt that was long ago
+HISTORY_PAGE_SIZE = 200
+MAX_HISTORY_PAGES = 10
 
-EVENT = "emporix_jobs_post"
-PACE = "rate limit of the channel or workspace"
-FAILURES = (*SLACK_ERRORS, OSError)
+METADATA_EVENT_TYPE = "emporix_jobs_post"
+RATE_LIMITED = "rate limit of the channel or workspace"
+POST_ERRORS = (*SLACK_ERRORS, OSError)
 
 
 class PostRefused(Exception):
@@ -103,14 +107,14 @@ class IdempotentPoster:
 
     async def is_sent(self, name: str) -> bool:
         """Whether it is known to be posted."""
-        return await self._posts.sent(name) is not None
+        return await self._posts.find_sent(name) is not None
 
     async def post(self, post: OutgoingMessage, message: Mapping[str, Any]) -> str:
         """Post a rendered message, unless that is done; gives its timestamp, "" if not known.
 
         Raises Later, PostRefused, OutcomeUnknown, and what `post.admit` raises.
         """
-        if done := await self._posts.sent(post.key):
+        if done := await self._posts.find_sent(post.key):
             return done.ts
         await self._turn(post)
         if post.admit:
@@ -119,10 +123,10 @@ class IdempotentPoster:
 
     async def _turn(self, post: OutgoingMessage) -> None:
         """Wait until the channel and the workspace may have another message."""
-        wait = await self._pace.reserve(post.team_id, post.channel_id, LONGEST_WAIT)
-        if wait > LONGEST_WAIT:
-            back = await self._pace.come_back(post.team_id, LONGEST_WAIT / 2)
-            raise RetryLater(max(back, wait - LONGEST_WAIT / 2), PACE)
+        wait = await self._pace.reserve(post.team_id, post.channel_id, MAX_RATE_LIMIT_WAIT_SECONDS)
+        if wait > MAX_RATE_LIMIT_WAIT_SECONDS:
+            back = await self._pace.reserve_retry(post.team_id, MAX_RATE_LIMIT_WAIT_SECONDS / 2)
+            raise RetryLater(max(back, wait - MAX_RATE_LIMIT_WAIT_SECONDS / 2), RATE_LIMITED)
         if wait > 0:
             await self._sleep(wait)
 
@@ -144,9 +148,9 @@ class _Attempt:
     async def run(self, message: Mapping[str, Any]) -> str:
         """As `Once.post` says."""
         name, place = self._post.key, (self._post.team_id, self._post.channel_id)
-        for _ in range(ROUNDS):
+        for _ in range(MAX_CLAIMS):
             asked_at = asyncio.get_running_loop().time()
-            claim = await self._posts.claim(name, self._token, place, looked=self._looked)
+            claim = await self._posts.claim(name, self._token, place, history_searched=self._looked)
             if claim.step == "sent":
                 return claim.ts
             if claim.step == "busy":
@@ -156,51 +160,51 @@ class _Attempt:
             if claim.step == "wait":
                 await self._wait(claim.seconds)
             elif found := await self._search():
-                await self._posts.settle(name, found)
+                await self._posts.mark_sent(name, found)
                 return found
-        await self._posts.doubt(name, self._token)
-        raise RetryLater(HISTORY_DELAY_SECONDS, PACE)
+        await self._posts.mark_unknown(name, self._token)
+        raise RetryLater(HISTORY_DELAY_SECONDS, RATE_LIMITED)
 
     async def _wait(self, seconds: float) -> None:
-        if seconds > LONGEST_WAIT:
-            await self._posts.doubt(self._post.key, self._token)
-            raise RetryLater(seconds, PACE)
+        if seconds > MAX_RATE_LIMIT_WAIT_SECONDS:
+            await self._posts.mark_unknown(self._post.key, self._token)
+            raise RetryLater(seconds, RATE_LIMITED)
         await self._sleep(seconds)
 
     async def _send(self, message: Mapping[str, Any], asked_at: float) -> str:
         post, loop = self._post, asyncio.get_running_loop()
-        if loop.time() - asked_at > FRESH_SECONDS:
+        if loop.time() - asked_at > MAX_CLAIM_AGE_SECONDS:
             logger.warning("a message is not posted now: this process stood still after its claim")
             await self._posts.release(post.key, self._token)
             raise RetryLater(HISTORY_DELAY_SECONDS, "the claim was too old to post")
-        arguments = marked(message, post.key)
+        arguments = with_markers(message, post.key)
         if post.thread_ts:
             arguments["thread_ts"] = post.thread_ts
         try:
             async with asyncio.timeout_at(asked_at + POST_TIMEOUT_SECONDS):
                 answer = await self._client.chat_postMessage(channel=post.channel_id, **arguments)
-        except FAILURES as error:
+        except POST_ERRORS as error:
             raise await self._not_posted(error) from error
         ts = str(answer["ts"])
-        await self._posts.settle(post.key, ts)
+        await self._posts.mark_sent(post.key, ts)
         return ts
 
     async def _not_posted(self, error: Exception) -> Exception:
         """What the failure means; if it means nothing certain, the claim is left in doubt."""
         post = self._post
         if (seconds := retry_after(error)) is not None:
-            await self._pace.hold(post.team_id, post.channel_id, seconds)
+            await self._pace.pause(post.team_id, post.channel_id, seconds)
             await self._posts.release(post.key, self._token)
             return RetryLater(seconds, "Slack asks to wait")
         if not had_no_effect(error):
             logger.warning("whether a message was posted is not known: %s", type(error).__name__)
             if not isinstance(error, SlackApiError):  # Slack may be at it still: the claim stands
                 return RetryLater(POST_CLAIM_SECONDS, "Slack has not answered the post")
-            await self._posts.doubt(post.key, self._token)
+            await self._posts.mark_unknown(post.key, self._token)
             return RetryLater(HISTORY_DELAY_SECONDS, "the outcome of the post is unknown")
         await self._posts.release(post.key, self._token)
         if refuses_token(error):
-            return RetryLater(TOKEN_SECONDS, "Slack does not accept the token of the app")
+            return RetryLater(TOKEN_RETRY_SECONDS, "Slack does not accept the token of the app")
         if isinstance(error, SlackApiError):
             return PostRefused(error_code(error))
         return RetryLater(HISTORY_DELAY_SECONDS, "Slack was not reached")
@@ -214,12 +218,12 @@ class _Attempt:
         try:
             async with asyncio.timeout(HISTORY_TIMEOUT_SECONDS):
                 found = await self._found()
-        except FAILURES as error:
-            seconds = TOKEN_SECONDS if refuses_token(error) else retry_after(error)
+        except POST_ERRORS as error:
+            seconds = TOKEN_RETRY_SECONDS if refuses_token(error) else retry_after(error)
             if seconds is None and isinstance(error, SlackApiError) and had_no_effect(error):
                 logger.warning("the history of a channel may not be read: %s", error_code(error))
                 raise await self._unknown() from None
-            await self._posts.doubt(self._post.key, self._token)
+            await self._posts.mark_unknown(self._post.key, self._token)
             pause = HISTORY_DELAY_SECONDS if seconds is None else seconds
             raise RetryLater(pause, "the channel history cannot be read") from error
         self._looked = True
@@ -228,24 +232,24 @@ class _Attempt:
     async def _found(self) -> str:
         """Slack: conversations.history and .replies, scopes channels:history, groups:history."""
         cursor = ""
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_HISTORY_PAGES):
             answer = await self._page(cursor)
             for message in answer.get("messages") or ():
-                if carries(message, self._post.key):
+                if has_marker(message, self._post.key):
                     return str(message["ts"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return ""
-        logger.warning("a message was not found in %d pages of history", MOST_PAGES)
+        logger.warning("a message was not found in %d pages of history", MAX_HISTORY_PAGES)
         raise await self._unknown()
 
     async def _page(self, cursor: str) -> Any:
         post = self._post
         where: dict[str, Any] = {
             "channel": post.channel_id,
-            "oldest": f"{post.begun_at - LOOK_BACK_SECONDS:.6f}",
+            "oldest": f"{post.begun_at - HISTORY_WINDOW_SECONDS:.6f}",
             "include_all_metadata": True,
-            "limit": PAGE,
+            "limit": HISTORY_PAGE_SIZE,
             "cursor": cursor or None,
         }
         if post.thread_ts:
@@ -257,7 +261,7 @@ class _Attempt:
         return OutcomeUnknown(self._post.key)
 
 
-def marked(message: Mapping[str, Any], name: str) -> dict[str, Any]:
+def with_markers(message: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The message with two marks of the post's name: metadata, and the block_id of a block.
 
     Slack does not say whether an app may read its metadata without a scope for that; a block_id
@@ -266,21 +270,23 @@ def marked(message: Mapping[str, Any], name: str) -> dict[str, Any]:
     blocks = [dict(block) for block in message.get("blocks") or ()]
     for block in reversed(blocks):  # those that have an id already need it
         if "block_id" not in block:
-            block["block_id"] = mark(name)
+            block["block_id"] = marker_block_id(name)
             break
-    metadata = {"event_type": EVENT, "event_payload": {"name": name}}
+    metadata = {"event_type": METADATA_EVENT_TYPE, "event_payload": {"name": name}}
     return {**message, "blocks": blocks, "metadata": metadata}
 
 
-def mark(name: str) -> str:
+def marker_block_id(name: str) -> str:
     """A block_id that no other post has."""
     return f"post.{sha256(name.encode()).hexdigest()[:40]}"
 
 
-def carries(message: Mapping[str, Any], name: str) -> bool:
+def has_marker(message: Mapping[str, Any], name: str) -> bool:
     """Whether a message of the history is the post of that name, by either mark."""
     metadata = message.get("metadata") or {}
     named = (metadata.get("event_payload") or {}).get("name")
-    if metadata.get("event_type") == EVENT and named == name:
+    if metadata.get("event_type") == METADATA_EVENT_TYPE and named == name:
         return True
-    return any(block.get("block_id") == mark(name) for block in message.get("blocks") or ())
+    return any(
+        block.get("block_id") == marker_block_id(name) for block in message.get("blocks") or ()
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from bot.services.watches import MOST
+from bot.services.watches import MAX_WATCHES
 from sandbox.emporix.keys import ACME_READ_ONLY
 from sandbox.slack.faults import Fault
 from tests.harness.app import AppHarness
@@ -79,14 +79,14 @@ async def test_has_a_button_on_shared_jobs(harness: AppHarness, command: str) ->
 
 async def test_too_many_are_refused(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Beyond the limit nothing is watched, and it says how to make room."""
-    for number in range(MOST + 1):
+    for number in range(MAX_WATCHES + 1):
         harness.emporix_state.add_job("acme", id=f"running-{number}", status="in_progress")
-    for number in range(MOST):
+    for number in range(MAX_WATCHES):
         await harness.ada.command(f"/emporix jobs watch running-{number}")
-    exchange = await harness.ada.command(f"/emporix jobs watch running-{MOST}")
+    exchange = await harness.ada.command(f"/emporix jobs watch running-{MAX_WATCHES}")
     assert exchange.payloads == snapshot
     listed = await harness.ada.command("/emporix jobs watching")
-    assert f"watching {MOST} jobs" in listed.payloads[0]["text"]
+    assert f"watching {MAX_WATCHES} jobs" in listed.payloads[0]["text"]
 
 
 async def test_an_unknown_job_is_not_watched(harness: AppHarness) -> None:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from bot.domain.accounts import Account, Caller, Connection, Credentials, PolledConnection
 from bot.domain.alerts import Alert, PostedAlert, Watermark
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import EmporixTimeout
-from bot.services.alerts.grouping import SHOWN, group_changes, remembered
+from bot.services.alerts.grouping import MAX_ALERT_ROWS, group_changes, posts_after
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import AlertPoller
 from bot.services.jobs import JobsById
@@ -59,9 +59,9 @@ class FakeAccounts:
 
 
 class FakeSources:
-    async def look_again(self, source: PolledConnection, at: float) -> None: ...
-    async def clear_strikes(self, source: PolledConnection) -> None: ...
-    async def strike(self, source: PolledConnection) -> int:
+    async def schedule(self, source: PolledConnection, at: float) -> None: ...
+    async def clear_failures(self, source: PolledConnection) -> None: ...
+    async def count_failure(self, source: PolledConnection) -> int:
         return 1
 
 
@@ -72,15 +72,15 @@ class FakeAlerts:
     record: str
     version: int = 0
     told: tuple[PostedAlert, ...] = ()
-    sources: FakeSources = field(default_factory=FakeSources)
+    connections: FakeSources = field(default_factory=FakeSources)
 
     async def load(self, alert_id: str) -> Alert | None:
         return ALERT_SERIALIZER.read(self.record)
 
-    async def posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
+    async def load_posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
         return self.told
 
-    async def of_source(self, source: PolledConnection) -> tuple[Alert, ...]:
+    async def of_connection(self, source: PolledConnection) -> tuple[Alert, ...]:
         return (ALERT_SERIALIZER.read(self.record),)
 
     async def save(
@@ -89,7 +89,7 @@ class FakeAlerts:
         before: Alert | None,
         posts: tuple[PostedAlert, ...] | None = None,
         *,
-        look_at: float | None = None,
+        poll_at: float | None = None,
         starts: bool = False,
     ) -> Alert | None:
         if before is None or ALERT_SERIALIZER.read(self.record) != before:
@@ -106,13 +106,13 @@ class Channel:
         self.clock, self.emporix = FakeClock(), FakeEmporix()
         now = self.clock()
         filters = Filters(tenant="acme")
-        alert = Alert("a1", ADA, "C0OPS", filters, now, Watermark(now - 1), looked_at=now)
+        alert = Alert("a1", ADA, "C0OPS", filters, now, Watermark(now - 1), polled_at=now)
         self.kept, self.slack = (
             FakeAlerts(ALERT_SERIALIZER.write(alert)),
             dict[str, tuple[str, ...]](),
         )
         emporix, store, accounts = cast("Any", (self.emporix, self.kept, FakeAccounts()))
-        found = JobsById(self.emporix)
+        found = JobsById(cast("Any", self.emporix))
         self.looks = AlertPoller(emporix, found, store, accounts, self.clock)
         self.course = AlertLifecycle(store, self.clock)
 
@@ -130,24 +130,26 @@ class Channel:
 
     async def look(self, *, answers: bool) -> None:
         self.emporix.answers = answers
-        await self.looks.look(SOURCE)
+        await self.looks.poll(SOURCE)
 
     async def post(self, sent: int, *, settles: bool) -> None:
         """Post what is to be posted; a worker dies after so many messages, or before it is done."""
         alert = await self.kept.load("a1")
         if alert is None or alert.batch is None:
             return
-        posts = await self.kept.posts(alert.id)
+        posts = await self.kept.load_posts(alert.id)
         plan = group_changes(alert.batch, posts)
         number = alert.batch.number
-        shown = plan.rows[:SHOWN] if not alert.batch.since else alert.batch.changes
+        shown = plan.rows[:MAX_ALERT_ROWS] if not alert.batch.since else alert.batch.changes
         messages = {f"{number}:news": tuple(one.job_id for one in shown)}  # or counted, summing up
         messages |= {f"{number}:rest": plan.rest}
         messages |= {f"{number}:{one.post.ts}": one.job_ids for one in plan.repeats}
         for name, ids in list(messages.items())[:sent]:
             assert self.slack.setdefault(name, ids) == ids
         if settles and sent >= len(messages):
-            await self.course.done(alert, remembered(posts, plan, alert.batch, f"{number}.0"))
+            await self.course.mark_posted(
+                alert, posts_after(posts, plan, alert.batch, f"{number}.0")
+            )
 
     @property
     def told(self) -> Counter[str]:

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.alerts import ChangeBatch, JobChange, PostedAlert
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.services.alerts.grouping import (
-    REMEMBERED_SECONDS,
-    SHOWN,
+    MAX_ALERT_ROWS,
+    POSTED_ALERT_TTL_SECONDS,
     group_changes,
-    living,
-    remembered,
+    open_posts,
+    posts_after,
 )
 from bot.services.similarity import fingerprint
 
@@ -36,7 +36,7 @@ def batch(*changes: JobChange, number: int = 1, at: float = NOW, since: float = 
 def told(
     first: ChangeBatch, ts: str = "1.0", posts: tuple[PostedAlert, ...] = ()
 ) -> tuple[PostedAlert, ...]:
-    return remembered(posts, group_changes(first, posts), first, ts)
+    return posts_after(posts, group_changes(first, posts), first, ts)
 
 
 def test_alike_failures_share_a_row() -> None:
@@ -62,7 +62,7 @@ def test_a_repeat_goes_to_the_thread() -> None:
     assert (plan.rows, plan.rest) == ((), ())
     (repeats,) = plan.repeats
     assert (repeats.post.ts, repeats.job_ids) == ("1.0", ("c", "b"))
-    (post,) = remembered(posts, plan, second, "")
+    (post,) = posts_after(posts, plan, second, "")
     assert [(row.job_id, row.count, row.last_at) for row in post.rows] == [("a", 3, NOW + 50)]
 
 
@@ -83,7 +83,7 @@ def test_a_repeat_after_23_hours_goes_to_the_thread() -> None:
 def test_after_a_day_it_is_told_anew() -> None:
     """Nobody reads a thread of yesterday."""
     posts = told(batch(failed("a")))
-    assert group_changes(batch(failed("b"), at=NOW + REMEMBERED_SECONDS), posts).repeats == ()
+    assert group_changes(batch(failed("b"), at=NOW + POSTED_ALERT_TTL_SECONDS), posts).repeats == ()
 
 
 def test_what_sums_up_stands_alone() -> None:
@@ -100,7 +100,7 @@ def test_remembers_a_bounded_number() -> None:
     for number in range(100):
         one = batch(JobChange(f"job-{number}"), number=number, at=NOW + number)
         posts = told(one, f"{number}.0", posts)
-    assert len(posts) == len(living(posts, NOW + 100)) == 50
+    assert len(posts) == len(open_posts(posts, NOW + 100)) == 50
     assert posts[-1].ts == "99.0"
 
 
@@ -121,9 +121,9 @@ def test_every_change_stands_in_one_place(batches: list[list[JobChange]]) -> Non
     for number, some in enumerate(batches):
         one = batch(*some, number=number, at=NOW + 50 * number)
         plan = group_changes(one, posts)
-        places = [row.job_id for row in plan.rows[:SHOWN]]
+        places = [row.job_id for row in plan.rows[:MAX_ALERT_ROWS]]
         places += [*plan.rest, *(job_id for repeat in plan.repeats for job_id in repeat.job_ids)]
         assert sorted(places) == sorted(change.job_id for change in some)
-        posts = remembered(posts, plan, one, f"{number}.0")
+        posts = posts_after(posts, plan, one, f"{number}.0")
     counted = sum(row.count for post in posts for row in post.rows)
     assert counted == sum(map(len, batches))

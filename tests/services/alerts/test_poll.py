@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller, Connection, Credentials, PolledConnection
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.errors import RateLimited, Unauthorized
-from bot.services.alerts.poll import MOST_PAGES, Polled, fetch, wait
-from bot.services.alerts.watermark import Fetched
+from bot.services.alerts.poll import MAX_POLL_PAGES, PollResult, backoff_seconds, fetch_changes
+from bot.services.alerts.watermark import FetchedJobs
 from bot.store import keys as redis_keys
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
@@ -51,8 +51,8 @@ class FakeCalls:
         return page
 
 
-async def read(calls: FakeCalls, *asked: Any, **limits: Any) -> Fetched:
-    return await fetch(cast("Any", calls), *asked, **limits)
+async def read(calls: FakeCalls, *asked: Any, **limits: Any) -> FetchedJobs:
+    return await fetch_changes(cast("Any", calls), *asked, **limits)
 
 
 def job(number: int, at: float) -> Job:
@@ -81,7 +81,7 @@ async def test_is_bounded() -> None:
     """A flood is counted."""
     calls = FakeCalls([job(number, START + number) for number in range(1000)])
     fetched = await read(calls, HELD, Filters(), START)
-    assert (fetched.whole, fetched.total, len(calls.asked)) == (False, 1000, MOST_PAGES)
+    assert (fetched.whole, fetched.total, len(calls.asked)) == (False, 1000, MAX_POLL_PAGES)
     assert fetched.oldest == START + 1000 - len(fetched.jobs)
 
 
@@ -118,13 +118,13 @@ DAY = 86_400.0
 async def harness(redis: Any, clock: FakeClock) -> PollingHarness:
     """Ada has turned alerts on in #ops."""
     harness = PollingHarness(redis, clock)
-    await harness.alerts.on(await harness.account(), "C0OPS", Filters())
+    await harness.alerts.turn_on(await harness.account(), "C0OPS", Filters())
     return harness
 
 
-async def look(harness: PollingHarness, *, refused: bool = False) -> Polled:
+async def look(harness: PollingHarness, *, refused: bool = False) -> PollResult:
     harness.emporix.error = Unauthorized() if refused else None
-    looked: Polled = await harness.poller.look(ADAS)
+    looked: PollResult = await harness.poller.poll(ADAS)
     return looked
 
 
@@ -134,14 +134,15 @@ async def due_in(harness: PollingHarness) -> float:
 
 async def test_three_refusals_in_a_row_are_believed(harness: PollingHarness) -> None:
     """The first two may be a hiccup of Emporix."""
-    said = [(await look(harness, refused=True)).broken for _ in range(3)]
+    said = [(await look(harness, refused=True)).connection_error for _ in range(3)]
     assert said == ["", "", "unauthorized"]
 
 
 async def test_refusals_with_a_good_look_between_are_not(harness: PollingHarness) -> None:
     """Two refusals, a good look, two refusals: the alerts stay on."""
     said = [
-        (await look(harness, refused=refused)).broken for refused in (True, True, False, True, True)
+        (await look(harness, refused=refused)).connection_error
+        for refused in (True, True, False, True, True)
     ]
     assert said == [""] * 5
 
@@ -152,7 +153,7 @@ async def test_refusals_of_what_is_paused_are_forgotten(harness: PollingHarness)
         await look(harness, refused=True)
     await harness.lifecycle.pause_all(ADAS, "unauthorized")
     await look(harness)
-    assert await harness.redis.hlen(redis_keys.alerts_strikes()) == 0
+    assert await harness.redis.hlen(redis_keys.alerts_failures()) == 0
 
 
 async def test_a_worker_without_the_key_forgets_nothing(
@@ -160,7 +161,7 @@ async def test_a_worker_without_the_key_forgets_nothing(
 ) -> None:
     """What it cannot open is looked at again within a minute, for another worker can."""
     other = PollingHarness(redis, harness.clock, OTHER_VAULT)
-    assert await other.poller.look(ADAS) == Polled()
+    assert await other.poller.poll(ADAS) == PollResult()
     assert await due_in(harness) <= 60
     assert other.emporix.calls == 0
 
@@ -170,10 +171,10 @@ async def test_says_which_paused_alerts_need_a_notice(harness: PollingHarness) -
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
     await harness.lifecycle.pause(alert.id, "filters")
     for unnoticed in [(alert.id,), (alert.id,), ()]:
-        assert (await look(harness)).unnoticed == unnoticed
-        await harness.lifecycle.noticed(await harness.alert_store.load(alert.id))
+        assert (await look(harness)).notices_due == unnoticed
+        await harness.lifecycle.record_notice(await harness.alert_store.load(alert.id))
         harness.clock.forward(DAY - 1)
-        assert (await look(harness)).unnoticed == ()
+        assert (await look(harness)).notices_due == ()
         assert 0 < await due_in(harness) <= 900
         harness.clock.forward(1)
 
@@ -193,7 +194,7 @@ async def test_finds_what_emporix_shows_late(harness: PollingHarness) -> None:
     harness.emporix.jobs["job-1"] = Job(id="job-1", status="failure", modified_at=iso(old))
     await look(harness)
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
-    await harness.lifecycle.done(alert, ())
+    await harness.lifecycle.mark_posted(alert, ())
     harness.emporix.jobs["job-2"] = Job(id="job-2", status="failure", modified_at=iso(late))
     await look(harness)
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
@@ -203,7 +204,7 @@ async def test_finds_what_emporix_shows_late(harness: PollingHarness) -> None:
 
 async def test_strikes_never_put_a_look_off_for_long(harness: PollingHarness) -> None:
     """However many there were."""
-    await harness.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 5_000)
+    await harness.redis.hset(redis_keys.alerts_failures(), ADAS.name, 5_000)
     await look(harness, refused=True)
     assert await due_in(harness) <= 900
 
@@ -213,6 +214,6 @@ def test_emporix_is_left_alone_for_a_bounded_time(asked: float | None) -> None:
     """Whatever a Retry-After says: from 50 seconds to a quarter of an hour."""
     error = RateLimited()
     error.retry_after = asked
-    seconds = wait(error, [], 1_000.0)
+    seconds = backoff_seconds(error, [], 1_000.0)
     assert 50 <= seconds <= 900
     assert not math.isnan(seconds)

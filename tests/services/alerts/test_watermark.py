@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.alerts import OVERLAP, Watermark
-from bot.emporix.models import Job
-from bot.services.alerts.watermark import Fetched, advance, changed_at, first_mark, left_out
+from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Watermark
+from bot.domain.jobs import Job
+from bot.services.alerts.watermark import (
+    FetchedJobs,
+    advance,
+    changed_at,
+    count_unfetched,
+    initial_watermark,
+)
 from sandbox.emporix.times import iso
 
 START = 1_795_430_000.0
@@ -19,10 +25,10 @@ def job(number: int, at: float, version: int = 1, status: str = "failure") -> Jo
     return Job(id=f"job-{number}", status=status, modified_at=iso(at), version=str(version))
 
 
-def looked(jobs: list[Job], since: float, most: int = 1000) -> Fetched:
+def looked(jobs: list[Job], since: float, most: int = 1000) -> FetchedJobs:
     """What a look at these jobs gives, as Emporix would."""
     within = sorted((one for one in jobs if changed_at(one) >= since), key=changed_at, reverse=True)
-    return Fetched(tuple(within[:most]), since, len(within) <= most, len(within))
+    return FetchedJobs(tuple(within[:most]), since, len(within) <= most, len(within))
 
 
 def ids(news: tuple[Job, ...]) -> list[str]:
@@ -32,7 +38,7 @@ def ids(news: tuple[Job, ...]) -> list[str]:
 def test_begins_now() -> None:
     """What is there already is no news, however new it is."""
     jobs = [job(1, START - 3600), job(2, START - 1)]
-    mark = first_mark(looked(jobs, 0.0), START)
+    mark = initial_watermark(looked(jobs, 0.0), START)
     assert advance(mark, looked(jobs, mark.begin))[0] == ()
     jobs.append(job(3, START + 1))
     assert ids(advance(mark, looked(jobs, mark.begin))[0]) == ["job-3"]
@@ -40,8 +46,10 @@ def test_begins_now() -> None:
 
 def test_begins_where_there_is_nothing() -> None:
     """The first job of all is news, though Emporix's clock is some minutes behind ours."""
-    mark = first_mark(looked([], 0.0), START)
-    assert ids(advance(mark, looked([job(1, START - OVERLAP)], mark.begin))[0]) == ["job-1"]
+    mark = initial_watermark(looked([], 0.0), START)
+    assert ids(
+        advance(mark, looked([job(1, START - WATERMARK_OVERLAP_SECONDS)], mark.begin))[0]
+    ) == ["job-1"]
 
 
 def test_a_change_is_news_again() -> None:
@@ -55,7 +63,7 @@ def test_a_change_is_news_again() -> None:
 def test_news_come_oldest_first() -> None:
     """In the order in which they happened."""
     jobs = [job(1, START + 2), job(2, START + 1), job(3, START + 3)]
-    news, _ = advance(Watermark(START), looked(jobs, START - OVERLAP))
+    news, _ = advance(Watermark(START), looked(jobs, START - WATERMARK_OVERLAP_SECONDS))
     assert ids(news) == ["job-2", "job-1", "job-3"]
 
 
@@ -65,15 +73,15 @@ def test_a_flood_is_counted_and_not_told_again() -> None:
     mark = Watermark(START - 1)
     fetched = looked(jobs, mark.begin, most=20)
     news, after = advance(mark, fetched)
-    assert (len(news), left_out(mark, fetched)) == (20, 80)
+    assert (len(news), count_unfetched(mark, fetched)) == (20, 80)
     again = looked(jobs, after.begin)
     assert advance(after, again)[0] == ()
-    assert left_out(after, again) == 0
+    assert count_unfetched(after, again) == 0
 
 
 def test_a_job_without_a_time_is_never_news() -> None:
     """Nothing says when it was changed."""
-    assert advance(Watermark(START), Fetched((Job(id="a"),), 0.0, True, 1))[0] == ()
+    assert advance(Watermark(START), FetchedJobs((Job(id="a"),), 0.0, True, 1))[0] == ()
 
 
 @dataclass
@@ -97,7 +105,11 @@ class Emporix:
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("change"), st.integers(0, 5), st.floats(0, OVERLAP - 1, allow_nan=False)),
+        st.tuples(
+            st.just("change"),
+            st.integers(0, 5),
+            st.floats(0, WATERMARK_OVERLAP_SECONDS - 1, allow_nan=False),
+        ),
         st.tuples(st.just("wait"), st.integers(0, 400), st.just(0.0)),
         st.tuples(st.sampled_from(["look", "lost"]), st.just(0), st.just(0.0)),
     ),
@@ -109,7 +121,7 @@ steps = st.lists(
 @given(steps)
 def test_every_change_that_is_seen_is_told_once(steps: list[tuple[str, int, float]]) -> None:
     """Whatever the order of changes and looks, of late changes and of looks that were in vain."""
-    emporix, now, mark = Emporix(), START, first_mark(looked([], 0.0), START)
+    emporix, now, mark = Emporix(), START, initial_watermark(looked([], 0.0), START)
     told: list[tuple[str, str]] = []
     visible: set[tuple[str, str]] = set()
     for what, number, lag in [*steps, ("wait", 400, 0.0), ("look", 0, 0.0)]:

@@ -9,10 +9,10 @@ from typing import Any, cast
 from bot.domain.accounts import Account, Caller, Connection
 from bot.domain.cleanups import Cleanup, CleanupProgress
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
+from bot.domain.jobs import Job, JobPage
 from bot.emporix.time_range import TimeRange
 from bot.services.cleanups.cleanups import CleanupService
-from bot.services.cleanups.run import CleanupRuns, Owner
+from bot.services.cleanups.run import CleanupOwner, CleanupRuns
 from bot.services.cleanups.selection import CleanupCounts
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupResults, CleanupStore
@@ -85,7 +85,7 @@ class FakeOwner:
         self.files = list[list[str]]()
         self.has_left = False
         self.before_file: Callable[[str], None] = lambda name: None
-        self.reached = Owner(self.show, self.send, self.is_gone)
+        self.reached = CleanupOwner(self.show, self.send, self.is_gone)
 
     async def show(self, progress: CleanupProgress) -> str:
         self.shown.append(progress)
@@ -128,7 +128,7 @@ class CleanupHarness:
             self.results,
             Heartbeats(redis),
             clock=clock,
-            new_clean_id=lambda: f"clean-{next(numbers)}",
+            new_cleanup_id=lambda: f"clean-{next(numbers)}",
             allowed=allowed,
         )
         self.runs = CleanupRuns(
@@ -138,7 +138,7 @@ class CleanupHarness:
             self.results,
             self.audit,
             clock=clock,
-            new_owner=lambda: f"worker-{next(numbers)}",
+            new_holder=lambda: f"worker-{next(numbers)}",
             allowed=allowed,
         )
         self.owner = FakeOwner()
@@ -146,9 +146,9 @@ class CleanupHarness:
     async def begin(self, filters: Filters = FILTERS) -> Cleanup:
         """Count, and confirm the number."""
         account = await self.accounts.load(ADA)
-        preview = await self.cleaning.look(account, filters)
-        number = str(preview.clean.counted)
-        return (await self.cleaning.confirm(ADA, preview.clean.id, number)).clean
+        preview = await self.cleaning.preview(account, filters)
+        number = str(preview.cleanup.counted)
+        return (await self.cleaning.confirm(ADA, preview.cleanup.id, number)).cleanup
 
     async def turn(self, clean: Cleanup) -> float | None:
         return await self.runs.run(clean.id, self.owner.reached)
@@ -158,7 +158,7 @@ class CleanupHarness:
         while (seconds := await self.turn(clean)) is not None:
             self.clock.forward(seconds)
         report = self.shown[-1]
-        assert report.clean.end_reason
+        assert report.cleanup.end_reason
         assert_adds_up(report)
         return report
 
@@ -177,14 +177,14 @@ class CleanupHarness:
 
     async def go_on(self, clean: Cleanup) -> Cleanup:
         """What its owner does after the end: Continue, and the number once more."""
-        asked = await self.cleaning.ask_again(await self.accounts.load(ADA), clean.id)
-        return (await self.cleaning.confirm(ADA, asked.id, str(asked.counted))).clean
+        asked = await self.cleaning.count_remaining(await self.accounts.load(ADA), clean.id)
+        return (await self.cleaning.confirm(ADA, asked.id, str(asked.counted))).cleanup
 
 
 def assert_adds_up(progress: CleanupProgress) -> None:
     """Each job that was counted has come to one end, or is left."""
-    parts = (progress.deleted, progress.already_gone, progress.missing, progress.left)
-    assert sum(parts) + sum(progress.refused.values()) == progress.clean.counted
+    parts = (progress.deleted, progress.already_gone, progress.missing, progress.remaining)
+    assert sum(parts) + sum(progress.refused.values()) == progress.cleanup.counted
     assert min(parts) >= 0
 
 

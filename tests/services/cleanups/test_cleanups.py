@@ -17,8 +17,8 @@ async def clean_id(harness: CleanupHarness) -> str:
     """Of 1,204 jobs that were counted."""
     for _ in range(1204):
         harness.job_list.put(3600)
-    preview = await harness.cleaning.look(await harness.accounts.load(ADA), FILTERS)
-    return preview.clean.id
+    preview = await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
+    return preview.cleanup.id
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def test_takes_the_number_as_people_write_it(
 ) -> None:
     """Thousands are parted in many ways."""
     confirmation = await harness.cleaning.confirm(ADA, clean_id, typed)
-    assert confirmation.clean.begun_at
+    assert confirmation.cleanup.started_at
 
 
 @pytest.mark.parametrize("typed", ["", "204", "12040", "-1204", "1204 jobs", "0x4b4", "1,204.0"])
@@ -48,7 +48,7 @@ async def test_takes_no_other(harness: CleanupHarness, clean_id: str, typed: str
 async def test_speaks_of_one_job_as_of_one(harness: CleanupHarness) -> None:
     """It is "it"."""
     harness.job_list.put(3600)
-    preview = await harness.cleaning.look(await harness.accounts.load(ADA), FILTERS)
+    preview = await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
     with pytest.raises(InvalidInput) as raised:
-        await harness.cleaning.confirm(ADA, preview.clean.id, "2")
+        await harness.cleaning.confirm(ADA, preview.cleanup.id, "2")
     assert raised.value.advice == "Type 1 to delete it."

@@ -35,16 +35,18 @@ async def test_nothing_outside_the_counted_set_is_deleted(
     counted = {harness.job_list.put(age) for age in ages}
     harness.job_list.put(3, agent="b")
     harness.job_list.put(None)
-    preview = await harness.cleaning.look(await harness.accounts.load(ADA), FILTERS)
+    preview = await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
     concurrent = ConcurrentChanges(harness, counted, picks)
     for step in between:
         concurrent.step(step)
-    confirmation = await harness.cleaning.confirm(ADA, preview.clean.id, str(preview.clean.counted))
-    clean = confirmation.clean
-    if confirmation.was is not None:
+    confirmation = await harness.cleaning.confirm(
+        ADA, preview.cleanup.id, str(preview.cleanup.counted)
+    )
+    clean = confirmation.cleanup
+    if confirmation.previous_count is not None:
         if not clean.counted:
             return
-        clean = (await harness.cleaning.confirm(ADA, clean.id, str(clean.counted))).clean
+        clean = (await harness.cleaning.confirm(ADA, clean.id, str(clean.counted))).cleanup
     changed = set(concurrent.changed)
     harness.emporix.before = harness.emporix.after = concurrent.meanwhile(during)
     while True:
@@ -52,7 +54,7 @@ async def test_nothing_outside_the_counted_set_is_deleted(
             report = await harness.to_the_end(clean)
             break
         except Killed:
-            await redis.delete(redis_keys.clean_lease(clean.id))
+            await redis.delete(redis_keys.cleanup_lease(clean.id))
     deleted = harness.emporix.deleted
     assert set(deleted) <= counted
     assert set(deleted).isdisjoint(changed)

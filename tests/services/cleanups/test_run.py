@@ -30,18 +30,17 @@ from bot.errors import (
     Unauthorized,
 )
 from bot.services.cleanups.run import (
-    AT_ONCE,
-    FRESH_SECONDS,
-    HOPELESS,
-    LOOK_SECONDS,
-    MOST_IDLE,
-    SHOW_SECONDS,
-    TAKEN_SECONDS,
-    TURN_SECONDS,
+    LEASE_RETRY_SECONDS,
+    MAX_FRUITLESS_ATTEMPTS,
+    MAX_JOB_IDS_AGE_SECONDS,
+    PROGRESS_INTERVAL_SECONDS,
+    SLICE_SECONDS,
+    STOP_CHECK_INTERVAL_SECONDS,
     FileNotSent,
 )
+from bot.services.deletes import MAX_DELETE_CALLS, MAX_REFUSALS_IN_A_ROW
 from bot.store import keys as redis_keys
-from bot.store.cleanups import LEASE_SECONDS
+from bot.store.cleanups import CLEANUP_LEASE_SECONDS
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
 from sandbox.redis_server import redis_server
@@ -74,16 +73,18 @@ def filled(harness: CleanupHarness) -> CleanupHarness:
 
 
 async def entries(harness: CleanupHarness) -> list[tuple[str, int, int]]:
-    found = await harness.audit.last(ADA, 10)
+    found = await harness.audit.latest(ADA, 10)
     return [(entry.result, entry.count, entry.deleted) for entry in found]
 
 
 async def test_deletes_them_all(harness: CleanupHarness) -> None:
     """Those modified longest ago first, and the audit record has one entry."""
     report = await harness.to_the_end(await harness.begin())
-    assert (report.clean.end_reason, report.deleted, report.left) == ("done", 12, 0)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("done", 12, 0)
     assert harness.job_list.present == set()
-    assert set(harness.emporix.deleted[:AT_ONCE]) == set(harness.job_list.ids[-AT_ONCE:])
+    assert set(harness.emporix.deleted[:MAX_DELETE_CALLS]) == set(
+        harness.job_list.ids[-MAX_DELETE_CALLS:]
+    )
     assert await entries(harness) == [("done", 12, 12)]
 
 
@@ -116,7 +117,7 @@ async def test_a_filter_that_emporix_ignores_costs_no_job(harness: CleanupHarnes
     clean = await harness.begin(Filters(agents=("a",), since=harness.clock() - 7200))
     harness.emporix.ignores_filters = True
     report = await harness.to_the_end(clean)
-    assert (report.clean.counted, report.deleted, len(harness.job_list.present)) == (3, 3, 9)
+    assert (report.cleanup.counted, report.deleted, len(harness.job_list.present)) == (3, 3, 9)
 
 
 async def test_more_than_were_counted_are_not_touched(harness: CleanupHarness) -> None:
@@ -124,15 +125,15 @@ async def test_more_than_were_counted_are_not_touched(harness: CleanupHarness) -
     clean = await harness.begin()
     harness.job_list.put(3600 * 3)  # Emporix shows late what is as old as the others
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("grew", 0)
+    assert (report.cleanup.end_reason, report.deleted) == ("count_increased", 0)
     assert len(harness.job_list.present) == 13
 
 
 async def overwrite(harness: CleanupHarness, clean: Cleanup) -> None:
     """As another worker would, between two turns."""
-    assert await harness.kept.claim(clean.id, "another")
+    assert await harness.kept.acquire_lease(clean.id, "another")
     await harness.kept.save(clean, "another")
-    await harness.kept.release(clean.id, "another")
+    await harness.kept.release_lease(clean.id, "another")
 
 
 async def test_a_filter_of_a_newer_version_is_left_to_it(
@@ -142,7 +143,7 @@ async def test_a_filter_of_a_newer_version_is_left_to_it(
     clean = await harness.begin()
     newer = replace(clean, filters=replace(clean.filters, unknown={"priority": "high"}))
     await overwrite(harness, newer)
-    assert await harness.turn(newer) == TAKEN_SECONDS
+    assert await harness.turn(newer) == LEASE_RETRY_SECONDS
     assert harness.emporix.deleted == []
     assert "left to a worker of the version that began it" in caplog.text
     for seconds, logged in ((59, 1), (1, 2), (30, 2)):
@@ -159,10 +160,14 @@ async def test_a_lost_list_of_jobs_is_told(harness: CleanupHarness) -> None:
     clean = await harness.begin()
     harness.emporix.before = once(EmporixFailed())
     assert await harness.turn(clean)
-    await harness.redis.delete(redis_keys.clean_jobs(clean.id))
+    await harness.redis.delete(redis_keys.cleanup_jobs(clean.id))
     harness.clock.forward(2)
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("lost", 4, 8)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == (
+        "job_ids_missing",
+        4,
+        8,
+    )
 
 
 @pytest.mark.parametrize("at", [1, 3, 8, 12])
@@ -208,7 +213,7 @@ async def test_a_passing_fault_is_got_over(
         harness.emporix.before = on_call(3, error)
     assert await harness.turn(clean) == 2.0
     assert harness.shown[-1].state == "pausing"
-    assert harness.shown[-1].trouble == error.template
+    assert harness.shown[-1].error == error.template
     harness.clock.forward(2)
     report = await harness.to_the_end(clean)
     assert report.deleted + report.already_gone == 12
@@ -220,11 +225,11 @@ async def test_waits_as_long_as_emporix_wants(harness: CleanupHarness) -> None:
     clean = await harness.begin()
     error = RateLimited()
     error.retry_after = 95.0
-    harness.emporix.before = for_the_first(AT_ONCE, error)
+    harness.emporix.before = for_the_first(MAX_DELETE_CALLS, error)
     began = harness.clock()
     while not harness.emporix.deleted:
         seconds = await harness.turn(clean)
-        assert (seconds or 0) <= LOOK_SECONDS
+        assert (seconds or 0) <= STOP_CHECK_INTERVAL_SECONDS
         harness.clock.forward(seconds or 0)
     assert harness.clock() - began == 95.0
 
@@ -235,12 +240,14 @@ async def test_gives_up_after_a_while_and_goes_on(harness: CleanupHarness) -> No
     began = harness.clock()
     harness.emporix.before = always(EmporixFailed())
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("gave_up", 0, 12)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("gave_up", 0, 12)
     assert 20 * 60 < harness.clock() - began < 40 * 60
-    assert len([one for one in harness.shown if one.state == "pausing"]) == MOST_IDLE - 1
+    assert (
+        len([one for one in harness.shown if one.state == "pausing"]) == MAX_FRUITLESS_ATTEMPTS - 1
+    )
     harness.emporix.before = lambda _: None
     report = await harness.to_the_end(await harness.go_on(clean))
-    assert (report.clean.end_reason, report.deleted) == ("done", 12)
+    assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
     assert await entries(harness) == [("done", 12, 12), ("gave_up", 12, 0)]
 
 
@@ -249,7 +256,7 @@ async def test_a_result_now_and_then_keeps_it_going(harness: CleanupHarness) -> 
     clean = await harness.begin()
     harness.emporix.before = most_of_the_time(EmporixFailed())
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("done", 12)
+    assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
 
 
 async def test_refused_jobs_stay_with_the_reason(harness: CleanupHarness) -> None:
@@ -272,13 +279,13 @@ async def test_an_id_that_cannot_be_asked_for_is_told(harness: CleanupHarness) -
 
 async def test_ends_where_all_is_refused(harness: CleanupHarness) -> None:
     """Thousands of refusals would help nobody."""
-    for _ in range(2 * HOPELESS):
+    for _ in range(2 * MAX_REFUSALS_IN_A_ROW):
         harness.job_list.put(60)
     clean = await harness.begin()
     harness.emporix.before = always(Forbidden())
     report = await harness.to_the_end(clean)
-    assert report.clean.end_reason == "refused"
-    assert report.refused["forbidden"] == HOPELESS
+    assert report.cleanup.end_reason == "refused"
+    assert report.refused["forbidden"] == MAX_REFUSALS_IN_A_ROW
 
 
 async def test_stops_kindly_when_its_owner_disconnects(harness: CleanupHarness) -> None:
@@ -290,7 +297,7 @@ async def test_stops_kindly_when_its_owner_disconnects(harness: CleanupHarness) 
 
     harness.emporix.after = disconnect
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("not_connected", 5, 7)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("not_connected", 5, 7)
     assert await entries(harness) == [("not_connected", 12, 5)]
 
 
@@ -299,28 +306,32 @@ async def test_stops_when_the_key_is_not_accepted_any_more(harness: CleanupHarne
     clean = await harness.begin()
     harness.emporix.before = always(Unauthorized())
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.left) == ("unauthorized", 12)
+    assert (report.cleanup.end_reason, report.remaining) == ("unauthorized", 12)
 
 
 async def test_stops_after_the_deletes_on_their_way(harness: CleanupHarness) -> None:
     """A round at most."""
     clean = await harness.begin()
-    await harness.kept.ask_to_stop("another", "U0ADA")  # the script is known to Redis from now on
+    await harness.kept.request_stop("another", "U0ADA")  # the script is known to Redis from now on
     stopping: list[asyncio.Task[Any]] = []
 
     def press(_: str) -> None:
-        stopping.append(asyncio.create_task(harness.kept.ask_to_stop(clean.id, "U0ADA")))
+        stopping.append(asyncio.create_task(harness.kept.request_stop(clean.id, "U0ADA")))
 
     harness.emporix.after = press
     report = await harness.to_the_end(clean)
     await asyncio.gather(*stopping)
-    assert (report.clean.end_reason, report.deleted, report.left) == ("stopped", AT_ONCE, 7)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == (
+        "stopped",
+        MAX_DELETE_CALLS,
+        7,
+    )
 
 
 async def test_what_changes_while_it_rests_stays(harness: CleanupHarness) -> None:
     """Who continues it a day later deletes none that has changed since the first count."""
     clean = await harness.begin()
-    harness.emporix.before = on_call(AT_ONCE + 3, EmporixTimeout())
+    harness.emporix.before = on_call(MAX_DELETE_CALLS + 3, EmporixTimeout())
     await harness.turn(clean)
     await harness.cleaning.stop(ADA, clean.id)
     await harness.to_the_end(clean)
@@ -328,7 +339,7 @@ async def test_what_changes_while_it_rests_stays(harness: CleanupHarness) -> Non
     changed = harness.job_list.change("job-000")
     report = await harness.to_the_end(await harness.go_on(clean))
     assert harness.job_list.present == {changed}
-    assert (report.clean.end_reason, report.clean.counted, report.deleted) == ("done", 2, 2)
+    assert (report.cleanup.end_reason, report.cleanup.counted, report.deleted) == ("done", 2, 2)
 
 
 async def test_a_delete_that_may_have_worked_is_tried_again_however_late(
@@ -339,7 +350,7 @@ async def test_a_delete_that_may_have_worked_is_tried_again_however_late(
     harness.emporix.after = for_jobs({"job-011"}, EmporixTimeout())
     await harness.turn(clean)
     harness.emporix.after = lambda _: None
-    harness.clock.forward(FRESH_SECONDS + 1)
+    harness.clock.forward(MAX_JOB_IDS_AGE_SECONDS + 1)
     report = await harness.to_the_end(clean)
     assert (report.deleted, report.missing) == (12, 0)
 
@@ -348,24 +359,26 @@ async def test_two_workers_do_not_share_one(harness: CleanupHarness) -> None:
     """Who comes second waits; nothing is deleted twice."""
     clean = await harness.begin()
     results = await asyncio.gather(harness.turn(clean), harness.turn(clean))
-    assert sorted(results, key=str) == [TAKEN_SECONDS, None]
+    assert sorted(results, key=str) == [LEASE_RETRY_SECONDS, None]
     assert sorted(harness.emporix.deleted) == sorted(harness.job_list.ids)
 
 
 async def test_a_worker_that_slept_too_long_deletes_no_more(harness: CleanupHarness) -> None:
     """Its lease has ended and another holds it: it does not begin a single delete."""
     clean = await harness.begin()
-    lease = redis_keys.clean_lease(clean.id)
+    lease = redis_keys.cleanup_lease(clean.id)
     taking: list[asyncio.Task[Any]] = []
 
     def lose(_: str) -> None:
-        taking.append(asyncio.create_task(harness.redis.set(lease, "another", ex=LEASE_SECONDS)))
+        taking.append(
+            asyncio.create_task(harness.redis.set(lease, "another", ex=CLEANUP_LEASE_SECONDS))
+        )
 
     harness.emporix.after = lose
-    assert await harness.turn(clean) == TAKEN_SECONDS
+    assert await harness.turn(clean) == LEASE_RETRY_SECONDS
     await asyncio.gather(*taking)
-    assert 1 <= len(harness.emporix.deleted) <= AT_ONCE
-    assert await harness.turn(clean) == TAKEN_SECONDS
+    assert 1 <= len(harness.emporix.deleted) <= MAX_DELETE_CALLS
+    assert await harness.turn(clean) == LEASE_RETRY_SECONDS
     harness.emporix.after = lambda _: None
     await harness.redis.delete(lease)
     report = await harness.to_the_end(clean)
@@ -388,9 +401,9 @@ async def test_takes_turns_and_shows_how_far_it_is(harness: CleanupHarness) -> N
     owner = replace(harness.owner.reached, show=show)
     while (await harness.runs.run(clean.id, owner)) is not None:
         turns += 1
-    assert turns >= 72 * 0.3 // (TURN_SECONDS + 5 * 0.3)
+    assert turns >= 72 * 0.3 // (SLICE_SECONDS + 5 * 0.3)
     pauses = [later - earlier for earlier, later in pairwise(times[:-1])]
-    assert all(pause >= SHOW_SECONDS or pause == 0 for pause in pauses)
+    assert all(pause >= PROGRESS_INTERVAL_SECONDS or pause == 0 for pause in pauses)
     seen = [one.percent for one in harness.shown]
     assert seen == sorted(seen)
     assert seen[-1] == 100
@@ -407,12 +420,12 @@ async def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock) -> No
     with pytest.raises(StoreUnavailable):
         await harness.turn(clean)
     deleted = len(harness.emporix.deleted)
-    assert deleted <= AT_ONCE
+    assert deleted <= MAX_DELETE_CALLS
     await harness.redis.aclose()
     with redis_server(tmp_path) as url:
         again = CleanupHarness(connect(url), clock)
         again.job_list = again.emporix.job_list = harness.job_list
-        await again.redis.delete(redis_keys.clean_lease(clean.id))
+        await again.redis.delete(redis_keys.cleanup_lease(clean.id))
         report = await again.to_the_end(clean)
         await again.redis.aclose()
     assert (report.deleted, report.already_gone) == (12, 0)
@@ -429,7 +442,7 @@ async def test_its_owner_has_the_jobs_before_the_first_delete(harness: CleanupHa
     harness.emporix.before = look
     report = await harness.to_the_end(clean)
     assert harness.owner.files == [sorted(harness.job_list.ids, reverse=True)]
-    assert (report.clean.files, report.clean.exported, report.deleted) == (1, True, 12)
+    assert (report.cleanup.files, report.cleanup.exported, report.deleted) == (1, True, 12)
 
 
 async def test_a_restart_sends_the_file_no_second_time(harness: CleanupHarness) -> None:
@@ -456,7 +469,7 @@ async def test_a_killed_export_goes_on(harness: CleanupHarness) -> None:
     first, second = map(set, harness.owner.files)
     assert first | second == set(harness.job_list.ids)
     assert len(first & second) <= 1
-    assert (report.clean.files, report.deleted) == (2, 312)
+    assert (report.cleanup.files, report.deleted) == (2, 312)
 
 
 async def test_pages_that_are_too_large_are_read_in_small_ones(harness: CleanupHarness) -> None:
@@ -480,7 +493,7 @@ async def test_without_the_file_nothing_is_deleted(harness: CleanupHarness) -> N
     clean = await harness.begin()
     harness.owner.before_file = always(FileNotSent("missing_scope", passes=False))
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.clean.detail) == ("no_file", "missing_scope")
+    assert (report.cleanup.end_reason, report.cleanup.detail) == ("no_file", "missing_scope")
     assert harness.emporix.deleted == []
     harness.owner.before_file = lambda _: None
     assert (await harness.to_the_end(await harness.go_on(clean))).deleted == 12
@@ -491,7 +504,7 @@ async def test_the_file_is_tried_again(harness: CleanupHarness) -> None:
     clean = await harness.begin()
     harness.owner.before_file = for_the_first(2, FileNotSent("fatal_error", passes=True))
     assert await harness.turn(clean) == 2.0
-    assert (harness.shown[-1].trouble, harness.emporix.deleted) == ("file_not_sent", [])
+    assert (harness.shown[-1].error, harness.emporix.deleted) == ("file_not_sent", [])
     harness.clock.forward(2)
     assert (await harness.to_the_end(clean)).deleted == 12
 
@@ -501,7 +514,7 @@ async def test_a_file_that_never_arrives_ends_it(harness: CleanupHarness) -> Non
     clean = await harness.begin()
     harness.owner.before_file = always(FileNotSent("fatal_error", passes=True))
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.clean.detail) == ("no_file", "fatal_error")
+    assert (report.cleanup.end_reason, report.cleanup.detail) == ("no_file", "fatal_error")
     assert harness.emporix.deleted == []
 
 
@@ -522,7 +535,7 @@ async def test_ends_at_once_when_its_owner_is_reported_gone(
     clean = await harness.begin()
 
     async def leave() -> None:
-        await harness.kept.ask_to_stop(clean.id, "owner_gone")
+        await harness.kept.request_stop(clean.id, "owner_gone")
         harness.accounts.connected = False
 
     if during:
@@ -532,7 +545,7 @@ async def test_ends_at_once_when_its_owner_is_reported_gone(
     assert await harness.turn(clean) is None
     assert await entries(harness) == [("owner_gone", 12, 0)]
     assert harness.emporix.deleted == []
-    assert not any(progress.clean.end_reason for progress in harness.shown)
+    assert not any(progress.cleanup.end_reason for progress in harness.shown)
 
 
 async def test_asks_for_its_owner_once_an_hour(harness: CleanupHarness) -> None:
@@ -568,11 +581,11 @@ async def test_nothing_is_deleted_after_a_long_pause(redis: Any, pause: int, fai
     harness.clock.forward(pause)
     report = await harness.to_the_end(clean)
     if pause <= 1800:
-        assert (report.clean.end_reason, report.deleted) == ("done", 12)
+        assert (report.cleanup.end_reason, report.deleted) == ("done", 12)
         return
-    assert (report.clean.end_reason, len(harness.emporix.deleted)) == ("interrupted", deleted)
+    assert (report.cleanup.end_reason, len(harness.emporix.deleted)) == ("interrupted", deleted)
     report = await harness.to_the_end(await harness.go_on(clean))
-    assert (report.clean.end_reason, len(harness.emporix.deleted)) == ("done", 12)
+    assert (report.cleanup.end_reason, len(harness.emporix.deleted)) == ("done", 12)
 
 
 async def test_counts_the_pause_from_the_last_progress(harness: CleanupHarness) -> None:
@@ -581,7 +594,7 @@ async def test_counts_the_pause_from_the_last_progress(harness: CleanupHarness) 
     harness.emporix.before = on_call(1, EmporixFailed())
     await harness.turn(clean)
     harness.clock.forward(1799)
-    harness.emporix.before = on_call(AT_ONCE + 1, EmporixFailed())
+    harness.emporix.before = on_call(MAX_DELETE_CALLS + 1, EmporixFailed())
     await harness.turn(clean)
     deleted = len(harness.emporix.deleted)
     harness.clock.forward(1799)
@@ -589,7 +602,7 @@ async def test_counts_the_pause_from_the_last_progress(harness: CleanupHarness) 
     await harness.turn(clean)
     harness.clock.forward(2)
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("interrupted", deleted)
+    assert (report.cleanup.end_reason, report.deleted) == ("interrupted", deleted)
     assert 0 < deleted < 12
 
 
@@ -599,10 +612,10 @@ async def test_an_interrupted_one_can_be_stopped_for_good(harness: CleanupHarnes
     harness.clock.forward(1801)
     await harness.to_the_end(clean)
     stopped = await harness.cleaning.stop(ADA, clean.id)
-    assert stopped.clean.end_reason == "stopped"
+    assert stopped.cleanup.end_reason == "stopped"
     report = await harness.cleaning.report(clean.id)
     assert report is not None
-    assert report.clean.end_reason == "stopped"
+    assert report.cleanup.end_reason == "stopped"
 
 
 async def test_continue_while_it_runs_is_refused(harness: CleanupHarness) -> None:
@@ -616,19 +629,19 @@ async def test_an_administrator_stops_it(harness: CleanupHarness) -> None:
     """Of their own workspace only; the report names them."""
     clean = await harness.begin()
     stranger = replace(GRACE, team_id="T0OTHER")
-    assert await harness.cleaning.running(stranger) == []
+    assert await harness.cleaning.list_running(stranger) == []
     with pytest.raises(OutdatedButton):
-        await harness.cleaning.stop_any(stranger, clean.id)
-    assert await harness.cleaning.running(GRACE) == [clean]
-    assert await harness.cleaning.stop_any(GRACE, clean.id) == (clean, True)
+        await harness.cleaning.stop_as_administrator(stranger, clean.id)
+    assert await harness.cleaning.list_running(GRACE) == [clean]
+    assert await harness.cleaning.stop_as_administrator(GRACE, clean.id) == (clean, True)
     report = await harness.to_the_end(clean)
-    assert (report.clean.end_reason, report.clean.stopped_by, report.deleted) == (
+    assert (report.cleanup.end_reason, report.cleanup.stopped_by, report.deleted) == (
         "stopped",
         "U0GRACE",
         0,
     )
-    assert (await harness.cleaning.stop_any(GRACE, clean.id))[1] is False
-    assert await harness.cleaning.running(GRACE) == []
+    assert (await harness.cleaning.stop_as_administrator(GRACE, clean.id))[1] is False
+    assert await harness.cleaning.list_running(GRACE) == []
 
 
 async def test_the_operator_turns_clean_ups_off(harness: CleanupHarness, redis: Any) -> None:
@@ -638,14 +651,14 @@ async def test_the_operator_turns_clean_ups_off(harness: CleanupHarness, redis: 
     off.job_list = off.emporix.job_list = harness.job_list
     account = await off.accounts.load(ADA)
     for forbidden in (
-        off.cleaning.look(account, FILTERS),
+        off.cleaning.preview(account, FILTERS),
         off.cleaning.confirm(ADA, clean.id, "12"),
-        off.cleaning.ask_again(account, clean.id),
+        off.cleaning.count_remaining(account, clean.id),
     ):
         with pytest.raises(DeletesOff):
             await forbidden
     report = await off.to_the_end(clean)
-    assert (report.clean.end_reason, report.deleted) == ("deletes_off", 0)
+    assert (report.cleanup.end_reason, report.deleted) == ("deletes_off", 0)
 
 
 async def test_a_worker_with_another_key_changes_nothing(
@@ -656,7 +669,7 @@ async def test_a_worker_with_another_key_changes_nothing(
     stranger = CleanupHarness(redis, harness.clock, vault=Cipher(parse_keys(new_key())))
     assert await stranger.turn(clean) is None
     assert "waits for a worker that can open it" in caplog.text
-    assert await redis.zscore(redis_keys.cleans_due(), clean.id) is not None
+    assert await redis.zscore(redis_keys.cleanups_due(), clean.id) is not None
     assert (await harness.to_the_end(clean)).deleted == 12
 
 
@@ -665,12 +678,12 @@ async def test_a_lost_index_is_restored(
 ) -> None:
     """A clean-up under way that the index lacks is put back, once, with a line in the log."""
     clean = await harness.begin()
-    await harness.cleaning.look(await harness.accounts.load(ADA), FILTERS)
-    await redis.delete(redis_keys.cleans_due())
+    await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
+    await redis.delete(redis_keys.cleanups_due())
     await harness.kept.due.reconcile(harness.clock())
     await harness.kept.due.reconcile(harness.clock())
     assert caplog.text.count("1 clean-ups were missing in the due index") == 1
     assert await harness.kept.due.claim(harness.clock(), 100) == [clean.id]
     await harness.to_the_end(clean)
     await harness.kept.due.reconcile(harness.clock())
-    assert await redis.zrange(redis_keys.cleans_due(), 0, -1) == []
+    assert await redis.zrange(redis_keys.cleanups_due(), 0, -1) == []

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from bot.domain.cleanups import Cleanup
 from bot.domain.filters import Filters
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.errors import InvalidInput
-from bot.services.cleanups.selection import check, fits
+from bot.services.cleanups.selection import check_filters, matches_cleanup
 from tests.harness.clock import FakeClock
 from tests.services.cleanups.fixtures import FILTERS, CleanupHarness
 from tests.store.fixtures import ADA
@@ -51,8 +51,8 @@ def clean(filters: Filters) -> Cleanup:
 
 def test_what_was_asked_for_fits() -> None:
     """All filters together, each in the spelling of Emporix's answers or of its queries."""
-    assert fits(JOB, clean(ALL))
-    assert fits(replace(JOB, agent_type="ANTI_FRAUD", status="FAILURE"), clean(ALL))
+    assert matches_cleanup(JOB, clean(ALL))
+    assert matches_cleanup(replace(JOB, agent_type="ANTI_FRAUD", status="FAILURE"), clean(ALL))
 
 
 @pytest.mark.parametrize(
@@ -78,27 +78,29 @@ def test_what_was_asked_for_fits() -> None:
 )
 def test_anything_else_does_not(facts: dict[str, Any]) -> None:
     """One difference is enough."""
-    assert not fits(replace(JOB, **facts), clean(ALL))
+    assert not matches_cleanup(replace(JOB, **facts), clean(ALL))
 
 
 @given(text=st.text(max_size=30))
 def test_no_text_in_the_place_of_a_time_breaks_it(text: str) -> None:
     """What is no time is no time before the count."""
-    assert isinstance(fits(replace(JOB, modified_at=text, created_at=text), clean(ALL)), bool)
+    assert isinstance(
+        matches_cleanup(replace(JOB, modified_at=text, created_at=text), clean(ALL)), bool
+    )
 
 
 @pytest.mark.parametrize("name", ["words", "statuses", "types", "agents", "events", "sessions"])
 def test_each_filter_narrows(name: str) -> None:
     """One is enough."""
     facts: dict[str, Any] = {name: ("x",)}
-    check(Filters(**facts))
+    check_filters(Filters(**facts))
 
 
 @pytest.mark.parametrize("facts", [{}, {"tenant": "acme"}, {"size": 5}, {"fields": ("id",)}])
 def test_all_jobs_are_refused(facts: dict[str, Any]) -> None:
     """What leaves no job out deletes none."""
     with pytest.raises(InvalidInput):
-        check(Filters(**facts))
+        check_filters(Filters(**facts))
 
 
 async def test_our_own_clock_does_not_matter(redis: Any, clock: FakeClock) -> None:
@@ -120,5 +122,5 @@ async def test_counts_what_stays_apart(redis: Any, clock: FakeClock) -> None:
     harness.job_list.put(60)
     harness.job_list.put(None)
     harness.job_list.put(None)
-    preview = await harness.cleaning.look(await harness.accounts.load(ADA), FILTERS)
-    assert (preview.clean.counted, preview.staying) == (1, 2)
+    preview = await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
+    assert (preview.cleanup.counted, preview.excluded) == (1, 2)

@@ -61,7 +61,7 @@ async def test_two_people_cannot_give_one_name_at_once(digests: DigestService) -
     """Of two that are set up at the same moment one is refused; case and quotes do not matter."""
     wanted = [replace(WANTED, name=name) for name in ("Daily", "“daily”")]
     outcomes = await asyncio.gather(
-        *(digests.set_up(account(), one) for one in wanted), return_exceptions=True
+        *(digests.create(account(), one) for one in wanted), return_exceptions=True
     )
     refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     assert [type(outcome) for outcome in refused] == [InvalidInput]
@@ -71,10 +71,10 @@ async def test_a_channel_has_a_limit_at_any_moment(digests: DigestService, redis
     """More than fit are set up at once; so many are kept, and no other moves in."""
     wanted = [replace(WANTED, name=f"Daily {number}") for number in range(23)]
     outcomes = await asyncio.gather(
-        *(digests.set_up(account(), one) for one in wanted), return_exceptions=True
+        *(digests.create(account(), one) for one in wanted), return_exceptions=True
     )
     assert sum(isinstance(outcome, InvalidInput) for outcome in outcomes) == 3
-    elsewhere = await digests.set_up(account(), replace(WANTED, channel_id="C0GENERAL"))
+    elsewhere = await digests.create(account(), replace(WANTED, channel_id="C0GENERAL"))
     with pytest.raises(InvalidInput):
         await digests.change(elsewhere.id, account(), WANTED)
     kept = await stored(redis).of_channel("T0ACME", "C0OPS")
@@ -84,14 +84,14 @@ async def test_a_channel_has_a_limit_at_any_moment(digests: DigestService, redis
 
 async def test_another_workspace_has_no_part_in_it(digests: DigestService) -> None:
     """A button that is replayed there finds no digest, whatever it is for."""
-    kept = await digests.set_up(account(), WANTED)
+    kept = await digests.create(account(), WANTED)
     stranger = account(Caller("T0OTHER", ADA.user_id, ADA.enterprise_id))
     for attempt in (
         digests.get(kept.id, stranger.caller),
         digests.pause(kept.id, stranger.caller),
         digests.delete(kept.id, stranger.caller),
         digests.resume(kept.id, stranger),
-        digests.ask_now(kept.id, stranger),
+        digests.post_now(kept.id, stranger),
         digests.change(kept.id, stranger, WANTED),
     ):
         with pytest.raises(OutdatedButton):
@@ -101,11 +101,11 @@ async def test_another_workspace_has_no_part_in_it(digests: DigestService) -> No
 
 async def test_a_paused_digest_leaves_the_due_index(digests: DigestService, redis: Any) -> None:
     """After its two notices: no worker claims it any more."""
-    kept = await digests.set_up(account(), WANTED)
+    kept = await digests.create(account(), WANTED)
     await digests.pause(kept.id, ADA)
     assert await redis.zscore(redis_keys.digests_due(), kept.id) is not None
     for _ in range(2):
-        await digests.settle(kept, lambda one: lifecycle.noticed(one, one.notices + 1))
+        await digests.update(kept, lambda one: lifecycle.record_notice(one, one.notices + 1))
     assert await redis.zscore(redis_keys.digests_due(), kept.id) is None
 
 
@@ -113,7 +113,7 @@ async def test_a_digest_that_moves_leaves_its_old_indexes(
     digests: DigestService, redis: Any
 ) -> None:
     """Neither its former channel nor its former owner has it."""
-    kept = await digests.set_up(account(), WANTED)
+    kept = await digests.create(account(), WANTED)
     await digests.change(kept.id, account(GRACE), replace(WANTED, channel_id="C0GENERAL"))
     assert await redis.exists(redis_keys.digests_of_channel("T0ACME", "C0OPS")) == 0
     assert await redis.exists(redis_keys.digests_of_owner(ADA)) == 0
@@ -125,7 +125,7 @@ async def test_delete_leaves_nothing_where_it_was_moved_meanwhile(
     digests: DigestService, redis: Any
 ) -> None:
     """The indexes are those of the record as it is, not as it was read."""
-    kept = await digests.set_up(account(), WANTED)
+    kept = await digests.create(account(), WANTED)
     moved = replace(WANTED, channel_id="C0GENERAL")
     store = DigestStore(redis, VAULT)
     await digests.change(kept.id, account(GRACE), moved)
@@ -138,11 +138,11 @@ async def test_a_missing_due_entry_is_restored(
     digests: DigestService, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a line in the log; paused ones that have had their notices stay out."""
-    kept = await digests.set_up(account(), WANTED)
-    done = await digests.set_up(account(), replace(WANTED, name="Done"))
+    kept = await digests.create(account(), WANTED)
+    done = await digests.create(account(), replace(WANTED, name="Done"))
     await digests.pause(done.id, ADA)
     for _ in range(2):
-        await digests.settle(done, lambda one: lifecycle.noticed(one, one.notices + 1))
+        await digests.update(done, lambda one: lifecycle.record_notice(one, one.notices + 1))
     score = await redis.zscore(redis_keys.digests_due(), kept.id)
     await redis.delete(redis_keys.digests_due())
     for _ in range(2):
@@ -157,7 +157,7 @@ async def test_only_redis_says_that_a_digest_is_gone(
     digests: DigestService, redis: Any, clock: FakeClock
 ) -> None:
     """A worker with another key leaves it due, an hour later; a deleted one is due no more."""
-    kept = await digests.set_up(account(), WANTED)
+    kept = await digests.create(account(), WANTED)
     other = stored(redis, OTHER_VAULT)
     assert await other.load(kept.id) is None
     assert await other.due.schedule(kept.id, clock() + 3600)
@@ -170,7 +170,7 @@ async def test_only_redis_says_that_a_digest_is_gone(
 Act = Callable[[DigestService, str, Account], Awaitable[Any]]
 STARTS: dict[str, Act] = {
     "resume": lambda digests, id_, who: digests.resume(id_, who),
-    "post now": lambda digests, id_, who: digests.ask_now(id_, who),
+    "post now": lambda digests, id_, who: digests.post_now(id_, who),
     "change": lambda digests, id_, who: digests.change(id_, who, replace(WANTED, name="New")),
 }
 STOPS: dict[str, Act] = {
@@ -192,7 +192,7 @@ async def test_whatever_runs_runs_for_the_person_who_started_it(
     digests: DigestService, redis: Any, clock: FakeClock, act: str, who: str, was_paused: bool
 ) -> None:
     """After any act its owner is the actor, or the act has started nothing."""
-    kept = await digests.set_up(account(), WANTED)
+    kept = await digests.create(account(), WANTED)
     if was_paused:
         await digests.pause(kept.id, ADA)
     before, actor = await stored(redis).load(kept.id), PEOPLE[who]
@@ -208,31 +208,41 @@ async def test_whatever_runs_runs_for_the_person_who_started_it(
         assert after is not None
         assert after.owner == actor.caller
     elif after is not None:
-        assert after.next is None
+        assert after.next_run is None
 
 
 async def test_disconnecting_pauses_what_runs_on_that_tenant(
     digests: DigestService, redis: Any
 ) -> None:
     """At once, and nothing of other tenants or people."""
-    mine = await digests.set_up(account(), WANTED)
-    elsewhere = await digests.set_up(
+    mine = await digests.create(account(), WANTED)
+    elsewhere = await digests.create(
         account(ADA, "globex"), replace(WANTED, tenant="globex", name="Globex")
     )
-    hers = await digests.set_up(account(GRACE), replace(WANTED, owner=GRACE, name="Hers"))
-    assert await digests.orphan(ADA, "acme") == (mine,)
+    hers = await digests.create(account(GRACE), replace(WANTED, owner=GRACE, name="Hers"))
+    assert await digests.pause_disconnected(ADA, "acme") == (mine,)
     loaded = [await stored(redis).load(one.id) for one in (mine, elsewhere, hers)]
     assert [one.paused for one in loaded if one] == ["not_connected", "", ""]
 
 
 OUTCOMES: list[Callable[[Digest, float], Digest]] = [
-    lambda digest, now: lifecycle.posted(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.was_quiet(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.missed(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.struck(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.given_up(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.paused(digest, "slack:restricted_action", now),
-    lambda digest, _: lifecycle.noticed(digest, digest.notices + 1),
+    lambda digest, now: (
+        lifecycle.record_post(digest, digest.next_run, now) if digest.next_run else digest
+    ),
+    lambda digest, now: (
+        lifecycle.was_quiet(digest, digest.next_run, now) if digest.next_run else digest
+    ),
+    lambda digest, now: (
+        lifecycle.miss_run(digest, digest.next_run, now) if digest.next_run else digest
+    ),
+    lambda digest, now: (
+        lifecycle.record_failure(digest, digest.next_run, now) if digest.next_run else digest
+    ),
+    lambda digest, now: (
+        lifecycle.skip_run(digest, digest.next_run, now) if digest.next_run else digest
+    ),
+    lambda digest, now: lifecycle.pause(digest, "slack:restricted_action", now),
+    lambda digest, _: lifecycle.record_notice(digest, digest.notices + 1),
 ]
 PERSON = st.sampled_from([account(ADA), account(GRACE)])
 FAULT = st.tuples(st.integers(1, 6), st.booleans())
@@ -275,7 +285,7 @@ class Lost(RuleBasedStateMachine):
     @rule(target=kept, who=PERSON, fault=FAULT)
     def set_up(self, who: Account, fault: tuple[int, bool]) -> Any:
         wanted = replace(WANTED, name=f"Daily {next(self.names)}")
-        made = self.act(fault, lambda: self.digests.set_up(who, wanted))
+        made = self.act(fault, lambda: self.digests.create(who, wanted))
         return made.id if made else multiple()
 
     @rule(digest_id=kept, who=PERSON, fault=FAULT, act=st.sampled_from([*STARTS, *STOPS]))
@@ -284,7 +294,7 @@ class Lost(RuleBasedStateMachine):
 
     @rule(who=PERSON, fault=FAULT)
     def disconnect(self, who: Account, fault: tuple[int, bool]) -> None:
-        self.act(fault, lambda: self.digests.orphan(who.caller, "acme"))
+        self.act(fault, lambda: self.digests.pause_disconnected(who.caller, "acme"))
 
     @rule(
         fault=FAULT,
@@ -306,7 +316,7 @@ class Lost(RuleBasedStateMachine):
         async def run() -> None:
             for due in await store.claim_due(self.clock(), 10):
                 if digest := await store.load(due.digest_id):
-                    await self.digests.settle(digest, change)
+                    await self.digests.update(digest, change)
                 else:
                     await store.due.schedule(due.digest_id, self.clock() + 3600)
 
@@ -330,7 +340,7 @@ class Lost(RuleBasedStateMachine):
             digest = await store.load(digest_id)
             assert digest is not None
             assert (digest_id in due) == (digest.due_at is not None)
-            assert digest.paused or digest.next
+            assert digest.paused or digest.next_run
         found = await store.of_channel("T0ACME", "C0OPS")
         assert {digest.id for digest in found} == ids
         owned = [*await store.of_owner(ADA), *await store.of_owner(GRACE)]

@@ -16,16 +16,16 @@ from bot.domain.filters import Filters
 from bot.errors import InvalidInput
 from bot.rendering.jinja_filters import timezone_name
 from bot.services.digests.form import (
-    ABBREVIATED,
-    only_what_fits,
-    read,
-    read_days,
-    read_minute,
-    read_name,
-    read_zone,
+    ZONE_ABBREVIATIONS,
+    digest_filters,
+    parse_days,
+    parse_form,
+    parse_minute,
+    parse_name,
+    parse_zone,
 )
 
-READERS: tuple[Callable[[Any], object], ...] = (read_name, read_minute, read_days, read_zone)
+READERS: tuple[Callable[[Any], object], ...] = (parse_name, parse_minute, parse_days, parse_zone)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ READERS: tuple[Callable[[Any], object], ...] = (read_name, read_minute, read_day
 )
 def test_zones_are_found_by_name_or_city(typed: str, zone: str) -> None:
     """In any case, with or without underscores."""
-    assert read_zone(typed) == zone
+    assert parse_zone(typed) == zone
 
 
 def test_a_city_of_several_zones_is_asked_about() -> None:
     """Both are named."""
     with pytest.raises(InvalidInput) as refused:
-        read_zone("louisville")
+        parse_zone("louisville")
     assert refused.value.advice == (
         "Did you mean America/Kentucky/Louisville or America/Louisville?"
     )
@@ -63,39 +63,39 @@ def test_a_city_of_several_zones_is_asked_about() -> None:
 @given(st.sampled_from(sorted(available_timezones() - {"localtime", "EST", "MST", "HST"})))
 def test_every_zone_can_be_typed(zone: str) -> None:
     """By its name."""
-    assert read_zone(zone) == zone
+    assert parse_zone(zone) == zone
 
 
 @given(st.integers(-12, 14).filter(bool), st.sampled_from(["UTC", "GMT", "utc ", ""]))
 def test_an_offset_means_what_people_mean(hours: int, before: str) -> None:
     """UTC+5 is five hours ahead of UTC, whatever IANA calls it, and is shown as it was typed."""
-    name = read_zone(f"{before}{hours:+}")
+    name = parse_zone(f"{before}{hours:+}")
     assert datetime.now(ZoneInfo(name)).utcoffset() == timedelta(hours=hours)
-    assert timezone_name(name) == f"UTC{hours:+}"
-    assert read_zone(timezone_name(name)) == name
+    assert zone(name) == f"UTC{hours:+}"
+    assert parse_zone(zone(name)) == name
 
 
 @pytest.mark.parametrize("typed", ["EST", "est", "MST", "HST", "PST", "IST", "CEST", "BST", "cst"])
 def test_an_abbreviation_is_refused_with_a_city(typed: str) -> None:
     """It means one half of the year, or several places: a city means all year."""
     with pytest.raises(InvalidInput) as refused:
-        read_zone(typed)
+        parse_zone(typed)
     assert "abbreviation" in refused.value.problem
     assert "such as " in refused.value.advice
 
 
-@pytest.mark.parametrize("cities", ABBREVIATED.values())
+@pytest.mark.parametrize("cities", ZONE_ABBREVIATIONS.values())
 def test_the_proposed_cities_can_be_typed(cities: str) -> None:
     """What the advice names is taken."""
     for city in re.split(", | or ", cities):
-        assert read_zone(city) == city
+        assert parse_zone(city) == city
 
 
 @pytest.mark.parametrize("typed", ["UTC+5:30", "GMT+15", "-13", "+99"])
 def test_an_offset_without_a_zone_is_refused(typed: str) -> None:
     """Half hours and what no clock shows, with what can be typed."""
     with pytest.raises(InvalidInput) as refused:
-        read_zone(typed)
+        parse_zone(typed)
     assert refused.value.advice.startswith("Type ")
 
 
@@ -117,7 +117,7 @@ def test_anything_else_is_refused_with_advice(reader: object, text: str) -> None
 @given(st.dictionaries(st.sampled_from(["name", "time", "zone", "days"]), st.text(max_size=20)))
 def test_every_problem_stands_at_its_field(values: dict[str, str]) -> None:
     """All are found at once."""
-    filled = read(values)
+    filled = parse_form(values)
     assert filled.problems.keys() <= {"name", "time", "zone", "days"}
     if not filled.problems:
         assert filled.schedule.days
@@ -125,5 +125,5 @@ def test_every_problem_stands_at_its_field(values: dict[str, str]) -> None:
 
 def test_filters_take_the_tenant_of_the_form() -> None:
     """It may be said twice, if it is the same."""
-    same = only_what_fits(Filters(tenant="acme", statuses=("failure",)), "acme")
-    assert same == only_what_fits(Filters(statuses=("failure",)), "acme")
+    same = digest_filters(Filters(tenant="acme", statuses=("failure",)), "acme")
+    assert same == digest_filters(Filters(statuses=("failure",)), "acme")

@@ -12,13 +12,13 @@ import pytest
 from bot.domain.accounts import Connection
 from bot.domain.digests import DayTotals
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
-from bot.emporix.time_range import WHOLE, TimeRange
+from bot.domain.jobs import Job, JobPage
+from bot.emporix.time_range import ALL_TIMES, TimeRange
 from bot.errors import EmporixFailed, EmporixTimeout, RateLimited
 from bot.services.digests.history import (
-    CALLS_AT_ONCE,
-    DAYS,
-    MOST_UNKNOWN,
+    HISTORY_DAYS,
+    MAX_HISTORY_CALLS,
+    MAX_UNKNOWN_DAYS,
     SETTLED_SECONDS,
     DailyHistory,
     DayCount,
@@ -49,7 +49,7 @@ class FakeEmporix:
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
         if self.stops_after is not None and len(self.asked) >= self.stops_after:
             self.stopped.set()
@@ -110,9 +110,9 @@ def histories(emporix: FakeEmporix, kept: FakeCounts, clock: FakeClock) -> Daily
 async def test_counts_whole_days_by_totals(histories: DailyHistory, emporix: FakeEmporix) -> None:
     """Up to yesterday; no job is read."""
     history = await histories.read(connection(), Filters(), ZONE, NINE)
-    assert (history.days[0].on, history.days[-1].on) == ("2026-11-10", "2026-11-23")
+    assert (history.days[0].date, history.days[-1].date) == ("2026-11-10", "2026-11-23")
     assert {day.counts for day in history.days} == {(7, 7, 7)}
-    assert (len(emporix.asked), {asked.size for asked in emporix.asked}) == (DAYS * 3, {1})
+    assert (len(emporix.asked), {asked.size for asked in emporix.asked}) == (HISTORY_DAYS * 3, {1})
     assert max(asked.until or 0 for asked in emporix.asked) == MIDNIGHT
 
 
@@ -125,7 +125,7 @@ async def test_the_next_day_counts_one(
     clock.forward(DAY)
     history = await histories.read(connection(), Filters(), ZONE, NINE + DAY)
     assert len(emporix.asked) == 3
-    assert (history.days[0].on, history.days[-1].on) == ("2026-11-11", "2026-11-24")
+    assert (history.days[0].date, history.days[-1].date) == ("2026-11-11", "2026-11-24")
 
 
 async def test_a_day_that_was_just_over_is_counted_again(
@@ -172,7 +172,7 @@ async def test_many_charts_are_no_storm(histories: DailyHistory, emporix: FakeEm
         for number in range(40)
     ]
     await asyncio.gather(*reading)
-    assert emporix.most_at_once == CALLS_AT_ONCE
+    assert emporix.most_at_once == MAX_HISTORY_CALLS
 
 
 async def test_counts_only_what_the_filters_want(
@@ -180,9 +180,13 @@ async def test_counts_only_what_the_filters_want(
 ) -> None:
     """A digest of failures needs one call a day, one of what runs none."""
     failed = await histories.read(connection(), Filters(statuses=("failure",)), ZONE, NINE)
-    assert (failed.statuses, len(emporix.asked)) == (("failure",), DAYS)
+    assert (failed.statuses, len(emporix.asked)) == (("failure",), HISTORY_DAYS)
     running = await histories.read(connection(), Filters(statuses=("in_progress",)), ZONE, NINE)
-    assert (running.statuses, running.is_enough, len(emporix.asked)) == ((), False, DAYS)
+    assert (running.statuses, running.has_enough_days, len(emporix.asked)) == (
+        (),
+        False,
+        HISTORY_DAYS,
+    )
 
 
 @pytest.mark.parametrize("trouble", [EmporixFailed("500", tenant="acme"), None])
@@ -192,8 +196,8 @@ async def test_a_day_that_is_not_known_is_not_zero(
     """It is not kept either, and the next reading asks for it."""
     emporix.trouble[MIDNIGHT - 3 * DAY] = trouble
     history = await histories.read(connection(), Filters(), ZONE, NINE)
-    assert [day.on for day in history.days[-3:]] == ["2026-11-20", "2026-11-22", "2026-11-23"]
-    assert (history.unknown, history.kinds[0].counts) == (1, (7,) * 13)
+    assert [day.date for day in history.days[-3:]] == ["2026-11-20", "2026-11-22", "2026-11-23"]
+    assert (history.unknown, history.series[0].counts) == (1, (7,) * 13)
     emporix.trouble.clear()
     emporix.asked.clear()
     later = await histories.read(connection(), Filters(), ZONE, NINE + DAY)
@@ -205,11 +209,11 @@ async def test_emporix_is_not_pressed(histories: DailyHistory, emporix: FakeEmpo
     """Where it fails for two days the others are left alone, where it asks for a pause at once."""
     emporix.trouble = {MIDNIGHT - day * DAY: EmporixTimeout(tenant="acme") for day in range(15)}
     history = await histories.read(connection(), Filters(), ZONE, NINE)
-    assert (history.days, history.unknown) == ((), DAYS)
-    assert len(emporix.asked) == MOST_UNKNOWN
+    assert (history.days, history.unknown) == ((), HISTORY_DAYS)
+    assert len(emporix.asked) == MAX_UNKNOWN_DAYS
     emporix.trouble = {MIDNIGHT - DAY: RateLimited(tenant="acme")}
     await histories.read(connection(), Filters(words=("refund",)), ZONE, NINE)
-    assert len(emporix.asked) == MOST_UNKNOWN + 1
+    assert len(emporix.asked) == MAX_UNKNOWN_DAYS + 1
 
 
 async def test_two_seconds_are_waited_and_no_longer(
@@ -224,13 +228,13 @@ async def test_two_seconds_are_waited_and_no_longer(
     assert (patience.asked, reading.done()) == ([2.0], False)
     patience.over.set()
     history = await reading
-    assert [day.on for day in history.days] == ["2026-11-22", "2026-11-23"]
-    assert (history.unknown, history.is_enough) == (12, True)
+    assert [day.date for day in history.days] == ["2026-11-22", "2026-11-23"]
+    assert (history.unknown, history.has_enough_days) == (12, True)
     emporix.stopped.clear()
     emporix.go_on.set()
     patience.over.clear()
     later = await histories.read(connection(), Filters(), ZONE, NINE)
-    assert (later.unknown, len(emporix.asked)) == (0, DAYS * 3)
+    assert (later.unknown, len(emporix.asked)) == (0, HISTORY_DAYS * 3)
     await histories.close()
 
 
@@ -243,7 +247,7 @@ async def test_what_emporix_never_answers_is_left_out(
     histories = DailyHistory(cast("Any", emporix), cast("Any", kept), clock, patience)
     emporix.stops_after = 0
     history = await histories.read(connection(), Filters(), ZONE, NINE)
-    assert (history.days, history.is_enough) == ((), False)
+    assert (history.days, history.has_enough_days) == ((), False)
     await histories.close()
 
 
@@ -262,7 +266,7 @@ async def test_each_day_is_kept_once_it_is_counted(
     emporix.asked.clear()
     second = DailyHistory(cast("Any", emporix), cast("Any", kept), clock)
     history = await second.prepare(connection(), Filters(), ZONE, NINE)
-    assert (history.unknown, len(emporix.asked)) == (0, (DAYS - 5) * 3)
+    assert (history.unknown, len(emporix.asked)) == (0, (HISTORY_DAYS - 5) * 3)
 
 
 def history(*failed: int) -> History:
@@ -286,12 +290,12 @@ def history(*failed: int) -> History:
 )
 def test_two_days_are_enough(days: History, enough: bool) -> None:
     """Counted from the first that had a job; days that are not known are not among them."""
-    assert days.is_enough is enough
+    assert days.has_enough_days is enough
 
 
 def test_the_worst_day_is_the_newest_of_equals() -> None:
     """And there is none where nothing failed."""
-    (kind,) = history(5, 9, 0, 9, 0).kinds
-    assert (kind.total, kind.most, kind.most_on) == (23, 9, "2026-11-22")
-    (kind,) = replace(history(0, 0)).kinds
-    assert (kind.total, kind.most, kind.most_on) == (0, 0, "")
+    (kind,) = history(5, 9, 0, 9, 0).series
+    assert (kind.total, kind.peak, kind.peak_day) == (23, 9, "2026-11-22")
+    (kind,) = replace(history(0, 0)).series
+    assert (kind.total, kind.peak, kind.peak_day) == (0, 0, "")

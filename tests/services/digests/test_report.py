@@ -10,16 +10,16 @@ import pytest
 
 from bot.domain.accounts import Connection
 from bot.domain.filters import Filters
-from bot.emporix.models import Job, JobPage
-from bot.emporix.time_range import WHOLE, TimeRange
+from bot.domain.jobs import Job, JobPage
+from bot.emporix.time_range import ALL_TIMES, TimeRange
 from bot.errors import EmporixTimeout
-from bot.services.digests.lifecycle import Window
-from bot.services.digests.report import MOST_FAILURES, SHOWN_GROUPS, DigestReports
-from bot.services.filters.form import lengthen
+from bot.services.digests.lifecycle import ReportWindow
+from bot.services.digests.report import MAX_FAILURES_READ, MAX_GROUPS_SHOWN, DigestReports
+from bot.services.filters.form import from_compact
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import connection
 
-WINDOW = Window(0, 100, 200)
+WINDOW = ReportWindow(0, 100, 200)
 TOTALS = {"": 100_000, "success": 99_000, "failure": 700, "in_progress": 0, "skipped": 250}
 
 
@@ -32,7 +32,7 @@ class FakeEmporix:
     trouble: Exception | None = None
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = WHOLE
+        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
         self.asked.append(filters)
         await asyncio.sleep(0)
@@ -80,12 +80,12 @@ async def test_counts_by_totals(reports: DigestReports) -> None:
 async def test_reads_no_more_than_it_shows(emporix: FakeEmporix, reports: DigestReports) -> None:
     """Of a hundred thousand jobs a hundred failures; of these only the beginnings are kept."""
     report = await reports.read(connection(), Filters(), WINDOW)
-    assert sum(asked.size for asked in emporix.asked if asked.size > 1) == MOST_FAILURES
-    assert len(report.groups) == SHOWN_GROUPS
+    assert sum(asked.size for asked in emporix.asked if asked.size > 1) == MAX_FAILURES_READ
+    assert len(report.groups) == MAX_GROUPS_SHOWN
     shown = len(report.groups) + len(report.rest)
     assert shown + report.more == 700
     assert max(len(job.message) for job in report.rest) <= 1000
-    assert report.read == MOST_FAILURES
+    assert report.read == MAX_FAILURES_READ
 
 
 async def test_shows_each_group_before_a_second_of_any(reports: DigestReports) -> None:
@@ -98,7 +98,7 @@ async def test_shows_each_group_before_a_second_of_any(reports: DigestReports) -
 async def test_remembers_the_query_of_its_failures(reports: DigestReports) -> None:
     """For a button: the failures of this tenant and time, by the digest's filters."""
     report = await reports.read(connection(), Filters(words=("refund",)), WINDOW)
-    filters, _ = lengthen(report.query)
+    filters, _ = from_compact(report.query)
     since, until, tenant = WINDOW.since, WINDOW.until, report.tenant
     assert filters == Filters(
         words=("refund",), statuses=("failure",), since=since, until=until, tenant=tenant

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.digests import Schedule, ScheduledRun
-from bot.services.digests.schedule import days_before, moment, next_slot, slots_between
+from bot.services.digests.schedule import days_before, local_time, next_run, runs_between
 
 EVERY_DAY = tuple(range(7))
 # Not zones of a place: the machine's own, and copies of the database kept for old programs.
@@ -38,9 +38,9 @@ def clock_at(minute: int) -> str:
 
 def run(schedule: Schedule, begin: float, end: float) -> list[ScheduledRun]:
     """What a worker that is always there comes by."""
-    slots = [next_slot(schedule, begin)]
+    slots = [next_run(schedule, begin)]
     while slots[-1].at < end:
-        slots.append(next_slot(schedule, slots[-1].at))
+        slots.append(next_run(schedule, slots[-1].at))
     return slots
 
 
@@ -58,14 +58,14 @@ def run(schedule: Schedule, begin: float, end: float) -> list[ScheduledRun]:
 )
 def test_both_changes_in_berlin(day: date, minute: int, shown: str) -> None:
     """In spring half past two is three o'clock, in autumn it is the first half past two."""
-    found = moment("Europe/Berlin", day, minute)
+    found = local_time("Europe/Berlin", day, minute)
     assert found is not None
     assert local("Europe/Berlin", found) == shown
 
 
 def test_a_gap_of_half_an_hour() -> None:
     """Lord Howe Island moves its clocks by thirty minutes."""
-    found = moment("Australia/Lord_Howe", date(2026, 10, 4), 2 * 60 + 10)
+    found = local_time("Australia/Lord_Howe", date(2026, 10, 4), 2 * 60 + 10)
     assert found is not None
     assert local("Australia/Lord_Howe", found).startswith("2026-10-04 02:30:00")
 
@@ -104,36 +104,36 @@ def test_at_its_very_time_the_next_one_follows() -> None:
     """The run of now is not found again."""
     schedule = Schedule(9 * 60, "UTC", EVERY_DAY)
     now = at("UTC", "2026-11-25T09:00")
-    assert next_slot(schedule, now) == ScheduledRun("2026-11-26", now + 86400)
+    assert next_run(schedule, now) == ScheduledRun("2026-11-26", now + 86400)
 
 
 def test_a_day_can_be_done_already() -> None:
     """Who moves a digest from nine to ten at half past nine gets none again that day."""
     schedule = Schedule(10 * 60, "UTC", EVERY_DAY)
     now = at("UTC", "2026-11-25T09:30")
-    assert next_slot(schedule, now).date == "2026-11-25"
-    assert next_slot(schedule, now, not_on="2026-11-25").date == "2026-11-26"
+    assert next_run(schedule, now).date == "2026-11-25"
+    assert next_run(schedule, now, not_on="2026-11-25").date == "2026-11-26"
 
 
 def test_what_lies_between() -> None:
     """All that a worker that was off has missed, and no more than a month of it."""
     schedule = Schedule(9 * 60, "UTC", EVERY_DAY)
-    first = next_slot(schedule, at("UTC", "2026-11-01T00:00"))
-    missed = slots_between(schedule, first, at("UTC", "2026-11-04T09:00"))
+    first = next_run(schedule, at("UTC", "2026-11-01T00:00"))
+    missed = runs_between(schedule, first, at("UTC", "2026-11-04T09:00"))
     assert [slot.date for slot in missed] == [
         "2026-11-01",
         "2026-11-02",
         "2026-11-03",
         "2026-11-04",
     ]
-    assert len(slots_between(schedule, first, at("UTC", "2027-11-01T00:00"))) == 31
+    assert len(runs_between(schedule, first, at("UTC", "2027-11-01T00:00"))) == 31
 
 
 @settings(max_examples=600, deadline=None)
 @given(zones, minutes, days)
 def test_each_day_has_one_time(zone: str, minute: int, day: date) -> None:
     """That of the clock on the wall, or the next that it shows; the first where it comes twice."""
-    found = moment(zone, day, minute)
+    found = local_time(zone, day, minute)
     if found is None:
         return
     there = datetime.fromtimestamp(found, ZoneInfo(zone))
@@ -172,7 +172,7 @@ def test_every_change_of_every_zone(year: int) -> None:
     for zone in ZONES:
         for day in _changes(zone, year):
             for minute in range(0, 24 * 60, 15):
-                found = moment(zone, day, minute)
+                found = local_time(zone, day, minute)
                 assert found is not None
                 there = datetime.fromtimestamp(found, ZoneInfo(zone))
                 wanted = datetime.fromisoformat(f"{day} {clock_at(minute)}")
@@ -195,18 +195,18 @@ def _changes(zone: str, year: int) -> list[date]:
 @given(zone=zones, day=days, minute=minutes)
 def test_days_before_follow_one_another(zone: str, day: date, minute: int) -> None:
     """Fourteen whole local days without a gap, up to the midnight before, in every zone."""
-    now = moment(zone, day, minute)
+    now = local_time(zone, day, minute)
     if now is None:
         return
     found = days_before(zone, now, 14)
     assert len(found) == 14
     assert all(one.until == other.since for one, other in pairwise(found))
-    assert all(one.on < other.on for one, other in pairwise(found))
+    assert all(one.date < other.date for one, other in pairwise(found))
     assert found[-1].until <= now < found[-1].until + 25 * 3600
     for one in found:
         within = (one.since, one.until - 1)
         assert {datetime.fromtimestamp(at, ZoneInfo(zone)).date().isoformat() for at in within} == {
-            one.on
+            one.date
         }
 
 
@@ -216,4 +216,4 @@ def test_days_are_as_long_as_the_clocks_make_them() -> None:
     autumn = days_before("Europe/Berlin", at("Europe/Berlin", "2026-10-26T09:00"), 2)
     assert [(one.until - one.since) / 3600 for one in (*spring, *autumn)] == [24, 23, 24, 25]
     apia = days_before("Pacific/Apia", at("Pacific/Apia", "2012-01-02T09:00"), 4)
-    assert [one.on for one in apia] == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]
+    assert [one.date for one in apia] == ["2011-12-28", "2011-12-29", "2011-12-31", "2012-01-01"]

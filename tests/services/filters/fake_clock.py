@@ -29,4 +29,4 @@ class FakeWall:
 
 
 async def settled(typed: str, wall: FakeWall | None = None) -> Filters:
-    return await parse(typed).settled(wall or FakeWall())
+    return await parse(typed).resolve(wall or FakeWall())

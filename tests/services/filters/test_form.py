@@ -15,12 +15,12 @@ from bot.errors import InvalidInput, OutdatedButton
 from bot.rendering.buttons import ListButton
 from bot.services.filters.form import (
     MAX_COMPACT_LENGTH,
-    Form,
-    filled,
-    form_of,
-    lengthen,
-    read,
-    shorten,
+    FilterForm,
+    form_from_values,
+    from_compact,
+    parse_form,
+    to_compact,
+    to_form,
 )
 from bot.services.filters.parser import parse
 from tests.harness.clock import NOW
@@ -67,16 +67,16 @@ def queries(draw: st.DrawFn) -> Filters:
 @given(queries())
 async def test_asks_for_the_same(filters: Filters) -> None:
     """Filled with a query and sent off untouched, it is that query, to the second."""
-    again = await read(form_of(filters, "acme", BERLIN)).settled(HERE)
+    again = await parse_form(to_form(filters, "acme", BERLIN)).resolve(HERE)
     assert again == replace(filters, tenant="acme")
 
 
 async def test_days_are_days_of_the_reader() -> None:
     """A whole day there is a day in the form; anything else is a filter as it is typed."""
-    filters = await parse("since:2026-11-01 until:2026-11-02").settled(HERE)
-    form = form_of(filters, "acme", BERLIN)
+    filters = await parse("since:2026-11-01 until:2026-11-02").resolve(HERE)
+    form = to_form(filters, "acme", BERLIN)
     assert (form.since, form.until, form.more) == ("2026-11-01", "2026-11-02", "")
-    form = form_of(filters, "acme", ZoneInfo("America/New_York"))
+    form = to_form(filters, "acme", ZoneInfo("America/New_York"))
     assert (form.since, form.until) == ("", "")
     assert form.more == "since:2026-10-31T23:00:00Z until:2026-11-02T23:00:00Z"
 
@@ -90,7 +90,7 @@ def test_shows_each_part_in_its_place() -> None:
         agent_types=("complaint",),
         sort="agentId:ASC",
     )
-    assert form_of(filters, "acme", None) == Form(
+    assert to_form(filters, "acme", None) == FilterForm(
         tenant="acme",
         words='"late refund" invoice',
         agent="complaint-agent",
@@ -102,35 +102,35 @@ def test_shows_each_part_in_its_place() -> None:
 
 async def test_a_query_of_its_own_stays_whole() -> None:
     """`q:` stands among the other filters, and nothing may narrow it."""
-    form = form_of(Filters(raw_q='status:FAILURE message:~"a b"'), "acme", None)
+    form = to_form(Filters(raw_q='status:FAILURE message:~"a b"'), "acme", None)
     assert form.is_raw
-    assert (await read(form).settled(HERE)).raw_q == 'status:FAILURE message:~"a b"'
+    assert (await parse_form(form).resolve(HERE)).raw_q == 'status:FAILURE message:~"a b"'
     with pytest.raises(InvalidInput, match="q: stands alone") as raised:
-        read(replace(form, words="refund"))
+        parse_form(replace(form, words="refund"))
     assert raised.value.field == "more"
 
 
 @pytest.mark.parametrize(
     ("form", "field"),
     [
-        (Form(words="stats:failed"), "words"),
-        (Form(words="q:status:FAILURE"), "words"),
-        (Form(size="13"), "size"),
-        (Form(since="2026-11-02", until="2026-11-01"), "until"),
-        (Form(more="agent-type:robot"), "more"),
-        (Form(more="sort:oldest", order="newest"), "more"),
+        (FilterForm(words="stats:failed"), "words"),
+        (FilterForm(words="q:status:FAILURE"), "words"),
+        (FilterForm(size="13"), "size"),
+        (FilterForm(since="2026-11-02", until="2026-11-01"), "until"),
+        (FilterForm(more="agent-type:robot"), "more"),
+        (FilterForm(more="sort:oldest", order="newest"), "more"),
     ],
 )
-def test_says_which_field_to_mend(form: Form, field: str) -> None:
+def test_says_which_field_to_mend(form: FilterForm, field: str) -> None:
     """The words of the problem stand under it."""
     with pytest.raises(InvalidInput) as raised:
-        read(form)
+        parse_form(form)
     assert raised.value.field == field
 
 
 def test_an_open_quote_stays_in_its_field() -> None:
     """It does not draw in what stands behind it."""
-    asked = read(Form(words='late "refund', more='session:"x'))
+    asked = parse_form(FilterForm(words='late "refund', more='session:"x'))
     assert asked.filters.words == ("late", "refund")
     assert asked.filters.sessions == ("x",)
 
@@ -138,15 +138,15 @@ def test_an_open_quote_stays_in_its_field() -> None:
 def test_a_query_can_be_too_long_for_a_form() -> None:
     """It says so rather than cutting it."""
     with pytest.raises(InvalidInput, match="too long"):
-        form_of(Filters(words=("x" * 3001,)), "acme", None)
+        to_form(Filters(words=("x" * 3001,)), "acme", None)
 
 
 @given(st.dictionaries(st.sampled_from(["words", "event", "more", "size", "agent"]), st.text()))
 def test_whatever_is_filled_in_is_read_or_refused(values: dict[str, str]) -> None:
     """It is filters, or a problem with advice that is named at a field of the form."""
-    found = outcome(InvalidInput, lambda: read(filled(values, {})))
+    found = outcome(InvalidInput, lambda: parse_form(form_from_values(values, {})))
     if isinstance(found, InvalidInput):
-        assert found.field in {field.name for field in fields(Form)}
+        assert found.field in {field.name for field in fields(FilterForm)}
         assert found.problem
         assert found.advice
 
@@ -162,18 +162,20 @@ TEXTS = st.lists(st.text(max_size=300), max_size=4).map(tuple)
 )
 def test_comes_back_as_it_was(filters: Filters, searched: bool) -> None:
     """What fits is the same query again, and always fits into a button beside its cursor."""
-    short = shorten(filters, searched=searched)
+    short = to_compact(filters, searched=searched)
     assert ListButton(cursor="pQ3vYkz1mXw7Lr0a", page=100_000, query=short).value
     if short:
-        assert lengthen(short) == (filters, searched)
+        assert from_compact(short) == (filters, searched)
     else:
         assert len(json.dumps(json.dumps([0, str(filters)]))) > MAX_COMPACT_LENGTH
 
 
 def test_is_short() -> None:
     """Only what differs from a list of all jobs takes room."""
-    assert shorten(Filters(), searched=False) == "[0,{}]"
-    assert shorten(Filters(statuses=("failure",)), searched=True) == '[1,{"statuses":["failure"]}]'
+    assert to_compact(Filters(), searched=False) == "[0,{}]"
+    assert (
+        to_compact(Filters(statuses=("failure",)), searched=True) == '[1,{"statuses":["failure"]}]'
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,4 +185,4 @@ def test_is_short() -> None:
 def test_what_is_none_of_ours_is_outdated(short: str) -> None:
     """A later version's query, or none, is answered as an old button."""
     with pytest.raises(OutdatedButton):
-        lengthen(short)
+        from_compact(short)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.errors import InvalidInput
-from bot.services.filters.definitions import FILTERS, RAW, Filter
-from bot.services.filters.parser import Given, Typed, Word, parse, typed
+from bot.services.filters.definitions import ALL_FILTERS, RAW_QUERY, Filter
+from bot.services.filters.parser import TokenizedText, TypedFilter, Word, parse, tokenize
 
 NAMES = st.sampled_from(["status", "agent-type", "event", "Session", "nonsense"])
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
@@ -41,7 +41,7 @@ def values(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @st.composite
-def written(draw: st.DrawFn) -> tuple[Word | Given, str]:
+def written(draw: st.DrawFn) -> tuple[Word | TypedFilter, str]:
     """A word, a phrase or a filter, and how somebody writes it."""
     kind = draw(st.sampled_from(["word", "phrase", "filter"]))
     if kind == "word":
@@ -52,42 +52,46 @@ def written(draw: st.DrawFn) -> tuple[Word | Given, str]:
         return Word(phrase, quoted=True), quoted(phrase, draw(QUOTES))
     name, several = draw(NAMES), draw(st.lists(values(), min_size=1, max_size=3))
     text = draw(COMMAS).join(text for _, text in several)
-    return Given(name.lower(), tuple(value for value, _ in several)), name + draw(COLONS) + text
+    return TypedFilter(name.lower(), tuple(value for value, _ in several)), name + draw(
+        COLONS
+    ) + text
 
 
 @given(parts=st.lists(written(), max_size=5), spaces=SPACES)
-def test_all_that_was_written_is_read(parts: list[tuple[Word | Given, str]], spaces: str) -> None:
+def test_all_that_was_written_is_read(
+    parts: list[tuple[Word | TypedFilter, str]], spaces: str
+) -> None:
     """In any order, with spaces around commas and behind colons, quotes of any kind: nothing that
     stands in one place changes what another one means."""
     text = spaces.join(text for _, text in parts)
-    assert typed(text) == Typed(tuple(token for token, _ in parts))
+    assert tokenize(text) == TokenizedText(tuple(token for token, _ in parts))
 
 
 @given(phrase=ODD, quotes=QUOTES)
 def test_a_phrase_is_one_word(phrase: str, quotes: str) -> None:
     """Between quotes nothing is a filter, and only white space is settled."""
-    assert typed(quoted(phrase, quotes)).tokens == (Word(phrase, quoted=True),)
+    assert tokenize(quoted(phrase, quotes)).tokens == (Word(phrase, quoted=True),)
 
 
 @given(before=st.lists(written(), max_size=3), raw=st.text(max_size=20))
-def test_raw_is_all_that_follows(before: list[tuple[Word | Given, str]], raw: str) -> None:
+def test_raw_is_all_that_follows(before: list[tuple[Word | TypedFilter, str]], raw: str) -> None:
     """Behind `q:` nothing is read, and only curly quotes are made straight."""
     raw = raw.replace('"', "").translate({ord(letter): None for letter in "“”„‟«»"})
-    found = typed(" ".join([*(text for _, text in before), f"q:{raw}"]))
-    assert found == Typed(tuple(token for token, _ in before), raw.strip())
+    found = tokenize(" ".join([*(text for _, text in before), f"q:{raw}"]))
+    assert found == TokenizedText(tuple(token for token, _ in before), raw.strip())
 
 
 @given(st.text(max_size=60), st.text(st.sampled_from('a: ,"-q\n'), max_size=40))
 def test_reads_whatever_is_typed(anything: str, marks: str) -> None:
     """No letter is lost or added but white space, quotes, commas and colons."""
     for text in (anything, marks, f"{anything} {marks}"):
-        assert letters(*said(typed(text))) == letters(text)
+        assert letters(*said(tokenize(text))) == letters(text)
 
 
-def said(found: Typed) -> Iterator[str]:
+def said(found: TokenizedText) -> Iterator[str]:
     for token in found.tokens:
         yield from (token.text,) if isinstance(token, Word) else (token.name, *token.values)
-    yield from () if found.raw is None else (RAW, found.raw)
+    yield from () if found.raw is None else (RAW_QUERY, found.raw)
 
 
 def letters(*texts: str) -> Counter[str]:
@@ -101,17 +105,23 @@ def letters(*texts: str) -> Counter[str]:
 
 def test_an_open_quote_is_none() -> None:
     """A quote that is never closed keeps nothing from being read."""
-    assert typed('5" screen status:ok').tokens == (
-        Word("5"), Word("screen"), Given("status", ("ok",)),
+    assert tokenize('5" screen status:ok').tokens == (
+        Word("5"), Word("screen"), TypedFilter("status", ("ok",)),
     )  # fmt: skip
 
 
 def test_what_looks_like_a_filter_is_one() -> None:
     """A value like that stands right behind its colon or comma, or in quotes."""
-    assert typed("sort:agentId:ASC").tokens == (Given("sort", ("agentId:ASC",)),)
-    assert typed("sort: agentId:ASC").tokens == (Given("sort", ()), Given("agentid", ("ASC",)))
-    assert typed('agent:a, "b:c"').tokens == (Given("agent", ("a", "b:c")),)
-    assert typed("agent:a, b:c").tokens == (Given("agent", ("a",)), Given("b", ("c",)))
+    assert tokenize("sort:agentId:ASC").tokens == (TypedFilter("sort", ("agentId:ASC",)),)
+    assert tokenize("sort: agentId:ASC").tokens == (
+        TypedFilter("sort", ()),
+        TypedFilter("agentid", ("ASC",)),
+    )
+    assert tokenize('agent:a, "b:c"').tokens == (TypedFilter("agent", ("a", "b:c")),)
+    assert tokenize("agent:a, b:c").tokens == (
+        TypedFilter("agent", ("a",)),
+        TypedFilter("b", ("c",)),
+    )
 
 
 NONE = Filters()
@@ -245,7 +255,7 @@ def test_understands_or_says_so(typed: str) -> None:
     assert problem.advice
 
 
-@pytest.mark.parametrize("known", FILTERS, ids=lambda known: known.name)
+@pytest.mark.parametrize("known", ALL_FILTERS, ids=lambda known: known.name)
 def test_every_example_is_understood(known: Filter) -> None:
     """What help shows can be typed as it is, and asks for something by that filter."""
     assert known.example.startswith(f"{known.name}:")
@@ -256,7 +266,7 @@ def test_every_example_is_understood(known: Filter) -> None:
 
 def test_names_all_filters() -> None:
     """The filters that are understood are those that were promised."""
-    assert {known.name for known in FILTERS} == {
+    assert {known.name for known in ALL_FILTERS} == {
         "status", "type", "agent", "agent-type", "event", "session", "since", "until",
         "sort", "size", "page", "tenant", "fields", "q",
     }  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.accounts import PolledConnection
-from bot.emporix.models import Job
+from bot.domain.jobs import Job
 from bot.errors import EmporixTimeout, Unauthorized
 from bot.store import keys as redis_keys
 from tests.harness.clock import FakeClock
@@ -69,10 +69,10 @@ class Watchers:
             "watch": watch,
             "stop": lambda: watching.stop(person, tenant, job_id),
             "end": lambda: self.end(job_id),
-            "look": lambda: watching.look(source),
-            "look in vain": lambda: watching.look(source),
-            "look refused": lambda: watching.look(source),
-            "look with another key": lambda: self.other.watches.look(source),
+            "look": lambda: watching.poll(source),
+            "look in vain": lambda: watching.poll(source),
+            "look refused": lambda: watching.poll(source),
+            "look with another key": lambda: self.other.watches.poll(source),
             "tell": lambda: self.tell(source),
             "disconnect": lambda: watching.end_all(person, tenant),
             "unreadable": lambda: self.add_unreadable(source, job_id),
@@ -84,7 +84,7 @@ class Watchers:
         self.harness.emporix.jobs[job_id] = Job(id=job_id, status="success")
 
     async def tell(self, source: PolledConnection) -> None:
-        for ending in (await self.harness.watches.look(source)).endings:
+        for ending in (await self.harness.watches.poll(source)).endings:
             watch = ending.watch
             await self.harness.watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
@@ -98,7 +98,7 @@ class Watchers:
     async def wait(self) -> None:
         """A tick takes what is due, and the worker that took it dies."""
         self.clock.forward(1_000)
-        await self.harness.watch_store.sources.take_due(self.clock(), 200)
+        await self.harness.watch_store.connections.claim_due(self.clock(), 200)
 
     async def check(self) -> None:
         for person in PEOPLE:

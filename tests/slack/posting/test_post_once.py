@@ -23,9 +23,9 @@ from bot.slack.posting.post_once import (
     OutcomeUnknown,
     OutgoingMessage,
     PostRefused,
-    carries,
-    mark,
-    marked,
+    has_marker,
+    marker_block_id,
+    with_markers,
 )
 from bot.store.encryption import Cipher, new_key, parse_keys
 from bot.store.idempotency import IdempotencyClaims
@@ -262,7 +262,7 @@ async def test_a_limit_that_begins_before_its_turn_counts(harness: DispatchHarne
 
     async def sleep(seconds: float) -> None:
         harness.clock.forward(seconds)
-        await harness.pace.hold("T0ACME", "C0GENERAL", 30)
+        await harness.pace.pause("T0ACME", "C0GENERAL", 30)
 
     once = IdempotentPoster(harness.client, harness.posts, harness.pace, sleep)
     with pytest.raises(RetryLater) as later:
@@ -464,21 +464,21 @@ def test_a_search_is_waited_for_eight_seconds(redis_url: str, clock: FakeClock) 
 def test_both_marks_name_the_post() -> None:
     """Either is enough; another post's are none; names of any length fit Slack's 255 characters."""
     name = "digest:" + "x" * 5000
-    message = marked(MESSAGE, name)
-    assert len(mark(name)) <= 255
-    assert carries({"metadata": message["metadata"]}, name)
-    assert carries({"blocks": message["blocks"]}, name)
-    other = marked(MESSAGE, name + "y")
-    assert not carries(other, name)
-    assert not carries({"metadata": None, "blocks": None}, name)
+    message = with_markers(MESSAGE, name)
+    assert len(marker_block_id(name)) <= 255
+    assert has_marker({"metadata": message["metadata"]}, name)
+    assert has_marker({"blocks": message["blocks"]}, name)
+    other = with_markers(MESSAGE, name + "y")
+    assert not has_marker(other, name)
+    assert not has_marker({"metadata": None, "blocks": None}, name)
 
 
 def test_a_mark_takes_no_place_of_another_id() -> None:
     """It goes to a block without an id, and leaves the message as it was given."""
     blocks = [{"type": "divider"}, {"type": "divider", "block_id": "job.1"}]
     given = {"text": "x", "blocks": blocks}
-    shown = marked(given, "a")["blocks"]
-    assert [block["block_id"] for block in shown] == [mark("a"), "job.1"]
+    shown = with_markers(given, "a")["blocks"]
+    assert [block["block_id"] for block in shown] == [marker_block_id("a"), "job.1"]
     assert blocks[0] == {"type": "divider"}
 
 
@@ -499,7 +499,7 @@ def direct(harness: DispatchHarness) -> list[str]:
 async def tell(harness: DispatchHarness, told: Notifier) -> bool:
     facts = {"reason": "unauthorized", "tenant": "acme", "count": 1}
     ada = Caller(TEAM_ID, ADA.id)
-    return await told.directly("a", ada, harness.clock(), "jobs/watch.broken", **facts)
+    return await told.send_direct("a", ada, harness.clock(), "jobs/watch.broken", **facts)
 
 
 async def test_one_person_hears_it_rather_twice_than_never(
