@@ -13,7 +13,7 @@ from bench.stand_ins import channels, emporix, tenants
 from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller
 from bot.emporix.models import parse_job_page
-from bot.rendering.agent_message import read
+from bot.rendering.agent_message import detect
 from bot.services.similarity import group_failures
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect

@@ -60,7 +60,8 @@ async def test_wrong_clocks_and_suspended_workers_post_nothing_twice(scenario: S
     threads = [name for name in counts if name.endswith(":rest")]
     print(  # noqa: T201 - the figures are what people run it for
         f"\nseed {seed}: {dict(Counter(injector.ordered))}, "
-        f"{len(counts) - len(threads)} of {DIGESTS} posted, {len(threads)} threads, {len(twice)} twice; "
+        f"{len(counts) - len(threads)} of {DIGESTS} posted, {len(threads)} threads, "
+        f"{len(twice)} twice; "
         f"the last {max(0.0, last_post(scenario) - ended):.1f} s after the end; "
         f"tasks were taken over {swept} times"
     )

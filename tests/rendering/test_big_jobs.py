@@ -10,7 +10,12 @@ import pytest
 
 from bot.domain.jobs import Job
 from bot.emporix.models import parse_job
-from bot.rendering.agent_message import IN_MODAL, ON_CARD, lay_out, read
+from bot.rendering.agent_message import (
+    CARD_TEXT_LENGTH,
+    MODAL_TEXT_LENGTH,
+    agent_message_blocks,
+    detect,
+)
 from bot.rendering.renderer import Renderer
 from bot.services.jobs import JobCard
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, LogLine, Session
 from bot.emporix.models import parse_job
-from bot.rendering.agent_message import IN_MODAL, lay_out
+from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks
 from bot.rendering.renderer import Renderer
 from bot.services.csv_export import CompleteList
 from bot.services.exports import Export

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.jobs import Job
-from bot.rendering.jobs_csv import BYTE_ORDER_MARK, COLUMNS, LONGEST_CELL, csv_text, harmless
+from bot.rendering.jobs_csv import (
+    BYTE_ORDER_MARK,
+    COLUMNS,
+    MAX_CELL_LENGTH,
+    csv_text,
+    neutralize_formulas,
+)
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
 
 FORMULAS = (

@@ -23,6 +23,6 @@ async def download_export(
 ) -> None:
     await modal.open("loading", step="export")
     export = await exports.read(account, button.job_id, button.tenant)
-    text = await asyncio.to_thread(pretty_within, export.json, MAX_INDENTED_CHARACTERS)
+    text = await asyncio.to_thread(pretty_json_within, export.json, MAX_INDENTED_CHARACTERS)
     url = await files.share(file_name("export", export.job_id, "json"), text)
     await modal.update("jobs/export", export=export, url=url)

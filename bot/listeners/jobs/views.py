@@ -168,7 +168,7 @@ async def _in_its_list(
     The click shows us the list as it was then; jobs that others have deleted since are looked up,
     too, or this change would bring their rows back.
     """
-    jobs = jobs_in_rows(channel.message["blocks"])
+    jobs = job_row_numbers(channel.message["blocks"])
     known = await shared_deletes.deleted_jobs(caller, list(jobs.values()))
     lines = {row: [_line(channel, known[job])] for row, job in jobs.items() if job in known}
     blocks = with_rows_replaced(channel.message["blocks"], lines)
