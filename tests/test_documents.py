@@ -29,8 +29,8 @@ from tests.harness.documents import (
     table,
     text,
 )
+from tests.harness.injected_parameters import wrong_parameters
 from tests.harness.source_code import PROJECT, modules
-from tests.injected import wrong_parameters
 
 RENDERER = Renderer.default()
 REGISTRY = discover(bot.listeners)
