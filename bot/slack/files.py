@@ -8,9 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import FileRefused
-from bot.slack.errors import error_code
-
-NOT_ALLOWED = {"missing_scope", "file_uploads_disabled", "restricted_action", "blocked_file_type"}
+from bot.slack.errors import UploadRefused, error_code
 
 
 class Files:
@@ -30,7 +28,7 @@ class Files:
                 channel=opened["channel"]["id"], filename=name, title=name, content=text
             )
         except SlackApiError as error:
-            if error_code(error) in NOT_ALLOWED:
+            if UploadRefused.includes(error):
                 raise FileRefused(error_code(error)) from error
             raise
         file = shared.get("file") or {}

@@ -12,8 +12,7 @@ from bot.errors import BotError, StoreUnavailable
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.renderer import Renderer
 from bot.services.home import HomeOverview, HomeService
-from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, error_code
+from bot.slack.errors import SLACK_ERRORS, ViewChanged, describe
 from bot.slack.request import SlackRequest
 
 logger = logging.getLogger(__name__)
@@ -21,8 +20,6 @@ logger = logging.getLogger(__name__)
 HOME_MAX_AGE_SECONDS = 60.0
 HOME_REFRESH_INTERVAL_SECONDS = 5.0
 """So often Refresh asks Emporix, however often it is pressed."""
-
-CONFLICT = "hash_conflict"
 
 Blocks = Sequence[Mapping[str, Any]]
 
@@ -117,7 +114,7 @@ class HomeTab:
                 user_id=self._request.caller.user_id, view=view, hash=self._hash or None
             )
         except SlackApiError as error:
-            if error_code(error) != CONFLICT:
+            if not ViewChanged.includes(error):
                 raise
             logger.info("a newer Home tab is there already")
             return False

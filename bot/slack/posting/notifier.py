@@ -17,9 +17,15 @@ from bot.errors import RetryLater
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.message_rows import row_of, with_rows_replaced
 from bot.rendering.renderer import Renderer
-from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, has_left, read_audience
-from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, error_code, error_name, retry_after, retry_seconds
+from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, read_audience
+from bot.slack.errors import (
+    SLACK_ERRORS,
+    MessageGone,
+    describe,
+    error_name,
+    retry_after,
+    retry_seconds,
+)
 from bot.slack.files import Files
 from bot.slack.posting.post_once import (
     IdempotentPoster,
@@ -27,11 +33,10 @@ from bot.slack.posting.post_once import (
     OutgoingMessage,
     PostRefused,
 )
+from bot.slack.users import has_left
 from bot.store.slack_cache import AudienceCache
 
 logger = logging.getLogger(__name__)
-
-NOT_THERE = {"message_not_found", "channel_not_found", "cant_update_message", "edit_window_closed"}
 
 
 class DirectMessages:
@@ -65,7 +70,7 @@ class DirectMessages:
                 channel=channel, ts=ts, text=message["text"], blocks=message["blocks"]
             )
         except SlackApiError as error:
-            if error_code(error) not in NOT_THERE:
+            if not MessageGone.includes(error):
                 raise
             return False
         return True
