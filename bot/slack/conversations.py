@@ -127,9 +127,9 @@ class DigestChannels:
             raise DigestRefused(reason, audience.channel_id)
 
 
-def pause_reason(word: str) -> str:
+def pause_reason(code: str) -> str:
     """The reason for a pause that Slack's error code gives."""
-    return f"slack:{word}"
+    return f"slack:{code}"
 
 
 logger = logging.getLogger(__name__)

@@ -58,6 +58,6 @@ def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:
         "unexpected: %s", describe(error), exc_info=not isinstance(error, SlackClientError)
     )
     if isinstance(error, SLACK_ERRORS):
-        told = SlackFailed(**asdict(classify(error)), reference=reference)
-        return f"errors/{told.template}", {"error": told}
+        slack_failed = SlackFailed(**asdict(classify(error)), reference=reference)
+        return f"errors/{slack_failed.template}", {"error": slack_failed}
     return "errors/unknown", {"reference": reference}

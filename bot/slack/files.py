@@ -35,6 +35,6 @@ class Files:
         return str(file.get("permalink") or "")
 
 
-def file_name(subject: str, named: str, ending: str) -> str:
-    """`job-68835cc3.json`: a name that any computer takes, whatever `named` is."""
-    return f"{subject}-{re.sub('[^A-Za-z0-9]+', '-', named)[:60]}.{ending}"
+def file_name(subject: str, name: str, ending: str) -> str:
+    """`job-68835cc3.json`: a name that any computer takes, whatever `name` is."""
+    return f"{subject}-{re.sub('[^A-Za-z0-9]+', '-', name)[:60]}.{ending}"

@@ -100,14 +100,14 @@ class HomeTab:
 
     async def _publish(self, view: dict[str, Any], *, insists: bool = False) -> bool:
         """Whether it is shown; not where something newer is, unless this `insists`."""
-        if await self._published(view):
+        if await self._try_publish(view):
             return True
         if not insists:
             return False
         self._hash = ""
-        return await self._published(view)
+        return await self._try_publish(view)
 
-    async def _published(self, view: dict[str, Any]) -> bool:
+    async def _try_publish(self, view: dict[str, Any]) -> bool:
         """Slack: views.publish needs no scope, and answers with the new hash."""
         try:
             answer = await self._request.client.views_publish(

@@ -64,13 +64,13 @@ class Modal:
         content = {name: view[name] for name in VIEW_FIELDS if view.get(name)}
         return {"id": self.id, "hash": self._hash, "blocks": view.get("blocks"), "view": content}
 
-    async def update_parent(self, kept: Mapping[str, Any], blocks: Sequence[Any]) -> bool:
+    async def update_parent(self, snapshot: Mapping[str, Any], blocks: Sequence[Any]) -> bool:
         """Give a modal other blocks, if it is as it was; False where nobody will see that."""
         await self._request.until_answered()
-        view = {**kept["view"], "blocks": list(blocks)}
+        view = {**snapshot["view"], "blocks": list(blocks)}
         try:
             await self._request.client.views_update(
-                view_id=kept["id"], hash=kept["hash"] or None, view=view
+                view_id=snapshot["id"], hash=snapshot["hash"] or None, view=view
             )
         except SLACK_ERRORS as error:
             logger.info("a modal below stays as it is: %s", type(error).__name__)

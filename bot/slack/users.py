@@ -110,9 +110,9 @@ class UserClock:
     """The clock of the person behind one request."""
 
     def __init__(
-        self, kept: TimeZoneCache, clock: Callable[[], float], request: SlackRequest
+        self, time_zones: TimeZoneCache, clock: Callable[[], float], request: SlackRequest
     ) -> None:
-        self._kept, self._clock, self._request = kept, clock, request
+        self._time_zones, self._clock, self._request = time_zones, clock, request
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -124,14 +124,14 @@ class UserClock:
         Raises StoreUnavailable.
         """
         caller = self._request.caller
-        if known := _zone(await self._kept.load(caller)):
+        if known := _zone(await self._time_zones.load(caller)):
             return known
-        zone = _zone(await self._asked())
+        zone = _zone(await self._read_zone())
         if zone:
-            await self._kept.save(caller, zone.key)
+            await self._time_zones.save(caller, zone.key)
         return zone
 
-    async def _asked(self) -> str:
+    async def _read_zone(self) -> str:
         """Slack: `tz` is a name of the IANA database."""
         try:
             async with asyncio.timeout(TIME_ZONE_TIMEOUT_SECONDS):
