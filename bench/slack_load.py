@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from bench.stored_users import TEAM, user_id
-from bot.app import COMMAND
+from bot.app import SLASH_COMMAND
 from sandbox.slack.delivery import signed
 
 SIGNING_SECRET = "be2c4a51962e5a3d6f0c1b7e8f9a24d1"
@@ -79,7 +79,7 @@ class Load:
             "channel_name": "general",
             "user_id": user_id(user),
             "user_name": "bench",
-            "command": COMMAND,
+            "command": SLASH_COMMAND,
             "text": text,
             "api_app_id": "A0BENCH",
             "is_enterprise_install": "false",

@@ -40,7 +40,7 @@ def digest(
         schedule=Schedule(at.hour * 60 + at.minute, "UTC", EVERY_DAY),
         tenant=tenant_of(owner),
         created_at=due,
-        slot=ScheduledRun(at.date().isoformat(), due),
+        scheduled_run=ScheduledRun(at.date().isoformat(), due),
         checked_at=due,
         chart=False,
     )

@@ -81,6 +81,6 @@ async def workers(
 
 def _at_work(alive: Heartbeats, count: int) -> Callable[[], Any]:
     async def ready() -> bool:
-        return (await alive.seen(time.time())).at_work >= count
+        return (await alive.status(time.time())).alive >= count
 
     return ready

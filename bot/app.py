@@ -1,4 +1,4 @@
-"""The Bolt app: six ears, and everything behind them is in `bot.slack.dispatch`."""
+"""The Bolt app: registers six catch-all listeners; routing is in `bot.slack.dispatch`."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from bot.slack.dispatch import Dispatch, NotAcknowledged
 
 logger = logging.getLogger(__name__)
 
-COMMAND = "/emporix"
-ANY = re.compile("")
+SLASH_COMMAND = "/emporix"
+ANY_ID = re.compile("")
 
 
 App: TypeAlias = AsyncApp
 
 
 def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App:
-    """Bolt with our own `authorize`; the web door has already checked the signature.
+    """Bolt with our own `authorize`; `bot.web` has already verified the signature.
 
-    `process_before_response`: Bolt's default looks for the ack every 10 ms, and every press of a
-    button would pay for that. So no listener may do slow work before it returns.
+    `process_before_response`: Bolt's default polls for the ack every 10 ms, which would delay each
+    click. So no listener may do slow work before it returns.
     """
     app = AsyncApp(
         # Bolt's loggers take their level from this one; left alone they would take the root's, and
@@ -41,21 +41,21 @@ def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App
         attaching_function_token_enabled=False,
         raise_error_for_unhandled_request=True,
     )
-    app.command(COMMAND)(dispatch.command)
-    app.action(ANY)(dispatch.action)
-    app.view(ANY)(dispatch.submission)
-    app.shortcut(ANY)(dispatch.shortcut)
-    app.options(ANY)(dispatch.options)
+    app.command(SLASH_COMMAND)(dispatch.command)
+    app.action(ANY_ID)(dispatch.action)
+    app.view(ANY_ID)(dispatch.submission)
+    app.shortcut(ANY_ID)(dispatch.shortcut)
+    app.options(ANY_ID)(dispatch.options)
     for event_type in dispatch.registry.events:
         app.event(event_type)(dispatch.event)
-    app.error(_refuse)
+    app.error(_handle_error)
     return app
 
 
-async def _refuse(error: Exception) -> BoltResponse:
-    """What nobody hears is refused, in one line of the log."""
+async def _handle_error(error: Exception) -> BoltResponse:
+    """Answers requests without a listener, and unexpected errors, with an HTTP status."""
     if isinstance(error, BoltUnhandledRequestError):
-        logger.info("nobody hears this kind of request")
+        logger.info("no listener for this request type")
         return BoltResponse(status=404, body="")
     if isinstance(error, NotAcknowledged):
         return BoltResponse(status=503, body="")

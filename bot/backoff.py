@@ -6,15 +6,15 @@ import math
 import re
 from email.utils import parsedate_to_datetime
 
-LEAST = 1.0
-EMPORIX_LONGEST = 15 * 60.0
-SLACK_LONGEST = 5 * 60.0
+MIN_PAUSE_SECONDS = 1.0
+MAX_EMPORIX_PAUSE_SECONDS = 15 * 60.0
+MAX_SLACK_PAUSE_SECONDS = 5 * 60.0
 """Seconds. One odd response must neither cause a busy loop nor stop work for a year."""
 
-SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
+SECONDS_PATTERN = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 
-def bounded(seconds: float, *, most: float, least: float = LEAST) -> float:
+def bounded(seconds: float, *, most: float, least: float = MIN_PAUSE_SECONDS) -> float:
     """`seconds` rounded up to whole seconds, at least `least` and at most `most`."""
     if not seconds < most:  # also for NaN and infinity
         return most
@@ -28,7 +28,7 @@ def parse_retry_after(header: str, now: float, *, most: float) -> float | None:
     seconds since 1970.
     """
     header = header.strip()
-    if SECONDS.fullmatch(header):
+    if SECONDS_PATTERN.fullmatch(header):
         return bounded(float(header), most=most)
     try:
         return bounded(parsedate_to_datetime(header).timestamp() - now, most=most)

@@ -9,19 +9,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bot.errors import InvalidSettings, StoreUnavailable
-from bot.resources import vault
+from bot.resources import build_cipher
 from bot.settings import Settings
 from bot.store.audit import AuditBusy
 from bot.store.connection import connect
 from bot.store.encryption import Canary, new_key
-from bot.store.erasure import Erasure, Found, Subject
+from bot.store.erasure import Erasure, ErasureScan, ErasureSubject
 
-MOST_SHOWN = 100
+MAX_TRACES_SHOWN = 100
 
 
 async def forget_subject(
     settings: Settings,
-    subject: Subject,
+    subject: ErasureSubject,
     tell: Callable[[str], object],
     confirm: Callable[[str], bool],
 ) -> int:
@@ -30,10 +30,10 @@ async def forget_subject(
     The exit status is 1 if something is left, or could not be looked at, and 2 if the keys do not
     fit this Redis.
     """
-    keys = vault(settings)
-    canary = Canary(keys, create=False)
+    cipher = build_cipher(settings)
+    canary = Canary(cipher, create=False)
     redis = connect(settings.redis_url.get_secret_value(), canary)
-    erasure = Erasure(redis, keys)
+    erasure = Erasure(redis, cipher)
     try:
         found = await erasure.find(subject)
         _show(found, tell)
@@ -54,22 +54,22 @@ async def forget_subject(
     finally:
         await redis.aclose()
     tell(_result(subject, left))
-    return 0 if not left.traces and not left.unopenable else 1
+    return 0 if not left.traces and not left.unreadable else 1
 
 
-def _show(found: Found, tell: Callable[[str], object]) -> None:
-    for trace in found.traces[:MOST_SHOWN]:
-        tell(f"{trace.act:<9}  {trace.key}  {trace.member}".rstrip())
-    if (more := len(found.traces) - MOST_SHOWN) > 0:
+def _show(found: ErasureScan, tell: Callable[[str], object]) -> None:
+    for trace in found.traces[:MAX_TRACES_SHOWN]:
+        tell(f"{trace.action:<9}  {trace.key}  {trace.member}".rstrip())
+    if (more := len(found.traces) - MAX_TRACES_SHOWN) > 0:
         tell(f"… and {more:,} more")
-    if found.unopenable:
+    if found.unreadable:
         tell(
-            f"{found.unopenable:,} encrypted values can't be decrypted with ENCRYPTION_KEYS, so I "
+            f"{found.unreadable:,} encrypted values can't be decrypted with ENCRYPTION_KEYS, so I "
             "can't tell whose they are. Add the missing key and run this again."
         )
 
 
-def _result(subject: Subject, left: Found) -> str:
+def _result(subject: ErasureSubject, left: ErasureScan) -> str:
     who = f"user {subject.user_id}" if subject.user_id else f"workspace {subject.team_id}"
     if left.traces:
         return f"{len(left.traces):,} traces of {who} were written meanwhile: run this again."
@@ -78,7 +78,7 @@ def _result(subject: Subject, left: Found) -> str:
     return f"Nothing names {who} any more; the audit log has a pseudonym instead of the id."
 
 
-STOPPED = 130  # as a shell says it of a program that ended by Ctrl-C
+EXIT_INTERRUPTED = 130  # as a shell says it of a program that ended by Ctrl-C
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,20 +107,20 @@ def worker() -> int:
     from bot.settings import load_settings
 
     settings = load_settings()
-    from bot.worker import work
+    from bot.worker import run_worker
 
-    return work(settings)
+    return run_worker(settings)
 
 
 def doctor() -> int:
     """Check everything the app needs, and say what to do; 1 where something is wrong."""
-    from bot.doctor import examine
+    from bot.doctor import run_checks
     from bot.settings import load_settings
 
-    findings = asyncio.run(examine(load_settings()))
+    findings = asyncio.run(run_checks(load_settings()))
     for finding in findings:
         print(finding)
-    return 0 if all(finding.well for finding in findings) else 1
+    return 0 if all(finding.ok for finding in findings) else 1
 
 
 def keys_new() -> int:
@@ -135,17 +135,15 @@ def keys_rotate() -> int:
     from bot.settings import load_settings
 
     try:
-        return asyncio.run(rotate(load_settings(), _tell))
+        return asyncio.run(rotate(load_settings(), _print))
     except KeyboardInterrupt:
         print("Stopped. Run this again: what is done stays done.")
-        return STOPPED
+        return EXIT_INTERRUPTED
 
 
 def forget(team: str, user: str, *, yes: bool) -> int:
     """Delete what Redis holds of a workspace, or of one user; asks before, unless `yes`."""
-    from bot.cli import forget_subject as forget_all
     from bot.settings import load_settings
-    from bot.store.erasure import Subject
 
     def confirm(question: str) -> bool:
         try:
@@ -154,10 +152,12 @@ def forget(team: str, user: str, *, yes: bool) -> int:
             return False
 
     try:
-        return asyncio.run(forget_all(load_settings(), Subject(team, user), _tell, confirm))
+        return asyncio.run(
+            forget_subject(load_settings(), ErasureSubject(team, user), _print, confirm)
+        )
     except KeyboardInterrupt:
         print("Stopped. Run this again: deleted records stay deleted.")
-        return STOPPED
+        return EXIT_INTERRUPTED
 
 
 def _slack_id(kinds: str) -> Callable[[str], str]:
@@ -171,7 +171,7 @@ def _slack_id(kinds: str) -> Callable[[str], str]:
     return check
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     print(line, flush=True)
 
 

@@ -51,7 +51,7 @@ class InvalidSettings(Exception):
     def __init__(self, problems: Mapping[str, str]) -> None:
         lines = [f"  {name} {problem}" for name, problem in problems.items()]
         super().__init__(
-            "\n".join(["Settings to correct (each is explained in .env.example):", *lines])
+            "\n".join(["Invalid settings (each is explained in .env.example):", *lines])
         )
         self.problems = problems
 
@@ -102,14 +102,14 @@ class LimitReached(InvalidInput):
     pauses: ClassVar[Literal["", "filters", "connection"]] = ""
 
     def __init__(self, what: str, scope: str, most: int, seconds: int = 0) -> None:
-        problem, advice = LIMITS[what, scope]
+        problem, advice = LIMIT_TEXTS[what, scope]
         super().__init__(
             problem.format(most=f"{most:,}"), advice=advice.format(again=_duration(seconds))
         )
         self.what, self.scope, self.most, self.seconds = what, scope, most, seconds
 
 
-LIMITS: Mapping[tuple[str, str], tuple[str, str]] = {
+LIMIT_TEXTS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("digests", "channel"): (
         "This channel has {most} digests, which is the limit",
         "Delete one first: /emporix digest list shows them.",
@@ -434,14 +434,16 @@ class TokenRefused(EmporixError):
     reason = ""
 
 
-def _all(of: type[EmporixError]) -> set[type[EmporixError]]:
-    return {of}.union(*map(_all, of.__subclasses__()))
+def _with_subclasses(of: type[EmporixError]) -> set[type[EmporixError]]:
+    return {of}.union(*map(_with_subclasses, of.__subclasses__()))
 
 
-MAY_HAVE_WORKED = frozenset(error.template for error in _all(EmporixError) if error.may_have_worked)
+MAY_HAVE_WORKED = frozenset(
+    error.template for error in _with_subclasses(EmporixError) if error.may_have_worked
+)
 """Results, by the template of their error, after which a job may be deleted."""
 
-NOT_DONE = frozenset(error.template for error in _all(EmporixError)) - MAY_HAVE_WORKED
+NOT_DONE = frozenset(error.template for error in _with_subclasses(EmporixError)) - MAY_HAVE_WORKED
 """Results after which a job is certainly not deleted by that attempt."""
 
 

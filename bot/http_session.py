@@ -20,17 +20,17 @@ from yarl import URL
 
 logger = logging.getLogger(__name__)
 
-HEADER_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 64 * 1024
 """Emporix: 60 KB of headers. Gateways send a long Content-Security-Policy or many cookies."""
 
-SCHEMES = ("http", "https", "all")
-CONNECTIONS = 100
+PROXY_SCHEMES = ("http", "https", "all")
+MAX_HTTP_CONNECTIONS = 100
 KEEP_ALIVE_SECONDS = 15.0
 
 
 def http_session(
     *,
-    connections: int = CONNECTIONS,
+    connections: int = MAX_HTTP_CONNECTIONS,
     keep_alive: float = KEEP_ALIVE_SECONDS,
     timeout: aiohttp.ClientTimeout | None = None,
 ) -> aiohttp.ClientSession:
@@ -45,9 +45,9 @@ def http_session(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=timeout or aiohttp.ClientTimeout(),
-        max_line_size=HEADER_BYTES,
-        max_field_size=HEADER_BYTES,
-        middlewares=(_through(_proxies()),),
+        max_line_size=MAX_HEADER_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
+        middlewares=(_proxy_middleware(_proxies()),),
     )
 
 
@@ -57,13 +57,15 @@ def trusted_certificates() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def wrong_proxies() -> list[str]:
+def invalid_proxies() -> list[str]:
     """The names of those variables of the environment whose address no client could use.
 
     slack-sdk and aiohttp would fail with them at each request.
     """
     found = getproxies_environment()
-    return [f"{name.upper()}_PROXY" for name in SCHEMES if not _is_address(found.get(name, ""))]
+    return [
+        f"{name.upper()}_PROXY" for name in PROXY_SCHEMES if not _is_address(found.get(name, ""))
+    ]
 
 
 def _is_address(text: str) -> bool:
@@ -76,7 +78,7 @@ def _is_address(text: str) -> bool:
 def _proxies() -> dict[str, str]:
     """The address of the proxy by scheme, and NO_PROXY as `no`; empty if there is none."""
     found = getproxies_environment()
-    addresses = {name: _with_scheme(found[name]) for name in SCHEMES if found.get(name)}
+    addresses = {name: _with_scheme(found[name]) for name in PROXY_SCHEMES if found.get(name)}
     usable = {name: one for name, one in addresses.items() if one.startswith(("http:", "https:"))}
     for name in addresses.keys() - usable.keys():
         logger.warning("the proxy for %s is not used: only http:// and https:// work", name)
@@ -87,7 +89,7 @@ def _with_scheme(address: str) -> str:
     return address if "://" in address else f"http://{address}"
 
 
-def _through(proxies: dict[str, str]) -> aiohttp.ClientMiddlewareType:
+def _proxy_middleware(proxies: dict[str, str]) -> aiohttp.ClientMiddlewareType:
     """Sets the proxy of each request, in place of one that slack-sdk or Bolt took from somewhere.
 
     slack-sdk reads HTTPS_PROXY for any address, and knows no NO_PROXY.

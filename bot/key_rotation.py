@@ -9,25 +9,25 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bot.errors import StoreUnavailable
-from bot.resources import vault
+from bot.resources import build_cipher
 from bot.settings import Settings
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, connect, translate_redis_errors
 from bot.store.encryption import (
-    HASH,
-    PATTERNS,
-    TEXT,
+    ENCRYPTED_KEY_PATTERNS,
+    HASH_TYPE,
+    STRING_TYPE,
     Canary,
     Cipher,
     DecryptionError,
-    aad,
+    build_aad,
+    encrypted_texts,
     is_account,
-    may_hold_sealed,
-    sealed_texts,
+    may_hold_encrypted,
 )
 
-BATCH = 200
-PER_SECOND = 2000
+ROTATION_BATCH_SIZE = 200
+KEYS_PER_SECOND = 2000
 """Keys; a busy Redis serves many times as much, so people notice nothing."""
 
 # Without the name of a field, the key is a string.
@@ -55,21 +55,21 @@ class EncryptedText(NamedTuple):
 class RotationTally:
     """How many accounts and other records were looked at, and what became of the secrets in them.
 
-    `changed` were written or deleted by the bot in the meantime; `unopenable` counts, by the id of
+    `changed` were written or deleted by the bot in the meantime; `unreadable` counts, by the id of
     the key they were sealed with, those that no configured key opens.
     """
 
     accounts: int = 0
-    others: int = 0
-    sealed_anew: int = 0
-    already_fine: int = 0
+    records: int = 0
+    reencrypted: int = 0
+    current: int = 0
     changed: int = 0
-    unopenable: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
 
     @property
     def is_complete(self) -> bool:
         """Whether all that was there when the rotation began is sealed with the first key."""
-        return not self.changed and not self.unopenable
+        return not self.changed and not self.unreadable
 
 
 class KeyRotation:
@@ -82,13 +82,13 @@ class KeyRotation:
     def __init__(
         self,
         redis: Commands,
-        vault: Cipher,
+        cipher: Cipher,
         *,
-        per_second: float = PER_SECOND,
+        per_second: float = KEYS_PER_SECOND,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._redis, self._vault = redis, vault
-        self._pause, self._sleep = BATCH / per_second, sleep
+        self._redis, self._cipher = redis, cipher
+        self._pause, self._sleep = ROTATION_BATCH_SIZE / per_second, sleep
         self._replace_if_unchanged = redis.register_script(REPLACE_IF_UNCHANGED)
 
     async def run(self) -> AsyncIterator[RotationTally]:
@@ -98,16 +98,16 @@ class KeyRotation:
         """
         tally = RotationTally()
         with translate_redis_errors():
-            await self._seal([redis_keys.canary()], TEXT, RotationTally())
+            await self._rotate_batch([redis_keys.canary()], STRING_TYPE, RotationTally())
         async for keys, kind in self._batches():
             with translate_redis_errors():
-                await self._seal(keys, kind, tally)
+                await self._rotate_batch(keys, kind, tally)
             yield tally
 
     async def _batches(self) -> AsyncIterator[tuple[list[str], str]]:
         """Keys of one type; between two batches it pauses."""
         begun = False
-        for pattern, kind in PATTERNS:
+        for pattern, kind in ENCRYPTED_KEY_PATTERNS:
             cursor = -1
             while cursor != 0:
                 if begun:
@@ -115,15 +115,15 @@ class KeyRotation:
                 begun = True
                 with translate_redis_errors():
                     cursor, keys = await self._redis.scan(
-                        max(cursor, 0), match=pattern, count=BATCH, _type=kind
+                        max(cursor, 0), match=pattern, count=ROTATION_BATCH_SIZE, _type=kind
                     )
-                yield [key for key in keys if may_hold_sealed(key)], kind
+                yield [key for key in keys if may_hold_encrypted(key)], kind
 
-    async def _seal(self, keys: list[str], kind: str, tally: RotationTally) -> None:
+    async def _rotate_batch(self, keys: list[str], kind: str, tally: RotationTally) -> None:
         """Secrets that the bot writes while we look are looked at once more."""
         accounts = sum(map(is_account, keys))
         tally.accounts += accounts
-        tally.others += len(keys) - accounts
+        tally.records += len(keys) - accounts
         found = await self._read(keys, kind)
         changed = set(await self._write(found, tally)) if found else set()
         if changed:
@@ -134,42 +134,42 @@ class KeyRotation:
     async def _read(self, keys: list[str], kind: str) -> list[EncryptedText]:
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in keys:
-                _ = pipe.hgetall(key) if kind == HASH else pipe.get(key)
+                _ = pipe.hgetall(key) if kind == HASH_TYPE else pipe.get(key)
             values = await pipe.execute()
         return [
             EncryptedText(key, name, text)
             for key, value in zip(keys, values, strict=True)
-            for name, text in sealed_texts(key, value).items()
+            for name, text in encrypted_texts(key, value).items()
         ]
 
     async def _write(
         self, found: list[EncryptedText], tally: RotationTally
     ) -> list[tuple[str, str]]:
         """The places of those that somebody else has changed since they were read."""
-        old = [one for one in found if not self._vault.is_current(one.text)]
-        tally.already_fine += len(found) - len(old)
-        anew = [(one, text) for one in old if (text := self._anew(one, tally))]
+        old = [one for one in found if not self._cipher.is_current(one.text)]
+        tally.current += len(found) - len(old)
+        anew = [(one, text) for one in old if (text := self._reencrypt(one, tally))]
         async with self._redis.pipeline(transaction=False) as pipe:
             for one, text in anew:
                 await self._replace_if_unchanged(
                     keys=[one.key], args=[one.field, one.text, text], client=pipe
                 )
             written = await pipe.execute()
-        tally.sealed_anew += sum(written)
+        tally.reencrypted += sum(written)
         pairs = zip(anew, written, strict=True)
         return [(one.key, one.field) for (one, _), done in pairs if not done]
 
-    def _anew(self, one: EncryptedText, tally: RotationTally) -> str:
+    def _reencrypt(self, one: EncryptedText, tally: RotationTally) -> str:
         """The secret, sealed with the first key; empty where it does not open."""
-        where = aad(one.key, one.field)
+        where = build_aad(one.key, one.field)
         try:
-            return self._vault.seal(self._vault.open(one.text, where), where)
+            return self._cipher.seal(self._cipher.open(one.text, where), where)
         except DecryptionError:
-            tally.unopenable[self._vault.key_id(one.text)] += 1
+            tally.unreadable[self._cipher.key_id(one.text)] += 1
             return ""
 
 
-TOLD_EVERY = 1000  # records
+PROGRESS_INTERVAL_RECORDS = 1000  # records
 
 
 async def rotate(settings: Settings, tell: Callable[[str], object]) -> int:
@@ -177,14 +177,14 @@ async def rotate(settings: Settings, tell: Callable[[str], object]) -> int:
 
     The exit status is 1 where something is left, and 2 where the keys do not fit this Redis.
     """
-    keys = vault(settings)
-    canary = Canary(keys, create=False)
+    cipher = build_cipher(settings)
+    canary = Canary(cipher, create=False)
     redis = connect(settings.redis_url.get_secret_value(), canary)
     tally, told = RotationTally(), 0
     try:
-        async for tally in KeyRotation(redis, keys).run():
-            if tally.accounts + tally.others >= told + TOLD_EVERY:
-                told = tally.accounts + tally.others
+        async for tally in KeyRotation(redis, cipher).run():
+            if tally.accounts + tally.records >= told + PROGRESS_INTERVAL_RECORDS:
+                told = tally.accounts + tally.records
                 tell(progress(tally))
     except StoreUnavailable as error:
         if canary.problem:
@@ -202,23 +202,25 @@ async def rotate(settings: Settings, tell: Callable[[str], object]) -> int:
 def progress(tally: RotationTally) -> str:
     """One line of what has been done."""
     return (
-        f"{tally.accounts:,} accounts and {tally.others:,} other records: "
-        f"{tally.sealed_anew:,} secrets sealed anew, "
-        f"{tally.already_fine:,} were fine, {tally.unopenable.total():,} cannot be opened"
+        f"{tally.accounts:,} accounts and {tally.records:,} other records: "
+        f"{tally.reencrypted:,} secrets re-encrypted, "
+        f"{tally.current:,} already current, {tally.unreadable.total():,} cannot be decrypted"
     )
 
 
 def advice(tally: RotationTally) -> str:
     """What to do next."""
     if tally.is_complete:
-        return "All are sealed with the first key; the others can leave ENCRYPTION_KEYS."
+        return (
+            "All are encrypted with the first key; the others can be removed from ENCRYPTION_KEYS."
+        )
     lines = []
     if tally.changed:
         lines.append(f"{tally.changed:,} were changed by the bot meanwhile: run this again.")
-    for key_id, count in sorted(tally.unopenable.items()):
+    for key_id, count in sorted(tally.unreadable.items()):
         lines.append(
-            f"{count:,} sealed with key {key_id!r} cannot be opened. Is it missing? Add it at the "
-            "end of ENCRYPTION_KEYS, and run this again. Is it lost, or is it there? Then these "
-            "people must connect anew, and set up their digests and alerts again."
+            f"{count:,} encrypted with key {key_id!r} cannot be decrypted. Is it missing? Add it "
+            "at the end of ENCRYPTION_KEYS, and run this again. Is it lost, or is it there? Then "
+            "these people must connect again, and set up their digests and alerts again."
         )
     return "\n".join(lines)

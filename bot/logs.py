@@ -14,7 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 # These write bodies, tokens or whole addresses below WARNING; their secrets are not ours to log.
-NOISY = (
+LIBRARY_LOGGERS = (
     "slack_bolt",
     "slack_sdk",
     "httpx",
@@ -25,7 +25,7 @@ NOISY = (
     "redis",
     "saq",
 )
-QUIETEST = {"slack_bolt": logging.ERROR}  # its warnings hold parts of requests
+MIN_LEVELS = {"slack_bolt": logging.ERROR}  # its warnings hold parts of requests
 
 REDACTED = "[redacted]"
 SECRET_NAMES = frozenset(
@@ -39,9 +39,9 @@ SECRET_NAMES = frozenset(
         "token",
     }
 )
-LONGEST_TEXT = 20_000
-LONGEST_LIST = 100
-NESTED = 5  # levels of lists and dicts
+MAX_LOGGED_CHARACTERS = 20_000
+MAX_LOGGED_ITEMS = 100
+MAX_LOGGED_DEPTH = 5  # levels of lists and dicts
 
 _SECRET = re.compile(
     r"""
@@ -83,8 +83,8 @@ def configure(level: str, log_format: str) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for name in NOISY:
-        least = QUIETEST.get(name, logging.WARNING)
+    for name in LIBRARY_LOGGERS:
+        least = MIN_LEVELS.get(name, logging.WARNING)
         logging.getLogger(name).setLevel(max(least, logging.getLevelName(level)))
 
 
@@ -112,7 +112,7 @@ def redact(_logger: Any, _name: str, event: EventDict) -> EventDict:
 
     Nested values too. Long ones are cut first, so that it takes milliseconds at most.
     """
-    return {key: _redacted(value, NESTED, key) for key, value in event.items()}
+    return {key: _redacted(value, MAX_LOGGED_DEPTH, key) for key, value in event.items()}
 
 
 def _redacted(value: Any, levels: int, name: object = "") -> Any:
@@ -128,20 +128,20 @@ def _redacted(value: Any, levels: int, name: object = "") -> Any:
 
 
 def _text(value: object) -> str:
-    return _SECRET.sub(REDACTED, _cut(value if isinstance(value, str) else repr(value)))
+    return _SECRET.sub(REDACTED, _shorten(value if isinstance(value, str) else repr(value)))
 
 
 def _first(values: Iterable[Any]) -> Iterable[Any]:
-    return islice(values, LONGEST_LIST)
+    return islice(values, MAX_LOGGED_ITEMS)
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     """The beginning and the end of a long text, as of a traceback; a word is left out whole,
     because half a secret would not be seen as one.
     """
-    if len(text) <= LONGEST_TEXT:
+    if len(text) <= MAX_LOGGED_CHARACTERS:
         return text
-    half = LONGEST_TEXT // 2
+    half = MAX_LOGGED_CHARACTERS // 2
     begin, end = _to_last_space(text[:half]), _to_last_space(text[-half:][::-1])[::-1]
     return f"{begin}[{len(text) - len(begin) - len(end)} characters left out]{end}"
 

@@ -9,18 +9,16 @@ from dataclasses import dataclass
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
 from bot.http_session import http_session
-from bot.services.agents import AgentNames, NamedJobs
+from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs
 from bot.settings import Settings
 from bot.slack.client import retry_handlers
 from bot.store.accounts import AccountStore, TokenStore
 from bot.store.connection import Commands, connect
 from bot.store.encryption import AccountEncryption, Canary, Cipher, parse_keys
-
-Clock = Callable[[], float]
-"""Seconds since 1970."""
 
 Connect = Callable[[str, Canary], Commands]
 """Creates the client of the Redis at an address, as `bot.store.connection.connect` does."""
@@ -30,9 +28,6 @@ EXIT_MISCONFIGURED = 2
 
 SLACK_TIMEOUT_SECONDS = 10
 
-AGENT_NAMES_TIMEOUT_SECONDS = 2.0
-"""How long reports and Home tabs wait for the names of agents; lists wait less."""
-
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -40,7 +35,7 @@ class Resources:
 
     settings: Settings
     clock: Clock
-    keys: Cipher
+    cipher: Cipher
     redis: Commands
     session: aiohttp.ClientSession
     slack: AsyncWebClient
@@ -64,30 +59,30 @@ async def open_resources(
     settings: Settings, clock: Clock, canary: Canary, connect: Connect = connect
 ) -> AsyncIterator[Resources]:
     """Connections that stay open as long as the process runs."""
-    keys = vault(settings)
+    cipher = build_cipher(settings)
     async with AsyncExitStack() as stack:
         redis = connect(settings.redis_url.get_secret_value(), canary)
         stack.push_async_callback(redis.aclose)
         session = await stack.enter_async_context(slack_session())
         http = await stack.enter_async_context(http_client(settings.emporix_api_url))
-        emporix = EmporixClient(http, TokenStore(redis, AccountEncryption(keys)), clock)
+        emporix = EmporixClient(http, TokenStore(redis, AccountEncryption(cipher)), clock)
         names = AgentNames(emporix, clock)
         stack.push_async_callback(names.close)
         yield Resources(
             settings=settings,
             clock=clock,
-            keys=keys,
+            cipher=cipher,
             redis=redis,
             session=session,
             slack=slack_client(settings, session),
-            accounts=AccountStore(redis, AccountEncryption(keys)),
+            accounts=AccountStore(redis, AccountEncryption(cipher)),
             emporix=emporix,
             names=names,
             exit_stack=stack,
         )
 
 
-def vault(settings: Settings) -> Cipher:
+def build_cipher(settings: Settings) -> Cipher:
     return Cipher(parse_keys(settings.encryption_keys.get_secret_value()))
 
 

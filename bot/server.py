@@ -25,26 +25,28 @@ from uvicorn.server import ServerState
 
 logger = logging.getLogger(__name__)
 
-ENTRY = "entry"
-"""Name in a request's ASGI state: the `Connection` that it came by."""
+CONNECTION_STATE_KEY = "entry"
+"""Name in a request's ASGI state: the `HttpConnection` that it came by."""
 
-BACKLOG = 1024
-DESCRIPTORS = 8192
+LISTEN_BACKLOG = 1024
+WANTED_FILE_DESCRIPTORS = 8192
 """Wished: many systems give a process 1,024, of which connections to Redis may take most."""
 
-LAST_SECONDS = 1.0  # for requests on connections that were accepted last
-CLOSE_SECONDS = 4  # for requests that are being answered; acks take milliseconds
+LAST_REQUESTS_SECONDS = 1.0  # for requests on connections that were accepted last
+ANSWER_TIMEOUT_SECONDS = 4  # for requests that are being answered; acks take milliseconds
 
-LOG_SECONDS = 1.0
+REJECTION_LOG_INTERVAL_SECONDS = 1.0
 
-TOO_MANY = "too many open connections"
+TOO_MANY_CONNECTIONS = "too many open connections"
 
 _errors_only = logging.getLogger("uvicorn.error.requests")
-_errors_only.setLevel(logging.ERROR)  # its warnings are one a bad request; `Refusals` counts those
+_errors_only.setLevel(
+    logging.ERROR
+)  # its warnings are one a bad request; `RejectionLog` counts those
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ServerLimits:
     """What a server takes; times are in seconds.
 
     Proxies keep idle connections for 60 s (nginx, AWS). A verified one is kept for longer, so that
@@ -63,7 +65,7 @@ class Limits:
     grace: float = 2.5
 
 
-class Refusals:
+class RejectionLog:
     """Counts refused requests; logs them at most once a second, however many there are."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -77,7 +79,7 @@ class Refusals:
         self._counts[reason] += 1
         if self._timer is not None:
             return
-        wait = self._logged + LOG_SECONDS - self._clock()
+        wait = self._logged + REJECTION_LOG_INTERVAL_SECONDS - self._clock()
         if wait <= 0:
             self.log()
         else:
@@ -95,41 +97,41 @@ class Refusals:
         self._logged = self._clock()
 
 
-class State(ServerState):
+class ConnectionsState(ServerState):
     """What all connections of a server share.
 
     `unverified` are the open connections that no signed request has come by, oldest first.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServerLimits) -> None:
         super().__init__()
         self.limits = limits
-        self.refusals = Refusals()
-        self.unverified: dict[Connection, None] = {}
+        self.rejections = RejectionLog()
+        self.unverified: dict[HttpConnection, None] = {}
         self.is_stopping = False
 
-    def admit(self, connection: Connection) -> None:
+    def admit(self, connection: HttpConnection) -> None:
         """Take a new connection; above the limit the oldest unverified one makes room for it.
 
         So an attacker's connections push out each other, and a request of Slack's, which is
         verified within milliseconds, passes. Where all others are verified, uvicorn answers 503.
         """
         if len(self.connections) > self.limits.connections and self.unverified:
-            self.refusals.add(TOO_MANY)
+            self.rejections.add(TOO_MANY_CONNECTIONS)
             next(iter(self.unverified)).abort()
         self.unverified[connection] = None
 
 
-class Connection(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """A connection whose heads are limited in bytes, number of headers and time."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.logger, self.access_log = _errors_only, False
-        self._state = cast("State", self.server_state)
+        self._state = cast("ConnectionsState", self.server_state)
         self.limits = self._state.limits
         self.timeout_keep_alive = self.limits.unverified_idle  # type: ignore[assignment]
-        self._overdue: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._is_in_head, self._head_bytes, self._arrived = True, 0, 0
 
     @property
@@ -142,28 +144,28 @@ class Connection(HttpToolsProtocol):
         """Whether a request was answered and no other has begun."""
         return not self._is_in_head and self.cycle.response_complete
 
-    def verified(self) -> None:
+    def mark_verified(self) -> None:
         """A signed request has come by this connection: it is kept longer than others."""
         self._state.unverified.pop(self, None)
         self.timeout_keep_alive = self.limits.verified_idle  # type: ignore[assignment]
 
-    def refused(self, reason: str) -> None:
+    def count_rejection(self, reason: str) -> None:
         """Count a request that is refused."""
-        self._state.refusals.add(reason)
+        self._state.rejections.add(reason)
 
     def abort(self) -> None:
         """Close at once; what was not sent yet is dropped."""
-        self._forget()
+        self._untrack()
         self.connections.discard(self)  # it counts no longer, though its socket closes a bit later
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._state.admit(self)
-        self._expect(self.limits.head)
+        self._set_deadline(self.limits.head)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget()
+        self._untrack()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -172,13 +174,13 @@ class Connection(HttpToolsProtocol):
         if self._is_in_head:
             self._head_bytes += len(data)
             if self._is_head_too_large():
-                self._refuse_head()
-        if self._overdue is None and self._is_unfinished():
-            self._expect(self.limits.head if self._is_in_head else self.limits.body)
+                self._reject_head()
+        if self._deadline is None and self._is_unfinished():
+            self._set_deadline(self.limits.head if self._is_in_head else self.limits.body)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["state"][ENTRY] = self
+        self.scope["state"][CONNECTION_STATE_KEY] = self
         self._is_in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
@@ -187,17 +189,17 @@ class Connection(HttpToolsProtocol):
         if self._is_head_too_large():
             raise ValueError("the head is too large")  # ends in send_400_response
         self._is_in_head = False
-        self._unset_overdue()
+        self._clear_deadline()
         if len(self.connections) > self.limits.connections:
-            self.refused(TOO_MANY)  # uvicorn answers 503
+            self.count_rejection(TOO_MANY_CONNECTIONS)  # uvicorn answers 503
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn says to what is not HTTP, or to what a callback of ours has raised for."""
         if self._is_in_head and self._is_head_too_large():
-            self._refuse_head()
+            self._reject_head()
         elif not self.transport.is_closing():
-            self.refused("not HTTP")
+            self.count_rejection("not HTTP")
             super().send_400_response(msg)
 
     def _unsupported_upgrade_warning(self) -> None:
@@ -207,9 +209,9 @@ class Connection(HttpToolsProtocol):
         count = len(self.headers or ())
         return self._head_bytes > self.limits.head_bytes or count > self.limits.headers
 
-    def _refuse_head(self) -> None:
+    def _reject_head(self) -> None:
         if not self.transport.is_closing():
-            self.refused("the head is too large")
+            self.count_rejection("the head is too large")
             self.transport.write(
                 b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
                 b"connection: close\r\ncontent-length: 0\r\n\r\n"
@@ -217,7 +219,7 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def on_message_complete(self) -> None:
-        self._unset_overdue()
+        self._clear_deadline()
         super().on_message_complete()
 
     def _is_unfinished(self) -> bool:
@@ -226,42 +228,42 @@ class Connection(HttpToolsProtocol):
         """
         return self._is_in_head or self.cycle.response_complete or self.cycle.more_body
 
-    def _expect(self, seconds: float) -> None:
-        self._overdue = self.loop.call_later(seconds, self._late)
+    def _set_deadline(self, seconds: float) -> None:
+        self._deadline = self.loop.call_later(seconds, self._deadline_passed)
 
-    def _late(self) -> None:
-        self._overdue = None
+    def _deadline_passed(self) -> None:
+        self._deadline = None
         if self._is_in_head and self._head_bytes:
-            self.refused("the head did not come in time")
+            self.count_rejection("the head did not come in time")
         self.abort()
 
-    def _unset_overdue(self) -> None:
-        if self._overdue is not None:
-            self._overdue.cancel()
-            self._overdue = None
+    def _clear_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
-    def _forget(self) -> None:
-        self._unset_overdue()
+    def _untrack(self) -> None:
+        self._clear_deadline()
         self._state.unverified.pop(self, None)
 
 
 class Server(uvicorn.Server):
     """Serves `app`; after SIGTERM it takes requests a little longer, after Ctrl-C it does not."""
 
-    def __init__(self, app: ASGIApp, limits: Limits = Limits()) -> None:
+    def __init__(self, app: ASGIApp, limits: ServerLimits = ServerLimits()) -> None:
         config = uvicorn.Config(
             app,
-            http=Connection,
+            http=HttpConnection,
             ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
-            backlog=BACKLOG,
+            backlog=LISTEN_BACKLOG,
             limit_concurrency=limits.connections + 1,
-            timeout_graceful_shutdown=CLOSE_SECONDS,
+            timeout_graceful_shutdown=ANSWER_TIMEOUT_SECONDS,
         )
         super().__init__(config)
-        self.server_state = self._state = State(limits)
+        self.server_state = self._state = ConnectionsState(limits)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """No ack is cut: answers ask clients to close, and what was accepted is answered."""
@@ -271,9 +273,9 @@ class Server(uvicorn.Server):
         self._state.default_headers = [*self._state.default_headers, (b"connection", b"close")]
         await self._wait(grace, lambda: self.force_exit)
         await self._close_listeners(sockets or [])
-        await self._wait(LAST_SECONDS, lambda: self.force_exit or self._is_quiet())
+        await self._wait(LAST_REQUESTS_SECONDS, lambda: self.force_exit or self._is_quiet())
         await super().shutdown(sockets)
-        self._state.refusals.log()
+        self._state.rejections.log()
 
     async def _close_listeners(self, sockets: list[socket.socket]) -> None:
         """Connections that wait to be accepted would be cut: accept them just before."""
@@ -284,11 +286,11 @@ class Server(uvicorn.Server):
         for one in waiting:
             await loop.connect_accepted_socket(self._connection, one)
 
-    def _connection(self) -> Connection:
-        return Connection(self.config, self._state, self.lifespan.state)
+    def _connection(self) -> HttpConnection:
+        return HttpConnection(self.config, self._state, self.lifespan.state)
 
     def _is_quiet(self) -> bool:
-        return all(cast("Connection", one).is_idle for one in self._state.connections)
+        return all(cast("HttpConnection", one).is_idle for one in self._state.connections)
 
     @staticmethod
     async def _wait(seconds: float, is_over: Callable[[], bool]) -> None:
@@ -311,7 +313,9 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; `::` takes IPv4 too. Raises OSError."""
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
-    found = socket.create_server(address[:2], family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    found = socket.create_server(
+        address[:2], family=family, backlog=LISTEN_BACKLOG, dualstack_ipv6=both
+    )
     # asyncio sets this only on sockets that it has made; without it an answer can take 40 ms more.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
@@ -323,7 +327,11 @@ def allowed_connections() -> int:
     Half of the descriptors are for Redis, Slack and Emporix.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < DESCRIPTORS:
-        soft = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft < WANTED_FILE_DESCRIPTORS:
+        soft = (
+            WANTED_FILE_DESCRIPTORS
+            if hard == resource.RLIM_INFINITY
+            else min(WANTED_FILE_DESCRIPTORS, hard)
+        )
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return min(Limits().connections, soft // 2)
+    return min(ServerLimits().connections, soft // 2)

@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import InvalidSettings
-from bot.http_session import wrong_proxies
+from bot.http_session import invalid_proxies
 from bot.store.connection import check_address
 from bot.store.encryption import parse_keys
 
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """The settings of this process; raises SettingsWrong with everything that is wrong."""
     _check_dotenv(Path(DOTENV))
-    if wrong := wrong_proxies():
+    if wrong := invalid_proxies():
         raise InvalidSettings(dict.fromkeys(wrong, "is not an address such as http://proxy:8080"))
     try:
         return Settings()

@@ -27,17 +27,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.app import App, build_app
+from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
 from bot.logs import configure, new_reference
-from bot.resources import (
-    EXIT_MISCONFIGURED,
-    Clock,
-    Resources,
-    open_resources,
-    slack_client,
-    vault,
+from bot.resources import EXIT_MISCONFIGURED, Resources, build_cipher, open_resources, slack_client
+from bot.server import (
+    CONNECTION_STATE_KEY,
+    HttpConnection,
+    Server,
+    ServerLimits,
+    allowed_connections,
+    listen,
 )
-from bot.server import ENTRY, Connection, Limits, Server, allowed_connections, listen
 from bot.settings import Settings
 from bot.slack.background import BackgroundTasks
 from bot.slack.dispatch import Dispatch
@@ -64,31 +65,31 @@ from bot.wiring import WebServices, build_web_services
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 20.0
+WEB_DRAIN_SECONDS = 20.0
 """With the grace period and the open requests still less than 30 s, after which platforms kill."""
 
-STOPPING = "this process is stopping"
+STOPPING_STATUS = "this process is stopping"
 
-CANNOT_LISTEN = 3  # the exit status, as uvicorn has it
-EVENTS = "/slack/events"
+EXIT_CANNOT_LISTEN = 3  # the exit status, as uvicorn has it
+SLACK_EVENTS_PATH = "/slack/events"
 
-RATE_LIMITED = "app_rate_limited"
+RATE_LIMITED_EVENT = "app_rate_limited"
 """Slack: the type of the notice that events are left out, sent once a minute."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class WebParts:
     """What the HTTP endpoints use; `ping` raises StoreUnavailable with the kind of trouble."""
 
     app: App
-    work: BackgroundTasks
+    background: BackgroundTasks
     ping: Callable[[], Awaitable[None]]
 
 
-Assemble = Callable[[], AbstractAsyncContextManager[Parts]]
+Assemble = Callable[[], AbstractAsyncContextManager[WebParts]]
 
 
-class Answer(Response):
+class BoltAnswer(Response):
     """Bolt's answer; `answered` is set when it has left, whatever became of the connection."""
 
     def __init__(self, bolt: BoltResponse, answered: asyncio.Event) -> None:
@@ -112,7 +113,10 @@ class FastPath:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", EVENTS):
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == (
+            "POST",
+            SLACK_EVENTS_PATH,
+        ):
             scope["app"] = self._app
             answer = await slack_events(Request(scope, receive))
             await answer(scope, receive, send)
@@ -125,14 +129,14 @@ def serve(settings: Settings, clock: Clock = time.time) -> None:
     configure(settings.log_level, settings.log_format)
     guard = RequestVerifier(settings.signing_secrets, clock)
     app = build_web(partial(assemble, settings, clock), guard)
-    server = Server(app, Limits(connections=allowed_connections()))
+    server = Server(app, ServerLimits(connections=allowed_connections()))
     for warning in settings.warnings():
         logger.warning("a setting is risky: %s", warning)
     try:
         listening = listen(settings.host, settings.port)
     except OSError as error:
         logger.error("HOST and PORT cannot be used: %s", error.strerror)
-        sys.exit(CANNOT_LISTEN)
+        sys.exit(EXIT_CANNOT_LISTEN)
     logger.info("listening on %s, port %d", *listening.getsockname()[:2])
     with suppress(KeyboardInterrupt):  # SIGINT, raised once more when all is finished
         server.run(sockets=[listening])
@@ -145,9 +149,9 @@ async def assemble(
     new_cursor_id: Callable[[], str] = new_cursor_id,
     loading_after_seconds: float = LOADING_AFTER_SECONDS,
     new_digest_id: Callable[[], str] = new_digest_id,
-) -> AsyncIterator[Parts]:
+) -> AsyncIterator[WebParts]:
     """The parts of a web process, closed when it ends."""
-    async with open_resources(settings, clock, Canary(vault(settings), _exit)) as resources:
+    async with open_resources(settings, clock, Canary(build_cipher(settings), _exit)) as resources:
         ping = WriteProbe(resources.redis).ping
         with suppress(StoreUnavailable):  # the app starts without Redis, but not with wrong keys
             await ping()
@@ -158,7 +162,7 @@ async def assemble(
         client = slack_client(settings, resources.session)
         client.token = None  # Bolt gives one to each request, and warns of another
         token = settings.slack_bot_token.get_secret_value()
-        yield Parts(build_app(dispatch, client, token), dispatch.background, ping)
+        yield WebParts(build_app(dispatch, client, token), dispatch.background, ping)
 
 
 def _dispatcher(
@@ -196,13 +200,13 @@ def build_web(assemble: Assemble, guard: RequestVerifier) -> ASGIApp:
         async with assemble() as parts:
             app.state.parts, app.state.guard = parts, guard
             yield
-            unfinished = await parts.work.drain(DRAIN_SECONDS)
+            unfinished = await parts.background.drain(WEB_DRAIN_SECONDS)
             if unfinished:
                 logger.error("stopped with %d tasks unfinished", unfinished)
 
     app = Starlette(
         routes=[
-            Route(EVENTS, slack_events, methods=["POST"]),
+            Route(SLACK_EVENTS_PATH, slack_events, methods=["POST"]),
             Route("/healthz", health),
             Route("/readyz", ready),
         ],
@@ -214,7 +218,7 @@ def build_web(assemble: Assemble, guard: RequestVerifier) -> ASGIApp:
 async def slack_events(request: Request) -> Response:
     """Verifies a request to Slack's endpoint, by its headers first, then by its body."""
     guard: RequestVerifier = request.app.state.guard
-    entry: Connection = request.scope["state"][ENTRY]
+    entry: HttpConnection = request.scope["state"][CONNECTION_STATE_KEY]
     headers = {
         name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw
     }
@@ -228,19 +232,19 @@ async def slack_events(request: Request) -> Response:
         return Response() if is_certificate_check(body) else _refuse(entry, refusal)
     if refusal := guard.verify_body(headers, body):
         return _refuse(entry, refusal)
-    entry.verified()
+    entry.mark_verified()
     return await _answer(request, body.decode(), entry)
 
 
 async def health(request: Request) -> Response:
-    status, words = (503, STOPPING) if _is_stopping(request) else (200, "ok")
+    status, words = (503, STOPPING_STATUS) if _is_stopping(request) else (200, "ok")
     running = request.app.state.parts.work.running
     return JSONResponse({"status": words, "running": running}, status)
 
 
 async def ready(request: Request) -> Response:
     if _is_stopping(request):
-        return JSONResponse({"status": STOPPING}, 503)
+        return JSONResponse({"status": STOPPING_STATUS}, 503)
     try:
         await request.app.state.parts.ping()
     except StoreUnavailable as error:
@@ -249,16 +253,16 @@ async def ready(request: Request) -> Response:
 
 
 def _is_stopping(request: Request) -> bool:
-    return bool(request.scope["state"][ENTRY].is_stopping)
+    return bool(request.scope["state"][CONNECTION_STATE_KEY].is_stopping)
 
 
-async def _answer(request: Request, body: str, entry: Connection) -> Response:
+async def _answer(request: Request, body: str, entry: HttpConnection) -> Response:
     """The answer to a verified request."""
     try:
         fields = parse_body(body)
     except ValueError:
         return _refuse(entry, Rejection(400, "signed, but the body cannot be read"))
-    if fields.get("type") == RATE_LIMITED:
+    if fields.get("type") == RATE_LIMITED_EVENT:
         logger.warning("Slack held back events for a minute: more than 30,000 in an hour")
         return Response()
     if fields.get("ssl_check") == "1":
@@ -273,11 +277,11 @@ async def _dispatch(request: Request, body: str, fields: dict[str, Any]) -> Resp
         context={ANSWERED: answered, REFERENCE: new_reference(), DELIVERED: body},
         mode="socket_mode",  # all that it means: the body is read, and its signature checked
     )
-    return Answer(await request.app.state.parts.app.async_dispatch(incoming), answered)
+    return BoltAnswer(await request.app.state.parts.app.async_dispatch(incoming), answered)
 
 
-def _refuse(entry: Connection, refusal: Rejection) -> Response:
-    entry.refused(refusal.reason)
+def _refuse(entry: HttpConnection, refusal: Rejection) -> Response:
+    entry.count_rejection(refusal.reason)
     return PlainTextResponse(refusal.reason, refusal.status)
 
 

@@ -80,13 +80,13 @@ class Stores:
 
 
 def build_stores(resources: Resources) -> Stores:
-    redis, keys = resources.redis, resources.keys
+    redis, cipher = resources.redis, resources.cipher
     return Stores(
         account_store=resources.accounts,
-        alert_store=AlertStore(redis, keys),
-        cleanup_store=CleanupStore(redis, keys),
-        digest_store=DigestStore(redis, keys),
-        watch_store=WatchStore(redis, keys),
+        alert_store=AlertStore(redis, cipher),
+        cleanup_store=CleanupStore(redis, cipher),
+        digest_store=DigestStore(redis, cipher),
+        watch_store=WatchStore(redis, cipher),
     )
 
 
@@ -107,7 +107,7 @@ class Services(Stores):
     daily_history: DailyHistory
     installation: Installation
     jobs: JobService
-    reports: DigestReports
+    digest_reports: DigestReports
     renderer: Renderer
     shared_deletes: SharedDeletes
     sharing: SharingService
@@ -123,28 +123,28 @@ def build_services(
     renderer, audit = Renderer.default(settings.deletes), audit_log(settings, redis)
     jobs = _jobs(resources, new_cursor_id)
     stores, clock = build_stores(resources), resources.clock
-    watches = _watching(resources, stores, jobs)
-    course, alerts = _alerts(resources, stores)
+    watches = _watches(resources, stores, jobs)
+    lifecycle, alerts = _alerts(resources, stores)
     digests = DigestService(stores.digest_store, clock, new_digest_id)
-    reports = DigestReports(resources.patient_jobs, clock)
-    resources.exit_stack.push_async_callback(reports.close)
+    digest_reports = DigestReports(resources.patient_jobs, clock)
+    resources.exit_stack.push_async_callback(digest_reports.close)
     allow_outsiders = settings.allow_shared_channels
     return Services(
         **_fields(stores),
         accounts=AccountService(resources.accounts, resources.emporix, clock),
-        alert_lifecycle=course,
+        alert_lifecycle=lifecycle,
         alerts=alerts,
         heartbeats=Heartbeats(redis),
-        audiences=AudienceCache(redis, resources.keys, settings.slack_channel_reads_per_minute),
+        audiences=AudienceCache(redis, resources.cipher, settings.slack_channel_reads_per_minute),
         audit=audit,
-        departures=_departures(resources, stores, digests, alerts, course, watches),
+        departures=_departures(resources, stores, digests, alerts, lifecycle, watches),
         digest_channels=DigestChannels(slack, allow_outsiders=allow_outsiders),
         digests=digests,
         direct_messages=DirectMessages(renderer, slack),
-        daily_history=_histories(resources),
+        daily_history=_daily_history(resources),
         installation=Installation(slack, allow_outsiders=allow_outsiders),
         jobs=jobs,
-        reports=reports,
+        digest_reports=digest_reports,
         renderer=renderer,
         shared_deletes=_shared_deletes(resources, audit),
         sharing=_sharing(resources, jobs, new_cursor_id),
@@ -152,8 +152,8 @@ def build_services(
     )
 
 
-def _histories(resources: Resources) -> DailyHistory:
-    counts = DailyCounts(resources.redis, resources.keys)
+def _daily_history(resources: Resources) -> DailyHistory:
+    counts = DailyCounts(resources.redis, resources.cipher)
     daily_history = DailyHistory(resources.emporix, counts, resources.clock)
     resources.exit_stack.push_async_callback(daily_history.close)
     return daily_history
@@ -187,7 +187,7 @@ def _shared_deletes(resources: Resources, audit: AuditLog) -> SharedDeletes:
     return SharedDeletes(deletes, Deletions(resources.redis), resources.clock)
 
 
-def _watching(resources: Resources, stores: Stores, jobs: JobService) -> WatchService:
+def _watches(resources: Resources, stores: Stores, jobs: JobService) -> WatchService:
     return WatchService(
         jobs,
         JobsById(resources.named_jobs),
@@ -200,8 +200,10 @@ def _watching(resources: Resources, stores: Stores, jobs: JobService) -> WatchSe
 
 def _alerts(resources: Resources, stores: Stores) -> tuple[AlertLifecycle, AlertService]:
     emporix, store, clock = resources.named_jobs, stores.alert_store, resources.clock
-    course = AlertLifecycle(store, clock)
-    return course, AlertService(emporix, store, course, new_alert_id=new_alert_id, clock=clock)
+    lifecycle = AlertLifecycle(store, clock)
+    return lifecycle, AlertService(
+        emporix, store, lifecycle, new_alert_id=new_alert_id, clock=clock
+    )
 
 
 def _departures(
@@ -209,7 +211,7 @@ def _departures(
     stores: Stores,
     digests: DigestService,
     alerts: AlertService,
-    course: AlertLifecycle,
+    lifecycle: AlertLifecycle,
     watches: WatchService,
 ) -> Departures:
     redis = resources.redis
@@ -219,11 +221,11 @@ def _departures(
         stores.digest_store,
         alerts,
         stores.alert_store,
-        course,
+        lifecycle,
         watches,
         stores.watch_store,
         StoppedTeams(redis),
-        Erasure(redis, resources.keys),
+        Erasure(redis, resources.cipher),
         stores.cleanup_store,
         resources.clock,
     )
@@ -239,7 +241,7 @@ class WebServices(Services):
     exports: Exports
     job_finder: JobFinder
     forms: FormStore
-    logs: SessionLogs
+    session_logs: SessionLogs
     home_service: HomeService
     registry: Registry
     csv_export: CsvExport
@@ -258,13 +260,13 @@ def build_web_services(
     return WebServices(
         **_fields(shared),
         filter_resolver=filter_resolver,
-        cleanups=_cleaning(resources, shared.cleanup_store, new_cursor_id),
+        cleanups=_cleanups(resources, shared.cleanup_store, new_cursor_id),
         digest_form=DigestFormService(shared.accounts, filter_resolver, shared.digests),
         exports=Exports(emporix),
         job_finder=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
-        forms=FormStore(redis, resources.keys, new_cursor_id),
-        logs=SessionLogs(emporix),
-        home_service=_overviews(resources, shared),
+        forms=FormStore(redis, resources.cipher, new_cursor_id),
+        session_logs=SessionLogs(emporix),
+        home_service=_home(resources, shared),
         registry=discover(bot.listeners),
         csv_export=CsvExport(
             resources.named_jobs, ListStore(redis, resources.clock), clock=resources.clock
@@ -272,7 +274,7 @@ def build_web_services(
     )
 
 
-def _cleaning(
+def _cleanups(
     resources: Resources, cleanup_store: CleanupStore, new_clean_id: Callable[[], str]
 ) -> CleanupService:
     redis = resources.redis
@@ -288,10 +290,10 @@ def _cleaning(
     )
 
 
-def _overviews(resources: Resources, services: Services) -> HomeService:
+def _home(resources: Resources, services: Services) -> HomeService:
     return HomeService(
         services.account_store,
-        HomeStore(resources.redis, resources.keys),
+        HomeStore(resources.redis, resources.cipher),
         TenantStatsReader(resources.patient_jobs, resources.clock),
         digests=services.digest_store,
         alerts=services.alerts,
@@ -324,9 +326,9 @@ def build_worker_services(
     notifier = Notifier(renderer, poster, resources.slack, shared.audiences)
     return WorkerServices(
         **_fields(shared),
-        alert_poller=_alert_looks(resources, shared.alert_store),
+        alert_poller=_alert_poller(resources, shared.alert_store),
         alert_poster=AlertPoster(renderer, poster, notifier),
-        cleanup_runs=_clean_runs(resources, shared.cleanup_store, shared.audit),
+        cleanup_runs=_cleanup_runs(resources, shared.cleanup_store, shared.audit),
         digest_poster=DigestPoster(
             renderer, poster, shared.digest_channels, notifier, ChartSupport(redis)
         ),
@@ -350,12 +352,14 @@ def _build_poster(resources: Resources, sleep: Sleep) -> IdempotentPoster:
     )
 
 
-def _alert_looks(resources: Resources, alert_store: AlertStore) -> AlertPoller:
+def _alert_poller(resources: Resources, alert_store: AlertStore) -> AlertPoller:
     emporix, accounts = resources.named_jobs, resources.accounts
     return AlertPoller(emporix, JobsById(emporix), alert_store, accounts, resources.clock)
 
 
-def _clean_runs(resources: Resources, cleanup_store: CleanupStore, audit: AuditLog) -> CleanupRuns:
+def _cleanup_runs(
+    resources: Resources, cleanup_store: CleanupStore, audit: AuditLog
+) -> CleanupRuns:
     redis = resources.redis
     return CleanupRuns(
         resources.emporix,

@@ -1,7 +1,7 @@
-"""The other door: what happens by the clock. The counterpart of `bot.web`, without an address.
+"""The worker process: periodic and queued tasks.
 
-In each worker a loop lets ticks find what is due, and saq runs the tasks that they queue. A worker
-keeps nothing that another could not go on with.
+A loop calls periodic tasks, which queue due work, and saq runs the queued tasks. A worker has no
+state of its own, so another one can continue its work.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import bot.tasks
+from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
 from bot.logs import configure
-from bot.resources import EXIT_MISCONFIGURED, Clock, Connect, open_resources, vault
+from bot.resources import EXIT_MISCONFIGURED, Connect, build_cipher, open_resources
 from bot.scheduler.runner import TaskRunner
 from bot.scheduler.saq_worker import SaqQueue, SaqWorker, install_log_filter
 from bot.scheduler.tasks import PeriodicTask, PeriodicTimer, TaskQueue, discover
@@ -30,16 +31,16 @@ from bot.wiring import Sleep, build_worker_services
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 20  # a platform that stops a process commonly kills it after 30 s
-LOOK_SECONDS = 0.5  # between two looks at the clock
-COMPARE_SECONDS = 60.0
+WORKER_DRAIN_SECONDS = 20  # a platform that stops a process commonly kills it after 30 s
+TIMER_INTERVAL_SECONDS = 0.5  # between two looks at the clock
+CLOCK_CHECK_INTERVAL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
     """What the worker process runs."""
 
-    ticks: PeriodicTimer
+    timer: PeriodicTimer
     runner: TaskRunner
     redis: Commands
 
@@ -64,7 +65,7 @@ async def assemble_worker(
             clock,
             services.stopped_teams,
         )
-        yield WorkerParts(PeriodicTimer(calls.ticks), runner, resources.redis)
+        yield WorkerParts(PeriodicTimer(calls.periodic), runner, resources.redis)
 
 
 @asynccontextmanager
@@ -76,7 +77,7 @@ async def open_queue(settings: Settings, canary: Canary) -> AsyncIterator[SaqQue
         yield queue
 
 
-def work(settings: Settings, clock: Clock = time.time, *, compare_clocks: bool = True) -> int:
+def run_worker(settings: Settings, clock: Clock = time.time, *, compare_clocks: bool = True) -> int:
     """Work until SIGTERM or SIGINT; what runs then is finished first.
 
     The exit status is 2 where the keys cannot read what is in Redis, or the clock is wrong when it
@@ -86,41 +87,41 @@ def work(settings: Settings, clock: Clock = time.time, *, compare_clocks: bool =
     install_log_filter()
     for warning in settings.warnings():
         logger.warning("a setting is risky: %s", warning)
-    return asyncio.run(_work(settings, clock, compare_clocks))
+    return asyncio.run(_run(settings, clock, compare_clocks))
 
 
-async def _work(settings: Settings, clock: Clock, compare_clocks: bool) -> int:
-    ending = _told_to_stop()
-    canary = Canary(vault(settings), ending.set)
+async def _run(settings: Settings, clock: Clock, compare_clocks: bool) -> int:
+    ending = _stop_event()
+    canary = Canary(build_cipher(settings), ending.set)
     async with (
         open_queue(settings, canary) as queue,
         assemble_worker(settings, queue, canary, clock) as parts,
     ):
-        timing = Timing(parts.redis, queue, clock if compare_clocks else None)
+        timing = ClockCheck(parts.redis, queue, clock if compare_clocks else None)
         with suppress(StoreUnavailable):  # it starts without Redis, but not with wrong keys
             await timing.compare()
-        if canary.has_refused() or not queue.claims:
+        if canary.has_refused() or not queue.is_enabled:
             return EXIT_MISCONFIGURED
-        await _until(ending, queue, parts, timing)
+        await _run_until(ending, queue, parts, timing)
         return EXIT_MISCONFIGURED if canary.has_refused() else 0
 
 
-async def _until(
-    ending: asyncio.Event, queue: SaqQueue, parts: WorkerParts, timing: Timing
+async def _run_until(
+    ending: asyncio.Event, queue: SaqQueue, parts: WorkerParts, timing: ClockCheck
 ) -> None:
-    engine = SaqWorker(queue, parts.runner, drain_seconds=DRAIN_SECONDS)
+    engine = SaqWorker(queue, parts.runner, drain_seconds=WORKER_DRAIN_SECONDS)
     running = asyncio.create_task(engine.start())
     stopped = asyncio.create_task(ending.wait())
-    ticking = asyncio.create_task(keep_ticking(parts.ticks, parts.runner))
+    ticking = asyncio.create_task(run_periodic_tasks(parts.timer, parts.runner))
     comparing = asyncio.create_task(timing.keep_comparing())
-    logger.info("at work")
+    logger.info("started")
     await asyncio.wait({running, ticking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    await cancelled([ticking, comparing])
+    await cancel_and_wait([ticking, comparing])
     await engine.stop()
     await running
 
 
-class Timing:
+class ClockCheck:
     """Compares the clock with that of Redis; without a clock, only asks whether Redis is there.
 
     A worker whose clock is wrong takes no task: it would take others' running ones for dead.
@@ -134,8 +135,8 @@ class Timing:
         ahead = await clock_offset(self._redis, self._clock or time.time)
         if self._clock is None:
             return
-        self._queue.claims = abs(ahead) <= CLOCK_ERROR_SECONDS
-        if not self._queue.claims:
+        self._queue.is_enabled = abs(ahead) <= CLOCK_ERROR_SECONDS
+        if not self._queue.is_enabled:
             logger.error("no task is taken: the clock is %.1f s ahead of Redis", ahead)
         elif abs(ahead) > CLOCK_WARNING_SECONDS:
             logger.warning("the clock is %.1f s ahead of Redis", ahead)
@@ -143,12 +144,12 @@ class Timing:
     async def keep_comparing(self) -> None:
         """Each minute; where Redis was away, the next minute."""
         while True:
-            await asyncio.sleep(COMPARE_SECONDS)
+            await asyncio.sleep(CLOCK_CHECK_INTERVAL_SECONDS)
             with suppress(StoreUnavailable):
                 await self.compare()
 
 
-async def keep_ticking(ticks: PeriodicTimer, runner: TaskRunner) -> None:
+async def run_periodic_tasks(ticks: PeriodicTimer, runner: TaskRunner) -> None:
     """Each tick is a task of its own, so that a slow one delays no other; all end with this one.
 
     The timer is monotonic: a machine's clock that is set back stops nothing.
@@ -158,13 +159,13 @@ async def keep_ticking(ticks: PeriodicTimer, runner: TaskRunner) -> None:
         while True:
             for tick in ticks.due(time.monotonic()):
                 if tick not in going or going[tick].done():
-                    going[tick] = asyncio.create_task(runner.tick(tick))
-            await asyncio.sleep(LOOK_SECONDS)
+                    going[tick] = asyncio.create_task(runner.run_periodic(tick))
+            await asyncio.sleep(TIMER_INTERVAL_SECONDS)
     finally:
-        await cancelled(going.values())
+        await cancel_and_wait(going.values())
 
 
-def _told_to_stop() -> asyncio.Event:
+def _stop_event() -> asyncio.Event:
     """Set on SIGTERM or SIGINT."""
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -172,7 +173,7 @@ def _told_to_stop() -> asyncio.Event:
     return told
 
 
-async def cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Cancel them, and wait until they have ended: they use what is closed next."""
     ending = list(tasks)
     for task in ending:

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 from bot.domain.accounts import Caller
 from bot.store import keys as redis_keys
 from bot.store.connection import connect
-from bot.store.encryption import CONNECTION, DEFAULT, TOKEN, new_key
+from bot.store.encryption import CONNECTION_FIELD, DEFAULT_FIELD, TOKEN_FIELD, new_key
 from sandbox.clock.routes import ClockRoutes
 from sandbox.clock.shared_clock import PATH, REDIS, SharedClock
 from sandbox.emporix.app import create_app as create_emporix
@@ -163,10 +163,10 @@ async def disconnect_others(redis_url: str) -> None:
     async for account in redis.scan_iter(redis_keys.ALL_ACCOUNTS):
         if account != ada:
             await redis.delete(account)
-    kept = {DEFAULT, CONNECTION + acme, TOKEN + acme}
+    kept = {DEFAULT_FIELD, CONNECTION_FIELD + acme, TOKEN_FIELD + acme}
     if others := set(await redis.hkeys(ada)) - kept:
         await redis.hdel(ada, *others)
-        await redis.hset(ada, DEFAULT, acme)
+        await redis.hset(ada, DEFAULT_FIELD, acme)
     await redis.aclose()
 
 

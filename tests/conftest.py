@@ -66,7 +66,7 @@ def _no_pauses_between_retries() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _trouble_is_logged() -> None:
     """Each test finds its own trouble with Redis in the log, however recent the last line is."""
-    REDIS_ERROR_LOG.forget()
+    REDIS_ERROR_LOG.reset()
 
 
 @pytest.fixture

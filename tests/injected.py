@@ -68,7 +68,7 @@ def wrong_parameters_of_task(called: ScheduledFunction) -> list[str]:
     """The same of a tick or a task, which also takes the ids and times that it was queued with."""
     known = {**WORKER_SERVICES, **TASK_VALUES}
     if not isinstance(called, QueuedTask):
-        del known["errand"]
+        del known["context"]
         return _wrong(called.function, known)
     hints = get_type_hints(called.function)
     queued = {name: kind for name, kind in hints.items() if kind in (str, int, float)}

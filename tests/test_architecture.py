@@ -18,12 +18,12 @@ import yaml
 import bot.listeners
 import bot.tasks
 from bot import errors
-from bot.app import COMMAND
+from bot.app import SLASH_COMMAND
 from bot.rendering import buttons
 from bot.rendering.buttons import STATES, State
 from bot.rendering.renderer import Renderer, examples
 from bot.scheduler.tasks import discover as clock_calls
-from bot.services.filters.definitions import FILTERS
+from bot.services.filters.definitions import ALL_FILTERS
 from bot.settings import Settings
 from bot.slack.decorators import (
     ActionListener,
@@ -56,7 +56,7 @@ VIEWS = "views.py"
 LISTENERS = [path for path in modules("bot/listeners") if path.name not in {"__init__.py", VIEWS}]
 CALLS = clock_calls(bot.tasks)
 TASKS = [path for path in modules("bot/tasks") if path.name != "__init__.py"]
-CALLED = [*CALLS.ticks, *CALLS.tasks.values()]
+CALLED = [*CALLS.periodic, *CALLS.queued.values()]
 ERRORS = "errors/"
 ERROR_FOR_THE_UNKNOWN = "unknown"
 
@@ -145,7 +145,7 @@ def test_a_task_has_a_test_at_its_path(task: Path) -> None:
 
 def test_a_task_is_queued_under_its_address() -> None:
     """`digests.post` is run by tasks/digests.py."""
-    modules_of = {name: call.function.__module__ for name, call in CALLS.tasks.items()}
+    modules_of = {name: call.function.__module__ for name, call in CALLS.queued.items()}
     assert all(
         module == f"bot.tasks.{name.rpartition('.')[0]}" for name, module in modules_of.items()
     )
@@ -185,7 +185,7 @@ def test_a_module_of_listeners_opens_with_its_command(listener: Path) -> None:
     """The first line quotes the command as it is typed, and the one that undoes it."""
     opening = listener.read_text(encoding="utf-8").partition("\n")[0]
     for number, words in enumerate(commands_in(listener)):
-        assert opening.startswith(f'"""{COMMAND} {words}') if not number else words in opening
+        assert opening.startswith(f'"""{SLASH_COMMAND} {words}') if not number else words in opening
 
 
 def test_every_id_has_one_listener() -> None:
@@ -322,7 +322,9 @@ def written(default: object) -> str:
 
 def test_the_readme_has_every_command() -> None:
     """Its table gives each command, no other, as it is typed."""
-    commands = [f"`{COMMAND} {c.words} {c.usage}".rstrip() for c in REGISTRY.commands.values()]
+    commands = [
+        f"`{SLASH_COMMAND} {c.words} {c.usage}".rstrip() for c in REGISTRY.commands.values()
+    ]
     shown = [command.rstrip("`") for command, _ in table("README.md", "command")]
     assert sorted(shown) == sorted(commands)
 
@@ -330,7 +332,7 @@ def test_the_readme_has_every_command() -> None:
 def test_the_readme_has_every_filter() -> None:
     """Its table gives each filter and no other."""
     shown = [name for names, _ in table("README.md", "filter") for name in quoted(names)]
-    assert sorted(shown) == sorted(f"{known.name}:" for known in FILTERS)
+    assert sorted(shown) == sorted(f"{known.name}:" for known in ALL_FILTERS)
 
 
 @pytest.mark.parametrize("name", ["web", "worker"])

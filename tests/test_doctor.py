@@ -23,11 +23,11 @@ from cryptography.x509.oid import NameOID
 from redis import Redis
 
 from bot.cli import main
-from bot.doctor import SCOPES, ahead_of_slack, clock_problem
+from bot.doctor import SCOPES, clock_problem, seconds_ahead_of_slack
 from bot.domain.accounts import Caller
 from bot.settings import Settings
 from bot.store import keys as redis_keys
-from bot.store.encryption import Cipher, aad, new_key, parse_keys
+from bot.store.encryption import Cipher, build_aad, new_key, parse_keys
 from bot.store.health import Heartbeats
 from sandbox.emporix.app import create_app as create_emporix
 from sandbox.emporix.faults import Fault as EmporixFault
@@ -143,7 +143,7 @@ async def test_finds_accounts_of_another_enterprise(
     await redis.hset(redis_keys.account(Caller("T0ACME", "U0GRACE", "E0GRID")), "default", "acme")
     await examine(patient, monkeypatch, capsys)
     assert patient.status == 1
-    assert "NOT  accounts  1 of another workspace or enterprise, like E0GRID:T0ACME:U0GRACE" in (
+    assert "FAIL  accounts  1 of another workspace or enterprise, like E0GRID:T0ACME:U0GRACE" in (
         patient.told
     )
 
@@ -199,7 +199,7 @@ def redis_evicts(patient: Patient) -> None:
 
 def redis_of_others(patient: Patient) -> None:
     keys = Cipher(parse_keys(new_key()))
-    server(patient).set(redis_keys.canary(), keys.seal("theirs", aad(redis_keys.canary())))
+    server(patient).set(redis_keys.canary(), keys.seal("theirs", build_aad(redis_keys.canary())))
 
 
 def redis_self_signed(patient: Patient) -> None:
@@ -254,7 +254,7 @@ async def test_says_what_is_broken(
     broken(patient)
     await examine(patient, monkeypatch, capsys)
     (line,) = [line for line in patient.told.splitlines() if not line.startswith("ok ")]
-    assert line.split()[:2] == ["NOT", about]
+    assert line.split()[:2] == ["FAIL", about]
     assert advice in line
     assert patient.status == 1
 
@@ -301,7 +301,7 @@ async def test_asks_for_redis_6_2(
         patient.settings["REDIS_URL"] = url
         await examine(patient, monkeypatch, capsys)
     (line,) = [line for line in patient.told.splitlines() if line.split()[1] == "redis"]
-    assert line.startswith("ok" if well else "NOT")
+    assert line.startswith("ok" if well else "FAIL")
     assert version in line
     assert ("too old" in line) is not well
 
@@ -315,11 +315,11 @@ async def test_counts_the_workers(
 ) -> None:
     """Those that said lately that they are at work."""
     alive = Heartbeats(redis)
-    await alive.heartbeat("one", time.time())
-    await alive.heartbeat("another", time.time() - 10)
-    await alive.heartbeat("gone", time.time() - 3600)
+    await alive.record("one", time.time())
+    await alive.record("another", time.time() - 10)
+    await alive.record("gone", time.time() - 3600)
     await examine(patient, monkeypatch, capsys)
-    assert patient.told.splitlines()[-1].split(maxsplit=2) == ["ok", "worker", "2 at work"]
+    assert patient.told.splitlines()[-1].split(maxsplit=2) == ["ok", "worker", "2 running"]
 
 
 @pytest.mark.usefixtures("environment")
@@ -330,10 +330,10 @@ async def test_says_that_the_workers_are_gone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """None for an hour is wrong where there was one before."""
-    await Heartbeats(redis).heartbeat("gone", time.time() - 3600)
+    await Heartbeats(redis).record("gone", time.time() - 3600)
     await examine(patient, monkeypatch, capsys)
     line = patient.told.splitlines()[-1]
-    assert line.startswith("NOT  worker    none for 60 min: start `emporix-bot worker`")
+    assert line.startswith("FAIL  worker    none for 60 min: start `emporix-bot worker`")
     assert patient.status == 1
 
 
@@ -362,8 +362,8 @@ async def test_names_certificates_that_are_not_trusted(
 def test_compares_the_clock_with_that_of_slack() -> None:
     """By the date of its answer; an answer without one says nothing."""
     there = datetime.now(UTC) - timedelta(hours=1)
-    assert ahead_of_slack(format_datetime(there, usegmt=True)) == pytest.approx(3600, abs=3)
-    assert ahead_of_slack("") == 0
+    assert seconds_ahead_of_slack(format_datetime(there, usegmt=True)) == pytest.approx(3600, abs=3)
+    assert seconds_ahead_of_slack("") == 0
 
 
 def test_says_that_the_clock_is_wrong() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import bot.listeners
 from bot import errors
-from bot.app import COMMAND
+from bot.app import SLASH_COMMAND
 from bot.cli import _parser
 from bot.rendering.renderer import Renderer, examples
 from bot.services.filters.parser import parse
@@ -42,7 +42,7 @@ OPEN_ENDED = {"errors/invalid_input"}
 OF_ALL_OPEN_ENDED = "a sentence about what you typed"
 """Errors whose first words are about what was typed, and the one row for all of them."""
 
-TYPED = re.compile(rf"(?<![\w.]){COMMAND}(?= |$)([^'`\n→]*?)(?=\"\)|['`\n→]|$)")
+TYPED = re.compile(rf"(?<![\w.]){SLASH_COMMAND}(?= |$)([^'`\n→]*?)(?=\"\)|['`\n→]|$)")
 """What stands behind /emporix, up to the end of the line or of what quotes it."""
 
 PLACEHOLDER = re.compile(r"[<\[…]")
@@ -236,7 +236,7 @@ def test_the_table_of_errors_is_that_of_the_classes() -> None:
             error.pauses,
             yes_or_no[error.may_have_worked],
         ]
-        for error in errors._all(errors.EmporixError) - {errors.EmporixError}
+        for error in errors._with_subclasses(errors.EmporixError) - {errors.EmporixError}
     }
     assert dict(classified()) == facts
 

@@ -19,8 +19,8 @@ from bot.scheduler.saq_worker import SaqQueue
 from bot.store import keys as redis_keys
 from bot.store.audit import AuditLog
 from bot.store.connection import connect_for_queue
-from bot.store.encryption import Cipher, aad, new_key, parse_keys
-from bot.store.erasure import SEALED
+from bot.store.encryption import Cipher, build_aad, new_key, parse_keys
+from bot.store.erasure import ENCRYPTED_TEXT
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.directory import ADA, GRACE, TEAM_ID
@@ -101,11 +101,11 @@ async def tour(harness: AppHarness) -> None:
     harness.emporix_state.add_job("acme", id="new", status="failure", message="No such order.")
     await harness.worker.work()
     clean_id = await clean_up(harness)
-    await harness.redis.hset(redis_keys.clean_results(clean_id), "job-1", "deleted")
+    await harness.redis.hset(redis_keys.cleanup_results(clean_id), "job-1", "deleted")
     for caller in (ADAS, GRACES):
         for due, strikes in (
-            (redis_keys.alerts_due(), redis_keys.alerts_strikes()),
-            (redis_keys.watches_due(), redis_keys.watches_strikes()),
+            (redis_keys.alerts_due(), redis_keys.alerts_failures()),
+            (redis_keys.watches_due(), redis_keys.watches_failures()),
         ):
             await harness.redis.hset(strikes, PolledConnection(caller, "acme").name, 1)
             assert await harness.redis.zscore(due, PolledConnection(caller, "acme").name)
@@ -119,7 +119,7 @@ async def clean_up(harness: AppHarness) -> str:
     harness.emporix_state.faults.add(Fault("rate_limit", times=50, method="DELETE", retry_after=60))
     harness.clock.forward(1)
     await harness.worker.work()
-    return str(await harness.redis.get(redis_keys.cleaning(ADAS, "acme")))
+    return str(await harness.redis.get(redis_keys.active_cleanup(ADAS, "acme")))
 
 
 async def queue_tasks(harness: AppHarness, redis_url: str) -> None:
@@ -127,7 +127,7 @@ async def queue_tasks(harness: AppHarness, redis_url: str) -> None:
     queue = SaqQueue(connect_for_queue(redis_url))
     for caller in (ADAS, GRACES):
         source = PolledConnection(caller, "acme").name
-        await queue.put("alerts.look", source, source=source)
+        await queue.put("alerts.poll", source, source=source)
     for digest_id in ("digest-1", "digest-2"):
         await queue.put("digests.post", digest_id, digest_id=digest_id)
     await queue.disconnect()
@@ -151,7 +151,9 @@ async def contents(redis: Any) -> Contents:
                 entries = await redis.xrange(key)
                 found |= {(key, entry): repr(facts) for entry, facts in entries}
     return {
-        (key, name): vault.open(text, aad(key, name)) if SEALED.fullmatch(text) else text
+        (key, name): vault.open(text, build_aad(key, name))
+        if ENCRYPTED_TEXT.fullmatch(text)
+        else text
         for (key, name), text in found.items()
     }
 
@@ -220,7 +222,7 @@ async def test_the_audit_log_stays_with_a_pseudonym(harness: AppHarness) -> None
     """
     stream = redis_keys.audit(ADAS)
     owners = f"{ADA.id},U0OTHER"
-    await AuditLog(harness.redis).note(AuditEvent.ALERT_OFF, GRACES, owner_id=owners)
+    await AuditLog(harness.redis).try_record(AuditEvent.ALERT_OFF, GRACES, owner_id=owners)
     before = await harness.redis.xrange(stream)
     await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes")
     after = await harness.redis.xrange(stream)
@@ -274,7 +276,7 @@ async def test_says_what_it_cannot_decrypt(
     """Whose a record is cannot be told without its key: the operator is told to add it."""
     other = Cipher(parse_keys(new_key()))
     key = redis_keys.alert("lost")
-    sealed = other.seal("{}", aad(key, "record"))
+    sealed = other.seal("{}", build_aad(key, "record"))
     await harness.redis.hset(key, mapping={"version": 1, "record": sealed})
     assert await run(f"emporix-bot forget --team {TEAM_ID} --user {ADA.id} --yes") == 1
     assert "can't be decrypted with ENCRYPTION_KEYS" in capsys.readouterr().out

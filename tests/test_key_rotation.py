@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from bot.domain.accounts import Caller, Token
-from bot.key_rotation import BATCH, EncryptedText, KeyRotation, RotationTally
+from bot.key_rotation import ROTATION_BATCH_SIZE, EncryptedText, KeyRotation, RotationTally
 from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore, TokenStore
 from bot.store.alerts import AlertStore
 from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.digests import DigestStore
 from bot.store.encryption import (
-    CONNECTION,
-    TOKEN,
+    CONNECTION_FIELD,
+    TOKEN_FIELD,
     AccountEncryption,
     Cipher,
     EncryptionKey,
@@ -64,8 +64,8 @@ async def fill(redis: Any, count: int, keys: tuple[EncryptionKey, ...] = OLD_ONL
         for held in (connection(person(number)) for number in range(count)):
             assert held.token
             sealed = {
-                CONNECTION + held.tenant: records.seal_connection(held),
-                TOKEN + held.tenant: records.seal_token(held, held.token),
+                CONNECTION_FIELD + held.tenant: records.seal_connection(held),
+                TOKEN_FIELD + held.tenant: records.seal_token(held, held.token),
                 "default": held.tenant,
             }
             pipe.hset(redis_keys.account(held.caller), mapping=sealed)
@@ -76,7 +76,7 @@ async def test_seals_idle_records_too(redis: Any) -> None:
     """Thousands of people who have done nothing for months can be read with the new key alone."""
     await fill(redis, 3000)
     tally = await rotate(redis)
-    assert (tally.accounts, tally.sealed_anew, tally.is_complete) == (3000, 6000, True)
+    assert (tally.accounts, tally.reencrypted, tally.is_complete) == (3000, 6000, True)
     for number in (0, 1499, 2999):
         account = await accounts(redis, NEW_ONLY).load(person(number))
         assert account.connections["acme"] == connection(person(number))
@@ -89,19 +89,19 @@ async def test_passes_over_what_is_fine(redis: Any) -> None:
     await rotate(redis)
     before = await everything(redis)
     tally = await rotate(redis)
-    assert (tally.already_fine, tally.sealed_anew) == (200, 0)
+    assert (tally.current, tally.reencrypted) == (200, 0)
     assert await everything(redis) == before
 
 
 async def test_can_be_broken_off(redis: Any) -> None:
     """What was done stays done, and the next run does the rest."""
-    await fill(redis, 5 * BATCH)
+    await fill(redis, 5 * ROTATION_BATCH_SIZE)
     run = rotation(redis).run()
-    done = (await anext(run)).sealed_anew
+    done = (await anext(run)).reencrypted
     await run.aclose()  # type: ignore[attr-defined]
     tally = await rotate(redis)
-    assert (tally.already_fine, tally.sealed_anew) == (done, 10 * BATCH - done)
-    assert 0 < done < 10 * BATCH
+    assert (tally.current, tally.reencrypted) == (done, 10 * ROTATION_BATCH_SIZE - done)
+    assert 0 < done < 10 * ROTATION_BATCH_SIZE
 
 
 async def test_says_what_cannot_be_opened(redis: Any) -> None:
@@ -111,8 +111,8 @@ async def test_says_what_cannot_be_opened(redis: Any) -> None:
     await accounts(redis, OLD_ONLY).save(connection(), default=True)
     before = await redis.hgetall(redis_keys.account(person(1)))
     tally = await rotate(redis)
-    assert dict(tally.unopenable) == {lost.id: 20}
-    assert (tally.sealed_anew, tally.is_complete) == (2, False)
+    assert dict(tally.unreadable) == {lost.id: 20}
+    assert (tally.reencrypted, tally.is_complete) == (2, False)
     assert await redis.hgetall(redis_keys.account(person(1))) == before
 
 
@@ -123,7 +123,7 @@ async def test_leaves_other_keys_alone(redis: Any) -> None:
     await redis.set("somebody-else:account", "a text")
     await redis.xadd(redis_keys.audit(ADA), {"user_id": "U0ADA"})
     tally = await rotate(redis)
-    assert (tally.accounts, tally.others) == (3, 0)
+    assert (tally.accounts, tally.records) == (3, 0)
     assert await redis.get(redis_keys.cursor(ADA, "cursor-1")) == "a cursor"
 
 
@@ -156,7 +156,7 @@ async def test_does_not_overwrite_a_fresh_token(redis: Any) -> None:
     tokens = TokenStore(redis, AccountEncryption(Cipher(BOTH)))
     tally = await meddled(redis, lambda: tokens.save(connection(person(0)), FRESH))
     assert await tokens.load(connection(person(0))) == FRESH
-    assert (tally.sealed_anew, tally.already_fine, tally.is_complete) == (1, 1, True)
+    assert (tally.reencrypted, tally.current, tally.is_complete) == (1, 1, True)
 
 
 async def test_does_not_revive_a_connection(redis: Any) -> None:
@@ -165,7 +165,7 @@ async def test_does_not_revive_a_connection(redis: Any) -> None:
     store = accounts(redis, BOTH)
     tally = await meddled(redis, lambda: store.delete(person(0), "acme", ""))
     assert await redis.keys("*") == []
-    assert (tally.sealed_anew, tally.is_complete) == (0, True)
+    assert (tally.reencrypted, tally.is_complete) == (0, True)
 
 
 async def test_seals_what_an_old_process_wrote_meanwhile(redis: Any) -> None:
@@ -177,7 +177,7 @@ async def test_seals_what_an_old_process_wrote_meanwhile(redis: Any) -> None:
         await TokenStore(redis, AccountEncryption(Cipher(NEW_ONLY))).load(connection(person(0)))
         == FRESH
     )
-    assert (tally.sealed_anew, tally.is_complete) == (2, True)
+    assert (tally.reencrypted, tally.is_complete) == (2, True)
 
 
 async def test_says_when_an_old_process_is_faster(redis: Any) -> None:
@@ -202,7 +202,7 @@ async def test_many_write_while_it_runs(redis: Any) -> None:
 
     _, tally = await asyncio.gather(bot(), rotate(redis))
     assert tally.is_complete
-    assert (await rotate(redis)).sealed_anew == 0
+    assert (await rotate(redis)).reencrypted == 0
     after = accounts(redis, NEW_ONLY)
     for number in range(0, count, 3):
         refreshed = replace(connection(person(number)), token=FRESH)
@@ -219,11 +219,11 @@ async def test_keeps_to_its_rate(redis: Any, per_second: float) -> None:
     async def note(seconds: float) -> None:
         pauses.append(seconds)
 
-    await fill(redis, 3 * BATCH)
+    await fill(redis, 3 * ROTATION_BATCH_SIZE)
     batches = 0
     async for _ in KeyRotation(redis, Cipher(BOTH), per_second=per_second, sleep=note).run():
         batches += 1
-    assert pauses == [BATCH / per_second] * (batches - 1)
+    assert pauses == [ROTATION_BATCH_SIZE / per_second] * (batches - 1)
 
 
 async def everything(redis: Any) -> dict[str, dict[str, str]]:
@@ -236,12 +236,12 @@ async def fill_by_clock(redis: Any) -> None:
     await DigestStore(redis, vault).save(DIGEST)
     await AlertStore(redis, vault).save(ALERT, None, POSTS)
     await WatchStore(redis, vault).add(WATCH, 105.0, 50)
-    await CleanupStore(redis, vault).begin(CLEAN, NOW)
-    await CleanupStore(redis, vault).claim(CLEAN.id, "1.worker.1")
+    await CleanupStore(redis, vault).start(CLEAN, NOW)
+    await CleanupStore(redis, vault).acquire_lease(CLEAN.id, "1.worker.1")
     await CleanupStore(redis, vault).freeze_job_ids(CLEAN, ["job-1"], "1.worker.1")
-    await CleanupStore(redis, vault).ask_to_stop(CLEAN.id, "U0ADA")
-    await CleanupResults(redis).note(CLEAN.id, "1.worker.1", "job-1", "deleted")
-    await redis.hset(redis_keys.watches_strikes(), "source", 1)
+    await CleanupStore(redis, vault).request_stop(CLEAN.id, "U0ADA")
+    await CleanupResults(redis).record(CLEAN.id, "1.worker.1", "job-1", "deleted")
+    await redis.hset(redis_keys.watches_failures(), "source", 1)
 
 
 async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
@@ -249,17 +249,17 @@ async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
     await fill_by_clock(redis)
     ttl = await redis.ttl(redis_keys.alert_posts(ALERT.id))
     tally = await rotate(redis)
-    assert (tally.accounts, tally.others, tally.sealed_anew) == (0, 6, 6)
+    assert (tally.accounts, tally.records, tally.reencrypted) == (0, 6, 6)
     assert tally.is_complete
     vault = Cipher(NEW_ONLY)
     assert await DigestStore(redis, vault).load(DIGEST.id) == replace(DIGEST, version=1)
     assert await AlertStore(redis, vault).load(ALERT.id) == replace(ALERT, version=1)
-    assert await AlertStore(redis, vault).posts(ALERT.id) == POSTS
-    assert await WatchStore(redis, vault).of(ADA) == (WATCH,)
+    assert await AlertStore(redis, vault).load_posts(ALERT.id) == POSTS
+    assert await WatchStore(redis, vault).of_owner(ADA) == (WATCH,)
     assert await CleanupStore(redis, vault).load(CLEAN.id) == CLEAN
-    assert await CleanupStore(redis, vault).jobs(CLEAN.id) == ["job-1"]
+    assert await CleanupStore(redis, vault).load_job_ids(CLEAN.id) == ["job-1"]
     assert ttl - 5 < await redis.ttl(redis_keys.alert_posts(ALERT.id)) <= ttl
-    assert (await rotate(redis)).already_fine == 6
+    assert (await rotate(redis)).current == 6
 
 
 async def test_does_not_undo_what_a_worker_posts(redis: Any) -> None:
@@ -267,5 +267,5 @@ async def test_does_not_undo_what_a_worker_posts(redis: Any) -> None:
     store = AlertStore(redis, Cipher(BOTH))
     saved = await AlertStore(redis, Cipher(OLD_ONLY)).save(ALERT, None, POSTS)
     tally = await meddled(redis, lambda: store.save(ALERT, saved, ()), times=2)
-    assert await store.posts(ALERT.id) == ()
+    assert await store.load_posts(ALERT.id) == ()
     assert tally.is_complete

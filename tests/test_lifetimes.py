@@ -142,7 +142,7 @@ async def post_digests(tour: Tour, ada: Person, grace: Person) -> None:
     await tour.do(grace.submit({"channel": "general"}))
     there = harness.person("grace", "general")
     assert await harness.redis.keys("*:digests:channel:T0ACME:C0*") == [
-        "emporix-jobs:{clock}:digests:channel:T0ACME:C0GENERAL"
+        "emporix-jobs:{scheduled}:digests:channel:T0ACME:C0GENERAL"
     ]
     for words in ("pause", "resume"):
         await tour.do(there.command(f"/emporix digest {words}"))

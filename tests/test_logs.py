@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.logs import LONGEST_TEXT, NOISY, configure, new_reference, redact
+from bot.logs import LIBRARY_LOGGERS, MAX_LOGGED_CHARACTERS, configure, new_reference, redact
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def _as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in NOISY:
+    for name in LIBRARY_LOGGERS:
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -50,7 +50,7 @@ def test_writes_text_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 def test_keeps_libraries_quiet_at_debug(capsys: pytest.CaptureFixture[str]) -> None:
     """At DEBUG, libraries would write bodies and addresses; they stay at WARNING."""
     configure("DEBUG", "json")
-    for name in NOISY:
+    for name in LIBRARY_LOGGERS:
         logging.getLogger(f"{name}.some.module").info("body, token and response_url")
     assert capsys.readouterr().err == ""
 
@@ -135,13 +135,13 @@ def test_redacts_any_length_at_once(piece: str, as_value: Callable[[str], object
     begun = time.process_time()
     line = redact(None, "info", {"event": value})
     assert time.process_time() - begun < 0.05
-    assert len(repr(line)) < 3 * LONGEST_TEXT
+    assert len(repr(line)) < 3 * MAX_LOGGED_CHARACTERS
 
 
 @pytest.mark.parametrize("piece", ALTERNATIVES)
 def test_redacts_many_values_at_once(piece: str) -> None:
     """The same where they come in a list."""
-    values = [(piece * LONGEST_TEXT)[:LONGEST_TEXT] for _ in range(10)]
+    values = [(piece * MAX_LOGGED_CHARACTERS)[:MAX_LOGGED_CHARACTERS] for _ in range(10)]
     begun = time.process_time()
     redact(None, "info", {"event": values})
     assert time.process_time() - begun < 0.05

@@ -14,7 +14,7 @@ import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 import bot.listeners
-from bot.app import COMMAND
+from bot.app import SLASH_COMMAND
 from bot.doctor import SCOPES
 from bot.slack.decorators import discover
 from sandbox.slack.shortcuts import SHORTCUTS, Shortcut
@@ -204,8 +204,8 @@ def test_has_a_color_that_slack_takes() -> None:
 
 def test_the_manifest_has_our_command() -> None:
     """Slack sends the one command that the app hears."""
-    assert parts("features.slash_commands.command") == [COMMAND]
-    assert frozenset({COMMAND}) == COMMANDS
+    assert parts("features.slash_commands.command") == [SLASH_COMMAND]
+    assert frozenset({SLASH_COMMAND}) == COMMANDS
 
 
 def test_scopes_are_those_that_are_used() -> None:

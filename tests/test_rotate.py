@@ -40,13 +40,14 @@ async def in_a_thread() -> int:
 
 @pytest.mark.usefixtures("settings")
 async def test_says_what_it_has_done(redis: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """How many were sealed anew, and that the old key may go."""
+    """How many were re-encrypted, and that the old key may go."""
     await store(redis, OLD).save(connection(ADA), default=True)
     await store(redis, NEW).save(connection(GRACE), default=True)
     assert await in_a_thread() == 0
     assert capsys.readouterr().out.splitlines() == [
-        "2 accounts and 0 other records: 2 secrets sealed anew, 2 were fine, 0 cannot be opened",
-        "All are sealed with the first key; the others can leave ENCRYPTION_KEYS.",
+        "2 accounts and 0 other records: "
+        "2 secrets re-encrypted, 2 already current, 0 cannot be decrypted",
+        "All are encrypted with the first key; the others can be removed from ENCRYPTION_KEYS.",
     ]
     assert "acme" in (await store(redis, NEW).load(ADA)).connections
 
@@ -66,7 +67,7 @@ async def test_fails_where_something_is_left(
 
 def test_names_every_key_that_is_missing() -> None:
     """In the same order each time, with how many secrets wait for it."""
-    tally = RotationTally(unopenable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
+    tally = RotationTally(unreadable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
     lines = advice(tally).splitlines()
     assert [line.partition(" cannot")[0] for line in lines] == [
         "3 sealed with key 'aaaa'",

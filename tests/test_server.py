@@ -14,11 +14,19 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from bot.server import ENTRY, Connection, Limits, Refusals, Server, allowed_connections, listen
+from bot.server import (
+    CONNECTION_STATE_KEY,
+    HttpConnection,
+    RejectionLog,
+    Server,
+    ServerLimits,
+    allowed_connections,
+    listen,
+)
 from sandbox.server import serving
 from tests.harness.clock import FakeClock
 
-LIMITS = Limits()
+LIMITS = ServerLimits()
 START = b"POST / HTTP/1.1\r\nHost: bot\r\n"
 END = b"Content-Length: 0\r\n\r\n"
 
@@ -27,9 +35,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Says yes; what comes to /signed is verified, as a signed request is."""
     if scope["type"] == "lifespan":
         return
-    connection: Connection = scope["state"][ENTRY]
+    connection: HttpConnection = scope["state"][CONNECTION_STATE_KEY]
     if scope["path"] == "/signed":
-        connection.verified()
+        connection.mark_verified()
     await send(
         {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
     )
@@ -74,7 +82,7 @@ Connects = Callable[[], Awaitable[Client]]
 
 
 @asynccontextmanager
-async def connecting(limits: Limits = LIMITS) -> AsyncIterator[Connects]:
+async def connecting(limits: ServerLimits = LIMITS) -> AsyncIterator[Connects]:
     async with (
         serving(app, made_by=lambda served: Server(served, limits)) as url,
         AsyncExitStack() as opened,
@@ -131,7 +139,7 @@ async def test_refuses_what_is_not_http() -> None:
 @pytest.mark.parametrize("begun", [b"", b"\r\n", START, START + END, START + END + b"\r\n"])
 async def test_does_not_wait_forever_for_a_head(begun: bytes) -> None:
     """A connection that sends no whole request in time is closed, also after an answered one."""
-    async with connecting(Limits(head=0.05, unverified_idle=0.05)) as connect:
+    async with connecting(ServerLimits(head=0.05, unverified_idle=0.05)) as connect:
         client = await connect()
         await client.send(begun)
         if END in begun:
@@ -141,7 +149,7 @@ async def test_does_not_wait_forever_for_a_head(begun: bytes) -> None:
 
 async def test_the_oldest_unverified_connection_makes_room() -> None:
     """However many connections are idle, a new one is answered, and those of Slack's stay open."""
-    async with connecting(Limits(connections=5)) as connect:
+    async with connecting(ServerLimits(connections=5)) as connect:
         slack = await connect()
         await slack.send(b"POST /signed HTTP/1.1\r\nHost: bot\r\n" + END)
         assert await slack.status() == 200
@@ -156,7 +164,7 @@ async def test_the_oldest_unverified_connection_makes_room() -> None:
 
 async def test_refuses_more_where_all_others_are_verified() -> None:
     """Only where every open connection has brought a signed request is a new one refused."""
-    async with connecting(Limits(connections=2)) as connect:
+    async with connecting(ServerLimits(connections=2)) as connect:
         for _ in range(2):
             slack = await connect()
             await slack.send(b"POST /signed HTTP/1.1\r\nHost: bot\r\n" + END)
@@ -168,7 +176,7 @@ async def test_refuses_more_where_all_others_are_verified() -> None:
 
 async def test_a_verified_connection_is_kept_for_longer() -> None:
     """A proxy that keeps connections open closes them first."""
-    async with connecting(Limits(unverified_idle=0.05, verified_idle=60)) as connect:
+    async with connecting(ServerLimits(unverified_idle=0.05, verified_idle=60)) as connect:
         slack, other = await connect(), await connect()
         await slack.send(b"POST /signed HTTP/1.1\r\nHost: bot\r\n" + END)
         await other.send(START + END)
@@ -181,7 +189,7 @@ async def test_a_verified_connection_is_kept_for_longer() -> None:
 async def test_refusals_are_logged_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
     """A flood of refused requests is a line a second, with how many there were of each reason."""
     clock = FakeClock()
-    refusals = Refusals(clock)
+    refusals = RejectionLog(clock)
     for reason in ("too old", "too old", "not HTTP", "too old"):
         refusals.add(reason)
     assert caplog.messages == ["refused requests: 1: too old (1)"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.errors import InvalidSettings
 from bot.settings import Settings, load_settings
-from bot.store.connection import SCHEMES, check_address, connect
+from bot.store.connection import REDIS_SCHEMES, check_address, connect
 from bot.store.encryption import new_key
 
 REQUIRED = {
@@ -292,7 +292,7 @@ def test_reads_every_password_that_is_percent_encoded(password: str) -> None:
     assert pool.connection_kwargs["password"] == password.encode(errors="replace").decode()
 
 
-@given(st.text(), st.sampled_from(SCHEMES))
+@given(st.text(), st.sampled_from(REDIS_SCHEMES))
 def test_never_repeats_an_address(text: str, scheme: str) -> None:
     """Whatever REDIS_URL is, a client can be made of it, or it is refused in our words."""
     try:

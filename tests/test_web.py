@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bot.server import Limits
+from bot.server import ServerLimits
 from bot.slack.verification import MAX_REQUEST_BYTES
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import NOW, FakeClock
@@ -106,7 +106,7 @@ async def test_does_not_wait_forever_for_a_body() -> None:
         b"Content-Length: 99\r\nX-Slack-Request-Timestamp: %d\r\nX-Slack-Signature: %b\r\n\r\nhalf"
         % (NOW, WELL_FORMED.encode())
     )
-    async with open_dispatch(DispatchSetup((), limits=Limits(body=0.05))) as harness:
+    async with open_dispatch(DispatchSetup((), limits=ServerLimits(body=0.05))) as harness:
         assert await raw(harness.workspace.bot_url, head) == b""
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.scheduler.saq_worker import SaqQueue
 from bot.scheduler.tasks import PeriodicTask, PeriodicTimer, periodic
-from bot.worker import Timing, cancelled, keep_ticking
+from bot.worker import ClockCheck, cancel_and_wait, run_periodic_tasks
 
 SOON = 10.0
 
@@ -49,7 +49,7 @@ class WatchedTicks(PeriodicTimer):
 
 async def ticking() -> tuple[WatchedTicks, Any, asyncio.Task[None]]:
     ticks, runner = WatchedTicks(), FakeRunner()
-    task = asyncio.create_task(keep_ticking(ticks, runner))  # type: ignore[arg-type]
+    task = asyncio.create_task(run_periodic_tasks(ticks, runner))  # type: ignore[arg-type]
     async with asyncio.timeout(SOON):
         await runner.began.wait()
     return ticks, runner, task
@@ -58,14 +58,14 @@ async def ticking() -> tuple[WatchedTicks, Any, asyncio.Task[None]]:
 async def test_no_tick_outlives_the_loop() -> None:
     """Each has ended before the connections that it uses are closed."""
     _, runner, task = await ticking()
-    await cancelled([task])
+    await cancel_and_wait([task])
     assert runner.ended.is_set()
 
 
 async def test_goes_by_a_clock_that_is_never_set_back() -> None:
     """A machine whose clock is corrected misses no digest and no alert."""
     ticks, _, task = await ticking()
-    await cancelled([task])
+    await cancel_and_wait([task])
     assert all(abs(now - time.monotonic()) < SOON for now in ticks.asked)
 
 
@@ -74,11 +74,11 @@ async def test_takes_no_task_while_its_clock_is_wrong(
 ) -> None:
     """Above 5 s that is an error, above 2 s a warning; once it is right, it takes tasks again."""
     queue, ahead = SaqQueue(redis), {"seconds": 0.0}
-    timing = Timing(redis, queue, lambda: time.time() + ahead["seconds"])
+    timing = ClockCheck(redis, queue, lambda: time.time() + ahead["seconds"])
     claims = []
     for ahead["seconds"] in (0.0, 3.5, 8.0, -8.0, 0.0):
         await timing.compare()
-        claims.append(queue.claims)
+        claims.append(queue.is_enabled)
     assert claims == [True, True, False, False, True]
     assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR", "ERROR"]
 
@@ -86,5 +86,5 @@ async def test_takes_no_task_while_its_clock_is_wrong(
 async def test_a_clock_that_is_moved_on_purpose_is_not_compared(redis: Any) -> None:
     """That of the demo; the worker takes tasks."""
     queue = SaqQueue(redis)
-    await Timing(redis, queue, None).compare()
-    assert queue.claims
+    await ClockCheck(redis, queue, None).compare()
+    assert queue.is_enabled

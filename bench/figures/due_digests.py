@@ -14,7 +14,7 @@ from bench.measurement import Rounds, at_most, measures
 from bench.stored_digests import digest, set_up
 from bot.store.connection import connect
 from bot.store.digests import DigestStore
-from bot.store.due_index import CLAIM_SECONDS
+from bot.store.due_index import DUE_CLAIM_SECONDS
 from bot.store.encryption import Cipher, new_key, parse_keys
 from sandbox.redis_server import redis_server
 
@@ -34,7 +34,7 @@ class DueQueries:
         return await p50(self._look, LOOKS)
 
     async def _look(self) -> float:
-        self._now += CLAIM_SECONDS + 1
+        self._now += DUE_CLAIM_SECONDS + 1
         begun = time.perf_counter()
         found = await self._store.claim_due(self._now, MANY)
         taken = time.perf_counter() - begun

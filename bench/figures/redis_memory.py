@@ -95,9 +95,9 @@ async def _alerts(url: str) -> None:
     for number in range(EACH):
         owner, channel = _caller(number), f"C{number:09d}"
         mark = Watermark(now, seen=seen)
-        alert = Alert(f"{number:016x}", owner, channel, filters, now, mark, looked_at=now)
+        alert = Alert(f"{number:016x}", owner, channel, filters, now, mark, polled_at=now)
         await store.save(alert, None)
-        await store.sources.look_soon(alert.source, now)
+        await store.connections.poll_by(alert.connection, now)
     await redis.aclose()
 
 
@@ -107,12 +107,12 @@ async def _lists(url: str) -> None:
     store, asked = ListStore(redis, time.time), Filters(statuses=("failure",))
     until = "2026-11-25T09:00:00.000Z"
     places = tuple(
-        PagePosition(page, 10 * page - 10, reached=until) for page in range(1, PAGES + 1)
+        PagePosition(page, 10 * page - 10, last_time=until) for page in range(1, PAGES + 1)
     )
     for number in range(EACH):
         owner = _caller(number)
-        cursor = ListCursor(new_cursor_id(), owner, TENANT, asked, until=until, counted=749)
-        await store.save(cursor.remembering(*places))
+        cursor = ListCursor(new_cursor_id(), owner, TENANT, asked, until=until, total=749)
+        await store.save(cursor.with_positions(*places))
     await redis.aclose()
 
 
@@ -121,7 +121,7 @@ async def _posts(url: str) -> None:
     redis = connect(url)
     posts = IdempotencyClaims(redis)
     for number in range(EACH):
-        await posts.settle(f"digest:{number:016x}:2026-11-25", "1764061200.000100")
+        await posts.mark_sent(f"digest:{number:016x}:2026-11-25", "1764061200.000100")
     await redis.aclose()
 
 

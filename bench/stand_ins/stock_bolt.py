@@ -14,7 +14,7 @@ from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.app import COMMAND
+from bot.app import SLASH_COMMAND
 
 
 def _app(*, process_before_response: bool = False) -> AsyncSlackRequestHandler:
@@ -24,7 +24,7 @@ def _app(*, process_before_response: bool = False) -> AsyncSlackRequestHandler:
         signing_secret=os.environ["SLACK_SIGNING_SECRET"],
         process_before_response=process_before_response,
     )
-    app.command(COMMAND)(_acknowledge)
+    app.command(SLASH_COMMAND)(_acknowledge)
     return AsyncSlackRequestHandler(app)
 
 

@@ -10,7 +10,7 @@ from bot.domain.records import StoredRecord
 READ_SCOPE = "ai.agent_read"
 DELETE_SCOPE = "ai.agent_manage"
 
-READING, DELETING = READ_SCOPE, f"{READ_SCOPE} {DELETE_SCOPE}"
+READ_SCOPES, DELETE_SCOPES = READ_SCOPE, f"{READ_SCOPE} {DELETE_SCOPE}"
 """What a token is asked for with. A key may be allowed more; most tokens may only read."""
 
 
@@ -81,7 +81,7 @@ class PolledConnection:
         return f"{owner.enterprise_id}:{owner.team_id}:{owner.user_id}:{self.tenant}"
 
     @classmethod
-    def named(cls, name: str) -> PolledConnection:
+    def parse(cls, name: str) -> PolledConnection:
         """Raises ValueError for anything that is not a name of a source."""
         enterprise_id, team_id, user_id, tenant = name.split(":", 3)
         return cls(Caller(team_id, user_id, enterprise_id), tenant)

@@ -9,7 +9,7 @@ from bot.domain.accounts import Caller, PolledConnection
 from bot.domain.filters import Filters
 from bot.domain.records import StoredRecord
 
-OVERLAP = 180.0
+WATERMARK_OVERLAP_SECONDS = 180.0
 """Seconds; a change that Emporix shows later than this may be missed."""
 
 
@@ -28,7 +28,7 @@ class Watermark(StoredRecord):
     @property
     def begin(self) -> float:
         """Where the next look begins, to the millisecond."""
-        return max(round(self.reached - OVERLAP, 3), self.floor)
+        return max(round(self.reached - WATERMARK_OVERLAP_SECONDS, 3), self.floor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Alert(StoredRecord):
 
     Until `muted_until` nothing is posted. `paused` is the reason why it does not run, empty where
     it does; `paused_at` is since when, and `notices` counts the messages about it in the channel.
-    `looked_at` is when it was looked at last, `checked_at` when its owner was known to be there;
+    `polled_at` is when it was looked at last, `checked_at` when its owner was known to be there;
     times are in seconds since 1970. `batch` is what is being posted; `version` counts the changes.
     """
 
@@ -69,8 +69,8 @@ class Alert(StoredRecord):
     channel_id: str
     filters: Filters
     created_at: float
-    mark: Watermark
-    looked_at: float
+    watermark: Watermark
+    polled_at: float
     checked_at: float = 0.0
     muted_until: float = 0.0
     paused: str = ""
@@ -85,7 +85,7 @@ class Alert(StoredRecord):
         return self.filters.tenant
 
     @property
-    def source(self) -> PolledConnection:
+    def connection(self) -> PolledConnection:
         return PolledConnection(self.owner, self.filters.tenant)
 
 

@@ -11,14 +11,14 @@ from bot.domain.records import StoredRecord
 class Audience(StoredRecord):
     """Who reads a channel.
 
-    `known` is False where that cannot be found out; `refused` is then Slack's error code.
-    `outsiders` are people of other organizations, `archived` says that the channel takes no
-    messages, and `direct` that it is a direct message.
+    `is_known` is False where that cannot be found out; `error_code` is then Slack's error code.
+    `has_outsiders` are people of other organizations, `is_archived` says that the channel takes no
+    messages, and `is_direct` that it is a direct message.
     """
 
     channel_id: str
-    known: bool = True
-    outsiders: bool = False
-    direct: bool = False
-    archived: bool = False
-    refused: str = ""
+    is_known: bool = True
+    has_outsiders: bool = False
+    is_direct: bool = False
+    is_archived: bool = False
+    error_code: str = ""

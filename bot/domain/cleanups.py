@@ -19,12 +19,12 @@ class Cleanup(StoredRecord):
     They are the `counted` jobs that fit `filters` and were modified last at `until` (ISO 8601, as
     Emporix wrote it) or before; `found` is how many of them were there when their ids were read, at
     `read_at`, None before that. All times but `until` and `exported_to` are in seconds since 1970,
-    0 while they are to come: `touched_at` is when something was last achieved, `checked_at` when
+    0 while they are to come: `progress_at` is when something was last achieved, `checked_at` when
     its owner was last known to be in Slack. `end_reason` says how it ended, `detail` is Slack's
     word for that, and `stopped_by` the user who stopped it, where they are not its owner.
     `fruitless_attempts` counts the attempts in which nothing came about, and until `paused_until`
-    there is none. `shown_at` is where its owner sees it, and `audit_entry_id` its place in the
-    audit record. Before the first delete its owner is sent the jobs: `files` so far, with the jobs
+    there is none. `progress_message` is where its owner sees it, and `audit_entry_id` its entry in
+    the audit log. Before the first delete its owner is sent the jobs: `files` so far, with the jobs
     modified up to `exported_to`; `exported` says that they have them all.
     """
 
@@ -36,8 +36,8 @@ class Cleanup(StoredRecord):
     until: str
     found: int | None = None
     read_at: float = 0
-    begun_at: float = 0
-    touched_at: float = 0
+    started_at: float = 0
+    progress_at: float = 0
     checked_at: float = 0
     ended_at: float = 0
     end_reason: str = ""
@@ -45,7 +45,7 @@ class Cleanup(StoredRecord):
     stopped_by: str = ""
     fruitless_attempts: int = 0
     paused_until: float = 0
-    shown_at: str = ""
+    progress_message: str = ""
     audit_entry_id: str = ""
     files: int = 0
     exported_to: str = ""
@@ -61,14 +61,14 @@ class CleanupProgress:
     """`results` counts the jobs that have come to an end by how; `state` is what goes on.
 
     It is waiting (for a worker), looking (for the ids), exporting (the jobs to their owner),
-    deleting, pausing (`trouble` is the name of the error) or stopping; and ended, then `clean.why`
-    says how.
+    deleting, pausing (`error` is the name of the error) or stopping; and ended, then
+    `cleanup.end_reason` says how.
     """
 
     cleanup: Cleanup
     results: Mapping[str, int] = field(default_factory=dict)
     state: str = "waiting"
-    trouble: str = ""
+    error: str = ""
 
     @property
     def deleted(self) -> int:
@@ -90,11 +90,11 @@ class CleanupProgress:
         return 0 if self.cleanup.found is None else self.cleanup.counted - self.cleanup.found
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """Jobs that nobody has tried to delete, or not to an end."""
         return self.cleanup.counted - self.missing - sum(self.results.values())
 
     @property
     def percent(self) -> int:
         """Of the jobs that were counted, those that are done with."""
-        return 100 * (self.cleanup.counted - self.left) // max(1, self.cleanup.counted)
+        return 100 * (self.cleanup.counted - self.remaining) // max(1, self.cleanup.counted)

@@ -36,20 +36,20 @@ class ScheduledRun(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Digest(StoredRecord):
-    """What is posted to a channel by the clock, and what has become of it so far.
+    """A scheduled report about jobs in a channel, and its state.
 
     `owner` is the user on whose connection it runs. `query` are the filters as they were typed.
     `chart`: its messages show the jobs of the last days as a chart.
-    `slot` is the next run, None while it is paused for the reason in `paused`; `asked` is when
-    somebody asked for one at once, 0 where nobody did. `paused_at` is when it was paused, by the
-    user `paused_by` or, if that is empty, by the app; `notices` counts the messages about that in
-    the channel, and `notice_at` is when the next is due, 0 for never.
+    `scheduled_run` is the next run, None while it is paused for the reason in `paused`;
+    `requested_at` is when "post now" was pressed, 0 if no such run is pending. `paused_at` is when
+    it was paused, by the user `paused_by` or, if that is empty, by the app; `notices` counts the
+    messages about that in the channel, and `notice_at` is when the next is due, 0 for never.
 
     `posted_on` is the date of the last run that was posted, and `covered_until` the time up to
     which it told; 0 where there was none yet. `skipped` are dates that were missed since, and
-    `failed_dates` those on which the connection did not work; `missed` counts the runs in a row
-    that were not posted in time. `checked_at` is when its owner was last found in the workspace.
-    `version` counts the changes.
+    `failed_dates` those on which the connection did not work; `missed_runs` counts the runs in a
+    row that were not posted in time. `checked_at` is when its owner was last found in the
+    workspace. `version` counts the changes.
     """
 
     id: str
@@ -60,11 +60,11 @@ class Digest(StoredRecord):
     tenant: str
     query: str = ""
     filters: Filters = Filters()  # noqa: RUF009 - frozen
-    even_when_quiet: bool = False
+    post_when_empty: bool = False
     chart: bool = True
     created_at: float = 0
-    slot: ScheduledRun | None = None
-    asked: float = 0
+    scheduled_run: ScheduledRun | None = None
+    requested_at: float = 0
     paused: str = ""
     paused_at: float = 0
     paused_by: str = ""
@@ -74,34 +74,40 @@ class Digest(StoredRecord):
     covered_until: float = 0
     skipped: tuple[str, ...] = ()
     failed_dates: tuple[str, ...] = ()
-    missed: int = 0
+    missed_runs: int = 0
     checked_at: float = 0
     version: int = 0
 
     @property
-    def next(self) -> ScheduledRun | None:
+    def next_run(self) -> ScheduledRun | None:
         """The run that comes first: that of the schedule, or the one that was asked for."""
-        wanted = ScheduledRun(f"now.{self.asked:.0f}", self.asked) if self.asked else None
-        return min(filter(None, (self.slot, wanted)), key=lambda slot: slot.at, default=None)
+        wanted = (
+            ScheduledRun(f"now.{self.requested_at:.0f}", self.requested_at)
+            if self.requested_at
+            else None
+        )
+        return min(
+            filter(None, (self.scheduled_run, wanted)), key=lambda slot: slot.at, default=None
+        )
 
     @property
     def due_at(self) -> float | None:
         """When a worker has something to do: a run, or a notice that it is paused."""
-        run = self.next.at if self.next else None
+        run = self.next_run.at if self.next_run else None
         return min((at for at in (run, self.notice_at or None) if at is not None), default=None)
 
     @property
-    def run(self) -> str:
+    def due_key(self) -> str:
         """Names what is due; another request for a digest at once makes it another run."""
-        return "" if self.due_at is None else f"{self.due_at:.0f}-{self.asked:.0f}"
+        return "" if self.due_at is None else f"{self.due_at:.0f}-{self.requested_at:.0f}"
 
 
 @dataclass(frozen=True, slots=True)
 class DueRun:
-    """A digest that is due; `run` tells what for: it is empty where nobody knows."""
+    """A digest that is due; `due_key` tells what for: it is empty where nobody knows."""
 
     digest_id: str
-    run: str
+    due_key: str
 
 
 @dataclass(frozen=True, slots=True)

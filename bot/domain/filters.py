@@ -47,7 +47,7 @@ class Filters(StoredRecord):
     in_utc: bool = False
 
     @property
-    def narrow(self) -> bool:
+    def is_narrow(self) -> bool:
         """Whether they leave out any job of the tenant."""
         texts = (self.words, self.statuses, self.types, self.agents, self.agent_types)
         times = (self.since, self.until)

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 
 from bot.domain.records import StoredRecord
 
+SUCCEEDED, FAILED, RUNNING, SKIPPED = "success", "failure", "in_progress", "skipped"
+"""The statuses of jobs, as Emporix spells them in responses."""
+
 FAILED_STATE = "FAILED"
+"""The state of an entity whose import failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class JobSummary(StoredRecord):
-    """As much of a job as a Home shows; `said` is the beginning of what its agent said."""
+    """As much of a job as a Home shows; `message` is the beginning of what its agent said."""
 
     id: str
     status: str
@@ -156,7 +160,7 @@ class JobSummary(StoredRecord):
     agent_type: str
     commerce_event: str
     created_at: str
-    said: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +174,18 @@ class NewestJobs(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class TenantStats(StoredRecord):
-    """What there was to a tenant `at` a time, in seconds since 1970: 0 where that is not known.
+    """The newest failed and running jobs of a tenant, read at `read_at`, 0 if never.
 
-    `asked_at` is when Emporix was asked last, and `trouble` the template of the error that came of
-    it, "" where none did.
+    `requested_at` is when the last request was made, and `error` the template of its error, "" if
+    it succeeded. Times are in seconds since 1970.
     """
 
     tenant: str
-    asked_at: float
-    at: float = 0
+    requested_at: float
+    read_at: float = 0
     failed: NewestJobs | None = None
     running: NewestJobs | None = None
-    trouble: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bot.domain.accounts import Caller
 from bot.domain.filters import Filters
 from bot.domain.records import StoredRecord
 
-MOST_SEEN = 36
+MAX_REMEMBERED_IDS = 36
 """Ids that a mark remembers: with the longest page behind them they fit into one of Emporix's."""
 
 
@@ -20,36 +20,38 @@ _DIGEST_BYTES = 6
 
 @dataclass(frozen=True, slots=True)
 class ReadMark(StoredRecord):
-    """A place in an ordered list: `passed` jobs lie behind it, `seen` are the last of them.
+    """A place in an ordered list: `offset` jobs lie behind it, `last_ids` are the last of them.
 
-    `knows_all`: there were no others. `seen` holds digests: an id may have any length, and a cursor
-    may not.
+    `is_complete`: there were no others. `last_ids` holds short hashes, as an id may have any
+    length.
     """
 
-    passed: int = 0
-    seen: tuple[str, ...] = ()
-    knows_all: bool = True
+    offset: int = 0
+    last_ids: tuple[str, ...] = ()
+    is_complete: bool = True
 
-    def beyond(self, seen: Iterable[str], passed: int) -> ReadMark:
+    def advance(self, seen: Iterable[str], passed: int) -> ReadMark:
         """The place behind these jobs, too."""
-        together = (*self.seen, *seen)
+        together = (*self.last_ids, *seen)
         return ReadMark(
-            passed, together[-MOST_SEEN:], self.knows_all and len(together) <= MOST_SEEN
+            passed,
+            together[-MAX_REMEMBERED_IDS:],
+            self.is_complete and len(together) <= MAX_REMEMBERED_IDS,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class PagePosition(StoredRecord):
-    """Where page number `page` begins: behind `before` jobs that the pages ahead of it show.
+    """Where page number `page` begins: behind `offset` jobs that the pages ahead of it show.
 
-    Where the list is in the order of a time, `reached` is that of the last of these jobs, and
+    Where the list is in the order of a time, `last_time` is that of the last of these jobs, and
     `dated` counts from the first job of that time; elsewhere `dated` counts from the beginning.
     `undated` is the place among the jobs without a time, which come last.
     """
 
     page: int
-    before: int = 0
-    reached: str = ""
+    offset: int = 0
+    last_time: str = ""
     dated: ReadMark = ReadMark()
     undated: ReadMark = ReadMark()
 
@@ -60,7 +62,7 @@ def short_hash(text: str) -> str:
     return urlsafe_b64encode(hashed).decode()
 
 
-KEPT_PLACES = 10  # with these a cursor has 6 to 10 kB beside the words of its query
+MAX_PAGE_POSITIONS = 10  # with these a cursor has 6 to 10 kB beside the words of its query
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class ListCursor(StoredRecord):
     """Who asked for what, and where its pages begin: `id` is all that a button needs of it.
 
     `until`: when the list was read last with nothing bounding it, in ISO 8601; later jobs do not
-    belong to it. Empty where the query cannot be bounded. `counted`: how many jobs it had when its
+    belong to it. Empty where the query cannot be bounded. `total`: how many jobs it had when its
     first page was read then, and `undated` how many have no time; None where that is not known.
     """
 
@@ -82,20 +84,20 @@ class ListCursor(StoredRecord):
     """True for a list that stands in a channel: others may ask the same with their own rights."""
 
     until: str = ""
-    counted: int | None = None
+    total: int | None = None
     undated: int | None = None
-    places: tuple[PagePosition, ...] = ()
+    positions: tuple[PagePosition, ...] = ()
 
-    def place(self, page: int) -> PagePosition:
+    def position(self, page: int) -> PagePosition:
         """Where a page begins: as remembered, or by its number where that is too long ago."""
         before = (page - 1) * self.filters.size
         is_start = bool(self.until) and before == 0
-        estimate = PagePosition(page, before, dated=ReadMark(before, knows_all=is_start))
-        return next((place for place in self.places if place.page == page), estimate)
+        estimate = PagePosition(page, before, dated=ReadMark(before, is_complete=is_start))
+        return next((place for place in self.positions if place.page == page), estimate)
 
-    def remembering(self, *known: PagePosition) -> ListCursor:
+    def with_positions(self, *known: PagePosition) -> ListCursor:
         """With these places, and of the others those that are nearest."""
         pages = [place.page for place in known]
-        others = [place for place in self.places if place.page not in pages]
+        others = [place for place in self.positions if place.page not in pages]
         others.sort(key=lambda place: abs(place.page - pages[0]))
-        return replace(self, places=(*known, *others)[:KEPT_PLACES])
+        return replace(self, positions=(*known, *others)[:MAX_PAGE_POSITIONS])

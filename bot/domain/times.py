@@ -1,8 +1,15 @@
-"""The one reader of ISO 8601 times; a time without a zone is UTC."""
+"""Times: the type of clocks, and the reader of ISO 8601, to which a time without a zone is UTC."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeAlias
+
+Clock: TypeAlias = Callable[[], float]
+"""Gives seconds since 1970."""
+
+DAY_SECONDS = 24 * 60 * 60.0
 
 
 def read_time(text: str) -> datetime:

@@ -35,4 +35,4 @@ class MessageRef:
     shared_by: str = ""
 
 
-NOWHERE = MessageRef()
+NO_MESSAGE = MessageRef()

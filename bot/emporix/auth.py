@@ -13,11 +13,9 @@ import httpx
 from cachetools import LRUCache
 
 from bot.domain.accounts import Caller, Connection, Credentials, Token
+from bot.domain.times import Clock
 from bot.emporix.errors import token_error, unreadable
 from bot.emporix.models import as_object, as_text, decode_json
-
-Clock = Callable[[], float]
-"""Gives seconds since 1970."""
 
 REFRESH_AHEAD_SECONDS = 60.0
 """Seconds before its end at which a token is replaced: no call should meet the end on its way."""
@@ -27,7 +25,7 @@ MAX_CACHED_TOKENS = 1000
 TokenKey: TypeAlias = tuple[Caller, str, Credentials]
 
 
-class Tokens(Protocol):
+class TokenCache(Protocol):
     """Where all processes keep the tokens; every method may raise StoreUnavailable."""
 
     async def load(self, connection: Connection) -> Token | None:
@@ -79,7 +77,7 @@ class TokenAuth(httpx.Auth):
     def __init__(
         self,
         connection: Connection,
-        tokens: Tokens,
+        tokens: TokenCache,
         clock: Clock,
         token_request: Callable[[Credentials], httpx.Request],
     ) -> None:

@@ -13,11 +13,19 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.domain.accounts import DELETE_SCOPE, DELETING, READING, Connection, Credentials, Token
+from bot.domain.accounts import (
+    DELETE_SCOPE,
+    DELETE_SCOPES,
+    READ_SCOPES,
+    Connection,
+    Credentials,
+    Token,
+)
 from bot.domain.filters import Filters
 from bot.domain.jobs import Agent, Job, JobPage, Session
+from bot.domain.times import Clock
 from bot.emporix import auth
-from bot.emporix.auth import Clock, DeleteTokens, TokenAuth, Tokens
+from bot.emporix.auth import DeleteTokens, TokenAuth, TokenCache
 from bot.emporix.errors import response_error, translate_request_errors, unreadable
 from bot.emporix.models import (
     LIST_FIELDS,
@@ -189,7 +197,7 @@ class EmporixClient:
     def __init__(
         self,
         http: httpx.AsyncClient,
-        tokens: Tokens,
+        tokens: TokenCache,
         clock: Clock,
         *,
         budget: float = CALL_BUDGET_SECONDS,
@@ -278,7 +286,7 @@ class EmporixClient:
         call = self._call(connection, "GET", path, resource_id=session_id)
         return await self._read(call, lambda response: parse_session(decode_json(response.content)))
 
-    async def request_token(self, credentials: Credentials, scope: str = READING) -> Token:
+    async def request_token(self, credentials: Credentials, scope: str = READ_SCOPES) -> Token:
         """POST /oauth/token, for READING or DELETING of `bot.domain.accounts`.
 
         Raises Unauthorized where the key is not accepted. Emporix: the token has those of the
@@ -335,11 +343,11 @@ class EmporixClient:
         )
 
     def _reading(self, connection: Connection) -> TokenAuth:
-        ask = partial(auth.token_request, self._http, READING)
+        ask = partial(auth.token_request, self._http, READ_SCOPES)
         return TokenAuth(connection, self._tokens, self._clock, ask)
 
     def _deleting(self, connection: Connection) -> TokenAuth:
-        ask = partial(auth.token_request, self._http, DELETING)
+        ask = partial(auth.token_request, self._http, DELETE_SCOPES)
         is_wide = connection.token and DELETE_SCOPE in connection.token.scopes
         held = connection if is_wide else replace(connection, token=None)
         return TokenAuth(held, self._delete_tokens, self._clock, ask)

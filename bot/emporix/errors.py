@@ -9,7 +9,7 @@ from itertools import islice
 
 import httpx
 
-from bot.backoff import EMPORIX_LONGEST, parse_retry_after
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, parse_retry_after
 from bot.emporix.http import BodyTooLarge, UnexpectedEncoding
 from bot.emporix.models import as_list, as_object, decode_json, one_line
 from bot.errors import (
@@ -87,7 +87,7 @@ def response_error(
         error.resource_id, error.resource = resource_id, "job" if resource_id else "service"
     if error.is_temporary:
         said = response.headers.get("Retry-After", "")
-        error.retry_after = parse_retry_after(said, now, most=EMPORIX_LONGEST)
+        error.retry_after = parse_retry_after(said, now, most=MAX_EMPORIX_PAUSE_SECONDS)
     return error
 
 

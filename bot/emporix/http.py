@@ -14,7 +14,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from bot.http_session import http_session, trusted_certificates
 
-MAX_BODY_BYTES = 10 * 1024 * 1024
+MAX_RESPONSE_BYTES = 10 * 1024 * 1024
 """Emporix: a response body has at most 10 MB."""
 
 
@@ -86,7 +86,7 @@ class _LimitedBody(httpx.AsyncByteStream):
         with _translate_aiohttp_errors(self._request):
             async for chunk in self._stream:
                 size += len(chunk)
-                if size > MAX_BODY_BYTES:
+                if size > MAX_RESPONSE_BYTES:
                     raise BodyTooLarge("the response is larger than 10 MB", request=self._request)
                 yield chunk
 

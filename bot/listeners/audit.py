@@ -29,7 +29,7 @@ async def show_audit(
     if not await user.is_admin():
         raise AdminsOnly
     running = (await cleanups.list_running(caller))[:MAX_ENTRIES_SHOWN]
-    await reply("audit", entries=await audit.last(caller, MAX_ENTRIES_SHOWN), running=running)
+    await reply("audit", entries=await audit.latest(caller, MAX_ENTRIES_SHOWN), running=running)
 
 
 @action(buttons.AUDIT_STOP, audit=AuditEvent.CLEANUP_STOPPED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.services.filters.definitions import FILTERS
+from bot.services.filters.definitions import ALL_FILTERS
 from bot.slack.decorators import Registry, command
 from bot.slack.reply import Reply
 
@@ -12,7 +12,7 @@ FILTERS_TOPIC = {"filter", "filters", "jobs filters"}
 @command("help", "[topic]", "What you can type, and what it does.", in_ack=True, audit=None)
 async def help_with(text: str, registry: Registry, reply: Reply) -> None:
     if " ".join(text.lower().split()) in FILTERS_TOPIC:
-        await reply("help.filters", filters=FILTERS)
+        await reply("help.filters", filters=ALL_FILTERS)
     else:
         shortcuts = () if text else tuple(registry.shortcuts.values())
         await reply("help", topic=text, commands=registry.topics(text), shortcuts=shortcuts)

@@ -38,12 +38,12 @@ async def user_left(
 @event("channel_shared", audit=None, before_ack=True)
 async def shared(channel: Channel, audiences: AudienceCache) -> None:
     """What is cached about its readers is read again before the next post."""
-    await audiences.forget(channel.id)
+    await audiences.invalidate(channel.id)
 
 
 @event("channel_unshared", audit=None, before_ack=True)
 async def unshared(channel: Channel, audiences: AudienceCache) -> None:
-    await audiences.forget(channel.id)
+    await audiences.invalidate(channel.id)
 
 
 async def _pause(
@@ -57,7 +57,7 @@ async def _pause(
     audit_entry: AuditDraft,
 ) -> None:
     """The app was removed from the channel, or the channel was archived."""
-    await audiences.forget(channel.id)
+    await audiences.invalidate(channel.id)
     reason = REMOVED if str(event["type"]).endswith("_left") else ARCHIVED
     affected = await departures.pause_channel(caller, channel.id, reason)
     audit_entry.about_affected(affected)

@@ -14,39 +14,39 @@ from saq import Job, Status, Worker
 from saq.queue.redis import RedisQueue
 
 from bot.errors import RetryLater, StoreUnavailable
-from bot.scheduler.runner import TASK_SECONDS, TaskRunner
+from bot.scheduler.runner import TASK_TIMEOUT_SECONDS, TaskRunner
 from bot.store import keys as redis_keys
 from bot.store.connection import REDIS_NOW, translate_redis_errors
 from bot.store.errors import REDIS_ERROR_LOG, RedisErrorLog, is_redis_error
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 40
+MAX_CONCURRENT_TASKS = 40
 """Tasks that one worker runs at the same time; each waits for Redis, Emporix and Slack."""
 
-BEAT_SECONDS = 2.0
-SILENT_SECONDS = 6
+TASK_HEARTBEAT_SECONDS = 2.0
+TASK_SILENT_SECONDS = 6
 """A task whose worker says nothing for so long is taken from it."""
 
-LONGEST_SECONDS = TASK_SECONDS + 30
+SAQ_TIMEOUT_SECONDS = TASK_TIMEOUT_SECONDS + 30
 """After which saq takes a task for stuck; the runner ends it before."""
 
-RETRIES = 10_000
+SAQ_RETRIES = 10_000
 """saq counts each pause as one; how often a failure is tried again says `bot.scheduler.runner`."""
 
-LOOK_SECONDS = 1.0
+DEQUEUE_TIMEOUT_SECONDS = 1.0
 """How long one look for the next task lasts, and so how long an idle worker takes to stop."""
 
-PAUSE_SECONDS = (0.5, 1.5)
+REDIS_ERROR_PAUSE_SECONDS = (0.5, 1.5)
 """Between two looks of one reader while Redis is in trouble, so that it is not asked in a loop."""
 
-ANSWERED_SECONDS = 5.0
+QUEUE_ALIVE_SECONDS = 5.0
 """A queue that has answered within this time is reached; an empty look takes LOOK_SECONDS."""
 
-SWEEP_SECONDS = 2
+SWEEP_INTERVAL_SECONDS = 2
 
 # As saq's own, but for the clock.
-DUE = f"""
+QUEUE_DUE_TASKS = f"""
 if redis.call('EXISTS', KEYS[1]) == 1 then return {{}} end
 redis.call('SETEX', KEYS[1], ARGV[1], 1)
 {REDIS_NOW}
@@ -58,45 +58,45 @@ end
 return jobs
 """
 
-TIMES = ("queued", "started", "touched", "completed")
+JOB_TIMES = ("queued", "started", "touched", "completed")
 """What saq's jobs keep in milliseconds since 1970; 0 or left out where it has not come yet."""
 
-RUN = "run"
-FAILURES, WAITS = "failures", "waits"
+SAQ_FUNCTION = "run"
+FAILURES_KEY, DELAYS_KEY = "failures", "waits"
 """What is kept with a task between two runs: `Later.failures`, and `runner.Waits`."""
 
 
 def queued_task(task: str, key: str) -> str:
     """saq's key of a task: the same while the same task is queued or running."""
-    return f"{redis_keys.TASK}:{task}:{key}"
+    return f"{redis_keys.TASK_PREFIX}:{task}:{key}"
 
 
 class SaqQueue(RedisQueue):
     """The queue of all workers; its keys share the hash tag of `bot.store.keys`.
 
-    `redis` is a client without `decode_responses` whose reads may block. While `claims` is False,
-    no task is taken from it.
+    `redis` is a client without `decode_responses` whose reads may block. While `is_enabled` is
+    False, no task is taken from it.
 
     saq compares times of different hosts: when a task was heard of last, and when it is to run
     again. In Redis all of them are in Redis's time, so that a host whose clock is wrong neither
     takes tasks from others nor runs them too early.
     """
 
-    def __init__(self, redis: Any, silent_seconds: float = SILENT_SECONDS) -> None:
-        super().__init__(redis, redis_keys.QUEUE)
-        self.claims = True
+    def __init__(self, redis: Any, silent_seconds: float = TASK_SILENT_SECONDS) -> None:
+        super().__init__(redis, redis_keys.QUEUE_NAME)
+        self.is_enabled = True
         self._answered_at = float("-inf")
         self._silent_seconds = silent_seconds
         self._ahead = 0.0  # seconds; how far the clock of this host is ahead of Redis's
         self._fetched: dict[Any, float] = {}  # tasks not begun yet, since when
-        self._due = redis.register_script(DUE)
+        self._due = redis.register_script(QUEUE_DUE_TASKS)
 
     @property
     def is_answering(self) -> bool:
         """Whether a look for a task, or a sign of life of one, was answered just now."""
-        return time.monotonic() - self._answered_at < ANSWERED_SECONDS
+        return time.monotonic() - self._answered_at < QUEUE_ALIVE_SECONDS
 
-    def answered(self, at: float | None = None) -> None:
+    def mark_answered(self, at: float | None = None) -> None:
         """Redis has answered, now or `at`, in seconds as `time.monotonic` gives them."""
         self._answered_at = time.monotonic() if at is None else at
 
@@ -109,12 +109,12 @@ class SaqQueue(RedisQueue):
         """As `bot.scheduler.tasks.Queues` says; raises StoreUnavailable."""
         with translate_redis_errors():
             await self.enqueue(
-                RUN,
+                SAQ_FUNCTION,
                 key=queued_task(task, key),
                 kwargs={"task": task, "arguments": arguments},
-                timeout=LONGEST_SECONDS,
+                timeout=SAQ_TIMEOUT_SECONDS,
                 heartbeat=self._silent_seconds,
-                retries=RETRIES,
+                retries=SAQ_RETRIES,
                 ttl=-1,
             )
 
@@ -124,23 +124,23 @@ class SaqQueue(RedisQueue):
         poll_interval: float = 0.0,
     ) -> Job | None:
         """saq swallows what this raises and looks again at once, so trouble is a pause here."""
-        if not self.claims:
-            await asyncio.sleep(LOOK_SECONDS)
+        if not self.is_enabled:
+            await asyncio.sleep(DEQUEUE_TIMEOUT_SECONDS)
             return None
         try:
             with translate_redis_errors():
                 job = await super().dequeue(timeout, poll_interval)
         except StoreUnavailable:
-            await asyncio.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret
+            await asyncio.sleep(random.uniform(*REDIS_ERROR_PAUSE_SECONDS))  # noqa: S311 - no secret
             return None
-        self.answered()
+        self.mark_answered()
         return job
 
     async def disconnect(self) -> None:
         """Without saq's goodbye to subscriptions, which needs a Redis that answers."""
         await self.redis.aclose()
 
-    async def sweep(self, lock: int = SWEEP_SECONDS, abort: float = 0) -> list[str]:
+    async def sweep(self, lock: int = SWEEP_INTERVAL_SECONDS, abort: float = 0) -> list[str]:
         """Queue again the tasks of silent workers, in one worker at a time; gives their ids.
 
         saq's own also takes tasks that a worker has just fetched and not yet begun.
@@ -158,7 +158,7 @@ class SaqQueue(RedisQueue):
         }
         taken = [(job_id, job) for job_id, job in jobs.items() if self._is_silent(job_id, job)]
         for job_id, job in taken:
-            await self._take(job_id, job)
+            await self._requeue(job_id, job)
         if taken:
             logger.warning("tasks are run again, their workers are silent: %d", len(taken))
         return [job_id.decode() for job_id, _ in taken]
@@ -168,11 +168,11 @@ class SaqQueue(RedisQueue):
         return [job_id.decode() for job_id in found]
 
     def serialize(self, job: Job) -> bytes | str:
-        return self._dump(_moved(job.to_dict(), -self._ahead))
+        return self._dump(_shift_times(job.to_dict(), -self._ahead))
 
     def deserialize(self, payload: Any, status: Any = None) -> Job | None:
         if isinstance(payload, bytes | str) and payload:
-            payload = _moved(self._load(payload), self._ahead)
+            payload = _shift_times(self._load(payload), self._ahead)
         return super().deserialize(payload, status)
 
     async def _retry(self, job: Job, error: str | None) -> None:
@@ -194,7 +194,7 @@ class SaqQueue(RedisQueue):
             return time.monotonic() - self._fetched[job_id] > self._silent_seconds
         return job is None or job.stuck
 
-    async def _take(self, job_id: Any, job: Job | None) -> None:
+    async def _requeue(self, job_id: Any, job: Job | None) -> None:
         if job is not None:
             job.retry_delay = 0.0  # that of an earlier run
             await self.retry(job, self.swept_error_message)
@@ -221,15 +221,15 @@ class SaqWorker(Worker[Any]):
         runner: TaskRunner,
         *,
         drain_seconds: int,
-        beat_seconds: float = BEAT_SECONDS,
+        beat_seconds: float = TASK_HEARTBEAT_SECONDS,
     ) -> None:
         super().__init__(
             queue,
-            [(RUN, self._run)],
-            concurrency=AT_ONCE,
-            dequeue_timeout=LOOK_SECONDS,
+            [(SAQ_FUNCTION, self._run)],
+            concurrency=MAX_CONCURRENT_TASKS,
+            dequeue_timeout=DEQUEUE_TIMEOUT_SECONDS,
             shutdown_grace_period_s=drain_seconds,
-            timers={"schedule": 1, "sweep": SWEEP_SECONDS, "worker_info": 2, "abort": 1},
+            timers={"schedule": 1, "sweep": SWEEP_INTERVAL_SECONDS, "worker_info": 2, "abort": 1},
         )
         self._queue, self._runner, self._beat_seconds = queue, runner, beat_seconds
 
@@ -239,22 +239,22 @@ class SaqWorker(Worker[Any]):
             with translate_redis_errors():
                 return await super().process()
         except StoreUnavailable:
-            await asyncio.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret
+            await asyncio.sleep(random.uniform(*REDIS_ERROR_PAUSE_SECONDS))  # noqa: S311 - no secret
             return True
 
     async def _run(self, context: Mapping[str, Any], **queued: Any) -> None:
         """Raises nothing but Later: whatever else is raised, saq repeats at once, 10,000 times."""
         job: Job = context["job"]
         ended = asyncio.Event()
-        beating = asyncio.create_task(_beat(job, self._queue, ended, self._beat_seconds))
-        waits = job.meta.get(WAITS, {})
+        beating = asyncio.create_task(_send_heartbeats(job, self._queue, ended, self._beat_seconds))
+        waits = job.meta.get(DELAYS_KEY, {})
         try:
-            await self._runner.task(
-                queued["task"], job.meta.get(FAILURES, 0), queued["arguments"], waits
+            await self._runner.run_queued(
+                queued["task"], job.meta.get(FAILURES_KEY, 0), queued["arguments"], waits
             )
         except RetryLater as later:
             job.retry_delay = later.seconds
-            job.meta |= {FAILURES: later.failures, WAITS: waits}
+            job.meta |= {FAILURES_KEY: later.failures, DELAYS_KEY: waits}
             # saq keeps the traceback in Redis, and that of a cause may hold what is secret.
             raise RetryLater(later.seconds, later.reason, later.failures) from None
         except Exception:
@@ -264,7 +264,9 @@ class SaqWorker(Worker[Any]):
             await beating
 
 
-async def _beat(job: Job, queue: SaqQueue, ended: asyncio.Event, beat_seconds: float) -> None:
+async def _send_heartbeats(
+    job: Job, queue: SaqQueue, ended: asyncio.Event, beat_seconds: float
+) -> None:
     """Say that the task is still being run; never after it has ended."""
     while not ended.is_set():
         with suppress(TimeoutError):
@@ -273,12 +275,12 @@ async def _beat(job: Job, queue: SaqQueue, ended: asyncio.Event, beat_seconds: f
             with suppress(StoreUnavailable), translate_redis_errors():
                 async with asyncio.timeout(beat_seconds):
                     await job.update()
-                queue.answered()
+                queue.mark_answered()
 
 
-def _moved(facts: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _shift_times(facts: dict[str, Any], seconds: float) -> dict[str, Any]:
     """The facts of a job with its times so much later."""
-    there = {name: facts[name] for name in TIMES if facts.get(name)}
+    there = {name: facts[name] for name in JOB_TIMES if facts.get(name)}
     return facts | {name: at + round(seconds * 1000) for name, at in there.items()}
 
 
@@ -300,7 +302,7 @@ class SaqLogFilter(logging.Filter):
             error = error.__cause__ or error
         elif error is None or not is_redis_error(error):
             return True
-        self._trouble.note(error)
+        self._trouble.log(error)
         return False
 
 

@@ -36,8 +36,8 @@ class TaskQueue(Protocol):
 class TaskContext:
     """One run of a task: `failures` went before it, `reference` names it in the log.
 
-    A task says whose business it is as soon as it knows, and in a few words what about: `owner` is
-    told where it fails for good, after `on_give_up` was done in its place.
+    A task sets `owner` and `subject` as soon as it knows them: if it fails for good, `on_give_up`
+    runs, and the owner gets a message about the subject.
     """
 
     task: str
@@ -61,9 +61,9 @@ class ScheduledFunction:
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask(ScheduledFunction):
-    """Called every so many `seconds` in each worker: to find what is due, and queue it.
+    """Called every `seconds` in each worker, usually to queue due work.
 
-    It must be quick, and right however many workers do it at the same time.
+    It must be quick, and safe to run in several workers at the same time.
     """
 
     name: str
@@ -74,38 +74,35 @@ class PeriodicTask(ScheduledFunction):
 
 @dataclass(frozen=True, slots=True)
 class QueuedTask(ScheduledFunction):
-    """Run once it was queued under this name; again where a worker died meanwhile.
-
-    So what it does outside must be safe to begin anew.
-    """
+    """Run after it was queued by its name; again if its worker dies, so it must be idempotent."""
 
     name: str
 
 
 def periodic(seconds: float, *, while_stopped: bool = False) -> Callable[[Function], PeriodicTask]:
-    return lambda function: PeriodicTask(function, _address(function), seconds, while_stopped)
+    return lambda function: PeriodicTask(function, _task_name(function), seconds, while_stopped)
 
 
-def task(name: str) -> Callable[[Function], QueuedTask]:
-    return lambda function: QueuedTask(function, name)
+def task(function: Function) -> QueuedTask:
+    return QueuedTask(function, _task_name(function))
 
 
-def _address(function: Any) -> str:
-    """`digests.find_due` of bot/tasks/digests.py."""
+def _task_name(function: Any) -> str:
+    """`digests.post` for `post` in bot/tasks/digests.py."""
     return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
 
 class TaskRegistry:
-    """All ticks, and all tasks by name."""
+    """All periodic tasks, and the queued tasks by name."""
 
     def __init__(self, called: Iterable[ScheduledFunction]) -> None:
         found = tuple(called)
-        self.ticks = tuple(one for one in found if isinstance(one, PeriodicTask))
-        self.tasks = {one.name: one for one in found if isinstance(one, QueuedTask)}
+        self.periodic = tuple(one for one in found if isinstance(one, PeriodicTask))
+        self.queued = {one.name: one for one in found if isinstance(one, QueuedTask)}
 
 
 def discover(package: ModuleType) -> TaskRegistry:
-    """What the modules of a package, and of the packages in it, let the clock call."""
+    """The tasks in all modules of a package and its subpackages."""
     return TaskRegistry(
         value
         for module in _modules(package)
@@ -120,13 +117,13 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
 
 
 class PeriodicTimer:
-    """Keeps when each tick came last; however late it is asked, each comes once."""
+    """Says which periodic tasks are due; a late task is due once."""
 
-    def __init__(self, ticks: Sequence[PeriodicTask]) -> None:
-        self._next = dict.fromkeys(ticks, float("-inf"))
+    def __init__(self, tasks: Sequence[PeriodicTask]) -> None:
+        self._next = dict.fromkeys(tasks, float("-inf"))
 
     def due(self, now: float) -> list[PeriodicTask]:
         """Those whose time has come; `now` in seconds of a clock that never goes back."""
-        due = [tick for tick, at in self._next.items() if at <= now]
-        self._next |= {tick: now + tick.seconds for tick in due}
+        due = [task for task, at in self._next.items() if at <= now]
+        self._next |= {task: now + task.seconds for task in due}
         return due

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
 from bot.domain.accounts import (
     DELETE_SCOPE,
-    DELETING,
+    DELETE_SCOPES,
     READ_SCOPE,
     Account,
     Caller,
@@ -19,18 +18,23 @@ from bot.domain.accounts import (
 from bot.domain.alerts import Alert
 from bot.domain.digests import Digest
 from bot.domain.filters import Filters
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import ConnectRefused, Forbidden, InvalidInput, NotConnected, Unauthorized
 from bot.services.filters.values import parse_tenant_name
 from bot.store.accounts import AccountStore
 
+CONNECTION_ERRORS = (NotConnected, Unauthorized, Forbidden)
+"""Errors that mean that a connection no longer works."""
+
+MAX_CONNECTION_FAILURES = 3
+"""How often in a row Emporix must refuse an API key before the connection counts as broken."""
+
 
 class AccountService:
     """The connections of users. Every method raises StoreUnavailable where Redis is down."""
 
-    def __init__(
-        self, store: AccountStore, emporix: EmporixClient, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, store: AccountStore, emporix: EmporixClient, clock: Clock) -> None:
         self._store, self._emporix, self._clock = store, emporix, clock
 
     async def load(self, caller: Caller) -> Account:
@@ -71,7 +75,7 @@ class AccountService:
     async def _widest_token(self, tenant: str, credentials: Credentials) -> Token:
         """Its scopes are those of the key, as far as they matter here."""
         try:
-            token = await self._emporix.request_token(credentials, DELETING)
+            token = await self._emporix.request_token(credentials, DELETE_SCOPES)
         except Unauthorized as error:
             raise ConnectRefused("credentials", tenant) from error
         except Forbidden as error:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
-from bot.domain.jobs import Agent, Job, JobPage
+from bot.domain.jobs import Job, JobPage
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.emporix.time_range import ALL_TIMES, TimeRange
 from bot.errors import BotError
 from bot.services.concurrency import SingleFlight
+from bot.services.references import normalize
 
 logger = logging.getLogger(__name__)
 
@@ -26,14 +28,11 @@ MAX_CACHED_NAMES = 500  # users times tenants
 MAX_NAMES_CALLS = 50
 MAX_GUESSES = 3
 
+AGENT_NAMES_TIMEOUT_SECONDS = 2.0
+"""How long work that needs names waits for them; after that, agents are shown by their ids."""
+
 Names: TypeAlias = Mapping[str, str]
 """Names by id; empty where they are not known."""
-
-
-class ListsAgents(Protocol):
-    """The call that gives the names."""
-
-    async def list_agents(self, connection: Connection) -> tuple[Agent, ...]: ...
 
 
 class AgentNames:
@@ -42,7 +41,7 @@ class AgentNames:
     Nothing here fails because names cannot be had: ids do, too.
     """
 
-    def __init__(self, emporix: ListsAgents, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: EmporixClient, clock: Clock) -> None:
         self._emporix = emporix
         self._names: SingleFlight[Names] = SingleFlight(clock, _names_ttl, MAX_CACHED_NAMES)
 
@@ -95,8 +94,8 @@ def resolve_agents(filters: Filters, names: Names) -> Filters:
 
 def matching_agents(typed: str, names: Names) -> dict[str, str]:
     """Those whose name or id has `typed` in it, in any case, by their names."""
-    wanted = _folded(typed)
-    like = [(name, id_) for id_, name in names.items() if wanted in _folded(f"{name} {id_}")]
+    wanted = normalize(typed)
+    like = [(name, id_) for id_, name in names.items() if wanted in normalize(f"{name} {id_}")]
     return {id_: name for name, id_ in sorted(like)}
 
 
@@ -104,18 +103,14 @@ def _ids(typed: str, names: Names) -> list[str]:
     """The agent of that id, or else all of that name."""
     if typed in names:
         return [typed]
-    wanted = _folded(typed)
-    same_id = [id_ for id_ in names if _folded(id_) == wanted]
-    return same_id or [id_ for id_, name in names.items() if _folded(name) == wanted]
+    wanted = normalize(typed)
+    same_id = [id_ for id_ in names if normalize(id_) == wanted]
+    return same_id or [id_ for id_, name in names.items() if normalize(name) == wanted]
 
 
 def _similar_names(typed: str, names: Names) -> list[str]:
-    known = {_folded(word): name for id_, name in names.items() for word in (id_, name)}
-    return [known[word] for word in get_close_matches(_folded(typed), known, n=MAX_GUESSES)]
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+    known = {normalize(word): name for id_, name in names.items() for word in (id_, name)}
+    return [known[word] for word in get_close_matches(normalize(typed), known, n=MAX_GUESSES)]
 
 
 def _names_key(connection: Connection) -> tuple[Caller, str, Credentials]:

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from cachetools import TLRUCache
 
+from bot.domain.times import Clock
+
 Result = TypeVar("Result")
 
 
@@ -40,7 +42,7 @@ class SingleFlight(Generic[Result]):
 
     def __init__(
         self,
-        clock: Callable[[], float],
+        clock: Clock,
         seconds: Callable[[Result], float] = lambda _: 0.0,
         most: int = 300,
     ) -> None:

@@ -7,12 +7,12 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job
 from bot.domain.lists import ListCursor
+from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.errors import (
     Busy,
@@ -23,15 +23,16 @@ from bot.errors import (
     RateLimited,
 )
 from bot.services.accounts import require_connection
+from bot.services.agents import NamedJobs
 from bot.services.filters.form import from_compact
 from bot.services.pagination import (
     JobSource,
     ListJobs,
     ListPage,
-    ListsJobs,
     read_snapshot,
     start_snapshot,
 )
+from bot.store.lists import ListStore
 
 logger = logging.getLogger(__name__)
 
@@ -52,14 +53,6 @@ MAX_EXPORT_PAUSES, DEFAULT_EXPORT_PAUSE_SECONDS, MAX_EXPORT_PAUSE_SECONDS = (
 
 OnProgress = Callable[[int, int | None], Awaitable[None]]
 """Is told how many jobs have been read, of how many, None where Emporix does not say."""
-
-
-class Cursors(Protocol):
-    """Where lists are kept."""
-
-    async def load(
-        self, caller: Caller, cursor_id: str, *, owner: str = ""
-    ) -> ListCursor | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +85,14 @@ class CsvExport:
 
     def __init__(
         self,
-        emporix: ListsJobs,
-        cursors: Cursors,
+        emporix: NamedJobs,
+        lists: ListStore,
         *,
-        clock: Callable[[], float],
+        clock: Clock,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         timeout: Callable[[float], asyncio.Timeout] = asyncio.timeout,
     ) -> None:
-        self._emporix, self._cursors = emporix, cursors
+        self._emporix, self._lists = emporix, lists
         self._clock, self._pause, self._timeout = clock, pause, timeout
         self._calls = asyncio.Semaphore(MAX_EXPORT_CALLS)
         self._reading: set[Caller] = set()
@@ -112,7 +105,7 @@ class CsvExport:
         Raises OutdatedButton where neither is known, Busy where one is being read, InvalidInput
         after MOST_SECONDS, NotConnected, StoreUnavailable and what Emporix raises.
         """
-        cursor = wanted.cursor or await self._cursors.load(
+        cursor = wanted.cursor or await self._lists.load(
             account.caller, wanted.cursor_id, owner=wanted.owner
         )
         cursor = cursor or _cursor_from_query(account, wanted.query)
@@ -146,7 +139,7 @@ class CsvExport:
 
     async def _read(self, call: ListJobs, cursor: ListCursor, progress: OnProgress) -> CompleteList:
         now, filters = self._clock(), replace(cursor.filters, fields=(), page=1)
-        asked = replace(cursor, filters=filters, places=())
+        asked = replace(cursor, filters=filters, positions=())
         jobs: list[Job] = []
         characters, number, has_more = 0, 1, True
         total = None
@@ -195,7 +188,7 @@ class CsvExport:
 
 
 def _cursor_from_query(account: Account, query: str) -> ListCursor:
-    """The list that a button remembers; raises OutdatedButton where it remembers none."""
+    """The list of a query in its compact form; raises OutdatedButton if that cannot be read."""
     filters, searched = from_compact(query)
     return ListCursor("", account.caller, filters.tenant, filters, searched)
 

@@ -1,9 +1,9 @@
-"""Deletes jobs: one, several, or by a button in a channel."""
+"""Deletes jobs: one, several, or those that a channel shows."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from bot.domain.accounts import DELETE_SCOPE, Account, Caller, Connection
 from bot.domain.audit import BEGUN
 from bot.domain.cleanups import ALREADY_GONE, DELETED
 from bot.domain.jobs import DeletedJob
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import (
     BotError,
@@ -30,7 +31,7 @@ from bot.errors import (
 from bot.services.accounts import require_connection
 from bot.services.concurrency import gather_all
 from bot.store.audit import AuditLog
-from bot.store.cleanups import CleanupRecord
+from bot.store.cleanups import CleanupJournal
 from bot.store.idempotency import Deletions
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class DeleteService:
     """Deletes jobs of a user's tenants; `allowed` is the operator's word."""
 
     def __init__(
-        self, emporix: EmporixClient, audit: AuditLog | CleanupRecord, *, allowed: bool = True
+        self, emporix: EmporixClient, audit: AuditLog | CleanupJournal, *, allowed: bool = True
     ) -> None:
         self._emporix, self._audit, self._allowed = emporix, audit, allowed
 
@@ -111,9 +112,9 @@ DELETES_REFUSED = "refused"
 class DeleteBatches:
     """Deletes jobs a few at a time, for the holder of the lease."""
 
-    def __init__(self, tenant: str, record: CleanupRecord, emporix: EmporixClient) -> None:
-        self._tenant, self._record = tenant, record
-        self._deletes = DeleteService(emporix, record)
+    def __init__(self, tenant: str, journal: CleanupJournal, emporix: EmporixClient) -> None:
+        self._tenant, self._journal = tenant, journal
+        self._deletes = DeleteService(emporix, journal)
         self._refusals_in_a_row = 0
 
     @property
@@ -129,7 +130,7 @@ class DeleteBatches:
         """
         batch, others = waiting[:MAX_DELETE_CALLS], waiting[MAX_DELETE_CALLS:]
         await gather_all(*(self._delete(account, job_id) for job_id in batch))
-        results = [self._record.result(job_id) for job_id in batch]
+        results = [self._journal.result(job_id) for job_id in batch]
         for result in results:
             is_refusal = result not in ("", DELETED, ALREADY_GONE)
             self._refusals_in_a_row = self._refusals_in_a_row + 1 if is_refusal else 0
@@ -142,7 +143,7 @@ class DeleteBatches:
         except (Forbidden, InvalidRequest):  # the record says so; the next job may be deleted
             return
         except InvalidInput as error:  # an id that no path can hold
-            await self._record.record_delete(account.caller, self._tenant, job_id, error.template)
+            await self._journal.record_delete(account.caller, self._tenant, job_id, error.template)
 
 
 NOT_TRIED = "not_tried"
@@ -191,9 +192,7 @@ RECENT_SECONDS = 60.0
 class SharedDeletes:
     """Deletes jobs that messages show. Every method raises StoreUnavailable."""
 
-    def __init__(
-        self, deletes: DeleteService, store: Deletions, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, deletes: DeleteService, store: Deletions, clock: Clock) -> None:
         self._deletes, self._store, self._clock = deletes, store, clock
 
     def admit(self) -> None:
@@ -207,7 +206,7 @@ class SharedDeletes:
         Emporix raises; StoreUnavailable only where nothing was deleted.
         """
         caller = account.caller
-        async with self._store.turn(caller, f"delete:{tenant}:{job_id}"):
+        async with self._store.lock(caller, f"delete:{tenant}:{job_id}"):
             if recent := await self._recent(account, job_id, tenant):
                 return recent
             deletion = await self._deletes.delete(account, job_id, tenant)
@@ -216,25 +215,25 @@ class SharedDeletes:
 
     def lock_message(self, caller: Caller, message: str) -> AbstractAsyncContextManager[bool]:
         """One at a time changes a message, so that nobody undoes what another has changed."""
-        return self._store.turn(caller, f"edit:{message}")
+        return self._store.lock(caller, f"edit:{message}")
 
     async def deleted_jobs(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], DeletedJob]:
         """Which of these jobs (tenant and id) were deleted in channels."""
-        return await self._store.known(caller, jobs)
+        return await self._store.load(caller, jobs)
 
     async def _recent(self, account: Account, job_id: str, tenant: str) -> DeletedJob | None:
         """The delete of a moment ago; None for who may not delete: their refusal is recorded."""
         connection = account.connections.get(tenant)
         if connection is None or not connection.can_delete:
             return None
-        known = (await self._store.known(account.caller, [(tenant, job_id)])).get((tenant, job_id))
+        known = (await self._store.load(account.caller, [(tenant, job_id)])).get((tenant, job_id))
         return known if known and self._clock() - known.at < RECENT_SECONDS else None
 
     async def _remember(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
         """The job is deleted, whatever becomes of the memory of it."""
         try:
-            return await self._store.keep(caller, deleted)
+            return await self._store.save(caller, deleted)
         except StoreUnavailable:
             return deleted

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.accounts import Caller
 from bot.domain.alerts import Alert
 from bot.domain.digests import Digest
+from bot.domain.times import Clock
 from bot.services.alerts.alerts import AlertService
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.digests import lifecycle
@@ -19,7 +20,7 @@ from bot.store.accounts import AccountStore
 from bot.store.alerts import AlertStore
 from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
-from bot.store.erasure import OWNER_GONE, Erasure, Subject
+from bot.store.erasure import OWNER_GONE, Erasure, ErasureSubject
 from bot.store.stopped_teams import StoppedTeams
 from bot.store.watches import WatchStore
 
@@ -61,7 +62,7 @@ class Departures:
         stopped: StoppedTeams,
         erasure: Erasure,
         cleans: CleanupStore,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._accounts, self._watches, self._watch_store = accounts, watches, watch_store
         self._digests, self._digest_store = digests, digest_store
@@ -71,12 +72,12 @@ class Departures:
 
     async def uninstall(self, team_id: str) -> None:
         """Stop all scheduled work, and delete the data of the workspace in a day."""
-        await self._stopped.uninstalled(team_id, self._clock())
+        await self._stopped.mark_uninstalled(team_id, self._clock())
         logger.warning("the app was uninstalled from %s: its data is deleted in 24 h", team_id)
 
     async def revoke(self, team_id: str) -> None:
         """Stop all scheduled work until the app works again; nothing is deleted."""
-        await self._stopped.revoked(team_id)
+        await self._stopped.mark_revoked(team_id)
         logger.error("the bot token of %s was revoked: nothing is posted until it works", team_id)
 
     async def settle_teams(self, installed_in: str) -> None:
@@ -84,17 +85,17 @@ class Departures:
 
         The app has one token: where that works again, it is revoked for nobody.
         """
-        for team_id, at in (await self._stopped.all()).items():
+        for team_id, at in (await self._stopped.load_all()).items():
             if team_id == installed_in or (installed_in and at == math.inf):
                 await self._stopped.resume(team_id)
             elif at <= self._clock():
-                await self._erasure.erase(Subject(team_id))
+                await self._erasure.erase(ErasureSubject(team_id))
                 await self._stopped.resume(team_id)
                 logger.warning("the data of workspace %s was deleted", team_id)
 
     async def is_any_stopped(self) -> bool:
         """Whether some workspace has uninstalled the app or revoked its token."""
-        return bool(await self._stopped.all())
+        return bool(await self._stopped.load_all())
 
     async def remove_user(self, caller: Caller) -> int:
         """A person has left: their API keys go at once; what runs on these waits for a new owner.
@@ -104,11 +105,14 @@ class Departures:
         """
         for cleanup in await self._cleans.running(MAX_CLEANUPS_SEARCHED):
             if cleanup.caller == caller:
-                await self._cleans.ask_to_stop(cleanup.id, OWNER_GONE)
+                await self._cleans.request_stop(cleanup.id, OWNER_GONE)
         tenants = await self._accounts.tenants(caller)
         for tenant in tenants:
             await self._accounts.delete(caller, tenant, "")
-        for tenant in {*tenants, *(watch.tenant for watch in await self._watch_store.of(caller))}:
+        for tenant in {
+            *tenants,
+            *(watch.tenant for watch in await self._watch_store.of_owner(caller)),
+        }:
             await self._watches.end_all(caller, tenant)
         for alert in await self._alert_store.of_owner(caller):
             await self._abandon_alert(alert.id, caller)
@@ -155,7 +159,7 @@ class Departures:
                 return one
             return replace(one, paused=OWNER_GONE, paused_at=now, notices=0)
 
-        await self._course.update(alert_id, abandoned, look_at=now)
+        await self._course.update(alert_id, abandoned, poll_at=now)
 
     async def _abandon_digest(self, digest: Digest) -> None:
         now = self._clock()

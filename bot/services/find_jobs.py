@@ -14,7 +14,7 @@ from bot.domain.jobs import Job
 from bot.emporix.time_range import ALL_TIMES
 from bot.errors import EmporixError, Forbidden, InvalidInput, NotFound
 from bot.services.accounts import require_connection
-from bot.services.agents import AgentNames, NamedJobs, Names
+from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs, Names
 from bot.services.references import References, find_references, mentioned_agents
 
 MAX_FOUND_JOBS = 20
@@ -22,7 +22,6 @@ MAX_TENANTS_SEARCHED = 5
 MAX_AGENTS_SEARCHED = 3
 JOBS_PER_AGENT_SEARCH = 5
 MAX_SEARCH_CALLS = 8
-NAMES_TIMEOUT_SECONDS = 2.0
 
 T = TypeVar("T")
 
@@ -101,7 +100,7 @@ class JobFinder:
         connection = require_connection(account)
         there = find_references(texts, self._dashboard_url)
         self._names.prefetch(connection)
-        names = await self._names.get_within(connection, NAMES_TIMEOUT_SECONDS)
+        names = await self._names.get_within(connection, AGENT_NAMES_TIMEOUT_SECONDS)
         agents = mentioned_agents(texts, names)[:MAX_AGENTS_SEARCHED]
         look = _TenantSearch(_tenants(account, connection))
         jobs, of_sessions, of_agents = await asyncio.gather(

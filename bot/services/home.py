@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from bot.domain.accounts import Account, Caller, Connection
@@ -10,7 +10,8 @@ from bot.domain.alerts import Alert
 from bot.domain.audit import AuditEntry
 from bot.domain.digests import Digest
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job, JobSummary, NewestJobs, TenantStats
+from bot.domain.jobs import FAILED, RUNNING, Job, JobSummary, NewestJobs, TenantStats
+from bot.domain.times import DAY_SECONDS, Clock
 from bot.domain.watches import Watch
 from bot.errors import EmporixError
 from bot.services.accounts import require_connection
@@ -23,7 +24,6 @@ from bot.store.digests import DigestStore
 from bot.store.home import HomeStore
 from bot.store.watches import WatchStore
 
-DAY_SECONDS = 24 * 60 * 60
 HOME_JOBS_SHOWN = 5
 HOME_EXCERPT_LENGTH = 500
 
@@ -31,7 +31,7 @@ HOME_EXCERPT_LENGTH = 500
 class TenantStatsReader:
     """Asks Emporix by two calls a tenant; who asks meanwhile shares the answer."""
 
-    def __init__(self, emporix: NamedJobs, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: NamedJobs, clock: Clock) -> None:
         self._emporix, self._clock = emporix, clock
         self._flight = SingleFlight[TenantStats](clock)
 
@@ -52,9 +52,11 @@ class TenantStatsReader:
                 self._newest(connection, running_jobs(connection.tenant)),
             )
         except EmporixError as error:
-            before = known or TenantStats(connection.tenant, asked_at=now)
-            return replace(before, asked_at=now, trouble=error.template)
-        return TenantStats(connection.tenant, asked_at=now, at=now, failed=failed, running=running)
+            before = known or TenantStats(connection.tenant, requested_at=now)
+            return replace(before, requested_at=now, error=error.template)
+        return TenantStats(
+            connection.tenant, requested_at=now, read_at=now, failed=failed, running=running
+        )
 
     async def _newest(self, connection: Connection, filters: Filters) -> NewestJobs:
         page = await self._emporix.list_jobs(connection, replace(filters, size=HOME_JOBS_SHOWN))
@@ -64,17 +66,17 @@ class TenantStatsReader:
 
 def recent_failures(tenant: str, now: float) -> Filters:
     """The failures of the last 24 hours."""
-    return Filters(tenant=tenant, statuses=("failure",), since=now - DAY_SECONDS)
+    return Filters(tenant=tenant, statuses=(FAILED,), since=now - DAY_SECONDS)
 
 
 def running_jobs(tenant: str) -> Filters:
-    return Filters(tenant=tenant, statuses=("in_progress",))
+    return Filters(tenant=tenant, statuses=(RUNNING,))
 
 
 def _job_summary(job: Job) -> JobSummary:
-    names = [field.name for field in fields(JobSummary) if field.name not in ("said", "unknown")]
+    names = [field.name for field in fields(JobSummary) if field.name not in ("message", "unknown")]
     said = (job.response or job.message)[:HOME_EXCERPT_LENGTH]
-    return JobSummary(**{name: getattr(job, name) for name in names}, said=said)
+    return JobSummary(**{name: getattr(job, name) for name in names}, message=said)
 
 
 MAX_HOME_TENANTS = 5
@@ -94,7 +96,7 @@ class TenantView:
     stats: TenantStats | None
 
     def is_older(self, than: float) -> bool:
-        return self.stats is None or self.stats.asked_at <= than
+        return self.stats is None or self.stats.requested_at <= than
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,12 @@ class HomeOverview:
     @property
     def updated_at(self) -> float:
         """When the oldest figures were asked for; 0 where there are none."""
-        known = [view.stats.at for view in self.tenants if view.stats]
+        known = [view.stats.read_at for view in self.tenants if view.stats]
         return min(filter(None, known), default=0.0)
 
     @property
     def jobs_per_list(self) -> int:
-        """Jobs of a kind and tenant that are shown: a Home has a hundred blocks."""
+        """How many jobs each list shows: the more tenants, the fewer."""
         return {0: 5, 1: 5, 2: 3, 3: 2}.get(len(self.tenants), 1)
 
     @property
@@ -146,7 +148,7 @@ class HomeService:
         alerts: AlertService,
         watches: WatchStore,
         audit: AuditLog,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._accounts, self.store, self._emporix = accounts, store, emporix
         self._digests, self._alerts, self._watches = digests, alerts, watches
@@ -156,12 +158,12 @@ class HomeService:
         """Without asking Emporix."""
         account = await self._accounts.load(caller)
         figures, digests, alerts, watches, deletes, _ = await gather_all(
-            self.store.load(caller),
+            self.store.load_stats(caller),
             self._digests.of_owner(caller),
             self._alerts.of_owner(caller, account.connections),
-            self._watches.of(caller),
+            self._watches.of_owner(caller),
             self._audit.deletes_of_user(caller, LAST_DELETES, MAX_AUDIT_ENTRIES_SEARCHED),
-            self.store.opened(caller),
+            self.store.mark_opened(caller),
         )
         shown = _in_order(account)
         return HomeOverview(
@@ -178,7 +180,7 @@ class HomeService:
         """With what Emporix says of tenants whose figures are so old; keeps that."""
         old = overview.older_than(seconds)
         found = await gather_all(*(self._emporix.read(one.connection, one.stats) for one in old))
-        await self.store.keep(caller, found)
+        await self.store.save_stats(caller, found)
         new = {figures.tenant: figures for figures in found}
         views = (
             replace(view, stats=new.get(view.connection.tenant, view.stats))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 from urllib.parse import quote
 
 from bot.domain.accounts import Account, Connection
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job, JobPage
+from bot.domain.jobs import Job
 from bot.domain.lists import ListCursor
+from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import by_ids
-from bot.emporix.time_range import ALL_TIMES, TimeRange
+from bot.emporix.time_range import ALL_TIMES
 from bot.errors import InvalidRequest, NotFound, OutdatedButton
 from bot.services.accounts import require_connection
 from bot.services.agents import NamedJobs
@@ -28,15 +28,6 @@ MAX_SINGLE_LOOKUPS = 10
 are asked for one by one."""
 
 
-class Calls(Protocol):
-    """The calls that find jobs."""
-
-    async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage: ...
-    async def get_job(self, connection: Connection, job_id: str) -> Job: ...
-
-
 @dataclass(frozen=True, slots=True)
 class JobLookup:
     """`found` by id, and the ids of those that are `gone`; of the others nothing is known."""
@@ -48,8 +39,8 @@ class JobLookup:
 class JobsById:
     """Raises what Emporix raises, but NotFound."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._client = calls
+    def __init__(self, client: NamedJobs) -> None:
+        self._client = client
 
     async def find(
         self, connection: Connection, ids: Sequence[str], *, first: int = 0
@@ -87,7 +78,7 @@ def _starting_at(ids: Sequence[str], first: int) -> list[str]:
 class JobList:
     """One page of jobs and what it is a page of; `first` and `last` count from 1.
 
-    `query` is its short form, for buttons; `may_shift`: nothing keeps its pages from shifting.
+    `query` is its compact form; `may_shift`: jobs may move between its pages.
     """
 
     jobs: tuple[Job, ...]
@@ -134,7 +125,7 @@ class JobService:
         *,
         dashboard_url: str,
         new_cursor_id: Callable[[], str],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._emporix, self._cursors, self._clock = emporix, cursors, clock
         self._dashboard_url, self._new_cursor_id = dashboard_url, new_cursor_id
@@ -179,7 +170,7 @@ class JobService:
         return await self._save_page(connection, found)
 
     async def reopen(self, account: Account, query: str) -> JobList:
-        """A new list of the query that a button remembers; raises OutdatedButton."""
+        """A new list by the compact form of its query; raises OutdatedButton."""
         filters, searched = from_compact(query)
         return await self.list(account, filters, searched=searched)
 

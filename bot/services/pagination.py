@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from bot.domain.accounts import Connection
 from bot.domain.filters import NEWEST_FIRST, Filters
@@ -14,6 +13,7 @@ from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
 from bot.domain.times import parse_time
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.time_range import ALL_TIMES, CREATED, MODIFIED, TimeRange
+from bot.services.agents import NamedJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,12 @@ def page_window(mark: ReadMark, size: int) -> tuple[int, int]:
 
     All that lie behind the mark where it knows all of them, else OVERLAP.
     """
-    wished = mark.passed if mark.knows_all else min(OVERLAP_JOBS, len(mark.seen))
+    wished = mark.offset if mark.is_complete else min(OVERLAP_JOBS, len(mark.last_ids))
     for overlap in (wished, 0):
         for wide in range(max(1, size + overlap), MAX_PAGE_SIZE + 1):
-            if overlap <= mark.passed % wide <= wide - size:
-                return mark.passed // wide + 1, wide
-    return mark.passed // size + 1, size
+            if overlap <= mark.offset % wide <= wide - size:
+                return mark.offset // wide + 1, wide
+    return mark.offset // size + 1, size
 
 
 def job_key(job: Job) -> str:
@@ -132,25 +132,25 @@ def _window(
 ) -> ListWindow:
     ahead = _unread(jobs, start, mark)
     taken = tuple(jobs[place] for place in ahead[:size])
-    passed = start + ahead[len(taken) - 1] + 1 if taken else mark.passed
+    passed = start + ahead[len(taken) - 1] + 1 if taken else mark.offset
     behind = start + len(jobs) - len(ahead) + len(taken)
     left = None if end.total is None else max(0, end.total - behind)
     has_more = len(ahead) > size or end.has_more
-    mark = mark.beyond(map(job_key, taken), passed)
+    mark = mark.advance(map(job_key, taken), passed)
     return ListWindow(taken, mark, left, end.total, has_more if left is None else left > 0)
 
 
 def _has_gap(jobs: tuple[Job, ...], mark: ReadMark) -> bool:
     """Whether all that was seen lies before these jobs, and with it perhaps what was not."""
-    return bool(mark.seen) and not any(job_key(job) in mark.seen for job in jobs)
+    return bool(mark.last_ids) and not any(job_key(job) in mark.last_ids for job in jobs)
 
 
 def _unread(jobs: tuple[Job, ...], start: int, mark: ReadMark) -> list[int]:
     """Which of `jobs`, the first of which is at `start` of the list, lie ahead of the mark."""
-    unseen = [place for place, job in enumerate(jobs) if job_key(job) not in mark.seen]
-    if mark.knows_all:
+    unseen = [place for place, job in enumerate(jobs) if job_key(job) not in mark.last_ids]
+    if mark.is_complete:
         return unseen
-    forgotten = max(0, mark.passed - len(mark.seen) - start)
+    forgotten = max(0, mark.offset - len(mark.last_ids) - start)
     if len(unseen) < len(jobs):
         forgotten = next(place for place in range(len(jobs)) if place not in unseen)
     return [place for place in unseen if place >= forgotten]
@@ -165,22 +165,11 @@ ListJobs = Callable[[Filters, TimeRange], Awaitable[JobPage]]
 """Asks Emporix for a page of what fits the filters and lies in the part."""
 
 
-class ListsJobs(Protocol):
-    """The calls of Emporix that give pages of jobs, with or without names of agents."""
-
-    async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage: ...
-    async def search_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage: ...
-
-
 @dataclass(frozen=True, slots=True)
 class JobSource:
     """Where the pages of one list come from: a connection, and whether it is a search."""
 
-    emporix: ListsJobs
+    emporix: NamedJobs
     connection: Connection
     searched: bool
 
@@ -205,7 +194,7 @@ class ListPage:
 async def start_snapshot(call: ListJobs, cursor: ListCursor, number: int, now: float) -> ListPage:
     """A page of the list as it is `now`, in seconds since 1970."""
     filters, order = cursor.filters, Order(cursor.filters.sort)
-    passed = ReadMark((number - 1) * filters.size, knows_all=False)
+    passed = ReadMark((number - 1) * filters.size, is_complete=False)
     found = await list_window(_page_fetcher(call, filters, ALL_TIMES), passed, filters.size)
     dated, undated = (
         (found, _no_jobs(ReadMark())) if filters.raw_q else _split_undated(found, order, number)
@@ -213,24 +202,24 @@ async def start_snapshot(call: ListJobs, cursor: ListCursor, number: int, now: f
     cursor = replace(
         cursor,
         until="" if filters.raw_q else order.latest(found.jobs, now),
-        counted=found.total if number == 1 else None,
+        total=found.total if number == 1 else None,
         undated=_known_undated(filters, order, undated, is_all=number == 1 and not found.has_more),
-        places=(),
+        positions=(),
     )
-    return _list_page(cursor, cursor.place(number), found.jobs, dated, undated)
+    return _list_page(cursor, cursor.position(number), found.jobs, dated, undated)
 
 
 async def read_snapshot(call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
     """A page of the list as it was at the first look, without what was deleted since."""
-    filters, order, place = cursor.filters, Order(cursor.filters.sort), cursor.place(number)
-    part = order.time_range(place.reached, cursor.until) if cursor.until else ALL_TIMES
+    filters, order, place = cursor.filters, Order(cursor.filters.sort), cursor.position(number)
+    part = order.time_range(place.last_time, cursor.until) if cursor.until else ALL_TIMES
     dated = await list_window(_page_fetcher(call, filters, part), place.dated, filters.size)
     cursor = await _fetch_undated_count(call, _infer_undated(cursor, place, dated), dated)
-    undated = _no_jobs(place.undated, (cursor.undated or 0) - place.undated.passed)
+    undated = _no_jobs(place.undated, (cursor.undated or 0) - place.undated.offset)
     if cursor.until and not dated.has_more and (cursor.undated is None or undated.has_more):
         fetch = _page_fetcher(call, filters, TimeRange(order.field, missing=True))
         undated = await list_window(fetch, place.undated, filters.size - len(dated.jobs))
-        cursor = replace(cursor, undated=_count_undated(undated, place.undated.passed))
+        cursor = replace(cursor, undated=_count_undated(undated, place.undated.offset))
     return _list_page(cursor, place, dated.jobs + undated.jobs, dated, undated)
 
 
@@ -242,16 +231,16 @@ def _list_page(
     undated: ListWindow,
 ) -> ListPage:
     reached, mark = _next_position(cursor, place, dated)
-    before = place.before + len(jobs)
+    before = place.offset + len(jobs)
     following = PagePosition(place.page + 1, before, reached, mark, undated.mark)
     counted = dated.left is not None and undated.left is not None
     return ListPage(
         number=place.page,
         jobs=jobs,
-        before=place.before,
+        before=place.offset,
         total=before + (dated.left or 0) + (undated.left or 0) if counted else None,
         has_more=dated.has_more or undated.has_more,
-        cursor=cursor.remembering(place, following),
+        cursor=cursor.with_positions(place, following),
     )
 
 
@@ -261,10 +250,10 @@ def _next_position(
     """Where the next page begins: at the last time shown, behind the jobs that share it."""
     order = Order(cursor.filters.sort)
     reached = order.reached(dated.jobs) if cursor.until else ""
-    if reached in ("", place.reached):
-        return place.reached, dated.mark
+    if reached in ("", place.last_time):
+        return place.last_time, dated.mark
     tied = [job_key(job) for job in dated.jobs if order.time(job) == reached]
-    return reached, ReadMark().beyond(tied, len(tied))
+    return reached, ReadMark().advance(tied, len(tied))
 
 
 def _split_undated(found: ListWindow, order: Order, number: int) -> tuple[ListWindow, ListWindow]:
@@ -272,9 +261,9 @@ def _split_undated(found: ListWindow, order: Order, number: int) -> tuple[ListWi
     dated = tuple(job for job in found.jobs if order.time(job))
     undated = tuple(job for job in found.jobs if not order.time(job))
     is_first = number == 1
-    ahead = found.mark.passed - len(found.jobs)
-    behind = ReadMark(ahead, knows_all=is_first).beyond(map(job_key, dated), ahead + len(dated))
-    beside = ReadMark(knows_all=is_first).beyond(map(job_key, undated), len(undated))
+    ahead = found.mark.offset - len(found.jobs)
+    behind = ReadMark(ahead, is_complete=is_first).advance(map(job_key, dated), ahead + len(dated))
+    beside = ReadMark(is_complete=is_first).advance(map(job_key, undated), len(undated))
     return replace(found, jobs=dated, mark=behind), replace(_no_jobs(beside), jobs=undated)
 
 
@@ -304,12 +293,12 @@ def _infer_undated(cursor: ListCursor, place: PagePosition, dated: ListWindow) -
     """With the number of jobs without a time, if it can be told: what no bound finds is either
     one of these or deleted, and where nothing is missing there is neither.
     """
-    if cursor.undated is not None or cursor.counted is None or dated.left is None:
+    if cursor.undated is not None or cursor.total is None or dated.left is None:
         return cursor
     if not dated.jobs:  # a page that nobody has shown before may begin anywhere
         return cursor
-    missing = cursor.counted - place.before - len(dated.jobs) - dated.left
-    return cursor if missing > 0 else replace(cursor, undated=place.undated.passed)
+    missing = cursor.total - place.offset - len(dated.jobs) - dated.left
+    return cursor if missing > 0 else replace(cursor, undated=place.undated.offset)
 
 
 async def _fetch_undated_count(call: ListJobs, cursor: ListCursor, dated: ListWindow) -> ListCursor:

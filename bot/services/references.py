@@ -68,11 +68,11 @@ def find_references(texts: Iterable[str], dashboard_url: str) -> References:
 
 def mentioned_agents(texts: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
     """The ids of the agents whose name or id stands in `texts` as a whole, in any case."""
-    said = _folded("\n".join(texts))
+    said = normalize("\n".join(texts))
     return tuple(
         id_
         for id_, name in names.items()
-        if any(_is_mentioned(said, _folded(word)) for word in (id_, name))
+        if any(_is_mentioned(said, normalize(word)) for word in (id_, name))
     )
 
 
@@ -101,5 +101,6 @@ def _can_be_id(text: str) -> bool:
     return 0 < len(text) <= MAX_JOB_ID_LENGTH and text.isprintable() and text.strip(". ") != ""
 
 
-def _folded(text: str) -> str:
+def normalize(text: str) -> str:
+    """Lower case, with single spaces: for comparisons of names."""
     return " ".join(text.casefold().split())

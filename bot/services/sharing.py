@@ -11,7 +11,7 @@ from bot.domain.channels import Audience
 from bot.errors import OutdatedButton, ShareRefused
 from bot.services.accounts import require_connection
 from bot.services.jobs import JobList, JobService
-from bot.store.idempotency import Deletions, Step
+from bot.store.idempotency import Deletions, OnceStep
 from bot.store.lists import ListStore
 
 
@@ -35,7 +35,7 @@ class SharingService:
         if reason := refusal_reason(audience, allow_outsiders=self._allow_outsiders):
             raise ShareRefused(reason)
 
-    def share_once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[Step]:
+    def share_once(self, caller: Caller, message: str) -> AbstractAsyncContextManager[OnceStep]:
         """`new` for the first press on a question; a double click shares once."""
         return self._deletions.once(caller, f"share:{message}")
 
@@ -70,8 +70,8 @@ def refusal_reason(audience: Audience, *, allow_outsiders: bool) -> str:
 
     Readers who cannot be known may be of another organization.
     """
-    if audience.direct:
+    if audience.is_direct:
         return "direct"
     if allow_outsiders:
         return ""
-    return "outsiders" if audience.outsiders else "" if audience.known else "unknown"
+    return "outsiders" if audience.has_outsiders else "" if audience.is_known else "unknown"

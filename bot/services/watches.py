@@ -6,18 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.backoff import EMPORIX_LONGEST, bounded
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Account, Caller, PolledConnection
-from bot.domain.jobs import Job
-from bot.domain.times import parse_time
-from bot.domain.watches import NOWHERE, MessageRef, Watch
-from bot.errors import EmporixError, Forbidden, InvalidInput, NotConnected, Unauthorized
-from bot.services.accounts import require_connection
+from bot.domain.jobs import RUNNING, Job
+from bot.domain.times import Clock, parse_time
+from bot.domain.watches import NO_MESSAGE, MessageRef, Watch
+from bot.errors import EmporixError, InvalidInput, NotConnected
+from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES, require_connection
 from bot.services.jobs import JobCard, JobLookup, JobsById, JobService
 from bot.store.accounts import AccountStore
 from bot.store.watches import WatchStore
-
-RUNNING = "in_progress"
 
 MIN_WATCH_INTERVAL_SECONDS, MAX_WATCH_INTERVAL_SECONDS = 5.0, 120.0  # seconds between two looks
 """Seconds for which Emporix is left alone at most, whatever it says."""
@@ -45,7 +43,9 @@ def watch_interval(watched: float) -> float:
 def backoff_seconds(error: EmporixError) -> float:
     """Seconds for which Emporix is left alone after it has failed."""
     return bounded(
-        error.retry_after or 0.0, least=MAX_WATCH_INTERVAL_SECONDS / 2, most=EMPORIX_LONGEST
+        error.retry_after or 0.0,
+        least=MAX_WATCH_INTERVAL_SECONDS / 2,
+        most=MAX_EMPORIX_PAUSE_SECONDS,
     )
 
 
@@ -77,9 +77,6 @@ def job_duration(job: Job) -> float | None:
 MAX_WATCHES = 50
 """Jobs that one user may watch: as many as one query finds."""
 
-STRIKES = 3
-"""Looks in a row at which Emporix does not accept the key, before that is believed."""
-
 
 @dataclass(frozen=True, slots=True)
 class StartedWatch:
@@ -109,13 +106,13 @@ class WatchService:
         accounts: AccountStore,
         *,
         new_watch_id: Callable[[], str],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._jobs, self._jobs_by_id, self._store, self._accounts = jobs, found, store, accounts
-        self._sources, self._new_watch_id, self._clock = store.sources, new_watch_id, clock
+        self._sources, self._new_watch_id, self._clock = store.connections, new_watch_id, clock
 
     async def start(
-        self, account: Account, job_id: str, tenant: str = "", place: MessageRef = NOWHERE
+        self, account: Account, job_id: str, tenant: str = "", place: MessageRef = NO_MESSAGE
     ) -> StartedWatch:
         """Watch a job, unless it has ended.
 
@@ -145,21 +142,21 @@ class WatchService:
 
     async def stop(self, caller: Caller, tenant: str, job_id: str) -> bool:
         """Whether it was watched until now; an empty `tenant` means any."""
-        watches = await self._store.of(caller, tenant)
+        watches = await self._store.of_owner(caller, tenant)
         tenants = [watch.tenant for watch in watches if watch.job_id == job_id]
         return any([await self._store.remove(caller, name, job_id) for name in tenants])
 
     async def find(self, source: PolledConnection, watch_id: str) -> Watch | None:
         """The watch of that id; None where it is over."""
-        watches = await self._store.of(source.owner, source.tenant)
+        watches = await self._store.of_owner(source.owner, source.tenant)
         return next((watch for watch in watches if watch.id == watch_id), None)
 
     async def end_all(self, caller: Caller, tenant: str) -> int:
         """Stop watching all jobs of a tenant; gives how many there were."""
-        watches = await self._store.of(caller, tenant)
+        watches = await self._store.of_owner(caller, tenant)
         for watch in watches:
             await self._store.remove(caller, tenant, watch.job_id)
-        await self._sources.clear_strikes(PolledConnection(caller, tenant))
+        await self._sources.clear_failures(PolledConnection(caller, tenant))
         return len(watches)
 
     async def poll(self, source: PolledConnection) -> WatchCheck:
@@ -167,20 +164,20 @@ class WatchService:
 
         A watch whose end is told here stays until it is removed, so that a crash loses no word.
         """
-        watches, now = await self._store.of(source.owner, source.tenant), self._clock()
+        watches, now = await self._store.of_owner(source.owner, source.tenant), self._clock()
         if not watches:  # none, or none that this worker can open
-            await self._sources.look_again(source, now + MAX_WATCH_INTERVAL_SECONDS)
+            await self._sources.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
             return WatchCheck()
         try:
             found = await self._look_up(source, watches, now)
-        except (NotConnected, Unauthorized, Forbidden) as error:
+        except CONNECTION_ERRORS as error:
             return await self._record_failure(source, error, now)
         except EmporixError as error:
-            await self._sources.look_again(source, now + backoff_seconds(error))
+            await self._sources.schedule(source, now + backoff_seconds(error))
             return WatchCheck()
-        await self._sources.clear_strikes(source)
+        await self._sources.clear_failures(source)
         endings = tuple(ended_watches(watches, found, now))
-        await self._sources.look_again(source, now + next_interval(watches, endings, now))
+        await self._sources.schedule(source, now + next_interval(watches, endings, now))
         return WatchCheck(endings)
 
     async def _look_up(
@@ -197,7 +194,7 @@ class WatchService:
         self, source: PolledConnection, error: NotConnected | EmporixError, now: float
     ) -> WatchCheck:
         """A key is believed to be gone for good when it was refused some times in a row."""
-        strikes = await self._sources.strike(source)
-        await self._sources.look_again(source, now + MAX_WATCH_INTERVAL_SECONDS)
-        certain = isinstance(error, NotConnected) or strikes >= STRIKES
+        strikes = await self._sources.count_failure(source)
+        await self._sources.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
+        certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILURES
         return WatchCheck(connection_error=error.template if certain else "")

@@ -94,7 +94,7 @@ class AuditDraft:
     async def record(self, audit: AuditLog) -> None:
         """Write it, unless it is skipped; if Redis fails, the log says so."""
         if not self.is_skipped:
-            await audit.note(
+            await audit.try_record(
                 self.event,
                 self.caller,
                 self.result,

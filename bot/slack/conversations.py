@@ -79,9 +79,9 @@ def audience_from_info(channel: ChannelInfo) -> Audience:
     """Who reads a channel, or is invited to."""
     return Audience(
         str(channel["id"]),
-        outsiders=any(channel.get(name) for name in EXTERNAL_FLAGS),
-        direct=bool(channel.get("is_im") or channel.get("is_mpim")),
-        archived=bool(channel.get("is_archived")),
+        has_outsiders=any(channel.get(name) for name in EXTERNAL_FLAGS),
+        is_direct=bool(channel.get("is_im") or channel.get("is_mpim")),
+        is_archived=bool(channel.get("is_archived")),
     )
 
 
@@ -117,11 +117,11 @@ class DigestChannels:
 
     def admit(self, audience: Audience) -> None:
         """Raises DigestRefused where a digest may not be posted for these readers."""
-        if audience.refused in ChannelNotVisible.codes:
+        if audience.error_code in ChannelNotVisible.codes:
             raise DigestRefused("gone", audience.channel_id)
-        if not audience.known:
-            raise DigestRefused(pause_reason(audience.refused), audience.channel_id)
-        if audience.archived:
+        if not audience.is_known:
+            raise DigestRefused(pause_reason(audience.error_code), audience.channel_id)
+        if audience.is_archived:
             raise DigestRefused("archived", audience.channel_id)
         if reason := refusal_reason(audience, allow_outsiders=self._allow_outsiders):
             raise DigestRefused(reason, audience.channel_id)
@@ -231,10 +231,10 @@ class Channel:
 async def read_audience(client: AsyncWebClient, channel_id: str) -> Audience:
     """Who reads a channel."""
     if channel_id.startswith(DIRECT_MESSAGE_PREFIX):
-        return Audience(channel_id, direct=True)
+        return Audience(channel_id, is_direct=True)
     try:
         return audience_from_info(await channel_info(client, channel_id))
     except SlackApiError as error:
         if not AudienceUnknown.includes(error):
             raise
-        return Audience(channel_id, known=False, refused=error_code(error))
+        return Audience(channel_id, is_known=False, error_code=error_code(error))

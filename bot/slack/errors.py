@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.backoff import LEAST, SLACK_LONGEST, parse_retry_after
+from bot.backoff import MAX_SLACK_PAUSE_SECONDS, MIN_PAUSE_SECONDS, parse_retry_after
 
 SLACK_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """What a call of the Web API raises: Slack refused it, or was not reached, or not in time."""
@@ -18,7 +18,7 @@ SLACK_ERRORS = (SlackClientError, aiohttp.ClientError, TimeoutError)
 SLACK_RETRY_SECONDS = 15.0
 """After which a task tries again if Slack does not say how long to wait."""
 
-MIN_RETRY_AFTER_SECONDS = LEAST
+MIN_RETRY_AFTER_SECONDS = MIN_PAUSE_SECONDS
 
 
 class ErrorGroup:
@@ -260,7 +260,10 @@ def retry_after_header(headers: object) -> float:
     pairs = headers.items() if hasattr(headers, "items") else ()
     said = next((value for name, value in pairs if str(name).lower() == "retry-after"), "")
     first = said[0] if isinstance(said, list) and said else said  # slack-sdk gives lists
-    return parse_retry_after(str(first), time.time(), most=SLACK_LONGEST) or MIN_RETRY_AFTER_SECONDS
+    return (
+        parse_retry_after(str(first), time.time(), most=MAX_SLACK_PAUSE_SECONDS)
+        or MIN_RETRY_AFTER_SECONDS
+    )
 
 
 def retry_seconds(error: Exception) -> float | None:

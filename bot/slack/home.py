@@ -78,7 +78,7 @@ class HomeTab:
         """
         caller = self._request.caller
         try:
-            await self._home_service.store.forget(caller, tenants)
+            await self._home_service.store.clear_stats(caller, tenants)
             if not self._request.is_in_home and await self._home_service.store.is_open(caller):
                 await self._show(HOME_MAX_AGE_SECONDS, insists=True)
         except (BotError, *SLACK_ERRORS) as error:

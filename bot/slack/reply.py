@@ -85,7 +85,7 @@ class ReplyAfterAck:
         answer = await self._respond(message, replace)
         if answer.refuses_blocks:
             logger.info("Slack refuses charts in ephemeral messages: for a day they have none")
-            await self._charts.remember_refusal(team_id, "ephemeral")
+            await self._charts.mark_refused(team_id, "ephemeral")
         return answer.is_taken
 
     async def _as_ephemeral(self, message: Mapping[str, Any]) -> bool:

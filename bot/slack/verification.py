@@ -62,7 +62,7 @@ class RequestVerifier:
         given = headers[SIGNATURE]
         made = [f"v0={hmac.digest(one, signed, hashlib.sha256).hex()}" for one in self._secrets]
         if not any(hmac.compare_digest(one, given) for one in made):
-            return Rejection(401, "the signature does not fit")
+            return Rejection(401, "invalid signature")
         try:
             body.decode()
         except UnicodeDecodeError:

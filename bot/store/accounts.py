@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager
 from bot.domain.accounts import Account, Caller, Connection, PolledConnection, Token
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.encryption import CONNECTION, DEFAULT, TOKEN, AccountEncryption
-from bot.store.home import FIGURES
+from bot.store.encryption import CONNECTION_FIELD, DEFAULT_FIELD, TOKEN_FIELD, AccountEncryption
+from bot.store.home import STATS_KEY
 from bot.store.locks import Locks
 
 
@@ -26,34 +26,42 @@ class AccountStore:
 
     def read(self, caller: Caller, fields: Mapping[str, str]) -> Account:
         """The account in a hash that was fetched together with something else."""
-        tenants = [name.removeprefix(CONNECTION) for name in fields if name.startswith(CONNECTION)]
+        tenants = [
+            name.removeprefix(CONNECTION_FIELD)
+            for name in fields
+            if name.startswith(CONNECTION_FIELD)
+        ]
         connections = {}
         for tenant in sorted(tenants):
-            if connection := self._records.connection(caller, tenant, fields):
+            if connection := self._records.open_connection(caller, tenant, fields):
                 connections[tenant] = connection
-        default = fields.get(DEFAULT, "")
+        default = fields.get(DEFAULT_FIELD, "")
         return Account(caller, connections, default if default in connections else "")
 
     async def save(self, connection: Connection, *, default: bool) -> None:
         """Keep a connection, and its token; `default` makes its tenant the default one."""
-        fields = {CONNECTION + connection.tenant: self._records.seal_connection(connection)}
+        fields = {CONNECTION_FIELD + connection.tenant: self._records.seal_connection(connection)}
         if connection.token:
             sealed = self._records.seal_token(connection, connection.token)
-            fields[TOKEN + connection.tenant] = sealed
+            fields[TOKEN_FIELD + connection.tenant] = sealed
         if default:
-            fields[DEFAULT] = connection.tenant
+            fields[DEFAULT_FIELD] = connection.tenant
         with translate_redis_errors():
             await self._redis.hset(redis_keys.account(connection.caller), mapping=fields)
 
     async def set_default(self, caller: Caller, tenant: str) -> None:
         with translate_redis_errors():
-            await self._redis.hset(redis_keys.account(caller), DEFAULT, tenant)
+            await self._redis.hset(redis_keys.account(caller), DEFAULT_FIELD, tenant)
 
     async def tenants(self, caller: Caller) -> tuple[str, ...]:
         """Where a user is connected, also by connections that cannot be opened."""
         with translate_redis_errors():
             fields = await self._redis.hkeys(redis_keys.account(caller))
-        names = (name.removeprefix(CONNECTION) for name in fields if name.startswith(CONNECTION))
+        names = (
+            name.removeprefix(CONNECTION_FIELD)
+            for name in fields
+            if name.startswith(CONNECTION_FIELD)
+        )
         return tuple(sorted(names))
 
     async def delete(self, caller: Caller, tenant: str, next_default: str) -> None:
@@ -65,19 +73,19 @@ class AccountStore:
         account, cursors = redis_keys.account(caller), redis_keys.cursors(caller, tenant)
         with translate_redis_errors():
             await self._delete_all(
-                redis_keys.day_counts(PolledConnection(caller, tenant).name, "*")
+                redis_keys.daily_counts(PolledConnection(caller, tenant).name, "*")
             )
             if not next_default:
                 await self._delete_all(redis_keys.form(caller, "*"))
-                await self._redis.delete(redis_keys.zone(caller))
+                await self._redis.delete(redis_keys.time_zone(caller))
             cursor_ids = await self._redis.zrange(cursors, 0, -1)
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hdel(account, CONNECTION + tenant, TOKEN + tenant)
-                pipe.hdel(redis_keys.home(caller, FIGURES), tenant)
+                pipe.hdel(account, CONNECTION_FIELD + tenant, TOKEN_FIELD + tenant)
+                pipe.hdel(redis_keys.home(caller, STATS_KEY), tenant)
                 if next_default:
-                    pipe.hset(account, DEFAULT, next_default)
+                    pipe.hset(account, DEFAULT_FIELD, next_default)
                 else:
-                    pipe.hdel(account, DEFAULT)
+                    pipe.hdel(account, DEFAULT_FIELD)
                 pipe.delete(cursors, *(redis_keys.cursor(caller, id_) for id_ in cursor_ids))
                 await pipe.execute()
 
@@ -87,8 +95,8 @@ class AccountStore:
             await self._redis.delete(key)
 
 
-HELD_SECONDS = 3.0
-WAIT_SECONDS = 5.0
+TOKEN_LOCK_SECONDS = 3.0
+TOKEN_LOCK_WAIT_SECONDS = 5.0
 """Of the 8 s of a whole call: enough is left to ask for a token without the lock."""
 
 # A token may arrive after its connection was deleted; it must not come back from the dead.
@@ -104,7 +112,11 @@ class TokenStore:
     """Tokens in Redis. Every method raises StoreUnavailable where Redis does not answer."""
 
     def __init__(
-        self, redis: Commands, records: AccountEncryption, *, wait_seconds: float = WAIT_SECONDS
+        self,
+        redis: Commands,
+        records: AccountEncryption,
+        *,
+        wait_seconds: float = TOKEN_LOCK_WAIT_SECONDS,
     ) -> None:
         self._redis, self._records, self._wait_seconds = redis, records, wait_seconds
         self._locks = Locks(redis)
@@ -112,10 +124,10 @@ class TokenStore:
 
     async def load(self, connection: Connection) -> Token | None:
         """The token that is stored now: another process may have replaced the loaded one."""
-        account, name = redis_keys.account(connection.caller), TOKEN + connection.tenant
+        account, name = redis_keys.account(connection.caller), TOKEN_FIELD + connection.tenant
         with translate_redis_errors():
             sealed = await self._redis.hget(account, name)
-        return self._records.token(connection.caller, connection.tenant, sealed)
+        return self._records.open_token(connection.caller, connection.tenant, sealed)
 
     async def save(self, connection: Connection, token: Token) -> None:
         """Keep a token, unless its connection has been deleted meanwhile."""
@@ -123,7 +135,7 @@ class TokenStore:
         with translate_redis_errors():
             await self._save_if_connected(
                 keys=[redis_keys.account(connection.caller)],
-                args=[CONNECTION + tenant, TOKEN + tenant, sealed],
+                args=[CONNECTION_FIELD + tenant, TOKEN_FIELD + tenant, sealed],
             )
 
     def lock(self, connection: Connection) -> AbstractAsyncContextManager[bool]:
@@ -132,5 +144,5 @@ class TokenStore:
         The block is given False where the lock could not be had: then each asks for a token of its
         own, which does no harm.
         """
-        key = redis_keys.refresh(connection.caller, connection.tenant)
-        return self._locks.held(key, HELD_SECONDS, self._wait_seconds)
+        key = redis_keys.token_lock(connection.caller, connection.tenant)
+        return self._locks.lock(key, TOKEN_LOCK_SECONDS, self._wait_seconds)

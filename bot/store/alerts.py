@@ -11,19 +11,19 @@ from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import Alert, PostedAlert
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.due_index import PolledConnections, Scheduled
+from bot.store.due_index import PolledConnections, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.serialization import Serializer
-from bot.store.versioned_records import ALERTS, Argument, Indexes, VersionedRecordStore
+from bot.store.versioned_records import ALERT_LIMITS, Argument, RecordIndexes, VersionedRecordStore
 
 ALERT_SERIALIZER = Serializer(Alert)
 
 
-POSTS_SERIALIZER = Serializer(tuple[PostedAlert, ...])
+ALERT_POSTS_SERIALIZER = Serializer(tuple[PostedAlert, ...])
 
 # What an alert has posted and the time of the next look change with it. Whatever is saved is in the
 # due index afterwards.
-SAVE = """
+SAVE_ALERT = """
 local why = refused()
 if why then return why end
 save()
@@ -36,7 +36,7 @@ return 'saved'
 """
 
 # With the last alert of a connection its entry in the due index goes, too.
-DELETE = """
+DELETE_ALERT = """
 redis.call('SREM', KEYS[6], ARGV[2])
 if redis.call('SCARD', KEYS[6]) == 0 then
   redis.call('ZREM', KEYS[7], ARGV[3])
@@ -45,11 +45,11 @@ end
 return 1
 """
 
-DUE_AT = """
+ALERTS_DUE_AT = """
 local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end
 """
 
-POSTS_KEPT_SECONDS = 24 * 60 * 60
+ALERT_POSTS_TTL_SECONDS = 24 * 60 * 60
 """So long repeats of a failure find the message that told of it first."""
 
 
@@ -57,9 +57,9 @@ def new_alert_id() -> str:
     return secrets.token_hex(8)
 
 
-INDEXES = Indexes(
+ALERT_INDEXES = RecordIndexes(
     "alerts",
-    ALERTS,
+    ALERT_LIMITS,
     redis_keys.alert,
     redis_keys.alerts_of_channel,
     redis_keys.alerts_of_owner,
@@ -68,35 +68,39 @@ INDEXES = Indexes(
 
 
 class AlertStore(VersionedRecordStore[Alert]):
-    """Alerts in Redis; `sources` says when to look at them.
+    """Alerts in Redis; `connections` says when to look at them.
 
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands, vault: Cipher) -> None:
+    def __init__(self, redis: Commands, cipher: Cipher) -> None:
         super().__init__(
-            redis, EncryptedRecords(vault, "alert", ALERT_SERIALIZER), INDEXES, SAVE, DELETE
+            redis,
+            EncryptedRecords(cipher, "alert", ALERT_SERIALIZER),
+            ALERT_INDEXES,
+            SAVE_ALERT,
+            DELETE_ALERT,
         )
-        self._posts_sealing = EncryptedRecords(
-            vault, "record of an alert's messages", POSTS_SERIALIZER
+        self._encrypted_posts = EncryptedRecords(
+            cipher, "record of an alert's messages", ALERT_POSTS_SERIALIZER
         )
-        followed = Scheduled(
+        records = ScheduledRecords(
             "connections with alerts",
-            redis_keys.ALL_SOURCES_OF_ALERTS,
-            _sources,
-            redis_keys.alerts_of_source,
-            DUE_AT,
+            redis_keys.ALL_ALERT_CONNECTIONS,
+            _connection_names,
+            redis_keys.alerts_of_connection,
+            ALERTS_DUE_AT,
         )
-        self.sources = PolledConnections(
-            redis, redis_keys.alerts_due(), redis_keys.alerts_strikes(), followed
+        self.connections = PolledConnections(
+            redis, redis_keys.alerts_due(), redis_keys.alerts_failures(), records
         )
 
-    async def posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
+    async def load_posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
         """The messages of the last day, oldest first."""
         key = redis_keys.alert_posts(alert_id)
         with translate_redis_errors():
             sealed = await self._redis.get(key)
-        return self._posts_sealing.open(sealed, key) or ()
+        return self._encrypted_posts.open(sealed, key) or ()
 
     async def save(
         self,
@@ -104,30 +108,30 @@ class AlertStore(VersionedRecordStore[Alert]):
         before: Alert | None,
         posts: tuple[PostedAlert, ...] | None = None,
         *,
-        look_at: float | None = None,
+        poll_at: float | None = None,
         starts: bool = False,
     ) -> Alert | None:
-        """Write a new alert, or one that was read as `before`, with its `posts` if these are given.
+        """Write a new alert, or one that was read as `before`, with its `posts` if given.
 
-        It is looked at by `look_at`, or when it was to be looked at anyway. `starts`: earlier
+        It is looked at by `poll_at`, or when it was to be looked at anyway. `starts`: earlier
         refusals of its connection count no more. Gives it as it is now, or None where it was
         changed or turned off meanwhile. Raises LimitReached where its channel, its owner or its
         workspace has none to spare.
         """
-        source, posts_key = alert.source.name, redis_keys.alert_posts(alert.id)
+        connection, posts_key = alert.connection.name, redis_keys.alert_posts(alert.id)
         keys = [
-            redis_keys.alerts_of_source((before or alert).source.name),
-            redis_keys.alerts_of_source(source),
+            redis_keys.alerts_of_connection((before or alert).connection.name),
+            redis_keys.alerts_of_connection(connection),
             posts_key,
             redis_keys.alerts_due(),
-            redis_keys.alerts_strikes(),
+            redis_keys.alerts_failures(),
         ]
         args: list[Argument] = [
-            "" if posts is None else self._posts_sealing.seal(posts, posts_key),
-            POSTS_KEPT_SECONDS,
-            source,
-            "NX" if look_at is None else "LT",
-            alert.looked_at if look_at is None else look_at,
+            "" if posts is None else self._encrypted_posts.seal(posts, posts_key),
+            ALERT_POSTS_TTL_SECONDS,
+            connection,
+            "NX" if poll_at is None else "LT",
+            alert.polled_at if poll_at is None else poll_at,
             "starts" if starts else "",
         ]
         saved, done = await self._write(alert, before, keys, args)
@@ -135,22 +139,24 @@ class AlertStore(VersionedRecordStore[Alert]):
 
     async def delete(self, alert: Alert) -> bool:
         """Remove every trace of it but its messages; False if it was changed since it was read."""
-        source = alert.source.name
+        connection = alert.connection.name
         keys = [
             redis_keys.alert_posts(alert.id),
-            redis_keys.alerts_of_source(source),
+            redis_keys.alerts_of_connection(connection),
             redis_keys.alerts_due(),
-            redis_keys.alerts_strikes(),
+            redis_keys.alerts_failures(),
         ]
-        return await self._remove(alert, keys, source)
+        return await self._remove(alert, keys, connection)
 
-    async def of_source(self, source: PolledConnection) -> tuple[Alert, ...]:
+    async def of_connection(self, connection: PolledConnection) -> tuple[Alert, ...]:
         """The alerts that run on a connection, oldest first."""
-        there = await self._loaded(await self._ids(redis_keys.alerts_of_source(source.name)))
-        return tuple(alert for alert in there if alert.source == source)
+        there = await self._loaded(
+            await self._ids(redis_keys.alerts_of_connection(connection.name))
+        )
+        return tuple(alert for alert in there if alert.connection == connection)
 
 
-async def _sources(keys: list[str]) -> list[str]:
+async def _connection_names(keys: list[str]) -> list[str]:
     """The names of the sources whose sets of alerts these are."""
-    prefix = redis_keys.alerts_of_source("")
+    prefix = redis_keys.alerts_of_connection("")
     return [key.removeprefix(prefix) for key in keys if key.count(":", len(prefix)) > 2]

@@ -20,8 +20,8 @@ from bot.store.connection import Commands, translate_redis_errors
 
 logger = logging.getLogger(__name__)
 
-KEPT_ENTRIES = 10_000
-KEPT_DAYS = 365
+MAX_AUDIT_ENTRIES = 10_000
+DEFAULT_AUDIT_DAYS = 365
 
 DELETES_OF_USER = """
 local found = {}
@@ -42,7 +42,7 @@ return found
 
 
 class AuditLog:
-    """The audit log; every method but `note` raises StoreUnavailable if Redis does not answer.
+    """The audit log; all methods but `try_record` raise StoreUnavailable if Redis does not answer.
 
     `write` gets each entry as a line of JSON, also if Redis cannot take it.
     """
@@ -50,7 +50,7 @@ class AuditLog:
     def __init__(
         self,
         redis: Commands,
-        kept_days: int = KEPT_DAYS,
+        kept_days: int = DEFAULT_AUDIT_DAYS,
         write: Callable[[str], None] | None = None,
     ) -> None:
         self._redis, self._kept_days, self._write = redis, kept_days, write
@@ -87,7 +87,7 @@ class AuditLog:
         facts = {"tenant": tenant, "subject": job_id}
         return await self.record(AuditEvent.JOB_DELETED, caller, result, replaces, **facts)
 
-    async def note(
+    async def try_record(
         self, event: AuditEvent, caller: Caller, result: str = DONE, /, **facts: str | int
     ) -> None:
         """As `record`, for what is done already: if Redis fails, only the log says so."""
@@ -96,14 +96,14 @@ class AuditLog:
         except StoreUnavailable:
             logger.error("an audit entry is not stored: %s: %s", event, result)
 
-    async def note_by_app(
+    async def try_record_for_app(
         self, event: AuditEvent, owner: Caller, reason: str, /, **facts: str | int
     ) -> None:
-        """As `note`, of what the app did by itself to something of `owner`, and why."""
+        """As `try_record`, of what the app did by itself to something of `owner`, and why."""
         app = replace(owner, user_id="")
-        await self.note(event, app, DONE, owner_id=owner.user_id, detail=reason, **facts)
+        await self.try_record(event, app, DONE, owner_id=owner.user_id, detail=reason, **facts)
 
-    async def trim(self) -> int:
+    async def delete_old_entries(self) -> int:
         """Delete entries that are too old, of all workspaces; returns how many there were."""
         deleted = 0
         with translate_redis_errors():
@@ -122,7 +122,7 @@ class AuditLog:
             )
         return tuple(_entry(entry_id, _pairs(facts)) for entry_id, facts in found)
 
-    async def last(self, caller: Caller, count: int) -> tuple[AuditEntry, ...]:
+    async def latest(self, caller: Caller, count: int) -> tuple[AuditEntry, ...]:
         """The last entries of the caller's workspace, newest first."""
         with translate_redis_errors():
             found = await self._redis.xrevrange(redis_keys.audit(caller), count=count)
@@ -131,7 +131,7 @@ class AuditLog:
     async def _add(self, stream: str, fields: Mapping[str, Any], replaces: str) -> str:
         with translate_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.xadd(stream, dict(fields), maxlen=KEPT_ENTRIES, approximate=True)
+                pipe.xadd(stream, dict(fields), maxlen=MAX_AUDIT_ENTRIES, approximate=True)
                 if replaces:
                     pipe.xdel(stream, replaces)
                 pipe.xtrim(stream, minid=self._oldest())
@@ -174,13 +174,13 @@ def _entry(entry_id: str, facts: Mapping[str, Any]) -> AuditEntry:
     return AuditEntry(at=int(entry_id.partition("-")[0]) / 1000, **{**facts, **counts})
 
 
-STEP = 500
-MOST_TRIES = 20
-COPY_SECONDS = 60 * 60
+COPY_BATCH_SIZE = 500
+MAX_REWRITE_ATTEMPTS = 20
+COPY_TTL_SECONDS = 60 * 60
 """A copy that was left behind goes by itself."""
 
 # Unless an entry was added or taken out since all were copied.
-SWAP = """
+SWAP_AUDIT_LOG = """
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if #last == 0 or last[1][1] ~= ARGV[1] then return 0 end
 if redis.call('XLEN', KEYS[1]) ~= tonumber(ARGV[2]) then return 0 end
@@ -202,8 +202,8 @@ async def rewrite(
     The key `copy` is written in steps of bounded size, and takes the place of the log at once if
     nothing has been added meanwhile. Raises AuditBusy.
     """
-    swap = redis.register_script(SWAP)
-    for _ in range(MOST_TRIES):
+    swap = redis.register_script(SWAP_AUDIT_LOG)
+    for _ in range(MAX_REWRITE_ATTEMPTS):
         await redis.delete(copy)
         last, count = await _copy(redis, stream, copy, pattern, name)
         if not count or await swap(keys=[stream, copy], args=[last, count]):
@@ -219,7 +219,7 @@ async def _copy(
     last, count = "", 0
     while True:
         entries: list[tuple[str, dict[str, Any]]] = await redis.xrange(
-            stream, min=f"({last}" if last else "-", count=STEP
+            stream, min=f"({last}" if last else "-", count=COPY_BATCH_SIZE
         )
         if not entries:
             return last, count
@@ -227,6 +227,6 @@ async def _copy(
             for entry_id, facts in entries:
                 named = {field: pattern.sub(name, value) for field, value in facts.items()}
                 pipe.xadd(copy, named, id=entry_id)
-            pipe.expire(copy, COPY_SECONDS)
+            pipe.expire(copy, COPY_TTL_SECONDS)
             await pipe.execute()
         last, count = entries[-1][0], count + len(entries)

@@ -12,33 +12,33 @@ from bot.domain.cleanups import ALREADY_GONE, DELETED, Cleanup
 from bot.errors import NOT_DONE, LimitReached
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.due_index import DueIndex, Scheduled
+from bot.store.due_index import DueIndex, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.locks import Locks
 from bot.store.serialization import Serializer
-from bot.store.versioned_records import CLEANUPS, CLEANUPS_SECONDS, WAIT_FOR
+from bot.store.versioned_records import CLEANUPS_PERIOD_SECONDS, MAX_CLEANUPS, WAIT_FOR
 
-AGAIN = "again"
+RETRIED = "retried"
 """Begun although an attempt before may have worked."""
 
-SETTLED = frozenset({DELETED, ALREADY_GONE, "forbidden", "invalid_request", "invalid_input"})
+FINAL_RESULTS = frozenset({DELETED, ALREADY_GONE, "forbidden", "invalid_request", "invalid_input"})
 """Results that stay: the errors among them are about the one job."""
 
-OTHERS_NOT_DONE = {"not_connected", "missing_scope", "store_unavailable"}
+NOT_SENT = {"not_connected", "missing_scope", "store_unavailable"}
 """Ends of an attempt before anything was sent, beside those in NOT_DONE."""
 
 # A 404 after an attempt of ours whose end is unknown means that this attempt deleted the job.
-NOTE = """
+RECORD_RESULT = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return false end
 local old = redis.call('HGET', KEYS[1], ARGV[2]) or ''
 local kind, result = ARGV[3], ARGV[4]
-if old ~= '' and old ~= 'begun' and old ~= 'again' then return old end
+if old ~= '' and old ~= 'begun' and old ~= 'retried' then return old end
 if kind == 'unknown' then return old end
 if kind == 'begun' then
-    result = (old == '') and 'begun' or 'again'
+    result = (old == '') and 'begun' or 'retried'
 elseif kind == 'not_done' then
-    result = (old == 'again') and 'begun' or ''
-elseif result == 'already_gone' and old == 'again' then
+    result = (old == 'retried') and 'begun' or ''
+elseif result == 'already_gone' and old == 'retried' then
     result = 'deleted'
 end
 if result == '' then
@@ -56,62 +56,64 @@ class CleanupResults:
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
-        self._note = redis.register_script(NOTE)
+        self._record = redis.register_script(RECORD_RESULT)
 
-    async def tally(self, clean_id: str) -> Counter[str]:
+    async def count(self, cleanup_id: str) -> Counter[str]:
         """How many jobs have come to each result that stays."""
         with translate_redis_errors():
-            results = await self._redis.hvals(redis_keys.clean_results(clean_id))
-        return Counter(result for result in results if result in SETTLED)
+            results = await self._redis.hvals(redis_keys.cleanup_results(cleanup_id))
+        return Counter(result for result in results if result in FINAL_RESULTS)
 
-    async def open(self, clean_id: str, owner: str) -> CleanupRecord:
+    async def open_journal(self, cleanup_id: str, owner: str) -> CleanupJournal:
         """The record that the holder of the lease writes."""
         with translate_redis_errors():
-            known = await self._redis.hgetall(redis_keys.clean_results(clean_id))
-        return CleanupRecord(self, clean_id, owner, known)
+            known = await self._redis.hgetall(redis_keys.cleanup_results(cleanup_id))
+        return CleanupJournal(self, cleanup_id, owner, known)
 
-    async def note(self, clean_id: str, owner: str, job_id: str, result: str) -> str:
+    async def record(self, cleanup_id: str, owner: str, job_id: str, result: str) -> str:
         """Write what was begun or how it ended; gives what counts now. Raises LeaseLost."""
-        keys = [redis_keys.clean_results(clean_id), redis_keys.clean_lease(clean_id)]
-        args = [owner, job_id, _kind(result), result, KEPT_SECONDS]
+        keys = [redis_keys.cleanup_results(cleanup_id), redis_keys.cleanup_lease(cleanup_id)]
+        args = [owner, job_id, _kind(result), result, CLEANUP_TTL_SECONDS]
         with translate_redis_errors():
-            counts = await self._note(keys=keys, args=args)
+            counts = await self._record(keys=keys, args=args)
         if counts is None:
-            raise LeaseLost(clean_id)
+            raise LeaseLost(cleanup_id)
         return str(counts)
 
 
-class CleanupRecord:
+class CleanupJournal:
     """In the place of the audit record, which has one entry for a whole clean-up: it would hold
     little else after some of them. Here each delete is recorded, before it happens and after it.
     """
 
     def __init__(
-        self, results: CleanupResults, clean_id: str, owner: str, known: Mapping[str, str]
+        self, results: CleanupResults, cleanup_id: str, owner: str, known: Mapping[str, str]
     ) -> None:
-        self._results, self._clean_id, self._owner = results, clean_id, owner
-        self._known = dict(known)
+        self._results, self._clean_id, self._owner = results, cleanup_id, owner
+        self._results_by_job = dict(known)
 
     def result(self, job_id: str) -> str:
         """The result that stays; empty where there is none yet."""
-        known = self._known.get(job_id, "")
-        return known if known in SETTLED else ""
+        known = self._results_by_job.get(job_id, "")
+        return known if known in FINAL_RESULTS else ""
 
-    def is_touched(self, job_id: str) -> bool:
+    def is_started(self, job_id: str) -> bool:
         """Whether it has a result, or a delete of it was begun and may have worked."""
-        return bool(self._known.get(job_id))
+        return bool(self._results_by_job.get(job_id))
 
     @property
-    def tally(self) -> Counter[str]:
+    def counts(self) -> Counter[str]:
         """How many jobs have come to each result that stays."""
-        return Counter(result for result in self._known.values() if result in SETTLED)
+        return Counter(
+            result for result in self._results_by_job.values() if result in FINAL_RESULTS
+        )
 
     async def record_delete(
         self, caller: Caller, tenant: str, job_id: str, result: str, replaces: str = ""
     ) -> str:
         """As `AuditLog.record_delete`; what does not stay leaves the job to be tried again."""
-        counts = await self._results.note(self._clean_id, self._owner, job_id, result)
-        self._known[job_id] = counts
+        counts = await self._results.record(self._clean_id, self._owner, job_id, result)
+        self._results_by_job[job_id] = counts
         return job_id
 
 
@@ -119,32 +121,32 @@ def _kind(result: str) -> str:
     """What a result says of one attempt; one that nobody knows may have worked."""
     if result == BEGUN:
         return "begun"
-    if result in SETTLED:
+    if result in FINAL_RESULTS:
         return "settled"
-    return "not_done" if result in NOT_DONE or result in OTHERS_NOT_DONE else "unknown"
+    return "not_done" if result in NOT_DONE or result in NOT_SENT else "unknown"
 
 
-ASKED_SECONDS = 60 * 60
+CONFIRMATION_TTL_SECONDS = 60 * 60
 """So long a question waits for its answer."""
 
-KEPT_SECONDS = 30 * 24 * 60 * 60
-LEASE_SECONDS = 15
+CLEANUP_TTL_SECONDS = 30 * 24 * 60 * 60
+CLEANUP_LEASE_SECONDS = 15
 """Longer than one round of deletes takes, whatever Emporix does."""
 
-# The hash of a clean-up says in clear what becomes of it: its `state` is asked, running or ended.
+# The hash of a clean-up has its `state` in clear: unconfirmed, running or ended.
 # Record, state and entry in the due index change together, so a running one is always in the index.
 
-ASK = """
+SAVE_UNCONFIRMED = """
 local state = redis.call('HGET', KEYS[1], 'state')
-if state and state ~= 'asked' then return 0 end
-redis.call('HSET', KEYS[1], 'record', ARGV[1], 'state', 'asked')
+if state and state ~= 'unconfirmed' then return 0 end
+redis.call('HSET', KEYS[1], 'record', ARGV[1], 'state', 'unconfirmed')
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """
 
 # One clean-up of a user and tenant at a time; one that has left the index has ended, or is gone.
 # Gives 1 if it has begun, 0 if another one is under way, or else the seconds to wait, negative.
-BEGIN = (
+START_CLEANUP = (
     WAIT_FOR
     + """
 local state = redis.call('HGET', KEYS[3], 'state')
@@ -163,14 +165,14 @@ return 1
 )
 
 # Gives whether the lease is still ours, and who wants the clean-up to stop, "" for nobody.
-RENEW = """
+RENEW_LEASE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {0, ''} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {1, redis.call('HGET', KEYS[2], 'stop') or ''}
 """
 
 # By the holder of the lease only: another worker may have written something newer.
-SAVE = """
+SAVE_CLEANUP = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'record', ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
@@ -178,7 +180,7 @@ if KEYS[3] then redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[3]) end
 return 1
 """
 
-FINISH = """
+FINISH_CLEANUP = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'record', ARGV[2], 'state', 'ended')
 redis.call('HDEL', KEYS[2], 'stop')
@@ -188,19 +190,19 @@ if redis.call('GET', KEYS[4]) == ARGV[4] then redis.call('DEL', KEYS[4]) end
 return 1
 """
 
-STOP = """
+REQUEST_STOP = """
 if redis.call('HGET', KEYS[1], 'state') ~= 'running' then return 0 end
 redis.call('HSET', KEYS[1], 'stop', ARGV[1])
 return 1
 """
 
-AMEND = """
+AMEND_CLEANUP = """
 if redis.call('HGET', KEYS[1], 'state') ~= 'ended' then return 0 end
 redis.call('HSET', KEYS[1], 'record', ARGV[1])
 return 1
 """
 
-DUE_AT = """
+CLEANUPS_DUE_AT = """
 local function due_at() return redis.call('HGET', KEYS[2], 'state') == 'running' and ARGV[2] end
 """
 
@@ -219,117 +221,135 @@ class CleanupStore:
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands, vault: Cipher) -> None:
+    def __init__(self, redis: Commands, cipher: Cipher) -> None:
         self._redis = redis
-        self._sealing = EncryptedRecords(vault, "clean-up", CLEANUP_SERIALIZER)
-        self._job_ids = EncryptedRecords(vault, "list of a clean-up's jobs", JOB_IDS_SERIALIZER)
+        self._records = EncryptedRecords(cipher, "clean-up", CLEANUP_SERIALIZER)
+        self._job_id_lists = EncryptedRecords(
+            cipher, "list of a clean-up's jobs", JOB_IDS_SERIALIZER
+        )
         self._locks = Locks(redis)
-        scheduled = Scheduled.by_id("clean-ups", redis_keys.clean, DUE_AT)
-        self.due = DueIndex(redis, redis_keys.cleans_due(), scheduled)
-        scripts = (ASK, BEGIN, RENEW, SAVE, FINISH, STOP, AMEND)
+        scheduled = ScheduledRecords.by_id("clean-ups", redis_keys.cleanup, CLEANUPS_DUE_AT)
+        self.due = DueIndex(redis, redis_keys.cleanups_due(), scheduled)
+        scripts = (
+            SAVE_UNCONFIRMED,
+            START_CLEANUP,
+            RENEW_LEASE,
+            SAVE_CLEANUP,
+            FINISH_CLEANUP,
+            REQUEST_STOP,
+            AMEND_CLEANUP,
+        )
         self._scripts = {script: redis.register_script(script) for script in scripts}
 
-    async def load(self, clean_id: str) -> Cleanup | None:
+    async def load(self, cleanup_id: str) -> Cleanup | None:
         """The clean-up of that id; None where it is gone, or cannot be opened."""
-        key = redis_keys.clean(clean_id)
+        key = redis_keys.cleanup(cleanup_id)
         with translate_redis_errors():
             sealed = await self._redis.hget(key, "record")
-        return self._sealing.open(sealed, key, "record")
+        return self._records.open(sealed, key, "record")
 
-    async def ask(self, clean: Cleanup) -> bool:
+    async def save_unconfirmed(self, cleanup: Cleanup) -> bool:
         """Keep a question for an hour; False where that clean-up has begun already."""
-        args = [self._seal(clean), ASKED_SECONDS]
-        return bool(await self._run(ASK, [redis_keys.clean(clean.id)], args))
+        args = [self._seal(cleanup), CONFIRMATION_TTL_SECONDS]
+        return bool(await self._run(SAVE_UNCONFIRMED, [redis_keys.cleanup(cleanup.id)], args))
 
-    async def begin(self, clean: Cleanup, now: float) -> bool:
+    async def start(self, cleanup: Cleanup, now: float) -> bool:
         """Let a worker look after it; False where its user has another one in the tenant.
 
         True and nothing else where it has begun already. Raises LimitReached where its user has
         begun too many in the last 24 hours.
         """
         keys = [
-            redis_keys.cleaning(clean.caller, clean.tenant),
-            redis_keys.cleans_due(),
-            redis_keys.clean(clean.id),
-            redis_keys.cleanups_begun(clean.caller),
+            redis_keys.active_cleanup(cleanup.caller, cleanup.tenant),
+            redis_keys.cleanups_due(),
+            redis_keys.cleanup(cleanup.id),
+            redis_keys.cleanups_started(cleanup.caller),
         ]
-        record = self._seal(clean)
-        args = [clean.id, now, record, KEPT_SECONDS, CLEANUPS, CLEANUPS_SECONDS]
-        if (done := int(await self._run(BEGIN, keys, args))) < 0:
-            raise LimitReached("clean-ups", "person", CLEANUPS, -done)
+        record = self._seal(cleanup)
+        args = [cleanup.id, now, record, CLEANUP_TTL_SECONDS, MAX_CLEANUPS, CLEANUPS_PERIOD_SECONDS]
+        if (done := int(await self._run(START_CLEANUP, keys, args))) < 0:
+            raise LimitReached("clean-ups", "person", MAX_CLEANUPS, -done)
         return bool(done)
 
     async def running(self, most: int) -> list[Cleanup]:
         """Those that are under way and can be opened, at most so many."""
         with translate_redis_errors():
-            found = await self._redis.zrange(redis_keys.cleans_due(), 0, most - 1)
-        cleans = [await self.load(str(clean_id)) for clean_id in found]
-        return [clean for clean in cleans if clean]
+            found = await self._redis.zrange(redis_keys.cleanups_due(), 0, most - 1)
+        cleanups = [await self.load(str(cleanup_id)) for cleanup_id in found]
+        return [cleanup for cleanup in cleanups if cleanup]
 
-    async def claim(self, clean_id: str, owner: str) -> bool:
+    async def acquire_lease(self, cleanup_id: str, owner: str) -> bool:
         """Take the lease; False where another worker has it."""
-        return not await self._locks.take(redis_keys.clean_lease(clean_id), owner, LEASE_SECONDS)
+        return not await self._locks.acquire(
+            redis_keys.cleanup_lease(cleanup_id), owner, CLEANUP_LEASE_SECONDS
+        )
 
-    async def renew(self, clean_id: str, owner: str) -> str:
+    async def renew_lease(self, cleanup_id: str, owner: str) -> str:
         """Keep the lease; gives the user who wants it to stop, "" for nobody; raises LeaseLost."""
-        keys = [redis_keys.clean_lease(clean_id), redis_keys.clean(clean_id)]
-        ours, stop = await self._run(RENEW, keys, [owner, LEASE_SECONDS * 1000])
+        keys = [redis_keys.cleanup_lease(cleanup_id), redis_keys.cleanup(cleanup_id)]
+        ours, stop = await self._run(RENEW_LEASE, keys, [owner, CLEANUP_LEASE_SECONDS * 1000])
         if not ours:
-            raise LeaseLost(clean_id)
+            raise LeaseLost(cleanup_id)
         return str(stop)
 
-    async def release(self, clean_id: str, owner: str) -> None:
-        await self._locks.release(redis_keys.clean_lease(clean_id), owner)
+    async def release_lease(self, cleanup_id: str, owner: str) -> None:
+        await self._locks.release(redis_keys.cleanup_lease(cleanup_id), owner)
 
-    async def save(self, clean: Cleanup, owner: str) -> None:
+    async def save(self, cleanup: Cleanup, owner: str) -> None:
         """Keep it, as the holder of the lease; raises LeaseLost."""
-        keys = [redis_keys.clean_lease(clean.id), redis_keys.clean(clean.id)]
-        if not await self._run(SAVE, keys, [owner, self._seal(clean), KEPT_SECONDS]):
-            raise LeaseLost(clean.id)
+        keys = [redis_keys.cleanup_lease(cleanup.id), redis_keys.cleanup(cleanup.id)]
+        if not await self._run(
+            SAVE_CLEANUP, keys, [owner, self._seal(cleanup), CLEANUP_TTL_SECONDS]
+        ):
+            raise LeaseLost(cleanup.id)
 
-    async def freeze_job_ids(self, clean: Cleanup, job_ids: Sequence[str], owner: str) -> None:
+    async def freeze_job_ids(self, cleanup: Cleanup, job_ids: Sequence[str], owner: str) -> None:
         """As `save`, together with the ids of its jobs."""
-        key = redis_keys.clean_jobs(clean.id)
-        sealed = self._job_ids.seal(list(job_ids), key)
-        keys = [redis_keys.clean_lease(clean.id), redis_keys.clean(clean.id), key]
-        if not await self._run(SAVE, keys, [owner, self._seal(clean), KEPT_SECONDS, sealed]):
-            raise LeaseLost(clean.id)
+        key = redis_keys.cleanup_jobs(cleanup.id)
+        sealed = self._job_id_lists.seal(list(job_ids), key)
+        keys = [redis_keys.cleanup_lease(cleanup.id), redis_keys.cleanup(cleanup.id), key]
+        if not await self._run(
+            SAVE_CLEANUP, keys, [owner, self._seal(cleanup), CLEANUP_TTL_SECONDS, sealed]
+        ):
+            raise LeaseLost(cleanup.id)
 
-    async def jobs(self, clean_id: str) -> list[str]:
+    async def load_job_ids(self, cleanup_id: str) -> list[str]:
         """The ids that `freeze_job_ids` stored, in that order; none if they cannot be decrypted."""
-        key = redis_keys.clean_jobs(clean_id)
+        key = redis_keys.cleanup_jobs(cleanup_id)
         with translate_redis_errors():
-            return self._job_ids.open(await self._redis.get(key), key) or []
+            return self._job_id_lists.open(await self._redis.get(key), key) or []
 
-    async def finish(self, clean: Cleanup, owner: str) -> None:
+    async def finish(self, cleanup: Cleanup, owner: str) -> None:
         """It has ended, and its user may begin another one; raises LeaseLost.
 
         The marker of another clean-up of theirs stays.
         """
         keys = [
-            redis_keys.clean_lease(clean.id),
-            redis_keys.clean(clean.id),
-            redis_keys.cleans_due(),
-            redis_keys.cleaning(clean.caller, clean.tenant),
+            redis_keys.cleanup_lease(cleanup.id),
+            redis_keys.cleanup(cleanup.id),
+            redis_keys.cleanups_due(),
+            redis_keys.active_cleanup(cleanup.caller, cleanup.tenant),
         ]
-        args = [owner, self._seal(clean), KEPT_SECONDS, clean.id]
-        if not await self._run(FINISH, keys, args):
-            raise LeaseLost(clean.id)
+        args = [owner, self._seal(cleanup), CLEANUP_TTL_SECONDS, cleanup.id]
+        if not await self._run(FINISH_CLEANUP, keys, args):
+            raise LeaseLost(cleanup.id)
 
-    async def ask_to_stop(self, clean_id: str, user_id: str) -> bool:
+    async def request_stop(self, cleanup_id: str, user_id: str) -> bool:
         """Let the worker stop it; False where it is not under way.
 
         `user_id` is who wants that, or OWNER_GONE where its owner has left.
         """
-        return bool(await self._run(STOP, [redis_keys.clean(clean_id)], [user_id]))
+        return bool(await self._run(REQUEST_STOP, [redis_keys.cleanup(cleanup_id)], [user_id]))
 
-    async def amend(self, clean: Cleanup) -> bool:
+    async def amend(self, cleanup: Cleanup) -> bool:
         """Change the record of one that has ended; False where it has not."""
-        return bool(await self._run(AMEND, [redis_keys.clean(clean.id)], [self._seal(clean)]))
+        return bool(
+            await self._run(AMEND_CLEANUP, [redis_keys.cleanup(cleanup.id)], [self._seal(cleanup)])
+        )
 
     async def _run(self, script: str, keys: list[str], args: list[Any]) -> Any:
         with translate_redis_errors():
             return await self._scripts[script](keys=keys, args=args)
 
-    def _seal(self, clean: Cleanup) -> str:
-        return self._sealing.seal(clean, redis_keys.clean(clean.id), "record")
+    def _seal(self, cleanup: Cleanup) -> str:
+        return self._records.seal(cleanup, redis_keys.cleanup(cleanup.id), "record")

@@ -32,15 +32,15 @@ from redis.exceptions import TimeoutError as TookTooLong
 
 from bot.errors import StoreUnavailable
 from bot.store.encryption import Canary
-from bot.store.errors import DEMOTED, REDIS_ERROR_LOG, error_kind
+from bot.store.errors import NOT_PRIMARY_CODES, REDIS_ERROR_LOG, error_kind
 
 Commands: TypeAlias = Any
 """A Redis client: the annotations of redis-py do not know what `decode_responses` does."""
 
-SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 DEFAULT_SENTINEL_PORT = 26379
-OPTIONS = frozenset(
+URL_OPTIONS = frozenset(
     {
         "client_name",
         "db",
@@ -61,9 +61,9 @@ OPTIONS = frozenset(
 """What an address may set after its `?`. redis-py takes any argument of its classes as text there,
 and fails when it uses one that must not be text, such as `retry_on_error`."""
 
-SENTINEL_OPTIONS = frozenset({"sentinel_user", "sentinel_password"})
-CONNECT_SECONDS = 0.5
-ANSWER_SECONDS = 0.8
+SENTINEL_URL_OPTIONS = frozenset({"sentinel_user", "sentinel_password"})
+CONNECT_TIMEOUT_SECONDS = 0.5
+RESPONSE_TIMEOUT_SECONDS = 0.8
 """Redis is near and answers within milliseconds; who waits for longer is better told so."""
 
 REDIS_NOW = """
@@ -72,20 +72,22 @@ local now = time[1] + time[2] / 1000000
 """
 """Begins a Lua script that compares times: `now` is in seconds since 1970, by Redis's clock."""
 
-MAX_CONNECTIONS = 1000
+MAX_REDIS_CONNECTIONS = 1000
 """More than `bot.slack.background` runs at once: an empty pool looks like a Redis that is down."""
 
-RETRIED = (ConnectionBroken, ReadOnlyError)
+RETRYABLE_ERRORS = (ConnectionBroken, ReadOnlyError)
 """Both are tried again on a new connection: the old one may lead to a server that is gone."""
 
-QUEUE_SECONDS = 5.0
+QUEUE_TIMEOUT_SECONDS = 5.0
 """A worker's look for a task lasts one second in Redis; no answer for this long is a dead host."""
 
 QUEUE_OPTIONS: dict[str, Any] = {
     "decode_responses": False,
-    "socket_timeout": QUEUE_SECONDS,
+    "socket_timeout": QUEUE_TIMEOUT_SECONDS,
     # Nobody waits for an answer, and each waiting read of a worker would try again at once.
-    "retry": Retry(ExponentialWithJitterBackoff(base=0.2, cap=1.0), 1, supported_errors=RETRIED),
+    "retry": Retry(
+        ExponentialWithJitterBackoff(base=0.2, cap=1.0), 1, supported_errors=RETRYABLE_ERRORS
+    ),
 }
 
 KEEPALIVE: dict[str, Any] = {
@@ -99,7 +101,7 @@ KEEPALIVE: dict[str, Any] = {
 """An idle connection to a host that has vanished is closed after 5 + 3 * 2 seconds."""
 
 
-class Link:
+class SharedLink:
     """Shared by the connections of one client: those of an older `generation` are not used again.
 
     Where one connection shows that its server is silent, demoted or gone, the others most likely
@@ -114,7 +116,7 @@ class Link:
 class _LinkedConnection(AbstractConnection):
     """A connection that tells its link about a bad server, and asks it before each use."""
 
-    def __init__(self, *, link: Link, **options: Any) -> None:
+    def __init__(self, *, link: SharedLink, **options: Any) -> None:
         super().__init__(**options)
         self._link, self._generation = link, link.generation
 
@@ -142,25 +144,25 @@ class _LinkedConnection(AbstractConnection):
         try:
             return await super().read_response(*args, **options)
         except (ConnectionBroken, TookTooLong):
-            self._distrust()
+            self._mark_stale()
             raise
         except asyncio.CancelledError:  # a caller may wait a little less than the client does
-            if time.monotonic() - began > ANSWER_SECONDS / 2:
-                self._distrust()
+            if time.monotonic() - began > RESPONSE_TIMEOUT_SECONDS / 2:
+                self._mark_stale()
             raise
         except ResponseError as error:
-            if (code := error_kind(error)) not in DEMOTED:
+            if (code := error_kind(error)) not in NOT_PRIMARY_CODES:
                 raise
-            self._distrust()
+            self._mark_stale()
             raise ReadOnlyError(str(error), status_code=code) from error
 
-    def _distrust(self) -> None:
+    def _mark_stale(self) -> None:
         """What an old connection meets says nothing about the new ones."""
         if self._generation == self._link.generation:
             self._link.generation += 1
 
 
-CONNECTIONS = {
+CONNECTION_CLASSES = {
     scheme: type(f"Linked{base.__name__}", (_LinkedConnection, base), {})
     for scheme, base in {
         "redis": Connection,
@@ -194,8 +196,8 @@ def check_address(url: str) -> None:
     Nothing is connected. A letter of the password that is not percent-encoded moves all that
     follows it to another part of the address.
     """
-    if not url.startswith(SCHEMES):
-        raise ValueError(f"must begin with one of {', '.join(SCHEMES)}")
+    if not url.startswith(REDIS_SCHEMES):
+        raise ValueError(f"must begin with one of {', '.join(REDIS_SCHEMES)}")
     try:
         parts = urlsplit(url)
         is_usable = _is_usable(parts)
@@ -213,7 +215,7 @@ def _is_usable(parts: SplitResult) -> bool:
     """redis-py passes over a path that is no number, and takes a missing host for this machine."""
     if parts.fragment or " " in parts.netloc:
         return False
-    allowed = SENTINEL_OPTIONS if parts.scheme in SENTINEL_SCHEMES else OPTIONS
+    allowed = SENTINEL_URL_OPTIONS if parts.scheme in SENTINEL_SCHEMES else URL_OPTIONS
     if not parse_qs(parts.query, keep_blank_values=True).keys() <= allowed:
         return False
     if parts.scheme == "unix":
@@ -230,38 +232,38 @@ def translate_redis_errors() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
-        REDIS_ERROR_LOG.note(error)
+        REDIS_ERROR_LOG.log(error)
         raise StoreUnavailable(error_kind(error)) from error
 
 
 def _options(canary: Canary | None) -> dict[str, Any]:
     return {
-        "link": Link(canary),
+        "link": SharedLink(canary),
         "decode_responses": True,
-        "socket_connect_timeout": CONNECT_SECONDS,
-        "socket_timeout": ANSWER_SECONDS,
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "socket_timeout": RESPONSE_TIMEOUT_SECONDS,
         "health_check_interval": 30,
-        "max_connections": MAX_CONNECTIONS,
+        "max_connections": MAX_REDIS_CONNECTIONS,
         # One more try mends a connection that died idle; more, or another wait after a time-out,
         # would keep people waiting.
         "retry": Retry(
-            ExponentialWithJitterBackoff(base=0.02, cap=0.2), 1, supported_errors=RETRIED
+            ExponentialWithJitterBackoff(base=0.02, cap=0.2), 1, supported_errors=RETRYABLE_ERRORS
         ),
     }
 
 
 def _client(url: str, options: dict[str, Any]) -> Commands:
     scheme = urlsplit(url).scheme
-    options |= {"connection_class": CONNECTIONS[scheme]}
+    options |= {"connection_class": CONNECTION_CLASSES[scheme]}
     if scheme != "unix":
         options |= KEEPALIVE
     if scheme in SENTINEL_SCHEMES:
-        return _by_sentinel(url, options)
-    options |= parse_url(url) | {"connection_class": CONNECTIONS[scheme]}
+        return _sentinel_client(url, options)
+    options |= parse_url(url) | {"connection_class": CONNECTION_CLASSES[scheme]}
     return Redis.from_pool(ConnectionPool(**options))
 
 
-def _by_sentinel(url: str, options: dict[str, Any]) -> Commands:
+def _sentinel_client(url: str, options: dict[str, Any]) -> Commands:
     parts = urlsplit(url)
     login, _, hosts = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
@@ -275,8 +277,8 @@ def _by_sentinel(url: str, options: dict[str, Any]) -> Commands:
         sentinel_kwargs={
             "username": query.get("sentinel_user"),
             "password": query.get("sentinel_password"),
-            "socket_connect_timeout": CONNECT_SECONDS,
-            "socket_timeout": ANSWER_SECONDS,
+            "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "socket_timeout": RESPONSE_TIMEOUT_SECONDS,
             **KEEPALIVE,
             **tls,
         },

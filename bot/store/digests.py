@@ -10,22 +10,22 @@ from bot.domain.digests import DayTotals, Digest, DueRun
 from bot.errors import LimitReached
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.due_index import DueIndex, Scheduled
+from bot.store.due_index import DueIndex, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.serialization import Serializer
 from bot.store.versioned_records import (
-    DIGESTS,
-    POSTS_NOW,
-    POSTS_NOW_SECONDS,
+    DIGEST_LIMITS,
+    MAX_POSTS_NOW,
+    POSTS_NOW_PERIOD_SECONDS,
     WAIT_FOR,
     Argument,
-    Indexes,
+    RecordIndexes,
     VersionedRecordStore,
 )
 
 # When a digest is due changes with it. Its name is checked here, so that two people cannot give
 # the same one.
-SAVE = (
+SAVE_DIGEST = (
     WAIT_FOR
     + """
 local why = refused()
@@ -40,19 +40,19 @@ if ARGV[11] ~= '' then
   if wait > 0 then return 'wait ' .. wait end
 end
 save()
-redis.call('HSET', KEYS[1], 'due', ARGV[9], 'run', ARGV[10])
+redis.call('HSET', KEYS[1], 'due', ARGV[9], 'due_key', ARGV[10])
 if ARGV[9] == '' then redis.call('ZREM', KEYS[7], ARGV[4])
 else redis.call('ZADD', KEYS[7], ARGV[9], ARGV[4]) end
 return 'saved'
 """
 )
 
-DELETE = """
+DELETE_DIGEST = """
 redis.call('ZREM', KEYS[6], ARGV[2])
 return 1
 """
 
-DUE_AT = """
+DIGESTS_DUE_AT = """
 local function due_at()
   local due = redis.call('HGET', KEYS[2], 'due')
   return due ~= '' and due
@@ -72,9 +72,9 @@ def new_digest_id() -> str:
     return secrets.token_hex(8)
 
 
-INDEXES = Indexes(
+DIGEST_INDEXES = RecordIndexes(
     "digests",
-    DIGESTS,
+    DIGEST_LIMITS,
     redis_keys.digest,
     redis_keys.digests_of_channel,
     redis_keys.digests_of_owner,
@@ -88,11 +88,15 @@ class DigestStore(VersionedRecordStore[Digest]):
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands, vault: Cipher) -> None:
+    def __init__(self, redis: Commands, cipher: Cipher) -> None:
         super().__init__(
-            redis, EncryptedRecords(vault, "digest", DIGEST_SERIALIZER), INDEXES, SAVE, DELETE
+            redis,
+            EncryptedRecords(cipher, "digest", DIGEST_SERIALIZER),
+            DIGEST_INDEXES,
+            SAVE_DIGEST,
+            DELETE_DIGEST,
         )
-        scheduled = Scheduled.by_id("digests", redis_keys.digest, DUE_AT)
+        scheduled = ScheduledRecords.by_id("digests", redis_keys.digest, DIGESTS_DUE_AT)
         self.due = DueIndex(redis, redis_keys.digests_due(), scheduled)
 
     async def save(
@@ -106,16 +110,16 @@ class DigestStore(VersionedRecordStore[Digest]):
         """
         args: list[Argument] = [
             "" if digest.due_at is None else digest.due_at,
-            digest.run,
-            POSTS_NOW if posts_now else "",
-            POSTS_NOW_SECONDS,
+            digest.due_key,
+            MAX_POSTS_NOW if posts_now else "",
+            POSTS_NOW_PERIOD_SECONDS,
         ]
         keys = [redis_keys.digests_due(), redis_keys.digest_posts_now(digest.id)]
-        saved, done = await self._write(digest, before, keys, args, _hashed(digest.name))
+        saved, done = await self._write(digest, before, keys, args, _name_hash(digest.name))
         if done == "name":
             raise NameTaken
         if done.startswith("wait"):
-            raise LimitReached("posts", "digest", POSTS_NOW, int(done.split()[1]))
+            raise LimitReached("posts", "digest", MAX_POSTS_NOW, int(done.split()[1]))
         return None if done == "changed" else saved
 
     async def delete(self, digest: Digest) -> bool:
@@ -128,7 +132,7 @@ class DigestStore(VersionedRecordStore[Digest]):
         ids = await self.due.claim(now, most)
         return [
             DueRun(id_, run or "")
-            for id_, run in zip(ids, await self._fields(ids, "run"), strict=True)
+            for id_, run in zip(ids, await self._fields(ids, "due_key"), strict=True)
         ]
 
     async def due_between(self, since: float, until: float, most: int) -> tuple[Digest, ...]:
@@ -140,43 +144,46 @@ class DigestStore(VersionedRecordStore[Digest]):
         return await self._loaded(ids)
 
 
-def folded(name: str) -> str:
+def normalize_name(name: str) -> str:
     """What two names must differ in: neither case nor quotes nor spaces."""
     return " ".join(name.casefold().split()).strip("“”\"'")
 
 
-def _hashed(name: str) -> str:
-    return hashlib.sha256(folded(name).encode()).hexdigest()[:16]
+def _name_hash(name: str) -> str:
+    return hashlib.sha256(normalize_name(name).encode()).hexdigest()[:16]
 
 
 DAILY_COUNTS_TTL_SECONDS = 21 * 24 * 60 * 60
 """After the last count; longer than a chart looks back."""
 
 
-DAYS = Serializer(dict[str, DayTotals])
+DAILY_COUNTS_SERIALIZER = Serializer(dict[str, DayTotals])
 
 
 class DailyCounts:
     """Counts by connection, by a series, which names what is counted, and by date.
 
-    `source` is the name of a `bot.store.due_index.Source`. Both methods raise StoreUnavailable
-    where Redis does not answer.
+    `connection_name` is the name of a PolledConnection. Both methods raise StoreUnavailable where
+    Redis does not answer.
     """
 
-    def __init__(self, redis: Commands, vault: Cipher) -> None:
-        self._redis, self._sealing = redis, EncryptedRecords(vault, "series of day counts", DAYS)
+    def __init__(self, redis: Commands, cipher: Cipher) -> None:
+        self._redis, self._records = (
+            redis,
+            EncryptedRecords(cipher, "series of day counts", DAILY_COUNTS_SERIALIZER),
+        )
 
-    async def load(self, source: str, series: str) -> dict[str, DayTotals]:
+    async def load(self, connection_name: str, series: str) -> dict[str, DayTotals]:
         """What is kept; nothing where it cannot be opened any more."""
-        key = redis_keys.day_counts(source, series)
+        key = redis_keys.daily_counts(connection_name, series)
         with translate_redis_errors():
             sealed = await self._redis.get(key)
-        return self._sealing.open(sealed, key) or {}
+        return self._records.open(sealed, key) or {}
 
-    async def keep(self, source: str, series: str, days: Mapping[str, DayTotals]) -> None:
+    async def save(self, connection_name: str, series: str, days: Mapping[str, DayTotals]) -> None:
         """Keep these days of a series, and no others."""
-        key = redis_keys.day_counts(source, series)
+        key = redis_keys.daily_counts(connection_name, series)
         with translate_redis_errors():
             await self._redis.set(
-                key, self._sealing.seal(dict(days), key), ex=DAILY_COUNTS_TTL_SECONDS
+                key, self._records.seal(dict(days), key), ex=DAILY_COUNTS_TTL_SECONDS
             )

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from bot.domain.accounts import PolledConnection
 from bot.store.connection import Commands, translate_redis_errors
 
-CLAIM_SECONDS = 60.0
+DUE_CLAIM_SECONDS = 60.0
 """A name that was claimed is due again after this time, in case its worker has died."""
 
-SCANNED = 500
+RECONCILE_BATCH_SIZE = 500
 """Keys that one step of a reconciliation visits."""
 
 logger = logging.getLogger(__name__)
 
-CLAIM = """
+CLAIM_DUE = """
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
 for _, name in ipairs(due) do redis.call('ZADD', KEYS[1], ARGV[2], name) end
 return due
@@ -25,36 +25,36 @@ return due
 
 # A name leaves the index only if Redis itself shows that its record is never due: a worker may
 # lack the key that decrypts the record, and the record may have been changed meanwhile.
-SCHEDULE = """
+SCHEDULE_DUE = """
 if due_at() then return redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) and 1 end
 redis.call('ZREM', KEYS[1], ARGV[1])
 if KEYS[3] then redis.call('HDEL', KEYS[3], ARGV[1]) end
 return 0
 """
 
-RESTORE = """
+RESTORE_DUE = """
 local at = due_at()
 return at and redis.call('ZADD', KEYS[1], 'NX', at, ARGV[1]) or 0
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Scheduled:
+class ScheduledRecords:
     """The records that an index is made from.
 
-    `what` names them in the log. `pattern` matches all of their keys, `names` gives the names
-    that some of these keys stand for, and `key` the key of a name. `due_at` is a Lua function that
-    gives when the record at KEYS[2] is due, for example at ARGV[2]; false or nil if never.
+    `description` names them in the log. `pattern` matches all of their keys, `names` gives the
+    names that some of these keys stand for, and `key` the key of a name. `due_at` is a Lua function
+    that gives when the record at KEYS[2] is due, for example at ARGV[2]; false or nil if never.
     """
 
-    what: str
+    description: str
     pattern: str
     names: Callable[[list[str]], Awaitable[Iterable[str]]]
     key: Callable[[str], str]
     due_at: str
 
     @classmethod
-    def by_id(cls, what: str, key: Callable[[str], str], due_at: str) -> Scheduled:
+    def by_id(cls, what: str, key: Callable[[str], str], due_at: str) -> ScheduledRecords:
         """Records whose keys end with their ids."""
 
         async def ids(keys: list[str]) -> Iterable[str]:
@@ -67,17 +67,17 @@ class Scheduled:
 class DueIndex:
     """One index. Every method raises StoreUnavailable if Redis does not answer.
 
-    The hash `strikes` loses the names that leave the index.
+    The hash `failures` loses the names that leave the index.
     """
 
     def __init__(
-        self, redis: Commands, index: str, scheduled: Scheduled, strikes: str = ""
+        self, redis: Commands, index: str, scheduled: ScheduledRecords, failures: str = ""
     ) -> None:
         self._redis, self._index, self._scheduled = redis, index, scheduled
-        self._strikes = [strikes] if strikes else []
-        self._claim = redis.register_script(CLAIM)
-        self._schedule = redis.register_script(scheduled.due_at + SCHEDULE)
-        self._restore = redis.register_script(scheduled.due_at + RESTORE)
+        self._failures = [failures] if failures else []
+        self._claim = redis.register_script(CLAIM_DUE)
+        self._schedule = redis.register_script(scheduled.due_at + SCHEDULE_DUE)
+        self._restore = redis.register_script(scheduled.due_at + RESTORE_DUE)
 
     async def claim(self, now: float, most: int) -> list[str]:
         """Names that are due, the earliest first; no other worker gets them for a minute.
@@ -85,7 +85,7 @@ class DueIndex:
         In a time that grows with how many these are, not with how many there are.
         """
         with translate_redis_errors():
-            found = await self._claim(keys=[self._index], args=[now, now + CLAIM_SECONDS, most])
+            found = await self._claim(keys=[self._index], args=[now, now + DUE_CLAIM_SECONDS, most])
         return list(map(str, found))
 
     async def schedule(self, name: str, at: float) -> bool:
@@ -102,11 +102,11 @@ class DueIndex:
         while cursor != 0:
             with translate_redis_errors():
                 cursor, keys = await self._redis.scan(
-                    max(cursor, 0), match=self._scheduled.pattern, count=SCANNED
+                    max(cursor, 0), match=self._scheduled.pattern, count=RECONCILE_BATCH_SIZE
                 )
                 restored += await self._restored(await self._scheduled.names(keys), at)
         if restored:
-            what = self._scheduled.what
+            what = self._scheduled.description
             logger.warning("%d %s were missing in the due index, and were added", restored, what)
         return restored
 
@@ -117,36 +117,36 @@ class DueIndex:
             return sum(await pipe.execute())
 
     def _keys(self, name: str) -> list[str]:
-        return [self._index, self._scheduled.key(name), *self._strikes]
+        return [self._index, self._scheduled.key(name), *self._failures]
 
 
 # Only what is in the index is counted, so that nothing stays of a connection that was removed.
-STRIKE = """
+COUNT_FAILURE = """
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 return redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
 """
 
 
 class PolledConnections:
-    """The sorted set `due` says when to look; the hash `strikes` counts recent refusals.
+    """The sorted set `due` says when to look; the hash `failures` counts recent refusals.
 
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands, due: str, strikes: str, followed: Scheduled) -> None:
-        self._redis, self._due, self._strikes = redis, due, strikes
-        self.due = DueIndex(redis, due, followed, strikes)
-        self._strike = redis.register_script(STRIKE)
+    def __init__(self, redis: Commands, due: str, failures: str, records: ScheduledRecords) -> None:
+        self._redis, self._due, self._failures = redis, due, failures
+        self.due = DueIndex(redis, due, records, failures)
+        self._count_failure = redis.register_script(COUNT_FAILURE)
 
-    async def take_due(self, now: float, most: int) -> list[PolledConnection]:
-        """Sources that are to be looked at; nobody else gets them for a minute.
+    async def claim_due(self, now: float, most: int) -> list[PolledConnection]:
+        """Connections that are to be looked at; nobody else gets them for a minute.
 
-        An entry that names no source is removed, so that it does not hold up the others.
+        An entry that names no connection is removed, so that it does not hold up the others.
         """
         found, unreadable = [], []
         for name in await self.due.claim(now, most):
             try:
-                found.append(PolledConnection.named(name))
+                found.append(PolledConnection.parse(name))
             except ValueError:
                 unreadable.append(name)
         if unreadable:
@@ -155,21 +155,23 @@ class PolledConnections:
                 await self._redis.zrem(self._due, *unreadable)
         return found
 
-    async def look_again(self, source: PolledConnection, at: float) -> None:
-        """Look at a source then; never again if Redis holds nothing that is followed there."""
-        await self.due.schedule(source.name, at)
+    async def schedule(self, connection: PolledConnection, at: float) -> None:
+        """Look at a connection then; never again if Redis holds nothing that is records there."""
+        await self.due.schedule(connection.name, at)
 
-    async def look_soon(self, source: PolledConnection, at: float) -> None:
-        """Look at a source then, unless it is looked at earlier anyway."""
+    async def poll_by(self, connection: PolledConnection, at: float) -> None:
+        """Look at a connection then, unless it is looked at earlier anyway."""
         with translate_redis_errors():
-            await self._redis.zadd(self._due, {source.name: at}, lt=True)
+            await self._redis.zadd(self._due, {connection.name: at}, lt=True)
 
-    async def strike(self, source: PolledConnection) -> int:
+    async def count_failure(self, connection: PolledConnection) -> int:
         """Count a refusal; gives how many there were in a row."""
         with translate_redis_errors():
-            return int(await self._strike(keys=[self._due, self._strikes], args=[source.name]))
+            return int(
+                await self._count_failure(keys=[self._due, self._failures], args=[connection.name])
+            )
 
-    async def clear_strikes(self, source: PolledConnection) -> None:
+    async def clear_failures(self, connection: PolledConnection) -> None:
         """The connection works, or is not used now."""
         with translate_redis_errors():
-            await self._redis.hdel(self._strikes, source.name)
+            await self._redis.hdel(self._failures, connection.name)

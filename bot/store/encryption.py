@@ -56,8 +56,8 @@ def _parse(text: str) -> EncryptionKey:
     return EncryptionKey(hashlib.sha256(secret).hexdigest()[:KEY_ID_LENGTH], secret)
 
 
-VERSION = "1"
-PSEUDONYM_LENGTH = 16  # of 64 hexadecimal digits
+FORMAT_VERSION = "1"
+PSEUDONYM_HEX_DIGITS = 16  # of 64 hexadecimal digits
 NONCE_BYTES = 12  # NIST SP 800-38D, 8.2: the length that GCM is made for
 
 
@@ -65,7 +65,7 @@ class DecryptionError(Exception):
     """Of another place, of a key that is no longer configured, or damaged."""
 
 
-def aad(key: str, field: str = "") -> str:
+def build_aad(key: str, field: str = "") -> str:
     """What a sealed text is bound to: a key in Redis, or a field of the hash there."""
     return f"{key}/{field}" if field else key
 
@@ -73,7 +73,7 @@ def aad(key: str, field: str = "") -> str:
 class Cipher:
     """Seals texts with the first key and opens them with any: `1.<key id>.<nonce and ciphertext>`.
 
-    The place (a Redis key and field) is authenticated with the text, so that a sealed text
+    The `aad` (a Redis key and field) is authenticated with the text, so that a sealed text
     copied to another user's record does not open there.
     """
 
@@ -81,10 +81,11 @@ class Cipher:
         self._ciphers = {key.id: AESGCM(key.secret) for key in keys}
         self._first, self._secret = keys[0].id, keys[0].secret
 
-    def seal(self, text: str, place: str) -> str:
+    def seal(self, text: str, aad: str) -> str:
+        """The encrypted text; `open` needs the same `aad` (additional authenticated data)."""
         nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._ciphers[self._first].encrypt(nonce, text.encode(), place.encode())
-        return f"{VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+        sealed = self._ciphers[self._first].encrypt(nonce, text.encode(), aad.encode())
+        return f"{FORMAT_VERSION}.{self._first}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def pseudonym(self, text: str) -> str:
         """A name for somebody who is not to be named, the same while the first key is the same.
@@ -92,33 +93,33 @@ class Cipher:
         Without that key, nobody can undo it or compare it with a guess.
         """
         name = hmac.digest(self._secret, b"pseudonym:" + text.encode(), "sha256").hex()
-        return f"gone-{self._first}-{name[:PSEUDONYM_LENGTH]}"
+        return f"gone-{self._first}-{name[:PSEUDONYM_HEX_DIGITS]}"
 
     def is_current(self, sealed: str) -> bool:
         """Whether it is sealed as `seal` would do it now."""
-        return sealed.startswith(f"{VERSION}.{self._first}.")
+        return sealed.startswith(f"{FORMAT_VERSION}.{self._first}.")
 
     def key_id(self, sealed: str) -> str:
         """The id of the key that it says it was sealed with."""
         return sealed.partition(".")[2].partition(".")[0][:KEY_ID_LENGTH]
 
-    def open(self, sealed: str, place: str) -> str:
-        """The text that was sealed for `aad`; raises Unopenable."""
+    def open(self, sealed: str, aad: str) -> str:
+        """The text that was sealed for `build_aad`; raises DecryptionError."""
         version, _, rest = sealed.partition(".")
         key_id, _, encoded = rest.partition(".")
         cipher = self._ciphers.get(key_id)
-        if version != VERSION or cipher is None:
+        if version != FORMAT_VERSION or cipher is None:
             raise DecryptionError(f"sealed with key {key_id[:8]!r} in form {version[:8]!r}")
         try:
             data = base64.urlsafe_b64decode(encoded)
-            return cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], place.encode()).decode()
+            return cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], aad.encode()).decode()
         except (InvalidTag, binascii.Error, ValueError) as error:
             raise DecryptionError("damaged, or sealed for another place") from error
 
 
 T = TypeVar("T")
 
-MOST_LOGGED = 1000
+MAX_LOGGED_RECORDS = 1000
 
 logger = logging.getLogger(__name__)
 
@@ -129,13 +130,13 @@ class EncryptedRecords(Generic[T]):
     `kind` names them in the log.
     """
 
-    def __init__(self, vault: Cipher, kind: str, serializer: Serializer[T]) -> None:
-        self._vault, self._kind, self._serializer = vault, kind, serializer
+    def __init__(self, cipher: Cipher, kind: str, serializer: Serializer[T]) -> None:
+        self._cipher, self._kind, self._serializer = cipher, kind, serializer
         self._logged: set[int] = set()
 
     def seal(self, record: T, key: str, field: str = "") -> str:
         """The record, to be written to `key`, or to a field of that hash."""
-        return self._vault.seal(self._serializer.write(record), aad(key, field))
+        return self._cipher.seal(self._serializer.write(record), build_aad(key, field))
 
     def open(self, sealed: str | None, key: str, field: str = "", **said_by_key: Any) -> T | None:
         """The record there; None if there is none, or if it can't be trusted or understood.
@@ -145,9 +146,9 @@ class EncryptedRecords(Generic[T]):
         """
         if not sealed:
             return None
-        where = aad(key, field)
+        where = build_aad(key, field)
         try:
-            return self._serializer.read(self._vault.open(sealed, where), **said_by_key)
+            return self._serializer.read(self._cipher.open(sealed, where), **said_by_key)
         except (DecryptionError, InvalidRecord) as error:
             self._log(hash((where, sealed)), error)
             return None
@@ -155,13 +156,13 @@ class EncryptedRecords(Generic[T]):
     def _log(self, record: int, error: Exception) -> None:
         if record in self._logged:
             return
-        if len(self._logged) >= MOST_LOGGED:
+        if len(self._logged) >= MAX_LOGGED_RECORDS:
             self._logged.clear()
         self._logged.add(record)
         logger.warning("a stored %s cannot be opened: %s", self._kind, error)
 
 
-DEFAULT, CONNECTION, TOKEN = "default", "connection:", "token:"
+DEFAULT_FIELD, CONNECTION_FIELD, TOKEN_FIELD = "default", "connection:", "token:"
 """Fields of the hash: the default tenant; and with a tenant's name, its connection and token."""
 
 _CONNECTION = Serializer(Connection, "caller", "tenant", "token")
@@ -171,16 +172,16 @@ _TOKEN = Serializer(Token)
 class AccountEncryption:
     """Writes and reads sealed fields; each opens only in its own field of its own user's hash."""
 
-    def __init__(self, vault: Cipher) -> None:
-        self._connections = EncryptedRecords(vault, "connection", _CONNECTION)
-        self._tokens = EncryptedRecords(vault, "token", _TOKEN)
+    def __init__(self, cipher: Cipher) -> None:
+        self._connections = EncryptedRecords(cipher, "connection", _CONNECTION)
+        self._tokens = EncryptedRecords(cipher, "token", _TOKEN)
 
-    def connection(
+    def open_connection(
         self, caller: Caller, tenant: str, fields: Mapping[str, str]
     ) -> Connection | None:
         """The connection to a tenant in a user's hash; None where it cannot be opened."""
-        name = CONNECTION + tenant
-        token = self.token(caller, tenant, fields.get(TOKEN + tenant))
+        name = CONNECTION_FIELD + tenant
+        token = self.open_token(caller, tenant, fields.get(TOKEN_FIELD + tenant))
         return self._connections.open(
             fields[name],
             redis_keys.account(caller),
@@ -190,41 +191,41 @@ class AccountEncryption:
             token=token,
         )
 
-    def token(self, caller: Caller, tenant: str, sealed: str | None) -> Token | None:
-        return self._tokens.open(sealed, redis_keys.account(caller), TOKEN + tenant)
+    def open_token(self, caller: Caller, tenant: str, sealed: str | None) -> Token | None:
+        return self._tokens.open(sealed, redis_keys.account(caller), TOKEN_FIELD + tenant)
 
     def seal_connection(self, connection: Connection) -> str:
-        name = CONNECTION + connection.tenant
+        name = CONNECTION_FIELD + connection.tenant
         return self._connections.seal(connection, redis_keys.account(connection.caller), name)
 
     def seal_token(self, connection: Connection, token: Token) -> str:
-        name = TOKEN + connection.tenant
+        name = TOKEN_FIELD + connection.tenant
         return self._tokens.seal(token, redis_keys.account(connection.caller), name)
 
 
-def is_sealed(name: str) -> bool:
+def is_encrypted_field(name: str) -> bool:
     """Whether the field of this name holds a sealed text."""
-    return name.startswith((CONNECTION, TOKEN))
+    return name.startswith((CONNECTION_FIELD, TOKEN_FIELD))
 
 
-HASH, TEXT = "hash", "string"
+HASH_TYPE, STRING_TYPE = "hash", "string"
 """Types of Redis's."""
 
-PATTERNS = (
-    (redis_keys.ALL_ACCOUNTS, HASH),
-    (redis_keys.ALL_BY_CLOCK, HASH),
-    (redis_keys.ALL_BY_CLOCK, TEXT),
+ENCRYPTED_KEY_PATTERNS = (
+    (redis_keys.ALL_ACCOUNTS, HASH_TYPE),
+    (redis_keys.ALL_SCHEDULED, HASH_TYPE),
+    (redis_keys.ALL_SCHEDULED, STRING_TYPE),
 )
 """What SCAN has to look for, and of which type it has to be."""
 
-_clock = re.escape(redis_keys.CLOCK)
+_scheduled = re.escape(redis_keys.SCHEDULED)
 _account = re.compile(re.escape(redis_keys.ALL_ACCOUNTS).replace(r"\*", ".*"))
-_record = re.compile(rf"{_clock}:(digest|alert|clean):[^:]+")
-_watches = re.compile(rf"{_clock}:watches:[^:]*:[^:]*:[^:]*")
-_text = re.compile(rf"{_clock}:(alert:[^:]+:posts|clean:[^:]+:jobs)")
+_record = re.compile(rf"{_scheduled}:(digest|alert|cleanup):[^:]+")
+_watches = re.compile(rf"{_scheduled}:watches:[^:]*:[^:]*:[^:]*")
+_text = re.compile(rf"{_scheduled}:(alert:[^:]+:posts|cleanup:[^:]+:jobs)")
 
 
-def may_hold_sealed(key: str) -> bool:
+def may_hold_encrypted(key: str) -> bool:
     """Whether anything at this key can be sealed."""
     return any(kind.fullmatch(key) for kind in (_account, _record, _watches, _text))
 
@@ -233,14 +234,14 @@ def is_account(key: str) -> bool:
     return bool(_account.fullmatch(key))
 
 
-def sealed_texts(key: str, value: Mapping[str, str] | str | None) -> dict[str, str]:
+def encrypted_texts(key: str, value: Mapping[str, str] | str | None) -> dict[str, str]:
     """The sealed texts at a key by their fields; that of a string has the field ""."""
     if not value:
         return {}
     if isinstance(value, str):
         return {"": value}
     if _account.fullmatch(key):
-        return {name: text for name, text in value.items() if is_sealed(name)}
+        return {name: text for name, text in value.items() if is_encrypted_field(name)}
     if _record.fullmatch(key):
         return {name: text for name, text in value.items() if name == "record"}
     return dict(value)
@@ -261,9 +262,9 @@ class Canary:
     """
 
     def __init__(
-        self, vault: Cipher, stop: Callable[[], object] = lambda: None, *, create: bool = True
+        self, cipher: Cipher, stop: Callable[[], object] = lambda: None, *, create: bool = True
     ) -> None:
-        self._vault, self._stop, self._create = vault, stop, create
+        self._cipher, self._stop, self._create = cipher, stop, create
         self.problem = ""
 
     def has_refused(self) -> bool:
@@ -271,12 +272,12 @@ class Canary:
         return bool(self.problem)
 
     async def admit(self, connection: Any) -> None:
-        """Raises WrongKeys; costs a new connection one round trip."""
-        sealed = await _ask(connection, "GET", redis_keys.canary())
+        """Raises WrongEncryptionKeys; costs a new connection one round trip."""
+        sealed = await _command(connection, "GET", redis_keys.canary())
         if sealed is None and self._create:
-            new = self._vault.seal(CANARY_TEXT, aad(redis_keys.canary()))
-            await _ask(connection, "SET", redis_keys.canary(), new, "NX")
-            sealed = await _ask(
+            new = self._cipher.seal(CANARY_TEXT, build_aad(redis_keys.canary()))
+            await _command(connection, "SET", redis_keys.canary(), new, "NX")
+            sealed = await _command(
                 connection, "GET", redis_keys.canary()
             )  # another one may have been first
         if sealed is not None:
@@ -284,7 +285,7 @@ class Canary:
 
     def _check(self, sealed: str) -> None:
         try:
-            self._vault.open(sealed, aad(redis_keys.canary()))
+            self._cipher.open(sealed, build_aad(redis_keys.canary()))
         except DecryptionError as error:
             if not self.problem:
                 self.problem = (
@@ -297,6 +298,6 @@ class Canary:
             raise WrongEncryptionKeys(str(error)) from error
 
 
-async def _ask(connection: Any, *command: str) -> Any:
+async def _command(connection: Any, *command: str) -> Any:
     await connection.send_command(*command, check_health=False)
     return await connection.read_response()

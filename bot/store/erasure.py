@@ -16,22 +16,22 @@ from bot.domain.accounts import Caller
 from bot.store import keys as redis_keys
 from bot.store.audit import rewrite
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.encryption import Cipher, DecryptionError, aad
+from bot.store.encryption import Cipher, DecryptionError, build_aad
 
-BATCH = 500
-MOST_ROUNDS = 5
+ERASURE_BATCH_SIZE = 500
+MAX_ERASURE_ROUNDS = 5
 """The app may write while this runs; what it wrote is found in the next round."""
 
 OWNER_GONE = "owner_gone"
 """Why a digest or an alert is paused whose owner has left."""
 
-SEALED = re.compile(r"1\.[0-9a-f]{8}\.[\w=-]+")
-OWNED = re.compile(rf"{re.escape(redis_keys.CLOCK)}:(digest|alert|clean):([^:]+)")
-AUDIT = re.compile(rf"{re.escape(redis_keys.PREFIX)}:\{{([^:}}]*):([^:}}]*)\}}:audit")
-JOBS = "saq:"
+ENCRYPTED_TEXT = re.compile(r"1\.[0-9a-f]{8}\.[\w=-]+")
+RECORD_KEY = re.compile(rf"{re.escape(redis_keys.SCHEDULED)}:(digest|alert|cleanup):([^:]+)")
+AUDIT_KEY = re.compile(rf"{re.escape(redis_keys.PREFIX)}:\{{([^:}}]*):([^:}}]*)\}}:audit")
+SAQ_PREFIX = "saq:"
 
 # Only what is still as it was read; another process may have changed it meanwhile.
-BLANK = """
+BLANK_IF_UNCHANGED = """
 if ARGV[1] == '' then
     if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
     redis.call('SET', KEYS[1], ARGV[3], 'KEEPTTL')
@@ -41,11 +41,11 @@ end
 return 1
 """
 
-Act = Literal["delete", "remove", "blank", "pseudonym"]
+Action = Literal["delete", "remove", "blank", "pseudonym"]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ErasureSubject:
     """A workspace, or one user of it if `user_id` is given."""
 
     team_id: str
@@ -54,7 +54,7 @@ class Subject:
     @property
     def pattern(self) -> re.Pattern[str]:
         """Its id as a whole word: ids of Slack have capital letters and digits only."""
-        return _word(self.user_id or self.team_id)
+        return _whole_word(self.user_id or self.team_id)
 
     def owns(self, facts: Any) -> bool:
         """Whether a record is about work of the subject."""
@@ -68,62 +68,62 @@ class Subject:
 class Trace:
     """What to do with a key, or with a member or field of it.
 
-    `blank` replaces the value `old` by `new`, which holds the id among other things;
+    `blank` replaces the value `old_value` by `new_value`, which holds the id among other things;
     `pseudonym` is for the audit log.
     """
 
-    act: Act
+    action: Action
     key: str
     member: str = ""
-    old: str = field(default="", repr=False)
-    new: str = field(default="", repr=False)
+    old_value: str = field(default="", repr=False)
+    new_value: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
-class Found:
+class ErasureScan:
     """`traces` of a subject, and how many encrypted values no configured key opens.
 
-    `dead` are the ids of its digests, alerts and clean-ups.
+    `record_ids` are the ids of its digests, alerts and clean-ups.
     """
 
     traces: list[Trace] = field(default_factory=list)
-    dead: set[str] = field(default_factory=set)
-    unopenable: int = 0
+    record_ids: set[str] = field(default_factory=set)
+    unreadable: int = 0
 
     @property
     def counts(self) -> Counter[str]:
         """How many traces there are to delete, to remove, and so on."""
-        return Counter(trace.act for trace in self.traces)
+        return Counter(trace.action for trace in self.traces)
 
 
 class Erasure:
     """Every method raises StoreUnavailable where Redis does not answer."""
 
-    def __init__(self, redis: Commands, vault: Cipher) -> None:
-        self._redis, self._vault = redis, vault
-        self._blank = redis.register_script(BLANK)
+    def __init__(self, redis: Commands, cipher: Cipher) -> None:
+        self._redis, self._cipher = redis, cipher
+        self._blank = redis.register_script(BLANK_IF_UNCHANGED)
 
-    async def find(self, subject: Subject) -> Found:
+    async def find(self, subject: ErasureSubject) -> ErasureScan:
         """All traces of a user or a workspace; changes nothing."""
-        found = Found()
+        found = ErasureScan()
         async for key, kind, value in self._all():
             if _key_names(subject, key):
                 self._note_owned(subject, key, value, found)
                 found.traces.append(Trace("delete", key))
             else:
-                self._look(subject, key, kind, value, found)
-        if found.dead:
-            known = {trace.key for trace in found.traces if trace.act == "delete"}
-            found.traces += await self._of_dead(found.dead, known)
+                self._find_in_value(subject, key, kind, value, found)
+        if found.record_ids:
+            known = {trace.key for trace in found.traces if trace.action == "delete"}
+            found.traces += await self._traces_of_records(found.record_ids, known)
         return found
 
-    async def erase(self, subject: Subject) -> Found:
+    async def erase(self, subject: ErasureSubject) -> ErasureScan:
         """Delete all traces; gives those of the first look.
 
         The user stays in the audit log under a pseudonym. Of a workspace, that log goes too.
         """
         first = found = await self.find(subject)
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ERASURE_ROUNDS):
             if not found.traces:
                 break
             await self._delete(subject, found.traces)
@@ -135,94 +135,98 @@ class Erasure:
 
         `before` is in seconds since 1970.
         """
-        found = Found()
+        found = ErasureScan()
         async for key, kind, value in self._all():
-            owned = OWNED.fullmatch(key)
+            owned = RECORD_KEY.fullmatch(key)
             if owned and kind == "hash" and _is_abandoned(self._facts(key, value), before):
-                found.dead.add(owned[2])
-        if found.dead:
-            traces = await self._of_dead(found.dead, set())
-            await self._delete(Subject(""), traces)
-        return len(found.dead)
+                found.record_ids.add(owned[2])
+        if found.record_ids:
+            traces = await self._traces_of_records(found.record_ids, set())
+            await self._delete(ErasureSubject(""), traces)
+        return len(found.record_ids)
 
-    def _look(self, subject: Subject, key: str, kind: str, value: Any, found: Found) -> None:
+    def _find_in_value(
+        self, subject: ErasureSubject, key: str, kind: str, value: Any, found: ErasureScan
+    ) -> None:
         """What to do with the contents of a key whose name does not say whose it is."""
-        owned = OWNED.fullmatch(key)
+        owned = RECORD_KEY.fullmatch(key)
         if owned and kind == "hash" and subject.owns(self._facts(key, value)):
-            found.dead.add(owned[2])
+            found.record_ids.add(owned[2])
             return
-        if AUDIT.fullmatch(key):
+        if AUDIT_KEY.fullmatch(key):
             if subject.user_id and subject.pattern.search(json.dumps(value)):
                 found.traces.append(Trace("pseudonym", key))
             return
-        for name, text in _parts(kind, value):
+        for name, text in _members_and_texts(kind, value):
             if subject.pattern.search(name):
                 found.traces.append(Trace("remove", key, name))
             elif text and (trace := self._in_value(subject, key, name, text, found)):
                 found.traces.append(trace)
 
     def _in_value(
-        self, subject: Subject, key: str, name: str, text: str, found: Found
+        self, subject: ErasureSubject, key: str, name: str, text: str, found: ErasureScan
     ) -> Trace | None:
-        is_sealed = bool(SEALED.fullmatch(text))
+        is_sealed = bool(ENCRYPTED_TEXT.fullmatch(text))
         try:
-            clear = self._vault.open(text, aad(key, name)) if is_sealed else text
+            clear = self._cipher.open(text, build_aad(key, name)) if is_sealed else text
         except DecryptionError:
-            found.unopenable += 1
+            found.unreadable += 1
             return None
         if not subject.pattern.search(clear):
             return None
-        if not subject.user_id or key.startswith(JOBS):
+        if not subject.user_id or key.startswith(SAQ_PREFIX):
             return Trace("remove", key, name) if name else Trace("delete", key)
         blank = subject.pattern.sub("", clear)
-        new = self._vault.seal(blank, aad(key, name)) if is_sealed else blank
+        new = self._cipher.seal(blank, build_aad(key, name)) if is_sealed else blank
         return Trace("blank", key, name, text, new)
 
-    def _note_owned(self, subject: Subject, key: str, value: Any, found: Found) -> None:
+    def _note_owned(
+        self, subject: ErasureSubject, key: str, value: Any, found: ErasureScan
+    ) -> None:
         """A key that says who has a clean-up under way holds its id."""
-        if key.startswith(f"{redis_keys.CLOCK}:cleaning:") and isinstance(value, str):
-            found.dead.add(value)
+        if key.startswith(f"{redis_keys.SCHEDULED}:cleanups:active:") and isinstance(value, str):
+            found.record_ids.add(value)
 
     def _facts(self, key: str, value: Any) -> Any:
         """The record of a hash, or None if it can't be opened."""
         try:
-            return json.loads(self._vault.open(value.get("record", ""), aad(key, "record")))
+            return json.loads(self._cipher.open(value.get("record", ""), build_aad(key, "record")))
         except (DecryptionError, ValueError):
             return None
 
-    async def _of_dead(self, dead: set[str], known: set[str]) -> list[Trace]:
+    async def _traces_of_records(self, record_ids: set[str], known: set[str]) -> list[Trace]:
         """What belongs to digests, alerts and clean-ups: their keys, and their ids elsewhere.
 
         The keys `known` are deleted anyway.
         """
         traces = []
-        pattern = _word("|".join(map(re.escape, sorted(dead))))
+        pattern = _whole_word("|".join(map(re.escape, sorted(record_ids))))
         async for key, kind, value in self._all():
             if key in known:
                 continue
             if pattern.search(key):
                 traces.append(Trace("delete", key))
                 continue
-            names = (name for name, _ in _parts(kind, value) if pattern.search(name))
+            names = (name for name, _ in _members_and_texts(kind, value) if pattern.search(name))
             traces += [Trace("remove", key, name) for name in names]
         return traces
 
-    async def _delete(self, subject: Subject, traces: Iterable[Trace]) -> None:
+    async def _delete(self, subject: ErasureSubject, traces: Iterable[Trace]) -> None:
         """Work in the index goes first, so that no worker begins anything meanwhile."""
         order: Mapping[str, int] = {"remove": 0, "blank": 1, "delete": 2, "pseudonym": 3}
-        for trace in sorted(traces, key=lambda one: order[one.act]):
+        for trace in sorted(traces, key=lambda one: order[one.action]):
             with translate_redis_errors():
                 await self._apply(subject, trace)
 
-    async def _apply(self, subject: Subject, trace: Trace) -> None:
-        match trace.act:
+    async def _apply(self, subject: ErasureSubject, trace: Trace) -> None:
+        match trace.action:
             case "delete":
                 await self._redis.delete(trace.key)
             case "blank":
-                args = [trace.member, trace.old, trace.new]
+                args = [trace.member, trace.old_value, trace.new_value]
                 await self._blank(keys=[trace.key], args=args)
             case "pseudonym":
-                name = self._vault.pseudonym(f"{subject.team_id}:{subject.user_id}")
+                name = self._cipher.pseudonym(f"{subject.team_id}:{subject.user_id}")
                 copy = redis_keys.audit_copy(_workspace_of(trace.key))
                 await rewrite(self._redis, trace.key, copy, subject.pattern, name)
             case "remove":
@@ -241,11 +245,13 @@ class Erasure:
 
     async def _all(self) -> AsyncIterator[tuple[str, str, Any]]:
         """Every key of the app with its type and its value."""
-        for pattern in (f"{redis_keys.PREFIX}:*", f"{JOBS}*{redis_keys.TASK}*"):
+        for pattern in (f"{redis_keys.PREFIX}:*", f"{SAQ_PREFIX}*{redis_keys.TASK_PREFIX}*"):
             cursor = -1
             while cursor != 0:
                 with translate_redis_errors():
-                    cursor, keys = await self._redis.scan(max(cursor, 0), pattern, BATCH)
+                    cursor, keys = await self._redis.scan(
+                        max(cursor, 0), pattern, ERASURE_BATCH_SIZE
+                    )
                     found = await self._read(keys)
                 for one in found:
                     yield one
@@ -255,9 +261,11 @@ class Erasure:
             for key in keys:
                 pipe.type(key)
             kinds = await pipe.execute() if keys else []
-            there = [(key, kind) for key, kind in zip(keys, kinds, strict=True) if kind in READ]
+            there = [
+                (key, kind) for key, kind in zip(keys, kinds, strict=True) if kind in READ_COMMANDS
+            ]
             for key, kind in there:
-                command, *more = READ[kind]
+                command, *more = READ_COMMANDS[kind]
                 pipe.execute_command(command, key, *more)
             values = await pipe.execute(raise_on_error=False) if there else []
         return [
@@ -267,7 +275,7 @@ class Erasure:
         ]
 
 
-READ = {
+READ_COMMANDS = {
     "string": ("GET",),
     "hash": ("HGETALL",),
     "set": ("SMEMBERS",),
@@ -277,7 +285,7 @@ READ = {
 }
 
 
-def _parts(kind: str, value: Any) -> Iterable[tuple[str, str]]:
+def _members_and_texts(kind: str, value: Any) -> Iterable[tuple[str, str]]:
     """The members or fields of a value with their texts; a string has the name ""."""
     if kind == "hash":
         return list(value.items())
@@ -287,11 +295,11 @@ def _parts(kind: str, value: Any) -> Iterable[tuple[str, str]]:
 
 
 def _workspace_of(audit_key: str) -> Caller:
-    enterprise_id, team_id = AUDIT.fullmatch(audit_key).groups()  # type: ignore[union-attr]
+    enterprise_id, team_id = AUDIT_KEY.fullmatch(audit_key).groups()  # type: ignore[union-attr]
     return Caller(team_id, "", enterprise_id)
 
 
-def _key_names(subject: Subject, key: str) -> bool:
+def _key_names(subject: ErasureSubject, key: str) -> bool:
     """Whether the name of a key says that it is the subject's."""
     words = set(re.split(r"[^A-Z0-9a-z]+", key))
     return {subject.team_id, subject.user_id or subject.team_id} <= words
@@ -303,5 +311,5 @@ def _is_abandoned(facts: Any, before: float) -> bool:
     return 0 < (facts.get("paused_at") or 0) < before
 
 
-def _word(pattern: str) -> re.Pattern[str]:
+def _whole_word(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])")

@@ -11,9 +11,9 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-EVERY_SECONDS = 10.0
+REDIS_LOG_INTERVAL_SECONDS = 10.0
 
-CODES = {
+ERROR_CODES = {
     "LOADING": "it is loading its data",
     "MASTERDOWN": "it is a replica without its primary",
     "MISCONF": "it cannot save to its disk",
@@ -30,12 +30,12 @@ CODES = {
 https://github.com/redis/redis/blob/6.2/src/server.c, createSharedObjects
 """
 
-DEMOTED = frozenset({"LOADING", "MASTERDOWN", "READONLY", "UNBLOCKED"})
+NOT_PRIMARY_CODES = frozenset({"LOADING", "MASTERDOWN", "READONLY", "UNBLOCKED"})
 """Said by a server that is not the primary, or not yet: another one may be it by now."""
 
 _NO_PERMISSION = re.compile(r"no permissions to|user executing the script can't")
 _COMMAND = re.compile(r"run the '([\w|]+)' command")
-_CODE = re.compile(rf"\b({'|'.join(CODES)})\b")
+_ERROR_CODE = re.compile(rf"\b({'|'.join(ERROR_CODES)})\b")
 
 
 def error_kind(error: BaseException) -> str:
@@ -44,9 +44,9 @@ def error_kind(error: BaseException) -> str:
     Redis puts the code of an error within a script in the middle of its text, or leaves it out.
     """
     if isinstance(error, RedisError):
-        if (code := getattr(error, "status_code", None)) in CODES:
+        if (code := getattr(error, "status_code", None)) in ERROR_CODES:
             return str(code)
-        if found := _CODE.search(str(error)):
+        if found := _ERROR_CODE.search(str(error)):
             return found[0]
         if _NO_PERMISSION.search(str(error)):
             return "NOPERM"
@@ -68,7 +68,7 @@ class RedisErrorLog:
         self._clock = clock
         self._logged: dict[str, float] = {}
 
-    def note(self, error: BaseException) -> None:
+    def log(self, error: BaseException) -> None:
         code = error_kind(error)
         if code == "NOPERM":
             named = _COMMAND.search(str(error))
@@ -76,16 +76,16 @@ class RedisErrorLog:
             if self._is_due(command):
                 logger.error("the Redis user may not run %s", command)
         elif self._is_due(""):
-            words = f"{code} ({CODES[code]})" if code in CODES else code
+            words = f"{code} ({ERROR_CODES[code]})" if code in ERROR_CODES else code
             logger.warning("Redis cannot be used: %s", words)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Log the next trouble, however recent the last line is."""
         self._logged.clear()
 
     def _is_due(self, line: str) -> bool:
         now = self._clock()
-        if now - self._logged.get(line, float("-inf")) < EVERY_SECONDS:
+        if now - self._logged.get(line, float("-inf")) < REDIS_LOG_INTERVAL_SECONDS:
             return False
         self._logged[line] = now
         return True

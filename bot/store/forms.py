@@ -12,10 +12,10 @@ from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.serialization import Serializer
 
-KEPT_SECONDS = 60 * 60  # a response_url lives half of that
+FORM_TTL_SECONDS = 60 * 60  # a response_url lives half of that
 
 
-FORM = Serializer(dict[str, Any])
+FORM_SERIALIZER = Serializer(dict[str, Any])
 
 
 class FormStore:
@@ -24,17 +24,17 @@ class FormStore:
     A response_url is a capability, and a message is what somebody wrote: neither lies open.
     """
 
-    def __init__(self, redis: Commands, vault: Cipher, new_id: Callable[[], str]) -> None:
+    def __init__(self, redis: Commands, cipher: Cipher, new_id: Callable[[], str]) -> None:
         self._redis, self._new_id = redis, new_id
-        self._sealing = EncryptedRecords(vault, "form", FORM)
+        self._records = EncryptedRecords(cipher, "form", FORM_SERIALIZER)
 
-    async def keep(self, caller: Caller, facts: Mapping[str, Any]) -> str:
+    async def save(self, caller: Caller, facts: Mapping[str, Any]) -> str:
         """Keep what JSON can hold; gives the id that leads back to it."""
         form_id = self._new_id()
         key = redis_keys.form(caller, form_id)
-        sealed = self._sealing.seal(dict(facts), key)
+        sealed = self._records.seal(dict(facts), key)
         with translate_redis_errors():
-            await self._redis.set(key, sealed, ex=KEPT_SECONDS)
+            await self._redis.set(key, sealed, ex=FORM_TTL_SECONDS)
         return form_id
 
     async def load(self, caller: Caller, form_id: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class FormStore:
         key = redis_keys.form(caller, form_id)
         with translate_redis_errors():
             sealed = await self._redis.get(key)
-        facts = self._sealing.open(sealed, key)
+        facts = self._records.open(sealed, key)
         if facts is None:
             raise OutdatedButton
         return facts

@@ -15,18 +15,18 @@ from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.errors import error_kind
 
-GONE_SECONDS = 30.0
+WORKER_ALIVE_SECONDS = 30.0
 """A worker that has been silent for so long is not at work."""
 
 HEARTBEATS_TTL_SECONDS = 30 * 24 * 60 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class WorkersSeen:
+class WorkerStatus:
     """How many workers are at work, and when one was last, None where none ever was."""
 
-    at_work: int
-    last: float | None
+    alive: int
+    last_heartbeat: float | None
 
 
 class Heartbeats:
@@ -35,7 +35,7 @@ class Heartbeats:
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
 
-    async def heartbeat(self, worker_id: str, now: float) -> None:
+    async def record(self, worker_id: str, now: float) -> None:
         """This worker is at work; those that were long ago are forgotten."""
         key = redis_keys.workers()
         with translate_redis_errors():
@@ -44,14 +44,14 @@ class Heartbeats:
                 pipe.zremrangebyscore(key, "-inf", now - HEARTBEATS_TTL_SECONDS)
                 await pipe.execute()
 
-    async def seen(self, now: float) -> WorkersSeen:
+    async def status(self, now: float) -> WorkerStatus:
         key = redis_keys.workers()
         with translate_redis_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zcount(key, now - GONE_SECONDS, "+inf")
+                pipe.zcount(key, now - WORKER_ALIVE_SECONDS, "+inf")
                 pipe.zrevrange(key, 0, 0, withscores=True)
                 at_work, newest = await pipe.execute()
-        return WorkersSeen(int(at_work), float(newest[0][1]) if newest else None)
+        return WorkerStatus(int(at_work), float(newest[0][1]) if newest else None)
 
 
 CLOCK_WARNING_SECONDS, CLOCK_ERROR_SECONDS = 2.0, 5.0
@@ -78,19 +78,19 @@ class WriteProbe:
 
     def __init__(self, redis: Commands, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis, self._clock = redis, clock
-        self._asking = asyncio.Lock()
-        self._asked_at, self._trouble = float("-inf"), ""
+        self._lock = asyncio.Lock()
+        self._probed_at, self._error = float("-inf"), ""
 
     async def ping(self) -> None:
         """Raises StoreUnavailable with the kind of trouble: OOM, READONLY, TimeoutError, …"""
-        async with self._asking:
-            if self._clock() - self._asked_at >= PROBE_TTL_SECONDS:
-                self._trouble = await self._ask()
-                self._asked_at = self._clock()
-        if self._trouble:
-            raise StoreUnavailable(self._trouble)
+        async with self._lock:
+            if self._clock() - self._probed_at >= PROBE_TTL_SECONDS:
+                self._error = await self._probe()
+                self._probed_at = self._clock()
+        if self._error:
+            raise StoreUnavailable(self._error)
 
-    async def _ask(self) -> str:
+    async def _probe(self) -> str:
         try:
             with translate_redis_errors():
                 await self._redis.set(redis_keys.probe(), "1", px=1000)
@@ -99,67 +99,67 @@ class WriteProbe:
         return ""
 
 
-KEY = f"{redis_keys.PREFIX}:rights"
-QUEUE = f"saq:{redis_keys.QUEUE}:rights"
-JOB = f"saq:job:{redis_keys.QUEUE}:rights"
-SHA = "0" * 40
+PERMISSION_KEY = f"{redis_keys.PREFIX}:rights"
+PERMISSION_QUEUE = f"saq:{redis_keys.QUEUE_NAME}:rights"
+PERMISSION_JOB = f"saq:job:{redis_keys.QUEUE_NAME}:rights"
+UNKNOWN_SHA = "0" * 40
 
-EXAMPLES = f"""
+COMMAND_EXAMPLES = f"""
 ping
-del {KEY}
-evalsha {SHA} 0
-exists {KEY}
-expire {KEY} 1
-get {KEY}
-hdel {KEY} f
-hexists {KEY} f
-hget {KEY} f
-hgetall {KEY}
-hincrby {KEY} f 1
-hkeys {KEY}
-hlen {KEY}
-hmget {KEY} f
-hset {KEY} f 1
-hvals {KEY}
+del {PERMISSION_KEY}
+evalsha {UNKNOWN_SHA} 0
+exists {PERMISSION_KEY}
+expire {PERMISSION_KEY} 1
+get {PERMISSION_KEY}
+hdel {PERMISSION_KEY} f
+hexists {PERMISSION_KEY} f
+hget {PERMISSION_KEY} f
+hgetall {PERMISSION_KEY}
+hincrby {PERMISSION_KEY} f 1
+hkeys {PERMISSION_KEY}
+hlen {PERMISSION_KEY}
+hmget {PERMISSION_KEY} f
+hset {PERMISSION_KEY} f 1
+hvals {PERMISSION_KEY}
 info
-mget {KEY}
-persist {KEY}
-pexpire {KEY} 1
-rename {KEY} {KEY}
-sadd {KEY} m
-scard {KEY}
+mget {PERMISSION_KEY}
+persist {PERMISSION_KEY}
+pexpire {PERMISSION_KEY} 1
+rename {PERMISSION_KEY} {PERMISSION_KEY}
+sadd {PERMISSION_KEY} m
+scard {PERMISSION_KEY}
 scan 0
-script exists {SHA}
+script exists {UNKNOWN_SHA}
 script load return
-set {KEY} 1
-sismember {KEY} m
-smembers {KEY}
-srem {KEY} m
+set {PERMISSION_KEY} 1
+sismember {PERMISSION_KEY} m
+smembers {PERMISSION_KEY}
+srem {PERMISSION_KEY} m
 time
-type {KEY}
-xadd {KEY} * f 1
-xdel {KEY} 1-1
-xlen {KEY}
-xrange {KEY} - +
-xrevrange {KEY} + -
-xtrim {KEY} MAXLEN 1
-zadd {KEY} 1 m
-zcard {KEY}
-zcount {KEY} 0 1
-zrange {KEY} 0 1
-zrangebyscore {KEY} 0 1
-zrem {KEY} m
-zremrangebyscore {KEY} 0 1
-zrevrange {KEY} 0 1
-zscore {KEY} m
-blmove {QUEUE} {QUEUE} LEFT RIGHT 1
-get {JOB}
-lrange {QUEUE} 0 1
-lrem {QUEUE} 0 m
-publish {JOB} 1
-rpush {QUEUE} m
-set {JOB} 1
-setex saq:abort:{redis_keys.TASK}:rights 1 1
+type {PERMISSION_KEY}
+xadd {PERMISSION_KEY} * f 1
+xdel {PERMISSION_KEY} 1-1
+xlen {PERMISSION_KEY}
+xrange {PERMISSION_KEY} - +
+xrevrange {PERMISSION_KEY} + -
+xtrim {PERMISSION_KEY} MAXLEN 1
+zadd {PERMISSION_KEY} 1 m
+zcard {PERMISSION_KEY}
+zcount {PERMISSION_KEY} 0 1
+zrange {PERMISSION_KEY} 0 1
+zrangebyscore {PERMISSION_KEY} 0 1
+zrem {PERMISSION_KEY} m
+zremrangebyscore {PERMISSION_KEY} 0 1
+zrevrange {PERMISSION_KEY} 0 1
+zscore {PERMISSION_KEY} m
+blmove {PERMISSION_QUEUE} {PERMISSION_QUEUE} LEFT RIGHT 1
+get {PERMISSION_JOB}
+lrange {PERMISSION_QUEUE} 0 1
+lrem {PERMISSION_QUEUE} 0 m
+publish {PERMISSION_JOB} 1
+rpush {PERMISSION_QUEUE} m
+set {PERMISSION_JOB} 1
+setex saq:abort:{redis_keys.TASK_PREFIX}:rights 1 1
 """
 """Every command but those that begin a connection, each in a form that Redis accepts."""
 
@@ -182,7 +182,7 @@ async def _missing(connection: Any) -> list[str]:
     for order in ("multi", "exec", "multi"):  # without a transaction, what follows would be run
         if missing := await _refused(connection, order):
             return [missing]
-    examples = filter(None, EXAMPLES.split("\n"))
+    examples = filter(None, COMMAND_EXAMPLES.split("\n"))
     return [missing for order in examples if (missing := await _refused(connection, order))]
 
 

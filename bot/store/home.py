@@ -1,4 +1,4 @@
-"""What is known for people's Home tabs: the figures of their tenants, sealed, and for an hour."""
+"""What is known for people's Home tabs: the stats of their tenants, sealed, and for an hour."""
 
 from __future__ import annotations
 
@@ -8,69 +8,73 @@ from bot.domain.accounts import Caller
 from bot.domain.jobs import TenantStats
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.encryption import CONNECTION, Cipher, EncryptedRecords
+from bot.store.encryption import CONNECTION_FIELD, Cipher, EncryptedRecords
 from bot.store.serialization import Serializer
 
-KEPT_SECONDS = 60 * 60
-OPENED_SECONDS = 30 * 24 * 60 * 60
+TENANT_STATS_TTL_SECONDS = 60 * 60
+HOME_OPENED_TTL_SECONDS = 30 * 24 * 60 * 60
 """So long Slack may show what was published, and it is kept up to date."""
 
-FIGURES, OPENED = "figures", "opened"
-"""The two keys of a Home: figures by tenant, and that there is one to be kept up to date."""
+STATS_KEY, OPENED_KEY = "stats", "opened"
+"""The two keys of a Home: stats by tenant, and that there is one to be kept up to date."""
 
 # A tenant that was disconnected while Emporix was asked leaves nothing behind.
-KEEP = """
-for place = 2, #ARGV, 3 do
-  if redis.call('HEXISTS', KEYS[1], ARGV[place]) == 1 then
-    redis.call('HSET', KEYS[2], ARGV[place + 1], ARGV[place + 2])
+SAVE_STATS = """
+for i = 2, #ARGV, 3 do
+  if redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1 then
+    redis.call('HSET', KEYS[2], ARGV[i + 1], ARGV[i + 2])
   end
 end
 redis.call('EXPIRE', KEYS[2], ARGV[1])
 """
 
 
-FIGURES_OF_TENANT = Serializer(TenantStats)
+TENANT_STATS_SERIALIZER = Serializer(TenantStats)
 
 
 class HomeStore:
     """Figures in Redis, each user's own. Every method raises StoreUnavailable."""
 
-    def __init__(self, redis: Commands, vault: Cipher) -> None:
+    def __init__(self, redis: Commands, cipher: Cipher) -> None:
         self._redis = redis
-        self._sealing = EncryptedRecords(vault, "figure of a Home tab", FIGURES_OF_TENANT)
-        self._keep = redis.register_script(KEEP)
+        self._records = EncryptedRecords(
+            cipher, "tenant's counts for a Home tab", TENANT_STATS_SERIALIZER
+        )
+        self._save_stats = redis.register_script(SAVE_STATS)
 
-    async def load(self, caller: Caller) -> dict[str, TenantStats]:
+    async def load_stats(self, caller: Caller) -> dict[str, TenantStats]:
         """By tenant; what is gone or cannot be opened is left out."""
-        key = redis_keys.home(caller, FIGURES)
+        key = redis_keys.home(caller, STATS_KEY)
         with translate_redis_errors():
             fields: dict[str, str] = await self._redis.hgetall(key)
-        found = (self._sealing.open(text, key, name) for name, text in fields.items())
-        return {figures.tenant: figures for figures in found if figures}
+        found = (self._records.open(text, key, name) for name, text in fields.items())
+        return {stats.tenant: stats for stats in found if stats}
 
-    async def keep(self, caller: Caller, figures: Iterable[TenantStats]) -> None:
+    async def save_stats(self, caller: Caller, stats: Iterable[TenantStats]) -> None:
         """Those of tenants to which the user is still connected."""
-        key = redis_keys.home(caller, FIGURES)
-        args: list[str | int] = [KEPT_SECONDS]
-        for one in figures:
+        key = redis_keys.home(caller, STATS_KEY)
+        args: list[str | int] = [TENANT_STATS_TTL_SECONDS]
+        for one in stats:
             name = one.tenant
-            sealed = self._sealing.seal(one, key, name)
-            args += [CONNECTION + one.tenant, name, sealed]
+            sealed = self._records.seal(one, key, name)
+            args += [CONNECTION_FIELD + one.tenant, name, sealed]
         with translate_redis_errors():
-            await self._keep(keys=[redis_keys.account(caller), key], args=args)
+            await self._save_stats(keys=[redis_keys.account(caller), key], args=args)
 
-    async def forget(self, caller: Caller, tenants: Iterable[str]) -> None:
+    async def clear_stats(self, caller: Caller, tenants: Iterable[str]) -> None:
         """Something has changed there: whoever looks next asks anew."""
         if names := list(tenants):
             with translate_redis_errors():
-                await self._redis.hdel(redis_keys.home(caller, FIGURES), *names)
+                await self._redis.hdel(redis_keys.home(caller, STATS_KEY), *names)
 
-    async def opened(self, caller: Caller) -> None:
+    async def mark_opened(self, caller: Caller) -> None:
         """There is a Home that shows what the app knows."""
         with translate_redis_errors():
-            await self._redis.set(redis_keys.home(caller, OPENED), "1", ex=OPENED_SECONDS)
+            await self._redis.set(
+                redis_keys.home(caller, OPENED_KEY), "1", ex=HOME_OPENED_TTL_SECONDS
+            )
 
     async def is_open(self, caller: Caller) -> bool:
         """Whether it was opened within the last month."""
         with translate_redis_errors():
-            return bool(await self._redis.get(redis_keys.home(caller, OPENED)))
+            return bool(await self._redis.get(redis_keys.home(caller, OPENED_KEY)))

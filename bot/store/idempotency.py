@@ -16,9 +16,9 @@ from bot.errors import StoreUnavailable
 from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
-from bot.store.lists import read
+from bot.store.lists import read_cursor
 from bot.store.locks import Locks, new_holder
-from bot.store.rate_limits import CHANNEL_SECONDS, rate_limit_keys
+from bot.store.rate_limits import SECONDS_PER_CHANNEL_MESSAGE, rate_limit_keys
 from bot.store.serialization import InvalidRecord, Serializer
 
 POST_CLAIM_SECONDS = 20.0
@@ -27,7 +27,7 @@ POST_CLAIM_SECONDS = 20.0
 POST_TTL_SECONDS = 2 * 24 * 60 * 60
 """Longer than any post is retried."""
 
-POST_SENT, POST_DOUBT = "sent:", "doubt"
+POST_SENT, POST_UNKNOWN = "sent:", "unknown"
 
 # One script decides, so that nothing can happen between the checks: the claim is free or still
 # ours, the channel may have another message, and Slack has not asked for a pause.
@@ -38,11 +38,11 @@ if found and string.sub(found, 1, 5) == 'sent:' then return {{'sent', string.sub
 local ends, token = string.match(found or '', '^claim:([%d.]+):(.+)$')
 local ours = token == ARGV[1]
 if ends and not ours and tonumber(ends) > now then return {{'busy', tostring(ends - now)}} end
-local is_unknown = found and not (ours and ARGV[2] == 'looked')
+local is_unknown = found and not (ours and ARGV[2] == 'searched')
 if KEYS[2] and not is_unknown then
-    local last, held = unpack(redis.call('HMGET', KEYS[2], 'last', 'held'))
-    local all_held = redis.call('HGET', KEYS[3], 'held')
-    local from = math.max((last or 0) + ARGV[5], held or 0, all_held or 0)
+    local last, paused = unpack(redis.call('HMGET', KEYS[2], 'last', 'paused_until'))
+    local all_paused = redis.call('HGET', KEYS[3], 'paused_until')
+    local from = math.max((last or 0) + ARGV[5], paused or 0, all_paused or 0)
     if from - now > 0.001 then return {{'wait', tostring(from - now)}} end
     redis.call('HSET', KEYS[2], 'last', string.format('%.6f', now))
     redis.call('PEXPIRE', KEYS[2], 3600000)
@@ -84,27 +84,33 @@ class IdempotencyClaims:
         self._claim = redis.register_script(CLAIM_POST)
         self._end = redis.register_script(END_POST_CLAIM)
 
-    async def sent(self, name: str) -> Claim | None:
+    async def find_sent(self, name: str) -> Claim | None:
         """The claim of a message that was sent; None if it was not, or if that is not known."""
         with translate_redis_errors():
-            found = await self._redis.get(redis_keys.post(name)) or ""
+            found = await self._redis.get(redis_keys.message(name)) or ""
         return Claim("sent", found.removeprefix(POST_SENT)) if found.startswith(POST_SENT) else None
 
     async def claim(
-        self, name: str, token: str, place: tuple[str, str] | None = None, *, looked: bool = False
+        self,
+        name: str,
+        token: str,
+        channel: tuple[str, str] | None = None,
+        *,
+        history_searched: bool = False,
     ) -> Claim:
         """Take or renew the claim for `POST_CLAIM_SECONDS`; `token` names its holder.
 
-        `place` is team and channel: the message then counts for their pace. `looked`: the holder
+        `channel` is team and channel: the message then counts for their rate
+        limits. `history_searched`: the holder
         has searched the history since its first claim, and the message is not there.
         """
-        keys = [redis_keys.post(name), *(rate_limit_keys(*place) if place else ())]
+        keys = [redis_keys.message(name), *(rate_limit_keys(*channel) if channel else ())]
         args = [
             token,
-            "looked" if looked else "",
+            "searched" if history_searched else "",
             POST_CLAIM_SECONDS,
             POST_TTL_SECONDS,
-            CHANNEL_SECONDS,
+            SECONDS_PER_CHANNEL_MESSAGE,
         ]
         with translate_redis_errors():
             step, value = await self._claim(keys=keys, args=args)
@@ -116,27 +122,27 @@ class IdempotencyClaims:
         """Nothing was posted, for certain: the next attempt starts from the beginning."""
         await self._end_claim(name, token, "")
 
-    async def doubt(self, name: str, token: str) -> None:
+    async def mark_unknown(self, name: str, token: str) -> None:
         """The outcome is unknown: the next attempt searches the history at once."""
-        await self._end_claim(name, token, POST_DOUBT)
+        await self._end_claim(name, token, POST_UNKNOWN)
 
     async def give_up(self, name: str, token: str) -> None:
         """The outcome stays unknown: the message is not posted again."""
         await self._end_claim(name, token, POST_SENT)
 
-    async def settle(self, name: str, ts: str) -> None:
+    async def mark_sent(self, name: str, ts: str) -> None:
         """The message is posted, also if another worker holds the claim now."""
         with translate_redis_errors():
-            await self._redis.set(redis_keys.post(name), POST_SENT + ts, ex=POST_TTL_SECONDS)
+            await self._redis.set(redis_keys.message(name), POST_SENT + ts, ex=POST_TTL_SECONDS)
 
     async def _end_claim(self, name: str, token: str, value: str) -> None:
         with translate_redis_errors():
-            await self._end(keys=[redis_keys.post(name)], args=[token, value, POST_TTL_SECONDS])
+            await self._end(keys=[redis_keys.message(name)], args=[token, value, POST_TTL_SECONDS])
 
 
-KEPT_SECONDS = 10 * 60  # Slack repeats a delivery within minutes, if at all
+DELIVERY_TTL_SECONDS = 10 * 60  # Slack repeats a delivery within minutes, if at all
 
-TAKE_SECONDS = 0.9
+DELIVERY_TIMEOUT_SECONDS = 0.9
 """For all that reaching Redis may take, Sentinels included."""
 
 
@@ -172,36 +178,38 @@ class Deliveries:
         """
         with translate_redis_errors():
             async with (
-                asyncio.timeout(TAKE_SECONDS),
+                asyncio.timeout(DELIVERY_TIMEOUT_SECONDS),
                 self._redis.pipeline(transaction=False) as pipe,
             ):
                 pipe.hgetall(redis_keys.account(caller))
                 pipe.get(redis_keys.cursor(caller, cursor_id))
                 if delivery:
-                    key = redis_keys.once(caller, delivery)
-                    pipe.set(key, reference, nx=True, ex=KEPT_SECONDS)
+                    key = redis_keys.delivery(caller, delivery)
+                    pipe.set(key, reference, nx=True, ex=DELIVERY_TTL_SECONDS)
                     pipe.get(key)
                 if by_person:
-                    pipe.zrem(redis_keys.teams_stopped(), caller.team_id)
+                    pipe.zrem(redis_keys.stopped_teams(), caller.team_id)
                 account, cursor, *others = await pipe.execute()
         if delivery and others[1] != reference:
             return None
-        return Delivery(self._accounts.read(caller, account), read(cursor_id, caller, cursor))
+        return Delivery(
+            self._accounts.read(caller, account), read_cursor(cursor_id, caller, cursor)
+        )
 
 
 logger = logging.getLogger(__name__)
 
 DELETION_TTL_SECONDS = 24 * 60 * 60
-HELD_SECONDS = 3.0
-WAIT_SECONDS = 8.0
-DELETION_CLAIM_SECONDS = 20.0
+DELETE_LOCK_SECONDS = 3.0
+DELETE_LOCK_WAIT_SECONDS = 8.0
+ONCE_CLAIM_SECONDS = 20.0
 
-DELETION_DONE = "done"
-Step = Literal["new", "busy", "done"]
+ONCE_DONE = "done"
+OnceStep = Literal["new", "busy", "done"]
 """What to do about something that must happen once: do it, wait for another process, or nothing."""
 
 
-DELETED_JOB = Serializer(DeletedJob)
+DELETED_JOB_SERIALIZER = Serializer(DeletedJob)
 
 
 class Deletions:
@@ -210,65 +218,72 @@ class Deletions:
     def __init__(self, redis: Commands) -> None:
         self._redis, self._locks = redis, Locks(redis)
 
-    async def keep(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
+    async def save(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
         """Remember a delete; gives the one that counts: that of whoever really deleted the job."""
         key = redis_keys.deletion(caller, deleted.tenant, deleted.job_id)
         came_late = not deleted.user_id
         with translate_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.set(key, DELETED_JOB.write(deleted), nx=came_late, ex=DELETION_TTL_SECONDS)
+                pipe.set(
+                    key,
+                    DELETED_JOB_SERIALIZER.write(deleted),
+                    nx=came_late,
+                    ex=DELETION_TTL_SECONDS,
+                )
                 pipe.get(key)
                 _, record = await pipe.execute()
-        return _read(record) or deleted
+        return _read_deleted_job(record) or deleted
 
-    async def known(
+    async def load(
         self, caller: Caller, jobs: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], DeletedJob]:
         """Which of these jobs (tenant and id) are remembered as deleted in the workspace."""
         keys = [redis_keys.deletion(caller, tenant, job_id) for tenant, job_id in jobs]
         with translate_redis_errors():
             records = await self._redis.mget(keys) if keys else []
-        found = filter(None, map(_read, records))
+        found = filter(None, map(_read_deleted_job, records))
         return {(deleted.tenant, deleted.job_id): deleted for deleted in found}
 
-    def turn(self, caller: Caller, name: str) -> AbstractAsyncContextManager[bool]:
+    def lock(self, caller: Caller, name: str) -> AbstractAsyncContextManager[bool]:
         """Wait until no other process of the workspace does `name`; after 8 s go on all the same.
 
         The block is given whether the turn was had.
         """
-        return self._locks.held(redis_keys.turn(caller, name), HELD_SECONDS, WAIT_SECONDS)
+        return self._locks.lock(
+            redis_keys.workspace_lock(caller, name), DELETE_LOCK_SECONDS, DELETE_LOCK_WAIT_SECONDS
+        )
 
     @asynccontextmanager
-    async def once(self, caller: Caller, name: str) -> AsyncIterator[Step]:
+    async def once(self, caller: Caller, name: str) -> AsyncIterator[OnceStep]:
         """`new` for the one who is to do `name`; `busy` while they do it, `done` for a day after.
 
         A failure leaves it to the next, and so does a process that was killed, after 20 s.
         """
-        key, holder = redis_keys.done(caller, name), new_holder()
-        if found := await self._locks.take(key, holder, DELETION_CLAIM_SECONDS):
-            yield "done" if found == DELETION_DONE else "busy"
+        key, holder = redis_keys.once(caller, name), new_holder()
+        if found := await self._locks.acquire(key, holder, ONCE_CLAIM_SECONDS):
+            yield "done" if found == ONCE_DONE else "busy"
             return
         try:
-            async with self._locks.renewed(key, holder, DELETION_CLAIM_SECONDS):
+            async with self._locks.keep_renewed(key, holder, ONCE_CLAIM_SECONDS):
                 yield "new"
         except BaseException:
             with suppress(StoreUnavailable):  # it ends by itself
                 await self._locks.release(key, holder)
             raise
-        await self._settle(key)
+        await self._mark_done(key)
 
-    async def _settle(self, key: str) -> None:
+    async def _mark_done(self, key: str) -> None:
         """It is done, whatever becomes of the memory of it."""
         try:
             with translate_redis_errors():
-                await self._redis.set(key, DELETION_DONE, ex=DELETION_TTL_SECONDS)
+                await self._redis.set(key, ONCE_DONE, ex=DELETION_TTL_SECONDS)
         except StoreUnavailable as error:
             logger.warning("what was done once is not remembered: %s", error)
 
 
-def _read(record: str | None) -> DeletedJob | None:
+def _read_deleted_job(record: str | None) -> DeletedJob | None:
     try:
-        return DELETED_JOB.read(record) if record else None
+        return DELETED_JOB_SERIALIZER.read(record) if record else None
     except InvalidRecord as error:
         logger.warning("a stored delete cannot be read: %s", error)
         return None

@@ -15,7 +15,7 @@ from bot.store.serialization import InvalidRecord, Serializer
 
 logger = logging.getLogger(__name__)
 
-KEPT_SECONDS = 24 * 60 * 60
+LIST_TTL_SECONDS = 24 * 60 * 60
 
 
 CURSOR_SERIALIZER = Serializer(ListCursor, "id", "caller")
@@ -41,11 +41,11 @@ class ListStore:
                 pipe.set(
                     redis_keys.cursor(cursor.caller, cursor.id),
                     CURSOR_SERIALIZER.write(cursor),
-                    ex=KEPT_SECONDS,
+                    ex=LIST_TTL_SECONDS,
                 )
                 pipe.zremrangebyscore(index, "-inf", now)
-                pipe.zadd(index, {cursor.id: now + KEPT_SECONDS})
-                pipe.expire(index, KEPT_SECONDS)
+                pipe.zadd(index, {cursor.id: now + LIST_TTL_SECONDS})
+                pipe.expire(index, LIST_TTL_SECONDS)
                 await pipe.execute()
 
     async def load(self, caller: Caller, cursor_id: str, *, owner: str = "") -> ListCursor | None:
@@ -56,11 +56,11 @@ class ListStore:
         asked_by = replace(caller, user_id=owner or caller.user_id)
         with translate_redis_errors():
             record = await self._redis.get(redis_keys.cursor(asked_by, cursor_id))
-        cursor = read(cursor_id, asked_by, record)
+        cursor = read_cursor(cursor_id, asked_by, record)
         return cursor if cursor and (cursor.shared or asked_by == caller) else None
 
 
-def read(cursor_id: str, caller: Caller, record: str | None) -> ListCursor | None:
+def read_cursor(cursor_id: str, caller: Caller, record: str | None) -> ListCursor | None:
     """The cursor in a record; None if there is none, or if it can't be read, which is logged."""
     try:
         return CURSOR_SERIALIZER.read(record, id=cursor_id, caller=caller) if record else None

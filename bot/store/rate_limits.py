@@ -9,12 +9,12 @@ from __future__ import annotations
 from bot.store import keys as redis_keys
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
 
-CHANNEL_SECONDS = 1.05
+SECONDS_PER_CHANNEL_MESSAGE = 1.05
 """Between two messages to a channel; a little more than Slack asks for, as networks vary."""
 
 # A message that waits for its channel takes its place in the workspace now, so that a channel with
 # many messages keeps no other waiting. A wait that is too long takes no place.
-RESERVE = f"""
+RESERVE_MESSAGE = f"""
 {REDIS_NOW}
 local channel = math.max(now, tonumber(redis.call('HGET', KEYS[1], 'next') or '0'))
 local workspace = math.max(now, tonumber(redis.call('HGET', KEYS[2], 'next') or '0'))
@@ -28,20 +28,20 @@ return tostring(at - now)
 """
 
 # Who found no place comes back in turn: all at once they would only find out again.
-COME_BACK = f"""
+RESERVE_RETRY = f"""
 {REDIS_NOW}
-local at = math.max(now + ARGV[1], tonumber(redis.call('HGET', KEYS[1], 'back') or '0'))
-redis.call('HSET', KEYS[1], 'back', string.format('%.6f', at + ARGV[2]))
+local at = math.max(now + ARGV[1], tonumber(redis.call('HGET', KEYS[1], 'retry') or '0'))
+redis.call('HSET', KEYS[1], 'retry', string.format('%.6f', at + ARGV[2]))
 redis.call('PEXPIRE', KEYS[1], 3600000)
 return tostring(at - now)
 """
 
-# `held` also stops those who were given a time before Slack asked for the pause.
-HOLD = f"""
+# `paused_until` also stops those who were given a time before Slack asked for the pause.
+PAUSE_MESSAGES = f"""
 {REDIS_NOW}
 local ends = now + ARGV[1]
 for _, key in ipairs(KEYS) do
-    for _, field in ipairs({{'next', 'held'}}) do
+    for _, field in ipairs({{'next', 'paused_until'}}) do
         if tonumber(redis.call('HGET', key, field) or '0') < ends then
             redis.call('HSET', key, field, string.format('%.6f', ends))
         end
@@ -55,9 +55,9 @@ class MessageRateLimiter:
     """Gives times to messages. Every method raises StoreUnavailable if Redis does not answer."""
 
     def __init__(self, redis: Commands, per_minute: float) -> None:
-        self._reserve = redis.register_script(RESERVE)
-        self._come_back = redis.register_script(COME_BACK)
-        self._hold = redis.register_script(HOLD)
+        self._reserve = redis.register_script(RESERVE_MESSAGE)
+        self._reserve_retry = redis.register_script(RESERVE_RETRY)
+        self._pause = redis.register_script(PAUSE_MESSAGES)
         self._workspace_seconds = 60.0 / per_minute
 
     async def reserve(self, team_id: str, channel_id: str, longest: float) -> float:
@@ -65,27 +65,27 @@ class MessageRateLimiter:
         with translate_redis_errors():
             wait = await self._reserve(
                 keys=rate_limit_keys(team_id, channel_id),
-                args=[CHANNEL_SECONDS, self._workspace_seconds, longest],
+                args=[SECONDS_PER_CHANNEL_MESSAGE, self._workspace_seconds, longest],
             )
         return float(wait)
 
-    async def come_back(self, team_id: str, soonest: float) -> float:
+    async def reserve_retry(self, team_id: str, soonest: float) -> float:
         """In how many seconds to ask again, `soonest` at the earliest.
 
         Those who wait for the workspace come one after another, as fast as messages may go.
         """
         with translate_redis_errors():
-            wait = await self._come_back(
-                keys=[redis_keys.pace(team_id)], args=[soonest, self._workspace_seconds]
+            wait = await self._reserve_retry(
+                keys=[redis_keys.rate_limit(team_id)], args=[soonest, self._workspace_seconds]
             )
         return float(wait)
 
-    async def hold(self, team_id: str, channel_id: str, seconds: float) -> None:
+    async def pause(self, team_id: str, channel_id: str, seconds: float) -> None:
         """Slack has asked for a pause: no message goes to the workspace for so many seconds."""
         with translate_redis_errors():
-            await self._hold(keys=rate_limit_keys(team_id, channel_id), args=[seconds])
+            await self._pause(keys=rate_limit_keys(team_id, channel_id), args=[seconds])
 
 
 def rate_limit_keys(team_id: str, channel_id: str) -> list[str]:
     """The pace of a channel and of its workspace."""
-    return [redis_keys.pace(team_id, channel_id), redis_keys.pace(team_id)]
+    return [redis_keys.rate_limit(team_id, channel_id), redis_keys.rate_limit(team_id)]

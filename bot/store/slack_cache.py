@@ -26,16 +26,16 @@ class TimeZoneCache:
     async def load(self, caller: Caller) -> str:
         """The name, as in the IANA database; empty where it is not known."""
         with translate_redis_errors():
-            return str(await self._redis.get(redis_keys.zone(caller)) or "")
+            return str(await self._redis.get(redis_keys.time_zone(caller)) or "")
 
     async def save(self, caller: Caller, name: str) -> None:
         with translate_redis_errors():
-            await self._redis.set(redis_keys.zone(caller), name, ex=TIME_ZONE_TTL_SECONDS)
+            await self._redis.set(redis_keys.time_zone(caller), name, ex=TIME_ZONE_TTL_SECONDS)
 
 
-REFUSED_SECONDS = 24 * 60 * 60
+CHARTS_REFUSED_TTL_SECONDS = 24 * 60 * 60
 
-Surface = Literal["channel", "ephemeral"]
+ChartSurface = Literal["channel", "ephemeral"]
 """Slack may take a chart in a message to a channel, and refuse it in one for a single user."""
 
 
@@ -45,15 +45,15 @@ class ChartSupport:
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
 
-    async def is_refused(self, team_id: str, surface: Surface) -> bool:
+    async def is_refused(self, team_id: str, surface: ChartSurface) -> bool:
         """Whether Slack refused such a chart within the last day."""
         with translate_redis_errors():
             return bool(await self._redis.exists(redis_keys.charts_refused(team_id, surface)))
 
-    async def remember_refusal(self, team_id: str, surface: Surface) -> None:
+    async def mark_refused(self, team_id: str, surface: ChartSurface) -> None:
         with translate_redis_errors():
             await self._redis.set(
-                redis_keys.charts_refused(team_id, surface), "1", ex=REFUSED_SECONDS
+                redis_keys.charts_refused(team_id, surface), "1", ex=CHARTS_REFUSED_TTL_SECONDS
             )
 
 
@@ -64,20 +64,20 @@ BURST_SHARE = 0.2
 """How many of the reads of a minute may come at once; the others are spread over the minute."""
 
 # A change that is reported while a channel is being read makes that answer worthless.
-KEEP = """
+CACHE_AUDIENCE = """
 if (redis.call('HGET', KEYS[1], 'change') or '') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'audience', ARGV[2])
 return redis.call('EXPIRE', KEYS[1], ARGV[3])
 """
 
-FORGET = """
+INVALIDATE_AUDIENCE = """
 redis.call('HDEL', KEYS[1], 'audience')
 redis.call('HSET', KEYS[1], 'change', ARGV[1])
 return redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
 # Callers that may not read now get times one after another, so that they do not all return at once.
-RESERVE = """
+RESERVE_CHANNEL_READ = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local spacing, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -93,7 +93,7 @@ if name == KEYS[1] then return '0' end
 return tostring(at - now)
 """
 
-HOLD = """
+PAUSE_CHANNEL_READS = """
 local time = redis.call('TIME')
 local at = time[1] + time[2] / 1000000 + ARGV[1]
 if tonumber(redis.call('GET', KEYS[1]) or '0') < at then
@@ -102,7 +102,7 @@ end
 """
 
 
-AUDIENCE = Serializer(Audience)
+AUDIENCE_SERIALIZER = Serializer(Audience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,39 +120,42 @@ class AudienceCache:
     (https://docs.slack.dev/apis/web-api/rate-limits).
     """
 
-    def __init__(self, redis: Commands, vault: Cipher, per_minute: int) -> None:
-        self._redis, self._sealing = redis, EncryptedRecords(vault, "audience", AUDIENCE)
+    def __init__(self, redis: Commands, cipher: Cipher, per_minute: int) -> None:
+        self._redis, self._records = (
+            redis,
+            EncryptedRecords(cipher, "audience", AUDIENCE_SERIALIZER),
+        )
         self._burst = max(1, int(per_minute * BURST_SHARE))
         self._spacing = 60.0 / (per_minute - self._burst)
-        self._keep = redis.register_script(KEEP)
-        self._forget = redis.register_script(FORGET)
-        self._reserve = redis.register_script(RESERVE)
-        self._hold = redis.register_script(HOLD)
+        self._save = redis.register_script(CACHE_AUDIENCE)
+        self._invalidate = redis.register_script(INVALIDATE_AUDIENCE)
+        self._reserve = redis.register_script(RESERVE_CHANNEL_READ)
+        self._pause = redis.register_script(PAUSE_CHANNEL_READS)
 
-    async def read(self, channel_id: str) -> CachedAudience:
+    async def load(self, channel_id: str) -> CachedAudience:
         """What was read in the last 10 minutes, unless a change was reported since."""
         key = redis_keys.audience(channel_id)
         with translate_redis_errors():
             fields = await self._redis.hgetall(key)
-        audience = self._sealing.open(fields.get("audience"), key, "audience")
+        audience = self._records.open(fields.get("audience"), key, "audience")
         return CachedAudience(audience, fields.get("change", ""))
 
-    async def keep(self, audience: Audience, change: str) -> None:
-        """Cache an answer of Slack's unless a change was reported since `read` gave `change`.
+    async def save(self, audience: Audience, change: str) -> None:
+        """Cache an answer of Slack's unless a change was reported since `load` gave `change`.
 
         An audience that could not be read is not cached.
         """
-        if not audience.known:
+        if not audience.is_known:
             return
         key = redis_keys.audience(audience.channel_id)
-        sealed = self._sealing.seal(audience, key, "audience")
+        sealed = self._records.seal(audience, key, "audience")
         with translate_redis_errors():
-            await self._keep(keys=[key], args=[change, sealed, AUDIENCE_TTL_SECONDS])
+            await self._save(keys=[key], args=[change, sealed, AUDIENCE_TTL_SECONDS])
 
-    async def forget(self, channel_id: str) -> None:
+    async def invalidate(self, channel_id: str) -> None:
         """Slack reported a change: the channel is read again before the next post to it."""
         with translate_redis_errors():
-            await self._forget(
+            await self._invalidate(
                 keys=[redis_keys.audience(channel_id)],
                 args=[secrets.token_hex(4), AUDIENCE_TTL_SECONDS],
             )
@@ -172,14 +175,18 @@ class AudienceCache:
         A caller that `waits` gets a time of its own, after those of others that wait.
         """
         with translate_redis_errors():
-            wait = await self._reserve(keys=_reads(), args=[self._spacing, self._burst, int(waits)])
+            wait = await self._reserve(
+                keys=_read_keys(), args=[self._spacing, self._burst, int(waits)]
+            )
         return float(wait)
 
-    async def hold(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         """Slack answered 429: no worker reads a channel for so long."""
         with translate_redis_errors():
-            await self._hold(keys=_reads()[:1], args=[seconds + (self._burst - 1) * self._spacing])
+            await self._pause(
+                keys=_read_keys()[:1], args=[seconds + (self._burst - 1) * self._spacing]
+            )
 
 
-def _reads() -> list[str]:
+def _read_keys() -> list[str]:
     return [redis_keys.audience_reads("next"), redis_keys.audience_reads("waiting")]

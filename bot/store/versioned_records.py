@@ -17,13 +17,13 @@ from bot.store.encryption import EncryptedRecords
 
 logger = logging.getLogger(__name__)
 
-DIGESTS: Mapping[str, int] = {"channel": 20, "person": 50, "workspace": 1_000}
-ALERTS: Mapping[str, int] = {"channel": 10, "person": 50, "workspace": 1_000}
+DIGEST_LIMITS: Mapping[str, int] = {"channel": 20, "person": 50, "workspace": 1_000}
+ALERT_LIMITS: Mapping[str, int] = {"channel": 10, "person": 50, "workspace": 1_000}
 
-POSTS_NOW, POSTS_NOW_SECONDS = 10, 60 * 60
+MAX_POSTS_NOW, POSTS_NOW_PERIOD_SECONDS = 10, 60 * 60
 """How often one digest can be posted by "post now"."""
 
-CLEANUPS, CLEANUPS_SECONDS = 5, 24 * 60 * 60
+MAX_CLEANUPS, CLEANUPS_PERIOD_SECONDS = 5, 24 * 60 * 60
 """Clean-ups that one person can begin."""
 
 # Counts `member` and gives 0, or counts nothing and gives the seconds until that is possible.
@@ -43,7 +43,7 @@ end
 """
 
 
-async def write_within(
+async def write_within_limits(
     what: Literal["digests", "alerts"],
     team_id: str,
     most: Mapping[str, int],
@@ -66,14 +66,14 @@ async def write_within(
     return result
 
 
-T = TypeVar("T", Digest, Alert)
+RecordT = TypeVar("RecordT", Digest, Alert)
 
 Argument = str | int | float
 
 # KEYS: the record; the hashes of the channel before and now, names by id; the sets of the owner
 # before and now, and of the workspace. ARGV: the version before and now, the record, its id and
 # name, and the limits of channel, person and workspace, "" if the change cannot exceed them.
-SAVE = """
+SAVE_RECORD = """
 local function is_full(is_there, size, most)
   return most ~= '' and is_there == 0 and size >= tonumber(most)
 end
@@ -98,7 +98,7 @@ end
 
 # KEYS: the record; the indexes of its channel, owner and workspace; a key that goes with it.
 # ARGV: its version and id. The indexes are those of the record that was read.
-DELETE = """
+DELETE_RECORD = """
 if redis.call('HGET', KEYS[1], 'version') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[5])
 redis.call('HDEL', KEYS[2], ARGV[2])
@@ -108,10 +108,10 @@ redis.call('SREM', KEYS[4], ARGV[2])
 
 
 @dataclass(frozen=True, slots=True)
-class Indexes:
+class RecordIndexes:
     """The keys of the records of one kind, and how many there may be in each index."""
 
-    what: Literal["digests", "alerts"]
+    kind: Literal["digests", "alerts"]
     limits: Mapping[str, int]
     record: Callable[[str], str]
     channel: Callable[[str, str], str]
@@ -125,7 +125,7 @@ class Indexes:
         return channel, self.owner(owner), self.team(owner.team_id)
 
 
-class VersionedRecordStore(Generic[T]):
+class VersionedRecordStore(Generic[RecordT]):
     """Records of one kind. Every method raises StoreUnavailable if Redis does not answer.
 
     The Lua code `save` and `delete` of a kind can use further keys and arguments.
@@ -134,37 +134,42 @@ class VersionedRecordStore(Generic[T]):
     def __init__(
         self,
         redis: Commands,
-        sealing: EncryptedRecords[T],
-        indexes: Indexes,
+        sealing: EncryptedRecords[RecordT],
+        indexes: RecordIndexes,
         save: str,
         delete: str,
     ) -> None:
         self._redis, self._indexes = redis, indexes
-        self._sealing: EncryptedRecords[T] = sealing
-        self._save_script = redis.register_script(SAVE + save)
-        self._delete_script = redis.register_script(DELETE + delete)
+        self._records: EncryptedRecords[RecordT] = sealing
+        self._save_script = redis.register_script(SAVE_RECORD + save)
+        self._delete_script = redis.register_script(DELETE_RECORD + delete)
 
-    async def load(self, record_id: str) -> T | None:
+    async def load(self, record_id: str) -> RecordT | None:
         """The record of that id; None if it was deleted, or cannot be decrypted."""
         with translate_redis_errors():
             sealed = await self._redis.hget(self._indexes.record(record_id), "record")
         return self._open(record_id, sealed)
 
-    async def of_channel(self, team_id: str, channel_id: str) -> tuple[T, ...]:
+    async def of_channel(self, team_id: str, channel_id: str) -> tuple[RecordT, ...]:
         """Those of a channel, oldest first."""
         index = self._indexes.channel(team_id, channel_id)
         found = await self._loaded(await self._ids(index, "channel"))
         place = team_id, channel_id
         return tuple(one for one in found if (one.owner.team_id, one.channel_id) == place)
 
-    async def of_owner(self, caller: Caller) -> tuple[T, ...]:
+    async def of_owner(self, caller: Caller) -> tuple[RecordT, ...]:
         """Those that run on a user's connections, oldest first."""
         found = await self._loaded(await self._ids(self._indexes.owner(caller)))
         return tuple(one for one in found if one.owner == caller)
 
     async def _write(
-        self, record: T, before: T | None, keys: list[str], args: list[Argument], name: str = ""
-    ) -> tuple[T, str]:
+        self,
+        record: RecordT,
+        before: RecordT | None,
+        keys: list[str],
+        args: list[Argument],
+        name: str = "",
+    ) -> tuple[RecordT, str]:
         """Write a new record, or one that was read as `before`, with a new version.
 
         Returns it, and "saved", "changed" or what the script of the kind gives. Raises
@@ -174,7 +179,7 @@ class VersionedRecordStore(Generic[T]):
         key = self._indexes.record(saved.id)
         then: tuple[str, str, str] = self._indexes.of(before or saved)
         now: tuple[str, str, str] = self._indexes.of(saved)
-        version, sealed = before.version if before else 0, self._sealing.seal(saved, key, "record")
+        version, sealed = before.version if before else 0, self._records.seal(saved, key, "record")
         facts: list[Argument] = [str(version), saved.version, sealed, saved.id, name]
 
         async def write(most: Mapping[str, int]) -> str:
@@ -191,11 +196,11 @@ class VersionedRecordStore(Generic[T]):
                     )
                 )
 
-        what, most, team_id = self._indexes.what, self._indexes.limits, saved.owner.team_id
+        what, most, team_id = self._indexes.kind, self._indexes.limits, saved.owner.team_id
         unreadable = partial(self._unreadable, dict(zip(most, now, strict=True)))
-        return saved, await write_within(what, team_id, most, write, unreadable)
+        return saved, await write_within_limits(what, team_id, most, write, unreadable)
 
-    async def _remove(self, record: T, keys: list[str], *args: str) -> bool:
+    async def _remove(self, record: RecordT, keys: list[str], *args: str) -> bool:
         """Delete it and its entries; False if it was changed or deleted since it was read."""
         with translate_redis_errors():
             done = await self._delete_script(
@@ -218,7 +223,7 @@ class VersionedRecordStore(Generic[T]):
                 return set(await self._redis.hkeys(index))
             return set(await self._redis.smembers(index))
 
-    async def _loaded(self, ids: Collection[str]) -> tuple[T, ...]:
+    async def _loaded(self, ids: Collection[str]) -> tuple[RecordT, ...]:
         """The records that can be decrypted, oldest first."""
         sealed = await self._fields(ids, "record")
         opened = [self._open(id_, one) for id_, one in zip(ids, sealed, strict=True)]
@@ -235,5 +240,5 @@ class VersionedRecordStore(Generic[T]):
                 found: list[str | None] = await pipe.execute()
         return found
 
-    def _open(self, record_id: str, sealed: str | None) -> T | None:
-        return self._sealing.open(sealed, self._indexes.record(record_id), "record", id=record_id)
+    def _open(self, record_id: str, sealed: str | None) -> RecordT | None:
+        return self._records.open(sealed, self._indexes.record(record_id), "record", id=record_id)

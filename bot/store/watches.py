@@ -12,12 +12,12 @@ from bot.domain.accounts import Caller, PolledConnection
 from bot.domain.watches import Watch
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.due_index import PolledConnections, Scheduled
+from bot.store.due_index import PolledConnections, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.serialization import Serializer
 
 # One user's watches are counted and added in one step, so that two presses cannot pass the limit.
-ADD = """
+ADD_WATCH = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'there' end
 if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -26,8 +26,8 @@ redis.call('ZADD', KEYS[2], 'LT', ARGV[5], ARGV[4])
 return 'added'
 """
 
-# The tenant is the last part of a source's name, and the first of a field.
-DUE_AT = """
+# The tenant is the last part of a connection's name, and the first of a field.
+WATCHES_DUE_AT = """
 local function due_at()
   local prefix = string.match(ARGV[1], '[^:]*:[^:]*:[^:]*:(.*)') .. ':'
   for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
@@ -36,10 +36,10 @@ local function due_at()
 end
 """
 
-KEPT_SECONDS = 30 * 24 * 60 * 60
+WATCH_TTL_SECONDS = 30 * 24 * 60 * 60
 """Watches end within a day; only what no worker can open stays so long."""
 
-Added = Literal["added", "there", "full"]
+AddResult = Literal["added", "there", "full"]
 
 
 WATCH_SERIALIZER = Serializer(Watch, "owner")
@@ -50,44 +50,44 @@ def new_watch_id() -> str:
 
 
 class WatchStore:
-    """Watches in Redis; `sources` says when to look at them.
+    """Watches in Redis; `connections` says when to look at them.
 
     Every method raises StoreUnavailable where Redis does not answer.
     """
 
-    def __init__(self, redis: Commands, vault: Cipher) -> None:
-        self._redis, self._sealing = redis, EncryptedRecords(vault, "watch", WATCH_SERIALIZER)
-        self._add = redis.register_script(ADD)
-        followed = Scheduled(
+    def __init__(self, redis: Commands, cipher: Cipher) -> None:
+        self._redis, self._records = redis, EncryptedRecords(cipher, "watch", WATCH_SERIALIZER)
+        self._add = redis.register_script(ADD_WATCH)
+        records = ScheduledRecords(
             "connections with watches",
             redis_keys.ALL_WATCHES,
-            self._sources,
-            lambda name: redis_keys.watches(PolledConnection.named(name).owner),
-            DUE_AT,
+            self._connection_names,
+            lambda name: redis_keys.watches(PolledConnection.parse(name).owner),
+            WATCHES_DUE_AT,
         )
-        self.sources = PolledConnections(
-            redis, redis_keys.watches_due(), redis_keys.watches_strikes(), followed
+        self.connections = PolledConnections(
+            redis, redis_keys.watches_due(), redis_keys.watches_failures(), records
         )
 
-    async def add(self, watch: Watch, look_at: float, most: int) -> Added:
+    async def add(self, watch: Watch, poll_at: float, most: int) -> AddResult:
         """Watch a job, unless its owner does so already, or watches `most` jobs."""
-        done = await self._put(watch, look_at, most)
+        done = await self._put(watch, poll_at, most)
         if done == "there" and not await self._can_open(watch):
             await self.remove(watch.owner, watch.tenant, watch.job_id)
-            done = await self._put(watch, look_at, most)
+            done = await self._put(watch, poll_at, most)
         return done
 
-    async def _put(self, watch: Watch, look_at: float, most: int) -> Added:
-        source, field = (
+    async def _put(self, watch: Watch, poll_at: float, most: int) -> AddResult:
+        connection, field = (
             PolledConnection(watch.owner, watch.tenant),
             _field(watch.tenant, watch.job_id),
         )
         key = redis_keys.watches(watch.owner)
-        sealed = self._sealing.seal(watch, key, field)
+        sealed = self._records.seal(watch, key, field)
         with translate_redis_errors():
-            done: Added = await self._add(
+            done: AddResult = await self._add(
                 keys=[key, redis_keys.watches_due()],
-                args=[field, sealed, most, source.name, look_at, KEPT_SECONDS],
+                args=[field, sealed, most, connection.name, poll_at, WATCH_TTL_SECONDS],
             )
         return done
 
@@ -95,15 +95,15 @@ class WatchStore:
         key, field = redis_keys.watches(watch.owner), _field(watch.tenant, watch.job_id)
         with translate_redis_errors():
             sealed = await self._redis.hget(key, field)
-        return bool(self._sealing.open(sealed, key, field, owner=watch.owner))
+        return bool(self._records.open(sealed, key, field, owner=watch.owner))
 
-    async def of(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]:
+    async def of_owner(self, owner: Caller, tenant: str = "") -> tuple[Watch, ...]:
         """Somebody's watches, oldest first; of one tenant, or of all."""
         key = redis_keys.watches(owner)
         with translate_redis_errors():
             fields: dict[str, str] = await self._redis.hgetall(key)
         watches = (
-            self._sealing.open(sealed, key, field, owner=owner) for field, sealed in fields.items()
+            self._records.open(sealed, key, field, owner=owner) for field, sealed in fields.items()
         )
         found = (watch for watch in watches if watch and tenant in ("", watch.tenant))
         return tuple(sorted(found, key=lambda watch: (watch.since, watch.id)))
@@ -113,7 +113,7 @@ class WatchStore:
         with translate_redis_errors():
             return bool(await self._redis.hdel(redis_keys.watches(owner), _field(tenant, job_id)))
 
-    async def _sources(self, keys: list[str]) -> list[str]:
+    async def _connection_names(self, keys: list[str]) -> list[str]:
         """The names of the sources whose watches stand under these keys."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in keys:
@@ -129,7 +129,7 @@ class WatchStore:
 
 def _owners(key: str) -> list[Caller]:
     """Whose watches stand under a key that fits the pattern; none if it is not one of ours."""
-    parts = key.removeprefix(f"{redis_keys.CLOCK}:watches:").split(":")
+    parts = key.removeprefix(f"{redis_keys.SCHEDULED}:watches:").split(":")
     return [Caller(parts[1], parts[2], parts[0])] if len(parts) == 3 else []
 
 

@@ -10,10 +10,11 @@ from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
+from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.alerts import DISCONNECTED
 from bot.services.alerts.grouping import group_changes, posts_after
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import BROKEN, AlertPoller, backoff_seconds, pause_notice_at
+from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService
 from bot.slack.errors import SLACK_ERRORS, describe, error_name, retry_seconds
@@ -23,24 +24,24 @@ from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused
 from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
 
-LOOK_SECONDS = 1.0
-MOST_AT_ONCE = 200
+QUEUE_INTERVAL_SECONDS = 1.0
+MAX_DUE = 200
 OWNER_GONE = "owner_gone"
 
-SILENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
+REASONS_NOT_SENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
 """Reasons to pause that the owner cannot read, or was told at once when it happened."""
 
 logger = logging.getLogger(__name__)
 
 
-@periodic(LOOK_SECONDS)
-async def find_due(now: float, alert_store: AlertStore, queue: TaskQueue) -> None:
-    for source in await alert_store.sources.take_due(now, MOST_AT_ONCE):
-        await queue.put("alerts.look", source.name, source=source.name)
+@periodic(QUEUE_INTERVAL_SECONDS)
+async def queue_due_alerts(now: float, alert_store: AlertStore, queue: TaskQueue) -> None:
+    for source in await alert_store.connections.claim_due(now, MAX_DUE):
+        await queue.put("alerts.poll", source.name, source=source.name)
 
 
-@task("alerts.look")
-async def look(
+@task
+async def poll(
     source: str,
     alert_poller: AlertPoller,
     alert_lifecycle: AlertLifecycle,
@@ -48,24 +49,24 @@ async def look(
     audit: AuditLog,
 ) -> None:
     """All alerts of a connection, each set of filters once."""
-    looked = await alert_poller.poll(PolledConnection.named(source))
+    looked = await alert_poller.poll(PolledConnection.parse(source))
     for alert_id in looked.ready:
         await queue.put("alerts.post", alert_id, alert_id=alert_id)
     for alert_id in looked.notices_due:
-        await queue.put("alerts.notice", alert_id, alert_id=alert_id)
+        await queue.put("alerts.post_notice", alert_id, alert_id=alert_id)
     if looked.connection_error:
         await _pause_all(
-            PolledConnection.named(source), looked.connection_error, alert_lifecycle, audit
+            PolledConnection.parse(source), looked.connection_error, alert_lifecycle, audit
         )
     for alert_id in looked.invalid_filters:
         await _pause(alert_id, "filters", alert_lifecycle, audit)
 
 
-@task("alerts.post")
+@task
 async def post(
     alert_id: str,
     now: float,
-    errand: TaskContext,
+    context: TaskContext,
     alert_store: AlertStore,
     alert_lifecycle: AlertLifecycle,
     alert_poller: AlertPoller,
@@ -79,8 +80,8 @@ async def post(
     alert = await alert_store.load(alert_id)
     if alert is None or alert.batch is None or alert.paused or alert.muted_until > now:
         return
-    errand.owner, errand.subject = alert.owner, "an alert in a channel"
-    errand.on_give_up = partial(_pause, alert.id, "unexpected", alert_lifecycle, audit)
+    context.owner, context.subject = alert.owner, "an alert in a channel"
+    context.on_give_up = partial(_pause, alert.id, "unexpected", alert_lifecycle, audit)
     admit = partial(_admit, alert, sharing, notifier)
     try:
         if not await alert_lifecycle.check_owner(alert, notifier.has_left):
@@ -88,26 +89,26 @@ async def post(
             await _pause(alert.id, OWNER_GONE, alert_lifecycle, audit)
             return
         await admit()
-        posts = await alert_store.posts(alert.id)
+        posts = await alert_store.load_posts(alert.id)
         told = await _post(alert, alert.batch, posts, alert_poller, alert_poster, notifier, admit)
         if not await alert_lifecycle.mark_posted(alert, told):  # try again; nothing is posted twice
             raise RetryLater(1.0, "the alert was changed at the same time")
-    except BROKEN as error:
-        if (looked := await alert_poller.record_failure(alert.source, error)).connection_error:
-            await _pause_all(alert.source, looked.connection_error, alert_lifecycle, audit)
+    except CONNECTION_ERRORS as error:
+        if (looked := await alert_poller.record_failure(alert.connection, error)).connection_error:
+            await _pause_all(alert.connection, looked.connection_error, alert_lifecycle, audit)
     except EmporixError as error:
         raise RetryLater(backoff_seconds(error, [alert], now), str(error)) from error
     except (ShareRefused, PostRefused, *SLACK_ERRORS) as error:
-        reason = _permanent(error)
+        reason = _permanent_reason(error)
         logger.warning("alert %s is paused, as it cannot be posted: %s", alert.id, reason)
         await _pause(alert.id, reason, alert_lifecycle, audit)
 
 
-@task("alerts.notice")
-async def notice(
+@task
+async def post_notice(
     alert_id: str,
     now: float,
-    errand: TaskContext,
+    context: TaskContext,
     alert_store: AlertStore,
     alert_lifecycle: AlertLifecycle,
     sharing: SharingService,
@@ -117,9 +118,9 @@ async def notice(
     alert = await alert_store.load(alert_id)
     if alert is None or pause_notice_at(alert) > now:
         return
-    errand.owner, errand.subject = alert.owner, "a paused alert in a channel"
+    context.owner, context.subject = alert.owner, "a paused alert in a channel"
     await _tell_channel(alert, sharing, notifier)
-    if not alert.notices and alert.paused not in SILENT_TO_OWNER:
+    if not alert.notices and alert.paused not in REASONS_NOT_SENT_TO_OWNER:
         await _tell_owner(alert, await alert_lifecycle.paused_together_with(alert), notifier)
     await alert_lifecycle.record_notice(alert)
 
@@ -140,7 +141,7 @@ async def _pause_all(
 
 
 async def _note_paused(alert: Alert, reason: str, audit: AuditLog) -> None:
-    await audit.note_by_app(
+    await audit.try_record_for_app(
         AuditEvent.ALERT_PAUSED,
         alert.owner,
         reason,
@@ -157,16 +158,16 @@ async def _admit(alert: Alert, sharing: SharingService, notifier: Notifier) -> N
 
 async def _tell_channel(alert: Alert, sharing: SharingService, notifier: Notifier) -> None:
     """Otherwise its silence would look as if nothing failed."""
-    name = f"{_paused(alert)}:{alert.notices + 1}"
+    name = f"{_pause_key(alert)}:{alert.notices + 1}"
     post = OutgoingMessage(name, alert.owner.team_id, alert.channel_id, pause_notice_at(alert))
     try:
         await _admit(alert, sharing, notifier)
         await notifier.post_in_channel(post, "alerts/orphaned", alert=alert)
     except (ShareRefused, *SLACK_ERRORS) as error:
-        logger.warning("%s is not posted: %s", name, _permanent(error))
+        logger.warning("%s is not posted: %s", name, _permanent_reason(error))
 
 
-def _permanent(error: Exception) -> str:
+def _permanent_reason(error: Exception) -> str:
     """The reason for a refusal that stays; raises Later for any other."""
     if isinstance(error, ShareRefused | PostRefused):
         return error.reason
@@ -179,11 +180,11 @@ async def _tell_owner(alert: Alert, together: list[Alert], notifier: Notifier) -
     """One message for all that were paused together, by the name of the oldest."""
     alerts = together or [alert]
     facts = {"reason": alert.paused, "tenant": alert.tenant, "alerts": alerts}
-    name, at = _paused(alerts[0]), alert.paused_at
+    name, at = _pause_key(alerts[0]), alert.paused_at
     await notifier.send_direct(name, alert.owner, at, "alerts/paused", **facts)
 
 
-def _paused(alert: Alert) -> str:
+def _pause_key(alert: Alert) -> str:
     return f"alert:{alert.id}:paused:{alert.paused_at:.3f}"
 
 

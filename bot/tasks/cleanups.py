@@ -21,33 +21,33 @@ from bot.slack.files import file_name
 from bot.slack.posting.notifier import DirectMessages, Notifier
 from bot.store.cleanups import CleanupStore
 
-MOST_AT_ONCE = 200
+MAX_DUE = 200
 
 logger = logging.getLogger(__name__)
 
-SLACK_SECONDS = 5.0
+PROGRESS_TIMEOUT_SECONDS = 5.0
 """Deletes do not wait for Slack for longer."""
 
 
 @periodic(1.0)
-async def find_due(now: float, queue: TaskQueue, cleanup_store: CleanupStore) -> None:
-    for clean_id in await cleanup_store.due.claim(now, MOST_AT_ONCE):
-        await queue.put("clean.run", clean_id, clean_id=clean_id)
+async def queue_due_cleanups(now: float, queue: TaskQueue, cleanup_store: CleanupStore) -> None:
+    for cleanup_id in await cleanup_store.due.claim(now, MAX_DUE):
+        await queue.put("cleanups.run", cleanup_id, cleanup_id=cleanup_id)
 
 
-@task("clean.run")
+@task
 async def run(
-    clean_id: str,
-    errand: TaskContext,
+    cleanup_id: str,
+    context: TaskContext,
     cleanup_runs: CleanupRuns,
     direct_messages: DirectMessages,
     departures: Departures,
     notifier: Notifier,
 ) -> None:
-    shown = Shown(direct_messages, notifier, errand)
+    shown = ProgressMessage(direct_messages, notifier, context)
     is_gone = partial(_is_gone, direct_messages, departures)
-    owner = CleanupOwner(shown.show, partial(_send, direct_messages), is_gone)
-    seconds = await cleanup_runs.run(clean_id, owner)
+    owner = CleanupOwner(shown.show, partial(_send_file, direct_messages), is_gone)
+    seconds = await cleanup_runs.run(cleanup_id, owner)
     if seconds is not None:
         raise RetryLater(seconds, "the clean-up goes on")
 
@@ -61,29 +61,29 @@ async def _is_gone(direct_messages: DirectMessages, departures: Departures, call
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ProgressMessage:
     """The one direct message of a clean-up, which changes as it goes."""
 
     direct_messages: DirectMessages
     notifier: Notifier
-    errand: TaskContext
+    context: TaskContext
 
     async def show(self, progress: CleanupProgress) -> str:
         """Gives the place of the message. Only the report must get there."""
-        clean = progress.cleanup
-        if clean.end_reason:
+        cleanup = progress.cleanup
+        if cleanup.end_reason:
             return await self._report(progress)
         try:
-            async with asyncio.timeout(SLACK_SECONDS):
+            async with asyncio.timeout(PROGRESS_TIMEOUT_SECONDS):
                 return await self._put("jobs/clean.progress", progress)
         except (*SLACK_ERRORS, RetryLater) as error:
             logger.warning("the progress of a clean-up is not shown: %s", type(error).__name__)
-            return clean.shown_at
+            return cleanup.progress_message
 
     async def _report(self, progress: CleanupProgress) -> str:
         """Raises Later for what passes, as a token that Slack does not accept at the moment."""
-        self.errand.owner = progress.cleanup.caller
-        self.errand.subject = "the report of a clean-up"
+        self.context.owner = progress.cleanup.caller
+        self.context.subject = "the report of a clean-up"
         try:
             return await self._put("jobs/clean.report", progress)
         except SLACK_ERRORS as error:
@@ -93,24 +93,24 @@ class Shown:
 
     async def _put(self, template: str, progress: CleanupProgress) -> str:
         """The first is posted once, though Slack may fail after posting, or a worker stop."""
-        clean = progress.cleanup
-        place = clean.shown_at or await self.notifier.post_direct(
-            f"clean:{clean.id}", clean.caller, clean.begun_at, template, progress=progress
+        cleanup = progress.cleanup
+        place = cleanup.progress_message or await self.notifier.post_direct(
+            f"cleanup:{cleanup.id}", cleanup.caller, cleanup.started_at, template, progress=progress
         )
         return await self.direct_messages.send_or_update(
-            clean.caller, place, template, progress=progress
+            cleanup.caller, place, template, progress=progress
         )
 
 
-async def _send(
-    direct_messages: DirectMessages, clean: Cleanup, jobs: Sequence[Job], number: int
+async def _send_file(
+    direct_messages: DirectMessages, cleanup: Cleanup, jobs: Sequence[Job], number: int
 ) -> None:
     """A CSV file with some of the jobs, in a direct message. Raises FileNotSent."""
     # 5,000 jobs take tenths of a second, in which the worker does other things.
     text = await asyncio.to_thread(csv_text, jobs)
-    name = file_name("clean-up", f"{clean.tenant}-{clean.id}-{number}", "csv")
+    name = file_name("clean-up", f"{cleanup.tenant}-{cleanup.id}-{number}", "csv")
     try:
-        await direct_messages.send_file(clean.caller, name, text)
+        await direct_messages.send_file(cleanup.caller, name, text)
     except FileRefused as error:
         logger.warning("the jobs of a clean-up could not be sent: %s", error)
         raise FileNotSent(error.reason, passes=False) from error

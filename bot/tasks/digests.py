@@ -45,52 +45,52 @@ from bot.store.locks import WorkerLeases
 
 logger = logging.getLogger(__name__)
 
-PERIOD_SECONDS = 60.0
+CHART_PERIOD_SECONDS = 60.0
 CHART_AHEAD_SECONDS = 2 * 60 * 60.0
-MOST_PREPARED = 1_000
+MAX_PREPARED_CHARTS = 1_000
 """As many digests as a workspace may have."""
 
-RUN_SECONDS = 20.0
+CHARTS_TIMEOUT_SECONDS = 20.0
 """A run ends after that, and the next run goes on with the digests that are left."""
 
-AT_ONCE = 4
-DIGEST_SECONDS = 5.0
+MAX_CONCURRENT_CHARTS = 4
+CHART_TIMEOUT_SECONDS = 5.0
 """Then the next digest is prepared, while counting for this one goes on."""
 
-AGAIN_SECONDS = 15 * 60.0
+CHART_REFRESH_SECONDS = 15 * 60.0
 """A digest is looked at again after that: days may be over or countable by then."""
 
 
-@periodic(PERIOD_SECONDS)
-async def queue_preparation(worker_leases: WorkerLeases, queue: TaskQueue) -> None:
-    if await worker_leases.take("digest_charts", PERIOD_SECONDS):
-        await queue.put("digest_charts.prepare", "all")
+@periodic(CHART_PERIOD_SECONDS)
+async def queue_chart_preparation(worker_leases: WorkerLeases, queue: TaskQueue) -> None:
+    if await worker_leases.acquire("digest_charts", CHART_PERIOD_SECONDS):
+        await queue.put("digests.prepare_charts", "all")
 
 
-@task("digest_charts.prepare")
-async def prepare(
+@task
+async def prepare_charts(
     now: float,
     digest_store: DigestStore,
     account_store: AccountStore,
     daily_history: DailyHistory,
     worker_leases: WorkerLeases,
 ) -> None:
-    due = await digest_store.due_between(now, now + CHART_AHEAD_SECONDS, MOST_PREPARED)
-    waiting = in_turns(digest for digest in due if digest.chart and not digest.paused)
+    due = await digest_store.due_between(now, now + CHART_AHEAD_SECONDS, MAX_PREPARED_CHARTS)
+    waiting = round_robin(digest for digest in due if digest.chart and not digest.paused)
 
     async def prepare_some() -> None:
         for digest in waiting:
-            if await worker_leases.take(f"digest_chart:{digest.id}", AGAIN_SECONDS):
-                await _prepare(digest, now, account_store, daily_history)
+            if await worker_leases.acquire(f"digest_chart:{digest.id}", CHART_REFRESH_SECONDS):
+                await _prepare_chart(digest, now, account_store, daily_history)
 
     try:
-        async with asyncio.timeout(RUN_SECONDS):
-            await asyncio.gather(*(prepare_some() for _ in range(AT_ONCE)))
+        async with asyncio.timeout(CHARTS_TIMEOUT_SECONDS):
+            await asyncio.gather(*(prepare_some() for _ in range(MAX_CONCURRENT_CHARTS)))
     except TimeoutError:
         logger.info("charts of %d digests are prepared later: the time is up", len(list(waiting)))
 
 
-def in_turns(digests: Iterable[Digest]) -> Iterator[Digest]:
+def round_robin(digests: Iterable[Digest]) -> Iterator[Digest]:
     """The digest of each owner that is due first, then the second of each owner, and so on."""
     seen: Counter[Caller] = Counter()
     placed: list[tuple[int, Digest]] = []
@@ -100,13 +100,13 @@ def in_turns(digests: Iterable[Digest]) -> Iterator[Digest]:
     return (digest for _, digest in sorted(placed, key=lambda one: one[0]))
 
 
-async def _prepare(
+async def _prepare_chart(
     digest: Digest, now: float, accounts: AccountStore, daily_history: DailyHistory
 ) -> None:
     """On the connection of the digest's owner."""
     try:
         connection = require_connection(await accounts.load(digest.owner), digest.tenant)
-        async with asyncio.timeout(DIGEST_SECONDS):
+        async with asyncio.timeout(CHART_TIMEOUT_SECONDS):
             await daily_history.prepare(connection, digest.filters, digest.schedule.zone, now)
     except (NotConnected, StoreUnavailable) as error:
         logger.info("the chart of digest %s is not prepared: %s", digest.id, error.template)
@@ -114,60 +114,60 @@ async def _prepare(
         logger.info("the chart of digest %s is not prepared yet: counting takes long", digest.id)
 
 
-LOOK_SECONDS = 1.0
-MOST_AT_ONCE = 200
+QUEUE_INTERVAL_SECONDS = 1.0
+MAX_DUE = 200
 
-CHECK_SECONDS = 20 * 60 * 60.0
+OWNER_CHECK_INTERVAL_SECONDS = 20 * 60 * 60.0
 """Once a day a run checks that the owner is still in the workspace."""
 
-AHEAD_SECONDS = 9 * 60.0
+READ_AHEAD_SECONDS = 9 * 60.0
 """The channels of digests that are due by then are read, before the cached answers expire."""
 
-ASIDE_SECONDS = 60 * 60.0
+UNREADABLE_RETRY_SECONDS = 60 * 60.0
 """After which a worker tries again to decrypt a digest."""
 
-READ_SECONDS, MOST_READ = 2.0, 400
-LATE_SECONDS = 60 * 60.0
+READ_INTERVAL_SECONDS, MAX_READ_AHEAD = 2.0, 400
+LATE_WARNING_SECONDS = 60 * 60.0
 """A run that is put off for longer than this is a warning in the log."""
 
-MOST_MISSED = 2
+MISSED_RUNS_BEFORE_MESSAGE = 2
 """After so many missed runs in a row their owner gets a message."""
 
-BROKEN = (NotConnected, Unauthorized, Forbidden, MissingScope)
-SHORTEST_PAUSE, LONGEST_PAUSE = 5.0, 600.0  # seconds
+CONNECTION_ERRORS = (NotConnected, Unauthorized, Forbidden, MissingScope)
+MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 5.0, 600.0  # seconds
 
-Course = Callable[[Digest, ScheduledRun, float], Digest]
+Transition = Callable[[Digest, ScheduledRun, float], Digest]
 """What a run makes of a digest."""
 
 
-@periodic(LOOK_SECONDS)
-async def find_due(now: float, digest_store: DigestStore, queue: TaskQueue) -> None:
-    while found := await digest_store.claim_due(now, MOST_AT_ONCE):
+@periodic(QUEUE_INTERVAL_SECONDS)
+async def queue_due_digests(now: float, digest_store: DigestStore, queue: TaskQueue) -> None:
+    while found := await digest_store.claim_due(now, MAX_DUE):
         for due in found:  # the key names the run: one that waits does not block another
-            key = f"{due.digest_id}:{due.run}"
+            key = f"{due.digest_id}:{due.due_key}"
             await queue.put("digests.post", key, digest_id=due.digest_id)
 
 
-@periodic(READ_SECONDS)
+@periodic(READ_INTERVAL_SECONDS)
 async def read_channels(
     now: float, digest_store: DigestStore, notifier: Notifier, worker_leases: WorkerLeases
 ) -> None:
     """Know the readers of channels before their digests are due, as fast as Slack allows."""
-    if not await worker_leases.take("read_channels", READ_SECONDS):
+    if not await worker_leases.acquire("read_channels", READ_INTERVAL_SECONDS):
         return
-    due = await digest_store.due_between(now, now + AHEAD_SECONDS, MOST_READ)
+    due = await digest_store.due_between(now, now + READ_AHEAD_SECONDS, MAX_READ_AHEAD)
     await notifier.read_ahead([digest.channel_id for digest in due])
 
 
-@task("digests.post")
+@task
 async def post(
     digest_id: str,
     now: float,
-    errand: TaskContext,
+    context: TaskContext,
     digest_store: DigestStore,
     digests: DigestService,
     account_store: AccountStore,
-    reports: DigestReports,
+    digest_reports: DigestReports,
     daily_history: DailyHistory,
     digest_channels: DigestChannels,
     digest_poster: DigestPoster,
@@ -177,18 +177,18 @@ async def post(
 ) -> None:
     if (digest := await _loaded(digest_id, now, digest_store)) is None:
         return
-    errand.owner, errand.subject = digest.owner, f"the digest “{digest.name}”, which was left out"
+    context.owner, context.subject = digest.owner, f"the digest “{digest.name}”, which was left out"
     if 0 < digest.notice_at <= now:
         await _tell_paused(digest, digests, digest_poster)
-    if (slot := digest.next) is None or slot.at > now:
+    if (slot := digest.next_run) is None or slot.at > now:
         return  # paused, changed, or done by another worker
-    run = Run(
+    run = DigestRun(
         digest,
         slot,
         now,
         digests,
         account_store,
-        reports,
+        digest_reports,
         daily_history,
         digest_channels,
         digest_poster,
@@ -196,13 +196,15 @@ async def post(
         departures,
         audit,
     )
-    errand.on_give_up = partial(run.settle, lifecycle.skip_run)
+    context.on_give_up = partial(run.settle, lifecycle.skip_run)
     await run.take()
 
 
 async def _loaded(digest_id: str, now: float, digest_store: DigestStore) -> Digest | None:
     digest = await digest_store.load(digest_id)
-    if digest is None and await digest_store.due.schedule(digest_id, now + ASIDE_SECONDS):
+    if digest is None and await digest_store.due.schedule(
+        digest_id, now + UNREADABLE_RETRY_SECONDS
+    ):
         logger.warning("digest %s cannot be decrypted and is tried again in an hour", digest_id)
     return digest
 
@@ -215,11 +217,11 @@ async def _tell_paused(digest: Digest, digests: DigestService, digest_poster: Di
 
 
 @dataclass(slots=True)
-class Run:
-    """One run of a digest, for `slot`; `digest` is as it was read or saved last."""
+class DigestRun:
+    """One run of a digest, for `run`; `digest` is as it was read or saved last."""
 
     digest: Digest
-    slot: ScheduledRun
+    run: ScheduledRun
     now: float
     digests: DigestService
     accounts: AccountStore
@@ -233,24 +235,24 @@ class Run:
 
     async def take(self) -> None:
         """Post it, pause it or count it as missed; raises Later if none of that is possible yet."""
-        if lifecycle.is_too_late(self.slot, self.now):
-            is_posted = await self.posts.is_posted(self.digest, self.slot)
+        if lifecycle.is_too_late(self.run, self.now):
+            is_posted = await self.posts.is_posted(self.digest, self.run)
             await (self.settle(lifecycle.record_post) if is_posted else self._miss())
             return
         try:
             await self._attempt()
         except RetryLater as later:
-            if self.now - self.slot.at > LATE_SECONDS:
-                minutes = (self.now - self.slot.at) / 60
+            if self.now - self.run.at > LATE_WARNING_SECONDS:
+                minutes = (self.now - self.run.at) / 60
                 logger.warning(
                     "digest %s is %.0f min late: %s", self.digest.id, minutes, later.reason
                 )
             raise
 
-    async def settle(self, what: Course) -> None:
+    async def settle(self, what: Transition) -> None:
         """Save what came of it, unless the digest was deleted meanwhile."""
         changed = await self.digests.update(
-            self.digest, lambda current: what(current, self.slot, self.now)
+            self.digest, lambda current: what(current, self.run, self.now)
         )
         if changed is None:
             return
@@ -259,7 +261,7 @@ class Run:
             await self._note_paused(changed.digest.paused)
 
     async def _note_paused(self, reason: str) -> None:
-        await self.audit.note_by_app(
+        await self.audit.try_record_for_app(
             AuditEvent.DIGEST_PAUSED,
             self.digest.owner,
             reason,
@@ -271,34 +273,34 @@ class Run:
     async def _attempt(self) -> None:
         try:
             await self._post()
-        except BROKEN:
-            await self._strike()
+        except CONNECTION_ERRORS:
+            await self._count_failure()
         except DigestRefused as refused:
             await self._pause(refused.reason)
         except (InvalidRequest, InvalidInput):
             await self._pause("filters")
         except EmporixError as error:
-            raise RetryLater(_pause_seconds(self.slot, self.now), str(error)) from error
+            raise RetryLater(_retry_seconds(self.run, self.now), str(error)) from error
         except OutcomeUnknown:
-            await self.posts.notify_owner(self.digest, self.slot, "unknown")
+            await self.posts.notify_owner(self.digest, self.run, "unknown")
             await self.settle(lifecycle.record_post)
 
     async def _post(self) -> None:
         await self._check()
         report = await self._report()
-        is_asked = lifecycle.is_requested(self.slot) or self.digest.asked >= self.slot.at
-        if report.is_quiet and not self.digest.even_when_quiet and not is_asked:
+        is_asked = lifecycle.is_requested(self.run) or self.digest.requested_at >= self.run.at
+        if report.is_quiet and not self.digest.post_when_empty and not is_asked:
             await self.settle(lifecycle.was_quiet)
             return
         history = None if report.is_quiet or not self.digest.chart else await self._history()
-        await self.posts.post(self.digest, self.slot, report, history, self.now)
+        await self.posts.post(self.digest, self.run, report, history, self.now)
         await self.settle(lifecycle.record_post)
 
     async def _check(self) -> None:
         """Raises DigestRefused: Slack refuses, others read the channel, the owner is gone."""
         try:
             self.channels.admit(await self.notifier.audience(self.digest.channel_id))
-            if self.now - self.digest.checked_at < CHECK_SECONDS:
+            if self.now - self.digest.checked_at < OWNER_CHECK_INTERVAL_SECONDS:
                 return
             if await self.notifier.has_left(self.digest.owner.user_id):
                 await self.departures.remove_user(self.digest.owner)
@@ -309,13 +311,13 @@ class Run:
         await self.settle(lifecycle.record_check)
 
     async def _report(self) -> Report:
-        window = lifecycle.report_window(self.digest, self.slot)
+        window = lifecycle.report_window(self.digest, self.run)
         return await self.reports.read(await self._connection(), self.digest.filters, window)
 
     async def _history(self) -> History:
         """The days before this run, as far as they are known within two seconds."""
         connection, zone = await self._connection(), self.digest.schedule.zone
-        return await self.daily_history.read(connection, self.digest.filters, zone, self.slot.at)
+        return await self.daily_history.read(connection, self.digest.filters, zone, self.run.at)
 
     async def _connection(self) -> Connection:
         """Raises NotConnected."""
@@ -323,26 +325,29 @@ class Run:
 
     async def _miss(self) -> None:
         """Too late: the owner hears of a run that was asked for, and of the second in a row."""
-        logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.slot.date)
-        after = lifecycle.miss_run(self.digest, self.slot, self.now)
-        if lifecycle.is_requested(self.slot) or self.digest.missed < MOST_MISSED <= after.missed:
-            await self.posts.notify_owner(self.digest, self.slot, "missed")
+        logger.warning("digest %s was not posted in time: run %s", self.digest.id, self.run.date)
+        after = lifecycle.miss_run(self.digest, self.run, self.now)
+        if (
+            lifecycle.is_requested(self.run)
+            or self.digest.missed_runs < MISSED_RUNS_BEFORE_MESSAGE <= after.missed_runs
+        ):
+            await self.posts.notify_owner(self.digest, self.run, "missed")
         await self.settle(lifecycle.miss_run)
 
-    async def _strike(self) -> None:
+    async def _count_failure(self) -> None:
         """The owner hears of it the first time, and where they asked for this run."""
-        if not self.digest.failed_dates or lifecycle.is_requested(self.slot):
-            await self.posts.notify_owner(self.digest, self.slot, "connection")
+        if not self.digest.failed_dates or lifecycle.is_requested(self.run):
+            await self.posts.notify_owner(self.digest, self.run, "connection")
         await self.settle(lifecycle.record_failure)
 
     async def _pause(self, reason: str) -> None:
         """The channel hears of it by its own notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
         if reason != "owner_gone":
-            await self.posts.notify_owner(self.digest, self.slot, reason)
+            await self.posts.notify_owner(self.digest, self.run, reason)
         await self.settle(lambda one, _, now: lifecycle.pause(one, reason, now))
 
 
-def _pause_seconds(slot: ScheduledRun, now: float) -> float:
+def _retry_seconds(slot: ScheduledRun, now: float) -> float:
     """The longer something is due already, the longer until the next try."""
-    return min(max(SHORTEST_PAUSE, (now - slot.at) / 2), LONGEST_PAUSE)
+    return min(max(MIN_RETRY_SECONDS, (now - slot.at) / 2), MAX_RETRY_SECONDS)

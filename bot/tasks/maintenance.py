@@ -17,25 +17,27 @@ from bot.store.health import Heartbeats
 from bot.store.locks import WorkerLeases
 from bot.store.watches import WatchStore
 
-SECONDS = 2.0
+HEARTBEAT_INTERVAL_SECONDS = 2.0
 
 
-@periodic(SECONDS)
-async def say_alive(now: float, worker_id: str, heartbeats: Heartbeats, queue: TaskQueue) -> None:
+@periodic(HEARTBEAT_INTERVAL_SECONDS)
+async def send_heartbeat(
+    now: float, worker_id: str, heartbeats: Heartbeats, queue: TaskQueue
+) -> None:
     """Only while it can take tasks: a worker whose queue is silent does not count."""
     if queue.is_answering:
-        await heartbeats.heartbeat(worker_id, now)
+        await heartbeats.record(worker_id, now)
 
 
-EVERY_SECONDS = 10 * 60.0
-TRY_SECONDS = 60.0
+RECONCILE_INTERVAL_SECONDS = 10 * 60.0
+RECONCILE_RETRY_SECONDS = 60.0
 """After so long another worker begins again, where one has failed or died meanwhile."""
 
-SHIFT_SECONDS = EVERY_SECONDS - TRY_SECONDS / 2
+RECONCILE_LEASE_SECONDS = RECONCILE_INTERVAL_SECONDS - RECONCILE_RETRY_SECONDS / 2
 """A little less, so that each period has a worker."""
 
 
-@periodic(TRY_SECONDS)
+@periodic(RECONCILE_RETRY_SECONDS)
 async def reconcile(
     now: float,
     worker_leases: WorkerLeases,
@@ -48,29 +50,31 @@ async def reconcile(
 
     One kind that fails keeps no other from it.
     """
-    if not await worker_leases.take("reconcile", TRY_SECONDS):
+    if not await worker_leases.acquire("reconcile", RECONCILE_RETRY_SECONDS):
         return
     await gather_all(
         digest_store.due.reconcile(now),
-        alert_store.sources.due.reconcile(now),
-        watch_store.sources.due.reconcile(now),
+        alert_store.connections.due.reconcile(now),
+        watch_store.connections.due.reconcile(now),
         cleanup_store.due.reconcile(now),
     )
-    await worker_leases.keep("reconcile", SHIFT_SECONDS)
+    await worker_leases.extend("reconcile", RECONCILE_LEASE_SECONDS)
 
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 60.0
-DAY_SECONDS = 24 * 60 * 60.0
+RETENTION_RETRY_SECONDS = 60.0
+RETENTION_INTERVAL_SECONDS = 24 * 60 * 60.0
 
 
-@periodic(LOOK_SECONDS, while_stopped=True)
-async def teams(
+@periodic(RETENTION_RETRY_SECONDS, while_stopped=True)
+async def settle_teams(
     departures: Departures, installation: Installation, worker_leases: WorkerLeases
 ) -> None:
     """Resume where the app is installed again, and delete the data of where it stays away."""
-    if not await departures.is_any_stopped() or not await worker_leases.take("teams", LOOK_SECONDS):
+    if not await departures.is_any_stopped() or not await worker_leases.acquire(
+        "teams", RETENTION_RETRY_SECONDS
+    ):
         return
     try:
         installed_in = await installation.team_id()
@@ -80,12 +84,14 @@ async def teams(
     await departures.settle_teams(installed_in)
 
 
-@periodic(LOOK_SECONDS, while_stopped=True)
-async def daily(departures: Departures, audit: AuditLog, worker_leases: WorkerLeases) -> None:
+@periodic(RETENTION_RETRY_SECONDS, while_stopped=True)
+async def apply_retention(
+    departures: Departures, audit: AuditLog, worker_leases: WorkerLeases
+) -> None:
     """Once a day; where it fails, another worker tries again a minute later."""
-    if not await worker_leases.take("retention", LOOK_SECONDS):
+    if not await worker_leases.acquire("retention", RETENTION_RETRY_SECONDS):
         return
     await departures.delete_abandoned()
-    if count := await audit.trim():
+    if count := await audit.delete_old_entries():
         logger.info("%d entries of audit logs were too old, and deleted", count)
-    await worker_leases.keep("retention", DAY_SECONDS)
+    await worker_leases.extend("retention", RETENTION_INTERVAL_SECONDS)

@@ -22,25 +22,25 @@ from bot.slack.posting.post_once import OutgoingMessage
 from bot.store.accounts import AccountStore
 from bot.store.watches import WatchStore
 
-LOOK_SECONDS = 1.0
-MOST_AT_ONCE = 200
+QUEUE_INTERVAL_SECONDS = 1.0
+MAX_DUE = 200
 
 logger = logging.getLogger(__name__)
 
 
-@periodic(LOOK_SECONDS)
-async def find_due(now: float, watch_store: WatchStore, queue: TaskQueue) -> None:
-    for source in await watch_store.sources.take_due(now, MOST_AT_ONCE):
-        await queue.put("watches.look", source.name, source=source.name)
+@periodic(QUEUE_INTERVAL_SECONDS)
+async def queue_due_watches(now: float, watch_store: WatchStore, queue: TaskQueue) -> None:
+    for source in await watch_store.connections.claim_due(now, MAX_DUE):
+        await queue.put("watches.poll", source.name, source=source.name)
 
 
-@task("watches.look")
-async def look(source: str, now: float, watches: WatchService, queue: TaskQueue) -> None:
+@task
+async def poll(source: str, now: float, watches: WatchService, queue: TaskQueue) -> None:
     """One query for all that somebody watches in a tenant."""
-    seen = await watches.poll(PolledConnection.named(source))
+    seen = await watches.poll(PolledConnection.parse(source))
     for ending in seen.endings:
         await queue.put(
-            "watches.tell",
+            "watches.post",
             ending.watch.id,
             source=source,
             watch_id=ending.watch.id,
@@ -49,17 +49,17 @@ async def look(source: str, now: float, watches: WatchService, queue: TaskQueue)
         )
     if seen.connection_error:
         await queue.put(
-            "watches.give_up", source, source=source, reason=seen.connection_error, at=now
+            "watches.end_broken", source, source=source, reason=seen.connection_error, at=now
         )
 
 
-@task("watches.tell")
-async def tell(
+@task
+async def post(
     source: str,
     watch_id: str,
     outcome: str,
     at: float,
-    errand: TaskContext,
+    context: TaskContext,
     watches: WatchService,
     watch_store: WatchStore,
     account_store: AccountStore,
@@ -70,27 +70,27 @@ async def tell(
     departures: Departures,
 ) -> None:
     """Where Watch was pressed if everyone there may see the job; otherwise to its watcher alone."""
-    watch = await watches.find(PolledConnection.named(source), watch_id)
+    watch = await watches.find(PolledConnection.parse(source), watch_id)
     if watch is None:
         return  # told already, or stopped meanwhile
-    errand.owner, errand.subject = watch.owner, f"job {watch.job_id}, which you were watching"
-    errand.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
+    context.owner, context.subject = watch.owner, f"job {watch.job_id}, which you were watching"
+    context.on_give_up = partial(watch_store.remove, watch.owner, watch.tenant, watch.job_id)
     if await _is_gone(watch.owner, notifier):
         await departures.remove_user(watch.owner)
         return
     account = await account_store.load(watch.owner)
-    card = await _card(account, watch, jobs) if outcome == "ended" else None
+    card = await _load_card(account, watch, jobs) if outcome == "ended" else None
     may_be_public = partial(_may_be_public, watch, sharing, notifier)
     public = await may_be_public()
     if watch.message_ts and card and public:
-        await _change_shown(account, watch, jobs, shared_deletes, notifier, may_be_public)
+        await _update_shown(account, watch, jobs, shared_deletes, notifier, may_be_public)
         public = await may_be_public()
-    await _tell(watch, outcome, at, card.job if card else None, notifier, public=public)
+    await _post(watch, outcome, at, card.job if card else None, notifier, public=public)
     await watch_store.remove(watch.owner, watch.tenant, watch.job_id)
 
 
-@task("watches.give_up")
-async def give_up(
+@task
+async def end_broken(
     source: str,
     reason: str,
     at: float,
@@ -99,8 +99,8 @@ async def give_up(
     notifier: Notifier,
 ) -> None:
     """The connection does not work any more; its owner hears so once."""
-    broken = PolledConnection.named(source)
-    ended = await watch_store.of(broken.owner, broken.tenant)
+    broken = PolledConnection.parse(source)
+    ended = await watch_store.of_owner(broken.owner, broken.tenant)
     if not ended:
         return
     facts = {"tenant": broken.tenant, "reason": reason, "count": len(ended)}
@@ -114,7 +114,7 @@ async def _is_gone(owner: Caller, notifier: Notifier) -> bool:
     try:
         return await notifier.has_left(owner.user_id)
     except SLACK_ERRORS as error:
-        _later_if_it_passes(error)
+        _retry_if_temporary(error)
         logger.warning("whether a watcher has left is not known: %s", describe(error))
         return False
 
@@ -129,18 +129,18 @@ async def _may_be_public(watch: Watch, sharing: SharingService, notifier: Notifi
         logger.info("a watch ends in a direct message: %s", refused.reason)
         return False
     except SLACK_ERRORS as error:
-        _later_if_it_passes(error)
+        _retry_if_temporary(error)
         logger.warning("a watch ends in a direct message: %s", describe(error))
         return False
     return True
 
 
-def _later_if_it_passes(error: Exception) -> None:
+def _retry_if_temporary(error: Exception) -> None:
     if (seconds := retry_seconds(error)) is not None:
         raise RetryLater(seconds, describe(error)) from error
 
 
-async def _card(account: Account, watch: Watch, jobs: JobService) -> JobCard | None:
+async def _load_card(account: Account, watch: Watch, jobs: JobService) -> JobCard | None:
     try:
         return await jobs.get(account, watch.job_id, watch.tenant)
     except NotFound:
@@ -149,7 +149,7 @@ async def _card(account: Account, watch: Watch, jobs: JobService) -> JobCard | N
         raise RetryLater(backoff_seconds(error), str(error)) from error
 
 
-async def _change_shown(
+async def _update_shown(
     account: Account,
     watch: Watch,
     jobs: JobService,
@@ -159,7 +159,7 @@ async def _change_shown(
 ) -> None:
     """Card or row in the channel as it is now; in turn, so that no notice of a delete is undone."""
     async with shared_deletes.lock_message(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
-        if (card := await _card(account, watch, jobs)) and await may_be_public():
+        if (card := await _load_card(account, watch, jobs)) and await may_be_public():
             place = watch.channel_id, watch.message_ts
             if watch.shared_by:
                 facts = {"card": card, "shared_by": watch.shared_by}
@@ -170,7 +170,7 @@ async def _change_shown(
                 await notifier.update_row(*place, shown, "jobs/share.row", **row)
 
 
-async def _tell(
+async def _post(
     watch: Watch, outcome: str, at: float, job: Job | None, notifier: Notifier, *, public: bool
 ) -> None:
     """In the thread where they said that they watch; directly where that is not possible."""

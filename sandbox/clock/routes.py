@@ -43,7 +43,7 @@ async def due_digests(redis_url: str, encryption_key: str, now: float) -> DueDig
         store = DigestStore(redis, Cipher(parse_keys(encryption_key)))
         ids = await redis.zrange(redis_keys.digests_due(), 0, -1)
         digests = [await store.load(str(digest_id)) for digest_id in ids]
-    times = [digest.next.at for digest in digests if digest and digest.next]
+    times = [digest.next_run.at for digest in digests if digest and digest.next_run]
     coming = [at for at in times if at > now]
     return DueDigests(len(times) - len(coming), min(coming, default=None))
 

@@ -26,9 +26,9 @@ def main(name: str) -> None:
 
         serve(settings, clock)
     else:
-        from bot.worker import work
+        from bot.worker import run_worker
 
-        work(settings, clock, compare_clocks=False)
+        run_worker(settings, clock, compare_clocks=False)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from bot import listeners
-from bot.app import COMMAND
+from bot.app import SLASH_COMMAND
 from bot.services.filters import values
-from bot.services.filters.definitions import FILTERS
+from bot.services.filters.definitions import ALL_FILTERS
 from bot.slack.decorators import discover
 
 _VALUES = {
@@ -27,10 +27,10 @@ _SEARCHED = "<words and filters>"
 def completions() -> dict[str, Any]:
     """As the page's script reads it; the first call imports the bot."""
     return {
-        "command": COMMAND,
+        "command": SLASH_COMMAND,
         "commands": [
             {
-                "words": f"{COMMAND} {command.words}",
+                "words": f"{SLASH_COMMAND} {command.words}",
                 "usage": command.usage,
                 "summary": command.summary,
                 "filtered": command.usage in (_FILTERED, _SEARCHED),
@@ -44,6 +44,6 @@ def completions() -> dict[str, Any]:
                 "meaning": known.meaning,
                 "values": list(_VALUES.get(known.name, ())),
             }
-            for known in FILTERS
+            for known in ALL_FILTERS
         ],
     }

@@ -111,6 +111,6 @@ async def test_outlives_its_workers(process: tuple[AppHarness, dict[str, str]]) 
     assert f"Clean-up done: {JOBS} of {JOBS} jobs deleted" in words
     assert "left" not in words
     assert len(set(deletes(harness))) == JOBS
-    entries = await AuditLog(harness.redis).last(Caller("T0ACME", "U0ADA"), 10)
+    entries = await AuditLog(harness.redis).latest(Caller("T0ACME", "U0ADA"), 10)
     (entry,) = (one for one in entries if one.event == AuditEvent.CLEANUP_STARTED)
     assert (entry.result, entry.count, entry.deleted) == ("done", JOBS, JOBS)

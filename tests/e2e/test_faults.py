@@ -134,7 +134,7 @@ async def shown(harness: AppHarness) -> list[str]:
 
 
 async def recorded(harness: AppHarness) -> list[str]:
-    entries = await AuditLog(harness.redis).last(Caller(TEAM_ID, ADA.id), 10)
+    entries = await AuditLog(harness.redis).latest(Caller(TEAM_ID, ADA.id), 10)
     assert {entry.subject for entry in entries} <= {PRESSED}
     return [entry.result for entry in entries]
 

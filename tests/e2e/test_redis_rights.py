@@ -13,14 +13,14 @@ import pytest
 from redis.exceptions import NoPermissionError
 
 from bot.cli import forget_subject
-from bot.doctor import examine
+from bot.doctor import run_checks
 from bot.key_rotation import rotate
 from bot.settings import Settings
 from bot.store import keys as redis_keys
 from bot.store.audit import AuditLog
 from bot.store.connection import connect
 from bot.store.encryption import new_key
-from bot.store.erasure import Subject
+from bot.store.erasure import ErasureSubject
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS
 from sandbox.slack.person import Person
@@ -208,9 +208,9 @@ async def test_rotation_needs_no_more(redis: Any, restricted_url: str) -> None:
 async def test_forgetting_needs_no_more(redis: Any, restricted_url: str) -> None:
     """Nor does `emporix-bot forget`, which rewrites the audit log."""
     await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
-    await redis.set(redis_keys.zone(ADA), "UTC")
+    await redis.set(redis_keys.time_zone(ADA), "UTC")
     told: list[str] = []
-    subject = Subject(ADA.team_id, ADA.user_id)
+    subject = ErasureSubject(ADA.team_id, ADA.user_id)
     status = await forget_subject(settings(restricted_url), subject, told.append, lambda _: True)
     assert (status, await refused(redis) - {ONLY_A_NAME}) == (0, set())
 
@@ -220,10 +220,10 @@ async def test_doctor_names_what_its_user_lacks(redis: Any, restricted_url: str)
     await redis.execute_command("ACL", "SETUSER", USER, "-info")
     nowhere = "http://127.0.0.1:1"
     elsewhere = {"slack_api_url": nowhere, "emporix_api_url": nowhere}
-    found = await examine(settings(restricted_url, **elsewhere))
-    (finding,) = (one for one in found if one.about == "redis")
-    assert not finding.well
-    assert "its user may not run INFO" in finding.words
+    found = await run_checks(settings(restricted_url, **elsewhere))
+    (finding,) = (one for one in found if one.subject == "redis")
+    assert not finding.ok
+    assert "its user may not run INFO" in finding.message
 
 
 async def test_other_keys_are_out_of_reach(redis: Any, restricted_url: str) -> None:

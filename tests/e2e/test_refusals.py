@@ -16,7 +16,7 @@ import pytest
 
 from bot.store import keys as redis_keys
 from bot.store.connection import connect
-from bot.store.encryption import CANARY_TEXT, Canary, Cipher, aad, new_key, parse_keys
+from bot.store.encryption import CANARY_TEXT, Canary, Cipher, build_aad, new_key, parse_keys
 from sandbox.processes import PROJECT
 from sandbox.server import free_socket
 
@@ -108,7 +108,7 @@ async def test_keys_that_no_longer_fit(
         async with asyncio.timeout(SOON):
             while not await redis.exists("emporix-jobs:canary"):  # noqa: ASYNC110 - it is watched
                 await asyncio.sleep(0.05)
-        theirs = Cipher(parse_keys(THEIRS)).seal(CANARY_TEXT, aad(redis_keys.canary()))
+        theirs = Cipher(parse_keys(THEIRS)).seal(CANARY_TEXT, build_aad(redis_keys.canary()))
         await redis.set(redis_keys.canary(), theirs)
         await redis.client_kill_filter(_type="normal", skipme=True)
         async with asyncio.timeout(SOON):

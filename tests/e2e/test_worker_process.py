@@ -49,7 +49,7 @@ async def test_is_at_work_until_it_is_told_to_stop(redis: Any, settings: dict[st
     """It says so in Redis; on SIGTERM it ends within seconds, and well."""
 
     async def at_work() -> bool:
-        return (await Heartbeats(redis).seen(time.time())).at_work == 1
+        return (await Heartbeats(redis).status(time.time())).alive == 1
 
     async with bot_process("worker", settings) as worker:
         await soon(at_work)

@@ -57,7 +57,7 @@ async def at_work(worker: Worker, redis: Any) -> AsyncIterator[None]:
     """Started, and it says so in Redis."""
 
     async def says_so() -> bool:
-        return (await Heartbeats(redis).seen(time.time())).at_work == 1
+        return (await Heartbeats(redis).status(time.time())).alive == 1
 
     with working(worker):
         await soon(says_so)

@@ -49,7 +49,7 @@ async def both_sweeping(url: str) -> AsyncIterator[None]:
     async def unlock() -> None:
         async with Redis.from_url(url) as redis:
             while True:
-                await redis.delete("saq:emporix-jobs:{clock}:sweep")
+                await redis.delete("saq:emporix-jobs:{scheduled}:sweep")
                 await asyncio.sleep(0.1)
 
     unlocking = asyncio.create_task(unlock())

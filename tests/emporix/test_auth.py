@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from bot.domain.accounts import READING, Token
+from bot.domain.accounts import READ_SCOPES, Token
 from bot.domain.filters import Filters
 from bot.emporix import auth
 from bot.emporix.client import EmporixClient
@@ -161,7 +161,7 @@ async def test_call_ended_from_outside(client_of: Clients, tokens: FakeTokens) -
 async def test_repr_is_discreet(tokens: FakeTokens) -> None:
     """Nothing that may reach a log shows a token or a secret."""
     async with http_client("http://emporix.example") as http:
-        request = auth.token_request(http, READING, connection().credentials)
+        request = auth.token_request(http, READ_SCOPES, connection().credentials)
         signer = auth.TokenAuth(connection(), tokens, lambda: NOW, lambda _: request)
         signed = await anext(signer.async_auth_flow(httpx.Request("GET", "http://e.example")))
         shown = f"{request!r} {request.headers!r} {signer!r} {signed!r} {signed.headers!r}"

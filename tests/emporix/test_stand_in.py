@@ -9,7 +9,14 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from bot.domain.accounts import DELETE_SCOPE, DELETING, READ_SCOPE, Caller, Connection, Credentials
+from bot.domain.accounts import (
+    DELETE_SCOPE,
+    DELETE_SCOPES,
+    READ_SCOPE,
+    Caller,
+    Connection,
+    Credentials,
+)
 from bot.domain.filters import Filters
 from bot.emporix.client import EmporixClient
 from bot.emporix.query import to_q
@@ -57,10 +64,10 @@ def token_requests(emporix_state: EmporixState) -> int:
 async def test_key_tells_what_it_may(client: EmporixClient) -> None:
     """A token says which tenant its key is bound to, and whether it may delete."""
     key = ACME_READ_ONLY
-    token = await client.request_token(Credentials(key.client_id, key.client_secret), DELETING)
+    token = await client.request_token(Credentials(key.client_id, key.client_secret), DELETE_SCOPES)
     assert (token.tenant, token.scopes) == ("acme", frozenset({READ_SCOPE}))
     key = GLOBEX_OPERATIONS
-    token = await client.request_token(Credentials(key.client_id, key.client_secret), DELETING)
+    token = await client.request_token(Credentials(key.client_id, key.client_secret), DELETE_SCOPES)
     assert (token.tenant, token.scopes) == ("globex", frozenset({READ_SCOPE, DELETE_SCOPE}))
 
 

@@ -102,7 +102,7 @@ async def set_up(scenario: Scenario, due: float, digests: int) -> None:
         name="Daily jobs",
         schedule=Schedule(0, "UTC", tuple(range(7))),
         tenant="acme",
-        slot=ScheduledRun("2026-11-24", due),
+        scheduled_run=ScheduledRun("2026-11-24", due),
         checked_at=due,
     )
     for number in range(digests):

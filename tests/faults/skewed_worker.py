@@ -20,6 +20,6 @@ def wrong_time() -> float:
 if __name__ == "__main__":
     time.time = wrong_time
     from bot.settings import load_settings
-    from bot.worker import work
+    from bot.worker import run_worker
 
-    sys.exit(work(load_settings(), compare_clocks=False))
+    sys.exit(run_worker(load_settings(), compare_clocks=False))

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from redis.exceptions import RedisError
 
-from bot.resources import vault
+from bot.resources import build_cipher
 from bot.server import Server
 from bot.settings import Settings
 from bot.slack.verification import RequestVerifier
@@ -40,7 +40,7 @@ PLACEHOLDER_DELAY_SECONDS = 60.0
 @dataclass(frozen=True, slots=True)
 class AppHarness:
     """`ada` and `grace` act in Slack; `emporix_state` is what the stand-in of Emporix holds;
-    `redis` is what the bot stores, encrypted by `vault`.
+    `redis` is what the bot stores, encrypted by `build_cipher`.
 
     What happens by the clock happens when `worker` is told to work.
     """
@@ -107,7 +107,7 @@ async def open_app(
             }
             | settings_of_test
         )
-        keys = vault(settings)
+        keys = build_cipher(settings)
         web = build_web(
             partial(
                 assemble,

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import build_app
 from bot.domain.accounts import Account, Caller
 from bot.rendering.renderer import Renderer
-from bot.server import Limits, Server
+from bot.server import Server, ServerLimits
 from bot.services.home import HomeService
 from bot.slack.background import BackgroundTasks
 from bot.slack.decorators import Listener, Registry
@@ -28,7 +28,7 @@ from bot.store.audit import AuditLog
 from bot.store.connection import connect
 from bot.store.idempotency import Deliveries, Delivery
 from bot.store.slack_cache import TimeZoneCache
-from bot.web import Parts, build_web
+from bot.web import WebParts, build_web
 from sandbox.server import serving
 from sandbox.slack.app import create_app as create_slack
 from sandbox.slack.directory import ADA
@@ -94,7 +94,7 @@ class DispatchSetup:
 
     listeners: tuple[Listener, ...]
     work: BackgroundTasks = field(default_factory=BackgroundTasks)
-    limits: Limits = field(default_factory=Limits)
+    limits: ServerLimits = field(default_factory=ServerLimits)
     deliveries: Deliveries = field(default_factory=FakeDeliveries)
     services: object = None
     allow_outsiders: bool = False
@@ -111,7 +111,7 @@ async def open_dispatch(setup: DispatchSetup) -> AsyncIterator[DispatchHarness]:
     ):
 
         @asynccontextmanager
-        async def assemble() -> AsyncIterator[Parts]:
+        async def assemble() -> AsyncIterator[WebParts]:
             async with aiohttp.ClientSession() as session:
                 client = AsyncWebClient(base_url=f"{slack_url}/api/", session=session)
                 asking = AsyncWebClient(
@@ -119,7 +119,7 @@ async def open_dispatch(setup: DispatchSetup) -> AsyncIterator[DispatchHarness]:
                 )
                 dispatch = _dispatch(setup, session, asking)
                 app = build_app(dispatch, client, workspace.bot_token)
-                yield Parts(app, setup.work, _ping)
+                yield WebParts(app, setup.work, _ping)
 
         made = partial(Server, limits=setup.limits)
         guard = RequestVerifier([workspace.signing_secret], clock)

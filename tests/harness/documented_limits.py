@@ -55,7 +55,7 @@ DOCUMENTED = (
     ),
     Limit("listeners.jobs.export.LONGEST", 2_000_000, README, "JSON of up to 2 MB comes on"),
     Limit("emporix.retries.CALL_BUDGET_SECONDS", 8, README, "Emporix gets 8 s for a call"),
-    Limit("emporix.http.MAX_BODY_BYTES", 10 * 1024 * 1024, USERS, "larger than 10 MB"),
+    Limit("emporix.http.MAX_RESPONSE_BYTES", 10 * 1024 * 1024, USERS, "larger than 10 MB"),
     Limit("services.digests.history.SETTLED_SECONDS", 6 * HOUR, README, "first counted 6 hours"),
     Limit("services.digests.history.HISTORY_DAYS", 14, USERS, "Chart of the last 14 days"),
     Limit("services.digests.history.MIN_HISTORY_DAYS", 2, USERS, "before jobs came on two days"),
@@ -77,7 +77,7 @@ DOCUMENTED = (
     Limit("services.watches.MIN_WATCH_INTERVAL_SECONDS", 5, USERS, "job is looked at after 5 s"),
     Limit("services.watches.MAX_WATCH_INTERVAL_SECONDS", 120, USERS, "at least every 2 minutes"),
     Limit("services.watches.WATCH_TTL_SECONDS", DAY, USERS, "and for a day at most"),
-    Limit("services.alerts.poll.NOTICES", 2, USERS, "at once and again a day later"),
+    Limit("services.alerts.poll.MAX_PAUSE_NOTICES", 2, USERS, "at once and again a day later"),
     Limit(
         "services.alerts.poll.PAUSE_NOTICE_INTERVAL_SECONDS",
         DAY,

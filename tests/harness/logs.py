@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.logs import NOISY, configure
+from bot.logs import LIBRARY_LOGGERS, configure
 
 
 @contextmanager
@@ -20,5 +20,5 @@ def log_to_stderr() -> Iterator[None]:
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
-        for name in NOISY:
+        for name in LIBRARY_LOGGERS:
             logging.getLogger(name).setLevel(logging.NOTSET)

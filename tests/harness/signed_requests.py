@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from bot.resources import Clock
+from bot.domain.times import Clock
 from sandbox.slack.delivery import signed
 
 FORM = "application/x-www-form-urlencoded"

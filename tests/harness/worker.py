@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.errors import RetryLater
-from bot.scheduler.runner import Waits
+from bot.scheduler.runner import Delays
 from bot.worker import WorkerParts
 from tests.harness.clock import FakeClock
 
@@ -22,7 +22,7 @@ class Queued:
     arguments: Mapping[str, Any]
     at: float
     failures: int = 0
-    waits: Waits = field(default_factory=dict)
+    waits: Delays = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -56,8 +56,8 @@ class FakeWorker:
 
     async def work(self) -> None:
         """All ticks that are due now, then all tasks whose time has come."""
-        for tick in self._parts.ticks.due(self._clock()):
-            await self._parts.runner.tick(tick)
+        for tick in self._parts.timer.due(self._clock()):
+            await self._parts.runner.run_periodic(tick)
         for _ in range(MAX_ROUNDS):
             if not (found := self.queue.next()):
                 return
@@ -73,7 +73,7 @@ class FakeWorker:
 
     async def _run(self, key: tuple[str, str], queued: Queued) -> None:
         try:
-            await self._parts.runner.task(
+            await self._parts.runner.run_queued(
                 queued.task, queued.failures, queued.arguments, queued.waits
             )
         except RetryLater as later:

@@ -30,7 +30,7 @@ def grace(connected: AppHarness) -> Person:
 
 async def _entries(harness: AppHarness) -> list[AuditEntry]:
     """Oldest first, without the two of the connections."""
-    return list(reversed(await AuditLog(harness.redis).last(ADA, 100)))[2:]
+    return list(reversed(await AuditLog(harness.redis).latest(ADA, 100)))[2:]
 
 
 async def test_changes_of_a_digest(connected: AppHarness, ada: Person, grace: Person) -> None:

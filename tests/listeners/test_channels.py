@@ -32,12 +32,12 @@ async def test_a_change_ends_what_is_cached(
     """Shared, no longer shared, or without the app: public and private channels alike."""
     audiences = AudienceCache(harness.redis, harness.vault, per_minute=50)
     for name in ("C0OPS", "C0BOARD"):
-        await audiences.keep(Audience(name), "")
+        await audiences.save(Audience(name), "")
     exchange = await change(harness.person("ada", channel))
     changed, other = ("C0OPS", "C0BOARD") if channel == "ops" else ("C0BOARD", "C0OPS")
     assert exchange.ack_status == 200
-    assert (await audiences.read(changed)).audience is None
-    assert (await audiences.read(other)).audience == Audience(other)
+    assert (await audiences.load(changed)).audience is None
+    assert (await audiences.load(other)).audience == Audience(other)
 
 
 @pytest.fixture

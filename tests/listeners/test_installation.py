@@ -9,7 +9,7 @@ import pytest
 
 from bot.slack.errors import InvalidToken
 from bot.store import keys as redis_keys
-from bot.store.stopped_teams import KEPT_SECONDS, StoppedTeams
+from bot.store.stopped_teams import UNINSTALL_GRACE_SECONDS, StoppedTeams
 from sandbox.slack.directory import TEAM_ID
 from sandbox.slack.faults import Fault
 from sandbox.slack.person import Exchange, Person
@@ -30,7 +30,7 @@ async def harness(connected: AppHarness) -> AppHarness:
 
 
 async def stopped(harness: AppHarness) -> dict[str, float]:
-    return await StoppedTeams(harness.redis).all()
+    return await StoppedTeams(harness.redis).load_all()
 
 
 @pytest.mark.parametrize("leave", [Person.uninstall_app, Person.revoke_token])
@@ -54,12 +54,12 @@ async def test_scheduled_work_stops_at_once(
 async def test_data_goes_a_day_after_the_uninstall(harness: AppHarness) -> None:
     """In whatever order Slack reports it; not a minute before."""
     await harness.ada.uninstall_app()
-    assert (await stopped(harness)) == {TEAM_ID: harness.clock() + KEPT_SECONDS}
-    harness.clock.forward(KEPT_SECONDS - 60)
+    assert (await stopped(harness)) == {TEAM_ID: harness.clock() + UNINSTALL_GRACE_SECONDS}
+    harness.clock.forward(UNINSTALL_GRACE_SECONDS - 60)
     await harness.worker.work()
     assert await harness.redis.exists(redis_keys.digest("digest-1"))
     harness.clock.forward(61)
-    await harness.redis.delete(redis_keys.shift("teams"))  # Redis' own clock stands still
+    await harness.redis.delete(redis_keys.lease("teams"))  # Redis' own clock stands still
     await harness.worker.work()
     left = [key async for key in harness.redis.scan_iter("*") if TEAM_ID in key]
     assert left == []
@@ -117,7 +117,7 @@ async def test_a_token_that_is_refused_pauses_nothing(
     assert await stopped(harness) == {TEAM_ID: math.inf}
     assert "scheduled work stops" in caplog.text
     harness.workspace.faults.clear()
-    await harness.redis.delete(redis_keys.shift("teams"))  # Redis' own clock stands still
+    await harness.redis.delete(redis_keys.lease("teams"))  # Redis' own clock stands still
     await harness.worker.work_until(NINE + 900, step=10)
     assert await stopped(harness) == {}
     assert (await stored(harness)).paused == ""
@@ -132,7 +132,7 @@ def change(harness: AppHarness, status: str) -> str:
 
 async def test_one_token_serves_all_marks(harness: AppHarness) -> None:
     """Where it works again, it is revoked for nobody: also for people of another workspace."""
-    await StoppedTeams(harness.redis).revoked("T0PARTNER")
+    await StoppedTeams(harness.redis).mark_revoked("T0PARTNER")
     await harness.worker.work()
     assert await stopped(harness) == {}
 

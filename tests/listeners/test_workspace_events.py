@@ -42,7 +42,7 @@ async def test_keys_are_deleted_at_once(harness: AppHarness) -> None:
     exchange = await harness.ada.leave_company()
     assert exchange.ack_status == 200
     assert not await harness.redis.exists(redis_keys.account(ADAS))
-    assert await WatchStore(harness.redis, harness.vault).of(ADAS) == ()
+    assert await WatchStore(harness.redis, harness.vault).of_owner(ADAS) == ()
 
 
 async def test_digests_and_alerts_pause(harness: AppHarness) -> None:

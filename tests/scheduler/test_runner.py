@@ -11,7 +11,13 @@ from syrupy.assertion import SnapshotAssertion
 from bot.domain.accounts import Caller
 from bot.errors import EmporixTimeout, RetryLater, StoreUnavailable
 from bot.rendering.renderer import Renderer
-from bot.scheduler.runner import ATTEMPTS, LONG_SECONDS, TaskRunner, Waits, backoff_seconds
+from bot.scheduler.runner import (
+    LONG_DELAY_SECONDS,
+    MAX_TASK_ATTEMPTS,
+    Delays,
+    TaskRunner,
+    backoff_seconds,
+)
 from bot.scheduler.tasks import TaskContext, TaskRegistry, periodic, task
 from bot.slack.error_handler import ErrorHandler
 from bot.slack.posting.notifier import DirectMessages
@@ -33,46 +39,46 @@ async def stumble(now: float) -> None:
     raise ZeroDivisionError
 
 
-@task("test_runner.greet")
+@task
 async def greet(name: str, greeting: str) -> None:
     SEEN.append(f"{greeting} {name}")
 
 
-@task("test_runner.wait")
+@task
 async def wait() -> None:
     raise RetryLater(7, "a pause")
 
 
-@task("test_runner.fail")
-async def fail(errand: TaskContext, owned: bool) -> None:
+@task
+async def fail(context: TaskContext, owned: bool) -> None:
     if owned:
-        errand.owner, errand.subject = ADAS, "the digest “Morning”"
+        context.owner, context.subject = ADAS, "the digest “Morning”"
     raise EmporixTimeout(tenant="acme")
 
 
-@task("test_runner.wait_for")
+@task
 async def wait_for(reason: str) -> None:
     raise RetryLater(7, reason)
 
 
-@task("test_runner.end_badly")
-async def end_badly(errand: TaskContext, ends: bool) -> None:
+@task
+async def end_badly(context: TaskContext, ends: bool) -> None:
     async def otherwise() -> None:
         if not ends:
             raise StoreUnavailable("OOM")
 
-    errand.on_give_up = otherwise
+    context.on_give_up = otherwise
     raise EmporixTimeout(tenant="acme")
 
 
-@task("test_runner.store")
+@task
 async def store() -> None:
     raise StoreUnavailable("OOM")
 
 
-@task("test_runner.break")
-async def break_down(errand: TaskContext) -> None:
-    errand.owner, errand.subject = ADAS, "the digest “Morning”"
+@task
+async def break_down(context: TaskContext) -> None:
+    context.owner, context.subject = ADAS, "the digest “Morning”"
     raise ZeroDivisionError("secret words")
 
 
@@ -99,35 +105,35 @@ async def told(harness: AppHarness) -> list[str]:
 
 async def test_gives_what_is_named(runner: TaskRunner) -> None:
     """Arguments that it was queued with, and services."""
-    await runner.task("test_runner.greet", 0, {"name": "Ada"})
+    await runner.run_queued("test_runner.greet", 0, {"name": "Ada"})
     assert SEEN == ["Hello Ada"]
 
 
 async def test_gives_ticks_the_time(runner: TaskRunner, harness: AppHarness) -> None:
     """The clock is the given one."""
-    await runner.tick(look)
+    await runner.run_periodic(look)
     assert [harness.clock()] == SEEN
 
 
 async def test_outlives_a_tick(runner: TaskRunner, caplog: pytest.LogCaptureFixture) -> None:
     """What goes wrong in one is in the log."""
-    await runner.tick(stumble)
+    await runner.run_periodic(stumble)
     assert "test_runner.stumble failed: ZeroDivisionError" in caplog.text
 
 
 async def test_waiting_is_no_failure(runner: TaskRunner) -> None:
     """However often a task waits, its failures stay what they were."""
     with pytest.raises(RetryLater) as later:
-        await runner.task("test_runner.wait", 3, {})
+        await runner.run_queued("test_runner.wait", 3, {})
     assert (later.value.seconds, later.value.failures) == (7, 3)
 
 
 async def test_tries_again_after_growing_pauses(runner: TaskRunner) -> None:
     """A failure is tried again, soon at first and then more seldom, for some three minutes."""
     pauses = []
-    for failures in range(ATTEMPTS - 1):
+    for failures in range(MAX_TASK_ATTEMPTS - 1):
         with pytest.raises(RetryLater) as later:
-            await runner.task("test_runner.fail", failures, {"owned": True})
+            await runner.run_queued("test_runner.fail", failures, {"owned": True})
         assert later.value.failures == failures + 1
         pauses.append(later.value.seconds)
     assert pauses == sorted(pauses)
@@ -139,7 +145,7 @@ async def test_tells_its_owner_in_the_end(
     runner: TaskRunner, harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
     """After the last attempt, what went wrong and what about."""
-    await runner.task("test_runner.fail", ATTEMPTS - 1, {"owned": True})
+    await runner.run_queued("test_runner.fail", MAX_TASK_ATTEMPTS - 1, {"owned": True})
     (message,) = await harness.person("ada", "dm").messages()
     assert message["blocks"] == snapshot
 
@@ -148,7 +154,7 @@ async def test_gives_an_unknown_error_a_reference(
     runner: TaskRunner, harness: AppHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The message says nothing of what happened inside; the log does."""
-    await runner.task("test_runner.break", ATTEMPTS - 1, {})
+    await runner.run_queued("test_runner.break_down", MAX_TASK_ATTEMPTS - 1, {})
     (text,) = await told(harness)
     assert "secret words" not in text
     assert "ZeroDivisionError" in caplog.text
@@ -156,7 +162,7 @@ async def test_gives_an_unknown_error_a_reference(
 
 async def test_tells_nobody_where_nobody_owns_it(runner: TaskRunner, harness: AppHarness) -> None:
     """The log has it."""
-    await runner.task("test_runner.fail", ATTEMPTS - 1, {"owned": False})
+    await runner.run_queued("test_runner.fail", MAX_TASK_ATTEMPTS - 1, {"owned": False})
     assert await told(harness) == []
 
 
@@ -169,7 +175,7 @@ async def until_it_ends(runner: TaskRunner, name: str, **arguments: object) -> i
     failures = 0
     for runs in range(1, 1000):
         try:
-            await runner.task(name, failures, arguments)
+            await runner.run_queued(name, failures, arguments)
         except RetryLater as later:
             failures = later.failures
         else:
@@ -181,10 +187,10 @@ async def test_says_that_a_task_is_given_up(
     runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As an error, once, after the last attempt."""
-    assert await until_it_ends(runner, "test_runner.end_badly", ends=True) == ATTEMPTS
+    assert await until_it_ends(runner, "test_runner.end_badly", ends=True) == MAX_TASK_ATTEMPTS
     errors = [line for level, line in lines(caplog) if level == "ERROR"]
     assert errors == [
-        f"test_runner.end_badly was given up after {ATTEMPTS} attempts: emporix_timeout"
+        f"test_runner.end_badly was given up after {MAX_TASK_ATTEMPTS} attempts: emporix_timeout"
     ]
 
 
@@ -193,7 +199,7 @@ async def test_an_end_that_fails_is_not_tried_for_ever(
 ) -> None:
     """What is to be done where a task failed for good may fail, too; each time is in the log."""
     runs = await until_it_ends(runner, "test_runner.end_badly", ends=False)
-    assert ATTEMPTS < runs <= 3 * ATTEMPTS
+    assert MAX_TASK_ATTEMPTS < runs <= 3 * MAX_TASK_ATTEMPTS
     errors = [line for level, line in lines(caplog) if level == "ERROR"]
     assert errors[-1].startswith("test_runner.end_badly was given up after")
     assert set(errors[:-1]) == {"the end of test_runner.end_badly was not told: StoreUnavailable"}
@@ -204,11 +210,11 @@ async def test_says_once_why_a_task_waits(
 ) -> None:
     """For each reason when it is new, and once more, as a warning, when it has lasted an hour."""
     caplog.set_level("INFO", "bot.scheduler")
-    waits: Waits = {}
+    waits: Delays = {}
     for reason in ("Slack asks to wait", "another worker") * 20:
         with pytest.raises(RetryLater):
-            await runner.task("test_runner.wait_for", 0, {"reason": reason}, waits)
-        harness.clock.forward(LONG_SECONDS / 19)
+            await runner.run_queued("test_runner.wait_for", 0, {"reason": reason}, waits)
+        harness.clock.forward(LONG_DELAY_SECONDS / 19)
     assert lines(caplog) == [
         ("INFO", "test_runner.wait_for is put off: Slack asks to wait"),
         ("INFO", "test_runner.wait_for is put off: another worker"),
@@ -226,7 +232,7 @@ async def test_a_redis_in_trouble_is_one_line(
     """However many ticks and tasks it keeps from working."""
     for _ in range(3):
         with pytest.raises(RetryLater):
-            await runner.task("test_runner.store", 0, {})
+            await runner.run_queued("test_runner.store", 0, {})
     assert len(lines(caplog)) == 1
 
 
@@ -234,8 +240,8 @@ async def test_lets_go_of_a_task_of_another_version(
     runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It would never be known here, so it does not come again."""
-    await runner.task("test_runner.gone", 0, {})
-    assert "nobody knows the task test_runner.gone" in caplog.text
+    await runner.run_queued("test_runner.gone", 0, {})
+    assert "unknown task test_runner.gone" in caplog.text
 
 
 def test_no_pause_keeps_a_task_long_after_the_trouble_is_over() -> None:

@@ -15,15 +15,15 @@ from redis.exceptions import RedisError
 
 from bot.errors import RetryLater, StoreUnavailable
 from bot.scheduler.saq_worker import (
-    ANSWERED_SECONDS,
-    RUN,
+    QUEUE_ALIVE_SECONDS,
+    SAQ_FUNCTION,
     SaqLogFilter,
     SaqQueue,
     SaqWorker,
     queued_task,
 )
 from bot.store.connection import connect_for_queue
-from bot.store.errors import EVERY_SECONDS, RedisErrorLog
+from bot.store.errors import REDIS_LOG_INTERVAL_SECONDS, RedisErrorLog
 from tests.harness.clock import FakeClock
 
 SOON = 20.0
@@ -104,7 +104,9 @@ async def test_drops_what_cannot_be_started(
 ) -> None:
     """A task in the form of another version is an error in the log, and not tried for ever."""
     runner = FakeRunner(None)
-    await queue.enqueue(RUN, key=queued_task("a.task", "1"), name="of another form", ttl=-1)
+    await queue.enqueue(
+        SAQ_FUNCTION, key=queued_task("a.task", "1"), name="of another form", ttl=-1
+    )
     await queue.put("a.task", "2")
     async with running(queue, runner), asyncio.timeout(SOON):
         await runner.done.wait()
@@ -134,14 +136,14 @@ async def test_a_queue_answers_while_redis_does(queue: SaqQueue, redis_url: str)
 
 async def test_an_answer_is_old_after_some_seconds(queue: SaqQueue) -> None:
     """A queue that answered once is not taken for one that answers."""
-    queue.answered(time.monotonic() - ANSWERED_SECONDS)
+    queue.mark_answered(time.monotonic() - QUEUE_ALIVE_SECONDS)
     assert not queue.is_answering
 
 
 async def test_takes_no_task_while_it_must_not(queue: SaqQueue) -> None:
     """What is queued stays there for another worker."""
     await queue.put("a.task", "1")
-    queue.claims = False
+    queue.is_enabled = False
     assert await queue.dequeue(0.01) is None
     assert await queue.count("queued") == 1
 
@@ -170,7 +172,9 @@ async def swept(queue: SaqQueue, redis: Any, seconds: float) -> list[str]:
     """What another worker takes within so many seconds."""
     ends, taken = time.monotonic() + seconds, list[str]()
     while time.monotonic() < ends and not taken:
-        await redis.delete("saq:emporix-jobs:{clock}:sweep")  # saq's lock lasts a second at least
+        await redis.delete(
+            "saq:emporix-jobs:{scheduled}:sweep"
+        )  # saq's lock lasts a second at least
         taken = await queue.sweep()
         await asyncio.sleep(0.02)
     return taken
@@ -261,7 +265,7 @@ async def test_one_line_says_that_redis_is_away(
         await fail()
     assert [record.getMessage() for record in caplog.records] == [LINE]
     assert caplog.records[0].exc_info is None
-    clock.now += EVERY_SECONDS
+    clock.now += REDIS_LOG_INTERVAL_SECONDS
     await fail()
     assert [record.getMessage() for record in caplog.records] == [LINE, LINE]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_a_name_of_two_agents_means_both() -> None:
 async def test_remembers_for_each_user_and_tenant(clock: FakeClock) -> None:
     """What one key may read is not shown to the holder of another."""
     emporix = FakeEmporix()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     for held in (connection(), connection(GRACE), connection(tenant="globex")):
         expected = {"a1": f"{held.caller.user_id} of {held.tenant}"}
         assert await names_of(names, held) == expected
@@ -81,7 +82,7 @@ async def test_remembers_for_each_user_and_tenant(clock: FakeClock) -> None:
 async def test_another_key_asks_for_itself(clock: FakeClock) -> None:
     """What a replaced key could read is not shown by one that may read less."""
     emporix = FakeEmporix()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     await names_of(names, connection())
     emporix.fails = True
     narrow = replace(connection(), credentials=Credentials("narrow", "secret"))
@@ -91,7 +92,7 @@ async def test_another_key_asks_for_itself(clock: FakeClock) -> None:
 async def test_asks_anew_when_names_are_old(clock: FakeClock) -> None:
     """After five minutes, or half a minute after a failure."""
     emporix = FakeEmporix()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     emporix.fails = True
     assert await names_of(names, connection()) == {}
     assert await names_of(names, connection()) == {}
@@ -110,7 +111,7 @@ async def test_asks_once_at_a_time(clock: FakeClock) -> None:
     """Two lists at once share one call; who does not wait has no names."""
     emporix = FakeEmporix()
     emporix.open.clear()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     names.prefetch(connection())
     names.prefetch(connection())
     assert await names.get_within(connection(), 0.01) == {}
@@ -123,7 +124,7 @@ async def test_asks_about_fifty_at_once_at_most(clock: FakeClock) -> None:
     """However slow Emporix is: the connections of the process are for jobs, too."""
     emporix = FakeEmporix()
     emporix.open.clear()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     for number in range(60):
         names.prefetch(connection(tenant=f"tenant-{number}"))
     await names.get_within(connection(tenant="tenant-0"), 0.01)
@@ -138,7 +139,7 @@ async def test_close_gives_up(clock: FakeClock) -> None:
     """Nothing keeps running when the process ends."""
     emporix = FakeEmporix()
     emporix.open.clear()
-    names = AgentNames(emporix, clock)
+    names = AgentNames(cast("Any", emporix), clock)
     names.prefetch(connection())
     await names.get_within(connection(), 0.01)
     await names.close()

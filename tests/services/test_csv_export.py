@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -86,7 +87,9 @@ class CsvHarness:
         self.pauses: list[float] = []
         self.limits: list[tuple[float, asyncio.Timeout]] = []
         self.waits: asyncio.Queue[float] = asyncio.Queue()
-        self.lists = CsvExport(self.emporix, self.cursors, clock=clock, pause=self._pause)
+        self.lists = CsvExport(
+            *cast("Any", (self.emporix, self.cursors)), clock=clock, pause=self._pause
+        )
 
     async def read(
         self, filters: Filters = ALL, account: Account = ACCOUNT, **more: bool
@@ -287,7 +290,7 @@ def waiting(clock: FakeClock) -> CsvHarness:
         return limit
 
     harness.lists = CsvExport(
-        harness.emporix, harness.cursors, clock=clock, pause=wait, timeout=timeout
+        *cast("Any", (harness.emporix, harness.cursors)), clock=clock, pause=wait, timeout=timeout
     )
     return harness
 

@@ -54,7 +54,7 @@ class Server:
     async def results(self) -> list[str]:
         """What the audit record says of Ada's deletes, newest first."""
         redis = connect(self.url)
-        entries = await AuditLog(redis).last(ADA, 10)
+        entries = await AuditLog(redis).latest(ADA, 10)
         await redis.aclose()
         return [entry.result for entry in entries]
 

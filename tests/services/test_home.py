@@ -11,13 +11,14 @@ import pytest
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage, NewestJobs, TenantStats
+from bot.domain.times import DAY_SECONDS
 from bot.emporix.time_range import ALL_TIMES, TimeRange
 from bot.errors import BotError, RateLimited, StoreUnavailable, Unauthorized
-from bot.services.home import DAY_SECONDS, HOME_EXCERPT_LENGTH, HOME_JOBS_SHOWN, TenantStatsReader
+from bot.services.home import HOME_EXCERPT_LENGTH, HOME_JOBS_SHOWN, TenantStatsReader
 from tests.harness.clock import NOW, FakeClock
 
 HELD = Connection(Caller("T", "U"), "acme", Credentials("id", "secret"), frozenset(), NOW)
-KNOWN = TenantStats("acme", asked_at=1.0, at=1.0, failed=NewestJobs((), 3, has_more=False))
+KNOWN = TenantStats("acme", requested_at=1.0, read_at=1.0, failed=NewestJobs((), 3, has_more=False))
 
 
 @dataclass
@@ -82,7 +83,7 @@ async def test_keeps_only_the_beginning_of_what_is_said(
     emporix.pages["failure"] = page_of(long, Job(id="2", message="m"), total=2)
     found = await figures.read(HELD, None)
     assert found.failed is not None
-    assert [job.said for job in found.failed.jobs] == ["x" * HOME_EXCERPT_LENGTH, "m"]
+    assert [job.message for job in found.failed.jobs] == ["x" * HOME_EXCERPT_LENGTH, "m"]
 
 
 async def test_no_total_of_nothing_is_nothing(
@@ -104,9 +105,9 @@ async def test_trouble_leaves_what_was_known(
     """With its own time, and the time at which it was tried."""
     emporix.pages[status] = Unauthorized("acme")
     found = await figures.read(HELD, KNOWN)
-    assert (found.at, found.asked_at, found.trouble) == (1.0, NOW, "unauthorized")
+    assert (found.read_at, found.requested_at, found.error) == (1.0, NOW, "unauthorized")
     assert found.failed == KNOWN.failed
-    assert (await figures.read(HELD, None)).at == 0
+    assert (await figures.read(HELD, None)).read_at == 0
 
 
 async def test_who_asks_meanwhile_shares_the_answer(
@@ -148,4 +149,4 @@ async def test_only_emporix_in_trouble_is_shown(
     with pytest.raises(StoreUnavailable):
         await figures.read(HELD, KNOWN)
     emporix.pages["failure"] = RateLimited("acme")
-    assert (await figures.read(HELD, KNOWN)).trouble == "rate_limited"
+    assert (await figures.read(HELD, KNOWN)).error == "rate_limited"

@@ -223,7 +223,7 @@ async def test_a_person_begins_5_clean_ups_a_day(redis: Any, clock: FakeClock) -
     def clean(number: int, caller: Caller = ADA) -> Cleanup:
         return Cleanup(f"clean-{number}", caller, f"tenant-{number}", Filters(), 3, "2026")
 
-    refused = await at_once(kept.begin(clean(number), clock()) for number in range(7))
+    refused = await at_once(kept.start(clean(number), clock()) for number in range(7))
     assert [(one.problem, one.advice) for one in refused] == [
         (
             "You began 5 clean-ups within 24 hours, which is the limit",
@@ -231,10 +231,10 @@ async def test_a_person_begins_5_clean_ups_a_day(redis: Any, clock: FakeClock) -
         )
     ] * 2
     assert len(await kept.running(100)) == 5
-    assert await kept.begin((await kept.running(1))[0], clock())
-    assert await kept.begin(clean(8, GRACE), clock())
+    assert await kept.start((await kept.running(1))[0], clock())
+    assert await kept.start(clean(8, GRACE), clock())
     clock.forward(24 * 60 * 60 + 1)
-    assert await kept.begin(clean(9), clock())
+    assert await kept.start(clean(9), clock())
 
 
 def test_a_limit_is_no_reason_to_pause() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.filters import NEWEST_FIRST, Filters
-from bot.domain.lists import MOST_SEEN, ListCursor, ReadMark
+from bot.domain.lists import MAX_REMEMBERED_IDS, ListCursor, ReadMark
 from bot.services.pagination import (
     MAX_EXTRA_CALLS,
     ListPage,
@@ -18,7 +18,7 @@ from bot.services.pagination import (
     read_snapshot,
     start_snapshot,
 )
-from bot.store.lists import CURSOR_SERIALIZER, read
+from bot.store.lists import CURSOR_SERIALIZER, read_cursor
 from tests.harness.clock import FakeClock
 from tests.harness.job_list import FakeJobList
 from tests.store.fixtures import ADA
@@ -57,7 +57,7 @@ class Reader:
         return self._kept(now(start_snapshot(self.job_list, cursor, number, self.job_list.clock())))
 
     def turn(self, number: int) -> list[str]:
-        cursor = read("cursor-1", ADA, self.record)
+        cursor = read_cursor("cursor-1", ADA, self.record)
         assert cursor
         self._kept(now(read_snapshot(self.job_list, cursor, number)))
         return self.shown
@@ -355,14 +355,14 @@ def test_a_raw_query_is_asked_as_it_is() -> None:
 @given(
     passed=st.integers(0, 1_200_000),
     size=st.integers(1, 12),
-    remembered=st.integers(0, MOST_SEEN),
+    remembered=st.integers(0, MAX_REMEMBERED_IDS),
     knows_all=st.booleans(),
 )
 def test_a_window_holds_the_next_page(
     passed: int, size: int, remembered: int, knows_all: bool
 ) -> None:
     """One page of Emporix's holds all that is wanted, and is no larger than it may be."""
-    passed = min(passed, MOST_SEEN) if knows_all else passed
+    passed = min(passed, MAX_REMEMBERED_IDS) if knows_all else passed
     seen = ("12345678",) * min(passed, remembered)
     number, wide = page_window(ReadMark(passed, seen, knows_all), size)
     assert (number - 1) * wide <= passed

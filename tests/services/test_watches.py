@@ -172,17 +172,17 @@ async def test_leaves_nothing_of_what_is_over(harness: PollingHarness, redis: An
     assert await redis.zrange(redis_keys.watches_due(), 0, -1) == [
         PolledConnection(ADA, "globex").name
     ]
-    assert await redis.hlen(redis_keys.watches_strikes()) == 0
+    assert await redis.hlen(redis_keys.watches_failures()) == 0
 
 
 async def test_adds_what_is_missing(harness: PollingHarness, redis: Any) -> None:
     """Each tenant with a watch is due again after its entry was lost."""
     await harness.watches.start(await harness.account(), "job-2", "globex")
-    await redis.hset(redis_keys.watches_strikes(), ADAS.name, 1)
+    await redis.hset(redis_keys.watches_failures(), ADAS.name, 1)
     await redis.delete(redis_keys.watches_due())
-    assert await harness.watch_store.sources.due.reconcile(harness.clock()) == 2
+    assert await harness.watch_store.connections.due.reconcile(harness.clock()) == 2
     assert await redis.zcard(redis_keys.watches_due()) == 2
-    assert await harness.watch_store.sources.due.reconcile(harness.clock()) == 0
+    assert await harness.watch_store.connections.due.reconcile(harness.clock()) == 0
 
 
 @given(st.floats() | st.none())

@@ -211,7 +211,7 @@ async def test_a_call_leaves_one_entry(
     log = AuditLog(redis)
     async with open_dispatch(DispatchSetup(Acts(error, late=late).heard, audit=log)) as harness:
         await _press(harness, "go.button")
-    (entry,) = await log.last(ADA, 10)
+    (entry,) = await log.latest(ADA, 10)
     assert entry == AuditEntry(
         entry.at,
         "digest.paused",
@@ -228,7 +228,7 @@ async def test_what_changes_nothing_leaves_no_entry(redis: Any) -> None:
     log = AuditLog(redis)
     async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await _press(harness, "go.look", "go.skip", "go.job")
-    assert await log.last(ADA, 10) == ()
+    assert await log.latest(ADA, 10) == ()
 
 
 async def test_a_form_that_is_answered_with_errors_was_refused(redis: Any) -> None:
@@ -239,7 +239,9 @@ async def test_a_form_that_is_answered_with_errors_was_refused(redis: Any) -> No
             sample_requests.view_submission("go.form", {"name": "Ada"})
         )
         await harness.poster.settled()
-    assert [(e.event, e.result) for e in await log.last(ADA, 10)] == [("digest.created", "refused")]
+    assert [(e.event, e.result) for e in await log.latest(ADA, 10)] == [
+        ("digest.created", "refused")
+    ]
 
 
 async def test_a_request_of_another_workspace_is_recorded(redis: Any) -> None:
@@ -250,7 +252,9 @@ async def test_a_request_of_another_workspace_is_recorded(redis: Any) -> None:
         pressed["user"]["team_id"] = "T0OTHER"
         await harness.poster.interaction(pressed)
         await harness.poster.settled()
-    assert [(e.event, e.result) for e in await log.last(ADA, 10)] == [("digest.paused", "not_ours")]
+    assert [(e.event, e.result) for e in await log.latest(ADA, 10)] == [
+        ("digest.paused", "not_ours")
+    ]
 
 
 async def test_an_entry_that_redis_does_not_take_is_logged(
@@ -273,7 +277,7 @@ async def test_a_line_of_json_has_what_the_entry_has(redis: Any) -> None:
     log = AuditLog(redis, write=lines.append)
     async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await _press(harness, "go.button")
-    await log.note(AuditEvent.DIGEST_DELETED, ADA, subject='two\nlines \u2028 "x"')
+    await log.try_record(AuditEvent.DIGEST_DELETED, ADA, subject='two\nlines \u2028 "x"')
     first, second = map(json.loads, lines)
     assert all("\n" not in line and line.isascii() for line in lines)
     assert len(first.pop("reference")) == 8

@@ -13,11 +13,11 @@ from bot.slack.conversations import DigestChannels, audience_from_info
 @pytest.mark.parametrize(
     ("flag", "audience"),
     [
-        ("is_ext_shared", Audience("C0OPS", outsiders=True)),
-        ("is_pending_ext_shared", Audience("C0OPS", outsiders=True)),
-        ("is_im", Audience("C0OPS", direct=True)),
-        ("is_mpim", Audience("C0OPS", direct=True)),
-        ("is_archived", Audience("C0OPS", archived=True)),
+        ("is_ext_shared", Audience("C0OPS", has_outsiders=True)),
+        ("is_pending_ext_shared", Audience("C0OPS", has_outsiders=True)),
+        ("is_im", Audience("C0OPS", is_direct=True)),
+        ("is_mpim", Audience("C0OPS", is_direct=True)),
+        ("is_archived", Audience("C0OPS", is_archived=True)),
         ("is_private", Audience("C0OPS")),
     ],
 )
@@ -42,11 +42,11 @@ def refusal(audience: Audience, *, allow_outsiders: bool) -> str:
     ("audience", "reason"),
     [
         (Audience("C0OPS"), ""),
-        (Audience("G0GROUP", direct=True), "direct"),
-        (Audience("D0ADA", direct=True), "direct"),
-        (Audience("C0OPS", archived=True), "archived"),
-        (Audience("C0OPS", known=False, refused="channel_not_found"), "gone"),
-        (Audience("C0OPS", known=False, refused="missing_scope"), "slack:missing_scope"),
+        (Audience("G0GROUP", is_direct=True), "direct"),
+        (Audience("D0ADA", is_direct=True), "direct"),
+        (Audience("C0OPS", is_archived=True), "archived"),
+        (Audience("C0OPS", is_known=False, error_code="channel_not_found"), "gone"),
+        (Audience("C0OPS", is_known=False, error_code="missing_scope"), "slack:missing_scope"),
     ],
 )
 @pytest.mark.parametrize("allow_outsiders", [True, False])
@@ -59,6 +59,6 @@ def test_says_why_a_channel_is_refused(
 
 def test_the_operator_decides_about_outsiders() -> None:
     """A channel of several organizations gets digests only where ALLOW_SHARED_CHANNELS is set."""
-    shared = Audience("C0PARTNERS", outsiders=True)
+    shared = Audience("C0PARTNERS", has_outsiders=True)
     assert refusal(shared, allow_outsiders=False) == "outsiders"
     assert refusal(shared, allow_outsiders=True) == ""

@@ -98,7 +98,7 @@ async def until_begun(place: Path) -> None:
     """Until the audit record says that Ada's delete is under way."""
     async with connect(f"unix://{place}/redis.sock") as redis, asyncio.timeout(10):
         while True:
-            (entry,) = await AuditLog(redis).last(Caller(TEAM_ID, ADA.id), 1)
+            (entry,) = await AuditLog(redis).latest(Caller(TEAM_ID, ADA.id), 1)
             if entry.event == AuditEvent.JOB_DELETED:
                 return
             await asyncio.sleep(0.01)

@@ -74,8 +74,8 @@ async def test_deletes_every_trace_but_the_audit_record(
     await accounts.save(connection(), default=True)
     await ListStore(redis, clock).save(ListCursor("cursor-1", ADA, "acme", Filters()))
     await redis.set(redis_keys.form(ADA, "form-1"), "any")
-    await redis.set(redis_keys.zone(ADA), "Europe/Berlin")
-    await DailyCounts(redis, VAULT).keep(PolledConnection(ADA, "acme").name, "series", {})
+    await redis.set(redis_keys.time_zone(ADA), "Europe/Berlin")
+    await DailyCounts(redis, VAULT).save(PolledConnection(ADA, "acme").name, "series", {})
     await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
     await accounts.delete(ADA, "acme", next_default="")
     assert await redis.keys("*") == [redis_keys.audit(ADA)]
@@ -87,11 +87,11 @@ async def test_leaves_other_connections_alone(accounts: AccountStore, redis: Any
     await accounts.save(connection(tenant="globex"), default=False)
     await redis.set(redis_keys.form(ADA, "form-1"), "any")
     for tenant in ("acme", "globex"):
-        await DailyCounts(redis, VAULT).keep(PolledConnection(ADA, tenant).name, "series", {})
+        await DailyCounts(redis, VAULT).save(PolledConnection(ADA, tenant).name, "series", {})
     await accounts.delete(ADA, "acme", next_default="globex")
     assert await redis.exists(redis_keys.form(ADA, "form-1"))
     assert await redis.keys("*:days:*") == [
-        redis_keys.day_counts(PolledConnection(ADA, "globex").name, "series")
+        redis_keys.daily_counts(PolledConnection(ADA, "globex").name, "series")
     ]
     account = await accounts.load(ADA)
     assert list(account.connections) == ["globex"]
@@ -144,7 +144,7 @@ async def test_a_killed_refresh_keeps_nobody_waiting_for_long(
 ) -> None:
     """The lock of a process that was killed ends within 3 s."""
     async with tokens.lock(connection()):
-        assert 0 < await redis.pttl(redis_keys.refresh(ADA, "acme")) <= 3000
+        assert 0 < await redis.pttl(redis_keys.token_lock(ADA, "acme")) <= 3000
 
 
 async def test_locks_each_tenant_by_itself(tokens: TokenStore) -> None:

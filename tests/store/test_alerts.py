@@ -11,8 +11,8 @@ from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import Alert, AlertRow, ChangeBatch, JobChange, PostedAlert, Watermark
 from bot.domain.filters import Filters
 from bot.store import keys as redis_keys
+from bot.store.alerts import ALERT_POSTS_SERIALIZER as POSTS_RECORD
 from bot.store.alerts import ALERT_SERIALIZER as RECORD
-from bot.store.alerts import POSTS_SERIALIZER as POSTS_RECORD
 from bot.store.alerts import AlertStore
 from tests.store.fixtures import ADA, GRACE, VAULT
 
@@ -23,8 +23,8 @@ ALERT = Alert(
     "C0OPS",
     FILTERS,
     created_at=100.0,
-    mark=Watermark(90.5, 10.0, {"job-1": (90.5, "digest")}),
-    looked_at=100.0,
+    watermark=Watermark(90.5, 10.0, {"job-1": (90.5, "digest")}),
+    polled_at=100.0,
     batch=ChangeBatch(3, 100.0, (JobChange("job-1", "print"), JobChange("job-2")), 50.0, None),
 )
 POSTS = (PostedAlert("1.0", 100.0, (AlertRow("job-1", "print", 2, 100.0),), 50.0, None),)
@@ -40,9 +40,9 @@ async def test_reads_back_whole(alerts: AlertStore) -> None:
     saved = await alerts.save(ALERT, None, POSTS)
     assert saved == replace(ALERT, version=1)
     assert await alerts.load("a1") == saved
-    assert await alerts.posts("a1") == POSTS
+    assert await alerts.load_posts("a1") == POSTS
     assert await alerts.of_channel("T0ACME", "C0OPS") == (saved,)
-    assert await alerts.of_source(PolledConnection(ADA, "acme")) == (saved,)
+    assert await alerts.of_connection(PolledConnection(ADA, "acme")) == (saved,)
 
 
 async def test_two_changes_at_once_do_not_undo_each_other(alerts: AlertStore) -> None:
@@ -51,7 +51,7 @@ async def test_two_changes_at_once_do_not_undo_each_other(alerts: AlertStore) ->
     assert saved
     assert await alerts.save(replace(saved, muted_until=200.0), saved)
     assert await alerts.save(replace(saved, batch=None), saved, POSTS) is None
-    assert await alerts.posts("a1") == ()
+    assert await alerts.load_posts("a1") == ()
     assert (await alerts.of_channel("T0ACME", "C0OPS"))[0].muted_until == 200.0
 
 
@@ -60,18 +60,20 @@ async def test_moves_to_another_owner(alerts: AlertStore, redis: Any) -> None:
     saved = await alerts.save(ALERT, None)
     assert saved
     moved = await alerts.save(replace(saved, owner=GRACE), saved)
-    assert await alerts.of_source(PolledConnection(ADA, "acme")) == ()
-    assert await alerts.of_source(PolledConnection(GRACE, "acme")) == (moved,)
-    assert await redis.exists(redis_keys.alerts_of_source(PolledConnection(ADA, "acme").name)) == 0
+    assert await alerts.of_connection(PolledConnection(ADA, "acme")) == ()
+    assert await alerts.of_connection(PolledConnection(GRACE, "acme")) == (moved,)
+    assert (
+        await redis.exists(redis_keys.alerts_of_connection(PolledConnection(ADA, "acme").name)) == 0
+    )
 
 
 async def test_whatever_is_saved_is_due(alerts: AlertStore, redis: Any) -> None:
     """A save never leaves a connection out of the index, nor postpones a look."""
     due, name = redis_keys.alerts_due(), PolledConnection(ADA, "acme").name
-    saved = await alerts.save(ALERT, None, look_at=200.0)
+    saved = await alerts.save(ALERT, None, poll_at=200.0)
     for look_at, at in ((None, 200.0), (300.0, 200.0), (150.0, 150.0)):
         assert saved
-        saved = await alerts.save(saved, saved, look_at=look_at)
+        saved = await alerts.save(saved, saved, poll_at=look_at)
         assert await redis.zscore(due, name) == at
     await redis.delete(due)
     assert saved
@@ -106,7 +108,7 @@ async def test_nobody_can_make_one_up(
             await redis.hset(key, "record", record)
         assert await alerts.load("a1") is None
         assert await alerts.of_channel("T0ACME", "C0OPS") == ()
-        assert await alerts.of_source(first.source) == ()
+        assert await alerts.of_connection(first.connection) == ()
         assert "a stored alert cannot be opened" in caplog.text
         caplog.clear()
     await redis.hset(places[0], "record", sealed[0])
@@ -117,16 +119,16 @@ async def test_nobody_can_make_up_what_was_posted(alerts: AlertStore, redis: Any
     """By forged posts, other jobs would be shown in the messages of an alert."""
     await alerts.save(ALERT, None, POSTS)
     await redis.set(redis_keys.alert_posts("a2"), await redis.get(redis_keys.alert_posts("a1")))
-    assert await alerts.posts("a2") == ()
+    assert await alerts.load_posts("a2") == ()
     await redis.set(redis_keys.alert_posts("a1"), POSTS_RECORD.write(POSTS))
-    assert await alerts.posts("a1") == ()
+    assert await alerts.load_posts("a1") == ()
 
 
 async def test_an_index_makes_nothing_somebody_elses(alerts: AlertStore, redis: Any) -> None:
     """No other connection looks at an alert, and no other channel has it."""
     await alerts.save(ALERT, None)
     source = PolledConnection(GRACE, "acme")
-    await redis.sadd(redis_keys.alerts_of_source(source.name), "a1")
+    await redis.sadd(redis_keys.alerts_of_connection(source.name), "a1")
     await redis.hset(redis_keys.alerts_of_channel("T0ACME", "C0EVE"), "a1", "")
-    assert await alerts.of_source(source) == ()
+    assert await alerts.of_connection(source) == ()
     assert await alerts.of_channel("T0ACME", "C0EVE") == ()

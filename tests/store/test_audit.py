@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.store import keys as redis_keys
-from bot.store.audit import KEPT_ENTRIES, AuditLog
+from bot.store.audit import MAX_AUDIT_ENTRIES, AuditLog
 from tests.store.fixtures import ADA, GRACE
 
 
@@ -14,7 +14,7 @@ async def test_lists_the_last_entries_of_the_workspace(redis: Any) -> None:
     log = AuditLog(redis)
     await log.record_delete(ADA, "acme", "job-1", "deleted")
     await log.record_delete(GRACE, "globex", "job-2", "missing_scope")
-    last = await log.last(ADA, 10)
+    last = await log.latest(ADA, 10)
     assert [(e.user_id, e.tenant, e.subject, e.result) for e in last] == [
         ("U0GRACE", "globex", "job-2", "missing_scope"),
         ("U0ADA", "acme", "job-1", "deleted"),
@@ -25,11 +25,11 @@ async def test_lists_the_last_entries_of_the_workspace(redis: Any) -> None:
 async def test_is_capped(redis: Any) -> None:
     """The oldest entries go when there are too many."""
     async with redis.pipeline() as pipe:
-        for number in range(KEPT_ENTRIES + 500):
+        for number in range(MAX_AUDIT_ENTRIES + 500):
             pipe.xadd(redis_keys.audit(ADA), {"n": number})
         await pipe.execute()
     await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
-    assert await redis.xlen(redis_keys.audit(ADA)) <= KEPT_ENTRIES + 200
+    assert await redis.xlen(redis_keys.audit(ADA)) <= MAX_AUDIT_ENTRIES + 200
 
 
 async def test_finds_the_own_entries_among_all(redis: Any) -> None:
@@ -41,7 +41,7 @@ async def test_finds_the_own_entries_among_all(redis: Any) -> None:
     assert [e.subject for e in await log.deletes_of_user(ADA, 2, 500)] == ["ada-5", "ada-4"]
     assert [e.subject for e in await log.deletes_of_user(ADA, 9, 4)] == ["ada-5", "ada-4"]
     (newest,) = await log.deletes_of_user(GRACE, 1, 500)
-    assert newest == (await log.last(ADA, 1))[0]
+    assert newest == (await log.latest(ADA, 1))[0]
 
 
 async def test_a_home_reads_no_more_than_it_shows(redis: Any) -> None:

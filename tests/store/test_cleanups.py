@@ -21,7 +21,7 @@ from tests.store.fixtures import ADA, GRACE, VAULT
 
 UNTIL = "2026-11-23T10:33:20.000Z"
 CLEAN = Cleanup("clean-1", ADA, "acme", Filters(statuses=("failure",), words=("late",)), 3, UNTIL)
-BEGUN_CLEAN = Cleanup("clean-1", ADA, "acme", Filters(), 3, UNTIL, begun_at=NOW)
+BEGUN_CLEAN = Cleanup("clean-1", ADA, "acme", Filters(), 3, UNTIL, started_at=NOW)
 SECOND = Cleanup("clean-2", ADA, "acme", Filters(), 1, UNTIL)
 
 
@@ -32,7 +32,7 @@ def kept(redis: Any) -> CleanupStore:
 
 async def begin(kept: CleanupStore, clean: Cleanup) -> bool:
     """It is under way, and worker-1 has it in hand."""
-    return await kept.begin(clean, NOW) and await kept.claim(clean.id, "worker-1")
+    return await kept.start(clean, NOW) and await kept.acquire_lease(clean.id, "worker-1")
 
 
 async def loaded(kept: CleanupStore) -> Cleanup:
@@ -45,14 +45,14 @@ async def test_work_on_it_keeps_it_for_another_month(kept: CleanupStore, redis: 
     """Its report is there for as long after its end, however late it comes."""
     await begin(kept, BEGUN_CLEAN)
     for write in (kept.save, kept.finish):
-        await redis.expire(redis_keys.clean("clean-1"), 100)
+        await redis.expire(redis_keys.cleanup("clean-1"), 100)
         await write(BEGUN_CLEAN, "worker-1")
-        assert await redis.ttl(redis_keys.clean("clean-1")) > 29 * 86_400
+        assert await redis.ttl(redis_keys.cleanup("clean-1")) > 29 * 86_400
 
 
 async def test_comes_back_as_it_was(kept: CleanupStore) -> None:
     """With its filters and its owner."""
-    assert await kept.ask(CLEAN)
+    assert await kept.save_unconfirmed(CLEAN)
     assert await kept.load("clean-1") == CLEAN
     assert await kept.load("clean-2") is None
 
@@ -61,24 +61,24 @@ async def test_nobody_can_make_one_up(kept: CleanupStore, redis: Any) -> None:
     """Whoever writes to Redis gets no job deleted: not by words, not by another's record."""
     await begin(kept, BEGUN_CLEAN)
     await kept.freeze_job_ids(BEGUN_CLEAN, ["job-1"], "worker-1")
-    theirs = redis_keys.clean("clean-2")
-    await redis.hset(theirs, "record", await redis.hget(redis_keys.clean("clean-1"), "record"))
+    theirs = redis_keys.cleanup("clean-2")
+    await redis.hset(theirs, "record", await redis.hget(redis_keys.cleanup("clean-1"), "record"))
     assert await kept.load("clean-2") is None
     await redis.hset(theirs, "record", '{"id":"clean-2","counted":9}')
     assert await kept.load("clean-2") is None
-    ids = await redis.get(redis_keys.clean_jobs("clean-1"))
+    ids = await redis.get(redis_keys.cleanup_jobs("clean-1"))
     assert "job-1" not in ids
-    await redis.set(redis_keys.clean_jobs("clean-2"), ids)
-    assert await kept.jobs("clean-2") == []
+    await redis.set(redis_keys.cleanup_jobs("clean-2"), ids)
+    assert await kept.load_job_ids("clean-2") == []
 
 
 async def test_is_forgotten_after_a_month(kept: CleanupStore, redis: Any) -> None:
     """Nothing of it stays for ever; a question is forgotten after an hour."""
-    await kept.ask(CLEAN)
-    assert 0 < await redis.ttl(redis_keys.clean("clean-1")) <= 3600
+    await kept.save_unconfirmed(CLEAN)
+    assert 0 < await redis.ttl(redis_keys.cleanup("clean-1")) <= 3600
     await begin(kept, BEGUN_CLEAN)
     await kept.freeze_job_ids(BEGUN_CLEAN, ["job-1"], "worker-1")
-    await CleanupResults(redis).note("clean-1", "worker-1", "job-1", "deleted")
+    await CleanupResults(redis).record("clean-1", "worker-1", "job-1", "deleted")
     await kept.save(BEGUN_CLEAN, "worker-1")
     keys = [*await redis.keys("*:clean:*"), *await redis.keys("*:cleaning:*")]
     assert len(keys) == 5
@@ -89,38 +89,38 @@ async def test_is_forgotten_after_a_month(kept: CleanupStore, redis: Any) -> Non
 async def test_one_of_a_user_and_tenant_at_a_time(kept: CleanupStore) -> None:
     """Another user or tenant has its own; after the end there is room again."""
     assert await begin(kept, CLEAN)
-    assert await kept.begin(CLEAN, NOW)
-    assert not await kept.begin(SECOND, NOW)
+    assert await kept.start(CLEAN, NOW)
+    assert not await kept.start(SECOND, NOW)
     assert await kept.load("clean-2") is None
-    assert await kept.begin(Cleanup("clean-3", ADA, "globex", Filters(), 1, UNTIL), NOW)
-    assert await kept.begin(Cleanup("clean-4", GRACE, "acme", Filters(), 1, UNTIL), NOW)
+    assert await kept.start(Cleanup("clean-3", ADA, "globex", Filters(), 1, UNTIL), NOW)
+    assert await kept.start(Cleanup("clean-4", GRACE, "acme", Filters(), 1, UNTIL), NOW)
     await kept.finish(CLEAN, "worker-1")
-    assert await kept.begin(SECOND, NOW)
+    assert await kept.start(SECOND, NOW)
 
 
 async def test_an_end_frees_no_other_clean_up(kept: CleanupStore, redis: Any) -> None:
     """A worker that finishes twice leaves the marker of the next one alone."""
     await begin(kept, CLEAN)
     await kept.finish(CLEAN, "worker-1")
-    await kept.begin(SECOND, NOW)
+    await kept.start(SECOND, NOW)
     await kept.finish(CLEAN, "worker-1")
-    assert await redis.get(redis_keys.cleaning(ADA, "acme")) == "clean-2"
-    assert not await kept.begin(Cleanup("clean-3", ADA, "acme", Filters(), 1, UNTIL), NOW)
+    assert await redis.get(redis_keys.active_cleanup(ADA, "acme")) == "clean-2"
+    assert not await kept.start(Cleanup("clean-3", ADA, "acme", Filters(), 1, UNTIL), NOW)
 
 
 async def test_a_gone_one_does_not_bar_the_way(kept: CleanupStore, redis: Any) -> None:
     """What Redis has no record of is not under way, and leaves the index."""
     await begin(kept, CLEAN)
-    await redis.delete(redis_keys.clean("clean-1"))
-    assert not await kept.begin(SECOND, NOW)
+    await redis.delete(redis_keys.cleanup("clean-1"))
+    assert not await kept.start(SECOND, NOW)
     assert not await kept.due.schedule("clean-1", NOW)
-    assert await kept.begin(SECOND, NOW)
+    assert await kept.start(SECOND, NOW)
 
 
 async def test_only_redis_says_that_it_is_over(kept: CleanupStore, redis: Any) -> None:
     """One that cannot be opened, as by another key, stays in the index."""
     await begin(kept, CLEAN)
-    await redis.hset(redis_keys.clean("clean-1"), "record", "unreadable")
+    await redis.hset(redis_keys.cleanup("clean-1"), "record", "unreadable")
     assert await kept.due.schedule("clean-1", NOW)
     assert await kept.due.claim(NOW, 100) == ["clean-1"]
 
@@ -129,15 +129,15 @@ async def test_begins_once(kept: CleanupStore, redis: Any) -> None:
     """Confirmed twice, or once more after its end: it is neither begun again nor asked again."""
     await begin(kept, BEGUN_CLEAN)
     await kept.save(replace(BEGUN_CLEAN, found=2), "worker-1")
-    assert await kept.begin(BEGUN_CLEAN, NOW)
-    assert not await kept.ask(CLEAN)
+    assert await kept.start(BEGUN_CLEAN, NOW)
+    assert not await kept.save_unconfirmed(CLEAN)
     assert (await loaded(kept)).found == 2
     await kept.finish(replace(BEGUN_CLEAN, end_reason="done"), "worker-1")
-    assert await kept.begin(BEGUN_CLEAN, NOW)
-    assert not await kept.ask(CLEAN)
+    assert await kept.start(BEGUN_CLEAN, NOW)
+    assert not await kept.save_unconfirmed(CLEAN)
     assert (await loaded(kept)).end_reason == "done"
     assert await kept.due.claim(NOW, 100) == []
-    assert await redis.ttl(redis_keys.clean("clean-1")) > 3600
+    assert await redis.ttl(redis_keys.cleanup("clean-1")) > 3600
 
 
 async def test_only_one_that_has_ended_is_amended(kept: CleanupStore) -> None:
@@ -152,7 +152,7 @@ async def test_only_one_that_has_ended_is_amended(kept: CleanupStore) -> None:
 
 async def test_is_claimed_once_a_minute(kept: CleanupStore) -> None:
     """Many workers ask; one is told."""
-    await kept.begin(CLEAN, NOW)
+    await kept.start(CLEAN, NOW)
     assert await kept.due.claim(NOW - 1, 100) == []
     found = await asyncio.gather(*(kept.due.claim(NOW, 100) for _ in range(5)))
     assert sorted(found) == [[], [], [], [], ["clean-1"]]
@@ -161,28 +161,28 @@ async def test_is_claimed_once_a_minute(kept: CleanupStore) -> None:
 
 async def test_many_are_claimed_in_parts(kept: CleanupStore, redis: Any) -> None:
     """As many as were asked for, so that no worker is given thousands."""
-    await redis.zadd(redis_keys.cleans_due(), {f"clean-{number}": NOW for number in range(150)})
+    await redis.zadd(redis_keys.cleanups_due(), {f"clean-{number}": NOW for number in range(150)})
     assert [len(await kept.due.claim(NOW, 100)) for _ in range(3)] == [100, 50, 0]
 
 
 async def test_one_worker_holds_it(kept: CleanupStore) -> None:
     """Until it lets go; a stranger's release changes nothing."""
-    assert await kept.claim("clean-1", "worker-1")
-    assert not await kept.claim("clean-1", "worker-2")
-    await kept.release("clean-1", "worker-2")
-    assert await kept.renew("clean-1", "worker-1") == ""
+    assert await kept.acquire_lease("clean-1", "worker-1")
+    assert not await kept.acquire_lease("clean-1", "worker-2")
+    await kept.release_lease("clean-1", "worker-2")
+    assert await kept.renew_lease("clean-1", "worker-1") == ""
     with pytest.raises(LeaseLost):
-        await kept.renew("clean-1", "worker-2")
-    await kept.release("clean-1", "worker-1")
-    assert await kept.claim("clean-1", "worker-2")
+        await kept.renew_lease("clean-1", "worker-2")
+    await kept.release_lease("clean-1", "worker-1")
+    assert await kept.acquire_lease("clean-1", "worker-2")
 
 
 async def test_renewing_lengthens_the_lease(kept: CleanupStore, redis: Any) -> None:
     """Ten seconds into its 15 a worker has 15 again, so long clean-ups are not fought over."""
-    await kept.claim("clean-1", "worker-1")
-    await redis.expire(redis_keys.clean_lease("clean-1"), 5)
-    await kept.renew("clean-1", "worker-1")
-    assert 14 < await redis.pttl(redis_keys.clean_lease("clean-1")) / 1000 <= 15
+    await kept.acquire_lease("clean-1", "worker-1")
+    await redis.expire(redis_keys.cleanup_lease("clean-1"), 5)
+    await kept.renew_lease("clean-1", "worker-1")
+    assert 14 < await redis.pttl(redis_keys.cleanup_lease("clean-1")) / 1000 <= 15
 
 
 async def test_who_lost_the_lease_changes_nothing(kept: CleanupStore) -> None:
@@ -198,20 +198,20 @@ async def test_who_lost_the_lease_changes_nothing(kept: CleanupStore) -> None:
         with pytest.raises(LeaseLost):
             await attempt
     assert await loaded(kept) == BEGUN_CLEAN
-    assert await kept.jobs("clean-1") == ["job-1"]
+    assert await kept.load_job_ids("clean-1") == ["job-1"]
     assert await kept.due.claim(NOW, 100) == ["clean-1"]
 
 
 async def test_a_wish_to_stop_reaches_the_worker(kept: CleanupStore, redis: Any) -> None:
     """With the name of who wants it; what is not under way leaves no trace of the wish."""
-    assert not await kept.ask_to_stop("clean-1", "U0GRACE")
+    assert not await kept.request_stop("clean-1", "U0GRACE")
     assert await redis.keys("*") == []
     await begin(kept, CLEAN)
-    assert await kept.ask_to_stop("clean-1", "U0GRACE")
+    assert await kept.request_stop("clean-1", "U0GRACE")
     await kept.save(CLEAN, "worker-1")
-    assert await kept.renew("clean-1", "worker-1") == "U0GRACE"
+    assert await kept.renew_lease("clean-1", "worker-1") == "U0GRACE"
     await kept.finish(CLEAN, "worker-1")
-    assert not await kept.ask_to_stop("clean-1", "U0GRACE")
+    assert not await kept.request_stop("clean-1", "U0GRACE")
 
 
 async def test_ids_are_kept_once_for_all(kept: CleanupStore) -> None:
@@ -220,17 +220,17 @@ async def test_ids_are_kept_once_for_all(kept: CleanupStore) -> None:
     await begin(kept, CLEAN)
     await kept.freeze_job_ids(CLEAN, ["job-of-before"], "worker-1")
     await kept.freeze_job_ids(CLEAN, ids, "worker-1")
-    assert await kept.jobs("clean-1") == ids
+    assert await kept.load_job_ids("clean-1") == ids
     await kept.freeze_job_ids(CLEAN, [], "worker-1")
-    assert await kept.jobs("clean-1") == []
+    assert await kept.load_job_ids("clean-1") == []
 
 
 async def test_who_lost_the_lease_writes_nothing(kept: CleanupStore, redis: Any) -> None:
     """Not even that a delete has begun."""
-    await kept.claim("clean-1", "worker-2")
+    await kept.acquire_lease("clean-1", "worker-2")
     with pytest.raises(LeaseLost):
-        await CleanupResults(redis).note("clean-1", "worker-1", "job-1", BEGUN)
-    assert await redis.exists(redis_keys.clean_results("clean-1")) == 0
+        await CleanupResults(redis).record("clean-1", "worker-1", "job-1", BEGUN)
+    assert await redis.exists(redis_keys.cleanup_results("clean-1")) == 0
 
 
 UNKNOWN = ("emporix_timeout", "emporix_unreadable", "emporix_too_large", "emporix_failed", "novel")
@@ -275,28 +275,28 @@ async def test_results_are_those_of_a_model(
     await redis.flushall()
     results, models = CleanupResults(redis), {"job-1": Model(), "job-2": Model()}
     holder, other = "worker-1", "worker-2"
-    await kept.claim("clean-1", holder)
+    await kept.acquire_lease("clean-1", holder)
     for who, note, job_id in steps:
         worker = holder if who == "holder" else other
         if note == "takes the lease":
-            await redis.delete(redis_keys.clean_lease("clean-1"))
-            await kept.claim("clean-1", worker)
+            await redis.delete(redis_keys.cleanup_lease("clean-1"))
+            await kept.acquire_lease("clean-1", worker)
             holder, other = worker, ({"worker-1", "worker-2"} - {worker}).pop()
         elif worker != holder:
-            before = await redis.hgetall(redis_keys.clean_results("clean-1"))
+            before = await redis.hgetall(redis_keys.cleanup_results("clean-1"))
             with pytest.raises(LeaseLost):
-                await results.note("clean-1", worker, job_id, note)
-            assert await redis.hgetall(redis_keys.clean_results("clean-1")) == before
+                await results.record("clean-1", worker, job_id, note)
+            assert await redis.hgetall(redis_keys.cleanup_results("clean-1")) == before
         else:
             models[job_id].note(note)
-            await results.note("clean-1", worker, job_id, note)
-        record = await results.open("clean-1", "reader")
+            await results.record("clean-1", worker, job_id, note)
+        record = await results.open_journal("clean-1", "reader")
         assert {j: record.result(j) for j in models} == {j: m.result for j, m in models.items()}
-        assert [record.is_touched(j) for j in models] == [
+        assert [record.is_started(j) for j in models] == [
             bool(m.result or m.attempts) for m in models.values()
         ]
         settled = [m.result for m in models.values() if m.result]
-        assert record.tally == await results.tally("clean-1") == Counter(settled)
+        assert record.counts == await results.count("clean-1") == Counter(settled)
 
 
 @pytest.mark.parametrize(
@@ -320,8 +320,8 @@ async def test_whose_delete_it_was(
     redis: Any, kept: CleanupStore, notes: list[str], result: str
 ) -> None:
     """What is gone after an attempt of ours whose end is unknown was deleted by that."""
-    await kept.claim("clean-1", "worker-1")
-    record = await CleanupResults(redis).open("clean-1", "worker-1")
+    await kept.acquire_lease("clean-1", "worker-1")
+    record = await CleanupResults(redis).open_journal("clean-1", "worker-1")
     for note in notes:
         await record.record_delete(ADA, "acme", "job-1", note)
     assert record.result("job-1") == result

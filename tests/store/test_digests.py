@@ -13,7 +13,7 @@ from bot.domain.digests import DayTotals, Digest, Schedule, ScheduledRun
 from bot.domain.filters import Filters
 from bot.store import keys as redis_keys
 from bot.store.digests import DAILY_COUNTS_TTL_SECONDS, DailyCounts, DigestStore
-from bot.store.due_index import CLAIM_SECONDS
+from bot.store.due_index import DUE_CLAIM_SECONDS
 from bot.store.encryption import Cipher, new_key, parse_keys
 from tests.store.fixtures import ADA, GRACE, VAULT
 
@@ -26,7 +26,7 @@ DIGEST = Digest(
     tenant="acme",
     query="failed “late refund”",
     filters=Filters(statuses=("failure",), words=("late refund",), tenant="acme"),
-    slot=ScheduledRun("2026-11-24", 1000.0),
+    scheduled_run=ScheduledRun("2026-11-24", 1000.0),
     skipped=("2026-11-23",),
     created_at=5.0,
 )
@@ -95,17 +95,17 @@ async def test_what_is_due_is_claimed_once(redis: Any) -> None:
     assert await claimed(store, 999.0) == []
     assert await claimed(store, 1000.0) == ["1"]
     assert await claimed(store, 1001.0) == []
-    assert await claimed(store, 1000.0 + CLAIM_SECONDS) == ["1"]
-    await store.save(replace(saved, slot=ScheduledRun("2026-11-27", 9000.0)), saved)
+    assert await claimed(store, 1000.0 + DUE_CLAIM_SECONDS) == ["1"]
+    await store.save(replace(saved, scheduled_run=ScheduledRun("2026-11-27", 9000.0)), saved)
     assert await claimed(store, 8000.0) == []
 
 
 async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
     """Also while the digest pauses, which is not due otherwise."""
     store = DigestStore(redis, VAULT)
-    await store.save(replace(DIGEST, asked=500.0))
+    await store.save(replace(DIGEST, requested_at=500.0))
     other = replace(DIGEST, id="2", name="Evening")
-    await store.save(replace(other, slot=None, paused="somebody"))
+    await store.save(replace(other, scheduled_run=None, paused="somebody"))
     assert await claimed(store, 600.0) == ["1"]
     assert await claimed(store, 10**9, 1) == ["1"]
     assert await claimed(store, 10**9) == []
@@ -129,7 +129,7 @@ async def test_looking_does_not_grow_with_what_there_is(redis: Any) -> None:
         await redis.flushall()
         due = {f"due-{number}": 1.0 for number in range(100)}
         later = {f"later-{number}": 10.0**9 + number for number in range(others)}
-        await redis.zadd("emporix-jobs:{clock}:due:digests", due | later)
+        await redis.zadd("emporix-jobs:{scheduled}:due:digests", due | later)
         await store.claim_due(0.5, 10)
         looks = []
         for number in range(20):
@@ -185,25 +185,27 @@ def counts(redis: Any) -> DailyCounts:
 async def test_gives_what_was_kept(redis: Any, counts: DailyCounts) -> None:
     """Nothing else, and not for ever."""
     assert await counts.load(SOURCE, "series") == {}
-    await counts.keep(SOURCE, "series", DAYS)
+    await counts.save(SOURCE, "series", DAYS)
     assert await counts.load(SOURCE, "series") == DAYS
     assert await counts.load(SOURCE, "another") == {}
-    assert 0 < await redis.ttl(redis_keys.day_counts(SOURCE, "series")) <= DAILY_COUNTS_TTL_SECONDS
+    assert (
+        0 < await redis.ttl(redis_keys.daily_counts(SOURCE, "series")) <= DAILY_COUNTS_TTL_SECONDS
+    )
 
 
 async def test_keeps_only_the_newest(counts: DailyCounts) -> None:
     """A series does not grow."""
-    await counts.keep(SOURCE, "series", DAYS)
+    await counts.save(SOURCE, "series", DAYS)
     newest = {"2026-11-24": DayTotals((1,), 3.0)}
-    await counts.keep(SOURCE, "series", newest)
+    await counts.save(SOURCE, "series", newest)
     assert await counts.load(SOURCE, "series") == newest
 
 
 async def test_numbers_do_not_lie_open(redis: Any, counts: DailyCounts) -> None:
     """What was copied to another place, or sealed with a key that is gone, counts as nothing."""
-    await counts.keep(SOURCE, "series", DAYS)
-    sealed = await redis.get(redis_keys.day_counts(SOURCE, "series"))
+    await counts.save(SOURCE, "series", DAYS)
+    sealed = await redis.get(redis_keys.daily_counts(SOURCE, "series"))
     assert "2026-1" not in sealed
-    await redis.set(redis_keys.day_counts(SOURCE, "another"), sealed)
+    await redis.set(redis_keys.daily_counts(SOURCE, "another"), sealed)
     assert await counts.load(SOURCE, "another") == {}
     assert await DailyCounts(redis, Cipher(parse_keys(new_key()))).load(SOURCE, "series") == {}

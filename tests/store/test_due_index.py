@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.accounts import Caller, PolledConnection
-from bot.store.due_index import PolledConnections, Scheduled
+from bot.store.due_index import PolledConnections, ScheduledRecords
 from tests.store.fixtures import ADA, GRACE
 
 ADAS, GRACES = PolledConnection(ADA, "acme"), PolledConnection(GRACE, "globex")
-DUE, STRIKES, OF = "test:{clock}:due", "test:{clock}:strikes", "test:{clock}:of:"
+DUE, STRIKES, OF = "test:{scheduled}:due", "test:{scheduled}:strikes", "test:{scheduled}:of:"
 SET = "local function due_at() return redis.call('SCARD', KEYS[2]) > 0 and ARGV[2] end"
 
 
@@ -31,76 +31,76 @@ async def sources(redis: Any) -> PolledConnections:
     """Ada and Grace each follow something."""
     for source in (ADAS, GRACES):
         await redis.sadd(OF + source.name, "one")
-    followed = Scheduled("connections with tests", f"{OF}*", _names, _key, SET)
+    followed = ScheduledRecords("connections with tests", f"{OF}*", _names, _key, SET)
     return PolledConnections(redis, DUE, STRIKES, followed)
 
 
 async def test_gives_what_is_due_to_one(sources: PolledConnections) -> None:
     """No other worker gets it for 60 seconds; then it was dropped, and is due again."""
-    await sources.look_again(ADAS, 10.0)
-    await sources.look_again(GRACES, 20.0)
-    assert await sources.take_due(9.0, 100) == []
-    assert await sources.take_due(15.0, 100) == [ADAS]
-    assert await sources.take_due(15.0, 100) == []
-    assert await sources.take_due(75.0, 100) == [GRACES, ADAS]
+    await sources.schedule(ADAS, 10.0)
+    await sources.schedule(GRACES, 20.0)
+    assert await sources.claim_due(9.0, 100) == []
+    assert await sources.claim_due(15.0, 100) == [ADAS]
+    assert await sources.claim_due(15.0, 100) == []
+    assert await sources.claim_due(75.0, 100) == [GRACES, ADAS]
 
 
 async def test_takes_so_many_at_most(sources: PolledConnections) -> None:
     """The earliest first."""
-    await sources.look_again(ADAS, 10.0)
-    await sources.look_again(GRACES, 5.0)
-    assert await sources.take_due(15.0, 1) == [GRACES]
+    await sources.schedule(ADAS, 10.0)
+    await sources.schedule(GRACES, 5.0)
+    assert await sources.claim_due(15.0, 1) == [GRACES]
 
 
 async def test_a_member_that_names_no_connection_stops_nobody(
     sources: PolledConnections, redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is logged and removed, and the others that are due are given."""
-    await redis.zadd("test:{clock}:due", {"junk": 1.0})
-    await sources.look_again(ADAS, 10.0)
-    assert await sources.take_due(15.0, 100) == [ADAS]
+    await redis.zadd("test:{scheduled}:due", {"junk": 1.0})
+    await sources.schedule(ADAS, 10.0)
+    assert await sources.claim_due(15.0, 100) == [ADAS]
     assert "1 unreadable entries removed" in caplog.text
-    assert await redis.zrange("test:{clock}:due", 0, -1) == [ADAS.name]
+    assert await redis.zrange("test:{scheduled}:due", 0, -1) == [ADAS.name]
 
 
 async def test_soon_is_never_later(sources: PolledConnections) -> None:
     """A request for a look soon does not postpone an earlier one."""
-    await sources.look_again(ADAS, 10.0)
-    await sources.look_soon(ADAS, 30.0)
-    assert await sources.take_due(10.0, 1) == [ADAS]
-    await sources.look_soon(ADAS, 20.0)
-    assert await sources.take_due(20.0, 1) == [ADAS]
+    await sources.schedule(ADAS, 10.0)
+    await sources.poll_by(ADAS, 30.0)
+    assert await sources.claim_due(10.0, 1) == [ADAS]
+    await sources.poll_by(ADAS, 20.0)
+    assert await sources.claim_due(20.0, 1) == [ADAS]
 
 
 async def test_forgets_where_nothing_is_followed(sources: PolledConnections, redis: Any) -> None:
     """The entry and the refusals of a connection go once Redis holds nothing for it."""
-    await sources.look_again(ADAS, 10.0)
-    await sources.strike(ADAS)
+    await sources.schedule(ADAS, 10.0)
+    await sources.count_failure(ADAS)
     await redis.delete(OF + ADAS.name, OF + GRACES.name)
-    await sources.look_again(ADAS, 20.0)
+    await sources.schedule(ADAS, 20.0)
     assert await redis.keys("test:*") == []
 
 
 async def test_keeps_what_is_followed(sources: PolledConnections, redis: Any) -> None:
     """An entry stays as long as Redis holds anything for the connection, readable or not."""
     await redis.sadd(OF + ADAS.name, "unreadable")
-    await sources.look_again(ADAS, 10.0)
+    await sources.schedule(ADAS, 10.0)
     await redis.srem(OF + ADAS.name, "one")
-    await sources.look_again(ADAS, 20.0)
+    await sources.schedule(ADAS, 20.0)
     assert await redis.zscore(DUE, ADAS.name) == 20.0
 
 
 async def test_counts_strikes_in_a_row(sources: PolledConnections) -> None:
     """A look that works starts the count again."""
-    await sources.look_again(ADAS, 10.0)
-    assert [await sources.strike(ADAS), await sources.strike(ADAS)] == [1, 2]
-    await sources.clear_strikes(ADAS)
-    assert await sources.strike(ADAS) == 1
+    await sources.schedule(ADAS, 10.0)
+    assert [await sources.count_failure(ADAS), await sources.count_failure(ADAS)] == [1, 2]
+    await sources.clear_failures(ADAS)
+    assert await sources.count_failure(ADAS) == 1
 
 
 async def test_counts_no_strikes_of_what_is_gone(sources: PolledConnections, redis: Any) -> None:
     """A refusal that arrives after the last alert was turned off leaves nothing in Redis."""
-    assert await sources.strike(ADAS) == 0
+    assert await sources.count_failure(ADAS) == 0
     assert await redis.hlen(STRIKES) == 0
 
 
@@ -109,7 +109,7 @@ async def test_an_unreadable_entry_holds_up_nobody(
 ) -> None:
     """It is removed and logged, without its text; the others are taken as ever."""
     await redis.zadd(DUE, {"no source": 1.0, ADAS.name: 2.0, GRACES.name: 3.0})
-    assert await sources.take_due(10.0, 100) == [ADAS, GRACES]
+    assert await sources.claim_due(10.0, 100) == [ADAS, GRACES]
     assert "1 unreadable entries removed" in caplog.text
     assert "no source" not in caplog.text
     assert await redis.zscore(DUE, "no source") is None
@@ -124,7 +124,7 @@ async def test_adds_what_is_missing(
     many = [PolledConnection(Caller("T0ACME", f"U{number}"), "acme") for number in range(1200)]
     for source in many:
         await redis.sadd(OF + source.name, "one")
-    await sources.look_again(GRACES, 900.0)
+    await sources.schedule(GRACES, 900.0)
     assert await sources.due.reconcile(100.0) == 1201
     assert await redis.zscore(DUE, ADAS.name) == 100.0
     assert await redis.zscore(DUE, GRACES.name) == 900.0
@@ -142,7 +142,7 @@ async def test_what_went_during_the_scan_is_not_added(redis: Any) -> None:
         return [ADAS.name, GRACES.name] if keys else []
 
     await redis.sadd(OF + GRACES.name, "one")
-    followed = Scheduled("connections with tests", f"{OF}*", seen, _key, SET)
+    followed = ScheduledRecords("connections with tests", f"{OF}*", seen, _key, SET)
     assert await PolledConnections(redis, DUE, STRIKES, followed).due.reconcile(100.0) == 1
     assert await redis.zrange(DUE, 0, -1) == [GRACES.name]
 
@@ -154,4 +154,4 @@ plain = st.text(st.characters(categories=["Lu", "Nd"]), max_size=12)
 def test_names_read_back(team: str, user: str, enterprise: str, tenant: str) -> None:
     """Whatever a tenant is called."""
     source = PolledConnection(Caller(team, user, enterprise), tenant)
-    assert PolledConnection.named(source.name) == source
+    assert PolledConnection.parse(source.name) == source

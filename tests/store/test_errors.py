@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from bot.errors import StoreUnavailable
 from bot.store.connection import connect, translate_redis_errors
-from bot.store.errors import EVERY_SECONDS, RedisErrorLog, error_kind
+from bot.store.errors import REDIS_LOG_INTERVAL_SECONDS, RedisErrorLog, error_kind
 from tests.harness.clock import FakeClock
 
 WRITE = "return redis.call('INCR', KEYS[1])"
@@ -63,10 +63,10 @@ def test_logs_trouble_once_in_a_while(
     """One line for all commands that fail within some seconds, whatever they fail by."""
     errors = [ResponseError("OOM command not allowed"), ConnectionBroken("away"), OSError()]
     for error in errors * 10:
-        trouble.note(error)
-    clock.forward(EVERY_SECONDS)
+        trouble.log(error)
+    clock.forward(REDIS_LOG_INTERVAL_SECONDS)
     for error in errors[1:] * 10:
-        trouble.note(error)
+        trouble.log(error)
     assert [record.getMessage() for record in caplog.records] == [
         "Redis cannot be used: OOM (its memory is full)",
         "Redis cannot be used: ConnectionError",

@@ -16,7 +16,7 @@ from bot.errors import StoreUnavailable
 from bot.store import keys as redis_keys
 from bot.store.connection import connect
 from bot.store.health import (
-    EXAMPLES,
+    COMMAND_EXAMPLES,
     PROBE_TTL_SECONDS,
     WriteProbe,
     clock_offset,
@@ -110,7 +110,7 @@ async def used(redis: Any) -> set[str]:
 
 
 def examples() -> set[str]:
-    return {line.partition(" ")[0] for line in EXAMPLES.split("\n") if line}
+    return {line.partition(" ")[0] for line in COMMAND_EXAMPLES.split("\n") if line}
 
 
 def orders() -> list[str]:
@@ -141,7 +141,7 @@ def test_the_guide_allows_what_is_used() -> None:
 
 async def test_each_example_is_in_a_form_that_redis_accepts(redis: Any) -> None:
     """A refusal for another reason than rights would hide that a right is missing."""
-    for line in filter(None, EXAMPLES.split("\n")):
+    for line in filter(None, COMMAND_EXAMPLES.split("\n")):
         async with redis.pipeline(transaction=True) as pipe:
             pipe.execute_command(*line.split(" "))
             answers = await pipe.execute(raise_on_error=False)

@@ -12,7 +12,7 @@ from bot.domain.jobs import JobSummary, NewestJobs, TenantStats
 from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore
 from bot.store.encryption import AccountEncryption, Cipher, EncryptionKey, new_key, parse_keys
-from bot.store.home import KEPT_SECONDS, HomeStore
+from bot.store.home import TENANT_STATS_TTL_SECONDS, HomeStore
 from tests.store.fixtures import ADA, GRACE
 
 FAILED = JobSummary(
@@ -20,11 +20,11 @@ FAILED = JobSummary(
 )
 FIGURES = TenantStats(
     "acme",
-    asked_at=2.0,
-    at=1.0,
+    requested_at=2.0,
+    read_at=1.0,
     failed=NewestJobs((FAILED,), 12, has_more=True),
     running=NewestJobs((), None, has_more=False),
-    trouble="rate_limited",
+    error="rate_limited",
 )
 
 
@@ -49,28 +49,28 @@ async def homes(redis: Any, keys: list[EncryptionKey], accounts: AccountStore) -
 
 async def test_gives_back_what_was_kept(homes: HomeStore) -> None:
     """All of it, by tenant."""
-    globex = TenantStats("globex", asked_at=3.0)
-    await homes.keep(ADA, [FIGURES, globex])
-    assert await homes.load(ADA) == {"acme": FIGURES, "globex": globex}
-    assert await homes.load(GRACE) == {}
+    globex = TenantStats("globex", requested_at=3.0)
+    await homes.save_stats(ADA, [FIGURES, globex])
+    assert await homes.load_stats(ADA) == {"acme": FIGURES, "globex": globex}
+    assert await homes.load_stats(GRACE) == {}
 
 
 async def test_what_jobs_say_is_sealed(homes: HomeStore, redis: Any) -> None:
     """Who reads Redis learns nothing of it, and it is gone after an hour."""
-    await homes.keep(ADA, [FIGURES])
+    await homes.save_stats(ADA, [FIGURES])
     stored = await redis.hgetall(redis_keys.home(ADA, "figures"))
     assert "secret word" not in str(stored)
-    assert 0 < await redis.ttl(redis_keys.home(ADA, "figures")) <= KEPT_SECONDS
+    assert 0 < await redis.ttl(redis_keys.home(ADA, "figures")) <= TENANT_STATS_TTL_SECONDS
 
 
 async def test_does_not_open_elsewhere(homes: HomeStore, redis: Any) -> None:
     """Copied to another user or another tenant it counts as unknown."""
-    await homes.keep(ADA, [FIGURES])
+    await homes.save_stats(ADA, [FIGURES])
     sealed = await redis.hget(redis_keys.home(ADA, "figures"), "acme")
     await redis.hset(redis_keys.home(GRACE, "figures"), "acme", sealed)
     await redis.hset(redis_keys.home(ADA, "figures"), "globex", sealed)
-    assert await homes.load(GRACE) == {}
-    assert (await homes.load(ADA)).keys() == {"acme"}
+    assert await homes.load_stats(GRACE) == {}
+    assert (await homes.load_stats(ADA)).keys() == {"acme"}
 
 
 async def test_what_another_version_wrote_is_unknown(
@@ -80,30 +80,30 @@ async def test_what_another_version_wrote_is_unknown(
     place = f"{redis_keys.home(ADA, 'figures')}/acme"
     for text in ('{"tenant":"acme"}', '["acme"]', "{"):
         await redis.hset(redis_keys.home(ADA, "figures"), "acme", Cipher(keys).seal(text, place))
-        assert await homes.load(ADA) == {}
+        assert await homes.load_stats(ADA) == {}
 
 
 async def test_goes_with_the_connection(homes: HomeStore, accounts: AccountStore) -> None:
     """And what comes too late is not kept."""
-    await homes.keep(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
+    await homes.save_stats(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
     await accounts.delete(ADA, "acme", "globex")
-    assert (await homes.load(ADA)).keys() == {"globex"}
-    await homes.keep(ADA, [FIGURES])
-    assert (await homes.load(ADA)).keys() == {"globex"}
+    assert (await homes.load_stats(ADA)).keys() == {"globex"}
+    await homes.save_stats(ADA, [FIGURES])
+    assert (await homes.load_stats(ADA)).keys() == {"globex"}
 
 
 async def test_forgets_what_has_changed(homes: HomeStore) -> None:
     """Only of the tenants that are named."""
-    await homes.keep(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
-    await homes.forget(ADA, ["acme"])
-    await homes.forget(ADA, [])
-    assert (await homes.load(ADA)).keys() == {"globex"}
+    await homes.save_stats(ADA, [FIGURES, replace(FIGURES, tenant="globex")])
+    await homes.clear_stats(ADA, ["acme"])
+    await homes.clear_stats(ADA, [])
+    assert (await homes.load_stats(ADA)).keys() == {"globex"}
 
 
 async def test_knows_who_has_a_home(homes: HomeStore) -> None:
     """Figures alone do not make one."""
-    await homes.keep(ADA, [FIGURES])
+    await homes.save_stats(ADA, [FIGURES])
     assert not await homes.is_open(ADA)
-    await homes.opened(ADA)
+    await homes.mark_opened(ADA)
     assert await homes.is_open(ADA)
     assert not await homes.is_open(GRACE)

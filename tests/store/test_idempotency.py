@@ -17,7 +17,7 @@ from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore
 from bot.store.idempotency import (
     DELETION_TTL_SECONDS,
-    KEPT_SECONDS,
+    DELIVERY_TTL_SECONDS,
     Claim,
     Deletions,
     Deliveries,
@@ -42,7 +42,7 @@ def posts(redis: Any, clock: FakeClock) -> IdempotencyClaims:
 
 
 async def step(posts: IdempotencyClaims, name: str, token: str, *, looked: bool = False) -> str:
-    return (await posts.claim(name, token, looked=looked)).step
+    return (await posts.claim(name, token, history_searched=looked)).step
 
 
 async def test_one_may_post_and_others_wait(posts: IdempotencyClaims, clock: FakeClock) -> None:
@@ -53,9 +53,9 @@ async def test_one_may_post_and_others_wait(posts: IdempotencyClaims, clock: Fak
     assert busy.step == "busy"
     assert busy.seconds == pytest.approx(15, abs=0.001)
     assert await step(posts, "b", "grace") == "post"
-    assert await posts.sent("a") is None
-    await posts.settle("a", "1.5")
-    assert await posts.claim("a", "grace") == await posts.sent("a") == Claim("sent", "1.5")
+    assert await posts.find_sent("a") is None
+    await posts.mark_sent("a", "1.5")
+    assert await posts.claim("a", "grace") == await posts.find_sent("a") == Claim("sent", "1.5")
 
 
 async def test_who_finds_a_dead_claim_searches_first(
@@ -78,7 +78,7 @@ async def test_a_holder_that_was_suspended_has_lost_its_claim(
     await posts.claim("a", "ada")
     clock.forward(25)
     assert await step(posts, "a", "grace") == "unknown"
-    for end in (posts.release, posts.doubt, posts.give_up):
+    for end in (posts.release, posts.mark_unknown, posts.give_up):
         await end("a", "ada")
         assert await step(posts, "a", "ada", looked=True) == "busy"
     assert await step(posts, "a", "grace", looked=True) == "post"
@@ -89,7 +89,7 @@ async def test_who_searched_in_vain_posts_under_a_whole_claim(
 ) -> None:
     """Of 20 seconds from then on, also if the first one ended meanwhile without a successor."""
     await posts.claim("a", "ada")
-    await posts.doubt("a", "ada")
+    await posts.mark_unknown("a", "ada")
     assert await step(posts, "a", "grace") == "unknown"
     clock.forward(21)
     assert await step(posts, "a", "grace", looked=True) == "post"
@@ -100,15 +100,15 @@ async def test_who_searched_in_vain_posts_under_a_whole_claim(
 async def test_a_doubt_is_looked_into_at_once(posts: IdempotencyClaims) -> None:
     """The call has ended, so there is nothing to wait for."""
     await posts.claim("a", "ada")
-    await posts.doubt("a", "ada")
-    assert await posts.sent("a") is None
+    await posts.mark_unknown("a", "ada")
+    assert await posts.find_sent("a") is None
     assert await step(posts, "a", "grace") == "unknown"
 
 
 async def test_a_claim_that_the_client_repeats_is_no_search(posts: IdempotencyClaims) -> None:
     """redis-py sends a call again whose answer was lost: that does not lead to a second message."""
     await posts.claim("a", "ada")
-    await posts.doubt("a", "ada")
+    await posts.mark_unknown("a", "ada")
     assert [await step(posts, "a", "grace") for _ in range(2)] == ["unknown", "unknown"]
     assert [await step(posts, "b", "grace") for _ in range(2)] == ["post", "unknown"]
 
@@ -131,12 +131,12 @@ async def test_every_state_is_forgotten_after_two_days(
     posts: IdempotencyClaims, redis: Any
 ) -> None:
     """Whether claimed, in doubt or sent."""
-    key = redis_keys.post("a")
+    key = redis_keys.message("a")
     await posts.claim("a", "ada")
     ttls = [await redis.ttl(key)]
-    await posts.doubt("a", "ada")
+    await posts.mark_unknown("a", "ada")
     ttls.append(await redis.ttl(key))
-    await posts.settle("a", "1.5")
+    await posts.mark_sent("a", "1.5")
     ttls.append(await redis.ttl(key))
     assert ttls == [pytest.approx(TWO_DAYS, abs=5)] * 3
 
@@ -146,13 +146,13 @@ async def test_the_claim_to_post_keeps_the_pace_of_the_channel(
 ) -> None:
     """A holder whose turn passed while it was suspended waits again; nothing is claimed for it."""
     assert (await posts.claim("a", "ada", PLACE)).step == "post"
-    assert 3500 < await redis.ttl(redis_keys.pace("T", "C1")) <= 3600
+    assert 3500 < await redis.ttl(redis_keys.rate_limit("T", "C1")) <= 3600
     clock.forward(0.5)
     claim = await posts.claim("b", "grace", PLACE)
     assert claim.step == "wait"
     assert claim.seconds == pytest.approx(0.55, abs=0.002)
     assert (await posts.claim("c", "grace", ("T", "C2"))).step == "post"
-    assert await posts.sent("b") is None
+    assert await posts.find_sent("b") is None
     clock.forward(0.55)
     assert (await posts.claim("b", "ada", PLACE)).step == "post"
 
@@ -162,9 +162,9 @@ async def test_a_search_does_not_wait_for_the_pace(
 ) -> None:
     """Only the post afterwards does, and the claim is kept meanwhile."""
     await posts.claim("a", "ada", PLACE)
-    await posts.doubt("a", "ada")
+    await posts.mark_unknown("a", "ada")
     assert (await posts.claim("a", "grace", PLACE)).step == "unknown"
-    assert (await posts.claim("a", "grace", PLACE, looked=True)).step == "wait"
+    assert (await posts.claim("a", "grace", PLACE, history_searched=True)).step == "wait"
     assert (await posts.claim("a", "ada", PLACE)).step == "busy"
 
 
@@ -172,7 +172,7 @@ async def test_no_claim_to_post_within_a_pause_of_slacks(
     posts: IdempotencyClaims, redis: Any, clock: FakeClock
 ) -> None:
     """Neither in the channel that was refused nor in another; those elsewhere go on."""
-    await MessageRateLimiter(clocked(redis, clock), 60).hold("T", "C1", 30)
+    await MessageRateLimiter(clocked(redis, clock), 60).pause("T", "C1", 30)
     for channel in ("C1", "C2"):
         claim = await posts.claim("a", "ada", ("T", channel))
         assert claim.step == "wait"
@@ -248,7 +248,7 @@ async def test_takes_a_nameless_delivery_each_time(accounts: AccountStore, redis
 async def test_forgets_deliveries(accounts: AccountStore, redis: Any) -> None:
     """The record of a delivery ends by itself."""
     await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1")
-    assert 0 < await redis.ttl(redis_keys.once(ADA, "delivery-1")) <= KEPT_SECONDS
+    assert 0 < await redis.ttl(redis_keys.delivery(ADA, "delivery-1")) <= DELIVERY_TTL_SECONDS
 
 
 async def test_needs_one_round_trip(accounts: AccountStore, redis: Any) -> None:
@@ -270,31 +270,33 @@ def deletions(redis: Any) -> Deletions:
 
 async def test_who_deleted_it_counts(deletions: Deletions) -> None:
     """Who comes late learns who was first."""
-    assert await deletions.keep(ADA, BY_ADA) == BY_ADA
-    assert await deletions.keep(GRACE, GONE) == BY_ADA
+    assert await deletions.save(ADA, BY_ADA) == BY_ADA
+    assert await deletions.save(GRACE, GONE) == BY_ADA
 
 
 async def test_gone_counts_where_nobody_is_known(deletions: Deletions) -> None:
     """A job that was deleted elsewhere is remembered as gone."""
-    assert await deletions.keep(GRACE, GONE) == GONE
+    assert await deletions.save(GRACE, GONE) == GONE
 
 
 async def test_knows_the_deleted_among_many(deletions: Deletions, redis: Any) -> None:
     """Only what was deleted is told, and only for a day."""
-    await deletions.keep(ADA, BY_ADA)
-    found = await deletions.known(GRACE, [("acme", "job-1"), ("acme", "job-2")])
+    await deletions.save(ADA, BY_ADA)
+    found = await deletions.load(GRACE, [("acme", "job-1"), ("acme", "job-2")])
     assert found == {("acme", "job-1"): BY_ADA}
-    assert await deletions.known(GRACE, []) == {}
+    assert await deletions.load(GRACE, []) == {}
     assert 0 < await redis.ttl(redis_keys.deletion(ADA, "acme", "job-1")) <= DELETION_TTL_SECONDS
 
 
 async def test_takes_turns(deletions: Deletions, redis: Any) -> None:
     """All of a workspace wait for each other, and for a killed process no longer than 3 s."""
-    async with deletions.turn(ADA, "delete") as first:
+    async with deletions.lock(ADA, "delete") as first:
         assert first
-        assert 0 < await redis.pttl(redis_keys.turn(GRACE, "delete")) <= 3000
-        assert await Locks(redis).take(redis_keys.turn(GRACE, "delete"), "grace", 1) != ""
-    async with deletions.turn(GRACE, "delete") as second:
+        assert 0 < await redis.pttl(redis_keys.workspace_lock(GRACE, "delete")) <= 3000
+        assert (
+            await Locks(redis).acquire(redis_keys.workspace_lock(GRACE, "delete"), "grace", 1) != ""
+        )
+    async with deletions.lock(GRACE, "delete") as second:
         assert second
 
 
@@ -304,7 +306,7 @@ async def test_happens_once(deletions: Deletions, redis: Any) -> None:
         assert (first, second) == ("new", "busy")
     async with deletions.once(ADA, "share") as third:
         assert third == "done"
-    assert 20 < await redis.ttl(redis_keys.done(ADA, "share")) <= DELETION_TTL_SECONDS
+    assert 20 < await redis.ttl(redis_keys.once(ADA, "share")) <= DELETION_TTL_SECONDS
 
 
 async def test_what_failed_can_be_tried_again(deletions: Deletions) -> None:
@@ -319,7 +321,7 @@ async def test_what_failed_can_be_tried_again(deletions: Deletions) -> None:
 async def test_a_killed_process_blocks_it_for_seconds(deletions: Deletions, redis: Any) -> None:
     """Its claim ends within 20 s, and another press does what it has not done."""
     async with deletions.once(ADA, "share"):
-        assert 0 < await redis.ttl(redis_keys.done(ADA, "share")) <= 20
+        assert 0 < await redis.ttl(redis_keys.once(ADA, "share")) <= 20
 
 
 async def test_what_was_done_is_not_undone_by_redis(

@@ -11,7 +11,7 @@ import pytest
 from bot.domain.filters import Filters
 from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
 from bot.store import keys as redis_keys
-from bot.store.lists import CURSOR_SERIALIZER, KEPT_SECONDS, ListStore, new_cursor_id
+from bot.store.lists import CURSOR_SERIALIZER, LIST_TTL_SECONDS, ListStore, new_cursor_id
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import ADA, GRACE
 
@@ -22,14 +22,14 @@ ASKED = ListCursor(
     filters=Filters(words=("late “refund”",), statuses=("failure",), size=5),
     searched=True,
     until="2026-11-23T10:33:20.000Z",
-    counted=57,
+    total=57,
     undated=2,
-    places=(
+    positions=(
         PagePosition(1),
         PagePosition(
             2, 5, "2026-11-23T10:30:00.000Z", ReadMark(2, ("abcdefgh", "ABCD-_12")), ReadMark(1)
         ),
-        PagePosition(9, 40, "", ReadMark(40, knows_all=False), ReadMark()),
+        PagePosition(9, 40, "", ReadMark(40, is_complete=False), ReadMark()),
     ),
 )
 
@@ -72,7 +72,7 @@ async def test_expires_after_a_day(cursors: ListStore, redis: Any) -> None:
     """Both keys of a cursor end by themselves."""
     await cursors.save(ASKED)
     for key in (redis_keys.cursor(ADA, "cursor-1"), redis_keys.cursors(ADA, "acme")):
-        assert 0 < await redis.ttl(key) <= KEPT_SECONDS
+        assert 0 < await redis.ttl(key) <= LIST_TTL_SECONDS
 
 
 async def test_forgets_expired_cursors_of_the_tenant(
@@ -80,7 +80,7 @@ async def test_forgets_expired_cursors_of_the_tenant(
 ) -> None:
     """The index of a tenant's cursors does not grow with the years."""
     await cursors.save(ASKED)
-    clock.forward(KEPT_SECONDS + 1)
+    clock.forward(LIST_TTL_SECONDS + 1)
     await cursors.save(ListCursor("cursor-2", ADA, "acme", Filters()))
     assert await redis.zrange(redis_keys.cursors(ADA, "acme"), 0, -1) == ["cursor-2"]
 
@@ -103,22 +103,22 @@ def test_a_record_stays_small() -> None:
     """However long somebody turns pages, the record does not grow beyond a few kilobytes."""
     cursor = ASKED
     for number in range(1, 200):
-        mark = ReadMark().beyond((short_hash(f"{number}-{job}") for job in range(50)), 10**6)
-        cursor = cursor.remembering(
+        mark = ReadMark().advance((short_hash(f"{number}-{job}") for job in range(50)), 10**6)
+        cursor = cursor.with_positions(
             PagePosition(number, 10**6, "2026-11-23T10:33:20.000Z", mark, mark)
         )
     assert len(CURSOR_SERIALIZER.write(cursor).encode()) < 11_000
-    assert cursor.place(199).before == 10**6
+    assert cursor.position(199).offset == 10**6
 
 
 def test_remembers_the_nearest_places() -> None:
     """The pages around the one that is shown can be turned to exactly."""
     cursor = ASKED
     for number in (*range(1, 30), *range(30, 15, -1)):
-        cursor = cursor.remembering(
+        cursor = cursor.with_positions(
             PagePosition(number, 1000 + number), PagePosition(number + 1, 1001 + number)
         )
-    assert [cursor.place(near).before for near in (16, 17, 18)] == [1016, 1017, 1018]
+    assert [cursor.position(near).offset for near in (16, 17, 18)] == [1016, 1017, 1018]
 
 
 def test_ids_do_not_repeat() -> None:

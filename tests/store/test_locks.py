@@ -14,7 +14,7 @@ from bot.store import keys as redis_keys
 from bot.store.locks import Locks, WorkerLeases, new_holder
 from tests.harness.faulty_redis import faulty_client
 
-KEY = "emporix-jobs:{clock}:lock"
+KEY = "emporix-jobs:{scheduled}:lock"
 
 
 class Sleep:
@@ -47,10 +47,10 @@ async def test_the_second_waits_for_the_first(redis: Any) -> None:
     sleep = Sleep()
 
     async def second() -> None:
-        async with Locks(redis, sleep).held(KEY, 3, 60) as held:
+        async with Locks(redis, sleep).lock(KEY, 3, 60) as held:
             order.append(f"second {held}")
 
-    async with Locks(redis).held(KEY, 3, 60):
+    async with Locks(redis).lock(KEY, 3, 60):
         waiting = asyncio.create_task(second())
         await sleep.pass_once()
         order.append("first")
@@ -61,7 +61,7 @@ async def test_the_second_waits_for_the_first(redis: Any) -> None:
 
 async def test_a_dead_holder_is_not_waited_for(redis: Any) -> None:
     """A lock ends within its lifetime, whoever has taken it."""
-    await Locks(redis).take(KEY, "dead", 3)
+    await Locks(redis).acquire(KEY, "dead", 3)
     assert 0 < await redis.pttl(KEY) <= 3000
 
 
@@ -70,7 +70,7 @@ async def test_who_waits_too_long_goes_on_without_it(
 ) -> None:
     """That is logged, and the lock of the other stays."""
     await redis.set(KEY, "another")
-    async with Locks(redis).held(KEY, 3, 0) as held:
+    async with Locks(redis).lock(KEY, 3, 0) as held:
         assert not held
     assert await redis.get(KEY) == "another"
     assert "going on without it" in caplog.text
@@ -79,7 +79,7 @@ async def test_who_waits_too_long_goes_on_without_it(
 async def test_is_renewed_while_its_holder_works(redis: Any) -> None:
     """However long that takes, nobody else gets it."""
     sleep = Sleep()
-    async with Locks(redis, sleep).held(KEY, 3, 0):
+    async with Locks(redis, sleep).lock(KEY, 3, 0):
         await redis.pexpire(KEY, 500)
         await sleep.pass_once()
         assert await redis.pttl(KEY) > 2000
@@ -94,7 +94,7 @@ async def test_ends_although_a_cancellation_is_swallowed(redis: Any) -> None:
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
 
-    async with asyncio.timeout(5), Locks(redis, sleep).held(KEY, 3, 0):
+    async with asyncio.timeout(5), Locks(redis, sleep).lock(KEY, 3, 0):
         await asyncio.sleep(0)
     assert await redis.exists(KEY) == 0
 
@@ -102,8 +102,8 @@ async def test_ends_although_a_cancellation_is_swallowed(redis: Any) -> None:
 async def test_a_stranger_neither_takes_nor_ends_it(redis: Any) -> None:
     """Only the holder renews and releases it."""
     locks, mine, theirs = Locks(redis), new_holder(), new_holder()
-    assert await locks.take(KEY, mine, 3) == ""
-    assert await locks.take(KEY, theirs, 3) == mine
+    assert await locks.acquire(KEY, mine, 3) == ""
+    assert await locks.acquire(KEY, theirs, 3) == mine
     await locks.release(KEY, theirs)
     assert await redis.get(KEY) == mine
 
@@ -113,28 +113,28 @@ async def test_a_lost_reply_does_not_lock_out_its_own_caller(redis: Any, after: 
     """A client that repeats the call finds its own name, and has the lock."""
     broken = faulty_client(redis)
     locks, holder = Locks(broken), new_holder()
-    await locks.take("another", holder, 3)  # the script is known to the server from now on
+    await locks.acquire("another", holder, 3)  # the script is known to the server from now on
     with broken.faults.at(1, after=after), pytest.raises(Exception, match="ConnectionError"):
-        await locks.take(KEY, holder, 3)
-    assert await locks.take(KEY, holder, 3) == ""
+        await locks.acquire(KEY, holder, 3)
+    assert await locks.acquire(KEY, holder, 3) == ""
 
 
 @pytest.mark.parametrize(
     ("lifetime", "wait"),
     [
-        (accounts.HELD_SECONDS, accounts.WAIT_SECONDS),
-        (idempotency.HELD_SECONDS, idempotency.WAIT_SECONDS),
+        (accounts.TOKEN_LOCK_SECONDS, accounts.TOKEN_LOCK_WAIT_SECONDS),
+        (idempotency.DELETE_LOCK_SECONDS, idempotency.DELETE_LOCK_WAIT_SECONDS),
     ],
 )
 def test_a_lock_lives_shorter_than_others_wait(lifetime: float, wait: float) -> None:
     """The lock of a killed process makes nobody give up."""
     assert lifetime + 1 < wait
-    assert accounts.WAIT_SECONDS + 2 < CALL_BUDGET_SECONDS
+    assert accounts.TOKEN_LOCK_WAIT_SECONDS + 2 < CALL_BUDGET_SECONDS
 
 
 async def test_the_first_that_comes_does_it(redis: Any) -> None:
     """The others do not, until the period is over; another kind of work is not concerned."""
     shifts = WorkerLeases(redis)
-    assert [await shifts.take("reconcile", 60.0) for _ in range(2)] == [True, False]
-    assert await shifts.take("read_channels", 60.0)
-    assert 50_000 < await redis.pttl(redis_keys.shift("reconcile")) <= 60_000
+    assert [await shifts.acquire("reconcile", 60.0) for _ in range(2)] == [True, False]
+    assert await shifts.acquire("read_channels", 60.0)
+    assert 50_000 < await redis.pttl(redis_keys.lease("reconcile")) <= 60_000

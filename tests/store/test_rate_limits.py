@@ -57,8 +57,8 @@ async def test_time_passes(pace: MessageRateLimiter, clock: FakeClock) -> None:
 
 async def test_all_hold_when_slack_says_so(pace: MessageRateLimiter) -> None:
     """Nothing goes before that, in any channel; a shorter pause does not end a longer one."""
-    await pace.hold("T", "C1", 30)
-    await pace.hold("T", "C1", 10)
+    await pace.pause("T", "C1", 30)
+    await pace.pause("T", "C1", 10)
     assert await pace.reserve("T", "C2", LONG) == pytest.approx(30, abs=1e-4)
 
 
@@ -66,11 +66,11 @@ async def test_who_found_no_place_comes_back_in_turn(
     pace: MessageRateLimiter, clock: FakeClock
 ) -> None:
     """As fast as messages may go, and no sooner than asked; each workspace by itself."""
-    backs = [await pace.come_back("T", 4.0) for _ in range(3)]
+    backs = [await pace.reserve_retry("T", 4.0) for _ in range(3)]
     assert backs == pytest.approx([4.0, 4.5, 5.0], abs=1e-4)
     clock.forward(3)
-    assert await pace.come_back("T", 4.0) == pytest.approx(4.0, abs=1e-4)
-    assert await pace.come_back("T2", 4.0) == pytest.approx(4.0, abs=1e-4)
+    assert await pace.reserve_retry("T", 4.0) == pytest.approx(4.0, abs=1e-4)
+    assert await pace.reserve_retry("T2", 4.0) == pytest.approx(4.0, abs=1e-4)
 
 
 async def test_only_the_clock_of_redis_counts(redis: Any) -> None:
@@ -79,15 +79,15 @@ async def test_only_the_clock_of_redis_counts(redis: Any) -> None:
     assert await pace.reserve("T", "C1", LONG) == 0
     assert 0.8 < await pace.reserve("T", "C1", LONG) <= 1.05
     held = MessageRateLimiter(redis, A_MINUTE)
-    await held.hold("T", "C1", 30)
+    await held.pause("T", "C1", 30)
     assert 29 < await pace.reserve("T", "C2", LONG) <= 30
 
 
 async def test_is_forgotten_after_an_hour(redis: Any, pace: MessageRateLimiter) -> None:
     """Of a channel and of a workspace; a longer pause of Slack's is kept to its end."""
     await pace.reserve("T", "C1", LONG)
-    await pace.come_back("T", 4.0)
-    for key in (redis_keys.pace("T", "C1"), redis_keys.pace("T")):
+    await pace.reserve_retry("T", 4.0)
+    for key in (redis_keys.rate_limit("T", "C1"), redis_keys.rate_limit("T")):
         assert 3500 < await redis.ttl(key) <= 3600
-    await pace.hold("T", "C1", 7200)
-    assert 7100 < await redis.ttl(redis_keys.pace("T")) <= 7200
+    await pace.pause("T", "C1", 7200)
+    assert 7100 < await redis.ttl(redis_keys.rate_limit("T")) <= 7200

@@ -205,7 +205,11 @@ async def two_alerts(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]
     store = AlertStore(redis, VAULT)
     for number in "12":
         await store.save(replace(ALERT, id=number), None)
-    return redis_keys.alert("1"), "record", lambda: store.of_source(PolledConnection(ADA, "acme"))
+    return (
+        redis_keys.alert("1"),
+        "record",
+        lambda: store.of_connection(PolledConnection(ADA, "acme")),
+    )
 
 
 async def two_digests(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
@@ -219,15 +223,15 @@ async def two_watches(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]
     store = WatchStore(redis, VAULT)
     for number in "12":
         await store.add(replace(WATCH, id=number, job_id=number), 1.0, 50)
-    return redis_keys.watches(ADA), "acme:1", lambda: store.of(ADA)
+    return redis_keys.watches(ADA), "acme:1", lambda: store.of_owner(ADA)
 
 
 async def two_homes(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
     store = HomeStore(redis, VAULT)
     for tenant in "12":
         await redis.hset(redis_keys.account(ADA), f"connection:{tenant}", "any")
-        await store.keep(ADA, [TenantStats(tenant, 1.0)])
-    return redis_keys.home(ADA, "figures"), "1", lambda: store.load(ADA)
+        await store.save_stats(ADA, [TenantStats(tenant, 1.0)])
+    return redis_keys.home(ADA, "figures"), "1", lambda: store.load_stats(ADA)
 
 
 @pytest.mark.parametrize("two", [two_alerts, two_digests, two_watches, two_homes])
@@ -250,6 +254,6 @@ async def test_one_unreadable_delete_hides_no_other(redis: Any) -> None:
     """The jobs of a list that were deleted are still shown as deleted."""
     store = Deletions(redis)
     for number in "12":
-        await store.keep(ADA, DeletedJob("acme", number, "U0ADA", 1.0))
+        await store.save(ADA, DeletedJob("acme", number, "U0ADA", 1.0))
     await redis.set(redis_keys.deletion(ADA, "acme", "1"), "{}")
-    assert list(await store.known(ADA, [("acme", "1"), ("acme", "2")])) == [("acme", "2")]
+    assert list(await store.load(ADA, [("acme", "1"), ("acme", "2")])) == [("acme", "2")]

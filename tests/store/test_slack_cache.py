@@ -25,14 +25,14 @@ async def test_gives_back_the_zone(redis: Any) -> None:
     zones = TimeZoneCache(redis)
     await zones.save(ADA, "Europe/Berlin")
     assert (await zones.load(ADA), await zones.load(GRACE)) == ("Europe/Berlin", "")
-    assert 0 < await redis.ttl(redis_keys.zone(ADA)) <= TIME_ZONE_TTL_SECONDS
+    assert 0 < await redis.ttl(redis_keys.time_zone(ADA)) <= TIME_ZONE_TTL_SECONDS
 
 
 async def test_a_refusal_is_remembered_for_a_day(redis: Any) -> None:
     """For this workspace and this kind of message only."""
     charts = ChartSupport(redis)
     assert not await charts.is_refused("T0ACME", "ephemeral")
-    await charts.remember_refusal("T0ACME", "ephemeral")
+    await charts.mark_refused("T0ACME", "ephemeral")
     assert await charts.is_refused("T0ACME", "ephemeral")
     assert not await charts.is_refused("T0ACME", "channel")
     assert not await charts.is_refused("T0OTHER", "ephemeral")
@@ -42,7 +42,7 @@ async def test_a_refusal_is_remembered_for_a_day(redis: Any) -> None:
     assert not await charts.is_refused("T0ACME", "ephemeral")
 
 
-OPS = Audience("C0OPS", outsiders=True)
+OPS = Audience("C0OPS", has_outsiders=True)
 
 
 @pytest.fixture
@@ -51,12 +51,12 @@ def audiences(redis: Any) -> AudienceCache:
 
 
 async def kept(audiences: AudienceCache) -> Audience | None:
-    return (await audiences.read("C0OPS")).audience
+    return (await audiences.load("C0OPS")).audience
 
 
 async def test_an_answer_is_cached_for_ten_minutes(audiences: AudienceCache, redis: Any) -> None:
     """It is found as it was, and Redis removes it after KEPT_SECONDS."""
-    await audiences.keep(OPS, (await audiences.read("C0OPS")).change)
+    await audiences.save(OPS, (await audiences.load("C0OPS")).change)
     assert await kept(audiences) == OPS
     assert (
         AUDIENCE_TTL_SECONDS - 5
@@ -67,26 +67,26 @@ async def test_an_answer_is_cached_for_ten_minutes(audiences: AudienceCache, red
 
 async def test_a_reported_change_ends_it(audiences: AudienceCache, redis: Any) -> None:
     """The channel has to be read again; what was reported is forgotten after ten minutes, too."""
-    await audiences.keep(OPS, "")
+    await audiences.save(OPS, "")
     await redis.persist(redis_keys.audience("C0OPS"))
-    await audiences.forget("C0OPS")
+    await audiences.invalidate("C0OPS")
     assert await kept(audiences) is None
     assert 0 < await redis.ttl(redis_keys.audience("C0OPS")) <= 600
 
 
 async def test_an_answer_from_before_a_change_is_not_cached(audiences: AudienceCache) -> None:
     """Slack reported the change while the channel was being read."""
-    before = (await audiences.read("C0OPS")).change
-    await audiences.forget("C0OPS")
-    await audiences.keep(OPS, before)
+    before = (await audiences.load("C0OPS")).change
+    await audiences.invalidate("C0OPS")
+    await audiences.save(OPS, before)
     assert await kept(audiences) is None
-    await audiences.keep(OPS, (await audiences.read("C0OPS")).change)
+    await audiences.save(OPS, (await audiences.load("C0OPS")).change)
     assert await kept(audiences) == OPS
 
 
 async def test_an_unknown_audience_is_not_cached(audiences: AudienceCache) -> None:
     """Somebody may invite the app the next moment."""
-    await audiences.keep(replace(OPS, known=False, refused="channel_not_found"), "")
+    await audiences.save(replace(OPS, is_known=False, error_code="channel_not_found"), "")
     assert await kept(audiences) is None
 
 
@@ -94,7 +94,7 @@ async def test_an_answer_of_another_channel_does_not_open(
     audiences: AudienceCache, redis: Any
 ) -> None:
     """A program that writes to Redis cannot make a channel look harmless by copying."""
-    await audiences.keep(replace(OPS, channel_id="C0GENERAL", outsiders=False), "")
+    await audiences.save(replace(OPS, channel_id="C0GENERAL", has_outsiders=False), "")
     sealed = await redis.hget(redis_keys.audience("C0GENERAL"), "audience")
     await redis.hset(redis_keys.audience("C0OPS"), "audience", sealed)
     assert await kept(audiences) is None
@@ -109,5 +109,5 @@ async def test_reads_stay_below_slacks_limit(audiences: AudienceCache) -> None:
 
 async def test_nobody_reads_while_slack_asks_to_wait(audiences: AudienceCache) -> None:
     """After a 429, for as long as Slack said."""
-    await audiences.hold(30.0)
+    await audiences.pause(30.0)
     assert await audiences.reserve() == pytest.approx(30.0, abs=0.3)

@@ -11,16 +11,16 @@ from bot.store.stopped_teams import StoppedTeams
 async def test_a_repeated_uninstall_postpones_nothing(redis: Any) -> None:
     """The data is deleted a day after the first report of it."""
     stopped = StoppedTeams(redis)
-    await stopped.uninstalled("T0ACME", 1000.0)
-    await stopped.uninstalled("T0ACME", 5000.0)
-    assert await stopped.all() == {"T0ACME": 1000.0 + 86_400}
+    await stopped.mark_uninstalled("T0ACME", 1000.0)
+    await stopped.mark_uninstalled("T0ACME", 5000.0)
+    assert await stopped.load_all() == {"T0ACME": 1000.0 + 86_400}
 
 
 async def test_a_revoked_token_deletes_nothing(redis: Any) -> None:
     """Unless the app is uninstalled, in whatever order Slack says so."""
     stopped = StoppedTeams(redis)
-    await stopped.revoked("T0ACME")
-    assert await stopped.all() == {"T0ACME": math.inf}
-    await stopped.uninstalled("T0ACME", 1000.0)
-    await stopped.revoked("T0ACME")
-    assert await stopped.all() == {"T0ACME": 1000.0 + 86_400}
+    await stopped.mark_revoked("T0ACME")
+    assert await stopped.load_all() == {"T0ACME": math.inf}
+    await stopped.mark_uninstalled("T0ACME", 1000.0)
+    await stopped.mark_revoked("T0ACME")
+    assert await stopped.load_all() == {"T0ACME": 1000.0 + 86_400}

@@ -11,7 +11,7 @@ import pytest
 from bot.domain.accounts import PolledConnection
 from bot.domain.watches import Watch
 from bot.store import keys as redis_keys
-from bot.store.watches import KEPT_SECONDS, WatchStore
+from bot.store.watches import WATCH_TTL_SECONDS, WatchStore
 from tests.store.fixtures import ADA, GRACE, VAULT
 
 WATCH = Watch("w1", ADA, "acme", "job-1", 100.0, "C0OPS", "1.0", "U0GRACE")
@@ -25,8 +25,8 @@ def watches(redis: Any) -> WatchStore:
 async def test_keeps_a_watch_whole(watches: WatchStore) -> None:
     """And lets its connection be looked at."""
     assert await watches.add(WATCH, 105.0, 50) == "added"
-    assert await watches.of(ADA) == (WATCH,)
-    assert await watches.sources.take_due(105.0, 10) == [PolledConnection(ADA, "acme")]
+    assert await watches.of_owner(ADA) == (WATCH,)
+    assert await watches.connections.claim_due(105.0, 10) == [PolledConnection(ADA, "acme")]
 
 
 async def test_a_job_is_watched_once(watches: WatchStore) -> None:
@@ -35,7 +35,7 @@ async def test_a_job_is_watched_once(watches: WatchStore) -> None:
     assert await watches.add(replace(WATCH, id="w2"), 105.0, 50) == "there"
     assert await watches.add(replace(WATCH, tenant="globex"), 105.0, 50) == "added"
     assert await watches.add(replace(WATCH, owner=GRACE), 105.0, 50) == "added"
-    assert [watch.id for watch in await watches.of(ADA, "acme")] == ["w1"]
+    assert [watch.id for watch in await watches.of_owner(ADA, "acme")] == ["w1"]
 
 
 async def test_there_is_a_limit(watches: WatchStore) -> None:
@@ -43,7 +43,7 @@ async def test_there_is_a_limit(watches: WatchStore) -> None:
     several = [replace(WATCH, id=f"w{number}", job_id=f"job-{number}") for number in range(20)]
     done = await asyncio.gather(*(watches.add(watch, 105.0, 5) for watch in several))
     assert sorted(done) == ["added"] * 5 + ["full"] * 15
-    assert len(await watches.of(ADA)) == 5
+    assert len(await watches.of_owner(ADA)) == 5
 
 
 async def test_a_further_watch_postpones_no_look(watches: WatchStore, redis: Any) -> None:
@@ -58,7 +58,7 @@ async def test_removes_once(watches: WatchStore, redis: Any) -> None:
     await watches.add(WATCH, 105.0, 50)
     assert await watches.remove(ADA, "acme", "job-1")
     assert not await watches.remove(ADA, "acme", "job-1")
-    await watches.sources.look_again(PolledConnection(ADA, "acme"), 200.0)
+    await watches.connections.schedule(PolledConnection(ADA, "acme"), 200.0)
     assert await redis.keys("*") == []
 
 
@@ -71,9 +71,9 @@ async def test_nobody_can_make_one_up(
     assert "C0OPS" not in sealed
     await redis.hset(redis_keys.watches(GRACE), "acme:job-1", sealed)
     await redis.hset(redis_keys.watches(GRACE), "acme:job-2", '{"id":"w1","tenant":"acme"}')
-    assert await watches.of(GRACE) == ()
+    assert await watches.of_owner(GRACE) == ()
     await redis.hset(redis_keys.watches(ADA), "acme:job-2", sealed)
-    assert await watches.of(ADA) == (WATCH,)
+    assert await watches.of_owner(ADA) == (WATCH,)
     assert "a stored watch cannot be opened" in caplog.text
 
 
@@ -81,5 +81,5 @@ async def test_one_that_cannot_be_opened_gives_way(watches: WatchStore, redis: A
     """Who watches the job anew is told of its end; what nobody watches anew goes by itself."""
     await redis.hset(redis_keys.watches(ADA), "acme:job-1", "1.deadbeef.")
     assert await watches.add(WATCH, 105.0, 1) == "added"
-    assert await watches.of(ADA) == (WATCH,)
-    assert 0 < await redis.ttl(redis_keys.watches(ADA)) <= KEPT_SECONDS
+    assert await watches.of_owner(ADA) == (WATCH,)
+    assert 0 < await redis.ttl(redis_keys.watches(ADA)) <= WATCH_TTL_SECONDS

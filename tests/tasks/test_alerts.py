@@ -552,7 +552,7 @@ async def test_no_notice_follows_where_somebody_took_over(harness: AppHarness) -
 
 
 async def the_alert(harness: AppHarness) -> Alert:
-    (alert,) = await AlertStore(harness.redis, harness.vault).of_source(
+    (alert,) = await AlertStore(harness.redis, harness.vault).of_connection(
         PolledConnection(ADA, "acme")
     )
     return alert
@@ -632,7 +632,7 @@ async def test_a_notice_waits_for_the_token(
     await later(harness, 600)
     assert "scheduled work stops" in caplog.text
     harness.workspace.bot_token = token
-    await harness.redis.delete(redis_keys.shift("teams"))  # Redis' own clock stands still
+    await harness.redis.delete(redis_keys.lease("teams"))  # Redis' own clock stands still
     await later(harness, 300)
     assert (len(await notices(harness)), len(await told(harness))) == (1, 1)
 
@@ -648,7 +648,7 @@ async def test_people_of_other_organisations_read_no_notice(harness: AppHarness)
 
 async def test_one_unreadable_alert_hides_no_other(harness: AppHarness) -> None:
     """The others of its connection go on."""
-    source = redis_keys.alerts_of_source(PolledConnection(ADA, "acme").name)
+    source = redis_keys.alerts_of_connection(PolledConnection(ADA, "acme").name)
     await harness.redis.hset(redis_keys.alert("lost"), mapping={"version": 1, "record": "1.dead.x"})
     await harness.redis.sadd(source, "lost")
     await later(harness)

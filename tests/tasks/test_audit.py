@@ -23,7 +23,7 @@ KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
 async def _by_app(harness: AppHarness) -> list[AuditEntry]:
-    return [one for one in await AuditLog(harness.redis).last(ADA, 100) if not one.user_id]
+    return [one for one in await AuditLog(harness.redis).latest(ADA, 100) if not one.user_id]
 
 
 async def test_a_digest_whose_owner_has_left(connected: AppHarness) -> None:

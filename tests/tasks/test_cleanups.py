@@ -45,7 +45,7 @@ async def test_is_found_and_done(begun: AppHarness) -> None:
 
 async def test_a_lost_task_is_queued_again(begun: AppHarness) -> None:
     """Where the queue has forgotten it, somebody looks after a minute."""
-    await begun.redis.zadd(redis_keys.cleans_due(), {"cursor-1": begun.clock() + 60})
+    await begun.redis.zadd(redis_keys.cleanups_due(), {"cursor-1": begun.clock() + 60})
     await begun.worker.work()
     assert await failed(begun) == 3
     begun.clock.forward(61)
@@ -87,9 +87,9 @@ async def test_a_deleted_message_comes_anew(begun: AppHarness) -> None:
 
 async def test_a_forgotten_one_is_let_go(begun: AppHarness) -> None:
     """Its record is gone, so there is nothing to go on with."""
-    await begun.redis.delete(redis_keys.clean("cursor-1"))
+    await begun.redis.delete(redis_keys.cleanup("cursor-1"))
     await begun.worker.work()
     assert begun.worker.waiting == []
-    left: Any = await begun.redis.zrange(redis_keys.cleans_due(), 0, -1)
+    left: Any = await begun.redis.zrange(redis_keys.cleanups_due(), 0, -1)
     assert left == []
     assert await failed(begun) == 3

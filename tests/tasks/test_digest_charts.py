@@ -13,7 +13,7 @@ from bot.domain.accounts import Caller
 from bot.domain.digests import ScheduledRun
 from bot.store import keys as redis_keys
 from bot.store.digests import DigestStore
-from bot.tasks.digests import in_turns
+from bot.tasks.digests import round_robin
 from sandbox.emporix.faults import Fault as EmporixFault
 from sandbox.slack.faults import Fault
 from tests.harness.app import AppHarness
@@ -52,7 +52,7 @@ async def due(connected: AppHarness) -> AppHarness:
 
 async def forget_shifts(harness: AppHarness) -> None:
     """As Redis does after their time."""
-    await harness.redis.delete(*await harness.redis.keys(redis_keys.shift("*")))
+    await harness.redis.delete(*await harness.redis.keys(redis_keys.lease("*")))
 
 
 async def digests(harness: AppHarness) -> list[dict[str, Any]]:
@@ -129,9 +129,9 @@ async def test_preparing_is_repeated_where_days_are_missing(
     assert "a day could not be counted" in caplog.text
     connected.emporix_state.faults.clear()
     connected.emporix_state.requests.clear()
-    mark = redis_keys.shift("digest_chart:digest-1")
+    mark = redis_keys.lease("digest_chart:digest-1")
     assert 890 < await connected.redis.ttl(mark) <= 900
-    await connected.redis.delete(redis_keys.shift("digest_charts"))
+    await connected.redis.delete(redis_keys.lease("digest_charts"))
     connected.clock.forward(60)
     await connected.worker.work()
     assert counts(connected) == []
@@ -159,11 +159,11 @@ def test_owners_take_turns() -> None:
     """One with many digests does not keep the others waiting; each one's earliest comes first."""
     ada, grace = Caller("T0ACME", "U0ADA"), Caller("T0ACME", "U0GRACE")
     many = [
-        replace(DIGEST, id=f"a{n}", owner=ada, slot=ScheduledRun("2026-11-24", NINE + n))
+        replace(DIGEST, id=f"a{n}", owner=ada, scheduled_run=ScheduledRun("2026-11-24", NINE + n))
         for n in range(3)
     ]
-    one = replace(DIGEST, id="g", owner=grace, slot=ScheduledRun("2026-11-24", NINE + 9))
-    assert [digest.id for digest in in_turns([*reversed(many), one])] == ["a0", "g", "a1", "a2"]
+    one = replace(DIGEST, id="g", owner=grace, scheduled_run=ScheduledRun("2026-11-24", NINE + 9))
+    assert [digest.id for digest in round_robin([*reversed(many), one])] == ["a0", "g", "a1", "a2"]
 
 
 @pytest.mark.parametrize(("days", "expected"), [(0, False), (1, False), (2, True)])
@@ -251,7 +251,7 @@ async def test_a_worker_that_died_after_the_refusal_posts_nothing_twice(
         await due.worker.work()
         after = await stored(due)
         await DigestStore(due.redis, due.vault).save(before, after)
-    name = redis_keys.post("digest:digest-1:2026-11-24")
+    name = redis_keys.message("digest:digest-1:2026-11-24")
     await due.redis.set(name, f"claim:{due.clock() - 1:.6f}:dead")
     await due.worker.work_until(due.clock() + 120, step=1)
     assert len(await digests(due)) == 1

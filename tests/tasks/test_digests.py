@@ -290,7 +290,7 @@ async def removed(harness: AppHarness) -> None:
     channels = harness.workspace.directory.channels
     members = channels["C0OPS"].members - {BOT_USER_ID}
     channels["C0OPS"] = replace(channels["C0OPS"], members=members)
-    await AudienceCache(harness.redis, harness.vault, per_minute=50).forget("C0OPS")
+    await AudienceCache(harness.redis, harness.vault, per_minute=50).invalidate("C0OPS")
 
 
 async def archived(harness: AppHarness) -> None:
@@ -436,7 +436,7 @@ async def test_the_owner_hears_of_the_second_run_missed_in_a_row(
     assert "was not posted in time" in told["text"]
     harness_at_nine.emporix_state.faults.clear()
     await harness_at_nine.worker.work_until(NINE + 3 * DAY + 700, step=60)
-    assert (await stored(harness_at_nine)).missed == 0
+    assert (await stored(harness_at_nine)).missed_runs == 0
 
 
 async def test_who_asked_for_one_hears_that_it_did_not_come(harness_at_nine: AppHarness) -> None:
@@ -467,7 +467,7 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
     await work(harness_at_nine, 900)
     tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 1
-    assert (await stored(harness_at_nine)).asked == 0
+    assert (await stored(harness_at_nine)).requested_at == 0
 
 
 async def test_one_that_cannot_be_decrypted_stays_and_is_tried_hourly(

@@ -10,7 +10,7 @@ from bot.scheduler.saq_worker import SaqQueue, SaqWorker
 from bot.services.digests.digests import DigestService
 from bot.store.connection import connect_for_queue
 from bot.store.digests import DigestStore
-from bot.tasks.digests import find_due
+from bot.tasks.digests import queue_due_digests
 from tests.harness.clock import FakeClock
 from tests.services.digests.test_digests import WANTED, account
 from tests.store.fixtures import VAULT
@@ -44,10 +44,10 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
     running = asyncio.create_task(engine.start())
     try:
         async with asyncio.timeout(SOON):
-            await find_due.function(now=clock(), digest_store=store, queue=queue)
+            await queue_due_digests.function(now=clock(), digest_store=store, queue=queue)
             await runner.put_off.wait()
             await digests.post_now("digest-1", account())
-            await find_due.function(now=clock(), digest_store=store, queue=queue)
+            await queue_due_digests.function(now=clock(), digest_store=store, queue=queue)
             await runner.done.wait()
     finally:
         await engine.stop()

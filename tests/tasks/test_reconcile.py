@@ -31,7 +31,7 @@ async def lose(harness: AppHarness) -> None:
 
 async def ten_minutes_later(harness: AppHarness) -> None:
     """The time of the last run is over in Redis, whose own clock stands still."""
-    await harness.redis.delete(redis_keys.shift("reconcile"))
+    await harness.redis.delete(redis_keys.lease("reconcile"))
     harness.clock.forward(61)
     await harness.worker.work()
 
@@ -62,17 +62,17 @@ async def test_a_failure_is_tried_again_within_a_minute(scheduled: AppHarness) -
     await ten_minutes_later(scheduled)
     assert await scheduled.redis.zcard(redis_keys.alerts_due()) == 1
     assert await scheduled.redis.zcard(redis_keys.watches_due()) == 1
-    assert 0 < await scheduled.redis.pttl(redis_keys.shift("reconcile")) <= 60_000
+    assert 0 < await scheduled.redis.pttl(redis_keys.lease("reconcile")) <= 60_000
     await scheduled.redis.delete(redis_keys.digests_due())
     await ten_minutes_later(scheduled)
     assert await sizes(scheduled) == [1, 1, 1]
-    assert await scheduled.redis.pttl(redis_keys.shift("reconcile")) > 60_000
+    assert await scheduled.redis.pttl(redis_keys.lease("reconcile")) > 60_000
 
 
 async def test_one_worker_does_it(scheduled: AppHarness) -> None:
     """The lock is free again before the next run."""
     await lose(scheduled)
-    assert 0 < await scheduled.redis.pttl(redis_keys.shift("reconcile")) < 600_000
+    assert 0 < await scheduled.redis.pttl(redis_keys.lease("reconcile")) < 600_000
     await scheduled.worker.work_until(scheduled.clock() + 610, step=305)
     assert await sizes(scheduled) == [0, 0, 0]
 
@@ -84,7 +84,7 @@ async def test_a_clean_up_that_the_index_lacks_goes_on(connected: AppHarness) ->
     await connected.ada.command("/emporix jobs clean failed")
     await connected.ada.click("Delete…")
     await connected.ada.submit({"The number of jobs": "3"})
-    await connected.redis.delete(redis_keys.cleans_due())
+    await connected.redis.delete(redis_keys.cleanups_due())
     connected.clock.forward(599)
     await connected.worker.work()
     assert len(connected.emporix_state.jobs("acme")) == 9

@@ -30,7 +30,7 @@ async def left(connected: AppHarness) -> AppHarness:
 
 async def next_day(harness: AppHarness, days: float) -> None:
     harness.clock.forward(days * DAY)
-    await harness.redis.delete(redis_keys.shift("retention"))  # Redis' own clock stands still
+    await harness.redis.delete(redis_keys.lease("retention"))  # Redis' own clock stands still
     await harness.worker.work()
 
 
@@ -102,10 +102,10 @@ async def test_a_failure_is_tried_again_within_a_minute(harness: AppHarness) -> 
     """Not only a day later."""
     await harness.redis.set(redis_keys.audit(ADA), "not a stream")
     await next_day(harness, 0)
-    assert 0 < await harness.redis.pttl(redis_keys.shift("retention")) <= 60_000
+    assert 0 < await harness.redis.pttl(redis_keys.lease("retention")) <= 60_000
     await harness.redis.delete(redis_keys.audit(ADA))
     await next_day(harness, 1)
-    assert await harness.redis.pttl(redis_keys.shift("retention")) > 60_000
+    assert await harness.redis.pttl(redis_keys.lease("retention")) > 60_000
 
 
 async def test_slack_away_deletes_nothing(

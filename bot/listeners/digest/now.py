@@ -57,5 +57,5 @@ async def post_now_from_button(
 
 
 async def _reply(digest: Digest, clock: LocalClock, heartbeats: Heartbeats, reply: Reply) -> None:
-    seen = await heartbeats.seen(clock.now())
-    await reply("digest/now", digest=digest, is_at_work=seen.at_work > 0)
+    seen = await heartbeats.status(clock.now())
+    await reply("digest/now", digest=digest, is_at_work=seen.alive > 0)

@@ -25,7 +25,7 @@ async def preview(
     account: Account,
     clock: LocalClock,
     digests: DigestService,
-    reports: DigestReports,
+    digest_reports: DigestReports,
     daily_history: DailyHistory,
     digest_form: DigestFormService,
     channel: Channel,
@@ -37,7 +37,7 @@ async def preview(
         if error.names or text:
             raise
         digest = await digest_form.new_digest(account, clock, channel.id)
-    await _show(digest, account, clock.now(), reports, daily_history, reply)
+    await _show(digest, account, clock.now(), digest_reports, daily_history, reply)
 
 
 @action(buttons.DIGEST_PREVIEW_SHOW, audit=None)
@@ -46,25 +46,25 @@ async def preview_from_button(
     account: Account,
     clock: LocalClock,
     digests: DigestService,
-    reports: DigestReports,
+    digest_reports: DigestReports,
     daily_history: DailyHistory,
     reply: Reply,
 ) -> None:
     digest = await digests.get(button.digest_id, account.caller)
-    await _show(digest, account, clock.now(), reports, daily_history, reply)
+    await _show(digest, account, clock.now(), digest_reports, daily_history, reply)
 
 
 async def _show(
     digest: Digest,
     account: Account,
     now: float,
-    reports: DigestReports,
+    digest_reports: DigestReports,
     daily_history: DailyHistory,
     reply: Reply,
 ) -> None:
     connection = require_connection(account, digest.tenant)
     window = lifecycle.report_window(digest, ScheduledRun("", now))
-    report = await reports.read(connection, digest.filters, window)
+    report = await digest_reports.read(connection, digest.filters, window)
     history = None
     if digest.chart and not report.is_quiet:
         history = await daily_history.read(connection, digest.filters, digest.schedule.zone, now)

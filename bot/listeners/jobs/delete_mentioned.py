@@ -56,7 +56,7 @@ async def ask_about_one(
 ) -> None:
     form = metadata.form if metadata else ""
     jobs = [f"{button.tenant}/{button.job_id}"]
-    below = await forms.keep(caller, modal.snapshot())
+    below = await forms.save(caller, modal.snapshot())
     await modal.open("jobs/delete_mentioned.ask", jobs=jobs, form=form, below=below, is_list=False)
 
 

@@ -68,7 +68,7 @@ async def edit(
     await modal.open("loading", step="filter_form")
     form = await form_at(button, cursor, clock)
     await views.show_form(
-        form, account, modal, list_=await forms.keep(account.caller, origin.serialize())
+        form, account, modal, list_=await forms.save(account.caller, origin.serialize())
     )
 
 

@@ -20,10 +20,10 @@ SEVERITY, ALL = "severity", "all"
 
 @action(buttons.JOBS_LOG_OPEN, at_once=True, audit=None)
 async def open_log(
-    button: SessionButton, account: Account, logs: SessionLogs, modal: Modal
+    button: SessionButton, account: Account, session_logs: SessionLogs, modal: Modal
 ) -> None:
     await modal.open("loading", step="log")
-    await _show(button, {}, account, logs, modal)
+    await _show(button, {}, account, session_logs, modal)
 
 
 @action(buttons.JOBS_LOG_FILTER, audit=None)
@@ -31,10 +31,10 @@ async def filter_log(
     metadata: SessionButton,
     values: Mapping[str, str],
     account: Account,
-    logs: SessionLogs,
+    session_logs: SessionLogs,
     modal: Modal,
 ) -> None:
-    await _show(metadata, values, account, logs, modal)
+    await _show(metadata, values, account, session_logs, modal)
 
 
 @action(*buttons.JOBS_LOG_PAGES, audit=None)
@@ -42,21 +42,21 @@ async def turn_page(
     button: SessionButton,
     values: Mapping[str, str],
     account: Account,
-    logs: SessionLogs,
+    session_logs: SessionLogs,
     modal: Modal,
 ) -> None:
-    await _show(button, values, account, logs, modal)
+    await _show(button, values, account, session_logs, modal)
 
 
 async def _show(
     state: SessionButton,
     values: Mapping[str, str],
     account: Account,
-    logs: SessionLogs,
+    session_logs: SessionLogs,
     modal: Modal,
 ) -> None:
     """A page of the lines of the chosen severity."""
     chosen = values.get(SEVERITY, ALL)
     severity = "" if chosen == ALL else chosen
-    log = await logs.read(account, state.session_id, state.tenant, severity, state.page)
+    log = await session_logs.read(account, state.session_id, state.tenant, severity, state.page)
     await modal.update("jobs/log", log=log)

@@ -31,7 +31,7 @@ from bot.slack.modals import Modal
 from bot.slack.origin import Origin
 from bot.slack.reply import Reply
 from bot.store.forms import FormStore
-from bot.store.idempotency import Step
+from bot.store.idempotency import OnceStep
 
 Correctable: TypeAlias = (
     InvalidInput
@@ -93,7 +93,7 @@ async def keep_original(account: Account, forms: FormStore, origin: Origin) -> s
     if not origin.is_own_message or not isinstance(blocks, Sequence) or not shared_jobs(blocks):
         return ""
     message = {"text": origin.message.get("text") or "…", "blocks": blocks}
-    return await forms.keep(account.caller, {**origin.serialize(), "message": message})
+    return await forms.save(account.caller, {**origin.serialize(), "message": message})
 
 
 async def share_once(
@@ -104,7 +104,7 @@ async def share_once(
     sharing: SharingService,
     channel: Channel,
     audit_entry: AuditDraft,
-) -> Step:
+) -> OnceStep:
     """Post a job or a list unless the same click, `key`, has done so already."""
     async with sharing.share_once(account.caller, key) as step:
         if step == "new":

@@ -7,7 +7,7 @@ from functools import partial
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import AuditEvent
-from bot.domain.watches import NOWHERE, MessageRef
+from bot.domain.watches import NO_MESSAGE, MessageRef
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
 from bot.services.references import parse_job_id
@@ -36,10 +36,10 @@ async def watch_job(
 ) -> None:
     if not text:
         audit_entry.skip()
-        await reply("jobs/watch.list", watches=await watch_store.of(account.caller))
+        await reply("jobs/watch.list", watches=await watch_store.of_owner(account.caller))
         return
     audit_entry.subject = wanted = parse_job_id(text)
-    await _reply(await watches.start(account, wanted), NOWHERE, reply, audit_entry)
+    await _reply(await watches.start(account, wanted), NO_MESSAGE, reply, audit_entry)
 
 
 @action(buttons.JOBS_WATCH_START, audit=AuditEvent.WATCH_STARTED)
@@ -52,7 +52,7 @@ async def start(
     audit_entry: AuditDraft,
 ) -> None:
     audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
-    place = NOWHERE
+    place = NO_MESSAGE
     if channel.is_shared:
         place = MessageRef(channel.id, channel.message_ts, button.shared_by)
     started = await watches.start(account, button.job_id, button.tenant, place)
@@ -71,7 +71,7 @@ async def stop(
     audit_entry.subject, audit_entry.tenant = button.job_id, button.tenant
     if not await watches.stop(caller, button.tenant, button.job_id):
         audit_entry.skip()
-    await reply("jobs/watch.list", replace=True, watches=await watch_store.of(caller))
+    await reply("jobs/watch.list", replace=True, watches=await watch_store.of_owner(caller))
 
 
 @command("jobs unwatch", "<id>", "Stop watching a job.", audit=AuditEvent.WATCH_STOPPED)
@@ -105,7 +105,7 @@ async def _reply(
         job_id=card.job.id,
         tenant=card.tenant,
         already=started.already,
-        in_thread=place != NOWHERE,
+        in_thread=place != NO_MESSAGE,
     )
 
 

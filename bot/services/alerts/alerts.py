@@ -10,11 +10,13 @@ from typing import Literal
 from bot.domain.accounts import Account, Caller, PolledConnection
 from bot.domain.alerts import Alert
 from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import FAILED
+from bot.domain.times import Clock
 from bot.errors import InvalidInput, OutdatedButton
 from bot.services.accounts import require_connection, run_as
 from bot.services.agents import NamedJobs
 from bot.services.alerts.lifecycle import AlertLifecycle
-from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, FAILURE, fetch_changes
+from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes
 from bot.services.alerts.watermark import initial_watermark
 from bot.services.concurrency import gather_all
 from bot.services.filters.values import Ago, parse_when
@@ -64,7 +66,7 @@ class AlertService:
         lifecycle: AlertLifecycle,
         *,
         new_alert_id: Callable[[], str],
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._emporix, self._store, self._lifecycle = emporix, store, lifecycle
         self._new_alert_id, self._clock = new_alert_id, clock
@@ -89,12 +91,12 @@ class AlertService:
             channel_id=channel_id,
             filters=wanted,
             created_at=now,
-            mark=initial_watermark(fetched, now),
-            looked_at=now,
+            watermark=initial_watermark(fetched, now),
+            polled_at=now,
             checked_at=now,
         )
         saved = await self._store.save(
-            run_as(account, new), None, look_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
+            run_as(account, new), None, poll_at=now + ALERT_POLL_INTERVAL_SECONDS, starts=True
         )
         if saved is None:  # an id is never given twice
             raise OutdatedButton("/emporix alerts list")
@@ -115,7 +117,7 @@ class AlertService:
     async def of_owner(self, caller: Caller, tenants: Iterable[str]) -> tuple[Alert, ...]:
         """Those on the caller's connections to these tenants, oldest first in each."""
         sources = [PolledConnection(caller, tenant) for tenant in tenants]
-        found = await gather_all(*map(self._store.of_source, sources))
+        found = await gather_all(*map(self._store.of_connection, sources))
         return tuple(alert for alerts in found for alert in alerts)
 
     async def get_own(self, caller: Caller, alert_id: str) -> Alert:
@@ -141,10 +143,10 @@ class AlertService:
         May raise Busy.
         """
         alerts = await self._matching(caller, channel_id, alert_id)
-        look_at = max(until, self._clock())
+        poll_at = max(until, self._clock())
         muted = [
             await self._lifecycle.update(
-                alert.id, lambda one: replace(one, muted_until=until), look_at=look_at
+                alert.id, lambda one: replace(one, muted_until=until), poll_at=poll_at
             )
             for alert in alerts
         ]
@@ -157,9 +159,9 @@ class AlertService:
     async def _resume(self, account: Account, alert: Alert) -> TurnedOn | None:
         """Also where it runs already it is scheduled; None where it was turned off meanwhile."""
         now = self._clock()
-        look_at = now + ALERT_POLL_INTERVAL_SECONDS
+        poll_at = now + ALERT_POLL_INTERVAL_SECONDS
         if not alert.paused:
-            await self._store.sources.look_soon(alert.source, look_at)
+            await self._store.connections.poll_by(alert.connection, poll_at)
             return TurnedOn(alert, "already", alert.owner)
 
         def resumed(one: Alert) -> Alert:
@@ -168,7 +170,7 @@ class AlertService:
             mine = run_as(account, one)
             return replace(mine, paused="", paused_at=0.0, notices=0, checked_at=now)
 
-        saved = await self._lifecycle.update(alert.id, resumed, look_at=look_at, starts=True)
+        saved = await self._lifecycle.update(alert.id, resumed, poll_at=poll_at, starts=True)
         if saved is None:
             return None
         how: StartOutcome = "resumed" if saved.owner == account.caller else "already"
@@ -188,5 +190,5 @@ def alert_filters(filters: Filters, tenant: str) -> Filters:
             "Alerts tell of what happens from now on, one after the other",
             advice="Leave out since:, until:, sort:, size:, page: and fields:.",
         )
-    default = () if filters.raw_q else (FAILURE,)
+    default = () if filters.raw_q else (FAILED,)
     return replace(filters, tenant=tenant, statuses=filters.statuses or default, agent_guesses=())

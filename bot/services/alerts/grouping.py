@@ -1,4 +1,4 @@
-"""What of a batch goes where: into a message of its own, its thread, or that of an earlier one."""
+"""Groups the changes of a batch: new rows, the rest behind them, and repeats of earlier posts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.domain.alerts import AlertRow, ChangeBatch, JobChange, PostedAlert
 from bot.services.similarity import are_similar_fingerprints
 
 MAX_ALERT_ROWS = 5
-"""Rows that a message shows; the rest stands in its thread."""
+"""Rows that a post shows; the rest follows it."""
 
 POSTED_ALERT_TTL_SECONDS = 24 * 60 * 60.0
 MAX_POSTED_ALERTS = 50  # messages
@@ -17,7 +17,7 @@ MAX_POSTED_ALERTS = 50  # messages
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """Failures like those of an earlier message, which is now as `post` says; newest first."""
+    """Failures like those of an earlier message, which is `post` from now on; newest first."""
 
     post: PostedAlert
     job_ids: tuple[str, ...]
@@ -25,7 +25,7 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class AlertPlan:
-    """`rows` are a new message, none where all are repeats; `rest` are jobs for its thread."""
+    """`rows` are a new post, none if all changes are repeats; `rest` are jobs that follow it."""
 
     rows: tuple[AlertRow, ...]
     rest: tuple[str, ...]
@@ -33,7 +33,7 @@ class AlertPlan:
 
 
 def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan:
-    """Failures go to the thread of the latest message that told of one like them.
+    """Similar failures repeat the latest post that shows one like them.
 
     What sums up a long time stands in a message of its own.
     """
@@ -59,20 +59,22 @@ def group_changes(batch: ChangeBatch, posts: Sequence[PostedAlert]) -> AlertPlan
 
 
 def open_posts(posts: Sequence[PostedAlert], now: float) -> Sequence[PostedAlert]:
-    """The messages whose threads still take repeats, oldest first."""
+    """The posts that still take repeats, oldest first."""
     return [post for post in posts if now - post.at < POSTED_ALERT_TTL_SECONDS][-MAX_POSTED_ALERTS:]
 
 
 def posts_after(
-    posts: Sequence[PostedAlert], plan: AlertPlan, batch: ChangeBatch, ts: str
+    posts: Sequence[PostedAlert], plan: AlertPlan, batch: ChangeBatch, post_id: str
 ) -> tuple[PostedAlert, ...]:
-    """The messages after a batch; `ts` is that of its own, "" where it has none."""
+    """The posts after a batch; `post_id` is that of its own post, "" if it has none."""
     changed = {repeats.post.ts: repeats.post for repeats in plan.repeats}
-    kept = [changed.get(post.ts, post) for post in posts]
+    known = [changed.get(post.ts, post) for post in posts]
     new = (
-        [PostedAlert(ts, batch.at, plan.rows, batch.since, batch.more)] if ts and plan.rows else []
+        [PostedAlert(post_id, batch.at, plan.rows, batch.since, batch.more)]
+        if post_id and plan.rows
+        else []
     )
-    return tuple(open_posts([*kept, *new], batch.at))
+    return tuple(open_posts([*known, *new], batch.at))
 
 
 def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:

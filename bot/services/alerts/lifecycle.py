@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import Alert, PostedAlert
+from bot.domain.times import Clock
 from bot.errors import Busy
 from bot.store.alerts import AlertStore
 
@@ -19,12 +20,12 @@ MAX_ALERT_SAVE_ATTEMPTS = 10
 class AlertLifecycle:
     """Changes alerts, whoever else does so. Every method raises StoreUnavailable."""
 
-    def __init__(self, store: AlertStore, clock: Callable[[], float]) -> None:
+    def __init__(self, store: AlertStore, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
     async def list_running(self, source: PolledConnection) -> list[Alert]:
         """Those of a connection that are not paused."""
-        return [alert for alert in await self._store.of_source(source) if not alert.paused]
+        return [alert for alert in await self._store.of_connection(source) if not alert.paused]
 
     async def mark_posted(self, alert: Alert, posts: tuple[PostedAlert, ...]) -> bool:
         """Its batch is posted, and these are the messages now; False where that was not written."""
@@ -49,7 +50,7 @@ class AlertLifecycle:
                 return alert
             return replace(alert, paused=reason, paused_at=now, notices=0)
 
-        return await self.update(alert_id, paused, look_at=now)
+        return await self.update(alert_id, paused, poll_at=now)
 
     async def pause_all(self, source: PolledConnection, reason: str) -> list[Alert]:
         """Pause the alerts of a connection; gives those that ran."""
@@ -61,7 +62,7 @@ class AlertLifecycle:
     async def paused_together_with(self, alert: Alert) -> list[Alert]:
         """The alerts that were paused together with this one, which is among them."""
         pause = alert.paused, alert.paused_at
-        there = await self._store.of_source(alert.source)
+        there = await self._store.of_connection(alert.connection)
         return [one for one in there if (one.paused, one.paused_at) == pause]
 
     async def record_notice(self, alert: Alert) -> None:
@@ -88,10 +89,10 @@ class AlertLifecycle:
         alert_id: str,
         how: Callable[[Alert], Alert],
         *,
-        look_at: float | None = None,
+        poll_at: float | None = None,
         starts: bool = False,
     ) -> Alert | None:
-        """Change an alert and look at it by `look_at`; None only if it is off.
+        """Change an alert and look at it by `poll_at`; None only if it is off.
 
         Raises Busy if other changes came first each time.
         """
@@ -99,7 +100,7 @@ class AlertLifecycle:
             alert = await self._store.load(alert_id)
             if alert is None:
                 return None
-            if saved := await self._store.save(how(alert), alert, look_at=look_at, starts=starts):
+            if saved := await self._store.save(how(alert), alert, poll_at=poll_at, starts=starts):
                 return saved
         raise Busy
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.backoff import EMPORIX_LONGEST, bounded
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
 from bot.domain.accounts import Connection, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, JobChange
 from bot.domain.filters import Filters
-from bot.domain.jobs import Job
+from bot.domain.jobs import FAILED, Job
+from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import iso
 from bot.emporix.time_range import MODIFIED, TimeRange
-from bot.errors import EmporixError, Forbidden, InvalidRequest, NotConnected, Unauthorized
-from bot.services.accounts import require_connection
+from bot.errors import EmporixError, InvalidRequest, NotConnected
+from bot.services.accounts import CONNECTION_ERRORS, require_connection
 from bot.services.agents import NamedJobs
 from bot.services.alerts.watermark import FetchedJobs, advance, changed_at, count_unfetched
+from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
 from bot.services.jobs import MAX_IDS_PER_QUERY, JobsById
 from bot.services.similarity import fingerprint
 from bot.store.accounts import AccountStore
@@ -72,15 +74,11 @@ MAX_ALERT_POLL_INTERVAL_SECONDS = 15 * 60.0
 CATCH_UP_SECONDS = 10 * 60.0
 """After so long without a look, what has happened meanwhile is summed up."""
 
-STRIKES = 3
+MAX_CONNECTION_FAILEDS = 3
 """Looks in a row at which Emporix does not accept the key, before that is believed."""
 
-NOTICES = 2
 PAUSE_NOTICE_INTERVAL_SECONDS = 24 * 60 * 60.0
 """A channel reads twice that an alert is paused: at once, and so long after that."""
-
-BROKEN = (NotConnected, Unauthorized, Forbidden)
-FAILURE = "failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,40 +104,40 @@ class AlertPoller:
         found: JobsById,
         store: AlertStore,
         accounts: AccountStore,
-        clock: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._emporix, self._jobs_by_id, self._store = emporix, found, store
-        self._sources, self._accounts, self._clock = store.sources, accounts, clock
+        self._sources, self._accounts, self._clock = store.connections, accounts, clock
 
     async def poll(self, source: PolledConnection) -> PollResult:
         """Ask for what is new once for each set of filters, and write down what is to be posted."""
         now = self._clock()
-        there = await self._store.of_source(source)
+        there = await self._store.of_connection(source)
         alerts = [alert for alert in there if not alert.paused]
         unnoticed = tuple(alert.id for alert in there if pause_notice_at(alert) <= now)
         due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
         waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
         try:
             ready, refused = await self._poll_due(source, due, now)
-        except BROKEN as error:
+        except CONNECTION_ERRORS as error:
             return replace(await self.record_failure(source, error), notices_due=unnoticed)
         except EmporixError as error:
-            await self._sources.look_again(source, now + backoff_seconds(error, due, now))
+            await self._sources.schedule(source, now + backoff_seconds(error, due, now))
             return PollResult(tuple(waiting), notices_due=unnoticed)
-        await self._sources.look_again(source, next_poll_at(there, now))
+        await self._sources.schedule(source, next_poll_at(there, now))
         return PollResult((*waiting, *ready), invalid_filters=tuple(refused), notices_due=unnoticed)
 
     async def record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError
     ) -> PollResult:
         """The connection did not work: some times in a row, and that is believed."""
-        strikes, now = await self._sources.strike(source), self._clock()
+        strikes, now = await self._sources.count_failure(source), self._clock()
         pause = min(
             MAX_ALERT_POLL_INTERVAL_SECONDS,
-            ALERT_POLL_INTERVAL_SECONDS * 2 ** min(strikes, STRIKES),
+            ALERT_POLL_INTERVAL_SECONDS * 2 ** min(strikes, MAX_CONNECTION_FAILEDS),
         )
-        await self._sources.look_again(source, now + pause)
-        certain = isinstance(error, NotConnected) or strikes >= STRIKES
+        await self._sources.schedule(source, now + pause)
+        certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILEDS
         return PollResult(connection_error=error.template if certain else "")
 
     async def load_jobs(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
@@ -160,12 +158,12 @@ class AlertPoller:
         ready: list[str] = []
         refused: list[str] = []
         if not due:  # muted or paused: what was refused before says nothing about the next look
-            await self._sources.clear_strikes(source)
+            await self._sources.clear_failures(source)
             return ready, refused
         connection = require_connection(await self._accounts.load(source.owner), source.tenant)
         for filters, alerts in group_by_filters(due).items():
             try:
-                since = min(alert.mark.begin for alert in alerts)
+                since = min(alert.watermark.begin for alert in alerts)
                 fetched = await fetch_changes(self._emporix, connection, filters, since)
             except InvalidRequest:
                 refused += [alert.id for alert in alerts]
@@ -174,28 +172,28 @@ class AlertPoller:
                 await self._store.save(with_batch(alert, fetched, now), alert) for alert in alerts
             ]
             ready += [alert.id for alert in saved if alert and alert.batch]
-        await self._sources.clear_strikes(source)
+        await self._sources.clear_failures(source)
         return ready, refused
 
 
 def with_batch(alert: Alert, fetched: FetchedJobs, now: float) -> Alert:
     """The alert after a look, with what is to be posted."""
-    news, mark = advance(alert.mark, fetched)
-    seen = replace(alert, mark=mark, looked_at=now)
+    news, mark = advance(alert.watermark, fetched)
+    seen = replace(alert, watermark=mark, polled_at=now)
     if not news:
         return seen
     batch = ChangeBatch(
         number=alert.number + 1,
         at=now,
         changes=tuple(map(job_change, news)),
-        since=alert.looked_at if now - alert.looked_at > CATCH_UP_SECONDS else 0.0,
-        more=count_unfetched(alert.mark, fetched),
+        since=alert.polled_at if now - alert.polled_at > CATCH_UP_SECONDS else 0.0,
+        more=count_unfetched(alert.watermark, fetched),
     )
     return replace(seen, number=batch.number, batch=batch)
 
 
 def job_change(job: Job) -> JobChange:
-    return JobChange(job.id, fingerprint(job) if job.status == FAILURE else "")
+    return JobChange(job.id, fingerprint(job) if job.status == FAILED else "")
 
 
 def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
@@ -208,7 +206,7 @@ def group_by_filters(alerts: Iterable[Alert]) -> dict[Filters, list[Alert]]:
 
 def pause_notice_at(alert: Alert) -> float:
     """When the next notice about its pause is due in its channel; infinite if none is."""
-    if not alert.paused or alert.notices >= NOTICES:
+    if not alert.paused or alert.notices >= MAX_PAUSE_NOTICES:
         return math.inf
     return alert.paused_at + alert.notices * PAUSE_NOTICE_INTERVAL_SECONDS
 
@@ -225,6 +223,6 @@ def next_poll_at(alerts: Sequence[Alert], now: float) -> float:
 
 def backoff_seconds(error: EmporixError, alerts: Sequence[Alert], now: float) -> float:
     """Seconds for which Emporix is left alone: the longer, the longer it has failed."""
-    failing = now - min((alert.looked_at for alert in alerts), default=now)
+    failing = now - min((alert.polled_at for alert in alerts), default=now)
     wanted = max(failing / 2, error.retry_after or 0.0)
-    return bounded(wanted, least=ALERT_POLL_INTERVAL_SECONDS, most=EMPORIX_LONGEST)
+    return bounded(wanted, least=ALERT_POLL_INTERVAL_SECONDS, most=MAX_EMPORIX_PAUSE_SECONDS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.domain.alerts import OVERLAP, Watermark
+from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Watermark
 from bot.domain.jobs import Job
 from bot.domain.lists import short_hash
 from bot.domain.times import parse_time
@@ -38,7 +38,9 @@ class FetchedJobs:
 
 def initial_watermark(fetched: FetchedJobs, now: float) -> Watermark:
     """The mark of an alert that begins now: all that is there already is no news."""
-    return advance(Watermark(now - OVERLAP if not fetched.jobs else 0.0), fetched)[1]
+    return advance(
+        Watermark(now - WATERMARK_OVERLAP_SECONDS if not fetched.jobs else 0.0), fetched
+    )[1]
 
 
 def advance(mark: Watermark, fetched: FetchedJobs) -> tuple[tuple[Job, ...], Watermark]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from bot.domain.accounts import Account, Caller
 from bot.domain.cleanups import INTERRUPTED, Cleanup, CleanupProgress
 from bot.domain.filters import Filters
+from bot.domain.times import Clock
 from bot.errors import DeletesOff, InvalidInput, OutdatedButton
 from bot.services.cleanups.selection import CleanupCounts, CleanupPreview, check_filters
 from bot.services.deletes import require_delete_scope
@@ -50,7 +51,7 @@ class CleanupService:
         results: CleanupResults,
         workers: Heartbeats,
         *,
-        clock: Callable[[], float],
+        clock: Clock,
         new_cleanup_id: Callable[[], str],
         allowed: bool = True,
     ) -> None:
@@ -75,7 +76,7 @@ class CleanupService:
             return CleanupPreview(cleanup, excluded=in_all)
         preview = await self._counts.preview(connection, cleanup, in_all)
         _check_size(preview.cleanup.counted)
-        await self._store.ask(preview.cleanup)
+        await self._store.save_unconfirmed(preview.cleanup)
         query = to_compact(replace(filters, tenant=connection.tenant), searched=False)
         return replace(preview, query=query)
 
@@ -87,13 +88,13 @@ class CleanupService:
         """
         self._admit()
         cleanup = await self._load_own(caller, cleanup_id)
-        if cleanup.begun_at:
+        if cleanup.started_at:
             raise _already_started()
         _check_number(typed, cleanup.counted)
         connection = require_delete_scope(await self._accounts.load(caller), cleanup.tenant)
         if (now := await self._counts.recount(connection, cleanup)).counted != cleanup.counted:
             _check_size(now.counted)
-            if not await self._store.ask(now):
+            if not await self._store.save_unconfirmed(now):
                 raise _already_started()
             return CleanupConfirmation(now, previous_count=cleanup.counted)
         return CleanupConfirmation(
@@ -122,7 +123,7 @@ class CleanupService:
         asked = await self._counts.recount(connection, asked)
         _check_size(asked.counted)
         if asked.counted:
-            await self._store.ask(asked)
+            await self._store.save_unconfirmed(asked)
         return asked
 
     async def stop(self, caller: Caller, cleanup_id: str) -> CleanupProgress:
@@ -132,7 +133,7 @@ class CleanupService:
             cleanup = replace(cleanup, end_reason="stopped")
             await self._store.amend(cleanup)
         elif not cleanup.end_reason:
-            await self._store.ask_to_stop(cleanup_id, caller.user_id)
+            await self._store.request_stop(cleanup_id, caller.user_id)
         return await self._progress(cleanup, "stopping")
 
     async def list_running(self, caller: Caller) -> list[Cleanup]:
@@ -150,7 +151,7 @@ class CleanupService:
         cleanup = await self._store.load(cleanup_id)
         if cleanup is None or not _is_of_workspace(cleanup, administrator):
             raise OutdatedButton("/emporix audit")
-        return cleanup, await self._store.ask_to_stop(cleanup_id, administrator.user_id)
+        return cleanup, await self._store.request_stop(cleanup_id, administrator.user_id)
 
     async def report(self, cleanup_id: str) -> CleanupProgress | None:
         """How it ended; None while it goes on."""
@@ -168,12 +169,12 @@ class CleanupService:
         return cleanup
 
     async def _progress(self, cleanup: Cleanup, state: str) -> CleanupProgress:
-        return CleanupProgress(cleanup, await self._results.tally(cleanup.id), state)
+        return CleanupProgress(cleanup, await self._results.count(cleanup.id), state)
 
     async def _start(self, cleanup: Cleanup) -> Cleanup:
         now = self._clock()
-        begun = replace(cleanup, begun_at=now)
-        if not await self._store.begin(begun, now):
+        begun = replace(cleanup, started_at=now)
+        if not await self._store.start(begun, now):
             raise InvalidInput(
                 "Another clean-up of yours is under way in this tenant",
                 advice="Wait for its end, or stop it.",
@@ -181,7 +182,7 @@ class CleanupService:
         return begun
 
     async def _is_worker_running(self) -> bool:
-        return (await self._workers.seen(self._clock())).at_work > 0
+        return (await self._workers.status(self._clock())).alive > 0
 
 
 def _is_of_workspace(cleanup: Cleanup, caller: Caller) -> bool:

@@ -11,11 +11,12 @@ from functools import partial
 
 from cachetools import TTLCache
 
-from bot.backoff import EMPORIX_LONGEST, bounded, exponential
+from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded, exponential
 from bot.domain.accounts import Account, Caller
 from bot.domain.audit import BEGUN, AuditEvent
 from bot.domain.cleanups import INTERRUPTED, Cleanup, CleanupProgress
 from bot.domain.jobs import Job
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import (
     EmporixError,
@@ -29,8 +30,8 @@ from bot.services.deletes import DELETES_REFUSED, DeleteBatches, require_delete_
 from bot.services.pagination import ListJobs
 from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
-from bot.store.cleanups import CleanupRecord, CleanupResults, CleanupStore, LeaseLost
-from bot.store.due_index import CLAIM_SECONDS
+from bot.store.cleanups import CleanupJournal, CleanupResults, CleanupStore, LeaseLost
+from bot.store.due_index import DUE_CLAIM_SECONDS
 from bot.store.erasure import OWNER_GONE
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class CleanupRuns:
     store: CleanupStore
     results: CleanupResults
     audit: AuditLog
-    clock: Callable[[], float]
+    clock: Clock
     new_holder: Callable[[], str]
     allowed: bool = True
 
@@ -120,7 +121,7 @@ class CleanupRuns:
         `owner.show` raises.
         """
         holder = self.new_holder()
-        if not await self.store.claim(cleanup_id, holder):
+        if not await self.store.acquire_lease(cleanup_id, holder):
             return LEASE_RETRY_SECONDS
         try:
             return await self._run(cleanup_id, holder, owner)
@@ -128,7 +129,7 @@ class CleanupRuns:
             return LEASE_RETRY_SECONDS
         finally:
             with suppress(StoreUnavailable):  # it ends by itself
-                await self.store.release(cleanup_id, holder)
+                await self.store.release_lease(cleanup_id, holder)
 
     async def _run(self, cleanup_id: str, holder: str, owner: CleanupOwner) -> float | None:
         cleanup = await self.store.load(cleanup_id)
@@ -143,31 +144,31 @@ class CleanupRuns:
                     "clean-up %s is left to a worker of the version that began it", cleanup_id
                 )
             return LEASE_RETRY_SECONDS
-        record = await self.results.open(cleanup_id, holder)
-        return await CleanupSlice(self, cleanup, holder, record, owner).run()
+        journal = await self.results.open_journal(cleanup_id, holder)
+        return await CleanupSlice(self, cleanup, holder, journal, owner).run()
 
     async def _log_unreadable(self, cleanup_id: str) -> None:
-        if await self.store.due.schedule(cleanup_id, self.clock() + CLAIM_SECONDS):
+        if await self.store.due.schedule(cleanup_id, self.clock() + DUE_CLAIM_SECONDS):
             logger.warning("a clean-up waits for a worker that can open it: %s", cleanup_id)
         else:
             logger.info("a clean-up is over: %s", cleanup_id)
 
 
 class CleanupSlice:
-    """One slice of a clean-up: `holder` has the lease, and writes `record`."""
+    """One slice of a clean-up: `holder` has the lease, and writes `journal`."""
 
     def __init__(
         self,
         runs: CleanupRuns,
         cleanup: Cleanup,
         holder: str,
-        record: CleanupRecord,
+        journal: CleanupJournal,
         owner: CleanupOwner,
     ) -> None:
         self._runs, self._store, self._clock = runs, runs.store, runs.clock
-        self._cleanup, self._holder, self._record, self._owner = cleanup, holder, record, owner
+        self._cleanup, self._holder, self._journal, self._owner = cleanup, holder, journal, owner
         self._shown_at = -math.inf
-        self._settled = record.tally.total()
+        self._settled = journal.counts.total()
 
     async def run(self) -> float | None:
         """The seconds after which to continue, None once it has ended; raises LeaseLost."""
@@ -209,7 +210,10 @@ class CleanupSlice:
             await self._record_in_audit(BEGUN)
         if self._cleanup.found is None and not await self._find_jobs():
             return COUNT_INCREASED
-        job_ids, ends = await self._store.jobs(self._cleanup.id), self._clock() + SLICE_SECONDS
+        job_ids, ends = (
+            await self._store.load_job_ids(self._cleanup.id),
+            self._clock() + SLICE_SECONDS,
+        )
         if len(job_ids) != self._cleanup.found:
             return JOB_IDS_MISSING
         if self._clock() - self._cleanup.read_at > MAX_JOB_IDS_AGE_SECONDS:
@@ -219,8 +223,8 @@ class CleanupSlice:
         return await self._delete_jobs(job_ids, ends)
 
     async def _delete_jobs(self, job_ids: Sequence[str], ends: float) -> str:
-        batches = DeleteBatches(self._cleanup.tenant, self._record, self._runs.emporix)
-        waiting = [job_id for job_id in job_ids if not self._record.result(job_id)]
+        batches = DeleteBatches(self._cleanup.tenant, self._journal, self._runs.emporix)
+        waiting = [job_id for job_id in job_ids if not self._journal.result(job_id)]
         while waiting:
             await self._renew_lease()
             waiting = await batches.delete_next(await self._account(), waiting)
@@ -237,14 +241,14 @@ class CleanupSlice:
         found = await self._read_job_ids()
         if len(found) > self._cleanup.counted:
             return False
-        self._cleanup = replace(self._cleanup, touched_at=self._clock())
+        self._cleanup = replace(self._cleanup, progress_at=self._clock())
         await self._freeze_job_ids(found)
         return True
 
     async def _refresh_job_ids(self, job_ids: Sequence[str]) -> list[str]:
         """Those of the jobs that still match, or have been touched already."""
         there = set(await self._read_job_ids())
-        left = [job_id for job_id in job_ids if job_id in there or self._record.is_touched(job_id)]
+        left = [job_id for job_id in job_ids if job_id in there or self._journal.is_started(job_id)]
         await self._freeze_job_ids(left)
         return left
 
@@ -274,7 +278,7 @@ class CleanupSlice:
             files = self._cleanup.files + 1
             await self._owner.send(self._cleanup, part.jobs, files)
             now = self._clock()
-            sent = replace(self._cleanup, files=files, exported_to=part.reached, touched_at=now)
+            sent = replace(self._cleanup, files=files, exported_to=part.reached, progress_at=now)
             await self._save(sent)
             if now >= ends and part.reached:
                 return False
@@ -288,7 +292,7 @@ class CleanupSlice:
 
     async def _stop_reason(self) -> str:
         """Renew the lease; returns why the clean-up must stop now, or "". Raises LeaseLost."""
-        stop = await self._store.renew(self._cleanup.id, self._holder)
+        stop = await self._store.renew_lease(self._cleanup.id, self._holder)
         if self._cleanup.end_reason or stop == OWNER_GONE:
             return "" if self._cleanup.end_reason else OWNER_GONE
         if stop:
@@ -297,8 +301,8 @@ class CleanupSlice:
             return "stopped"
         if not self._runs.allowed:
             return "deletes_off"
-        touched_at = max(self._cleanup.begun_at, self._cleanup.touched_at)
-        return INTERRUPTED if self._clock() - touched_at > STALE_SECONDS else ""
+        progress_at = max(self._cleanup.started_at, self._cleanup.progress_at)
+        return INTERRUPTED if self._clock() - progress_at > STALE_SECONDS else ""
 
     async def _check_owner(self) -> None:
         """Raises CleanupEnded if the owner has left Slack."""
@@ -311,10 +315,10 @@ class CleanupSlice:
 
     def _note_progress(self) -> None:
         """Remember when the last result came; it is saved with the next change."""
-        settled = self._record.tally.total()
+        settled = self._journal.counts.total()
         if settled > self._settled:
             self._settled = settled
-            self._cleanup = replace(self._cleanup, fruitless_attempts=0, touched_at=self._clock())
+            self._cleanup = replace(self._cleanup, fruitless_attempts=0, progress_at=self._clock())
 
     async def _pause(self, trouble: str, wanted: float = 0.0) -> float | None:
         """Longer after each attempt without a result, and as long as Emporix wants."""
@@ -323,7 +327,7 @@ class CleanupSlice:
         if attempts >= MAX_FRUITLESS_ATTEMPTS:
             return await self._end("gave_up")
         own = exponential(attempts, FIRST_CLEANUP_PAUSE_SECONDS, most=MAX_CLEANUP_PAUSE_SECONDS)
-        seconds = bounded(wanted, least=own, most=EMPORIX_LONGEST)
+        seconds = bounded(wanted, least=own, most=MAX_EMPORIX_PAUSE_SECONDS)
         until = self._clock() + seconds
         await self._save(replace(self._cleanup, fruitless_attempts=attempts, paused_until=until))
         await self._show("pausing", trouble, now=True)
@@ -360,7 +364,7 @@ class CleanupSlice:
             tenant=cleanup.tenant,
             subject=cleanup.id,
             count=cleanup.counted,
-            deleted=CleanupProgress(cleanup, self._record.tally).deleted,
+            deleted=CleanupProgress(cleanup, self._journal.counts).deleted,
         )
         await self._save(replace(cleanup, audit_entry_id=entry_id))
 
@@ -370,10 +374,10 @@ class CleanupSlice:
         if not now and time - self._shown_at < PROGRESS_INTERVAL_SECONDS:
             return
         self._shown_at = time
-        progress = CleanupProgress(self._cleanup, self._record.tally, state, trouble)
+        progress = CleanupProgress(self._cleanup, self._journal.counts, state, trouble)
         place = await self._owner.show(progress)
-        if place != self._cleanup.shown_at:
-            await self._save(replace(self._cleanup, shown_at=place))
+        if place != self._cleanup.progress_message:
+            await self._save(replace(self._cleanup, progress_message=place))
 
     async def _save(self, cleanup: Cleanup) -> None:
         self._cleanup = cleanup

@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.domain.accounts import Connection
 from bot.domain.cleanups import Cleanup
 from bot.domain.filters import NEWEST_FIRST, Filters
-from bot.domain.jobs import Job, JobPage
+from bot.domain.jobs import FAILED, RUNNING, SKIPPED, SUCCEEDED, Job, JobPage
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.time_range import ALL_TIMES, MODIFIED, TimeRange
 from bot.errors import EmporixTooLarge, InvalidInput
@@ -23,7 +23,7 @@ LAST_MODIFIED_FIRST, FIRST_MODIFIED_FIRST = f"{MODIFIED}:DESC", f"{MODIFIED}:ASC
 
 def check_filters(filters: Filters) -> None:
     """Raises InvalidInput for filters that name no jobs, or seem to and do not."""
-    if not filters.narrow:
+    if not filters.is_narrow:
         raise InvalidInput(
             "Without a filter that would be every job of the tenant",
             advice="Say which jobs are to go: /emporix jobs clean skipped until:2026-11-01",
@@ -81,7 +81,7 @@ def with_layout(filters: Filters, sort: str = NEWEST_FIRST, size: int = 1) -> Fi
 
 
 PREVIEW_EXAMPLES = 3
-PREVIEWED_STATUSES = ("failure", "in_progress", "success", "skipped")
+PREVIEWED_STATUSES = (FAILED, RUNNING, SUCCEEDED, SKIPPED)
 OLDEST_FIRST = "metadata.createdAt:ASC"
 
 

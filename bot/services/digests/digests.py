@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.digests import Digest
+from bot.domain.times import Clock
 from bot.errors import InvalidInput, NoSuchDigest, OutdatedButton
 from bot.services.accounts import run_as
 from bot.services.digests import lifecycle
-from bot.store.digests import DigestStore, NameTaken, folded
+from bot.store.digests import DigestStore, NameTaken, normalize_name
 
 NOT_CONNECTED = "not_connected"
 MAX_DIGEST_SAVE_ATTEMPTS = 8
@@ -33,9 +34,7 @@ class DigestService:
     their connection, or the method raises NotConnected. Everyone may pause and delete.
     """
 
-    def __init__(
-        self, store: DigestStore, clock: Callable[[], float], new_id: Callable[[], str]
-    ) -> None:
+    def __init__(self, store: DigestStore, clock: Clock, new_id: Callable[[], str]) -> None:
         self._store, self._clock, self._new_id = store, clock, new_id
 
     async def create(self, account: Account, digest: Digest) -> Digest:
@@ -67,7 +66,7 @@ class DigestService:
                 tenant=wanted.tenant,
                 query=wanted.query,
                 filters=wanted.filters,
-                even_when_quiet=wanted.even_when_quiet,
+                post_when_empty=wanted.post_when_empty,
                 chart=wanted.chart,
                 checked_at=now,
             )
@@ -86,14 +85,14 @@ class DigestService:
         Raises NoSuchDigest, with the names that there are.
         """
         there = await self._store.of_channel(caller.team_id, channel_id)
-        wanted = folded(name)
-        found = [digest for digest in there if not wanted or folded(digest.name) == wanted]
+        wanted = normalize_name(name)
+        found = [digest for digest in there if not wanted or normalize_name(digest.name) == wanted]
         if len(found) != 1:
             raise NoSuchDigest(name, tuple(digest.name for digest in there))
         return found[0]
 
     async def get(self, digest_id: str, caller: Caller) -> Digest:
-        """The digest that a button remembers; raises OutdatedButton where it is gone."""
+        """The digest of that id; raises OutdatedButton if it was deleted."""
         return _of_workspace(await self._store.load(digest_id), caller)
 
     async def pause(self, digest_id: str, caller: Caller) -> DigestChange:

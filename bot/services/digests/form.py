@@ -25,6 +25,7 @@ from bot.services.accounts import AccountService, require_connection
 from bot.services.digests.digests import DigestService
 from bot.services.filters.parser import LocalClock
 from bot.services.filters.resolve import FilterResolver
+from bot.services.references import normalize
 
 MAX_DIGEST_NAME_LENGTH = 60
 MAX_DIGEST_QUERY_LENGTH = 500
@@ -76,7 +77,7 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 @dataclass(frozen=True, slots=True)
 class DigestDraft:
-    """What the form begins with; `zone` is the asker's, "" where Slack does not say it."""
+    """What the form begins with; `zone` is the user's, "" if it is not known."""
 
     channel_id: str = ""
     name: str = DEFAULT_NAME
@@ -85,7 +86,7 @@ class DigestDraft:
     days: tuple[int, ...] = EVERY_DAY
     tenant: str = ""
     query: str = ""
-    even_when_quiet: bool = False
+    post_when_empty: bool = False
     chart: bool = True
 
     @classmethod
@@ -100,7 +101,7 @@ class DigestDraft:
             schedule.days,
             digest.tenant,
             digest.query,
-            digest.even_when_quiet,
+            digest.post_when_empty,
             digest.chart,
         )
 
@@ -148,7 +149,7 @@ def parse_form(values: Mapping[str, str]) -> ParsedDraft:
         days=field("days", parse_days, ()),
         tenant=values.get("tenant", ""),
         query=" ".join(values.get("filters", "").split())[:MAX_DIGEST_QUERY_LENGTH],
-        even_when_quiet=bool(values.get("quiet")),
+        post_when_empty=bool(values.get("quiet")),
         chart=bool(values.get("chart")),
     )
     return ParsedDraft(proposal, problems)
@@ -183,7 +184,7 @@ def parse_zone(text: str) -> str:
 
     IANA's `Etc/GMT-5` is five hours ahead of UTC, which people call GMT+5.
     """
-    wanted = _folded(text)
+    wanted = normalize(text).replace(" ", "_")
     names = _zones()
     if city := ZONE_ABBREVIATIONS.get(wanted):
         raise InvalidInput(
@@ -243,11 +244,7 @@ def digest_filters(filters: Filters, tenant: str) -> Filters:
 @cache
 def _zones() -> dict[str, str]:
     """Names by their folded form."""
-    return {_folded(name): name for name in available_timezones() if name != "localtime"}
-
-
-def _folded(text: str) -> str:
-    return "_".join(text.strip().casefold().split())
+    return {normalize(name): name for name in available_timezones() if name != "localtime"}
 
 
 Result = TypeVar("Result")
@@ -259,7 +256,7 @@ FORM_FIELDS = (
     "query",
     "filters",
     "schedule",
-    "even_when_quiet",
+    "post_when_empty",
     "chart",
 )
 """The fields of a digest that its form can change."""
@@ -347,7 +344,7 @@ def _digest(caller: Caller, parsed: ParsedDraft, filters: Filters) -> Digest:
         tenant=proposal.tenant,
         query=proposal.query,
         filters=filters,
-        even_when_quiet=proposal.even_when_quiet,
+        post_when_empty=proposal.post_when_empty,
         chart=proposal.chart,
     )
 

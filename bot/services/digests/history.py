@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from bot.domain.accounts import Connection, PolledConnection
 from bot.domain.digests import DayTotals
 from bot.domain.filters import NEWEST_FIRST, Filters
+from bot.domain.jobs import FAILED, SKIPPED, SUCCEEDED
+from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
 from bot.errors import EmporixError, RateLimited
 from bot.services.concurrency import SingleFlight
@@ -25,9 +27,9 @@ HISTORY_DAYS = 14
 MIN_HISTORY_DAYS = 2
 """A chart of fewer days shows no development."""
 
-FINAL_STATUSES = ("failure", "success", "skipped")
+FINAL_STATUSES = (FAILED, SUCCEEDED, SKIPPED)
 
-HISTORY_TIMEOUT_SECONDS = 2.0
+CHART_TIMEOUT_SECONDS = 2.0
 """Days that are not counted by then are left out of a chart."""
 
 SETTLED_SECONDS = 6 * 60 * 60.0
@@ -143,7 +145,7 @@ class DailyHistory:
         self,
         emporix: EmporixClient,
         store: DailyCounts,
-        clock: Callable[[], float],
+        clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._emporix, self._store, self._clock, self._sleep = emporix, store, clock, sleep
@@ -160,7 +162,7 @@ class DailyHistory:
         """The same days, within the timeout; counting goes on for the next one who reads them."""
         series = _Series.of(connection, filters, zone, at)
         counting = asyncio.ensure_future(self._prepare(series))
-        waiting = asyncio.ensure_future(self._sleep(HISTORY_TIMEOUT_SECONDS))
+        waiting = asyncio.ensure_future(self._sleep(CHART_TIMEOUT_SECONDS))
         try:
             await asyncio.wait({counting, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if counting.done():
@@ -196,7 +198,7 @@ class DailyHistory:
                 break
             if counts is not None:
                 known[day.date] = DayTotals(counts, self._clock())
-                await self._store.keep(series.source, series.name, known)
+                await self._store.save(series.source, series.name, known)
             elif (failed := failed + 1) == MAX_UNKNOWN_DAYS:
                 break
         return series.history(known)

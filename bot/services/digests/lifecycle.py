@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.domain.digests import Digest, ScheduledRun
+from bot.domain.times import DAY_SECONDS
+from bot.services.accounts import MAX_CONNECTION_FAILURES
 from bot.services.digests.schedule import MONTH_SECONDS, next_run, runs_between
 
-DAY_SECONDS = 24 * 60 * 60.0
 LATE_NOTICE_SECONDS = 5 * 60.0
 """Nobody needs to be told of less."""
 
@@ -15,8 +16,7 @@ MAX_DELAY_SECONDS = 6 * 60 * 60.0
 REQUEST_TTL_SECONDS = 15 * 60.0
 """Who asked for a digest at once does not want it later than that."""
 
-STRIKES = 3
-NOTICES = 2
+MAX_PAUSE_NOTICES = 2
 """Messages to the channel about a pause: at once, and when the next run would have been."""
 
 MAX_SKIPPED_DATES = 31
@@ -61,32 +61,34 @@ def start(digest: Digest, now: float) -> Digest:
     slot = next_run(digest.schedule, now, not_on=digest.posted_on)
     return replace(
         digest,
-        slot=slot,
+        scheduled_run=slot,
         paused="",
         paused_at=0,
         paused_by="",
         notices=0,
         notice_at=0,
         failed_dates=(),
-        missed=0,
+        missed_runs=0,
     )
 
 
 def record_post(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     """It was told; what was missed before has been mentioned."""
     after = _after_run(digest, slot, now)
-    return replace(after, covered_until=slot.at, skipped=(), failed_dates=(), missed=0)
+    return replace(after, covered_until=slot.at, skipped=(), failed_dates=(), missed_runs=0)
 
 
 def was_quiet(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     """There was nothing to tell; what was missed before is still to be mentioned."""
-    return replace(_after_run(digest, slot, now), covered_until=slot.at, failed_dates=(), missed=0)
+    return replace(
+        _after_run(digest, slot, now), covered_until=slot.at, failed_dates=(), missed_runs=0
+    )
 
 
 def miss_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     """It is too late for this run; those that are too late as well are missed with it."""
     if is_requested(slot):
-        return replace(digest, asked=0)
+        return replace(digest, requested_at=0)
     gone = runs_between(digest.schedule, slot, now - MAX_DELAY_SECONDS)
     dates = [*digest.skipped, slot.date, *(one.date for one in gone)]
     skipped = tuple(dict.fromkeys(dates))[-MAX_SKIPPED_DATES:]
@@ -95,9 +97,9 @@ def miss_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     return replace(
         digest,
         skipped=skipped,
-        slot=following,
+        scheduled_run=following,
         covered_until=covered_until,
-        missed=digest.missed + len({slot.date, *(one.date for one in gone)}),
+        missed_runs=digest.missed_runs + len({slot.date, *(one.date for one in gone)}),
     )
 
 
@@ -107,17 +109,21 @@ def record_failure(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     if is_requested(slot):
         return after
     after = replace(after, failed_dates=tuple(dict.fromkeys((*digest.failed_dates, slot.date))))
-    return pause(after, "connection", now) if len(after.failed_dates) >= STRIKES else after
+    return (
+        pause(after, "connection", now)
+        if len(after.failed_dates) >= MAX_CONNECTION_FAILURES
+        else after
+    )
 
 
 def skip_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     """Something went wrong that does not pass: this run is left out."""
     if is_requested(slot):
-        return replace(digest, asked=0)
+        return replace(digest, requested_at=0)
     skipped = (*digest.skipped, slot.date)[-MAX_SKIPPED_DATES:]
     following = _next_run(digest, max(now, slot.at), slot.date)
     covered_until = digest.covered_until or slot.at - DAY_SECONDS
-    return replace(digest, skipped=skipped, slot=following, covered_until=covered_until)
+    return replace(digest, skipped=skipped, scheduled_run=following, covered_until=covered_until)
 
 
 def record_check(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
@@ -131,7 +137,7 @@ def pause(digest: Digest, reason: str, now: float, *, by: str = "") -> Digest:
     `by` is the user who did it. One that is paused already keeps its reason.
     """
     if digest.paused:
-        return replace(digest, asked=0)
+        return replace(digest, requested_at=0)
     return replace(
         digest,
         paused=reason,
@@ -139,8 +145,8 @@ def pause(digest: Digest, reason: str, now: float, *, by: str = "") -> Digest:
         paused_by=by,
         notices=0,
         notice_at=now,
-        slot=None,
-        asked=0,
+        scheduled_run=None,
+        requested_at=0,
     )
 
 
@@ -149,24 +155,26 @@ def record_notice(digest: Digest, notice: int) -> Digest:
     if not digest.paused or digest.notices >= notice:
         return digest
     second = next_run(digest.schedule, digest.paused_at).at
-    return replace(digest, notices=notice, notice_at=second if notice < NOTICES else 0)
+    return replace(digest, notices=notice, notice_at=second if notice < MAX_PAUSE_NOTICES else 0)
 
 
 def request_run(digest: Digest, now: float) -> Digest:
     """Somebody wants it at once; also where it is paused."""
-    return replace(digest, asked=now)
+    return replace(digest, requested_at=now)
 
 
 def _after_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     if is_requested(slot):
-        return replace(digest, asked=0)
+        return replace(digest, requested_at=0)
     following = _next_run(digest, max(now, slot.at), slot.date)
-    asked = 0 if digest.asked >= slot.at else digest.asked  # it was late, and asked for meanwhile
-    return replace(digest, posted_on=slot.date, slot=following, asked=asked)
+    asked = (
+        0 if digest.requested_at >= slot.at else digest.requested_at
+    )  # it was late, and asked for meanwhile
+    return replace(digest, posted_on=slot.date, scheduled_run=following, requested_at=asked)
 
 
 def _next_run(digest: Digest, after: float, not_on: str) -> ScheduledRun | None:
     """The next run by the schedule, which may have been changed meanwhile; None where it pauses."""
-    if digest.slot is None:
+    if digest.scheduled_run is None:
         return None
     return next_run(digest.schedule, after, not_on=not_on)

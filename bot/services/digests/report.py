@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.domain.accounts import Connection
 from bot.domain.filters import NEWEST_FIRST, Filters
-from bot.domain.jobs import Job, JobPage
+from bot.domain.jobs import FAILED, RUNNING, SKIPPED, SUCCEEDED, Job, JobPage
+from bot.domain.times import Clock
 from bot.services.agents import NamedJobs
 from bot.services.concurrency import SingleFlight, cancel_all
 from bot.services.digests.lifecycle import ReportWindow
 from bot.services.filters.form import to_compact
 from bot.services.similarity import FailureGroup, group_failures, job_excerpt
 
-REPORTED_STATUSES = ("success", "failure", "in_progress", "skipped")
-FAILURE = "failure"
+REPORTED_STATUSES = (SUCCEEDED, FAILED, RUNNING, SKIPPED)
 
 FAILURES_PAGE_SIZE = 50
 MAX_FAILURES_READ = 100
@@ -69,10 +68,10 @@ class Report:
 
     @property
     def query(self) -> str:
-        """All failures of the time, for a button that lists them; "" where that is too long."""
+        """The compact form of the list of all failures of the time; "" if it is too long."""
         since, until = self.window.since, self.window.until
         failures = replace(
-            self.filters, tenant=self.tenant, statuses=(FAILURE,), since=since, until=until
+            self.filters, tenant=self.tenant, statuses=(FAILED,), since=since, until=until
         )
         return to_compact(failures, searched=False)
 
@@ -88,7 +87,7 @@ class DigestReports:
     Its method raises what Emporix raises.
     """
 
-    def __init__(self, emporix: NamedJobs, clock: Callable[[], float]) -> None:
+    def __init__(self, emporix: NamedJobs, clock: Clock) -> None:
         self._emporix = emporix
         self._limit = asyncio.Semaphore(MAX_REPORT_CALLS)
         self._flight = SingleFlight[Report](clock, lambda _: REPORT_TTL_SECONDS)
@@ -131,11 +130,11 @@ class DigestReports:
     async def _failures(
         self, connection: Connection, asked: Filters, window: ReportWindow
     ) -> list[Job]:
-        if asked.statuses and FAILURE not in asked.statuses:
+        if asked.statuses and FAILED not in asked.statuses:
             return []
         asked = replace(
             asked,
-            statuses=(FAILURE,),
+            statuses=(FAILED,),
             since=window.since,
             until=window.until,
             size=FAILURES_PAGE_SIZE,
@@ -164,7 +163,7 @@ def _report(
     found = group_failures(failures)
     others = [group.jobs[0] for group in found[MAX_GROUPS_SHOWN:]]
     rest = others + [job for group in found for job in group.jobs[1:]]
-    failed = next((count.now for count in counts if count.status == FAILURE), None)
+    failed = next((count.now for count in counts if count.status == FAILED), None)
     return Report(
         tenant=connection.tenant,
         filters=filters,

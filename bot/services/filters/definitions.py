@@ -10,7 +10,7 @@ from bot.services.filters.values import parse_when
 
 RAW_QUERY = "q"
 
-MAX_FILTER_SIZE = 12  # a message has 50 blocks: four a job, one above and one below
+MAX_FILTER_SIZE = 12
 MAX_FILTER_PAGE = 100_000
 
 
@@ -29,7 +29,7 @@ class Filter:
     narrows: bool = False
 
 
-FILTERS = (
+ALL_FILTERS = (
     Filter(
         "status",
         "statuses",
@@ -134,4 +134,4 @@ FILTERS = (
     ),
 )
 
-FILTERS_BY_NAME = {known.name: known for known in FILTERS if known.name != RAW_QUERY}
+FILTERS_BY_NAME = {known.name: known for known in ALL_FILTERS if known.name != RAW_QUERY}

@@ -1,4 +1,4 @@
-"""Filters as a form, and in the compact form that a button carries."""
+"""Filters as the fields of a form, and in a compact form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.services.filters.parser import ParsedFilters, pair_quotes, parse
 from bot.services.filters.values import SORTS
 
 MAX_COMPACT_LENGTH = 1500
-"""Letters of a button's 2,000; a longer query is not remembered."""
+"""A longer query has no compact form."""
 
 _DEFAULTS = asdict(Filters())
 
@@ -47,7 +47,7 @@ def _value(name: str, fact: Any) -> Any:
 
 
 MAX_FIELD_LENGTH = 3000
-"""Letters of a field; a longer query can only be typed."""
+"""A longer query has no form, and can only be typed."""
 MAX_CHOICE_LENGTH = 150
 
 _PIECE = re.compile(r'(?:"[^"]*"|[^",])+')

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bot.domain.filters import Filters
 from bot.errors import InvalidInput
-from bot.services.filters.definitions import FILTERS, FILTERS_BY_NAME, RAW_QUERY, Filter
+from bot.services.filters.definitions import ALL_FILTERS, FILTERS_BY_NAME, RAW_QUERY, Filter
 from bot.services.filters.values import STATUS_NAMES, TIME_ADVICE, Span, When, join_words
 
 # Clients turn straight quotes into curly ones while people type.
@@ -43,14 +43,14 @@ class TypedFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenizedText:
     """`raw` is all behind `q:`, None where there is no `q:`."""
 
     tokens: tuple[Word | TypedFilter, ...]
     raw: str | None = None
 
 
-def tokenize(text: str) -> Tokens:
+def tokenize(text: str) -> TokenizedText:
     """The words and filters in `text`, in their order; raises nothing."""
     plain = pair_quotes(text)
     found: list[Word | TypedFilter] = []
@@ -59,7 +59,7 @@ def tokenize(text: str) -> Tokens:
         if name := _NAME.match(plain, at):
             if _settled(name[0]) == RAW_QUERY:
                 raw = text[name.end() :].translate(_STRAIGHT_IN_RAW).strip()
-                return Tokens(tuple(found), raw)
+                return TokenizedText(tuple(found), raw)
             values = _VALUES.match(plain, name.end())
             found.append(TypedFilter(_settled(name[0]), _parted(values[0] if values else "")))
             at = _skip_space(plain, values.end() if values else name.end())
@@ -68,7 +68,7 @@ def tokenize(text: str) -> Tokens:
             assert word is not None  # noqa: S101 - quotes come in pairs, so something always fits
             found.extend(_word(word))
             at = _skip_space(plain, word.end())
-    return Tokens(tuple(found))
+    return TokenizedText(tuple(found))
 
 
 def pair_quotes(text: str) -> str:
@@ -115,7 +115,7 @@ STATUS_WORDS = STATUS_NAMES.keys() - {"error"}
 
 
 class LocalClock(Protocol):
-    """The time, and the zone of whoever asks: None where Slack does not say."""
+    """The time, and the time zone of the user: None if it is not known."""
 
     def now(self) -> float: ...
     async def zone(self) -> tzinfo | None: ...
@@ -180,7 +180,7 @@ def _is_status(word: Word) -> bool:
 def _filter_named(name: str) -> Filter:
     if found := FILTERS_BY_NAME.get(name):
         return found
-    names = [f"{known.name}:" for known in FILTERS]
+    names = [f"{known.name}:" for known in ALL_FILTERS]
     near = get_close_matches(f"{name}:", names, n=1)
     guess = f"Did you mean {near[0]}?" if near else f"There are {join_words(names)}."
     raise InvalidInput(
@@ -210,7 +210,7 @@ def _add(reading: _ParserState, known: Filter, values: tuple[str, ...]) -> None:
 def _add_raw(reading: _ParserState, raw: str) -> None:
     if not raw:
         raise InvalidInput("q: is empty", "q:", "Type the query behind it: q:status:FAILURE")
-    if reading.words or any(known.narrows and known.key in reading.facts for known in FILTERS):
+    if reading.words or any(known.narrows and known.key in reading.facts for known in ALL_FILTERS):
         raise InvalidInput(
             "q: stands alone",
             "q:",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bot.domain.accounts import Account
 from bot.domain.filters import Filters
 from bot.services.accounts import require_connection
-from bot.services.agents import AgentNames, matching_agents, resolve_agents
+from bot.services.agents import (
+    AGENT_NAMES_TIMEOUT_SECONDS,
+    AgentNames,
+    matching_agents,
+    resolve_agents,
+)
 from bot.services.filters.parser import LocalClock, ParsedFilters, parse
-
-AGENT_NAMES_TIMEOUT_SECONDS = 2.0
-"""So long a list waits for names when an agent was typed; then that is taken for an id."""
 
 SUGGESTIONS_TIMEOUT_SECONDS = 1.0
 """So long somebody waits who looks through the names."""

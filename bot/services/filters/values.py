@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from difflib import get_close_matches
-from typing import Protocol
+from typing import TypeAlias
 
 from bot.domain.filters import NEWEST_FIRST
 from bot.emporix.models import LIST_FIELDS
@@ -46,17 +46,6 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 _AGO = re.compile(r"(\d{1,5})([mhdw])", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(:\d\d)?(?P<offset>z|[+-]\d\d:?\d\d)?", re.ASCII)
-
-
-class When(Protocol):
-    """A time that was typed."""
-
-    @property
-    def needs_zone(self) -> bool:
-        """Whether it depends on where the asker is."""
-
-    def span(self, now: datetime) -> Span:
-        """Seen from `now`, in the asker's zone; raises OverflowError beyond the calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +88,14 @@ class Moment:
             return self.at.timestamp(), self.at.timestamp()
         both = [self.at.replace(tzinfo=now.tzinfo, fold=fold).timestamp() for fold in (0, 1)]
         return min(both), max(both)
+
+
+When: TypeAlias = Ago | CalendarDay | Moment
+"""A time that was typed.
+
+`needs_zone` if it depends on where the user is; `span` is seen from `now`, in the user's zone, and
+raises OverflowError beyond the calendar.
+"""
 
 
 def parse_when(values: tuple[str, ...]) -> When:

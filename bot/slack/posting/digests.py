@@ -111,7 +111,7 @@ class DigestPoster:
             except PostRefused as refused:
                 if refused.reason == INVALID_BLOCKS and has_chart(message):
                     logger.warning("Slack refuses charts: for a day digests are posted without")
-                    await self._charts.remember_refusal(post.team_id, "channel")
+                    await self._charts.mark_refused(post.team_id, "channel")
                     message = without_chart(message)
                 elif refused.reason == "not_in_channel" and may_join:
                     await self._channels.join(post.channel_id)

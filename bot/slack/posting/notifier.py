@@ -212,8 +212,8 @@ class Notifier:
         Raises Later while reading more channels would exceed Slack's rate limit.
         """
         if channel_id.startswith(DIRECT_MESSAGE_PREFIX):
-            return Audience(channel_id, direct=True)
-        cached = await self._audiences.read(channel_id)
+            return Audience(channel_id, is_direct=True)
+        cached = await self._audiences.load(channel_id)
         if cached.audience is not None:
             return cached.audience
         if (wait := await self._audiences.reserve()) > 0:
@@ -225,7 +225,7 @@ class Notifier:
         for channel_id in await self._audiences.missing(list(dict.fromkeys(channel_ids))):
             if await self._audiences.reserve(waits=False) > 0:
                 return
-            cached = await self._audiences.read(channel_id)
+            cached = await self._audiences.load(channel_id)
             try:
                 await self._read(channel_id, cached.change)
             except RetryLater as later:
@@ -240,9 +240,9 @@ class Notifier:
                 audience = await read_audience(self._client, channel_id)
         except RetryLater as later:
             if isinstance(later.__cause__, Exception) and retry_after(later.__cause__) is not None:
-                await self._audiences.hold(later.seconds)
+                await self._audiences.pause(later.seconds)
             raise
-        await self._audiences.keep(audience, change)
+        await self._audiences.save(audience, change)
         return audience
 
     async def has_left(self, user_id: str) -> bool:

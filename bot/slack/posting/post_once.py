@@ -112,14 +112,14 @@ class IdempotentPoster:
 
     async def is_sent(self, name: str) -> bool:
         """Whether it is known to be posted."""
-        return await self._claims.sent(name) is not None
+        return await self._claims.find_sent(name) is not None
 
     async def post(self, post: OutgoingMessage, message: Mapping[str, Any]) -> str:
         """Post a rendered message, unless that is done; gives its timestamp, "" if not known.
 
         Raises Later, PostRefused, OutcomeUnknown, and what `post.admit` raises.
         """
-        if done := await self._claims.sent(post.key):
+        if done := await self._claims.find_sent(post.key):
             return done.ts
         await self._await_rate_limit(post)
         if post.admit:
@@ -134,7 +134,9 @@ class IdempotentPoster:
             post.team_id, post.channel_id, MAX_RATE_LIMIT_WAIT_SECONDS
         )
         if wait > MAX_RATE_LIMIT_WAIT_SECONDS:
-            back = await self._rate_limiter.come_back(post.team_id, MAX_RATE_LIMIT_WAIT_SECONDS / 2)
+            back = await self._rate_limiter.reserve_retry(
+                post.team_id, MAX_RATE_LIMIT_WAIT_SECONDS / 2
+            )
             raise RetryLater(max(back, wait - MAX_RATE_LIMIT_WAIT_SECONDS / 2), POST_RATE_LIMITED)
         if wait > 0:
             await self._sleep(wait)
@@ -161,10 +163,12 @@ class _Attempt:
 
     async def run(self, message: Mapping[str, Any]) -> str:
         """As `Once.post` says."""
-        name, place = self._post.key, (self._post.team_id, self._post.channel_id)
+        name, channel = self._post.key, (self._post.team_id, self._post.channel_id)
         for _ in range(MAX_CLAIMS):
             asked_at = asyncio.get_running_loop().time()
-            claim = await self._claims.claim(name, self._token, place, looked=self._searched)
+            claim = await self._claims.claim(
+                name, self._token, channel, history_searched=self._searched
+            )
             if claim.step == "sent":
                 return claim.ts
             if claim.step == "busy":
@@ -174,14 +178,14 @@ class _Attempt:
             if claim.step == "wait":
                 await self._wait(claim.seconds)
             elif found := await self._search():
-                await self._claims.settle(name, found)
+                await self._claims.mark_sent(name, found)
                 return found
-        await self._claims.doubt(name, self._token)
+        await self._claims.mark_unknown(name, self._token)
         raise RetryLater(HISTORY_DELAY_SECONDS, POST_RATE_LIMITED)
 
     async def _wait(self, seconds: float) -> None:
         if seconds > MAX_RATE_LIMIT_WAIT_SECONDS:
-            await self._claims.doubt(self._post.key, self._token)
+            await self._claims.mark_unknown(self._post.key, self._token)
             raise RetryLater(seconds, POST_RATE_LIMITED)
         await self._sleep(seconds)
 
@@ -200,21 +204,21 @@ class _Attempt:
         except POST_ERRORS as error:
             raise await self._classify_failure(error) from error
         ts = str(answer["ts"])
-        await self._claims.settle(post.key, ts)
+        await self._claims.mark_sent(post.key, ts)
         return ts
 
     async def _classify_failure(self, error: Exception) -> Exception:
         """What the failure means; if it means nothing certain, the claim is left in doubt."""
         post = self._post
         if (seconds := retry_after(error)) is not None:
-            await self._rate_limiter.hold(post.team_id, post.channel_id, seconds)
+            await self._rate_limiter.pause(post.team_id, post.channel_id, seconds)
             await self._claims.release(post.key, self._token)
             return RetryLater(seconds, "Slack asks to wait")
         if not had_no_effect(error):
             logger.warning("whether a message was posted is not known: %s", type(error).__name__)
             if not isinstance(error, SlackApiError):  # Slack may be at it still: the claim stands
                 return RetryLater(POST_CLAIM_SECONDS, "Slack has not answered the post")
-            await self._claims.doubt(post.key, self._token)
+            await self._claims.mark_unknown(post.key, self._token)
             return RetryLater(HISTORY_DELAY_SECONDS, "the outcome of the post is unknown")
         await self._claims.release(post.key, self._token)
         if refuses_token(error):
@@ -237,7 +241,7 @@ class _Attempt:
             if seconds is None and isinstance(error, SlackApiError) and had_no_effect(error):
                 logger.warning("the history of a channel may not be read: %s", error_code(error))
                 raise await self._give_up() from None
-            await self._claims.doubt(self._post.key, self._token)
+            await self._claims.mark_unknown(self._post.key, self._token)
             pause = HISTORY_DELAY_SECONDS if seconds is None else seconds
             raise RetryLater(pause, "the channel history cannot be read") from error
         self._searched = True

@@ -31,8 +31,8 @@ async def test_changes_the_same_digest(connected: AppHarness, ada: Person, diges
     assert exchange.field_errors == {}
     changed = await stored(connected)
     assert changed.schedule.minute == 16 * 60
-    assert changed.slot is not None
-    assert changed.slot.date == "2026-11-23"
+    assert changed.scheduled_run is not None
+    assert changed.scheduled_run.date == "2026-11-23"
     assert len(await connected.redis.keys("*:digest:*")) == 1
 
 

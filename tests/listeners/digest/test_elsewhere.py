@@ -36,7 +36,7 @@ async def test_nothing_is_posted_by_people_who_left(connected: AppHarness, outsi
     connected.clock.forward(1)
     await connected.worker.work()
     assert await in_channel_of(connected) == []
-    assert (await stored(connected)).asked == 0
+    assert (await stored(connected)).requested_at == 0
 
 
 async def test_owners_stop_theirs_from_anywhere(connected: AppHarness, outside: Person) -> None:
@@ -101,7 +101,7 @@ async def test_members_of_a_large_channel_are_found(connected: AppHarness, diges
     general = connected.person("ada", "general")
     await general.command("/emporix digest list")
     await general.click("Post now")
-    assert (await stored(connected)).asked > 0
+    assert (await stored(connected)).requested_at > 0
 
 
 async def test_the_owner_hears_who_takes_it_over(connected: AppHarness, digest: str) -> None:

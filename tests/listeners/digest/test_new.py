@@ -40,8 +40,8 @@ async def test_is_set_up_by_pressing_save(
     digest = await stored(connected)
     assert digest.schedule == Schedule(540, "Europe/Berlin", (0, 1, 2, 3, 4, 5, 6))
     assert (digest.channel_id, digest.tenant, digest.owner.user_id) == ("C0OPS", "acme", "U0ADA")
-    assert digest.slot is not None
-    assert digest.slot.date == "2026-11-24"
+    assert digest.scheduled_run is not None
+    assert digest.scheduled_run.date == "2026-11-24"
 
 
 async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> None:
@@ -59,7 +59,7 @@ async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> No
     digest = await stored(connected)
     assert digest.schedule == Schedule(1050, "America/New_York", (0, 4))
     assert (digest.channel_id, digest.name) == ("C0GENERAL", "Failures")
-    assert digest.even_when_quiet
+    assert digest.post_when_empty
     assert digest.filters == Filters(
         statuses=("failure",),
         agents=("bot-1",),

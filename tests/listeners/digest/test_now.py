@@ -12,13 +12,13 @@ async def test_is_posted_at_once(connected: AppHarness, ada: Person, digest: str
     """The answer says so, and the schedule stays what it was."""
     add_jobs(connected, 3)
     await connected.worker.work()
-    before = (await stored(connected)).slot
+    before = (await stored(connected)).scheduled_run
     exchange = await ada.command("/emporix digest now")
     assert "within seconds" in exchange.messages[0]["text"]
     connected.clock.forward(1)
     await connected.worker.work()
     assert len(await in_channel(connected)) == 1
-    assert (await stored(connected)).slot == before
+    assert (await stored(connected)).scheduled_run == before
 
 
 async def test_says_that_no_worker_is_there(ada: Person, digest: str) -> None:

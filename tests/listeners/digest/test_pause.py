@@ -63,7 +63,7 @@ async def test_goes_on_at_its_next_time(
     assert (await ada.command("/emporix digest resume")).payloads == snapshot
     await connected.worker.work()
     assert await in_channel(connected) == []
-    slot = (await stored(connected)).slot
+    slot = (await stored(connected)).scheduled_run
     assert slot is not None
     assert slot.date == "2026-11-27"
 
@@ -112,4 +112,4 @@ async def test_an_old_notice_says_that_it_runs(
 
 
 async def audited(harness: AppHarness) -> tuple[AuditEntry, ...]:
-    return await AuditLog(harness.redis).last(Caller("T0ACME", "U0ADA"), 100)
+    return await AuditLog(harness.redis).latest(Caller("T0ACME", "U0ADA"), 100)

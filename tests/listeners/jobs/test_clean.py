@@ -13,7 +13,7 @@ from bot.domain.accounts import Caller
 from bot.services.cleanups.cleanups import MAX_CLEANUP_JOBS
 from bot.store import keys as redis_keys
 from bot.store.audit import AuditLog
-from bot.store.cleanups import ASKED_SECONDS
+from bot.store.cleanups import CONFIRMATION_TTL_SECONDS
 from sandbox.emporix.faults import Fault
 from sandbox.emporix.keys import ACME_OPERATIONS, ACME_READ_ONLY
 from sandbox.emporix.times import iso
@@ -37,7 +37,7 @@ def ids(numbers: Iterable[int]) -> set[object]:
 
 
 async def recorded(harness: AppHarness) -> list[tuple[str, int, int]]:
-    entries = await AuditLog(harness.redis).last(ADA, 10)
+    entries = await AuditLog(harness.redis).latest(ADA, 10)
     return [
         (entry.result, entry.count, entry.deleted)
         for entry in entries
@@ -233,7 +233,7 @@ async def test_a_question_does_not_wait_for_ever(jobs: AppHarness) -> None:
     """What was counted long ago is to be counted anew."""
     await jobs.ada.command(FAILED)
     (key,) = await jobs.redis.keys("*:clean:*")
-    assert 0 < await jobs.redis.ttl(key) <= ASKED_SECONDS
+    assert 0 < await jobs.redis.ttl(key) <= CONFIRMATION_TTL_SECONDS
     await jobs.redis.delete(key)
     await jobs.ada.click("Delete…")
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
@@ -410,7 +410,7 @@ async def test_the_report_waits_for_the_token(jobs: AppHarness) -> None:
     jobs.workspace.is_token_revoked = True
     await jobs.worker.work_until(jobs.clock() + 3600, step=10)
     jobs.workspace.is_token_revoked = False
-    await jobs.redis.delete(redis_keys.shift("teams"))  # Redis' own clock stands still
+    await jobs.redis.delete(redis_keys.lease("teams"))  # Redis' own clock stands still
     await jobs.worker.work_until(jobs.clock() + 300, step=10)
     (message,) = await jobs.person("ada", "dm").messages()
     assert "Clean-up" in message["text"]

@@ -24,7 +24,7 @@ ADA = Caller("T0ACME", "U0ADA")
 
 
 async def recorded(harness: AppHarness) -> list[tuple[str, str]]:
-    entries = await AuditLog(harness.redis).last(ADA, 10)
+    entries = await AuditLog(harness.redis).latest(ADA, 10)
     return [(e.subject, e.result) for e in entries if e.event == "job.deleted"]
 
 

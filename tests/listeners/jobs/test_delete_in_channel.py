@@ -49,7 +49,7 @@ async def seen(person: Person) -> Any:
 
 
 async def recorded(harness: AppHarness) -> list[tuple[str, str, str]]:
-    entries = await AuditLog(harness.redis).last(Caller("T0ACME", "U0ADA"), 10)
+    entries = await AuditLog(harness.redis).latest(Caller("T0ACME", "U0ADA"), 10)
     return [(e.user_id, e.subject, e.result) for e in entries if e.event == "job.deleted"]
 
 

@@ -40,7 +40,7 @@ def ticked(*numbers: int) -> list[str]:
 
 async def recorded(harness: AppHarness) -> list[tuple[str, str]]:
     """What the audit says, oldest first."""
-    entries = await AuditLog(harness.redis).last(Caller("T0ACME", "U0ADA"), 30)
+    entries = await AuditLog(harness.redis).latest(Caller("T0ACME", "U0ADA"), 30)
     return [
         (entry.subject, entry.result) for entry in reversed(entries) if entry.event == "job.deleted"
     ]

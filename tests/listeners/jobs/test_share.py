@@ -130,8 +130,8 @@ async def test_a_killed_share_can_be_pressed_again(connected: AppHarness, ada: P
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
     question = await ada.click(SHARE)
-    key = redis_keys.done(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
-    await Locks(connected.redis).take(key, "a process that was killed", 20)
+    key = redis_keys.once(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
+    await Locks(connected.redis).acquire(key, "a process that was killed", 20)
     exchange = await ada.click("Share")
     assert "is being shared" in exchange.payloads[-1]["text"]
     assert await seen(ada) == []
@@ -148,7 +148,7 @@ async def test_a_late_second_press_says_that_it_is_shared(
     add_jobs(connected, 1)
     await ada.command("/emporix jobs")
     question = await ada.click(SHARE)
-    key = redis_keys.done(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
+    key = redis_keys.once(ADA, f"share:C0OPS:{question.messages[-1]['ts']}")
     await connected.redis.set(key, "done")
     exchange = await ada.click("Share")
     assert "already shared" in exchange.payloads[-1]["text"]

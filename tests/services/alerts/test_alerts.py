@@ -63,7 +63,7 @@ async def test_one_that_is_on_already_is_scheduled(harness: PollingHarness) -> N
     await turn_on(harness)
     await harness.redis.delete(redis_keys.alerts_due())
     turned_on = await harness.alerts.turn_on(await harness.account(), OPS, Filters())
-    assert turned_on.how == "already"
+    assert turned_on.outcome == "already"
     assert await due(harness) == harness.clock() + 50
 
 
@@ -72,12 +72,12 @@ async def test_a_resumed_alert_is_due_within_a_minute(harness: PollingHarness) -
     alert = await turn_on(harness)
     await harness.lifecycle.pause(alert.id, "unauthorized")
     await harness.poller.poll(ADAS)
-    await harness.redis.hset(redis_keys.alerts_strikes(), PolledConnection(GRACE, "acme").name, 2)
+    await harness.redis.hset(redis_keys.alerts_failures(), PolledConnection(GRACE, "acme").name, 2)
     resumed = await harness.alerts.resume(await harness.account(GRACE), OPS, alert.id)
-    assert (resumed.how, resumed.before) == ("resumed", ADA)
+    assert (resumed.outcome, resumed.previous_owner) == ("resumed", ADA)
     assert (resumed.alert.owner, resumed.alert.paused, resumed.alert.notices) == (GRACE, "", 0)
     assert await due(harness, PolledConnection(GRACE, "acme")) == harness.clock() + 50
-    assert await harness.redis.hlen(redis_keys.alerts_strikes()) == 0
+    assert await harness.redis.hlen(redis_keys.alerts_failures()) == 0
 
 
 async def test_resuming_needs_a_connection(harness: PollingHarness) -> None:
@@ -107,7 +107,7 @@ async def test_the_first_of_two_who_take_over_is_the_owner(harness: PollingHarne
     both = await asyncio.gather(
         *(harness.alerts.resume(account, OPS, alert.id) for account in accounts)
     )
-    assert sorted(one.how for one in both) == ["already", "resumed"]
+    assert sorted(one.outcome for one in both) == ["already", "resumed"]
     assert len({one.alert.owner for one in both}) == 1
 
 
@@ -141,7 +141,7 @@ class Undecided(AlertStore):
 async def test_changes_that_lose_each_race_are_no_success(harness: PollingHarness) -> None:
     """The person is asked to try again, and does not read that it was done."""
     alert = await turn_on(harness)
-    harness.lifecycle._kept = Undecided(harness.redis, VAULT)
+    harness.lifecycle._store = Undecided(harness.redis, VAULT)
     with pytest.raises(Busy):
         await harness.alerts.mute(ADA, OPS, harness.clock() + 60)
     with pytest.raises(Busy):
@@ -162,13 +162,13 @@ class Vanishing(AlertStore):
         return found
 
 
-@pytest.mark.parametrize("verb", ["mute", "off"])
+@pytest.mark.parametrize("verb", ["mute", "turn_off"])
 async def test_one_that_is_turned_off_meanwhile_is_left_out(
     harness: PollingHarness, verb: str
 ) -> None:
     """The others are muted or turned off, and only they are reported."""
     first, second = await turn_on(harness), await turn_on(harness, statuses=("skipped",))
-    harness.lifecycle._kept = store = Vanishing(harness.redis, VAULT)
+    harness.lifecycle._store = store = Vanishing(harness.redis, VAULT)
     store.gone = first.id
     until = (harness.clock() + 60,) if verb == "mute" else ()
     changed = await getattr(harness.alerts, verb)(ADA, OPS, *until)
@@ -179,7 +179,7 @@ async def test_turning_the_last_one_off_leaves_nothing(harness: PollingHarness) 
     """Its connection leaves the due index, and what it had of refusals goes with it."""
     for filters in ({}, {"statuses": ("skipped",)}):
         await turn_on(harness, **filters)
-    await harness.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 2)
+    await harness.redis.hset(redis_keys.alerts_failures(), ADAS.name, 2)
     first, *_ = await harness.alert_store.of_channel(ADA.team_id, OPS)
     await harness.alerts.turn_off(ADA, OPS, first.id)
     assert await due(harness) is not None

@@ -59,9 +59,9 @@ class FakeAccounts:
 
 
 class FakeSources:
-    async def look_again(self, source: PolledConnection, at: float) -> None: ...
-    async def clear_strikes(self, source: PolledConnection) -> None: ...
-    async def strike(self, source: PolledConnection) -> int:
+    async def schedule(self, source: PolledConnection, at: float) -> None: ...
+    async def clear_failures(self, source: PolledConnection) -> None: ...
+    async def count_failure(self, source: PolledConnection) -> int:
         return 1
 
 
@@ -72,15 +72,15 @@ class FakeAlerts:
     record: str
     version: int = 0
     told: tuple[PostedAlert, ...] = ()
-    sources: FakeSources = field(default_factory=FakeSources)
+    connections: FakeSources = field(default_factory=FakeSources)
 
     async def load(self, alert_id: str) -> Alert | None:
         return ALERT_SERIALIZER.read(self.record)
 
-    async def posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
+    async def load_posts(self, alert_id: str) -> tuple[PostedAlert, ...]:
         return self.told
 
-    async def of_source(self, source: PolledConnection) -> tuple[Alert, ...]:
+    async def of_connection(self, source: PolledConnection) -> tuple[Alert, ...]:
         return (ALERT_SERIALIZER.read(self.record),)
 
     async def save(
@@ -89,7 +89,7 @@ class FakeAlerts:
         before: Alert | None,
         posts: tuple[PostedAlert, ...] | None = None,
         *,
-        look_at: float | None = None,
+        poll_at: float | None = None,
         starts: bool = False,
     ) -> Alert | None:
         if before is None or ALERT_SERIALIZER.read(self.record) != before:
@@ -106,13 +106,13 @@ class Channel:
         self.clock, self.emporix = FakeClock(), FakeEmporix()
         now = self.clock()
         filters = Filters(tenant="acme")
-        alert = Alert("a1", ADA, "C0OPS", filters, now, Watermark(now - 1), looked_at=now)
+        alert = Alert("a1", ADA, "C0OPS", filters, now, Watermark(now - 1), polled_at=now)
         self.kept, self.slack = (
             FakeAlerts(ALERT_SERIALIZER.write(alert)),
             dict[str, tuple[str, ...]](),
         )
         emporix, store, accounts = cast("Any", (self.emporix, self.kept, FakeAccounts()))
-        found = JobsById(self.emporix)
+        found = JobsById(cast("Any", self.emporix))
         self.looks = AlertPoller(emporix, found, store, accounts, self.clock)
         self.course = AlertLifecycle(store, self.clock)
 
@@ -137,7 +137,7 @@ class Channel:
         alert = await self.kept.load("a1")
         if alert is None or alert.batch is None:
             return
-        posts = await self.kept.posts(alert.id)
+        posts = await self.kept.load_posts(alert.id)
         plan = group_changes(alert.batch, posts)
         number = alert.batch.number
         shown = plan.rows[:MAX_ALERT_ROWS] if not alert.batch.since else alert.batch.changes

@@ -78,20 +78,20 @@ class Channel:
             return await self.harness.account(person)
 
         async def on() -> None:
-            await alerts.on(await account(), OPS, WANTED[number])
+            await alerts.turn_on(await account(), OPS, WANTED[number])
 
         async def resume() -> None:
             await alerts.resume(await account(), OPS, chosen)
 
         steps: dict[str, Callable[[], Awaitable[object]]] = {
             "on": on,
-            "off": lambda: alerts.off(person, OPS, chosen),
-            "all off": lambda: alerts.off(person, OPS),
+            "off": lambda: alerts.turn_off(person, OPS, chosen),
+            "all off": lambda: alerts.turn_off(person, OPS),
             "mute": lambda: alerts.mute(person, OPS, until, chosen),
             "unmute": lambda: alerts.mute(person, OPS, 0.0, chosen),
             "resume": resume,
             "pause": lambda: course.pause(chosen, "filters"),
-            "disconnect": lambda: alerts.orphan(person, "acme"),
+            "disconnect": lambda: alerts.pause_disconnected(person, "acme"),
             "look": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
             "look in vain": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
             "look refused": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
@@ -122,23 +122,23 @@ class Channel:
         name = f"lost-{self.unreadable}"
         async with self.redis.pipeline(transaction=True) as pipe:
             pipe.hset(redis_keys.alert(name), mapping={"version": 1, "record": "1.deadbeef.x"})
-            pipe.sadd(redis_keys.alerts_of_source(source.name), name)
+            pipe.sadd(redis_keys.alerts_of_connection(source.name), name)
             pipe.hset(redis_keys.alerts_of_channel("T0ACME", OPS), name, "")
             await pipe.execute()
 
     async def wait(self) -> None:
         """A tick takes what is due, and the worker that took it dies."""
         self.clock.forward(1_000)
-        await self.harness.alert_store.sources.take_due(self.clock(), 200)
+        await self.harness.alert_store.connections.claim_due(self.clock(), 200)
 
     async def check(self) -> None:
         """Due within a quarter of an hour, or when it is to be heard again."""
         for person in PEOPLE:
             source = PolledConnection(person, "acme")
             due = await self.redis.zscore(redis_keys.alerts_due(), source.name)
-            if await self.redis.scard(redis_keys.alerts_of_source(source.name)):
+            if await self.redis.scard(redis_keys.alerts_of_connection(source.name)):
                 assert due is not None, f"nobody looks for {person.user_id}"
-            for alert in await self.store.of_source(source):
+            for alert in await self.store.of_connection(source):
                 assert alert.paused or due <= max(self.clock() + 900, alert.muted_until)
 
 

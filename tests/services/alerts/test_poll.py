@@ -153,7 +153,7 @@ async def test_refusals_of_what_is_paused_are_forgotten(harness: PollingHarness)
         await look(harness, refused=True)
     await harness.lifecycle.pause_all(ADAS, "unauthorized")
     await look(harness)
-    assert await harness.redis.hlen(redis_keys.alerts_strikes()) == 0
+    assert await harness.redis.hlen(redis_keys.alerts_failures()) == 0
 
 
 async def test_a_worker_without_the_key_forgets_nothing(
@@ -204,7 +204,7 @@ async def test_finds_what_emporix_shows_late(harness: PollingHarness) -> None:
 
 async def test_strikes_never_put_a_look_off_for_long(harness: PollingHarness) -> None:
     """However many there were."""
-    await harness.redis.hset(redis_keys.alerts_strikes(), ADAS.name, 5_000)
+    await harness.redis.hset(redis_keys.alerts_failures(), ADAS.name, 5_000)
     await look(harness, refused=True)
     assert await due_in(harness) <= 900
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.alerts import OVERLAP, Watermark
+from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Watermark
 from bot.domain.jobs import Job
 from bot.services.alerts.watermark import (
     FetchedJobs,
@@ -47,7 +47,9 @@ def test_begins_now() -> None:
 def test_begins_where_there_is_nothing() -> None:
     """The first job of all is news, though Emporix's clock is some minutes behind ours."""
     mark = initial_watermark(looked([], 0.0), START)
-    assert ids(advance(mark, looked([job(1, START - OVERLAP)], mark.begin))[0]) == ["job-1"]
+    assert ids(
+        advance(mark, looked([job(1, START - WATERMARK_OVERLAP_SECONDS)], mark.begin))[0]
+    ) == ["job-1"]
 
 
 def test_a_change_is_news_again() -> None:
@@ -61,7 +63,7 @@ def test_a_change_is_news_again() -> None:
 def test_news_come_oldest_first() -> None:
     """In the order in which they happened."""
     jobs = [job(1, START + 2), job(2, START + 1), job(3, START + 3)]
-    news, _ = advance(Watermark(START), looked(jobs, START - OVERLAP))
+    news, _ = advance(Watermark(START), looked(jobs, START - WATERMARK_OVERLAP_SECONDS))
     assert ids(news) == ["job-2", "job-1", "job-3"]
 
 
@@ -103,7 +105,11 @@ class Emporix:
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("change"), st.integers(0, 5), st.floats(0, OVERLAP - 1, allow_nan=False)),
+        st.tuples(
+            st.just("change"),
+            st.integers(0, 5),
+            st.floats(0, WATERMARK_OVERLAP_SECONDS - 1, allow_nan=False),
+        ),
         st.tuples(st.just("wait"), st.integers(0, 400), st.just(0.0)),
         st.tuples(st.sampled_from(["look", "lost"]), st.just(0), st.just(0.0)),
     ),

@@ -183,7 +183,7 @@ class CleanupHarness:
 
 def assert_adds_up(progress: CleanupProgress) -> None:
     """Each job that was counted has come to one end, or is left."""
-    parts = (progress.deleted, progress.already_gone, progress.missing, progress.left)
+    parts = (progress.deleted, progress.already_gone, progress.missing, progress.remaining)
     assert sum(parts) + sum(progress.refused.values()) == progress.cleanup.counted
     assert min(parts) >= 0
 

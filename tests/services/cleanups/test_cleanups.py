@@ -34,7 +34,7 @@ async def test_takes_the_number_as_people_write_it(
 ) -> None:
     """Thousands are parted in many ways."""
     confirmation = await harness.cleaning.confirm(ADA, clean_id, typed)
-    assert confirmation.cleanup.begun_at
+    assert confirmation.cleanup.started_at
 
 
 @pytest.mark.parametrize("typed", ["", "204", "12040", "-1204", "1204 jobs", "0x4b4", "1,204.0"])

@@ -54,7 +54,7 @@ async def test_nothing_outside_the_counted_set_is_deleted(
             report = await harness.to_the_end(clean)
             break
         except Killed:
-            await redis.delete(redis_keys.clean_lease(clean.id))
+            await redis.delete(redis_keys.cleanup_lease(clean.id))
     deleted = harness.emporix.deleted
     assert set(deleted) <= counted
     assert set(deleted).isdisjoint(changed)

@@ -63,7 +63,7 @@ class Machine:
             except (BotError, Killed):
                 self.interruptions += 1
             self.interruptions += 0 < fault <= self.broken.faults.calls
-        await self.redis.delete(*map(redis_keys.clean_lease, self.asked))  # so much time goes by
+        await self.redis.delete(*map(redis_keys.cleanup_lease, self.asked))  # so much time goes by
 
     async def _do(self, name: str, clean_id: str) -> None:
         harness = self.harness
@@ -104,11 +104,11 @@ class Machine:
         self.deletes[job_id] += 1
 
     async def running(self) -> set[str]:
-        states = {i: await self.redis.hget(redis_keys.clean(i), "state") for i in self.asked}
+        states = {i: await self.redis.hget(redis_keys.cleanup(i), "state") for i in self.asked}
         return {clean_id for clean_id, state in states.items() if state == "running"}
 
     async def due(self) -> set[str]:
-        return set(await self.redis.zrange(redis_keys.cleans_due(), 0, -1))
+        return set(await self.redis.zrange(redis_keys.cleanups_due(), 0, -1))
 
     async def to_the_end(self) -> None:
         """Redis is well again: workers do what is due until nothing is."""

@@ -40,7 +40,7 @@ from bot.services.cleanups.run import (
 )
 from bot.services.deletes import MAX_DELETE_CALLS, MAX_REFUSALS_IN_A_ROW
 from bot.store import keys as redis_keys
-from bot.store.cleanups import LEASE_SECONDS
+from bot.store.cleanups import CLEANUP_LEASE_SECONDS
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
 from sandbox.redis_server import redis_server
@@ -73,14 +73,14 @@ def filled(harness: CleanupHarness) -> CleanupHarness:
 
 
 async def entries(harness: CleanupHarness) -> list[tuple[str, int, int]]:
-    found = await harness.audit.last(ADA, 10)
+    found = await harness.audit.latest(ADA, 10)
     return [(entry.result, entry.count, entry.deleted) for entry in found]
 
 
 async def test_deletes_them_all(harness: CleanupHarness) -> None:
     """Those modified longest ago first, and the audit record has one entry."""
     report = await harness.to_the_end(await harness.begin())
-    assert (report.cleanup.end_reason, report.deleted, report.left) == ("done", 12, 0)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("done", 12, 0)
     assert harness.job_list.present == set()
     assert set(harness.emporix.deleted[:MAX_DELETE_CALLS]) == set(
         harness.job_list.ids[-MAX_DELETE_CALLS:]
@@ -131,9 +131,9 @@ async def test_more_than_were_counted_are_not_touched(harness: CleanupHarness) -
 
 async def overwrite(harness: CleanupHarness, clean: Cleanup) -> None:
     """As another worker would, between two turns."""
-    assert await harness.kept.claim(clean.id, "another")
+    assert await harness.kept.acquire_lease(clean.id, "another")
     await harness.kept.save(clean, "another")
-    await harness.kept.release(clean.id, "another")
+    await harness.kept.release_lease(clean.id, "another")
 
 
 async def test_a_filter_of_a_newer_version_is_left_to_it(
@@ -160,10 +160,14 @@ async def test_a_lost_list_of_jobs_is_told(harness: CleanupHarness) -> None:
     clean = await harness.begin()
     harness.emporix.before = once(EmporixFailed())
     assert await harness.turn(clean)
-    await harness.redis.delete(redis_keys.clean_jobs(clean.id))
+    await harness.redis.delete(redis_keys.cleanup_jobs(clean.id))
     harness.clock.forward(2)
     report = await harness.to_the_end(clean)
-    assert (report.cleanup.end_reason, report.deleted, report.left) == ("job_ids_missing", 4, 8)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == (
+        "job_ids_missing",
+        4,
+        8,
+    )
 
 
 @pytest.mark.parametrize("at", [1, 3, 8, 12])
@@ -209,7 +213,7 @@ async def test_a_passing_fault_is_got_over(
         harness.emporix.before = on_call(3, error)
     assert await harness.turn(clean) == 2.0
     assert harness.shown[-1].state == "pausing"
-    assert harness.shown[-1].trouble == error.template
+    assert harness.shown[-1].error == error.template
     harness.clock.forward(2)
     report = await harness.to_the_end(clean)
     assert report.deleted + report.already_gone == 12
@@ -236,7 +240,7 @@ async def test_gives_up_after_a_while_and_goes_on(harness: CleanupHarness) -> No
     began = harness.clock()
     harness.emporix.before = always(EmporixFailed())
     report = await harness.to_the_end(clean)
-    assert (report.cleanup.end_reason, report.deleted, report.left) == ("gave_up", 0, 12)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("gave_up", 0, 12)
     assert 20 * 60 < harness.clock() - began < 40 * 60
     assert (
         len([one for one in harness.shown if one.state == "pausing"]) == MAX_FRUITLESS_ATTEMPTS - 1
@@ -293,7 +297,7 @@ async def test_stops_kindly_when_its_owner_disconnects(harness: CleanupHarness) 
 
     harness.emporix.after = disconnect
     report = await harness.to_the_end(clean)
-    assert (report.cleanup.end_reason, report.deleted, report.left) == ("not_connected", 5, 7)
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == ("not_connected", 5, 7)
     assert await entries(harness) == [("not_connected", 12, 5)]
 
 
@@ -302,22 +306,22 @@ async def test_stops_when_the_key_is_not_accepted_any_more(harness: CleanupHarne
     clean = await harness.begin()
     harness.emporix.before = always(Unauthorized())
     report = await harness.to_the_end(clean)
-    assert (report.cleanup.end_reason, report.left) == ("unauthorized", 12)
+    assert (report.cleanup.end_reason, report.remaining) == ("unauthorized", 12)
 
 
 async def test_stops_after_the_deletes_on_their_way(harness: CleanupHarness) -> None:
     """A round at most."""
     clean = await harness.begin()
-    await harness.kept.ask_to_stop("another", "U0ADA")  # the script is known to Redis from now on
+    await harness.kept.request_stop("another", "U0ADA")  # the script is known to Redis from now on
     stopping: list[asyncio.Task[Any]] = []
 
     def press(_: str) -> None:
-        stopping.append(asyncio.create_task(harness.kept.ask_to_stop(clean.id, "U0ADA")))
+        stopping.append(asyncio.create_task(harness.kept.request_stop(clean.id, "U0ADA")))
 
     harness.emporix.after = press
     report = await harness.to_the_end(clean)
     await asyncio.gather(*stopping)
-    assert (report.cleanup.end_reason, report.deleted, report.left) == (
+    assert (report.cleanup.end_reason, report.deleted, report.remaining) == (
         "stopped",
         MAX_DELETE_CALLS,
         7,
@@ -362,11 +366,13 @@ async def test_two_workers_do_not_share_one(harness: CleanupHarness) -> None:
 async def test_a_worker_that_slept_too_long_deletes_no_more(harness: CleanupHarness) -> None:
     """Its lease has ended and another holds it: it does not begin a single delete."""
     clean = await harness.begin()
-    lease = redis_keys.clean_lease(clean.id)
+    lease = redis_keys.cleanup_lease(clean.id)
     taking: list[asyncio.Task[Any]] = []
 
     def lose(_: str) -> None:
-        taking.append(asyncio.create_task(harness.redis.set(lease, "another", ex=LEASE_SECONDS)))
+        taking.append(
+            asyncio.create_task(harness.redis.set(lease, "another", ex=CLEANUP_LEASE_SECONDS))
+        )
 
     harness.emporix.after = lose
     assert await harness.turn(clean) == LEASE_RETRY_SECONDS
@@ -419,7 +425,7 @@ async def test_redis_goes_and_comes_back(tmp_path: Path, clock: FakeClock) -> No
     with redis_server(tmp_path) as url:
         again = CleanupHarness(connect(url), clock)
         again.job_list = again.emporix.job_list = harness.job_list
-        await again.redis.delete(redis_keys.clean_lease(clean.id))
+        await again.redis.delete(redis_keys.cleanup_lease(clean.id))
         report = await again.to_the_end(clean)
         await again.redis.aclose()
     assert (report.deleted, report.already_gone) == (12, 0)
@@ -498,7 +504,7 @@ async def test_the_file_is_tried_again(harness: CleanupHarness) -> None:
     clean = await harness.begin()
     harness.owner.before_file = for_the_first(2, FileNotSent("fatal_error", passes=True))
     assert await harness.turn(clean) == 2.0
-    assert (harness.shown[-1].trouble, harness.emporix.deleted) == ("file_not_sent", [])
+    assert (harness.shown[-1].error, harness.emporix.deleted) == ("file_not_sent", [])
     harness.clock.forward(2)
     assert (await harness.to_the_end(clean)).deleted == 12
 
@@ -529,7 +535,7 @@ async def test_ends_at_once_when_its_owner_is_reported_gone(
     clean = await harness.begin()
 
     async def leave() -> None:
-        await harness.kept.ask_to_stop(clean.id, "owner_gone")
+        await harness.kept.request_stop(clean.id, "owner_gone")
         harness.accounts.connected = False
 
     if during:
@@ -663,7 +669,7 @@ async def test_a_worker_with_another_key_changes_nothing(
     stranger = CleanupHarness(redis, harness.clock, vault=Cipher(parse_keys(new_key())))
     assert await stranger.turn(clean) is None
     assert "waits for a worker that can open it" in caplog.text
-    assert await redis.zscore(redis_keys.cleans_due(), clean.id) is not None
+    assert await redis.zscore(redis_keys.cleanups_due(), clean.id) is not None
     assert (await harness.to_the_end(clean)).deleted == 12
 
 
@@ -673,11 +679,11 @@ async def test_a_lost_index_is_restored(
     """A clean-up under way that the index lacks is put back, once, with a line in the log."""
     clean = await harness.begin()
     await harness.cleaning.preview(await harness.accounts.load(ADA), FILTERS)
-    await redis.delete(redis_keys.cleans_due())
+    await redis.delete(redis_keys.cleanups_due())
     await harness.kept.due.reconcile(harness.clock())
     await harness.kept.due.reconcile(harness.clock())
     assert caplog.text.count("1 clean-ups were missing in the due index") == 1
     assert await harness.kept.due.claim(harness.clock(), 100) == [clean.id]
     await harness.to_the_end(clean)
     await harness.kept.due.reconcile(harness.clock())
-    assert await redis.zrange(redis_keys.cleans_due(), 0, -1) == []
+    assert await redis.zrange(redis_keys.cleanups_due(), 0, -1) == []

@@ -208,7 +208,7 @@ async def test_whatever_runs_runs_for_the_person_who_started_it(
         assert after is not None
         assert after.owner == actor.caller
     elif after is not None:
-        assert after.next is None
+        assert after.next_run is None
 
 
 async def test_disconnecting_pauses_what_runs_on_that_tenant(
@@ -226,13 +226,21 @@ async def test_disconnecting_pauses_what_runs_on_that_tenant(
 
 
 OUTCOMES: list[Callable[[Digest, float], Digest]] = [
-    lambda digest, now: lifecycle.record_post(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.was_quiet(digest, digest.next, now) if digest.next else digest,
-    lambda digest, now: lifecycle.miss_run(digest, digest.next, now) if digest.next else digest,
     lambda digest, now: (
-        lifecycle.record_failure(digest, digest.next, now) if digest.next else digest
+        lifecycle.record_post(digest, digest.next_run, now) if digest.next_run else digest
     ),
-    lambda digest, now: lifecycle.skip_run(digest, digest.next, now) if digest.next else digest,
+    lambda digest, now: (
+        lifecycle.was_quiet(digest, digest.next_run, now) if digest.next_run else digest
+    ),
+    lambda digest, now: (
+        lifecycle.miss_run(digest, digest.next_run, now) if digest.next_run else digest
+    ),
+    lambda digest, now: (
+        lifecycle.record_failure(digest, digest.next_run, now) if digest.next_run else digest
+    ),
+    lambda digest, now: (
+        lifecycle.skip_run(digest, digest.next_run, now) if digest.next_run else digest
+    ),
     lambda digest, now: lifecycle.pause(digest, "slack:restricted_action", now),
     lambda digest, _: lifecycle.record_notice(digest, digest.notices + 1),
 ]
@@ -332,7 +340,7 @@ class Lost(RuleBasedStateMachine):
             digest = await store.load(digest_id)
             assert digest is not None
             assert (digest_id in due) == (digest.due_at is not None)
-            assert digest.paused or digest.next
+            assert digest.paused or digest.next_run
         found = await store.of_channel("T0ACME", "C0OPS")
         assert {digest.id for digest in found} == ids
         owned = [*await store.of_owner(ADA), *await store.of_owner(GRACE)]

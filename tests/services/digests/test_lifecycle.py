@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.digests import Digest, Schedule, ScheduledRun
+from bot.domain.times import DAY_SECONDS
 from bot.services.digests import lifecycle
-from bot.services.digests.lifecycle import DAY_SECONDS, MAX_DELAY_SECONDS, ReportWindow
+from bot.services.digests.lifecycle import MAX_DELAY_SECONDS, ReportWindow
 from bot.services.digests.schedule import MONTH_SECONDS
 from tests.store.fixtures import ADA
 
@@ -22,7 +23,7 @@ DIGEST = Digest(
     name="Morning",
     schedule=Schedule(480, "UTC", tuple(range(7))),
     tenant="acme",
-    slot=SLOT,
+    scheduled_run=SLOT,
 )
 
 
@@ -45,7 +46,7 @@ def test_after_a_post_comes_the_next_day() -> None:
     """What was missed has been mentioned, and days that did not work are forgiven."""
     before = replace(DIGEST, skipped=("2026-11-23",), failed_dates=("2026-11-23",))
     after = lifecycle.record_post(before, SLOT, DUE + 60)
-    assert after.slot == ScheduledRun("2026-11-25", DUE + DAY_SECONDS)
+    assert after.scheduled_run == ScheduledRun("2026-11-25", DUE + DAY_SECONDS)
     assert (after.posted_on, after.covered_until) == ("2026-11-24", DUE)
     assert (after.skipped, after.failed_dates) == ((), ())
 
@@ -61,9 +62,9 @@ def test_one_that_is_not_too_late_is_still_to_come() -> None:
     now = DUE + 2 * DAY_SECONDS + 5 * 3600
     after = lifecycle.miss_run(DIGEST, SLOT, now)
     assert after.skipped == ("2026-11-24", "2026-11-25")
-    assert after.slot == ScheduledRun("2026-11-26", DUE + 2 * DAY_SECONDS)
-    assert lifecycle.is_late(after.slot, now)
-    assert not lifecycle.is_too_late(after.slot, now)
+    assert after.scheduled_run == ScheduledRun("2026-11-26", DUE + 2 * DAY_SECONDS)
+    assert lifecycle.is_late(after.scheduled_run, now)
+    assert not lifecycle.is_too_late(after.scheduled_run, now)
 
 
 def test_a_change_of_the_time_gives_no_second_one() -> None:
@@ -71,21 +72,21 @@ def test_a_change_of_the_time_gives_no_second_one() -> None:
     done = lifecycle.record_post(DIGEST, SLOT, DUE)
     later = replace(done, schedule=replace(DIGEST.schedule, minute=600))
     after = lifecycle.start(later, DUE + 3600)
-    assert after.slot is not None
-    assert after.slot.date == "2026-11-25"
+    assert after.scheduled_run is not None
+    assert after.scheduled_run.date == "2026-11-25"
 
 
 def test_what_somebody_changed_meanwhile_stays() -> None:
     """Paused while it was being posted: it stays paused."""
     paused = lifecycle.pause(DIGEST, "somebody", DUE)
     after = lifecycle.record_post(paused, SLOT, DUE)
-    assert (after.paused, after.slot) == ("somebody", None)
+    assert (after.paused, after.scheduled_run) == ("somebody", None)
 
 
 def test_one_that_was_asked_for_leaves_the_schedule_alone() -> None:
     """Whatever becomes of it."""
     asked = lifecycle.request_run(DIGEST, DUE - 100)
-    slot = asked.next
+    slot = asked.next_run
     assert slot is not None
     for what in (
         lifecycle.record_post,
@@ -94,7 +95,7 @@ def test_one_that_was_asked_for_leaves_the_schedule_alone() -> None:
         lifecycle.record_failure,
     ):
         after = what(asked, slot, DUE - 50)
-        assert (after.slot, after.asked, after.failed_dates) == (SLOT, 0, ())
+        assert (after.scheduled_run, after.requested_at, after.failed_dates) == (SLOT, 0, ())
 
 
 @given(st.lists(st.floats(60, 5 * DAY_SECONDS), min_size=1, max_size=6))
@@ -103,8 +104,8 @@ def test_days_are_posted_or_left_out_and_none_twice(pauses: list[float]) -> None
     digest, now, dates = DIGEST, DUE, list[str]()
     for pause in pauses:
         now += pause
-        while digest.slot and digest.slot.at <= now:
-            slot = digest.slot
+        while digest.scheduled_run and digest.scheduled_run.at <= now:
+            slot = digest.scheduled_run
             if lifecycle.is_too_late(slot, now):
                 digest = lifecycle.miss_run(digest, slot, now)
             else:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.errors import InvalidInput
-from bot.services.filters.definitions import FILTERS, RAW_QUERY, Filter
-from bot.services.filters.parser import Tokens, TypedFilter, Word, parse, tokenize
+from bot.services.filters.definitions import ALL_FILTERS, RAW_QUERY, Filter
+from bot.services.filters.parser import TokenizedText, TypedFilter, Word, parse, tokenize
 
 NAMES = st.sampled_from(["status", "agent-type", "event", "Session", "nonsense"])
 WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
@@ -64,7 +64,7 @@ def test_all_that_was_written_is_read(
     """In any order, with spaces around commas and behind colons, quotes of any kind: nothing that
     stands in one place changes what another one means."""
     text = spaces.join(text for _, text in parts)
-    assert tokenize(text) == Tokens(tuple(token for token, _ in parts))
+    assert tokenize(text) == TokenizedText(tuple(token for token, _ in parts))
 
 
 @given(phrase=ODD, quotes=QUOTES)
@@ -78,7 +78,7 @@ def test_raw_is_all_that_follows(before: list[tuple[Word | TypedFilter, str]], r
     """Behind `q:` nothing is read, and only curly quotes are made straight."""
     raw = raw.replace('"', "").translate({ord(letter): None for letter in "“”„‟«»"})
     found = tokenize(" ".join([*(text for _, text in before), f"q:{raw}"]))
-    assert found == Tokens(tuple(token for token, _ in before), raw.strip())
+    assert found == TokenizedText(tuple(token for token, _ in before), raw.strip())
 
 
 @given(st.text(max_size=60), st.text(st.sampled_from('a: ,"-q\n'), max_size=40))
@@ -88,7 +88,7 @@ def test_reads_whatever_is_typed(anything: str, marks: str) -> None:
         assert letters(*said(tokenize(text))) == letters(text)
 
 
-def said(found: Tokens) -> Iterator[str]:
+def said(found: TokenizedText) -> Iterator[str]:
     for token in found.tokens:
         yield from (token.text,) if isinstance(token, Word) else (token.name, *token.values)
     yield from () if found.raw is None else (RAW_QUERY, found.raw)
@@ -255,7 +255,7 @@ def test_understands_or_says_so(typed: str) -> None:
     assert problem.advice
 
 
-@pytest.mark.parametrize("known", FILTERS, ids=lambda known: known.name)
+@pytest.mark.parametrize("known", ALL_FILTERS, ids=lambda known: known.name)
 def test_every_example_is_understood(known: Filter) -> None:
     """What help shows can be typed as it is, and asks for something by that filter."""
     assert known.example.startswith(f"{known.name}:")
@@ -266,7 +266,7 @@ def test_every_example_is_understood(known: Filter) -> None:
 
 def test_names_all_filters() -> None:
     """The filters that are understood are those that were promised."""
-    assert {known.name for known in FILTERS} == {
+    assert {known.name for known in ALL_FILTERS} == {
         "status", "type", "agent", "agent-type", "event", "session", "since", "until",
         "sort", "size", "page", "tenant", "fields", "q",
     }  # fmt: skip

@@ -69,9 +69,9 @@ class Watchers:
             "watch": watch,
             "stop": lambda: watching.stop(person, tenant, job_id),
             "end": lambda: self.end(job_id),
-            "look": lambda: watching.look(source),
-            "look in vain": lambda: watching.look(source),
-            "look refused": lambda: watching.look(source),
+            "look": lambda: watching.poll(source),
+            "look in vain": lambda: watching.poll(source),
+            "look refused": lambda: watching.poll(source),
             "look with another key": lambda: self.other.watches.poll(source),
             "tell": lambda: self.tell(source),
             "disconnect": lambda: watching.end_all(person, tenant),
@@ -98,7 +98,7 @@ class Watchers:
     async def wait(self) -> None:
         """A tick takes what is due, and the worker that took it dies."""
         self.clock.forward(1_000)
-        await self.harness.watch_store.sources.take_due(self.clock(), 200)
+        await self.harness.watch_store.connections.claim_due(self.clock(), 200)
 
     async def check(self) -> None:
         for person in PEOPLE:

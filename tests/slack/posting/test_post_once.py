@@ -262,7 +262,7 @@ async def test_a_limit_that_begins_before_its_turn_counts(harness: DispatchHarne
 
     async def sleep(seconds: float) -> None:
         harness.clock.forward(seconds)
-        await harness.pace.hold("T0ACME", "C0GENERAL", 30)
+        await harness.pace.pause("T0ACME", "C0GENERAL", 30)
 
     once = IdempotentPoster(harness.client, harness.posts, harness.pace, sleep)
     with pytest.raises(RetryLater) as later:
