@@ -95,7 +95,7 @@ async def test_each_digest_is_posted_exactly_once(scenario: Scenario) -> None:
         f"{scenario.workspace.post_limits.refused} refused by limits; {during} posted during it;\n"
         f"{len(counts) - len(threads)} of {DIGESTS} posted, and {len(threads)} threads, "
         f"{len(twice)} twice, and {drawn} charts; "
-        f"the last {max(0.0, after):.1f} s after the storm"
+        f"{len(twice)} twice; the last {max(0.0, after):.1f} s after the storm"
     )
     assert (len(counts) - len(threads), len(threads)) == (DIGESTS, WITH_THREAD)
     assert (twice, done) == ([], True)
