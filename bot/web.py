@@ -238,7 +238,7 @@ async def slack_events(request: Request) -> Response:
 
 async def health(request: Request) -> Response:
     status, words = (503, STOPPING_STATUS) if _is_stopping(request) else (200, "ok")
-    running = request.app.state.parts.work.running
+    running = request.app.state.parts.background.running
     return JSONResponse({"status": words, "running": running}, status)
 
 
