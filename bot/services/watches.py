@@ -20,7 +20,7 @@ from bot.store.watches import WatchStore
 MIN_WATCH_INTERVAL_SECONDS, MAX_WATCH_INTERVAL_SECONDS = 5.0, 120.0  # seconds between two looks
 """Seconds for which Emporix is left alone at most, whatever it says."""
 
-WATCH_TTL_SECONDS = 24 * 60 * 60.0
+MAX_WATCH_SECONDS = 24 * 60 * 60.0
 
 WatchOutcome = Literal["ended", "gone", "given_up"]
 
@@ -64,7 +64,7 @@ def ended_watches(watches: Iterable[Watch], found: JobLookup, now: float) -> Ite
             yield WatchEnd(watch, "ended")
         elif watch.job_id in found.gone:
             yield WatchEnd(watch, "gone")
-        elif now - watch.since >= WATCH_TTL_SECONDS:
+        elif now - watch.since >= MAX_WATCH_SECONDS:
             yield WatchEnd(watch, "given_up")
 
 

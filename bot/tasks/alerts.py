@@ -24,10 +24,10 @@ from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused
 from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
+from bot.store.erasure import OWNER_GONE
 
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
-OWNER_GONE = "owner_gone"
 
 REASONS_NOT_SENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
 """Reasons to pause that the owner cannot read, or was told at once when it happened."""

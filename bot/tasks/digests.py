@@ -17,17 +17,16 @@ from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import (
     DigestRefused,
     EmporixError,
-    Forbidden,
     InvalidInput,
     InvalidRequest,
     MissingScope,
     NotConnected,
     RetryLater,
     StoreUnavailable,
-    Unauthorized,
 )
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
-from bot.services.accounts import require_connection
+from bot.services.accounts import CONNECTION_ERRORS, require_connection
+from bot.services.alerts.lifecycle import OWNER_CHECK_INTERVAL_SECONDS
 from bot.services.departures import Departures
 from bot.services.digests import lifecycle
 from bot.services.digests.digests import DigestService
@@ -117,9 +116,6 @@ async def _prepare_chart(
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
 
-OWNER_CHECK_INTERVAL_SECONDS = 20 * 60 * 60.0
-"""Once a day a run checks that the owner is still in the workspace."""
-
 READ_AHEAD_SECONDS = 9 * 60.0
 """The channels of digests that are due by then are read, before the cached answers expire."""
 
@@ -133,7 +129,7 @@ LATE_WARNING_SECONDS = 60 * 60.0
 MISSED_RUNS_BEFORE_MESSAGE = 2
 """After so many missed runs in a row their owner gets a message."""
 
-CONNECTION_ERRORS = (NotConnected, Unauthorized, Forbidden, MissingScope)
+DIGEST_CONNECTION_ERRORS = (*CONNECTION_ERRORS, MissingScope)
 MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 5.0, 600.0  # seconds
 
 Transition = Callable[[Digest, ScheduledRun, float], Digest]
@@ -273,7 +269,7 @@ class DigestRun:
     async def _attempt(self) -> None:
         try:
             await self._post()
-        except CONNECTION_ERRORS:
+        except DIGEST_CONNECTION_ERRORS:
             await self._count_failure()
         except DigestRefused as refused:
             await self._pause(refused.reason)

@@ -29,7 +29,7 @@ MIN_HISTORY_DAYS = 2
 
 FINAL_STATUSES = (FAILED, SUCCEEDED, SKIPPED)
 
-CHART_TIMEOUT_SECONDS = 2.0
+DAY_COUNTS_TIMEOUT_SECONDS = 2.0
 """Days that are not counted by then are left out of a chart."""
 
 SETTLED_SECONDS = 6 * 60 * 60.0
@@ -162,7 +162,7 @@ class DailyHistory:
         """The same days, within the timeout; counting goes on for the next one who reads them."""
         series = _Series.of(connection, filters, zone, at)
         counting = asyncio.ensure_future(self._prepare(series))
-        waiting = asyncio.ensure_future(self._sleep(CHART_TIMEOUT_SECONDS))
+        waiting = asyncio.ensure_future(self._sleep(DAY_COUNTS_TIMEOUT_SECONDS))
         try:
             await asyncio.wait({counting, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if counting.done():
