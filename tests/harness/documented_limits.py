@@ -209,7 +209,7 @@ UNDOCUMENTED: dict[str, float] = {
     "services.cleanups.run.MAX_FRUITLESS_ATTEMPTS": 20,
     "services.cleanups.run.CLEANUP_PROGRESS_INTERVAL_SECONDS": 3,
     "services.cleanups.run.SLICE_SECONDS": 15,
-    "services.digests.lifecycle.DAY_SECONDS": DAY,
+    "domain.times.DAY_SECONDS": DAY,
     "services.digests.history.MAX_HISTORY_CALLS": 4,
     "services.digests.history.MAX_UNKNOWN_DAYS": 2,
     "services.digests.report.MAX_FAILURES_READ": 100,
