@@ -47,7 +47,7 @@ from bot.slack.injection import Providers
 from bot.slack.loading import LOADING_AFTER_SECONDS
 from bot.slack.request import ANSWERED, DELIVERED, REFERENCE
 from bot.slack.verification import (
-    MAX_BODY_BYTES,
+    MAX_REQUEST_BYTES,
     TOO_LONG,
     Rejection,
     RequestVerifier,
@@ -147,7 +147,7 @@ async def assemble(
     settings: Settings,
     clock: Clock = time.time,
     new_cursor_id: Callable[[], str] = new_cursor_id,
-    patience_seconds: float = LOADING_AFTER_SECONDS,
+    loading_after_seconds: float = LOADING_AFTER_SECONDS,
     new_digest_id: Callable[[], str] = new_digest_id,
 ) -> AsyncIterator[WebParts]:
     """The parts of a web process, closed when it ends."""
@@ -158,14 +158,16 @@ async def assemble(
         services = build_web_services(resources, new_cursor_id, new_digest_id)
         await services.installation.identify()
         services.renderer.preload()
-        dispatch = _dispatcher(resources, services, patience_seconds)
+        dispatch = _dispatcher(resources, services, loading_after_seconds)
         client = slack_client(settings, resources.session)
         client.token = None  # Bolt gives one to each request, and warns of another
         token = settings.slack_bot_token.get_secret_value()
         yield WebParts(build_app(dispatch, client, token), dispatch.background, ping)
 
 
-def _dispatcher(resources: Resources, services: WebServices, patience_seconds: float) -> Dispatch:
+def _dispatcher(
+    resources: Resources, services: WebServices, loading_after_seconds: float
+) -> Dispatch:
     renderer, session, redis = services.renderer, resources.session, resources.redis
     return Dispatch(
         registry=services.registry,
@@ -181,7 +183,7 @@ def _dispatcher(resources: Resources, services: WebServices, patience_seconds: f
         providers=Providers(
             renderer, session, services.home_service, TimeZoneCache(redis), resources.clock
         ),
-        loading_after_seconds=patience_seconds,
+        loading_after_seconds=loading_after_seconds,
     )
 
 
@@ -289,7 +291,7 @@ async def _read(request: Request) -> bytes | Rejection:
     try:
         async for chunk in request.stream():
             size += len(chunk)
-            if size > MAX_BODY_BYTES:
+            if size > MAX_REQUEST_BYTES:
                 return TOO_LONG
             chunks.append(chunk)
     except ClientDisconnect:  # by the sender, or by `bot.server` where it takes too long

@@ -28,6 +28,7 @@ from bot.services.csv_export import CsvExport
 from bot.services.deletes import DeleteService, SharedDeletes
 from bot.services.departures import Departures
 from bot.services.digests.digests import DigestService
+from bot.services.digests.form import DigestFormService
 from bot.services.digests.history import DailyHistory
 from bot.services.digests.report import DigestReports
 from bot.services.exports import Exports
@@ -41,7 +42,6 @@ from bot.services.watches import WatchService
 from bot.settings import Settings
 from bot.slack.conversations import DigestChannels
 from bot.slack.decorators import Registry, discover
-from bot.slack.digest_forms import DigestForms
 from bot.slack.installation import Installation
 from bot.slack.posting.alerts import AlertPoster
 from bot.slack.posting.digests import DigestPoster
@@ -237,7 +237,7 @@ class WebServices(Services):
 
     filter_resolver: FilterResolver
     cleanups: CleanupService
-    digest_form: DigestForms
+    digest_form: DigestFormService
     exports: Exports
     job_finder: JobFinder
     forms: FormStore
@@ -261,9 +261,7 @@ def build_web_services(
         **_fields(shared),
         filter_resolver=filter_resolver,
         cleanups=_cleanups(resources, shared.cleanup_store, new_cursor_id),
-        digest_form=DigestForms(
-            shared.accounts, filter_resolver, shared.digests, shared.digest_channels
-        ),
+        digest_form=DigestFormService(shared.accounts, filter_resolver, shared.digests),
         exports=Exports(emporix),
         job_finder=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
         forms=FormStore(redis, resources.cipher, new_cursor_id),

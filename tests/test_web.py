@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bot.server import ServerLimits
-from bot.slack.verification import MAX_BODY_BYTES
+from bot.slack.verification import MAX_REQUEST_BYTES
 from tests.harness.app import AppHarness, open_app
 from tests.harness.clock import NOW, FakeClock
 from tests.harness.dispatch import DispatchSetup, open_dispatch
@@ -47,13 +47,13 @@ async def raw(url: str, headers: bytes) -> bytes:
 
 async def test_takes_a_body_of_any_size_that_slack_sends(knock: Poster) -> None:
     """Up to the limit a body is read."""
-    answer = await knock.post(COMMAND + b"&pad=" + b"x" * (MAX_BODY_BYTES - len(COMMAND) - 5))
+    answer = await knock.post(COMMAND + b"&pad=" + b"x" * (MAX_REQUEST_BYTES - len(COMMAND) - 5))
     assert answer.status_code == 200
 
 
 async def test_refuses_a_body_that_is_too_long(knock: Poster) -> None:
     """One byte more is not."""
-    assert (await knock.post(b"x" * (MAX_BODY_BYTES + 1))).status_code == 413
+    assert (await knock.post(b"x" * (MAX_REQUEST_BYTES + 1))).status_code == 413
 
 
 async def test_refuses_a_long_body_whose_length_is_not_told(harness: AppHarness) -> None:
@@ -61,7 +61,7 @@ async def test_refuses_a_long_body_whose_length_is_not_told(harness: AppHarness)
 
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(20):
-            yield b"x" * (MAX_BODY_BYTES // 10)
+            yield b"x" * (MAX_REQUEST_BYTES // 10)
 
     headers = {"X-Slack-Request-Timestamp": str(int(NOW)), "X-Slack-Signature": WELL_FORMED}
     url = f"{harness.bot_url}/slack/events"

@@ -12,8 +12,8 @@ from slack_sdk.errors import SlackClientError
 from bot.errors import BotError, RetryLater, StoreUnavailable
 from bot.logs import new_reference
 from bot.scheduler.tasks import PeriodicTask, ScheduledFunction, TaskContext, TaskRegistry
-from bot.slack.error_handler import ErrorHandler, describe
-from bot.slack.errors import refuses_token
+from bot.slack.error_handler import ErrorHandler
+from bot.slack.errors import describe, refuses_token
 from bot.slack.posting.notifier import DirectMessages
 from bot.store.errors import REDIS_ERROR_LOG
 from bot.store.stopped_teams import StoppedTeams

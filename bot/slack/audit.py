@@ -12,8 +12,6 @@ from bot.domain.cleanups import Cleanup
 from bot.domain.digests import Digest
 from bot.errors import BotError
 from bot.services.departures import Affected
-from bot.slack.decorators import Listener
-from bot.slack.request import SlackRequest
 from bot.store.audit import AuditLog
 
 OUTCOME_UNKNOWN = "unknown"
@@ -74,11 +72,11 @@ class AuditDraft:
         self.tenant = ",".join(sorted({alert.tenant for alert in alerts}))
         self._owned_by(*([before] if before else [alert.owner for alert in alerts]))
 
-    def about_cleanup(self, clean: Cleanup) -> None:
+    def about_cleanup(self, cleanup: Cleanup) -> None:
         """A clean-up was stopped, by its owner or by an administrator."""
         self.mark_made()
-        self.tenant, self.subject, self.count = clean.tenant, clean.id, clean.counted
-        self._owned_by(clean.caller)
+        self.tenant, self.subject, self.count = cleanup.tenant, cleanup.id, cleanup.counted
+        self._owned_by(cleanup.caller)
 
     def about_affected(self, affected: Sequence[Affected]) -> None:
         """Digests and alerts were paused or deleted by the app; nothing is written without any."""
@@ -113,10 +111,3 @@ def _result(error: BaseException | None) -> str:
     if error is None:
         return FORM_REFUSED
     return error.template if isinstance(error, BotError) else OUTCOME_UNKNOWN
-
-
-def draft_of(heard: Listener, request: SlackRequest) -> AuditDraft | None:
-    """None for listeners that change nothing, and for those whose services record it."""
-    if heard.audit is None or heard.audit.by_service:
-        return None
-    return AuditDraft(heard.audit, request.caller, request.channel_id)

@@ -125,7 +125,7 @@ EXPLANATION_LIMITS = QueueLimits(running=50, waiting=0, each_running=5, each_wai
 class _BackgroundTask:
     """Something to do; `context` holds what the log says about the request that asked for it."""
 
-    doing: Callable[[], Coroutine[Any, Any, None]]
+    work: Callable[[], Coroutine[Any, Any, None]]
     context: Context
 
 
@@ -145,7 +145,7 @@ class BackgroundTasks:
     def start(
         self,
         user: Hashable,
-        doing: Callable[[], Coroutine[Any, Any, None]],
+        work: Callable[[], Coroutine[Any, Any, None]],
         *,
         at_once: bool = False,
     ) -> None:
@@ -153,7 +153,7 @@ class BackgroundTasks:
 
         `at_once` is for what cannot wait, as a modal's trigger.
         """
-        job = _BackgroundTask(doing, copy_context())
+        job = _BackgroundTask(work, copy_context())
         if at_once:
             self._queue.start_unqueued(user)
             self._begin(job).add_done_callback(lambda _: self._queue.end_unqueued(user))
@@ -162,14 +162,14 @@ class BackgroundTasks:
             self._start_waiting()
 
     def start_explanation(
-        self, user: Hashable, doing: Callable[[], Coroutine[Any, Any, None]]
+        self, user: Hashable, work: Callable[[], Coroutine[Any, Any, None]]
     ) -> None:
         """Say at once why something was not begun, also when there is too much to do.
 
         Bounded by itself; raises Busy.
         """
         self._explanations.start_unqueued(user)
-        job = _BackgroundTask(doing, copy_context())
+        job = _BackgroundTask(work, copy_context())
         self._begin(job).add_done_callback(lambda _: self._explanations.end_unqueued(user))
 
     async def drain(self, seconds: float) -> int:
@@ -190,7 +190,7 @@ class BackgroundTasks:
         self._start_waiting()
 
     def _begin(self, job: _BackgroundTask) -> asyncio.Task[Any]:
-        return self._tracked(asyncio.create_task(job.doing(), context=job.context))
+        return self._tracked(asyncio.create_task(job.work(), context=job.context))
 
     def _tracked(self, task: asyncio.Task[Any]) -> asyncio.Task[Any]:
         self._tasks.add(task)

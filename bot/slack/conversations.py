@@ -14,16 +14,21 @@ from bot.domain.channels import Audience
 from bot.errors import DigestRefused, ShareRefused
 from bot.rendering.renderer import Renderer
 from bot.services.sharing import refusal_reason
-from bot.slack.errors import SLACK_ERRORS, UNSEEN, error_code, error_name, retry_seconds
+from bot.slack.errors import (
+    SLACK_ERRORS,
+    AudienceUnknown,
+    ChannelArchived,
+    ChannelNotVisible,
+    NotAMember,
+    error_code,
+    error_name,
+    retry_seconds,
+)
 from bot.slack.reply import post_to_response_url
 from bot.slack.request import SlackRequest
 from bot.slack.users import CurrentUser
 
 EXTERNAL_FLAGS = ("is_ext_shared", "is_pending_ext_shared")
-USER_GONE = {"user_not_found"}
-USER_UNSEEN = {"user_not_visible"}
-"""Slack: there may be such a person, whom the app may not see. They count as there."""
-
 ChannelInfo = dict[str, Any]
 """What Slack says of a channel."""
 
@@ -37,30 +42,35 @@ class CannotJoin(Exception):
 
 
 async def channel_info(client: AsyncWebClient, channel_id: str) -> ChannelInfo:
-    """Slack: conversations.info, scopes channels:read, groups:read. Raises CannotEnter."""
+    """Slack: conversations.info, scopes channels:read, groups:read."""
+    answer = await client.conversations_info(channel=channel_id)
+    info: ChannelInfo = answer["channel"]
+    return info
+
+
+async def _visible_channel(client: AsyncWebClient, channel_id: str) -> ChannelInfo:
+    """Raises CannotJoin for a private channel that the app is not in."""
     try:
-        answer = await client.conversations_info(channel=channel_id)
+        return await channel_info(client, channel_id)
     except SlackApiError as error:
-        if error_code(error) in UNSEEN:
+        if ChannelNotVisible.includes(error):
             raise CannotJoin("invite") from error
         raise
-    found: ChannelInfo = answer["channel"]
-    return found
 
 
 async def join_channel(client: AsyncWebClient, channel_id: str) -> None:
-    """Slack: conversations.join, scope channels:join. Raises CannotEnter."""
+    """Slack: conversations.join, scope channels:join. Raises CannotJoin."""
     try:
         await client.conversations_join(channel=channel_id)
     except SlackApiError as error:
         if retry_seconds(error) is not None:
             raise
-        raise CannotJoin("archived" if error_code(error) == "is_archived" else "invite") from error
+        raise CannotJoin("archived" if ChannelArchived.includes(error) else "invite") from error
 
 
 async def ensure_member(client: AsyncWebClient, channel_id: str) -> None:
-    """Be where scheduled messages are posted; joins a public channel. Raises CannotEnter."""
-    channel = await channel_info(client, channel_id)
+    """Be where scheduled messages are posted; joins a public channel. Raises CannotJoin."""
+    channel = await _visible_channel(client, channel_id)
     if not channel.get("is_member"):
         await join_channel(client, channel_id)
 
@@ -73,17 +83,6 @@ def audience_from_info(channel: ChannelInfo) -> Audience:
         is_direct=bool(channel.get("is_im") or channel.get("is_mpim")),
         is_archived=bool(channel.get("is_archived")),
     )
-
-
-async def has_left(client: AsyncWebClient, user_id: str) -> bool:
-    """Whether a user has left. Slack: users.info, scope users:read."""
-    try:
-        answer = await client.users_info(user=user_id)
-    except SlackApiError as error:
-        if error_code(error) in USER_GONE | USER_UNSEEN:
-            return error_code(error) in USER_GONE
-        raise
-    return bool(answer["user"].get("deleted"))
 
 
 class DigestChannels:
@@ -101,7 +100,7 @@ class DigestChannels:
         Raises DigestRefused and NotInChannel, and then nothing is joined.
         """
         try:
-            channel = await channel_info(self._client, channel_id)
+            channel = await _visible_channel(self._client, channel_id)
             self.admit(audience_from_info(channel))
             await user.must_be_in(channel_id)
             if not channel.get("is_member"):
@@ -118,7 +117,7 @@ class DigestChannels:
 
     def admit(self, audience: Audience) -> None:
         """Raises DigestRefused where a digest may not be posted for these readers."""
-        if audience.error_code in UNSEEN:
+        if audience.error_code in ChannelNotVisible.codes:
             raise DigestRefused("gone", audience.channel_id)
         if not audience.is_known:
             raise DigestRefused(pause_reason(audience.error_code), audience.channel_id)
@@ -128,17 +127,14 @@ class DigestChannels:
             raise DigestRefused(reason, audience.channel_id)
 
 
-def pause_reason(word: str) -> str:
+def pause_reason(code: str) -> str:
     """The reason for a pause that Slack's error code gives."""
-    return f"slack:{word}"
+    return f"slack:{code}"
 
 
 logger = logging.getLogger(__name__)
 
-UNKNOWN = {"channel_not_found", "missing_scope", "method_not_supported_for_channel_type"}
 DIRECT_MESSAGE_PREFIX = "D"  # Slack: the ids of direct messages begin with it
-
-NOT_THERE = {"channel_not_found", "not_in_channel", "user_not_in_channel", "is_archived"}
 
 
 class Channel:
@@ -203,7 +199,7 @@ class Channel:
                 **message,
             )
         except SlackApiError as error:
-            if error_code(error) not in NOT_THERE:
+            if not NotAMember.includes(error):
                 raise
             raise ShareRefused("not_member") from error
 
@@ -233,13 +229,12 @@ class Channel:
 
 
 async def read_audience(client: AsyncWebClient, channel_id: str) -> Audience:
-    """Who reads a channel. Slack: conversations.info, scopes channels:read, groups:read."""
+    """Who reads a channel."""
     if channel_id.startswith(DIRECT_MESSAGE_PREFIX):
         return Audience(channel_id, is_direct=True)
     try:
-        answer = await client.conversations_info(channel=channel_id)
+        return audience_from_info(await channel_info(client, channel_id))
     except SlackApiError as error:
-        if error_code(error) not in UNKNOWN:
+        if not AudienceUnknown.includes(error):
             raise
         return Audience(channel_id, is_known=False, error_code=error_code(error))
-    return audience_from_info(answer["channel"])

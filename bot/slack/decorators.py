@@ -44,6 +44,11 @@ class Listener:
     def parameters(self) -> tuple[str, ...]:
         return _parameters(self.function)
 
+    @property
+    def audited_as(self) -> AuditEvent | None:
+        """What the dispatcher records; None if nothing changes, or a service records it."""
+        return None if self.audit is None or self.audit.by_service else self.audit
+
     def states(self, value: str, metadata: str) -> dict[str, State | None]:
         """`button` and `metadata` as the classes that the listener's parameters are annotated with.
 
@@ -197,7 +202,7 @@ SUGGESTION_SIMILARITY = 0.6  # the same, to be asked about
 class Registry:
     """All listeners, by the words, the action_id, the callback_id or the event they hear."""
 
-    def __init__(self, heard: Iterable[Listener]) -> None:
+    def __init__(self, listeners: Iterable[Listener]) -> None:
         self.commands: dict[str, CommandListener] = {}
         self.actions: dict[str, ActionListener] = {}
         self.submissions: dict[str, SubmissionListener] = {}
@@ -205,7 +210,7 @@ class Registry:
         self.options: dict[str, OptionsListener] = {}
         self.events: dict[str, EventListener] = {}
         self._by_words: dict[str, CommandListener] = {}
-        for one in heard:
+        for one in listeners:
             self._add(one)
 
     def find(self, text: str) -> tuple[CommandListener, str]:
@@ -274,9 +279,9 @@ class Registry:
         return near[0] if near else ""
 
 
-def listener_for(heard: Mapping[str, ListenerType], address: object) -> ListenerType:
+def listener_for(listeners: Mapping[str, ListenerType], address: object) -> ListenerType:
     """What is heard at this address; raises OutdatedButton where nothing is."""
-    found = heard.get(str(address))
+    found = listeners.get(str(address))
     if found is None:
         raise OutdatedButton
     return found

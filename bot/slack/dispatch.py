@@ -20,7 +20,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot.errors import BotError, Busy, NotOurs, OutdatedButton, StoreUnavailable
 from bot.rendering.buttons import cursor_in
 from bot.rendering.renderer import Renderer
-from bot.slack.audit import AuditDraft, draft_of
+from bot.slack.audit import AuditDraft
 from bot.slack.background import BackgroundTasks
 from bot.slack.decorators import (
     ActionListener,
@@ -179,15 +179,15 @@ class Dispatch:
             reason = error.template if isinstance(error, BotError) else type(error).__name__
             logger.warning("%s is not acknowledged: %s", listener.event_type, reason)
             raise NotAcknowledged from error
-        for doing in todo:
+        for work in todo:
             try:
-                self.background.start(request.caller, partial(self._run_afterwards, doing))
+                self.background.start(request.caller, partial(self._run_afterwards, work))
             except Busy as error:
                 self.error_handler.log(error)
 
-    async def _run_afterwards(self, doing: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _run_afterwards(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await doing()
+            await work()
         except Exception as error:  # noqa: BLE001 - the one door for errors
             self.error_handler.log(error)
 
@@ -352,9 +352,9 @@ class Dispatch:
 
     async def _call(self, listener: Listener, request: SlackRequest, values: Values) -> None:
         """Run the listener; if it changes something, one entry of the audit log follows."""
-        draft = draft_of(listener, request)
-        if draft:
-            values["audit_entry"] = draft
+        draft = None
+        if event := listener.audited_as:
+            draft = values["audit_entry"] = AuditDraft(event, request.caller, request.channel_id)
         try:
             given = {**values, **listener.states(request.value, request.metadata)}
             needed = arguments(listener.parameters, request, given, self.providers, self.services)

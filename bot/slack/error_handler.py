@@ -6,11 +6,11 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackClientError
 
 from bot.errors import BotError, SlackFailed
 from bot.rendering.renderer import Renderer
-from bot.slack.errors import SLACK_ERRORS, classify, error_code
+from bot.slack.errors import SLACK_ERRORS, classify, describe
 from bot.slack.modals import Modal
 from bot.slack.reply import Reply
 
@@ -58,13 +58,6 @@ def _explain(error: Exception, reference: str) -> tuple[str, dict[str, Any]]:
         "unexpected: %s", describe(error), exc_info=not isinstance(error, SlackClientError)
     )
     if isinstance(error, SLACK_ERRORS):
-        told = SlackFailed(**asdict(classify(error)), reference=reference)
-        return f"errors/{told.template}", {"error": told}
+        slack_failed = SlackFailed(**asdict(classify(error)), reference=reference)
+        return f"errors/{slack_failed.template}", {"error": slack_failed}
     return "errors/unknown", {"reference": reference}
-
-
-def describe(error: Exception) -> str:
-    """What happened, for the log, without what was sent."""
-    if isinstance(error, SlackApiError):
-        return f"Slack answered {error_code(error) or 'something unreadable'}"
-    return type(error).__name__

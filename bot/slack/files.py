@@ -8,9 +8,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import FileRefused
-from bot.slack.errors import error_code
-
-NOT_ALLOWED = {"missing_scope", "file_uploads_disabled", "restricted_action", "blocked_file_type"}
+from bot.slack.errors import UploadRefused, error_code
 
 
 class Files:
@@ -30,13 +28,13 @@ class Files:
                 channel=opened["channel"]["id"], filename=name, title=name, content=text
             )
         except SlackApiError as error:
-            if error_code(error) in NOT_ALLOWED:
+            if UploadRefused.includes(error):
                 raise FileRefused(error_code(error)) from error
             raise
         file = shared.get("file") or {}
         return str(file.get("permalink") or "")
 
 
-def file_name(subject: str, named: str, ending: str) -> str:
-    """`job-68835cc3.json`: a name that any computer takes, whatever `named` is."""
-    return f"{subject}-{re.sub('[^A-Za-z0-9]+', '-', named)[:60]}.{ending}"
+def file_name(subject: str, name: str, ending: str) -> str:
+    """`job-68835cc3.json`: a name that any computer takes, whatever `name` is."""
+    return f"{subject}-{re.sub('[^A-Za-z0-9]+', '-', name)[:60]}.{ending}"

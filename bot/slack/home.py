@@ -12,8 +12,7 @@ from bot.errors import BotError, StoreUnavailable
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.renderer import Renderer
 from bot.services.home import HomeOverview, HomeService
-from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, error_code
+from bot.slack.errors import SLACK_ERRORS, ViewChanged, describe
 from bot.slack.request import SlackRequest
 
 logger = logging.getLogger(__name__)
@@ -21,8 +20,6 @@ logger = logging.getLogger(__name__)
 HOME_MAX_AGE_SECONDS = 60.0
 HOME_REFRESH_INTERVAL_SECONDS = 5.0
 """So often Refresh asks Emporix, however often it is pressed."""
-
-CONFLICT = "hash_conflict"
 
 Blocks = Sequence[Mapping[str, Any]]
 
@@ -103,21 +100,21 @@ class HomeTab:
 
     async def _publish(self, view: dict[str, Any], *, insists: bool = False) -> bool:
         """Whether it is shown; not where something newer is, unless this `insists`."""
-        if await self._published(view):
+        if await self._try_publish(view):
             return True
         if not insists:
             return False
         self._hash = ""
-        return await self._published(view)
+        return await self._try_publish(view)
 
-    async def _published(self, view: dict[str, Any]) -> bool:
+    async def _try_publish(self, view: dict[str, Any]) -> bool:
         """Slack: views.publish needs no scope, and answers with the new hash."""
         try:
             answer = await self._request.client.views_publish(
                 user_id=self._request.caller.user_id, view=view, hash=self._hash or None
             )
         except SlackApiError as error:
-            if error_code(error) != CONFLICT:
+            if not ViewChanged.includes(error):
                 raise
             logger.info("a newer Home tab is there already")
             return False

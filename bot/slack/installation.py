@@ -46,17 +46,17 @@ class Installation:
     def __init__(self, client: AsyncWebClient, *, allow_outsiders: bool) -> None:
         self._client, self._allow_outsiders = client, allow_outsiders
         self._identity: Identity | None = None
-        self._lock, self._tried_at = asyncio.Lock(), float("-inf")
+        self._lock, self._asked_at = asyncio.Lock(), float("-inf")
 
     async def identify(self) -> Identity | None:
         """Ask Slack, unless it is known or was asked a moment ago; None where it is not known."""
         async with self._lock:
-            if self._identity or time.monotonic() - self._tried_at < IDENTIFY_RETRY_SECONDS:
+            if self._identity or time.monotonic() - self._asked_at < IDENTIFY_RETRY_SECONDS:
                 return self._identity
-            self._tried_at = time.monotonic()
+            self._asked_at = time.monotonic()
             try:
                 async with asyncio.timeout(IDENTIFY_TIMEOUT_SECONDS):
-                    self._identity = await self._asked()
+                    self._identity = await self._read_identity()
             except SLACK_ERRORS as error:
                 logger.warning("Slack does not say which workspace this is: %s", error_name(error))
             return self._identity
@@ -100,7 +100,7 @@ class Installation:
             return caller
         return Caller(self._identity.team_id, caller.user_id, self._identity.enterprise_id)
 
-    async def _asked(self) -> Identity:
+    async def _read_identity(self) -> Identity:
         """Slack: auth.test names the workspace and the bot."""
         answer = await self._client.auth_test()
         app_id = await self._app_of(str(answer.get("bot_id") or ""))

@@ -217,7 +217,7 @@ class LoadingModal(Modal):
 
 logger = logging.getLogger(__name__)
 
-PROGRESS_INTERVAL_SECONDS = 1.5
+MODAL_UPDATE_INTERVAL_SECONDS = 1.5
 
 
 class ModalProgress:
@@ -234,7 +234,7 @@ class ModalProgress:
 
     async def __call__(self, done: int, total: int | None) -> None:
         now = self._clock()
-        if now - self._told < PROGRESS_INTERVAL_SECONDS:
+        if now - self._told < MODAL_UPDATE_INTERVAL_SECONDS:
             return
         self._told = now
         try:

@@ -11,20 +11,18 @@ from slack_sdk.errors import SlackApiError
 
 from bot.errors import TriggerExpired
 from bot.rendering.renderer import Renderer
-from bot.slack.errors import SLACK_ERRORS, argument_errors, error_code, retry_after
+from bot.slack.errors import (
+    SLACK_ERRORS,
+    ModalStackFull,
+    TriggerSpent,
+    ViewGone,
+    argument_errors,
+    error_code,
+    retry_after,
+)
 from bot.slack.request import SlackRequest
 
 logger = logging.getLogger(__name__)
-
-TRIGGER_EXPIRED = {
-    "expired_trigger_id",
-    "exchanged_trigger_id",
-    "invalid_trigger_id",
-    "trigger_expired",
-}
-STACK_IS_FULL = "push_limit_reached"
-OVERTAKEN = {"not_found", "hash_conflict"}
-"""Slack: the view was closed, or has changed since its `hash`."""
 
 VIEW_FIELDS = (
     "type",
@@ -66,13 +64,13 @@ class Modal:
         content = {name: view[name] for name in VIEW_FIELDS if view.get(name)}
         return {"id": self.id, "hash": self._hash, "blocks": view.get("blocks"), "view": content}
 
-    async def update_parent(self, kept: Mapping[str, Any], blocks: Sequence[Any]) -> bool:
+    async def update_parent(self, snapshot: Mapping[str, Any], blocks: Sequence[Any]) -> bool:
         """Give a modal other blocks, if it is as it was; False where nobody will see that."""
         await self._request.until_answered()
-        view = {**kept["view"], "blocks": list(blocks)}
+        view = {**snapshot["view"], "blocks": list(blocks)}
         try:
             await self._request.client.views_update(
-                view_id=kept["id"], hash=kept["hash"] or None, view=view
+                view_id=snapshot["id"], hash=snapshot["hash"] or None, view=view
             )
         except SLACK_ERRORS as error:
             logger.info("a modal below stays as it is: %s", type(error).__name__)
@@ -91,7 +89,7 @@ class Modal:
         try:
             opened = await open_(trigger_id=self._request.trigger_id, view=view)
         except SlackApiError as error:
-            if error_code(error) != STACK_IS_FULL and not _is_trigger_expired(error):
+            if not ModalStackFull.includes(error) and not _is_trigger_expired(error):
                 raise
             if not self.is_open:
                 raise TriggerExpired from error
@@ -127,7 +125,7 @@ class Modal:
                 view_id=self.id, hash=self._hash or None, view=view
             )
         except SlackApiError as error:
-            if error_code(error) not in OVERTAKEN:
+            if not ViewGone.includes(error):
                 raise
             logger.info("a modal is not there to be changed: %s", error_code(error))
             return False
@@ -142,7 +140,7 @@ class Modal:
 def _is_trigger_expired(error: SlackApiError) -> bool:
     """Whether the trigger cannot be used any more; also after a pause that Slack asks for."""
     says_trigger = error_code(error) == "invalid_arguments" and "trigger" in argument_errors(error)
-    return error_code(error) in TRIGGER_EXPIRED or says_trigger or retry_after(error) is not None
+    return TriggerSpent.includes(error) or says_trigger or retry_after(error) is not None
 
 
 class SubmittedModal(Modal):

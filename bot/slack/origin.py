@@ -42,12 +42,12 @@ class Origin:
             "response_url": self._request.response_url,
         }
 
-    def reply_at(self, kept: Mapping[str, str]) -> ReplyAfterAck:
+    def reply_at(self, saved: Mapping[str, str]) -> ReplyAfterAck:
         """Answers the person in the place that was kept."""
         there = replace(
             self._request,
-            channel_id=kept["channel_id"],
-            response_url=kept["response_url"],
+            channel_id=saved["channel_id"],
+            response_url=saved["response_url"],
         )
         return ReplyAfterAck(self._renderer, self._session, there)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.accounts import Caller
 from bot.errors import NotInChannel
 from bot.rendering.renderer import Renderer
-from bot.slack.errors import SLACK_ERRORS, UNSEEN, error_code, error_name
+from bot.slack.errors import SLACK_ERRORS, ChannelNotVisible, UserGone, UserNotVisible, error_name
 from bot.slack.request import SlackRequest
 from bot.store.slack_cache import TimeZoneCache
 
@@ -22,6 +23,24 @@ logger = logging.getLogger(__name__)
 ADMIN_FLAGS = ("is_admin", "is_owner", "is_primary_owner")
 MEMBERS_PAGE_SIZE = 999  # Slack: at most, of conversations.members
 MAX_MEMBER_PAGES = 20
+
+
+async def user_info(client: AsyncWebClient, user_id: str) -> Mapping[str, Any]:
+    """What Slack says about a user. Slack: users.info, scope users:read."""
+    answer = await client.users_info(user=user_id)
+    user: Mapping[str, Any] = answer["user"]
+    return user
+
+
+async def has_left(client: AsyncWebClient, user_id: str) -> bool:
+    """Whether a user has left the workspace; not if the app may not see them."""
+    try:
+        user = await user_info(client, user_id)
+    except SlackApiError as error:
+        if UserGone.includes(error) or UserNotVisible.includes(error):
+            return UserGone.includes(error)
+        raise
+    return bool(user.get("deleted"))
 
 
 class CurrentUser:
@@ -35,9 +54,8 @@ class CurrentUser:
         return self._request.caller
 
     async def is_admin(self) -> bool:
-        """Whether they administer the workspace. Slack: users.info, scope users:read."""
-        answer = await self._request.client.users_info(user=self.caller.user_id)
-        user = answer["user"]
+        """Whether they administer the workspace."""
+        user = await user_info(self._request.client, self.caller.user_id)
         is_ours = user.get("team_id") in (None, self.caller.team_id)
         return is_ours and any(user.get(name) for name in ADMIN_FLAGS)
 
@@ -51,7 +69,7 @@ class CurrentUser:
         try:
             is_member = await self._is_member(channel_id)
         except SlackApiError as error:
-            if error_code(error) not in UNSEEN:
+            if not ChannelNotVisible.includes(error):
                 raise
             raise NotInChannel(channel_id, known=False) from error
         if not is_member:
@@ -92,9 +110,9 @@ class UserClock:
     """The clock of the person behind one request."""
 
     def __init__(
-        self, kept: TimeZoneCache, clock: Callable[[], float], request: SlackRequest
+        self, time_zones: TimeZoneCache, clock: Callable[[], float], request: SlackRequest
     ) -> None:
-        self._kept, self._clock, self._request = kept, clock, request
+        self._time_zones, self._clock, self._request = time_zones, clock, request
 
     def now(self) -> float:
         """Seconds since 1970."""
@@ -106,22 +124,22 @@ class UserClock:
         Raises StoreUnavailable.
         """
         caller = self._request.caller
-        if known := _zone(await self._kept.load(caller)):
+        if known := _zone(await self._time_zones.load(caller)):
             return known
-        zone = _zone(await self._asked())
+        zone = _zone(await self._read_zone())
         if zone:
-            await self._kept.save(caller, zone.key)
+            await self._time_zones.save(caller, zone.key)
         return zone
 
-    async def _asked(self) -> str:
-        """Slack: users.info, scope users:read; `tz` is a name of the IANA database."""
+    async def _read_zone(self) -> str:
+        """Slack: `tz` is a name of the IANA database."""
         try:
             async with asyncio.timeout(TIME_ZONE_TIMEOUT_SECONDS):
-                answer = await self._request.client.users_info(user=self._request.caller.user_id)
+                user = await user_info(self._request.client, self._request.caller.user_id)
         except SLACK_ERRORS as error:
             logger.warning("a user's time zone is not known: %s", type(error).__name__)
             return ""
-        return str(answer["user"].get("tz") or "")
+        return str(user.get("tz") or "")
 
 
 def _zone(name: str) -> ZoneInfo | None:

@@ -14,8 +14,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 from yarl import query_to_pairs
 
-MAX_BODY_BYTES = 1_000_000
-MAX_AGE_SECONDS = 5 * 60  # Slack: verifying requests, replay attacks
+MAX_REQUEST_BYTES = 1_000_000
+MAX_TIMESTAMP_AGE_SECONDS = 5 * 60  # Slack: verifying requests, replay attacks
 MAX_CHECK_BYTES = 1000
 
 TIMESTAMP, SIGNATURE = "x-slack-request-timestamp", "x-slack-signature"
@@ -52,9 +52,9 @@ class RequestVerifier:
         signature = headers.get(SIGNATURE, "")
         if not _TIMESTAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(signature):
             return Rejection(400, "not a signed request of Slack's")
-        if abs(self._clock() - int(timestamp)) > MAX_AGE_SECONDS:
+        if abs(self._clock() - int(timestamp)) > MAX_TIMESTAMP_AGE_SECONDS:
             return Rejection(401, "the request is too old")
-        return TOO_LONG if content_length(headers) > MAX_BODY_BYTES else None
+        return TOO_LONG if content_length(headers) > MAX_REQUEST_BYTES else None
 
     def verify_body(self, headers: Mapping[str, str], body: bytes) -> Rejection | None:
         """Why a request that `verify_headers` let pass is not answered; None if it is Slack's."""

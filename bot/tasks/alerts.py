@@ -17,8 +17,7 @@ from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import AlertPoller, backoff_seconds, pause_notice_at
 from bot.services.departures import ARCHIVED, REMOVED, Departures
 from bot.services.sharing import SharingService
-from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, error_name, retry_seconds
+from bot.slack.errors import SLACK_ERRORS, describe, error_name, retry_seconds
 from bot.slack.posting.alerts import AlertPoster, job_ids_shown
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused

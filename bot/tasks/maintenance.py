@@ -7,8 +7,7 @@ import logging
 from bot.scheduler.tasks import TaskQueue, periodic
 from bot.services.concurrency import gather_all
 from bot.services.departures import Departures
-from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS
+from bot.slack.errors import SLACK_ERRORS, describe
 from bot.slack.installation import Installation
 from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog

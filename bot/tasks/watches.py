@@ -16,8 +16,7 @@ from bot.services.departures import Departures
 from bot.services.jobs import JobCard, JobService
 from bot.services.sharing import SharingService
 from bot.services.watches import WatchService, backoff_seconds, job_duration
-from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, retry_seconds
+from bot.slack.errors import SLACK_ERRORS, describe, retry_seconds
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import OutgoingMessage
 from bot.store.accounts import AccountStore

@@ -60,7 +60,8 @@ async def test_wrong_clocks_and_suspended_workers_post_nothing_twice(scenario: S
     threads = [name for name in counts if name.endswith(":rest")]
     print(  # noqa: T201 - the figures are what people run it for
         f"\nseed {seed}: {dict(Counter(injector.ordered))}, "
-        f"{len(counts) - len(threads)} of {DIGESTS} posted, {len(threads)} threads, {len(twice)} twice; "
+        f"{len(counts) - len(threads)} of {DIGESTS} posted, {len(threads)} threads, "
+        f"{len(twice)} twice; "
         f"the last {max(0.0, last_post(scenario) - ended):.1f} s after the end; "
         f"tasks were taken over {swept} times"
     )
@@ -94,7 +95,7 @@ async def test_each_digest_is_posted_exactly_once(scenario: Scenario) -> None:
         f"{scenario.workspace.post_limits.refused} refused by limits; {during} posted during it;\n"
         f"{len(counts) - len(threads)} of {DIGESTS} posted, and {len(threads)} threads, "
         f"{len(twice)} twice, and {drawn} charts; "
-        f"the last {max(0.0, after):.1f} s after the storm"
+        f"{len(twice)} twice; the last {max(0.0, after):.1f} s after the storm"
     )
     assert (len(counts) - len(threads), len(threads)) == (DIGESTS, WITH_THREAD)
     assert (twice, done) == ([], True)

@@ -84,7 +84,7 @@ async def open_app(
     redis_url: str,
     clock: FakeClock,
     *,
-    patience_seconds: float = PLACEHOLDER_DELAY_SECONDS,
+    loading_after_seconds: float = PLACEHOLDER_DELAY_SECONDS,
     **settings_of_test: object,
 ) -> AsyncIterator[AppHarness]:
     """Everything started, nobody connected; whoever waits longer than this is told so."""
@@ -114,7 +114,7 @@ async def open_app(
                 settings,
                 clock,
                 _numbered("cursor"),
-                patience_seconds,
+                loading_after_seconds,
                 _numbered("digest"),
             ),
             RequestVerifier([workspace.signing_secret], clock),

@@ -110,8 +110,13 @@ DOCUMENTED = (
     ),
     Limit("slack.loading.LOADING_AFTER_SECONDS", 1.5, USERS, "longer than 1.5 s"),
     Limit("slack.users.TIME_ZONE_TIMEOUT_SECONDS", 2, OPERATORS, "Slack did not say it in 2 s"),
-    Limit("slack.verification.MAX_AGE_SECONDS", 5 * MINUTE, SECURITY, "refused after 5 minutes"),
-    Limit("slack.verification.MAX_BODY_BYTES", 1_000_000, OPERATORS, "5 s for its body (1 MB)"),
+    Limit(
+        "slack.verification.MAX_TIMESTAMP_AGE_SECONDS",
+        5 * MINUTE,
+        SECURITY,
+        "refused after 5 minutes",
+    ),
+    Limit("slack.verification.MAX_REQUEST_BYTES", 1_000_000, OPERATORS, "5 s for its body (1 MB)"),
     Limit("slack.client.MAX_RETRY_AFTER_SECONDS", 10, OPERATORS, "after pauses of up to 10 s"),
     Limit(
         "backoff.MAX_SLACK_PAUSE_SECONDS",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bot.slack.errors import TOKEN
+from bot.slack.errors import InvalidToken
 from bot.store import keys as redis_keys
 from bot.store.stopped_teams import UNINSTALL_GRACE_SECONDS, StoppedTeams
 from sandbox.slack.directory import TEAM_ID
@@ -99,7 +99,7 @@ async def test_an_app_that_is_installed_again_keeps_everything(harness: AppHarne
     assert await harness.redis.exists(redis_keys.digest("digest-1"))
 
 
-@pytest.mark.parametrize("word", sorted(TOKEN))
+@pytest.mark.parametrize("word", sorted(InvalidToken.codes))
 async def test_a_token_that_is_refused_pauses_nothing(
     harness: AppHarness, word: str, caplog: pytest.LogCaptureFixture
 ) -> None:

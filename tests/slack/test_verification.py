@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.slack.verification import (
-    MAX_AGE_SECONDS,
-    MAX_BODY_BYTES,
+    MAX_REQUEST_BYTES,
+    MAX_TIMESTAMP_AGE_SECONDS,
     TOO_LONG,
     Rejection,
     RequestVerifier,
@@ -85,7 +85,7 @@ def test_refuses_what_is_not_slacks(headers: dict[str, str], status: int) -> Non
     assert refusal.status == status
 
 
-@pytest.mark.parametrize("age", [MAX_AGE_SECONDS + 1, -MAX_AGE_SECONDS - 1])
+@pytest.mark.parametrize("age", [MAX_TIMESTAMP_AGE_SECONDS + 1, -MAX_TIMESTAMP_AGE_SECONDS - 1])
 def test_refuses_an_old_or_future_request(age: int) -> None:
     """A rightly signed request from another time is a replay."""
     assert refuse(signed(b"x", NOW - age), b"x") == Rejection(401, "the request is too old")
@@ -97,7 +97,7 @@ def test_takes_the_old_secret_while_it_is_replaced() -> None:
     assert refuse(signed(b"x", secret=SECRET), b"x") is None
 
 
-@pytest.mark.parametrize(("length", "is_refused"), [(MAX_BODY_BYTES, False), (10**7, True)])
+@pytest.mark.parametrize(("length", "is_refused"), [(MAX_REQUEST_BYTES, False), (10**7, True)])
 def test_refuses_a_long_body_by_its_head(length: int, is_refused: bool) -> None:
     """What says that it is too long need not be read."""
     guard = RequestVerifier([SECRET], FakeClock(NOW))
@@ -108,7 +108,7 @@ def test_refuses_a_long_body_by_its_head(length: int, is_refused: bool) -> None:
 def test_refuses_by_the_head_what_is_too_old() -> None:
     """Nobody reads the body of a replay."""
     guard = RequestVerifier([SECRET], FakeClock(NOW))
-    assert guard.verify_headers(signed(b"x", NOW - MAX_AGE_SECONDS - 1)) is not None
+    assert guard.verify_headers(signed(b"x", NOW - MAX_TIMESTAMP_AGE_SECONDS - 1)) is not None
 
 
 def test_refuses_a_changed_body() -> None:

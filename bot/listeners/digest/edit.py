@@ -11,11 +11,11 @@ from bot.rendering import buttons
 from bot.rendering.buttons import DigestButton
 from bot.services.accounts import require_connection
 from bot.services.digests.digests import DigestService
-from bot.services.digests.form import DigestDraft
+from bot.services.digests.form import DigestDraft, DigestFormService
 from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
+from bot.slack.conversations import DigestChannels
 from bot.slack.decorators import action, submission
-from bot.slack.digest_forms import DigestForms
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.users import CurrentUser
@@ -36,12 +36,23 @@ async def change(
     metadata: DigestButton,
     values: Mapping[str, str],
     clock: LocalClock,
-    digest_form: DigestForms,
+    digests: DigestService,
+    digest_form: DigestFormService,
+    digest_channels: DigestChannels,
     user: CurrentUser,
     home: HomeTab,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    saving = digest_form.save(user, clock, values, audit_entry, metadata.digest_id)
-    await views.save(modal, saving, audit_entry, metadata.digest_id)
+    await views.save(
+        modal,
+        user,
+        clock,
+        values,
+        digests,
+        digest_form,
+        digest_channels,
+        audit_entry,
+        metadata.digest_id,
+    )
     await home.refresh_if_open()

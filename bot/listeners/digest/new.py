@@ -10,11 +10,12 @@ from bot.domain.audit import AuditEvent
 from bot.listeners.digest import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ChannelButton
+from bot.services.digests.digests import DigestService
+from bot.services.digests.form import DigestFormService
 from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
-from bot.slack.conversations import Channel
+from bot.slack.conversations import Channel, DigestChannels
 from bot.slack.decorators import action, command, submission
-from bot.slack.digest_forms import DigestForms
 from bot.slack.home import HomeTab
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.users import CurrentUser
@@ -32,12 +33,12 @@ async def open_form(
     text: str,
     account: Account,
     clock: LocalClock,
-    digest_form: DigestForms,
+    digest_form: DigestFormService,
     channel: Channel,
     modal: Modal,
 ) -> None:
     await views.opening(modal)
-    proposal = await digest_form.proposal(account, clock, text)
+    proposal = await digest_form.new_draft(account, clock, text)
     await views.show_form(modal, account, replace(proposal, channel_id=_channel(channel.id)))
 
 
@@ -46,11 +47,11 @@ async def open_form_from_button(
     button: ChannelButton,
     account: Account,
     clock: LocalClock,
-    digest_form: DigestForms,
+    digest_form: DigestFormService,
     modal: Modal,
 ) -> None:
     await views.opening(modal)
-    proposal = await digest_form.proposal(account, clock)
+    proposal = await digest_form.new_draft(account, clock)
     await views.show_form(modal, account, replace(proposal, channel_id=_channel(button.channel_id)))
 
 
@@ -58,13 +59,15 @@ async def open_form_from_button(
 async def set_up(
     values: Mapping[str, str],
     clock: LocalClock,
-    digest_form: DigestForms,
+    digests: DigestService,
+    digest_form: DigestFormService,
+    digest_channels: DigestChannels,
     user: CurrentUser,
     home: HomeTab,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
-    await views.save(modal, digest_form.save(user, clock, values, audit_entry), audit_entry)
+    await views.save(modal, user, clock, values, digests, digest_form, digest_channels, audit_entry)
     await home.refresh_if_open()
 
 

@@ -10,12 +10,12 @@ from bot.rendering.buttons import DigestButton
 from bot.services.accounts import require_connection
 from bot.services.digests import lifecycle
 from bot.services.digests.digests import DigestService
+from bot.services.digests.form import DigestFormService
 from bot.services.digests.history import DailyHistory
 from bot.services.digests.report import DigestReports
 from bot.services.filters.parser import LocalClock
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command
-from bot.slack.digest_forms import DigestForms
 from bot.slack.reply import Reply
 
 
@@ -27,7 +27,7 @@ async def preview(
     digests: DigestService,
     digest_reports: DigestReports,
     daily_history: DailyHistory,
-    digest_form: DigestForms,
+    digest_form: DigestFormService,
     channel: Channel,
     reply: Reply,
 ) -> None:
@@ -36,7 +36,7 @@ async def preview(
     except NoSuchDigest as error:
         if error.names or text:
             raise
-        digest = await digest_form.proposed(account, clock, channel.id)
+        digest = await digest_form.new_digest(account, clock, channel.id)
     await _show(digest, account, clock.now(), digest_reports, daily_history, reply)
 
 

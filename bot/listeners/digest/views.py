@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, Literal
+from collections.abc import Mapping
+from functools import partial
+from typing import Literal
 
 from bot.domain.accounts import Account
 from bot.domain.digests import Digest
 from bot.services.digests.digests import DigestService
-from bot.services.digests.form import DigestDraft, FormRefused
+from bot.services.digests.form import (
+    DigestDraft,
+    DigestFormService,
+    FormRefused,
+    changed_fields,
+    parse_form,
+)
+from bot.services.filters.parser import LocalClock
 from bot.slack.audit import AuditDraft
+from bot.slack.conversations import DigestChannels
 from bot.slack.modals import Modal, SubmittedModal
 from bot.slack.users import CurrentUser
 
@@ -30,17 +39,55 @@ async def show_form(
 
 async def save(
     modal: SubmittedModal,
-    saving: Coroutine[Any, Any, Digest],
+    user: CurrentUser,
+    clock: LocalClock,
+    values: Mapping[str, str],
+    digests: DigestService,
+    digest_form: DigestFormService,
+    digest_channels: DigestChannels,
     audit_entry: AuditDraft,
     digest_id: str = "",
 ) -> None:
-    """Under the fields what is wrong while that is possible; else the form once more."""
+    """Save the form, as a new digest or as that of the id.
+
+    Problems are shown under their fields if the form is still open for them, else the form again.
+    Raises NotInChannel if the digest is in a channel of others, and OutdatedButton if it is gone.
+    """
+    saving = _save(
+        user, clock, values, digests, digest_form, digest_channels, audit_entry, digest_id
+    )
     try:
         digest = await modal.within_ack(saving, "loading", step="digest_save")
         await modal.update("digest/new.done", digest=digest)
     except FormRefused as refused:
         audit_entry.refuse()
         await _refuse(modal, refused, digest_id)
+
+
+async def _save(
+    user: CurrentUser,
+    clock: LocalClock,
+    values: Mapping[str, str],
+    digests: DigestService,
+    digest_form: DigestFormService,
+    digest_channels: DigestChannels,
+    audit_entry: AuditDraft,
+    digest_id: str,
+) -> Digest:
+    before = await digests.get(digest_id, user.caller) if digest_id else None
+    if before and before.owner != user.caller:  # owners may move theirs from a channel they left
+        await user.must_be_in(before.channel_id)
+    parsed = parse_form(values)
+    audit_entry.subject = parsed.proposal.name
+    audit_entry.channel_id = parsed.proposal.channel_id
+    join_channel = partial(digest_channels.join_with, user=user)
+    digest = await digest_form.save(user.caller, clock, parsed, before, join_channel)
+    audit_entry.about_digest(digest, before.owner if before else None)
+    audit_entry.mark_made()
+    if before:
+        audit_entry.detail = ", ".join(changed_fields(before, digest))
+        await user.notify(before.owner, "digest/by_others", digest=before, act="change")
+    return digest
 
 
 async def _refuse(modal: SubmittedModal, refused: FormRefused, digest_id: str) -> None:

@@ -110,9 +110,9 @@ async def _change_original(
     if not form:
         return True
     try:
-        kept = await forms.load(caller, form)
+        saved = await forms.load(caller, form)
         channel = origin.channel_at(
-            kept["channel_id"], message_ts=kept["message_ts"], message=kept["message"]
+            saved["channel_id"], message_ts=saved["message_ts"], message=saved["message"]
         )
         return await views.show_deleted(caller, shared_deletes, channel)
     except BotError:  # the jobs are deleted, whatever becomes of the message
@@ -126,9 +126,9 @@ async def _change_below(
     if not key or outcome.result not in GONE:
         return
     try:
-        kept = await forms.load(caller, key)
+        saved = await forms.load(caller, key)
     except BotError:  # the job is deleted, whatever becomes of the modal
         return
     line = modal.render("jobs/delete_mentioned.line", already_gone=outcome.result != "deleted")
-    blocks = with_buttons_replaced(kept["blocks"], outcome.tenant, outcome.job_id, line["blocks"])
-    await modal.update_parent(kept, blocks)
+    blocks = with_buttons_replaced(saved["blocks"], outcome.tenant, outcome.job_id, line["blocks"])
+    await modal.update_parent(saved, blocks)

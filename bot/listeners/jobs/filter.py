@@ -106,16 +106,16 @@ async def search(
         return
     await modal.update("loading", step="filter" if list_ else "search")
     account = await accounts.load(caller)
-    kept = await forms.load(caller, list_) if list_ else None
+    saved = await forms.load(caller, list_) if list_ else None
     try:
         filters = await filter_resolver.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
     except get_args(views.Correctable) as error:  # only now could it be known
         await views.show_form(form, account, modal, error=error, list_=list_)
         return
-    if kept:
-        await views.show_list(listing, origin.reply_at(kept), replace=True)
-    await modal.update("jobs/filter.done" if kept else "jobs/search_results", listing=listing)
+    if saved:
+        await views.show_list(listing, origin.reply_at(saved), replace=True)
+    await modal.update("jobs/filter.done" if saved else "jobs/search_results", listing=listing)
 
 
 async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilters | None:

@@ -39,7 +39,7 @@ async def watch_job(
         await reply("jobs/watch.list", watches=await watch_store.of_owner(account.caller))
         return
     audit_entry.subject = wanted = parse_job_id(text)
-    await _renderer(await watches.start(account, wanted), NO_MESSAGE, reply, audit_entry)
+    await _reply(await watches.start(account, wanted), NO_MESSAGE, reply, audit_entry)
 
 
 @action(buttons.JOBS_WATCH_START, audit=AuditEvent.WATCH_STARTED)
@@ -56,7 +56,7 @@ async def start(
     if channel.is_shared:
         place = MessageRef(channel.id, channel.message_ts, button.shared_by)
     started = await watches.start(account, button.job_id, button.tenant, place)
-    await _renderer(started, place, reply, audit_entry)
+    await _reply(started, place, reply, audit_entry)
 
 
 @action(buttons.JOBS_WATCH_STOP, replaces=True, audit=AuditEvent.WATCH_STOPPED)
@@ -89,7 +89,7 @@ async def unwatch_one(
     await _stop(tenant, wanted, caller, watches, audit_entry, partial(reply, replace=True))
 
 
-async def _renderer(
+async def _reply(
     started: StartedWatch, place: MessageRef, reply: Reply, audit_entry: AuditDraft
 ) -> None:
     card = started.card

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
+from bot.domain.accounts import Account, Caller
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
-from bot.errors import BotError, InvalidInput
+from bot.errors import (
+    BotError,
+    DigestRefused,
+    EmporixError,
+    InvalidInput,
+    NotConnected,
+    NotInChannel,
+)
+from bot.services.accounts import AccountService, require_connection
+from bot.services.digests.digests import DigestService
+from bot.services.filters.parser import LocalClock
+from bot.services.filters.resolve import FilterResolver
 from bot.services.references import normalize
 
 MAX_DIGEST_NAME_LENGTH = 60
@@ -233,3 +245,114 @@ def digest_filters(filters: Filters, tenant: str) -> Filters:
 def _zones() -> dict[str, str]:
     """Names by their folded form."""
     return {normalize(name): name for name in available_timezones() if name != "localtime"}
+
+
+Result = TypeVar("Result")
+
+FORM_FIELDS = (
+    "name",
+    "channel_id",
+    "tenant",
+    "query",
+    "filters",
+    "schedule",
+    "post_when_empty",
+    "chart",
+)
+"""The fields of a digest that its form can change."""
+
+FIELD_ERRORS = (InvalidInput, DigestRefused, NotConnected, NotInChannel, EmporixError)
+
+
+class DigestFormService:
+    """Fills in the form of a digest, and saves it. Every method raises StoreUnavailable."""
+
+    def __init__(
+        self,
+        accounts: AccountService,
+        filter_resolver: FilterResolver,
+        digests: DigestService,
+    ) -> None:
+        self._accounts, self._filter_resolver = accounts, filter_resolver
+        self._digests = digests
+
+    async def new_draft(self, account: Account, clock: LocalClock, name: str = "") -> DigestDraft:
+        """The form of a new digest; raises NotConnected."""
+        zone = await clock.zone()
+        return DigestDraft(
+            name=parse_name(name) if name else DEFAULT_NAME,
+            zone=str(zone) if zone else "",
+            tenant=require_connection(account).tenant,
+        )
+
+    async def new_digest(self, account: Account, clock: LocalClock, channel_id: str) -> Digest:
+        """The digest of an unchanged form, without an id. Raises NotConnected."""
+        draft = await self.new_draft(account, clock)
+        schedule = Schedule(draft.minute, draft.zone or "UTC", draft.days)
+        return Digest("", account.caller, channel_id, draft.name, schedule, draft.tenant)
+
+    async def save(
+        self,
+        caller: Caller,
+        clock: LocalClock,
+        parsed: ParsedDraft,
+        before: Digest | None,
+        join_channel: Callable[[str], Awaitable[None]],
+    ) -> Digest:
+        """Create a digest, or change `before`; it then runs on the caller's connection.
+
+        `join_channel` raises DigestRefused or NotInChannel. Raises FormRefused, and OutdatedButton
+        if `before` was deleted.
+        """
+        problems, draft = parsed.problems, parsed.proposal
+        account = await self._accounts.load(caller)
+        filters = await _collect_problem(problems, "filters", self._filters(draft, account, clock))
+        if not problems:
+            await _collect_problem(problems, "channel", join_channel(draft.channel_id))
+        if problems or filters is None:
+            raise FormRefused(draft, problems)
+        digest = _digest(caller, parsed, filters)
+        saved = await _collect_problem(problems, "name", self._save(account, digest, before))
+        if saved is None:
+            raise FormRefused(draft, problems)
+        return saved
+
+    async def _save(self, account: Account, digest: Digest, before: Digest | None) -> Digest:
+        if before is None:
+            return await self._digests.create(account, digest)
+        return (await self._digests.change(before.id, account, digest)).digest
+
+    async def _filters(self, draft: DigestDraft, account: Account, clock: LocalClock) -> Filters:
+        tenant = require_connection(account, draft.tenant).tenant
+        filters = await self._filter_resolver.parse(draft.query, account, clock, tenant=tenant)
+        return digest_filters(filters, tenant)
+
+
+def changed_fields(before: Digest, after: Digest) -> tuple[str, ...]:
+    """What a form has changed, in the order of the form."""
+    return tuple(name for name in FORM_FIELDS if getattr(before, name) != getattr(after, name))
+
+
+def _digest(caller: Caller, parsed: ParsedDraft, filters: Filters) -> Digest:
+    proposal = parsed.proposal
+    return Digest(
+        id="",
+        owner=caller,
+        channel_id=proposal.channel_id,
+        name=proposal.name,
+        schedule=parsed.schedule,
+        tenant=proposal.tenant,
+        query=proposal.query,
+        filters=filters,
+        post_when_empty=proposal.post_when_empty,
+        chart=proposal.chart,
+    )
+
+
+async def _collect_problem(problems: Problems, name: str, work: Awaitable[Result]) -> Result | None:
+    """The result of `work`; None if it is refused, which becomes a problem of that field."""
+    try:
+        return await work
+    except FIELD_ERRORS as error:
+        problems[name] = error
+        return None

@@ -40,14 +40,14 @@ class AlertPoster:
         it can be repeated at any time. Raises PostRefused, and before each message what `admit`
         raises.
         """
-        ts = await self._news(alert, batch, plan, jobs, admit) if plan.rows else ""
+        ts = await self._post_news(alert, batch, plan, jobs, admit) if plan.rows else ""
         if ts and plan.rest:
-            await self._thread(alert, batch, ts, plan.rest, jobs, admit, repeats=False)
+            await self._post_thread(alert, batch, ts, plan.rest, jobs, admit, repeats=False)
         for repeats in plan.repeats:
-            await self._repeats(alert, batch, repeats, jobs, admit)
+            await self._post_repeats(alert, batch, repeats, jobs, admit)
         return ts
 
-    async def _news(
+    async def _post_news(
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
     ) -> str | None:
         new = PostedAlert("", batch.at, plan.rows, batch.since, batch.more)
@@ -57,18 +57,18 @@ class AlertPoster:
         except OutcomeUnknown:
             return None
 
-    async def _repeats(
+    async def _post_repeats(
         self, alert: Alert, batch: ChangeBatch, repeats: Repeats, jobs: Jobs, admit: Admit
     ) -> None:
         """Into the thread; and how many there are now, into the message itself."""
         ts = repeats.post.ts
-        await self._thread(alert, batch, ts, repeats.job_ids, jobs, admit, repeats=True)
+        await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, admit, repeats=True)
         await admit()
         await self._notifier.update(
             alert.channel_id, ts, "alerts/news", **news_facts(alert, repeats.post, jobs)
         )
 
-    async def _thread(
+    async def _post_thread(
         self,
         alert: Alert,
         batch: ChangeBatch,

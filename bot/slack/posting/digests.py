@@ -73,8 +73,8 @@ class DigestPoster:
         facts["history"] = history
         facts["late_for"] = slot.at if lifecycle.is_late(slot, now) else None
         template = "digest/post.quiet" if report.is_quiet else "digest/post"
-        post = self._post(digest, slot)
-        ts = await self._posted(digest, post, self._renderer.render(template, **facts))
+        post = self._message(digest, slot)
+        ts = await self._post_once(digest, post, self._renderer.render(template, **facts))
         if ts and (report.rest or report.more > 0):
             await self._add_rest(digest, slot, report, ts)
 
@@ -98,7 +98,9 @@ class DigestPoster:
         post = OutgoingMessage(name, digest.owner.team_id, digest.channel_id, digest.notice_at)
         await self._notifier.post_in_channel(post, "digest/paused", digest=digest, notice=notice)
 
-    async def _posted(self, digest: Digest, post: OutgoingMessage, message: dict[str, Any]) -> str:
+    async def _post_once(
+        self, digest: Digest, post: OutgoingMessage, message: dict[str, Any]
+    ) -> str:
         """Joins the channel once, and leaves the chart out if Slack refuses it."""
         if has_chart(message) and await self._charts.is_refused(post.team_id, "channel"):
             message = without_chart(message)
@@ -120,16 +122,16 @@ class DigestPoster:
 
     async def _add_rest(self, digest: Digest, slot: ScheduledRun, report: Report, ts: str) -> None:
         message = self._renderer.render("digest/post.rest", report=report)
-        await self._try(self._post(digest, slot, "rest", ts), message)
+        await self._try_post(self._message(digest, slot, "rest", ts), message)
 
-    async def _try(self, post: OutgoingMessage, message: dict[str, Any]) -> None:
+    async def _try_post(self, post: OutgoingMessage, message: dict[str, Any]) -> None:
         """What may also be left undone."""
         try:
             await self._poster.post(post, message)
         except (PostRefused, OutcomeUnknown, DigestRefused) as error:
             logger.warning("%s was not posted: %s", post.key, error)
 
-    def _post(
+    def _message(
         self, digest: Digest, slot: ScheduledRun, part: str = "", thread_ts: str = ""
     ) -> OutgoingMessage:
         name = f"{_name(digest, slot)}:{part}" if part else _name(digest, slot)

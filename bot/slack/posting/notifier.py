@@ -17,9 +17,15 @@ from bot.errors import RetryLater
 from bot.rendering.blockkit.fit import fit_payload
 from bot.rendering.message_rows import row_of, with_rows_replaced
 from bot.rendering.renderer import Renderer
-from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, has_left, read_audience
-from bot.slack.error_handler import describe
-from bot.slack.errors import SLACK_ERRORS, error_code, error_name, retry_after, retry_seconds
+from bot.slack.conversations import DIRECT_MESSAGE_PREFIX, read_audience
+from bot.slack.errors import (
+    SLACK_ERRORS,
+    MessageGone,
+    describe,
+    error_name,
+    retry_after,
+    retry_seconds,
+)
 from bot.slack.files import Files
 from bot.slack.posting.post_once import (
     IdempotentPoster,
@@ -27,11 +33,10 @@ from bot.slack.posting.post_once import (
     OutgoingMessage,
     PostRefused,
 )
+from bot.slack.users import has_left
 from bot.store.slack_cache import AudienceCache
 
 logger = logging.getLogger(__name__)
-
-NOT_THERE = {"message_not_found", "channel_not_found", "cant_update_message", "edit_window_closed"}
 
 
 class DirectMessages:
@@ -46,26 +51,26 @@ class DirectMessages:
         await self._client.chat_postMessage(channel=caller.user_id, **message)
 
     async def send_or_update(
-        self, caller: Caller, place: str, template: str, /, **facts: Any
+        self, caller: Caller, message_key: str, template: str, /, **facts: Any
     ) -> str:
         """The same in the place of a message that was shown before, where it is still there.
 
-        Gives the place of the message; an empty `place` stands for none.
+        Gives the place of the message; an empty `message_key` stands for none.
         """
         message: dict[str, Any] = self._renderer.render(template, **facts)
-        if place and await self._change(place, message):
-            return place
+        if message_key and await self._change(message_key, message):
+            return message_key
         posted = await self._client.chat_postMessage(channel=caller.user_id, **message)
         return f"{posted['channel']}:{posted['ts']}"
 
-    async def _change(self, place: str, message: dict[str, Any]) -> bool:
-        channel, _, ts = place.partition(":")
+    async def _change(self, message_key: str, message: dict[str, Any]) -> bool:
+        channel, _, ts = message_key.partition(":")
         try:
             await self._client.chat_update(
                 channel=channel, ts=ts, text=message["text"], blocks=message["blocks"]
             )
         except SlackApiError as error:
-            if error_code(error) not in NOT_THERE:
+            if not MessageGone.includes(error):
                 raise
             return False
         return True
@@ -122,14 +127,14 @@ class Notifier:
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
     ) -> bool:
         """A direct message, which `name` tells from all others; False where Slack refuses it."""
-        post = await self._direct(name, to, begun_at)
+        post = await self._direct_message(name, to, begun_at)
         if post is None:
             return False
-        if (posted := await self._posted(post, template, facts)) is not None:
+        if (posted := await self._post(post, template, facts)) is not None:
             return posted
         # To one person, twice is better than never; under another name, so twice at most.
         again = replace(post, key=f"{name}:again")
-        return await self._posted(again, template, facts) is not False
+        return await self._post(again, template, facts) is not False
 
     async def post_direct(
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
@@ -138,7 +143,7 @@ class Notifier:
 
         What was posted by an earlier attempt is found, and says what it said then.
         """
-        post = await self._direct(name, to, begun_at)
+        post = await self._direct_message(name, to, begun_at)
         if post is None:
             return ""
         try:
@@ -148,7 +153,9 @@ class Notifier:
             return ""
         return f"{post.channel_id}:{ts}" if ts else ""
 
-    async def _direct(self, name: str, to: Caller, begun_at: float) -> OutgoingMessage | None:
+    async def _direct_message(
+        self, name: str, to: Caller, begun_at: float
+    ) -> OutgoingMessage | None:
         """A post to one person; None where Slack refuses to open their direct messages."""
         try:
             opened = await self._client.conversations_open(users=to.user_id)
@@ -161,7 +168,7 @@ class Notifier:
 
     async def post_in_channel(self, post: OutgoingMessage, template: str, /, **facts: Any) -> bool:
         """A message for all, or a reply to one; False where Slack refuses it."""
-        return await self._posted(post, template, facts) is not False
+        return await self._post(post, template, facts) is not False
 
     async def update(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
         """Put a message in the place of one for all; where Slack refuses, that one stays."""
@@ -243,7 +250,7 @@ class Notifier:
         with _retry_temporary_errors():
             return await has_left(self._client, user_id)
 
-    async def _posted(
+    async def _post(
         self, post: OutgoingMessage, template: str, facts: dict[str, Any]
     ) -> bool | None:
         """Whether it was posted; None if that is not known, now or after an earlier attempt."""

@@ -34,7 +34,7 @@ from bot.store.rate_limits import MessageRateLimiter
 logger = logging.getLogger(__name__)
 
 POST_TIMEOUT_SECONDS = 8.0  # from the claim until Slack has answered
-HISTORY_TIMEOUT_SECONDS = 8.0
+HISTORY_SEARCH_TIMEOUT_SECONDS = 8.0
 """Both well within a claim: who is cut off by these has stopped before anybody else begins."""
 
 MAX_CLAIM_AGE_SECONDS = 2.0
@@ -44,9 +44,9 @@ MAX_RATE_LIMIT_WAIT_SECONDS = (
     8.0  # seconds for its turn, in the task; who would wait longer comes back
 )
 MAX_CLAIMS = 5  # claims in one run of a task
-HISTORY_DELAY_SECONDS = (
-    2.0  # before the channel is looked into, so that it shows what was just posted
-)
+HISTORY_DELAY_SECONDS = 2.0
+"""Before the channel is searched, so that its history has what was just posted."""
+
 HISTORY_WINDOW_SECONDS = (
     15 * 60.0
 )  # for clocks that differ, and for a first attempt that was long ago
@@ -54,7 +54,7 @@ HISTORY_PAGE_SIZE = 200
 MAX_HISTORY_PAGES = 10
 
 METADATA_EVENT_TYPE = "emporix_jobs_post"
-RATE_LIMITED = "rate limit of the channel or workspace"
+POST_RATE_LIMITED = "rate limit of the channel or workspace"
 POST_ERRORS = (*SLACK_ERRORS, OSError)
 
 
@@ -99,34 +99,45 @@ class IdempotentPoster:
     def __init__(
         self,
         client: AsyncWebClient,
-        posts: IdempotencyClaims,
-        pace: MessageRateLimiter,
+        claims: IdempotencyClaims,
+        rate_limiter: MessageRateLimiter,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client, self._posts, self._pace, self._sleep = client, posts, pace, sleep
+        self._client, self._claims, self._rate_limiter, self._sleep = (
+            client,
+            claims,
+            rate_limiter,
+            sleep,
+        )
 
     async def is_sent(self, name: str) -> bool:
         """Whether it is known to be posted."""
-        return await self._posts.find_sent(name) is not None
+        return await self._claims.find_sent(name) is not None
 
     async def post(self, post: OutgoingMessage, message: Mapping[str, Any]) -> str:
         """Post a rendered message, unless that is done; gives its timestamp, "" if not known.
 
         Raises Later, PostRefused, OutcomeUnknown, and what `post.admit` raises.
         """
-        if done := await self._posts.find_sent(post.key):
+        if done := await self._claims.find_sent(post.key):
             return done.ts
-        await self._turn(post)
+        await self._await_rate_limit(post)
         if post.admit:
             await post.admit()
-        return await _Attempt(self._client, self._posts, self._pace, self._sleep, post).run(message)
+        return await _Attempt(
+            self._client, self._claims, self._rate_limiter, self._sleep, post
+        ).run(message)
 
-    async def _turn(self, post: OutgoingMessage) -> None:
+    async def _await_rate_limit(self, post: OutgoingMessage) -> None:
         """Wait until the channel and the workspace may have another message."""
-        wait = await self._pace.reserve(post.team_id, post.channel_id, MAX_RATE_LIMIT_WAIT_SECONDS)
+        wait = await self._rate_limiter.reserve(
+            post.team_id, post.channel_id, MAX_RATE_LIMIT_WAIT_SECONDS
+        )
         if wait > MAX_RATE_LIMIT_WAIT_SECONDS:
-            back = await self._pace.reserve_retry(post.team_id, MAX_RATE_LIMIT_WAIT_SECONDS / 2)
-            raise RetryLater(max(back, wait - MAX_RATE_LIMIT_WAIT_SECONDS / 2), RATE_LIMITED)
+            back = await self._rate_limiter.reserve_retry(
+                post.team_id, MAX_RATE_LIMIT_WAIT_SECONDS / 2
+            )
+            raise RetryLater(max(back, wait - MAX_RATE_LIMIT_WAIT_SECONDS / 2), POST_RATE_LIMITED)
         if wait > 0:
             await self._sleep(wait)
 
@@ -137,20 +148,27 @@ class _Attempt:
     def __init__(
         self,
         client: AsyncWebClient,
-        posts: IdempotencyClaims,
-        pace: MessageRateLimiter,
+        claims: IdempotencyClaims,
+        rate_limiter: MessageRateLimiter,
         sleep: Callable[[float], Awaitable[None]],
         post: OutgoingMessage,
     ) -> None:
-        self._client, self._posts, self._pace, self._sleep = client, posts, pace, sleep
-        self._post, self._token, self._looked = post, secrets.token_hex(8), False
+        self._client, self._claims, self._rate_limiter, self._sleep = (
+            client,
+            claims,
+            rate_limiter,
+            sleep,
+        )
+        self._post, self._token, self._searched = post, secrets.token_hex(8), False
 
     async def run(self, message: Mapping[str, Any]) -> str:
         """As `Once.post` says."""
-        name, place = self._post.key, (self._post.team_id, self._post.channel_id)
+        name, channel = self._post.key, (self._post.team_id, self._post.channel_id)
         for _ in range(MAX_CLAIMS):
             asked_at = asyncio.get_running_loop().time()
-            claim = await self._posts.claim(name, self._token, place, history_searched=self._looked)
+            claim = await self._claims.claim(
+                name, self._token, channel, history_searched=self._searched
+            )
             if claim.step == "sent":
                 return claim.ts
             if claim.step == "busy":
@@ -160,22 +178,22 @@ class _Attempt:
             if claim.step == "wait":
                 await self._wait(claim.seconds)
             elif found := await self._search():
-                await self._posts.mark_sent(name, found)
+                await self._claims.mark_sent(name, found)
                 return found
-        await self._posts.mark_unknown(name, self._token)
-        raise RetryLater(HISTORY_DELAY_SECONDS, RATE_LIMITED)
+        await self._claims.mark_unknown(name, self._token)
+        raise RetryLater(HISTORY_DELAY_SECONDS, POST_RATE_LIMITED)
 
     async def _wait(self, seconds: float) -> None:
         if seconds > MAX_RATE_LIMIT_WAIT_SECONDS:
-            await self._posts.mark_unknown(self._post.key, self._token)
-            raise RetryLater(seconds, RATE_LIMITED)
+            await self._claims.mark_unknown(self._post.key, self._token)
+            raise RetryLater(seconds, POST_RATE_LIMITED)
         await self._sleep(seconds)
 
     async def _send(self, message: Mapping[str, Any], asked_at: float) -> str:
         post, loop = self._post, asyncio.get_running_loop()
         if loop.time() - asked_at > MAX_CLAIM_AGE_SECONDS:
             logger.warning("a message is not posted now: this process stood still after its claim")
-            await self._posts.release(post.key, self._token)
+            await self._claims.release(post.key, self._token)
             raise RetryLater(HISTORY_DELAY_SECONDS, "the claim was too old to post")
         arguments = with_markers(message, post.key)
         if post.thread_ts:
@@ -184,25 +202,25 @@ class _Attempt:
             async with asyncio.timeout_at(asked_at + POST_TIMEOUT_SECONDS):
                 answer = await self._client.chat_postMessage(channel=post.channel_id, **arguments)
         except POST_ERRORS as error:
-            raise await self._not_posted(error) from error
+            raise await self._classify_failure(error) from error
         ts = str(answer["ts"])
-        await self._posts.mark_sent(post.key, ts)
+        await self._claims.mark_sent(post.key, ts)
         return ts
 
-    async def _not_posted(self, error: Exception) -> Exception:
+    async def _classify_failure(self, error: Exception) -> Exception:
         """What the failure means; if it means nothing certain, the claim is left in doubt."""
         post = self._post
         if (seconds := retry_after(error)) is not None:
-            await self._pace.pause(post.team_id, post.channel_id, seconds)
-            await self._posts.release(post.key, self._token)
+            await self._rate_limiter.pause(post.team_id, post.channel_id, seconds)
+            await self._claims.release(post.key, self._token)
             return RetryLater(seconds, "Slack asks to wait")
         if not had_no_effect(error):
             logger.warning("whether a message was posted is not known: %s", type(error).__name__)
             if not isinstance(error, SlackApiError):  # Slack may be at it still: the claim stands
                 return RetryLater(POST_CLAIM_SECONDS, "Slack has not answered the post")
-            await self._posts.mark_unknown(post.key, self._token)
+            await self._claims.mark_unknown(post.key, self._token)
             return RetryLater(HISTORY_DELAY_SECONDS, "the outcome of the post is unknown")
-        await self._posts.release(post.key, self._token)
+        await self._claims.release(post.key, self._token)
         if refuses_token(error):
             return RetryLater(TOKEN_RETRY_SECONDS, "Slack does not accept the token of the app")
         if isinstance(error, SlackApiError):
@@ -216,24 +234,24 @@ class _Attempt:
         again before it posts.
         """
         try:
-            async with asyncio.timeout(HISTORY_TIMEOUT_SECONDS):
-                found = await self._found()
+            async with asyncio.timeout(HISTORY_SEARCH_TIMEOUT_SECONDS):
+                found = await self._find_in_history()
         except POST_ERRORS as error:
             seconds = TOKEN_RETRY_SECONDS if refuses_token(error) else retry_after(error)
             if seconds is None and isinstance(error, SlackApiError) and had_no_effect(error):
                 logger.warning("the history of a channel may not be read: %s", error_code(error))
-                raise await self._unknown() from None
-            await self._posts.mark_unknown(self._post.key, self._token)
+                raise await self._give_up() from None
+            await self._claims.mark_unknown(self._post.key, self._token)
             pause = HISTORY_DELAY_SECONDS if seconds is None else seconds
             raise RetryLater(pause, "the channel history cannot be read") from error
-        self._looked = True
+        self._searched = True
         return found
 
-    async def _found(self) -> str:
+    async def _find_in_history(self) -> str:
         """Slack: conversations.history and .replies, scopes channels:history, groups:history."""
         cursor = ""
         for _ in range(MAX_HISTORY_PAGES):
-            answer = await self._page(cursor)
+            answer = await self._history_page(cursor)
             for message in answer.get("messages") or ():
                 if has_marker(message, self._post.key):
                     return str(message["ts"])
@@ -241,9 +259,9 @@ class _Attempt:
             if not cursor:
                 return ""
         logger.warning("a message was not found in %d pages of history", MAX_HISTORY_PAGES)
-        raise await self._unknown()
+        raise await self._give_up()
 
-    async def _page(self, cursor: str) -> Any:
+    async def _history_page(self, cursor: str) -> Any:
         post = self._post
         where: dict[str, Any] = {
             "channel": post.channel_id,
@@ -256,8 +274,8 @@ class _Attempt:
             return await self._client.conversations_replies(ts=post.thread_ts, **where)
         return await self._client.conversations_history(**where)
 
-    async def _unknown(self) -> Exception:
-        await self._posts.give_up(self._post.key, self._token)
+    async def _give_up(self) -> Exception:
+        await self._claims.give_up(self._post.key, self._token)
         return OutcomeUnknown(self._post.key)
 
 

@@ -24,7 +24,7 @@ WAITING = "Still working on it"
 @pytest.fixture
 async def harness(redis: Any, redis_url: str, clock: FakeClock) -> AsyncIterator[AppHarness]:
     """Ada is connected to acme, with 25 jobs, and nobody is patient."""
-    async with open_app(redis, redis_url, clock, patience_seconds=PATIENCE) as opened:
+    async with open_app(redis, redis_url, clock, loading_after_seconds=PATIENCE) as opened:
         await opened.connect(opened.ada, ACME_OPERATIONS)
         add_jobs(opened, 25)
         yield opened
