@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults check bench pictures format lock clean
+.PHONY: help setup demo test faults check bench screenshots format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## create .venv from the hashed requirements
 
@@ -38,9 +38,9 @@ check: $(READY) ## the same without the tests
 bench: $(READY) ## how fast the app is, a line a figure (BENCH=--verbose shows each round)
 	@$(BIN)/python -m bench $(BENCH)
 
-pictures: $(READY) ## take the pictures of the documents anew, with a Chromium and an emoji font
-	mkdir -p docs/pictures
-	PICTURES=docs/pictures $(BIN)/python -m pytest tests/browser/test_screenshots.py -p no:randomly
+screenshots: $(READY) ## take the screenshots of the documentation, with a Chromium and an emoji font
+	mkdir -p docs/screenshots
+	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser/test_screenshots.py -p no:randomly
 
 format: $(READY) ## format the code and sort its imports
 	$(BIN)/ruff format .

@@ -20,7 +20,7 @@ import bot.tasks
 from bot import errors
 from bot.app import SLASH_COMMAND
 from bot.rendering import buttons
-from bot.rendering.buttons import STATES, State
+from bot.rendering.buttons import BUTTON_STATES, ButtonState
 from bot.rendering.renderer import Renderer, examples
 from bot.scheduler.tasks import discover as clock_calls
 from bot.services.filters.definitions import ALL_FILTERS
@@ -36,7 +36,7 @@ from bot.slack.decorators import (
     discover,
 )
 from sandbox.slack.blockkit.walk import elements
-from tests import injected
+from tests.harness import injected_parameters
 from tests.harness.documented_limits import DOCUMENTED, UNDOCUMENTED, Limit, taken_by, value
 from tests.harness.documents import quoted, table, text
 from tests.harness.source_code import (
@@ -258,8 +258,8 @@ def test_a_listener_decodes_what_a_template_sends(template: str) -> None:
             REGISTRY.actions[element["action_id"]].states(element.get("value", ""), metadata)
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_every_state_is_sent_and_taken(state: type[State]) -> None:
+@pytest.mark.parametrize("state", BUTTON_STATES)
+def test_every_state_is_sent_and_taken(state: type[ButtonState]) -> None:
     """Each class is used by a template and by a listener."""
     sources = [path.read_text(encoding="utf-8") for path in (PROJECT / "templates").rglob("*.j2")]
     assert any(f"{state.__name__}(" in source for source in sources)
@@ -268,21 +268,23 @@ def test_every_state_is_sent_and_taken(state: type[State]) -> None:
 
 def test_parameters_of_listeners_are_typed() -> None:
     """Each is a service of the web process or belongs to the request, with the declared type."""
-    wrong = [wrong for heard in HEARD for wrong in injected.wrong_parameters(heard)]
+    wrong = [wrong for heard in HEARD for wrong in injected_parameters.wrong_parameters(heard)]
     assert not wrong, "\n".join(wrong)
 
 
 def test_every_value_of_a_request_is_taken() -> None:
     """By some listener; what no listener needs is not provided."""
-    provided = {name for heard in HEARD for name in injected.of_request(heard)}
+    provided = {name for heard in HEARD for name in injected_parameters.of_request(heard)}
     assert provided - {name for heard in HEARD for name in heard.parameters} == set()
 
 
 def test_a_parameter_has_one_meaning() -> None:
     """No service has the name of a value that belongs to a request or a task."""
-    of_requests = {name for heard in HEARD for name in injected.of_request(heard)}
-    assert of_requests & injected.WEB_SERVICES.keys() == set()
-    assert injected.TASK_VALUES.keys() & injected.WORKER_SERVICES.keys() == set()
+    of_requests = {name for heard in HEARD for name in injected_parameters.of_request(heard)}
+    assert of_requests & injected_parameters.WEB_SERVICES.keys() == set()
+    assert (
+        injected_parameters.TASK_VALUES.keys() & injected_parameters.WORKER_SERVICES.keys() == set()
+    )
 
 
 def test_every_service_is_used() -> None:
@@ -291,7 +293,10 @@ def test_every_service_is_used() -> None:
     taken |= {name for called in CALLED for name in called.parameters}
     for name in ("web", "worker", "wiring"):
         taken |= attributes(PROJECT / f"bot/{name}.py")
-    assert {*injected.WEB_SERVICES, *injected.WORKER_SERVICES} - taken == set()
+    assert {
+        *injected_parameters.WEB_SERVICES,
+        *injected_parameters.WORKER_SERVICES,
+    } - taken == set()
 
 
 def test_every_setting_is_in_the_example() -> None:
@@ -302,7 +307,9 @@ def test_every_setting_is_in_the_example() -> None:
 
 def test_parameters_of_tasks_are_typed() -> None:
     """Each is a service of the worker, belongs to the run, or is an id or a time from the queue."""
-    wrong = [wrong for called in CALLED for wrong in injected.wrong_parameters_of_task(called)]
+    wrong = [
+        wrong for called in CALLED for wrong in injected_parameters.wrong_parameters_of_task(called)
+    ]
     assert not wrong, "\n".join(wrong)
 
 

@@ -29,12 +29,12 @@ from tests.harness.documents import (
     table,
     text,
 )
+from tests.harness.injected_parameters import wrong_parameters
 from tests.harness.source_code import PROJECT, modules
-from tests.injected import wrong_parameters
 
 RENDERER = Renderer.default()
 REGISTRY = discover(bot.listeners)
-PICTURES = PROJECT / "docs/pictures"
+PICTURES = PROJECT / "docs/screenshots"
 EXAMPLES = [PROJECT / ".env.example", PROJECT / "manifest.yml"]
 USER_GUIDE, OPERATOR_GUIDE = "docs/user-guide.md", "docs/operator-guide.md"
 

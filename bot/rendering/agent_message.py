@@ -11,15 +11,15 @@ from typing import Literal, TypeAlias
 from bot.rendering.rich_text import Block, Element, blocks, code_block, section, text_length
 from bot.rendering.text import ELLIPSIS, clean, head, one_line, shorten
 
-Kind: TypeAlias = Literal["json", "markdown", "plain"]
+TextKind: TypeAlias = Literal["json", "markdown", "plain"]
 
-LAYERS = 4  # how often a text may be wrapped
+MAX_WRAPPINGS = 4  # how often a text may be wrapped
 
 _FENCE = "```"
 _FENCES = frozenset({_FENCE, f"{_FENCE}json"})
-_DRIVE = re.compile(r"\b[A-Za-z]:\\")
-_SPELLED = re.compile(r"(?<!\\)\\(r\\n|n|t)")
-_SIGNS = re.compile(
+_WINDOWS_DRIVE = re.compile(r"\b[A-Za-z]:\\")
+_ESCAPED_NEWLINE = re.compile(r"(?<!\\)\\(r\\n|n|t)")
+_MARKDOWN_SIGNS = re.compile(
     r"""^[ ]{0,3}(?: \#{1,6}[ ] | [-*+][ ] | \d{1,9}[.)][ ] | > | ``` | ~~~ | \|?[ ]*:?-+:?[ ]*\| )
       | \*\*\S | __\S | ~~\S | `[^`\n]+` | \]\( | <https?:
       | (?<![\w*])\*[^\s*][^*\n]*\*(?![\w*]) | (?<!\w)_[^\s_][^_\n]*_(?!\w)""",
@@ -31,14 +31,14 @@ _SIGNS = re.compile(
 class AgentText:
     """`words` are cleaned; those of kind "json" are an object or an array."""
 
-    kind: Kind
+    kind: TextKind
     words: str
 
 
-def read(text: str) -> AgentText:
+def detect(text: str) -> AgentText:
     """What `text` is, out of its wrappings; nothing that it says is left out."""
     words = clean(text).strip()
-    for _ in range(LAYERS):
+    for _ in range(MAX_WRAPPINGS):
         inner = _unfenced(words)
         parsed = _parsed(inner)
         if isinstance(parsed, dict | list):
@@ -47,7 +47,7 @@ def read(text: str) -> AgentText:
         if unwrapped == words:
             break
         words = unwrapped
-    return AgentText("markdown" if _SIGNS.search(words) else "plain", words)
+    return AgentText("markdown" if _MARKDOWN_SIGNS.search(words) else "plain", words)
 
 
 def _unfenced(words: str) -> str:
@@ -70,22 +70,22 @@ def _parsed(words: str) -> dict[str, object] | list[object] | str | None:
 
 def _with_line_ends(words: str) -> str:
     """Line ends that were written out in letters, in a text that has no real ones."""
-    if "\n" in words or "\\n" not in words or _DRIVE.search(words):
+    if "\n" in words or "\\n" not in words or _WINDOWS_DRIVE.search(words):
         return words
     decoded = _parsed(f'"{words}"')
     if isinstance(decoded, str):
         return decoded
-    return _SPELLED.sub(lambda found: "\t" if found[1] == "t" else "\n", words)
+    return _ESCAPED_NEWLINE.sub(lambda found: "\t" if found[1] == "t" else "\n", words)
 
 
 INDENT = 2
-DEEPEST = 20  # levels; beyond that lines are indented no further
+MAX_DEPTH = 20  # levels; beyond that lines are indented no further
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
 _CLOSED_BY = {"{": "}", "[": "]"}
 
 
-def pretty(text: str, limit: int) -> str:
+def pretty_json(text: str, limit: int) -> str:
     """Valid JSON on indented lines: all of it, or a beginning longer than `limit` characters."""
     made: list[str] = []
     length = 0
@@ -97,9 +97,9 @@ def pretty(text: str, limit: int) -> str:
     return "".join(made)
 
 
-def pretty_within(text: str, most: int) -> str:
+def pretty_json_within(text: str, most: int) -> str:
     """Valid JSON on indented lines, or as it is where that would take more than `most`."""
-    shown = pretty(text, most) if len(text) <= most else text
+    shown = pretty_json(text, most) if len(text) <= most else text
     return shown if len(shown) <= most else text
 
 
@@ -117,7 +117,7 @@ def _indented(tokens: Iterator[str]) -> Iterator[str]:
 
 
 def _line(depth: int) -> str:
-    return "\n" + " " * (INDENT * min(depth, DEEPEST))
+    return "\n" + " " * (INDENT * min(depth, MAX_DEPTH))
 
 
 def _tokens(text: str) -> Iterator[str]:
@@ -131,8 +131,8 @@ def _readable(token: str) -> str:
     return shown if clean(shown) == shown else token
 
 
-READS = 20_000  # characters; whether a longer text is JSON is not looked at
-SHOWS = 1000  # characters from which the line is made
+EXCERPT_READ_LENGTH = 20_000  # characters; whether a longer text is JSON is not looked at
+EXCERPT_LENGTH = 1000  # characters from which the line is made
 
 _NOISE = (
     (re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE), " "),
@@ -150,11 +150,15 @@ _NOISE = (
 def excerpt(text: str | None, limit: int) -> str:
     """The beginning of `text` in at most `limit` characters; what is cut ends with "…"."""
     whole = text or ""
-    found = read(whole[:READS])
-    shown = pretty(found.words, SHOWS) if found.kind == "json" else found.words[:SHOWS]
+    found = detect(whole[:EXCERPT_READ_LENGTH])
+    shown = (
+        pretty_json(found.words, EXCERPT_LENGTH)
+        if found.kind == "json"
+        else found.words[:EXCERPT_LENGTH]
+    )
     if found.kind == "markdown":
         shown = _without_noise(shown)
-    if len(whole) > READS or len(found.words) > SHOWS:
+    if len(whole) > EXCERPT_READ_LENGTH or len(found.words) > EXCERPT_LENGTH:
         shown += ELLIPSIS
     return shorten(one_line(shown.replace("\\n", " ")), limit)
 
@@ -165,17 +169,17 @@ def _without_noise(words: str) -> str:
     return words
 
 
-IN_MODAL = 50_000
+MODAL_TEXT_LENGTH = 50_000
 """Characters that a modal holds for certain, whatever they are. Slack: 250 kB a view."""
 
-ON_CARD = 50_000
+CARD_TEXT_LENGTH = 50_000
 """Characters of a text that are read on the event loop; the whole text comes as a file."""
 
-MOST_BYTES = 200_000
+MAX_BYTES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class AgentMessage:
     """`blocks` are rich text, each of at most 3,000 characters; `length` is the whole text's."""
 
     blocks: list[Block]
@@ -183,31 +187,31 @@ class Layout:
     length: int
 
 
-def lay_out(text: str | None, room: int, reads: int | None = None) -> Layout:
+def agent_message_blocks(text: str | None, room: int, reads: int | None = None) -> AgentMessage:
     """The first `room` characters of `text`, up to a paragraph, a line or a word.
 
     Reads no more than `reads` characters: whether a longer text is JSON is not looked at.
     """
-    found = read((text or "")[:reads])
-    whole = pretty(found.words, room) if found.kind == "json" else found.words
-    start, is_whole = _beginning(whole, room), reads is None or len(text or "") <= reads
-    return Layout(
+    found = detect((text or "")[:reads])
+    whole = pretty_json(found.words, room) if found.kind == "json" else found.words
+    start, is_whole = _first_part(whole, room), reads is None or len(text or "") <= reads
+    return AgentMessage(
         blocks(_elements(found.kind, start)), is_whole and start == whole, len(text or "")
     )
 
 
-def _elements(kind: Kind, start: str) -> list[Element]:
-    made = _MAKE[kind](start)
+def _elements(kind: TextKind, start: str) -> list[Element]:
+    made = _ELEMENTS_BY_KIND[kind](start)
     return section(start) if made is None or _has_grown(made, start) else made
 
 
 def _has_grown(made: list[Element], start: str) -> bool:
     """Whether a few signs have become so much that it would no longer fit."""
     sent = json.dumps(made, ensure_ascii=False).encode("utf-8", "replace")
-    return text_length(made) > 2 * len(start) + 200 or len(sent) > MOST_BYTES
+    return text_length(made) > 2 * len(start) + 200 or len(sent) > MAX_BYTES
 
 
-def _beginning(words: str, room: int) -> str:
+def _first_part(words: str, room: int) -> str:
     if len(words) <= room:
         return words
     ends = (words.rfind(end, room // 2, room) for end in ("\n\n", "\n"))
@@ -215,14 +219,14 @@ def _beginning(words: str, room: int) -> str:
     return words[:end].rstrip() if end else head(words, room)
 
 
-def _from_markdown(start: str) -> list[Element] | None:
+def _markdown_elements(start: str) -> list[Element] | None:
     from bot.rendering.markdown import from_markdown
 
     return from_markdown(start)
 
 
-_MAKE: dict[Kind, Callable[[str], list[Element] | None]] = {
+_ELEMENTS_BY_KIND: dict[TextKind, Callable[[str], list[Element] | None]] = {
     "json": code_block,
-    "markdown": _from_markdown,
+    "markdown": _markdown_elements,
     "plain": section,
 }

@@ -121,7 +121,7 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
-class State:
+class ButtonState:
     """The base class. Fields are str, int or bool; a field with its default value is not stored.
 
     Everyone who sees the message can read a state: it holds ids, never a secret or a long text.
@@ -150,29 +150,29 @@ class State:
         return value
 
 
-AnyState = TypeVar("AnyState", bound=State)
+AnyButtonState = TypeVar("AnyButtonState", bound=ButtonState)
 
 
 @dataclass(frozen=True)
-class TenantButton(State):
+class TenantButton(ButtonState):
     kind = "tenant"
     tenant: str
 
 
 @dataclass(frozen=True)
-class ChannelButton(State):
+class ChannelButton(ButtonState):
     kind = "channel"
     channel_id: str
 
 
 @dataclass(frozen=True)
-class DigestButton(State):
+class DigestButton(ButtonState):
     kind = "digest"
     digest_id: str
 
 
 @dataclass(frozen=True)
-class AlertButton(State):
+class AlertButton(ButtonState):
     """Without an id: all alerts of the channel."""
 
     kind = "alert"
@@ -180,7 +180,7 @@ class AlertButton(State):
 
 
 @dataclass(frozen=True)
-class CleanupButton(State):
+class CleanupButton(ButtonState):
     """`tenant` and `counted` are for the form that asks for the number."""
 
     kind = "clean"
@@ -190,7 +190,7 @@ class CleanupButton(State):
 
 
 @dataclass(frozen=True)
-class JobButton(State):
+class JobButton(ButtonState):
     """One job, and the place of the button.
 
     `cursor` and `page`: the list that shows the job; `page` alone: of the entries of an import.
@@ -209,7 +209,7 @@ class JobButton(State):
 
 
 @dataclass(frozen=True)
-class JobsButton(State):
+class JobsButton(ButtonState):
     """Several jobs, `tenant/id` line by line; in a modal, the question whether to delete them.
 
     `form`: as in ModalOrigin. `below`: the key of the modal under the question, in the same store.
@@ -229,7 +229,7 @@ class JobsButton(State):
 
 
 @dataclass(frozen=True)
-class ListButton(State):
+class ListButton(ButtonState):
     """A page of a list of jobs.
 
     `query`: the same list in the compact form of `bot.services.filters.form`, for when the cursor
@@ -245,7 +245,7 @@ class ListButton(State):
 
 
 @dataclass(frozen=True)
-class SessionButton(State):
+class SessionButton(ButtonState):
     """A page of the log of a session."""
 
     kind = "session"
@@ -255,7 +255,7 @@ class SessionButton(State):
 
 
 @dataclass(frozen=True)
-class ShareButton(State):
+class ShareButton(ButtonState):
     """One job, or the page of a list if there is a cursor; from a modal also where it is shared."""
 
     kind = "share"
@@ -268,13 +268,13 @@ class ShareButton(State):
 
 
 @dataclass(frozen=True)
-class WordsButton(State):
+class WordsButton(ButtonState):
     kind = "words"
     words: str
 
 
 @dataclass(frozen=True)
-class ModalOrigin(State):
+class ModalOrigin(ButtonState):
     """The message that a modal was opened from.
 
     `form`: the key of its copy in `bot.store.forms`; empty if it cannot be changed.
@@ -286,7 +286,7 @@ class ModalOrigin(State):
     thread_ts: str = ""
 
 
-STATES: tuple[type[State], ...] = (
+BUTTON_STATES: tuple[type[ButtonState], ...] = (
     TenantButton,
     ChannelButton,
     DigestButton,
@@ -302,7 +302,7 @@ STATES: tuple[type[State], ...] = (
 )
 
 
-def decode(value: str, state: type[AnyState]) -> AnyState:
+def decode(value: str, state: type[AnyButtonState]) -> AnyButtonState:
     """The state with this `value`. Unknown facts are ignored, and missing ones get their defaults.
 
     Raises OutdatedButton for any other text, also for the state of another class.

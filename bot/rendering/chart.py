@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from bot.rendering.blockkit import limits
-from bot.rendering.blockkit.rules import Part, exact, words
+from bot.rendering.blockkit.rules import Part, string, uncut_string
 
 CHART_BLOCK = "data_visualization"
 CHART_TYPES = ("line", "bar", "area")
-LARGEST = 2**53  # a larger number is not exact in JavaScript
+MAX_VALUE = 2**53  # a larger number is not exact in JavaScript
 
-_label = exact(limits.CHART_LABEL)
-_title, _axis_label = words(limits.CHART_TITLE), words(limits.CHART_AXIS_LABEL)
-_block_id = exact(limits.BLOCK_ID)
+_label = uncut_string(limits.CHART_LABEL)
+_title, _axis_label = string(limits.CHART_TITLE), string(limits.CHART_AXIS_LABEL)
+_block_id = uncut_string(limits.BLOCK_ID)
 
 
 def fit_chart(block: Any) -> Part | None:
@@ -28,7 +28,7 @@ def fit_chart(block: Any) -> Part | None:
     """
     if not isinstance(block, dict) or not isinstance(block.get("title"), str):
         return None
-    title, chart = _title(block["title"]), _fit_lines(block.get("chart"))
+    title, chart = _title(block["title"]), _fit_series(block.get("chart"))
     if title is None or chart is None:
         return None
     block_id = _block_id(block.get("block_id"))
@@ -66,15 +66,15 @@ def _is_chart(block: Any) -> bool:
     return isinstance(block, Mapping) and block.get("type") == CHART_BLOCK
 
 
-def _fit_lines(chart: Any) -> Part | None:
+def _fit_series(chart: Any) -> Part | None:
     """A chart whose series, each of its own name, have one value for each category, in order."""
     if not isinstance(chart, dict) or chart.get("type") not in CHART_TYPES:
         return None
     axes, series = chart.get("axis_config"), chart.get("series")
     if not isinstance(axes, dict) or not _are_objects(series):
         return None
-    categories = _names(axes.get("categories"), limits.CHART_CATEGORIES)
-    names = _names([one.get("name") for one in series], limits.CHART_SERIES)
+    categories = _distinct_labels(axes.get("categories"), limits.CHART_CATEGORIES)
+    names = _distinct_labels([one.get("name") for one in series], limits.CHART_SERIES)
     if categories is None or names is None:
         return None
     if not all(_is_complete(one.get("data"), categories) for one in series):
@@ -87,7 +87,7 @@ def _are_objects(parts: Any) -> TypeGuard[list[Part]]:
     return isinstance(parts, list) and all(isinstance(part, dict) for part in parts)
 
 
-def _names(names: Any, most: int) -> list[str] | None:
+def _distinct_labels(names: Any, most: int) -> list[str] | None:
     """One to `most` different labels; None for anything else."""
     if not isinstance(names, list) or not 0 < len(names) <= most or None in map(_label, names):
         return None
@@ -109,4 +109,4 @@ def _is_complete(points: Any, categories: list[str]) -> bool:
 
 def _is_number(value: Any) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and abs(value) <= LARGEST
+    return is_number and abs(value) <= MAX_VALUE

@@ -1,4 +1,4 @@
-"""Filters of the templates, besides those of Jinja."""
+"""Jinja filters for message templates: dates, durations, links, mentions, code, cutting."""
 
 from __future__ import annotations
 
@@ -11,80 +11,80 @@ from urllib.parse import quote
 
 from bot.domain.times import read_time
 from bot.rendering import text
-from bot.rendering.agent_message import ON_CARD, excerpt, lay_out
+from bot.rendering.agent_message import CARD_TEXT_LENGTH, agent_message_blocks, excerpt
 from bot.rendering.blockkit.limits import URL
 from bot.rendering.chart import chart_value
 from bot.rendering.parse import TrustedText
 
-MONTHS = (
+MONTH_NAMES = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_FIXED = re.compile(r"Etc/GMT([+-])([1-9]\d?)")
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-LONGEST_DATE = 20  # characters, also of what is none
-BAR = 12
-FULL, EMPTY = "\u2588", "\u2591"
+_FIXED_OFFSET_ZONE = re.compile(r"Etc/GMT([+-])([1-9]\d?)")
+WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MAX_DATE_LENGTH = 20  # characters, also of what is none
+BAR_WIDTH = 12
+FILLED_CELL, EMPTY_CELL = "\u2588", "\u2591"
 
 
-def wall_clock(minute: int) -> str:
+def time_of_day(minute: int) -> str:
     """ "09:00" for the 540th minute of a day."""
     if minute not in range(24 * 60):
         return "00:00"
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
-def zone(name: str) -> str:
+def timezone_name(name: str) -> str:
     """ "UTC+5" for IANA's Etc/GMT-5, which counts the other way round; other names as they are."""
-    found = _FIXED.fullmatch(name)
+    found = _FIXED_OFFSET_ZONE.fullmatch(name)
     return f"UTC{'-' if found[1] == '+' else '+'}{found[2]}" if found else name
 
 
 def weekdays(days: Sequence[int]) -> str:
     """ "every day", "Monday to Friday", "Monday, Wednesday and Friday"; Monday is 0."""
-    known = sorted({day for day in days if day in range(len(DAYS))})
-    if len(known) == len(DAYS):
+    known = sorted({day for day in days if day in range(len(WEEKDAY_NAMES))})
+    if len(known) == len(WEEKDAY_NAMES):
         return "every day"
-    names = [DAYS[day] for day in known]
+    names = [WEEKDAY_NAMES[day] for day in known]
     if len(known) > 2 and known[-1] - known[0] == len(known) - 1:
         return f"{names[0]} to {names[-1]}"
     *others, last = names or ["on no day"]
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def day(on: str) -> str:
+def day_and_month(on: str) -> str:
     """ "9 November" for 2026-11-09; what is no date in ISO 8601 is shown as it came."""
-    found = _date(on)
+    found = _parse_date(on)
     return (
-        f"{found.day} {MONTHS[found.month - 1]}"
+        f"{found.day} {MONTH_NAMES[found.month - 1]}"
         if found
-        else text.one_line(text.clean_start(on, LONGEST_DATE))
+        else text.one_line(text.clean_start(on, MAX_DATE_LENGTH))
     )
 
 
-def days_from(first: str, last: str) -> str:
+def date_range(first: str, last: str) -> str:
     """ "10 to 23 November", "27 November to 10 December"."""
-    begun, ended = _date(first), _date(last)
+    begun, ended = _parse_date(first), _parse_date(last)
     same_month = begun and ended and begun.month == ended.month
-    return f"{begun.day if begun and same_month else day(first)} to {day(last)}"
+    return f"{begun.day if begun and same_month else day_and_month(first)} to {day_and_month(last)}"
 
 
-def _date(on: str) -> date | None:
+def _parse_date(on: str) -> date | None:
     try:
         return date.fromisoformat(on)
     except ValueError:
         return None
 
 
-def bar(count: int | None, most: int) -> str:
+def text_bar(count: int | None, most: int) -> str:
     """`count` drawn against `most`, as wide as any other bar; one that is not 0 can be seen."""
-    filled = sum((count or 0) * BAR > most * step for step in range(BAR))
-    return FULL * filled + EMPTY * (BAR - filled)
+    filled = sum((count or 0) * BAR_WIDTH > most * step for step in range(BAR_WIDTH))
+    return FILLED_CELL * filled + EMPTY_CELL * (BAR_WIDTH - filled)
 
 
 _WEB_ADDRESS = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
-DURATIONS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-LONGEST_DURATION = 10_000 * 86_400
+DURATION_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+MAX_DURATION_SECONDS = 10_000 * 86_400
 
 _LEGAL_IN_URL = "%/:?#[]@!$&'()*+,;=~"
 _LOOKS_LIKE_BACK_TICK = "\u02cb"
@@ -98,7 +98,7 @@ def date_token(value: float | str | None) -> TrustedText:
     """
     if value is None:
         return TrustedText()
-    moment = _moment(value)
+    moment = _utc_time(value)
     if moment is None:
         return TrustedText(text.escape(text.clean_start(str(value))))
     fallback = f"{moment:%Y-%m-%d %H:%M} UTC"
@@ -107,15 +107,15 @@ def date_token(value: float | str | None) -> TrustedText:
     )
 
 
-def _moment(value: float | str) -> datetime | None:
+def _utc_time(value: float | str) -> datetime | None:
     try:
-        moment = _parsed(value).astimezone(UTC)
+        moment = _read_time(value).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
     return moment if moment.year >= 1970 else None
 
 
-def _parsed(value: float | str) -> datetime:
+def _read_time(value: float | str) -> datetime:
     if not isinstance(value, str):
         return datetime.fromtimestamp(value, UTC)
     return read_time(value.strip())
@@ -142,17 +142,17 @@ def code(value: str | float | None) -> TrustedText:
     return TrustedText(f"`{text.escape(words.replace('`', _LOOKS_LIKE_BACK_TICK))}`")
 
 
-def user(user_id: str) -> TrustedText:
+def user_mention(user_id: str) -> TrustedText:
     """Slack's name for a user, who is told when this stands in a new message of a channel."""
-    return _named("@", "UW", user_id)
+    return _mention("@", "UW", user_id)
 
 
-def channel(channel_id: str) -> TrustedText:
+def channel_mention(channel_id: str) -> TrustedText:
     """Slack's name for a channel, as a link to it."""
-    return _named("#", "CG", channel_id)
+    return _mention("#", "CG", channel_id)
 
 
-def _named(sign: str, kinds: str, slack_id: str) -> TrustedText:
+def _mention(sign: str, kinds: str, slack_id: str) -> TrustedText:
     """`<@U…>` or `<#C…>`; what is no id of Slack's is letters."""
     if re.fullmatch(f"[{kinds}][A-Z0-9]{{1,30}}", slack_id):
         return TrustedText(f"<{sign}{slack_id}>")
@@ -166,9 +166,9 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 def duration(seconds: float) -> str:
     """ "47 s", "2 min 14 s", "3 h 5 min", "2 d 4 h": the two largest units."""
-    left = int(min(max(seconds, 0), LONGEST_DURATION))
+    left = int(min(max(seconds, 0), MAX_DURATION_SECONDS))
     parts = []
-    for size, unit in DURATIONS:
+    for size, unit in DURATION_UNITS:
         count, left = divmod(left, size)
         parts.append(f"{count} {unit}" if count else "")
     first = next((place for place, part in enumerate(parts) if part), len(parts) - 1)
@@ -183,23 +183,23 @@ def _one_line(value: str | None) -> str:
     return text.one_line(text.clean_start(value or ""))
 
 
-FILTERS: Mapping[str, Callable[..., Any]] = {
-    "bar": bar,
+JINJA_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "text_bar": text_bar,
     "chart_value": chart_value,
-    "channel": channel,
+    "channel": channel_mention,
     "date": date_token,
-    "day": day,
-    "days_from": days_from,
+    "day_and_month": day_and_month,
+    "date_range": date_range,
     "link": link,
     "code": code,
     "duration": duration,
     "excerpt": excerpt,
-    "lay_out": partial(lay_out, reads=ON_CARD),
+    "agent_message": partial(agent_message_blocks, reads=CARD_TEXT_LENGTH),
     "plural": plural,
     "shorten": _shorten,
     "one_line": _one_line,
-    "user": user,
-    "wall_clock": wall_clock,
-    "zone": zone,
+    "user": user_mention,
+    "time_of_day": time_of_day,
+    "timezone_name": timezone_name,
     "weekdays": weekdays,
 }

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from bot.domain.jobs import Job
 from bot.rendering.text import clean, shorten
 
-LONGEST_CELL = 32_767  # Excel
+MAX_CELL_LENGTH = 32_767  # Excel
 BYTE_ORDER_MARK = "\ufeff"
 """By it Excel knows that the file is UTF-8."""
 
@@ -52,10 +52,10 @@ def csv_text(jobs: Iterable[Job]) -> str:
     for job in listed:
         cells = {name: getattr(job, name) for name in COLUMNS.values()}
         cells["agent_name"] = names.get(job.agent_id, "")
-        rows.writerow(map(harmless, cells.values()))
+        rows.writerow(map(neutralize_formulas, cells.values()))
     return file.getvalue()
 
 
-def harmless(text: str) -> str:
+def neutralize_formulas(text: str) -> str:
     """`text` as a cell that no spreadsheet takes for a formula."""
-    return shorten(_FORMULA.sub("'", clean(text)), LONGEST_CELL)
+    return shorten(_FORMULA.sub("'", clean(text)), MAX_CELL_LENGTH)

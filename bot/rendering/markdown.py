@@ -11,15 +11,15 @@ from markdown_it.token import Token
 
 from bot.rendering.blockkit.limits import RICH_TEXT
 from bot.rendering.rich_text import (
-    MOST_LEAVES,
+    MAX_ELEMENTS,
     Element,
     Leaf,
     code_block,
     elements,
-    said,
-    shown_link,
+    leaves_text,
+    link_with_host,
+    text_leaves,
     text_length,
-    words,
 )
 
 _STYLES = {"strong": "bold", "em": "italic", "s": "strike"}
@@ -36,7 +36,7 @@ def leaves(run: Token, *styles: str) -> list[Leaf]:
         elif token.type == "link_open":
             url, start = str(token.attrGet("href") or ""), len(made)
         elif token.type == "link_close":
-            made[start:] = shown_link(url, said(made[start:]), connection)
+            made[start:] = link_with_host(url, leaves_text(made[start:]), connection)
         else:
             made += _leaf(token, connection)
     return made
@@ -44,16 +44,16 @@ def leaves(run: Token, *styles: str) -> list[Leaf]:
 
 def _leaf(token: Token, styles: list[str]) -> list[Leaf]:
     if token.type == "image":
-        return shown_link(str(token.attrGet("src") or ""), token.content, styles)
+        return link_with_host(str(token.attrGet("src") or ""), token.content, styles)
     if token.type in ("softbreak", "hardbreak"):
-        return [words("\n")]
+        return [text_leaves("\n")]
     if token.type == "code_inline":
-        return [words(token.content, *styles, "code")]
-    return [words(token.content, *styles)] if token.content else []
+        return [text_leaves(token.content, *styles, "code")]
+    return [text_leaves(token.content, *styles)] if token.content else []
 
 
-WIDEST = 40  # characters; a longer cell pushes the rest of its line aside
-GAP = "  "
+MAX_COLUMN_WIDTH = 40  # characters; a longer cell pushes the rest of its line aside
+COLUMN_GAP = "  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Cell:
     is_right: bool = False
 
 
-def rows(tokens: Iterator[Token]) -> Iterator[list[Cell]]:
+def table_rows(tokens: Iterator[Token]) -> Iterator[list[Cell]]:
     """The rows of the table that `tokens` stand in; what follows the table is left there."""
     cells: list[Cell] = []
     is_right = False
@@ -70,7 +70,7 @@ def rows(tokens: Iterator[Token]) -> Iterator[list[Cell]]:
         if token.type in ("th_open", "td_open"):
             is_right = "right" in str(token.attrGet("style"))
         elif token.type == "inline":
-            cells.append(Cell(said(leaves(token)), is_right))
+            cells.append(Cell(leaves_text(leaves(token)), is_right))
         elif token.type == "tr_close":
             yield cells
             cells = []
@@ -78,15 +78,15 @@ def rows(tokens: Iterator[Token]) -> Iterator[list[Cell]]:
             return
 
 
-def columns(table: Iterable[Sequence[Cell]]) -> str:
+def table_lines(table: Iterable[Sequence[Cell]]) -> str:
     """One line a row, with a rule below the first."""
     lines = list(table)
     widths = [
-        max(min(len(cell.words), WIDEST) for cell in column)
+        max(min(len(cell.words), MAX_COLUMN_WIDTH) for cell in column)
         for column in zip_longest(*lines, fillvalue=Cell(""))
     ]
     head, *body = [_line(row, widths) for row in lines]
-    rule = GAP.join("─" * width for width in widths)
+    rule = COLUMN_GAP.join("─" * width for width in widths)
     return "\n".join([head, rule, *body])
 
 
@@ -95,11 +95,11 @@ def _line(row: Sequence[Cell], widths: Sequence[int]) -> str:
         cell.words.rjust(width) if cell.is_right else cell.words.ljust(width)
         for cell, width in zip(row, widths, strict=False)
     )
-    return GAP.join(padded).rstrip()
+    return COLUMN_GAP.join(padded).rstrip()
 
 
-DEEPEST_LIST = 8  # Slack: rich_text_list, indent
-HIGHEST_OFFSET = 999  # not documented; higher numbers are written in letters
+MAX_LIST_DEPTH = 8  # Slack: rich_text_list, indent
+MAX_LIST_OFFSET = 999  # not documented; higher numbers are written in letters
 RULE = "―――"
 
 
@@ -111,7 +111,7 @@ class _List:
     is_item_begun: bool = False
 
 
-class Writer:
+class RichTextWriter:
     """Leaves gather until what they stand in ends: a list's item, a quote, all paragraphs."""
 
     def __init__(self) -> None:
@@ -125,8 +125,8 @@ class Writer:
         rest = iter(tokens)
         for token in rest:
             if token.type == "table_open":
-                self._add(code_block(columns(rows(rest))))
-            elif take := _TAKEN.get(token.type):
+                self._add(code_block(table_lines(table_rows(rest))))
+            elif take := _HANDLED_TOKENS.get(token.type):
                 take(self, token)
         self._end()
         return self._elements
@@ -138,7 +138,7 @@ class Writer:
         self._styles = ("bold",) if token.nesting > 0 else ()
 
     def rule(self, _: Token) -> None:
-        self._gather([words(RULE)])
+        self._gather([text_leaves(RULE)])
 
     def code(self, token: Token) -> None:
         self._add(code_block(token.content.rstrip("\n")))
@@ -165,7 +165,7 @@ class Writer:
 
     def _gather(self, more: list[Leaf]) -> None:
         if self._leaves:
-            self._leaves.append(words("\n" if self._lists else "\n\n"))
+            self._leaves.append(text_leaves("\n" if self._lists else "\n\n"))
         self._leaves += more
 
     def _add(self, more: list[Element]) -> None:
@@ -174,13 +174,13 @@ class Writer:
 
     def _end(self) -> None:
         gathered, self._leaves = self._leaves, []
-        if not said(gathered).strip():
+        if not leaves_text(gathered).strip():
             return
         begins_item = bool(self._lists) and not self._lists[-1].is_item_begun
         if begins_item and not self._quotes:
             self._begin_item(gathered)
         elif begins_item:
-            self._elements += elements("rich_text_quote", [words(self._sign()), *gathered])
+            self._elements += elements("rich_text_quote", [text_leaves(self._sign()), *gathered])
         else:
             kind = "rich_text_quote" if self._quotes else "rich_text_section"
             self._elements += elements(kind, gathered)
@@ -193,11 +193,11 @@ class Writer:
 
     def _begin_item(self, gathered: list[Leaf]) -> None:
         number = self._lists[-1].number
-        if number is not None and not 0 < number <= HIGHEST_OFFSET:
-            self._elements += elements("rich_text_section", [words(self._sign()), *gathered])
+        if number is not None and not 0 < number <= MAX_LIST_OFFSET:
+            self._elements += elements("rich_text_section", [text_leaves(self._sign()), *gathered])
             return
         item, *more = elements("rich_text_section", gathered)
-        self._add_item(item, number, min(len(self._lists) - 1, DEEPEST_LIST))
+        self._add_item(item, number, min(len(self._lists) - 1, MAX_LIST_DEPTH))
         self._elements += more
 
     def _add_item(self, item: Element, number: int | None, indent: int) -> None:
@@ -215,34 +215,34 @@ def _follows(last: Element, item: Element, number: int | None, indent: int) -> b
         return False
     items = last["elements"]
     next_number = last.get("offset", 0) + len(items) + 1 if last["style"] == "ordered" else None
-    has_room = text_length(last) + text_length(item) <= RICH_TEXT and len(items) < MOST_LEAVES
+    has_room = text_length(last) + text_length(item) <= RICH_TEXT and len(items) < MAX_ELEMENTS
     return has_room and number == next_number
 
 
-_TAKEN: Mapping[str, Callable[[Writer, Token], None]] = {
-    "inline": Writer.run,
-    "heading_open": Writer.heading,
-    "heading_close": Writer.heading,
-    "hr": Writer.rule,
-    "fence": Writer.code,
-    "code_block": Writer.code,
-    "blockquote_open": Writer.quote,
-    "blockquote_close": Writer.quote,
-    "bullet_list_open": Writer.open_list,
-    "bullet_list_close": Writer.close_list,
-    "ordered_list_open": Writer.open_list,
-    "ordered_list_close": Writer.close_list,
-    "list_item_close": Writer.close_item,
+_HANDLED_TOKENS: Mapping[str, Callable[[RichTextWriter, Token], None]] = {
+    "inline": RichTextWriter.run,
+    "heading_open": RichTextWriter.heading,
+    "heading_close": RichTextWriter.heading,
+    "hr": RichTextWriter.rule,
+    "fence": RichTextWriter.code,
+    "code_block": RichTextWriter.code,
+    "blockquote_open": RichTextWriter.quote,
+    "blockquote_close": RichTextWriter.quote,
+    "bullet_list_open": RichTextWriter.open_list,
+    "bullet_list_close": RichTextWriter.close_list,
+    "ordered_list_open": RichTextWriter.open_list,
+    "ordered_list_close": RichTextWriter.close_list,
+    "list_item_close": RichTextWriter.close_item,
 }
 
 
-NESTING = 30
-MOST_BRACKETS = 2000  # each "[" may begin a link, so markdown-it looks far ahead
-MOST_LINES = 3000
+MAX_NESTING = 30
+MAX_BRACKETS = 2000  # each "[" may begin a link, so markdown-it looks far ahead
+MAX_LINES = 3000
 
 # Without references, a short text cannot repeat a long address many times.
 _parser = (
-    MarkdownIt("commonmark", {"html": False, "maxNesting": NESTING})
+    MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING})
     .enable(["table", "strikethrough"])
     .disable("reference")
 )
@@ -250,10 +250,10 @@ _parser = (
 
 def from_markdown(text: str) -> list[Element] | None:
     """The elements that `text` makes; None where it is not to be read as Markdown."""
-    if text.count("[") > MOST_BRACKETS or text.count("\n") > MOST_LINES:
+    if text.count("[") > MAX_BRACKETS or text.count("\n") > MAX_LINES:
         return None
     tokens = _parser.parse(text)
     # markdown-it drops what lies deeper than it may go.
-    if max((token.level for token in tokens), default=0) >= NESTING - 1:
+    if max((token.level for token in tokens), default=0) >= MAX_NESTING - 1:
         return None
-    return Writer().written(tokens)
+    return RichTextWriter().written(tokens)

@@ -11,13 +11,13 @@ from bot.rendering.buttons import JobButton, decode
 
 Block = Mapping[str, Any]
 
-_END = ".buttons"
+_BLOCK_ID_SUFFIX = ".buttons"
 
 
-def jobs_in_rows(blocks: Iterable[Block]) -> dict[str, tuple[str, str]]:
+def job_row_numbers(blocks: Iterable[Block]) -> dict[str, tuple[str, str]]:
     """Tenant and id of the job in each row that has buttons, by the row's first block_id."""
-    ends = [block for block in blocks if _block_id(block).endswith(_END)]
-    found = {_block_id(block).removesuffix(_END): _job(block) for block in ends}
+    ends = [block for block in blocks if _block_id(block).endswith(_BLOCK_ID_SUFFIX)]
+    found = {_block_id(block).removesuffix(_BLOCK_ID_SUFFIX): _job(block) for block in ends}
     return {row: job for row, job in found.items() if job}
 
 
@@ -36,7 +36,7 @@ def with_rows_replaced(blocks: Iterable[Block], rows: Mapping[str, Sequence[Bloc
             kept += rows[within]
         if not within:
             kept.append(block)
-        elif _block_id(block) == within + _END:
+        elif _block_id(block) == within + _BLOCK_ID_SUFFIX:
             within = ""
     return kept
 
@@ -44,16 +44,20 @@ def with_rows_replaced(blocks: Iterable[Block], rows: Mapping[str, Sequence[Bloc
 def row_of(blocks: Iterable[Block], tenant: str, job_id: str) -> str:
     """The row that shows a job; "" where none does, or only by fields that somebody chose."""
     blocks = list(blocks)
-    found = next((row for row, job in jobs_in_rows(blocks).items() if job == (tenant, job_id)), "")
+    found = next(
+        (row for row, job in job_row_numbers(blocks).items() if job == (tenant, job_id)), ""
+    )
     begin = next((block for block in blocks if found and _block_id(block) == found), {})
     text = str(begin.get("text", {}).get("text", ""))
     return found if text and not text.startswith("`") else ""
 
 
-def _job(block: Block) -> tuple[str, str] | None:
-    """The job of a row's Delete button."""
+def _job(
+    block: Block, action_id: str = buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM
+) -> tuple[str, str] | None:
+    """Tenant and id of the job of a Delete button in `block`."""
     for element in block.get("elements", ()):
-        if element.get("action_id") == buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM:
+        if element.get("action_id") == action_id:
             return _job_of(element.get("value", ""))
     return None
 
@@ -76,20 +80,6 @@ def with_buttons_replaced(
     """The blocks with others in the place of the buttons of a job, which has no use for them."""
     kept: list[Block] = []
     for block in blocks:
-        kept += lines if _deletes(block, tenant, job_id) else [block]
+        deleted = _job(block, buttons.JOBS_DELETE_MENTIONED_ASK)
+        kept += lines if deleted == (tenant, job_id) else [block]
     return kept
-
-
-def _deletes(block: Block, tenant: str, job_id: str) -> bool:
-    for element in block.get("elements", ()):
-        if element.get("action_id") == buttons.JOBS_DELETE_MENTIONED_ASK:
-            return _is_of(element.get("value", ""), tenant, job_id)
-    return False
-
-
-def _is_of(value: str, tenant: str, job_id: str) -> bool:
-    try:
-        job = decode(value, JobButton)
-    except OutdatedButton:
-        return False
-    return (job.tenant, job.job_id) == (tenant, job_id)

@@ -1,4 +1,10 @@
-"""Parses rendered templates: JSON with marks that tell our text from untrusted text."""
+"""Parses a rendered template into a payload, and escapes all text that is not trusted.
+
+A rendered template is JSON. The tags of `bot.rendering.tags` begin each mrkdwn text with TRUSTED:
+its values are escaped already. They mark the white space of the template, so that it can be
+collapsed without touching the white space of values. Both marks are non-characters of Unicode,
+which `bot.rendering.text.clean` removes from untrusted text.
+"""
 
 from __future__ import annotations
 
@@ -27,45 +33,45 @@ class InvalidTemplate(Exception):
 
 
 TRUSTED = "\ufdd0"
-"""Begins a mrkdwn text that is escaped already, wherever it needs to be."""
+"""The first character of a mrkdwn text whose values are escaped already."""
 
-_GAP = "\ufdd1"
-_BREAK = "\ufdd2"
-_TEMPLATE_SPACE = re.compile(r"[ \t\r\n]+")
-_BREAK_IN_GAPS = re.compile(f"{_GAP}*{_BREAK}{_GAP}*")
-_GAPS = re.compile(f"{_GAP}+")
+_SPACE_MARK = "\ufdd1"
+_NEWLINE_MARK = "\ufdd2"
+_TEMPLATE_WHITESPACE = re.compile(r"[ \t\r\n]+")
+_NEWLINE_AND_SPACES = re.compile(f"{_SPACE_MARK}*{_NEWLINE_MARK}{_SPACE_MARK}*")
+_SPACES = re.compile(f"{_SPACE_MARK}+")
 
 
 class TrustedText(str):
-    """Mrkdwn written by a filter of ours: escaped already where it holds outside text."""
+    """Mrkdwn that a filter wrote: untrusted text in it is escaped already."""
 
     __slots__ = ()
 
 
 class Newline:
-    """What `{{ newline }}` stands for within the tags."""
+    """The value of `{{ newline }}`: a line break within a tag."""
 
-    mark = _BREAK
-
-
-def mark_space(template_words: str) -> str:
-    """Words of a template with their white space marked as ours."""
-    return _TEMPLATE_SPACE.sub(_GAP, template_words)
+    mark = _NEWLINE_MARK
 
 
-def settle_space(text: str) -> str:
-    """Marked space as people see it: one a run, none at the ends or beside `{{ newline }}`."""
-    if _BREAK in text:
-        text = _BREAK_IN_GAPS.sub("\n", text)
-    if _GAP * 2 in text:
-        text = _GAPS.sub(_GAP, text)
-    return text.replace(_GAP, " ").strip()
+def mark_whitespace(template_words: str) -> str:
+    """Text of a template with its white space marked."""
+    return _TEMPLATE_WHITESPACE.sub(_SPACE_MARK, template_words)
 
 
-_SHOWN_AROUND_ERROR = 30
+def collapse_whitespace(text: str) -> str:
+    """One space for each run of marks, none at the ends or beside `{{ newline }}`."""
+    if _NEWLINE_MARK in text:
+        text = _NEWLINE_AND_SPACES.sub("\n", text)
+    if _SPACE_MARK * 2 in text:
+        text = _SPACES.sub(_SPACE_MARK, text)
+    return text.replace(_SPACE_MARK, " ").strip()
+
+
+_ERROR_CONTEXT_LENGTH = 30
 
 # Text of these shows as letters. Any other `text` is taken for mrkdwn, so a new type fails safe.
-_LITERAL = frozenset({"plain_text", "text", "link", "raw_text"})
+_PLAIN_TYPES = frozenset({"plain_text", "text", "link", "raw_text"})
 _DEFAULTS: dict[str, dict[str, bool]] = {
     # Slack: `verbatim` keeps names and addresses from becoming links by themselves.
     "mrkdwn": {"verbatim": True},
@@ -76,13 +82,13 @@ _NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 
 
 def parse_payload(rendered: str) -> dict[str, Any]:
-    """The payload in `rendered`; raises PayloadWrong where it is no JSON object.
+    """The payload in `rendered`; raises InvalidPayload if it is not a JSON object.
 
     Mrkdwn that was not written with the tag is escaped whole, the message's own `text` included.
     Mrkdwn objects get `verbatim`, plain ones `emoji: false` unless they say otherwise, and messages
     show no previews of links.
     """
-    payload = _parse(rendered)
+    payload = _decode_payload(rendered)
     if not isinstance(payload, dict):
         raise InvalidPayload("a message is one JSON object")
     return _with_defaults(payload, _NO_PREVIEWS) if is_message(payload) else payload
@@ -93,41 +99,45 @@ def is_message(payload: dict[str, Any]) -> bool:
     return payload.get("type") not in VIEW_TYPES and ("blocks" in payload or "text" in payload)
 
 
-def _parse(rendered: str) -> Any:
+def _decode_payload(rendered: str) -> Any:
     try:
-        return _read(rendered)
+        return _decode(rendered)
     except json.JSONDecodeError as error:
-        around = rendered[max(error.pos - _SHOWN_AROUND_ERROR, 0) : error.pos + _SHOWN_AROUND_ERROR]
+        around = rendered[
+            max(error.pos - _ERROR_CONTEXT_LENGTH, 0) : error.pos + _ERROR_CONTEXT_LENGTH
+        ]
         raise InvalidPayload(f"{error.msg} near {around!r}") from None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose inner ones are made already, with its marks resolved."""
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """One JSON object with its texts escaped and its defaults set; inner objects come first."""
     made = dict(pairs)
     if len(made) < len(pairs):
-        _refuse_duplicates(pairs)
+        _reject_duplicates(pairs)
     kind = str(made.get("type", ""))
     for name, value in made.items():
         if isinstance(value, str):
-            made[name] = _settle(value, is_mrkdwn=name == "text" and kind not in _LITERAL)
+            made[name] = _escape_untrusted(
+                value, is_mrkdwn=name == "text" and kind not in _PLAIN_TYPES
+            )
         elif isinstance(value, list):
-            _refuse_marks(value)
+            _reject_trusted_text(value)
     return _with_defaults(made, _DEFAULTS.get(kind, {}))
 
 
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     raise InvalidPayload(f"{', '.join(twice)} stands twice in one object")
 
 
-def _refuse_marks(items: list[Any]) -> None:
-    """Strings in a list are never mrkdwn."""
+def _reject_trusted_text(items: list[Any]) -> None:
+    """Raises InvalidPayload for trusted mrkdwn in a list: strings there are never mrkdwn."""
     for item in items:
         if isinstance(item, str):
-            _settle(item, is_mrkdwn=False)
+            _escape_untrusted(item, is_mrkdwn=False)
         elif isinstance(item, list):
-            _refuse_marks(item)
+            _reject_trusted_text(item)
 
 
 def _with_defaults(part: dict[str, Any], defaults: dict[str, bool]) -> dict[str, Any]:
@@ -137,7 +147,7 @@ def _with_defaults(part: dict[str, Any], defaults: dict[str, bool]) -> dict[str,
     return part
 
 
-def _settle(text: str, *, is_mrkdwn: bool) -> str:
+def _escape_untrusted(text: str, *, is_mrkdwn: bool) -> str:
     if is_mrkdwn:
         return text[1:] if text.startswith(TRUSTED) else escape(text)
     if text.startswith(TRUSTED):
@@ -145,4 +155,4 @@ def _settle(text: str, *, is_mrkdwn: bool) -> str:
     return text
 
 
-_read = json.JSONDecoder(object_pairs_hook=_object).decode
+_decode = json.JSONDecoder(object_pairs_hook=_build_object).decode

@@ -24,19 +24,19 @@ from bot.rendering.environment import environment
 from bot.rendering.parse import InvalidPayload, InvalidTemplate, parse_payload
 
 _COMMENT = re.compile(r"\s*\{#-?(.*?)-?#\}", re.DOTALL)
-_BEGINNING = "example:"
+_EXAMPLE_PREFIX = "example:"
 
 
 def examples(renderer: Renderer, name: str) -> dict[str, dict[str, Any]]:
-    """What each example of `name` shows, and its facts; raises TemplateWrong without one."""
+    """What each example of `name` shows, and its facts; raises InvalidTemplate without one."""
     source = renderer.source(name)
     found: dict[str, dict[str, Any]] = {}
     start = 0
     while comment := _COMMENT.match(source, start):
         start = comment.end()
-        if comment[1].lstrip().startswith(_BEGINNING):
+        if comment[1].lstrip().startswith(_EXAMPLE_PREFIX):
             line = source.count("\n", 0, comment.start(1)) + 1
-            words, facts = _parsed(name, line, comment[1])
+            words, facts = _parse_example(name, line, comment[1])
             if words in found:
                 raise InvalidTemplate(name, f"two examples are called {words!r}", line)
             found[words] = facts
@@ -47,8 +47,8 @@ def examples(renderer: Renderer, name: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _parsed(name: str, line: int, comment: str) -> tuple[str, dict[str, Any]]:
-    words, _, data = comment.strip().removeprefix(_BEGINNING).partition("\n")
+def _parse_example(name: str, line: int, comment: str) -> tuple[str, dict[str, Any]]:
+    words, _, data = comment.strip().removeprefix(_EXAMPLE_PREFIX).partition("\n")
     try:
         facts = json.loads(data)
     except json.JSONDecodeError as error:
@@ -60,12 +60,12 @@ def _parsed(name: str, line: int, comment: str) -> tuple[str, dict[str, Any]]:
     return words.strip(), facts
 
 
-Source: TypeAlias = tuple[str, str, Callable[[], bool]]
+TemplateSource: TypeAlias = tuple[str, str, Callable[[], bool]]
 """Jinja: the text of a template, its path, and whether it is as it was."""
 
 SUFFIX = ".json.j2"
 _PARTS = "parts/"
-REMEMBERED = 64  # payloads of some kB
+CACHED_TEXTS = 64  # payloads of some kB
 
 # What an expression in a template can raise besides Jinja's own errors.
 _EXPRESSION_ERRORS = (TypeError, ValueError, LookupError, ArithmeticError, AttributeError)
@@ -75,9 +75,9 @@ class Renderer:
     """The message templates of some folders; the first folder that has a name wins."""
 
     def __init__(self, *folders: Path, deletes: str = "all") -> None:
-        self._sources = _Sources(folders)
+        self._sources = _TemplateLoader(folders)
         self._environment = environment(self._sources, deletes)
-        self.private_text_once = lru_cache(REMEMBERED)(self.private_text)
+        self.private_text_once = lru_cache(CACHED_TEXTS)(self.private_text)
         """`private_text` that remembers the newest, for what is often the same.
 
         Help takes 0.13 ms to render, of which an answer in the ack is spared. Its facts must be
@@ -104,7 +104,7 @@ class Renderer:
     def render(self, name: str, /, **facts: object) -> dict[str, object]:
         """The payload of template `name` ("jobs/list"), within Slack's limits.
 
-        Raises TemplateWrong, which names the template and where possible the line.
+        Raises InvalidTemplate, which names the template and where possible the line.
         """
         try:
             return fit_payload(parse_payload(self._rendered(name, facts)))
@@ -121,7 +121,7 @@ class Renderer:
         return [name.removesuffix(SUFFIX) for name in names]
 
     def source(self, name: str, /) -> str:
-        """The text of template `name`; raises TemplateWrong if there is none."""
+        """The text of template `name`; raises InvalidTemplate if there is none."""
         loader = self._environment.loader
         try:
             return loader.get_source(self._environment, name + SUFFIX)[0] if loader else ""
@@ -137,15 +137,15 @@ class Renderer:
             place = (error.name or name).removesuffix(SUFFIX)
             raise InvalidTemplate(place, str(error.message), error.lineno) from error
         except (TemplateError, *_EXPRESSION_ERRORS) as error:
-            raise _located(name, error) from error
+            raise _with_template_line(name, error) from error
 
 
-class _Sources(FileSystemLoader):
+class _TemplateLoader(FileSystemLoader):
     """Templates from folders, read when they are needed first or all at once."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         super().__init__(folders)
-        self._read: dict[str, Source] = {}
+        self._read: dict[str, TemplateSource] = {}
 
     def read_all(self) -> None:
         plain = Environment(
@@ -153,7 +153,7 @@ class _Sources(FileSystemLoader):
         )  # Jinja's interface asks for one, and reads nothing of it
         self._read = {name: self.get_source(plain, name) for name in self.list_templates()}
 
-    def get_source(self, environment: Environment, template: str) -> Source:
+    def get_source(self, environment: Environment, template: str) -> TemplateSource:
         return self._read.get(template) or super().get_source(environment, template)
 
 
@@ -161,7 +161,7 @@ def _is_message(path: str) -> bool:
     return path.endswith(SUFFIX) and not path.startswith(_PARTS)
 
 
-def _located(name: str, error: Exception) -> InvalidTemplate:
+def _with_template_line(name: str, error: Exception) -> InvalidTemplate:
     """`error` with the innermost line of a template; Jinja puts those into the traceback."""
     path, line = _innermost(error.__traceback__)
     is_elsewhere = bool(path) and not path.endswith(name + SUFFIX)

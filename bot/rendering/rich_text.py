@@ -10,15 +10,15 @@ from urllib.parse import unquote, urlsplit
 from bot.rendering.blockkit.limits import RICH_TEXT, URL
 from bot.rendering.text import clean, one_line
 
-LONGEST_HOST = 253  # DNS
-LONGEST_LABEL = 300
+MAX_HOST_LENGTH = 253  # DNS
+MAX_LINK_TEXT_LENGTH = 300
 """A link and its host stay together, so they must not be long."""
 
 _HOST = re.compile(r"[a-z0-9.-]+")
-_LOOKS_LIKE_ADDRESS = re.compile(r"://|\w\.\w{2,}")
+_LOOKS_LIKE_URL = re.compile(r"://|\w\.\w{2,}")
 
 
-def shown_link(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf]:
+def link_with_host(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf]:
     """A web link with its host behind it; any other address in letters, behind the text.
 
     A text that looks like an address or is very long does not link: the address behind it does.
@@ -27,12 +27,16 @@ def shown_link(url: str, text: str, styles: Iterable[str] = ()) -> list[Leaf]:
     host = web_host(url)
     is_itself = not label or _bare(label) in (_bare(url), _bare(unquote(url)))
     if not host:
-        return [words(label if is_itself and label else f"{label} ({clean(url)})", *styles)]
+        return [text_leaves(label if is_itself and label else f"{label} ({clean(url)})", *styles)]
     if is_itself:
         return [link(url, url, *styles)]
-    if _LOOKS_LIKE_ADDRESS.search(label) or len(label) > LONGEST_LABEL:
-        return [words(f"{label} (", *styles), link(url, url, *styles), words(")", *styles)]
-    return [link(url, label, *styles), words(f" ({host})", *styles)]
+    if _LOOKS_LIKE_URL.search(label) or len(label) > MAX_LINK_TEXT_LENGTH:
+        return [
+            text_leaves(f"{label} (", *styles),
+            link(url, url, *styles),
+            text_leaves(")", *styles),
+        ]
+    return [link(url, label, *styles), text_leaves(f" ({host})", *styles)]
 
 
 def web_host(url: str) -> str:
@@ -45,7 +49,7 @@ def web_host(url: str) -> str:
         host = parts.hostname or ""
     except ValueError:
         return ""
-    is_host = len(host) <= LONGEST_HOST and _HOST.fullmatch(host)
+    is_host = len(host) <= MAX_HOST_LENGTH and _HOST.fullmatch(host)
     return host if is_web and is_host else ""
 
 
@@ -57,10 +61,10 @@ Leaf = dict[str, Any]
 Element = dict[str, Any]
 Block = dict[str, Any]
 
-MOST_LEAVES = 200  # in one element; Slack documents no limit
+MAX_ELEMENTS = 200  # in one element; Slack documents no limit
 
 
-def words(text: str, *styles: str) -> Leaf:
+def text_leaves(text: str, *styles: str) -> Leaf:
     """Letters that are shown as they are; styles are bold, italic, strike and code."""
     return _styled({"type": "text", "text": text}, styles)
 
@@ -70,7 +74,7 @@ def link(url: str, text: str, *styles: str) -> Leaf:
     return _styled({"type": "link", "url": url, "text": text}, styles)
 
 
-def said(leaves: Iterable[Leaf]) -> str:
+def leaves_text(leaves: Iterable[Leaf]) -> str:
     """The words of some leaves."""
     return "".join(leaf["text"] for leaf in leaves)
 
@@ -78,17 +82,17 @@ def said(leaves: Iterable[Leaf]) -> str:
 def elements(kind: str, leaves: Iterable[Leaf]) -> list[Element]:
     """Elements of one kind, as many as it takes for none to be too long."""
     cleaned = (leaf | {"text": clean(leaf["text"])} for leaf in leaves)
-    return [{"type": kind, "elements": portion} for portion in _portions(_joined(cleaned))]
+    return [{"type": kind, "elements": portion} for portion in _split_leaves(_joined(cleaned))]
 
 
 def code_block(text: str) -> list[Element]:
     """`text` in which nothing formats."""
-    return elements("rich_text_preformatted", [words(text)])
+    return elements("rich_text_preformatted", [text_leaves(text)])
 
 
 def section(text: str) -> list[Element]:
     """`text` as it is, letter by letter."""
-    return elements("rich_text_section", [words(text)])
+    return elements("rich_text_section", [text_leaves(text)])
 
 
 def blocks(parts: Iterable[Element]) -> list[Block]:
@@ -134,12 +138,12 @@ def _has_host(leaf: Leaf) -> bool:
     return bool(leaf["type"] == "link" and leaf["text"] != leaf["url"])
 
 
-def _portions(leaves: Iterable[Leaf]) -> Iterator[list[Leaf]]:
+def _split_leaves(leaves: Iterable[Leaf]) -> Iterator[list[Leaf]]:
     portion: list[Leaf] = []
     room = RICH_TEXT
     for unit in _units(piece for leaf in leaves for piece in _pieces(leaf)):
-        length = len(said(unit))
-        if portion and (length > room or len(portion) + len(unit) > MOST_LEAVES):
+        length = len(leaves_text(unit))
+        if portion and (length > room or len(portion) + len(unit) > MAX_ELEMENTS):
             yield _joined(portion, hosts=True)
             portion, room = [], RICH_TEXT
         portion += unit

@@ -11,7 +11,7 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from markupsafe import Markup
 
-from bot.rendering.parse import TRUSTED, Newline, TrustedText, mark_space, settle_space
+from bot.rendering.parse import TRUSTED, Newline, TrustedText, collapse_whitespace, mark_whitespace
 from bot.rendering.text import clean_start, escape
 
 # Their output would reach the text around the tag's own encoding.
@@ -40,7 +40,7 @@ class WordTags(Extension):
                 "plain value": _plain_value,
                 "plain whole": _plain_whole,
                 "words joined": "".join,
-                "words as they are": _as_they_are,
+                "words as they are": _unescaped,
             }
         )
 
@@ -70,7 +70,7 @@ def _statements(body: list[nodes.Node]) -> Iterator[nodes.Node]:
 
 def _part(tag: str, node: nodes.Expr) -> nodes.Expr:
     if isinstance(node, nodes.TemplateData):
-        return nodes.Const(mark_space(node.data), lineno=node.lineno)
+        return nodes.Const(mark_whitespace(node.data), lineno=node.lineno)
     return _filter(node, f"{tag} value")
 
 
@@ -111,37 +111,37 @@ def _filter(node: nodes.Expr | None, name: str) -> nodes.Filter:
 
 
 def _mrkdwn_whole(text: str) -> Markup:
-    return _as_json(TRUSTED + settle_space(str(text)))
+    return _as_json(TRUSTED + collapse_whitespace(str(text)))
 
 
 def _plain_whole(text: str) -> Markup:
-    return _as_json(settle_space(str(text)))
+    return _as_json(collapse_whitespace(str(text)))
 
 
 def _mrkdwn_value(value: Any) -> str:
     if isinstance(value, Newline):
         return value.mark
-    words = _words(value)
+    words = _to_text(value)
     return words if isinstance(words, TrustedText) else escape(words)
 
 
 def _plain_value(value: Any) -> str:
     if isinstance(value, Newline):
         return value.mark
-    words = _words(value)
+    words = _to_text(value)
     if isinstance(words, TrustedText):
         raise TypeError("mrkdwn in {% plain %}: it would show its mark-up")
     return words
 
 
-def _words(value: Any) -> str:
+def _to_text(value: Any) -> str:
     """What a value says: `TrustedText` if it is mrkdwn of ours, else cleaned outside text."""
     if type(value) is str:  # nearly all there is
         return clean_start(value)
     if isinstance(value, TrustedText):
         return value
     if isinstance(value, Markup):
-        return _words_of_macro(value)
+        return _macro_text(value)
     if isinstance(value, Undefined):
         str(value)  # raises, and names what is missing
     if value is None:
@@ -151,7 +151,7 @@ def _words(value: Any) -> str:
     return clean_start(str.__str__(value) if isinstance(value, str) else str(value))
 
 
-def _words_of_macro(output: Markup) -> str:
+def _macro_text(output: Markup) -> str:
     try:
         words = json.loads(str(output))
     except ValueError:
@@ -161,7 +161,7 @@ def _words_of_macro(output: Markup) -> str:
     return TrustedText(words[1:]) if words.startswith(TRUSTED) else words
 
 
-def _as_they_are(words: str) -> Markup:
+def _unescaped(words: str) -> Markup:
     """Past Jinja's own escaping, which is HTML's."""
     return Markup(words)  # noqa: S704
 

@@ -73,7 +73,7 @@ def shorten(text: str, limit: int) -> str:
 def clean_start(text: str, limit: int = MESSAGE_BLOCKS_TEXT) -> str:
     """`shorten(clean(text), limit)`, in a time that does not grow with `text`.
 
-    More than the default no message can hold, so the gate would shorten it anyway.
+    No message can hold more than the default, so `fit_payload` would shorten it anyway.
     """
     read = limit * _READ_FOR_ONE_SHOWN
     start = clean(text[:read])

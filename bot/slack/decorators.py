@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, get_args, get_typ
 
 from bot.domain.audit import AuditEvent
 from bot.errors import OutdatedButton, UnknownCommand
-from bot.rendering.buttons import State, decode
+from bot.rendering.buttons import ButtonState, decode
 
 ListenerFunction: TypeAlias = Callable[..., Awaitable[None]]
 """An async function; its parameters are injected (`bot.slack.injection`)."""
@@ -49,7 +49,7 @@ class Listener:
         """What the dispatcher records; None if nothing changes, or a service records it."""
         return None if self.audit is None or self.audit.by_service else self.audit
 
-    def states(self, value: str, metadata: str) -> dict[str, State | None]:
+    def states(self, value: str, metadata: str) -> dict[str, ButtonState | None]:
         """`button` and `metadata` as the classes that the listener's parameters are annotated with.
 
         Raises OutdatedButton.
@@ -67,7 +67,7 @@ def _parameters(listener: ListenerFunction) -> tuple[str, ...]:
 
 
 @cache
-def _states(listener: ListenerFunction) -> dict[str, tuple[type[State], bool]]:
+def _states(listener: ListenerFunction) -> dict[str, tuple[type[ButtonState], bool]]:
     """The state class of each such parameter, and whether the parameter may be None."""
     names = STATE_PARAMETERS.intersection(_parameters(listener))
     hints = get_type_hints(listener) if names else {}

@@ -13,7 +13,7 @@ from bench.stand_ins import channels, emporix, tenants
 from bench.stored_users import TEAM, connect_users, user_id
 from bot.domain.accounts import Caller
 from bot.emporix.models import parse_job_page
-from bot.rendering.agent_message import read
+from bot.rendering.agent_message import detect
 from bot.services.similarity import group_failures
 from bot.store.accounts import AccountStore
 from bot.store.connection import connect
@@ -25,7 +25,7 @@ def test_lists_hold_what_agents_write() -> None:
     page = parse_job_page(json.loads(emporix.JOBS), page=1, size=10, total=749)
     assert len(page.jobs) == 10
     assert all(job.message and job.agent_id and job.created_at for job in page.jobs)
-    assert "markdown" in {read(job.message).kind for job in page.jobs}
+    assert "markdown" in {detect(job.message).kind for job in page.jobs}
 
 
 def test_slack_takes_a_message_a_second_in_a_channel() -> None:

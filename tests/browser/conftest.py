@@ -128,8 +128,8 @@ async def slow_deletes(stack: Stack, http: httpx.AsyncClient) -> AsyncIterator[N
 
 
 @pytest.fixture(scope="session")
-def pictures() -> Path:
-    """Where pictures go; without PICTURES none are taken."""
-    if "PICTURES" not in os.environ:
-        pytest.skip("pictures are taken by `make pictures`")
-    return Path(os.environ["PICTURES"])
+def screenshots() -> Path:
+    """Where screenshots go; without SCREENSHOTS none are taken."""
+    if "SCREENSHOTS" not in os.environ:
+        pytest.skip("screenshots are taken by `make screenshots`")
+    return Path(os.environ["SCREENSHOTS"])

@@ -1,4 +1,4 @@
-"""The pictures of the documents, taken from the running demo: `make pictures`."""
+"""The screenshots of the documentation, taken from the running demo: `make screenshots`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ in_window = pytest.mark.parametrize("user", [WINDOW], indirect=True)
 
 
 @pytest.fixture
-async def alone(user: PageUser, pictures: Path) -> PageUser:
+async def alone(user: PageUser, screenshots: Path) -> PageUser:
     """Slack alone, without what the sandbox puts beside it."""
     await user.page.evaluate("document.body.classList.add('story-is-away')")
     return user
@@ -42,40 +42,40 @@ async def take(user: PageUser, name: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("user", [WIDER], indirect=True)
-async def test_the_first_minute(user: PageUser, pictures: Path) -> None:
+async def test_the_first_minute(user: PageUser, screenshots: Path) -> None:
     """What `make demo` opens."""
     await user.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
-    await take(user, "demo", pictures)
+    await take(user, "demo", screenshots)
 
 
 @in_window
-async def test_a_list(alone: PageUser, pictures: Path) -> None:
+async def test_a_list(alone: PageUser, screenshots: Path) -> None:
     """The hero of the README."""
     await alone.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
-    await take(alone, "list", pictures)
+    await take(alone, "list", screenshots)
 
 
 @in_window
-async def test_a_search(alone: PageUser, pictures: Path) -> None:
+async def test_a_search(alone: PageUser, screenshots: Path) -> None:
     """Words and a filter."""
     line = '/emporix jobs search "timed out" status:failed since:7d size:3'
     await alone.type(line, answer="saying “timed out”")
-    await take(alone, "search", pictures)
+    await take(alone, "search", screenshots)
 
 
 @in_window
-async def test_a_job_and_the_question(alone: PageUser, pictures: Path) -> None:
+async def test_a_job_and_the_question(alone: PageUser, screenshots: Path) -> None:
     """One job opened, and what is asked before it is deleted."""
     await alone.type("/emporix jobs type:agent_chat status:success size:1", answer="Job 1 of ")
     await alone.press("Open", answer="Open in the Management Dashboard")
-    await take(alone, "job", pictures)
+    await take(alone, "job", screenshots)
     await alone.button("Delete").click()
     await expect(alone.question).to_be_visible()
-    await take(alone, "delete", pictures)
+    await take(alone, "delete", screenshots)
 
 
 @in_window
-async def test_a_shared_list(alone: PageUser, pictures: Path) -> None:
+async def test_a_shared_list(alone: PageUser, screenshots: Path) -> None:
     """As Grace sees it, after Ada has deleted one of its jobs."""
     await alone.type('/emporix failed "could not be found" size:3', answer="Jobs 1–3 of ")
     await alone.press("Share in channel", answer="Share these jobs?")
@@ -85,11 +85,11 @@ async def test_a_shared_list(alone: PageUser, pictures: Path) -> None:
     await alone.become("Grace Hopper")
     await alone.sees("Deleted by @Ada Lovelace")
     await expect(alone.page.locator("#notice")).to_be_empty(timeout=10_000)
-    await take(alone, "shared", pictures)
+    await take(alone, "shared", screenshots)
 
 
 @pytest.mark.parametrize("user", [TALLER], indirect=True)
-async def test_a_digest(alone: PageUser, pictures: Path) -> None:
+async def test_a_digest(alone: PageUser, screenshots: Path) -> None:
     """Posted at once, with a chart of the last days."""
     ada = alone.person("ada")
     await ada.command("/emporix digest")
@@ -99,81 +99,81 @@ async def test_a_digest(alone: PageUser, pictures: Path) -> None:
     days = alone.page.get_by_role("img", name="Jobs per day")
     await expect(days).to_be_visible(timeout=LONG)
     await days.scroll_into_view_if_needed()
-    await take(alone, "digest", pictures)
+    await take(alone, "digest", screenshots)
 
 
 @in_window
-async def test_shortcuts(alone: PageUser, pictures: Path) -> None:
+async def test_shortcuts(alone: PageUser, screenshots: Path) -> None:
     """The menu of a message, and what Find shows."""
     first, second = await alone.job_ids('/emporix jobs search "late refund" size:2')
     await alone.http.post(f"{alone.slack_url}/sandbox/forget")
     await alone.type(f"Who can look at {first} and {second}?", answer="Who can look")
     await alone.last.get_by_role("button", name="Message shortcuts").click()
     await expect(alone.page.get_by_role("menu")).to_be_visible()
-    await take(alone, "shortcuts", pictures)
+    await take(alone, "shortcuts", screenshots)
     await alone.page.get_by_role("menuitem", name="Find Emporix jobs").click()
     await expect(alone.modal).to_contain_text("2 jobs named in this message")
-    await take(alone, "find", pictures)
+    await take(alone, "find", screenshots)
 
 
 @in_window
-async def test_the_form_of_filters(alone: PageUser, pictures: Path) -> None:
+async def test_the_form_of_filters(alone: PageUser, screenshots: Path) -> None:
     """Search Emporix jobs, partly filled in."""
     await alone.chooses("Search Emporix jobs")
     await alone.modal.get_by_label("Words").fill('"timed out"')
     await alone.modal.locator(".multi summary").first.click()
     await alone.modal.get_by_role("checkbox", name="Failed").check()
     await alone.page.keyboard.press("Escape")
-    await take(alone, "filter", pictures)
+    await take(alone, "filter", screenshots)
 
 
 @in_window
-async def test_the_form(alone: PageUser, pictures: Path) -> None:
+async def test_the_form(alone: PageUser, screenshots: Path) -> None:
     """Connecting a tenant."""
     await alone.field.fill("/emporix connect")
     await alone.field.press("Enter")
     await alone.modal.get_by_label("Tenant", exact=True).fill(ACME_READ_ONLY.tenant)
     await alone.modal.get_by_label("Client ID").fill(ACME_READ_ONLY.client_id)
     await alone.page.evaluate("document.querySelector('.keys').remove()")
-    await take(alone, "connect", pictures)
+    await take(alone, "connect", screenshots)
 
 
 @in_window
-async def test_the_home(alone: PageUser, pictures: Path) -> None:
+async def test_the_home(alone: PageUser, screenshots: Path) -> None:
     """As it looks once Emporix has answered."""
     await go_home(alone, says="in the last 24 hours")
-    await take(alone, "home", pictures)
+    await take(alone, "home", screenshots)
 
 
 @in_window
-async def test_what_can_be_typed(alone: PageUser, pictures: Path) -> None:
+async def test_what_can_be_typed(alone: PageUser, screenshots: Path) -> None:
     """The message field suggests commands."""
     await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
     await alone.field.press_sequentially("/emporix j")
     await expect(alone.page.get_by_role("option").first).to_be_visible()
-    await take(alone, "commands", pictures)
+    await take(alone, "commands", screenshots)
 
 
 @pytest.mark.parametrize("user", [DARK], indirect=True)
-async def test_dark(alone: PageUser, pictures: Path) -> None:
+async def test_dark(alone: PageUser, screenshots: Path) -> None:
     """The same list by night."""
     await alone.type("/emporix jobs size:3", answer="Jobs 1–3 of ")
-    await take(alone, "dark", pictures)
+    await take(alone, "dark", screenshots)
 
 
 @pytest.mark.parametrize("user", [PHONE], indirect=True)
-async def test_a_phone(alone: PageUser, pictures: Path) -> None:
+async def test_a_phone(alone: PageUser, screenshots: Path) -> None:
     """At 360 pixels."""
     await alone.type("/emporix jobs size:2", answer="Jobs 1–2 of ")
-    await take(alone, "phone", pictures)
+    await take(alone, "phone", screenshots)
 
 
 @in_window
 @pytest.mark.usefixtures("slow_deletes")
-async def test_a_clean_up(alone: PageUser, pictures: Path) -> None:
+async def test_a_clean_up(alone: PageUser, screenshots: Path) -> None:
     """While it goes on; last, because what it deletes is gone."""
     await cleans_up(alone, "/emporix jobs clean success until:2026-11-15")
     await alone.page.evaluate("document.body.classList.add('story-is-away')")
     await expect(alone.last).to_contain_text(re.compile(r"[1-9]\d %"), timeout=45_000)
-    await take(alone, "clean", pictures)
+    await take(alone, "clean", screenshots)
     await alone.press("Stop", answer="Clean-up stopped")

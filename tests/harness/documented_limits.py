@@ -55,7 +55,7 @@ DOCUMENTED = (
         "services.csv_export.MAX_CONCURRENT_EXPORTS", 10, README, "one list at a time, ten people"
     ),
     Limit(
-        "rendering.agent_message.IN_MODAL",
+        "rendering.agent_message.MODAL_TEXT_LENGTH",
         50_000,
         README,
         "beyond 50,000 characters comes as a file",

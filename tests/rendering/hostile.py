@@ -65,7 +65,7 @@ def rendered(source: str, parts: dict[str, str] | None = None, /, **facts: objec
 
 
 def said(source: str, parts: dict[str, str] | None = None, /, **facts: object) -> dict[str, Any]:
-    """The payload of the template `source`, before the gate."""
+    """The payload of the template `source`, before `fit_payload`."""
     return parse_payload(rendered(source, parts, **facts))
 
 

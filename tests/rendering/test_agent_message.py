@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rendering.agent_message import (
-    IN_MODAL,
-    Layout,
+    MODAL_TEXT_LENGTH,
+    AgentMessage,
+    agent_message_blocks,
+    detect,
     excerpt,
-    lay_out,
-    pretty,
-    pretty_within,
-    read,
+    pretty_json,
+    pretty_json_within,
 )
 from bot.rendering.rich_text import text_length
 from sandbox.slack.blockkit import problems
@@ -55,14 +55,14 @@ BARE = json.dumps(ANSWER)
 )
 def test_json_is_found_in_every_wrapping(text: str) -> None:
     """The same answer comes out, however often it was encoded."""
-    found = read(text)
+    found = detect(text)
     assert found.kind == "json"
     assert json.loads(found.words, strict=False) == ANSWER
 
 
 def test_line_ends_within_the_strings_of_json_are_taken() -> None:
     """Language models forget to encode them."""
-    assert read('{"answer": "Dear Ada,\nsent."}').kind == "json"
+    assert detect('{"answer": "Dear Ada,\nsent."}').kind == "json"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_line_ends_within_the_strings_of_json_are_taken() -> None:
 )  # fmt: skip
 def test_markdown_is_known_by_its_signs(text: str) -> None:
     """One sign is enough."""
-    assert read(text).kind == "markdown"
+    assert detect(text).kind == "markdown"
 
 
 @pytest.mark.parametrize(
@@ -82,34 +82,34 @@ def test_markdown_is_known_by_its_signs(text: str) -> None:
 )  # fmt: skip
 def test_plain_words_stay_as_they_are(text: str) -> None:
     """What has no signs is neither read nor changed."""
-    assert (read(text).kind, read(text).words) == ("plain", text)
+    assert (detect(text).kind, detect(text).words) == ("plain", text)
 
 
 def test_line_ends_in_letters_become_line_ends() -> None:
     """Where a text has no real ones; a path of Windows is left alone."""
-    assert read('Late.\\n\\n\\tSorry, \\"Ada\\".').words == 'Late.\n\n\tSorry, "Ada".'
-    assert read("Late.\nA literal \\n here.").words == "Late.\nA literal \\n here."
+    assert detect('Late.\\n\\n\\tSorry, \\"Ada\\".').words == 'Late.\n\n\tSorry, "Ada".'
+    assert detect("Late.\nA literal \\n here.").words == "Late.\nA literal \\n here."
 
 
 @given(hostile_text)
 def test_words_can_always_be_sent(text: str) -> None:
     """Also what comes out of JSON's own escapes is cleaned."""
     for given_text in (text, json.dumps(text), json.dumps(json.dumps(text))):
-        assert not NOT_SENDABLE.search(read(given_text).words)
+        assert not NOT_SENDABLE.search(detect(given_text).words)
 
 
 @given(st.text('[]{}"\\`n\n*_ |-', max_size=200))
 def test_nothing_breaks_it(text: str) -> None:
     """Brackets that never close, and the like, are words."""
-    assert read(text).kind in ("json", "markdown", "plain")
+    assert detect(text).kind in ("json", "markdown", "plain")
 
 
 @pytest.mark.parametrize("piece", ["[", '{"a":', '"', "\\", "\\n", " ", "\n", "-", "`", "_a ", "*"])
 def test_a_megabyte_is_read_at_once(piece: str) -> None:
     """No sign repeated a million times takes long."""
     started = time.process_time()
-    read("x" + piece * (1_000_000 // len(piece)))
-    read(piece * (1_000_000 // len(piece)))
+    detect("x" + piece * (1_000_000 // len(piece)))
+    detect(piece * (1_000_000 // len(piece)))
     assert time.process_time() - started < 2
 
 
@@ -169,7 +169,7 @@ VALUES = st.recursive(
 @given(VALUES.filter(lambda value: isinstance(value, dict | list)), st.booleans())
 def test_it_looks_as_the_library_writes_it(value: object, as_ascii: bool) -> None:
     """However it came, it is indented as `json.dumps` does it, and says the same."""
-    shown = pretty(json.dumps(value, ensure_ascii=as_ascii), 10**6)
+    shown = pretty_json(json.dumps(value, ensure_ascii=as_ascii), 10**6)
     assert json.loads(shown) == value
     if not as_ascii and "\\u" not in shown:
         assert shown == json.dumps(value, ensure_ascii=False, indent=2)
@@ -178,7 +178,7 @@ def test_it_looks_as_the_library_writes_it(value: object, as_ascii: bool) -> Non
 def test_numbers_order_and_doubled_keys_stay() -> None:
     """A price keeps its zero, and nothing that stands twice is lost."""
     text = '{"price":19.90,"a":1,"a":2,"big":123456789012345678901234567890,"e":1E5}'
-    shown = pretty(text, 1000)
+    shown = pretty_json(text, 1000)
     assert (
         shown.split()
         == text.replace(",", ", ").replace(":", ": ").replace("{", "{ ").replace("}", " }").split()
@@ -187,35 +187,35 @@ def test_numbers_order_and_doubled_keys_stay() -> None:
 
 def test_letters_are_shown_as_letters() -> None:
     """`\\u00fc` is ü; what cannot be shown stays written out."""
-    assert pretty('["f\\u00fcr", "\\u202e", "\\u0000"]', 1000).split() == [
+    assert pretty_json('["f\\u00fcr", "\\u202e", "\\u0000"]', 1000).split() == [
         "[", '"für",', '"\\u202e",', '"\\u0000"', "]"
     ]  # fmt: skip
 
 
 def test_no_more_is_made_than_needed() -> None:
     """Of a long text only a beginning is laid out, and deep nesting is not indented for ever."""
-    assert 100 < len(pretty("[" + "1," * 100_000 + "1]", 100)) < 120
-    assert len(pretty("[" * 500 + "]" * 500, 10**6)) < 50_000
+    assert 100 < len(pretty_json("[" + "1," * 100_000 + "1]", 100)) < 120
+    assert len(pretty_json("[" * 500 + "]" * 500, 10**6)) < 50_000
 
 
 def test_what_would_become_too_long_stays_as_it_is() -> None:
     """White space must not make a file a multiple of itself."""
     text = "[" * 30 + "1,2" + "]" * 30
-    assert pretty_within(text, 10_000) == pretty(text, 10_000)
-    assert pretty_within(text, 1000) == text
+    assert pretty_json_within(text, 10_000) == pretty_json(text, 10_000)
+    assert pretty_json_within(text, 1000) == text
 
 
 MARKS = st.text('*_~`#>-|[]()!<&:1.\n \\"{}a', max_size=400)
 
 
-def length(layout: Layout) -> int:
+def length(layout: AgentMessage) -> int:
     return sum(text_length(block) for block in layout.blocks)
 
 
 def test_a_short_text_is_whole() -> None:
     """Nothing is added and nothing taken away."""
-    layout = lay_out("Sent.", 3000)
-    assert layout == Layout(
+    layout = agent_message_blocks("Sent.", 3000)
+    assert layout == AgentMessage(
         blocks=[
             {
                 "type": "rich_text",
@@ -231,7 +231,11 @@ def test_a_short_text_is_whole() -> None:
 
 def test_no_text_makes_no_blocks() -> None:
     """Slack refuses empty ones."""
-    assert lay_out("", 3000) == lay_out(None, 3000) == Layout([], True, 0)
+    assert (
+        agent_message_blocks("", 3000)
+        == agent_message_blocks(None, 3000)
+        == AgentMessage([], True, 0)
+    )
 
 
 @pytest.mark.parametrize(
@@ -246,20 +250,20 @@ def test_no_text_makes_no_blocks() -> None:
 )
 def test_a_long_text_ends_where_it_may(text: str, kept: int) -> None:
     """After a paragraph, else a line, else a word; and it says how long the whole is."""
-    layout = lay_out(text, 100)
+    layout = agent_message_blocks(text, 100)
     assert (layout.is_whole, layout.length, length(layout)) == (False, len(text), kept)
 
 
 def test_json_is_code() -> None:
     """So nothing in it formats."""
-    (block,) = lay_out('{"a": "*b* <!channel>"}', 3000).blocks
+    (block,) = agent_message_blocks('{"a": "*b* <!channel>"}', 3000).blocks
     assert block["elements"][0]["type"] == "rich_text_preformatted"
 
 
-@given(hostile_text | MARKS, st.sampled_from([50, 3000, IN_MODAL]))
+@given(hostile_text | MARKS, st.sampled_from([50, 3000, MODAL_TEXT_LENGTH]))
 def test_slack_takes_every_layout(text: str, room: int) -> None:
     """As a message and as a modal, and nothing becomes much longer than it was."""
-    layout = lay_out(text, room)
+    layout = agent_message_blocks(text, room)
     for surface in ("message", "modal"):
         assert problems(layout.blocks, surface) == []
     assert all(text_length(block) <= 3000 for block in layout.blocks)
@@ -269,12 +273,12 @@ def test_slack_takes_every_layout(text: str, room: int) -> None:
 @given(MARKS)
 def test_every_letter_is_shown(text: str) -> None:
     """Markdown's signs may go; no word does."""
-    layout = lay_out(text, 3000)
+    layout = agent_message_blocks(text, 3000)
     if not text.lstrip().startswith(("{", "[", '"')):
         assert shown(layout).count("a") >= text.count("a") - text.count("`")
 
 
-def shown(layout: Layout) -> str:
+def shown(layout: AgentMessage) -> str:
     return repr(layout.blocks)
 
 
@@ -287,9 +291,9 @@ def test_a_megabyte_is_laid_out_in_time(piece: str) -> None:
     """It is cut before it is read; a modal, of which there is more, takes a little longer."""
     text = "**a** " + piece * (1_000_000 // len(piece))
     started = time.process_time()
-    assert not lay_out(text, 3000).is_whole or piece == "\u202e"
+    assert not agent_message_blocks(text, 3000).is_whole or piece == "\u202e"
     assert time.process_time() - started < 1
-    layout = lay_out(text, IN_MODAL)
+    layout = agent_message_blocks(text, MODAL_TEXT_LENGTH)
     assert time.process_time() - started < 3
     assert len(layout.blocks) <= 95
     assert len(repr(layout.blocks).encode()) < 250_000
@@ -311,7 +315,7 @@ LABELS = st.text("abc XYZ", min_size=1, max_size=400).filter(str.strip)
 )
 def test_a_link_and_its_host_are_never_parted(parts: list[str]) -> None:
     """However long the text is and wherever it is cut, behind a link stands where it leads."""
-    for element in elements_of(lay_out(" ".join(parts), IN_MODAL)):
+    for element in elements_of(agent_message_blocks(" ".join(parts), MODAL_TEXT_LENGTH)):
         leaves = element["elements"]
         for place, leaf in enumerate(leaves):
             if leaf["type"] == "link" and leaf["text"] != leaf["url"]:
@@ -322,12 +326,14 @@ def test_a_link_and_its_host_are_never_parted(parts: list[str]) -> None:
 def test_where_a_link_is_cut(before: int, block: int) -> None:
     """Where only the link would fit, it goes to the next block, with its host."""
     text = ("word " * 700)[:before] + " [Log in to your bank](https://evil.example/login) and more."
-    (section,) = lay_out(text + " tail" * 200, IN_MODAL).blocks[block]["elements"]
+    (section,) = agent_message_blocks(text + " tail" * 200, MODAL_TEXT_LENGTH).blocks[block][
+        "elements"
+    ]
     link, host = section["elements"][-2:] if block == 0 else section["elements"][:2]
     assert (link["type"], host["text"][:15]) == ("link", " (evil.example)")
 
 
-def elements_of(layout: Layout) -> Iterator[dict[str, Any]]:
+def elements_of(layout: AgentMessage) -> Iterator[dict[str, Any]]:
     """All that hold leaves, those in lists too."""
     waiting = [element for block in layout.blocks for element in block["elements"]]
     while waiting:

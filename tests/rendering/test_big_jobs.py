@@ -10,7 +10,12 @@ import pytest
 
 from bot.domain.jobs import Job
 from bot.emporix.models import parse_job
-from bot.rendering.agent_message import IN_MODAL, ON_CARD, lay_out, read
+from bot.rendering.agent_message import (
+    CARD_TEXT_LENGTH,
+    MODAL_TEXT_LENGTH,
+    agent_message_blocks,
+    detect,
+)
 from bot.rendering.renderer import Renderer
 from bot.services.jobs import JobCard
 
@@ -75,8 +80,12 @@ def test_counts_what_is_left_out() -> None:
 def test_a_long_text_is_whole_elsewhere() -> None:
     """The card reads 50,000 characters; the length is that of the whole, which the file has."""
     text = "word " * 20_000
-    begun = lay_out(text, 3_000, ON_CARD)
+    begun = agent_message_blocks(text, 3_000, CARD_TEXT_LENGTH)
     assert (begun.length, begun.is_whole) == (len(text), False)
-    assert lay_out("x" * ON_CARD, IN_MODAL, ON_CARD).is_whole
-    assert not lay_out("x" * ON_CARD + "y", IN_MODAL, ON_CARD).is_whole
-    assert read(text).words == text.strip()
+    assert agent_message_blocks(
+        "x" * CARD_TEXT_LENGTH, MODAL_TEXT_LENGTH, CARD_TEXT_LENGTH
+    ).is_whole
+    assert not agent_message_blocks(
+        "x" * CARD_TEXT_LENGTH + "y", MODAL_TEXT_LENGTH, CARD_TEXT_LENGTH
+    ).is_whole
+    assert detect(text).words == text.strip()

@@ -14,11 +14,11 @@ from jinja2.exceptions import UndefinedError
 
 from bot.errors import OutdatedButton
 from bot.rendering.buttons import (
-    STATES,
+    BUTTON_STATES,
+    ButtonState,
     JobButton,
     JobsButton,
     ListButton,
-    State,
     cursor_in,
     decode,
 )
@@ -35,14 +35,14 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-each_state = pytest.mark.parametrize("state", STATES)
+each_state = pytest.mark.parametrize("state", BUTTON_STATES)
 
 
-def states(state: type[State]) -> st.SearchStrategy[State]:
+def states(state: type[ButtonState]) -> st.SearchStrategy[ButtonState]:
     return st.builds(state, **{field.name: VALUES[str(field.type)] for field in fields(state)})
 
 
-def smallest(state: type[State]) -> State:
+def smallest(state: type[ButtonState]) -> ButtonState:
     """Only with the facts that have no default."""
     required = [field for field in fields(state) if field.default is MISSING]
     return state(**{field.name: {"str": "", "int": 0}[str(field.type)] for field in required})
@@ -51,7 +51,7 @@ def smallest(state: type[State]) -> State:
 @each_state
 @quick
 @given(data=st.data())
-def test_a_state_is_decoded_as_it_was(state: type[State], data: st.DataObject) -> None:
+def test_a_state_is_decoded_as_it_was(state: type[ButtonState], data: st.DataObject) -> None:
     """Any state comes back from its value, which Slack accepts."""
     made = data.draw(states(state))
     assert decode(made.value, state) == made
@@ -60,15 +60,15 @@ def test_a_state_is_decoded_as_it_was(state: type[State], data: st.DataObject) -
 
 
 @each_state
-def test_a_state_of_another_class_is_outdated(state: type[State]) -> None:
+def test_a_state_of_another_class_is_outdated(state: type[ButtonState]) -> None:
     """A listener never gets the state of another kind of button."""
-    for other in set(STATES) - {state}:
+    for other in set(BUTTON_STATES) - {state}:
         with pytest.raises(OutdatedButton):
             decode(smallest(other).value, state)
 
 
 @each_state
-def test_defaults_are_not_stored(state: type[State]) -> None:
+def test_defaults_are_not_stored(state: type[ButtonState]) -> None:
     """A missing optional fact has its default; a missing required one makes the button outdated."""
     made = smallest(state)
     version, kind, facts = json.loads(made.value)
@@ -81,7 +81,7 @@ def test_defaults_are_not_stored(state: type[State]) -> None:
 
 
 @each_state
-def test_unknown_facts_are_ignored(state: type[State]) -> None:
+def test_unknown_facts_are_ignored(state: type[ButtonState]) -> None:
     """A button of a newer version, which carries more, still works."""
     made = smallest(state)
     version, kind, facts = json.loads(made.value)
@@ -91,7 +91,7 @@ def test_unknown_facts_are_ignored(state: type[State]) -> None:
 @each_state
 @quick
 @given(foreign=json_values)
-def test_any_other_json_is_outdated(state: type[State], foreign: Any) -> None:
+def test_any_other_json_is_outdated(state: type[ButtonState], foreign: Any) -> None:
     """No JSON, however similar, is taken for a state."""
     wrong = {field.name: [foreign] for field in fields(state)}
     for value in (foreign, [foreign, state.kind, {}], ["1", foreign, {}], ["1", state.kind, wrong]):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, LogLine, Session
 from bot.emporix.models import parse_job
-from bot.rendering.agent_message import IN_MODAL, lay_out
+from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks
 from bot.rendering.renderer import Renderer
 from bot.services.csv_export import CompleteList
 from bot.services.exports import Export
@@ -89,7 +89,7 @@ def payloads(text: str) -> Iterator[dict[str, Any]]:
     yield RENDERER.render("jobs/delete", card=short)
     listing = listing_of((shown,) * 12)
     yield RENDERER.render("jobs/list", listing=listing, deletion=None)
-    layout = lay_out(text, IN_MODAL)
+    layout = agent_message_blocks(text, MODAL_TEXT_LENGTH)
     yield RENDERER.render("jobs/get.whole", layout=layout, job_id=text, part="message")
     yield RENDERER.render("jobs/get.whole.file", length=1, url=text, job_id=text, part="message")
     line = LogLine(text, text, text, text, text, False)

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.jobs import Job
-from bot.rendering.jobs_csv import BYTE_ORDER_MARK, COLUMNS, LONGEST_CELL, csv_text, harmless
+from bot.rendering.jobs_csv import (
+    BYTE_ORDER_MARK,
+    COLUMNS,
+    MAX_CELL_LENGTH,
+    csv_text,
+    neutralize_formulas,
+)
 from tests.rendering.hostile import NOT_SENDABLE, hostile_text
 
 FORMULAS = (
@@ -83,7 +89,7 @@ def test_no_cell_is_a_formula(formula: str) -> None:
 @pytest.mark.parametrize("text", ["- one\n- two", "a;b", "5 - 3 = 2", "-- \nAda", "x\n---\ny"])
 def test_ordinary_texts_stay_as_they_are(text: str) -> None:
     """Lists and rules of Markdown are no formulas; only at the very beginning they might be."""
-    assert harmless(text).removeprefix("'") == text
+    assert neutralize_formulas(text).removeprefix("'") == text
 
 
 @given(texts)
@@ -106,8 +112,8 @@ def test_nothing_runs_where_semicolons_part(text: str) -> None:
 
 def test_a_cell_holds_no_more_than_excel_takes() -> None:
     """What is cut says so."""
-    cell = harmless("=" * 100_000)
-    assert (len(cell), cell[:2], cell[-1]) == (LONGEST_CELL, "'=", "…")
+    cell = neutralize_formulas("=" * 100_000)
+    assert (len(cell), cell[:2], cell[-1]) == (MAX_CELL_LENGTH, "'=", "…")
 
 
 def test_five_thousand_long_jobs_take_a_second() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton
-from bot.rendering.message_rows import jobs_in_rows, row_of, with_rows_replaced
+from bot.rendering.message_rows import job_row_numbers, row_of, with_rows_replaced
 
 LINE = {"type": "section", "text": {"type": "mrkdwn", "text": "gone"}}
 
@@ -28,7 +28,7 @@ BLOCKS = [TITLE, *row(1, "a"), {"type": "section", "block_id": "job.2"}, *row(3,
 
 def test_finds_the_job_of_each_row() -> None:
     """A row without buttons has no job to delete."""
-    assert jobs_in_rows(BLOCKS) == {"job.1": ("acme", "a"), "job.3": ("acme", "c")}
+    assert job_row_numbers(BLOCKS) == {"job.1": ("acme", "a"), "job.3": ("acme", "c")}
 
 
 def test_replaces_whole_rows() -> None:
@@ -56,4 +56,4 @@ def test_finds_the_row_of_a_job() -> None:
 def test_an_old_button_is_no_job() -> None:
     """A button of another version is left alone."""
     old = {"action_id": buttons.JOBS_DELETE_IN_CHANNEL_CONFIRM, "value": "old"}
-    assert jobs_in_rows([{"block_id": "job.1.buttons", "elements": [old]}]) == {}
+    assert job_row_numbers([{"block_id": "job.1.buttons", "elements": [old]}]) == {}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from bot.rendering.rich_text import said, shown_link, web_host
+from bot.rendering.rich_text import leaves_text, link_with_host, web_host
 from tests.rendering.hostile import hostile_text
 
 
 def test_words_link_and_name_the_host() -> None:
     """Nobody needs to hover to see whose page it is."""
-    assert shown_link("https://shop.example/orders?a=1", "the order") == [
+    assert link_with_host("https://shop.example/orders?a=1", "the order") == [
         {"type": "link", "url": "https://shop.example/orders?a=1", "text": "the order"},
         {"type": "text", "text": " (shop.example)"},
     ]
@@ -21,14 +21,14 @@ def test_words_link_and_name_the_host() -> None:
 def test_an_address_as_its_own_text_is_shown_once(text: str) -> None:
     """As it is."""
     url = "https://evil.example/x"
-    assert shown_link(url, text) == [{"type": "link", "url": url, "text": url}]
+    assert link_with_host(url, text) == [{"type": "link", "url": url, "text": url}]
 
 
 @pytest.mark.parametrize("text", ["https://shop.example", "www.shop.example", "shop.example (new)"])
 def test_text_that_looks_like_another_address_does_not_link(text: str) -> None:
     """The true address behind it does."""
     url = "https://evil.example/x"
-    assert shown_link(url, text) == [
+    assert link_with_host(url, text) == [
         {"type": "text", "text": f"{text} ("},
         {"type": "link", "url": url, "text": url},
         {"type": "text", "text": ")"},
@@ -54,12 +54,12 @@ def test_text_that_looks_like_another_address_does_not_link(text: str) -> None:
 def test_what_is_no_plain_web_address_is_letters(url: str) -> None:
     """Nor is what hides its host; the address is not lost."""
     assert web_host(url) == ""
-    assert [leaf["type"] for leaf in shown_link(url, "here")] == ["text"]
-    assert said(shown_link(url, "here")).startswith("here (")
+    assert [leaf["type"] for leaf in link_with_host(url, "here")] == ["text"]
+    assert leaves_text(link_with_host(url, "here")).startswith("here (")
 
 
 @given(hostile_text, hostile_text)
 def test_only_web_addresses_link(url: str, text: str) -> None:
     """Whatever comes."""
-    for leaf in shown_link(url, text):
+    for leaf in link_with_host(url, text):
         assert leaf["type"] == "text" or leaf["url"].startswith(("http://", "https://"))

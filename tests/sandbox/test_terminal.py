@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.rendering.agent_message import lay_out
+from bot.rendering.agent_message import agent_message_blocks
 from bot.rendering.renderer import Renderer, examples
 from sandbox.terminal import EMOJIS, draw_message, draw_view
 
@@ -39,7 +39,7 @@ def test_every_emoji_of_ours_is_known() -> None:
 def test_rich_text_is_drawn_as_it_reads() -> None:
     """Lists with their signs, code and quotes behind a bar, links with their address."""
     text = "# T\n\n3. a\n   - b\n4. c\n\n> q\n\n```\nx\n  y\n```\n[w](https://a.example)"
-    assert draw_message({"blocks": lay_out(text, 3000).blocks}).split("\n") == [
+    assert draw_message({"blocks": agent_message_blocks(text, 3000).blocks}).split("\n") == [
         "T",
         "3. a",
         "   • b",

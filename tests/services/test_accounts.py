@@ -1,15 +1,18 @@
-"""What connecting says about a key that cannot be used."""
+"""Connecting with keys that cannot be used, and who owns scheduled work."""
 
 from __future__ import annotations
 
 import pytest
 from redis.asyncio import Redis
 
-from bot.domain.accounts import Caller, Credentials
+from bot.domain.accounts import Account, Caller, Connection, Credentials
+from bot.domain.alerts import Alert, Watermark
+from bot.domain.digests import Digest, Schedule
+from bot.domain.filters import Filters
 from bot.emporix.client import EmporixClient
 from bot.emporix.http import http_client
-from bot.errors import ConnectRefused
-from bot.services.accounts import AccountService
+from bot.errors import ConnectRefused, NotConnected
+from bot.services.accounts import AccountService, run_as
 from bot.store.accounts import AccountStore, TokenStore
 from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 from tests.emporix.fakes import NOW
@@ -33,3 +36,31 @@ async def test_a_refused_key_is_explained(code: str, reason: str, redis: Redis) 
         with pytest.raises(ConnectRefused) as caught:
             await accounts.connect(GRACE, "acme", Credentials("id", "secret"))
     assert caught.value.reason == reason
+
+
+OWNER, OTHER_OWNER = Caller("T0ACME", "U0ADA"), Caller("T0ACME", "U0GRACE")
+DIGEST = Digest("d1", OWNER, "C0OPS", "Daily", Schedule(540, "UTC", (0,)), "acme")
+ALERT = Alert("a1", OWNER, "C0OPS", Filters(tenant="acme"), 0.0, Watermark(0.0), 0.0)
+
+
+def account(*tenants: str) -> Account:
+    key = Credentials("id", "secret")
+    return Account(
+        OTHER_OWNER, {name: Connection(OTHER_OWNER, name, key, frozenset(), 0) for name in tenants}
+    )
+
+
+@pytest.mark.parametrize("record", [DIGEST, ALERT], ids=["digest", "alert"])
+def test_the_person_who_starts_it_becomes_its_owner(record: Digest | Alert) -> None:
+    """A digest or an alert, and regardless of its owner before."""
+    if isinstance(record, Digest):
+        assert run_as(account("acme"), record).owner == OTHER_OWNER
+    else:
+        assert run_as(account("acme"), record).owner == OTHER_OWNER
+
+
+@pytest.mark.parametrize("tenants", [(), ("globex",)])
+def test_without_a_connection_to_its_tenant_it_does_not_start(tenants: tuple[str, ...]) -> None:
+    """A connection to another tenant does not help."""
+    with pytest.raises(NotConnected):
+        run_as(account(*tenants), DIGEST)

@@ -1,4 +1,4 @@
-"""A job is found by its id, however it is given."""
+"""References to jobs and agents in a text: ids, links and names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,96 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import InvalidInput
-from bot.services.references import MAX_JOB_ID_LENGTH, parse_job_id
+from bot.services.references import (
+    MAX_JOB_ID_LENGTH,
+    MAX_SEARCH_LENGTH,
+    find_references,
+    mentioned_agents,
+    parse_job_id,
+)
+from tests.rendering.hostile import hostile_text
+
+BASE = "https://admin.emporix.io"
+JOB, OTHER = "68835cc3ef4e8e1425c360ad", "68835cc3ef4e8e1425c360ae"
+SESSION = "123e4567-e89b-12d3-a456-426614174000"
+LINKS = f"{BASE}/apps/administration/ai-agents#/logs/jobs"
+NAMES = {"complaint-agent": "Complaint Agent", "a1": "QA", "fraud": "Fraud & Risk"}
+
+
+@pytest.mark.parametrize(
+    ("text", "jobs"),
+    [
+        (JOB, (JOB,)),
+        (f"{JOB} and `{OTHER}`, then {JOB} again", (JOB, OTHER)),
+        (f'["1","job",{{"tenant":"acme","job_id":"{JOB}"}}]', (JOB,)),
+        (f"<{LINKS}/{JOB}|Open in the Management Dashboard>", (JOB,)),
+        (f"{LINKS}/odd%20one?x=1", ("odd one",)),
+        (f"<{LINKS}/{JOB}>", (JOB,)),
+        (f"https://elsewhere.example/logs/jobs/odd {JOB}", (JOB,)),
+        (f"a{JOB}", ()),
+        (f"{JOB}-x", ()),
+        (f"{LINKS}/..", ()),
+        ("no id at all", ()),
+    ],
+)
+def test_finds_ids_of_jobs(text: str, jobs: tuple[str, ...]) -> None:
+    """Bare, in code, in what buttons remember, and in links to our own dashboard."""
+    assert find_references([text], BASE).jobs == jobs
+
+
+def test_finds_sessions() -> None:
+    """A session's id is a UUID."""
+    there = find_references([f"Session {SESSION} ended", f"{SESSION}"], BASE)
+    assert (there.sessions, there.jobs) == ((SESSION,), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "agents"),
+    [
+        ("The complaint  AGENT failed", ("complaint-agent",)),
+        ("see complaint-agent.", ("complaint-agent",)),
+        ("Fraud & risk says no", ("fraud",)),
+        ("complaint-agents", ()),
+        ("QA a1", ()),
+        ("", ()),
+    ],
+)
+def test_knows_agents_by_name_and_id(text: str, agents: tuple[str, ...]) -> None:
+    """As whole words, in any case; what is too short is everywhere."""
+    assert mentioned_agents([text], NAMES) == agents
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["Late refund for <@U0ADA>: see <https://x.example|this> :smile:"], "Late refund for see"),
+        (["", "EON1031 was not found"], "EON1031 was not found"),
+        (["a b c", "…"], ""),
+        (["refund refund refund"], "refund"),
+    ],
+)
+def test_keeps_words_to_look_for(texts: list[str], words: str) -> None:
+    """Without mark-up, each once, from the first text that says something."""
+    assert find_references(texts, BASE).words == words
+
+
+@given(st.lists(hostile_text, max_size=5))
+def test_bears_anything(texts: list[str]) -> None:
+    """Whatever stands there, all that is found can be asked for, and the words fit a field."""
+    there = find_references(texts, BASE)
+    assert all(id_ and id_.isprintable() and len(id_) <= 200 for id_ in there.jobs)
+    assert len(there.words) <= MAX_SEARCH_LENGTH
+    assert set(mentioned_agents(texts, NAMES)) <= NAMES.keys()
+
+
+@given(hostile_text, st.lists(st.sampled_from([JOB, OTHER]), max_size=4))
+def test_finds_each_id_between_whatever_else(noise: str, ids: list[str]) -> None:
+    """An id that stands alone is found, in its order."""
+    there = find_references([noise, *ids], BASE)
+    assert [id_ for id_ in there.jobs if id_ in (JOB, OTHER)][-len(set(ids)) or 99 :] == list(
+        dict.fromkeys(ids)
+    )
+
 
 ID = "68835cc3ef4e8e1425c360ad"
 LINK = f"https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/{ID}"

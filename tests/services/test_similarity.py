@@ -1,4 +1,4 @@
-"""Failures are alike where one agent says nearly the same, whatever ids stand in it."""
+"""Failures are similar if one agent says nearly the same; groups are sorted by size."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from bot.services.similarity import (
     are_similar,
     are_similar_fingerprints,
     fingerprint,
+    group_failures,
     significant_words,
 )
 
@@ -80,3 +81,44 @@ def test_any_number_is_like_any_other(text: str, one: int, other: int) -> None:
     assert significant_words(failed(f"{one} {text[:100]}")) == significant_words(
         failed(f"{other} {text[:100]}")
     )
+
+
+def test_ids_and_numbers_do_not_part_them() -> None:
+    """The same trouble with another order is the same trouble."""
+    found = group_failures(
+        [
+            failed("The order EON1031 was not found in 3 attempts."),
+            failed("The order 68835cc3ef4e8e1425c360ad was not found in 12 attempts."),
+            failed("The payment was refused by the bank."),
+        ]
+    )
+    assert [group.count for group in found] == [2, 1]
+
+
+def test_agents_part_them() -> None:
+    """Whose failures they are matters as much as what they say."""
+    found = group_failures([failed("Nothing found."), failed("Nothing found.", "fraud-agent")])
+    assert [group.count for group in found] == [1, 1]
+
+
+def test_the_worst_come_first() -> None:
+    """The most; of equally many, the newest."""
+    found = group_failures(
+        [failed("One thing"), failed("Another matter"), failed("another MATTER")]
+    )
+    assert [group.jobs[0].message for group in found] == ["Another matter", "One thing"]
+
+
+def test_none_without_words_is_lost() -> None:
+    """A failure may say nothing, or only an id."""
+    assert [
+        group.count for group in group_failures([failed(""), failed("EON1031"), failed("x")])
+    ] == [2, 1]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.text(max_size=40)), max_size=30))
+def test_each_is_in_one_group(jobs: list[tuple[str, str]]) -> None:
+    """Whatever they say."""
+    given_jobs = [failed(text, agent) for agent, text in jobs]
+    found = [job for group in group_failures(given_jobs) for job in group.jobs]
+    assert sorted(map(id, found)) == sorted(map(id, given_jobs))

@@ -31,8 +31,7 @@ from bot.store.encryption import AccountEncryption
 from bot.store.idempotency import Deliveries, Delivery
 from sandbox.emporix.faults import Fault
 from sandbox.slack.directory import ADA
-from tests import injected
-from tests.harness import sample_requests
+from tests.harness import injected_parameters, sample_requests
 from tests.harness.app import AppHarness
 from tests.harness.dispatch import DispatchSetup, FakeDeliveries, open_dispatch
 from tests.harness.signed_requests import Poster
@@ -67,7 +66,7 @@ class Given:
                 given["audit_entry"].skip()
 
         heard = decorate(listener)
-        names = [*injected.of_request(heard), "jobs"]
+        names = [*injected_parameters.of_request(heard), "jobs"]
         parameters = [Parameter(name, Parameter.KEYWORD_ONLY) for name in names]
         listener.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         return heard
@@ -104,7 +103,7 @@ async def test_provides_what_it_declares() -> None:
         await harness.poster.settled()
     assert given.to.keys() == set(given.heard)
     for heard, values in given.to.items():
-        declared = injected.of_request(heard)
+        declared = injected_parameters.of_request(heard)
         assert values.keys() == {*declared, "jobs"}
         assert values["jobs"] == "Jobs"
         assert [name for name in declared if not fits(values[name], declared[name])] == []

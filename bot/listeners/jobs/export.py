@@ -6,7 +6,7 @@ import asyncio
 
 from bot.domain.accounts import Account
 from bot.rendering import buttons
-from bot.rendering.agent_message import pretty_within
+from bot.rendering.agent_message import pretty_json_within
 from bot.rendering.buttons import JobButton
 from bot.services.exports import Exports
 from bot.slack.decorators import action
@@ -23,6 +23,6 @@ async def download_export(
 ) -> None:
     await modal.open("loading", step="export")
     export = await exports.read(account, button.job_id, button.tenant)
-    text = await asyncio.to_thread(pretty_within, export.json, MAX_INDENTED_CHARACTERS)
+    text = await asyncio.to_thread(pretty_json_within, export.json, MAX_INDENTED_CHARACTERS)
     url = await files.share(file_name("export", export.job_id, "json"), text)
     await modal.update("jobs/export", export=export, url=url)

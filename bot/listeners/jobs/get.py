@@ -6,7 +6,7 @@ import asyncio
 
 from bot.domain.accounts import Account
 from bot.rendering import buttons
-from bot.rendering.agent_message import IN_MODAL, lay_out, read
+from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks, detect
 from bot.rendering.buttons import JobButton
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
@@ -36,7 +36,7 @@ async def show_whole(
     part = "response" if button.part == "response" else "message"
     text = card.job.response if part == "response" else card.job.message
     # So long a text takes tenths of a second, in which others are answered.
-    layout = await asyncio.to_thread(lay_out, text, IN_MODAL)
+    layout = await asyncio.to_thread(agent_message_blocks, text, MODAL_TEXT_LENGTH)
     facts = {"job_id": card.job.id, "part": part}
     if layout.is_whole:
         await modal.update("jobs/get.whole", layout=layout, **facts)
@@ -47,6 +47,6 @@ async def show_whole(
 
 def _as_file(job: str, text: str) -> tuple[str, str]:
     """The name of the file, and what stands in it."""
-    found = read(text)
+    found = detect(text)
     ending = {"json": "json", "markdown": "md"}.get(found.kind, "txt")
     return file_name("job", job, ending), found.words

@@ -19,7 +19,7 @@ from bot.errors import (
     RateLimited,
 )
 from bot.rendering.buttons import ListButton, ShareButton
-from bot.rendering.message_rows import jobs_in_rows, shared_jobs, with_rows_replaced
+from bot.rendering.message_rows import job_row_numbers, shared_jobs, with_rows_replaced
 from bot.services.accounts import require_connection
 from bot.services.deletes import SharedDeletes
 from bot.services.filters.form import FilterForm
@@ -141,7 +141,7 @@ async def show_deleted(caller: Caller, shared_deletes: SharedDeletes, channel: C
     deleted = next(iter(known.values()), None)
     if deleted is None:
         return True
-    in_list = bool(jobs_in_rows(blocks))
+    in_list = bool(job_row_numbers(blocks))
     return await show_deletion(deleted, caller, shared_deletes, channel, in_list=in_list)
 
 
@@ -168,7 +168,7 @@ async def _in_its_list(
     The click shows us the list as it was then; jobs that others have deleted since are looked up,
     too, or this change would bring their rows back.
     """
-    jobs = jobs_in_rows(channel.message["blocks"])
+    jobs = job_row_numbers(channel.message["blocks"])
     known = await shared_deletes.deleted_jobs(caller, list(jobs.values()))
     lines = {row: [_line(channel, known[job])] for row, job in jobs.items() if job in known}
     blocks = with_rows_replaced(channel.message["blocks"], lines)

@@ -14,10 +14,10 @@ from bot.rendering.text import ELLIPSIS, cut_as, is_blank
 
 Part = dict[str, Any]
 Rule = Callable[[Any], Any]
-NOTHING: Mapping[str, Rule] = {}
+NO_RULES: Mapping[str, Rule] = {}
 
 
-def words(limit: int, kind: str = "plain_text") -> Rule:
+def string(limit: int, kind: str = "plain_text") -> Rule:
     """A bare string, shortened; what is no string (a rich initial value) stays as it is."""
 
     def rule(value: Any) -> Any:
@@ -28,7 +28,7 @@ def words(limit: int, kind: str = "plain_text") -> Rule:
     return rule
 
 
-def text(limit: int) -> Rule:
+def text_object(limit: int) -> Rule:
     """A text object, shortened. Slack refuses an empty one."""
 
     def rule(part: Any) -> Part | None:
@@ -41,18 +41,20 @@ def text(limit: int) -> Rule:
     return rule
 
 
-def title(limit: int) -> Rule:
+def required_text_object(limit: int) -> Rule:
     """A text object that has to be there, and says "…" rather than nothing."""
-    fit = text(limit)
+    fit = text_object(limit)
     return lambda part: fit(part) or {"type": "plain_text", "text": ELLIPSIS}
 
 
-def exact(limit: int) -> Rule:
+def uncut_string(limit: int) -> Rule:
     """A string that means nothing when cut or empty: an id, an address, a value."""
     return lambda value: value if isinstance(value, str) and 0 < len(value) <= limit else None
 
 
-def each(rule: Rule, limit: int = sys.maxsize, more: Callable[[int], Part] | None = None) -> Rule:
+def list_of(
+    rule: Rule, limit: int = sys.maxsize, more: Callable[[int], Part] | None = None
+) -> Rule:
     """A list of parts under `rule`, never empty.
 
     `more` makes the last one, which tells how many are left out; buttons and options have none.
@@ -67,7 +69,7 @@ def each(rule: Rule, limit: int = sys.maxsize, more: Callable[[int], Part] | Non
     return lambda parts: listed(parts) if isinstance(parts, list) else None
 
 
-def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NOTHING) -> Rule:
+def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NO_RULES) -> Rule:
     """An object by its keys: without a vital one it cannot be shown, spare ones only go missing.
 
     Keys that the object does not have are not asked for; the keys of no rule stay.

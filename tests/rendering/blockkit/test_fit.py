@@ -1,4 +1,4 @@
-"""Whatever passes the gate, Slack takes."""
+"""Slack accepts every payload that `fit_payload` returns."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.domain.filters import Filters
 from bot.errors import InvalidInput
-from bot.rendering.jinja_filters import zone
+from bot.rendering.jinja_filters import timezone_name
 from bot.services.digests.form import (
     ZONE_ABBREVIATIONS,
     digest_filters,
@@ -71,8 +71,8 @@ def test_an_offset_means_what_people_mean(hours: int, before: str) -> None:
     """UTC+5 is five hours ahead of UTC, whatever IANA calls it, and is shown as it was typed."""
     name = parse_zone(f"{before}{hours:+}")
     assert datetime.now(ZoneInfo(name)).utcoffset() == timedelta(hours=hours)
-    assert zone(name) == f"UTC{hours:+}"
-    assert parse_zone(zone(name)) == name
+    assert timezone_name(name) == f"UTC{hours:+}"
+    assert parse_zone(timezone_name(name)) == name
 
 
 @pytest.mark.parametrize("typed", ["EST", "est", "MST", "HST", "PST", "IST", "CEST", "BST", "cst"])
