@@ -18,13 +18,13 @@ from tests.store.fixtures import ADA, GRACE
 WORDS = {
     "alert_id": "id",
     "channel_id": "channel",
-    "clean_id": "id",
+    "cleanup_id": "id",
+    "connection": "user>:<tenant",
     "cursor_id": "id",
-    "delivery": "digest",
+    "delivery_id": "digest",
     "digest_id": "id",
     "form_id": "id",
     "job_id": "job",
-    "source": "user>:<tenant",
     "team_id": "team",
 }
 """Parameters that the document calls otherwise."""

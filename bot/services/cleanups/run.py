@@ -12,7 +12,7 @@ from typing import Any
 from cachetools import TTLCache
 
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
-from bot.domain.accounts import Account, Caller
+from bot.domain.accounts import OWNER_GONE, Account, Caller
 from bot.domain.audit import BEGUN, AuditEvent
 from bot.domain.cleanups import ALREADY_GONE, DELETED, INTERRUPTED, Cleanup, CleanupProgress
 from bot.emporix.client import EmporixClient
@@ -35,7 +35,6 @@ from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupJournal, CleanupResults, CleanupStore, LeaseLost
 from bot.store.due_index import DUE_CLAIM_SECONDS
-from bot.store.erasure import OWNER_GONE
 
 
 class FileNotSent(Exception):
