@@ -192,7 +192,7 @@ async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness)
     assert dict(tour.wrong) == {}
     left = {key for key in await harness.redis.keys("*") if await harness.redis.ttl(key) == -1}
     assert {key.rpartition(":")[2] for key in left} <= FOR_EVER
-    assert await harness.redis.keys("*:cleaning:*") == []
+    assert await harness.redis.keys("*:cleanups:active:*") == []
     unseen = [row for row in (r.pattern for r in LIFETIMES) if row not in tour.seen]
     assert [row for row in unseen if not any(lock in row for lock in LOCKS)] == []
 

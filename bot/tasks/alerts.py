@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from bot.domain.accounts import PolledConnection
+from bot.domain.accounts import OWNER_GONE, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
@@ -23,7 +23,6 @@ from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, OutgoingMessage, PostRefused
 from bot.store.alerts import AlertStore
 from bot.store.audit import AuditLog
-from bot.store.erasure import OWNER_GONE
 
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200

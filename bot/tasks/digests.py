@@ -11,7 +11,7 @@ from functools import partial
 
 from slack_sdk.errors import SlackApiError
 
-from bot.domain.accounts import Caller, Connection
+from bot.domain.accounts import OWNER_GONE, Caller, Connection
 from bot.domain.audit import AuditEvent
 from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import (
@@ -300,8 +300,8 @@ class DigestRun:
                 return
             if await self.notifier.has_left(self.digest.owner.user_id):
                 await self.departures.remove_user(self.digest.owner)
-                await self._note_paused("owner_gone")
-                raise DigestRefused("owner_gone", self.digest.channel_id)
+                await self._note_paused(OWNER_GONE)
+                raise DigestRefused(OWNER_GONE, self.digest.channel_id)
         except SlackApiError as error:  # what passes is Later
             raise DigestRefused(pause_reason(error_code(error)), self.digest.channel_id) from error
         await self.settle(lifecycle.record_check)
@@ -339,7 +339,7 @@ class DigestRun:
     async def _pause(self, reason: str) -> None:
         """The channel hears of it by its own notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
-        if reason != "owner_gone":
+        if reason != OWNER_GONE:
             await self.posts.notify_owner(self.digest, self.run, reason)
         await self.settle(lambda one, _, now: lifecycle.pause(one, reason, now))
 

@@ -198,9 +198,9 @@ UNDOCUMENTED: dict[str, float] = {
     "emporix.models.MAX_MESSAGE_LENGTH": 300,
     "emporix.retries.MAX_CALL_ATTEMPTS": 3,
     "logs.MAX_LOGGED_CHARACTERS": 20_000,
-    "rendering.jobs_csv.LONGEST_CELL": 32_767,  # Excel
-    "rendering.agent_message.ON_CARD": 50_000,
-    "rendering.jinja_filters.BAR": 12,
+    "rendering.jobs_csv.MAX_CELL_LENGTH": 32_767,  # Excel
+    "rendering.agent_message.CARD_TEXT_LENGTH": 50_000,
+    "rendering.jinja_filters.BAR_WIDTH": 12,
     "services.agents.FAILED_NAMES_TTL_SECONDS": 30,
     "services.agents.MAX_NAMES_CALLS": 50,
     "services.alerts.grouping.MAX_ALERT_ROWS": 5,

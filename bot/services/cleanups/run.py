@@ -12,7 +12,7 @@ from functools import partial
 from cachetools import TTLCache
 
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded, exponential
-from bot.domain.accounts import Account, Caller
+from bot.domain.accounts import OWNER_GONE, Account, Caller
 from bot.domain.audit import BEGUN, AuditEvent
 from bot.domain.cleanups import INTERRUPTED, Cleanup, CleanupProgress
 from bot.domain.jobs import Job
@@ -32,7 +32,6 @@ from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupJournal, CleanupResults, CleanupStore, LeaseLost
 from bot.store.due_index import DUE_CLAIM_SECONDS
-from bot.store.erasure import OWNER_GONE
 
 logger = logging.getLogger(__name__)
 
