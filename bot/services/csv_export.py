@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.filters import Filters
@@ -26,7 +27,6 @@ from bot.services.accounts import require_connection
 from bot.services.agents import NamedJobs
 from bot.services.filters.form import from_compact
 from bot.services.pagination import (
-    JobSource,
     ListJobs,
     ListPage,
     read_snapshot,
@@ -110,7 +110,7 @@ class CsvExport:
         )
         cursor = cursor or _cursor_from_query(account, wanted.query)
         connection = require_connection(account, cursor.tenant)
-        call = JobSource(self._emporix, connection, cursor.searched).page
+        call = partial(self._emporix.list_jobs, connection, searched=cursor.searched)
         async with self._limited(account.caller):
             found = await self._read(call, cursor, progress)
         return replace(found, tenant=connection.tenant)

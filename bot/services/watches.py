@@ -109,7 +109,7 @@ class WatchService:
         clock: Clock,
     ) -> None:
         self._jobs, self._jobs_by_id, self._store, self._accounts = jobs, found, store, accounts
-        self._sources, self._new_watch_id, self._clock = store.connections, new_watch_id, clock
+        self._connections, self._new_watch_id, self._clock = store.connections, new_watch_id, clock
 
     async def start(
         self, account: Account, job_id: str, tenant: str = "", place: MessageRef = NO_MESSAGE
@@ -156,7 +156,7 @@ class WatchService:
         watches = await self._store.of_owner(caller, tenant)
         for watch in watches:
             await self._store.remove(caller, tenant, watch.job_id)
-        await self._sources.clear_failures(PolledConnection(caller, tenant))
+        await self._connections.clear_failures(PolledConnection(caller, tenant))
         return len(watches)
 
     async def poll(self, source: PolledConnection) -> WatchCheck:
@@ -166,18 +166,18 @@ class WatchService:
         """
         watches, now = await self._store.of_owner(source.owner, source.tenant), self._clock()
         if not watches:  # none, or none that this worker can open
-            await self._sources.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
+            await self._connections.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
             return WatchCheck()
         try:
             found = await self._look_up(source, watches, now)
         except CONNECTION_ERRORS as error:
             return await self._record_failure(source, error, now)
         except EmporixError as error:
-            await self._sources.schedule(source, now + backoff_seconds(error))
+            await self._connections.schedule(source, now + backoff_seconds(error))
             return WatchCheck()
-        await self._sources.clear_failures(source)
+        await self._connections.clear_failures(source)
         endings = tuple(ended_watches(watches, found, now))
-        await self._sources.schedule(source, now + next_interval(watches, endings, now))
+        await self._connections.schedule(source, now + next_interval(watches, endings, now))
         return WatchCheck(endings)
 
     async def _look_up(
@@ -194,7 +194,7 @@ class WatchService:
         self, source: PolledConnection, error: NotConnected | EmporixError, now: float
     ) -> WatchCheck:
         """A key is believed to be gone for good when it was refused some times in a row."""
-        strikes = await self._sources.count_failure(source)
-        await self._sources.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
+        strikes = await self._connections.count_failure(source)
+        await self._connections.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
         certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILURES
         return WatchCheck(connection_error=error.template if certain else "")
