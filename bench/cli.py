@@ -1,4 +1,4 @@
-"""Take the figures and print them, a line each; the exit status is 1 where one is short."""
+"""Runs the measurements and prints a line per figure; exits with 1 if a goal is missed."""
 
 from __future__ import annotations
 

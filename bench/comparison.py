@@ -1,4 +1,4 @@
-"""Two sides measured in turn, in short rounds: what else the machine does then meets both."""
+"""Measures two sides in alternating rounds, so that other load affects both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the measurements happen: stand-ins, Redis and the bot, each in a process of its own."""
+"""The environment of the measurements: stand-ins, Redis and the bot, each in its own process."""
 
 from __future__ import annotations
 

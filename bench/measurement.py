@@ -1,9 +1,9 @@
-"""A figure: a name, what was measured, the goal, and whether it is reached.
+"""Measurements and figures: name, goal, values, and whether the goal is met.
 
 A file of `bench.figures` holds one measurement, which may give several figures:
 
     @measures(help_rate_ratio=at_least(0.7))
-    async def help_rate(stage: Stage) -> Rounds:
+    async def help_rate(environment: Environment) -> Rounds:
         ...
         return {"help_rate_ratio": [0.81, 0.79, 0.83]}
 """

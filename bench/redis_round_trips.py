@@ -1,4 +1,4 @@
-"""A Redis between the bot and its own that counts how often the bot waited for it."""
+"""A proxy in front of Redis that counts the bot's round trips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slack as the one who asks: signed commands, timed until their ack or until their answer."""
+"""Sends signed commands as Slack does, and times the ack and the answer."""
 
 from __future__ import annotations
 

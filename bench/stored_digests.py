@@ -1,4 +1,4 @@
-"""Digests that are set up already, as the app itself would have stored them."""
+"""Stores digests in Redis in the app's own format."""
 
 from __future__ import annotations
 

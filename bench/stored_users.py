@@ -1,4 +1,4 @@
-"""Users who are connected already, as the app itself would have stored them."""
+"""Stores connected users in Redis in the app's own format."""
 
 from __future__ import annotations
 

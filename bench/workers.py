@@ -1,4 +1,4 @@
-"""Two workers, as the Procfile starts them, between stand-ins that count what comes."""
+"""Two workers, started as in the Procfile, between stand-ins that count requests."""
 
 from __future__ import annotations
 

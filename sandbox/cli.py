@@ -1,4 +1,4 @@
-"""The commands of the sandbox: `demo` to try the app, `say` for a command, `clock` for the time."""
+"""The sandbox's command line: `demo` runs the app, `say` sends commands, `clock` moves the time."""
 
 from __future__ import annotations
 

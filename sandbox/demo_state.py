@@ -1,4 +1,4 @@
-"""Where the running demo is: a note in the project's folder, good for as long as it answers."""
+"""The address of the running demo, in a file of the project's folder."""
 
 from __future__ import annotations
 

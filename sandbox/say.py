@@ -1,4 +1,4 @@
-"""One person does one thing after the other, and sees what the bot answers."""
+"""`python -m sandbox say`: runs steps as one user, and prints the bot's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An ASGI app on a real socket of this machine, for as long as a block of code runs."""
+"""Serves an ASGI app on a local socket within a `with` block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole app on this machine: Redis, both stand-ins, and the bot's two processes."""
+"""Runs the whole app on this machine: Redis, both stand-ins, and the bot's two processes."""
 
 from __future__ import annotations
 

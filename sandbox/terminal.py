@@ -1,4 +1,4 @@
-"""Messages, modals and rich text as lines of text, for the terminal."""
+"""Draws messages, modals and rich text as plain text for the terminal."""
 
 from __future__ import annotations
 

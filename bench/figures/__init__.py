@@ -1,1 +1,1 @@
-"""One file a measurement; adding a file adds its figures."""
+"""One file per measurement; a new file is found without registration."""

@@ -1,4 +1,4 @@
-"""A signed /emporix jobs: how long until its ack, beside that of a stock Bolt app."""
+"""The time until the ack of a signed /emporix jobs, compared with a stock Bolt app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""200 commands at once while Emporix takes 5 s: how long acks take, and whether any is lost."""
+"""200 commands at once while Emporix takes 5 s: the time until each ack, and lost commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page turn and a get cost: calls of Emporix, round trips to Redis, calls of Slack.
+"""Calls of Emporix, Redis and Slack for a page of a list and for one job.
 
 Counted, with the stand-ins that refuse what the real ones refuse.
 """

@@ -1,4 +1,4 @@
-"""Finding the digests that are due among 100,000, beside finding as many among 1,000."""
+"""Finding the due digests among 100,000, compared with finding as many among 1,000."""
 
 from __future__ import annotations
 

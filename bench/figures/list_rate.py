@@ -1,4 +1,4 @@
-"""Whole lists in a second, from the command to the answer, beside their two HTTP calls alone."""
+"""Complete lists per second, compared with their two HTTP calls alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A list while 100,000 users are connected, beside a list while one is."""
+"""The time of a list with 100,000 connected users, compared with one user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the process holds after many commands, beside what it held after a tenth of them."""
+"""The process's memory after many commands, compared with a tenth of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one of each thing takes in Redis: a user, a digest, a watch, an alert, a list, a post."""
+"""Memory in Redis per user, digest, watch, alert, list and post."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the start of the process until it is ready, beside importing the libraries alone."""
+"""The time until the process is ready, compared with importing the libraries alone."""
 
 from __future__ import annotations
 

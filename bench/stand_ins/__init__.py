@@ -1,1 +1,1 @@
-"""What stands around the measured processes: it answers at once and checks nothing."""
+"""Minimal stand-ins around the measured processes: they answer at once and check nothing."""

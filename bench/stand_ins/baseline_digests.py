@@ -1,4 +1,4 @@
-"""What digests need and nothing else: the calls, the report, its message, the post.
+"""Baseline for digests: only the calls, the report, its message and the post.
 
 `uvicorn bench.stand_ins.baseline_digests:app` answers GET /<tenants>/<digests> with the seconds of
 the processor that it took. Settings: EMPORIX_API_URL, SLACK_API_URL, SLACK_BOT_TOKEN.

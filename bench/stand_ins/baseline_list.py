@@ -1,4 +1,4 @@
-"""The two HTTP calls of a list and nothing else, by the clients that the app uses.
+"""Baseline for a list: only its two HTTP calls, with the app's clients.
 
 `uvicorn bench.stand_ins.baseline_list:app` answers GET /<count>/<concurrency> with the rate.
 Settings: EMPORIX_API_URL, and SLACK_URL, whose newest answer is what is posted.

@@ -1,4 +1,4 @@
-"""A Slack that takes messages at once, but no faster than its limits, and counts them.
+"""A stand-in of Slack that enforces the rate limits of messages and counts them.
 
 `uvicorn bench.stand_ins.channels:app` answers to
 

@@ -1,4 +1,4 @@
-"""An Emporix that has ten jobs on each page: `uvicorn bench.stand_ins.emporix:app`.
+"""A stand-in of Emporix with ten jobs on each page: `uvicorn bench.stand_ins.emporix:app`.
 
 `BENCH_DELAY` holds back each answer for so many seconds.
 """

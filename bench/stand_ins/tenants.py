@@ -1,4 +1,4 @@
-"""An Emporix of many tenants, each with a day's work of its agents; it counts what it is asked.
+"""A stand-in of Emporix with many tenants, a day of jobs each; it counts requests.
 
 `uvicorn bench.stand_ins.tenants:app` answers to
 

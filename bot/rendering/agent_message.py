@@ -1,4 +1,4 @@
-"""Messages of agents as blocks: JSON, Markdown or plain text, as much as there is room for."""
+"""Messages of agents as blocks: JSON, Markdown or plain text, cut to the available room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slack's chart block within Slack's limits, or no chart.
+"""Fits Slack's chart block to its limits, or leaves the chart out.
 
 Slack: block `data_visualization`, for messages only, at most two in one message. Workspaces without
 it, and ephemeral messages, are refused with `invalid_blocks`.

@@ -1,4 +1,4 @@
-"""The Jinja environment in which no author can forget to encode or to escape.
+"""The Jinja environment, in which every value is JSON-encoded and every mrkdwn value escaped.
 
 How a template writes text, always without quotes of its own:
 

@@ -1,4 +1,4 @@
-"""Jobs as CSV that opens in Excel and does nothing there.
+"""Jobs as CSV for spreadsheets, with formulas neutralized.
 
 Cells that begin like a formula get an apostrophe in front of it, as OWASP advises under "CSV
 injection". Excel parts at semicolons in some countries, and at ends of lines once it has lost

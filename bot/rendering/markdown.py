@@ -1,4 +1,4 @@
-"""Markdown to Slack's rich text, from the tokens of markdown-it."""
+"""Converts Markdown to Slack's rich text, with markdown-it's tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slack's rich text made of untrusted text: words and links, never a mention."""
+"""Slack's rich text from untrusted text: words and links, never a mention."""
 
 from __future__ import annotations
 

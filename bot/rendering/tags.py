@@ -1,4 +1,4 @@
-"""`{% mrkdwn %}` and `{% plain %}`: our words around outside values, as one JSON string."""
+"""`{% mrkdwn %}` and `{% plain %}`: text with untrusted values in it, as one JSON string."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Untrusted text made safe to show: no controls, no mark-up, not too long."""
+"""Makes untrusted text safe to show: removes control characters, escapes, shortens."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The clock of the demo, which can be moved forward: for the bot, Slack and Emporix alike."""
+"""The demo's clock, which can be moved forward for the bot, Slack and Emporix together."""

@@ -1,4 +1,4 @@
-"""Words for a moment to move the clock to: pure functions of the time."""
+"""Parses the time that the clock is to be moved to, such as "+1 h" or "tomorrow 09:00"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/sandbox/clock and /sandbox/worker: what the page and the command line move the time with.
+"""/sandbox/clock and /sandbox/worker: endpoints that move the clock and switch the worker.
 
 GET  /sandbox/clock     {"now": …, "next_digest": …, "waiting": 0, "worker": true, "refused": ""}
 POST /sandbox/clock     {"to": "tomorrow 09:00 Europe/Berlin"} and what else `moments` reads

@@ -1,4 +1,4 @@
-"""The calls around agents: the agents themselves, a session's log, the events that start one."""
+"""Endpoints for agents, the logs of sessions, and commerce events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stand-in for the Emporix AI Service and its OAuth, refusing what the real one refuses.
+"""A stand-in for the Emporix AI Service and its OAuth that refuses the same requests.
 
     emporix_state = EmporixState.with_sample_data(time.time)
     async with serving(create_app(emporix_state)) as url: ...

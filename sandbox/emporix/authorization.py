@@ -1,4 +1,4 @@
-"""Who may do what: the checks that each call passes before it reaches its subject."""
+"""Checks the token, tenant and scope of each request."""
 
 from __future__ import annotations
 

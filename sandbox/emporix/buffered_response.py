@@ -1,4 +1,4 @@
-"""A whole HTTP answer in memory, so that it can be measured and spoiled before it is sent."""
+"""A whole HTTP response in memory, so that its size can be checked and faults injected."""
 
 from __future__ import annotations
 

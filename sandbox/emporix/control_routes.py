@@ -1,4 +1,4 @@
-"""/sandbox/…: orders to the stand-in itself; the real service has none of these."""
+"""/sandbox/…: endpoints that control the stand-in; the real service has none of these."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fault makes of an answer."""
+"""Applies a fault to a response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults that somebody ordered: what goes wrong, where, and how many times."""
+"""Faults to inject: the kind of failure, the requests it applies to, and how many times."""
 
 from __future__ import annotations
 

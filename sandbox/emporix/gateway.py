@@ -1,4 +1,4 @@
-"""The gateway in front of the service: it measures, notes what came, and lets faults happen."""
+"""The API gateway: enforces sizes, records requests and injects faults."""
 
 from __future__ import annotations
 

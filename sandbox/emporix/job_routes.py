@@ -1,4 +1,4 @@
-"""The four calls on jobs: list, search, read and delete."""
+"""Endpoints for jobs: list, search, get and delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API keys that the stand-in knows; none of them opens anything elsewhere."""
+"""API keys that the stand-in accepts; they are not valid anywhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paging, sorting and choosing fields: what every list takes from the query string."""
+"""Pagination, sorting and field selection from the query string of a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a session, told from the jobs that ran in it."""
+"""The log of a session, generated from the jobs that ran in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that end and jobs that begin while somebody watches: slowly, and each time the same.
+"""Simulates agents at work: jobs end and new ones begin, slowly and reproducibly.
 
 Nothing happens by itself: whoever asks for jobs sees what has happened up to then. A time that
 nobody watched, such as a day that the clock has leapt, has as many jobs as the days before it.

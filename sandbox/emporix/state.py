@@ -1,4 +1,4 @@
-"""Everything the stand-in of Emporix remembers: tenants, keys, tokens, jobs, agents and faults."""
+"""The state of the stand-in for Emporix: tenants, keys, tokens, jobs, agents and faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One customer of Emporix: its jobs and its agents."""
+"""A tenant of Emporix: its jobs and its agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time as Emporix writes it, and the clock that the sandbox is given."""
+"""Timestamps in Emporix's format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access tokens: asked for with a key, bound to its tenant, of limited life."""
+"""Access tokens: issued for a key, bound to its tenant, and expiring."""
 
 from __future__ import annotations
 

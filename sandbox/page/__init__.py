@@ -1,1 +1,1 @@
-"""The page that `make demo` opens: the stand-in Slack as people see it."""
+"""The web page of `make demo`: the stand-in for Slack as a user sees it."""

@@ -1,4 +1,4 @@
-"""What people do on the page, and what the stand-in makes of it."""
+"""Runs the actions of the page's users: send, click, choose, submit, close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be typed: the commands and filters of the bot itself, for the message field."""
+"""Completions for the message field: the bot's own commands and filters."""
 
 from __future__ import annotations
 

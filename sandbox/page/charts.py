@@ -1,4 +1,4 @@
-"""Where the lines of a chart block run on the page."""
+"""The coordinates of the lines of a chart block."""
 
 from __future__ import annotations
 

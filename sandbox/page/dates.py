@@ -1,4 +1,4 @@
-"""Days and times as Slack writes them for each reader."""
+"""Dates and times in Slack's formats, in the reader's time zone."""
 
 from __future__ import annotations
 

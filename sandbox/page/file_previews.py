@@ -1,4 +1,4 @@
-"""What a file shows of itself before anybody downloads it."""
+"""Previews of files: the first lines or rows, or the picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the templates of the page call by name: texts, names, dates, files."""
+"""Jinja filters and functions of the page's templates: texts, names, dates, files."""
 
 from __future__ import annotations
 

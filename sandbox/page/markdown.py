@@ -1,4 +1,4 @@
-"""The Markdown of markdown blocks as HTML; HTML in it arrives as plain letters."""
+"""Renders markdown blocks as HTML; HTML in the text is escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people write into the message field: commands for the app, words for all others."""
+"""Sends the content of the message field: a command to the app, or a message."""
 
 from __future__ import annotations
 

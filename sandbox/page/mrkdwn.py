@@ -1,4 +1,4 @@
-"""Slack's mark-up as HTML: what is no mark-up of Slack's arrives as plain letters."""
+"""Renders Slack's mrkdwn as HTML; everything else is escaped."""
 
 from __future__ import annotations
 

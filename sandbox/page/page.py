@@ -1,4 +1,4 @@
-"""The parts of the page, drawn for one person in one conversation."""
+"""Renders the parts of the page for one user in one conversation."""
 
 from __future__ import annotations
 

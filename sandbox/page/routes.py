@@ -1,4 +1,4 @@
-"""/page/…: the addresses of the page, and what each gives."""
+"""/page/…: the endpoints of the demo's web page."""
 
 from __future__ import annotations
 

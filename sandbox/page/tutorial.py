@@ -1,4 +1,4 @@
-"""The first minute: what to try next, and what has been done already."""
+"""The tutorial "The first minute": its steps, and the steps already done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Slack does with the app's answers to a command, a click and a submission."""
+"""Slack's handling of the app's ack for a command, a click and a submission."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person at work in a channel, and what Slack tells the app about that."""
+"""A user who acts in a channel, and the common fields of the payloads for the app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stand-in for Slack, refusing what Slack refuses.
+"""A stand-in for Slack that refuses the same requests.
 
     workspace = Workspace(time.time)
     async with serving(create_app(workspace)) as slack_url: ...

@@ -1,4 +1,4 @@
-"""The tabs of the app: what it is told when somebody opens its Home, or the messages there."""
+"""The tabs of the app's Home, and the app_home_opened event."""
 
 from __future__ import annotations
 

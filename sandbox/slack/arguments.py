@@ -1,4 +1,4 @@
-"""The arguments of a Web API call: as JSON, as a form or in the query."""
+"""Parses the arguments of a Web API call: JSON, form or query string."""
 
 from __future__ import annotations
 

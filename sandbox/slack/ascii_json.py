@@ -1,4 +1,4 @@
-"""JSON answers in ASCII: so even half a surrogate pair, which UTF-8 cannot hold, can be shown."""
+"""JSON responses in ASCII, which can hold half a surrogate pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/sandbox/…: how tests, the command line and the page act as people, and see what they see."""
+"""/sandbox/…: endpoints for tests, the command line and the page to act as users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Slack brings something to the app: signed, as a form or as JSON, answered within 3 s."""
+"""Delivers requests to the app: signed, as a form or JSON, with a timeout of 3 s."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who and what there is in the workspace: its team, people, channels and direct messages."""
+"""The workspace's team, users, channels and direct messages."""
 
 from __future__ import annotations
 

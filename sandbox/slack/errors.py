@@ -1,4 +1,4 @@
-"""How Slack's Web API says no to the app, and the stand-in to whoever plays a person."""
+"""Errors of Slack's Web API, and errors for the person who drives the stand-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes in a channel, and the events by which Slack tells the app about it."""
+"""Changes of channels and users, and the events that Slack sends about them."""
 
 from __future__ import annotations
 

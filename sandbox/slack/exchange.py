@@ -1,4 +1,4 @@
-"""One exchange: somebody acts, the app answers, and all of it is told when the app has finished."""
+"""Runs one action of a user, waits until the app has finished, and reports all its calls."""
 
 from __future__ import annotations
 

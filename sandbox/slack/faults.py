@@ -1,4 +1,4 @@
-"""Faults that somebody ordered: which call goes wrong, how, and how many times."""
+"""Faults to inject: the kind of failure, the calls it applies to, and how many times."""
 
 from __future__ import annotations
 

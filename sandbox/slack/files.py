@@ -1,4 +1,4 @@
-"""Files: announced, uploaded to an address of their own, then shared in a conversation."""
+"""Files: announced, uploaded, then shared in a conversation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a person fills in a view."""
+"""Fills in the inputs of a view by their labels."""
 
 from __future__ import annotations
 

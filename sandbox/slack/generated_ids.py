@@ -1,4 +1,4 @@
-"""The block_ids and action_ids that Slack makes up where an app gave none."""
+"""Generates block_ids and action_ids that the app did not set."""
 
 from __future__ import annotations
 

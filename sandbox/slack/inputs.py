@@ -1,4 +1,4 @@
-"""What can be filled in and chosen: the state of the elements of blocks, and what it lacks."""
+"""The state of inputs and selects in a view or message, and the errors of required fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the app sent, exactly, and what Slack answered."""
+"""Records the app's payloads and Slack's answers."""
 
 from __future__ import annotations
 

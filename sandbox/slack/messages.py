@@ -1,4 +1,4 @@
-"""Messages, also the ephemeral ones, in the order they came."""
+"""Messages, ephemeral ones included, in order."""
 
 from __future__ import annotations
 

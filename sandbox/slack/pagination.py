@@ -1,4 +1,4 @@
-"""Pages of what the Web API lists, by cursor."""
+"""Cursor pagination of the Web API's lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Slack sends the app: the fields of commands and interactions, as Slack documents them."""
+"""Payloads of commands and interactions, with the fields that Slack documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person in the stand-in Slack, for tests and the command line.
+"""A client that acts as a user of the stand-in, for tests and the command line.
 
 ada = Person(http, slack_url)
 exchange = await ada.command("/emporix jobs list")

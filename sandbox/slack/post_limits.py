@@ -1,4 +1,4 @@
-"""How many messages Slack takes: one a second in a channel, so many a minute in a workspace."""
+"""Slack's rate limits for messages: per channel and second, per workspace and minute."""
 
 from __future__ import annotations
 

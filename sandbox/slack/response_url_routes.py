@@ -1,4 +1,4 @@
-"""/commands/…, /actions/… and /app/…: where an app posts to a response_url."""
+"""/commands/…, /actions/… and /app/…: the endpoints behind a response_url."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""response_urls: a way to answer somebody, good for 5 uses within 30 minutes."""
+"""response_urls: each valid for 5 uses within 30 minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the app may do: the scopes that it was installed with."""
+"""Checks the scopes of the installed app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a person sets selects, pickers, boxes and fields, and how the app hears of it."""
+"""Sets the value of a select or input, and requests suggestions from the app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people have chosen in messages, each for themselves, and what they were offered."""
+"""The state of inputs in messages per user, and the options offered to them."""
 
 from __future__ import annotations
 

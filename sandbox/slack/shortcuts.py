@@ -1,4 +1,4 @@
-"""The shortcuts that the app offers, and where Slack shows them."""
+"""The app's message shortcuts and global shortcuts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clocks, and the timestamps that name Slack's messages."""
+"""Message timestamps, unique and increasing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""trigger_ids: what a person just did, good for opening one view within 3 s."""
+"""trigger_ids: each opens one view within 3 s."""
 
 from __future__ import annotations
 

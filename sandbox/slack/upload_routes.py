@@ -1,4 +1,4 @@
-"""/upload/v1/…: where the bytes of an announced file go; nobody needs a token there."""
+"""/upload/v1/…: receives the content of an announced file, without a token."""
 
 from __future__ import annotations
 

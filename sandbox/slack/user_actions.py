@@ -1,4 +1,4 @@
-"""What a person can do: write, run a command or a shortcut, press, choose, submit, close."""
+"""The actions of a user: write, run a command or a shortcut, click, choose, submit, close."""
 
 from __future__ import annotations
 

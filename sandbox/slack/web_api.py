@@ -1,4 +1,4 @@
-"""/api/<method>: who may call which method, and the answer around what it gives."""
+"""/api/<method>: checks token and scopes, then runs the method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything the stand-in of Slack remembers: one workspace with the app installed in it."""
+"""The state of the stand-in for Slack: one workspace with the app installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What axe-core has to say about the page."""
+"""Accessibility checks of the page with axe-core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clean-up as people begin it."""
+"""Starts a clean-up as a user does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo as `make demo` starts it, and a browser that looks at it."""
+"""The running demo, and a browser that shows it."""
 
 from __future__ import annotations
 

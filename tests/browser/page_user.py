@@ -1,4 +1,4 @@
-"""Somebody at the page: what they do, and where they wait until it has come."""
+"""A user of the page in a browser: actions, and what to wait for."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What happens by the clock while everything breaks; run by `make faults`."""
+"""Scheduled work while processes, Redis and Slack fail; run by `make faults`."""

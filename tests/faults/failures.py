@@ -1,4 +1,4 @@
-"""A real Redis and two real workers that can be killed, and stand-ins that misbehave meanwhile."""
+"""Failures to inject: kills workers and Redis, and makes the stand-ins fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digests due at the same time in many channels, and all that real workers need to post them."""
+"""Many digests due at the same time, and the parts that real workers need to post them."""
 
 from __future__ import annotations
 

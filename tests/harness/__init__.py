@@ -1,1 +1,1 @@
-"""Drives the app in tests: the whole app, a worker, and fakes of what surrounds them."""
+"""Drives the app in tests: the whole app, a worker, fakes and proxies."""

@@ -1,4 +1,4 @@
-"""Limits in numbers, reviewed: what documents promise, and what tests take from the code.
+"""Every limit as a number: those that documents promise, and those that tests use.
 
 Where a test imports a constant, a wrong number would be compared with itself; here each has its
 number written down once more.

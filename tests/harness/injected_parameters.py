@@ -1,4 +1,4 @@
-"""What listeners and tasks can take as parameters, and the declared type of each."""
+"""The parameters that listeners and tasks can declare, and the type of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Emporix's jobs without the way there: the stand-in's own lists, asked as the client asks."""
+"""A fake of Emporix's job lists, without HTTP: the stand-in's own filters and pages."""
 
 from __future__ import annotations
 

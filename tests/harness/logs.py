@@ -1,4 +1,4 @@
-"""The log as an operator sees it at its most talkative, for the tests of what is not in it."""
+"""Captures the log at its most verbose level, for tests that look for secrets in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a call gives or raises, for tests in which both are right answers."""
+"""The result or the exception of a call, for tests that accept both."""
 
 from __future__ import annotations
 

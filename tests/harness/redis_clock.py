@@ -1,4 +1,4 @@
-"""A Redis client whose scripts read the time of a test's clock in place of the server's TIME."""
+"""A Redis client whose scripts read the time of a test's clock instead of the server's TIME."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests as Slack sends them, signed and raw, where a person in the stand-in is not enough."""
+"""Signed raw requests as Slack sends them, for tests below the level of a user."""
 
 from __future__ import annotations
 

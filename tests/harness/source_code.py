@@ -1,4 +1,4 @@
-"""The project's own source, read as a syntax tree, for the tests that hold its rules."""
+"""The project's source as syntax trees, for the architecture tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker for tests: what is due happens when it is told to work, and at once."""
+"""A worker for tests: runs due tasks at once, when the test calls it."""
 
 from __future__ import annotations
 

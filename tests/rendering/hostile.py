@@ -1,4 +1,4 @@
-"""Text that somebody might send to break a message, and the means to render it."""
+"""Strategies for hostile text, and helpers to render it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Slack refuses in a payload, written down apart from the code that avoids it."""
+"""Slack's limits, written down independently of the code that enforces them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much Slack takes, in characters or in pieces; beyond it a whole message is refused."""
+"""Slack's limits for messages, views and blocks; Slack refuses a payload that exceeds one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few rules that every limit of Slack's is made of.
+"""Building blocks for rules: fit a string, text object, list or object to a limit.
 
 A rule takes a part of a payload and gives what may be sent of it: the same, a shorter one, or None
 where nothing of it can be shown. None of them changes what it is given.

@@ -1,4 +1,4 @@
-"""What the tenants of the demo hold: jobs and agents that could be real, each time the same."""
+"""Sample jobs and agents of the demo's tenants, reproducible."""
 
 from __future__ import annotations
 

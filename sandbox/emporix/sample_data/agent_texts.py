@@ -1,4 +1,4 @@
-"""What agents write: complaints, fraud checks and product texts, in the shapes that are met."""
+"""Sample messages of agents: complaints, fraud checks and product texts, in many formats."""
 
 from __future__ import annotations
 

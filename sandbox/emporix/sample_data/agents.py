@@ -1,4 +1,4 @@
-"""The agents of the tenants. Emporix: `name` is a text or a map of languages."""
+"""Sample agents. Emporix: `name` is a text or a map of languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports and imports of agents, with every outcome that the contract knows."""
+"""Sample imports and exports of agents, with every outcome in the API's contract."""
 
 from __future__ import annotations
 

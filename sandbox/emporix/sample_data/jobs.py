@@ -1,4 +1,4 @@
-"""A month of jobs: mostly ordinary ones, with oddities strewn among the newest of `acme`."""
+"""Sample jobs of a month: mostly ordinary ones, with odd ones among the newest of `acme`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What agents write to their logs while they work on a job, names of customers and all."""
+"""Sample log lines that agents write while they work on a job, with names of customers."""
 
 from __future__ import annotations
 

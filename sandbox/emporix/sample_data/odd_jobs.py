@@ -1,4 +1,4 @@
-"""Jobs that break careless readers: hostile, huge, foreign, half-empty and strangely named ones."""
+"""Sample jobs that break careless readers: hostile, huge, foreign, incomplete, oddly named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Slack takes as blocks and views, and what it says about the rest."""
+"""Validates blocks and views as Slack does, with its error messages."""
 
 from sandbox.slack.blockkit.blocks import Surface
 from sandbox.slack.blockkit.check import problems, view_problems

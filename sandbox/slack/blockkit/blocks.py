@@ -1,4 +1,4 @@
-"""The blocks, and which surface takes which of them and how many."""
+"""Schemas of the blocks, and the surfaces that accept them."""
 
 from __future__ import annotations
 

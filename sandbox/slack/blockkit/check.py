@@ -1,4 +1,4 @@
-"""Everything that Slack would refuse about blocks or a view, in Slack's own words."""
+"""Finds all errors of blocks or a view, in Slack's words."""
 
 from __future__ import annotations
 

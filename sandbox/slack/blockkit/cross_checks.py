@@ -1,4 +1,4 @@
-"""The rules that look at more than one place of the blocks at once.
+"""Rules that concern more than one block, such as unique ids.
 
 They are asked only about blocks that the schemas accept, so every required field is there.
 """

@@ -1,4 +1,4 @@
-"""Block elements, and which block takes which of them."""
+"""Schemas of the block elements, and the blocks that accept them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A broken rule of a schema in the words that Slack has for it."""
+"""Slack's error message for a violated schema."""
 
 from __future__ import annotations
 

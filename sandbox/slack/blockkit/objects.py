@@ -1,4 +1,4 @@
-"""Composition objects: texts, options and confirm dialogs. Lengths are Slack's documented ones."""
+"""Schemas of composition objects: texts, options and confirm dialogs, with Slack's limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rich_text block and everything that may stand in it."""
+"""Schemas of the rich_text block and its elements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words that the Block Kit schemas are written in: JSON Schema, and two keywords of our own.
+"""Helpers to write Block Kit schemas: JSON Schema with two additional keywords.
 
 `kinds` maps a value of `type` to the schema of such an object; `says` is what Slack answers where
 an `anyOf` or `oneOf` fails.

@@ -1,4 +1,4 @@
-"""What an app may offer for an external select."""
+"""Schema of the options that an app returns for an external select."""
 
 from __future__ import annotations
 

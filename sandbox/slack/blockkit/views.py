@@ -1,4 +1,4 @@
-"""Modals and Home tabs around their blocks."""
+"""Schemas of modals and Home tabs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways through blocks: their elements, the options of an element, all their text."""
+"""Iterates over blocks: elements, options, and the length of all text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The methods of Slack's Web API that the stand-in has, by name."""
+"""The implemented methods of Slack's Web API, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""conversations.…: direct messages, joining, and what there is."""
+"""conversations.…: open, join, members and list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""files.…: the three steps of an upload, without the middle one."""
+"""files.…: the first and last step of an upload."""
 
 from __future__ import annotations
 

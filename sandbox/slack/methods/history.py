@@ -1,4 +1,4 @@
-"""conversations.history and conversations.replies: what stands in a channel, and in a thread."""
+"""conversations.history and conversations.replies: messages of a channel or a thread."""
 
 from __future__ import annotations
 
