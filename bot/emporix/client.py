@@ -349,8 +349,8 @@ class EmporixClient:
     def _deleting(self, connection: Connection) -> TokenAuth:
         ask = partial(auth.token_request, self._http, DELETE_SCOPES)
         is_wide = connection.token and DELETE_SCOPE in connection.token.scopes
-        held = connection if is_wide else replace(connection, token=None)
-        return TokenAuth(held, self._delete_tokens, self._clock, ask)
+        signed = connection if is_wide else replace(connection, token=None)
+        return TokenAuth(signed, self._delete_tokens, self._clock, ask)
 
 
 def _parse_agents(response: httpx.Response) -> tuple[Agent, ...]:

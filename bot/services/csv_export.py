@@ -52,7 +52,7 @@ MAX_EXPORT_PAUSES, DEFAULT_EXPORT_PAUSE_SECONDS, MAX_EXPORT_PAUSE_SECONDS = (
 )  # seconds, where Emporix wants to be left alone
 
 OnProgress = Callable[[int, int | None], Awaitable[None]]
-"""Is told how many jobs have been read, of how many, None where Emporix does not say."""
+"""Takes how many jobs have been read, and of how many, None if Emporix gives no total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class CsvExport:
     async def read(
         self, account: Account, wanted: ListRequest, progress: OnProgress
     ) -> CompleteList:
-        """All jobs of the list as it is shown, or of its query anew where it has expired.
+        """All jobs of the list as it is shown, or of its query if the list has expired.
 
         Raises OutdatedButton where neither is known, Busy where one is being read, InvalidInput
         after MOST_SECONDS, NotConnected, StoreUnavailable and what Emporix raises.

@@ -17,7 +17,7 @@ from bot.services.jobs import JobCard, JobLookup, JobsById, JobService
 from bot.store.accounts import AccountStore
 from bot.store.watches import WatchStore
 
-MIN_WATCH_INTERVAL_SECONDS, MAX_WATCH_INTERVAL_SECONDS = 5.0, 120.0  # seconds between two looks
+MIN_WATCH_INTERVAL_SECONDS, MAX_WATCH_INTERVAL_SECONDS = 5.0, 120.0
 """Seconds for which Emporix is left alone at most, whatever it says."""
 
 MAX_WATCH_SECONDS = 24 * 60 * 60.0
@@ -162,7 +162,7 @@ class WatchService:
     async def poll(self, source: PolledConnection) -> WatchCheck:
         """Ask for all jobs that are watched there, and set the time of the next look.
 
-        A watch whose end is told here stays until it is removed, so that a crash loses no word.
+        A watch that has ended stays until it is removed, so that a crash loses no message.
         """
         watches, now = await self._store.of_owner(source.owner, source.tenant), self._clock()
         if not watches:  # none, or none that this worker can open

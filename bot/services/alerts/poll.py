@@ -66,7 +66,7 @@ def _time_range(begin: str, until: float) -> TimeRange:
 
 
 ALERT_POLL_INTERVAL_SECONDS = 50.0
-"""Between two looks: what happens is told within a minute, and what one look finds together."""
+"""Changes are posted within a minute; those that one poll finds are posted together."""
 
 MAX_ALERT_POLL_INTERVAL_SECONDS = 15 * 60.0
 """No time of the next look lies further ahead, whatever Emporix or a record says."""
