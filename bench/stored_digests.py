@@ -49,10 +49,10 @@ def digest(
 async def set_up(redis_url: str, encryption_key: str, digests: Iterable[Digest]) -> None:
     """Keep digests, with their places in the indexes."""
     redis, left = connect(redis_url), list(digests)
-    vault = Cipher(parse_keys(encryption_key))
+    cipher = Cipher(parse_keys(encryption_key))
     for begin in range(0, len(left), BATCH):
         async with redis.pipeline(transaction=False) as pipe:
-            store = DigestStore(pipe, vault)
+            store = DigestStore(pipe, cipher)
             for one in left[begin : begin + BATCH]:
                 await store.save(one)
             if set(await pipe.execute()) != {"saved"}:

@@ -134,7 +134,7 @@ async def queue_tasks(harness: AppHarness, redis_url: str) -> None:
 
 
 async def contents(redis: Any) -> Contents:
-    vault, found = Cipher(parse_keys(KEY)), Contents()
+    cipher, found = Cipher(parse_keys(KEY)), Contents()
     async for key in redis.scan_iter("*"):
         match await redis.type(key):
             case "string":
@@ -151,7 +151,7 @@ async def contents(redis: Any) -> Contents:
                 entries = await redis.xrange(key)
                 found |= {(key, entry): repr(facts) for entry, facts in entries}
     return {
-        (key, name): vault.open(text, build_aad(key, name))
+        (key, name): cipher.open(text, build_aad(key, name))
         if ENCRYPTED_TEXT.fullmatch(text)
         else text
         for (key, name), text in found.items()

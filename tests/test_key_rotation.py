@@ -234,14 +234,14 @@ async def everything(redis: Any) -> dict[str, dict[str, str]]:
 
 async def fill_by_clock(redis: Any) -> None:
     """A digest, an alert with messages, a watch and a clean-up, by the old key."""
-    vault = Cipher(OLD_ONLY)
-    await DigestStore(redis, vault).save(DIGEST)
-    await AlertStore(redis, vault).save(ALERT, None, POSTS)
-    await WatchStore(redis, vault).add(WATCH, 105.0, 50)
-    await CleanupStore(redis, vault).start(CLEAN, NOW)
-    await CleanupStore(redis, vault).acquire_lease(CLEAN.id, "1.worker.1")
-    await CleanupStore(redis, vault).freeze_job_ids(CLEAN, ["job-1"], "1.worker.1")
-    await CleanupStore(redis, vault).request_stop(CLEAN.id, "U0ADA")
+    cipher = Cipher(OLD_ONLY)
+    await DigestStore(redis, cipher).save(DIGEST)
+    await AlertStore(redis, cipher).save(ALERT, None, POSTS)
+    await WatchStore(redis, cipher).add(WATCH, 105.0, 50)
+    await CleanupStore(redis, cipher).start(CLEAN, NOW)
+    await CleanupStore(redis, cipher).acquire_lease(CLEAN.id, "1.worker.1")
+    await CleanupStore(redis, cipher).freeze_job_ids(CLEAN, ["job-1"], "1.worker.1")
+    await CleanupStore(redis, cipher).request_stop(CLEAN.id, "U0ADA")
     await CleanupResults(redis).record(CLEAN.id, "1.worker.1", "job-1", "deleted")
     await redis.hset(redis_keys.watches_failures(), "source", 1)
 
@@ -253,13 +253,13 @@ async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
     tally = await rotate(redis)
     assert (tally.accounts, tally.records, tally.reencrypted) == (0, 6, 6)
     assert tally.is_complete
-    vault = Cipher(NEW_ONLY)
-    assert await DigestStore(redis, vault).load(DIGEST.id) == replace(DIGEST, version=1)
-    assert await AlertStore(redis, vault).load(ALERT.id) == replace(ALERT, version=1)
-    assert await AlertStore(redis, vault).load_posts(ALERT.id) == POSTS
-    assert await WatchStore(redis, vault).of_owner(ADA) == (WATCH,)
-    assert await CleanupStore(redis, vault).load(CLEAN.id) == CLEAN
-    assert await CleanupStore(redis, vault).load_job_ids(CLEAN.id) == ["job-1"]
+    cipher = Cipher(NEW_ONLY)
+    assert await DigestStore(redis, cipher).load(DIGEST.id) == replace(DIGEST, version=1)
+    assert await AlertStore(redis, cipher).load(ALERT.id) == replace(ALERT, version=1)
+    assert await AlertStore(redis, cipher).load_posts(ALERT.id) == POSTS
+    assert await WatchStore(redis, cipher).of_owner(ADA) == (WATCH,)
+    assert await CleanupStore(redis, cipher).load(CLEAN.id) == CLEAN
+    assert await CleanupStore(redis, cipher).load_job_ids(CLEAN.id) == ["job-1"]
     assert ttl - 5 < await redis.ttl(redis_keys.alert_posts(ALERT.id)) <= ttl
     assert (await rotate(redis)).current == 6
 

@@ -156,7 +156,7 @@ def test_has_shortcuts_that_slack_takes() -> None:
     ] == list(SHORTCUTS)
 
 
-def test_sends_everything_to_the_one_door() -> None:
+def test_sends_everything_to_the_one_endpoint() -> None:
     """Commands, clicks and events come to the path that the web process serves, over TLS."""
     paths = (
         "features.slash_commands.url",

@@ -1,5 +1,5 @@
-"""Messages and views as HTML. The words are the path: a block of type `header` is drawn by
-templates/blocks/header.html, and one that has no such file is an error, so nothing goes unseen."""
+"""Renders messages and views as HTML: a block of type `header` with the template
+templates/blocks/header.html. A type without a template is an error, so that none is missed."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ async def test_what_cannot_be_done_is_said(
 
 
 @pytest.mark.parametrize("given", [b"", b"[]", b"{}", b'{"to": 1}', b'"x"', b"\xff"])
-async def test_the_doors_refuse_what_they_do_not_know(demo: Demo, given: bytes) -> None:
+async def test_the_endpoints_refuse_invalid_requests(demo: Demo, given: bytes) -> None:
     """With an answer, whatever it is."""
     for page_routes in ("clock", "worker"):
         answer = await demo.http.post(f"{demo.slack_url}/sandbox/{page_routes}", content=given)

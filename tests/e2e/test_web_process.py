@@ -200,9 +200,7 @@ def with_descriptors(number: int) -> Command:
     return command
 
 
-async def test_logs_nothing_that_opens_a_door(
-    outside: Outside, capfd: pytest.CaptureFixture[str]
-) -> None:
+async def test_logs_no_secrets(outside: Outside, capfd: pytest.CaptureFixture[str]) -> None:
     """Even at DEBUG no body, token, secret or response_url is written."""
     async with web_process(outside.settings) as outside.workspace.bot_url:
         await connect(outside)

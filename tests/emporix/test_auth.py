@@ -23,7 +23,7 @@ from bot.errors import EmporixFailed, EmporixTimeout, EmporixUnreadable, RateLim
 from tests.emporix.conftest import Clients
 from tests.emporix.fakes import NOW, FakeTokens, connection, living
 from tests.emporix.scripted import EXPIRED, Script, failing, reply, scripted, silence, token
-from tests.emporix.test_payloads import JSON
+from tests.emporix.test_models import JSON
 
 JOBS = reply([])
 REFUSED_KEY = failing(401)

@@ -29,7 +29,7 @@ from bot.errors import (
     Unauthorized,
 )
 from tests.emporix.fakes import NOW
-from tests.emporix.test_payloads import JSON
+from tests.emporix.test_models import JSON
 
 QUOTA = {
     "fault": {

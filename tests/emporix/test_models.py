@@ -1,16 +1,110 @@
-"""Reading jobs and agents, whatever comes."""
+"""Records parsed from Emporix's JSON: jobs, agents, sessions, imports and exports."""
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.jobs import ExportResult, ImportedEntity, ImportResult, Job, JobPage, Reason
-from bot.emporix.models import LIST_FIELDS, parse_agent, parse_job, parse_job_page
-from tests.emporix.test_payloads import JSON
+from bot.domain.jobs import (
+    ExportResult,
+    ImportedEntity,
+    ImportResult,
+    Job,
+    JobPage,
+    LogLine,
+    Reason,
+)
+from bot.emporix.models import (
+    LIST_FIELDS,
+    MAX_MESSAGE_LENGTH,
+    as_text,
+    decode_json,
+    one_line,
+    parse_agent,
+    parse_job,
+    parse_job_page,
+    parse_session,
+    shortened,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_decode_json(value: object) -> None:
+    """Whatever is JSON is read as it was written, escaped or not."""
+    assert decode_json(json.dumps(value).encode()) == value
+    assert decode_json(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'[{"id": "1"', b"[" * 100_000])
+def test_decode_something_else(body: bytes) -> None:
+    """HTML, nothing, half of it and endless nesting are one kind of error."""
+    with pytest.raises(ValueError):  # noqa: PT011 - any ValueError is the promise
+        decode_json(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [(b'"a\xff"', "a\ufffd"), (rb'"a\ud800b"', "a?b"), (b'\xef\xbb\xbf"a"', "a")],
+)
+def test_decode_broken_letters(body: bytes, expected: str) -> None:
+    """One broken letter does not lose the rest, and what remains can be sent as UTF-8."""
+    assert decode_json(body) == expected
+
+
+def test_decode_emoji() -> None:
+    """Letters written as surrogate pairs stay themselves."""
+    assert decode_json(rb'"\ud83d\ude00 \u00e9"') == "\U0001f600 é"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("é", "é"), (None, ""), (7, "7"), (True, "true"), ({"a": ["é"]}, '{"a": ["é"]}')],
+)
+def test_text(value: object, expected: str) -> None:
+    """Every JSON value has a text, and a string is its own."""
+    assert as_text(value) == expected
+
+
+@given(st.text() | st.integers() | st.none())
+def test_clean(value: object) -> None:
+    """Cleaned words are short, on one line, and hold nothing invisible."""
+    cleaned = one_line(value)
+    assert len(cleaned) <= MAX_MESSAGE_LENGTH
+    assert all(unicodedata.category(letter)[0] != "C" for letter in cleaned)
+    assert cleaned == cleaned.strip()
+
+
+def test_clean_long() -> None:
+    """What is cut says so."""
+    assert one_line("ab" * 500) == ("ab" * 500)[: MAX_MESSAGE_LENGTH - 1] + "…"
+
+
+def test_a_number_of_many_digits_hides_nothing() -> None:
+    """A number longer than Python reads is kept as its digits; the rest is read as ever."""
+    digits = "9" * 5_000
+    body = f'[{{"id": "a", "n": {digits}, "m": 7}}, {{"id": "b"}}]'.encode()
+    assert decode_json(body) == [{"id": "a", "n": digits, "m": 7}, {"id": "b"}]
+    assert as_text(digits) == digits
+
+
+@given(JSON)
+def test_a_beginning_is_json_and_small(value: object) -> None:
+    """What is shown of an unknown value is JSON again, and unchanged if it is small."""
+    shown = shortened(value, 8)
+    assert decode_json(json.dumps(shown).encode()) == shown
+    assert shown == value or "…" in json.dumps(shown, ensure_ascii=False)
+
 
 DOCUMENTED = {
     "id": "68835cc3ef4e8e1425c360ad",
@@ -239,3 +333,77 @@ def test_agent_name(name: object, expected: str) -> None:
 def test_agent_enabled(enabled: object, expected: bool) -> None:
     """An agent is taken for enabled unless Emporix says that it is not."""
     assert parse_agent({"id": "a1", "enabled": enabled}).enabled is expected
+
+
+SESSION_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+LINE_FIELDS = ("timestamp", "severity", "message", "agentId", "requestId", "isBusinessLog")
+LINES = st.lists(st.dictionaries(st.sampled_from(LINE_FIELDS), SESSION_JSON) | SESSION_JSON)
+
+
+def test_documented() -> None:
+    """The sample of the specification, with its lines."""
+    line = {
+        "timestamp": "2025-01-15T10:30:28.234Z",
+        "severity": "INFO",
+        "message": "Retrieved order details successfully",
+        "agentId": "complaint-agent",
+        "requestId": "req-1",
+        "isBusinessLog": True,
+    }
+    session = parse_session(
+        {
+            "sessionId": "sess-1",
+            "severity": "info",
+            "agents": ["complaint-agent"],
+            "messages": [line],
+            "duration": 120,
+        }
+    )
+    assert (session.id, session.severity, session.seconds) == ("sess-1", "INFO", 120)
+    assert session.agents == ("complaint-agent",)
+    assert session.lines == (LogLine(*line.values()),)  # type: ignore[arg-type]
+
+
+def test_lines_come_in_the_order_of_their_times() -> None:
+    """However the times are written; a line without one stays behind the one before it."""
+    stamps = ("2025-01-15T10:30:30Z", "", "2025-01-15T11:30:29+01:00", "2025-01-15T10:30:28.5Z")
+    lines = [{"timestamp": stamp, "message": str(n)} for n, stamp in enumerate(stamps)]
+    session = parse_session({"messages": lines})
+    assert [line.message for line in session.lines] == ["3", "2", "0", "1"]
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional={"messages": LINES, "agents": SESSION_JSON, "duration": SESSION_JSON}
+    )
+)
+def test_any_object_is_a_session(value: dict[str, object]) -> None:
+    """Any field may be missing, null or of another type, and no line is lost."""
+    session = parse_session(value)
+    listed = value.get("messages", [])
+    assert isinstance(listed, list)
+    assert len(session.lines) == len(listed)
+    assert all(isinstance(line.message, str) for line in session.lines)
+
+
+@pytest.mark.parametrize("value", [None, [], "log", 7])
+def test_no_session(value: object) -> None:
+    """Only an object is a session."""
+    with pytest.raises(ValueError, match="JSON object"):
+        parse_session(value)
+
+
+def test_repr_of_log_lines_is_discreet() -> None:
+    """A line of a log does not show a customer's name in another log."""
+    session = parse_session({"messages": [{"message": "Ms Okafor"}]})
+    assert "Okafor" not in repr(session)
+
+
+def test_keeps_five_thousand_lines() -> None:
+    """A log without end costs no more than these, and the others are counted."""
+    session = parse_session({"messages": [{}] * 1_000_000})
+    assert (len(session.lines), session.left_out) == (5_000, 995_000)

@@ -90,7 +90,7 @@ def days_ago(days: int) -> dict[str, object]:
 async def set_up(scenario: Scenario, due: float, digests: int) -> None:
     """So many digests, due at the same time, on Ada's connection."""
     redis = connect(scenario.redis.url)
-    records = AccountEncryption(vault(scenario))
+    records = AccountEncryption(cipher(scenario))
     credentials = Credentials(ACME_OPERATIONS.client_id, ACME_OPERATIONS.client_secret)
     for owner in OWNERS:
         connection = Connection(owner, "acme", credentials, frozenset({READ_SCOPE}), due)
@@ -116,13 +116,13 @@ async def set_up(scenario: Scenario, due: float, digests: int) -> None:
             channel_id=channel_id,
             chart=number < WITH_THREAD,
         )
-        await DigestStore(redis, vault(scenario)).save(
+        await DigestStore(redis, cipher(scenario)).save(
             replace(digest, filters=Filters(agents=(agent,)))
         )
     await redis.aclose()
 
 
-def vault(scenario: Scenario) -> Cipher:
+def cipher(scenario: Scenario) -> Cipher:
     return Cipher(parse_keys(scenario.settings["ENCRYPTION_KEYS"]))
 
 
@@ -148,7 +148,7 @@ def charts(scenario: Scenario) -> int:
 async def settled(scenario: Scenario) -> int:
     """How many digests know that they were posted."""
     redis = connect(scenario.redis.url)
-    store = DigestStore(redis, vault(scenario))
+    store = DigestStore(redis, cipher(scenario))
     found = [digest for owner in OWNERS for digest in await store.of_owner(owner)]
     await redis.aclose()
     return sum(digest.posted_on == "2026-11-24" for digest in found)

@@ -40,9 +40,9 @@ PLACEHOLDER_DELAY_SECONDS = 60.0
 @dataclass(frozen=True, slots=True)
 class AppHarness:
     """`ada` and `grace` act in Slack; `emporix_state` is what the stand-in of Emporix holds;
-    `redis` is what the bot stores, encrypted by `build_cipher`.
+    `redis` is what the bot stores, encrypted with `cipher`.
 
-    What happens by the clock happens when `worker` is told to work.
+    Scheduled tasks run when a test calls `worker.work()`.
     """
 
     workspace: Workspace
@@ -53,7 +53,7 @@ class AppHarness:
     bot_url: str
     clock: FakeClock
     worker: FakeWorker
-    vault: Cipher
+    cipher: Cipher
 
     def person(self, user: str, channel: str = "general") -> Person:
         return Person(self.http, self.slack_url, user, channel)
@@ -87,7 +87,7 @@ async def open_app(
     loading_after_seconds: float = PLACEHOLDER_DELAY_SECONDS,
     **settings_of_test: object,
 ) -> AsyncIterator[AppHarness]:
-    """Everything started, nobody connected; whoever waits longer than this is told so."""
+    """Starts everything, with no user connected; answers that take longer show a loading state."""
     emporix_state, workspace = EmporixState(clock), Workspace(clock)
     if "encryption_keys" not in settings_of_test:
         await _forget_keys(redis_url)
@@ -107,7 +107,7 @@ async def open_app(
             }
             | settings_of_test
         )
-        keys = build_cipher(settings)
+        cipher = build_cipher(settings)
         web = build_web(
             partial(
                 assemble,
@@ -122,14 +122,14 @@ async def open_app(
         workspace.bot_url = await parts.enter_async_context(serving(web, made_by=Server))
         http = await parts.enter_async_context(httpx.AsyncClient(verify=tls()))
         queue = FakeQueue(clock)
-        by_clock = await parts.enter_async_context(
+        worker_parts = await parts.enter_async_context(
             assemble_worker(
-                settings, queue, Canary(keys), clock, clock.sleep, clocked_connect(clock)
+                settings, queue, Canary(cipher), clock, clock.sleep, clocked_connect(clock)
             )
         )
-        worker = FakeWorker(by_clock, queue, clock)
+        worker = FakeWorker(worker_parts, queue, clock)
         yield AppHarness(
-            workspace, emporix_state, redis, http, slack, workspace.bot_url, clock, worker, keys
+            workspace, emporix_state, redis, http, slack, workspace.bot_url, clock, worker, cipher
         )
 
 

@@ -24,7 +24,7 @@ from tests.harness.clock import FakeClock
 from tests.harness.faulty_redis import FaultyRedis, faulty_client
 from tests.store.fixtures import ADA, GRACE, connection
 
-VAULT, OTHER_VAULT = (Cipher(parse_keys(new_key())) for _ in range(2))
+CIPHER, OTHER_CIPHER = (Cipher(parse_keys(new_key())) for _ in range(2))
 
 
 @dataclass
@@ -76,16 +76,16 @@ class FakeJobs:
 class PollingHarness:
     """The services of alerts and watches, with a Redis that breaks when told to.
 
-    A harness with another `vault` on the same Redis is a worker with other encryption keys.
+    A harness with another `cipher` on the same Redis is a worker with other encryption keys.
     """
 
-    def __init__(self, redis: Any, clock: FakeClock, vault: Cipher = VAULT) -> None:
+    def __init__(self, redis: Any, clock: FakeClock, cipher: Cipher = CIPHER) -> None:
         self.redis, self.clock, self.emporix = redis, clock, FakeEmporix()
         self.client: FaultyRedis = faulty_client(redis)
         emporix: Any = self.emporix
         jobs: Any = FakeJobs(self.emporix)
         accounts: Any = FakeAccounts()
-        watches, alerts = WatchStore(self.client, vault), AlertStore(self.client, vault)
+        watches, alerts = WatchStore(self.client, cipher), AlertStore(self.client, cipher)
         self.alert_store: Any = alerts
         self.watch_store: Any = watches
         found = JobsById(emporix)

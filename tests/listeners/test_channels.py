@@ -30,7 +30,7 @@ async def test_a_change_ends_what_is_cached(
     harness: AppHarness, change: Callable[[Person], Awaitable[Exchange]], channel: str
 ) -> None:
     """Shared, no longer shared, or without the app: public and private channels alike."""
-    audiences = AudienceCache(harness.redis, harness.vault, per_minute=50)
+    audiences = AudienceCache(harness.redis, harness.cipher, per_minute=50)
     for name in ("C0OPS", "C0BOARD"):
         await audiences.save(Audience(name), "")
     exchange = await change(harness.person("ada", channel))
@@ -69,7 +69,7 @@ async def test_a_channel_that_is_closed_pauses(
     assert (await stored(scheduled, "digest-1")).paused == reason
     assert (await stored(scheduled, "digest-2")).paused == "somebody"
     assert not (await stored(scheduled, "digest-3")).paused
-    (alert,) = await AlertStore(scheduled.redis, scheduled.vault).of_channel(TEAM_ID, "C0OPS")
+    (alert,) = await AlertStore(scheduled.redis, scheduled.cipher).of_channel(TEAM_ID, "C0OPS")
     assert (alert.paused, alert.paused_at) == (reason, scheduled.clock())
     (told,) = await direct(scheduled, "ada")
     assert "2 digests and alerts of yours are" in told
@@ -78,7 +78,7 @@ async def test_a_channel_that_is_closed_pauses(
 
 async def test_what_is_paused_already_is_not_told_again(scheduled: AppHarness) -> None:
     """Its owner knows, and the reason stays."""
-    alerts = AlertStore(scheduled.redis, scheduled.vault)
+    alerts = AlertStore(scheduled.redis, scheduled.cipher)
     (alert,) = await alerts.of_channel(TEAM_ID, "C0OPS")
     assert await alerts.save(replace(alert, paused="filters"), alert)
     await scheduled.person("ada", "ops").archive_channel()
@@ -91,10 +91,10 @@ async def test_what_is_paused_already_is_not_told_again(scheduled: AppHarness) -
 async def test_a_channel_that_is_deleted_takes_its_own_along(scheduled: AppHarness) -> None:
     """Its digests and alerts are deleted, and each owner hears of it."""
     await scheduled.person("ada", "ops").delete_channel()
-    digests = DigestStore(scheduled.redis, scheduled.vault)
+    digests = DigestStore(scheduled.redis, scheduled.cipher)
     assert await digests.of_channel(TEAM_ID, "C0OPS") == ()
     assert await digests.load("digest-3") is not None
-    alerts = AlertStore(scheduled.redis, scheduled.vault)
+    alerts = AlertStore(scheduled.redis, scheduled.cipher)
     assert await alerts.of_channel(TEAM_ID, "C0OPS") == ()
     assert "2 digests and alerts of yours" in (await direct(scheduled, "ada"))[0]
     assert "1 digest or alert of yours" in (await direct(scheduled, "grace"))[0]
@@ -108,7 +108,7 @@ async def test_private_channels_are_no_other(connected: AppHarness) -> None:
     await board.archive_channel()
     assert (await stored(connected)).paused == "archived"
     await board.delete_channel()
-    assert await DigestStore(connected.redis, connected.vault).load("digest-1") is None
+    assert await DigestStore(connected.redis, connected.cipher).load("digest-1") is None
 
 
 async def test_a_channel_without_any_is_closed_in_silence(connected: AppHarness) -> None:

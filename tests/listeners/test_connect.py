@@ -44,7 +44,7 @@ async def test_keeps_a_token_that_may_only_read(harness: AppHarness) -> None:
     """Both scopes are asked for to learn what the key may do; what is stored can only read."""
     await harness.connect(harness.ada, ACME_OPERATIONS)
     assert harness.emporix_state.tokens.asked == [{READ, MANAGE}, {READ}]
-    account = await AccountStore(harness.redis, AccountEncryption(harness.vault)).load(
+    account = await AccountStore(harness.redis, AccountEncryption(harness.cipher)).load(
         Caller(TEAM_ID, ADA.id)
     )
     held = account.connections["acme"]

@@ -33,7 +33,7 @@ async def harness(connected: AppHarness) -> AppHarness:
 
 
 async def alerts(harness: AppHarness) -> Any:
-    return await AlertStore(harness.redis, harness.vault).of_channel(TEAM_ID, "C0OPS")
+    return await AlertStore(harness.redis, harness.cipher).of_channel(TEAM_ID, "C0OPS")
 
 
 async def test_keys_are_deleted_at_once(harness: AppHarness) -> None:
@@ -42,7 +42,7 @@ async def test_keys_are_deleted_at_once(harness: AppHarness) -> None:
     exchange = await harness.ada.leave_company()
     assert exchange.ack_status == 200
     assert not await harness.redis.exists(redis_keys.account(ADAS))
-    assert await WatchStore(harness.redis, harness.vault).of_owner(ADAS) == ()
+    assert await WatchStore(harness.redis, harness.cipher).of_owner(ADAS) == ()
 
 
 async def test_digests_and_alerts_pause(harness: AppHarness) -> None:
@@ -96,7 +96,7 @@ async def test_a_new_status_is_no_departure(harness: AppHarness) -> None:
         "cmdstat_config",
         "cmdstat_config|resetstat",
     }
-    keys = AccountStore(harness.redis, AccountEncryption(harness.vault))
+    keys = AccountStore(harness.redis, AccountEncryption(harness.cipher))
     assert "acme" in (await keys.load(ADAS)).connections
     assert not (await stored(harness)).paused
 

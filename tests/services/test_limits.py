@@ -22,7 +22,7 @@ from bot.store import keys as redis_keys
 from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
 from tests.harness.clock import FakeClock
-from tests.harness.polling import VAULT, PollingHarness
+from tests.harness.polling import CIPHER, PollingHarness
 from tests.harness.redis_clock import clocked
 from tests.store.fixtures import ADA, GRACE, connection
 
@@ -59,7 +59,7 @@ class Kind:
 
 def digests(redis: Any, clock: FakeClock) -> Kind:
     numbers = count(1)
-    service = DigestService(DigestStore(redis, VAULT), clock, lambda: f"digest-{next(numbers)}")
+    service = DigestService(DigestStore(redis, CIPHER), clock, lambda: f"digest-{next(numbers)}")
     names = count(1)
 
     async def add(owner: Caller, channel_id: str) -> Digest:
@@ -198,7 +198,7 @@ async def test_records_that_cannot_be_decrypted_do_not_count(
 
 async def test_a_digest_is_posted_on_request_10_times_an_hour(redis: Any, clock: FakeClock) -> None:
     """Of 13 requests at once 10 are taken; one more is possible when the first is an hour old."""
-    service = DigestService(DigestStore(clocked(redis, clock), VAULT), clock, lambda: "digest-1")
+    service = DigestService(DigestStore(clocked(redis, clock), CIPHER), clock, lambda: "digest-1")
     digest = await service.create(account(ADA), WANTED)
     for _ in range(8):
         await service.post_now(digest.id, account(ADA))
@@ -218,7 +218,7 @@ async def test_a_digest_is_posted_on_request_10_times_an_hour(redis: Any, clock:
 
 async def test_a_person_begins_5_clean_ups_a_day(redis: Any, clock: FakeClock) -> None:
     """Of seven at once 5 begin; asking again for one that has begun does not count."""
-    kept = CleanupStore(clocked(redis, clock), VAULT)
+    kept = CleanupStore(clocked(redis, clock), CIPHER)
 
     def clean(number: int, caller: Caller = ADA) -> Cleanup:
         return Cleanup(f"clean-{number}", caller, f"tenant-{number}", Filters(), 3, "2026")

@@ -27,7 +27,7 @@ from bot.services.watches import (
 )
 from bot.store import keys as redis_keys
 from tests.harness.clock import FakeClock
-from tests.harness.polling import OTHER_VAULT, PollingHarness
+from tests.harness.polling import OTHER_CIPHER, PollingHarness
 
 NOW = 1_795_430_000.0
 ADA = Caller("T0ACME", "U0ADA")
@@ -158,7 +158,7 @@ async def test_a_worker_without_the_key_forgets_nothing(
     harness: PollingHarness, redis: Any
 ) -> None:
     """What it cannot open is looked at again within two minutes, for another worker can."""
-    await PollingHarness(redis, harness.clock, OTHER_VAULT).watches.poll(ADAS)
+    await PollingHarness(redis, harness.clock, OTHER_CIPHER).watches.poll(ADAS)
     due = await redis.zscore(redis_keys.watches_due(), ADAS.name)
     assert due <= harness.clock() + 120
 

@@ -13,7 +13,7 @@ from bot.domain.jobs import Job
 from bot.errors import EmporixTimeout, Unauthorized
 from bot.store import keys as redis_keys
 from tests.harness.clock import FakeClock
-from tests.harness.polling import OTHER_VAULT, PEOPLE, PollingHarness
+from tests.harness.polling import OTHER_CIPHER, PEOPLE, PollingHarness
 
 STEPS = (
     "watch",
@@ -45,7 +45,7 @@ class Watchers:
     def __init__(self, redis: Any) -> None:
         self.redis, self.clock = redis, FakeClock()
         self.harness = PollingHarness(redis, self.clock)
-        self.other = PollingHarness(redis, self.clock, OTHER_VAULT)
+        self.other = PollingHarness(redis, self.clock, OTHER_CIPHER)
 
     async def do(self, what: str, number: int, person: Any, call: int, after: bool) -> None:
         """A step, while Redis breaks at a call of it."""

@@ -36,7 +36,7 @@ from tests.harness.app import AppHarness
 from tests.harness.dispatch import DispatchSetup, FakeDeliveries, open_dispatch
 from tests.harness.signed_requests import Poster
 from tests.listeners.jobs.fixtures import add_jobs, job_id
-from tests.store.fixtures import VAULT
+from tests.store.fixtures import CIPHER
 
 
 class Given:
@@ -170,7 +170,7 @@ async def test_does_a_repeated_delivery_once(connected: AppHarness, poster: Post
 async def test_hears_a_submission_once(redis: Any) -> None:
     """A recorded submission that is sent again does nothing; another one is heard."""
     heard: list[str] = []
-    accounts = AccountStore(redis, AccountEncryption(VAULT))
+    accounts = AccountStore(redis, AccountEncryption(CIPHER))
 
     async def submitted(values: Mapping[str, str]) -> None:
         heard.append(values["name"])

@@ -8,7 +8,7 @@ from tests.harness.clock import NOW
 
 ADA = Caller("T0ACME", "U0ADA")
 GRACE = Caller("T0ACME", "U0GRACE")
-VAULT = Cipher(parse_keys(new_key()))
+CIPHER = Cipher(parse_keys(new_key()))
 SCOPES = frozenset({READ_SCOPE, DELETE_SCOPE})
 
 

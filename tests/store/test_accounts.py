@@ -16,7 +16,7 @@ from bot.store.digests import DailyCounts
 from bot.store.encryption import AccountEncryption, Cipher, new_key, parse_keys
 from bot.store.lists import ListStore
 from tests.harness.clock import NOW, FakeClock
-from tests.store.fixtures import ADA, GRACE, VAULT, connection
+from tests.store.fixtures import ADA, CIPHER, GRACE, connection
 
 
 async def test_gives_back_what_was_saved(accounts: AccountStore) -> None:
@@ -75,7 +75,7 @@ async def test_deletes_every_trace_but_the_audit_record(
     await ListStore(redis, clock).save(ListCursor("cursor-1", ADA, "acme", Filters()))
     await redis.set(redis_keys.form(ADA, "form-1"), "any")
     await redis.set(redis_keys.time_zone(ADA), "Europe/Berlin")
-    await DailyCounts(redis, VAULT).save(PolledConnection(ADA, "acme").name, "series", {})
+    await DailyCounts(redis, CIPHER).save(PolledConnection(ADA, "acme").name, "series", {})
     await AuditLog(redis).record_delete(ADA, "acme", "job-1", "deleted")
     await accounts.delete(ADA, "acme", next_default="")
     assert await redis.keys("*") == [redis_keys.audit(ADA)]
@@ -87,7 +87,7 @@ async def test_leaves_other_connections_alone(accounts: AccountStore, redis: Any
     await accounts.save(connection(tenant="globex"), default=False)
     await redis.set(redis_keys.form(ADA, "form-1"), "any")
     for tenant in ("acme", "globex"):
-        await DailyCounts(redis, VAULT).save(PolledConnection(ADA, tenant).name, "series", {})
+        await DailyCounts(redis, CIPHER).save(PolledConnection(ADA, tenant).name, "series", {})
     await accounts.delete(ADA, "acme", next_default="globex")
     assert await redis.exists(redis_keys.form(ADA, "form-1"))
     assert await redis.keys("*:daily-counts:*") == [

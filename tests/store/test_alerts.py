@@ -14,7 +14,7 @@ from bot.store import keys as redis_keys
 from bot.store.alerts import ALERT_POSTS_SERIALIZER as POSTS_RECORD
 from bot.store.alerts import ALERT_SERIALIZER as RECORD
 from bot.store.alerts import AlertStore
-from tests.store.fixtures import ADA, GRACE, VAULT
+from tests.store.fixtures import ADA, CIPHER, GRACE
 
 FILTERS = Filters(statuses=("failure",), tenant="acme", words=("late refund",))
 ALERT = Alert(
@@ -32,7 +32,7 @@ POSTS = (PostedAlert("1.0", 100.0, (AlertRow("job-1", "print", 2, 100.0),), 50.0
 
 @pytest.fixture
 def alerts(redis: Any) -> AlertStore:
-    return AlertStore(redis, VAULT)
+    return AlertStore(redis, CIPHER)
 
 
 async def test_reads_back_whole(alerts: AlertStore) -> None:

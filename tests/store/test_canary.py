@@ -16,13 +16,13 @@ from bot.store.encryption import Canary, Cipher, WrongEncryptionKeys, new_key, p
 OURS, THEIRS = new_key(), new_key()
 
 
-def vault(*keys: str) -> Cipher:
+def cipher(*keys: str) -> Cipher:
     return Cipher(parse_keys(",".join(keys)))
 
 
 async def writes(url: str, *keys: str) -> str:
     """A process with these keys writes a key; what the canary says against it."""
-    canary = Canary(vault(*keys))
+    canary = Canary(cipher(*keys))
     client = connect(url, canary)
     try:
         await client.set("written by", keys[0])
@@ -40,7 +40,7 @@ async def everything(redis: Any) -> dict[str, bytes]:
 async def test_the_first_process_writes_it(redis: Any, redis_url: str) -> None:
     """Encrypted; others with the same key, among others, work beside it."""
     assert await writes(redis_url, OURS) == ""
-    assert vault(OURS).open(await redis.get(redis_keys.canary()), redis_keys.canary())
+    assert cipher(OURS).open(await redis.get(redis_keys.canary()), redis_keys.canary())
     assert await redis.ttl(redis_keys.canary()) == -1
     assert await writes(redis_url, THEIRS, OURS) == ""
 
@@ -51,7 +51,7 @@ async def test_wrong_keys_write_nothing(redis: Any, redis_url: str, connecting: 
     await writes(redis_url, OURS)
     before = await everything(redis)
     stops: list[str] = []
-    canary = Canary(vault(THEIRS), lambda: stops.append("stop"))
+    canary = Canary(cipher(THEIRS), lambda: stops.append("stop"))
     client = connecting(redis_url, canary)
     script = client.register_script("redis.call('SET', KEYS[1], 1)")
     await redis.config_resetstat()
@@ -73,7 +73,7 @@ async def test_wrong_keys_write_nothing(redis: Any, redis_url: str, connecting: 
 
 async def test_it_is_read_on_each_new_connection(redis: Any, redis_url: str) -> None:
     """After a reconnect, the server may be another one, with other data."""
-    client = connect(redis_url, Canary(vault(OURS)))
+    client = connect(redis_url, Canary(cipher(OURS)))
     await client.ping()
     await redis.delete(redis_keys.canary())
     await writes(redis_url, THEIRS)
@@ -100,7 +100,7 @@ class Overtaken:
 
     def __init__(self, redis: Any) -> None:
         self._redis, self._answer = redis, None
-        self.theirs = vault(THEIRS).seal("emporix-jobs", redis_keys.canary())
+        self.theirs = cipher(THEIRS).seal("emporix-jobs", redis_keys.canary())
 
     async def send_command(self, *command: str, check_health: bool) -> None:
         if command[0] == "SET":
@@ -115,13 +115,13 @@ async def test_who_is_overtaken_overwrites_nothing(redis: Any) -> None:
     """The canary of the first process stays, and the second one is stopped."""
     connection = Overtaken(redis)
     with pytest.raises(WrongEncryptionKeys):
-        await Canary(vault(OURS)).admit(connection)
+        await Canary(cipher(OURS)).admit(connection)
     assert await redis.get(redis_keys.canary()) == connection.theirs
 
 
 async def test_only_a_process_that_works_writes_it(redis: Any, redis_url: str) -> None:
     """Who only looks leaves an empty Redis empty."""
-    client = connect(redis_url, Canary(vault(OURS), create=False))
+    client = connect(redis_url, Canary(cipher(OURS), create=False))
     await client.ping()
     assert await everything(redis) == {}
     await client.aclose()
@@ -130,7 +130,7 @@ async def test_only_a_process_that_works_writes_it(redis: Any, redis_url: str) -
 async def test_rotation_seals_it_with_the_first_key(redis: Any, redis_url: str) -> None:
     """Then the old key can be dropped."""
     await writes(redis_url, OURS)
-    tallies = [tally async for tally in KeyRotation(redis, vault(THEIRS, OURS)).run()]
+    tallies = [tally async for tally in KeyRotation(redis, cipher(THEIRS, OURS)).run()]
     assert await writes(redis_url, THEIRS) == ""
     assert await writes(redis_url, OURS) != ""
     assert tallies[-1].reencrypted == 0  # what is counted is people's
@@ -138,7 +138,7 @@ async def test_rotation_seals_it_with_the_first_key(redis: Any, redis_url: str) 
 
 async def test_a_redis_that_is_away_says_nothing_about_keys(redis_url: str) -> None:
     """It is looked at when Redis is back."""
-    canary = Canary(vault(OURS))
+    canary = Canary(cipher(OURS))
     client = connect(f"{redis_url}.gone", canary)
     with pytest.raises(StoreUnavailable), translate_redis_errors():
         await client.ping()

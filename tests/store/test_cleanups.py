@@ -17,7 +17,7 @@ from bot.domain.filters import Filters
 from bot.store import keys as redis_keys
 from bot.store.cleanups import CleanupResults, CleanupStore, LeaseLost
 from tests.harness.clock import NOW
-from tests.store.fixtures import ADA, GRACE, VAULT
+from tests.store.fixtures import ADA, CIPHER, GRACE
 
 UNTIL = "2026-11-23T10:33:20.000Z"
 CLEAN = Cleanup("clean-1", ADA, "acme", Filters(statuses=("failure",), words=("late",)), 3, UNTIL)
@@ -27,7 +27,7 @@ SECOND = Cleanup("clean-2", ADA, "acme", Filters(), 1, UNTIL)
 
 @pytest.fixture
 def kept(redis: Any) -> CleanupStore:
-    return CleanupStore(redis, VAULT)
+    return CleanupStore(redis, CIPHER)
 
 
 async def begin(kept: CleanupStore, clean: Cleanup) -> bool:

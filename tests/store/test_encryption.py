@@ -11,51 +11,51 @@ from bot.store.encryption import Cipher, DecryptionError, new_key, parse_keys
 OLD, NEW = new_key(), new_key()
 
 
-def vault(*keys: str) -> Cipher:
+def cipher(*keys: str) -> Cipher:
     return Cipher(parse_keys(",".join(keys)))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text("abc:/{}"))
 def test_opens_what_it_sealed(text: str, place: str) -> None:
     """Any text comes out as it went in."""
-    assert vault(NEW).open(vault(NEW).seal(text, place), place) == text
+    assert cipher(NEW).open(cipher(NEW).seal(text, place), place) == text
 
 
 def test_does_not_open_elsewhere() -> None:
     """A sealed text that is copied to another user's key does not open there."""
-    sealed = vault(NEW).seal("secret", "ada/token:acme")
+    sealed = cipher(NEW).seal("secret", "ada/token:acme")
     with pytest.raises(DecryptionError):
-        vault(NEW).open(sealed, "grace/token:acme")
+        cipher(NEW).open(sealed, "grace/token:acme")
 
 
 def test_opens_with_every_configured_key() -> None:
     """After a new first key, what the old one sealed still opens; the new one seals."""
-    rotated = vault(NEW, OLD)
-    assert rotated.open(vault(OLD).seal("secret", "place"), "place") == "secret"
-    assert vault(NEW).open(rotated.seal("secret", "place"), "place") == "secret"
+    rotated = cipher(NEW, OLD)
+    assert rotated.open(cipher(OLD).seal("secret", "place"), "place") == "secret"
+    assert cipher(NEW).open(rotated.seal("secret", "place"), "place") == "secret"
 
 
 def test_does_not_open_with_a_key_that_is_gone() -> None:
     """Without the key it was sealed with, a text stays shut."""
     with pytest.raises(DecryptionError):
-        vault(NEW).open(vault(OLD).seal("secret", "place"), "place")
+        cipher(NEW).open(cipher(OLD).seal("secret", "place"), "place")
 
 
 @given(st.text(max_size=80))
 def test_refuses_what_it_did_not_seal(text: str) -> None:
     """Nothing that somebody writes into Redis opens, and nothing else is raised."""
     with pytest.raises(DecryptionError):
-        vault(NEW).open(text, "place")
+        cipher(NEW).open(text, "place")
 
 
 def test_refuses_a_damaged_text() -> None:
     """One changed letter is noticed."""
-    sealed = vault(NEW).seal("secret", "place")
+    sealed = cipher(NEW).seal("secret", "place")
     changed = sealed[:-6] + ("A" if sealed[-6] != "A" else "B") + sealed[-5:]
     with pytest.raises(DecryptionError):
-        vault(NEW).open(changed, "place")
+        cipher(NEW).open(changed, "place")
 
 
 def test_shows_nothing_of_the_text() -> None:
     """The sealed form holds the key's id, and not the text."""
-    assert "client-secret" not in vault(NEW).seal("client-secret", "place")
+    assert "client-secret" not in cipher(NEW).seal("client-secret", "place")

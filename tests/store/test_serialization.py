@@ -30,7 +30,7 @@ from bot.store.idempotency import Deletions
 from bot.store.serialization import SERIALIZERS, InvalidRecord, Serializer
 from bot.store.watches import WatchStore
 from tests.harness.source_code import PROJECT, imports, modules
-from tests.store.fixtures import ADA, VAULT
+from tests.store.fixtures import ADA, CIPHER
 
 for module in modules("bot/store"):
     importlib.import_module(".".join(module.relative_to(PROJECT).with_suffix("").parts))
@@ -202,7 +202,7 @@ WATCH = Watch("1", ADA, "acme", "1", 1.0)
 
 
 async def two_alerts(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
-    store = AlertStore(redis, VAULT)
+    store = AlertStore(redis, CIPHER)
     for number in "12":
         await store.save(replace(ALERT, id=number), None)
     return (
@@ -213,21 +213,21 @@ async def two_alerts(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]
 
 
 async def two_digests(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
-    store = DigestStore(redis, VAULT)
+    store = DigestStore(redis, CIPHER)
     for number in "12":
         await store.save(replace(DIGEST, id=number, name=f"Digest {number}"))
     return redis_keys.digest("1"), "record", lambda: store.of_owner(ADA)
 
 
 async def two_watches(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
-    store = WatchStore(redis, VAULT)
+    store = WatchStore(redis, CIPHER)
     for number in "12":
         await store.add(replace(WATCH, id=number, job_id=number), 1.0, 50)
     return redis_keys.watches(ADA), "acme:1", lambda: store.of_owner(ADA)
 
 
 async def two_homes(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]:
-    store = HomeStore(redis, VAULT)
+    store = HomeStore(redis, CIPHER)
     for tenant in "12":
         await redis.hset(redis_keys.account(ADA), f"connection:{tenant}", "any")
         await store.save_stats(ADA, [TenantStats(tenant, 1.0)])
@@ -243,7 +243,7 @@ async def test_one_unreadable_record_hides_no_other(
     """It is left out and logged once, however often it is met."""
     key, field, all_of_them = await two(redis)
     assert len(await all_of_them()) == 2
-    await redis.hset(key, field, VAULT.seal('{"a": "hunter2"}', f"{key}/{field}"))
+    await redis.hset(key, field, CIPHER.seal('{"a": "hunter2"}', f"{key}/{field}"))
     assert len(await all_of_them()) == 1
     assert len(await all_of_them()) == 1
     assert caplog.text.count("cannot be opened") == 1

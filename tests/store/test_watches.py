@@ -12,14 +12,14 @@ from bot.domain.accounts import PolledConnection
 from bot.domain.watches import Watch
 from bot.store import keys as redis_keys
 from bot.store.watches import WATCH_TTL_SECONDS, WatchStore
-from tests.store.fixtures import ADA, GRACE, VAULT
+from tests.store.fixtures import ADA, CIPHER, GRACE
 
 WATCH = Watch("w1", ADA, "acme", "job-1", 100.0, "C0OPS", "1.0", "U0GRACE")
 
 
 @pytest.fixture
 def watches(redis: Any) -> WatchStore:
-    return WatchStore(redis, VAULT)
+    return WatchStore(redis, CIPHER)
 
 
 async def test_keeps_a_watch_whole(watches: WatchStore) -> None:

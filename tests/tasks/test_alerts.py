@@ -552,7 +552,7 @@ async def test_no_notice_follows_where_somebody_took_over(harness: AppHarness) -
 
 
 async def the_alert(harness: AppHarness) -> Alert:
-    (alert,) = await AlertStore(harness.redis, harness.vault).of_connection(
+    (alert,) = await AlertStore(harness.redis, harness.cipher).of_connection(
         PolledConnection(ADA, "acme")
     )
     return alert

@@ -147,7 +147,7 @@ async def test_preparing_names_a_missing_connection(
     """The digest of an owner who is not connected is passed over, and the log says so."""
     caplog.set_level("INFO")
     await set_up(connected.person("ada", "ops"))
-    store = DigestStore(connected.redis, connected.vault)
+    store = DigestStore(connected.redis, connected.cipher)
     digest = await stored(connected)
     await store.save(replace(digest, tenant="globex"), digest)
     connected.clock.now = NINE - 3600
@@ -250,7 +250,7 @@ async def test_a_worker_that_died_after_the_refusal_posts_nothing_twice(
         before = await stored(due)
         await due.worker.work()
         after = await stored(due)
-        await DigestStore(due.redis, due.vault).save(before, after)
+        await DigestStore(due.redis, due.cipher).save(before, after)
     name = redis_keys.message("digest:digest-1:2026-11-24")
     await due.redis.set(name, f"claim:{due.clock() - 1:.6f}:dead")
     await due.worker.work_until(due.clock() + 120, step=1)

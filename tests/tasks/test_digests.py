@@ -290,7 +290,7 @@ async def removed(harness: AppHarness) -> None:
     channels = harness.workspace.directory.channels
     members = channels["C0OPS"].members - {BOT_USER_ID}
     channels["C0OPS"] = replace(channels["C0OPS"], members=members)
-    await AudienceCache(harness.redis, harness.vault, per_minute=50).invalidate("C0OPS")
+    await AudienceCache(harness.redis, harness.cipher, per_minute=50).invalidate("C0OPS")
 
 
 async def archived(harness: AppHarness) -> None:
@@ -402,7 +402,7 @@ async def test_channels_are_read_before_the_digests_are_due(harness_at_nine: App
     harness_at_nine.clock.now = NINE - 60
     await set_up(harness_at_nine.person("ada", "ops"), name="Other", quiet="quiet", chart=[])
     await work(harness_at_nine, 59)
-    audiences = AudienceCache(harness_at_nine.redis, harness_at_nine.vault, per_minute=50)
+    audiences = AudienceCache(harness_at_nine.redis, harness_at_nine.cipher, per_minute=50)
     assert await audiences.missing(["C0OPS"]) == []
     fault = Fault("status", times=9999, method="conversations.info")
     harness_at_nine.workspace.faults.add(fault)
@@ -526,7 +526,7 @@ async def test_a_run_that_was_settled_elsewhere_does_nothing(harness_at_nine: Ap
     """A task that comes twice, as after a worker died between sent and settled."""
     before = await stored(harness_at_nine)
     await work(harness_at_nine)
-    store = DigestStore(harness_at_nine.redis, harness_at_nine.vault)
+    store = DigestStore(harness_at_nine.redis, harness_at_nine.cipher)
     after = await stored(harness_at_nine)
     await store.save(replace(before, version=after.version), after)
     await work(harness_at_nine)

@@ -13,7 +13,7 @@ from bot.store.digests import DigestStore
 from bot.tasks.digests import queue_due_digests
 from tests.harness.clock import FakeClock
 from tests.services.digests.test_digests import WANTED, account
-from tests.store.fixtures import VAULT
+from tests.store.fixtures import CIPHER
 
 SOON = 20.0
 
@@ -35,7 +35,7 @@ async def test_post_now_does_not_wait_for_a_run_that_was_put_off(
     redis: Any, redis_url: str, clock: FakeClock
 ) -> None:
     """saq drops a task whose key is waiting; the key of a new request is another one."""
-    store = DigestStore(redis, VAULT)
+    store = DigestStore(redis, CIPHER)
     digests = DigestService(store, clock, lambda: "digest-1")
     await digests.create(account(), WANTED)
     clock.forward(86400)

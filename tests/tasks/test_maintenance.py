@@ -216,7 +216,7 @@ async def test_old_entries_of_the_audit_log_are_deleted(harness: AppHarness) -> 
 async def test_one_worker_deletes_expired_data(left: AppHarness, redis: Any) -> None:
     """The others find that it is done for the day."""
     await next_day(left, 31)
-    alerts = AlertStore(redis, left.vault)
+    alerts = AlertStore(redis, left.cipher)
     assert await alerts.of_channel(TEAM_ID, "C0OPS") == ()
     quiet = redis_keys.audit(Caller("T0QUIET", "U1"))
     await redis.xadd(quiet, {"user_id": "U1"}, id="1000-0")

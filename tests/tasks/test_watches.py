@@ -328,7 +328,7 @@ async def test_tells_where_slack_does_not_say_who_has_left(harness: AppHarness) 
 async def test_what_cannot_be_told_ends(harness: AppHarness) -> None:
     """After some attempts; its owner reads that once, not again every few minutes."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
-    (watch,) = await WatchStore(harness.redis, harness.vault).of_owner(ADA)
+    (watch,) = await WatchStore(harness.redis, harness.cipher).of_owner(ADA)
     await harness.redis.hset(redis_keys.message(f"watch:{watch.id}:direct"), "not", "a string")
     change(harness, "success")
     await harness.worker.work_until(harness.clock() + 3600, step=10)

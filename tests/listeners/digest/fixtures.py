@@ -20,7 +20,7 @@ async def set_up(person: Person, **fields: Any) -> Exchange:
 
 async def stored(harness: AppHarness, digest_id: str = "digest-1") -> Digest:
     """A digest as it is kept."""
-    digest = await DigestStore(harness.redis, harness.vault).load(digest_id)
+    digest = await DigestStore(harness.redis, harness.cipher).load(digest_id)
     assert digest is not None
     return digest
 

@@ -17,7 +17,7 @@ from bot.services.alerts.alerts import mute_seconds
 from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
 from tests.harness.clock import FakeClock
-from tests.harness.polling import VAULT, PollingHarness
+from tests.harness.polling import CIPHER, PollingHarness
 from tests.store.fixtures import ADA, GRACE
 
 OPS = "C0OPS"
@@ -141,7 +141,7 @@ class Undecided(AlertStore):
 async def test_changes_that_lose_each_race_are_no_success(harness: PollingHarness) -> None:
     """The person is asked to try again, and does not read that it was done."""
     alert = await turn_on(harness)
-    harness.lifecycle._store = Undecided(harness.redis, VAULT)
+    harness.lifecycle._store = Undecided(harness.redis, CIPHER)
     with pytest.raises(Busy):
         await harness.alerts.mute(ADA, OPS, harness.clock() + 60)
     with pytest.raises(Busy):
@@ -168,7 +168,7 @@ async def test_one_that_is_turned_off_meanwhile_is_left_out(
 ) -> None:
     """The others are muted or turned off, and only they are reported."""
     first, second = await turn_on(harness), await turn_on(harness, statuses=("skipped",))
-    harness.lifecycle._store = store = Vanishing(harness.redis, VAULT)
+    harness.lifecycle._store = store = Vanishing(harness.redis, CIPHER)
     store.gone = first.id
     until = (harness.clock() + 60,) if verb == "mute" else ()
     changed = await getattr(harness.alerts, verb)(ADA, OPS, *until)
@@ -190,7 +190,7 @@ async def test_turning_the_last_one_off_leaves_nothing(harness: PollingHarness) 
 async def test_one_that_moved_since_it_was_read_leaves_nothing(harness: PollingHarness) -> None:
     """Turning off also finds the indexes of a new owner."""
     alert = await turn_on(harness)
-    store = AlertStore(harness.redis, VAULT)
+    store = AlertStore(harness.redis, CIPHER)
     moved = await store.save(replace(alert, owner=GRACE), alert)
     assert moved
     assert await store.delete(alert) is False

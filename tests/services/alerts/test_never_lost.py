@@ -14,7 +14,7 @@ from bot.errors import EmporixTimeout, Unauthorized
 from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
 from tests.harness.clock import FakeClock
-from tests.harness.polling import OTHER_VAULT, PEOPLE, VAULT, PollingHarness
+from tests.harness.polling import CIPHER, OTHER_CIPHER, PEOPLE, PollingHarness
 
 OPS = "C0OPS"
 WANTED = (Filters(), Filters(statuses=("skipped",)), Filters(agents=("fraud-agent",)))
@@ -52,8 +52,8 @@ class Channel:
     def __init__(self, redis: Any) -> None:
         self.redis, self.clock = redis, FakeClock()
         self.harness = PollingHarness(redis, self.clock)
-        self.other = PollingHarness(redis, self.clock, OTHER_VAULT)
-        self.store = AlertStore(redis, VAULT)
+        self.other = PollingHarness(redis, self.clock, OTHER_CIPHER)
+        self.store = AlertStore(redis, CIPHER)
         self.unreadable = 0
 
     async def do(self, what: str, number: int, person: Any, call: int, after: bool) -> None:

@@ -21,7 +21,7 @@ from bot.services.alerts.watermark import FetchedJobs
 from bot.store import keys as redis_keys
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
-from tests.harness.polling import OTHER_VAULT, PollingHarness
+from tests.harness.polling import OTHER_CIPHER, PollingHarness
 from tests.store.fixtures import ADA
 
 HELD = Connection(Caller("T", "U"), "acme", Credentials("id", "secret"), frozenset(), 0.0)
@@ -160,7 +160,7 @@ async def test_a_worker_without_the_key_forgets_nothing(
     harness: PollingHarness, redis: Any
 ) -> None:
     """What it cannot open is looked at again within a minute, for another worker can."""
-    other = PollingHarness(redis, harness.clock, OTHER_VAULT)
+    other = PollingHarness(redis, harness.clock, OTHER_CIPHER)
     assert await other.poller.poll(ADAS) == PollResult()
     assert await due_in(harness) <= 60
     assert other.emporix.calls == 0

@@ -23,7 +23,7 @@ from tests.harness.job_list import FakeJobList
 from tests.store.fixtures import ADA, connection
 
 FILTERS = Filters(agents=("a",))
-VAULT = Cipher(parse_keys(new_key()))
+CIPHER = Cipher(parse_keys(new_key()))
 
 
 class Killed(BaseException):
@@ -109,13 +109,13 @@ class CleanupHarness:
         *,
         counts: bool = True,
         allowed: bool = True,
-        vault: Cipher = VAULT,
+        cipher: Cipher = CIPHER,
     ) -> None:
         numbers = count(1)
         self.clock, self.job_list = clock, FakeJobList(clock, counts=counts)
         self.emporix, self.accounts = FakeEmporix(self.job_list), FakeAccounts()
         self.kept, self.results, self.audit = (
-            CleanupStore(redis, vault),
+            CleanupStore(redis, cipher),
             CleanupResults(redis),
             AuditLog(redis),
         )

@@ -39,7 +39,7 @@ class Machine:
         self.redis, self.clock = redis, clock
         self.broken = faulty_client(redis)
         self.harness = CleanupHarness(self.broken, clock)
-        self.stranger = CleanupHarness(self.broken, clock, vault=STRANGER)
+        self.stranger = CleanupHarness(self.broken, clock, cipher=STRANGER)
         self.counted = {self.harness.job_list.put(age) for age in range(12)}
         self.harness.job_list.put(1, agent="b")
         self.asked: dict[str, str] = {}

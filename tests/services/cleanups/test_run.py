@@ -666,7 +666,7 @@ async def test_a_worker_with_another_key_changes_nothing(
 ) -> None:
     """It cannot open the clean-up and leaves it to a worker that can."""
     clean = await harness.begin()
-    stranger = CleanupHarness(redis, harness.clock, vault=Cipher(parse_keys(new_key())))
+    stranger = CleanupHarness(redis, harness.clock, cipher=Cipher(parse_keys(new_key())))
     assert await stranger.turn(clean) is None
     assert "waits for a worker that can open it" in caplog.text
     assert await redis.zscore(redis_keys.cleanups_due(), clean.id) is not None

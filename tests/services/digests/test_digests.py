@@ -32,19 +32,19 @@ from bot.store.digests import DigestStore
 from bot.store.encryption import Cipher, new_key, parse_keys
 from tests.harness.clock import FakeClock
 from tests.harness.faulty_redis import faulty_client
-from tests.store.fixtures import ADA, GRACE, VAULT, connection
+from tests.store.fixtures import ADA, CIPHER, GRACE, connection
 
 WANTED = Digest("", ADA, "C0OPS", "Daily", Schedule(540, "UTC", tuple(range(7))), "acme")
 DAY = 86400.0
-OTHER_VAULT = Cipher(parse_keys(new_key()))
+OTHER_CIPHER = Cipher(parse_keys(new_key()))
 
 
 def account(caller: Caller = ADA, *tenants: str) -> Account:
     return Account(caller, {name: connection(caller, name) for name in tenants or ("acme",)})
 
 
-def stored(redis: Any, vault: Cipher = VAULT) -> DigestStore:
-    return DigestStore(redis, vault)
+def stored(redis: Any, cipher: Cipher = CIPHER) -> DigestStore:
+    return DigestStore(redis, cipher)
 
 
 def service(redis: Any, clock: Callable[[], float]) -> DigestService:
@@ -127,7 +127,7 @@ async def test_delete_leaves_nothing_where_it_was_moved_meanwhile(
     """The indexes are those of the record as it is, not as it was read."""
     kept = await digests.create(account(), WANTED)
     moved = replace(WANTED, channel_id="C0GENERAL")
-    store = DigestStore(redis, VAULT)
+    store = DigestStore(redis, CIPHER)
     await digests.change(kept.id, account(GRACE), moved)
     assert not await store.delete(kept)
     await digests.delete(kept.id, ADA)
@@ -158,7 +158,7 @@ async def test_only_redis_says_that_a_digest_is_gone(
 ) -> None:
     """A worker with another key leaves it due, an hour later; a deleted one is due no more."""
     kept = await digests.create(account(), WANTED)
-    other = stored(redis, OTHER_VAULT)
+    other = stored(redis, OTHER_CIPHER)
     assert await other.load(kept.id) is None
     assert await other.due.schedule(kept.id, clock() + 3600)
     assert await redis.zscore(redis_keys.digests_due(), kept.id) == clock() + 3600
@@ -310,7 +310,7 @@ class Lost(RuleBasedStateMachine):
         has_key: bool,
     ) -> None:
         self.clock.forward(seconds)
-        store = stored(self.faulty, VAULT if has_key else OTHER_VAULT)
+        store = stored(self.faulty, CIPHER if has_key else OTHER_CIPHER)
         change: Change = lambda digest: outcome(digest, self.clock())  # noqa: E731
 
         async def run() -> None:
@@ -332,7 +332,7 @@ class Lost(RuleBasedStateMachine):
         self.runner.run(self._check())
 
     async def _check(self) -> None:
-        store = DigestStore(self.redis, VAULT)
+        store = DigestStore(self.redis, CIPHER)
         ids = {key.rpartition(":")[2] for key in await self.redis.keys(redis_keys.digest("*"))}
         due = set(await self.redis.zrange(redis_keys.digests_due(), 0, -1))
         assert due <= ids
