@@ -186,7 +186,7 @@ def _dispatcher(resources: Resources, services: WebServices, patience_seconds: f
         charts=ChartSupport(redis),
         services=services,
         providers=Providers(
-            renderer, session, services.home, TimeZoneCache(redis), resources.clock
+            renderer, session, services.home_service, TimeZoneCache(redis), resources.clock
         ),
         patience_seconds=patience_seconds,
     )

@@ -242,7 +242,7 @@ class WebServices(Services):
     job_finder: JobFinder
     forms: FormStore
     session_logs: SessionLogs
-    home: HomeService
+    home_service: HomeService
     registry: Registry
     csv_export: CsvExport
 
@@ -268,7 +268,7 @@ def build_web_services(
         job_finder=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
         forms=FormStore(redis, resources.cipher, new_cursor_id),
         session_logs=SessionLogs(emporix),
-        home=_home(resources, shared),
+        home_service=_home_service(resources, shared),
         registry=discover(bot.listeners),
         csv_export=CsvExport(
             resources.named_jobs, ListStore(redis, resources.clock), clock=resources.clock
@@ -292,7 +292,7 @@ def _cleanups(
     )
 
 
-def _home(resources: Resources, services: Services) -> HomeService:
+def _home_service(resources: Resources, services: Services) -> HomeService:
     return HomeService(
         services.account_store,
         HomeStore(resources.redis, resources.cipher),
