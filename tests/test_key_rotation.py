@@ -320,7 +320,7 @@ async def test_fails_where_something_is_left(
     await store(redis, lost).save(connection(ADA), default=True)
     assert await in_a_thread() == 1
     written = capsys.readouterr().out
-    assert f"2 sealed with key '{parse_keys(lost)[0].id}' cannot be opened." in written
+    assert f"2 encrypted with key '{parse_keys(lost)[0].id}' cannot be decrypted." in written
     assert not any(key in written for key in (lost, OLD_TEXT, NEW_TEXT))
 
 
@@ -329,9 +329,9 @@ def test_names_every_key_that_is_missing() -> None:
     tally = RotationTally(unreadable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
     lines = advice(tally).splitlines()
     assert [line.partition(" cannot")[0] for line in lines] == [
-        "3 sealed with key 'aaaa'",
-        "1 sealed with key 'bbbb'",
-        "2,000 sealed with key 'cccc'",
+        "3 encrypted with key 'aaaa'",
+        "1 encrypted with key 'bbbb'",
+        "2,000 encrypted with key 'cccc'",
     ]
 
 

@@ -29,7 +29,7 @@ PARTS = {
     "<name>": ".+",
     "<digest>": ".+",
 }
-LOCKS = {"refresh", "turn", "lease", "digests:now", "audit:copy", "teams:stopped"}
+LOCKS = {"token-lock", "lock", "lease", "digests:now", "audit:copy", "teams:stopped"}
 """Gone when a step is over, or not part of the tour; the tests of their stores look at them."""
 
 FOR_EVER = {"audit", "canary", "workers"}
@@ -204,5 +204,5 @@ def test_every_key_has_a_lifetime() -> None:
     homes = {key for key in timed if ":home:" in key}
     assert timed - homes == {
         key for key in explained if not key.startswith("`saq:") and not key.startswith("saq:")
-    } - {"emporix-jobs:{<user>}:home:<what>"}
+    } - {"emporix-jobs:{<user>}:home:<name>"}
     assert len(homes) == 2
