@@ -164,7 +164,7 @@ async def next_day(harness: AppHarness, days: float) -> None:
 async def kept(harness: AppHarness) -> list[str]:
     """Every key that is about digests and alerts."""
     kinds = ("digest", "alert")
-    keys = [key async for key in harness.redis.scan_iter("*") if ":shift:" not in key]
+    keys = [key async for key in harness.redis.scan_iter("*") if ":lease:" not in key]
     return [key for key in keys if any(kind in key for kind in kinds)]
 
 
