@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TypeAlias
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.error import BoltUnhandledRequestError
@@ -20,10 +19,7 @@ SLASH_COMMAND = "/emporix"
 ANY_ID = re.compile("")
 
 
-App: TypeAlias = AsyncApp
-
-
-def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> App:
+def build_app(dispatch: Dispatch, client: AsyncWebClient, bot_token: str) -> AsyncApp:
     """Bolt with our own `authorize`; `bot.web` has already verified the signature.
 
     `process_before_response`: Bolt's default polls for the ack every 10 ms, which would delay each

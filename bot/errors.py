@@ -1,42 +1,44 @@
-"""What can go wrong, and which template explains it.
+"""All exceptions of the app. Those of a BotError are explained to the user by a template.
 
     BotError
-    ├── NotUnderstood           the words are not a command
-    ├── InvalidInput            a value that cannot be right
+    ├── UnknownCommand          the text is not a command
+    ├── InvalidInput            an invalid value
+    │   └── LimitReached        there are as many digests, alerts, clean-ups or posts as allowed
     ├── CredentialsTyped        a secret was typed into a command
     ├── NotConnected            no connection to that tenant, or to any
     ├── MissingScope            the connection may not do this
-    ├── DeletesOff              the operator allows no such deletes
+    ├── DeletesOff              the operator does not allow this kind of delete
     ├── OutdatedButton          a button of an older version, or whose list has expired
     ├── Busy                    too much work is waiting
     ├── TriggerExpired          a modal could not be opened in time
     ├── SlackFailed             Slack refused a call, or did not answer it
     ├── FileRefused             Slack does not let this app share a file
-    ├── ConnectRefused          a key that cannot be used for what was asked
-    ├── ShareRefused            this may not be shown to everyone here
-    ├── NotInChannel            the asker is no member of the channel that they act on
+    ├── ConnectRefused          an API key that cannot be used
+    ├── ShareRefused            the content may not be shown to everyone in the channel
+    ├── NotInChannel            the user is not a member of the channel
     ├── NotOurs                 a request of another workspace, app or organization
-    ├── AdminsOnly              for administrators of the workspace
-    ├── NoSuchDigest            the channel has none of that name
+    ├── AdminsOnly              only administrators of the workspace may do this
+    ├── NoSuchDigest            the channel has no digest of that name
     ├── DigestRefused           a digest cannot be posted to that channel
     ├── StoreUnavailable        Redis does not answer
     └── EmporixError
-        ├── EmporixUnreachable  no connection, or none in time
-        ├── EmporixTimeout      connected, but no whole answer in time
-        ├── EmporixUnreadable   empty, truncated, of another shape; EmporixTooLarge
-        │   └── ProxyAnswered   HTML, or what else is not Emporix's, whatever its status
-        ├── InvalidRequest      400 or 422, in Emporix's own words
+        ├── EmporixUnreachable  no connection, or not in time
+        ├── EmporixTimeout      connected, but no complete response in time
+        ├── EmporixUnreadable   an empty, truncated or malformed response
+        │   ├── EmporixTooLarge the response is larger than this app reads
+        │   └── ProxyAnswered   a response of something else, for example a page of HTML
+        ├── InvalidRequest      400 or 422, with Emporix's own text
         ├── Unauthorized        401: the key or the token is not accepted
         ├── Forbidden           403
         ├── NotFound            404
         ├── RateLimited         429, or a quota fault
-        ├── ExportUnusable      what an export job carries is no file to hand over
-        ├── TokenRefused        the token endpoint does not accept the kind of request
+        ├── ExportUnusable      the result of an export job is not a file
+        ├── TokenRefused        the token endpoint does not accept this kind of request
         └── EmporixFailed       5xx, and every other 4xx
+    InvalidSettings             the app cannot start; for its operator
+    RetryLater                  raised by a task to run again later
 
-SettingsWrong stands apart: it is for whoever starts the app.
-
-The template of an error is `errors/<template>.json.j2`; the error itself is its `error`.
+The template of a BotError is `errors/<template>.json.j2`; it gets the exception as `error`.
 """
 
 from __future__ import annotations

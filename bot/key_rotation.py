@@ -16,6 +16,7 @@ from bot.store.connection import Commands, connect, translate_redis_errors
 from bot.store.encryption import (
     ENCRYPTED_KEY_PATTERNS,
     HASH_TYPE,
+    REPLACE_IF_UNCHANGED,
     STRING_TYPE,
     Canary,
     Cipher,
@@ -30,21 +31,9 @@ ROTATION_BATCH_SIZE = 200
 KEYS_PER_SECOND = 2000
 """Keys; a busy Redis serves many times as much, so people notice nothing."""
 
-# Without the name of a field, the key is a string.
-REPLACE_IF_UNCHANGED = """
-if ARGV[1] == '' then
-    if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
-    redis.call('SET', KEYS[1], ARGV[3], 'KEEPTTL')
-    return 1
-end
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-return 1
-"""
-
 
 class EncryptedText(NamedTuple):
-    """A sealed text and where it stands: a field of a hash, or a string, whose field is ""."""
+    """An encrypted text and its place: a field of a hash, or a string, whose field is ""."""
 
     key: str
     field: str
@@ -53,10 +42,10 @@ class EncryptedText(NamedTuple):
 
 @dataclass(slots=True)
 class RotationTally:
-    """How many accounts and other records were looked at, and what became of the secrets in them.
+    """How many accounts and other records were read, and the results for the secrets in them.
 
-    `changed` were written or deleted by the bot in the meantime; `unreadable` counts, by the id of
-    the key they were sealed with, those that no configured key opens.
+    `changed` were written or deleted by the app in the meantime; `unreadable` counts secrets that
+    no configured key decrypts, by the id of the key that encrypted them.
     """
 
     accounts: int = 0
@@ -73,10 +62,10 @@ class RotationTally:
 
 
 class KeyRotation:
-    """Goes once through all that is sealed; it can be broken off and begun again at any time.
+    """Re-encrypts every secret that another key encrypted; can be stopped and run again.
 
-    What is sealed with the first key is passed over, so a second run costs only the reading. Raises
-    StoreUnavailable where Redis does not answer.
+    Secrets that the first key encrypted are skipped, so a second run only reads. Raises
+    StoreUnavailable if Redis does not answer.
     """
 
     def __init__(
@@ -92,7 +81,7 @@ class KeyRotation:
         self._replace_if_unchanged = redis.register_script(REPLACE_IF_UNCHANGED)
 
     async def run(self) -> AsyncIterator[RotationTally]:
-        """Seal anew what needs it; gives the tally so far after each batch, and at the end.
+        """Re-encrypt what needs it; gives the tally so far after each batch.
 
         The canary of `bot.store.encryption` is sealed with the first key too, and not counted.
         """
@@ -120,7 +109,7 @@ class KeyRotation:
                 yield [key for key in keys if may_hold_encrypted(key)], kind
 
     async def _rotate_batch(self, keys: list[str], kind: str, tally: RotationTally) -> None:
-        """Secrets that the bot writes while we look are looked at once more."""
+        """Secrets that the app writes meanwhile are tried a second time."""
         accounts = sum(map(is_account, keys))
         tally.accounts += accounts
         tally.records += len(keys) - accounts
@@ -145,22 +134,22 @@ class KeyRotation:
     async def _write(
         self, found: list[EncryptedText], tally: RotationTally
     ) -> list[tuple[str, str]]:
-        """The places of those that somebody else has changed since they were read."""
+        """Key and field of those that the app has changed since they were read."""
         old = [one for one in found if not self._cipher.is_current(one.text)]
         tally.current += len(found) - len(old)
-        anew = [(one, text) for one in old if (text := self._reencrypt(one, tally))]
+        new = [(one, text) for one in old if (text := self._reencrypt(one, tally))]
         async with self._redis.pipeline(transaction=False) as pipe:
-            for one, text in anew:
+            for one, text in new:
                 await self._replace_if_unchanged(
                     keys=[one.key], args=[one.field, one.text, text], client=pipe
                 )
             written = await pipe.execute()
         tally.reencrypted += sum(written)
-        pairs = zip(anew, written, strict=True)
+        pairs = zip(new, written, strict=True)
         return [(one.key, one.field) for (one, _), done in pairs if not done]
 
     def _reencrypt(self, one: EncryptedText, tally: RotationTally) -> str:
-        """The secret, sealed with the first key; empty where it does not open."""
+        """The secret, encrypted with the first key; empty if no key decrypts it."""
         where = build_aad(one.key, one.field)
         try:
             return self._cipher.seal(self._cipher.open(one.text, where), where)
@@ -172,35 +161,35 @@ class KeyRotation:
 PROGRESS_INTERVAL_RECORDS = 1000  # records
 
 
-async def rotate(settings: Settings, tell: Callable[[str], object]) -> int:
-    """Tell how far it is, and what came of it.
+async def rotate(settings: Settings, write: Callable[[str], object]) -> int:
+    """Rotate all secrets, and print the progress and the result.
 
-    The exit status is 1 where something is left, and 2 where the keys do not fit this Redis.
+    The exit status is 1 if secrets are left, and 2 if the keys do not belong to this Redis.
     """
     cipher = build_cipher(settings)
     canary = Canary(cipher, create=False)
     redis = connect(settings.redis_url.get_secret_value(), canary)
-    tally, told = RotationTally(), 0
+    tally, shown = RotationTally(), 0
     try:
         async for tally in KeyRotation(redis, cipher).run():
-            if tally.accounts + tally.records >= told + PROGRESS_INTERVAL_RECORDS:
-                told = tally.accounts + tally.records
-                tell(progress(tally))
+            if tally.accounts + tally.records >= shown + PROGRESS_INTERVAL_RECORDS:
+                shown = tally.accounts + tally.records
+                write(progress(tally))
     except StoreUnavailable as error:
         if canary.problem:
-            tell(canary.problem)
+            write(canary.problem)
             return 2
-        tell(f"Redis does not answer ({error}). Run this again: what is done stays done.")
+        write(f"Redis does not answer ({error}). Run this again: what is done stays done.")
         return 1
     finally:
         await redis.aclose()
-    tell(progress(tally))
-    tell(advice(tally))
+    write(progress(tally))
+    write(advice(tally))
     return 0 if tally.is_complete else 1
 
 
 def progress(tally: RotationTally) -> str:
-    """One line of what has been done."""
+    """One line about the progress."""
     return (
         f"{tally.accounts:,} accounts and {tally.records:,} other records: "
         f"{tally.reencrypted:,} secrets re-encrypted, "

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from starlette.applications import Starlette
@@ -26,7 +27,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.app import App, build_app
+from bot.app import build_app
 from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
 from bot.logs import configure, new_reference
@@ -79,9 +80,9 @@ RATE_LIMITED_EVENT = "app_rate_limited"
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """What the HTTP endpoints use; `ping` raises StoreUnavailable with the kind of trouble."""
+    """What the HTTP endpoints use; `ping` raises StoreUnavailable with the kind of error."""
 
-    app: App
+    app: AsyncApp
     background: BackgroundTasks
     ping: Callable[[], Awaitable[None]]
 
@@ -90,7 +91,7 @@ Assemble = Callable[[], AbstractAsyncContextManager[WebParts]]
 
 
 class BoltAnswer(Response):
-    """Bolt's answer; `answered` is set when it has left, whatever became of the connection."""
+    """Bolt's response; `answered` is set once it was sent, or could not be."""
 
     def __init__(self, bolt: BoltResponse, answered: asyncio.Event) -> None:
         super().__init__(bolt.body, bolt.status, bolt.first_headers())
@@ -127,8 +128,8 @@ class FastPath:
 def serve(settings: Settings, clock: Clock = time.time) -> None:
     """Serve on HOST and PORT until SIGTERM or SIGINT; running work is finished first."""
     configure(settings.log_level, settings.log_format)
-    guard = RequestVerifier(settings.signing_secrets, clock)
-    app = build_web(partial(assemble, settings, clock), guard)
+    verifier = RequestVerifier(settings.signing_secrets, clock)
+    app = build_web(partial(assemble, settings, clock), verifier)
     server = Server(app, ServerLimits(connections=allowed_connections()))
     for warning in settings.warnings():
         logger.warning("a setting is risky: %s", warning)
@@ -192,13 +193,13 @@ def _exit() -> None:
     os._exit(EXIT_MISCONFIGURED)
 
 
-def build_web(assemble: Assemble, guard: RequestVerifier) -> ASGIApp:
+def build_web(assemble: Assemble, verifier: RequestVerifier) -> ASGIApp:
     """The ASGI app, for `bot.server.Server`; `assemble` makes its parts when the process starts."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with assemble() as parts:
-            app.state.parts, app.state.guard = parts, guard
+            app.state.parts, app.state.verifier = parts, verifier
             yield
             unfinished = await parts.background.drain(WEB_DRAIN_SECONDS)
             if unfinished:
@@ -217,23 +218,23 @@ def build_web(assemble: Assemble, guard: RequestVerifier) -> ASGIApp:
 
 async def slack_events(request: Request) -> Response:
     """Verifies a request to Slack's endpoint, by its headers first, then by its body."""
-    guard: RequestVerifier = request.app.state.guard
-    entry: HttpConnection = request.scope["state"][CONNECTION_STATE_KEY]
+    verifier: RequestVerifier = request.app.state.verifier
+    connection: HttpConnection = request.scope["state"][CONNECTION_STATE_KEY]
     headers = {
         name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw
     }
-    refusal = guard.verify_headers(headers)
-    if refusal and not may_be_certificate_check(headers):
-        return _refuse(entry, refusal)
+    rejection = verifier.verify_headers(headers)
+    if rejection and not may_be_certificate_check(headers):
+        return _reject(connection, rejection)
     body = await _read(request)
     if isinstance(body, Rejection):
-        return _refuse(entry, body)
-    if refusal:
-        return Response() if is_certificate_check(body) else _refuse(entry, refusal)
-    if refusal := guard.verify_body(headers, body):
-        return _refuse(entry, refusal)
-    entry.mark_verified()
-    return await _answer(request, body.decode(), entry)
+        return _reject(connection, body)
+    if rejection:
+        return Response() if is_certificate_check(body) else _reject(connection, rejection)
+    if rejection := verifier.verify_body(headers, body):
+        return _reject(connection, rejection)
+    connection.mark_verified()
+    return await _answer(request, body.decode(), connection)
 
 
 async def health(request: Request) -> Response:
@@ -256,12 +257,12 @@ def _is_stopping(request: Request) -> bool:
     return bool(request.scope["state"][CONNECTION_STATE_KEY].is_stopping)
 
 
-async def _answer(request: Request, body: str, entry: HttpConnection) -> Response:
+async def _answer(request: Request, body: str, connection: HttpConnection) -> Response:
     """The answer to a verified request."""
     try:
         fields = parse_body(body)
     except ValueError:
-        return _refuse(entry, Rejection(400, "signed, but the body cannot be read"))
+        return _reject(connection, Rejection(400, "signed, but the body cannot be read"))
     if fields.get("type") == RATE_LIMITED_EVENT:
         logger.warning("Slack held back events for a minute: more than 30,000 in an hour")
         return Response()
@@ -280,9 +281,9 @@ async def _dispatch(request: Request, body: str, fields: dict[str, Any]) -> Resp
     return BoltAnswer(await request.app.state.parts.app.async_dispatch(incoming), answered)
 
 
-def _refuse(entry: HttpConnection, refusal: Rejection) -> Response:
-    entry.count_rejection(refusal.reason)
-    return PlainTextResponse(refusal.reason, refusal.status)
+def _reject(connection: HttpConnection, rejection: Rejection) -> Response:
+    connection.count_rejection(rejection.reason)
+    return PlainTextResponse(rejection.reason, rejection.status)
 
 
 async def _read(request: Request) -> bytes | Rejection:

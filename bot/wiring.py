@@ -266,7 +266,7 @@ def build_web_services(
         job_finder=JobFinder(resources.named_jobs, names, resources.settings.emporix_dashboard_url),
         forms=FormStore(redis, resources.cipher, new_cursor_id),
         session_logs=SessionLogs(emporix),
-        home_service=_home(resources, shared),
+        home_service=_home_service(resources, shared),
         registry=discover(bot.listeners),
         csv_export=CsvExport(
             resources.named_jobs, ListStore(redis, resources.clock), clock=resources.clock
@@ -290,7 +290,7 @@ def _cleanups(
     )
 
 
-def _home(resources: Resources, services: Services) -> HomeService:
+def _home_service(resources: Resources, services: Services) -> HomeService:
     return HomeService(
         services.account_store,
         HomeStore(resources.redis, resources.cipher),

@@ -91,33 +91,33 @@ def run_worker(settings: Settings, clock: Clock = time.time, *, compare_clocks: 
 
 
 async def _run(settings: Settings, clock: Clock, compare_clocks: bool) -> int:
-    ending = _stop_event()
-    canary = Canary(build_cipher(settings), ending.set)
+    stop = _stop_event()
+    canary = Canary(build_cipher(settings), stop.set)
     async with (
         open_queue(settings, canary) as queue,
         assemble_worker(settings, queue, canary, clock) as parts,
     ):
-        timing = ClockCheck(parts.redis, queue, clock if compare_clocks else None)
+        clock_check = ClockCheck(parts.redis, queue, clock if compare_clocks else None)
         with suppress(StoreUnavailable):  # it starts without Redis, but not with wrong keys
-            await timing.compare()
+            await clock_check.compare()
         if canary.has_refused() or not queue.is_enabled:
             return EXIT_MISCONFIGURED
-        await _run_until(ending, queue, parts, timing)
+        await _run_until(stop, queue, parts, clock_check)
         return EXIT_MISCONFIGURED if canary.has_refused() else 0
 
 
 async def _run_until(
-    ending: asyncio.Event, queue: SaqQueue, parts: WorkerParts, timing: ClockCheck
+    stop: asyncio.Event, queue: SaqQueue, parts: WorkerParts, clock_check: ClockCheck
 ) -> None:
-    engine = SaqWorker(queue, parts.runner, drain_seconds=WORKER_DRAIN_SECONDS)
-    running = asyncio.create_task(engine.start())
-    stopped = asyncio.create_task(ending.wait())
+    worker = SaqWorker(queue, parts.runner, drain_seconds=WORKER_DRAIN_SECONDS)
+    running = asyncio.create_task(worker.start())
+    stopped = asyncio.create_task(stop.wait())
     ticking = asyncio.create_task(run_periodic_tasks(parts.timer, parts.runner))
-    comparing = asyncio.create_task(timing.keep_comparing())
+    comparing = asyncio.create_task(clock_check.keep_comparing())
     logger.info("started")
     await asyncio.wait({running, ticking, stopped}, return_when=asyncio.FIRST_COMPLETED)
     await cancel_and_wait([ticking, comparing])
-    await engine.stop()
+    await worker.stop()
     await running
 
 
@@ -149,28 +149,28 @@ class ClockCheck:
                 await self.compare()
 
 
-async def run_periodic_tasks(ticks: PeriodicTimer, runner: TaskRunner) -> None:
-    """Each tick is a task of its own, so that a slow one delays no other; all end with this one.
+async def run_periodic_tasks(timer: PeriodicTimer, runner: TaskRunner) -> None:
+    """Runs each periodic task in an asyncio task of its own; all are cancelled with this one.
 
-    The timer is monotonic: a machine's clock that is set back stops nothing.
+    The timer is monotonic, so setting back the system clock stops nothing.
     """
-    going: dict[PeriodicTask, asyncio.Task[None]] = {}
+    running: dict[PeriodicTask, asyncio.Task[None]] = {}
     try:
         while True:
-            for tick in ticks.due(time.monotonic()):
-                if tick not in going or going[tick].done():
-                    going[tick] = asyncio.create_task(runner.run_periodic(tick))
+            for task in timer.due(time.monotonic()):
+                if task not in running or running[task].done():
+                    running[task] = asyncio.create_task(runner.run_periodic(task))
             await asyncio.sleep(TIMER_INTERVAL_SECONDS)
     finally:
-        await cancel_and_wait(going.values())
+        await cancel_and_wait(running.values())
 
 
 def _stop_event() -> asyncio.Event:
     """Set on SIGTERM or SIGINT."""
-    told = asyncio.Event()
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    return told
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[None]]) -> None:

@@ -139,7 +139,7 @@ async def test_finds_accounts_of_another_enterprise(
     """After a workspace has joined an Enterprise Grid or left it, nobody can see these any more."""
     await redis.hset(redis_keys.account(Caller("T0ACME", "U0ADA")), "default", "acme")
     await examine(patient, monkeypatch, capsys)
-    assert "ok   accounts  1" in patient.told
+    assert "ok    accounts  1" in patient.told
     await redis.hset(redis_keys.account(Caller("T0ACME", "U0GRACE", "E0GRID")), "default", "acme")
     await examine(patient, monkeypatch, capsys)
     assert patient.status == 1

@@ -178,7 +178,7 @@ def test_every_subcommand_is_explained_to_operators() -> None:
 
 def test_the_lines_of_the_doctor_are_explained() -> None:
     """Each line that it writes is in the operator guide and in the example of the README."""
-    found = set(re.findall(r'Finding\(\s*"(\w+)"', text("bot/doctor.py")))
+    found = set(re.findall(r'CheckResult\(\s*"(\w+)"', text("bot/doctor.py")))
     rows = [row[0].strip("`") for row in table(OPERATOR_GUIDE, "line")]
     assert set(rows) == found
     assert re.findall(r"^ +ok +(\w+)  ", text("README.md"), re.MULTILINE) == rows

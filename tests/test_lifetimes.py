@@ -29,7 +29,7 @@ PARTS = {
     "<name>": ".+",
     "<digest>": ".+",
 }
-LOCKS = {"refresh", "turn", "lease", "digests:now", "audit:copy", "teams:stopped"}
+LOCKS = {"token-lock", "lock", "lease", "digests:now", "audit:copy", "teams:stopped"}
 """Gone when a step is over, or not part of the tour; the tests of their stores look at them."""
 
 FOR_EVER = {"audit", "canary", "workers"}
@@ -192,7 +192,7 @@ async def test_every_key_lives_as_long_as_the_document_says(harness: AppHarness)
     assert dict(tour.wrong) == {}
     left = {key for key in await harness.redis.keys("*") if await harness.redis.ttl(key) == -1}
     assert {key.rpartition(":")[2] for key in left} <= FOR_EVER
-    assert await harness.redis.keys("*:cleaning:*") == []
+    assert await harness.redis.keys("*:cleanups:active:*") == []
     unseen = [row for row in (r.pattern for r in LIFETIMES) if row not in tour.seen]
     assert [row for row in unseen if not any(lock in row for lock in LOCKS)] == []
 
@@ -204,5 +204,5 @@ def test_every_key_has_a_lifetime() -> None:
     homes = {key for key in timed if ":home:" in key}
     assert timed - homes == {
         key for key in explained if not key.startswith("`saq:") and not key.startswith("saq:")
-    } - {"emporix-jobs:{<user>}:home:<what>"}
+    } - {"emporix-jobs:{<user>}:home:<name>"}
     assert len(homes) == 2

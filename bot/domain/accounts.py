@@ -1,4 +1,4 @@
-"""The facts that every room speaks about: who acts, on which connection, and what was asked for."""
+"""Users, and their connections to Emporix tenants."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from bot.domain.records import StoredRecord
 
 READ_SCOPE = "ai.agent_read"
 DELETE_SCOPE = "ai.agent_manage"
+
+OWNER_GONE = "owner_gone"
+"""Reason to pause or stop scheduled work: its owner has left the workspace."""
 
 READ_SCOPES, DELETE_SCOPES = READ_SCOPE, f"{READ_SCOPE} {DELETE_SCOPE}"
 """What a token is asked for with. A key may be allowed more; most tokens may only read."""

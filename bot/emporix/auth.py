@@ -68,7 +68,7 @@ class TokenAuth(httpx.Auth):
     """Signs one call of a connection.
 
     The token comes with the connection, so the usual call asks neither store nor OAuth. One refresh
-    runs at a time: whoever had to wait for the lock takes the token that was stored meanwhile.
+    runs at a time: a call that had to wait for the lock takes the token that was stored meanwhile.
 
     Sending raises Unauthorized where Emporix does not accept the key any more, and whatever else a
     token request can end with. A 401 after a refresh is an answer like any other.

@@ -206,21 +206,21 @@ class EmporixClient:
         self._delete_tokens = DeleteTokens()
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
+        self, connection: Connection, filters: Filters, time_range: TimeRange = ALL_TIMES
     ) -> JobPage:
         """GET /jobs, or the POST search where the query is too long for a URL.
 
         Raises InvalidRequest where Emporix does not understand the query, the sort or the fields.
         """
-        q = to_q(filters, part)
+        q = to_q(filters, time_range)
         params = list_params(filters) | ({"q": q} if q else {})
         if len(urlencode(params)) > MAX_QUERY_STRING_BYTES:
-            return await self.search_jobs(connection, filters, part)
+            return await self.search_jobs(connection, filters, time_range)
         call = self._call(connection, "GET", "jobs", params=params, headers=WITH_TOTAL_COUNT)
         return await self._read(call, partial(parse_page_response, filters=filters))
 
     async def search_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
+        self, connection: Connection, filters: Filters, time_range: TimeRange = ALL_TIMES
     ) -> JobPage:
         """POST /jobs/search. Raises InvalidRequest as `list_jobs` does."""
         call = self._call(
@@ -229,7 +229,7 @@ class EmporixClient:
             "jobs/search",
             params=list_params(filters),
             headers=WITH_TOTAL_COUNT,
-            json={"q": to_q(filters, part)},
+            json={"q": to_q(filters, time_range)},
         )
         return await self._read(call, partial(parse_page_response, filters=filters))
 
@@ -349,8 +349,8 @@ class EmporixClient:
     def _deleting(self, connection: Connection) -> TokenAuth:
         ask = partial(auth.token_request, self._http, DELETE_SCOPES)
         is_wide = connection.token and DELETE_SCOPE in connection.token.scopes
-        held = connection if is_wide else replace(connection, token=None)
-        return TokenAuth(held, self._delete_tokens, self._clock, ask)
+        signed = connection if is_wide else replace(connection, token=None)
+        return TokenAuth(signed, self._delete_tokens, self._clock, ask)
 
 
 def _parse_agents(response: httpx.Response) -> tuple[Agent, ...]:

@@ -33,7 +33,7 @@ MAX_MEMBERS, MAX_VALUE_LENGTH = 20, 1000
 MAX_DIGITS = 4000  # Python reads integers of up to 4,300
 
 MAX_MESSAGE_LENGTH = 300
-"""Characters of somebody else's error message that are worth keeping."""
+"""An error message is shortened to this many characters."""
 
 
 def decode_json(body: bytes) -> object:

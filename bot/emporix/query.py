@@ -21,12 +21,14 @@ UNSAFE_CHARACTER = re.compile(r"[^\w -]", re.ASCII)
 OPERATOR = re.compile(r"\b(?=(?:AND|OR|NOT)\b).", re.IGNORECASE)
 
 
-def to_q(filters: Filters, part: TimeRange = ALL_TIMES) -> str:
+def to_q(filters: Filters, time_range: TimeRange = ALL_TIMES) -> str:
     """The query that finds what `filters` ask for, as far as it lies in `part`; "" finds all.
 
-    A `raw_q` is passed on as it is; the rest of the filters and the part are left out.
+    A `raw_q` is passed on as it is; the rest of the filters and the time range are left out.
     """
-    parts = intersect(part, TimeRange(CREATED, since=iso(filters.since), before=iso(filters.until)))
+    parts = intersect(
+        time_range, TimeRange(CREATED, since=iso(filters.since), before=iso(filters.until))
+    )
     times = (clause for one in parts for clause in clauses(one))
     return filters.raw_q.strip() or " ".join([*_clauses(filters), *times])
 

@@ -1,4 +1,4 @@
-"""Repeats calls that may be repeated, within the time that a person may be kept waiting."""
+"""Repeats idempotent calls after temporary failures, within a time budget."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ ALL_TIMES = TimeRange()
 
 
 def intersect(one: TimeRange, other: TimeRange) -> tuple[TimeRange, ...]:
-    """What lies in both: one part where they are of the same field, so that `q` asks it once.
+    """What lies in both: one range if they are of the same field, so that `q` asks it once.
 
     Emporix may write one time in more ways than one, so the texts cannot be compared.
     """
@@ -45,15 +45,16 @@ def intersect(one: TimeRange, other: TimeRange) -> tuple[TimeRange, ...]:
     return (merged,)
 
 
-def clauses(part: TimeRange) -> Iterator[str]:
+def clauses(time_range: TimeRange) -> Iterator[str]:
     """One clause at most, so that nothing else is asked of the same field beside it.
 
     Emporix: a range of times has both ends, joined by AND within parentheses.
     """
-    if part.missing:
-        yield f"{part.field}:missing"
-    elif part.since or part.until or part.before:
-        yield f"{part.field}:(>={quote_value(part.since or EARLIEST)} AND {_end(part)})"
+    if time_range.missing:
+        yield f"{time_range.field}:missing"
+    elif time_range.since or time_range.until or time_range.before:
+        since = quote_value(time_range.since or EARLIEST)
+        yield f"{time_range.field}:(>={since} AND {_end(time_range)})"
 
 
 def quote_value(text: str) -> str:
@@ -62,9 +63,9 @@ def quote_value(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _end(part: TimeRange) -> str:
+def _end(time_range: TimeRange) -> str:
     """The nearer one of both ends."""
-    before = part.before or LATEST
-    if part.until and read_time(part.until) < read_time(before):
-        return f"<={quote_value(part.until)}"
+    before = time_range.before or LATEST
+    if time_range.until and read_time(time_range.until) < read_time(before):
+        return f"<={quote_value(time_range.until)}"
     return f"<{quote_value(before)}"

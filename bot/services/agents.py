@@ -138,19 +138,17 @@ class NamedJobs:
         self._client, self._names, self._grace = calls, names, grace_seconds
 
     async def list_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
+        self,
+        connection: Connection,
+        filters: Filters,
+        time_range: TimeRange = ALL_TIMES,
+        *,
+        searched: bool = False,
     ) -> JobPage:
+        """A page by the list call, or by the search call if `searched`."""
         self._names.prefetch(connection)
-        return await self._with_names(
-            connection, await self._client.list_jobs(connection, filters, part)
-        )
-
-    async def search_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage:
-        self._names.prefetch(connection)
-        page = await self._client.search_jobs(connection, filters, part)
-        return await self._with_names(connection, page)
+        call = self._client.search_jobs if searched else self._client.list_jobs
+        return await self._with_names(connection, await call(connection, filters, time_range))
 
     async def get_job(self, connection: Connection, job_id: str) -> Job:
         self._names.prefetch(connection)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.filters import Filters
@@ -26,7 +27,6 @@ from bot.services.accounts import require_connection
 from bot.services.agents import NamedJobs
 from bot.services.filters.form import from_compact
 from bot.services.pagination import (
-    JobSource,
     ListJobs,
     ListPage,
     read_snapshot,
@@ -52,7 +52,7 @@ MAX_EXPORT_PAUSES, DEFAULT_EXPORT_PAUSE_SECONDS, MAX_EXPORT_PAUSE_SECONDS = (
 )  # seconds, where Emporix wants to be left alone
 
 OnProgress = Callable[[int, int | None], Awaitable[None]]
-"""Is told how many jobs have been read, of how many, None where Emporix does not say."""
+"""Takes how many jobs have been read, and of how many, None if Emporix gives no total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class CsvExport:
     async def read(
         self, account: Account, wanted: ListRequest, progress: OnProgress
     ) -> CompleteList:
-        """All jobs of the list as it is shown, or of its query anew where it has expired.
+        """All jobs of the list as it is shown, or of its query if the list has expired.
 
         Raises OutdatedButton where neither is known, Busy where one is being read, InvalidInput
         after MOST_SECONDS, NotConnected, StoreUnavailable and what Emporix raises.
@@ -110,7 +110,7 @@ class CsvExport:
         )
         cursor = cursor or _cursor_from_query(account, wanted.query)
         connection = require_connection(account, cursor.tenant)
-        call = JobSource(self._emporix, connection, cursor.searched).page
+        call = partial(self._emporix.list_jobs, connection, searched=cursor.searched)
         async with self._limited(account.caller):
             found = await self._read(call, cursor, progress)
         return replace(found, tenant=connection.tenant)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.accounts import Caller
+from bot.domain.accounts import OWNER_GONE, Caller
 from bot.domain.alerts import Alert
 from bot.domain.digests import Digest
 from bot.domain.times import Clock
@@ -20,7 +20,7 @@ from bot.store.accounts import AccountStore
 from bot.store.alerts import AlertStore
 from bot.store.cleanups import CleanupStore
 from bot.store.digests import DigestStore
-from bot.store.erasure import OWNER_GONE, Erasure, ErasureSubject
+from bot.store.erasure import Erasure, ErasureSubject
 from bot.store.stopped_teams import StoppedTeams
 from bot.store.watches import WatchStore
 

@@ -1,4 +1,4 @@
-"""What an export job carries: JSON in base64, taken out and held against its checksum."""
+"""Decodes the JSON that an export job carries as base64, and verifies its checksum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jobs that a text is about: asked for side by side, in all tenants of whoever asks."""
+"""Finds the jobs that a text mentions, in all tenants of the user at the same time."""
 
 from __future__ import annotations
 

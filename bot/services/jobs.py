@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import quote
 
 from bot.domain.accounts import Account, Connection
@@ -18,7 +19,7 @@ from bot.errors import InvalidRequest, NotFound, OutdatedButton
 from bot.services.accounts import require_connection
 from bot.services.agents import NamedJobs
 from bot.services.filters.form import from_compact, to_compact
-from bot.services.pagination import JobSource, ListJobs, ListPage, read_snapshot, start_snapshot
+from bot.services.pagination import ListJobs, ListPage, read_snapshot, start_snapshot
 from bot.store.lists import ListStore
 
 MAX_IDS_PER_QUERY = MAX_PAGE_SIZE
@@ -189,7 +190,7 @@ class JobService:
         return found
 
     def _list_jobs(self, connection: Connection, cursor: ListCursor) -> ListJobs:
-        return JobSource(self._emporix, connection, cursor.searched).page
+        return partial(self._emporix.list_jobs, connection, searched=cursor.searched)
 
     async def _save_page(self, connection: Connection, page: ListPage) -> JobList:
         await self._cursors.save(page.cursor)

@@ -6,14 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bot.domain.accounts import Connection
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.domain.jobs import Job, JobPage
 from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
 from bot.domain.times import parse_time
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.time_range import ALL_TIMES, CREATED, MODIFIED, TimeRange
-from bot.services.agents import NamedJobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,21 +160,7 @@ def _without_duplicates(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
 
 
 ListJobs = Callable[[Filters, TimeRange], Awaitable[JobPage]]
-"""Asks Emporix for a page of what fits the filters and lies in the part."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobSource:
-    """Where the pages of one list come from: a connection, and whether it is a search."""
-
-    emporix: NamedJobs
-    connection: Connection
-    searched: bool
-
-    async def page(self, filters: Filters, part: TimeRange) -> JobPage:
-        """The page that fits the filters and lies in the part."""
-        call = self.emporix.search_jobs if self.searched else self.emporix.list_jobs
-        return await call(self.connection, filters, part)
+"""Asks Emporix for a page of what fits the filters and lies in the time range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +196,8 @@ async def start_snapshot(call: ListJobs, cursor: ListCursor, number: int, now: f
 async def read_snapshot(call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
     """A page of the list as it was at the first look, without what was deleted since."""
     filters, order, place = cursor.filters, Order(cursor.filters.sort), cursor.position(number)
-    part = order.time_range(place.last_time, cursor.until) if cursor.until else ALL_TIMES
-    dated = await list_window(_page_fetcher(call, filters, part), place.dated, filters.size)
+    time_range = order.time_range(place.last_time, cursor.until) if cursor.until else ALL_TIMES
+    dated = await list_window(_page_fetcher(call, filters, time_range), place.dated, filters.size)
     cursor = await _fetch_undated_count(call, _infer_undated(cursor, place, dated), dated)
     undated = _no_jobs(place.undated, (cursor.undated or 0) - place.undated.offset)
     if cursor.until and not dated.has_more and (cursor.undated is None or undated.has_more):
@@ -314,8 +298,8 @@ async def _fetch_undated_count(call: ListJobs, cursor: ListCursor, dated: ListWi
     return replace(cursor, undated=counted.total)
 
 
-def _page_fetcher(call: ListJobs, filters: Filters, part: TimeRange) -> FetchPage:
+def _page_fetcher(call: ListJobs, filters: Filters, time_range: TimeRange) -> FetchPage:
     """Always with times, also where only other `fields` are to be shown."""
     fields = (*filters.fields, "metadata") if filters.fields else ()
     asked = replace(filters, sort=Order(filters.sort).with_tiebreaker, fields=fields)
-    return lambda number, size: call(replace(asked, page=number, size=size), part)
+    return lambda number, size: call(replace(asked, page=number, size=size), time_range)

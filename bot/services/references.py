@@ -86,13 +86,11 @@ def _search_words(said: list[str]) -> str:
     """The first words of the first text that has any; they are there to be edited."""
     for text in said:
         found = dict.fromkeys(_WORD.findall(_NO_WORD.sub(" ", text[:5000])))
-        kept = " ".join(list(found)[:MAX_SEARCH_WORDS])
-        if kept:
-            return (
-                kept
-                if len(kept) <= MAX_SEARCH_LENGTH
-                else kept[:MAX_SEARCH_LENGTH].rpartition(" ")[0]
-            )
+        words = " ".join(list(found)[:MAX_SEARCH_WORDS])
+        if len(words) > MAX_SEARCH_LENGTH:
+            words = words[:MAX_SEARCH_LENGTH].rpartition(" ")[0]
+        if words:
+            return words
     return ""
 
 

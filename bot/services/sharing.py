@@ -47,7 +47,7 @@ class SharingService:
         return await self._copy(account, cursor_id, page, shared=True)
 
     async def copy_page(self, account: Account, owner: str, cursor_id: str, page: int) -> JobList:
-        """A page of somebody else's shared list, asked anew as a list of the user's own.
+        """A page of somebody else's shared list, read again as a list of the user's own.
 
         Raises OutdatedButton, NotConnected and what Emporix raises.
         """

@@ -17,10 +17,10 @@ from bot.services.jobs import JobCard, JobLookup, JobsById, JobService
 from bot.store.accounts import AccountStore
 from bot.store.watches import WatchStore
 
-MIN_WATCH_INTERVAL_SECONDS, MAX_WATCH_INTERVAL_SECONDS = 5.0, 120.0  # seconds between two looks
+MIN_WATCH_INTERVAL_SECONDS, MAX_WATCH_INTERVAL_SECONDS = 5.0, 120.0
 """Seconds for which Emporix is left alone at most, whatever it says."""
 
-WATCH_TTL_SECONDS = 24 * 60 * 60.0
+MAX_WATCH_SECONDS = 24 * 60 * 60.0
 
 WatchOutcome = Literal["ended", "gone", "given_up"]
 
@@ -64,7 +64,7 @@ def ended_watches(watches: Iterable[Watch], found: JobLookup, now: float) -> Ite
             yield WatchEnd(watch, "ended")
         elif watch.job_id in found.gone:
             yield WatchEnd(watch, "gone")
-        elif now - watch.since >= WATCH_TTL_SECONDS:
+        elif now - watch.since >= MAX_WATCH_SECONDS:
             yield WatchEnd(watch, "given_up")
 
 
@@ -109,7 +109,7 @@ class WatchService:
         clock: Clock,
     ) -> None:
         self._jobs, self._jobs_by_id, self._store, self._accounts = jobs, found, store, accounts
-        self._sources, self._new_watch_id, self._clock = store.connections, new_watch_id, clock
+        self._connections, self._new_watch_id, self._clock = store.connections, new_watch_id, clock
 
     async def start(
         self, account: Account, job_id: str, tenant: str = "", place: MessageRef = NO_MESSAGE
@@ -156,28 +156,28 @@ class WatchService:
         watches = await self._store.of_owner(caller, tenant)
         for watch in watches:
             await self._store.remove(caller, tenant, watch.job_id)
-        await self._sources.clear_failures(PolledConnection(caller, tenant))
+        await self._connections.clear_failures(PolledConnection(caller, tenant))
         return len(watches)
 
     async def poll(self, source: PolledConnection) -> WatchCheck:
         """Ask for all jobs that are watched there, and set the time of the next look.
 
-        A watch whose end is told here stays until it is removed, so that a crash loses no word.
+        A watch that has ended stays until it is removed, so that a crash loses no message.
         """
         watches, now = await self._store.of_owner(source.owner, source.tenant), self._clock()
         if not watches:  # none, or none that this worker can open
-            await self._sources.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
+            await self._connections.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
             return WatchCheck()
         try:
             found = await self._look_up(source, watches, now)
         except CONNECTION_ERRORS as error:
             return await self._record_failure(source, error, now)
         except EmporixError as error:
-            await self._sources.schedule(source, now + backoff_seconds(error))
+            await self._connections.schedule(source, now + backoff_seconds(error))
             return WatchCheck()
-        await self._sources.clear_failures(source)
+        await self._connections.clear_failures(source)
         endings = tuple(ended_watches(watches, found, now))
-        await self._sources.schedule(source, now + next_interval(watches, endings, now))
+        await self._connections.schedule(source, now + next_interval(watches, endings, now))
         return WatchCheck(endings)
 
     async def _look_up(
@@ -194,7 +194,7 @@ class WatchService:
         self, source: PolledConnection, error: NotConnected | EmporixError, now: float
     ) -> WatchCheck:
         """A key is believed to be gone for good when it was refused some times in a row."""
-        strikes = await self._sources.count_failure(source)
-        await self._sources.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
+        strikes = await self._connections.count_failure(source)
+        await self._connections.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
         certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILURES
         return WatchCheck(connection_error=error.template if certain else "")

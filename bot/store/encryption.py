@@ -247,6 +247,19 @@ def encrypted_texts(key: str, value: Mapping[str, str] | str | None) -> dict[str
     return dict(value)
 
 
+# ARGV: the field, "" for a string; the old and the new value.
+REPLACE_IF_UNCHANGED = """
+if ARGV[1] == '' then
+    if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
+    redis.call('SET', KEYS[1], ARGV[3], 'KEEPTTL')
+    return 1
+end
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1
+"""
+
+
 CANARY_TEXT = "emporix-jobs"
 
 

@@ -12,34 +12,20 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bot.domain.accounts import Caller
+from bot.domain.accounts import OWNER_GONE, Caller
 from bot.store import keys as redis_keys
 from bot.store.audit import rewrite
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.encryption import Cipher, DecryptionError, build_aad
+from bot.store.encryption import REPLACE_IF_UNCHANGED, Cipher, DecryptionError, build_aad
 
 ERASURE_BATCH_SIZE = 500
 MAX_ERASURE_ROUNDS = 5
 """The app may write while this runs; what it wrote is found in the next round."""
 
-OWNER_GONE = "owner_gone"
-"""Why a digest or an alert is paused whose owner has left."""
-
 ENCRYPTED_TEXT = re.compile(r"1\.[0-9a-f]{8}\.[\w=-]+")
 RECORD_KEY = re.compile(rf"{re.escape(redis_keys.SCHEDULED)}:(digest|alert|cleanup):([^:]+)")
 AUDIT_KEY = re.compile(rf"{re.escape(redis_keys.PREFIX)}:\{{([^:}}]*):([^:}}]*)\}}:audit")
 SAQ_PREFIX = "saq:"
-
-# Only what is still as it was read; another process may have changed it meanwhile.
-BLANK_IF_UNCHANGED = """
-if ARGV[1] == '' then
-    if redis.call('GET', KEYS[1]) ~= ARGV[2] then return 0 end
-    redis.call('SET', KEYS[1], ARGV[3], 'KEEPTTL')
-elseif redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-end
-return 1
-"""
 
 Action = Literal["delete", "remove", "blank", "pseudonym"]
 
@@ -101,7 +87,7 @@ class Erasure:
 
     def __init__(self, redis: Commands, cipher: Cipher) -> None:
         self._redis, self._cipher = redis, cipher
-        self._blank = redis.register_script(BLANK_IF_UNCHANGED)
+        self._replace_if_unchanged = redis.register_script(REPLACE_IF_UNCHANGED)
 
     async def find(self, subject: ErasureSubject) -> ErasureScan:
         """All traces of a user or a workspace; changes nothing."""
@@ -224,7 +210,7 @@ class Erasure:
                 await self._redis.delete(trace.key)
             case "blank":
                 args = [trace.member, trace.old_value, trace.new_value]
-                await self._blank(keys=[trace.key], args=args)
+                await self._replace_if_unchanged(keys=[trace.key], args=args)
             case "pseudonym":
                 name = self._cipher.pseudonym(f"{subject.team_id}:{subject.user_id}")
                 copy = redis_keys.audit_copy(_workspace_of(trace.key))

@@ -10,7 +10,7 @@ from typing import Literal
 from bot.domain.accounts import Caller
 from bot.domain.channels import Audience
 from bot.store import keys as redis_keys
-from bot.store.connection import Commands, translate_redis_errors
+from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.serialization import Serializer
 
@@ -77,9 +77,9 @@ return redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
 # Callers that may not read now get times one after another, so that they do not all return at once.
-RESERVE_CHANNEL_READ = """
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
+RESERVE_CHANNEL_READ = (
+    REDIS_NOW
+    + """
 local spacing, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
 local after = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
 local free = after - (burst - 1) * spacing
@@ -92,14 +92,17 @@ redis.call('SET', name, string.format('%.6f', at + spacing), 'PX', 3600000)
 if name == KEYS[1] then return '0' end
 return tostring(at - now)
 """
+)
 
-PAUSE_CHANNEL_READS = """
-local time = redis.call('TIME')
-local at = time[1] + time[2] / 1000000 + ARGV[1]
+PAUSE_CHANNEL_READS = (
+    REDIS_NOW
+    + """
+local at = now + ARGV[1]
 if tonumber(redis.call('GET', KEYS[1]) or '0') < at then
     redis.call('SET', KEYS[1], string.format('%.6f', at), 'PX', 3600000)
 end
 """
+)
 
 
 AUDIENCE_SERIALIZER = Serializer(Audience)

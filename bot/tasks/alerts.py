@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from bot.domain.accounts import PolledConnection
+from bot.domain.accounts import OWNER_GONE, PolledConnection
 from bot.domain.alerts import Alert, ChangeBatch, PostedAlert
 from bot.domain.audit import AuditEvent
 from bot.errors import EmporixError, RetryLater, ShareRefused
@@ -26,7 +26,6 @@ from bot.store.audit import AuditLog
 
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
-OWNER_GONE = "owner_gone"
 
 REASONS_NOT_SENT_TO_OWNER = {OWNER_GONE, DISCONNECTED, ARCHIVED, REMOVED}
 """Reasons to pause that the owner cannot read, or was told at once when it happened."""

@@ -11,23 +11,22 @@ from functools import partial
 
 from slack_sdk.errors import SlackApiError
 
-from bot.domain.accounts import Caller, Connection
+from bot.domain.accounts import OWNER_GONE, Caller, Connection
 from bot.domain.audit import AuditEvent
 from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import (
     DigestRefused,
     EmporixError,
-    Forbidden,
     InvalidInput,
     InvalidRequest,
     MissingScope,
     NotConnected,
     RetryLater,
     StoreUnavailable,
-    Unauthorized,
 )
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
-from bot.services.accounts import require_connection
+from bot.services.accounts import CONNECTION_ERRORS, require_connection
+from bot.services.alerts.lifecycle import OWNER_CHECK_INTERVAL_SECONDS
 from bot.services.departures import Departures
 from bot.services.digests import lifecycle
 from bot.services.digests.digests import DigestService
@@ -117,9 +116,6 @@ async def _prepare_chart(
 QUEUE_INTERVAL_SECONDS = 1.0
 MAX_DUE = 200
 
-OWNER_CHECK_INTERVAL_SECONDS = 20 * 60 * 60.0
-"""Once a day a run checks that the owner is still in the workspace."""
-
 READ_AHEAD_SECONDS = 9 * 60.0
 """The channels of digests that are due by then are read, before the cached answers expire."""
 
@@ -133,7 +129,7 @@ LATE_WARNING_SECONDS = 60 * 60.0
 MISSED_RUNS_BEFORE_MESSAGE = 2
 """After so many missed runs in a row their owner gets a message."""
 
-CONNECTION_ERRORS = (NotConnected, Unauthorized, Forbidden, MissingScope)
+DIGEST_CONNECTION_ERRORS = (*CONNECTION_ERRORS, MissingScope)
 MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 5.0, 600.0  # seconds
 
 Transition = Callable[[Digest, ScheduledRun, float], Digest]
@@ -273,7 +269,7 @@ class DigestRun:
     async def _attempt(self) -> None:
         try:
             await self._post()
-        except CONNECTION_ERRORS:
+        except DIGEST_CONNECTION_ERRORS:
             await self._count_failure()
         except DigestRefused as refused:
             await self._pause(refused.reason)
@@ -304,8 +300,8 @@ class DigestRun:
                 return
             if await self.notifier.has_left(self.digest.owner.user_id):
                 await self.departures.remove_user(self.digest.owner)
-                await self._note_paused("owner_gone")
-                raise DigestRefused("owner_gone", self.digest.channel_id)
+                await self._note_paused(OWNER_GONE)
+                raise DigestRefused(OWNER_GONE, self.digest.channel_id)
         except SlackApiError as error:  # what passes is Later
             raise DigestRefused(pause_reason(error_code(error)), self.digest.channel_id) from error
         await self.settle(lifecycle.record_check)
@@ -343,7 +339,7 @@ class DigestRun:
     async def _pause(self, reason: str) -> None:
         """The channel hears of it by its own notice."""
         logger.warning("digest %s is paused: %s", self.digest.id, reason)
-        if reason != "owner_gone":
+        if reason != OWNER_GONE:
             await self.posts.notify_owner(self.digest, self.run, reason)
         await self.settle(lambda one, _, now: lifecycle.pause(one, reason, now))
 

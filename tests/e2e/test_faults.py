@@ -24,7 +24,7 @@ from tests.harness.clock import FakeClock
 from tests.harness.logs import log_to_stderr
 from tests.listeners.jobs.fixtures import add_jobs, job_id
 
-FORGOTTEN = ("*:audit", "*:deletion:*", "*:done:*")
+FORGOTTEN = ("*:audit", "*:deletion:*", "*:once:*")
 """Keys that remember what was done to the same job in the row before."""
 
 JOBS = 5

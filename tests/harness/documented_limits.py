@@ -30,9 +30,16 @@ class Limit(NamedTuple):
 
 
 DOCUMENTED = (
-    Limit("store.versioned_records.ALERTS.channel", 10, README, "a channel has at most 10 alerts"),
+    Limit(
+        "store.versioned_records.ALERT_LIMITS.channel",
+        10,
+        README,
+        "a channel has at most 10 alerts",
+    ),
     Limit("services.watches.MAX_WATCHES", 50, README, "One user watches at most 50 jobs"),
-    Limit("store.versioned_records.DIGESTS.channel", 20, USERS, "| digests in a channel | 20 |"),
+    Limit(
+        "store.versioned_records.DIGEST_LIMITS.channel", 20, USERS, "| digests in a channel | 20 |"
+    ),
     Limit(
         "services.cleanups.cleanups.MAX_CLEANUP_JOBS", 10_000, README, "takes at most 10,000 jobs"
     ),
@@ -73,8 +80,8 @@ DOCUMENTED = (
         OPERATORS,
         "asked for 15 minutes",
     ),
-    Limit("tasks.digests.MOST_MISSED", 2, USERS, "After two missed in a row"),
-    Limit("tasks.digests.LATE_SECONDS", HOUR, OPERATORS, "put off for more than an hour"),
+    Limit("tasks.digests.MISSED_RUNS_BEFORE_MESSAGE", 2, USERS, "After two missed in a row"),
+    Limit("tasks.digests.LATE_WARNING_SECONDS", HOUR, OPERATORS, "put off for more than an hour"),
     Limit("services.home.DAY_SECONDS", DAY, README, "what failed in the last 24 hours"),
     Limit("services.home.HOME_EXCERPT_LENGTH", 500, SECURITY, "the first 500 characters"),
     Limit(
@@ -83,7 +90,7 @@ DOCUMENTED = (
     Limit("services.cleanups.run.STALE_SECONDS", 30 * MINUTE, USERS, "no progress for 30 minutes"),
     Limit("services.watches.MIN_WATCH_INTERVAL_SECONDS", 5, USERS, "job is looked at after 5 s"),
     Limit("services.watches.MAX_WATCH_INTERVAL_SECONDS", 120, USERS, "at least every 2 minutes"),
-    Limit("services.watches.WATCH_TTL_SECONDS", DAY, USERS, "and for a day at most"),
+    Limit("services.watches.MAX_WATCH_SECONDS", DAY, USERS, "and for a day at most"),
     Limit("services.alerts.poll.MAX_PAUSE_NOTICES", 2, USERS, "at once and again a day later"),
     Limit(
         "services.alerts.poll.PAUSE_NOTICE_INTERVAL_SECONDS",
@@ -98,7 +105,9 @@ DOCUMENTED = (
         OPERATORS,
         "nobody has taken them over in 30",
     ),
-    Limit("store.stopped_teams.KEPT_SECONDS", DAY, OPERATORS, "a day has passed since the"),
+    Limit(
+        "store.stopped_teams.UNINSTALL_GRACE_SECONDS", DAY, OPERATORS, "a day has passed since the"
+    ),
     Limit("slack.loading.LOADING_AFTER_SECONDS", 1.5, USERS, "longer than 1.5 s"),
     Limit("slack.users.TIME_ZONE_TIMEOUT_SECONDS", 2, OPERATORS, "Slack did not say it in 2 s"),
     Limit(
@@ -109,41 +118,64 @@ DOCUMENTED = (
     ),
     Limit("slack.verification.MAX_REQUEST_BYTES", 1_000_000, OPERATORS, "5 s for its body (1 MB)"),
     Limit("slack.client.MAX_RETRY_AFTER_SECONDS", 10, OPERATORS, "after pauses of up to 10 s"),
-    Limit("backoff.SLACK_LONGEST", 5 * MINUTE, OPERATORS, "as long as Slack asks, at most 5 min"),
-    Limit("server.DESCRIPTORS", 8192, OPERATORS, "raises its soft limit to 8,192"),
-    Limit("web.DRAIN_SECONDS", 20, OPERATORS, "waiting work (up to 20 s)"),
-    Limit("worker.DRAIN_SECONDS", 20, OPERATORS, "finishes those that it runs (up to 20 s)"),
-    Limit("scheduler.runner.ENDINGS", 12, OPERATORS, "owner failed; it is tried 12 times"),
-    Limit("scheduler.runner.LONG_SECONDS", HOUR, OPERATORS, "same reason, for an hour or more"),
-    Limit("tasks.maintenance.SECONDS", 2, OPERATORS, "each says so in Redis every 2 s"),
     Limit(
-        "tasks.maintenance.EVERY_SECONDS",
+        "backoff.MAX_SLACK_PAUSE_SECONDS",
+        5 * MINUTE,
+        OPERATORS,
+        "as long as Slack asks, at most 5 min",
+    ),
+    Limit("server.WANTED_FILE_DESCRIPTORS", 8192, OPERATORS, "raises its soft limit to 8,192"),
+    Limit("web.WEB_DRAIN_SECONDS", 20, OPERATORS, "waiting work (up to 20 s)"),
+    Limit("worker.WORKER_DRAIN_SECONDS", 20, OPERATORS, "finishes those that it runs (up to 20 s)"),
+    Limit(
+        "scheduler.runner.MAX_GIVE_UP_ATTEMPTS", 12, OPERATORS, "owner failed; it is tried 12 times"
+    ),
+    Limit(
+        "scheduler.runner.LONG_DELAY_SECONDS", HOUR, OPERATORS, "same reason, for an hour or more"
+    ),
+    Limit(
+        "tasks.maintenance.HEARTBEAT_INTERVAL_SECONDS",
+        2,
+        OPERATORS,
+        "each says so in Redis every 2 s",
+    ),
+    Limit(
+        "tasks.maintenance.RECONCILE_INTERVAL_SECONDS",
         10 * MINUTE,
         OPERATORS,
         "restore missing schedules every 10 minutes",
     ),
-    Limit("store.idempotency.TAKE_SECONDS", 0.9, OPERATORS, "If Redis takes longer than 0.9 s"),
-    Limit("store.errors.EVERY_SECONDS", 10, OPERATORS, "every 10 s while it is so"),
-    Limit("tasks.digests.ASIDE_SECONDS", HOUR, OPERATORS, "is tried again in an hour"),
-    Limit("store.idempotency.DELETION_CLAIM_SECONDS", 20, OPERATORS, "another click after 20 s"),
+    Limit(
+        "store.idempotency.DELIVERY_TIMEOUT_SECONDS",
+        0.9,
+        OPERATORS,
+        "If Redis takes longer than 0.9 s",
+    ),
+    Limit("store.errors.REDIS_LOG_INTERVAL_SECONDS", 10, OPERATORS, "every 10 s while it is so"),
+    Limit("tasks.digests.UNREADABLE_RETRY_SECONDS", HOUR, OPERATORS, "is tried again in an hour"),
+    Limit("store.idempotency.ONCE_CLAIM_SECONDS", 20, OPERATORS, "another click after 20 s"),
     Limit("services.agents.NAMES_TTL_SECONDS", 5 * MINUTE, SECURITY, "each user's own | 5 minutes"),
     Limit("store.slack_cache.AUDIENCE_TTL_SECONDS", 600, SECURITY, "read at most 10 minutes ago"),
-    Limit("store.audit.KEPT_ENTRIES", 10_000, KEYS, "the oldest beyond about 10,000"),
-    Limit("store.lists.KEPT_SECONDS", DAY, KEYS, "24 hours after the list"),
-    Limit("store.forms.KEPT_SECONDS", HOUR, KEYS, "| sealed | an hour; `disconnect`"),
-    Limit("store.home.KEPT_SECONDS", HOUR, KEYS, "an hour after Emporix was asked last"),
-    Limit("store.idempotency.KEPT_SECONDS", 600, KEYS, "first heard | clear | 10 minutes"),
-    Limit("store.accounts.HELD_SECONDS", 3, KEYS, "is there; at the latest 3 seconds"),
-    Limit("store.idempotency.HELD_SECONDS", 3, KEYS, "is done; at the latest 3 seconds"),
+    Limit("store.audit.MAX_AUDIT_ENTRIES", 10_000, KEYS, "the oldest beyond about 10,000"),
+    Limit("store.lists.LIST_TTL_SECONDS", DAY, KEYS, "24 hours after the list"),
+    Limit("store.forms.FORM_TTL_SECONDS", HOUR, KEYS, "| sealed | an hour; `disconnect`"),
+    Limit(
+        "store.home.TENANT_STATS_TTL_SECONDS", HOUR, KEYS, "an hour after Emporix was asked last"
+    ),
+    Limit("store.idempotency.DELIVERY_TTL_SECONDS", 600, KEYS, "first heard | clear | 10 minutes"),
+    Limit("store.accounts.TOKEN_LOCK_SECONDS", 3, KEYS, "is there; at the latest 3 seconds"),
+    Limit("store.idempotency.DELETE_LOCK_SECONDS", 3, KEYS, "is done; at the latest 3 seconds"),
     Limit(
         "store.idempotency.DELETION_TTL_SECONDS", DAY, KEYS, "shown in a channel | clear | a day"
     ),
     Limit(
         "store.slack_cache.TIME_ZONE_TTL_SECONDS", DAY, KEYS, "24 hours; `disconnect` from the last"
     ),
-    Limit("store.cleanups.ASKED_SECONDS", HOUR, KEYS, "an hour after the question"),
-    Limit("store.cleanups.KEPT_SECONDS", 30 * DAY, KEYS, "a month after it was begun"),
-    Limit("store.cleanups.LEASE_SECONDS", 15, KEYS, "is over, at the latest after 15 seconds"),
+    Limit("store.cleanups.CONFIRMATION_TTL_SECONDS", HOUR, KEYS, "an hour after the question"),
+    Limit("store.cleanups.CLEANUP_TTL_SECONDS", 30 * DAY, KEYS, "a month after it was begun"),
+    Limit(
+        "store.cleanups.CLEANUP_LEASE_SECONDS", 15, KEYS, "is over, at the latest after 15 seconds"
+    ),
     Limit(
         "store.idempotency.POST_TTL_SECONDS", 2 * DAY, KEYS, "when it is posted | clear | 2 days"
     ),
@@ -152,23 +184,23 @@ DOCUMENTED = (
     Limit(
         "store.digests.DAILY_COUNTS_TTL_SECONDS", 21 * DAY, KEYS, "three weeks after the last count"
     ),
-    Limit("store.watches.KEPT_SECONDS", 30 * DAY, KEYS, "all a month after the last began"),
-    Limit("store.alerts.POSTS_KEPT_SECONDS", DAY, KEYS, "| sealed | a day; `alerts off`"),
-    Limit("store.audit.COPY_SECONDS", HOUR, KEYS, "an hour after a run that broke off"),
+    Limit("store.watches.WATCH_TTL_SECONDS", 30 * DAY, KEYS, "all a month after the last began"),
+    Limit("store.alerts.ALERT_POSTS_TTL_SECONDS", DAY, KEYS, "| sealed | a day; `alerts off`"),
+    Limit("store.audit.COPY_TTL_SECONDS", HOUR, KEYS, "an hour after a run that broke off"),
 )
 
 UNDOCUMENTED: dict[str, float] = {
-    "scheduler.saq_worker.ANSWERED_SECONDS": 5,
-    "scheduler.runner.ATTEMPTS": 12,
+    "scheduler.saq_worker.QUEUE_ALIVE_SECONDS": 5,
+    "scheduler.runner.MAX_TASK_ATTEMPTS": 12,
     "emporix.auth.REFRESH_AHEAD_SECONDS": 60,
     "emporix.client.MAX_QUERY_STRING_BYTES": 8_000,  # Emporix: a URL has at most 10 KB
     "emporix.errors.MAX_DETAILS": 5,
     "emporix.models.MAX_MESSAGE_LENGTH": 300,
     "emporix.retries.MAX_CALL_ATTEMPTS": 3,
-    "logs.LONGEST_TEXT": 20_000,
-    "rendering.jobs_csv.LONGEST_CELL": 32_767,  # Excel
-    "rendering.agent_message.ON_CARD": 50_000,
-    "rendering.jinja_filters.BAR": 12,
+    "logs.MAX_LOGGED_CHARACTERS": 20_000,
+    "rendering.jobs_csv.MAX_CELL_LENGTH": 32_767,  # Excel
+    "rendering.agent_message.CARD_TEXT_LENGTH": 50_000,
+    "rendering.jinja_filters.BAR_WIDTH": 12,
     "services.agents.FAILED_NAMES_TTL_SECONDS": 30,
     "services.agents.MAX_NAMES_CALLS": 50,
     "services.alerts.grouping.MAX_ALERT_ROWS": 5,
@@ -180,9 +212,9 @@ UNDOCUMENTED: dict[str, float] = {
     "services.cleanups.run.MAX_JOB_IDS_AGE_SECONDS": 600,
     "services.cleanups.run.STOP_CHECK_INTERVAL_SECONDS": 10,
     "services.cleanups.run.MAX_FRUITLESS_ATTEMPTS": 20,
-    "services.cleanups.run.PROGRESS_INTERVAL_SECONDS": 3,
+    "services.cleanups.run.CLEANUP_PROGRESS_INTERVAL_SECONDS": 3,
     "services.cleanups.run.SLICE_SECONDS": 15,
-    "services.digests.lifecycle.DAY_SECONDS": DAY,
+    "domain.times.DAY_SECONDS": DAY,
     "services.digests.history.MAX_HISTORY_CALLS": 4,
     "services.digests.history.MAX_UNKNOWN_DAYS": 2,
     "services.digests.report.MAX_FAILURES_READ": 100,
@@ -197,13 +229,13 @@ UNDOCUMENTED: dict[str, float] = {
     "services.pagination.MAX_EXTRA_CALLS": 3,
     "services.csv_export.MAX_EXPORT_PAUSES": 5,
     "slack.request.MAX_MESSAGE_CHARACTERS": 100_000,
-    "domain.alerts.OVERLAP": 180,
-    "store.health.GONE_SECONDS": 30,
-    "store.idempotency.WAIT_SECONDS": 8,
-    "store.due_index.CLAIM_SECONDS": 60,
-    "domain.lists.MOST_SEEN": 36,
-    "key_rotation.BATCH": 200,
-    "store.accounts.WAIT_SECONDS": 5,
+    "domain.alerts.WATERMARK_OVERLAP_SECONDS": 180,
+    "store.health.WORKER_ALIVE_SECONDS": 30,
+    "store.idempotency.DELETE_LOCK_WAIT_SECONDS": 8,
+    "store.due_index.DUE_CLAIM_SECONDS": 60,
+    "domain.lists.MAX_REMEMBERED_IDS": 36,
+    "key_rotation.ROTATION_BATCH_SIZE": 200,
+    "store.accounts.TOKEN_LOCK_WAIT_SECONDS": 5,
 }
 """Numbers that no document names, of constants that tests import."""
 

@@ -48,11 +48,6 @@ class FakeEmporix:
         there = tuple(self.jobs.values())
         return JobPage(there, 1, filters.size, len(there), False)
 
-    async def search_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage:
-        return await self.list_jobs(connection, filters, part)
-
     async def get_job(self, connection: Connection, job_id: str) -> Job:
         if self.error:
             raise self.error

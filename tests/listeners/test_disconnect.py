@@ -22,7 +22,9 @@ async def test_deletes_every_trace(connected: AppHarness, snapshot: SnapshotAsse
     exchange = await connected.ada.click("Disconnect")
     assert exchange.payloads == snapshot
     rest = {"canary", "probe"}  # of the app, and of nobody
-    keys = {key.partition(":")[2] for key in await connected.redis.keys("*") if ":once:" not in key}
+    keys = {
+        key.partition(":")[2] for key in await connected.redis.keys("*") if ":delivery:" not in key
+    }
     assert keys - rest == {"{:T0ACME}:audit"}
 
 

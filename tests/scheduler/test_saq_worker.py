@@ -40,7 +40,7 @@ class FakeRunner:
         self.waits: list[Any] = []
         self.done = asyncio.Event()
 
-    async def task(self, name: str, failures: int, arguments: Any, waits: Any) -> None:
+    async def run_queued(self, name: str, failures: int, arguments: Any, waits: Any) -> None:
         self.waits.append(dict(waits))
         waits["a pause"] = [len(waits), 0]
         self.given.append((name, failures, arguments))
@@ -154,7 +154,7 @@ class LongRunner:
     def __init__(self) -> None:
         self.begun, self.let_go = 0, asyncio.Event()
 
-    async def task(self, name: str, failures: int, arguments: Any, waits: Any) -> None:
+    async def run_queued(self, name: str, failures: int, arguments: Any, waits: Any) -> None:
         self.begun += 1
         await self.let_go.wait()
 

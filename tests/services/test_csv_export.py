@@ -51,19 +51,16 @@ class FakeEmporix:
         self.searched = 0
         self.at_once = 0
 
-    async def list_jobs(self, connection: Connection, filters: Filters, part: TimeRange) -> JobPage:
+    async def list_jobs(
+        self, connection: Connection, filters: Filters, part: TimeRange, *, searched: bool = False
+    ) -> JobPage:
+        self.searched += searched
         self.at_once += 1
         assert self.at_once == 1, "one call after the other"
         if self.before:
             await self.before(filters)
         self.at_once -= 1
         return await self.job_list(filters, part)
-
-    async def search_jobs(
-        self, connection: Connection, filters: Filters, part: TimeRange
-    ) -> JobPage:
-        self.searched += 1
-        return await self.list_jobs(connection, filters, part)
 
 
 class FakeCursors:

@@ -17,8 +17,8 @@ from bot.services.alerts.poll import backoff_seconds as alert_wait
 from bot.services.jobs import JobLookup
 from bot.services.watches import (
     MAX_WATCH_INTERVAL_SECONDS,
+    MAX_WATCH_SECONDS,
     MIN_WATCH_INTERVAL_SECONDS,
-    WATCH_TTL_SECONDS,
     backoff_seconds,
     ended_watches,
     job_duration,
@@ -33,7 +33,7 @@ NOW = 1_795_430_000.0
 ADA = Caller("T0ACME", "U0ADA")
 RUNNING = Job(id="a", status="in_progress")
 
-ages = st.floats(min_value=0, max_value=10 * WATCH_TTL_SECONDS, allow_nan=False)
+ages = st.floats(min_value=0, max_value=10 * MAX_WATCH_SECONDS, allow_nan=False)
 
 
 def watch(job_id: str, age: float = 0.0) -> Watch:
@@ -59,7 +59,7 @@ def test_backs_off(one: float, other: float) -> None:
 def test_a_day_takes_few_looks() -> None:
     """Some 730 looks at a job that runs for a day; one that ends soon is seen to end soon."""
     age, looks = 0.0, 0
-    while age < WATCH_TTL_SECONDS:
+    while age < MAX_WATCH_SECONDS:
         age, looks = age + watch_interval(age), looks + 1
     assert looks < 750
     assert watch_interval(20) == 10
@@ -75,7 +75,7 @@ def test_the_youngest_decides() -> None:
 
 def test_tells_what_is_over() -> None:
     """Ended, deleted, or watched for a day; what nothing is known of goes on."""
-    watches = [watch("a"), watch("b"), watch("c"), watch("d"), watch("e", WATCH_TTL_SECONDS)]
+    watches = [watch("a"), watch("b"), watch("c"), watch("d"), watch("e", MAX_WATCH_SECONDS)]
     there = {"a": RUNNING, "b": Job(status="success"), "e": RUNNING}
     assert outcomes(watches, JobLookup(there, frozenset({"c"}))) == {
         "b": "ended",

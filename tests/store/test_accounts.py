@@ -90,7 +90,7 @@ async def test_leaves_other_connections_alone(accounts: AccountStore, redis: Any
         await DailyCounts(redis, CIPHER).save(PolledConnection(ADA, tenant).name, "series", {})
     await accounts.delete(ADA, "acme", next_default="globex")
     assert await redis.exists(redis_keys.form(ADA, "form-1"))
-    assert await redis.keys("*:days:*") == [
+    assert await redis.keys("*:daily-counts:*") == [
         redis_keys.daily_counts(PolledConnection(ADA, "globex").name, "series")
     ]
     account = await accounts.load(ADA)

@@ -80,7 +80,7 @@ async def test_is_forgotten_after_a_month(kept: CleanupStore, redis: Any) -> Non
     await kept.freeze_job_ids(BEGUN_CLEAN, ["job-1"], "worker-1")
     await CleanupResults(redis).record("clean-1", "worker-1", "job-1", "deleted")
     await kept.save(BEGUN_CLEAN, "worker-1")
-    keys = [*await redis.keys("*:clean:*"), *await redis.keys("*:cleaning:*")]
+    keys = [*await redis.keys("*:cleanup:*"), *await redis.keys("*:cleanups:active:*")]
     assert len(keys) == 5
     for key in keys:
         assert 0 < await redis.ttl(key) <= 30 * 86_400, key

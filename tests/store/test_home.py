@@ -58,17 +58,17 @@ async def test_gives_back_what_was_kept(homes: HomeStore) -> None:
 async def test_what_jobs_say_is_sealed(homes: HomeStore, redis: Any) -> None:
     """Who reads Redis learns nothing of it, and it is gone after an hour."""
     await homes.save_stats(ADA, [FIGURES])
-    stored = await redis.hgetall(redis_keys.home(ADA, "figures"))
+    stored = await redis.hgetall(redis_keys.home(ADA, "stats"))
     assert "secret word" not in str(stored)
-    assert 0 < await redis.ttl(redis_keys.home(ADA, "figures")) <= TENANT_STATS_TTL_SECONDS
+    assert 0 < await redis.ttl(redis_keys.home(ADA, "stats")) <= TENANT_STATS_TTL_SECONDS
 
 
 async def test_does_not_open_elsewhere(homes: HomeStore, redis: Any) -> None:
     """Copied to another user or another tenant it counts as unknown."""
     await homes.save_stats(ADA, [FIGURES])
-    sealed = await redis.hget(redis_keys.home(ADA, "figures"), "acme")
-    await redis.hset(redis_keys.home(GRACE, "figures"), "acme", sealed)
-    await redis.hset(redis_keys.home(ADA, "figures"), "globex", sealed)
+    sealed = await redis.hget(redis_keys.home(ADA, "stats"), "acme")
+    await redis.hset(redis_keys.home(GRACE, "stats"), "acme", sealed)
+    await redis.hset(redis_keys.home(ADA, "stats"), "globex", sealed)
     assert await homes.load_stats(GRACE) == {}
     assert (await homes.load_stats(ADA)).keys() == {"acme"}
 
@@ -79,7 +79,7 @@ async def test_what_another_version_wrote_is_unknown(
     """For an hour after a deploy; nobody sees an error."""
     place = f"{redis_keys.home(ADA, 'figures')}/acme"
     for text in ('{"tenant":"acme"}', '["acme"]', "{"):
-        await redis.hset(redis_keys.home(ADA, "figures"), "acme", Cipher(keys).seal(text, place))
+        await redis.hset(redis_keys.home(ADA, "stats"), "acme", Cipher(keys).seal(text, place))
         assert await homes.load_stats(ADA) == {}
 
 

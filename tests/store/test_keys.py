@@ -18,13 +18,13 @@ from tests.store.fixtures import ADA, GRACE
 WORDS = {
     "alert_id": "id",
     "channel_id": "channel",
-    "clean_id": "id",
+    "cleanup_id": "id",
+    "connection": "user>:<tenant",
     "cursor_id": "id",
-    "delivery": "digest",
+    "delivery_id": "digest",
     "digest_id": "id",
     "form_id": "id",
     "job_id": "job",
-    "source": "user>:<tenant",
     "team_id": "team",
 }
 """Parameters that the document calls otherwise."""
@@ -39,7 +39,7 @@ def test_keys_of_a_user_share_a_slot() -> None:
         redis_keys.cursor(ADA, "cursor-1"),
         redis_keys.cursors(ADA, "acme"),
         redis_keys.form(ADA, "form-1"),
-        redis_keys.home(ADA, "figures"),
+        redis_keys.home(ADA, "stats"),
         redis_keys.home(ADA, "opened"),
         redis_keys.delivery(ADA, "delivery-1"),
         redis_keys.token_lock(ADA, "acme"),

@@ -231,7 +231,7 @@ async def two_homes(redis: Any) -> tuple[str, str, Callable[[], Awaitable[Any]]]
     for tenant in "12":
         await redis.hset(redis_keys.account(ADA), f"connection:{tenant}", "any")
         await store.save_stats(ADA, [TenantStats(tenant, 1.0)])
-    return redis_keys.home(ADA, "figures"), "1", lambda: store.load_stats(ADA)
+    return redis_keys.home(ADA, "stats"), "1", lambda: store.load_stats(ADA)
 
 
 @pytest.mark.parametrize("two", [two_alerts, two_digests, two_watches, two_homes])

@@ -8,7 +8,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from bot.domain.accounts import Caller
-from bot.services.watches import WATCH_TTL_SECONDS
+from bot.services.watches import MAX_WATCH_SECONDS
 from bot.store import keys as redis_keys
 from bot.store.watches import WatchStore
 from sandbox.emporix.faults import Fault as EmporixFault
@@ -115,7 +115,7 @@ async def test_says_that_a_job_was_deleted(
 async def test_gives_up_after_a_day(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
     """It says so, and can be asked to go on."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
-    await harness.worker.work_until(harness.clock() + WATCH_TTL_SECONDS + 300, step=150.0)
+    await harness.worker.work_until(harness.clock() + MAX_WATCH_SECONDS + 300, step=150.0)
     (message,) = await told(harness)
     assert message["blocks"] == snapshot
     exchange = await harness.person("ada", "dm").click("Watch again")

@@ -1,4 +1,4 @@
-"""What becomes of alerts by the clock: due, posting, done, paused."""
+"""Changes the state of alerts: batches posted, paused, owners checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_ALERT_SAVE_ATTEMPTS = 10
 
 
 class AlertLifecycle:
-    """Changes alerts, whoever else does so. Every method raises StoreUnavailable."""
+    """Changes alerts, also if others do so at the same time. Methods raise StoreUnavailable."""
 
     def __init__(self, store: AlertStore, clock: Clock) -> None:
         self._store, self._clock = store, clock

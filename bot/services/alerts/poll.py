@@ -66,7 +66,7 @@ def _time_range(begin: str, until: float) -> TimeRange:
 
 
 ALERT_POLL_INTERVAL_SECONDS = 50.0
-"""Between two looks: what happens is told within a minute, and what one look finds together."""
+"""Changes are posted within a minute; those that one poll finds are posted together."""
 
 MAX_ALERT_POLL_INTERVAL_SECONDS = 15 * 60.0
 """No time of the next look lies further ahead, whatever Emporix or a record says."""
@@ -107,7 +107,7 @@ class AlertPoller:
         clock: Clock,
     ) -> None:
         self._emporix, self._jobs_by_id, self._store = emporix, found, store
-        self._sources, self._accounts, self._clock = store.connections, accounts, clock
+        self._connections, self._accounts, self._clock = store.connections, accounts, clock
 
     async def poll(self, source: PolledConnection) -> PollResult:
         """Ask for what is new once for each set of filters, and write down what is to be posted."""
@@ -122,21 +122,21 @@ class AlertPoller:
         except CONNECTION_ERRORS as error:
             return replace(await self.record_failure(source, error), notices_due=unnoticed)
         except EmporixError as error:
-            await self._sources.schedule(source, now + backoff_seconds(error, due, now))
+            await self._connections.schedule(source, now + backoff_seconds(error, due, now))
             return PollResult(tuple(waiting), notices_due=unnoticed)
-        await self._sources.schedule(source, next_poll_at(there, now))
+        await self._connections.schedule(source, next_poll_at(there, now))
         return PollResult((*waiting, *ready), invalid_filters=tuple(refused), notices_due=unnoticed)
 
     async def record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError
     ) -> PollResult:
         """The connection did not work: some times in a row, and that is believed."""
-        strikes, now = await self._sources.count_failure(source), self._clock()
+        strikes, now = await self._connections.count_failure(source), self._clock()
         pause = min(
             MAX_ALERT_POLL_INTERVAL_SECONDS,
             ALERT_POLL_INTERVAL_SECONDS * 2 ** min(strikes, MAX_CONNECTION_FAILEDS),
         )
-        await self._sources.schedule(source, now + pause)
+        await self._connections.schedule(source, now + pause)
         certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILEDS
         return PollResult(connection_error=error.template if certain else "")
 
@@ -158,7 +158,7 @@ class AlertPoller:
         ready: list[str] = []
         refused: list[str] = []
         if not due:  # muted or paused: what was refused before says nothing about the next look
-            await self._sources.clear_failures(source)
+            await self._connections.clear_failures(source)
             return ready, refused
         connection = require_connection(await self._accounts.load(source.owner), source.tenant)
         for filters, alerts in group_by_filters(due).items():
@@ -172,7 +172,7 @@ class AlertPoller:
                 await self._store.save(with_batch(alert, fetched, now), alert) for alert in alerts
             ]
             ready += [alert.id for alert in saved if alert and alert.batch]
-        await self._sources.clear_failures(source)
+        await self._connections.clear_failures(source)
         return ready, refused
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from cachetools import TTLCache
 
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded, exponential
-from bot.domain.accounts import Account, Caller
+from bot.domain.accounts import OWNER_GONE, Account, Caller
 from bot.domain.audit import BEGUN, AuditEvent
 from bot.domain.cleanups import INTERRUPTED, Cleanup, CleanupProgress
 from bot.domain.jobs import Job
@@ -32,14 +32,13 @@ from bot.store.accounts import AccountStore
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupJournal, CleanupResults, CleanupStore, LeaseLost
 from bot.store.due_index import DUE_CLAIM_SECONDS
-from bot.store.erasure import OWNER_GONE
 
 logger = logging.getLogger(__name__)
 
 SLICE_SECONDS = 15.0
 """Less than a worker has for its end."""
 
-PROGRESS_INTERVAL_SECONDS = 3.0
+CLEANUP_PROGRESS_INTERVAL_SECONDS = 3.0
 """Between two changes of what the owner sees."""
 
 FIRST_CLEANUP_PAUSE_SECONDS, MAX_CLEANUP_PAUSE_SECONDS = 2.0, 120.0
@@ -371,7 +370,7 @@ class CleanupSlice:
     async def _show(self, state: str, trouble: str = "", *, now: bool = False) -> None:
         """Show the progress at most every few seconds, or `now`."""
         time = self._clock()
-        if not now and time - self._shown_at < PROGRESS_INTERVAL_SECONDS:
+        if not now and time - self._shown_at < CLEANUP_PROGRESS_INTERVAL_SECONDS:
             return
         self._shown_at = time
         progress = CleanupProgress(self._cleanup, self._journal.counts, state, trouble)

@@ -1,4 +1,4 @@
-"""What somebody fills in to set a digest up: read field by field, or refused with advice."""
+"""Parses the form of a digest field by field; problems come with advice."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ Problems = dict[str, BotError]
 
 
 class FormRefused(Exception):
-    """Nothing was kept; `proposal` is what was filled in, as far as it can be shown again."""
+    """Nothing was saved; `proposal` is what was filled in, as far as it can be shown again."""
 
     def __init__(self, proposal: DigestDraft, problems: Problems) -> None:
         super().__init__(", ".join(problems))

@@ -1,4 +1,4 @@
-"""How many jobs there were on each of the last days: counted once a day is over, then kept."""
+"""Counts the jobs of each of the last days, once the day is over, and stores the counts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIN_HISTORY_DAYS = 2
 
 FINAL_STATUSES = (FAILED, SUCCEEDED, SKIPPED)
 
-CHART_TIMEOUT_SECONDS = 2.0
+DAY_COUNTS_TIMEOUT_SECONDS = 2.0
 """Days that are not counted by then are left out of a chart."""
 
 SETTLED_SECONDS = 6 * 60 * 60.0
@@ -121,10 +121,12 @@ class _Series:
         source = PolledConnection(connection.caller, connection.tenant).name
         return cls(connection, asked, days_before(zone, at, HISTORY_DAYS), source, name)
 
-    def known(self, kept: Mapping[str, DayTotals], now: float) -> dict[str, DayTotals]:
-        """The kept counts of these days, without those that have to be counted again."""
+    def known(self, stored: Mapping[str, DayTotals], now: float) -> dict[str, DayTotals]:
+        """The stored counts of these days, without those that have to be counted again."""
         return {
-            day.date: kept[day.date] for day in self.days if _is_final(kept.get(day.date), day, now)
+            day.date: stored[day.date]
+            for day in self.days
+            if _is_final(stored.get(day.date), day, now)
         }
 
     def history(self, known: Mapping[str, DayTotals]) -> History:
@@ -162,7 +164,7 @@ class DailyHistory:
         """The same days, within the timeout; counting goes on for the next one who reads them."""
         series = _Series.of(connection, filters, zone, at)
         counting = asyncio.ensure_future(self._prepare(series))
-        waiting = asyncio.ensure_future(self._sleep(CHART_TIMEOUT_SECONDS))
+        waiting = asyncio.ensure_future(self._sleep(DAY_COUNTS_TIMEOUT_SECONDS))
         try:
             await asyncio.wait({counting, waiting}, return_when=asyncio.FIRST_COMPLETED)
             if counting.done():
@@ -170,8 +172,8 @@ class DailyHistory:
         finally:
             counting.cancel()
             waiting.cancel()
-        kept = await self._store.load(series.source, series.name)
-        history = series.history(series.known(kept, self._clock()))
+        stored = await self._store.load(series.source, series.name)
+        history = series.history(series.known(stored, self._clock()))
         logger.info("%d days are left out of a chart: counting takes too long", history.unknown)
         return history
 

@@ -1,4 +1,4 @@
-"""The course of a digest: what is to be done now, and what it is like afterwards; all pure."""
+"""The states of a digest and its next run, after each event: pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.services.accounts import MAX_CONNECTION_FAILURES
 from bot.services.digests.schedule import MONTH_SECONDS, next_run, runs_between
 
 LATE_NOTICE_SECONDS = 5 * 60.0
-"""Nobody needs to be told of less."""
+"""A digest that is later than this says so."""
 
 MAX_DELAY_SECONDS = 6 * 60 * 60.0
 REQUEST_TTL_SECONDS = 15 * 60.0

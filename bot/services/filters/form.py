@@ -100,7 +100,7 @@ def form_from_values(
 
 
 def parse_form(form: FilterForm) -> ParsedFilters:
-    """What the form asks for; raises InvalidInput, whose `field` is the one to mend."""
+    """What the form asks for; raises InvalidInput, whose `field` is the one to correct."""
     if form.since and form.until and form.until < form.since:
         raise InvalidInput("That day is before the first one", field="until")
     if _parse_field(form.words, "words").filters.raw_q:

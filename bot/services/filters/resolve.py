@@ -1,4 +1,4 @@
-"""What somebody asks to see: their words, the clock on their wall and the names of their agents."""
+"""Resolves typed filters: times in the time zone of the user, and agents by their names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.services.agents import (
 from bot.services.filters.parser import LocalClock, ParsedFilters, parse
 
 SUGGESTIONS_TIMEOUT_SECONDS = 1.0
-"""So long somebody waits who looks through the names."""
+"""How long suggestions of agents wait for the names."""
 
 
 class FilterResolver:

@@ -45,12 +45,12 @@ async def test_switches_the_default(harness: AppHarness) -> None:
 
 async def test_disconnects_after_asking(harness: AppHarness) -> None:
     """Nothing of the tenant is left, neither in Redis nor in the Home."""
-    assert await harness.redis.hexists(redis_keys.home(CALLER, "figures"), "acme")
+    assert await harness.redis.hexists(redis_keys.home(CALLER, "stats"), "acme")
     exchange = await harness.ada.click("Disconnect", at_home=True)
     assert words(exchange.home).startswith("Disconnected from `acme`.")
     assert "You are not connected to Emporix yet." in words(exchange.home)
     assert "failed*" not in words(exchange.home)
-    assert not await harness.redis.hexists(redis_keys.home(CALLER, "figures"), "acme")
+    assert not await harness.redis.hexists(redis_keys.home(CALLER, "stats"), "acme")
 
 
 async def test_follows_a_disconnect_by_command(harness: AppHarness) -> None:

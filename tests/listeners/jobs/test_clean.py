@@ -232,7 +232,7 @@ async def test_can_be_thought_better_of(jobs: AppHarness, snapshot: SnapshotAsse
 async def test_a_question_does_not_wait_for_ever(jobs: AppHarness) -> None:
     """What was counted long ago is to be counted anew."""
     await jobs.ada.command(FAILED)
-    (key,) = await jobs.redis.keys("*:clean:*")
+    (key,) = await jobs.redis.keys("*:cleanup:*")
     assert 0 < await jobs.redis.ttl(key) <= CONFIRMATION_TTL_SECONDS
     await jobs.redis.delete(key)
     await jobs.ada.click("Delete…")

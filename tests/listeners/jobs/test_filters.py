@@ -142,7 +142,7 @@ async def test_the_zone_is_asked_for_once_a_day(named: AppHarness) -> None:
     named.workspace.faults.add(SlackFault("status", times=9, method="users.info"))
     second = await named.ada.command("/emporix jobs since:yesterday")
     assert second.payloads[0]["text"] == first.payloads[0]["text"]
-    (key,) = await named.redis.keys("*:zone")
+    (key,) = await named.redis.keys("*:time-zone")
     assert "U0ADA}" in key
     assert 0 < await named.redis.ttl(key) <= 24 * 60 * 60
 
@@ -151,7 +151,7 @@ async def test_the_zone_is_asked_for_once_a_day(named: AppHarness) -> None:
 async def test_no_zone_is_asked_for_in_vain(named: AppHarness, text: str) -> None:
     """Where no day is typed, nothing is kept about the asker's zone."""
     await named.ada.command(f"/emporix {text}")
-    assert await named.redis.keys("*:zone") == []
+    assert await named.redis.keys("*:time-zone") == []
 
 
 @pytest.mark.parametrize("fault", ["status", "html", "cut_before", "missing_scope"])
@@ -165,7 +165,7 @@ async def test_says_that_days_are_of_utc(
         named.workspace.faults.add(SlackFault(fault, times=9, method="users.info"))  # type: ignore[arg-type]
     exchange = await named.ada.command("/emporix jobs since:today")
     assert exchange.payloads[0]["text"] == snapshot
-    assert await named.redis.keys("*:zone") == []
+    assert await named.redis.keys("*:time-zone") == []
 
 
 async def test_the_heading_says_every_filter(

@@ -151,7 +151,7 @@ async def test_no_clean_up_is_lost_whatever_redis_does(
     assert set(deleted) <= machine.counted
     assert len(deleted) == len(set(deleted))
     assert max(machine.deletes.values(), default=0) <= 1 + machine.interruptions
-    assert await redis.keys("*:cleaning:*") == []
+    assert await redis.keys("*:cleanups:active:*") == []
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -30,10 +30,10 @@ from bot.errors import (
     Unauthorized,
 )
 from bot.services.cleanups.run import (
+    CLEANUP_PROGRESS_INTERVAL_SECONDS,
     LEASE_RETRY_SECONDS,
     MAX_FRUITLESS_ATTEMPTS,
     MAX_JOB_IDS_AGE_SECONDS,
-    PROGRESS_INTERVAL_SECONDS,
     SLICE_SECONDS,
     STOP_CHECK_INTERVAL_SECONDS,
     FileNotSent,
@@ -403,7 +403,7 @@ async def test_takes_turns_and_shows_how_far_it_is(harness: CleanupHarness) -> N
         turns += 1
     assert turns >= 72 * 0.3 // (SLICE_SECONDS + 5 * 0.3)
     pauses = [later - earlier for earlier, later in pairwise(times[:-1])]
-    assert all(pause >= PROGRESS_INTERVAL_SECONDS or pause == 0 for pause in pauses)
+    assert all(pause >= CLEANUP_PROGRESS_INTERVAL_SECONDS or pause == 0 for pause in pauses)
     seen = [one.percent for one in harness.shown]
     assert seen == sorted(seen)
     assert seen[-1] == 100

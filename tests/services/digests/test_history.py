@@ -87,7 +87,7 @@ class FakeCounts:
     async def load(self, source: str, series: str) -> Mapping[str, DayTotals]:
         return self.kept.get(series, {})
 
-    async def keep(self, source: str, series: str, days: Mapping[str, DayTotals]) -> None:
+    async def save(self, source: str, series: str, days: Mapping[str, DayTotals]) -> None:
         self.kept[series] = dict(days)
 
 
