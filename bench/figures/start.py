@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.comparison import ratios
 from bench.environment import Environment
 from bench.measurement import Rounds, at_most, measures
+from bench.processes import free_port
 from sandbox.redis_server import redis_server
 
 ROUNDS = 8
@@ -21,16 +22,16 @@ IMPORTS = "import slack_bolt.async_app, httpx, redis.asyncio"
 async def start(environment: Environment) -> Rounds:
     """Ready is when /readyz is answered with 200."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, redis_server(Path(folder)) as url:
+        settings = environment.settings(url, environment.emporix_url)  # one key for each Redis
         found = await ratios(
-            lambda: _until_ready(environment, url), _imports, ROUNDS, most_is_best=False
+            lambda: _until_ready(environment, settings), _imports, ROUNDS, most_is_best=False
         )
     return {"start_ratio": found}
 
 
-async def _until_ready(environment: Environment, redis_url: str) -> float:
-    settings = environment.settings(redis_url, environment.emporix_url)
+async def _until_ready(environment: Environment, settings: dict[str, str]) -> float:
     begun = time.perf_counter()
-    async with environment.web_process(settings):
+    async with environment.web_process(settings | {"PORT": str(free_port())}):
         return time.perf_counter() - begun
 
 
