@@ -288,13 +288,18 @@ def listener_for(listeners: Mapping[str, ListenerType], address: object) -> List
 
 
 def discover(package: ModuleType) -> Registry:
-    """The listeners of a package and of the packages in it."""
-    return Registry(
+    """The listeners of a package and of the packages in it, commands in alphabetical order."""
+    found = [
         value
         for module in _modules(package)
         for value in vars(module).values()
         if isinstance(value, Listener)
-    )
+    ]
+    return Registry(sorted(found, key=_words))
+
+
+def _words(listener: Listener) -> str:
+    return listener.words if isinstance(listener, CommandListener) else ""
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:
