@@ -325,7 +325,7 @@ class CleanupSlice:
             return await self._end("gave_up")
         own = min(FIRST_PAUSE * 2.0 ** (idle - 1), LONGEST_PAUSE)
         seconds = bounded(wanted, least=own, most=MAX_EMPORIX_PAUSE_SECONDS)
-        await self._change(fruitless_attempts=idle, rest_until=self._clock() + seconds)
+        await self._change(fruitless_attempts=idle, paused_until=self._clock() + seconds)
         self._shown = float("-inf")
         await self._show("pausing", trouble)
         return min(seconds, LOOK_SECONDS)
