@@ -281,13 +281,18 @@ def known(heard: Mapping[str, Hears], address: object) -> Hears:
 
 
 def discover(package: ModuleType) -> Registry:
-    """The listeners of a package and of the packages in it."""
-    return Registry(
+    """The listeners of a package and of the packages in it, commands in alphabetical order."""
+    found = [
         value
         for module in _modules(package)
         for value in vars(module).values()
         if isinstance(value, Listener)
-    )
+    ]
+    return Registry(sorted(found, key=_words))
+
+
+def _words(listener: Listener) -> str:
+    return listener.words if isinstance(listener, CommandListener) else ""
 
 
 def _modules(package: ModuleType) -> Iterator[ModuleType]:
