@@ -10,8 +10,8 @@ from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.slack.client import StaticAuthorization
 from bot.slack.dispatch import Dispatch, NotAcknowledged
+from bot.slack.verification import StaticAuthorization
 
 logger = logging.getLogger(__name__)
 

@@ -39,6 +39,21 @@
     RetryLater                  raised by a task to run again later
 
 The template of a BotError is `errors/<template>.json.j2`; it gets the exception as `error`.
+
+Attributes of the Emporix errors; `bot.emporix.errors` maps responses to them:
+
+| error | cause | is_temporary | pauses | may_have_worked |
+| --- | --- | --- | --- | --- |
+| EmporixUnreachable | network | yes | | no |
+| EmporixTimeout | emporix | yes | | yes |
+| EmporixUnreadable, EmporixTooLarge | network | yes | | yes |
+| ProxyAnswered | proxy | yes | | yes |
+| InvalidRequest | request | no | filters | no |
+| Unauthorized, Forbidden | key | no | connection | no |
+| NotFound, ExportUnusable | request | no | | no |
+| RateLimited | emporix | yes | | no |
+| EmporixFailed | emporix | yes | | yes |
+| TokenRefused | emporix | yes | | no |
 """
 
 from __future__ import annotations

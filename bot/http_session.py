@@ -47,7 +47,7 @@ def http_session(
         timeout=timeout or aiohttp.ClientTimeout(),
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
-        middlewares=(_proxy_middleware(_proxies()),),
+        middlewares=_middlewares(_proxies()),
     )
 
 
@@ -87,6 +87,11 @@ def _proxies() -> dict[str, str]:
 
 def _with_scheme(address: str) -> str:
     return address if "://" in address else f"http://{address}"
+
+
+def _middlewares(proxies: dict[str, str]) -> tuple[aiohttp.ClientMiddlewareType, ...]:
+    """None if no proxy is set: then slack-sdk finds none either."""
+    return (_proxy_middleware(proxies),) if proxies else ()
 
 
 def _proxy_middleware(proxies: dict[str, str]) -> aiohttp.ClientMiddlewareType:

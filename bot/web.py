@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,11 +27,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from bot.app import build_app
 from bot.domain.times import Clock
 from bot.errors import StoreUnavailable
-from bot.logs import configure, new_reference
+from bot.logs import configure
 from bot.resources import EXIT_MISCONFIGURED, Resources, build_cipher, open_resources, slack_client
 from bot.server import (
     CONNECTION_STATE_KEY,
@@ -272,10 +274,11 @@ async def _answer(request: Request, body: str, connection: HttpConnection) -> Re
 
 
 async def _dispatch(request: Request, body: str, fields: dict[str, Any]) -> Response:
-    answered = asyncio.Event()
+    answered, reference = asyncio.Event(), secrets.token_hex(4)
+    bind_contextvars(reference=reference)  # in every log line from here on
     incoming = AsyncBoltRequest(
         body=fields,
-        context={ANSWERED: answered, REFERENCE: new_reference(), DELIVERED: body},
+        context={ANSWERED: answered, REFERENCE: reference, DELIVERED: body},
         mode="socket_mode",  # all that it means: the body is read, and its signature checked
     )
     return BoltAnswer(await request.app.state.parts.app.async_dispatch(incoming), answered)

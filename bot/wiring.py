@@ -32,7 +32,7 @@ from bot.services.digests.form import DigestFormService
 from bot.services.digests.history import DailyHistory
 from bot.services.digests.report import DigestReports
 from bot.services.exports import Exports
-from bot.services.filters.resolve import FilterResolver
+from bot.services.filters.parser import FilterResolver
 from bot.services.find_jobs import JobFinder
 from bot.services.home import HomeService, TenantStatsReader
 from bot.services.jobs import JobsById, JobService

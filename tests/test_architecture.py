@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import shlex
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -47,6 +49,7 @@ from tests.harness.source_code import (
     modules,
     names_from,
     strings,
+    tree,
 )
 
 RENDERER = Renderer.default()
@@ -57,6 +60,8 @@ LISTENERS = [path for path in modules("bot/listeners") if path.name not in {"__i
 CALLS = clock_calls(bot.tasks)
 TASKS = [path for path in modules("bot/tasks") if path.name != "__init__.py"]
 CALLED = [*CALLS.periodic, *CALLS.queued.values()]
+LIST = "jobs/list"
+"""The template with which every command that finds jobs answers."""
 ERRORS = "errors/"
 ERROR_FOR_THE_UNKNOWN = "unknown"
 
@@ -64,6 +69,14 @@ LONGEST_FUNCTION = 40
 LONGEST_FILE, MOST_LONG_FILES = 400, 5
 """A soft limit: a file covers one subject, and a few subjects take more lines."""
 MOST_FILES = 180
+
+SUBJECTS = {
+    *("accounts", "alerts", "audit", "cleanups", "digests", "home", "jobs", "lists", "watches"),
+}
+"""What several layers have a file for: `domain/alerts.py`, `store/alerts.py`, `tasks/alerts.py`."""
+
+PER_PACKAGE = {"client", "delete", "errors", "form", "lifecycle", "list", "views"}
+"""What a package has one file for."""
 MEDIAN_LINES = 8
 LINES_OF_NINE_IN_TEN = 25
 
@@ -105,7 +118,7 @@ each_template = pytest.mark.parametrize("template", RENDERER.templates())
 
 @each_listener
 def test_a_listener_says_its_own_words(listener: Path) -> None:
-    """A listener has templates at its path, or names none and answers by a view; an event needs no
+    """A listener has templates at its path, or answers with a list or a view; an event needs no
     answer.
     """
     own = [
@@ -114,10 +127,11 @@ def test_a_listener_says_its_own_words(listener: Path) -> None:
         if t == place(listener) or t.startswith(f"{place(listener)}.")
     ]
     if not own:
-        assert not strings(listener) & set(RENDERER.templates())
+        others = strings(listener) & set(RENDERER.templates())
+        assert others <= {LIST}
         only_events = all(isinstance(heard, EventListener) for heard in heard_in(listener))
         has_view = any(module.startswith("bot.listeners.") for module in imported(listener))
-        assert only_events or has_view
+        assert only_events or has_view or others
 
 
 @pytest.mark.parametrize("module", modules("bot/listeners"), ids=place)
@@ -388,3 +402,49 @@ def test_most_functions_are_small(folder: str) -> None:
     lines = [count for path in modules(folder) for _, count in functions(path)]
     assert median(lines) <= MEDIAN_LINES
     assert quantiles(lines, n=10)[-1] <= LINES_OF_NINE_IN_TEN
+
+
+def defined(folder: str) -> Iterator[tuple[Path, ast.stmt]]:
+    """The statements at the top level of every module."""
+    for path in modules(folder):
+        for statement in tree(path).body:
+            yield path, statement
+
+
+def test_a_class_name_is_unique() -> None:
+    """A reader who finds a class by its name has found the right one."""
+    names = Counter(node.name for _, node in defined("bot") if isinstance(node, ast.ClassDef))
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_a_constant_name_has_one_value() -> None:
+    """Two constants of the same name mean the same."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for _, node in defined("bot"):
+        if isinstance(node, ast.Assign):
+            for name, value in assigned(node):
+                values[name].add(value)
+    assert {name: found for name, found in values.items() if len(found) > 1} == {}
+
+
+def assigned(node: ast.Assign) -> Iterator[tuple[str, str]]:
+    """Each public constant that a statement assigns, with the source of its value."""
+    for target in node.targets:
+        pairs = [(target, node.value)]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts, strict=True))
+        for name, assigned_value in pairs:
+            if isinstance(name, ast.Name) and re.fullmatch(r"[A-Z][A-Z0-9_]+", name.id):
+                yield name.id, ast.unparse(assigned_value)
+
+
+def test_a_file_name_repeats_only_across_layers() -> None:
+    """The same subject has the same file name in each layer, and no other subject has it."""
+    files = [path for path in modules("bot") if path.name != "__init__.py"]
+    names = Counter(path.stem for path in files)
+    assert {name for name, count in names.items() if count > 1} <= SUBJECTS | PER_PACKAGE
+
+
+def test_there_are_few_files() -> None:
+    """One file per subject: empty `__init__.py` files do not count."""
+    assert len([path for path in modules("bot") if path.stat().st_size]) <= MOST_FILES

@@ -41,14 +41,14 @@ NOT_TOURED = {
     "audience-reads",
     "audit:copy",
     "charts:refused",
-    "clean:<id>:lease",
-    "refresh",
-    "shift",
-    "teams:stopped",
-    "turn",
-    "workers",
-    "pace",
+    "cleanup:<id>:lease",
+    "lease",
+    "lock",
     "probe",
+    "rate-limit",
+    "teams:stopped",
+    "token-lock",
+    "workers",
 }
 
 Contents = dict[tuple[str, str], str]

@@ -26,7 +26,7 @@ class FakeRunner:
     def __init__(self) -> None:
         self.began, self.ended = asyncio.Event(), asyncio.Event()
 
-    async def tick(self, tick: PeriodicTask) -> None:
+    async def run_periodic(self, tick: PeriodicTask) -> None:
         self.began.set()
         try:
             await asyncio.Event().wait()

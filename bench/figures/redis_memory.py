@@ -17,6 +17,7 @@ from bot.domain.alerts import Alert, Watermark
 from bot.domain.filters import Filters
 from bot.domain.lists import ListCursor, PagePosition
 from bot.domain.watches import Watch
+from bot.services.pagination import with_positions
 from bot.store.alerts import AlertStore
 from bot.store.connection import connect
 from bot.store.encryption import Cipher, new_key, parse_keys
@@ -112,7 +113,7 @@ async def _lists(url: str) -> None:
     for number in range(EACH):
         owner = _caller(number)
         cursor = ListCursor(new_cursor_id(), owner, TENANT, asked, until=until, total=749)
-        await store.save(cursor.with_positions(*places))
+        await store.save(with_positions(cursor, *places))
     await redis.aclose()
 
 

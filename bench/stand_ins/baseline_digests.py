@@ -25,8 +25,7 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import JobPage
 from bot.emporix.client import list_params, parse_page_response
 from bot.emporix.http import http_client
-from bot.emporix.query import to_q
-from bot.emporix.time_range import ALL_TIMES, TimeRange
+from bot.emporix.query import ALL_TIMES, TimeRange, to_q
 from bot.rendering.renderer import Renderer
 from bot.services.digests.lifecycle import ReportWindow
 from bot.services.digests.report import DigestReports, Report

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bot.domain.records import StoredRecord
+from bot.errors import NotConnected
 
 READ_SCOPE = "ai.agent_read"
 DELETE_SCOPE = "ai.agent_manage"
@@ -88,3 +89,11 @@ class PolledConnection:
         """Raises ValueError for anything that is not a name of a source."""
         enterprise_id, team_id, user_id, tenant = name.split(":", 3)
         return cls(Caller(team_id, user_id, enterprise_id), tenant)
+
+
+def require_connection(account: Account, tenant: str = "") -> Connection:
+    """The connection to a tenant, or to the default one; raises NotConnected."""
+    name = tenant or account.default_tenant or next(iter(account.connections), "")
+    if name not in account.connections:
+        raise NotConnected(name, tuple(account.connections))
+    return account.connections[name]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import urlsafe_b64encode
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.domain.accounts import Caller
 from bot.domain.filters import Filters
@@ -13,9 +10,6 @@ from bot.domain.records import StoredRecord
 
 MAX_REMEMBERED_IDS = 36
 """Ids that a mark remembers: with the longest page behind them they fit into one of Emporix's."""
-
-
-_DIGEST_BYTES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +23,6 @@ class ReadMark(StoredRecord):
     offset: int = 0
     last_ids: tuple[str, ...] = ()
     is_complete: bool = True
-
-    def advance(self, seen: Iterable[str], passed: int) -> ReadMark:
-        """The place behind these jobs, too."""
-        together = (*self.last_ids, *seen)
-        return ReadMark(
-            passed,
-            together[-MAX_REMEMBERED_IDS:],
-            self.is_complete and len(together) <= MAX_REMEMBERED_IDS,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +39,6 @@ class PagePosition(StoredRecord):
     last_time: str = ""
     dated: ReadMark = ReadMark()
     undated: ReadMark = ReadMark()
-
-
-def short_hash(text: str) -> str:
-    """Eight letters for an id; there are 2^48 different ones, and a page compares a few."""
-    hashed = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).digest()
-    return urlsafe_b64encode(hashed).decode()
 
 
 MAX_PAGE_POSITIONS = 10  # with these a cursor has 6 to 10 kB beside the words of its query
@@ -87,17 +66,3 @@ class ListCursor(StoredRecord):
     total: int | None = None
     undated: int | None = None
     positions: tuple[PagePosition, ...] = ()
-
-    def position(self, page: int) -> PagePosition:
-        """Where a page begins: as remembered, or by its number where that is too long ago."""
-        before = (page - 1) * self.filters.size
-        is_start = bool(self.until) and before == 0
-        estimate = PagePosition(page, before, dated=ReadMark(before, is_complete=is_start))
-        return next((place for place in self.positions if place.page == page), estimate)
-
-    def with_positions(self, *known: PagePosition) -> ListCursor:
-        """With these places, and of the others those that are nearest."""
-        pages = [place.page for place in known]
-        others = [place for place in self.positions if place.page not in pages]
-        others.sort(key=lambda place: abs(place.page - pages[0]))
-        return replace(self, positions=(*known, *others)[:MAX_PAGE_POSITIONS])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -26,7 +27,12 @@ from bot.domain.jobs import Agent, Job, JobPage, Session
 from bot.domain.times import Clock
 from bot.emporix import auth
 from bot.emporix.auth import DeleteTokens, TokenAuth, TokenCache
-from bot.emporix.errors import response_error, translate_request_errors, unreadable
+from bot.emporix.errors import request_error, response_error, unreadable
+from bot.emporix.http import (
+    CALL_BUDGET_SECONDS,
+    MIN_ANSWER_SECONDS,
+    call_with_retries,
+)
 from bot.emporix.models import (
     LIST_FIELDS,
     decode_json,
@@ -36,10 +42,15 @@ from bot.emporix.models import (
     parse_job_page,
     parse_session,
 )
-from bot.emporix.query import to_q
-from bot.emporix.retries import CALL_BUDGET_SECONDS, MIN_ANSWER_SECONDS, call_with_retries
-from bot.emporix.time_range import ALL_TIMES, TimeRange
-from bot.errors import BotError, EmporixError, EmporixUnreadable, InvalidInput, NotFound
+from bot.emporix.query import ALL_TIMES, TimeRange, to_q
+from bot.errors import (
+    BotError,
+    EmporixError,
+    EmporixTimeout,
+    EmporixUnreadable,
+    InvalidInput,
+    NotFound,
+)
 
 MAX_PAGE_SIZE = 50
 """Emporix documents no maximum; this one keeps a page far below 10 MB."""
@@ -355,3 +366,14 @@ class EmporixClient:
 
 def _parse_agents(response: httpx.Response) -> tuple[Agent, ...]:
     return tuple(map(parse_agent, objects_in(decode_json(response.content), MAX_AGENTS)))
+
+
+@contextmanager
+def translate_request_errors(tenant: str = "") -> Iterator[None]:
+    """No whole answer, or none in time, becomes an EmporixError."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise EmporixTimeout(tenant=tenant) from error
+    except httpx.RequestError as error:
+        raise request_error(error, tenant) from error

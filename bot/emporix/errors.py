@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -111,18 +109,7 @@ def unreadable(response: httpx.Response, *, tenant: str = "") -> EmporixUnreadab
     return kind(tenant=tenant, status=response.status_code)
 
 
-@contextmanager
-def translate_request_errors(tenant: str = "") -> Iterator[None]:
-    """No whole answer, or none in time, becomes an EmporixError."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise EmporixTimeout(tenant=tenant) from error
-    except httpx.RequestError as error:
-        raise _request_error(error, tenant) from error
-
-
-def _request_error(error: httpx.RequestError, tenant: str) -> EmporixError:
+def request_error(error: httpx.RequestError, tenant: str) -> EmporixError:
     match error:
         case httpx.ConnectError() | httpx.UnsupportedProtocol():
             return EmporixUnreachable(tenant=tenant, because=str(error))

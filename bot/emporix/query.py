@@ -1,19 +1,79 @@
-"""Our words → Emporix's `q`, in which clauses stand side by side and all of them must hold.
-
-Emporix: `field:value` is exact, `field:(a,b)` one of several, `field:~regex` a regular expression,
-in parentheses where it holds spaces. Statuses and types match in upper case only, although answers
-carry statuses in lower case.
-"""
+"""Queries of the AI Service: filters and time ranges as Emporix's `q`."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.domain.filters import Filters
-from bot.emporix.time_range import ALL_TIMES, CREATED, TimeRange, clauses, intersect, quote_value
+from bot.domain.times import read_time
+
+CREATED, MODIFIED = "metadata.createdAt", "metadata.modifiedAt"
+EARLIEST, LATEST = "1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """Jobs whose `field` is a time from `since` to `until`, both included, in ISO 8601.
+
+    `before` is an end that is not included. Bounds leave out the jobs that lack the field;
+    `missing` finds these, and only these. Without any of them it is the whole list.
+    """
+
+    field: str = CREATED
+    since: str = ""
+    until: str = ""
+    before: str = ""
+    missing: bool = False
+
+
+ALL_TIMES = TimeRange()
+
+
+def intersect(one: TimeRange, other: TimeRange) -> tuple[TimeRange, ...]:
+    """What lies in both: one range if they are of the same field, so that `q` asks it once.
+
+    Emporix may write one time in more ways than one, so the texts cannot be compared.
+    """
+    if one.field != other.field or one.missing or other.missing:
+        return one, other
+    merged = replace(
+        one,
+        since=max(filter(None, (one.since, other.since)), key=read_time, default=""),
+        until=min(filter(None, (one.until, other.until)), key=read_time, default=""),
+        before=min(filter(None, (one.before, other.before)), key=read_time, default=""),
+    )
+    return (merged,)
+
+
+def clauses(time_range: TimeRange) -> Iterator[str]:
+    """One clause at most, so that nothing else is asked of the same field beside it.
+
+    Emporix: a range of times has both ends, joined by AND within parentheses.
+    """
+    if time_range.missing:
+        yield f"{time_range.field}:missing"
+    elif time_range.since or time_range.until or time_range.before:
+        since = quote_value(time_range.since or EARLIEST)
+        yield f"{time_range.field}:(>={since} AND {_end(time_range)})"
+
+
+def quote_value(text: str) -> str:
+    """A value between quotes, in which nothing means anything in `q`: the one way into it."""
+    escaped = text.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
+
+
+def _end(time_range: TimeRange) -> str:
+    """The nearer one of both ends."""
+    before = time_range.before or LATEST
+    if time_range.until and read_time(time_range.until) < read_time(before):
+        return f"<={quote_value(time_range.until)}"
+    return f"<{quote_value(before)}"
+
 
 SAFE_VALUE = re.compile(r"[A-Za-z0-9_.-]+")
 KEYWORD = re.compile(r"(null|missing|exists|and|or|not)", re.IGNORECASE)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.accounts import Account, Caller, Credentials
+from bot.domain.accounts import Account, Caller, Credentials, require_connection
 from bot.domain.audit import AuditEvent
 from bot.errors import BotError, CredentialsTyped, InvalidInput
 from bot.rendering import buttons
 from bot.rendering.buttons import TenantButton
-from bot.services.accounts import AccountService, require_connection
+from bot.services.accounts import AccountService
 from bot.services.alerts.alerts import AlertService
 from bot.services.digests.digests import DigestService
 from bot.services.filters.values import parse_tenant_name

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.accounts import Account
-from bot.listeners.jobs import views
-from bot.services.filters.parser import LocalClock
-from bot.services.filters.resolve import FilterResolver
+from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.jobs import JobService
 from bot.slack.decorators import command
 from bot.slack.reply import Reply
@@ -23,4 +21,4 @@ async def list_failed(
     reply: Reply,
 ) -> None:
     filters = await filter_resolver.parse(f"failed {text}", account, clock)
-    await views.show_list(await jobs.list(account, filters), reply)
+    await reply("jobs/list", listing=await jobs.list(account, filters), deletion=None)

@@ -6,13 +6,12 @@ it, and ephemeral messages, are refused with `invalid_blocks`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from bot.rendering.blockkit import limits
-from bot.rendering.blockkit.rules import Part, string, uncut_string
+from bot.rendering.blockkit.rules import CHART_BLOCK, Part, first_charts, string, uncut_string
 
-CHART_BLOCK = "data_visualization"
 CHART_TYPES = ("line", "bar", "area")
 MAX_VALUE = 2**53  # a larger number is not exact in JavaScript
 
@@ -41,29 +40,9 @@ def chart_value(count: Any) -> Any:
     return count if _is_number(count) else None
 
 
-def has_chart(message: Mapping[str, Any]) -> bool:
-    return any(_is_chart(block) for block in message.get("blocks") or ())
-
-
 def without_chart(message: Mapping[str, Any]) -> dict[str, Any]:
     """The message without its charts; what they show is in its other blocks as text."""
     return {**message, "blocks": first_charts(message.get("blocks") or (), 0)}
-
-
-def first_charts(blocks: Iterable[Part], most: int) -> list[Part]:
-    """The blocks with no more than `most` charts; the last charts are left out."""
-    kept: list[Part] = []
-    for block in blocks:
-        if _is_chart(block):
-            most -= 1
-            if most < 0:
-                continue
-        kept.append(block)
-    return kept
-
-
-def _is_chart(block: Any) -> bool:
-    return isinstance(block, Mapping) and block.get("type") == CHART_BLOCK
 
 
 def _fit_series(chart: Any) -> Part | None:

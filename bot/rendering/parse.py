@@ -12,8 +12,11 @@ import json
 import re
 from typing import Any
 
+from jinja2 import Undefined
+from markupsafe import Markup
+
 from bot.rendering.blockkit.limits import VIEW_TYPES
-from bot.rendering.text import escape
+from bot.rendering.text import clean_start, escape
 
 
 class InvalidPayload(ValueError):
@@ -156,3 +159,67 @@ def _escape_untrusted(text: str, *, is_mrkdwn: bool) -> str:
 
 
 _decode = json.JSONDecoder(object_pairs_hook=_build_object).decode
+
+
+def mrkdwn_whole(text: str) -> Markup:
+    return _as_json(TRUSTED + collapse_whitespace(str(text)))
+
+
+def plain_whole(text: str) -> Markup:
+    return _as_json(collapse_whitespace(str(text)))
+
+
+def mrkdwn_value(value: Any) -> str:
+    if isinstance(value, Newline):
+        return value.mark
+    words = _to_text(value)
+    return words if isinstance(words, TrustedText) else escape(words)
+
+
+def plain_value(value: Any) -> str:
+    if isinstance(value, Newline):
+        return value.mark
+    words = _to_text(value)
+    if isinstance(words, TrustedText):
+        raise TypeError("mrkdwn in {% plain %}: it would show its mark-up")
+    return words
+
+
+def _as_json(words: str) -> Markup:
+    return Markup(_to_json(words))  # noqa: S704
+
+
+# `json.dumps` makes an encoder each time that anything is not as by default.
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _to_text(value: Any) -> str:
+    """What a value says: `TrustedText` if it is mrkdwn of ours, else cleaned outside text."""
+    if type(value) is str:  # nearly all there is
+        return clean_start(value)
+    if isinstance(value, TrustedText):
+        return value
+    if isinstance(value, Markup):
+        return _macro_text(value)
+    if isinstance(value, Undefined):
+        str(value)  # raises, and names what is missing
+    if value is None:
+        return ""
+    if not isinstance(value, str | int | float):
+        raise TypeError(f"words cannot hold a {type(value).__name__}: pick one of its fields")
+    return clean_start(str.__str__(value) if isinstance(value, str) else str(value))
+
+
+def _macro_text(output: Markup) -> str:
+    try:
+        words = json.loads(str(output))
+    except ValueError:
+        words = None
+    if not isinstance(words, str):
+        raise TypeError("words can hold a macro only if it gives one text, written with a tag")
+    return TrustedText(words[1:]) if words.startswith(TRUSTED) else words
+
+
+def unescaped(words: str) -> Markup:
+    """Past Jinja's own escaping, which is HTML's."""
+    return Markup(words)  # noqa: S704

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
-from jinja2 import Environment, Undefined, nodes
+from jinja2 import Environment, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
-from markupsafe import Markup
 
-from bot.rendering.parse import TRUSTED, Newline, TrustedText, collapse_whitespace, mark_whitespace
-from bot.rendering.text import clean_start, escape
+from bot.rendering.parse import (
+    mark_whitespace,
+    mrkdwn_value,
+    mrkdwn_whole,
+    plain_value,
+    plain_whole,
+    unescaped,
+)
 
 # Their output would reach the text around the tag's own encoding.
 _NOT_WITHIN = (
@@ -35,12 +38,12 @@ class WordTags(Extension):
         # With a space in their names, no template can call them.
         environment.filters.update(
             {
-                "mrkdwn value": _mrkdwn_value,
-                "mrkdwn whole": _mrkdwn_whole,
-                "plain value": _plain_value,
-                "plain whole": _plain_whole,
+                "mrkdwn value": mrkdwn_value,
+                "mrkdwn whole": mrkdwn_whole,
+                "plain value": plain_value,
+                "plain whole": plain_whole,
                 "words joined": "".join,
-                "words as they are": _unescaped,
+                "words as they are": unescaped,
             }
         )
 
@@ -108,67 +111,3 @@ def _chosen(cases: list[nodes.If], otherwise: list[nodes.Node], line: int) -> no
 
 def _filter(node: nodes.Expr | None, name: str) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno if node else None)
-
-
-def _mrkdwn_whole(text: str) -> Markup:
-    return _as_json(TRUSTED + collapse_whitespace(str(text)))
-
-
-def _plain_whole(text: str) -> Markup:
-    return _as_json(collapse_whitespace(str(text)))
-
-
-def _mrkdwn_value(value: Any) -> str:
-    if isinstance(value, Newline):
-        return value.mark
-    words = _to_text(value)
-    return words if isinstance(words, TrustedText) else escape(words)
-
-
-def _plain_value(value: Any) -> str:
-    if isinstance(value, Newline):
-        return value.mark
-    words = _to_text(value)
-    if isinstance(words, TrustedText):
-        raise TypeError("mrkdwn in {% plain %}: it would show its mark-up")
-    return words
-
-
-def _to_text(value: Any) -> str:
-    """What a value says: `TrustedText` if it is mrkdwn of ours, else cleaned outside text."""
-    if type(value) is str:  # nearly all there is
-        return clean_start(value)
-    if isinstance(value, TrustedText):
-        return value
-    if isinstance(value, Markup):
-        return _macro_text(value)
-    if isinstance(value, Undefined):
-        str(value)  # raises, and names what is missing
-    if value is None:
-        return ""
-    if not isinstance(value, str | int | float):
-        raise TypeError(f"words cannot hold a {type(value).__name__}: pick one of its fields")
-    return clean_start(str.__str__(value) if isinstance(value, str) else str(value))
-
-
-def _macro_text(output: Markup) -> str:
-    try:
-        words = json.loads(str(output))
-    except ValueError:
-        words = None
-    if not isinstance(words, str):
-        raise TypeError("words can hold a macro only if it gives one text, written with a tag")
-    return TrustedText(words[1:]) if words.startswith(TRUSTED) else words
-
-
-def _unescaped(words: str) -> Markup:
-    """Past Jinja's own escaping, which is HTML's."""
-    return Markup(words)  # noqa: S704
-
-
-def _as_json(words: str) -> Markup:
-    return Markup(_to_json(words))  # noqa: S704
-
-
-# `json.dumps` makes an encoder each time that anything is not as by default.
-_to_json = json.JSONEncoder(ensure_ascii=False).encode

@@ -14,6 +14,7 @@ from bot.domain.accounts import (
     Connection,
     Credentials,
     Token,
+    require_connection,
 )
 from bot.domain.alerts import Alert
 from bot.domain.digests import Digest
@@ -92,14 +93,6 @@ class AccountService:
             await self._emporix.list_jobs(connection, Filters(size=1))
         except (Unauthorized, Forbidden) as error:
             raise ConnectRefused("no_access", connection.tenant) from error
-
-
-def require_connection(account: Account, tenant: str = "") -> Connection:
-    """The connection to a tenant, or to the default one; raises NotConnected."""
-    name = tenant or account.default_tenant or next(iter(account.connections), "")
-    if name not in account.connections:
-        raise NotConnected(name, tuple(account.connections))
-    return account.connections[name]
 
 
 def _checked_name(tenant: str) -> str:

@@ -15,7 +15,7 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
 from bot.domain.times import Clock
 from bot.emporix.client import EmporixClient
-from bot.emporix.time_range import ALL_TIMES, TimeRange
+from bot.emporix.query import ALL_TIMES, TimeRange
 from bot.errors import BotError
 from bot.services.concurrency import SingleFlight
 from bot.services.references import normalize

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from bot.domain.accounts import Account, Caller
+from bot.domain.accounts import Account, Caller, require_connection
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job
 from bot.domain.lists import ListCursor
@@ -23,9 +23,8 @@ from bot.errors import (
     ProxyAnswered,
     RateLimited,
 )
-from bot.services.accounts import require_connection
 from bot.services.agents import NamedJobs
-from bot.services.filters.form import from_compact
+from bot.services.filters.parser import from_compact
 from bot.services.pagination import (
     ListJobs,
     ListPage,

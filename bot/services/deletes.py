@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from bot.domain.accounts import DELETE_SCOPE, Account, Caller, Connection
+from bot.domain.accounts import DELETE_SCOPE, Account, Caller, Connection, require_connection
 from bot.domain.audit import BEGUN
 from bot.domain.cleanups import ALREADY_GONE, DELETED
 from bot.domain.jobs import DeletedJob
@@ -28,7 +28,6 @@ from bot.errors import (
     StoreUnavailable,
     Unauthorized,
 )
-from bot.services.accounts import require_connection
 from bot.services.concurrency import gather_all
 from bot.store.audit import AuditLog
 from bot.store.cleanups import CleanupJournal

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from bot.domain.accounts import Account
+from bot.domain.accounts import Account, require_connection
 from bot.domain.jobs import ExportResult
 from bot.emporix.client import EmporixClient
 from bot.errors import ExportUnusable
-from bot.services.accounts import require_connection
 
 ALGORITHMS = {"SHA-256": hashlib.sha256, "SHA-1": hashlib.sha1, "MD5": hashlib.md5}
 """Emporix does not say which one it uses, so each is tried; none of them guards a secret here."""

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from bot.domain.accounts import Account, Connection
+from bot.domain.accounts import Account, Connection, require_connection
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job
-from bot.emporix.time_range import ALL_TIMES
+from bot.emporix.query import ALL_TIMES
 from bot.errors import EmporixError, Forbidden, InvalidInput, NotFound
-from bot.services.accounts import require_connection
 from bot.services.agents import AGENT_NAMES_TIMEOUT_SECONDS, AgentNames, NamedJobs, Names
 from bot.services.references import References, find_references, mentioned_agents
 

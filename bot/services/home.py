@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
-from bot.domain.accounts import Account, Caller, Connection
+from bot.domain.accounts import Account, Caller, Connection, require_connection
 from bot.domain.alerts import Alert
 from bot.domain.audit import AuditEntry
 from bot.domain.digests import Digest
@@ -14,7 +14,6 @@ from bot.domain.jobs import FAILED, RUNNING, Job, JobSummary, NewestJobs, Tenant
 from bot.domain.times import DAY_SECONDS, Clock
 from bot.domain.watches import Watch
 from bot.errors import EmporixError
-from bot.services.accounts import require_connection
 from bot.services.agents import NamedJobs
 from bot.services.alerts.alerts import AlertService
 from bot.services.concurrency import SingleFlight, gather_all

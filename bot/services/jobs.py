@@ -7,18 +7,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import quote
 
-from bot.domain.accounts import Account, Connection
+from bot.domain.accounts import Account, Connection, require_connection
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job
 from bot.domain.lists import ListCursor
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.query import by_ids
-from bot.emporix.time_range import ALL_TIMES
+from bot.emporix.query import ALL_TIMES, by_ids
 from bot.errors import InvalidRequest, NotFound, OutdatedButton
-from bot.services.accounts import require_connection
 from bot.services.agents import NamedJobs
-from bot.services.filters.form import from_compact, to_compact
+from bot.services.filters.parser import from_compact, to_compact
 from bot.services.pagination import ListJobs, ListPage, read_snapshot, start_snapshot
 from bot.store.lists import ListStore
 

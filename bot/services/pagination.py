@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.domain.jobs import Job, JobPage
-from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
+from bot.domain.lists import (
+    MAX_PAGE_POSITIONS,
+    MAX_REMEMBERED_IDS,
+    ListCursor,
+    PagePosition,
+    ReadMark,
+)
 from bot.domain.times import parse_time
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.time_range import ALL_TIMES, CREATED, MODIFIED, TimeRange
+from bot.emporix.query import ALL_TIMES, CREATED, MODIFIED, TimeRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ def _window(
     behind = start + len(jobs) - len(ahead) + len(taken)
     left = None if end.total is None else max(0, end.total - behind)
     has_more = len(ahead) > size or end.has_more
-    mark = mark.advance(map(job_key, taken), passed)
+    mark = advanced(mark, map(job_key, taken), passed)
     return ListWindow(taken, mark, left, end.total, has_more if left is None else left > 0)
 
 
@@ -190,12 +198,16 @@ async def start_snapshot(call: ListJobs, cursor: ListCursor, number: int, now: f
         undated=_known_undated(filters, order, undated, is_all=number == 1 and not found.has_more),
         positions=(),
     )
-    return _list_page(cursor, cursor.position(number), found.jobs, dated, undated)
+    return _list_page(cursor, page_position(cursor, number), found.jobs, dated, undated)
 
 
 async def read_snapshot(call: ListJobs, cursor: ListCursor, number: int) -> ListPage:
     """A page of the list as it was at the first look, without what was deleted since."""
-    filters, order, place = cursor.filters, Order(cursor.filters.sort), cursor.position(number)
+    filters, order, place = (
+        cursor.filters,
+        Order(cursor.filters.sort),
+        page_position(cursor, number),
+    )
     time_range = order.time_range(place.last_time, cursor.until) if cursor.until else ALL_TIMES
     dated = await list_window(_page_fetcher(call, filters, time_range), place.dated, filters.size)
     cursor = await _fetch_undated_count(call, _infer_undated(cursor, place, dated), dated)
@@ -224,7 +236,7 @@ def _list_page(
         before=place.offset,
         total=before + (dated.left or 0) + (undated.left or 0) if counted else None,
         has_more=dated.has_more or undated.has_more,
-        cursor=cursor.with_positions(place, following),
+        cursor=with_positions(cursor, place, following),
     )
 
 
@@ -237,7 +249,7 @@ def _next_position(
     if reached in ("", place.last_time):
         return place.last_time, dated.mark
     tied = [job_key(job) for job in dated.jobs if order.time(job) == reached]
-    return reached, ReadMark().advance(tied, len(tied))
+    return reached, advanced(ReadMark(), tied, len(tied))
 
 
 def _split_undated(found: ListWindow, order: Order, number: int) -> tuple[ListWindow, ListWindow]:
@@ -246,8 +258,10 @@ def _split_undated(found: ListWindow, order: Order, number: int) -> tuple[ListWi
     undated = tuple(job for job in found.jobs if not order.time(job))
     is_first = number == 1
     ahead = found.mark.offset - len(found.jobs)
-    behind = ReadMark(ahead, is_complete=is_first).advance(map(job_key, dated), ahead + len(dated))
-    beside = ReadMark(is_complete=is_first).advance(map(job_key, undated), len(undated))
+    behind = advanced(
+        ReadMark(ahead, is_complete=is_first), map(job_key, dated), ahead + len(dated)
+    )
+    beside = advanced(ReadMark(is_complete=is_first), map(job_key, undated), len(undated))
     return replace(found, jobs=dated, mark=behind), replace(_no_jobs(beside), jobs=undated)
 
 
@@ -303,3 +317,38 @@ def _page_fetcher(call: ListJobs, filters: Filters, time_range: TimeRange) -> Fe
     fields = (*filters.fields, "metadata") if filters.fields else ()
     asked = replace(filters, sort=Order(filters.sort).with_tiebreaker, fields=fields)
     return lambda number, size: call(replace(asked, page=number, size=size), time_range)
+
+
+def page_position(cursor: ListCursor, page: int) -> PagePosition:
+    """Where a page begins: as stored in the cursor, or estimated from its number."""
+    before = (page - 1) * cursor.filters.size
+    is_start = bool(cursor.until) and before == 0
+    estimate = PagePosition(page, before, dated=ReadMark(before, is_complete=is_start))
+    return next((place for place in cursor.positions if place.page == page), estimate)
+
+
+def with_positions(cursor: ListCursor, *known: PagePosition) -> ListCursor:
+    """The cursor with these positions, and the nearest of its others."""
+    pages = [place.page for place in known]
+    others = [place for place in cursor.positions if place.page not in pages]
+    others.sort(key=lambda place: abs(place.page - pages[0]))
+    return replace(cursor, positions=(*known, *others)[:MAX_PAGE_POSITIONS])
+
+
+def advanced(mark: ReadMark, seen: Iterable[str], passed: int) -> ReadMark:
+    """The mark behind these jobs, too."""
+    together = (*mark.last_ids, *seen)
+    return ReadMark(
+        passed,
+        together[-MAX_REMEMBERED_IDS:],
+        mark.is_complete and len(together) <= MAX_REMEMBERED_IDS,
+    )
+
+
+_DIGEST_BYTES = 6
+
+
+def short_hash(text: str) -> str:
+    """Eight letters for an id; there are 2^48 different ones, and a page compares a few."""
+    hashed = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=_DIGEST_BYTES).digest()
+    return urlsafe_b64encode(hashed).decode()

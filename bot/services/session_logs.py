@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from bot.domain.accounts import Account
+from bot.domain.accounts import Account, require_connection
 from bot.domain.jobs import LogLine, Session
 from bot.emporix.client import EmporixClient
 from bot.errors import NotFound
-from bot.services.accounts import require_connection
 
 LOG_LINES_PER_PAGE = 20
 """On a page."""

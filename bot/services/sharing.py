@@ -6,10 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from bot.domain.accounts import Account, Caller
+from bot.domain.accounts import Account, Caller, require_connection
 from bot.domain.channels import Audience
 from bot.errors import OutdatedButton, ShareRefused
-from bot.services.accounts import require_connection
 from bot.services.jobs import JobList, JobService
 from bot.store.idempotency import Deletions, OnceStep
 from bot.store.lists import ListStore

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
-from bot.domain.accounts import Account, Caller, PolledConnection
+from bot.domain.accounts import Account, Caller, PolledConnection, require_connection
 from bot.domain.jobs import RUNNING, Job
 from bot.domain.times import Clock, parse_time
 from bot.domain.watches import NO_MESSAGE, MessageRef, Watch
 from bot.errors import EmporixError, InvalidInput, NotConnected
-from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES, require_connection
+from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES
 from bot.services.jobs import JobCard, JobLookup, JobsById, JobService
 from bot.store.accounts import AccountStore
 from bot.store.watches import WatchStore

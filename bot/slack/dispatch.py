@@ -271,22 +271,24 @@ class Dispatch:
         """Let a listener run when its turn comes; raises Busy."""
         sends = self._reply_to(request)
         reply = LoadingReply(self.renderer, sends, replaced)
-        modal = LoadingModal(self.renderer, request)
-        values |= ValuesAfterAck(modal=modal, reply=reply)
+        values |= ValuesAfterAck(reply=reply)
+        modal = None
+        if request.is_in_modal or "modal" in listener.parameters:
+            values["modal"] = modal = LoadingModal(self.renderer, request)
         if isinstance(sends, HomeTab):  # what the listener shows there follows what `reply` shows
             values["home"] = sends
         run = partial(self._run, listener, request, reply, modal, values)
         self.background.start(request.caller, run, at_once=listener.at_once)
         if not listener.at_once:
-            begin = reply.begin if request.response_url else modal.begin
-            begin(self.loading_after_seconds)
+            waiting = modal if modal and not request.response_url else reply
+            waiting.begin(self.loading_after_seconds)
 
     async def _run(
         self,
         listener: Listener,
         request: SlackRequest,
         reply: LoadingReply,
-        modal: LoadingModal,
+        modal: LoadingModal | None,
         values: ValuesAfterAck,
     ) -> None:
         await request.until_answered()
@@ -302,7 +304,8 @@ class Dispatch:
             await self.error_handler.show(error, request.reference, surface)
         finally:
             await reply.end()
-            await modal.end()
+            if modal:
+                await modal.end()
 
     async def _keep_form(
         self, error: BotError, request: SlackRequest, modal: SubmittedModal
@@ -368,9 +371,9 @@ class Dispatch:
                 await draft.record(self.audit)
 
     @staticmethod
-    def _surface(modal: Modal, reply: Reply) -> Reply | Modal:
+    def _surface(modal: Modal | None, reply: Reply) -> Reply | Modal:
         """What the person looks at: a modal, also one opened meanwhile, or messages."""
-        return modal if modal.is_open else reply
+        return modal if modal and modal.is_open else reply
 
     def _reply_to(self, request: SlackRequest) -> MessageSender:
         """Sends answers to where the request came from."""

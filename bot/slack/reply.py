@@ -11,7 +11,8 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from bot.rendering.chart import has_chart, without_chart
+from bot.rendering.blockkit.rules import has_chart
+from bot.rendering.chart import without_chart
 from bot.rendering.renderer import Renderer
 from bot.slack.client import MAX_RETRY_AFTER_SECONDS
 from bot.slack.errors import INVALID_BLOCKS, SLACK_ERRORS, error_name, retry_after_header

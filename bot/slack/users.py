@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -106,13 +107,13 @@ class CurrentUser:
 TIME_ZONE_TIMEOUT_SECONDS = 2.0  # somebody waits for a list
 
 
+@dataclass(frozen=True, slots=True)
 class UserClock:
     """The clock of the person behind one request."""
 
-    def __init__(
-        self, time_zones: TimeZoneCache, clock: Callable[[], float], request: SlackRequest
-    ) -> None:
-        self._time_zones, self._clock, self._request = time_zones, clock, request
+    _time_zones: TimeZoneCache
+    _clock: Callable[[], float]
+    _request: SlackRequest
 
     def now(self) -> float:
         """Seconds since 1970."""

@@ -9,11 +9,11 @@ import secrets
 
 from bot.domain.accounts import PolledConnection
 from bot.domain.alerts import Alert, PostedAlert
+from bot.domain.records import Serializer
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.due_index import PolledConnections, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
-from bot.store.serialization import Serializer
 from bot.store.versioned_records import ALERT_LIMITS, Argument, RecordIndexes, VersionedRecordStore
 
 ALERT_SERIALIZER = Serializer(Alert)

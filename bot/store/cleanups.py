@@ -9,13 +9,13 @@ from typing import Any
 from bot.domain.accounts import Caller
 from bot.domain.audit import BEGUN
 from bot.domain.cleanups import ALREADY_GONE, DELETED, Cleanup
+from bot.domain.records import Serializer
 from bot.errors import NOT_DONE, LimitReached
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.due_index import DueIndex, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
 from bot.store.locks import Locks
-from bot.store.serialization import Serializer
 from bot.store.versioned_records import CLEANUPS_PERIOD_SECONDS, MAX_CLEANUPS, WAIT_FOR
 
 RETRIED = "retried"

@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Mapping
 
 from bot.domain.digests import DayTotals, Digest, DueRun
+from bot.domain.records import Serializer
 from bot.errors import LimitReached
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.due_index import DueIndex, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
-from bot.store.serialization import Serializer
 from bot.store.versioned_records import (
     DIGEST_LIMITS,
     MAX_POSTS_NOW,

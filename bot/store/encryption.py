@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from redis.exceptions import RedisError
 
 from bot.domain.accounts import Caller, Connection, Token
+from bot.domain.records import InvalidRecord, Serializer
 from bot.store import keys as redis_keys
-from bot.store.serialization import InvalidRecord, Serializer
 
 KEY_BYTES = 32
 KEY_ID_LENGTH = 8

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.domain.accounts import Caller
+from bot.domain.records import Serializer
 from bot.errors import OutdatedButton
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
-from bot.store.serialization import Serializer
 
 FORM_TTL_SECONDS = 60 * 60  # a response_url lives half of that
 

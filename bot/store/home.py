@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from bot.domain.accounts import Caller
 from bot.domain.jobs import TenantStats
+from bot.domain.records import Serializer
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.encryption import CONNECTION_FIELD, Cipher, EncryptedRecords
-from bot.store.serialization import Serializer
 
 TENANT_STATS_TTL_SECONDS = 60 * 60
 HOME_OPENED_TTL_SECONDS = 30 * 24 * 60 * 60

@@ -12,6 +12,7 @@ from typing import Literal
 from bot.domain.accounts import Account, Caller
 from bot.domain.jobs import DeletedJob
 from bot.domain.lists import ListCursor
+from bot.domain.records import InvalidRecord, Serializer
 from bot.errors import StoreUnavailable
 from bot.store import keys as redis_keys
 from bot.store.accounts import AccountStore
@@ -19,7 +20,6 @@ from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
 from bot.store.lists import read_cursor
 from bot.store.locks import Locks, new_holder
 from bot.store.rate_limits import SECONDS_PER_CHANNEL_MESSAGE, rate_limit_keys
-from bot.store.serialization import InvalidRecord, Serializer
 
 POST_CLAIM_SECONDS = 20.0
 """Longer than a search of the history and a post take together."""

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from bot.domain.accounts import Caller
 from bot.domain.lists import ListCursor
+from bot.domain.records import InvalidRecord, Serializer
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
-from bot.store.serialization import InvalidRecord, Serializer
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from typing import Literal
 
 from bot.domain.accounts import Caller
 from bot.domain.channels import Audience
+from bot.domain.records import Serializer
 from bot.store import keys as redis_keys
 from bot.store.connection import REDIS_NOW, Commands, translate_redis_errors
 from bot.store.encryption import Cipher, EncryptedRecords
-from bot.store.serialization import Serializer
 
 TIME_ZONE_TTL_SECONDS = 24 * 60 * 60  # who travels has their new zone a day later at the latest
 

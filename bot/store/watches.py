@@ -9,12 +9,12 @@ import secrets
 from typing import Literal
 
 from bot.domain.accounts import Caller, PolledConnection
+from bot.domain.records import Serializer
 from bot.domain.watches import Watch
 from bot.store import keys as redis_keys
 from bot.store.connection import Commands, translate_redis_errors
 from bot.store.due_index import PolledConnections, ScheduledRecords
 from bot.store.encryption import Cipher, EncryptedRecords
-from bot.store.serialization import Serializer
 
 # One user's watches are counted and added in one step, so that two presses cannot pass the limit.
 ADD_WATCH = """

@@ -11,7 +11,7 @@ from functools import partial
 
 from slack_sdk.errors import SlackApiError
 
-from bot.domain.accounts import OWNER_GONE, Caller, Connection
+from bot.domain.accounts import OWNER_GONE, Caller, Connection, require_connection
 from bot.domain.audit import AuditEvent
 from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import (
@@ -25,7 +25,7 @@ from bot.errors import (
     StoreUnavailable,
 )
 from bot.scheduler.tasks import TaskContext, TaskQueue, periodic, task
-from bot.services.accounts import CONNECTION_ERRORS, require_connection
+from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.alerts.lifecycle import OWNER_CHECK_INTERVAL_SECONDS
 from bot.services.departures import Departures
 from bot.services.digests import lifecycle

@@ -10,8 +10,7 @@ import pytest
 import stamina
 
 from bot.emporix.client import EmporixClient
-from bot.emporix.http import http_client
-from bot.emporix.retries import MAX_CALL_ATTEMPTS
+from bot.emporix.http import MAX_CALL_ATTEMPTS, http_client
 from tests.emporix.fakes import NOW, FakeTokens
 
 QUICK = httpx.Timeout(2, read=0.3)

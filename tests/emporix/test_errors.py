@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.emporix.errors import MAX_DETAILS, response_error, token_error, translate_request_errors
+from bot.emporix.client import translate_request_errors
+from bot.emporix.errors import MAX_DETAILS, response_error, token_error
 from bot.emporix.http import BodyTooLarge, UnexpectedEncoding
 from bot.errors import (
     MAY_HAVE_WORKED,

@@ -10,8 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.filters import Filters
-from bot.emporix.query import to_q
-from bot.emporix.time_range import MODIFIED, TimeRange, quote_value
+from bot.emporix.query import MODIFIED, TimeRange, quote_value, to_q
 from sandbox.emporix.query import matching
 from sandbox.emporix.times import iso
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import stamina
 
-from bot.emporix.retries import MAX_CALL_ATTEMPTS, call_with_retries
+from bot.emporix.http import MAX_CALL_ATTEMPTS, call_with_retries
 from bot.errors import (
     EmporixError,
     EmporixFailed,

@@ -66,7 +66,7 @@ DOCUMENTED = (
         README,
         "JSON of up to 2 MB comes on",
     ),
-    Limit("emporix.retries.CALL_BUDGET_SECONDS", 8, README, "Emporix gets 8 s for a call"),
+    Limit("emporix.http.CALL_BUDGET_SECONDS", 8, README, "Emporix gets 8 s for a call"),
     Limit("emporix.http.MAX_RESPONSE_BYTES", 10 * 1024 * 1024, USERS, "larger than 10 MB"),
     Limit("services.digests.history.SETTLED_SECONDS", 6 * HOUR, README, "first counted 6 hours"),
     Limit("services.digests.history.HISTORY_DAYS", 14, USERS, "Chart of the last 14 days"),
@@ -196,7 +196,7 @@ UNDOCUMENTED: dict[str, float] = {
     "emporix.client.MAX_QUERY_STRING_BYTES": 8_000,  # Emporix: a URL has at most 10 KB
     "emporix.errors.MAX_DETAILS": 5,
     "emporix.models.MAX_MESSAGE_LENGTH": 300,
-    "emporix.retries.MAX_CALL_ATTEMPTS": 3,
+    "emporix.http.MAX_CALL_ATTEMPTS": 3,
     "logs.MAX_LOGGED_CHARACTERS": 20_000,
     "rendering.jobs_csv.MAX_CELL_LENGTH": 32_767,  # Excel
     "rendering.agent_message.CARD_TEXT_LENGTH": 50_000,
@@ -225,7 +225,7 @@ UNDOCUMENTED: dict[str, float] = {
     "services.jobs.MAX_IDS_PER_QUERY": 50,
     "services.jobs.MAX_SINGLE_LOOKUPS": 10,
     "services.session_logs.LOG_LINES_PER_PAGE": 20,
-    "services.filters.form.MAX_COMPACT_LENGTH": 1500,
+    "services.filters.parser.MAX_COMPACT_LENGTH": 1500,
     "services.pagination.MAX_EXTRA_CALLS": 3,
     "services.csv_export.MAX_EXPORT_PAUSES": 5,
     "slack.request.MAX_MESSAGE_CHARACTERS": 100_000,

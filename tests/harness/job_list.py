@@ -8,8 +8,7 @@ from bot.domain.filters import Filters
 from bot.domain.jobs import JobPage
 from bot.emporix.client import list_params
 from bot.emporix.models import parse_job_page
-from bot.emporix.query import to_q
-from bot.emporix.time_range import TimeRange
+from bot.emporix.query import TimeRange, to_q
 from sandbox.emporix.listing import listing
 from sandbox.emporix.tenant import Collection
 from sandbox.emporix.times import iso

@@ -10,7 +10,7 @@ from typing import Any
 from bot.domain.accounts import Account, Caller, Connection
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
-from bot.emporix.time_range import TimeRange
+from bot.emporix.query import TimeRange
 from bot.errors import BotError, EmporixError
 from bot.services.alerts.alerts import AlertService
 from bot.services.alerts.lifecycle import AlertLifecycle

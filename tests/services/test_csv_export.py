@@ -14,7 +14,7 @@ from bot.domain.accounts import Account, Caller, Connection
 from bot.domain.filters import Filters
 from bot.domain.jobs import JobPage
 from bot.domain.lists import ListCursor
-from bot.emporix.time_range import TimeRange
+from bot.emporix.query import TimeRange
 from bot.errors import (
     Busy,
     EmporixFailed,
@@ -32,7 +32,7 @@ from bot.services.csv_export import (
     CsvExport,
     ListRequest,
 )
-from bot.services.filters.form import to_compact
+from bot.services.filters.parser import to_compact
 from sandbox.emporix.times import iso
 from tests.harness.clock import FakeClock
 from tests.harness.job_list import FakeJobList

@@ -12,7 +12,7 @@ from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage, NewestJobs, TenantStats
 from bot.domain.times import DAY_SECONDS
-from bot.emporix.time_range import ALL_TIMES, TimeRange
+from bot.emporix.query import ALL_TIMES, TimeRange
 from bot.errors import BotError, RateLimited, StoreUnavailable, Unauthorized
 from bot.services.home import HOME_EXCERPT_LENGTH, HOME_JOBS_SHOWN, TenantStatsReader
 from tests.harness.clock import NOW, FakeClock

@@ -8,7 +8,7 @@ from typing import Any, cast
 from bot.domain.accounts import Caller, Connection, Credentials
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
-from bot.emporix.time_range import TimeRange
+from bot.emporix.query import TimeRange
 from bot.errors import InvalidRequest, NotFound
 from bot.services.jobs import MAX_IDS_PER_QUERY, MAX_SINGLE_LOOKUPS, JobsById
 

@@ -27,12 +27,12 @@ REGISTRY = discover(bot.listeners)
 
 HARMLESS = [
     "action alerts.list.jobs",
+    "action connect.disconnect_keep",
     "action connect.open",
     "action digest.delete.keep",
     "action digest.edit.open",
     "action digest.new.open",
     "action digest.preview.show",
-    "action disconnect.keep",
     "action home.jobs.failed",
     "action home.jobs.filter",
     "action home.jobs.open",

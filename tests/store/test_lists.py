@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bot.domain.filters import Filters
-from bot.domain.lists import ListCursor, PagePosition, ReadMark, short_hash
+from bot.domain.lists import ListCursor, PagePosition, ReadMark
+from bot.services.pagination import advanced, page_position, short_hash, with_positions
 from bot.store import keys as redis_keys
 from bot.store.lists import CURSOR_SERIALIZER, LIST_TTL_SECONDS, ListStore, new_cursor_id
 from tests.harness.clock import FakeClock
@@ -103,22 +104,22 @@ def test_a_record_stays_small() -> None:
     """However long somebody turns pages, the record does not grow beyond a few kilobytes."""
     cursor = ASKED
     for number in range(1, 200):
-        mark = ReadMark().advance((short_hash(f"{number}-{job}") for job in range(50)), 10**6)
-        cursor = cursor.with_positions(
-            PagePosition(number, 10**6, "2026-11-23T10:33:20.000Z", mark, mark)
+        mark = advanced(ReadMark(), (short_hash(f"{number}-{job}") for job in range(50)), 10**6)
+        cursor = with_positions(
+            cursor, PagePosition(number, 10**6, "2026-11-23T10:33:20.000Z", mark, mark)
         )
     assert len(CURSOR_SERIALIZER.write(cursor).encode()) < 11_000
-    assert cursor.position(199).offset == 10**6
+    assert page_position(cursor, 199).offset == 10**6
 
 
 def test_remembers_the_nearest_places() -> None:
     """The pages around the one that is shown can be turned to exactly."""
     cursor = ASKED
     for number in (*range(1, 30), *range(30, 15, -1)):
-        cursor = cursor.with_positions(
-            PagePosition(number, 1000 + number), PagePosition(number + 1, 1001 + number)
+        cursor = with_positions(
+            cursor, PagePosition(number, 1000 + number), PagePosition(number + 1, 1001 + number)
         )
-    assert [cursor.position(near).offset for near in (16, 17, 18)] == [1016, 1017, 1018]
+    assert [page_position(cursor, near).offset for near in (16, 17, 18)] == [1016, 1017, 1018]
 
 
 def test_ids_do_not_repeat() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.emporix.retries import CALL_BUDGET_SECONDS
+from bot.emporix.http import CALL_BUDGET_SECONDS
 from bot.store import accounts, idempotency
 from bot.store import keys as redis_keys
 from bot.store.locks import Locks, WorkerLeases, new_holder

@@ -20,14 +20,13 @@ from bot.domain.alerts import Alert, Watermark
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
 from bot.domain.jobs import DeletedJob, TenantStats
-from bot.domain.records import StoredRecord
+from bot.domain.records import SERIALIZERS, InvalidRecord, Serializer, StoredRecord
 from bot.domain.watches import Watch
 from bot.store import keys as redis_keys
 from bot.store.alerts import AlertStore
 from bot.store.digests import DigestStore
 from bot.store.home import HomeStore
 from bot.store.idempotency import Deletions
-from bot.store.serialization import SERIALIZERS, InvalidRecord, Serializer
 from bot.store.watches import WatchStore
 from tests.harness.source_code import PROJECT, imports, modules
 from tests.store.fixtures import ADA, CIPHER

@@ -421,7 +421,9 @@ async def test_a_channel_that_it_left_hears_nothing_of_repeats(harness: AppHarne
 
 async def records(harness: AppHarness) -> dict[str, dict[str, str]]:
     """All that is kept of alerts, their messages excepted."""
-    keys = [key async for key in harness.redis.scan_iter("*:alert:*") if ":post" not in key]
+    keys = [
+        key async for key in harness.redis.scan_iter(redis_keys.alert("*")) if ":posts" not in key
+    ]
     return {key: await harness.redis.hgetall(key) for key in keys}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.domain.accounts import Account, Caller
-from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton
 from bot.services.filters.parser import LocalClock
@@ -25,4 +24,4 @@ async def list_alerts(
 @action(buttons.ALERTS_LIST_JOBS, audit=None)
 async def list_jobs(button: ListButton, account: Account, jobs: JobService, reply: Reply) -> None:
     """By the presser's own connection, for the presser alone."""
-    await views.show_list(await jobs.reopen(account, button.query), reply)
+    await reply("jobs/list", listing=await jobs.reopen(account, button.query), deletion=None)

@@ -8,8 +8,7 @@ from bot.listeners.alerts import views
 from bot.rendering import buttons
 from bot.rendering.buttons import AlertButton
 from bot.services.alerts.alerts import AlertService
-from bot.services.filters.parser import LocalClock
-from bot.services.filters.resolve import FilterResolver
+from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel

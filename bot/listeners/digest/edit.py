@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.accounts import Account
+from bot.domain.accounts import Account, require_connection
 from bot.domain.audit import AuditEvent
 from bot.listeners.digest import views
 from bot.rendering import buttons
 from bot.rendering.buttons import DigestButton
-from bot.services.accounts import require_connection
 from bot.services.digests.digests import DigestService
 from bot.services.digests.form import DigestDraft, DigestFormService
 from bot.services.filters.parser import LocalClock

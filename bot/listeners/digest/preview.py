@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from bot.domain.accounts import Account
+from bot.domain.accounts import Account, require_connection
 from bot.domain.digests import Digest, ScheduledRun
 from bot.errors import NoSuchDigest
 from bot.rendering import buttons
 from bot.rendering.buttons import DigestButton
-from bot.services.accounts import require_connection
 from bot.services.digests import lifecycle
 from bot.services.digests.digests import DigestService
 from bot.services.digests.form import DigestFormService

@@ -11,8 +11,7 @@ from bot.errors import InvalidInput
 from bot.rendering import buttons
 from bot.rendering.buttons import CleanupButton
 from bot.services.cleanups.cleanups import CleanupConfirmation, CleanupService
-from bot.services.filters.parser import LocalClock
-from bot.services.filters.resolve import FilterResolver
+from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.decorators import action, command, submission

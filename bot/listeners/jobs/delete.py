@@ -52,9 +52,7 @@ async def _show_list(
     except BotError:  # the job is deleted, whatever becomes of the list
         await reply("jobs/delete.done", deletion=_seen_by(account, deletion))
         return
-    template = "jobs/list" if listing.jobs else "jobs/list.empty"
-    seen = _seen_by(account, deletion)
-    await reply(template, replace=True, listing=listing, deletion=seen)
+    await reply("jobs/list", replace=True, listing=listing, deletion=_seen_by(account, deletion))
 
 
 def _seen_by(account: Account, deletion: DeletedJob) -> dict[str, object]:

@@ -15,15 +15,8 @@ from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton, ModalOrigin, WordsButton
 from bot.services.accounts import AccountService
-from bot.services.filters.form import (
-    FilterForm,
-    form_from_values,
-    from_compact,
-    parse_form,
-    to_form,
-)
-from bot.services.filters.parser import LocalClock, ParsedFilters
-from bot.services.filters.resolve import FilterResolver
+from bot.services.filters.form import FilterForm, form_from_values, parse_form, to_form
+from bot.services.filters.parser import FilterResolver, LocalClock, ParsedFilters, from_compact
 from bot.services.jobs import JobService
 from bot.slack.decorators import action, options, shortcut, submission
 from bot.slack.modals import Modal, OptionsReply, SubmittedModal
@@ -114,7 +107,7 @@ async def search(
         await views.show_form(form, account, modal, error=error, list_=list_)
         return
     if saved:
-        await views.show_list(listing, origin.reply_at(saved), replace=True)
+        await origin.reply_at(saved)("jobs/list", replace=True, listing=listing, deletion=None)
     await modal.update("jobs/filter.done" if saved else "jobs/search_results", listing=listing)
 
 

@@ -8,8 +8,7 @@ from bot.domain.lists import ListCursor
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton, TenantButton
-from bot.services.filters.parser import LocalClock
-from bot.services.filters.resolve import FilterResolver
+from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.jobs import JobList, JobService
 from bot.slack.decorators import action, command
 from bot.slack.modals import Modal
@@ -31,8 +30,10 @@ async def list_jobs(
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    await views.show_list(
-        await jobs.list(account, await filter_resolver.parse(text, account, clock)), reply
+    await reply(
+        "jobs/list",
+        listing=await jobs.list(account, await filter_resolver.parse(text, account, clock)),
+        deletion=None,
     )
 
 
@@ -55,7 +56,12 @@ async def turn_page(
     button: ListButton, account: Account, cursor: ListCursor | None, jobs: JobService, reply: Reply
 ) -> None:
     """To another page, or the same one read again; replaces the page that was clicked."""
-    await views.show_list(await views.page_of(button, account, cursor, jobs), reply, replace=True)
+    await reply(
+        "jobs/list",
+        replace=True,
+        listing=await views.page_of(button, account, cursor, jobs),
+        deletion=None,
+    )
 
 
 async def _show_in_place(listing: JobList, reply: Reply, modal: Modal) -> None:
@@ -63,4 +69,4 @@ async def _show_in_place(listing: JobList, reply: Reply, modal: Modal) -> None:
     if modal.is_open:
         await modal.update("jobs/search_results", listing=listing)
     else:
-        await views.show_list(listing, reply, replace=True)
+        await reply("jobs/list", replace=True, listing=listing, deletion=None)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from bot.domain.accounts import Account
 from bot.errors import InvalidInput
-from bot.listeners.jobs import views
-from bot.services.filters.parser import LocalClock
-from bot.services.filters.resolve import FilterResolver
+from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.jobs import JobService
 from bot.slack.decorators import command
 from bot.slack.reply import Reply
@@ -31,4 +29,6 @@ async def search_jobs(
             "The words to search are missing", advice="Type /emporix jobs search refund."
         )
     filters = await filter_resolver.parse(text, account, clock, status_words=False)
-    await views.show_list(await jobs.list(account, filters, searched=True), reply)
+    await reply(
+        "jobs/list", listing=await jobs.list(account, filters, searched=True), deletion=None
+    )

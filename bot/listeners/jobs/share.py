@@ -61,7 +61,7 @@ async def turn_page(
     if button.owner != account.caller.user_id:
         audit_entry.skip()
         page = await sharing.copy_page(account, button.owner, button.cursor, button.page)
-        await views.show_list(page, reply)
+        await reply("jobs/list", listing=page, deletion=None)
         return
     sharing.admit(await channel.audience())
     listing = await jobs.go_to_page(account, button.cursor, button.page)
@@ -69,4 +69,4 @@ async def turn_page(
     message = channel.render("jobs/share.list", listing=listing, shared_by=button.owner)
     if not await channel.edit(message):
         audit_entry.skip()
-        await views.show_list(listing, reply)
+        await reply("jobs/list", listing=listing, deletion=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from bot.domain.accounts import Account, Caller
+from bot.domain.accounts import Account, Caller, require_connection
 from bot.domain.jobs import DeletedJob
 from bot.domain.lists import ListCursor
 from bot.errors import (
@@ -20,7 +20,6 @@ from bot.errors import (
 )
 from bot.rendering.buttons import ListButton, ShareButton
 from bot.rendering.message_rows import job_row_numbers, shared_jobs, with_rows_replaced
-from bot.services.accounts import require_connection
 from bot.services.deletes import SharedDeletes
 from bot.services.filters.form import FilterForm
 from bot.services.jobs import JobList, JobService
@@ -29,7 +28,6 @@ from bot.slack.audit import AuditDraft
 from bot.slack.conversations import Channel
 from bot.slack.modals import Modal
 from bot.slack.origin import Origin
-from bot.slack.reply import Reply
 from bot.store.forms import FormStore
 from bot.store.idempotency import OnceStep
 
@@ -54,12 +52,6 @@ async def page_of(
         return await read(account, button.cursor, button.page, cursor)
     except OutdatedButton as error:
         raise OutdatedButton(query=button.query) from error
-
-
-async def show_list(listing: JobList, reply: Reply, *, replace: bool = False) -> None:
-    """A page of jobs, or what to do when there are none."""
-    template = "jobs/list" if listing.jobs else "jobs/list.empty"
-    await reply(template, replace=replace, listing=listing, deletion=None)
 
 
 async def show_form(

@@ -12,9 +12,11 @@ from typing import Any
 
 from bot.rendering.blockkit import limits
 from bot.rendering.blockkit.rules import (
+    CHART_BLOCK,
     Part,
     Rule,
     count_left_out,
+    first_charts,
     list_of,
     object_of,
     required_text_object,
@@ -22,7 +24,7 @@ from bot.rendering.blockkit.rules import (
     text_object,
     uncut_string,
 )
-from bot.rendering.chart import CHART_BLOCK, first_charts, fit_chart
+from bot.rendering.chart import fit_chart
 from bot.rendering.parse import InvalidPayload, is_message
 from bot.rendering.text import ELLIPSIS, cut, cut_as, is_blank, shorten
 

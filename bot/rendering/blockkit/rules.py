@@ -7,7 +7,7 @@ where nothing of it can be shown. None of them changes what it is given.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bot.rendering.text import ELLIPSIS, cut_as, is_blank
@@ -95,3 +95,26 @@ def object_of(vital: Mapping[str, Rule], spare: Mapping[str, Rule] = NO_RULES) -
 def count_left_out(number: int) -> Part:
     """The words that stand for what was left out."""
     return {"type": "mrkdwn", "text": f"*{number:,} more* not shown", "verbatim": True}
+
+
+CHART_BLOCK = "data_visualization"
+
+
+def has_chart(message: Mapping[str, Any]) -> bool:
+    return any(_is_chart(block) for block in message.get("blocks") or ())
+
+
+def first_charts(blocks: Iterable[Part], most: int) -> list[Part]:
+    """The blocks with no more than `most` charts; the last charts are left out."""
+    kept: list[Part] = []
+    for block in blocks:
+        if _is_chart(block):
+            most -= 1
+            if most < 0:
+                continue
+        kept.append(block)
+    return kept
+
+
+def _is_chart(block: Any) -> bool:
+    return isinstance(block, Mapping) and block.get("type") == CHART_BLOCK

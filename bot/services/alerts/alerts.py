@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
-from bot.domain.accounts import Account, Caller, PolledConnection
+from bot.domain.accounts import Account, Caller, PolledConnection, require_connection
 from bot.domain.alerts import Alert
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.domain.jobs import FAILED
 from bot.domain.times import Clock
 from bot.errors import InvalidInput, OutdatedButton
-from bot.services.accounts import require_connection, run_as
+from bot.services.accounts import run_as
 from bot.services.agents import NamedJobs
 from bot.services.alerts.lifecycle import AlertLifecycle
 from bot.services.alerts.poll import ALERT_POLL_INTERVAL_SECONDS, fetch_changes

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.backoff import MAX_EMPORIX_PAUSE_SECONDS, bounded
-from bot.domain.accounts import Connection, PolledConnection
+from bot.domain.accounts import Connection, PolledConnection, require_connection
 from bot.domain.alerts import Alert, ChangeBatch, JobChange
 from bot.domain.filters import Filters
 from bot.domain.jobs import FAILED, Job
 from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.query import iso
-from bot.emporix.time_range import MODIFIED, TimeRange
+from bot.emporix.query import MODIFIED, TimeRange, iso
 from bot.errors import EmporixError, InvalidRequest, NotConnected
-from bot.services.accounts import CONNECTION_ERRORS, require_connection
+from bot.services.accounts import CONNECTION_ERRORS
 from bot.services.agents import NamedJobs
 from bot.services.alerts.watermark import FetchedJobs, advance, changed_at, count_unfetched
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from bot.domain.alerts import WATERMARK_OVERLAP_SECONDS, Watermark
 from bot.domain.jobs import Job
-from bot.domain.lists import short_hash
 from bot.domain.times import parse_time
+from bot.services.pagination import short_hash
 
 TIME_RESOLUTION_SECONDS = 0.001
 """Emporix writes times to the millisecond."""

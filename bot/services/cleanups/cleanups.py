@@ -13,7 +13,7 @@ from bot.domain.times import Clock
 from bot.errors import DeletesOff, InvalidInput, OutdatedButton
 from bot.services.cleanups.selection import CleanupCounts, CleanupPreview, check_filters
 from bot.services.deletes import require_delete_scope
-from bot.services.filters.form import to_compact
+from bot.services.filters.parser import to_compact
 from bot.store.accounts import AccountStore
 from bot.store.cleanups import CleanupResults, CleanupStore
 from bot.store.health import Heartbeats

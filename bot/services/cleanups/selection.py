@@ -12,7 +12,7 @@ from bot.domain.cleanups import Cleanup
 from bot.domain.filters import NEWEST_FIRST, Filters
 from bot.domain.jobs import FAILED, RUNNING, SKIPPED, SUCCEEDED, Job, JobPage
 from bot.emporix.client import MAX_PAGE_SIZE
-from bot.emporix.time_range import ALL_TIMES, MODIFIED, TimeRange
+from bot.emporix.query import ALL_TIMES, MODIFIED, TimeRange
 from bot.errors import EmporixTooLarge, InvalidInput
 from bot.services.agents import NamedJobs
 from bot.services.csv_export import MAX_CSV_JOBS, within_cells

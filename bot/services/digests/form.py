@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
-from bot.domain.accounts import Account, Caller
+from bot.domain.accounts import Account, Caller, require_connection
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
 from bot.errors import (
@@ -21,10 +21,9 @@ from bot.errors import (
     NotConnected,
     NotInChannel,
 )
-from bot.services.accounts import AccountService, require_connection
+from bot.services.accounts import AccountService
 from bot.services.digests.digests import DigestService
-from bot.services.filters.parser import LocalClock
-from bot.services.filters.resolve import FilterResolver
+from bot.services.filters.parser import FilterResolver, LocalClock
 from bot.services.references import normalize
 
 MAX_DIGEST_NAME_LENGTH = 60

@@ -12,7 +12,7 @@ from bot.domain.times import Clock
 from bot.services.agents import NamedJobs
 from bot.services.concurrency import SingleFlight, cancel_all
 from bot.services.digests.lifecycle import ReportWindow
-from bot.services.filters.form import to_compact
+from bot.services.filters.parser import to_compact
 from bot.services.similarity import FailureGroup, group_failures, job_excerpt
 
 REPORTED_STATUSES = (SUCCEEDED, FAILED, RUNNING, SKIPPED)

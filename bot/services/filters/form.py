@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from typing import Any
 
 from bot.domain.filters import DEFAULT_PAGE_SIZE, Filters
-from bot.errors import InvalidInput, OutdatedButton
+from bot.errors import InvalidInput
 from bot.services.filters.parser import ParsedFilters, pair_quotes, parse
 from bot.services.filters.values import SORTS
-
-MAX_COMPACT_LENGTH = 1500
-"""A longer query has no compact form."""
-
-_DEFAULTS = asdict(Filters())
-
-
-def to_compact(filters: Filters, *, searched: bool) -> str:
-    """What differs from a list of all jobs; "" if that is too long or a newer version's."""
-    if filters.unknown:
-        return ""
-    facts = {name: value for name, value in asdict(filters).items() if value != _DEFAULTS[name]}
-    short = json.dumps([int(searched), facts], separators=(",", ":"), ensure_ascii=False)
-    return short if len(json.dumps(short)) <= MAX_COMPACT_LENGTH else ""
-
-
-def from_compact(short: str) -> tuple[Filters, bool]:
-    """The filters, and whether it is a search; raises OutdatedButton for what is none of ours."""
-    try:
-        searched, facts = json.loads(short)
-        return Filters(**{name: _value(name, fact) for name, fact in facts.items()}), bool(searched)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise OutdatedButton from error
-
-
-def _value(name: str, fact: Any) -> Any:
-    """A tuple where the default is one: JSON has lists only."""
-    if isinstance(fact, list) != isinstance(_DEFAULTS[name], tuple):
-        raise TypeError(name)
-    return tuple(map(str, fact)) if isinstance(fact, list) else fact
-
 
 MAX_FIELD_LENGTH = 3000
 """A longer query has no form, and can only be typed."""

@@ -1,15 +1,23 @@
-"""Parses typed filters: `status:failed since:monday late refund`."""
+"""Parses filters that were typed, or that a button carries in a compact form."""
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 from typing import Any, Protocol
 
+from bot.domain.accounts import Account, require_connection
 from bot.domain.filters import Filters
-from bot.errors import InvalidInput
+from bot.errors import InvalidInput, OutdatedButton
+from bot.services.agents import (
+    AGENT_NAMES_TIMEOUT_SECONDS,
+    AgentNames,
+    matching_agents,
+    resolve_agents,
+)
 from bot.services.filters.definitions import ALL_FILTERS, FILTERS_BY_NAME, RAW_QUERY, Filter
 from bot.services.filters.values import STATUS_NAMES, TIME_ADVICE, Span, When, join_words
 
@@ -237,4 +245,86 @@ def _check(since: float | None, until: float | None, now: float) -> None:
         raise InvalidInput(
             "Nothing lies between since: and until:",
             advice="The time behind since: must be earlier than the one behind until:.",
+        )
+
+
+MAX_COMPACT_LENGTH = 1500
+"""A longer query has no compact form."""
+
+
+_DEFAULTS = asdict(Filters())
+
+
+def to_compact(filters: Filters, *, searched: bool) -> str:
+    """What differs from a list of all jobs; "" if that is too long or a newer version's."""
+    if filters.unknown:
+        return ""
+    facts = {name: value for name, value in asdict(filters).items() if value != _DEFAULTS[name]}
+    short = json.dumps([int(searched), facts], separators=(",", ":"), ensure_ascii=False)
+    return short if len(json.dumps(short)) <= MAX_COMPACT_LENGTH else ""
+
+
+def from_compact(short: str) -> tuple[Filters, bool]:
+    """The filters, and whether it is a search; raises OutdatedButton for what is none of ours."""
+    try:
+        searched, facts = json.loads(short)
+        return Filters(**{name: _value(name, fact) for name, fact in facts.items()}), bool(searched)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise OutdatedButton from error
+
+
+def _value(name: str, fact: Any) -> Any:
+    """A tuple where the default is one: JSON has lists only."""
+    if isinstance(fact, list) != isinstance(_DEFAULTS[name], tuple):
+        raise TypeError(name)
+    return tuple(map(str, fact)) if isinstance(fact, list) else fact
+
+
+SUGGESTIONS_TIMEOUT_SECONDS = 1.0
+"""How long suggestions of agents wait for the names."""
+
+
+class FilterResolver:
+    """Reads what was typed behind a command as filters."""
+
+    def __init__(self, names: AgentNames) -> None:
+        self._names = names
+
+    async def parse(
+        self,
+        text: str,
+        account: Account,
+        clock: LocalClock,
+        *,
+        status_words: bool = True,
+        tenant: str = "",
+    ) -> Filters:
+        """The filters that were meant; `status_words` as in `parse`.
+
+        `tenant` is the one whose agents are meant where none was typed, "" for the default one.
+        Raises InvalidInput for what cannot be; where a day or an agent was typed also NotConnected
+        and StoreUnavailable.
+        """
+        asked = parse(text, status_words=status_words)
+        return await self.resolve(asked, account, clock, tenant=tenant)
+
+    async def resolve(
+        self, asked: ParsedFilters, account: Account, clock: LocalClock, *, tenant: str = ""
+    ) -> Filters:
+        """The filters that were meant by what has been read already; otherwise as `parse`."""
+        filters = await asked.resolve(clock)
+        if not filters.agents:
+            return filters
+        connection = require_connection(account, filters.tenant or tenant)
+        self._names.prefetch(connection)
+        return resolve_agents(
+            filters, await self._names.get_within(connection, AGENT_NAMES_TIMEOUT_SECONDS)
+        )
+
+    async def suggest_agents(self, account: Account, tenant: str, typed: str) -> dict[str, str]:
+        """The agents whose name or id has `typed` in it, names by id; raises NotConnected."""
+        connection = require_connection(account, tenant)
+        self._names.prefetch(connection)
+        return matching_agents(
+            typed, await self._names.get_within(connection, SUGGESTIONS_TIMEOUT_SECONDS)
         )

@@ -12,7 +12,7 @@ from bot.domain.jobs import Job
 from bot.rendering.renderer import Renderer
 from bot.services.alerts.grouping import MAX_ALERT_ROWS, AlertPlan, Repeats
 from bot.services.alerts.poll import LAST_CHANGED_FIRST
-from bot.services.filters.form import to_compact
+from bot.services.filters.parser import to_compact
 from bot.slack.posting.notifier import Notifier
 from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown, OutgoingMessage
 

@@ -13,7 +13,7 @@ from bot.domain.accounts import Account, Caller, Connection, Credentials, Polled
 from bot.domain.alerts import Alert, PostedAlert, Watermark
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
-from bot.emporix.time_range import TimeRange
+from bot.emporix.query import TimeRange
 from bot.errors import EmporixTimeout
 from bot.services.alerts.grouping import MAX_ALERT_ROWS, group_changes, posts_after
 from bot.services.alerts.lifecycle import AlertLifecycle

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.domain.accounts import Caller, Connection, Credentials, PolledConnection
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
-from bot.emporix.time_range import TimeRange
+from bot.emporix.query import TimeRange
 from bot.errors import RateLimited, Unauthorized
 from bot.services.alerts.poll import MAX_POLL_PAGES, PollResult, backoff_seconds, fetch_changes
 from bot.services.alerts.watermark import FetchedJobs

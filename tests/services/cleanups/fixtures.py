@@ -10,7 +10,7 @@ from bot.domain.accounts import Account, Caller, Connection
 from bot.domain.cleanups import Cleanup, CleanupProgress
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
-from bot.emporix.time_range import TimeRange
+from bot.emporix.query import TimeRange
 from bot.services.cleanups.cleanups import CleanupService
 from bot.services.cleanups.run import CleanupOwner, CleanupRuns
 from bot.services.cleanups.selection import CleanupCounts

@@ -13,7 +13,7 @@ from bot.domain.accounts import Connection
 from bot.domain.digests import DayTotals
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
-from bot.emporix.time_range import ALL_TIMES, TimeRange
+from bot.emporix.query import ALL_TIMES, TimeRange
 from bot.errors import EmporixFailed, EmporixTimeout, RateLimited
 from bot.services.digests.history import (
     HISTORY_DAYS,

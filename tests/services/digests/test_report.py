@@ -11,11 +11,11 @@ import pytest
 from bot.domain.accounts import Connection
 from bot.domain.filters import Filters
 from bot.domain.jobs import Job, JobPage
-from bot.emporix.time_range import ALL_TIMES, TimeRange
+from bot.emporix.query import ALL_TIMES, TimeRange
 from bot.errors import EmporixTimeout
 from bot.services.digests.lifecycle import ReportWindow
 from bot.services.digests.report import MAX_FAILURES_READ, MAX_GROUPS_SHOWN, DigestReports
-from bot.services.filters.form import from_compact
+from bot.services.filters.parser import from_compact
 from tests.harness.clock import FakeClock
 from tests.store.fixtures import connection
 

@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 from bot.domain.filters import Filters
 from bot.errors import InvalidInput, OutdatedButton
 from bot.rendering.buttons import ListButton
-from bot.services.filters.form import (
-    MAX_COMPACT_LENGTH,
-    FilterForm,
-    form_from_values,
-    from_compact,
-    parse_form,
-    to_compact,
-    to_form,
-)
-from bot.services.filters.parser import parse
+from bot.services.filters.form import FilterForm, form_from_values, parse_form, to_form
+from bot.services.filters.parser import MAX_COMPACT_LENGTH, from_compact, parse, to_compact
 from tests.harness.clock import NOW
 from tests.harness.outcome import outcome
 from tests.services.filters.fake_clock import FakeWall
