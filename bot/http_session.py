@@ -90,8 +90,8 @@ def _with_scheme(address: str) -> str:
 
 
 def _middlewares(proxies: dict[str, str]) -> tuple[aiohttp.ClientMiddlewareType, ...]:
-    """None if no proxy is set: then slack-sdk finds none either."""
-    return (_proxy_middleware(proxies),) if proxies else ()
+    """None if the environment names no proxy: then slack-sdk finds none either."""
+    return (_proxy_middleware(proxies),) if getproxies_environment() else ()
 
 
 def _proxy_middleware(proxies: dict[str, str]) -> aiohttp.ClientMiddlewareType:

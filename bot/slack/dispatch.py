@@ -280,8 +280,9 @@ class Dispatch:
         run = partial(self._run, listener, request, reply, modal, values)
         self.background.start(request.caller, run, at_once=listener.at_once)
         if not listener.at_once:
-            waiting = modal if modal and not request.response_url else reply
-            waiting.begin(self.loading_after_seconds)
+            waiting = reply if request.response_url else modal
+            if waiting:
+                waiting.begin(self.loading_after_seconds)
 
     async def _run(
         self,

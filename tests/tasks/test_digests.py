@@ -563,7 +563,7 @@ async def test_a_failure_that_does_not_pass_is_left_out(harness_at_nine: AppHarn
     """After some attempts the run is left out; the next day it is tried again."""
     runner = harness_at_nine.worker._parts.runner
     services: Any = runner._services
-    runner._services = replace(services, reports=BrokenReports())
+    runner._services = replace(services, digest_reports=BrokenReports())
     await work(harness_at_nine, 400)
     after = await stored(harness_at_nine)
     assert after.skipped == ("2026-11-24",)

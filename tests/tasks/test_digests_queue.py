@@ -24,7 +24,7 @@ class PutsOffTheFirst:
     def __init__(self) -> None:
         self.put_off, self.done = asyncio.Event(), asyncio.Event()
 
-    async def task(self, name: str, failures: int, arguments: Any, waits: Any) -> None:
+    async def run_queued(self, name: str, failures: int, arguments: Any, waits: Any) -> None:
         if not self.put_off.is_set():
             self.put_off.set()
             raise RetryLater(600, "Emporix does not answer")
