@@ -1,4 +1,4 @@
-"""What is known for people's Home tabs: the stats of their tenants, sealed, and for an hour."""
+"""Cached figures for the Home tab of each user, encrypted and stored for an hour."""
 
 from __future__ import annotations
 
