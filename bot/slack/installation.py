@@ -1,4 +1,4 @@
-"""Whose requests the app answers: those of its own workspace, its own app and its own people."""
+"""Checks that a request belongs to the app's own installation, workspace and users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a message gets to the person who asked, whatever has become of their response_url."""
+"""Sends an answer to the user who asked, also if their response_url no longer works."""
 
 from __future__ import annotations
 

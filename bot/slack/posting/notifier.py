@@ -1,4 +1,4 @@
-"""Messages that nobody asked for: to one user, or in a thread, each sent once."""
+"""Sends notifications, to a user or a channel; each is sent once."""
 
 from __future__ import annotations
 
