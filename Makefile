@@ -46,7 +46,7 @@ format: $(READY) ## format the code and sort its imports
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: $(READY) ## pin and hash the requirements anew (they hold no download addresses)
+lock: $(READY) ## pin and hash the requirements again (without download addresses)
 	$(BIN)/uv pip compile $(LOCK) -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) -o requirements-dev.txt --extra dev --constraint requirements.txt pyproject.toml
 

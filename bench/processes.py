@@ -36,7 +36,7 @@ async def start_process(
             env={**inherited, "PATH": path, **settings},
             stdin=asyncio.subprocess.DEVNULL,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for us; the process is told in its turn
+            start_new_session=True,  # Ctrl-C stops only this program, which then stops the process
         )
         try:
             await _until(ready, process, log)

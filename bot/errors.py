@@ -215,7 +215,7 @@ class DeletesOff(BotError):
 
 
 class OutdatedButton(BotError):
-    """The button no longer says enough to act on; `command` runs the same thing anew.
+    """The button has too little data to act on; `command` is the command to use instead.
 
     `query` is the short form of the list that it was for, empty where that is not known.
     """

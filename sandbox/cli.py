@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
-    except BrokenPipeError:  # whoever reads our output has seen enough; nothing is to be flushed
+    except BrokenPipeError:  # the reader of the output is gone; there is nothing to flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status
@@ -111,7 +111,7 @@ def _say(asked: argparse.Namespace) -> Coroutine[Any, Any, int]:
 
 
 class _AddStep(argparse.Action):
-    """Keeps what is to be done in the order in which it was given."""
+    """Collects the steps in the order in which they were given."""
 
     def __call__(
         self,

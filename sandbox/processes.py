@@ -32,14 +32,14 @@ def procfile_command(name: str) -> list[str]:
 
 
 def clocked_command(name: str) -> list[str]:
-    """The same process, by the clock whose file the environment names."""
+    """The same process, with the shared clock whose file the environment names."""
     return [sys.executable, "-m", "sandbox.clock.run_bot", name]
 
 
 def ending_with_parent(command: Sequence[str]) -> list[str]:
     """The command, told to stop when the process that starts it dies, however it dies.
 
-    By setpriv of util-linux, which becomes the command; without one (macOS) nothing is told.
+    By setpriv of util-linux, which becomes the command; without it (macOS) the command goes on.
     """
     setpriv = shutil.which("setpriv")
     return [*([setpriv, "--pdeathsig", "TERM"] if setpriv else []), *command]
@@ -60,14 +60,14 @@ async def web_process(
 async def bot_process(
     name: str, settings: Mapping[str, str], command: Command = procfile_command
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process of the bot; it is told to stop when it is left."""
+    """A process of the bot, stopped when the context ends."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     process = await asyncio.create_subprocess_exec(
         *ending_with_parent(command(name)),
         cwd=PROJECT,
         env={**os.environ, **settings, "PATH": path},
         stdin=asyncio.subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is for us; the bot is told in its turn
+        start_new_session=True,  # Ctrl-C stops only this program, which then stops the bot
     )
     try:
         yield process

@@ -152,7 +152,7 @@ def test_a_listener_has_a_test_at_its_path(listener: Path) -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda path: path.stem)
 def test_a_task_has_a_test_at_its_path(task: Path) -> None:
-    """Who changes what happens by the clock knows where its test is."""
+    """The test of a scheduled task is easy to find."""
     place_of_task = task.relative_to(PROJECT / "bot/tasks")
     assert (PROJECT / "tests/tasks" / place_of_task.with_name(f"test_{task.name}")).is_file()
 
@@ -314,7 +314,7 @@ def test_every_service_is_used() -> None:
 
 
 def test_every_setting_is_in_the_example() -> None:
-    """Whoever copies .env.example finds all that can be set."""
+    """.env.example has every setting."""
     names = set(re.findall(r"\b[A-Z_]+\b", text(".env.example")))
     assert {name.upper() for name in Settings.model_fields} - names == set()
 

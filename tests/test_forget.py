@@ -273,7 +273,7 @@ async def test_asks_before(
 async def test_says_what_it_cannot_decrypt(
     harness: AppHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whose a record is cannot be told without its key: the operator is told to add it."""
+    """The owner of a record is unknown without its encryption key: the output says to add it."""
     other = Cipher(parse_keys(new_key()))
     key = redis_keys.alert("lost")
     sealed = other.seal("{}", build_aad(key, "record"))

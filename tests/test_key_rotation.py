@@ -247,7 +247,7 @@ async def fill_by_clock(redis: Any) -> None:
 
 
 async def test_seals_what_happens_by_the_clock(redis: Any) -> None:
-    """Nobody has to set up a digest, an alert, a watch or a clean-up anew."""
+    """No digest, alert, watch or clean-up has to be set up again."""
     await fill_by_clock(redis)
     ttl = await redis.ttl(redis_keys.alert_posts(ALERT.id))
     tally = await rotate(redis)
@@ -278,7 +278,7 @@ OLD_TEXT, NEW_TEXT = new_key(), new_key()
 
 @pytest.fixture
 def settings(redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.chdir(tmp_path)  # no .env of whoever runs this
+    monkeypatch.chdir(tmp_path)  # without the .env of the developer
     for name, value in {
         "SLACK_BOT_TOKEN": "xoxb-1",
         "SLACK_SIGNING_SECRET": "0" * 32,

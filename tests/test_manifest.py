@@ -178,7 +178,7 @@ def test_hears_buttons() -> None:
 
 
 def test_hears_the_events_that_it_listens_to() -> None:
-    """Slack tells of no other event, and the stand-in of the same ones; none needs a scope more."""
+    """Slack and the stand-in send no other events; none of them needs another scope."""
     subscribed = set(MANIFEST["settings"]["event_subscriptions"]["bot_events"])
     assert subscribed == discover(bot.listeners).events.keys() == EVENTS
     assert set().union(*(SCOPES_OF_EVENTS[event] for event in subscribed)) <= SCOPES

@@ -265,7 +265,7 @@ def test_refuses_quotes_and_invisible_characters(
 
 
 def test_says_that_two_were_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The token in the place of the secret, and the other way round, is the likeliest mistake."""
+    """The likeliest mistake is to swap the token and the secret."""
     problems = refused(monkeypatch, SLACK_BOT_TOKEN=SECRET, SLACK_SIGNING_SECRET="xoxb-1")
     assert all("swap" in problem for problem in problems.values())
 

@@ -90,7 +90,7 @@ class Reads:
 
 _posted, _limits, _reads = Posted(), Limits(A_MINUTE), Reads()
 _channels: dict[str, list[dict[str, Any]]] = defaultdict(list)
-"""Messages, newest first: whoever does not know whether one was posted looks for it here."""
+"""Messages, newest first. A client that does not know whether its post succeeded reads them."""
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""What is remembered of an alert: what it is, how far it has seen, and what it has told."""
+"""Alerts, their watermarks, pending changes and posted messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records that are written to Redis: their base, which keeps unknown fields, and their JSON."""
+"""Records in Redis: their base class, which keeps unknown fields, and their JSON serializer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times: the type of clocks, and the reader of ISO 8601, to which a time without a zone is UTC."""
+"""The type of clocks, and a parser for ISO 8601 times, in UTC unless they name a zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP client for Emporix: httpx over aiohttp, errors told apart, retries."""
+"""The HTTP client for Emporix: httpx over aiohttp, with error mapping and retries."""
 
 from __future__ import annotations
 

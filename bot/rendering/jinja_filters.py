@@ -91,7 +91,7 @@ _LOOKS_LIKE_BACK_TICK = "\u02cb"
 
 
 def date_token(value: float | str | None) -> TrustedText:
-    """A time in the zone of whoever reads it; `value` is in seconds since 1970 or ISO 8601.
+    """A time in the reader's time zone; `value` is in seconds since 1970 or ISO 8601.
 
     Slack: `<!date^unix^format|fallback>`. A time without a zone is UTC; what is no time between
     1970 and 9999 is shown as it came, and None as nothing.
@@ -143,7 +143,7 @@ def code(value: str | float | None) -> TrustedText:
 
 
 def user_mention(user_id: str) -> TrustedText:
-    """Slack's name for a user, who is told when this stands in a new message of a channel."""
+    """Slack's mention of a user, which notifies them if it is in a new channel message."""
     return _mention("@", "UW", user_id)
 
 

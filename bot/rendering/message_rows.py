@@ -27,7 +27,7 @@ def shared_jobs(blocks: Iterable[Block]) -> list[tuple[str, str]]:
 
 
 def with_rows_replaced(blocks: Iterable[Block], rows: Mapping[str, Sequence[Block]]) -> list[Block]:
-    """The blocks with others in the place of each row that `rows` names."""
+    """The blocks, with each row in `rows` replaced by other blocks."""
     kept: list[Block] = []
     within = ""
     for block in blocks:
@@ -77,7 +77,7 @@ def _block_id(block: Block) -> str:
 def with_buttons_replaced(
     blocks: Iterable[Block], tenant: str, job_id: str, lines: Iterable[Block]
 ) -> list[Block]:
-    """The blocks with others in the place of the buttons of a job, which has no use for them."""
+    """The blocks, with the buttons of a deleted job replaced by `lines`."""
     kept: list[Block] = []
     for block in blocks:
         deleted = _job(block, buttons.JOBS_DELETE_MENTIONED_ASK)

@@ -126,7 +126,7 @@ class Renderer:
         try:
             return loader.get_source(self._environment, name + SUFFIX)[0] if loader else ""
         except TemplateNotFound:
-            raise InvalidTemplate(name, "there is no such template") from None
+            raise InvalidTemplate(name, "template not found") from None
 
     def _rendered(self, name: str, facts: dict[str, object]) -> str:
         try:

@@ -211,7 +211,7 @@ class SaqQueue(RedisQueue):
 
 
 class SaqWorker(Worker[Any]):
-    """Runs tasks until it is told to stop; it leaves signals to the process."""
+    """Runs tasks until it is stopped; the process handles the signals."""
 
     SIGNALS = []  # noqa: RUF012 - saq's own attribute
 

@@ -1,4 +1,4 @@
-"""Several calls at once, and one call for all who ask for the same thing."""
+"""Runs calls concurrently, and shares one call between callers that request the same thing."""
 
 from __future__ import annotations
 

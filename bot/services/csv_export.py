@@ -1,4 +1,4 @@
-"""A list as a whole: all jobs that its query finds, read page by page, one after the other."""
+"""Reads all jobs of a list for its CSV export, one page after the other."""
 
 from __future__ import annotations
 

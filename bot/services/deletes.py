@@ -85,7 +85,7 @@ class DeleteService:
     async def _record_end(
         self, caller: Caller, tenant: str, job_id: str, result: str, begun: str
     ) -> None:
-        """In the place of the beginning, which stays where this cannot be written."""
+        """Replace the audit entry that says the delete began; it stays if Redis does not answer."""
         try:
             await self._audit.record_delete(caller, tenant, job_id, result, begun)
         except StoreUnavailable:

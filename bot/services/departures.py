@@ -1,4 +1,4 @@
-"""People, channels and workspaces that are gone: their scheduled work pauses or is deleted."""
+"""Pauses or deletes the scheduled work of users, channels and workspaces that are gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a session, page by page. It may hold personal data: nothing of it is kept."""
+"""Reads the log of a session page by page. It may hold personal data, so it is never stored."""
 
 from __future__ import annotations
 

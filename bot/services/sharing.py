@@ -1,4 +1,4 @@
-"""What is shown to a whole channel: where that may be, and what others can do with it."""
+"""Shares lists and jobs with a channel: where that is allowed, and what its members can do."""
 
 from __future__ import annotations
 

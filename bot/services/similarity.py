@@ -1,4 +1,4 @@
-"""Failures that are alike: of one agent, in nearly the same words, whatever ids stand in them."""
+"""Groups similar failures: the same agent and nearly the same message, apart from ids."""
 
 from __future__ import annotations
 

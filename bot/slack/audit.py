@@ -1,4 +1,4 @@
-"""What the audit log says about a call of a listener."""
+"""The audit entry of a listener's call."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ Item = TypeVar("Item")
 class QueueLimits:
     """How much runs and waits at once, of all users together and of each one.
 
-    `each_running` is well under `running`, so that whoever comes next need not wait for the end of
-    what somebody else has begun.
+    `each_running` is well under `running`, so that one user's work does not keep the next user
+    waiting.
     """
 
     running: int = 100
@@ -176,7 +176,7 @@ class BackgroundTasks:
         """Wait for all that runs and waits, but not longer; how many are still unfinished."""
         ends = asyncio.get_running_loop().time() + seconds
         while self._tasks and (left := ends - asyncio.get_running_loop().time()) > 0:
-            # Whoever ends lets another begin, so not all that there will be is there yet.
+            # A task that ends starts a waiting one, so `_tasks` may still grow.
             await asyncio.wait(set(self._tasks), timeout=left, return_when=asyncio.FIRST_COMPLETED)
         return self.running
 

@@ -174,7 +174,7 @@ class Channel:
         return await read_audience(self._request.client, self._request.channel_id)
 
     async def join(self) -> None:
-        """Be where something is to be posted by the clock; joins a public channel.
+        """Make the app a member of a channel for scheduled messages; joins a public channel.
 
         Raises ShareRefused where only an invitation helps.
         """
@@ -204,7 +204,7 @@ class Channel:
             raise ShareRefused("not_member") from error
 
     async def edit(self, message: dict[str, Any]) -> bool:
-        """Put `message` in the place of the pressed one, for all; False where Slack refuses."""
+        """Replace the clicked message with `message` for everyone; False if Slack refuses."""
         if await self._by_response_url(message, replace=True):
             return True
         try:

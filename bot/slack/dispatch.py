@@ -1,4 +1,4 @@
-"""From a request to its listener: acknowledge at once, then run it as tracked work.
+"""Dispatches requests to listeners: acknowledges at once, then runs the listener as a task.
 
 Bolt calls one of six methods here. The parameters of a listener are services, or belong to the
 request (`bot.slack.injection`).

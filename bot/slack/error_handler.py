@@ -1,4 +1,4 @@
-"""The one door for errors: whatever a listener raises becomes a message here, and nowhere else."""
+"""Handles all errors of listeners: shows each to the user as a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts too long for any message, as files that only the person who asked gets."""
+"""Sends texts that are too long for a message as files, only to the user who asked."""
 
 from __future__ import annotations
 

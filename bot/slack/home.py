@@ -1,4 +1,4 @@
-"""The Home tab of whoever acts: shown at once as far as it is known, then as Emporix says."""
+"""The Home tab of a user: shows cached data at once, then data from Emporix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a listener can take as a parameter, beside the services of `bot.wiring`.
+"""Parameters that listeners can declare, in addition to the services of `bot.wiring`.
 
 The parameter's annotation must equal the type that is declared here, or that of the service's
 field. `button` and `metadata` have any class of `bot.rendering.buttons`, see `Heard.states`.

@@ -1,4 +1,4 @@
-"""Whose requests the app answers: those of its own workspace, its own app and its own people."""
+"""Checks that a request belongs to the app's own installation, workspace and users."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _team_of_user(body: Body) -> str:
     """The workspace of the person who acts; that of the request where Slack names no other.
 
     Slack: `app_home_opened` names no team of its user; `team_id` beside it is where it happened,
-    while `authorizations` name the workspace of the app, whoever opens it.
+    while `authorizations` name the workspace of the app, regardless of the user.
     """
     event = body.get("event")
     if event is not None:

@@ -1,4 +1,4 @@
-"""Where a request came from: kept while a form is filled in, and answered there afterwards."""
+"""The channel and message of a request, stored while a form is open, to answer there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a message gets to the person who asked, whatever has become of their response_url."""
+"""Sends an answer to the user who asked, also if their response_url no longer works."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Reply(Protocol):
 class ReplyAfterAck:
     """Through the response_url; when that is spent or gone, as an ephemeral message; then directly.
 
-    `replace` puts the answer in the place of the message whose button was pressed.
+    `replace` replaces the message whose button was clicked with the answer.
 
     A request that was cut off may have had its effect. It is sent again all the same: the answer is
     for one person, who is better served by two copies than by none.

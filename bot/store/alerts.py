@@ -1,6 +1,6 @@
-"""The alerts of channels, and the index of which connections are to be looked at when.
+"""Alerts of channels, and the index of when to poll each connection.
 
-They run with their owners' keys, so they are sealed, and so is what they have posted.
+Alerts run with their owners' API keys, so they and the records of their posts are encrypted.
 """
 
 from __future__ import annotations

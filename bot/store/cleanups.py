@@ -82,8 +82,9 @@ class CleanupResults:
 
 
 class CleanupJournal:
-    """In the place of the audit record, which has one entry for a whole clean-up: it would hold
-    little else after some of them. Here each delete is recorded, before it happens and after it.
+    """Records each delete of a clean-up, before and after it happens.
+
+    The audit record has only one entry for a whole clean-up: single deletes would fill it.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How Redis is reached: by address, by Sentinel, and what happens when it is not."""
+"""Connects to Redis, by address or through Sentinel, and translates its errors."""
 
 from __future__ import annotations
 

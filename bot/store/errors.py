@@ -1,4 +1,4 @@
-"""What is wrong with Redis, in Redis's own words, and logged without flooding the log."""
+"""Classifies errors of Redis, and logs them at a limited rate."""
 
 from __future__ import annotations
 

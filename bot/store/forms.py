@@ -1,4 +1,4 @@
-"""What an open form must remember and cannot carry itself: sealed, and for an hour."""
+"""State of open forms that they cannot carry themselves, encrypted and stored for an hour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known for people's Home tabs: the stats of their tenants, sealed, and for an hour."""
+"""Cached figures for the Home tab of each user, encrypted and stored for an hour."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class HomeStore:
             await self._save_stats(keys=[redis_keys.account(caller), key], args=args)
 
     async def clear_stats(self, caller: Caller, tenants: Iterable[str]) -> None:
-        """Something has changed there: whoever looks next asks anew."""
+        """Discard the cached counts of these tenants, so that the next view requests them again."""
         if names := list(tenants):
             with translate_redis_errors():
                 await self._redis.hdel(redis_keys.home(caller, STATS_KEY), *names)

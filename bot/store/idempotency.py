@@ -219,7 +219,7 @@ class Deletions:
         self._redis, self._locks = redis, Locks(redis)
 
     async def save(self, caller: Caller, deleted: DeletedJob) -> DeletedJob:
-        """Remember a delete; gives the one that counts: that of whoever really deleted the job."""
+        """Store a delete; returns the one that counts: that of the user who deleted the job."""
         key = redis_keys.deletion(caller, deleted.tenant, deleted.job_id)
         came_late = not deleted.user_id
         with translate_redis_errors():

@@ -94,7 +94,7 @@ def once(caller: Caller, name: str) -> str:
 
 
 SCHEDULED = f"{PREFIX}:{{scheduled}}"
-"""Begins the keys of what happens by the clock: all in one slot, as commands touch several."""
+"""Prefix of the keys of scheduled tasks: all in one slot, since commands use several keys."""
 
 QUEUE_NAME = SCHEDULED
 """The name of saq's queue; its keys begin with `saq:` and this."""

@@ -1,4 +1,4 @@
-"""Lists whose pages can be turned: what was asked, kept for a day."""
+"""Cursors of paginated lists: the filters and pages of each, stored for a day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast messages may go to Slack, for all workers together.
+"""Rate limits for messages to Slack, shared by all workers.
 
 Slack: one message a second to a channel, some hundred a minute to a workspace. Each message gets a
 time of its own, so nobody has to be refused first. All times are Redis's: no worker's clock counts.

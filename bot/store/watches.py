@@ -1,6 +1,7 @@
-"""Watched jobs, and the index of which connections are to be looked at when.
+"""Watched jobs, and the index of when to poll each connection.
 
-A worker tells of them with their owners' keys, also in channels, so they are sealed.
+A worker polls them with their owners' API keys and posts the results, also in channels, so the
+records are encrypted.
 """
 
 from __future__ import annotations

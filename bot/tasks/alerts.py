@@ -1,4 +1,4 @@
-"""Alerts: looked at when they are due; news and pauses are posted once."""
+"""Polls due alerts; posts new changes and notices of pauses, each once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clean-ups go on in the background, and their owners see how."""
+"""Runs clean-ups in the background, and shows their progress to their owners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watched jobs: looked at when they are due; the end of each is posted once."""
+"""Polls watched jobs when they are due, and posts the end of each once."""
 
 from __future__ import annotations
 

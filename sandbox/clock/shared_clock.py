@@ -23,8 +23,8 @@ class BackInTime(ValueError):
 class SharedClock:
     """Gives seconds since 1970: those of `real`, and as many more as stand in the file at `path`.
 
-    All that it says goes up, so what the bot and the stand-ins keep stays in order. A file, because
-    whoever asks for the time cannot wait for an answer.
+    All that it says goes up, so what the bot and the stand-ins keep stays in order. It is a file,
+    because code that reads the time cannot wait for an answer.
     """
 
     def __init__(self, path: Path, real: Callable[[], float] = time.time) -> None:
@@ -61,7 +61,7 @@ class SharedClock:
         """It is `moment` now, for everybody at once. Raises BackInTime."""
         ahead = moment - self._real()
         if ahead < self.ahead:
-            raise BackInTime("The clock only goes forward. To go back, start the demo anew.")
+            raise BackInTime("The clock only goes forward. To go back, restart the demo.")
         written = self._path.with_suffix(".new")
         written.write_text(repr(ahead), encoding="ascii")
         os.replace(written, self._path)

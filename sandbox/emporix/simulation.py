@@ -1,6 +1,6 @@
 """Simulates agents at work: jobs end and new ones begin, slowly and reproducibly.
 
-Nothing happens by itself: whoever asks for jobs sees what has happened up to then. A time that
+There is no background task: a request for jobs first applies the changes due by then. A time that
 nobody watched, such as a day that the clock has leapt, has as many jobs as the days before it.
 """
 

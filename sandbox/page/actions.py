@@ -72,7 +72,7 @@ async def _go(
 
 
 async def _fill_in(http: httpx.AsyncClient, actor: Actor, given: Given) -> None:
-    """What was typed into the form so far is told with any press in it."""
+    """Copy the values typed so far into the form before a click in it is handled."""
     if given.get("values"):
         await fill_in(http, actor, user_actions.top(actor), given["values"])
 

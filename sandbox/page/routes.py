@@ -39,7 +39,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class PageRoutes:
-    """The page of one workspace, for whoever opens it."""
+    """The HTTP routes of the page of one workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -60,7 +60,7 @@ class PageRoutes:
         ]
 
     def close(self) -> None:
-        """Let whoever waits for changes go, so that the server can end."""
+        """End the open streams of changes, so that the server can stop."""
         self._is_open = False
 
     async def _front(self, _: Request) -> Response:
@@ -130,7 +130,7 @@ class PageRoutes:
 
 
 def _known(endpoint: Endpoint) -> Endpoint:
-    """Who asks for what is not there is told what there is."""
+    """Answer NotFound with a 404 and its message."""
 
     async def answered(request: Request) -> Response:
         try:

@@ -96,7 +96,7 @@ STEPS = (
 
 
 class TutorialProgress:
-    """What has been done, by reading what the app answered; `switch` is told by the page."""
+    """The completed steps, found in the app's answers; the page reports the `switch` step."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace

@@ -40,7 +40,7 @@ class Triggers:
         return trigger_id
 
     def user_of(self, trigger_id: str) -> str:
-        """The id of the user whose trigger this is; empty where there is no such trigger."""
+        """The id of the user whose trigger this is; empty if the trigger is unknown."""
         trigger = self._all.get(trigger_id)
         return trigger.user_id if trigger else ""
 

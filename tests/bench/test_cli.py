@@ -51,7 +51,7 @@ def test_a_name_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_each_file_holds_one_measurement() -> None:
-    """Whoever adds a file has added its figures, and no figure is taken twice."""
+    """The figures of each new file are measured, and no figure is measured twice."""
     files = {path.stem for path in modules("bench/figures")} - {"__init__"}
     assert {one.name for one in TAKEN} == files
     assert len(TAKEN) == len(files)

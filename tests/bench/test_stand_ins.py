@@ -57,7 +57,7 @@ def test_slack_says_who_reads_a_channel_fifty_times_a_minute() -> None:
 
 
 def test_slack_shows_what_was_posted() -> None:
-    """Whoever does not know how a post ended finds it, in its channel or in its thread."""
+    """A message whose post may have failed can be found in its channel or thread."""
     metadata = {"event_type": "post", "event_payload": {"name": "digest:1"}}
     channels.keep({"channel": "C1", "text": "Jobs", "metadata": metadata}, "1.0")
     channels.keep({"channel": "C1", "text": "More", "thread_ts": "1.0"}, "2.0")

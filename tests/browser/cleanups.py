@@ -10,7 +10,7 @@ from tests.browser.page_user import PageUser
 
 
 async def cleans_up(user: PageUser, line: str) -> None:
-    """Type the command and the number; then look where it says how far it is."""
+    """Run the command, enter the number of jobs, and open the messages with the progress."""
     await user.type(line, answer="cannot be brought back")
     await user.press("Delete…")
     hint = await user.modal.get_by_text("to delete them").inner_text()

@@ -1,4 +1,4 @@
-"""Selects, pickers, boxes and menus in a real browser: what the app is told of them."""
+"""Selects, pickers, boxes and menus in a real browser: what they send to the app."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ async def test_opens_a_failure_in_a_window(user: PageUser) -> None:
 
 
 async def test_connects_from_it(user: PageUser) -> None:
-    """Grace is told how; once she has filled in the form her Home shows the tenant."""
+    """Grace sees how to connect; once she has filled in the form, her Home shows the tenant."""
     await user.become("Grace Hopper")
     home = await go_home(user, says="You are not connected to Emporix yet.")
     await home.get_by_role("button", name="Connect", exact=True).click()
@@ -82,7 +82,7 @@ async def test_refreshes_in_place(user: PageUser) -> None:
 
 
 async def test_each_has_their_own(user: PageUser) -> None:
-    """Whoever one becomes, the Home is that person's."""
+    """After a switch to another user, the Home tab is that user's."""
     await go_home(user, says="acme · your default")
     await user.become("Grace Hopper")
     await go_home(user, says="You are not connected to Emporix yet.")

@@ -62,7 +62,7 @@ async def test_filters_a_list_in_its_place(user: PageUser) -> None:
 
 
 async def test_deletes_what_a_message_names(user: PageUser) -> None:
-    """Only what was ticked, after a question; of each it is told how it ended."""
+    """Only the selected jobs, after a confirmation; the result of each is shown."""
     first, second = await user.job_ids("/emporix jobs skipped size:2")
     await user.type(f"{first} and {second} can go", answer="can go")
     await user.chooses("Delete Emporix jobs", user.last)

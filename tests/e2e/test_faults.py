@@ -34,7 +34,7 @@ SLOW_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What a person does after the list was shown: how, by which call, and what then stands there.
+    """What a person does after the list was shown: how, by which call, and the text shown then.
 
     `in_place`: the answer replaces the list.
     """

@@ -102,7 +102,7 @@ async def test_refused_and_replaced_elsewhere(client_of: Clients, tokens: FakeTo
 
 
 async def test_refused_for_good(client_of: Clients, tokens: FakeTokens) -> None:
-    """A 401 for a token that was just given is told: asking again would not help."""
+    """A 401 for a new token is raised: another attempt would not help."""
     async with scripted(EXPIRED, token("new"), EXPIRED) as server, client_of(server.url) as client:
         with pytest.raises(Unauthorized) as caught:
             await list_jobs(client)
@@ -138,7 +138,7 @@ async def test_one_refresh_at_a_time(client_of: Clients, tokens: FakeTokens) -> 
 
 
 async def test_token_request_in_trouble(client_of: Clients, tokens: FakeTokens) -> None:
-    """A token request that fails in passing is repeated; one that fails for good is told."""
+    """A token request with a temporary failure is retried; a permanent failure is raised."""
     answers = (failing(503), token("new"), JOBS)
     async with scripted(*answers) as server, client_of(server.url) as client:
         await list_jobs(client, living(seconds=0))
@@ -266,6 +266,6 @@ def test_any_answer(body: object) -> None:
     ("status", "kind"), [(401, Unauthorized), (429, RateLimited), (503, EmporixFailed)]
 )
 def test_a_refused_token_request(status: int, kind: type[Exception]) -> None:
-    """A refused key is told apart from a service in trouble."""
+    """A refused key raises another error than an unavailable service."""
     with pytest.raises(kind):
         parse_token(token_response({"code": status, "message": "no"}, status), now=NOW)

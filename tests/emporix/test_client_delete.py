@@ -1,4 +1,4 @@
-"""A DELETE over a real socket: what is told as deleted, and what never is."""
+"""A DELETE over a real socket: what is reported as deleted, and what never is."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ async def test_delete_refused_afterwards(first: Answer, client_of: Clients) -> N
 @pytest.mark.parametrize("first", [failing(429), EXPIRED])
 async def test_delete_refused_first(first: Answer, client_of: Clients, tokens: FakeTokens) -> None:
     """A 404 after an attempt that certainly did nothing means that the job was gone before."""
-    anew = [token("new")] if first is EXPIRED else []
-    async with scripted(first, *anew, GONE) as server, client_of(server.url) as client:
+    new_tokens = [token("new")] if first is EXPIRED else []
+    async with scripted(first, *new_tokens, GONE) as server, client_of(server.url) as client:
         assert await client.delete_job(connection(), "j1") is False
-    assert len(server.requests) == 2 + len(anew)
+    assert len(server.requests) == 2 + len(new_tokens)
     assert tokens.reads == tokens.saves == 0
 
 

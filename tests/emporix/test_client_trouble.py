@@ -98,7 +98,7 @@ async def test_unreachable(client_of: Clients) -> None:
 
 
 async def test_slow_down(client_of: Clients) -> None:
-    """A wish to be left alone for long is told at once, with its seconds."""
+    """A long Retry-After is raised at once, with its seconds."""
     async with scripted(failing(429, Retry_After="60")) as server, client_of(server.url) as client:
         with pytest.raises(RateLimited) as caught:
             await client.get_job(connection(), "j1")

@@ -79,7 +79,7 @@ async def test_passing(error: Exception) -> None:
     ids=repr,
 )
 async def test_lasting(error: Exception) -> None:
-    """A failure that will not pass is told at once."""
+    """A permanent failure is raised at once."""
     calls = Calls(error)
     with pytest.raises(type(error)):
         await call_with_retries(calls)
@@ -94,7 +94,7 @@ async def test_changing() -> None:
 
 
 async def test_attempts() -> None:
-    """After three attempts the last failure is told."""
+    """After three attempts the last failure is raised."""
     calls = Calls(EmporixFailed(status=503), failing=99)
     with pytest.raises(EmporixFailed):
         await call_with_retries(calls)
@@ -103,7 +103,7 @@ async def test_attempts() -> None:
 
 @pytest.mark.parametrize("kind", [RateLimited, EmporixFailed, ProxyAnswered])
 async def test_retry_after_beyond_the_budget(kind: type[EmporixError]) -> None:
-    """Where Emporix wants to be left alone for longer than anybody waits, that is told at once."""
+    """A Retry-After that is longer than the longest wait is raised at once."""
     calls = Calls(slowed(7.5, kind))
     with pytest.raises(kind):
         await call_with_retries(calls, budget=8)

@@ -112,6 +112,6 @@ async def test_private_channels_are_no_other(connected: AppHarness) -> None:
 
 
 async def test_a_channel_without_any_is_closed_in_silence(connected: AppHarness) -> None:
-    """Nobody is told about a channel in which they had nothing."""
+    """Users without digests or alerts in the channel get no message."""
     await connected.person("ada", "ops").archive_channel()
     assert await direct(connected, "ada") == []

@@ -154,7 +154,7 @@ async def test_replaces_a_connection(harness: AppHarness) -> None:
 
 
 async def test_can_be_begun_with_a_button(harness: AppHarness) -> None:
-    """Whoever is not connected is offered the form."""
+    """A user who is not connected is offered the form."""
     await harness.grace.command("/emporix jobs list")
     exchange = await harness.grace.click("Connect")
     assert exchange.view is not None

@@ -37,7 +37,7 @@ async def test_hands_the_default_on(connected: AppHarness, snapshot: SnapshotAss
 
 
 async def test_can_be_thought_better_of(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Keep keeps, and says so in the place of the question."""
+    """Keep changes nothing, and replaces the question with a notice."""
     await connected.ada.command("/emporix disconnect")
     exchange = await connected.ada.click("Keep")
     assert exchange.payloads == snapshot

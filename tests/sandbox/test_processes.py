@@ -1,4 +1,4 @@
-"""The switch of the worker: on and off, whoever presses how often."""
+"""The switch of the worker: on and off, also for several clicks by several users."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ async def test_says_that_a_task_is_given_up(
 async def test_an_end_that_fails_is_not_tried_for_ever(
     runner: TaskRunner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is to be done where a task failed for good may fail, too; each time is in the log."""
+    """The handler for a task that failed for good may fail, too; each failure is in the log."""
     runs = await until_it_ends(runner, "test_runner.end_badly", ends=False)
     assert MAX_TASK_ATTEMPTS < runs <= 3 * MAX_TASK_ATTEMPTS
     errors = [line for level, line in lines(caplog) if level == "ERROR"]

@@ -25,7 +25,7 @@ GRACE = Caller("T0DEMO", "U0GRACE")
     ("code", "reason"), [("invalid_client", "credentials"), ("invalid_scope", "no_read_scope")]
 )
 async def test_a_refused_key_is_explained(code: str, reason: str, redis: Redis) -> None:
-    """A key that the token endpoint refuses is told apart from one that lacks the scopes."""
+    """A key that the token endpoint refuses raises another error than one without the scopes."""
     records = AccountEncryption(Cipher(parse_keys(new_key())))
     async with (
         scripted(reply({"error": code}, status=400)) as server,

@@ -252,7 +252,7 @@ async def test_gives_up_in_the_end(
 
 
 async def test_one_list_at_a_time(harness: CsvHarness) -> None:
-    """A second press is told so, others may read, and after an error it goes on."""
+    """A second click is refused, other users may export, and an error does not block the next."""
     harness.job_list.put(1.0)
     refused: list[bool] = []
 

@@ -78,7 +78,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 async def test_is_recorded_before_it_happens(server: Server) -> None:
-    """Redis goes while Emporix deletes: that it was begun stays written, and success is told."""
+    """Redis goes while Emporix deletes: the entry that it began stays, and success is reported."""
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
     deletion = await DeleteService(cast("Any", emporix), AuditLog(redis)).delete(
         ACCOUNT, "job-1", "acme"
@@ -123,7 +123,7 @@ async def test_the_end_takes_the_place_of_the_beginning(server: Server) -> None:
 
 
 async def test_a_channel_learns_of_it_without_redis(server: Server, clock: FakeClock) -> None:
-    """In a channel, too, a job that is gone is told as deleted."""
+    """In a channel, too, a job that is already gone is reported as deleted."""
     redis, emporix = connect(server.url), FakeEmporix(meanwhile=server.stop)
     deletes = DeleteService(cast("Any", emporix), AuditLog(redis))
     shared = SharedDeletes(deletes, Deletions(redis), clock)

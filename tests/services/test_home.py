@@ -23,7 +23,7 @@ KNOWN = TenantStats("acme", requested_at=1.0, read_at=1.0, failed=NewestJobs((),
 
 @dataclass
 class FakeEmporix:
-    """Answers when it is let go, by status; an error in the place of a page is raised."""
+    """Answers when it is let go, by status; an error instead of a page is raised."""
 
     pages: dict[str, JobPage | BotError] = field(default_factory=dict)
     asked: list[Filters] = field(default_factory=list)
@@ -113,7 +113,7 @@ async def test_trouble_leaves_what_was_known(
 async def test_who_asks_meanwhile_shares_the_answer(
     emporix: FakeEmporix, figures: TenantStatsReader
 ) -> None:
-    """Two calls for both; the next one asks anew."""
+    """Two calls for both; the next one requests them again."""
     emporix.open.clear()
     asking = [asyncio.create_task(figures.read(HELD, None)) for _ in range(3)]
     await emporix.asked_twice.wait()
@@ -144,7 +144,7 @@ async def test_who_stops_waiting_leaves_the_answer_to_the_others(
 async def test_only_emporix_in_trouble_is_shown(
     emporix: FakeEmporix, figures: TenantStatsReader
 ) -> None:
-    """That Redis does not answer is told as everywhere."""
+    """If Redis does not answer, the usual error is raised."""
     emporix.pages["failure"] = StoreUnavailable("TimeoutError")
     with pytest.raises(StoreUnavailable):
         await figures.read(HELD, KNOWN)

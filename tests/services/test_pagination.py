@@ -181,7 +181,7 @@ def test_the_total_is_one_number(sort: str) -> None:
 
 @sorts
 def test_counts_what_is_left_after_deletes(sort: str) -> None:
-    """What was shown and what is still to come make the total, whoever deleted jobs."""
+    """Shown and remaining jobs add up to the total, regardless of who deleted jobs."""
     job_list = job_list_of(45)
     reader = Reader(job_list, Filters(sort=sort))
     ahead = [job for job in job_list.ids if job not in reader.shown]
@@ -270,7 +270,7 @@ def test_a_list_with_bounds_of_its_own(sort: str, counts: bool) -> None:
 
 
 def test_a_page_beyond_the_end_proves_nothing() -> None:
-    """Whoever looks there first still finds the jobs without a time from the first page on."""
+    """After such a page, the jobs without a time are still found from the first page on."""
     job_list = FakeJobList(FakeClock())
     undated = [job_list.put(None), job_list.put(None)]
     reader = Reader(job_list, Filters(size=1))

@@ -82,7 +82,7 @@ def test_keeps_words_to_look_for(texts: list[str], words: str) -> None:
 
 @given(st.lists(hostile_text, max_size=5))
 def test_bears_anything(texts: list[str]) -> None:
-    """Whatever stands there, all that is found can be asked for, and the words fit a field."""
+    """For any text, each reference found can be requested, and the words fit into a field."""
     there = find_references(texts, BASE)
     assert all(id_ and id_.isprintable() and len(id_) <= 200 for id_ in there.jobs)
     assert len(there.words) <= MAX_SEARCH_LENGTH

@@ -55,7 +55,7 @@ async def test_runs_so_many_at_once() -> None:
 
 
 async def test_leaves_room_for_others() -> None:
-    """Whoever has much to do does not keep another user waiting."""
+    """A user with many requests does not keep another user waiting."""
     work, gate = BackgroundTasks(QueueLimits(running=4, each_running=2)), Gate()
     for _ in range(10):
         work.start("ada", gate.task("ada"))
@@ -147,7 +147,7 @@ async def test_does_not_drain_for_ever() -> None:
 
 
 async def test_explains_although_there_is_too_much_to_do() -> None:
-    """Who is refused is told why at once, and that is bounded by itself, for each user and all."""
+    """A refused user gets the reason at once; these answers have limits per user and in total."""
     work, gate = BackgroundTasks(QueueLimits(running=1, waiting=0)), Gate()
     work.start("ada", gate.task("work"))
     for _ in range(5):

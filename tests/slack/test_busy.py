@@ -1,4 +1,4 @@
-"""When there is too much to do, each kind of request is told so in the way that it can be."""
+"""When there is too much to do, each kind of request gets a suitable answer."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_keeps_a_form_that_comes_when_it_is_busy() -> None:
 
 
 async def test_one_users_many_leave_room_for_another() -> None:
-    """Whoever sends a hundred commands is told that it is too much; others are not."""
+    """A user who sends a hundred commands gets the error; others do not."""
     gate = Gate()
     limits = QueueLimits(running=3, waiting=10, each_running=2, each_waiting=3)
     async with open_dispatch(DispatchSetup(gate.heard, BackgroundTasks(limits))) as harness:

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, somebody is told, and nobody is shown the inside of the app."""
+"""Each error is shown to the user, without internals of the app."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_form_is_not_waited_for(harness: AppHarness) -> None:
 
 
 async def test_a_modal_shows_what_went_wrong(harness: AppHarness) -> None:
-    """Who looks at a modal is told there."""
+    """A user with an open modal sees the error there."""
     await harness.ada.command("/emporix connect")
     await harness.redis.set(redis_keys.account(Caller(TEAM_ID, ADA.id)), "not a hash")
     exchange = await harness.ada.submit(

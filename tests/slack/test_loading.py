@@ -1,4 +1,4 @@
-"""Progress is told now and then, and its failure stops nothing."""
+"""Progress is shown at intervals, and a failure to show it stops nothing."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ async def until_begun(place: Path) -> None:
 
 
 async def test_a_delete_is_told_though_redis_goes_meanwhile(clock: FakeClock, place: Path) -> None:
-    """The list in the channel cannot be changed then; whoever pressed learns that it is done."""
+    """The list in the channel cannot be changed then; the user who clicked sees the result."""
     async with open_app(None, f"unix://{place}/redis.sock", clock) as harness:
         ada = harness.person("ada", "ops")
         with redis_at(place):

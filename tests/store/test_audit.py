@@ -10,7 +10,7 @@ from tests.store.fixtures import ADA, GRACE
 
 
 async def test_lists_the_last_entries_of_the_workspace(redis: Any) -> None:
-    """Newest first, whoever of the workspace asks."""
+    """Newest first, for every user of the workspace."""
     log = AuditLog(redis)
     await log.record_delete(ADA, "acme", "job-1", "deleted")
     await log.record_delete(GRACE, "globex", "job-2", "missing_scope")

@@ -58,7 +58,7 @@ async def test_comes_back_as_it_was(kept: CleanupStore) -> None:
 
 
 async def test_nobody_can_make_one_up(kept: CleanupStore, redis: Any) -> None:
-    """Whoever writes to Redis gets no job deleted: not by words, not by another's record."""
+    """Write access to Redis is not enough to delete jobs: forged or copied records fail."""
     await begin(kept, BEGUN_CLEAN)
     await kept.freeze_job_ids(BEGUN_CLEAN, ["job-1"], "worker-1")
     theirs = redis_keys.cleanup("clean-2")
@@ -151,7 +151,7 @@ async def test_only_one_that_has_ended_is_amended(kept: CleanupStore) -> None:
 
 
 async def test_is_claimed_once_a_minute(kept: CleanupStore) -> None:
-    """Many workers ask; one is told."""
+    """Many workers ask; one gets the permission."""
     await kept.start(CLEAN, NOW)
     assert await kept.due.claim(NOW - 1, 100) == []
     found = await asyncio.gather(*(kept.due.claim(NOW, 100) for _ in range(5)))

@@ -60,7 +60,7 @@ async def test_a_digest_of_an_older_version_has_a_chart(redis: Any) -> None:
 
 
 async def test_a_change_does_not_undo_another(redis: Any) -> None:
-    """Who changes what somebody else has changed since is told so; nor does it come back alive."""
+    """A save after another user's change is refused, and does not restore a deleted digest."""
     store = DigestStore(redis, CIPHER)
     first = await store.save(DIGEST)
     assert first is not None
@@ -164,7 +164,7 @@ async def test_nobody_can_make_one_up(redis: Any, caplog: pytest.LogCaptureFixtu
 
 
 async def test_an_index_makes_nothing_somebody_elses(redis: Any) -> None:
-    """Whoever is entered into an index without being there is not found by it."""
+    """An index entry whose record does not match is ignored."""
     store = DigestStore(redis, CIPHER)
     await store.save(DIGEST)
     await redis.sadd(redis_keys.digests_of_owner(GRACE), "1")

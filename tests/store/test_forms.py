@@ -27,7 +27,7 @@ async def test_gives_back_what_was_kept(redis: Any) -> None:
 
 
 async def test_nothing_of_it_lies_open(redis: Any) -> None:
-    """Whoever reads Redis can neither post nor read along."""
+    """Read access to Redis is not enough to post or to read the answers."""
     await forms(redis, new_key()).save(ADA, FACTS)
     stored = await redis.get(redis_keys.form(ADA, "form-1"))
     assert "hooks" not in stored

@@ -183,7 +183,7 @@ async def test_no_claim_to_post_within_a_pause_of_slacks(
 
 
 async def test_gives_the_account_of_a_new_delivery(accounts: AccountStore, redis: Any) -> None:
-    """Whoever is new gets their connections."""
+    """A new delivery comes with the user's connections."""
     await accounts.save(connection(), default=True)
     arrival = await Deliveries(redis, accounts).claim_delivery(ADA, "delivery-1", "request-1")
     assert arrival is not None
@@ -280,7 +280,7 @@ async def test_gone_counts_where_nobody_is_known(deletions: Deletions) -> None:
 
 
 async def test_knows_the_deleted_among_many(deletions: Deletions, redis: Any) -> None:
-    """Only what was deleted is told, and only for a day."""
+    """Only deleted jobs are returned, and only for a day."""
     await deletions.save(ADA, BY_ADA)
     found = await deletions.load(GRACE, [("acme", "job-1"), ("acme", "job-2")])
     assert found == {("acme", "job-1"): BY_ADA}

@@ -60,7 +60,7 @@ async def test_the_second_waits_for_the_first(redis: Any) -> None:
 
 
 async def test_a_dead_holder_is_not_waited_for(redis: Any) -> None:
-    """A lock ends within its lifetime, whoever has taken it."""
+    """A lock ends within its lifetime, regardless of its holder."""
     await Locks(redis).acquire(KEY, "dead", 3)
     assert 0 < await redis.pttl(KEY) <= 3000
 

@@ -41,7 +41,7 @@ async def test_a_busy_channel_keeps_no_other_waiting(pace: MessageRateLimiter) -
 
 
 async def test_who_would_wait_too_long_takes_no_place(pace: MessageRateLimiter) -> None:
-    """Whoever comes next gets what was not taken."""
+    """The next caller gets the place that was not taken."""
     await pace.reserve("T", "C1", LONG)
     assert await pace.reserve("T", "C1", 0.5) == pytest.approx(1.05, abs=1e-4)
     assert await pace.reserve("T", "C1", LONG) == pytest.approx(1.05, abs=1e-4)

@@ -181,7 +181,7 @@ def test_all_that_is_stored_keeps_what_it_does_not_know() -> None:
     "text", ["", "[", "null", "7", "[1]", '{"jobs": 1}', "[" * 100_000, '{"words": "hunter2"}']
 )
 def test_what_is_no_record_is_unreadable(text: str) -> None:
-    """It raises the one error that stores expect, and that says no word of what stands there."""
+    """It raises the one error that stores expect, without the stored text."""
     with pytest.raises(InvalidRecord) as caught:
         Serializer(Watermark).read(text)
     assert "hunter2" not in str(caught.value)

@@ -78,7 +78,7 @@ async def test_nobody_can_make_one_up(
 
 
 async def test_one_that_cannot_be_opened_gives_way(watches: WatchStore, redis: Any) -> None:
-    """Who watches the job anew is told of its end; what nobody watches anew goes by itself."""
+    """A new watch on the job replaces it, and has a time to live."""
     await redis.hset(redis_keys.watches(ADA), "acme:job-1", "1.deadbeef.")
     assert await watches.add(WATCH, 105.0, 1) == "added"
     assert await watches.of_owner(ADA) == (WATCH,)

@@ -1,4 +1,4 @@
-"""Alerts: what is new is told within a minute, once, and repeats stand in its thread."""
+"""Alerts: changes are posted within a minute, once, and repeats go to the thread."""
 
 from __future__ import annotations
 
@@ -270,7 +270,7 @@ async def test_tells_of_a_broken_connection_once(
 async def test_pauses_when_its_owner_disconnects(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Who disconnects is told which channels hear nothing more, and these how they go on."""
+    """A user who disconnects sees which channels lose alerts; these see how to resume them."""
     ada = harness.person("ada", "ops")
     await ada.command("/emporix disconnect")
     exchange = await ada.click("Disconnect")
@@ -331,7 +331,7 @@ async def test_pauses_where_emporix_does_not_take_its_filters(harness: AppHarnes
     ids=lambda fault: fault.kind,
 )
 async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: EmporixFault) -> None:
-    """What happened meanwhile is told once Emporix answers; nobody is told of the trouble."""
+    """Changes made meanwhile are posted once Emporix answers; the outage is not."""
     fail(harness)
     harness.emporix_state.faults.add(fault)
     await later(harness, 400)
@@ -393,7 +393,7 @@ async def test_waits_where_slack_is_down(harness: AppHarness, fault: Fault) -> N
 
 
 async def test_says_when_slack_did_not_say(harness: AppHarness) -> None:
-    """Where the app may not look, nothing is posted again, and the owner is told."""
+    """Where the app may not look, nothing is posted again, and the owner gets a message."""
     harness.workspace.bot_scopes -= {"channels:history"}
     harness.workspace.faults.add(Fault("cut_after", method="chat.postMessage"))
     fail(harness)
@@ -439,7 +439,7 @@ async def restore(
 
 
 async def test_a_worker_that_dies_loses_and_repeats_nothing(harness: AppHarness) -> None:
-    """Killed when Slack has the message and Redis does not know: whoever goes on looks for it."""
+    """Killed when Slack has the message and Redis does not know: the next worker looks for it."""
     fail(harness, "a")
     fail(harness, "b")
     harness.workspace.faults.add(Fault("cut_before", times=1, method="chat.postMessage"))
@@ -480,7 +480,7 @@ async def a_day_passes(harness: AppHarness) -> None:
 async def test_pauses_where_its_owner_has_left(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The channel is told once, and can go on; what was news meanwhile comes then."""
+    """The channel gets one message, and can resume; changes made meanwhile are posted then."""
     await harness.connect(harness.grace, ACME_OPERATIONS)
     await a_day_passes(harness)
     harness.workspace.directory.deactivate("U0ADA")

@@ -70,7 +70,7 @@ async def test_deletes_do_not_wait_for_slack(
 
 
 async def test_a_deleted_message_comes_anew(begun: AppHarness) -> None:
-    """Whoever threw the progress away gets the report all the same."""
+    """A user who deleted the progress message still gets the report."""
     begun.emporix_state.faults.add(Fault("rate_limit", times=9, method="DELETE", retry_after=60))
     await begun.worker.work()
     direct = begun.person("ada", "dm")

@@ -1,4 +1,4 @@
-"""Digests by the clock: once a day at their time, whatever becomes of workers, people and Slack."""
+"""Scheduled digests: once a day at their time, despite failures of workers, users and Slack."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ async def test_a_late_one_says_so(harness_at_nine: AppHarness, snapshot: Snapsho
 async def test_what_is_too_late_is_mentioned_in_the_next(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Three days off: no burst, but one digest that tells of the others and covers their time."""
+    """After three days off, one digest names the missed ones and covers their time."""
     harness_at_nine.clock.now = NINE + 2 * DAY + MAX_DELAY_SECONDS + 60
     await work(harness_at_nine)
     assert await in_channel(harness_at_nine) == []
@@ -312,7 +312,7 @@ async def shared(harness: AppHarness) -> None:
 async def test_pauses_where_it_cannot_be_posted(
     harness_at_nine: AppHarness, happens: Any, reason: str
 ) -> None:
-    """The owner is told once, and nothing is posted."""
+    """The owner gets one message, and nothing is posted."""
     await work(harness_at_nine)
     before = len(harness_at_nine.workspace.messages.of_channel("C0OPS"))
     await happens(harness_at_nine)
@@ -346,7 +346,7 @@ async def test_asks_for_an_invitation_to_a_private_channel(
 async def test_pauses_where_its_owner_has_left(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The channel is told, since nobody else can be."""
+    """The channel gets the message, since no one else can."""
     harness_at_nine.workspace.directory.deactivate("U0ADA")
     await work(harness_at_nine)
     (said,) = await in_channel(harness_at_nine)
@@ -511,7 +511,7 @@ async def test_is_posted_once_whatever_slack_says(
 async def test_is_not_posted_again_where_nobody_may_look(
     harness_at_nine: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Without the scope of history an unknown outcome stays unknown, and the owner is told."""
+    """Without the history scope an unknown outcome stays unknown; the owner gets a message."""
     scopes = harness_at_nine.workspace.bot_scopes - {"channels:history"}
     harness_at_nine.workspace.bot_scopes = scopes
     harness_at_nine.workspace.faults.add(Fault("cut_before", method="chat.postMessage"))

@@ -51,7 +51,7 @@ async def test_a_silent_worker_is_not_at_work(harness: AppHarness) -> None:
 
 
 async def test_a_worker_whose_queue_is_silent_does_not_count(harness: AppHarness) -> None:
-    """It runs, but takes no task: nobody is told that it is at work."""
+    """It runs, but takes no task: it does not count as running."""
     harness.worker.queue.is_answering = False
     await harness.worker.work()
     assert await Heartbeats(harness.redis).status(harness.clock()) == WorkerStatus(0, None)

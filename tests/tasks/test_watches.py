@@ -1,4 +1,4 @@
-"""Watched jobs: whoever watches one hears of its end, once, and soon."""
+"""Watched jobs: each user who watches one gets one message soon after its end."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ async def test_tells_of_a_broken_connection_once(
     ids=lambda fault: fault.kind,
 )
 async def test_goes_on_after_trouble_at_emporix(harness: AppHarness, fault: EmporixFault) -> None:
-    """A look that fails is made up for later, and nobody is told of it."""
+    """A failed poll is made up for later, without a message."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     change(harness, "success")
     harness.emporix_state.faults.add(fault)
@@ -268,7 +268,7 @@ async def test_is_told_once_whatever_slack_answers(harness: AppHarness, fault: F
 
 
 async def test_ends_with_the_connection(harness: AppHarness) -> None:
-    """Who disconnects is told what they will not hear of, and hears nothing more."""
+    """A user who disconnects sees which watches end, and gets no more messages."""
     await harness.ada.command(f"/emporix jobs watch {JOB}")
     await harness.ada.command("/emporix disconnect")
     exchange = await harness.ada.click("Disconnect")

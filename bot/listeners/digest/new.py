@@ -1,4 +1,4 @@
-"""/emporix digest new [name] — a form for what is to be posted, where and when."""
+"""/emporix digest new [name] — opens a form that creates a digest."""
 
 from __future__ import annotations
 

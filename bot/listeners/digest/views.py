@@ -31,7 +31,7 @@ async def opening(modal: Modal) -> None:
 async def show_form(
     modal: Modal, account: Account, proposal: DigestDraft, digest_id: str = ""
 ) -> None:
-    """The form, in the place of the word that it is on its way."""
+    """Replace the loading modal with the form."""
     tenants = tuple(account.connections)
     facts = {"proposal": proposal, "tenants": tenants, "problems": {}, "digest_id": digest_id}
     await modal.update("digest/new", **facts)

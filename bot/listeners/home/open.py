@@ -9,7 +9,7 @@ from bot.slack.home import HomeTab
 
 @event("app_home_opened", audit=None)
 async def open_home(home: HomeTab) -> None:
-    """At once as far as it is known; Slack tells of the tab of messages, too."""
+    """Show cached data first, then refresh it; Slack also sends this event for the Messages tab."""
     await home.open()
 
 

@@ -122,9 +122,9 @@ async def _ask(cleanup: Cleanup, was: int | None, modal: Modal) -> None:
 async def _change(
     progress: CleanupProgress, cleanups: CleanupService, channel: Channel, reply: Reply
 ) -> None:
-    """In the place of the pressed message, which the worker changes as it goes.
+    """Replace the clicked message, which the worker also updates, with the progress.
 
-    Its report may have come just before, and nothing comes after a report: so it is put back.
+    The worker may have posted its report just before. The report is final, so it is restored.
     """
     await _put(progress, channel, reply)
     if not progress.cleanup.end_reason and (report := await cleanups.report(progress.cleanup.id)):

@@ -1,4 +1,4 @@
-"""Download as CSV — all jobs of a list, a shared one too, as a file to whoever pressed."""
+"""Download as CSV — sends all jobs of a list, also a shared one, to the person who clicked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Download export — the JSON that an export job carries, as a file to whoever pressed."""
+"""Download export — sends the JSON of an export job to the person who clicked."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ async def search(
 
 
 async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilters | None:
-    """What the form asks for; None where the words under its fields say what to mend."""
+    """The parsed filters; None if the form is invalid and shows errors under its fields."""
     try:
         return parse_form(form)
     except InvalidInput as error:

@@ -1,4 +1,4 @@
-"""Log — what the agents of a job's session wrote down, in a modal to whoever pressed.
+"""Log — shows the log of a job's session in a modal, to the person who clicked.
 
 It may hold personal data, so it goes nowhere else: no channel, no file, no store.
 """

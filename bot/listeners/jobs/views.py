@@ -63,7 +63,7 @@ async def show_form(
     note: str = "",
     list_: str = "",
 ) -> None:
-    """The form, for the tenants of whoever fills it in; raises NotConnected.
+    """Show the filter form for the user's tenants; raises NotConnected.
 
     `list_` leads to the list that it changes, empty where it makes a new one.
     """
@@ -155,7 +155,7 @@ async def show_deletion(
 async def _in_its_list(
     caller: Caller, shared_deletes: SharedDeletes, channel: Channel
 ) -> dict[str, Any]:
-    """The list as everyone sees it, with a line in the place of each job that was deleted.
+    """The shared list, with each deleted job replaced by a line that says so.
 
     The click shows us the list as it was then; jobs that others have deleted since are looked up,
     too, or this change would bring their rows back.

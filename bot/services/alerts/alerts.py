@@ -72,9 +72,9 @@ class AlertService:
         self._new_alert_id, self._clock = new_alert_id, clock
 
     async def turn_on(self, account: Account, channel_id: str, filters: Filters) -> TurnedOn:
-        """Tell a channel of what is new from now on, by the connection of whoever asks.
+        """Turn on an alert in a channel, on the connection of `account`.
 
-        Where the channel has such an alert already, whoever asks becomes its owner if it is paused.
+        If the channel has the same alert and it is paused, the caller becomes its owner.
         Raises InvalidInput, LimitReached, NotConnected and what Emporix raises.
         """
         connection = require_connection(account, filters.tenant)
@@ -103,7 +103,7 @@ class AlertService:
         return TurnedOn(saved, "new")
 
     async def resume(self, account: Account, channel_id: str, alert_id: str) -> TurnedOn | None:
-        """Go on with a paused alert, on the connection of whoever asks; None where it is off.
+        """Resume a paused alert on the connection of `account`; None if it is off.
 
         Raises NotConnected, LimitReached and what Emporix raises.
         """

@@ -109,7 +109,7 @@ class AlertPoller:
         self._connections, self._accounts, self._clock = store.connections, accounts, clock
 
     async def poll(self, source: PolledConnection) -> PollResult:
-        """Ask for what is new once for each set of filters, and write down what is to be posted."""
+        """Request new changes once for each set of filters, and store those to post."""
         now = self._clock()
         there = await self._store.of_connection(source)
         alerts = [alert for alert in there if not alert.paused]
@@ -176,7 +176,7 @@ class AlertPoller:
 
 
 def with_batch(alert: Alert, fetched: FetchedJobs, now: float) -> Alert:
-    """The alert after a look, with what is to be posted."""
+    """The alert after a poll, with the changes to post."""
     news, mark = advance(alert.watermark, fetched)
     seen = replace(alert, watermark=mark, polled_at=now)
     if not news:

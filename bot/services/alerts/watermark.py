@@ -1,7 +1,7 @@
-"""How far an alert has seen the changes of jobs: nothing is news twice, and nothing is missed.
+"""Watermarks of alerts, so that each change of a job is reported once and none is missed.
 
-Emporix may show a change some time after it has happened, so each look begins a little before the
-latest change that was seen, and what was seen there is remembered. Only Emporix's own times count:
+Emporix may show a change some time after it has happened, so each poll starts a little before the
+latest change that was seen, and the changes seen there are stored. Only Emporix's own times count:
 our clock may differ.
 """
 

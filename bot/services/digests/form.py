@@ -200,9 +200,7 @@ def parse_zone(text: str) -> str:
         return by_city[0]
     near = by_city or [names[key] for key in get_close_matches(wanted, names, n=3, cutoff=0.5)]
     guess = f"Did you mean {' or '.join(near[:3])}?" if near else ""
-    raise InvalidInput(
-        "There is no such time zone", text[:60], guess or "Type one, like Europe/Berlin."
-    )
+    raise InvalidInput("Unknown time zone", text[:60], guess or "Type one, like Europe/Berlin.")
 
 
 def _at_offset(text: str, sign: str, hours: str, minutes: str | None) -> str:
@@ -213,9 +211,7 @@ def _at_offset(text: str, sign: str, hours: str, minutes: str | None) -> str:
     turned = "-" if sign == "+" else "+"
     name = _zones().get(f"etc/gmt{turned}{int(hours)}")
     if name is None:
-        raise InvalidInput(
-            "There is no such time zone", text[:60], "Type UTC-12 to UTC+14, or a city."
-        )
+        raise InvalidInput("Unknown time zone", text[:60], "Type UTC-12 to UTC+14, or a city.")
     return "UTC" if int(hours) == 0 else name
 
 

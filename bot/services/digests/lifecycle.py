@@ -93,7 +93,8 @@ def miss_run(digest: Digest, slot: ScheduledRun, now: float) -> Digest:
     dates = [*digest.skipped, slot.date, *(one.date for one in gone)]
     skipped = tuple(dict.fromkeys(dates))[-MAX_SKIPPED_DATES:]
     following = _next_run(digest, now - MAX_DELAY_SECONDS, slot.date)
-    covered_until = digest.covered_until or slot.at - DAY_SECONDS  # the next tells of this, too
+    # The next digest covers this period, too.
+    covered_until = digest.covered_until or slot.at - DAY_SECONDS
     return replace(
         digest,
         skipped=skipped,

@@ -1,4 +1,4 @@
-"""What a digest tells: how many jobs there were, against the period before, and what failed."""
+"""The content of a digest: job counts compared with the period before, and the failures."""
 
 from __future__ import annotations
 

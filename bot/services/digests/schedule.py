@@ -1,4 +1,4 @@
-"""When a digest is due: local time in any zone, through every change of the clocks.
+"""Run times of digests, in a local time zone and across daylight saving changes.
 
 A local time that does not exist means the next that does, one that comes twice means the first; a
 day that a zone has left out has none. So each day has one time at most.

@@ -1,4 +1,4 @@
-"""Each filter that is understood: how it is read, and what help says about it."""
+"""The supported filters: their names, how their values are parsed, and their help texts."""
 
 from __future__ import annotations
 

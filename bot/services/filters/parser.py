@@ -192,7 +192,7 @@ def _filter_named(name: str) -> Filter:
     near = get_close_matches(f"{name}:", names, n=1)
     guess = f"Did you mean {near[0]}?" if near else f"There are {join_words(names)}."
     raise InvalidInput(
-        "There is no such filter",
+        "Unknown filter",
         f"{name}:",
         f'{guess} To look for the word itself, put it into quotes: "{name}:"',
     )
@@ -209,9 +209,7 @@ def _add(reading: _ParserState, known: Filter, values: tuple[str, ...]) -> None:
     if isinstance(fact, tuple) and isinstance(before, tuple):
         fact = tuple(dict.fromkeys((*before, *fact)))
     elif before is not None:
-        raise InvalidInput(
-            "The filter stands there twice", f"{known.name}:", "It can be said only once."
-        )
+        raise InvalidInput("This filter is used twice", f"{known.name}:", "Use it only once.")
     reading.facts[known.key] = fact
 
 

@@ -32,8 +32,7 @@ Span = tuple[float, float]
 """From one time up to another, in seconds since 1970."""
 
 TIME_ADVICE = (
-    "Possible are 30m, 24h, 7d, 2w, today, yesterday, a day of the week, 2026-11-01 and "
-    "2026-11-01T10:30."
+    "Try 30m, 24h, 7d, 2w, today, yesterday, a day of the week, 2026-11-01 or 2026-11-01T10:30."
 )
 
 _UNITS = {
@@ -106,7 +105,7 @@ def parse_when(values: tuple[str, ...]) -> When:
     except ValueError:  # 30 February
         found = None
     if found is None:
-        raise InvalidInput("There is no such time", text, TIME_ADVICE)
+        raise InvalidInput("I can't read this as a date", text, TIME_ADVICE)
     return found
 
 
@@ -190,9 +189,7 @@ def one_of(what: str, known: Mapping[str, str], path: str) -> ReadValue:
         near = get_close_matches(word, known, n=1)
         guess = f"Did you mean {near[0]}? " if near else ""
         possible = join_words(dict.fromkeys(name.lower() for name in known.values()))
-        raise InvalidInput(
-            f"There is no such {what}", value, f"{guess}Possible are {possible}. {newer}"
-        )
+        raise InvalidInput(f"Unknown {what}", value, f"{guess}Use one of {possible}. {newer}")
 
     return read
 
@@ -205,9 +202,7 @@ def fields(values: Values) -> tuple[str, ...]:
     known = {name.lower(): name for name in LIST_FIELDS}
     for value in values:
         if value.lower() not in known:
-            raise InvalidInput(
-                "There is no such field", value, f"Possible are {join_words(LIST_FIELDS)}."
-            )
+            raise InvalidInput("Unknown field", value, f"Use one of {join_words(LIST_FIELDS)}.")
     return tuple(dict.fromkeys(known[value.lower()] for value in values))
 
 
@@ -221,7 +216,7 @@ def _one_sort(value: str) -> str:
     if found := _SORT.fullmatch(value):
         return f"{found[1]}:{found[2].upper()}"
     raise InvalidInput(
-        "That order is not possible", value, f"Possible are {join_words(SORTS)}, or agentId:ASC."
+        "That order is not possible", value, f"Use one of {join_words(SORTS)}, or agentId:ASC."
     )
 
 

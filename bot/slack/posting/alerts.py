@@ -1,4 +1,4 @@
-"""What an alert writes: a message for what is new, its thread, and counts in earlier messages."""
+"""Posts the messages of alerts: new changes, replies in threads, and updated counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a digest writes: to its channel, into the thread there, and to its owner; each once."""
+"""Posts the messages of digests to the channel, its thread and the owner, each once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages that nobody asked for: to one user, or in a thread, each sent once."""
+"""Sends notifications, to a user or a channel; each is sent once."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class DirectMessages:
     async def send_or_update(
         self, caller: Caller, message_key: str, template: str, /, **facts: Any
     ) -> str:
-        """The same in the place of a message that was shown before, where it is still there.
+        """Update an earlier message, or send a new one if that message is gone.
 
-        Gives the place of the message; an empty `message_key` stands for none.
+        Returns the key of the message; an empty `message_key` means that there is none yet.
         """
         message: dict[str, Any] = self._renderer.render(template, **facts)
         if message_key and await self._change(message_key, message):
@@ -171,15 +171,15 @@ class Notifier:
         return await self._post(post, template, facts) is not False
 
     async def update(self, channel_id: str, ts: str, template: str, /, **facts: Any) -> None:
-        """Put a message in the place of one for all; where Slack refuses, that one stays."""
+        """Update a channel message; if Slack refuses, it stays as it is."""
         await self._put(channel_id, ts, self._renderer.render(template, **facts))
 
     async def update_row(
         self, channel_id: str, ts: str, job: tuple[str, str], template: str, /, **facts: Any
     ) -> None:
-        """Put a row in the place of the one that shows a job (tenant and id) in a list for all.
+        """Replace the row of a job (tenant and id) in a shared list.
 
-        Where Slack does not give the message, or refuses, it stays. Slack: conversations.history,
+        If Slack does not return the message, or refuses, it stays. Slack: conversations.history,
         scopes channels:history, groups:history.
         """
         try:

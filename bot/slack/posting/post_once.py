@@ -75,7 +75,7 @@ Admit = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """What is to be posted; `key` is the same whenever it is tried again, and no other post's.
+    """A message to post; `key` is unique to it and the same for each attempt.
 
     `begun_at` is when it was tried first, at the earliest, in seconds since 1970. `admit` is asked
     just before it is posted, and raises what speaks against that: what was read for a message takes

@@ -57,7 +57,7 @@ async function act(button, door, given) {
   put("clock-said", problem || (door === "clock" ? now : document.getElementById("clock-worker").textContent));
 }
 
-// The button that opened the panel was drawn anew meanwhile, so the browser cannot give the focus back.
+// The button that opened the panel has been drawn again since, so the browser cannot give the focus back.
 const isLost = (focused) => focused === document.body || panel.contains(focused);
 
 function begin() {

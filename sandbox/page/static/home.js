@@ -1,4 +1,4 @@
-// The tabs of the app: it is told which one somebody opens.
+// The tabs of the app: reports the one that the user opens.
 import { act } from "./place.js";
 
 document.addEventListener("click", (event) => {

@@ -10,7 +10,7 @@ let changes;
 let asked = 0;
 let shown = "";
 
-// Listens as whoever looks at the page now.
+// Listens for changes as the current user of the page.
 export function listen() {
   changes?.close();
   changes = new EventSource(`/page/${here.user}/changes`);

@@ -1,4 +1,4 @@
-// Who looks at what, and how the stand-in is told what they do.
+// The current user, channel and tab, and the requests that report their actions.
 export const here = {
   user: document.body.dataset.user,
   channel: document.body.dataset.channel,

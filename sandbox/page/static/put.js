@@ -1,4 +1,4 @@
-// Puts what was drawn anew in its place, without losing where somebody is.
+// Replaces redrawn elements and keeps the scroll position and the focus.
 const scroller = document.getElementById("scroller");
 const messages = document.getElementById("messages");
 const drawn = new Map(); // what each part of the page was made from
@@ -76,7 +76,7 @@ function reveal(item) {
   item.scrollIntoView({ block: item.offsetHeight > scroller.clientHeight - 40 ? "start" : "end" });
 }
 
-// How to find a control again in a message that was drawn anew.
+// How to find a control again in a redrawn message.
 function trace(element, container) {
   const owner = element.closest("[data-action]");
   const place = [...container.querySelectorAll("a, button, input, select, textarea, summary")].indexOf(element);

@@ -44,7 +44,7 @@ function place(menu) {
   menu.style.setProperty("--right", ts ? `${innerWidth - right}px` : "auto");
 }
 
-// The message may have been drawn anew meanwhile, and its button with it.
+// The message, and with it its button, may have been redrawn meanwhile.
 function giveBack(menu) {
   if (document.activeElement !== document.body && !menu.contains(document.activeElement)) return;
   const again = document.querySelector(`[data-ts="${ts}"] [popovertarget]`);

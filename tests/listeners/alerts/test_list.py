@@ -1,4 +1,4 @@
-"""/emporix alerts list — what a channel hears of; and the jobs that an alert tells of."""
+"""/emporix alerts list — the alerts of a channel, and the jobs that an alert matches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.listeners.alerts.fixtures import without_ids
 
 
 async def test_lists_them(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Each with its state and its buttons, for whoever asks alone."""
+    """Each with its state and its buttons, visible only to the user who asks."""
     ada = connected.person("ada", "ops")
     await ada.command("/emporix alerts on")
     connected.clock.forward(1)

@@ -46,14 +46,14 @@ async def test_says_what_is_possible(ada: Person, snapshot: SnapshotAssertion) -
 
 
 async def test_without_alerts_it_says_so(connected: AppHarness) -> None:
-    """To whoever asks, alone."""
+    """Only to the user who asks."""
     exchange = await connected.person("ada", "general").command("/emporix alerts mute")
     assert "No such alerts are on" in exchange.payloads[0]["text"]
     assert exchange.payloads[0]["response_type"] == "ephemeral"
 
 
 async def test_its_owner_reads_who_did_it(ada: Person, connected: AppHarness) -> None:
-    """And until when; whoever mutes their own gets no message."""
+    """And until when; a user who mutes their own alerts gets no message."""
     await ada.command("/emporix alerts mute")
     await connected.person("grace", "ops").command("/emporix alerts mute 30m")
     (message,) = await connected.person("ada", "dm").messages()

@@ -23,7 +23,7 @@ async def ada(connected: AppHarness) -> Person:
 async def test_turns_all_off(
     ada: Person, connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """Whoever is in the channel may do so, with or without a connection."""
+    """Anyone in the channel may do so, with or without a connection."""
     exchange = await connected.person("grace", "ops").command("/emporix alerts off")
     assert exchange.payloads == snapshot
     again = await ada.command("/emporix alerts off")
@@ -50,7 +50,7 @@ async def test_touches_no_other_channel(ada: Person, connected: AppHarness) -> N
 async def test_its_owner_reads_who_did_it(
     ada: Person, connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """In one direct message; whoever turns off their own gets none."""
+    """In one direct message; a user who turns off their own alerts gets none."""
     await connected.person("grace", "ops").command("/emporix alerts off")
     (message,) = await connected.person("ada", "dm").messages()
     assert message["blocks"] == snapshot

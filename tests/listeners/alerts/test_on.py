@@ -1,4 +1,4 @@
-"""/emporix alerts on — a channel hears of jobs, by the connection of whoever turned it on."""
+"""/emporix alerts on — a channel gets alerts, on the connection of the user who turned them on."""
 
 from __future__ import annotations
 

@@ -32,5 +32,5 @@ async def in_channel(harness: AppHarness, channel: str = "ops") -> list[dict[str
 
 
 async def to_ada(harness: AppHarness) -> list[dict[str, Any]]:
-    """What Ada is told directly."""
+    """Ada's direct messages."""
     return await harness.person("ada", "dm").messages()

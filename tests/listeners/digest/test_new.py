@@ -73,7 +73,7 @@ async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> No
     ("fields", "name", "words"),
     [
         ({"zone": "Europe/Berln"}, "zone", "Europe/Berlin"),
-        ({"zone": "Middle Earth"}, "zone", "There is no such time zone"),
+        ({"zone": "Middle Earth"}, "zone", "Unknown time zone"),
         ({"filters": "since:yesterday"}, "filters", "Leave out since: and until:"),
         ({"filters": "q:status:FAILURE"}, "filters", "cannot take q:"),
         ({"filters": "size:5"}, "filters", "has no pages"),
@@ -128,7 +128,7 @@ async def test_the_form_comes_again_where_slack_is_slow(
 
 
 async def test_needs_a_connection(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Who is not connected is offered that in the place of the form."""
+    """A user who is not connected gets a button to connect instead of the form."""
     exchange = await harness.grace.command("/emporix digest")
     assert exchange.view == snapshot
 

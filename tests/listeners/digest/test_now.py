@@ -30,7 +30,7 @@ async def test_says_that_no_worker_is_there(ada: Person, digest: str) -> None:
 async def test_two_presses_at_a_time_post_one(
     connected: AppHarness, ada: Person, digest: str
 ) -> None:
-    """Whoever presses twice does not get two."""
+    """Two clicks post one digest."""
     add_jobs(connected, 3)
     await ada.command("/emporix digest list")
     await ada.click("Post now")

@@ -78,7 +78,7 @@ async def test_goes_on_by_its_button(connected: AppHarness, ada: Person, digest:
 async def test_goes_on_by_the_pressers_connection(
     connected: AppHarness, digest: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Whoever is connected to its tenant can take it."""
+    """Any user with a connection to its tenant can take it over."""
     grace = connected.person("grace", "ops")
     await connected.connect(grace, ACME_READ_ONLY)
     await grace.command("/emporix digest list")

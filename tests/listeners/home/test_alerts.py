@@ -99,7 +99,7 @@ async def test_does_not_resume_in_a_channel_that_one_has_left(harness: AppHarnes
 
 
 async def test_somebody_elses_alert_is_not_touched(harness: AppHarness, poster: Poster) -> None:
-    """Whoever sends another's id is told that the button is old."""
+    """A request with another user's alert ID gets the error for an outdated button."""
     value = re.search(r"\[\"1\",\"alert\"[^}]*}\]", str(await home_of(harness)))
     assert value is not None
     pressed = home_action("home.alerts.off", value.group().replace("\\", ""), "V1")

@@ -31,7 +31,7 @@ async def test_opens_a_job(harness: AppHarness, snapshot: SnapshotAssertion) -> 
 
 
 async def test_deletes_a_job_and_shows_the_home_without_it(harness: AppHarness) -> None:
-    """Opened, asked about, deleted; the Home counts anew and names the delete."""
+    """Opened, asked about, deleted; the Home counts again and shows the delete."""
     await harness.ada.click("Open", at_home=True)
     await harness.ada.click("Delete")
     exchange = await harness.ada.submit({})

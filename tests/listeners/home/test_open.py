@@ -114,7 +114,7 @@ async def test_refresh_asks_anew(harness: AppHarness) -> None:
 
 
 async def test_the_other_tab_is_not_the_home(harness: AppHarness) -> None:
-    """Slack tells of both by the same event."""
+    """Slack sends the same event for both tabs."""
     exchange = await harness.ada.open_home("messages")
     assert exchange.payloads == []
 
@@ -133,7 +133,7 @@ async def test_the_other_tab_is_not_the_home(harness: AppHarness) -> None:
 async def test_one_tenant_in_trouble_leaves_the_others(
     harness: AppHarness, fault: Fault, said: str, way_on: bool
 ) -> None:
-    """Its section says so, with a way to connect anew where that helps."""
+    """Its section says so, with a button to connect again where that helps."""
     await harness.connect(harness.ada, GLOBEX_READ_ONLY)
     harness.emporix_state.faults.add(fault)
     exchange = await harness.ada.open_home()
@@ -205,7 +205,7 @@ async def test_several_tenants_share_the_room(harness: AppHarness) -> None:
 
 
 async def test_counts_are_emporixs_or_said_to_be_a_part(harness: AppHarness) -> None:
-    """Without a total nobody is told a wrong number."""
+    """Without a total, no wrong number is shown."""
     add_jobs(harness, 30)
     harness.emporix_state.counts = False
     assert "*5 or more failed*" in words((await harness.ada.open_home()).home)

@@ -160,7 +160,7 @@ async def test_says_that_none_is_left(jobs: AppHarness) -> None:
 async def test_refuses_what_does_not_narrow(
     jobs: AppHarness, typed: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Everything is never cleaned, nor what only looks like a part; how to say it is told."""
+    """A clean-up of all jobs is refused, also with filters that match all jobs."""
     exchange = await jobs.ada.command(f"/emporix jobs clean {typed}")
     assert exchange.payloads == snapshot
 
@@ -215,7 +215,7 @@ async def test_refuses_too_many(jobs: AppHarness, snapshot: SnapshotAssertion) -
 
 
 async def test_refuses_who_may_not(harness: AppHarness) -> None:
-    """A key that only reads is told so before anything is counted."""
+    """A user with a read-only key gets the error before anything is counted."""
     await harness.connect(harness.ada, ACME_READ_ONLY)
     add_jobs(harness, 3)
     exchange = await harness.ada.command(FAILED)
@@ -230,7 +230,7 @@ async def test_can_be_thought_better_of(jobs: AppHarness, snapshot: SnapshotAsse
 
 
 async def test_a_question_does_not_wait_for_ever(jobs: AppHarness) -> None:
-    """What was counted long ago is to be counted anew."""
+    """An old count has to be repeated."""
     await jobs.ada.command(FAILED)
     (key,) = await jobs.redis.keys("*:cleanup:*")
     assert 0 < await jobs.redis.ttl(key) <= CONFIRMATION_TTL_SECONDS
@@ -418,7 +418,7 @@ async def test_the_report_waits_for_the_token(jobs: AppHarness) -> None:
 
 @pytest.mark.parametrize("kind", ["status_after", "cut_after"])
 async def test_one_message_though_slack_fails_after_posting(jobs: AppHarness, kind: Kind) -> None:
-    """The progress is no second message, and none stands there as if it went on."""
+    """The progress is not posted twice, and no message still shows a running clean-up."""
     jobs.workspace.faults.add(SlackFault(kind, method="chat.postMessage"))
     jobs.emporix_state.faults.add(Fault("status", times=30, method="DELETE", status=500))
     await confirm(jobs, FAILED, "3")

@@ -1,4 +1,4 @@
-"""Download as CSV — all jobs of a list, as a file to whoever pressed."""
+"""Download as CSV — sends all jobs of a list as a file to the user who clicked."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_a_shared_list_goes_to_who_presses(connected: AppHarness) -> None:
 
 
 async def test_a_formula_is_letters(connected: AppHarness) -> None:
-    """What a customer wrote does not run on the computer of whoever opens the file."""
+    """A customer's text is not run as a formula on the reader's computer."""
     connected.emporix_state.add_job("acme", id=job_id(1), message="=cmd|' /C calc'!A0")
     await download(connected)
     (row,) = await rows(connected)

@@ -109,7 +109,7 @@ async def test_a_double_click_deletes_once(connected: AppHarness, command: str) 
 
 
 async def test_names_who_was_faster(connected: AppHarness) -> None:
-    """A job that somebody has just deleted in a channel is told with their name."""
+    """If another user has just deleted the job in a channel, the answer names them."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     add_jobs(connected, 1)
     for person in (connected.grace, connected.ada):
@@ -142,7 +142,7 @@ async def test_a_cut_delete_is_deleted_once(connected: AppHarness) -> None:
 
 
 async def test_refuses_who_may_not(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """A read-only key is told which scope it lacks; the refusal is recorded."""
+    """With a read-only key, the error names the missing scope; the refusal is recorded."""
     await harness.connect(harness.ada, ACME_READ_ONLY)
     add_jobs(harness, 1)
     await harness.ada.command(f"/emporix jobs delete {job_id(1)}")

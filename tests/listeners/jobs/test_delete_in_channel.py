@@ -137,7 +137,7 @@ async def test_a_connection_to_another_tenant_does_not_count(
 async def test_explains_a_missing_scope(
     connected: AppHarness, ada: Person, grace: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """A read-only key is told privately what it lacks, and how to get it."""
+    """With a read-only key, a private error names the missing scope and how to get it."""
     add_jobs(connected, 1)
     await share(ada, f"/emporix jobs get {job_id(1)}")
     await connected.connect(grace, ACME_READ_ONLY)

@@ -154,7 +154,7 @@ async def test_tells_of_each_what_went_wrong(connected: AppHarness, ada: Person)
 
 
 async def test_deletes_on_when_slack_shows_no_progress(connected: AppHarness, ada: Person) -> None:
-    """The result then comes as a message, to whoever deleted."""
+    """The result is then sent as a message to the user who deleted the jobs."""
     add_jobs(connected, 3)
     await tick(ada, " ".join(map(job_id, (1, 2, 3))))
     await ada.submit({"jobs.0": ticked(1, 2, 3)})
@@ -198,7 +198,7 @@ async def shared(person: Person) -> dict[str, Any]:
 async def test_shows_everyone_who_deleted_it(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """A list of ours has a line in the place of each job that is gone, for all to see."""
+    """In a shared list, each deleted job is replaced by a line, for everyone."""
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs list")
     await ada.shortcut(DELETE)
@@ -276,7 +276,7 @@ def texts_of(view: Any) -> list[str]:
 
 @pytest.mark.parametrize("fault", ["a newer view", "trouble"])
 async def test_what_is_newer_below_stays(connected: AppHarness, ada: Person, fault: str) -> None:
-    """Nobody's view is overwritten, and the result is told whatever becomes of what is below."""
+    """No newer view is overwritten, and the result is shown even if the update below fails."""
     add_jobs(connected, 2)
     await ada.write(f"{job_id(1)} {job_id(2)}")
     await ada.shortcut(FIND)

@@ -1,4 +1,4 @@
-"""Download export — the JSON that an export job carries, as a file to whoever pressed."""
+"""Download export — sends the JSON of an export job to the person who clicked."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_needs_one_call_for_the_result_alone(connected: AppHarness) -> Non
 
 
 async def test_keeps_quiet_where_the_modal_was_closed(connected: AppHarness) -> None:
-    """Whoever closes the modal still gets the file."""
+    """A user who closes the modal still gets the file."""
     await opened(connected, WHOLE)
     connected.emporix_state.faults.add(Fault("delay", path="/jobs/", seconds=0.5))
     pressed = asyncio.create_task(connected.ada.click("Download export"))

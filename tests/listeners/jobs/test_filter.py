@@ -30,7 +30,7 @@ def heading(exchange: Exchange) -> str:
 
 
 async def test_opens_at_once(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """A loading modal, then the form for the tenants of whoever asks."""
+    """A loading modal, then the form for the user's tenants."""
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
     exchange = await connected.ada.shortcut(SEARCH)
     assert [sent["via"] for sent in exchange.sent] == ["views.open", "views.update"]

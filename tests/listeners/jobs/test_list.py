@@ -33,7 +33,7 @@ async def test_narrows(connected: AppHarness, snapshot: SnapshotAssertion) -> No
 
 
 async def test_turns_pages(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Next and Previous put another page in the place of the one that was shown."""
+    """Next and Previous replace the page that was shown with another."""
     add_jobs(connected, 25)
     texts = [(await connected.ada.command("/emporix jobs list size:10")).payloads[0]["text"]]
     for label in ("Next", "Next", "Previous"):
@@ -85,7 +85,7 @@ async def test_says_that_a_tenant_has_no_jobs(
 async def test_shows_no_delete_to_who_may_not(
     harness: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """A read-only key has no Delete, and is told why."""
+    """With a read-only key there is no Delete, and the list says why."""
     await harness.connect(harness.ada, ACME_READ_ONLY)
     add_jobs(harness, 1)
     exchange = await harness.ada.command("/emporix jobs")

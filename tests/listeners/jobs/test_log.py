@@ -1,4 +1,4 @@
-"""Log — what the agents of a job's session wrote down, in a modal to whoever pressed."""
+"""Log — shows the log of a job's session in a modal, to the person who clicked."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def heads(exchange: Exchange) -> list[str]:
 async def test_opens_at_once_and_shows_the_lines(
     opened: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The oldest first, each with its severity, and only to whoever pressed."""
+    """Oldest first, each with its severity, and only for the user who clicked."""
     exchange = await opened.ada.click("Log")
     vias = [sent["via"] for sent in exchange.sent if sent["via"] != "ack"]
     assert vias == ["views.open", "views.update"]

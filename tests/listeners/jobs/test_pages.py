@@ -170,7 +170,7 @@ async def test_is_one_call_and_two_round_trips(connected: AppHarness, label: str
 
 
 async def test_refresh_shows_what_arrived(connected: AppHarness) -> None:
-    """The page as it is now, in the place of the old one, and its list goes on from there."""
+    """The current page replaces the old one, and its list continues from there."""
     add_jobs(connected, 25)
     await connected.ada.command("/emporix jobs")
     late = arrive(connected)
@@ -185,7 +185,7 @@ async def test_refresh_shows_what_arrived(connected: AppHarness) -> None:
 
 
 async def test_an_empty_list_can_be_refreshed(connected: AppHarness) -> None:
-    """Whoever waits for a first job looks again with one press."""
+    """A user who waits for a first job can refresh with one click."""
     await connected.ada.command("/emporix jobs")
     add_jobs(connected, 1)
     assert place(await connected.ada.click("Refresh")) == "Job 1 of 1"

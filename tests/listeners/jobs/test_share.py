@@ -243,7 +243,7 @@ async def test_opens_with_the_rights_of_whoever_presses(
 async def test_the_sharer_turns_pages_for_all(
     connected: AppHarness, ada: Person, grace: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """Next of the sharer's puts the next page in the place of the shared one."""
+    """The sharer's Next button replaces the shared page with the next one."""
     add_jobs(connected, 3)
     await share(ada, "/emporix jobs list size:2")
     exchange = await ada.click(action_id="jobs.share.next")

@@ -28,7 +28,7 @@ async def test_watches_a_running_job(harness: AppHarness, snapshot: SnapshotAsse
 
 
 async def test_twice_is_once(harness: AppHarness) -> None:
-    """Who watches already is told so, and watches one job."""
+    """A user who already watches the job gets a notice, and has one watch."""
     await harness.ada.command(f"/emporix jobs watch {RUNNING}")
     exchange = await harness.ada.command(f"/emporix jobs watch {RUNNING}")
     assert "already watching" in exchange.payloads[0]["text"]
@@ -117,7 +117,7 @@ async def test_stops_by_command(harness: AppHarness, snapshot: SnapshotAssertion
 
 
 async def test_stops_by_button(harness: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """In the place of the message that the button stands in."""
+    """The answer replaces the message that has the button."""
     await harness.ada.command(f"/emporix jobs watch {RUNNING}")
     assert (await harness.ada.click("Stop watching")).payloads == snapshot
     assert "not watching any job" in await watched(harness)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sandbox.clock.shared_clock import BackInTime, SharedClock
 from tests.harness.clock import NOW, FakeClock
 
-# Of each example the folder is the same: the first lines of a test make the clock anew.
+# All examples share one folder, so the first lines of each test reset the clock.
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 leaps = st.lists(st.floats(-1e6, 1e8, allow_nan=False), max_size=10)
 
@@ -22,7 +22,7 @@ def real() -> FakeClock:
 
 
 def test_shows_the_real_time_at_first(tmp_path: Path, real: FakeClock) -> None:
-    """Whoever moves nothing has a demo as it always was."""
+    """Without a move, the clock shows the real time and writes no file."""
     assert SharedClock(tmp_path / "clock", real)() == NOW
     assert list(tmp_path.iterdir()) == []
 

@@ -27,7 +27,7 @@ def living(seconds: float, step: float = 5.0) -> tuple[EmporixState, list[Docume
 
 
 def test_what_runs_ends_within_a_minute() -> None:
-    """Whoever watches a job need not wait for long."""
+    """A watched job ends soon."""
     emporix_state, running = living(RUN_SECONDS[1] + 5)
     now = {job["id"]: job for job in emporix_state.jobs("acme")}
     assert running
@@ -111,7 +111,7 @@ def test_a_leap_is_quiet_where_days_are() -> None:
 
 
 def test_time_goes_on_after_a_leap() -> None:
-    """Whoever watches then sees jobs end and begin as before."""
+    """After the leap, jobs end and begin at the usual pace."""
     clock = FakeClock()
     emporix_state = EmporixState.with_sample_data(clock)
     emporix_state.start_simulation()

@@ -1,4 +1,4 @@
-"""The clock on the page: there where it can be moved, and whoever looks on is told of a move."""
+"""The clock on the page: shown only if it can be moved; all open pages are notified of a move."""
 
 from __future__ import annotations
 

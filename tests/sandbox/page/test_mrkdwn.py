@@ -80,7 +80,7 @@ def test_dates_have_many_forms(form: str, words: str) -> None:
 
 
 def test_a_date_beyond_the_calendar_shows_its_fallback() -> None:
-    """Whatever number stands there."""
+    """Any number of seconds beyond the calendar."""
     assert mrkdwn("<!date^999999999999^{date}|long ago>", reader()) == "long ago"
 
 

@@ -1,4 +1,4 @@
-"""The addresses of the page: what is drawn, what is told, what acts."""
+"""The addresses of the page: what they draw, report and do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def act(page: httpx.AsyncClient, kind: str, **given: Any) -> httpx.Respons
 
 
 async def test_the_front_is_a_channel(page: httpx.AsyncClient) -> None:
-    """Whoever opens the address is Ada in #general; nothing may come from elsewhere."""
+    """The first page is Ada in #general; no content may come from other origins."""
     answer = await page.get("/", follow_redirects=True)
     assert (answer.status_code, answer.url.path) == (200, HERE)
     assert "#general" in answer.text
@@ -109,7 +109,7 @@ async def test_a_command_goes_to_the_app(page: httpx.AsyncClient, bot: FakeBot) 
 
 
 async def test_another_command_is_not_sent(page: httpx.AsyncClient, bot: FakeBot) -> None:
-    """Slackbot says so, to whoever typed it."""
+    """Slackbot says so, only to the user who typed it."""
     await act(page, "say", text="/giphy refund")
     assert bot.heard == []
     assert "is not a valid command" in (await parts(page))["messages"]

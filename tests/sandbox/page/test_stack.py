@@ -40,7 +40,7 @@ async def test_back_shows_the_view_below(
 async def test_the_cross_closes_all(
     page: httpx.AsyncClient, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """From the top down, each that asked for it is told that the stack was cleared."""
+    """From the top down, each view with notify_on_close sends that the stack was cleared."""
     first, _, third = open_three(workspace)
     await page.post(f"{HERE}/dismiss", json={})
     assert await modal_shown(page) == ""

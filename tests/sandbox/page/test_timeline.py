@@ -43,7 +43,7 @@ def test_replies_stand_under_what_they_answer(workspace: Workspace) -> None:
 
 
 def test_a_file_can_be_a_reply(workspace: Workspace, clock: StillClock) -> None:
-    """It stands under its message, which is then drawn anew."""
+    """It is shown under its message, which is then redrawn."""
     parent = workspace.messages.add("C0GENERAL", "digest", [])
     before = seen(workspace)[0].version
     clock.advance(1)

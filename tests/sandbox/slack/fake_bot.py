@@ -1,4 +1,4 @@
-"""A tiny app to play Slack's counterpart: it notes what it is told, and answers as scripted."""
+"""A tiny app to play Slack's counterpart: it records the requests, and answers as scripted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Home tab: what the app is told when somebody opens it, and what Slack refuses to publish."""
+"""The Home tab: what the app receives when a user opens it, and what Slack refuses to publish."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ async def test_refuses_what_is_no_home(web: AsyncWebClient, view: dict[str, Any]
 async def test_refuses_a_home_that_is_not_enabled(
     web: AsyncWebClient, ada: Person, workspace: Workspace
 ) -> None:
-    """Without `home_tab_enabled` in the manifest there is no such tab."""
+    """Without `home_tab_enabled` in the manifest the app has no Home tab."""
     workspace.has_home_tab = False
     assert (await refusal(published(web)))["error"] == "not_enabled"
     with pytest.raises(SandboxError, match="there are: messages"):

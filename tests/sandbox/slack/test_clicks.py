@@ -1,4 +1,4 @@
-"""Pressing things: which button is meant, and what the app is told."""
+"""Pressing things: which button is meant, and what the app receives."""
 
 from __future__ import annotations
 

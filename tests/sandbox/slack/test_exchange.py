@@ -1,4 +1,4 @@
-"""An exchange is told when the app has finished, with all that it sent."""
+"""An exchange ends when the app has finished, and has everything that it sent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def answering_later(bot: FakeBot, http: httpx.AsyncClient) -> FakeBot:
 
 
 async def test_it_waits_for_work_after_the_ack(ada: Person, answering_later: FakeBot) -> None:
-    """While the app tells of running work, the exchange goes on."""
+    """While the app reports running work, the exchange continues."""
     exchange = await ada.command("/emporix jobs")
     assert [m["text"] for m in exchange.messages] == ["Here"]
 
@@ -78,7 +78,7 @@ async def test_people_do_not_see_each_other_s_exchanges(
 async def test_web_api_calls_are_told_by_their_method(
     ada: Person, bot: FakeBot, web: AsyncWebClient
 ) -> None:
-    """A posted message stands there with Slack's answer; the token does not."""
+    """A posted message is recorded with Slack's answer; the token is not."""
 
     async def script(sent: dict[str, Any]) -> None:
         await web.auth_test()

@@ -1,4 +1,4 @@
-"""Choosing in selects and pickers, ticking boxes, typing: what is kept and what the app is told."""
+"""Choosing in selects and pickers, ticking boxes, typing: what is kept and what is sent."""
 
 from __future__ import annotations
 

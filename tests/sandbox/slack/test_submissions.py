@@ -148,7 +148,7 @@ async def test_choices_are_made_by_their_words(
 async def test_closing_is_told_where_the_view_asks_for_it(
     ada: Person, bot: FakeBot, workspace: Workspace
 ) -> None:
-    """notify_on_close sends view_closed; without it nobody is told."""
+    """notify_on_close sends view_closed; without it no event is sent."""
     await ada.close()
     assert bot.heard == []
     view = workspace.views.open("U0ADA", modal(notify_on_close=True))
@@ -158,7 +158,7 @@ async def test_closing_is_told_where_the_view_asks_for_it(
 
 
 async def test_without_a_view_there_is_nothing_to_submit(grace: Person) -> None:
-    """Only whoever has a view open can submit or close it."""
+    """Only the user who has a view open can submit or close it."""
     with pytest.raises(SandboxError, match="no view"):
         await grace.submit({})
     with pytest.raises(SandboxError, match="no view"):

@@ -35,7 +35,7 @@ async def push(web: AsyncWebClient, workspace: Workspace, view_id: str) -> Any:
 async def test_a_trigger_opens_a_modal_for_its_user(
     web: AsyncWebClient, trigger: str, ada: Person, grace: Person
 ) -> None:
-    """Whoever acted sees the modal, and nobody else."""
+    """Only the user who acted sees the modal."""
     answer = await web.views_open(trigger_id=trigger, view=modal())
     view = await ada.view()
     assert view is not None

@@ -1,4 +1,4 @@
-"""Alerts are turned on, resumed, muted and turned off, whoever does so at the same time."""
+"""Alerts are turned on, resumed, muted and turned off, also by several users at the same time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, every change that a look sees is told once."""
+"""Every change that a poll sees is posted once, in any order of events."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Channel:
         await self.looks.poll(SOURCE)
 
     async def post(self, sent: int, *, settles: bool) -> None:
-        """Post what is to be posted; a worker dies after so many messages, or before it is done."""
+        """Post the pending changes; a worker dies after so many messages, or before it is done."""
         alert = await self.kept.load("a1")
         if alert is None or alert.batch is None:
             return

@@ -102,7 +102,7 @@ async def test_a_query_of_its_own_is_read_once() -> None:
 
 
 async def test_nothing_of_a_job_gets_into_the_query() -> None:
-    """Python takes any character between date and time: a time is written anew by us."""
+    """Python accepts any character between date and time, so times are formatted again."""
     odd = [Job(id=f"job-{number}", modified_at='2026-11-23"10:00:00') for number in range(130)]
     calls = FakeCalls(odd)
     await read(calls, HELD, Filters(), 0.0)
@@ -188,7 +188,7 @@ async def test_asks_nothing_for_paused_alerts(harness: PollingHarness) -> None:
 
 
 async def test_finds_what_emporix_shows_late(harness: PollingHarness) -> None:
-    """A change that is shown 170 seconds after it happened is told."""
+    """A change that becomes visible 170 seconds after it happened is reported."""
     old, late = harness.clock() + 200, harness.clock() + 30
     harness.clock.forward(200)
     harness.emporix.jobs["job-1"] = Job(id="job-1", status="failure", modified_at=iso(old))

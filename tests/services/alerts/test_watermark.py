@@ -53,7 +53,7 @@ def test_begins_where_there_is_nothing() -> None:
 
 
 def test_a_change_is_news_again() -> None:
-    """A job that changes and still fits is told again; one that stays as it is is not."""
+    """A job that changes and still matches is reported again; an unchanged one is not."""
     jobs = [job(1, START), job(2, START)]
     _, mark = advance(Watermark(START - 10), looked(jobs, 0.0))
     changed = [job(1, START + 5, version=2), job(2, START)]

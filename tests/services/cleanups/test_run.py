@@ -182,7 +182,7 @@ async def test_a_kill_between_delete_and_count(harness: CleanupHarness, at: int)
 
 
 async def test_a_kill_before_the_delete(harness: CleanupHarness) -> None:
-    """It is begun anew; a job that somebody else deletes meanwhile may count as ours."""
+    """The clean-up starts again; a job that another user deletes meanwhile may count as its own."""
     clean = await harness.begin()
     harness.emporix.before = on_call(4, Killed())
     await harness.die(clean)
@@ -510,7 +510,7 @@ async def test_the_file_is_tried_again(harness: CleanupHarness) -> None:
 
 
 async def test_a_file_that_never_arrives_ends_it(harness: CleanupHarness) -> None:
-    """Half an hour of Slack's trouble is told as such, not as Emporix's."""
+    """Half an hour of Slack failures is reported as Slack's, not as Emporix's."""
     clean = await harness.begin()
     harness.owner.before_file = always(FileNotSent("fatal_error", passes=True))
     report = await harness.to_the_end(clean)

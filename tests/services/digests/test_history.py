@@ -70,7 +70,7 @@ class FakeEmporix:
 
 @dataclass
 class Patience:
-    """In the place of a sleep: over when a test says so, without any time."""
+    """Replaces sleep: ends when the test says so, without real time."""
 
     asked: list[float] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)

@@ -64,7 +64,7 @@ async def test_understands(typed: str, since: str | None, until: str | None) -> 
 )  # fmt: skip
 def test_says_what_is_possible(typed: str) -> None:
     """What is no time is named before anybody is asked for a zone."""
-    with pytest.raises(InvalidInput, match="no such time") as caught:
+    with pytest.raises(InvalidInput, match="can't read this as a date") as caught:
         parse(typed)
     assert "2026-11-01T10:30" in caught.value.advice
 
@@ -138,7 +138,7 @@ async def test_asks_for_the_zone_only_where_it_matters() -> None:
     ("typed", "in_utc"), [("refund", False), ("since:24h", False), ("since:today", True)]
 )
 async def test_says_that_a_day_is_one_of_utc(typed: str, in_utc: bool) -> None:
-    """Where Slack does not say the zone, and it matters, the reader is told."""
+    """If Slack does not give the user's time zone, and it matters, the user gets a note."""
     found = await settled(typed, FakeWall(zone=""))
     assert found.in_utc == in_utc
     assert found.since is None or found.since <= at("2026-11-23T00:00Z")

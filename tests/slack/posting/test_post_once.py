@@ -212,7 +212,7 @@ async def test_a_refusal_is_certain(harness: DispatchHarness, error: str) -> Non
 
 
 async def test_is_not_posted_again_if_nobody_may_look(harness: DispatchHarness) -> None:
-    """The caller is told so, and the next attempt does nothing."""
+    """The caller gets the result, and the next attempt does nothing."""
     harness.workspace.bot_scopes = BOT_SCOPES - {"channels:history"}
     harness.fails("status")
     await harness.later(harness.post())

@@ -208,7 +208,7 @@ class OnceMachine(RuleBasedStateMachine):
 
 @pytest.mark.timeout(170)  # some seconds of work, on a busy machine
 def test_each_message_is_posted_exactly_once(redis_url: str) -> None:
-    """Whatever Slack answers, whoever dies or is suspended, and wherever."""
+    """For any answer of Slack, and any worker that dies or is suspended at any point."""
     machine = type("Machine", (OnceMachine,), {"url": redis_url})
     run_state_machine_as_test(
         machine, settings=settings(max_examples=100, stateful_step_count=30, deadline=None)
