@@ -103,7 +103,7 @@ DOCUMENTED = (
         "services.departures.ABANDONED_TTL_SECONDS",
         30 * DAY,
         OPERATORS,
-        "nobody has taken them over in 30",
+        "no one took them over in 30",
     ),
     Limit(
         "store.stopped_teams.UNINSTALL_GRACE_SECONDS", DAY, OPERATORS, "a day has passed since the"
@@ -126,7 +126,7 @@ DOCUMENTED = (
     ),
     Limit("server.WANTED_FILE_DESCRIPTORS", 8192, OPERATORS, "raises its soft limit to 8,192"),
     Limit("web.WEB_DRAIN_SECONDS", 20, OPERATORS, "waiting work (up to 20 s)"),
-    Limit("worker.WORKER_DRAIN_SECONDS", 20, OPERATORS, "finishes those that it runs (up to 20 s)"),
+    Limit("worker.WORKER_DRAIN_SECONDS", 20, OPERATORS, "finishes its running tasks (up to 20 s)"),
     Limit(
         "scheduler.runner.MAX_GIVE_UP_ATTEMPTS", 12, OPERATORS, "owner failed; it is tried 12 times"
     ),
@@ -137,7 +137,7 @@ DOCUMENTED = (
         "tasks.maintenance.HEARTBEAT_INTERVAL_SECONDS",
         2,
         OPERATORS,
-        "each says so in Redis every 2 s",
+        "sends a heartbeat to Redis every 2 s",
     ),
     Limit(
         "tasks.maintenance.RECONCILE_INTERVAL_SECONDS",
@@ -151,7 +151,7 @@ DOCUMENTED = (
         OPERATORS,
         "If Redis takes longer than 0.9 s",
     ),
-    Limit("store.errors.REDIS_LOG_INTERVAL_SECONDS", 10, OPERATORS, "every 10 s while it is so"),
+    Limit("store.errors.REDIS_LOG_INTERVAL_SECONDS", 10, OPERATORS, "every 10 s while it lasts"),
     Limit("tasks.digests.UNREADABLE_RETRY_SECONDS", HOUR, OPERATORS, "is tried again in an hour"),
     Limit("store.idempotency.ONCE_CLAIM_SECONDS", 20, OPERATORS, "another click after 20 s"),
     Limit("services.agents.NAMES_TTL_SECONDS", 5 * MINUTE, SECURITY, "each user's own | 5 minutes"),
