@@ -1,4 +1,4 @@
-"""The command line: `emporix-bot web`, `worker`, `doctor`, `keys`, `forget`."""
+"""The command line: `emporix-bot web`, `worker`, `doctor`, `keys`, `forget`, `--version`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
+from bot import __version__
 from bot.errors import InvalidSettings, StoreUnavailable
 from bot.resources import build_cipher
 from bot.settings import Settings
@@ -177,6 +178,7 @@ def _print(line: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="emporix-bot", description="Emporix Jobs for Slack")
+    parser.add_argument("--version", action="version", version=f"emporix-bot {__version__}")
     commands = parser.add_subparsers(required=True, metavar="web | worker | doctor | forget | keys")
     _add(commands, "web", web, "serve Slack over HTTP")
     _add(commands, "worker", worker, "do scheduled work: digests, alerts, watches, clean-ups")

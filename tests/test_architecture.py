@@ -327,9 +327,10 @@ def test_parameters_of_tasks_are_typed() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_readme_has_every_setting() -> None:
+def test_the_operator_guide_has_every_setting() -> None:
     """Its table gives each setting, no other, and the default that the code has."""
-    shown = {setting: default for setting, default, _ in table("README.md", "setting")}
+    rows = table("docs/operator-guide.md", "setting | default")
+    shown = {setting: default for setting, default, _ in rows}
     assert shown == {
         f"`{name.upper()}`": "required" if field.is_required() else f"`{written(field.default)}`"
         for name, field in Settings.model_fields.items()
@@ -341,18 +342,19 @@ def written(default: object) -> str:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def test_the_readme_has_every_command() -> None:
+def test_the_user_guide_has_every_command() -> None:
     """Its table gives each command, no other, as it is typed."""
     commands = [
         f"`{SLASH_COMMAND} {c.words} {c.usage}".rstrip() for c in REGISTRY.commands.values()
     ]
-    shown = [command.rstrip("`") for command, _ in table("README.md", "command")]
+    shown = [command.rstrip("`") for command, _ in table("docs/user-guide.md", "command")]
     assert sorted(shown) == sorted(commands)
 
 
-def test_the_readme_has_every_filter() -> None:
+def test_the_user_guide_has_every_filter() -> None:
     """Its table gives each filter and no other."""
-    shown = [name for names, _ in table("README.md", "filter") for name in quoted(names)]
+    rows = table("docs/user-guide.md", "filter")
+    shown = [name for names, _ in rows for name in quoted(names)]
     assert sorted(shown) == sorted(f"{known.name}:" for known in ALL_FILTERS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,15 @@ def test_says_what_can_be_typed(typed: list[str], capsys: pytest.CaptureFixture[
         main(typed)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: emporix-bot")
+
+
+@pytest.mark.parametrize("program", [AS_A_MODULE, INSTALLED], ids=["module", "installed"])
+def test_shows_its_version(tmp_path: Path, program: tuple[str, ...]) -> None:
+    """--version needs no settings, and prints the version of pyproject.toml."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    done = run(tmp_path, *program, "--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"emporix-bot {project['version']}\n"
 
 
 def test_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:

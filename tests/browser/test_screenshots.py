@@ -174,6 +174,8 @@ async def test_a_clean_up(alone: PageUser, screenshots: Path) -> None:
     """While it goes on; last, because what it deletes is gone."""
     await cleans_up(alone, "/emporix jobs clean success until:2026-11-15")
     await alone.page.evaluate("document.body.classList.add('story-is-away')")
-    await expect(alone.last).to_contain_text(re.compile(r"[1-9]\d %"), timeout=45_000)
+    progress = alone.messages.first
+    await expect(progress).to_contain_text(re.compile(r"[1-9]\d %"), timeout=45_000)
     await take(alone, "clean", screenshots)
-    await alone.press("Stop", answer="Clean-up stopped")
+    await progress.get_by_role("button", name="Stop", exact=True).click()
+    await expect(progress).to_contain_text("Clean-up stopped")

@@ -79,19 +79,21 @@ async def test_deletes_what_a_message_names(user: PageUser) -> None:
 
 
 async def test_cleans_up_to_its_report(user: PageUser) -> None:
-    """The number is typed, a bar tells how far it is, the same message becomes the report."""
+    """The progress message becomes the report; below it are the jobs as a file."""
     await cleans_up(user, "/emporix jobs clean skipped until:2026-11-10")
-    await user.sees("Clean-up done")
-    await expect(user.messages).to_have_count(1)
+    await expect(user.messages.first).to_contain_text("Clean-up done", timeout=LONG)
+    await expect(user.last).to_contain_text("Download")
+    await expect(user.messages).to_have_count(2)
 
 
 @pytest.mark.usefixtures("slow_deletes")
 async def test_a_clean_up_is_stopped(user: PageUser) -> None:
     """The message says what is left."""
     await cleans_up(user, "/emporix jobs clean success until:2026-11-15")
-    await user.press("Stop")
-    await expect(user.last).to_contain_text("Clean-up stopped", timeout=LONG)
-    await expect(user.button("Continue")).to_be_visible()
+    progress = user.messages.first
+    await progress.get_by_role("button", name="Stop", exact=True).click()
+    await expect(progress).to_contain_text("Clean-up stopped", timeout=LONG)
+    await expect(progress.get_by_role("button", name="Continue", exact=True)).to_be_visible()
 
 
 async def downloaded(user: PageUser, link: Locator) -> Download:

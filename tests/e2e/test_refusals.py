@@ -24,8 +24,8 @@ SOON = 20.0
 OURS, THEIRS = new_key(), new_key()
 NOWHERE = "http://127.0.0.1:9"
 AHEAD = (
-    "import sys, time; from bot.settings import load_settings; from bot.worker import work; "
-    "sys.exit(work(load_settings(), lambda: time.time() + {seconds}))"
+    "import sys, time; from bot.settings import load_settings; from bot.worker import run_worker; "
+    "sys.exit(run_worker(load_settings(), lambda: time.time() + {seconds}))"
 )
 
 

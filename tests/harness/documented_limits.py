@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tests.harness.source_code import tree
 
-README, USERS, OPERATORS = "README.md", "docs/user-guide.md", "docs/operator-guide.md"
+USERS, OPERATORS = "docs/user-guide.md", "docs/operator-guide.md"
 SECURITY, KEYS = "docs/security.md", "docs/redis-keys.md"
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -33,42 +33,50 @@ DOCUMENTED = (
     Limit(
         "store.versioned_records.ALERT_LIMITS.channel",
         10,
-        README,
-        "a channel has at most 10 alerts",
+        USERS,
+        "A channel can have at most 10 alerts",
     ),
-    Limit("services.watches.MAX_WATCHES", 50, README, "One user watches at most 50 jobs"),
+    Limit("services.watches.MAX_WATCHES", 50, USERS, "You can watch at most 50 jobs"),
     Limit(
         "store.versioned_records.DIGEST_LIMITS.channel", 20, USERS, "| digests in a channel | 20 |"
     ),
     Limit(
-        "services.cleanups.cleanups.MAX_CLEANUP_JOBS", 10_000, README, "takes at most 10,000 jobs"
+        "services.cleanups.cleanups.MAX_CLEANUP_JOBS", 10_000, USERS, "deletes at most 10,000 jobs"
     ),
-    Limit("services.csv_export.MAX_CSV_JOBS", 5_000, README, "takes 5,000 jobs"),
+    Limit("services.csv_export.MAX_CSV_JOBS", 5_000, USERS, "has at most 5,000 jobs"),
     Limit(
         "services.csv_export.MAX_CSV_CHARACTERS",
         10_000_000,
-        README,
-        "where their texts come to 10 million characters",
+        USERS,
+        "if their texts have more than 10 million characters",
     ),
-    Limit("services.csv_export.MAX_CELL_LENGTH", 32_767, README, "ends after 32,767 characters"),
+    Limit("services.csv_export.MAX_CELL_LENGTH", 32_767, USERS, "has at most 32,767 characters"),
     Limit(
-        "services.csv_export.MAX_CONCURRENT_EXPORTS", 10, README, "one list at a time, ten people"
+        "services.csv_export.MAX_CONCURRENT_EXPORTS",
+        10,
+        USERS,
+        "at most 10 people can download lists",
     ),
     Limit(
         "rendering.agent_message.MODAL_TEXT_LENGTH",
         50_000,
-        README,
-        "beyond 50,000 characters comes as a file",
+        USERS,
+        "more than 50,000 characters comes as a file",
     ),
     Limit(
         "listeners.jobs.export.MAX_INDENTED_CHARACTERS",
         2_000_000,
-        README,
-        "JSON of up to 2 MB comes on",
+        USERS,
+        "JSON of up to 2 MB is indented",
     ),
-    Limit("emporix.http.CALL_BUDGET_SECONDS", 8, README, "Emporix gets 8 s for a call"),
+    Limit("emporix.http.CALL_BUDGET_SECONDS", 8, USERS, "waits at most 8 s for Emporix"),
     Limit("emporix.http.MAX_RESPONSE_BYTES", 10 * 1024 * 1024, USERS, "larger than 10 MB"),
-    Limit("services.digests.history.SETTLED_SECONDS", 6 * HOUR, README, "first counted 6 hours"),
+    Limit(
+        "services.digests.history.SETTLED_SECONDS",
+        6 * HOUR,
+        USERS,
+        "counts a day for the last time 6 hours",
+    ),
     Limit("services.digests.history.HISTORY_DAYS", 14, USERS, "Chart of the last 14 days"),
     Limit("services.digests.history.MIN_HISTORY_DAYS", 2, USERS, "before jobs came on two days"),
     Limit(
@@ -82,10 +90,13 @@ DOCUMENTED = (
     ),
     Limit("tasks.digests.MISSED_RUNS_BEFORE_MESSAGE", 2, USERS, "After two missed in a row"),
     Limit("tasks.digests.LATE_WARNING_SECONDS", HOUR, OPERATORS, "put off for more than an hour"),
-    Limit("services.home.DAY_SECONDS", DAY, README, "what failed in the last 24 hours"),
+    Limit("services.home.DAY_SECONDS", DAY, USERS, "failures of the last 24 hours"),
     Limit("services.home.HOME_EXCERPT_LENGTH", 500, SECURITY, "the first 500 characters"),
     Limit(
-        "slack.home.HOME_MAX_AGE_SECONDS", MINUTE, README, "refreshes anything older than a minute"
+        "slack.home.HOME_MAX_AGE_SECONDS",
+        MINUTE,
+        USERS,
+        "Figures older than a minute are refreshed",
     ),
     Limit("services.cleanups.run.STALE_SECONDS", 30 * MINUTE, USERS, "no progress for 30 minutes"),
     Limit("services.watches.MIN_WATCH_INTERVAL_SECONDS", 5, USERS, "job is looked at after 5 s"),
