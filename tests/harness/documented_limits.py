@@ -169,7 +169,7 @@ DOCUMENTED = (
     Limit("store.slack_cache.AUDIENCE_TTL_SECONDS", 600, SECURITY, "read at most 10 minutes ago"),
     Limit("store.audit.MAX_AUDIT_ENTRIES", 10_000, KEYS, "the oldest beyond about 10,000"),
     Limit("store.lists.LIST_TTL_SECONDS", DAY, KEYS, "24 hours after the list"),
-    Limit("store.forms.FORM_TTL_SECONDS", HOUR, KEYS, "| sealed | an hour; `disconnect`"),
+    Limit("store.forms.FORM_TTL_SECONDS", HOUR, KEYS, "| encrypted | an hour; `disconnect`"),
     Limit(
         "store.home.TENANT_STATS_TTL_SECONDS", HOUR, KEYS, "an hour after Emporix was asked last"
     ),
@@ -196,7 +196,7 @@ DOCUMENTED = (
         "store.digests.DAILY_COUNTS_TTL_SECONDS", 21 * DAY, KEYS, "three weeks after the last count"
     ),
     Limit("store.watches.WATCH_TTL_SECONDS", 30 * DAY, KEYS, "all a month after the last began"),
-    Limit("store.alerts.ALERT_POSTS_TTL_SECONDS", DAY, KEYS, "| sealed | a day; `alerts off`"),
+    Limit("store.alerts.ALERT_POSTS_TTL_SECONDS", DAY, KEYS, "| encrypted | a day; `alerts off`"),
     Limit("store.audit.COPY_TTL_SECONDS", HOUR, KEYS, "an hour after a run that broke off"),
 )
 
