@@ -10,7 +10,7 @@ from bench.processes import serve_app
 ROUNDS, AT_ONCE, LISTS, PAIRS = 24, 16, 100, 200
 
 
-@measures(list_rate_ratio=at_least(0.4))
+@measures(list_rate_ratio=at_least(0.15))
 async def list_rate(environment: Environment) -> Rounds:
     """The calls are made by the same clients, in a process of their own as the app is."""
     async with environment.bot() as bot:

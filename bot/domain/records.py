@@ -67,7 +67,7 @@ def _collector(source: type[StoredRecord]) -> Callable[[Any], Any]:
 
 def _with_unknown(record: Any, write: core_schema.SerializerFunctionWrapHandler) -> Any:
     facts = write(record)
-    return {**facts.pop("unknown"), **facts}
+    return {**facts.pop("unknown", {}), **facts}
 
 
 T = TypeVar("T")
@@ -85,16 +85,23 @@ class InvalidRecord(Exception):
 class Serializer(Generic[T]):
     """Writes and reads the records of one type: a dataclass that is `Stored`, or some of them.
 
-    `said_by_key` are the fields that the place of a record in Redis says already.
+    `said_by_key` are the fields that the place of a record in Redis says already. Records that
+    live for a day at most can be written with `omit_defaults`: they take less memory, but read
+    differently when a later version changes a default.
     """
 
-    def __init__(self, type_: type[T], *said_by_key: str) -> None:
-        self._adapter = TypeAdapter(type_)
+    def __init__(self, type_: type[T], *said_by_key: str, omit_defaults: bool = False) -> None:
+        self._adapter, self._omit_defaults = TypeAdapter(type_), omit_defaults
         self.type, self.said_by_key = type_, set(said_by_key)
         SERIALIZERS.append(self)
 
     def write(self, record: T) -> str:
-        facts = self._adapter.dump_python(record, mode="json", exclude=self.said_by_key or None)
+        facts = self._adapter.dump_python(
+            record,
+            mode="json",
+            exclude=self.said_by_key or None,
+            exclude_defaults=self._omit_defaults,
+        )
         return _to_json(facts)
 
     def read(self, text: str, **said_by_key: Any) -> T:

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 LIST_TTL_SECONDS = 24 * 60 * 60
 
 
-CURSOR_SERIALIZER = Serializer(ListCursor, "id", "caller")
+CURSOR_SERIALIZER = Serializer(ListCursor, "id", "caller", omit_defaults=True)
 
 
 def new_cursor_id() -> str:
