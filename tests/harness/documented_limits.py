@@ -114,7 +114,7 @@ DOCUMENTED = (
         "services.departures.ABANDONED_TTL_SECONDS",
         30 * DAY,
         OPERATORS,
-        "nobody has taken them over in 30",
+        "no one took them over in 30",
     ),
     Limit(
         "store.stopped_teams.UNINSTALL_GRACE_SECONDS", DAY, OPERATORS, "a day has passed since the"
@@ -137,7 +137,7 @@ DOCUMENTED = (
     ),
     Limit("server.WANTED_FILE_DESCRIPTORS", 8192, OPERATORS, "raises its soft limit to 8,192"),
     Limit("web.WEB_DRAIN_SECONDS", 20, OPERATORS, "waiting work (up to 20 s)"),
-    Limit("worker.WORKER_DRAIN_SECONDS", 20, OPERATORS, "finishes those that it runs (up to 20 s)"),
+    Limit("worker.WORKER_DRAIN_SECONDS", 20, OPERATORS, "finishes its running tasks (up to 20 s)"),
     Limit(
         "scheduler.runner.MAX_GIVE_UP_ATTEMPTS", 12, OPERATORS, "owner failed; it is tried 12 times"
     ),
@@ -148,7 +148,7 @@ DOCUMENTED = (
         "tasks.maintenance.HEARTBEAT_INTERVAL_SECONDS",
         2,
         OPERATORS,
-        "each says so in Redis every 2 s",
+        "sends a heartbeat to Redis every 2 s",
     ),
     Limit(
         "tasks.maintenance.RECONCILE_INTERVAL_SECONDS",
@@ -162,14 +162,14 @@ DOCUMENTED = (
         OPERATORS,
         "If Redis takes longer than 0.9 s",
     ),
-    Limit("store.errors.REDIS_LOG_INTERVAL_SECONDS", 10, OPERATORS, "every 10 s while it is so"),
+    Limit("store.errors.REDIS_LOG_INTERVAL_SECONDS", 10, OPERATORS, "every 10 s while it lasts"),
     Limit("tasks.digests.UNREADABLE_RETRY_SECONDS", HOUR, OPERATORS, "is tried again in an hour"),
     Limit("store.idempotency.ONCE_CLAIM_SECONDS", 20, OPERATORS, "another click after 20 s"),
     Limit("services.agents.NAMES_TTL_SECONDS", 5 * MINUTE, SECURITY, "each user's own | 5 minutes"),
     Limit("store.slack_cache.AUDIENCE_TTL_SECONDS", 600, SECURITY, "read at most 10 minutes ago"),
     Limit("store.audit.MAX_AUDIT_ENTRIES", 10_000, KEYS, "the oldest beyond about 10,000"),
     Limit("store.lists.LIST_TTL_SECONDS", DAY, KEYS, "24 hours after the list"),
-    Limit("store.forms.FORM_TTL_SECONDS", HOUR, KEYS, "| sealed | an hour; `disconnect`"),
+    Limit("store.forms.FORM_TTL_SECONDS", HOUR, KEYS, "| encrypted | an hour; `disconnect`"),
     Limit(
         "store.home.TENANT_STATS_TTL_SECONDS", HOUR, KEYS, "an hour after Emporix was asked last"
     ),
@@ -196,7 +196,7 @@ DOCUMENTED = (
         "store.digests.DAILY_COUNTS_TTL_SECONDS", 21 * DAY, KEYS, "three weeks after the last count"
     ),
     Limit("store.watches.WATCH_TTL_SECONDS", 30 * DAY, KEYS, "all a month after the last began"),
-    Limit("store.alerts.ALERT_POSTS_TTL_SECONDS", DAY, KEYS, "| sealed | a day; `alerts off`"),
+    Limit("store.alerts.ALERT_POSTS_TTL_SECONDS", DAY, KEYS, "| encrypted | a day; `alerts off`"),
     Limit("store.audit.COPY_TTL_SECONDS", HOUR, KEYS, "an hour after a run that broke off"),
 )
 
