@@ -72,7 +72,8 @@ async def _report(reports: DigestReports, number: int) -> Report:
 
 async def _post(number: int, report: Report) -> None:
     facts: dict[str, Any] = {"digest": digest(number, 0, owners=1, channels=1), "report": report}
-    message: dict[str, Any] = RENDERER.render("digest/post", skipped=(), late_for=None, **facts)
+    facts |= {"history": None, "skipped": (), "late_for": None}
+    message: dict[str, Any] = RENDERER.render("digest/post", **facts)
     posted = await SLACK.chat_postMessage(channel="C0BARE", **message)
     if report.rest:
         rest: dict[str, Any] = RENDERER.render("digest/post.rest", report=report)
