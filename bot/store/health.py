@@ -16,14 +16,14 @@ from bot.store.connection import Commands, translate_redis_errors
 from bot.store.errors import error_kind
 
 WORKER_ALIVE_SECONDS = 30.0
-"""A worker that has been silent for so long is not at work."""
+"""A worker without a heartbeat for this long counts as stopped."""
 
 HEARTBEATS_TTL_SECONDS = 30 * 24 * 60 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """How many workers are at work, and when one was last, None where none ever was."""
+    """How many workers are running, and the time of the last heartbeat; None if there was none."""
 
     alive: int
     last_heartbeat: float | None
@@ -36,7 +36,7 @@ class Heartbeats:
         self._redis = redis
 
     async def record(self, worker_id: str, now: float) -> None:
-        """This worker is at work; those that were long ago are forgotten."""
+        """Record that this worker is running, and delete heartbeats that have expired."""
         key = redis_keys.workers()
         with translate_redis_errors():
             async with self._redis.pipeline(transaction=True) as pipe:

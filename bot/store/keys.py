@@ -113,7 +113,7 @@ TASK_PREFIX = "{scheduled}"
 
 
 def workers() -> str:
-    """Sorted set: the ids of workers by the time when each last said that it is at work."""
+    """Sorted set: the ids of workers by the time of their last heartbeat."""
     return f"{SCHEDULED}:workers"
 
 

@@ -1,4 +1,4 @@
-"""Simulates agents at work: jobs end and new ones begin, slowly and reproducibly.
+"""Simulates running agents: jobs end and new ones begin, slowly and reproducibly.
 
 There is no background task: a request for jobs first applies the changes due by then. A time that
 nobody watched, such as a day that the clock has leapt, has as many jobs as the days before it.

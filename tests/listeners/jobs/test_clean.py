@@ -263,10 +263,10 @@ async def test_begins_once(jobs: AppHarness) -> None:
 async def test_says_that_no_worker_is_there(jobs: AppHarness) -> None:
     """It is begun all the same; and with a worker nothing is said."""
     exchange = await confirm(jobs, FAILED, "3")
-    assert "No worker is at work" in str(exchange.view)
+    assert "worker isn't running" in str(exchange.view)
     await work(jobs)
     exchange = await confirm(jobs, "/emporix jobs clean running", "3")
-    assert "No worker is at work" not in str(exchange.view)
+    assert "worker isn't running" not in str(exchange.view)
 
 
 async def test_counts_on_in_the_modal_when_emporix_is_slow(
