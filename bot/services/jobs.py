@@ -77,7 +77,8 @@ def _starting_at(ids: Sequence[str], first: int) -> list[str]:
 class JobList:
     """One page of jobs and what it is a page of; `first` and `last` count from 1.
 
-    `query` is its compact form; `may_shift`: jobs may move between its pages.
+    `query` is its compact form; `may_shift`: jobs may move between its pages. `is_only_tenant`: the
+    reader is connected to no other. `zone`: their time zone in the IANA database, "" if unknown.
     """
 
     jobs: tuple[Job, ...]
@@ -91,6 +92,8 @@ class JobList:
     can_delete: bool
     query: str
     may_shift: bool
+    is_only_tenant: bool
+    zone: str
 
     @property
     def first(self) -> int:
@@ -138,7 +141,7 @@ class JobService:
         page = await start_snapshot(
             self._list_jobs(connection, cursor), cursor, filters.page, self._clock()
         )
-        return await self._save_page(connection, page)
+        return await self._save_page(account, connection, page)
 
     async def go_to_page(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
@@ -155,7 +158,7 @@ class JobService:
             if turned.jobs:  # else the last pages were emptied meanwhile
                 break
         has_more = turned.has_more and turned.number + 1 != page
-        return await self._save_page(connection, replace(turned, has_more=has_more))
+        return await self._save_page(account, connection, replace(turned, has_more=has_more))
 
     async def refresh(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
@@ -166,7 +169,7 @@ class JobService:
         found = await start_snapshot(self._list_jobs(connection, cursor), cursor, page, now)
         if page > 1 and not found.jobs:
             found = await start_snapshot(self._list_jobs(connection, cursor), cursor, 1, now)
-        return await self._save_page(connection, found)
+        return await self._save_page(account, connection, found)
 
     async def reopen(self, account: Account, query: str) -> JobList:
         """A new list by the compact form of its query; raises OutdatedButton."""
@@ -190,16 +193,16 @@ class JobService:
     def _list_jobs(self, connection: Connection, cursor: ListCursor) -> ListJobs:
         return partial(self._emporix.list_jobs, connection, searched=cursor.searched)
 
-    async def _save_page(self, connection: Connection, page: ListPage) -> JobList:
+    async def _save_page(self, account: Account, connection: Connection, page: ListPage) -> JobList:
         await self._cursors.save(page.cursor)
-        return _job_list(connection, page)
+        return _job_list(account, connection, page)
 
     def _dashboard_link(self, job_id: str) -> str:
         path = f"/apps/administration/ai-agents#/logs/jobs/{quote(job_id, safe='')}"
         return f"{self._dashboard_url}{path}"
 
 
-def _job_list(connection: Connection, page: ListPage) -> JobList:
+def _job_list(account: Account, connection: Connection, page: ListPage) -> JobList:
     cursor, filters = page.cursor, page.cursor.filters
     undated = bool(filters.fields) and "metadata" not in filters.fields
     return JobList(
@@ -214,6 +217,8 @@ def _job_list(connection: Connection, page: ListPage) -> JobList:
         can_delete=connection.can_delete,
         query=to_compact(replace(filters, tenant=connection.tenant), searched=cursor.searched),
         may_shift=not cursor.until,
+        is_only_tenant=len(account.connections) == 1,
+        zone=account.time_zone,
     )
 
 

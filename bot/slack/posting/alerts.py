@@ -40,33 +40,45 @@ class AlertPoster:
         it can be repeated at any time. Raises PostRefused, and before each message what `admit`
         raises.
         """
-        ts = await self._post_news(alert, batch, plan, jobs, admit) if plan.rows else ""
+        zone = await self._notifier.zone_name(alert.owner)
+        ts = await self._post_news(alert, batch, plan, jobs, zone, admit) if plan.rows else ""
         if ts and plan.rest:
-            await self._post_thread(alert, batch, ts, plan.rest, jobs, admit, repeats=False)
+            await self._post_thread(alert, batch, ts, plan.rest, jobs, zone, admit, repeats=False)
         for repeats in plan.repeats:
-            await self._post_repeats(alert, batch, repeats, jobs, admit)
+            await self._post_repeats(alert, batch, repeats, jobs, zone, admit)
         return ts
 
     async def _post_news(
-        self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
+        self,
+        alert: Alert,
+        batch: ChangeBatch,
+        plan: AlertPlan,
+        jobs: Jobs,
+        zone: str,
+        admit: Admit,
     ) -> str | None:
         new = PostedAlert("", batch.at, plan.rows, batch.since, batch.more)
-        message = self._renderer.render("alerts/news", **news_facts(alert, new, jobs))
+        message = self._renderer.render("alerts/news", **news_facts(alert, new, jobs, zone))
         try:
             return await self._poster.post(_post(alert, batch, "news", admit), message) or None
         except OutcomeUnknown:
             return None
 
     async def _post_repeats(
-        self, alert: Alert, batch: ChangeBatch, repeats: Repeats, jobs: Jobs, admit: Admit
+        self,
+        alert: Alert,
+        batch: ChangeBatch,
+        repeats: Repeats,
+        jobs: Jobs,
+        zone: str,
+        admit: Admit,
     ) -> None:
         """Into the thread; and how many there are now, into the message itself."""
         ts = repeats.post.ts
-        await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, admit, repeats=True)
+        await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, zone, admit, repeats=True)
         await admit()
-        await self._notifier.update(
-            alert.channel_id, ts, "alerts/news", **news_facts(alert, repeats.post, jobs)
-        )
+        facts = news_facts(alert, repeats.post, jobs, zone)
+        await self._notifier.update(alert.channel_id, ts, "alerts/news", **facts)
 
     async def _post_thread(
         self,
@@ -75,6 +87,7 @@ class AlertPoster:
         ts: str,
         ids: Sequence[str],
         jobs: Jobs,
+        zone: str,
         admit: Admit,
         *,
         repeats: bool,
@@ -83,6 +96,7 @@ class AlertPoster:
             "alerts/thread",
             repeats=repeats,
             tenant=alert.filters.tenant,
+            zone=zone,
             rows=[{"job_id": job_id, "job": jobs.get(job_id)} for job_id in ids[:MAX_THREAD_ROWS]],
             more=len(ids[MAX_THREAD_ROWS:]),
         )
@@ -93,8 +107,8 @@ class AlertPoster:
             logger.warning("whether %s was posted is not known", post.key)
 
 
-def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
-    """What a message of an alert tells."""
+def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[str, Any]:
+    """The facts of an alert's message; `zone` is the time zone of the alert's owner."""
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
         | {"job": jobs.get(row.job_id)}
@@ -104,6 +118,7 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
     hidden = sum(row.count for row in post.rows[MAX_ALERT_ROWS:])
     return {
         "alert": alert,
+        "zone": zone,
         "rows": rows,
         "since": post.since,
         "total": None if post.more is None else counted + post.more,
