@@ -83,6 +83,6 @@ async def test_when_slack_is_down_the_log_says_so(
         exchange = await harness.ada.command("/emporix tenants")
     assert exchange.ack_status == 200
     written = capsys.readouterr().err
-    assert "could not tell the user" in written
+    assert "could not answer the user" in written
     assert "Traceback" not in written
     assert (await harness.http.get(f"{harness.bot_url}/healthz")).json()["running"] == 0

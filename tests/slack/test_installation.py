@@ -227,7 +227,7 @@ async def test_without_the_app_the_workspace_is_checked_all_the_same(
         await sent(harness, "command", lambda payload: payload)
         await sent(harness, "command", of_another_team)
     assert listeners.calls == 1
-    assert "Slack does not say which app this is: missing_scope" in caplog.text
+    assert "the app of the bot token is unknown: missing_scope" in caplog.text
 
 
 def test_the_samples_are_of_our_workspace() -> None:

@@ -126,7 +126,7 @@ async def test_tells_the_operator_when_no_way_is_left(
     for method in ("response_url", "chat.postEphemeral", "chat.postMessage"):
         harness.workspace.faults.add(Fault("rate_limit", 9, method=method, retry_after=600))
     assert await ask(harness, poster, response_url(harness)) == []
-    assert "could not tell the user: Slack answered ratelimited" in caplog.text
+    assert "could not answer the user: Slack answered ratelimited" in caplog.text
 
 
 async def test_goes_to_the_person_without_any_address(harness: AppHarness, poster: Poster) -> None:
