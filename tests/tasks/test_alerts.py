@@ -274,7 +274,7 @@ async def test_pauses_when_its_owner_disconnects(
     ada = harness.person("ada", "ops")
     await ada.command("/emporix disconnect")
     exchange = await ada.click("Disconnect")
-    assert "Alerts of yours are paused in <#C0OPS>" in exchange.payloads[0]["text"]
+    assert "Your alerts are paused in <#C0OPS>" in exchange.payloads[0]["text"]
     await later(harness, 5)
     *_, said = await ada.messages()
     assert shown(said) == snapshot
