@@ -88,7 +88,7 @@ async def test_each_right_of_an_administrator_is_enough(connected: AppHarness, r
 async def test_an_administrator_stops_a_clean_up(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """A running clean-up has a Stop button, and its owner is told who stopped it."""
+    """A running clean-up has a Stop button, and its owner is informed who stopped it."""
     await connected.connect(connected.grace, ACME_OPERATIONS)
     add_jobs(connected, 3)
     await connected.grace.command("/emporix jobs clean failed")

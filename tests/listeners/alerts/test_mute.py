@@ -53,7 +53,7 @@ async def test_without_alerts_it_says_so(connected: AppHarness) -> None:
 
 
 async def test_its_owner_reads_who_did_it(ada: Person, connected: AppHarness) -> None:
-    """An owner is told who muted an alert and until when, unless they did it."""
+    """An owner is informed who muted an alert and until when, unless they did it."""
     await ada.command("/emporix alerts mute")
     await connected.person("grace", "ops").command("/emporix alerts mute 30m")
     (message,) = await connected.person("ada", "dm").messages()
@@ -68,7 +68,7 @@ async def muted(ada: Person) -> Person:
 
 
 async def test_unmutes(muted: Person, snapshot: SnapshotAssertion) -> None:
-    """The channel is told who unmuted the alerts."""
+    """The channel is informed who unmuted the alerts."""
     assert (await muted.command("/emporix alerts unmute")).payloads == snapshot
     listed = await muted.command("/emporix alerts list")
     assert "Muted" not in str(listed.payloads[0]["blocks"])

@@ -50,7 +50,7 @@ async def test_touches_no_other_channel(ada: Person, connected: AppHarness) -> N
 async def test_its_owner_reads_who_did_it(
     ada: Person, connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """An owner is told in one direct message who turned off their alerts, unless they did it."""
+    """An owner learns in one direct message who turned off their alerts, except by themselves."""
     await connected.person("grace", "ops").command("/emporix alerts off")
     (message,) = await connected.person("ada", "dm").messages()
     assert message["blocks"] == snapshot

@@ -21,7 +21,7 @@ def ada(connected: AppHarness) -> Person:
 
 
 async def test_says_so_to_the_channel(ada: Person, snapshot: SnapshotAssertion) -> None:
-    """The channel is told who turned on the alert, with buttons to mute and turn it off."""
+    """The channel is informed who turned on the alert, with buttons to mute and turn it off."""
     exchange = await ada.command("/emporix alerts on")
     assert without_ids(exchange.payloads) == snapshot
 

@@ -34,7 +34,7 @@ async def test_can_be_cancelled(connected: AppHarness, ada: Person, digest: str)
 async def test_is_deleted_once(
     connected: AppHarness, ada: Person, digest: str, snapshot: SnapshotAssertion
 ) -> None:
-    """A second click is told that the digest is gone."""
+    """A second click is informed that the digest is gone."""
     await ada.command("/emporix digest list")
     grace = connected.person("grace", "ops")
     await grace.command("/emporix digest list")

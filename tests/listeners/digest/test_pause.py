@@ -34,7 +34,7 @@ async def test_pauses(
 
 
 async def test_the_owner_hears_of_it_from_others(connected: AppHarness, digest: str) -> None:
-    """If another user pauses a digest, its owner is told, and the channel can take it over."""
+    """If another user pauses a digest, its owner is informed, and the channel can take it over."""
     await connected.person("grace", "ops").command("/emporix digest pause")
     (told,) = await to_ada(connected)
     assert "<@U0GRACE> paused your digest" in told["text"]

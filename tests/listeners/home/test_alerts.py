@@ -49,7 +49,7 @@ async def test_mutes_and_unmutes(harness: AppHarness) -> None:
 
 
 async def test_turns_off(harness: AppHarness) -> None:
-    """A turned off alert disappears from Home, and the channel is told who did it."""
+    """A turned off alert disappears from Home, and the channel is informed who did it."""
     off = await harness.ada.click("Turn off", at_home=True)
     assert "*Your alerts*" not in words(off.home)
     assert "<@U0ADA>" in (await told(harness))[-1]
