@@ -111,8 +111,9 @@ async def uninstalled(caller: Caller, departures: Departures) -> None:
 
 
 def _is_of_bot(event: Mapping[str, Any]) -> bool:
-    """Whether the bot token was revoked. Slack: `tokens` has user ids by type; the app has no user
-    tokens.
+    """Whether the bot token was revoked.
+
+    Slack: `tokens` has user ids by type; the app has no user tokens.
     """
     return bool((event.get("tokens") or {}).get("bot"))
 

@@ -229,13 +229,13 @@ class ModalProgress:
         self, modal: Modal, template: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._modal, self._template, self._clock = modal, template, clock
-        self._told = clock()
+        self._shown_at = clock()
 
     async def __call__(self, done: int, total: int | None) -> None:
         now = self._clock()
-        if now - self._told < MODAL_UPDATE_INTERVAL_SECONDS:
+        if now - self._shown_at < MODAL_UPDATE_INTERVAL_SECONDS:
             return
-        self._told = now
+        self._shown_at = now
         try:
             await self._modal.update(self._template, done=done, total=total)
         except SLACK_ERRORS as error:
