@@ -279,7 +279,7 @@ def test_one_null_hides_no_list(caplog: pytest.LogCaptureFixture) -> None:
     page = parse_job_page([None, {"id": "a"}, 7, {"id": "b"}], page=1, size=4, total=None)
     assert [job.id for job in page.jobs] == ["a", "b"]
     assert page.has_more is True
-    assert "2 of 4 entries of a response are left out" in caplog.text
+    assert "2 of 4 entries of a response were ignored" in caplog.text
 
 
 def test_a_page_is_no_longer_than_was_asked_for() -> None:
