@@ -306,7 +306,7 @@ async def test_a_download_ends_after_ten_minutes(
             await reading
         assert raised.value.advice.startswith("Narrow the filters")
         assert [seconds for seconds, _ in waiting.limits] == [600.0] * number
-    assert "a download of a list ended after 10 minutes" in caplog.text
+    assert "a download of a list timed out after 10 minutes" in caplog.text
 
 
 async def test_lists_that_wait_block_no_other(waiting: CsvHarness) -> None:

@@ -145,11 +145,11 @@ async def test_a_filter_of_a_newer_version_is_left_to_it(
     await overwrite(harness, newer)
     assert await harness.turn(newer) == LEASE_RETRY_SECONDS
     assert harness.emporix.deleted == []
-    assert "left to a worker of the version that began it" in caplog.text
+    assert "needs a worker of the version that started it" in caplog.text
     for seconds, logged in ((59, 1), (1, 2), (30, 2)):
         harness.clock.forward(seconds)
         await harness.turn(newer)
-        assert caplog.text.count("left to a worker") == logged
+        assert caplog.text.count("needs a worker") == logged
     assert await harness.kept.load(clean.id) == newer
     await overwrite(harness, clean)
     assert (await harness.to_the_end(clean)).deleted == 12
@@ -668,7 +668,7 @@ async def test_a_worker_with_another_key_changes_nothing(
     clean = await harness.begin()
     stranger = CleanupHarness(redis, harness.clock, cipher=Cipher(parse_keys(new_key())))
     assert await stranger.turn(clean) is None
-    assert "waits for a worker that can open it" in caplog.text
+    assert "waits for a worker that can decrypt it" in caplog.text
     assert await redis.zscore(redis_keys.cleanups_due(), clean.id) is not None
     assert (await harness.to_the_end(clean)).deleted == 12
 
