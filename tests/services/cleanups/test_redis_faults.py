@@ -1,4 +1,4 @@
-"""Redis fails at any call, before or after it: no clean-up is lost, none deletes too much."""
+"""Redis fails at any call, before or after its effect: no clean-up is lost or deletes too much."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACT = st.tuples(
 
 
 class Machine:
-    """Clean-ups of twelve jobs; what people and workers do to them is an act."""
+    """Clean-ups of twelve jobs; each action of users and workers is an act."""
 
     def __init__(self, redis: Any, clock: FakeClock) -> None:
         self.redis, self.clock = redis, clock
@@ -54,7 +54,7 @@ class Machine:
             self.asked[preview.cleanup.id] = str(preview.cleanup.counted)
 
     async def act(self, name: str, fault: int, after: bool, more: str) -> None:
-        """One act, in which Redis may fail at a call."""
+        """Run one act, in which Redis may fail at a call."""
         self._arrange(more)
         with self.broken.faults.at(fault, after=after):
             try:
@@ -111,7 +111,7 @@ class Machine:
         return set(await self.redis.zrange(redis_keys.cleanups_due(), 0, -1))
 
     async def to_the_end(self) -> None:
-        """Redis is well again: workers do what is due until nothing is."""
+        """Without further faults, workers run everything that is due."""
         self._arrange("")
         self.harness.owner.before_file = lambda _: None
         for _ in range(200):
@@ -123,7 +123,7 @@ class Machine:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hundreds of faults are told to nobody."""
+    """Silence the log lines of hundreds of faults."""
     logging.disable(logging.CRITICAL)
     try:
         yield
@@ -136,7 +136,7 @@ def quiet() -> Iterator[None]:
 async def test_no_clean_up_is_lost_whatever_redis_does(
     redis: Any, acts: list[tuple[str, int, bool, str]]
 ) -> None:
-    """Each that has begun and not ended is in the due index, after each fault at each call."""
+    """A clean-up that has started and not ended is in the due index after any fault."""
     await redis.flushall()
     machine = Machine(redis, FakeClock())
     with quiet():
@@ -157,7 +157,7 @@ async def test_no_clean_up_is_lost_whatever_redis_does(
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("name", ["confirm", "turn"])
 async def test_each_call_of_a_clean_up_may_fail(redis: Any, name: str, after: bool) -> None:
-    """One fault at each call, one after the other: all twelve jobs are deleted all the same."""
+    """With one fault at any call, all twelve jobs are still deleted."""
     for call in count(1):
         await redis.flushall()
         machine = Machine(redis, FakeClock())
