@@ -52,7 +52,7 @@ def account(*tenants: str) -> Account:
 
 @pytest.mark.parametrize("record", [DIGEST, ALERT], ids=["digest", "alert"])
 def test_the_person_who_starts_it_becomes_its_owner(record: Digest | Alert) -> None:
-    """Whoever the owner was before, a digest or alert belongs to the user who starts it."""
+    """A digest or alert belongs to the user who starts it, regardless of the owner before."""
     if isinstance(record, Digest):
         assert run_as(account("acme"), record).owner == OTHER_OWNER
     else:
