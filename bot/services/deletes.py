@@ -54,7 +54,7 @@ class DeleteService:
         self._emporix, self._audit, self._allowed = emporix, audit, allowed
 
     def admit(self) -> None:
-        """Raises DeletesOff where nobody may delete."""
+        """Raises DeletesOff if the operator has turned deletes off."""
         if not self._allowed:
             raise DeletesOff("deletes")
 
@@ -200,7 +200,7 @@ class SharedDeletes:
         self._deletes, self._store, self._clock = deletes, store, clock
 
     def admit(self) -> None:
-        """Raises DeletesOff where nobody may delete."""
+        """Raises DeletesOff if the operator has turned deletes off."""
         self._deletes.admit()
 
     async def delete(self, account: Account, job_id: str, tenant: str) -> DeletedJob:

@@ -66,7 +66,8 @@ class Departures:
     ) -> None:
         self._accounts, self._watches, self._watch_store = accounts, watches, watch_store
         self._digests, self._digest_store = digests, digest_store
-        self._alerts, self._alert_store, self._course = alerts, alert_store, alert_lifecycle
+        self._alerts, self._alert_store = alerts, alert_store
+        self._alert_lifecycle = alert_lifecycle
         self._stopped, self._erasure, self._clock = stopped, erasure, clock
         self._cleans = cleans
 
@@ -116,8 +117,8 @@ class Departures:
             await self._watches.end_all(caller, tenant)
         for alert in await self._alert_store.of_owner(caller):
             await self._abandon_alert(alert.id, caller)
-        theirs = await self._digest_store.of_owner(caller)
-        digests = [digest for digest in theirs if digest.paused != OWNER_GONE]
+        existing = await self._digest_store.of_owner(caller)
+        digests = [digest for digest in existing if digest.paused != OWNER_GONE]
         for digest in digests:
             await self._abandon_digest(digest)
         logger.info("a user has left: %d connections were deleted", len(tenants))
@@ -132,14 +133,14 @@ class Departures:
         """
         digests = await self._digest_store.of_channel(caller.team_id, channel_id)
         alerts = await self._alert_store.of_channel(caller.team_id, channel_id)
-        running = [digest for digest in digests if not digest.paused]
-        heard = [alert for alert in alerts if not alert.paused]
+        running_digests = [digest for digest in digests if not digest.paused]
+        running_alerts = [alert for alert in alerts if not alert.paused]
         now = self._clock()
-        for digest in running:
+        for digest in running_digests:
             await self._digests.update(digest, lambda one: lifecycle.pause(one, reason, now))
-        for alert in heard:
-            await self._course.pause(alert.id, reason)
-        return _by_owner(running, heard)
+        for alert in running_alerts:
+            await self._alert_lifecycle.pause(alert.id, reason)
+        return _by_owner(running_digests, running_alerts)
 
     async def delete_channel(self, caller: Caller, channel_id: str) -> Sequence[Affected]:
         """Delete a channel's digests and alerts; returns them by owner.
@@ -165,7 +166,7 @@ class Departures:
                 return one
             return replace(one, paused=OWNER_GONE, paused_at=now, notices=0)
 
-        await self._course.update(alert_id, abandoned, poll_at=now)
+        await self._alert_lifecycle.update(alert_id, abandoned, poll_at=now)
 
     async def _abandon_digest(self, digest: Digest) -> None:
         now = self._clock()

@@ -74,8 +74,8 @@ def running_jobs(tenant: str) -> Filters:
 
 def _job_summary(job: Job) -> JobSummary:
     names = [field.name for field in fields(JobSummary) if field.name not in ("message", "unknown")]
-    said = (job.response or job.message)[:HOME_EXCERPT_LENGTH]
-    return JobSummary(**{name: getattr(job, name) for name in names}, message=said)
+    text = (job.response or job.message)[:HOME_EXCERPT_LENGTH]
+    return JobSummary(**{name: getattr(job, name) for name in names}, message=text)
 
 
 MAX_HOME_TENANTS = 5

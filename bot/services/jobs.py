@@ -50,15 +50,15 @@ class JobsById:
         Single requests start with the id at the index `first`, modulo the number of ids.
         """
         wanted = list(dict.fromkeys(ids))[:MAX_IDS_PER_QUERY]
-        there = await self._query(connection, wanted)
+        found = await self._query(connection, wanted)
         gone = set()
-        missing = [job_id for job_id in _starting_at(wanted, first) if job_id not in there]
+        missing = [job_id for job_id in _starting_at(wanted, first) if job_id not in found]
         for job_id in missing[:MAX_SINGLE_LOOKUPS]:
             try:
-                there[job_id] = await self._client.get_job(connection, job_id)
+                found[job_id] = await self._client.get_job(connection, job_id)
             except NotFound:
                 gone.add(job_id)
-        return JobLookup(there, frozenset(gone))
+        return JobLookup(found, frozenset(gone))
 
     async def _query(self, connection: Connection, ids: Sequence[str]) -> dict[str, Job]:
         if len(ids) < 2:

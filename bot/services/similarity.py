@@ -62,13 +62,13 @@ def group_failures(jobs: Iterable[Job]) -> tuple[FailureGroup, ...]:
     """
     found: list[tuple[str, frozenset[str], list[Job]]] = []
     for job in jobs:
-        said = significant_words(job)
+        words = significant_words(job)
         for agent, others, members in found:
-            if agent == job.agent_id and are_similar(said, others):
+            if agent == job.agent_id and are_similar(words, others):
                 members.append(job)
                 break
         else:
-            found.append((job.agent_id, said, [job]))
+            found.append((job.agent_id, words, [job]))
     by_size: Sequence[list[Job]] = sorted((jobs for _, _, jobs in found), key=len, reverse=True)
     return tuple(FailureGroup(tuple(members)) for members in by_size)
 

@@ -198,7 +198,7 @@ class WatchService:
         self, source: PolledConnection, error: NotConnected | EmporixError, now: float
     ) -> WatchCheck:
         """Report a connection error, unless it is one of the first refusals of a key."""
-        strikes = await self._connections.count_failure(source)
+        failures = await self._connections.count_failure(source)
         await self._connections.schedule(source, now + MAX_WATCH_INTERVAL_SECONDS)
-        certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILURES
-        return WatchCheck(connection_error=error.template if certain else "")
+        is_reported = isinstance(error, NotConnected) or failures >= MAX_CONNECTION_FAILURES
+        return WatchCheck(connection_error=error.template if is_reported else "")

@@ -52,14 +52,14 @@ async def test_leaves_nothing_running_behind_an_error() -> None:
     async def fail() -> None:
         raise ValueError
 
-    async def go_on() -> None:
+    async def succeed() -> None:
         nonlocal ended
         for _ in range(5):
             await asyncio.sleep(0)
         ended = True
 
-    with pytest.raises(ValueError):  # noqa: PT011 - it has no words
-        await gather_all(fail(), go_on())
+    with pytest.raises(ValueError):  # noqa: PT011 - it has no message
+        await gather_all(fail(), succeed())
     assert ended
 
 
@@ -92,7 +92,7 @@ async def test_errors_are_not_cached() -> None:
     source.error = True
     source.released.set()
     for _ in range(2):
-        with pytest.raises(ValueError):  # noqa: PT011 - it has no words
+        with pytest.raises(ValueError):  # noqa: PT011 - it has no message
             await flight.get("key", source.call)
     assert source.calls == 2
 

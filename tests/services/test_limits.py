@@ -16,7 +16,7 @@ from bot.domain.cleanups import Cleanup
 from bot.domain.digests import Digest, Schedule
 from bot.domain.filters import Filters
 from bot.errors import BotError, LimitReached
-from bot.services.digests import lifecycle as digest_course
+from bot.services.digests import lifecycle as digest_lifecycle
 from bot.services.digests.digests import DigestService
 from bot.store import keys as redis_keys
 from bot.store.cleanups import CleanupStore
@@ -28,7 +28,7 @@ from tests.store.fixtures import ADA, GRACE, connection
 
 WANTED = Digest("", ADA, "C0OPS", "Daily", Schedule(540, "UTC", tuple(range(7))), "acme")
 LIMITS = {"digests": (20, 50, 1_000), "alerts": (10, 50, 1_000)}
-"""Per channel, per person, and per workspace."""
+"""Limits per channel, per user and per workspace."""
 
 
 def person(number: int) -> Caller:
@@ -67,7 +67,7 @@ def digests(redis: Any, clock: FakeClock) -> Kind:
         return await service.create(account(owner), wanted)
 
     async def pause(digest: Digest) -> None:
-        paused = lambda one: digest_course.pause(one, "connection", clock())  # noqa: E731
+        paused = lambda one: digest_lifecycle.pause(one, "connection", clock())  # noqa: E731
         assert await service.update(digest, paused)
 
     return Kind(

@@ -84,11 +84,11 @@ def _rows(changes: Sequence[JobChange], at: float) -> tuple[AlertRow, ...]:
     """One row for similar failures, with the newest; largest rows first, then newest."""
     rows: list[AlertRow] = []
     for change in reversed(changes):
-        place = _matching_row(PostedAlert("", at, tuple(rows)), change)
-        if place is None:
+        index = _matching_row(PostedAlert("", at, tuple(rows)), change)
+        if index is None:
             rows.append(AlertRow(change.job_id, change.fingerprint, 1, at))
         else:
-            rows[place] = replace(rows[place], count=rows[place].count + 1)
+            rows[index] = replace(rows[index], count=rows[index].count + 1)
     return tuple(sorted(rows, key=lambda row: row.count, reverse=True))
 
 
@@ -96,18 +96,18 @@ def _matching_row(post: PostedAlert, change: JobChange) -> int | None:
     """The index of the row with similar failures; None also for jobs that did not fail."""
     if not change.fingerprint:
         return None
-    alike = (
-        place
-        for place, row in enumerate(post.rows)
+    similar = (
+        index
+        for index, row in enumerate(post.rows)
         if row.fingerprint and are_similar_fingerprints(row.fingerprint, change.fingerprint)
     )
-    return next(alike, None)
+    return next(similar, None)
 
 
 def _with_repeat(post: PostedAlert, change: JobChange, at: float) -> PostedAlert:
-    place = _matching_row(post, change)
+    index = _matching_row(post, change)
     rows = [
-        replace(row, count=row.count + 1, last_at=at) if number == place else row
+        replace(row, count=row.count + 1, last_at=at) if number == index else row
         for number, row in enumerate(post.rows)
     ]
     return replace(post, rows=tuple(rows))

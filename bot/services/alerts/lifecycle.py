@@ -62,8 +62,8 @@ class AlertLifecycle:
     async def paused_together_with(self, alert: Alert) -> list[Alert]:
         """The alerts that were paused together with this one, including itself."""
         pause = alert.paused, alert.paused_at
-        there = await self._store.of_connection(alert.connection)
-        return [one for one in there if (one.paused, one.paused_at) == pause]
+        existing = await self._store.of_connection(alert.connection)
+        return [one for one in existing if (one.paused, one.paused_at) == pause]
 
     async def record_notice(self, alert: Alert) -> None:
         """Count a notice about the pause that was posted."""

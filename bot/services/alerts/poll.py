@@ -15,7 +15,7 @@ from bot.domain.times import Clock
 from bot.emporix.client import MAX_PAGE_SIZE
 from bot.emporix.query import MODIFIED, TimeRange, iso
 from bot.errors import EmporixError, InvalidRequest, NotConnected
-from bot.services.accounts import CONNECTION_ERRORS
+from bot.services.accounts import CONNECTION_ERRORS, MAX_CONNECTION_FAILURES
 from bot.services.agents import NamedJobs
 from bot.services.alerts.watermark import FetchedJobs, advance, changed_at, count_unfetched
 from bot.services.digests.lifecycle import MAX_PAUSE_NOTICES
@@ -73,9 +73,6 @@ MAX_ALERT_POLL_INTERVAL_SECONDS = 15 * 60.0
 CATCH_UP_SECONDS = 10 * 60.0
 """After this long without a poll, changes are summed up in one post."""
 
-MAX_CONNECTION_FAILEDS = 3
-"""Consecutive polls with a refused key before the alerts of the connection are paused."""
-
 PAUSE_NOTICE_INTERVAL_SECONDS = 24 * 60 * 60.0
 """Time between the two notices to a channel that an alert is paused."""
 
@@ -112,33 +109,35 @@ class AlertPoller:
     async def poll(self, source: PolledConnection) -> PollResult:
         """Request changes once for each set of filters, and store the changes to post."""
         now = self._clock()
-        there = await self._store.of_connection(source)
-        alerts = [alert for alert in there if not alert.paused]
-        unnoticed = tuple(alert.id for alert in there if pause_notice_at(alert) <= now)
+        existing = await self._store.of_connection(source)
+        alerts = [alert for alert in existing if not alert.paused]
+        notices_due = tuple(alert.id for alert in existing if pause_notice_at(alert) <= now)
         due = [alert for alert in alerts if not alert.batch and alert.muted_until <= now]
         waiting = [alert.id for alert in alerts if alert.batch and alert.muted_until <= now]
         try:
             ready, refused = await self._poll_due(source, due, now)
         except CONNECTION_ERRORS as error:
-            return replace(await self.record_failure(source, error), notices_due=unnoticed)
+            return replace(await self.record_failure(source, error), notices_due=notices_due)
         except EmporixError as error:
             await self._connections.schedule(source, now + backoff_seconds(error, due, now))
-            return PollResult(tuple(waiting), notices_due=unnoticed)
-        await self._connections.schedule(source, next_poll_at(there, now))
-        return PollResult((*waiting, *ready), invalid_filters=tuple(refused), notices_due=unnoticed)
+            return PollResult(tuple(waiting), notices_due=notices_due)
+        await self._connections.schedule(source, next_poll_at(existing, now))
+        return PollResult(
+            (*waiting, *ready), invalid_filters=tuple(refused), notices_due=notices_due
+        )
 
     async def record_failure(
         self, source: PolledConnection, error: NotConnected | EmporixError
     ) -> PollResult:
         """Count a connection error; `connection_error` is set after several in a row."""
-        strikes, now = await self._connections.count_failure(source), self._clock()
+        failures, now = await self._connections.count_failure(source), self._clock()
         pause = min(
             MAX_ALERT_POLL_INTERVAL_SECONDS,
-            ALERT_POLL_INTERVAL_SECONDS * 2 ** min(strikes, MAX_CONNECTION_FAILEDS),
+            ALERT_POLL_INTERVAL_SECONDS * 2 ** min(failures, MAX_CONNECTION_FAILURES),
         )
         await self._connections.schedule(source, now + pause)
-        certain = isinstance(error, NotConnected) or strikes >= MAX_CONNECTION_FAILEDS
-        return PollResult(connection_error=error.template if certain else "")
+        is_reported = isinstance(error, NotConnected) or failures >= MAX_CONNECTION_FAILURES
+        return PollResult(connection_error=error.template if is_reported else "")
 
     async def load_jobs(self, alert: Alert, ids: Iterable[str]) -> Mapping[str, Job]:
         """Read jobs by their ids; omits those that are gone. Raises NotConnected, EmporixError."""

@@ -112,7 +112,7 @@ class CleanupService:
         if not cleanup.end_reason:
             raise _already_started()
         connection = require_delete_scope(account, cleanup.tenant)
-        asked = Cleanup(
+        remaining = Cleanup(
             self._new_cleanup_id(),
             cleanup.caller,
             cleanup.tenant,
@@ -120,11 +120,11 @@ class CleanupService:
             0,
             cleanup.until,
         )
-        asked = await self._counts.recount(connection, asked)
-        _check_size(asked.counted)
-        if asked.counted:
-            await self._store.save_unconfirmed(asked)
-        return asked
+        remaining = await self._counts.recount(connection, remaining)
+        _check_size(remaining.counted)
+        if remaining.counted:
+            await self._store.save_unconfirmed(remaining)
+        return remaining
 
     async def stop(self, caller: Caller, cleanup_id: str) -> CleanupProgress:
         """Stop a clean-up after the deletes that have been sent; raises OutdatedButton."""
@@ -186,8 +186,8 @@ class CleanupService:
 
 
 def _is_of_workspace(cleanup: Cleanup, caller: Caller) -> bool:
-    theirs = (cleanup.caller.enterprise_id, cleanup.caller.team_id)
-    return theirs == (caller.enterprise_id, caller.team_id)
+    workspace = (cleanup.caller.enterprise_id, cleanup.caller.team_id)
+    return workspace == (caller.enterprise_id, caller.team_id)
 
 
 def _already_started() -> InvalidInput:

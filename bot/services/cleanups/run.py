@@ -246,8 +246,10 @@ class CleanupSlice:
 
     async def _refresh_job_ids(self, job_ids: Sequence[str]) -> list[str]:
         """Read the ids again; keeps those that still match or whose delete has started."""
-        there = set(await self._read_job_ids())
-        left = [job_id for job_id in job_ids if job_id in there or self._journal.is_started(job_id)]
+        matching = set(await self._read_job_ids())
+        left = [
+            job_id for job_id in job_ids if job_id in matching or self._journal.is_started(job_id)
+        ]
         await self._freeze_job_ids(left)
         return left
 

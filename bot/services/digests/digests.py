@@ -76,19 +76,21 @@ class DigestService:
 
     async def of_owner_elsewhere(self, caller: Caller, channel_id: str) -> tuple[Digest, ...]:
         """The digests on the caller's connections in other channels, oldest first."""
-        theirs = await self._store.of_owner(caller)
-        return tuple(digest for digest in theirs if digest.channel_id != channel_id)
+        owned = await self._store.of_owner(caller)
+        return tuple(digest for digest in owned if digest.channel_id != channel_id)
 
     async def find_by_name(self, caller: Caller, channel_id: str, name: str) -> Digest:
         """The digest with that name in a channel, or the only one if `name` is "".
 
         Raises NoSuchDigest, with the existing names.
         """
-        there = await self._store.of_channel(caller.team_id, channel_id)
+        existing = await self._store.of_channel(caller.team_id, channel_id)
         wanted = normalize_name(name)
-        found = [digest for digest in there if not wanted or normalize_name(digest.name) == wanted]
+        found = [
+            digest for digest in existing if not wanted or normalize_name(digest.name) == wanted
+        ]
         if len(found) != 1:
-            raise NoSuchDigest(name, tuple(digest.name for digest in there))
+            raise NoSuchDigest(name, tuple(digest.name for digest in existing))
         return found[0]
 
     async def get(self, digest_id: str, caller: Caller) -> Digest:
@@ -131,8 +133,8 @@ class DigestService:
 
     async def pause_disconnected(self, caller: Caller, tenant: str) -> tuple[Digest, ...]:
         """Pause the digests of a deleted connection; returns those that ran."""
-        theirs = await self._store.of_owner(caller)
-        running = [one for one in theirs if one.tenant == tenant and not one.paused]
+        owned = await self._store.of_owner(caller)
+        running = [one for one in owned if one.tenant == tenant and not one.paused]
         now = self._clock()
         for digest in running:
             await self.update(digest, lambda one: lifecycle.pause(one, NOT_CONNECTED, now))

@@ -114,7 +114,7 @@ class Channel:
         emporix, store, accounts = cast("Any", (self.emporix, self.kept, FakeAccounts()))
         found = JobsById(cast("Any", self.emporix))
         self.looks = AlertPoller(emporix, found, store, accounts, self.clock)
-        self.course = AlertLifecycle(store, self.clock)
+        self.lifecycle = AlertLifecycle(store, self.clock)
 
     def change(self, number: int) -> None:
         """Let a job fail, for the first time or again."""
@@ -128,7 +128,7 @@ class Channel:
             version=str(version),
         )
 
-    async def look(self, *, answers: bool) -> None:
+    async def poll(self, *, answers: bool) -> None:
         self.emporix.answers = answers
         await self.looks.poll(SOURCE)
 
@@ -141,13 +141,13 @@ class Channel:
         plan = group_changes(alert.batch, posts)
         number = alert.batch.number
         shown = plan.rows[:MAX_ALERT_ROWS] if not alert.batch.since else alert.batch.changes
-        messages = {f"{number}:news": tuple(one.job_id for one in shown)}  # or counted, summing up
+        messages = {f"{number}:news": tuple(one.job_id for one in shown)}  # or a summary
         messages |= {f"{number}:rest": plan.rest}
         messages |= {f"{number}:{one.post.ts}": one.job_ids for one in plan.repeats}
         for name, ids in list(messages.items())[:sent]:
             assert self.slack.setdefault(name, ids) == ids
         if settles and sent >= len(messages):
-            await self.course.mark_posted(
+            await self.lifecycle.mark_posted(
                 alert, posts_after(posts, plan, alert.batch, f"{number}.0")
             )
 
@@ -178,7 +178,7 @@ async def test_every_change_is_posted_once(steps: list[tuple[str, int]]) -> None
             case "wait":
                 channel.clock.forward(number)
             case "look":
-                await channel.look(answers=number > 0)
+                await channel.poll(answers=number > 0)
             case _:
                 await channel.post(number, settles=what == "post")
     expected = Counter(job_id for job_id, _ in channel.emporix.listed)

@@ -72,7 +72,7 @@ class Channel:
     def step(
         self, what: str, number: int, person: Any, chosen: str
     ) -> Callable[[], Awaitable[object]]:
-        alerts, course, until = self.harness.alerts, self.harness.lifecycle, self.clock() + 7_200
+        alerts, lifecycle, until = self.harness.alerts, self.harness.lifecycle, self.clock() + 7_200
 
         async def account() -> Any:
             return await self.harness.account(person)
@@ -90,7 +90,7 @@ class Channel:
             "mute": lambda: alerts.mute(person, OPS, until, chosen),
             "unmute": lambda: alerts.mute(person, OPS, 0.0, chosen),
             "resume": resume,
-            "pause": lambda: course.pause(chosen, "filters"),
+            "pause": lambda: lifecycle.pause(chosen, "filters"),
             "disconnect": lambda: alerts.pause_disconnected(person, "acme"),
             "look": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),
             "look in vain": lambda: self.harness.poller.poll(PolledConnection(person, "acme")),

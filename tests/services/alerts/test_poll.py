@@ -124,7 +124,7 @@ async def harness(redis: Any, clock: FakeClock) -> PollingHarness:
     return harness
 
 
-async def look(harness: PollingHarness, *, refused: bool = False) -> PollResult:
+async def poll(harness: PollingHarness, *, refused: bool = False) -> PollResult:
     harness.emporix.error = Unauthorized() if refused else None
     looked: PollResult = await harness.poller.poll(ADAS)
     return looked
@@ -136,14 +136,14 @@ async def due_in(harness: PollingHarness) -> float:
 
 async def test_three_refusals_in_a_row_are_reported(harness: PollingHarness) -> None:
     """The first two refusals may be temporary."""
-    said = [(await look(harness, refused=True)).connection_error for _ in range(3)]
+    said = [(await poll(harness, refused=True)).connection_error for _ in range(3)]
     assert said == ["", "", "unauthorized"]
 
 
 async def test_a_successful_poll_resets_the_refusals(harness: PollingHarness) -> None:
     """After two refusals, a success and two refusals, the alerts are still on."""
     said = [
-        (await look(harness, refused=refused)).connection_error
+        (await poll(harness, refused=refused)).connection_error
         for refused in (True, True, False, True, True)
     ]
     assert said == [""] * 5
@@ -152,9 +152,9 @@ async def test_a_successful_poll_resets_the_refusals(harness: PollingHarness) ->
 async def test_refusals_of_paused_alerts_are_deleted(harness: PollingHarness) -> None:
     """Redis keeps nothing about a connection that is not used any more."""
     for _ in range(3):
-        await look(harness, refused=True)
+        await poll(harness, refused=True)
     await harness.lifecycle.pause_all(ADAS, "unauthorized")
-    await look(harness)
+    await poll(harness)
     assert await harness.redis.hlen(redis_keys.alerts_failures()) == 0
 
 
@@ -172,11 +172,11 @@ async def test_reports_paused_alerts_that_need_a_notice(harness: PollingHarness)
     """A notice is due at once and 24 hours later, and at no other time."""
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
     await harness.lifecycle.pause(alert.id, "filters")
-    for unnoticed in [(alert.id,), (alert.id,), ()]:
-        assert (await look(harness)).notices_due == unnoticed
+    for has_notice in [(alert.id,), (alert.id,), ()]:
+        assert (await poll(harness)).notices_due == has_notice
         await harness.lifecycle.record_notice(await harness.alert_store.load(alert.id))
         harness.clock.forward(DAY - 1)
-        assert (await look(harness)).notices_due == ()
+        assert (await poll(harness)).notices_due == ()
         assert 0 < await due_in(harness) <= 900
         harness.clock.forward(1)
 
@@ -185,7 +185,7 @@ async def test_does_not_poll_for_paused_alerts(harness: PollingHarness) -> None:
     """A paused alert causes no calls to Emporix."""
     await harness.lifecycle.pause_all(ADAS, "filters")
     before = harness.emporix.calls
-    await look(harness)
+    await poll(harness)
     assert harness.emporix.calls == before
 
 
@@ -194,11 +194,11 @@ async def test_finds_changes_that_emporix_shows_late(harness: PollingHarness) ->
     old, late = harness.clock() + 200, harness.clock() + 30
     harness.clock.forward(200)
     harness.emporix.jobs["job-1"] = Job(id="job-1", status="failure", modified_at=iso(old))
-    await look(harness)
+    await poll(harness)
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
     await harness.lifecycle.mark_posted(alert, ())
     harness.emporix.jobs["job-2"] = Job(id="job-2", status="failure", modified_at=iso(late))
-    await look(harness)
+    await poll(harness)
     (alert,) = await harness.alert_store.of_channel(ADA.team_id, "C0OPS")
     assert alert.batch
     assert [change.job_id for change in alert.batch.changes] == ["job-2"]
@@ -207,7 +207,7 @@ async def test_finds_changes_that_emporix_shows_late(harness: PollingHarness) ->
 async def test_the_pause_after_refusals_is_limited(harness: PollingHarness) -> None:
     """The pause is limited for any number of refusals."""
     await harness.redis.hset(redis_keys.alerts_failures(), ADAS.name, 5_000)
-    await look(harness, refused=True)
+    await poll(harness, refused=True)
     assert await due_in(harness) <= 900
 
 

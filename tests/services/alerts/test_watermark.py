@@ -111,7 +111,7 @@ steps = st.lists(
             st.floats(0, WATERMARK_OVERLAP_SECONDS - 1, allow_nan=False),
         ),
         st.tuples(st.just("wait"), st.integers(0, 400), st.just(0.0)),
-        st.tuples(st.sampled_from(["look", "lost"]), st.just(0), st.just(0.0)),
+        st.tuples(st.sampled_from(["poll", "lost"]), st.just(0), st.just(0.0)),
     ),
     max_size=60,
 )
@@ -126,16 +126,16 @@ def test_every_visible_change_is_reported_once(steps: list[tuple[str, int, float
     emporix, now, mark = Emporix(), START, initial_watermark(fetched_jobs([], 0.0), START)
     reported: list[tuple[str, str]] = []
     visible: set[tuple[str, str]] = set()
-    for what, number, lag in [*steps, ("wait", 400, 0.0), ("look", 0, 0.0)]:
+    for what, number, lag in [*steps, ("wait", 400, 0.0), ("poll", 0, 0.0)]:
         now += 0.25
         if what == "change":
             emporix.change(number, now, lag)
         elif what == "wait":
             now += number
-        else:  # a look whose outcome is lost, with the worker, changes nothing
+        else:  # the result of a poll is lost if the worker dies
             jobs = emporix.seen(now)
             news, after = advance(mark, fetched_jobs(jobs, mark.begin))
-            if what == "look":
+            if what == "poll":
                 reported += [(one.id, one.version) for one in news]
                 mark = after
                 visible |= {(one.id, one.version) for one in jobs}

@@ -111,7 +111,7 @@ class CleanupHarness:
         numbers = count(1)
         self.clock, self.job_list = clock, FakeJobList(clock, counts=counts)
         self.emporix, self.accounts = FakeEmporix(self.job_list), FakeAccounts()
-        self.kept, self.results, self.audit = (
+        self.store, self.results, self.audit = (
             CleanupStore(redis, cipher),
             CleanupResults(redis),
             AuditLog(redis),
@@ -121,7 +121,7 @@ class CleanupHarness:
         self.cleaning = CleanupService(
             CleanupCounts(emporix),
             accounts,
-            self.kept,
+            self.store,
             self.results,
             Heartbeats(redis),
             clock=clock,
@@ -131,7 +131,7 @@ class CleanupHarness:
         self.runs = CleanupRuns(
             emporix,
             accounts,
-            self.kept,
+            self.store,
             self.results,
             self.audit,
             clock=clock,
@@ -147,12 +147,12 @@ class CleanupHarness:
         number = str(preview.cleanup.counted)
         return (await self.cleaning.confirm(ADA, preview.cleanup.id, number)).cleanup
 
-    async def turn(self, clean: Cleanup) -> float | None:
+    async def run_slice(self, clean: Cleanup) -> float | None:
         return await self.runs.run(clean.id, self.owner.reached)
 
-    async def to_the_end(self, clean: Cleanup) -> CleanupProgress:
+    async def run_to_end(self, clean: Cleanup) -> CleanupProgress:
         """Run slice after slice without delays; returns the report."""
-        while (seconds := await self.turn(clean)) is not None:
+        while (seconds := await self.run_slice(clean)) is not None:
             self.clock.forward(seconds)
         report = self.shown[-1]
         assert report.cleanup.end_reason
@@ -162,7 +162,7 @@ class CleanupHarness:
     async def die(self, clean: Cleanup) -> None:
         """Run a slice in which the worker is killed, and wait until its lease has expired."""
         try:
-            await self.turn(clean)
+            await self.run_slice(clean)
         except Killed:
             await self.redis.delete(*(await self.redis.keys("*:lease")) or ["none"])
             return
@@ -172,8 +172,8 @@ class CleanupHarness:
     def shown(self) -> list[CleanupProgress]:
         return self.owner.shown
 
-    async def go_on(self, clean: Cleanup) -> Cleanup:
-        """What its owner does after the end: Continue, and the number once more."""
+    async def continue_after_end(self, clean: Cleanup) -> Cleanup:
+        """Continue an ended clean-up, and confirm the remaining number."""
         asked = await self.cleaning.count_remaining(await self.accounts.load(ADA), clean.id)
         return (await self.cleaning.confirm(ADA, asked.id, str(asked.counted))).cleanup
 

@@ -51,7 +51,7 @@ async def test_nothing_outside_the_counted_set_is_deleted(
     harness.emporix.before = harness.emporix.after = concurrent.meanwhile(during)
     while True:
         try:
-            report = await harness.to_the_end(clean)
+            report = await harness.run_to_end(clean)
             break
         except Killed:
             await redis.delete(redis_keys.cleanup_lease(clean.id))

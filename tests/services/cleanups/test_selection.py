@@ -112,7 +112,7 @@ async def test_works_with_a_fast_local_clock(redis: Any, clock: FakeClock) -> No
     clock.forward(-3600)
     arrived = harness.job_list.put(-1)
     clock.forward(3600)
-    report = await harness.to_the_end(begun)
+    report = await harness.run_to_end(begun)
     assert (report.deleted, harness.job_list.present) == (1, {arrived})
 
 

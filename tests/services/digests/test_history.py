@@ -37,7 +37,7 @@ DAY = 86400.0
 class FakeEmporix:
     """Each day has as many jobs as its status has letters; `trouble` has errors by day.
 
-    After `stops_after` calls it does not answer until `go_on` is set.
+    After `stops_after` calls it does not answer until `resume` is set.
     """
 
     asked: list[Filters] = field(default_factory=list)
@@ -46,14 +46,14 @@ class FakeEmporix:
     most_at_once: int = 0
     stops_after: int | None = None
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
-    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    resume: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def list_jobs(
         self, connection: Connection, filters: Filters, part: TimeRange = ALL_TIMES
     ) -> JobPage:
         if self.stops_after is not None and len(self.asked) >= self.stops_after:
             self.stopped.set()
-            await self.go_on.wait()
+            await self.resume.wait()
         self.asked.append(filters)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -235,7 +235,7 @@ async def test_waits_at_most_two_seconds(
     assert [day.date for day in history.days] == ["2026-11-22", "2026-11-23"]
     assert (history.unknown, history.has_enough_days) == (12, True)
     emporix.stopped.clear()
-    emporix.go_on.set()
+    emporix.resume.set()
     patience.over.clear()
     later = await histories.read(connection(), Filters(), ZONE, NINE)
     assert (later.unknown, len(emporix.asked)) == (0, HISTORY_DAYS * 3)
@@ -266,7 +266,7 @@ async def test_each_count_is_stored_at_once(
     await emporix.stopped.wait()
     preparing.cancel()
     await first.close()
-    emporix.go_on.set()
+    emporix.resume.set()
     emporix.asked.clear()
     second = DailyHistory(cast("Any", emporix), cast("Any", kept), clock)
     history = await second.prepare(connection(), Filters(), ZONE, NINE)

@@ -14,7 +14,7 @@ from bot.domain.digests import Schedule, ScheduledRun
 from bot.services.digests.schedule import days_before, local_time, next_run, runs_between
 
 EVERY_DAY = tuple(range(7))
-# Not zones of a place: the machine's own, and copies of the database kept for old programs.
+# Without the machine's local zone and copies of the database for old programs.
 ZONES = sorted(
     zone for zone in available_timezones() if not zone.startswith(("posix", "right", "local"))
 )
@@ -141,7 +141,7 @@ def test_each_day_has_one_time(zone: str, minute: int, day: date) -> None:
     shown = there.replace(tzinfo=None)
     if shown == wanted:
         assert there.fold == 0
-    else:  # a minute before, the clock had not come so far yet
+    else:  # a skipped time: one second before, the clock showed less
         assert shown > wanted
         earlier = datetime.fromtimestamp(found - 1, ZoneInfo(zone)).replace(tzinfo=None)
         assert earlier < wanted
