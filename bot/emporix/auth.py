@@ -35,7 +35,7 @@ class TokenCache(Protocol):
         """Store a new token."""
 
     def lock(self, connection: Connection) -> AbstractAsyncContextManager[object]:
-        """Lock for requesting a token, so that one process does; entered anyway after a timeout."""
+        """Lock under which one process requests a token; entered without it after a timeout."""
 
 
 class DeleteTokens:

@@ -322,7 +322,7 @@ class CleanupSlice:
             self._cleanup = replace(self._cleanup, fruitless_attempts=0, progress_at=self._clock())
 
     async def _pause(self, trouble: str, wanted: float = 0.0) -> float | None:
-        """Pause with exponential backoff, at least as long as Emporix's Retry-After."""
+        """Pause with exponential backoff, and at least for Retry-After."""
         self._note_progress()
         attempts = max(1, self._cleanup.fruitless_attempts)
         if attempts >= MAX_FRUITLESS_ATTEMPTS:
