@@ -77,9 +77,9 @@ async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> No
         ({"zone": "Europe/Berln"}, "zone", "Europe/Berlin"),
         ({"zone": "Middle Earth"}, "zone", "Unknown time zone"),
         ({"filters": "since:yesterday"}, "filters", "Leave out since: and until:"),
-        ({"filters": "q:status:FAILURE"}, "filters", "cannot take q:"),
+        ({"filters": "q:status:FAILURE"}, "filters", "can't use q:"),
         ({"filters": "size:5"}, "filters", "has no pages"),
-        ({"filters": "tenant:globex"}, "filters", "The tenant is chosen above"),
+        ({"filters": "tenant:globex"}, "filters", "You choose the tenant above"),
         ({"filters": "stauts:failed"}, "filters", "Did you mean status:?"),
         ({"channel": "board"}, "channel", "/invite @Emporix Jobs"),
         ({"channel": "partners"}, "channel", "other organizations read that channel"),
@@ -116,7 +116,7 @@ async def test_joins_no_channel_of_others(connected: AppHarness, ada: Person) ->
 async def test_a_channel_has_each_name_once(ada: Person, digest: str) -> None:
     """Names are unique within a channel."""
     exchange = await set_up(ada, name="daily JOBS")
-    assert "a digest of that name" in exchange.field_errors["name"]
+    assert "a digest with that name" in exchange.field_errors["name"]
     assert (await set_up(ada, name="Another")).field_errors == {}
 
 
