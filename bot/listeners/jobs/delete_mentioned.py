@@ -98,7 +98,7 @@ async def delete(
     if not await modal.try_update(
         "jobs/delete_mentioned.done", outcomes=outcomes, changed=changed, is_list=metadata.is_list
     ):  # the modal was closed
-        await reply("jobs/delete_mentioned.told", outcomes=outcomes, changed=changed)
+        await reply("jobs/delete_mentioned.result", outcomes=outcomes, changed=changed)
     await _change_below(metadata.below, outcomes[0], caller, forms, modal)
     await home.refresh_if_open(*{tenant for tenant, _ in jobs})
 
