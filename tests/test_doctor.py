@@ -383,4 +383,4 @@ async def test_reports_how_redis_keeps_its_data(
     server(patient).config_set("appendonly", "no")
     await examine(patient, monkeypatch, capsys)
     server(patient).config_set("appendonly", "yes")
-    assert "appendonly no: what came since its last save can be lost" in patient.told
+    assert "appendonly no: data since its last save can be lost" in patient.told

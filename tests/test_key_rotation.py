@@ -305,8 +305,8 @@ async def test_says_what_it_has_done(redis: Any, capsys: pytest.CaptureFixture[s
     assert await in_a_thread() == 0
     assert capsys.readouterr().out.splitlines() == [
         "2 accounts and 0 other records: "
-        "2 secrets re-encrypted, 2 already current, 0 cannot be decrypted",
-        "All are encrypted with the first key; the others can be removed from ENCRYPTION_KEYS.",
+        "2 secrets re-encrypted, 2 already current, 0 can't be decrypted",
+        "All are encrypted with the first key; you can remove the others from ENCRYPTION_KEYS.",
     ]
     assert "acme" in (await store(redis, NEW_TEXT).load(ADA)).connections
 
@@ -320,7 +320,7 @@ async def test_fails_where_something_is_left(
     await store(redis, lost).save(connection(ADA), default=True)
     assert await in_a_thread() == 1
     written = capsys.readouterr().out
-    assert f"2 encrypted with key '{parse_keys(lost)[0].id}' cannot be decrypted." in written
+    assert f"2 encrypted with key '{parse_keys(lost)[0].id}' can't be decrypted." in written
     assert not any(key in written for key in (lost, OLD_TEXT, NEW_TEXT))
 
 
@@ -328,7 +328,7 @@ def test_names_every_key_that_is_missing() -> None:
     """In the same order each time, with how many secrets wait for it."""
     tally = RotationTally(unreadable=Counter({"bbbb": 1, "cccc": 2000, "aaaa": 3}))
     lines = advice(tally).splitlines()
-    assert [line.partition(" cannot")[0] for line in lines] == [
+    assert [line.partition(" can't")[0] for line in lines] == [
         "3 encrypted with key 'aaaa'",
         "1 encrypted with key 'bbbb'",
         "2,000 encrypted with key 'cccc'",
@@ -342,4 +342,4 @@ async def test_says_that_redis_does_not_answer(
     """One line instead of a traceback."""
     monkeypatch.setenv("REDIS_URL", "unix:///nowhere/redis.sock")
     assert await in_a_thread() == 1
-    assert capsys.readouterr().out.startswith("Redis does not answer")
+    assert capsys.readouterr().out.startswith("Redis doesn't answer")

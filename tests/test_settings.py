@@ -301,7 +301,7 @@ def test_never_repeats_an_address(text: str, scheme: str) -> None:
         said = str(error).split(":")[0]
     else:
         said = "is an address of Redis" if connect(scheme + text) else ""
-    assert said in {"is an address of Redis", "is not an address of Redis"}
+    assert said in {"is an address of Redis", "is not a Redis URL"}
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_names_a_proxy_that_no_client_could_use(
 ) -> None:
     """Such an address would end every request with a traceback; it may hold a password."""
     (problem,) = refused(monkeypatch, **{name: address}).items()
-    assert problem == (name, "is not an address such as http://proxy:8080")
+    assert problem == (name, "is not a URL such as http://proxy:8080")
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ async def test_logs_that_slack_holds_back_events(
     """An operator learns of the rate limit, and Slack gets the acknowledgement."""
     body = b'{"type":"app_rate_limited","team_id":"T0ACME","minute_rate_limited":1518467820}'
     assert (await knock.post(body, JSON)).status_code == 200
-    assert "held back events" in caplog.text
+    assert "dropped events" in caplog.text
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
@@ -204,5 +204,5 @@ async def test_is_not_ready_without_redis(clock: FakeClock) -> None:
     async with open_app(None, "unix:///nowhere/redis.sock", clock) as harness:
         ready = await harness.http.get(f"{harness.bot_url}/readyz")
         assert ready.status_code == 503
-        assert ready.json() == {"status": "Redis does not work", "trouble": "ConnectionError"}
+        assert ready.json() == {"status": "Redis is unavailable", "trouble": "ConnectionError"}
         assert (await harness.http.get(f"{harness.bot_url}/healthz")).status_code == 200

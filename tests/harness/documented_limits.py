@@ -89,7 +89,7 @@ DOCUMENTED = (
         "asked for 15 minutes",
     ),
     Limit("tasks.digests.MISSED_RUNS_BEFORE_MESSAGE", 2, USERS, "After two missed in a row"),
-    Limit("tasks.digests.LATE_WARNING_SECONDS", HOUR, OPERATORS, "put off for more than an hour"),
+    Limit("tasks.digests.LATE_WARNING_SECONDS", HOUR, OPERATORS, "postponed for more than an hour"),
     Limit("services.home.DAY_SECONDS", DAY, USERS, "failures of the last 24 hours"),
     Limit("services.home.HOME_EXCERPT_LENGTH", 500, SECURITY, "the first 500 characters"),
     Limit(

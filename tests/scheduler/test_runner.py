@@ -202,7 +202,9 @@ async def test_an_end_that_fails_is_not_tried_for_ever(
     assert MAX_TASK_ATTEMPTS < runs <= 3 * MAX_TASK_ATTEMPTS
     errors = [line for level, line in lines(caplog) if level == "ERROR"]
     assert errors[-1].startswith("test_runner.end_badly was given up after")
-    assert set(errors[:-1]) == {"the end of test_runner.end_badly was not told: StoreUnavailable"}
+    assert set(errors[:-1]) == {
+        "could not report the failure of test_runner.end_badly: StoreUnavailable"
+    }
 
 
 async def test_says_once_why_a_task_waits(
@@ -216,13 +218,13 @@ async def test_says_once_why_a_task_waits(
             await runner.run_queued("test_runner.wait_for", 0, {"reason": reason}, waits)
         harness.clock.forward(LONG_DELAY_SECONDS / 19)
     assert lines(caplog) == [
-        ("INFO", "test_runner.wait_for is put off: Slack asks to wait"),
-        ("INFO", "test_runner.wait_for is put off: another worker"),
+        ("INFO", "test_runner.wait_for is postponed: Slack asks to wait"),
+        ("INFO", "test_runner.wait_for is postponed: another worker"),
         (
             "WARNING",
-            "test_runner.wait_for has been put off for 63 minutes: Slack asks to wait",
+            "test_runner.wait_for has been postponed for 63 minutes: Slack asks to wait",
         ),
-        ("WARNING", "test_runner.wait_for has been put off for 63 minutes: another worker"),
+        ("WARNING", "test_runner.wait_for has been postponed for 63 minutes: another worker"),
     ]
 
 

@@ -207,7 +207,7 @@ async def test_a_silent_worker_loses_its_task(
         while runner.begun < 2:  # noqa: ASYNC110 - Redis is watched
             await asyncio.sleep(0.01)
         runner.let_go.set()
-    assert "their workers are silent: 1" in caplog.text
+    assert "rerunning tasks of silent workers: 1" in caplog.text
 
 
 async def test_times_in_redis_are_its_own(queue: SaqQueue, redis: Any) -> None:
@@ -236,7 +236,7 @@ async def _errors(redis: Any) -> list[str]:
 
 
 SAQ = logging.getLogger("saq")
-LINE = "Redis cannot be used: ConnectionError"
+LINE = "Redis is unavailable: ConnectionError"
 
 
 @pytest.fixture(autouse=True)

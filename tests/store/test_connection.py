@@ -55,5 +55,5 @@ def test_understands_a_sentinel_address() -> None:
 @pytest.mark.parametrize("url", ["redis+sentinel://one:26379", "redis+sentinel:///service"])
 def test_says_how_a_sentinel_address_looks(url: str) -> None:
     """An incomplete one is refused with the form it should have."""
-    with pytest.raises(ValueError, match="Sentinel address is redis"):
+    with pytest.raises(ValueError, match="Sentinel URL is redis"):
         connect(url)

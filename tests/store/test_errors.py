@@ -68,8 +68,8 @@ def test_logs_trouble_once_in_a_while(
     for error in errors[1:] * 10:
         trouble.log(error)
     assert [record.getMessage() for record in caplog.records] == [
-        "Redis cannot be used: OOM (its memory is full)",
-        "Redis cannot be used: ConnectionError",
+        "Redis is unavailable: OOM (it is out of memory)",
+        "Redis is unavailable: ConnectionError",
     ]
 
 

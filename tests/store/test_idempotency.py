@@ -334,4 +334,4 @@ async def test_what_was_done_is_not_undone_by_redis(
     with broken.faults.at(2, after=False):
         async with Deletions(broken).once(ADA, "share") as step:
             assert step == "new"
-    assert "is not remembered" in caplog.text
+    assert "could not record that a one-time action is done" in caplog.text

@@ -74,7 +74,7 @@ async def test_nobody_can_make_one_up(
     assert await watches.of_owner(GRACE) == ()
     await redis.hset(redis_keys.watches(ADA), "acme:job-2", sealed)
     assert await watches.of_owner(ADA) == (WATCH,)
-    assert "a stored watch cannot be opened" in caplog.text
+    assert "could not read a stored watch" in caplog.text
 
 
 async def test_one_that_cannot_be_opened_gives_way(watches: WatchStore, redis: Any) -> None:

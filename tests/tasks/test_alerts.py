@@ -584,7 +584,7 @@ async def test_a_permanent_refusal_pauses_with_its_reason(
     await later(harness, 300)
     paused = (await the_alert(harness)).paused
     assert paused == ("unknown" if (method, word) == UNKNOWN_READERS else word)
-    assert "is paused, as it cannot be posted" in caplog.text
+    assert "is paused because it cannot be posted" in caplog.text
     assert len(await notices(harness)) == 1
     assert len(await told(harness)) == 1
 

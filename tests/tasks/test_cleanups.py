@@ -61,7 +61,7 @@ async def test_deletes_do_not_wait_for_slack(
     await begun.worker.work()
     assert await failed(begun) == 0
     assert await told(begun) == []
-    assert "is not shown" in caplog.text
+    assert "could not show the progress" in caplog.text
     begun.workspace.faults.clear()
     begun.clock.forward(200)
     await begun.worker.work()

@@ -152,7 +152,7 @@ async def test_preparing_names_a_missing_connection(
     await store.save(replace(digest, tenant="globex"), digest)
     connected.clock.now = NINE - 3600
     await connected.worker.work()
-    assert "the chart of digest digest-1 is not prepared: not_connected" in caplog.text
+    assert "could not prepare the chart of digest digest-1: not_connected" in caplog.text
 
 
 def test_owners_take_turns() -> None:

@@ -390,7 +390,7 @@ async def test_waits_while_slack_limits_how_many_channels_are_read(
     harness_at_nine.workspace.faults.add(fault)
     await work(harness_at_nine)
     assert await in_channel(harness_at_nine) == []
-    assert "digests.post is put off: " in caplog.text
+    assert "digests.post is postponed: " in caplog.text
     assert "rate limit for reading channels" in caplog.text
     harness_at_nine.workspace.faults.clear()
     await work(harness_at_nine, 600)
@@ -549,7 +549,7 @@ async def test_a_forged_one_is_not_run(
     tops = [one for one in await in_channel(harness_at_nine) if not one["thread_ts"]]
     assert len(tops) == 1
     assert await in_channel(harness_at_nine, "general") == []
-    assert "a stored digest cannot be opened" in caplog.text
+    assert "could not read a stored digest" in caplog.text
 
 
 class BrokenReports:

@@ -245,4 +245,4 @@ async def test_slack_away_deletes_nothing(
     connected.clock.forward(3 * DAY)
     await connected.worker.work()
     assert await connected.redis.exists(redis_keys.digest("digest-1"))
-    assert "whether the app is installed is not known" in caplog.text
+    assert "could not check whether the app is installed" in caplog.text
