@@ -134,7 +134,7 @@ def logged() -> set[str]:
 
 def test_the_log_is_explained_to_operators() -> None:
     """The operator guide lists the events of the log: all of them, and no other."""
-    rows = table(OPERATOR_GUIDE, "event (… stands for what differs)")
+    rows = table(OPERATOR_GUIDE, "event (… stands for variable parts)")
     assert {row[0].strip("`") for row in rows} == logged()
 
 
