@@ -85,7 +85,7 @@ def server(patient: Patient) -> Any:
 
 
 def tls() -> ssl.SSLContext:
-    """The certificate of a server whose authority isn't trusted."""
+    """A server with a certificate that isn't trusted."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     today = datetime.now(UTC)
@@ -296,7 +296,7 @@ async def test_asks_for_redis_6_2(
     version: str,
     well: bool,
 ) -> None:
-    """A Redis version without the required commands is reported."""
+    """A Redis older than 6.2 is reported."""
     async with redis_of(version) as url:
         patient.settings["REDIS_URL"] = url
         await examine(patient, monkeypatch, capsys)

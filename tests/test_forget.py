@@ -123,7 +123,7 @@ async def clean_up(harness: AppHarness) -> str:
 
 
 async def queue_tasks(harness: AppHarness, redis_url: str) -> None:
-    """Tasks waiting in the real queue."""
+    """Queue tasks as a worker finds them."""
     queue = SaqQueue(connect_for_queue(redis_url))
     for caller in (ADAS, GRACES):
         source = PolledConnection(caller, "acme").name

@@ -31,7 +31,7 @@ def kept(redis: Any) -> CleanupStore:
 
 
 async def begin(kept: CleanupStore, clean: Cleanup) -> bool:
-    """A running clean-up whose lease worker-1 has."""
+    """Start a clean-up; worker-1 has its lease."""
     return await kept.start(clean, NOW) and await kept.acquire_lease(clean.id, "worker-1")
 
 
@@ -42,7 +42,7 @@ async def loaded(kept: CleanupStore) -> Cleanup:
 
 
 async def test_work_on_it_keeps_it_for_another_month(kept: CleanupStore, redis: Any) -> None:
-    """A report stays available for the same time, however late the clean-up ends."""
+    """Each save keeps a clean-up for another month."""
     await begin(kept, BEGUN_CLEAN)
     for write in (kept.save, kept.finish):
         await redis.expire(redis_keys.cleanup("clean-1"), 100)
@@ -151,7 +151,7 @@ async def test_only_one_that_has_ended_is_amended(kept: CleanupStore) -> None:
 
 
 async def test_is_claimed_once_a_minute(kept: CleanupStore) -> None:
-    """Only one of many workers gets the lease."""
+    """Only one of many workers claims a clean-up."""
     await kept.start(CLEAN, NOW)
     assert await kept.due.claim(NOW - 1, 100) == []
     found = await asyncio.gather(*(kept.due.claim(NOW, 100) for _ in range(5)))
@@ -166,7 +166,7 @@ async def test_many_are_claimed_in_parts(kept: CleanupStore, redis: Any) -> None
 
 
 async def test_one_worker_holds_it(kept: CleanupStore) -> None:
-    """Only its holder can release a lease."""
+    """One worker has the lease until it releases it; other workers can't release it."""
     assert await kept.acquire_lease("clean-1", "worker-1")
     assert not await kept.acquire_lease("clean-1", "worker-2")
     await kept.release_lease("clean-1", "worker-2")

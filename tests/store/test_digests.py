@@ -47,7 +47,7 @@ async def test_gives_back_what_was_kept(redis: Any) -> None:
 
 
 async def test_a_digest_of_an_older_version_has_a_chart(redis: Any) -> None:
-    """A new digest has a chart by default."""
+    """A digest stored by an older version has a chart."""
     store, key = DigestStore(redis, CIPHER), redis_keys.digest("1")
     await store.save(replace(DIGEST, chart=False))
     place = f"{key}/record"
@@ -101,7 +101,7 @@ async def test_what_is_due_is_claimed_once(redis: Any) -> None:
 
 
 async def test_what_was_asked_for_is_due_first(redis: Any) -> None:
-    """A paused digest is due for its notices."""
+    """A requested run is due first, even while the digest is paused."""
     store = DigestStore(redis, CIPHER)
     await store.save(replace(DIGEST, requested_at=500.0))
     other = replace(DIGEST, id="2", name="Evening")
@@ -183,7 +183,7 @@ def counts(redis: Any) -> DailyCounts:
 
 
 async def test_gives_what_was_kept(redis: Any, counts: DailyCounts) -> None:
-    """Daily counts are encrypted and expire."""
+    """Daily counts are loaded as they were saved, and expire."""
     assert await counts.load(SOURCE, "series") == {}
     await counts.save(SOURCE, "series", DAYS)
     assert await counts.load(SOURCE, "series") == DAYS
@@ -202,7 +202,7 @@ async def test_keeps_only_the_newest(counts: DailyCounts) -> None:
 
 
 async def test_numbers_do_not_lie_open(redis: Any, counts: DailyCounts) -> None:
-    """Copied counts, and counts whose key is missing, are ignored."""
+    """Counts are encrypted; copied ones, and those whose key is missing, are ignored."""
     await counts.save(SOURCE, "series", DAYS)
     sealed = await redis.get(redis_keys.daily_counts(SOURCE, "series"))
     assert "2026-1" not in sealed

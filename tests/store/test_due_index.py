@@ -46,7 +46,7 @@ async def test_gives_what_is_due_to_one(sources: PolledConnections) -> None:
 
 
 async def test_takes_so_many_at_most(sources: PolledConnections) -> None:
-    """Due connections are claimed earliest first."""
+    """A limited number of due connections is claimed, earliest first."""
     await sources.schedule(ADAS, 10.0)
     await sources.schedule(GRACES, 5.0)
     assert await sources.claim_due(15.0, 1) == [GRACES]
@@ -152,6 +152,6 @@ plain = st.text(st.characters(categories=["Lu", "Nd"]), max_size=12)
 
 @given(plain, plain, plain, st.text(max_size=20))
 def test_names_read_back(team: str, user: str, enterprise: str, tenant: str) -> None:
-    """Tenants with special characters are restored."""
+    """Any connection's name can be parsed."""
     source = PolledConnection(Caller(team, user, enterprise), tenant)
     assert PolledConnection.parse(source.name) == source

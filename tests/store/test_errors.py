@@ -29,7 +29,7 @@ async def refused(call: Any) -> str:
 
 
 async def test_names_a_full_redis(redis: Any) -> None:
-    """An error is classified by its code, also if a script raised it."""
+    """A full Redis is named by its code, also if a script failed."""
     script = redis.register_script(WRITE)
     await script(keys=["key"])
     await redis.config_set("maxmemory", 1)

@@ -149,7 +149,7 @@ async def test_each_example_is_in_a_form_that_redis_accepts(redis: Any) -> None:
 
 
 async def test_the_user_of_the_guide_lacks_nothing(redis: Any, restricted: Any) -> None:
-    """The check of permissions changes nothing."""
+    """The user of the guide lacks no permission, and the check changes nothing."""
     assert await missing_permissions(restricted) == []
     assert await redis.keys() == []
 

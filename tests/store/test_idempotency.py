@@ -87,7 +87,7 @@ async def test_a_holder_that_was_suspended_has_lost_its_claim(
 async def test_who_searched_in_vain_posts_under_a_whole_claim(
     posts: IdempotencyClaims, clock: FakeClock
 ) -> None:
-    """Renewing a claim extends it by 20 seconds, even after it has expired."""
+    """After a search without a result, a worker posts under a new claim of 20 seconds."""
     await posts.claim("a", "ada")
     await posts.mark_unknown("a", "ada")
     assert await step(posts, "a", "grace") == "unknown"

@@ -93,7 +93,7 @@ async def test_does_not_read_what_is_no_cursor(cursors: ListStore, redis: Any) -
 
 
 async def test_reads_a_record_from_before_there_were_places(cursors: ListStore, redis: Any) -> None:
-    """A list from before an update still has pages after it."""
+    """A record of an older version, without page positions, can be loaded."""
     old = {"version": 1, "tenant": "acme", "searched": False, "filters": {"statuses": ["failure"]}}
     await redis.set(redis_keys.cursor(ADA, "cursor-1"), json.dumps(old))
     filters = Filters(statuses=("failure",))

@@ -68,7 +68,7 @@ async def test_a_dead_holder_is_not_waited_for(redis: Any) -> None:
 async def test_who_waits_too_long_goes_on_without_it(
     redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A lost lock is logged, and the new holder keeps it."""
+    """A caller that waits too long continues without the lock, which is logged."""
     await redis.set(KEY, "another")
     async with Locks(redis).lock(KEY, 3, 0) as held:
         assert not held

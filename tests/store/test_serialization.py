@@ -250,7 +250,7 @@ async def test_one_unreadable_record_hides_no_other(
 
 
 async def test_one_unreadable_delete_hides_no_other(redis: Any) -> None:
-    """A list's deleted jobs are still shown as deleted."""
+    """An unreadable deletion doesn't hide a list's other deleted jobs."""
     store = Deletions(redis)
     for number in "12":
         await store.save(ADA, DeletedJob("acme", number, "U0ADA", 1.0))

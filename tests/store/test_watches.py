@@ -23,14 +23,14 @@ def watches(redis: Any) -> WatchStore:
 
 
 async def test_keeps_a_watch_whole(watches: WatchStore) -> None:
-    """Adding a watch schedules a poll of its connection."""
+    """A watch is stored completely, and a poll of its connection is scheduled."""
     assert await watches.add(WATCH, 105.0, 50) == "added"
     assert await watches.of_owner(ADA) == (WATCH,)
     assert await watches.connections.claim_due(105.0, 10) == [PolledConnection(ADA, "acme")]
 
 
 async def test_a_job_is_watched_once(watches: WatchStore) -> None:
-    """The same job can be watched by two people and in two tenants."""
+    """A job is watched once per user and tenant."""
     assert await watches.add(WATCH, 105.0, 50) == "added"
     assert await watches.add(replace(WATCH, id="w2"), 105.0, 50) == "there"
     assert await watches.add(replace(WATCH, tenant="globex"), 105.0, 50) == "added"
@@ -47,7 +47,7 @@ async def test_there_is_a_limit(watches: WatchStore) -> None:
 
 
 async def test_a_further_watch_postpones_no_look(watches: WatchStore, redis: Any) -> None:
-    """Of two watched jobs, the earlier poll is kept."""
+    """Another watch doesn't postpone the next poll."""
     await watches.add(WATCH, 105.0, 50)
     await watches.add(replace(WATCH, id="w2", job_id="job-2"), 900.0, 50)
     assert await redis.zscore(redis_keys.watches_due(), PolledConnection(ADA, "acme").name) == 105.0
