@@ -75,9 +75,9 @@ async def test_takes_what_is_filled_in(connected: AppHarness, ada: Person) -> No
         ({"zone": "Europe/Berln"}, "zone", "Europe/Berlin"),
         ({"zone": "Middle Earth"}, "zone", "Unknown time zone"),
         ({"filters": "since:yesterday"}, "filters", "Leave out since: and until:"),
-        ({"filters": "q:status:FAILURE"}, "filters", "cannot take q:"),
+        ({"filters": "q:status:FAILURE"}, "filters", "can't use q:"),
         ({"filters": "size:5"}, "filters", "has no pages"),
-        ({"filters": "tenant:globex"}, "filters", "The tenant is chosen above"),
+        ({"filters": "tenant:globex"}, "filters", "You choose the tenant above"),
         ({"filters": "stauts:failed"}, "filters", "Did you mean status:?"),
         ({"channel": "board"}, "channel", "/invite @Emporix Jobs"),
         ({"channel": "partners"}, "channel", "other organisations read that channel"),
@@ -114,7 +114,7 @@ async def test_joins_no_channel_of_others(connected: AppHarness, ada: Person) ->
 async def test_a_channel_has_each_name_once(ada: Person, digest: str) -> None:
     """A second digest needs a name of its own."""
     exchange = await set_up(ada, name="daily JOBS")
-    assert "a digest of that name" in exchange.field_errors["name"]
+    assert "a digest with that name" in exchange.field_errors["name"]
     assert (await set_up(ada, name="Another")).field_errors == {}
 
 

@@ -257,7 +257,7 @@ async def test_begins_once(jobs: AppHarness) -> None:
     await confirm(jobs, FAILED, "3")
     await jobs.ada.click("Delete…")
     exchange = await jobs.ada.submit({"The number of jobs": "3"})
-    assert "already begun" in exchange.field_errors["number"]
+    assert "already started" in exchange.field_errors["number"]
 
 
 async def test_says_that_no_worker_is_there(jobs: AppHarness) -> None:
