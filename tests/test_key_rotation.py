@@ -183,7 +183,7 @@ async def test_seals_what_an_old_process_wrote_meanwhile(redis: Any) -> None:
 
 
 async def test_says_when_an_old_process_is_faster(redis: Any) -> None:
-    """If that happens repeatedly, the operator is told that something is left."""
+    """If that happens repeatedly, the output says that something is left."""
     await fill(redis, 1)
     tokens = TokenStore(redis, AccountEncryption(Cipher(OLD_ONLY)))
     tally = await meddled(redis, lambda: tokens.save(connection(person(0)), FRESH), times=2)
