@@ -232,8 +232,8 @@ async def test_a_person_starts_5_clean_ups_a_day(redis: Any, clock: FakeClock) -
     refused = await at_once(kept.start(clean(number), clock()) for number in range(7))
     assert [(one.problem, one.advice) for one in refused] == [
         (
-            "You began 5 clean-ups within 24 hours, which is the limit",
-            "You can begin the next one in 24 hours.",
+            "You started 5 clean-ups within 24 hours, which is the limit",
+            "You can start the next one in 24 hours.",
         )
     ] * 2
     assert len(await kept.running(100)) == 5

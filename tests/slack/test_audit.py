@@ -268,7 +268,7 @@ async def test_an_entry_that_redis_does_not_take_is_logged(
     async with open_dispatch(DispatchSetup(Acts().heard, audit=log)) as harness:
         await _press(harness, "go.button")
         assert len(harness.texts()) == 1
-    assert "an audit entry is not stored: digest.paused: done" in caplog.text
+    assert "could not store an audit entry: digest.paused: done" in caplog.text
     (line,) = map(json.loads, lines)
     assert (line["event"], line["user"], line["stored"]) == ("digest.paused", "U0ADA", False)
 
