@@ -116,9 +116,12 @@ async def test_the_keyboard_is_enough(user: PageUser) -> None:
     await keys.press("Enter")
     await user.sees("Jobs 3–4 of ")
     await expect(user.button("Next")).to_be_focused()
+    await user.button("Open").focus()
+    await keys.press("Enter")
+    await user.sees("Open in the Management Dashboard")
     await user.button("Delete").focus()
     await keys.press("Enter")
-    await expect(user.question.get_by_role("button", name="Keep")).to_be_focused()
+    await expect(user.question.get_by_role("button", name="Cancel")).to_be_focused()
     await keys.press("Space")
     await expect(user.button("Delete")).to_be_focused()
 

@@ -19,14 +19,14 @@ from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown,
 logger = logging.getLogger(__name__)
 
 MAX_THREAD_ROWS = 20
-"""Rows of a message in a thread."""
+"""The number of rows per message in a thread."""
 
 Jobs = Mapping[str, Job]
-"""As they are now, by id; those that were deleted meanwhile are not there."""
+"""Current jobs by id; deleted ones are missing."""
 
 
 class AlertPoster:
-    """Posts in the name of alerts. Every method may raise Later."""
+    """Posts the messages of alerts. Every method may raise RetryLater."""
 
     def __init__(self, renderer: Renderer, poster: IdempotentPoster, notifier: Notifier) -> None:
         self._renderer, self._poster, self._notifier = renderer, poster, notifier
@@ -34,11 +34,10 @@ class AlertPoster:
     async def post(
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
     ) -> str | None:
-        """All that a plan says; gives the timestamp of the new message, "" for none.
+        """Post all messages of a plan; returns the timestamp of the new message, "" for none.
 
-        None means that it may be there or not. Whatever was posted before is not posted again, so
-        it can be repeated at any time. Raises PostRefused, and before each message what `admit`
-        raises.
+        None means that the outcome is unknown. It can be repeated at any time: posted messages are
+        not posted again. Raises PostRefused, and whatever `admit` raises before a message.
         """
         zone = await self._notifier.zone_name(alert.owner)
         ts = await self._post_news(alert, batch, plan, jobs, zone, admit) if plan.rows else ""
@@ -73,7 +72,7 @@ class AlertPoster:
         zone: str,
         admit: Admit,
     ) -> None:
-        """Into the thread; and how many there are now, into the message itself."""
+        """Post repeats to the thread, and update the count in the message."""
         ts = repeats.post.ts
         await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, zone, admit, repeats=True)
         await admit()
@@ -104,11 +103,11 @@ class AlertPoster:
         try:
             await self._poster.post(post, message)
         except OutcomeUnknown:
-            logger.warning("whether %s was posted is not known", post.key)
+            logger.warning("unknown whether %s was posted", post.key)
 
 
 def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[str, Any]:
-    """The facts of an alert's message; `zone` is the time zone of the alert's owner."""
+    """The template data of an alert's message; `zone` is the time zone of the alert's owner."""
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
         | {"job": jobs.get(row.job_id)}
@@ -128,7 +127,7 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs, zone: str) -> dict[s
 
 
 def job_ids_shown(plan: AlertPlan) -> list[str]:
-    """The jobs that are needed to write all of a plan."""
+    """The ids of the jobs that the plan's messages show."""
     rows = [
         *plan.rows[:MAX_ALERT_ROWS],
         *(row for one in plan.repeats for row in one.post.rows[:MAX_ALERT_ROWS]),

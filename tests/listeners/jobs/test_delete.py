@@ -52,10 +52,10 @@ async def test_deletes_and_records(connected: AppHarness, snapshot: SnapshotAsse
 
 
 async def test_can_be_thought_better_of(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """Keep keeps the job, and says so."""
+    """Cancel keeps the job, and says so."""
     add_jobs(connected, 1)
     await connected.ada.command(f"/emporix jobs delete {job_id(1)}")
-    exchange = await connected.ada.click("Keep")
+    exchange = await connected.ada.click("Cancel")
     assert exchange.payloads == snapshot
     assert ids(connected) == {job_id(1)}
 
