@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from bot.domain.records import StoredRecord
 
@@ -13,18 +14,31 @@ DEFAULT_PAGE_SIZE = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Reading(StoredRecord):
+    """Words that were read as a filter, although they could be words to search.
+
+    `typed` are these words. `text` is the whole text with them in quotes, which searches for them;
+    `searched`: it is that of `jobs search`.
+    """
+
+    typed: str
+    kind: Literal["date", "status", "filter"]
+    text: str
+    searched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Filters(StoredRecord):
-    """What somebody asked to see, in our words.
+    """Which jobs to list, and how.
 
-    `statuses`, `types`, `agents` (ids), `agent_types`, `events` and `sessions` hold alternatives
-    (any of them), as Emporix spells them; `words` are phrases that the agent message must all
-    contain. `since` and `until` bound when a job was created, from the one up to the other, in
-    seconds since 1970. `raw_q` is passed on as it is and stands alone. An empty `fields` means all
-    that a list shows; `page` counts from 1.
+    `statuses`, `types`, `agents` (ids), `agent_types`, `events` and `sessions` are alternatives, as
+    Emporix spells them; the agent message must contain all of `words`, which can be phrases. Jobs
+    are created from `since` up to `until`, in seconds since 1970. `raw_q` goes to Emporix unchanged
+    and excludes the other filters. Without `fields`, rows show everything; `page` counts from 1.
 
-    The rest is for the reader: `agent_names` says `agents` in words, `agent_guesses` are names of
-    agents that were perhaps meant, and `in_utc` tells that a day was taken as one of UTC, because
-    Slack did not say where the asker is.
+    The rest is for the heading: `agent_names` are the names of `agents`, `agent_guesses` names that
+    are similar to an unknown one; `in_utc`: days are those of UTC, because the user's time zone is
+    not known; `readings` are words that were read as filters.
     """
 
     words: tuple[str, ...] = ()
@@ -45,6 +59,7 @@ class Filters(StoredRecord):
     agent_names: tuple[str, ...] = ()
     agent_guesses: tuple[str, ...] = ()
     in_utc: bool = False
+    readings: tuple[Reading, ...] = field(default=(), compare=False)
 
     @property
     def is_narrow(self) -> bool:

@@ -1,4 +1,4 @@
-"""/emporix failed [filters] — short for /emporix jobs list failed [filters]."""
+"""/emporix failed [filters]: short for /emporix jobs list failed [filters]."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from bot.slack.decorators import command
 from bot.slack.reply import Reply
 
 
-@command(
-    "failed", "[filters]", "The newest jobs that failed; filters and words narrow them.", audit=None
-)
+@command("failed", "[filters]", "The newest failed jobs. Add words and filters.", audit=None)
 async def list_failed(
     text: str,
     account: Account,
@@ -20,5 +18,5 @@ async def list_failed(
     jobs: JobService,
     reply: Reply,
 ) -> None:
-    filters = await filter_resolver.parse(f"failed {text}", account, clock)
+    filters = await filter_resolver.parse(text, account, clock, statuses=("failure",))
     await reply("jobs/list", listing=await jobs.list(account, filters), deletion=None)

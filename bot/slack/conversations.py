@@ -135,6 +135,7 @@ def pause_reason(code: str) -> str:
 logger = logging.getLogger(__name__)
 
 DIRECT_MESSAGE_PREFIX = "D"  # Slack: the ids of direct messages begin with it
+GROUP_MESSAGE_PREFIX = "mpdm-"  # Slack: the names of direct messages of several people
 
 
 class Channel:
@@ -151,6 +152,12 @@ class Channel:
         return self._request.channel_id
 
     @property
+    def is_direct(self) -> bool:
+        """Whether it is a direct message, also of several people: apps cannot be invited there."""
+        is_group = self._request.channel_name.startswith(GROUP_MESSAGE_PREFIX)
+        return is_group or self.id.startswith(DIRECT_MESSAGE_PREFIX)
+
+    @property
     def message_key(self) -> str:
         """Names the message of the request within its workspace."""
         return f"{self._request.channel_id}:{self._request.message_ts}"
@@ -162,7 +169,7 @@ class Channel:
     @property
     def is_shared(self) -> bool:
         """Whether the pressed button stands in a message for all of a channel."""
-        return bool(self.message) and not self.id.startswith(DIRECT_MESSAGE_PREFIX)
+        return bool(self.message) and not self.is_direct
 
     @property
     def message(self) -> Mapping[str, Any]:
@@ -171,6 +178,8 @@ class Channel:
 
     async def audience(self) -> Audience:
         """Who reads the channel."""
+        if self.is_direct:
+            return Audience(self.id, is_direct=True)
         return await read_audience(self._request.client, self._request.channel_id)
 
     async def join(self) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.errors import BotError, Busy, NotOurs, OutdatedButton, StoreUnavailable
+from bot.errors import BotError, Busy, InvalidInput, NotOurs, OutdatedButton, StoreUnavailable
 from bot.rendering.buttons import cursor_in
 from bot.rendering.renderer import Renderer
 from bot.slack.audit import AuditDraft
@@ -109,13 +109,14 @@ class Dispatch:
         request = parse_request(req)
         try:
             typed = normalized(unescaped(str(req.body.get("text") or "")))
-            await self._admit(req.body, request, lambda: self.registry.find(typed)[0])
-            listener, text = self.registry.find(typed)
-            if listener.in_ack:
-                reply = ReplyInAck(self.renderer.private_text_once, ack)
-                await self._call(listener, request, CommandValues(text=text, reply=reply))
+            await self._admit(req.body, request, lambda: self.registry.find(typed).listener)
+            found = self.registry.find(typed)
+            values = CommandValues(text=found.text, proposal=found.proposal)
+            if found.listener.in_ack:
+                values["reply"] = ReplyInAck(self.renderer.private_text_once, ack)
+                await self._call(found.listener, request, values)
                 return
-            self._start(listener, request, CommandValues(text=text))
+            self._start(found.listener, request, values)
         except Exception as error:  # noqa: BLE001 - the one door for errors
             surface = ReplyInAck(self.renderer.private_text, ack)
             await self.error_handler.show(error, request.reference, surface)
@@ -272,6 +273,7 @@ class Dispatch:
         sends = self._reply_to(request)
         reply = LoadingReply(self.renderer, sends, replaced)
         values |= ValuesAfterAck(reply=reply)
+        values["run_command"] = partial(self._run_command, request, values)
         modal = None
         if request.is_in_modal or "modal" in listener.parameters:
             values["modal"] = modal = LoadingModal(self.renderer, request)
@@ -307,6 +309,13 @@ class Dispatch:
             await reply.end()
             if modal:
                 await modal.end()
+
+    async def _run_command(self, request: SlackRequest, values: ValuesAfterAck, line: str) -> None:
+        """Run a command line for a listener that was called with these values."""
+        found = self.registry.find(line)
+        modal = values.get("modal") or LoadingModal(self.renderer, request)
+        command = CommandValues(text=found.text, proposal=found.proposal, modal=modal)
+        await self._call(found.listener, request, CommandValues(**{**values, **command}))
 
     async def _keep_form(
         self, error: BotError, request: SlackRequest, modal: SubmittedModal
@@ -364,6 +373,8 @@ class Dispatch:
             needed = arguments(listener.parameters, request, given, self.providers, self.services)
             await listener.function(**needed)
         except BaseException as error:
+            if isinstance(error, InvalidInput) and isinstance(listener, CommandListener):
+                error.surround_proposals(f"{listener.words} ")
             if draft:
                 draft.refuse(error)
             raise

@@ -70,8 +70,13 @@ _SAYS = frozenset(
         "fallback",
         "footer",
         "from_url",
+        "initial_comment",
         "original_url",
+        "plain_text",
         "pretext",
+        "preview",
+        "preview_plain_text",
+        "subject",
         "text",
         "title",
         "title_link",
@@ -79,7 +84,7 @@ _SAYS = frozenset(
         "value",
     }
 )
-_HOLDS = ("text", "blocks", "attachments")
+_HOLDS = ("text", "blocks", "attachments", "files")
 
 
 def message_texts(message: Mapping[str, Any]) -> list[str]:
@@ -88,7 +93,7 @@ def message_texts(message: Mapping[str, Any]) -> list[str]:
     for text in _walk({name: message.get(name) for name in _HOLDS}):
         if left <= 0:
             break
-        found.append(unescaped(text[:left]))
+        found.append(normalized(unescaped(text[:left])))
         left -= len(text)
     return found
 
@@ -101,7 +106,14 @@ def _walk(message: Mapping[str, Any]) -> Iterator[str]:
             return
         part = waiting.popleft()
         if isinstance(part, Mapping):
-            yield from (v for k, v in part.items() if k in _SAYS and isinstance(v, str) and v)
+            is_file = "filetype" in part  # elsewhere `name` is that of an emoji
+            for name, text in part.items():
+                if (
+                    isinstance(text, str)
+                    and text
+                    and (name in _SAYS or (name == "name" and is_file))
+                ):
+                    yield text
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part[:MAX_MESSAGE_PARTS])
@@ -142,6 +154,7 @@ class SlackRequest:
     reference: str
     answered: asyncio.Event
     app_id: str = ""
+    channel_name: str = ""
     value: str = ""
     thread_ts: str = ""
     tab: str = ""
@@ -187,6 +200,7 @@ def parse_request(request: AsyncBoltRequest) -> SlackRequest:
     return SlackRequest(
         caller=Caller(context.team_id or "", context.user_id or "", context.enterprise_id or ""),
         channel_id=context.channel_id or "",
+        channel_name=str(body.get("channel_name") or (body.get("channel") or {}).get("name") or ""),
         response_url=context.response_url or "",
         trigger_id=body.get("trigger_id") or "",
         delivery=_delivery(body, context[DELIVERED]),

@@ -1,4 +1,4 @@
-"""Search Emporix jobs, and Filter below a list — a form for every filter there is."""
+"""Search Emporix jobs, and Filter below a list: a form with all filters."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from typing import get_args
 
 from bot.domain.accounts import Account, Caller
 from bot.domain.lists import ListCursor
-from bot.errors import (
-    InvalidInput,
-    OutdatedButton,
-)
+from bot.errors import InvalidInput, OutdatedButton
 from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import ListButton, ModalOrigin, WordsButton
@@ -103,7 +100,7 @@ async def search(
     try:
         filters = await filter_resolver.resolve(asked, account, clock)
         listing = await jobs.list(account, filters, searched=bool(filters.words))
-    except get_args(views.Correctable) as error:  # only now could it be known
+    except get_args(views.Correctable) as error:
         await views.show_form(form, account, modal, error=error, list_=list_)
         return
     if saved:
@@ -121,7 +118,7 @@ async def read_or_refuse(form: FilterForm, modal: SubmittedModal) -> ParsedFilte
 
 
 async def form_at(button: ListButton, cursor: ListCursor | None, clock: LocalClock) -> FilterForm:
-    """The form of the list that a button stands below; raises OutdatedButton."""
+    """The form with the query of the list above the button; raises OutdatedButton."""
     if cursor is None:
         if not button.query:
             raise OutdatedButton

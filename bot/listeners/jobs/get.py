@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.domain.accounts import Account
+from bot.errors import NotFound, Proposal
 from bot.rendering import buttons
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks, detect
 from bot.rendering.buttons import JobButton
@@ -17,8 +18,15 @@ from bot.slack.reply import Reply
 
 
 @command("jobs get", "<id>", "One job: every field it has and its whole agent message.", audit=None)
-async def get_job(text: str, account: Account, jobs: JobService, reply: Reply) -> None:
-    await reply("jobs/get", card=await jobs.get(account, parse_job_id(text)))
+async def get_job(
+    text: str, account: Account, jobs: JobService, reply: Reply, proposal: Proposal | None
+) -> None:
+    try:
+        card = await jobs.get(account, parse_job_id(text))
+    except NotFound as error:
+        error.proposals = (proposal,) if proposal else ()
+        raise
+    await reply("jobs/get", card=card, proposal=proposal)
 
 
 @action(buttons.JOBS_GET_OPEN, audit=None)

@@ -69,29 +69,29 @@ async def test_asks_for_all_that_was_filled_in(connected: AppHarness) -> None:
     )
 
 
-async def test_says_under_the_field_what_to_mend(connected: AppHarness) -> None:
-    """Nothing is asked, and what was filled in stays."""
+async def test_says_under_the_field_what_to_correct(connected: AppHarness) -> None:
+    """A wrong value is named under its field, and the form keeps its values."""
     exchange = await search(connected, words="stats:failed")
     assert "Did you mean status:?" in exchange.field_errors["words"]
     exchange = await connected.ada.submit(
         {"words": "", "since": "2026-11-02", "until": "2026-11-01"}
     )
-    assert exchange.field_errors == {"until": "That day is before the first one."}
+    assert exchange.field_errors == {"until": "This day is before the first one."}
 
 
-async def test_shows_the_form_again_where_only_later_it_turns_out_wrong(
+async def test_shows_the_form_again_after_a_late_problem(
     connected: AppHarness,
 ) -> None:
-    """Where the asker is decides about a day; the form has all that was filled in."""
+    """A problem that depends on the time zone is shown above the form, which keeps its values."""
     exchange = await search(connected, since="2026-12-24", words="refund")
-    assert "The time behind since: is still to come" in heading(exchange)
+    assert "The time after since: is in the future" in heading(exchange)
     assert exchange.view is not None
     assert exchange.view["state"]["values"]["words"]["value"]["value"] == "refund"
     assert exchange.view["state"]["values"]["since"]["value"]["selected_date"] == "2026-12-24"
 
 
 async def test_changes_the_search(connected: AppHarness) -> None:
-    """Back to the form, filled with what was asked."""
+    """Change the search opens the form with the query."""
     add_jobs(connected, 3)
     await search(connected, words="refund", order="Oldest first", since="2026-11-01")
     exchange = await connected.ada.click("Change the search")
@@ -104,7 +104,7 @@ async def test_changes_the_search(connected: AppHarness) -> None:
 
 
 async def test_offers_agents_by_name(connected: AppHarness, snapshot: SnapshotAssertion) -> None:
-    """From the first letter, those of the tenant in the form; what is typed may be an id."""
+    """The select offers agents whose name contains the typed text, and the text as an id."""
     for agent in ("complaint-agent", "fraud-agent"):
         connected.emporix_state.add_agent("acme", id=agent, name=agent.title().replace("-", " "))
     await connected.ada.shortcut(SEARCH)
@@ -114,7 +114,7 @@ async def test_offers_agents_by_name(connected: AppHarness, snapshot: SnapshotAs
 
 
 async def test_offers_no_agents_where_emporix_does_not_answer(connected: AppHarness) -> None:
-    """An id can be typed all the same."""
+    """The typed text is offered as an id if agents cannot be read."""
     connected.emporix_state.faults.add(Fault("status", status=500, path="agentic", times=99))
     await connected.ada.shortcut(SEARCH)
     exchange = await connected.ada.suggest("Agent", "gone-agent")
@@ -124,14 +124,14 @@ async def test_offers_no_agents_where_emporix_does_not_answer(connected: AppHarn
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        (429, ":hourglass: *Emporix asks for a pause.* Submit again in 30 seconds."),
-        (500, ":warning: *Emporix does not answer as it should at the moment.*"),
+        (429, ":hourglass: *Too many requests.* Submit again in 30 seconds."),
+        (500, ":warning: *Emporix does not answer properly at the moment.*"),
     ],
 )
 async def test_keeps_the_form_while_emporix_does_not_answer(
     connected: AppHarness, status: int, said: str
 ) -> None:
-    """What went wrong stands on top of it; nobody fills it in twice."""
+    """The form keeps its values, with the problem above them, and can be submitted again."""
     fault = Fault("status", status=status, retry_after=30, path="/jobs", times=9)
     connected.emporix_state.faults.add(fault)
     exchange = await search(connected, words="refund")
@@ -143,10 +143,10 @@ async def test_keeps_the_form_while_emporix_does_not_answer(
 
 
 async def test_keeps_the_form_where_emporix_does_not_understand(connected: AppHarness) -> None:
-    """A query of one's own can be mended; Emporix's words say how."""
+    """A query that Emporix refuses stays in the form, with Emporix's own message."""
     add_jobs(connected, 3)
     exchange = await search(connected, more="q:status:(FAILURE")
-    assert "*Emporix does not understand this search.*" in heading(exchange)
+    assert "*Emporix does not accept this search.*" in heading(exchange)
     assert exchange.view is not None
     assert "Emporix said: " in str(exchange.view["blocks"][1])
     assert exchange.view["state"]["values"]["more"]["value"]["value"] == "q:status:(FAILURE"
@@ -154,8 +154,8 @@ async def test_keeps_the_form_where_emporix_does_not_understand(connected: AppHa
     assert heading(exchange).startswith("*Job 1 of 1*")
 
 
-async def test_says_in_the_modal_what_a_form_cannot_mend(connected: AppHarness) -> None:
-    """The loading modal does not stay, and the way on is below."""
+async def test_shows_other_errors_in_the_modal(connected: AppHarness) -> None:
+    """An error that the form cannot solve replaces the loading modal."""
     connected.emporix_state.faults.add(Fault("status", status=403, path="/jobs", times=9))
     exchange = await search(connected)
     assert exchange.view is not None
@@ -163,7 +163,7 @@ async def test_says_in_the_modal_what_a_form_cannot_mend(connected: AppHarness) 
 
 
 async def test_offers_to_connect(harness: AppHarness) -> None:
-    """Without a connection there is nothing to search."""
+    """Without a connection, the form is replaced with a button to connect."""
     exchange = await harness.ada.shortcut(SEARCH)
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_connected"
@@ -175,20 +175,20 @@ async def test_offers_to_connect(harness: AppHarness) -> None:
 async def test_a_message_that_names_no_job_leads_here(
     connected: AppHarness, text: str, snapshot: SnapshotAssertion
 ) -> None:
-    """Its words are in the form, ready to edit."""
+    """A message without jobs opens the form with the words of the message."""
     add_jobs(connected, 2)
     await connected.grace.write(text)
     exchange = await connected.ada.shortcut("Find Emporix jobs")
     assert exchange.view is not None
     assert exchange.view["state"]["values"]["words"] == snapshot
-    assert "names no job" in heading(exchange)
+    assert "There is no job" in heading(exchange)
 
 
 async def test_unknown_ids_lead_here(connected: AppHarness) -> None:
-    """By a button, for the message may say more than that id."""
+    """If no id is known, a button opens the form with the words of the message."""
     await connected.grace.write("The refund of 68835cc3ef4e8e1425c3ffff")
     await connected.ada.shortcut("Find Emporix jobs")
-    exchange = await connected.ada.click("Search its words")
+    exchange = await connected.ada.click("Search for its words")
     assert exchange.view is not None
     assert "refund" in exchange.view["state"]["values"]["words"]["value"]["value"]
 
@@ -196,7 +196,7 @@ async def test_unknown_ids_lead_here(connected: AppHarness) -> None:
 async def test_filter_opens_filled_with_the_list(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """All parts of the query; what has no field stands among the other filters."""
+    """The form has all parts of the query, those without a field under More filters."""
     add_jobs(connected, 9)
     query = 'failed "invoice" size:2 sort:oldest since:2026-11-01 agent-type:complaint'
     await connected.ada.command(f"/emporix jobs {query}")
@@ -209,7 +209,7 @@ async def test_filter_opens_filled_with_the_list(
 async def test_filter_changes_the_list_in_its_place(
     connected: AppHarness, snapshot: SnapshotAssertion
 ) -> None:
-    """The one message changes, by its own response_url; the modal says that it has."""
+    """The list is changed through its own response_url, and the modal confirms it."""
     add_jobs(connected, 9)
     await connected.ada.command("/emporix jobs size:2")
     await connected.ada.click("Filter")
@@ -226,20 +226,20 @@ async def test_filter_changes_the_list_in_its_place(
 
 
 async def test_filter_says_that_a_query_is_one_of_its_own(connected: AppHarness) -> None:
-    """A q: stands as it is, and narrows again when it was changed."""
+    """A query after q: is under More filters, and can be changed there."""
     add_jobs(connected, 9)
     await connected.ada.command("/emporix jobs q:status:FAILURE")
     exchange = await connected.ada.click("Filter")
-    assert "a query of its own" in str(exchange.view)
+    assert "in Emporix's own language" in str(exchange.view)
     refused = await connected.ada.submit({"words": "refund"})
-    assert "q: stands alone" in refused.field_errors["more"]
+    assert "q: can't be combined" in refused.field_errors["more"]
     await connected.ada.submit({"words": "", "more": "q:status:SUCCESS"})
     (message,) = await connected.ada.messages()
     assert message["text"].startswith("Jobs 1–3 of 3, tenant acme, query status:SUCCESS")
 
 
 async def test_filter_is_there_where_nothing_was_found(connected: AppHarness) -> None:
-    """A filter can be taken away there, too."""
+    """An empty list has the button, too."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs nonsense")
     await connected.ada.click("Filter")
@@ -249,7 +249,7 @@ async def test_filter_is_there_where_nothing_was_found(connected: AppHarness) ->
 
 
 async def test_filter_knows_an_expired_list(connected: AppHarness) -> None:
-    """By what its button remembers."""
+    """The button has the query of an expired list."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs refund")
     for key in await connected.redis.keys("*:cursor:*"):
@@ -260,7 +260,7 @@ async def test_filter_knows_an_expired_list(connected: AppHarness) -> None:
 
 
 async def test_filter_says_when_the_form_is_too_old(connected: AppHarness) -> None:
-    """An hour later it is not known any more which list was meant."""
+    """After an hour, the form no longer changes its list."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs refund")
     await connected.ada.click("Filter")
@@ -274,7 +274,7 @@ async def test_filter_says_when_the_form_is_too_old(connected: AppHarness) -> No
 async def test_filter_finds_another_way_where_the_list_cannot_be_changed(
     connected: AppHarness,
 ) -> None:
-    """A response_url that is spent ends in a new list, and not in silence."""
+    """If the response_url is used up, the list is sent as a new message."""
     add_jobs(connected, 3)
     await connected.ada.command("/emporix jobs refund")
     await connected.ada.click("Filter")
@@ -287,7 +287,7 @@ async def test_filter_finds_another_way_where_the_list_cannot_be_changed(
 
 
 async def test_the_way_to_the_list_is_not_in_the_form(connected: AppHarness) -> None:
-    """A response_url is a capability: it stands neither in the view nor open in Redis."""
+    """The response_url is not in the view, and is encrypted in Redis."""
     add_jobs(connected, 1)
     await connected.ada.command("/emporix jobs")
     exchange = await connected.ada.click("Filter")

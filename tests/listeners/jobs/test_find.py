@@ -57,8 +57,8 @@ async def test_finds_links_sessions_and_agents(connected: AppHarness) -> None:
     link = "https://admin.emporix.io/apps/administration/ai-agents#/logs/jobs/by-link"
     exchange = await find(connected, f"<{link}|this>, session {session}, the complaint agent")
     assert exchange.view is not None
-    assert "*2 jobs* named in this message" in said(exchange.view)
-    assert "*The newest jobs* of Complaint Agent" in said(exchange.view)
+    assert "*2 jobs* in this message" in said(exchange.view)
+    assert "Newest jobs of *Complaint Agent*:" in said(exchange.view)
     assert all(
         f'"job_id":"{id_}"' in str(exchange.view) for id_ in ("by-link", "by-session", job_id(9))
     )
@@ -75,7 +75,7 @@ async def test_finds_in_blocks_and_attachments(connected: AppHarness) -> None:
         attachments=[{"fallback": f"Job {job_id(2)} failed"}],
     )
     exchange = await connected.ada.shortcut(FIND)
-    assert "*2 jobs* named" in said(exchange.view)
+    assert "*2 jobs* in" in said(exchange.view)
 
 
 async def test_finds_jobs_of_all_tenants(connected: AppHarness) -> None:
@@ -93,8 +93,8 @@ async def test_says_which_tenant_did_not_answer(connected: AppHarness) -> None:
     connected.emporix_state.faults.add(Fault("status", status=403, path="/acme/agentic"))
     connected.emporix_state.faults.add(Fault("status", status=500, path="/globex/jobs", times=9))
     exchange = await find(connected, f"{job_id(1)} {NOBODY}")
-    assert "*1 job* named" in said(exchange.view)
-    assert "Not asked, because Emporix did not answer there as it should: globex." in said(
+    assert "*1 job* in" in said(exchange.view)
+    assert "Emporix did not answer for globex. Jobs of these tenants are missing." in said(
         exchange.view
     )
 
@@ -111,8 +111,8 @@ async def test_shows_at_most_twenty(connected: AppHarness) -> None:
     """Of more it says how many."""
     add_jobs(connected, 23)
     exchange = await find(connected, " ".join(map(job_id, range(1, 24))))
-    assert "*20 jobs* named" in said(exchange.view)
-    assert "3 more jobs are named here and not shown." in said(exchange.view)
+    assert "*20 jobs* in" in said(exchange.view)
+    assert "3 more jobs not shown." in said(exchange.view)
 
 
 async def test_shows_at_most_twenty_with_those_of_agents(connected: AppHarness) -> None:
@@ -120,11 +120,11 @@ async def test_shows_at_most_twenty_with_those_of_agents(connected: AppHarness) 
     add_jobs(connected, 26)
     connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
     exchange = await find(connected, f"complaint agent {' '.join(map(job_id, range(1, 19)))}")
-    assert "*18 jobs* named" in said(exchange.view)
-    assert "*The newest jobs* of Complaint Agent" in said(exchange.view)
+    assert "*18 jobs* in" in said(exchange.view)
+    assert "Newest jobs of *Complaint Agent*:" in said(exchange.view)
     assert str(exchange.view).count("'jobs.find.open'") == 20
     exchange = await find(connected, f"complaint agent {' '.join(map(job_id, range(1, 21)))}")
-    assert "The newest jobs" not in said(exchange.view)
+    assert "Newest jobs" not in said(exchange.view)
     assert "not shown" not in said(exchange.view)
 
 

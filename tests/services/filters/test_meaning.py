@@ -72,7 +72,9 @@ def chosen(key: str, name: str, known: dict[str, str]) -> st.SearchStrategy[tupl
 
 
 def holds(phrase: str) -> Test:
-    return lambda job: re.search(re.escape(phrase), job["message"], re.IGNORECASE) is not None
+    parts = re.split(r"(?<=\w)'|'(?=\w)", phrase)  # an apostrophe matches any character
+    pattern = ".".join(map(re.escape, parts))
+    return lambda job: re.search(pattern, job["message"], re.IGNORECASE) is not None
 
 
 def created(job: Job) -> float | None:
