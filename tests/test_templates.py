@@ -1,4 +1,4 @@
-"""Every message, from the example that its template carries, and from examples that went bad."""
+"""Every template is rendered with its examples, and with hostile variants of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OUR_DATE = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|[\d: -]+UTC
 
 
 def refused(payload: dict[str, Any]) -> list[str]:
-    """What Slack would say about a message, a view, errors, or suggestions."""
+    """Slack's complaints about a message, a view, errors, or suggestions."""
     if "options" in payload:
         return problems_of_options(payload)
     if payload.get("response_action") == "errors":
@@ -57,7 +57,7 @@ def problems_of_options(payload: dict[str, Any]) -> list[str]:
 
 
 def marked_up(node: Any) -> Iterator[str]:
-    """Every text in which Slack looks for mark-up."""
+    """Every text that Slack parses for mark-up."""
     if isinstance(node, list):
         for item in node:
             yield from marked_up(item)
@@ -70,13 +70,13 @@ def marked_up(node: Any) -> Iterator[str]:
 
 @each_example
 def test_shows_its_example(name: str, facts: dict[str, Any], snapshot: SnapshotAssertion) -> None:
-    """What people see changes only when somebody means it to."""
+    """Rendered messages match their snapshots."""
     assert RENDERER.render(name, **facts) == snapshot
 
 
 @each_example
 def test_slack_takes_its_example(name: str, facts: dict[str, Any]) -> None:
-    """Both the stand-in's check of Block Kit and the list of limits find nothing."""
+    """Messages pass the stand-in's check of Block Kit and the list of limits."""
     assert refused(RENDERER.render(name, **facts)) == []
 
 
@@ -93,7 +93,7 @@ def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> 
 @settings(max_examples=15)
 @given(data=st.data())
 def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
-    """Whatever Emporix or a user puts in: no error, no mention, no link, no broken limit."""
+    """Hostile values cause no error, mention, link or exceeded limit."""
     shown = data.draw(st.sampled_from(sorted(examples(RENDERER, name))))
     facts = data.draw(with_bad_values(examples(RENDERER, name)[shown]))
     assert_harmless(RENDERER.render(name, **facts), facts)
@@ -102,7 +102,7 @@ def test_nothing_from_outside_breaks_it(name: str, data: st.DataObject) -> None:
 @each_example
 @pytest.mark.parametrize("piece", ["x", "`<!channel>\ud83d "])
 def test_a_megabyte_is_only_long(name: str, facts: dict[str, Any], piece: str) -> None:
-    """Texts of a million letters, in every place at once, are shortened or left out."""
+    """Texts of a million characters in every place are shortened or omitted."""
     huge = replaced(facts, piece * (MEGABYTE // len(piece)))
     assert_harmless(RENDERER.render(name, **huge), huge)
 
@@ -140,7 +140,7 @@ def test_a_long_value_is_cut_within_a_sentence(
 
 
 def assert_harmless(payload: dict[str, Any], facts: Any) -> None:
-    """Only a fact that is an id, or a list of ids, may mention; one inside a text is letters."""
+    """Only ids and lists of ids may mention users; ids inside a text don't."""
     assert refused(payload) == []
     assert not NOT_SENDABLE.search(json.dumps(payload, ensure_ascii=False))
     known = {part for text in texts(facts) for part in (text, *text.split(","))}
@@ -159,7 +159,7 @@ def texts(facts: Any) -> Iterator[str]:
 
 
 def is_block_type(key: str, value: Any) -> bool:
-    """Whether this is of a block that was laid out before: its type is ours, its texts are not."""
+    """Whether a value is a rendered block, whose type is ours but whose texts aren't."""
     return key == "type" and str(value).startswith(("rich_text", "text"))
 
 
@@ -177,7 +177,7 @@ def replaced(facts: Any, text: str) -> Any:
 
 bad_numbers = st.sampled_from([0, 1, -1, 0.4, 99_999, 2**63, -(10**18), 10**400, math.inf])
 bad_counts = bad_numbers.filter(lambda number: isinstance(number, int))
-OUR_COUNTS = {"page", "counted", "number"}
+OUR_COUNTS = {"page", "last_page", "counted", "number"}
 """The app counts these itself, and buttons carry them: never a fraction."""
 
 bad_words = st.one_of(

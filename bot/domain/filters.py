@@ -29,16 +29,17 @@ class Reading(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Filters(StoredRecord):
-    """Which jobs to list, and how.
+    """The filters, sort order and page of a list.
 
-    `statuses`, `types`, `agents` (ids), `agent_types`, `events` and `sessions` are alternatives, as
-    Emporix spells them; the agent message must contain all of `words`, which can be phrases. Jobs
-    are created from `since` up to `until`, in seconds since 1970. `raw_q` goes to Emporix unchanged
-    and excludes the other filters. Without `fields`, rows show everything; `page` counts from 1.
+    `statuses`, `types`, `agents` (ids), `agent_types`, `events` and `sessions` are alternatives,
+    spelled as in Emporix; the agent message must contain all of the phrases in `words`. A job must
+    have been created between `since` and `until`, in seconds since 1970. `raw_q` is passed on
+    unchanged and excludes the other filters. An empty `fields` means the fields that a list shows;
+    `page` counts from 1.
 
-    The rest is for the heading: `agent_names` are the names of `agents`, `agent_guesses` names that
-    are similar to an unknown one; `in_utc`: days are those of UTC, because the user's time zone is
-    not known; `readings` are words that were read as filters.
+    The rest is for display: `agent_names` are the names for `agents`, `agent_guesses` are names of
+    agents that the user may have meant, `in_utc` means that days are in UTC because Slack didn't
+    provide the user's time zone, and `readings` are words that were read as filters.
     """
 
     words: tuple[str, ...] = ()
@@ -63,7 +64,7 @@ class Filters(StoredRecord):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether they leave out any job of the tenant."""
+        """Whether the filters exclude any jobs of the tenant."""
         texts = (self.words, self.statuses, self.types, self.agents, self.agent_types)
         times = (self.since, self.until)
         return any((*texts, self.events, self.sessions, self.raw_q)) or any(

@@ -9,7 +9,12 @@ from bot.slack.decorators import command
 from bot.slack.reply import Reply
 
 
-@command("failed", "[filters]", "The newest failed jobs. Add words and filters.", audit=None)
+@command(
+    "failed",
+    "[filters]",
+    "The newest failed jobs; add filters or words to narrow them.",
+    audit=None,
+)
 async def list_failed(
     text: str,
     account: Account,

@@ -12,7 +12,7 @@ from bot.slack.reply import Reply
 @command(
     "running",
     "[filters]",
-    "The running jobs. Add words and filters.",
+    "The running jobs; add filters or words to narrow them.",
     audit=None,
 )
 async def list_running(

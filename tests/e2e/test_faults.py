@@ -62,16 +62,16 @@ DEEDS = [
 ]
 each_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
 
-PROBLEM, UNREADABLE, PAUSE = "has a problem of its own", "unreadable", "Too many requests"
+PROBLEM, UNREADABLE, PAUSE = "had a problem", "unreadable", "Too many requests"
 BETWEEN = "Something between this app and Emporix answered instead"
-FORBIDDEN = "does not let your key do this"
+FORBIDDEN = "doesn't let your API key do this"
 LASTING = [
     (emporix.Fault("status", 9, status=500), PROBLEM),
     (emporix.Fault("status", 9, status=503), PROBLEM),
     (emporix.Fault("status", 9, status=403), FORBIDDEN),
     (emporix.Fault("html", 9), BETWEEN),
     (emporix.Fault("html", 9, status=403), BETWEEN),
-    (emporix.Fault("status", 9, status=408), "did not take this right now"),
+    (emporix.Fault("status", 9, status=408), "can't handle this right now"),
     (emporix.Fault("empty", 9), UNREADABLE),
     (emporix.Fault("truncated", 9), UNREADABLE),
     (emporix.Fault("cut_before", 9), UNREADABLE),

@@ -163,7 +163,7 @@ def test_an_unknown_topic_lists_the_topics() -> None:
 
 
 def test_help_topics_are_words_of_commands() -> None:
-    """A topic stands for all commands that begin with it."""
+    """A help topic lists all commands that start with it."""
     assert {c.words for c in REGISTRY.topics("jobs")} == {
         "jobs list",
         "jobs search",

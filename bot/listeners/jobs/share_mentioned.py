@@ -1,6 +1,6 @@
-"""Share, in a modal — says who will see it, and posts it into a thread or a channel.
+"""Share, in a modal — shows who will see the jobs, and posts them to a thread or channel.
 
-A person may leave a channel while the form is open, so membership is checked before each step.
+Users may leave a channel while the form is open, so membership is checked before each step.
 """
 
 from __future__ import annotations
@@ -82,13 +82,13 @@ async def share(
 async def _ask(
     shared: ShareButton, sharing: SharingService, origin: Origin, user: CurrentUser, modal: Modal
 ) -> None:
-    """Says who will see it before it is shared."""
+    """Ask for confirmation, and show who will see the jobs."""
     audience = await _admitted(origin.channel_at(shared.channel_id), sharing, user)
     await modal.update("jobs/share_mentioned", audience=audience, state=asdict(shared))
 
 
 async def _admitted(channel: Channel, sharing: SharingService, user: CurrentUser) -> Audience:
-    """Who reads a channel. Raises ShareRefused, and NotInChannel where the user does not."""
+    """The audience of a channel; raises ShareRefused, or NotInChannel for non-members."""
     audience = await channel.audience()
     sharing.admit(audience)
     await user.must_be_in(channel.id)

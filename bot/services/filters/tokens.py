@@ -21,7 +21,7 @@ _VALUE = rf'(?:(?<!\s)|(?!{_START}))(?:"[^"]*"|[^\s",，])+'
 _NAME = re.compile(_START)
 # Other ways to write a known filter: `status : x`, `status=x`, `status：x`, `--status x`.
 _LOOSE_NAME = re.compile(
-    rf"(?:--|[—–])?(?P<name>{_NAMES})\s*[:=：＝]\s*(?=[^\s,])|(?:--|[—–])(?P<option>{_NAMES})\s+(?=\S)",
+    rf"(?:--|[—–])?(?P<name>{_NAMES})\s*[:=：＝]\s*(?=[^\s,])|(?:--|[—–])(?P<option>{_NAMES})\s+(?=\S)(?!{_START})",
     re.IGNORECASE,
 )
 _VALUES = re.compile(rf"[\s,，]*{_VALUE}(?:\s*[,，][\s,，]*{_VALUE})*(?:\s*[,，])*")
@@ -166,6 +166,8 @@ def with_quotes(text: str, start: int, end: int) -> str:
 
 def quoted_if_needed(value: str) -> str:
     """A value as it is typed: in quotes unless it is read as it is. Quotes in it become spaces."""
-    if _PLAIN.fullmatch(value) and tokenize(value).tokens == (Word(value),):
+    following = Word("x")
+    read = tokenize(f"{value} {following.text}").tokens
+    if _PLAIN.fullmatch(value) and read == (Word(value), following):
         return value
     return f'"{_QUOTES.sub(" ", value)}"'

@@ -19,14 +19,14 @@ from bot.slack.posting.post_once import Admit, IdempotentPoster, OutcomeUnknown,
 logger = logging.getLogger(__name__)
 
 MAX_THREAD_ROWS = 20
-"""Rows of a message in a thread."""
+"""The number of rows per message in a thread."""
 
 Jobs = Mapping[str, Job]
-"""As they are now, by id; those that were deleted meanwhile are not there."""
+"""Current jobs by id; deleted ones are missing."""
 
 
 class AlertPoster:
-    """Posts in the name of alerts. Every method may raise Later."""
+    """Posts the messages of alerts. Every method may raise RetryLater."""
 
     def __init__(self, renderer: Renderer, poster: IdempotentPoster, notifier: Notifier) -> None:
         self._renderer, self._poster, self._notifier = renderer, poster, notifier
@@ -34,11 +34,10 @@ class AlertPoster:
     async def post(
         self, alert: Alert, batch: ChangeBatch, plan: AlertPlan, jobs: Jobs, admit: Admit
     ) -> str | None:
-        """All that a plan says; gives the timestamp of the new message, "" for none.
+        """Post all messages of a plan; returns the timestamp of the new message, "" for none.
 
-        None means that it may be there or not. Whatever was posted before is not posted again, so
-        it can be repeated at any time. Raises PostRefused, and before each message what `admit`
-        raises.
+        None means that the outcome is unknown. It can be repeated at any time: posted messages are
+        not posted again. Raises PostRefused, and whatever `admit` raises before a message.
         """
         ts = await self._post_news(alert, batch, plan, jobs, admit) if plan.rows else ""
         if ts and plan.rest:
@@ -60,7 +59,7 @@ class AlertPoster:
     async def _post_repeats(
         self, alert: Alert, batch: ChangeBatch, repeats: Repeats, jobs: Jobs, admit: Admit
     ) -> None:
-        """Into the thread; and how many there are now, into the message itself."""
+        """Post repeats to the thread, and update the count in the message."""
         ts = repeats.post.ts
         await self._post_thread(alert, batch, ts, repeats.job_ids, jobs, admit, repeats=True)
         await admit()
@@ -90,11 +89,11 @@ class AlertPoster:
         try:
             await self._poster.post(post, message)
         except OutcomeUnknown:
-            logger.warning("whether %s was posted is not known", post.key)
+            logger.warning("unknown whether %s was posted", post.key)
 
 
 def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
-    """What a message of an alert tells."""
+    """The template data of an alert's message."""
     rows = [
         {"job_id": row.job_id, "count": row.count, "last_at": row.last_at}
         | {"job": jobs.get(row.job_id)}
@@ -113,7 +112,7 @@ def news_facts(alert: Alert, post: PostedAlert, jobs: Jobs) -> dict[str, Any]:
 
 
 def job_ids_shown(plan: AlertPlan) -> list[str]:
-    """The jobs that are needed to write all of a plan."""
+    """The ids of the jobs that the plan's messages show."""
     rows = [
         *plan.rows[:MAX_ALERT_ROWS],
         *(row for one in plan.repeats for row in one.post.rows[:MAX_ALERT_ROWS]),

@@ -163,6 +163,6 @@ async def test_says_that_a_job_is_gone(connected: AppHarness) -> None:
     assert exchange.view is not None
     assert exchange.view["blocks"][0]["block_id"] == "error.not_found"
     assert exchange.view["previous_view_id"]
-    exchange = await connected.ada.click("Show all jobs")
+    exchange = await connected.ada.click("Show all")
     assert [sent["via"] for sent in exchange.sent] == ["views.update"]
     assert "*Job 1 of 1*" in said(exchange.view)

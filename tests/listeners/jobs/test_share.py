@@ -63,11 +63,11 @@ async def test_says_beforehand_who_will_see_it(
 async def test_can_be_thought_better_of(
     connected: AppHarness, ada: Person, snapshot: SnapshotAssertion
 ) -> None:
-    """Keep private shares nothing, and says so."""
+    """Cancel shares nothing, and says so."""
     add_jobs(connected, 2)
     await ada.command("/emporix jobs list")
     await ada.click(SHARE)
-    assert (await ada.click("Keep private")).payloads == snapshot
+    assert (await ada.click("Cancel")).payloads == snapshot
     assert await seen(ada) == []
 
 
