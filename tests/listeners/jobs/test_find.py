@@ -78,6 +78,25 @@ async def test_finds_in_blocks_and_attachments(connected: AppHarness) -> None:
     assert "*2 jobs* in" in said(exchange.view)
 
 
+async def test_names_an_agent_without_an_id(connected: AppHarness) -> None:
+    """A message that names only an agent shows the agent's newest jobs, and says so."""
+    add_jobs(connected, 2)
+    connected.emporix_state.add_agent("acme", id="complaint-agent", name="Complaint Agent")
+    exchange = await find(connected, "The complaint agent is slow")
+    assert exchange.view is not None
+    assert said(exchange.view).startswith(
+        "No job ID in this message. Newest jobs of *Complaint Agent*:"
+    )
+    assert "None of the jobs" not in said(exchange.view)
+
+
+async def test_finds_jobs_in_any_form(connected: AppHarness) -> None:
+    """Ids in upper case, formatted or in the name of a file are found."""
+    add_jobs(connected, 3)
+    text = f"_{job_id(1)}_ {job_id(2).upper()}. job-{job_id(3)}.json"
+    assert "*3 jobs* in this message" in said((await find(connected, text)).view)
+
+
 async def test_finds_jobs_of_all_tenants(connected: AppHarness) -> None:
     """Each with its own rights; the default tenant is asked first."""
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
