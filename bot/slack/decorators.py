@@ -252,6 +252,14 @@ class Registry:
         self._by_words: dict[str, CommandListener] = {}
         for one in listeners:
             self._add(one)
+        self._verbs = {
+            words: [
+                longer.removeprefix(f"{words} ")
+                for longer in self._by_words
+                if longer.startswith(f"{words} ")
+            ]
+            for words in self._by_words
+        }
         self._without_jobs = {
             words.removeprefix(JOBS): words
             for words in self._by_words
@@ -320,13 +328,9 @@ class Registry:
         If these words also take words to search, they are searched, unless the line has nothing but
         a mistyped command and an id. Raises UnknownCommand if not.
         """
-        rest = _rest(text, count)
-        if not rest:
+        rest, start, verbs = _rest(text, count), f"{words} ", self._verbs[words]
+        if not rest or not verbs:
             return None
-        start = f"{words} "
-        verbs = [
-            longer.removeprefix(start) for longer in self._by_words if longer.startswith(start)
-        ]
         first = rest.split(maxsplit=1)[0].lower()
         near = get_close_matches(first, verbs, n=1, cutoff=SLIP_SIMILARITY)
         if not near:

@@ -133,16 +133,33 @@ _NAMED = (
 def parse_when(values: tuple[str, ...]) -> When:
     """The time in the value of a filter. Raises InvalidInput, with proposals if one is likely."""
     text = ",".join(values)
-    plain = " ".join(unicodedata.normalize("NFKC", text).lower().split())
-    try:
-        found = match_when(plain) or match_when(plain.rstrip(".,;:!?"))
-    except ValueError:  # 30 February
-        found = None
+    plain = _plain(text)
+    found = _match_value(plain)
     if found is None:
         near = get_close_matches(plain, _NAMED, n=1, cutoff=0.75)
         proposals = tuple(Proposal(f'"{name}"' if " " in name else name) for name in near)
         raise InvalidInput("I can't read this as a date", text, TIME_ADVICE, proposals=proposals)
     return found
+
+
+def is_time(text: str) -> bool:
+    """Whether a text can be the value of a filter by time."""
+    try:
+        return _match_value(_plain(text)) is not None
+    except InvalidInput:  # ambiguous
+        return False
+
+
+def _plain(text: str) -> str:
+    """Lower case, half width, with single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", text).lower().split())
+
+
+def _match_value(text: str) -> When | None:
+    try:
+        return match_when(text) or match_when(text.rstrip(".,;:!?"))
+    except ValueError:  # 30 February
+        return None
 
 
 def match_when(text: str) -> When | None:

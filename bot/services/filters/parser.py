@@ -24,6 +24,7 @@ from bot.services.filters.dates import (
     Period,
     Span,
     When,
+    is_time,
     match_period,
     parse_when,
 )
@@ -122,7 +123,7 @@ class _Parser:
             if joined := _time_with_words(known, token, following):
                 count, value = joined
                 self._add(known, (value,))
-                if len(token.values) == 1 and _is_time(token.values):
+                if len(token.values) == 1 and is_time(token.values[0]):
                     words = following[:count]
                     self.note("date", words[0].start, words[-1].end)
                 return count
@@ -249,13 +250,6 @@ def _is_status(word: Word) -> bool:
     return not word.quoted and word.text.lower().strip(_PUNCTUATION) in STATUS_WORDS
 
 
-def _is_time(values: tuple[str, ...]) -> bool:
-    try:
-        return bool(parse_when(values))
-    except InvalidInput:
-        return False
-
-
 def _time_with_words(
     known: Filter, token: TypedFilter, following: Sequence[Word | TypedFilter]
 ) -> tuple[int, str] | None:
@@ -267,7 +261,7 @@ def _time_with_words(
         if not isinstance(word, Word) or word.quoted:
             break
         value = f"{value} {word.text}"
-        if _is_time((value,)):
+        if is_time(value):
             found = count, value
     return found
 

@@ -98,7 +98,7 @@ async def test_a_clean_up_offers_the_words_instead(jobs: AppHarness) -> None:
     payload = await say(jobs, "clean failed yesterday")
     assert "*Delete 5 jobs" in payload["text"]
     assert "I read “yesterday” as a date" in words(payload)
-    exchange = await jobs.ada.click('Search for the word "yesterday"')
+    exchange = await jobs.ada.click('Use the word "yesterday"')
     assert "*Delete 1 job" in exchange.payloads[0]["text"]
 
 
