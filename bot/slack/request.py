@@ -199,7 +199,7 @@ def parse_request(request: AsyncBoltRequest) -> SlackRequest:
     return SlackRequest(
         caller=Caller(context.team_id or "", context.user_id or "", context.enterprise_id or ""),
         channel_id=context.channel_id or "",
-        channel_name=str(body.get("channel_name") or (body.get("channel") or {}).get("name") or ""),
+        channel_name=_channel_name(body),
         response_url=context.response_url or "",
         trigger_id=body.get("trigger_id") or "",
         delivery=_delivery(body, context[DELIVERED]),
@@ -213,6 +213,13 @@ def parse_request(request: AsyncBoltRequest) -> SlackRequest:
         tab=event.get("tab") or "",
         event=event,
     )
+
+
+def _channel_name(body: Mapping[str, Any]) -> str:
+    """Slash commands and interactions have it in different places; events do not have it."""
+    channel = body.get("channel")
+    name = channel.get("name") if isinstance(channel, Mapping) else body.get("channel_name")
+    return name if isinstance(name, str) else ""
 
 
 def _delivery(body: Mapping[str, Any], delivered: str) -> str:
