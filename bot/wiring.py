@@ -61,7 +61,7 @@ from bot.store.idempotency import Deletions, IdempotencyClaims
 from bot.store.lists import ListStore, new_cursor_id
 from bot.store.locks import WorkerLeases, new_holder
 from bot.store.rate_limits import MessageRateLimiter
-from bot.store.slack_cache import AudienceCache, ChartSupport
+from bot.store.slack_cache import AudienceCache, ChartSupport, TimeZoneCache
 from bot.store.stopped_teams import StoppedTeams
 from bot.store.watches import WatchStore, new_watch_id
 
@@ -323,7 +323,8 @@ def build_worker_services(
 ) -> WorkerServices:
     shared, redis = build_services(resources), resources.redis
     renderer, poster = shared.renderer, _build_poster(resources, sleep)
-    notifier = Notifier(renderer, poster, resources.slack, shared.audiences)
+    zones = TimeZoneCache(resources.redis)
+    notifier = Notifier(renderer, poster, resources.slack, shared.audiences, zones)
     return WorkerServices(
         **_fields(shared),
         alert_poller=_alert_poller(resources, shared.alert_store),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,6 +90,38 @@ def test_says_something_without_its_blocks(name: str, facts: dict[str, Any]) -> 
         assert payload["unfurl_links"] is payload["unfurl_media"] is False
 
 
+@each_example
+def test_repeated_buttons_have_labels(name: str, facts: dict[str, Any]) -> None:
+    """A screen reader tells buttons with the same text apart, however many rows a message has."""
+    for shown in (facts, doubled(facts)):
+        found = [part for part in parts_of(RENDERER.render(name, **shown)) if is_button(part)]
+        texts_shown = Counter(button["text"]["text"] for button in found)
+        for button in found:
+            text, label = button["text"]["text"], button.get("accessibility_label", "")
+            assert texts_shown[text] == 1 or (label.startswith(text) and label != text), text
+
+
+@each_example
+def test_images_have_alt_texts(name: str, facts: dict[str, Any]) -> None:
+    """A screen reader has words for each image."""
+    found = parts_of(RENDERER.render(name, **facts))
+    assert all(part["alt_text"].strip() for part in found if part.get("type") == "image")
+
+
+@each_example
+def test_confirm_dialogs_are_plain_text(name: str, facts: dict[str, Any]) -> None:
+    """Slack documents plain text for the words of a confirm dialog; Cancel leaves it."""
+    confirms = [
+        part["confirm"]
+        for part in parts_of(RENDERER.render(name, **facts))
+        if is_button(part) and "confirm" in part
+    ]
+    for confirm in confirms:
+        kinds = {confirm[key]["type"] for key in ("title", "text", "confirm", "deny")}
+        assert kinds == {"plain_text"}
+        assert confirm["deny"]["text"] == "Cancel"
+
+
 @each_template
 @settings(max_examples=15)
 @given(data=st.data())
@@ -156,6 +189,30 @@ def texts(facts: Any) -> Iterator[str]:
     elif isinstance(facts, list | dict):
         for fact in facts.values() if isinstance(facts, dict) else facts:
             yield from texts(fact)
+
+
+def parts_of(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a payload."""
+    if isinstance(node, dict):
+        yield node
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from parts_of(item)
+
+
+def is_button(part: dict[str, Any]) -> bool:
+    return part.get("type") == "button"
+
+
+def doubled(facts: Any) -> Any:
+    """The same facts with each object of a list twice."""
+    if isinstance(facts, dict):
+        return {
+            key: value if is_block_type(key, value) else doubled(value)
+            for key, value in facts.items()
+        }
+    if isinstance(facts, list):
+        return [twin for item in facts for twin in [doubled(item)] * (1 + isinstance(item, dict))]
+    return facts
 
 
 def is_block_type(key: str, value: Any) -> bool:

@@ -64,11 +64,15 @@ class Connection(StoredRecord):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user's connections by tenant, and the tenant used when a command names none."""
+    """A user's connections by tenant, and the tenant used when a command names none.
+
+    `time_zone` is the name cached from Slack, as in the IANA database; "" if there is none.
+    """
 
     caller: Caller
     connections: Mapping[str, Connection] = field(default_factory=dict)
     default_tenant: str = ""
+    time_zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,11 @@ class JobSummary(StoredRecord):
     created_at: str
     message: str
 
+    @property
+    def response(self) -> str:
+        """For rows, which show the response of a job rather than its message."""
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class NewestJobs(StoredRecord):

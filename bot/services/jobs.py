@@ -82,8 +82,10 @@ def _starting_at(ids: Sequence[str], first: int) -> list[str]:
 class JobList:
     """One page of a list of jobs; `first` and `last` count from 1.
 
-    `query` is the compact form of the list. `may_shift` is set if jobs can move between pages.
-    `corrections`: if no agent has the typed name, the text of the same list for each similar name.
+    `query` is the compact form of the list. `may_shift` is set if jobs can move between pages,
+    `is_only_tenant` if the reader is connected to no other. `zone` is the name of their time zone
+    in the IANA database, "" if it is unknown. `corrections`: if no agent has the typed name, the
+    text of the same list for each similar name.
     """
 
     jobs: tuple[Job, ...]
@@ -97,6 +99,8 @@ class JobList:
     can_delete: bool
     query: str
     may_shift: bool
+    is_only_tenant: bool
+    zone: str
     searched: bool = False
     corrections: Mapping[str, str] = field(default_factory=dict)
 
@@ -151,7 +155,7 @@ class JobService:
         page = await start_snapshot(
             self._list_jobs(connection, cursor), cursor, filters.page, self._clock()
         )
-        return await self._save_page(connection, page)
+        return await self._save_page(account, connection, page)
 
     async def go_to_page(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
@@ -168,7 +172,7 @@ class JobService:
             if turned.jobs:  # otherwise the last pages have become empty
                 break
         has_more = turned.has_more and turned.number + 1 != page
-        return await self._save_page(connection, replace(turned, has_more=has_more))
+        return await self._save_page(account, connection, replace(turned, has_more=has_more))
 
     async def refresh(
         self, account: Account, cursor_id: str, page: int, cursor: ListCursor | None = None
@@ -182,7 +186,7 @@ class JobService:
         found = await start_snapshot(self._list_jobs(connection, cursor), cursor, page, now)
         if page > 1 and not found.jobs:
             found = await start_snapshot(self._list_jobs(connection, cursor), cursor, 1, now)
-        return await self._save_page(connection, found)
+        return await self._save_page(account, connection, found)
 
     async def reopen(self, account: Account, query: str) -> JobList:
         """Read a new list from a compact query; raises OutdatedButton if it cannot be read."""
@@ -206,16 +210,16 @@ class JobService:
     def _list_jobs(self, connection: Connection, cursor: ListCursor) -> ListJobs:
         return partial(self._emporix.list_jobs, connection, searched=cursor.searched)
 
-    async def _save_page(self, connection: Connection, page: ListPage) -> JobList:
+    async def _save_page(self, account: Account, connection: Connection, page: ListPage) -> JobList:
         await self._cursors.save(page.cursor)
-        return _job_list(connection, page)
+        return _job_list(account, connection, page)
 
     def _dashboard_link(self, job_id: str) -> str:
         path = f"/apps/administration/ai-agents#/logs/jobs/{quote(job_id, safe='')}"
         return f"{self._dashboard_url}{path}"
 
 
-def _job_list(connection: Connection, page: ListPage) -> JobList:
+def _job_list(account: Account, connection: Connection, page: ListPage) -> JobList:
     cursor, filters = page.cursor, page.cursor.filters
     undated = bool(filters.fields) and "metadata" not in filters.fields
     return JobList(
@@ -230,6 +234,8 @@ def _job_list(connection: Connection, page: ListPage) -> JobList:
         can_delete=connection.can_delete,
         query=to_compact(replace(filters, tenant=connection.tenant), searched=cursor.searched),
         may_shift=not cursor.until,
+        is_only_tenant=len(account.connections) == 1,
+        zone=account.time_zone,
         searched=cursor.searched,
         corrections={} if page.jobs else _corrections(filters),
     )

@@ -107,6 +107,32 @@ class CurrentUser:
 TIME_ZONE_TIMEOUT_SECONDS = 2.0  # the user is waiting for a list
 
 
+async def time_zone_of(
+    caller: Caller, client: AsyncWebClient, cache: TimeZoneCache
+) -> ZoneInfo | None:
+    """A user's time zone in Slack; None if it is unknown or Slack takes too long.
+
+    Raises StoreUnavailable.
+    """
+    if known := _zone(await cache.load(caller)):
+        return known
+    zone = _zone(await _read_zone(caller, client))
+    if zone:
+        await cache.save(caller, zone.key)
+    return zone
+
+
+async def _read_zone(caller: Caller, client: AsyncWebClient) -> str:
+    """Read the user's `tz` from Slack, a name of the IANA database."""
+    try:
+        async with asyncio.timeout(TIME_ZONE_TIMEOUT_SECONDS):
+            user = await user_info(client, caller.user_id)
+    except SLACK_ERRORS as error:
+        logger.warning("a user's time zone is not known: %s", type(error).__name__)
+        return ""
+    return str(user.get("tz") or "")
+
+
 @dataclass(frozen=True, slots=True)
 class UserClock:
     """The clock and time zone of the user who sent the request."""
@@ -120,27 +146,8 @@ class UserClock:
         return self._clock()
 
     async def zone(self) -> ZoneInfo | None:
-        """The user's time zone in Slack; None if it is unknown or Slack takes too long.
-
-        Raises StoreUnavailable.
-        """
-        caller = self._request.caller
-        if known := _zone(await self._time_zones.load(caller)):
-            return known
-        zone = _zone(await self._read_zone())
-        if zone:
-            await self._time_zones.save(caller, zone.key)
-        return zone
-
-    async def _read_zone(self) -> str:
-        """Read the user's `tz` from Slack, a name of the IANA database."""
-        try:
-            async with asyncio.timeout(TIME_ZONE_TIMEOUT_SECONDS):
-                user = await user_info(self._request.client, self._request.caller.user_id)
-        except SLACK_ERRORS as error:
-            logger.warning("a user's time zone is not known: %s", type(error).__name__)
-            return ""
-        return str(user.get("tz") or "")
+        """The user's time zone; None if it is unknown. Raises StoreUnavailable."""
+        return await time_zone_of(self._request.caller, self._request.client, self._time_zones)
 
 
 def _zone(name: str) -> ZoneInfo | None:

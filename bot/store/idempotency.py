@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.domain.accounts import Account, Caller
@@ -183,18 +183,18 @@ class Deliveries:
             ):
                 pipe.hgetall(redis_keys.account(caller))
                 pipe.get(redis_keys.cursor(caller, cursor_id))
+                pipe.get(redis_keys.time_zone(caller))
                 if delivery:
                     key = redis_keys.delivery(caller, delivery)
                     pipe.set(key, reference, nx=True, ex=DELIVERY_TTL_SECONDS)
                     pipe.get(key)
                 if by_person:
                     pipe.zrem(redis_keys.stopped_teams(), caller.team_id)
-                account, cursor, *others = await pipe.execute()
+                fields, cursor, zone, *others = await pipe.execute()
         if delivery and others[1] != reference:
             return None
-        return Delivery(
-            self._accounts.read(caller, account), read_cursor(cursor_id, caller, cursor)
-        )
+        account = replace(self._accounts.read(caller, fields), time_zone=zone or "")
+        return Delivery(account, read_cursor(cursor_id, caller, cursor))
 
 
 logger = logging.getLogger(__name__)

@@ -161,12 +161,13 @@ async def _update_shown(
     async with shared_deletes.lock_message(watch.owner, f"{watch.channel_id}:{watch.message_ts}"):
         if (card := await _load_card(account, watch, jobs)) and await may_be_public():
             place = watch.channel_id, watch.message_ts
+            zone = await notifier.zone_name(watch.owner)
             if watch.shared_by:
-                facts = {"card": card, "shared_by": watch.shared_by}
+                facts = {"card": card, "shared_by": watch.shared_by, "zone": zone}
                 await notifier.update(*place, "jobs/share.card", **facts)
             else:
                 shown = watch.tenant, watch.job_id
-                row = {"job": card.job, "tenant": watch.tenant}
+                row = {"job": card.job, "tenant": watch.tenant, "zone": zone}
                 await notifier.update_row(*place, shown, "jobs/share.row", **row)
 
 

@@ -49,8 +49,9 @@ class PageUser:
         return self.page.locator("#confirm")
 
     def button(self, label: str) -> Locator:
-        """The first of this label in the newest message."""
-        return self.last.get_by_role("button", name=label, exact=True).first
+        """The first with this text in the newest message; screen readers may read a longer one."""
+        text = re.compile(rf"^\s*{re.escape(label)}\s*$")
+        return self.last.get_by_role("button").filter(has_text=text).first
 
     async def type(self, line: str, *, answer: str) -> None:
         """Send a line, and wait until the newest message has the words of the answer."""

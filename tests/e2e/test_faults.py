@@ -34,9 +34,9 @@ SLOW_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What a person does after the list was shown: how, by which call, and the text shown then.
+    """What a person does after a command: how, by which call, and the text shown then.
 
-    `in_place`: the answer replaces the list.
+    `in_place`: the answer replaces that of the command.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Deed:
     method: str
     done: str
     in_place: bool = False
+    command: str = "/emporix jobs size:2"
 
 
 DEEDS = [
@@ -56,8 +57,9 @@ DEEDS = [
         "delete",
         lambda harness: harness.ada.click("Delete"),
         "DELETE",
-        "Jobs 1–2 of 4",
+        ":wastebasket: Deleted job",
         in_place=True,
+        command=f"/emporix jobs get {PRESSED}",
     ),
 ]
 each_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
@@ -114,15 +116,15 @@ async def opened(redis_url: str) -> AsyncIterator[AppHarness]:
 
 
 @pytest.fixture
-async def harness(opened: AppHarness) -> AsyncIterator[AppHarness]:
-    """Ada looks at the first two of five jobs, and nobody has deleted anything yet."""
+async def harness(opened: AppHarness, deed: Deed) -> AsyncIterator[AppHarness]:
+    """Ada looks at the first two of five jobs, or at the first; none has been deleted."""
     for job in opened.emporix_state.jobs("acme"):
         opened.emporix_state.tenant("acme").jobs.remove(job["id"])
     for key in [k for name in FORGOTTEN for k in await opened.redis.keys(name)]:
         await opened.redis.delete(key)
     opened.workspace.forget()
     add_jobs(opened, JOBS)
-    await opened.ada.command("/emporix jobs size:2")
+    await opened.ada.command(deed.command)
     yield opened
     opened.emporix_state.faults.clear()
     opened.workspace.faults.clear()
@@ -178,7 +180,7 @@ async def test_a_lasting_fault_is_told(
     worked = deed.name == "delete" and fault.kind in ("cut_after", "truncated")
     words = deed.done if worked else words
     assert words in exchange.payloads[-1]["text"]
-    reachable = ("Jobs 1–2 of 5", "Try again", "Show the list again", deed.done)
+    reachable = ("Jobs 1–2 of 5", "Try again", f"Job `{PRESSED}`", deed.done)
     assert any(way in text for text in await shown(harness) for way in reachable)
     assert_clean(capsys.readouterr().err)
     if deed.name == "delete":

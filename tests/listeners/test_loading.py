@@ -144,19 +144,6 @@ async def test_an_error_does_not_cost_the_list(
     assert only.startswith("Jobs 11–20 of 25")
 
 
-async def test_a_delete_that_fails_gives_the_list_back(
-    harness: AppHarness, snapshot: SnapshotAssertion
-) -> None:
-    """After a failed delete, a button shows the original page again."""
-    await harness.ada.command("/emporix jobs list page:2")
-    slow_and_refused(harness, "DELETE")
-    exchange = await harness.ada.click("Delete")
-    assert exchange.payloads[1] == snapshot
-    await harness.ada.click("Show the list again")
-    (only,) = await seen(harness)
-    assert only.startswith("Jobs 11–20 of 25")
-
-
 async def test_a_delete_that_fails_leads_back_to_its_job(harness: AppHarness) -> None:
     """After a failed delete, the job is offered, because a repeated click would skip the
     confirmation.

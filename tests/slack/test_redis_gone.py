@@ -66,7 +66,7 @@ async def test_goes_on_when_redis_is_back(clock: FakeClock, place: Path) -> None
             await harness.connect(harness.ada, ACME_OPERATIONS)
             await harness.ada.command("/emporix jobs status:failed")
             await harness.grace.command("/emporix connect")
-        pressed = await harness.ada.click("Show all jobs")
+        pressed = await harness.ada.click("Show all")
         gone = await harness.ada.command("/emporix jobs")
         form = await harness.grace.submit(FILLED_IN)
         with redis_at(place):

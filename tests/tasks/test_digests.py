@@ -85,7 +85,7 @@ async def test_tells_what_it_has_not_read(harness_at_nine: AppHarness) -> None:
     top, thread = await in_channel(harness_at_nine)
     assert "the newest 100 of them compared" in str(top["blocks"])
     assert "102 more failures are not shown" in str(thread["blocks"])
-    listed = await harness_at_nine.person("ada", "ops").click("List all failures")
+    listed = await harness_at_nine.person("ada", "ops").click("Show all")
     assert listed.payloads[0]["text"].startswith("Jobs 1–10 of 134")
 
 
@@ -582,4 +582,4 @@ async def test_shows_agents_by_their_names(harness_at_nine: AppHarness) -> None:
         EmporixFault("delay", path="/agentic/agents", seconds=0.5)
     )
     await harness_at_nine.worker.work()
-    assert "`Complaint Agent`" in str((await in_channel(harness_at_nine))[0]["blocks"])
+    assert "*Complaint Agent*" in str((await in_channel(harness_at_nine))[0]["blocks"])

@@ -6,9 +6,11 @@ import asyncio
 
 from bot.domain.accounts import Account
 from bot.errors import NotFound, Proposal
+from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.agent_message import MODAL_TEXT_LENGTH, agent_message_blocks, detect
 from bot.rendering.buttons import JobButton
+from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.references import parse_job_id
 from bot.slack.decorators import action, command
@@ -19,20 +21,28 @@ from bot.slack.reply import Reply
 
 @command("jobs get", "<id>", "One job: every field it has and its whole agent message.", audit=None)
 async def get_job(
-    text: str, account: Account, jobs: JobService, reply: Reply, proposal: Proposal | None
+    text: str,
+    account: Account,
+    clock: LocalClock,
+    jobs: JobService,
+    reply: Reply,
+    proposal: Proposal | None,
 ) -> None:
     try:
         card = await jobs.get(account, parse_job_id(text))
     except NotFound as error:
         error.proposals = (proposal,) if proposal else ()
         raise
-    await reply("jobs/get", card=card, proposal=proposal)
+    zone = await views.zone_name(account, clock)
+    await reply("jobs/get", card=card, zone=zone, proposal=proposal)
 
 
 @action(buttons.JOBS_GET_OPEN, audit=None)
-async def open_job(button: JobButton, account: Account, jobs: JobService, reply: Reply) -> None:
+async def open_job(
+    button: JobButton, account: Account, clock: LocalClock, jobs: JobService, reply: Reply
+) -> None:
     card = await jobs.get(account, button.job_id, button.tenant)
-    await reply("jobs/get", card=card)
+    await reply("jobs/get", card=card, zone=await views.zone_name(account, clock))
 
 
 @action(buttons.JOBS_GET_WHOLE, at_once=True, audit=None)

@@ -15,6 +15,7 @@ from bot.listeners.jobs import views
 from bot.rendering import buttons
 from bot.rendering.buttons import JobButton, ListButton, ModalOrigin, ShareButton
 from bot.services.accounts import AccountService
+from bot.services.filters.parser import LocalClock
 from bot.services.jobs import JobService
 from bot.services.sharing import SharingService
 from bot.slack.audit import AuditDraft
@@ -67,6 +68,7 @@ async def share(
     sharing: SharingService,
     origin: Origin,
     user: CurrentUser,
+    clock: LocalClock,
     modal: SubmittedModal,
     audit_entry: AuditDraft,
 ) -> None:
@@ -75,7 +77,9 @@ async def share(
     channel = origin.channel_at(metadata.channel_id, thread_ts=metadata.thread_ts)
     account, audience = await accounts.load(caller), await _admitted(channel, sharing, user)
     key = modal.id
-    step = await views.share_once(metadata, key, account, jobs, sharing, channel, audit_entry)
+    step = await views.share_once(
+        metadata, key, account, jobs, sharing, channel, clock, audit_entry
+    )
     await modal.update("jobs/share_mentioned.done", step=step, channel_id=audience.channel_id)
 
 

@@ -126,7 +126,8 @@ class DigestPoster:
                     raise DigestRefused(reason, post.channel_id) from refused
 
     async def _add_rest(self, digest: Digest, slot: ScheduledRun, report: Report, ts: str) -> None:
-        message = self._renderer.render("digest/post.rest", report=report)
+        zone = digest.schedule.zone
+        message = self._renderer.render("digest/post.rest", report=report, zone=zone)
         await self._try_post(self._message(digest, slot, "rest", ts), message)
 
     async def _try_post(self, post: OutgoingMessage, message: dict[str, Any]) -> None:

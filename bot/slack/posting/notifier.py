@@ -33,8 +33,8 @@ from bot.slack.posting.post_once import (
     OutgoingMessage,
     PostRefused,
 )
-from bot.slack.users import has_left
-from bot.store.slack_cache import AudienceCache
+from bot.slack.users import has_left, time_zone_of
+from bot.store.slack_cache import AudienceCache, TimeZoneCache
 
 logger = logging.getLogger(__name__)
 
@@ -119,9 +119,10 @@ class Notifier:
         poster: IdempotentPoster,
         client: AsyncWebClient,
         audiences: AudienceCache,
+        time_zones: TimeZoneCache,
     ) -> None:
         self._renderer, self._poster, self._client = renderer, poster, client
-        self._audiences = audiences
+        self._audiences, self._time_zones = audiences, time_zones
 
     async def send_direct(
         self, name: str, to: Caller, begun_at: float, template: str, /, **facts: Any
@@ -243,6 +244,13 @@ class Notifier:
             raise
         await self._audiences.save(audience, change)
         return audience
+
+    async def zone_name(self, user: Caller) -> str:
+        """The time zone of a user, as in the IANA database; "" if it is not known.
+
+        Raises StoreUnavailable.
+        """
+        return str(await time_zone_of(user, self._client, self._time_zones) or "")
 
     async def has_left(self, user_id: str) -> bool:
         """Whether a user has left the workspace."""

@@ -27,7 +27,7 @@ async def test_deletes_every_trace(connected: AppHarness, ada: Person, digest: s
 async def test_can_be_cancelled(connected: AppHarness, ada: Person, digest: str) -> None:
     """Cancelling keeps the digest."""
     await ada.command("/emporix digest delete")
-    await ada.click("Keep")
+    await ada.click("Cancel")
     assert await connected.redis.keys("*:digest:*") != []
 
 

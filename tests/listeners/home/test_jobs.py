@@ -51,14 +51,14 @@ async def test_a_key_that_may_only_read_offers_no_delete(harness: AppHarness) ->
 async def test_lists_all_that_failed_lately(harness: AppHarness) -> None:
     """Recent failures are listed in a modal with pages and a button to edit the search."""
     exchange = await harness.ada.click("Show all", at_home=True)
-    assert "*Jobs 1–2 of 2*, tenant acme, failed, since" in words(exchange.view)
+    assert "*Jobs 1–2 of 2*, failed, since" in words(exchange.view)
     assert "Change the search" in buttons(exchange.view)
 
 
 async def test_lists_all_that_runs(harness: AppHarness) -> None:
     """Running jobs are listed in the same way."""
     exchange = await harness.ada.click(action_id="home.jobs.running", at_home=True)
-    assert "*Jobs 1–2 of 2*, tenant acme, running" in words(exchange.view)
+    assert "*Jobs 1–2 of 2*, running" in words(exchange.view)
 
 
 async def test_counts_the_24_hours_from_the_press(harness: AppHarness) -> None:

@@ -225,7 +225,7 @@ async def test_refuses_who_may_not(harness: AppHarness) -> None:
 async def test_can_be_thought_better_of(jobs: AppHarness, snapshot: SnapshotAssertion) -> None:
     """Cancelling deletes nothing."""
     await jobs.ada.command(FAILED)
-    exchange = await jobs.ada.click("Keep")
+    exchange = await jobs.ada.click("Cancel")
     assert exchange.payloads == snapshot
 
 

@@ -58,13 +58,17 @@ def ids(harness: AppHarness) -> set[object]:
 
 
 async def test_names_the_job_before_it_deletes(connected: AppHarness, ada: Person) -> None:
-    """The dialog names the job and the tenant."""
+    """The question names agent, date, time in the sharer's zone, and tenant, as plain text."""
     add_jobs(connected, 1)
     await share(ada, "/emporix jobs")
     [buttons] = [b for b in (await seen(ada))["blocks"] if b["block_id"] == "job.1.buttons"]
-    asked = buttons["elements"][1]["confirm"]["text"]["text"]
-    assert job_id(1) in asked
-    assert "`acme`" in asked
+    asked = buttons["elements"][-1]["confirm"]["text"]
+    assert asked == {
+        "type": "plain_text",
+        "text": "The succeeded job of complaint-agent, Nov 23, 11:33 AM CET, will be deleted from "
+        "acme for everyone. You can't undo this.",
+        "emoji": False,
+    }
 
 
 async def test_a_deleted_card_becomes_a_line(

@@ -52,12 +52,12 @@ async def test_hands_the_file_to_its_reader_alone(
     assert await connected.grace.files() == []
 
 
-async def test_a_list_offers_it_where_there_is_something(connected: AppHarness) -> None:
-    """Successful exports have the button in their row; failed ones don't."""
+async def test_a_list_leads_to_it(connected: AppHarness) -> None:
+    """The button is in the opened job, not in the row."""
     await opened(connected, WHOLE)
-    connected.emporix_state.add_job("acme", id=job_id(2), status="failure", type="EXPORT")
     exchange = await connected.ada.command("/emporix jobs list")
-    assert json.dumps(exchange.payloads).count("Download export") == 1
+    assert "Download export" not in json.dumps(exchange.payloads)
+    await connected.ada.click("Open")
     await connected.ada.click("Download export")
     assert len(await connected.ada.files()) == 1
 

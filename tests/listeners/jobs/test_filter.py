@@ -220,7 +220,7 @@ async def test_filter_changes_the_list_in_its_place(
     assert exchange.payloads[1]["replace_original"] is True
     assert exchange.payloads[-1]["view"] == snapshot
     (message,) = await connected.ada.messages()
-    assert message["text"].startswith("Jobs 1–2 of 3, tenant acme, failed")
+    assert message["text"].startswith("Jobs 1–2 of 3, failed")
     await connected.ada.close()
     assert (await connected.ada.click("Next")).payloads[0]["text"].startswith("Job 3 of 3")
 
@@ -235,7 +235,7 @@ async def test_filter_says_that_a_query_is_one_of_its_own(connected: AppHarness)
     assert "q: can't be combined" in refused.field_errors["more"]
     await connected.ada.submit({"words": "", "more": "q:status:SUCCESS"})
     (message,) = await connected.ada.messages()
-    assert message["text"].startswith("Jobs 1–3 of 3, tenant acme, query status:SUCCESS")
+    assert message["text"].startswith("Jobs 1–3 of 3, query status:SUCCESS")
 
 
 async def test_filter_is_there_where_nothing_was_found(connected: AppHarness) -> None:

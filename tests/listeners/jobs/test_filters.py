@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -12,6 +11,7 @@ from sandbox.emporix.faults import Fault
 from sandbox.slack.faults import Fault as SlackFault
 from tests.harness.app import AppHarness
 from tests.listeners.jobs.fixtures import add_jobs, job_id
+from tests.rendering.test_hostile import marked_up
 
 AGENT = {"id": "complaint-agent", "name": {"de": "Reklamation", "en": "Complaint Agent"}}
 HOSTILE = "R&D <!channel> `agent`"
@@ -52,7 +52,7 @@ async def test_finds_an_agent_by_name_or_id(named: AppHarness, typed: str) -> No
     """An agent is found by name or id in any case, and the heading shows its name."""
     exchange = await named.ada.command(f"/emporix jobs agent:{typed}")
     text = exchange.payloads[0]["text"]
-    assert text == "Jobs 1–6 of 6, tenant acme, agent Complaint Agent, newest first"
+    assert text == "Jobs 1–6 of 6, agent Complaint Agent"
 
 
 async def test_guesses_the_agent(named: AppHarness, snapshot: SnapshotAssertion) -> None:
@@ -66,7 +66,7 @@ async def test_finds_jobs_of_an_agent_that_is_gone(named: AppHarness) -> None:
     named.emporix_state.add_job("acme", agentId="legacy-agent")
     exchange = await named.ada.command("/emporix jobs agent:legacy-agent")
     text = exchange.payloads[0]["text"]
-    assert text == "Job 1 of 1, tenant acme, agent legacy-agent, newest first"
+    assert text == "Job 1 of 1, agent legacy-agent"
 
 
 async def test_asks_for_names_once(named: AppHarness) -> None:
@@ -107,7 +107,7 @@ async def test_a_list_does_not_need_names(named: AppHarness, fault: Fault) -> No
     named.emporix_state.faults.add(fault)
     exchange = await named.ada.command("/emporix jobs")
     assert exchange.payloads[0]["text"].startswith("Jobs 1–6 of 6")
-    assert "`complaint-agent`" in shown(exchange.payloads)
+    assert "*complaint-agent*" in shown(exchange.payloads)
     assert "Complaint Agent" not in shown(exchange.payloads)
 
 
@@ -116,7 +116,7 @@ async def test_an_agent_that_is_typed_does_not_wait_for_ever(named: AppHarness) 
     named.emporix_state.faults.add(Fault("delay", path="agentic", seconds=4))
     exchange = await named.ada.command("/emporix jobs agent:complaint-agent")
     text = exchange.payloads[-1]["text"]
-    assert text == "Jobs 1–6 of 6, tenant acme, agent complaint-agent, newest first"
+    assert text == "Jobs 1–6 of 6, agent complaint-agent"
 
 
 async def test_a_hostile_name_is_letters(connected: AppHarness) -> None:
@@ -125,9 +125,10 @@ async def test_a_hostile_name_is_letters(connected: AppHarness) -> None:
     add_jobs(connected, 1)
     for text in ("jobs", f"jobs get {job_id(1)}", 'jobs agent:"R&D <!channel> `agent`"'):
         exchange = await connected.ada.command(f"/emporix {text}")
-        seen = re.sub(r'"value": "(\\.|[^"])*"', "", shown(exchange.payloads))
-        assert "<!channel>" not in seen
-        assert "R&amp;D" in seen
+        (message,) = exchange.payloads
+        words = " ".join([message["text"], *marked_up(message)])
+        assert "<!channel>" not in words
+        assert "R&amp;D" in words
 
 
 async def test_days_are_those_of_the_asker(named: AppHarness, snapshot: SnapshotAssertion) -> None:

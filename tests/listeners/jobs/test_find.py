@@ -102,7 +102,7 @@ async def test_finds_jobs_of_all_tenants(connected: AppHarness) -> None:
     await connected.connect(connected.ada, GLOBEX_READ_ONLY)
     connected.emporix_state.add_job("globex", id=job_id(7), status="failure")
     exchange = await find(connected, job_id(7))
-    assert "in tenant `globex`" in said(exchange.view)
+    assert f"`{job_id(7)}` · globex" in said(exchange.view)
 
 
 async def test_says_which_tenant_did_not_answer(connected: AppHarness) -> None:

@@ -250,7 +250,7 @@ async def test_the_sharer_turns_pages_for_all(
     assert exchange.payloads == snapshot
     assert [message["text"] for message in await seen(grace)] == [exchange.payloads[0]["text"]]
     exchange = await ada.click(action_id="jobs.share.previous")
-    assert exchange.payloads[0]["text"].startswith("Jobs 1–2 of 3")
+    assert exchange.payloads[0]["text"].startswith("<@U0ADA> shared jobs 1–2 of 3")
 
 
 async def test_others_turn_pages_for_themselves(

@@ -70,7 +70,7 @@ async def test_a_button_searches_for_the_words_instead(jobs: AppHarness) -> None
     await say(jobs, "failed yesterday size:5")
     exchange = await jobs.ada.click('Search for the word "yesterday"')
     assert exchange.payloads[0]["replace_original"] is True
-    assert exchange.payloads[0]["text"].startswith("Job 1 of 1, tenant acme, failed, saying “yest")
+    assert exchange.payloads[0]["text"].startswith("Job 1 of 1, failed, saying “yest")
     assert "I read" not in words(exchange.payloads[0])
 
 
@@ -141,7 +141,7 @@ async def test_commands_work_without_jobs(jobs: AppHarness) -> None:
 async def test_similar_words_are_searched(jobs: AppHarness) -> None:
     """Words that are only similar to a command are searched."""
     payload = await say(jobs, "jobs lost parcel")
-    assert payload["text"].startswith("Job 1 of 1, tenant acme, saying “lost” and “parcel”")
+    assert payload["text"].startswith("Job 1 of 1, saying “lost” and “parcel”")
     assert not [label for label in buttons(payload) if label.startswith("Run ")]
 
 
@@ -198,7 +198,7 @@ async def test_a_similar_agent_is_a_button(jobs: AppHarness) -> None:
     assert {"Jobs of Complaint Agent", "Jobs of Complaints Agent"} <= {*buttons(payload)}
     exchange = await jobs.ada.click("Jobs of Complaint Agent")
     assert exchange.payloads[0]["text"].startswith(
-        "Jobs 1–10 of 10, tenant acme, failed, agent Complaint Agent, since"
+        "Jobs 1–10 of 10, failed, agent Complaint Agent, since"
     )
 
 

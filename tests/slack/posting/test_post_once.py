@@ -30,7 +30,7 @@ from bot.slack.posting.post_once import (
 from bot.store.encryption import Cipher, new_key, parse_keys
 from bot.store.idempotency import IdempotencyClaims
 from bot.store.rate_limits import MessageRateLimiter
-from bot.store.slack_cache import AudienceCache
+from bot.store.slack_cache import AudienceCache, TimeZoneCache
 from sandbox.server import serving
 from sandbox.slack.app import create_app
 from sandbox.slack.directory import ADA, TEAM_ID
@@ -488,7 +488,8 @@ def test_a_mark_takes_no_place_of_another_id() -> None:
 @pytest.fixture
 def told(harness: DispatchHarness, redis: Redis) -> Notifier:
     audiences = AudienceCache(redis, Cipher(parse_keys(new_key())), 50)
-    return Notifier(Renderer.default(), harness.once, harness.client, audiences)
+    zones = TimeZoneCache(redis)
+    return Notifier(Renderer.default(), harness.once, harness.client, audiences, zones)
 
 
 def direct(harness: DispatchHarness) -> list[str]:
