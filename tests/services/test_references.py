@@ -72,7 +72,7 @@ def test_finds_sessions() -> None:
     ],
 )
 def test_knows_agents_by_name_and_id(text: str, agents: tuple[str, ...]) -> None:
-    """As whole words, in any case; what is too short is everywhere."""
+    """Agents are found by name or id as whole words, in any case, if they are not too short."""
     assert mentioned_agents([text], NAMES) == agents
 
 
@@ -86,7 +86,7 @@ def test_knows_agents_by_name_and_id(text: str, agents: tuple[str, ...]) -> None
     ],
 )
 def test_keeps_words_to_look_for(texts: list[str], words: str) -> None:
-    """Without mark-up, each once, from the first text that says something."""
+    """The words are those of the first text that has any, each once and without markup."""
     assert find_references(texts, BASE).words == words
 
 
@@ -101,7 +101,7 @@ def test_bears_anything(texts: list[str]) -> None:
 
 @given(hostile_text, st.lists(st.sampled_from([JOB, OTHER]), max_size=4))
 def test_finds_each_id_between_whatever_else(noise: str, ids: list[str]) -> None:
-    """An id that stands alone is found, in its order."""
+    """Ids are found in their order, whatever other text there is."""
     there = find_references([noise, *ids], BASE)
     assert [id_ for id_ in there.jobs if id_ in (JOB, OTHER)][-len(set(ids)) or 99 :] == list(
         dict.fromkeys(ids)
@@ -169,7 +169,7 @@ def test_an_apostrophe_is_an_apostrophe(text: str, names: tuple[str, ...]) -> No
 
 
 def test_reads_an_encoded_link() -> None:
-    """What is percent-encoded in a link is the id's own."""
+    """An id in a link is percent-decoded."""
     assert parse_job_id("https://x.example/#/logs/jobs/a%2Fb") == "a/b"
 
 
@@ -178,7 +178,7 @@ def test_reads_an_encoded_link() -> None:
     ["", "  ", "<>", "two ids", ".", "..", "x" * (MAX_JOB_ID_LENGTH + 1), f"{JOB} {OTHER}"],
 )
 def test_refuses_what_is_no_id(typed: str) -> None:
-    """Nothing, more than one, or what would be another path."""
+    """No id, several ids and parts of a path are refused."""
     with pytest.raises(InvalidInput) as caught:
         parse_job_id(typed)
     assert caught.value.advice
@@ -186,7 +186,7 @@ def test_refuses_what_is_no_id(typed: str) -> None:
 
 @given(st.text(max_size=300))
 def test_gives_an_id_or_says_so(typed: str) -> None:
-    """Whatever is typed becomes an id that can be a path segment, or a named error."""
+    """Any text becomes an id that can be part of a path, or an error."""
     try:
         found = parse_job_id(typed)
     except InvalidInput:

@@ -49,7 +49,7 @@ def at(text: str, zone: str = BERLIN) -> float:
     ],
 )
 async def test_understands(typed: str, since: str | None, until: str | None) -> None:
-    """Lengths of time, days and dates, each from its beginning or to its end."""
+    """Durations, days and dates are understood, from their start or to their end."""
     found = await settled(typed)
     assert found.since == (since and at(since))
     assert found.until == (until and at(until))
@@ -177,7 +177,7 @@ def test_an_ambiguous_date_is_asked_about(typed: str) -> None:
     ],
 )  # fmt: skip
 def test_says_what_is_possible(typed: str) -> None:
-    """What is no time is named before anybody is asked for a zone."""
+    """An invalid time is refused without a request for the time zone."""
     with pytest.raises(InvalidInput, match="can't read this as a date") as caught:
         parse(typed)
     assert "2026-11-01T10:30" in caught.value.advice
@@ -197,7 +197,7 @@ def test_says_what_is_possible(typed: str) -> None:
     ],
 )
 async def test_refuses_what_cannot_be(typed: str, problem: str) -> None:
-    """A reversed stretch of time, and one beyond the calendar, find nothing and say so."""
+    """A range that is empty, in the future or beyond the calendar is refused."""
     with pytest.raises(InvalidInput, match=problem) as caught:
         await settled(typed)
     assert caught.value.advice
@@ -208,7 +208,7 @@ async def test_refuses_what_cannot_be(typed: str, problem: str) -> None:
     [(BERLIN, "2026-03-29", 23), (BERLIN, "2026-10-25", 25), (NEW_YORK, "2026-11-01", 25)],
 )
 async def test_a_day_is_whole_when_clocks_change(zone: str, day: str, hours: int) -> None:
-    """Such a day has 23 or 25 hours."""
+    """A day on which clocks change has 23 or 25 hours."""
     found = await settled(f"since:{day} until:{day}", FakeWall("2026-11-23T11:00", zone))
     assert found.since is not None
     assert found.until is not None
@@ -216,7 +216,7 @@ async def test_a_day_is_whole_when_clocks_change(zone: str, day: str, hours: int
 
 
 async def test_an_hour_that_clocks_show_twice_is_included() -> None:
-    """Berlin, 25 October 2026: 02:30 came twice."""
+    """An hour that occurs twice is included whole, as in Berlin on 25 October 2026."""
     twice = "2026-10-25T02:30"
     found = await settled(f"since:{twice}")
     assert found.since == at("2026-10-25T00:30+00:00")
@@ -225,13 +225,13 @@ async def test_an_hour_that_clocks_show_twice_is_included() -> None:
 
 
 async def test_a_time_that_clocks_skip_makes_the_stretch_wider() -> None:
-    """Berlin, 29 March 2026: 02:30 never came."""
+    """A time that does not occur becomes the hour around it, as in Berlin on 29 March 2026."""
     found = await settled("since:2026-03-29T02:30 until:2026-03-29T02:30")
     assert (found.since, found.until) == (at("2026-03-29T00:30Z"), at("2026-03-29T01:30Z"))
 
 
 async def test_a_midnight_that_clocks_skip() -> None:
-    """In Santiago a day can begin at one o'clock: it begins where the one before ended."""
+    """A day without midnight begins where the day before ends, as in Santiago."""
     wall = FakeWall("2026-11-23T11:00", "America/Santiago")
     first = await settled("until:2026-09-05", wall)
     second = await settled("since:2026-09-06", wall)
@@ -239,7 +239,7 @@ async def test_a_midnight_that_clocks_skip() -> None:
 
 
 async def test_asks_for_the_zone_only_where_it_matters() -> None:
-    """A length of time and a time with its own zone are the same everywhere."""
+    """The time zone is requested only for times that depend on it."""
     wall = FakeWall()
     for typed in ("refund", "since:24h", "since:24h until:2026-11-23T09:00Z"):
         await settled(typed, wall)
@@ -292,7 +292,7 @@ async def test_a_weekday_is_the_latest(today: date, weekday: int) -> None:
 
 @given(zone=ZONES, day=DAYS)
 async def test_days_follow_each_other(zone: str, day: date) -> None:
-    """Where one day ends the next one begins, and each is shown with its own date."""
+    """Each day begins where the day before ends, and has its own date."""
     wall = FakeWall("2101-01-01T00:00", zone)
     found = await settled(f"since:{day} until:{day}", wall)
     following = await settled(f"since:{day + timedelta(days=1)}", wall)

@@ -36,7 +36,7 @@ def quoted(text: str, quotes: str) -> str:
 
 @st.composite
 def values(draw: st.DrawFn) -> tuple[str, str]:
-    """What a value is, and how somebody writes it."""
+    """A value, and a way to write it."""
     if draw(st.booleans()):
         word = draw(WORDS)
         return word, word
@@ -46,7 +46,7 @@ def values(draw: st.DrawFn) -> tuple[str, str]:
 
 @st.composite
 def written(draw: st.DrawFn) -> tuple[Word | TypedFilter, str]:
-    """A word, a phrase or a filter, and how somebody writes it."""
+    """A word, a phrase or a filter, and a way to write it."""
     kind = draw(st.sampled_from(["word", "phrase", "filter"]))
     if kind == "word":
         word = draw(WORDS)
@@ -100,7 +100,7 @@ def said(found: TokenizedText) -> Iterator[str]:
 
 
 def letters(*texts: str) -> Counter[str]:
-    """How often each is there; names of filters are read in any case, and `_` as `-`."""
+    """The count of each letter; names of filters are read in any case, and `_` as `-`."""
     return Counter(
         letter.lower().replace("_", "-")
         for letter in "".join(texts)
@@ -241,7 +241,7 @@ def test_a_command_adds_its_status() -> None:
 
 
 def test_dates_can_be_left_to_words() -> None:
-    """What covers times of its own, such as an alert, reads no dates."""
+    """For an alert or a digest, which covers its own times, date words are words."""
     assert parse("refund yesterday", date_words=False).filters.words == ("refund", "yesterday")
 
 
@@ -271,7 +271,7 @@ def test_proposes_the_corrected_text(typed: str, lines: list[str]) -> None:
 
 @given(st.text(max_size=60) | st.text(st.sampled_from("statuince:= \"'1./-—q"), max_size=40))
 def test_every_proposal_is_other_text(typed: str) -> None:
-    """No proposal repeats what was refused."""
+    """No proposal repeats the refused text."""
     found = outcome(InvalidInput, lambda: parse(typed))
     if isinstance(found, InvalidInput):
         assert typed not in [proposal.line for proposal in found.proposals]
@@ -358,13 +358,13 @@ def test_understands(typed: str, filters: Filters) -> None:
     ],
 )
 def test_status_words(typed: str, statuses: tuple[str, ...], words: tuple[str, ...]) -> None:
-    """In front of all other words, and not in quotes, `failed` means the status."""
+    """`failed` is the status before all other words and without quotes."""
     found = parse(typed).filters
     assert (found.statuses, found.words) == (statuses, words)
 
 
 def test_a_search_looks_for_every_word() -> None:
-    """`jobs search failed` looks for "failed"."""
+    """A search for failed is a search for the word."""
     assert parse("failed", status_words=False).filters == replace(NONE, words=("failed",))
 
 
@@ -406,7 +406,7 @@ def test_a_search_looks_for_every_word() -> None:
     ],
 )
 def test_says_what_to_type_instead(typed: str, problem: str, advice: str) -> None:
-    """A word that cannot be is named, with what is possible."""
+    """An invalid word is named, with the possible values."""
     with pytest.raises(InvalidInput) as caught:
         parse(typed)
     assert problem in caught.value.problem
@@ -415,7 +415,7 @@ def test_says_what_to_type_instead(typed: str, problem: str, advice: str) -> Non
 
 @given(st.text(max_size=80) | st.text(st.sampled_from('status:q , "“”failed\n-_'), max_size=60))
 def test_understands_or_says_so(typed: str) -> None:
-    """Whatever is typed becomes filters or a named error."""
+    """Any text becomes filters, or an error with advice."""
     try:
         parse(typed)
     except InvalidInput as error:
@@ -427,7 +427,7 @@ def test_understands_or_says_so(typed: str) -> None:
 
 @pytest.mark.parametrize("known", ALL_FILTERS, ids=lambda known: known.name)
 def test_every_example_is_understood(known: Filter) -> None:
-    """What help shows can be typed as it is, and asks for something by that filter."""
+    """Each example in the help can be typed as it is, and uses its filter."""
     assert known.example.startswith(f"{known.name}:")
     asked = parse(known.example)
     assert asked != parse("")
@@ -435,7 +435,7 @@ def test_every_example_is_understood(known: Filter) -> None:
 
 
 def test_names_all_filters() -> None:
-    """The filters that are understood are those that were promised."""
+    """The app has exactly the documented filters."""
     assert {known.name for known in ALL_FILTERS} == {
         "status", "type", "agent", "agent-type", "event", "session", "since", "until",
         "sort", "size", "page", "tenant", "fields", "q",
