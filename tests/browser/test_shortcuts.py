@@ -19,7 +19,7 @@ async def test_finds_opens_and_shares_into_the_thread(user: PageUser) -> None:
     words = f"What about {first}, and {DASHBOARD}/{second}?"
     await user.type(words, answer="What about")
     await user.chooses("Find Emporix jobs", user.last)
-    await expect(user.modal).to_contain_text("2 jobs named in this message")
+    await expect(user.modal).to_contain_text("2 jobs in this message")
     await user.modal.get_by_role("button", name="Open ").first.click()
     await expect(user.modal).to_contain_text("Open in the Management Dashboard")
     await user.modal.get_by_role("button", name="Back").click()
@@ -29,7 +29,7 @@ async def test_finds_opens_and_shares_into_the_thread(user: PageUser) -> None:
     await expect(thread).to_contain_text("Shared by @Ada Lovelace")
     await user.leaves()
     await user.chooses("Find Emporix jobs", thread.locator("article"))
-    await expect(user.modal).to_contain_text("1 job named in this message")
+    await expect(user.modal).to_contain_text("1 job in this message")
 
 
 async def test_a_thread_is_written_into(user: PageUser) -> None:
@@ -85,5 +85,5 @@ async def test_nobody_is_left_out(user: PageUser) -> None:
     await expect(user.page.get_by_role("menu")).to_be_visible()
     assert await wrong_for_axe(user) == []
     await user.page.get_by_role("menuitem", name="Find Emporix jobs").click()
-    await expect(user.modal).to_contain_text("1 job named in this message")
+    await expect(user.modal).to_contain_text("1 job in this message")
     assert await wrong_for_axe(user) == []
