@@ -1,4 +1,4 @@
-"""`make demo`: runs everything on this machine, with a web page and a prompt in the terminal."""
+"""`make demo`: runs the app and the stand-ins on this machine, with a web page and a prompt."""
 
 from __future__ import annotations
 

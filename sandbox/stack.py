@@ -1,4 +1,4 @@
-"""Runs the whole app on this machine: Redis, both stand-ins, and the bot's two processes."""
+"""Runs the whole app on this machine: Redis, both stand-ins, the web process and the worker."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from sandbox.slack.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where everything is: base URLs without a slash at the end."""
+    """The base URLs of a running stack, without a trailing slash."""
 
     slack_url: str
     emporix_url: str
@@ -48,7 +48,7 @@ class Stack:
 
 
 class WebPage(Protocol):
-    """Something to look at, served by the stand-in Slack; `close` comes before the server ends."""
+    """A web page served by the stand-in Slack. `close` is called before the server stops."""
 
     def routes(self) -> Sequence[BaseRoute]: ...
 
@@ -57,7 +57,7 @@ class WebPage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Wished ports; a busy one is replaced by a free one, and 0 means any."""
+    """Preferred ports. 0 means any free port."""
 
     slack: int = 0
     emporix: int = 0
@@ -143,7 +143,7 @@ async def _slack(
 
 
 async def _connect_ada(slack_url: str) -> None:
-    """As Ada would do it, by the modal; then the channel is cleaned up."""
+    """Connect Ada with the modal, as a user would, and delete the messages of that."""
     async with httpx.AsyncClient(trust_env=False, timeout=START_SECONDS) as http:
         ada = Person(http, slack_url, "ada")
         await ada.command("/emporix connect acme")
@@ -157,7 +157,7 @@ async def _connect_ada(slack_url: str) -> None:
 
 
 async def disconnect_others(redis_url: str) -> None:
-    """Leave no connection but Ada's with acme, as at the start."""
+    """Delete all connections except Ada's connection to acme."""
     ada, acme = redis_keys.account(Caller(TEAM_ID, ADA.id)), ACME_OPERATIONS.tenant
     redis = connect(redis_url)
     async for account in redis.scan_iter(redis_keys.ALL_ACCOUNTS):
@@ -171,7 +171,7 @@ async def disconnect_others(redis_url: str) -> None:
 
 
 def _encryption_key(folder: Path) -> str:
-    """The key of this folder's data, made once."""
+    """Return the key of this folder's data, creating it the first time."""
     path = folder / "encryption.key"
     if not path.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

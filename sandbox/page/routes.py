@@ -31,7 +31,7 @@ from sandbox.slack.workspace import Workspace
 POLL_INTERVAL_SECONDS = 0.05
 KEEPALIVE_SECONDS = 15.0
 ACTION_TIMEOUT_SECONDS = 10.0
-# Nothing from elsewhere, and no script that is not a file of ours.
+# Nothing from other hosts, and no inline scripts.
 POLICY = "default-src 'self'; img-src 'self' data: http://127.0.0.1:* http://localhost:*"
 
 
@@ -60,7 +60,7 @@ class PageRoutes:
         ]
 
     def close(self) -> None:
-        """End the open streams of changes, so that the server can stop."""
+        """End the open event streams, so that the server can stop."""
         self._is_open = False
 
     async def _front(self, _: Request) -> Response:
@@ -122,7 +122,7 @@ class PageRoutes:
         return StreamingResponse(told(), media_type="text/event-stream", headers=headers)
 
     def _actor(self, request: Request) -> Actor:
-        """Raises Unknown."""
+        """Raises `NotFound`."""
         directory = self._workspace.directory
         user = directory.user(request.path_params["user"])
         channel = directory.channel(request.path_params["channel"], user)
@@ -130,7 +130,7 @@ class PageRoutes:
 
 
 def _known(endpoint: Endpoint) -> Endpoint:
-    """Answer NotFound with a 404 and its message."""
+    """Turn `NotFound` into a 404 with its message."""
 
     async def answered(request: Request) -> Response:
         try:

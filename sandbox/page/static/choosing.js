@@ -1,4 +1,4 @@
-// Selects, pickers, boxes to tick, and selects whose options the app offers while one types.
+// Selects, pickers, checkboxes, and selects whose options the app suggests while the user types.
 import { act } from "./place.js";
 import { asks, placeOf } from "./pressing.js";
 import { valueOf } from "./values.js";
@@ -48,12 +48,12 @@ document.addEventListener("keydown", (event) => {
   event.stopPropagation();
 }, true);
 
-// What opens near the end of a form is seen whole.
+// Scroll a menu into view that opens near the end of a form.
 document.addEventListener("toggle", ({ target }) => {
   if (target.matches("form details.menu[open]")) target.querySelector(".menu-list").scrollIntoView({ block: "nearest" });
 }, true);
 
-// Several choices are shown in the closed menu, too.
+// Show all selected options in the closed menu.
 document.addEventListener("change", (event) => {
   const summary = event.target.closest(".multi")?.querySelector("summary");
   if (!summary) return;

@@ -1,4 +1,4 @@
-// Which thread the message field writes into: that of a message whose "Reply" was pressed, or none.
+// The thread that the message field writes into, after a click on Reply.
 import { here } from "./place.js";
 
 const bar = document.getElementById("replying");

@@ -1,10 +1,10 @@
-// The menus of shortcuts: on each message that all see, and beside the message field.
+// The shortcut menus of messages and of the message field.
 import { act } from "./place.js";
 
 let opener = null;
 let ts = "";
 
-// Before the browser opens the menu that belongs to the button.
+// Runs before the browser opens the button's menu.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[popovertarget]");
   if (!button) return;
@@ -34,7 +34,7 @@ document.getElementById("scroller").addEventListener("scroll", () => {
 
 const itemsOf = (menu) => [...menu.querySelectorAll("[role=menuitem]")];
 
-// Beside the button, on the side where there is more room.
+// Beside the button, on the side with more room.
 function place(menu) {
   const { left, right, top, bottom } = opener.getBoundingClientRect();
   const isLow = top > innerHeight / 2;
@@ -44,7 +44,7 @@ function place(menu) {
   menu.style.setProperty("--right", ts ? `${innerWidth - right}px` : "auto");
 }
 
-// The message, and with it its button, may have been redrawn meanwhile.
+// The message and its button may have been replaced.
 function giveBack(menu) {
   if (document.activeElement !== document.body && !menu.contains(document.activeElement)) return;
   const again = document.querySelector(`[data-ts="${ts}"] [popovertarget]`);

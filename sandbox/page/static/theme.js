@@ -1,4 +1,4 @@
-// Dark or light, before anything is drawn: what was chosen, else what the machine prefers.
+// Sets the theme before the first paint: the chosen one, or the system's.
 (() => {
   const prefersDark = matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {

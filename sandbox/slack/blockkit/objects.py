@@ -31,7 +31,7 @@ def any_text(longest: int) -> Schema:
 
 
 def option(text: Schema, more: dict[str, Schema] | None = None) -> Schema:
-    """An option; its description is a text of the same kinds as `text`."""
+    """An option. Its description has the same kind of text as `text`."""
     return shape({"text": text, "value": string(150)}, {"description": text, **(more or {})})
 
 
