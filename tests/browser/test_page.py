@@ -191,7 +191,7 @@ async def test_messages_of_others_appear_immediately(user: PageUser) -> None:
 async def test_the_tutorial_ticks_completed_steps(user: PageUser) -> None:
     """A step fills the message field, completed steps are ticked, and the panel can be closed."""
     story = user.page.get_by_role("complementary", name="The first minute")
-    step = story.get_by_role("button", name=re.compile("Search what agents said"))
+    step = story.get_by_role("button", name=re.compile("Search what agents wrote"))
     await step.click()
     await expect(user.field).to_have_value("/emporix jobs search invoice status:failed")
     await expect(user.messages).to_have_count(1)

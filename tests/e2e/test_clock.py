@@ -72,7 +72,7 @@ async def test_a_missed_run_is_late_and_then_skipped(demo: Demo) -> None:
     await set_up(demo.ada)
     assert "is stopped" in await demo.clock("stop worker")
     await demo.clock("next digest")
-    with pytest.raises(SandboxError, match="waits for the worker already"):
+    with pytest.raises(SandboxError, match="is waiting for the worker"):
         await demo.clock("next digest")
     assert "Waiting for the worker: 1" in await demo.clock("+2 h")
     assert "is running" in await demo.clock("start worker")
@@ -92,7 +92,7 @@ async def test_refusals_are_printed(
     demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The prompt and another terminal print the same refusal."""
-    with pytest.raises(SandboxError, match="No digest is due: set one up"):
+    with pytest.raises(SandboxError, match="No digest is due. Set one up"):
         await demo.clock("next digest")
     with pytest.raises(SandboxError, match="only goes forward"):
         await demo.clock("2020-01-01 09:00")
