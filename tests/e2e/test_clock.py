@@ -92,7 +92,7 @@ async def test_refusals_are_printed(
     demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The prompt and another terminal print the same refusal."""
-    with pytest.raises(SandboxError, match="No digest is due. Set one up"):
+    with pytest.raises(SandboxError, match=r"No digest is due\. Set one up"):
         await demo.clock("next digest")
     with pytest.raises(SandboxError, match="only goes forward"):
         await demo.clock("2020-01-01 09:00")

@@ -23,7 +23,8 @@ def say(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         cwd=PROJECT,
         env={**os.environ, **environment},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         timeout=SECONDS,
         check=False,
     )
@@ -100,6 +101,30 @@ def test_an_unknown_button_is_refused() -> None:
     done = say("/emporix help", "--click", "Launch")
     assert done.returncode == 2
     assert "Launch" in done.stderr
+
+
+def test_closes_a_modal() -> None:
+    """--close closes the open modal, which is printed once."""
+    done = say("/emporix connect", "--close")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("┌─ ") == 1
+    assert "(the modal is closed)" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_prints_on_any_console(encoding: str) -> None:
+    """Characters that a console can't show are printed as a question mark."""
+    done = say("/emporix jobs status:success size:1", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0, done.stderr
+    assert "? Succeeded" in done.stdout
+
+
+def test_understands_umlauts_in_a_posix_locale() -> None:
+    """Arguments are UTF-8 in any locale, and --json stays readable."""
+    posix = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = say("/emporix jobs search Grüße", "--json", **posix)
+    assert done.returncode == 0, done.stderr
+    assert "Grüße" in str(json.loads(done.stdout))
 
 
 def test_leaves_nothing_behind(tmp_path: Path) -> None:
