@@ -12,6 +12,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from sandbox import terminal
 from sandbox.page import charts, dates, file_previews, mrkdwn
 from sandbox.page.markdown import markdown
 from sandbox.page.viewer import Reader, time_of_day
@@ -19,6 +20,7 @@ from sandbox.slack.blockkit.walk import options
 from sandbox.slack.directory import BOT_USER_ID
 from sandbox.slack.values import kind_of, selectable_conversations
 
+FOLDED_CHARACTERS, FOLDED_LINE_BREAKS = 600, 5
 _HERE = {"127.0.0.1", "localhost"}
 
 
@@ -86,7 +88,17 @@ def _initials(name: str) -> str:
     return "".join(word[0] for word in name.split()[:2]).upper()
 
 
+def _is_long(text: str) -> bool:
+    """Return whether Slack folds the text of a section behind "See more".
+
+    Slack doesn't document the limits; these are the lowest that other developers report.
+    """
+    return len(text) > FOLDED_CHARACTERS or text.count("\n") >= FOLDED_LINE_BREAKS
+
+
 FILTERS: Mapping[str, Any] = {
+    "is_long": _is_long,
+    "notification": terminal.words,
     "words": _words,
     "styled": _styled,
     "anchor": _anchor,

@@ -61,18 +61,26 @@ class Page:
 
     def whole(self, user: User, channel: Channel) -> str:
         reader = self._reader(user)
-        parts = {name: Markup(html) for name, html in self.parts(user, channel).items()}
-        facts = self._facts(reader, channel)
-        shortcuts = self._workspace.shortcuts
-        return draw("page", parts=parts, shortcuts=shortcuts, zones=ZONES, **facts)
+        loaded_at = self._workspace.messages.version
+        drawn = self.parts(user, channel, loaded_at=loaded_at)
+        facts = self._facts(reader, channel) | {
+            "parts": {name: Markup(html) for name, html in drawn.items()},
+            "loaded_at": loaded_at,
+        }
+        return draw("page", shortcuts=self._workspace.shortcuts, zones=ZONES, **facts)
 
-    def parts(self, user: User, channel: Channel, tab: str = "messages") -> dict[str, str]:
-        """Return the HTML of the page's elements by their id."""
+    def parts(
+        self, user: User, channel: Channel, tab: str = "messages", loaded_at: int = 0
+    ) -> dict[str, str]:
+        """Return the HTML of the page's elements by their id.
+
+        Ephemeral messages from before `loaded_at` are left out, as `timeline` explains.
+        """
         reader = self._reader(user)
         self._progress.switched_user(user)
         facts = self._facts(reader, channel)
         return {
-            "messages": self._messages(reader, channel, tab),
+            "messages": self._messages(reader, channel, tab, loaded_at),
             "top": draw("top", tabs=self._tabs(reader, channel, tab), **facts),
             "sidebar": self._sidebar(reader, channel),
             **self._story(reader),
@@ -88,11 +96,11 @@ class Page:
         keys = KEYS if _asks_for_key(view) else ()
         return draw("modal", view=view, errors=errors or {}, keys=keys, reader=self._reader(user))
 
-    def _messages(self, reader: Reader, channel: Channel, tab: str) -> str:
+    def _messages(self, reader: Reader, channel: Channel, tab: str, loaded_at: int) -> str:
         if tab == "home" and channel.is_im:
             home = self._workspace.views.home(reader.user.id)
             return draw("home", view=home, reader=reader)
-        entries = timeline(self._workspace, reader, channel.id)
+        entries = timeline(self._workspace, reader, channel.id, loaded_at)
         newest = max((one.key for e in entries for one in (e, *e.replies)), default="")
         self._read_markers.mark_read(reader.user, channel, newest)
         items = [self._item(reader, channel, entry) for entry in entries]

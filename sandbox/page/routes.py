@@ -77,7 +77,10 @@ class PageRoutes:
     async def _parts(self, request: Request) -> Response:
         actor = self._actor(request)
         tab = request.query_params.get("tab", "messages")
-        return JSONResponse(self._page.parts(actor.user, actor.channel, tab))
+        loaded_at = request.query_params.get("loaded", "0")
+        if not loaded_at.isdecimal():
+            raise NotFound("loaded must be a number")
+        return JSONResponse(self._page.parts(actor.user, actor.channel, tab, int(loaded_at)))
 
     async def _act(self, request: Request) -> Response:
         kind = request.path_params["kind"]

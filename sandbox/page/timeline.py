@@ -40,10 +40,20 @@ class Entry:
         return [self.state, *(reply.state for reply in self.replies)]
 
 
-def timeline(workspace: Workspace, reader: Reader, channel_id: str) -> list[Entry]:
-    """Return the channel's entries, oldest first."""
+def timeline(
+    workspace: Workspace, reader: Reader, channel_id: str, loaded_at: int = 0
+) -> list[Entry]:
+    """Return the channel's entries, oldest first.
+
+    `loaded_at` is the version of the messages when the page was loaded. Slack: a client forgets the
+    ephemeral messages from before.
+    """
     entries = [
-        *(_said(workspace, reader, one) for one in workspace.seen_by(reader.user, channel_id)),
+        *(
+            _said(workspace, reader, one)
+            for one in workspace.seen_by(reader.user, channel_id)
+            if not one.only_for or one.version > loaded_at
+        ),
         *(
             _shared(reader, file)
             for file in workspace.files_of(reader.user)

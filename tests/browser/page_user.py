@@ -72,6 +72,7 @@ class PageUser:
         if message:
             await message.hover()
             await message.get_by_role("button", name="Message shortcuts").first.click()
+            await self.page.get_by_role("menuitem", name="More message shortcuts").click()
         else:
             await self.page.get_by_role("button", name="Shortcuts", exact=True).click()
         await self.page.get_by_role("menuitem", name=shortcut).click()

@@ -102,7 +102,9 @@ async def test_a_missed_run_is_late_and_then_left_out(user: PageUser) -> None:
     await press(user, "+1 h")
     await press(user, "+1 h")
     await expect(panel(user)).to_contain_text("1 due already, waiting for the worker.")
-    await press(user, "Next digest due", says="A digest is waiting for the worker. Start the worker first.")
+    await press(
+        user, "Next digest due", says="A digest is waiting for the worker. Start the worker first."
+    )
     assert await digests(user) == []
     await press(user, "Start the worker", says="The worker is running.")
     await arrives(user, "This comes late: it was due")

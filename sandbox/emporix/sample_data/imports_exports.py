@@ -46,6 +46,18 @@ def import_result(rng: Random, *, successful: bool = False) -> Fields:
     return _result(agents, tools, [_entry("mcp-server", 1, rng.choice(outcomes))])
 
 
+def failed_import(result: Fields) -> Fields:
+    """Return the result of the same import if it failed: none of its objects was stored."""
+    agents, tools, servers = (
+        [
+            _entry(one["id"].rpartition("-")[0], place, OUTCOMES[-1])
+            for place, one in enumerate(part, 1)
+        ]
+        for part in result["summary"].values()
+    )
+    return _result(agents, tools, servers)
+
+
 def every_outcome() -> Fields:
     """Return an import that contains each state and each reason once."""
     entries = [_entry("agent", number, outcome) for number, outcome in enumerate(OUTCOMES, 1)]

@@ -8,7 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from sandbox.emporix.sample_data import agent_texts
-from sandbox.emporix.sample_data.imports_exports import export_result, import_result
+from sandbox.emporix.sample_data.imports_exports import (
+    export_result,
+    failed_import,
+    import_result,
+)
 from sandbox.emporix.sample_data.odd_jobs import future, odd_jobs
 from sandbox.emporix.times import iso
 
@@ -17,7 +21,7 @@ Fields = dict[str, Any]
 MONTH = 30 * 24 * 3600.0
 NEWEST_AGE = 150.0  # seconds
 ACME_JOBS, GLOBEX_JOBS = 5_000, 57
-ODDITIES_FROM, ODDITIES_EVERY = 5, 4  # positions in the list, newest first
+ODDITIES_FROM, ODDITIES_EVERY = 400, 4  # positions, newest first: later pages
 FUTURE_PLACE = 3_900
 RUNNING_UNTIL, RUNNING_EVERY = 24, 4
 
@@ -135,7 +139,10 @@ def _export(rng: Random) -> Fields:
 
 def _import(rng: Random) -> Fields:
     result = import_result(rng, successful=rng.random() < 0.6)
-    return _transfer(rng, "IMPORT", rng.random() < 0.1) | {"importResult": result}
+    job = _transfer(rng, "IMPORT", rng.random() < 0.1)
+    if job["status"] == "failure":
+        result = failed_import(result)
+    return job | {"importResult": result}
 
 
 def _transfer(rng: Random, kind: str, failed: bool) -> Fields:

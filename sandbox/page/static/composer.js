@@ -54,7 +54,8 @@ function choosing(event) {
   if (event.key === "ArrowUp" && chosen < 0 && isRecalling()) return recall(-1);
   if (event.key === "ArrowDown") return mark(chosen + 1);
   if (event.key === "ArrowUp") return mark(chosen - 1);
-  if (event.key === "Tab" && !event.shiftKey) return take(Math.max(chosen, 0));
+  if (event.key === "Tab" && event.shiftKey) return !hide();
+  if (event.key === "Tab") return take(Math.max(chosen, 0));
   return event.key === "Escape" ? hide() : false;
 }
 

@@ -21,7 +21,7 @@ export function listen() {
 
 async function refresh() {
   const number = ++asked;
-  const where = address(`parts?tab=${here.tab}`);
+  const where = address(`parts?tab=${here.tab}&loaded=${document.body.dataset.loaded}`);
   const answer = await fetch(where).catch(() => null);
   const parts = answer?.ok ? await answer.json() : null;
   if (!parts || number !== asked) return; // something newer is on its way

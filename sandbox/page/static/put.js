@@ -1,4 +1,6 @@
 // Replaces redrawn elements and keeps the scroll position and the focus.
+import { openThread, unfold } from "./folds.js";
+
 const scroller = document.getElementById("scroller");
 const messages = document.getElementById("messages");
 const drawn = new Map(); // what each part of the page was made from
@@ -14,6 +16,7 @@ export function awaitAnswer(key = "") {
 
 export function awaitReply(thread) {
   replied = `m-${thread}`;
+  openThread(thread);
 }
 
 export function replace(element, html) {
@@ -28,6 +31,7 @@ export function replace(element, html) {
 export function putMessages(html, isElsewhere) {
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
+  unfold(fresh.content);
   const items = [...fresh.content.children];
   const atEnd = isAwaited || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
   const before = new Map([...messages.children].map((item) => [item.id, item]));

@@ -15,7 +15,10 @@ document.addEventListener("click", (event) => {
 for (const menu of document.querySelectorAll(".shortcuts")) {
   menu.addEventListener("beforetoggle", ({ newState }) => {
     opener.toggleAttribute("data-opened", newState === "open");
-    if (newState === "open") place(menu);
+    if (newState === "open") {
+      showShortcuts(menu, !menu.querySelector("[data-more-shortcuts]"));
+      place(menu);
+    }
   });
   menu.addEventListener("toggle", ({ newState }) => newState === "closed" && giveBack(menu));
   menu.addEventListener("keydown", (event) => {
@@ -25,6 +28,10 @@ for (const menu of document.querySelectorAll(".shortcuts")) {
   menu.addEventListener("click", (event) => {
     const item = event.target.closest("[data-shortcut]");
     if (item) choose(menu, item.dataset.shortcut);
+    else if (event.target.closest("[data-more-shortcuts]")) {
+      showShortcuts(menu, true);
+      itemsOf(menu)[0].focus();
+    }
   });
   menu.addEventListener("pointermove", ({ target }) => target.closest("[role=menuitem]")?.focus());
 }
@@ -32,7 +39,13 @@ document.getElementById("scroller").addEventListener("scroll", () => {
   document.querySelector(".shortcuts:popover-open")?.hidePopover();
 }, { passive: true });
 
-const itemsOf = (menu) => [...menu.querySelectorAll("[role=menuitem]")];
+const itemsOf = (menu) => [...menu.querySelectorAll("[role=menuitem]:not([hidden])")];
+
+// As in Slack, the shortcuts of a message are one click further than its menu.
+function showShortcuts(menu, isShown) {
+  for (const item of menu.querySelectorAll("[data-shortcut]")) item.hidden = !isShown;
+  menu.querySelector("[data-more-shortcuts]")?.toggleAttribute("hidden", isShown);
+}
 
 // Beside the button, on the side with more room.
 function place(menu) {
